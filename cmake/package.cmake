@@ -1,0 +1,1 @@
+# Installation, pkg-config and CMake package files, and the .deb.

@@ -1,0 +1,38 @@
+# Test programs tests/unit/*_test.c and tests/battery/*_test.c, fuzz targets fuzz/*_fuzz.c (replayed
+# by a plain main), benchmarks bench/*_bench.c. All of them see the insides of the library.
+add_library(leattest STATIC tests/support/leattest.c)
+target_include_directories(leattest PUBLIC tests include src)
+target_compile_definitions(leattest PUBLIC
+  LEATTEST_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data"
+  LEATTEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LEATTEST_BUILD_DIR="${CMAKE_BINARY_DIR}")
+
+function(leat_program name source folder)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE leattest leat_static leat_dependencies)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
+endfunction()
+
+file(GLOB tests CONFIGURE_DEPENDS tests/unit/*_test.c tests/battery/*_test.c)
+foreach(source IN LISTS tests)
+  get_filename_component(name ${source} NAME_WE)
+  leat_program(${name} ${source} tests)
+  add_test(NAME ${name} COMMAND ${name})
+endforeach()
+
+file(GLOB targets CONFIGURE_DEPENDS fuzz/*_fuzz.c)
+foreach(source IN LISTS targets)
+  get_filename_component(name ${source} NAME_WE)
+  leat_program(${name} ${source} fuzz)
+  if(LEAT_FUZZ_ENGINE)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE fuzz/replay.c)
+  endif()
+endforeach()
+
+file(GLOB benchmarks CONFIGURE_DEPENDS bench/*_bench.c)
+foreach(source IN LISTS benchmarks)
+  get_filename_component(name ${source} NAME_WE)
+  leat_program(${name} ${source} bench)
+endforeach()

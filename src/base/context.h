@@ -1,0 +1,26 @@
+/* The inside of a context, for base/ only; other rooms use the functions. */
+#ifndef LEATI_BASE_CONTEXT_H
+#define LEATI_BASE_CONTEXT_H
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/str.h"
+
+struct leat_context {
+    leati_heap *heap;
+    leati_pool *pool; /* made at the first parallel call */
+    unsigned threads;
+    leati_cpu_level cpu;
+    uint64_t seed;
+    leat_log_fn log;
+    void *log_user;
+    leat_progress_fn progress;
+    void *progress_user;
+    uint64_t progress_last_ns;
+    leat_status error;
+    char error_place[64];
+    char error_text[2048];
+};
+
+#endif

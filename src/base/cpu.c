@@ -1,0 +1,92 @@
+/* Owns: the probe of the processor. Not: the choice of kernels (kernel/select.c). */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const level_names[LEATI_CPU_LEVELS] = {"generic", "v2", "v3", "v4", "neon"};
+
+const char *leati_cpu_level_name(leati_cpu_level level)
+{
+    return level_names[level];
+}
+
+bool leati_cpu_level_parse(const char *name, leati_cpu_level *out)
+{
+    for (int i = 0; i < LEATI_CPU_LEVELS; i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *out = (leati_cpu_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool leati_cpu_has(leati_cpu_level level)
+{
+    switch (level) {
+    case LEATI_CPU_GENERIC: return true;
+#if defined(__x86_64__)
+    case LEATI_CPU_V2:
+        return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
+               __builtin_cpu_supports("ssse3");
+    case LEATI_CPU_V3:
+        return leati_cpu_has(LEATI_CPU_V2) && __builtin_cpu_supports("avx2") &&
+               __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    case LEATI_CPU_V4:
+        return leati_cpu_has(LEATI_CPU_V3) && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#elif defined(__aarch64__)
+    case LEATI_CPU_NEON: return true;
+#endif
+    default: return false;
+    }
+}
+
+leati_cpu_level leati_cpu_best(void)
+{
+    for (int level = LEATI_CPU_LEVELS - 1; level > 0; level--)
+        if (leati_cpu_has((leati_cpu_level)level)) return (leati_cpu_level)level;
+    return LEATI_CPU_GENERIC;
+}
+
+unsigned leati_cpu_count(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int n = CPU_COUNT(&set);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+void leati_cpu_model(char *out, size_t size)
+{
+    char line[512];
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    if (size) out[0] = '\0';
+    if (!f) return;
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, "model name", 10) != 0) continue;
+        char *text = strchr(line, ':');
+        if (!text) continue;
+        text += 1 + strspn(text + 1, " \t");
+        text[strcspn(text, "\n")] = '\0';
+        snprintf(out, size, "%s", text);
+        break;
+    }
+    fclose(f);
+}
+
+void leati_cpu_extras(char *out, size_t size)
+{
+    snprintf(out, size, "%s", "");
+#if defined(__x86_64__)
+    bool bf16 = __builtin_cpu_supports("avx512bf16"), vnni = __builtin_cpu_supports("avx512vnni");
+    snprintf(out, size, "%s%s", bf16 ? " + bf16" : "", vnni ? " + VNNI" : "");
+#endif
+}

@@ -1,0 +1,303 @@
+/* Owns: atomic writes, reading and mapping, path helpers. Not: formats and compression. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { BUFFER = 1 << 16, NAMES = 256 };
+
+struct leati_writer {
+    leat_context *context;
+    char *path, *temporary;
+    int fd;
+    int error; /* errno of the first failed write */
+    size_t held;
+    uint64_t offset;
+    char buffer[BUFFER];
+};
+
+static void writer_free(leati_writer *w)
+{
+    leati_free(w->path);
+    leati_free(w->temporary);
+    leati_free(w);
+}
+
+leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path)
+{
+    *out = NULL;
+    LEATI_CHECK(c, !leati_path_is_folder(path), LEAT_INVALID,
+                "%s is a folder; name a file to write", path);
+    leati_writer *w = leati_calloc(c, 1, sizeof *w);
+    if (!w) return leat_error_status(c);
+    w->context = c;
+    leati_str name;
+    leati_str_init(&name, c);
+    leati_str_addf(&name, "%s.tmp.%ld", path, (long)getpid());
+    w->temporary = leati_str_take(&name);
+    w->path = leati_strdup(c, path);
+    if (!w->temporary || !w->path) {
+        writer_free(w);
+        return leat_error_status(c);
+    }
+    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (w->fd < 0) {
+        leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
+        writer_free(w);
+        return st;
+    }
+    *out = w;
+    return LEAT_OK;
+}
+
+static void write_all(leati_writer *w, const char *data, size_t bytes)
+{
+    while (bytes && !w->error) {
+        ssize_t n = write(w->fd, data, bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            w->error = n < 0 ? errno : ENOSPC;
+            return;
+        }
+        data += n;
+        bytes -= (size_t)n;
+    }
+}
+
+void leati_writer_write(leati_writer *w, const void *data, size_t bytes)
+{
+    w->offset += bytes;
+    if (w->held + bytes > BUFFER) {
+        write_all(w, w->buffer, w->held);
+        w->held = 0;
+        if (bytes >= BUFFER) {
+            write_all(w, data, bytes);
+            return;
+        }
+    }
+    if (bytes) memcpy(w->buffer + w->held, data, bytes);
+    w->held += bytes;
+}
+
+void leati_writer_text(leati_writer *w, const char *text)
+{
+    leati_writer_write(w, text, strlen(text));
+}
+
+uint64_t leati_writer_offset(const leati_writer *w)
+{
+    return w->offset;
+}
+
+static void sync_folder_of(const char *path)
+{
+    char folder[4096];
+    const char *base = leati_path_base(path);
+    size_t n = (size_t)(base - path);
+    if (n >= sizeof folder) return;
+    memcpy(folder, path, n);
+    folder[n] = '\0';
+    int fd = open(n ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd); /* some file systems cannot; the rename itself has succeeded */
+    close(fd);
+}
+
+leat_status leati_writer_commit(leati_writer *w)
+{
+    leat_context *c = w->context;
+    leat_status st = LEAT_OK;
+    write_all(w, w->buffer, w->held);
+    if (!w->error && fsync(w->fd) != 0 && errno != EINVAL && errno != EROFS) w->error = errno;
+    if (close(w->fd) != 0 && !w->error) w->error = errno;
+    if (!w->error && rename(w->temporary, w->path) != 0) w->error = errno;
+    if (w->error) {
+        unlink(w->temporary);
+        st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s; an earlier file of that name is untouched",
+                        w->path, strerror(w->error));
+    } else {
+        sync_folder_of(w->path);
+    }
+    writer_free(w);
+    return st;
+}
+
+void leati_writer_abort(leati_writer *w)
+{
+    if (!w) return;
+    close(w->fd);
+    unlink(w->temporary);
+    writer_free(w);
+}
+
+leat_status leati_file_write(leat_context *c, const char *path, const void *data, size_t bytes)
+{
+    leati_writer *w;
+    LEATI_TRY(leati_writer_open(c, &w, path));
+    leati_writer_write(w, data, bytes);
+    return leati_writer_commit(w);
+}
+
+/* Pipes and terminals: read until the end, doubling the block. */
+static leat_status read_stream(leat_context *c, leati_bytes *out, int fd, const char *path)
+{
+    char *data = NULL;
+    size_t size = 0, capacity = 0;
+    for (;;) {
+        leat_status st = leati_grow(c, &data, &capacity, size + BUFFER, 1);
+        ssize_t n = st == LEAT_OK ? read(fd, data + size, capacity - size) : -1;
+        if (n < 0 && st == LEAT_OK && errno == EINTR) continue;
+        if (n < 0) {
+            if (st == LEAT_OK)
+                st = LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(errno));
+            leati_free(data);
+            return st;
+        }
+        if (n == 0) break;
+        size += (size_t)n;
+    }
+    *out = (leati_bytes){.data = data, .size = size};
+    return LEAT_OK;
+}
+
+/* Names the file of the same folder that looks most like the missing one. */
+static leat_status not_found(leat_context *c, const char *path)
+{
+    const char *base = leati_path_base(path);
+    char *names[NAMES], folder[4096];
+    size_t count = 0, n = (size_t)(base - path);
+    leat_status st = LEATI_FAIL(c, LEAT_NOT_FOUND, "there is no file %s", path);
+    if (n >= sizeof folder) return st;
+    memcpy(folder, path, n);
+    folder[n] = '\0';
+    DIR *d = opendir(n ? folder : ".");
+    if (!d) return n ? leati_error_hint(c, "there is no folder %s either", folder) : st;
+    for (struct dirent *e; count < NAMES && (e = readdir(d));)
+        if (e->d_name[0] != '.' && (names[count] = strdup(e->d_name))) count++;
+    closedir(d);
+    const char *near = leati_nearest(base, (const char *const *)names, count);
+    if (near) leati_error_hint(c, "Did you mean %s%s?", folder, near);
+    while (count) free(names[--count]);
+    return st;
+}
+
+leat_status leati_file_read(leat_context *c, leati_bytes *out, const char *path)
+{
+    struct stat info;
+    *out = (leati_bytes){0};
+    if (strcmp(path, "-") == 0) return read_stream(c, out, STDIN_FILENO, "standard input");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return not_found(c, path);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
+        return st;
+    }
+    leat_status st = LEAT_OK;
+    if (S_ISDIR(info.st_mode)) {
+        st = LEATI_FAIL(c, LEAT_INVALID, "%s is a folder, a file was expected", path);
+    } else if (S_ISREG(info.st_mode) && info.st_size > 0) {
+        size_t size = (size_t)info.st_size;
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) st = read_stream(c, out, fd, path);
+        else *out = (leati_bytes){.data = data, .size = size, .mapped = true};
+    } else {
+        st = read_stream(c, out, fd, path);
+    }
+    close(fd);
+    return st;
+}
+
+void leati_bytes_release(leati_bytes *b)
+{
+    if (b->mapped) munmap((void *)(uintptr_t)b->data, b->size);
+    else leati_free((void *)(uintptr_t)b->data);
+    *b = (leati_bytes){0};
+}
+
+bool leati_path_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool leati_path_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+leat_status leati_folder_make(leat_context *c, const char *path)
+{
+    char *copy = leati_strdup(c, path);
+    if (!copy) return leat_error_status(c);
+    for (char *p = copy + 1; copy[0]; p++) {
+        char was = *p;
+        if (was != '/' && was != '\0') continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) break;
+        *p = was;
+        if (!was) break;
+    }
+    leati_free(copy);
+    LEATI_CHECK(c, leati_path_is_folder(path), LEAT_IO, "cannot make the folder %s: %s", path,
+                strerror(errno));
+    return LEAT_OK;
+}
+
+const char *leati_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool leati_path_has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n >= m && strcasecmp(path + n - m, suffix) == 0;
+}
+
+char *leati_path_stem(leat_context *c, const char *path)
+{
+    static const char *const suffixes[] = {".gz",   ".zst",  ".csv",  ".tsv",   ".txt",
+                                           ".json", ".yaml", ".yml",  ".jsonl", ".ndjson",
+                                           ".npy",  ".npz",  ".leat", ".db",    ".sqlite"};
+    char *stem = leati_strdup(c, leati_path_base(path));
+    for (size_t i = 0; stem && i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t n = strlen(stem), m = strlen(suffixes[i]);
+        if (n > m && leati_path_has_suffix(stem, suffixes[i])) stem[n - m] = '\0';
+    }
+    return stem;
+}
+
+char *leati_path_join(leat_context *c, const char *folder, const char *name)
+{
+    leati_str s;
+    size_t n = strlen(folder);
+    leati_str_init(&s, c);
+    leati_str_add(&s, folder);
+    if (n && folder[n - 1] != '/') leati_str_addc(&s, '/');
+    leati_str_add(&s, name);
+    return leati_str_take(&s);
+}
+
+char *leati_home(leat_context *c)
+{
+    const char *home = getenv("LEAT_HOME");
+    if (home && *home) return leati_strdup(c, home);
+    home = getenv("XDG_DATA_HOME");
+    if (home && *home) return leati_path_join(c, home, "leat");
+    home = getenv("HOME");
+    return leati_path_join(c, home && *home ? home : ".", ".local/share/leat");
+}

@@ -1,0 +1,76 @@
+/* Owns: text of numbers for files and for people. The parser is in num_parse.c. */
+#include "base/num.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define OUT(...) ((size_t)snprintf(out, LEATI_NUM_SIZE, __VA_ARGS__))
+
+/* printf writes the decimal point of the locale. */
+static size_t dotted(char *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i] == ',') out[i] = '.';
+    return n;
+}
+
+size_t leati_num_format(double value, char out[LEATI_NUM_SIZE])
+{
+    if (isnan(value)) return OUT("nan");
+    if (isinf(value)) return OUT(value < 0 ? "-inf" : "inf");
+    if (value == trunc(value) && fabs(value) < 1e15) return OUT("%.0f", value);
+    for (int digits = 15; digits <= 17; digits++) {
+        size_t n = dotted(out, OUT("%.*g", digits, value));
+        double back;
+        if (digits == 17 || (leati_num_parse(out, n, &back) && back == value)) return n;
+    }
+    return 0;
+}
+
+size_t leati_num_grouped(int64_t value, char out[LEATI_NUM_SIZE])
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%lld", (long long)value);
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        bool first = i == 0 || (i == 1 && digits[0] == '-');
+        if (!first && (n - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return at;
+}
+
+size_t leati_num_pretty(double value, int digits, char out[LEATI_NUM_SIZE])
+{
+    if (!isfinite(value)) return leati_num_format(value, out);
+    double size = fabs(value);
+    if (size >= 1e15 || (size > 0 && size < 1e-5)) return dotted(out, OUT("%.*g", digits, value));
+    if (size >= 10000 || value == trunc(value)) return leati_num_grouped(llround(value), out);
+    int before = size >= 1 ? (int)floor(log10(size)) + 1 : 0;
+    int after = digits - before;
+    if (size > 0 && size < 1) after = digits - 1 - (int)floor(log10(size));
+    size_t n = dotted(out, OUT("%.*f", after > 0 ? after : 0, value));
+    return n;
+}
+
+size_t leati_num_seconds(double seconds, char out[LEATI_NUM_SIZE])
+{
+    if (seconds < 0.0000995) return OUT("< 0.1 ms");
+    if (seconds < 0.00995) return dotted(out, OUT("%.1f ms", seconds * 1e3));
+    if (seconds < 0.9995) return OUT("%.0f ms", seconds * 1e3);
+    if (seconds < 9.995) return dotted(out, OUT("%.2f s", seconds));
+    if (seconds < 99.95) return dotted(out, OUT("%.1f s", seconds));
+    long whole = lround(seconds);
+    if (whole < 3600) return OUT("%ld min %ld s", whole / 60, whole % 60);
+    return OUT("%ld h %ld min", whole / 3600, whole % 3600 / 60);
+}
+
+size_t leati_num_bytes(uint64_t bytes, char out[LEATI_NUM_SIZE])
+{
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    int unit = 0;
+    for (; value >= 999.5 && unit < 6; unit++) value /= 1000;
+    return dotted(out, OUT(unit && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]));
+}

@@ -1,0 +1,196 @@
+/* Owns: worker threads that spin briefly for work, then sleep.
+ *
+ * `state` is one word: generation << 32 | open << 31 | workers inside. A job is open from its
+ * announcement until the caller has found no task left; workers enter only an open job, so the
+ * caller never waits for one that is still asleep. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pthread_setname_np */
+#endif
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/context.h"
+#include "base/mem.h"
+
+enum { SPINS = 4000, SPINS_BEFORE_YIELD = 2000 };
+#define OPEN (UINT64_C(1) << 31)
+#define INSIDE(state) ((state) & (OPEN - 1))
+#define GENERATION(state) ((state) >> 32)
+
+typedef struct worker {
+    struct leati_pool *pool;
+    unsigned index;
+    pthread_t thread;
+} worker;
+
+struct leati_pool {
+    _Alignas(64) atomic_uint_fast64_t state;
+    _Alignas(64) atomic_size_t next; /* task to hand out */
+    leati_task_fn run;
+    void *arg;
+    size_t tasks;
+    _Alignas(64) atomic_int sleepers;
+    atomic_bool stop;
+    atomic_bool busy;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    unsigned count; /* worker threads started */
+    worker workers[];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void run_tasks(leati_pool *p, unsigned index)
+{
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+        if (task >= p->tasks) return;
+        p->run(p->arg, task, index);
+    }
+}
+
+/* Enter the announced job if it is still open. */
+static bool enter(leati_pool *p, uint64_t seen)
+{
+    uint64_t s = seen;
+    while (s & OPEN) {
+        if (atomic_compare_exchange_weak_explicit(&p->state, &s, s + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+static void sleep_until_work(leati_pool *p, uint64_t generation)
+{
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->sleepers, 1);
+    while (GENERATION(atomic_load(&p->state)) == generation && !atomic_load(&p->stop))
+        pthread_cond_wait(&p->wake, &p->lock);
+    atomic_fetch_sub(&p->sleepers, 1);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *work(void *argument)
+{
+    worker *self = argument;
+    leati_pool *p = self->pool;
+    uint64_t generation = 0;
+    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+        uint64_t state = atomic_load_explicit(&p->state, memory_order_acquire);
+        for (int i = 0; i < SPINS && GENERATION(state) == generation; i++) {
+            relax();
+            state = atomic_load_explicit(&p->state, memory_order_acquire);
+        }
+        if (GENERATION(state) == generation) {
+            sleep_until_work(p, generation);
+            continue;
+        }
+        generation = GENERATION(state);
+        if (!enter(p, state)) continue;
+        run_tasks(p, self->index);
+        atomic_fetch_sub_explicit(&p->state, 1, memory_order_release);
+    }
+    return NULL;
+}
+
+/* Workers take no signals: those belong to the program's own threads. */
+static void start_workers(leati_pool *p, unsigned wanted)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (unsigned i = 0; i < wanted; i++) {
+        worker *w = &p->workers[i];
+        *w = (worker){.pool = p, .index = i + 1};
+        if (pthread_create(&w->thread, NULL, work, w) != 0) break;
+        p->count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static leati_pool *pool_create(leat_context *c)
+{
+    unsigned wanted = c->threads - 1;
+    leati_pool *p = leati_alloc_quiet(c, sizeof *p + wanted * sizeof(worker) + 512);
+    if (!p) return NULL;
+    atomic_init(&p->state, 0);
+    atomic_init(&p->next, 0);
+    atomic_init(&p->sleepers, 0);
+    atomic_init(&p->stop, false);
+    atomic_init(&p->busy, false);
+    p->count = 0;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    start_workers(p, wanted);
+    return p;
+}
+
+void leati_pool_destroy(leati_pool *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->stop, true);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->count; i++) pthread_join(p->workers[i].thread, NULL);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    leati_free(p);
+}
+
+static void announce(leati_pool *p)
+{
+    uint64_t generation = GENERATION(atomic_load_explicit(&p->state, memory_order_relaxed)) + 1;
+    atomic_store(&p->state, (generation & UINT32_MAX) << 32 | OPEN);
+    if (atomic_load(&p->sleepers) == 0) return;
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void close_and_wait(leati_pool *p)
+{
+    uint64_t s = atomic_fetch_and_explicit(&p->state, ~OPEN, memory_order_acq_rel) & ~OPEN;
+    for (int i = 0; INSIDE(s); i++) {
+        if (i < SPINS_BEFORE_YIELD) relax();
+        else sched_yield();
+        s = atomic_load_explicit(&p->state, memory_order_acquire);
+    }
+}
+
+static void run_alone(size_t tasks, leati_task_fn run, void *arg)
+{
+    for (size_t t = 0; t < tasks; t++) run(arg, t, 0);
+}
+
+void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
+{
+    if (tasks > 1 && c->threads > 1 && !c->pool) c->pool = pool_create(c);
+    leati_pool *p = c->pool;
+    if (tasks <= 1 || !p || p->count == 0 || atomic_exchange(&p->busy, true)) {
+        run_alone(tasks, run, arg);
+        return;
+    }
+    p->run = run;
+    p->arg = arg;
+    p->tasks = tasks;
+    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    announce(p);
+    run_tasks(p, 0);
+    close_and_wait(p);
+    atomic_store(&p->busy, false);
+}

@@ -1,0 +1,35 @@
+/* The thread pool of a context. Work is cut into tasks whose number and borders must not depend
+ * on the number of threads; then results do not either. */
+#ifndef LEATI_BASE_POOL_H
+#define LEATI_BASE_POOL_H
+
+#include <stddef.h>
+
+#include <leat/context.h>
+
+/* Runs task `task` (0 .. tasks-1); `worker` (0 .. threads-1) picks scratch space. Must not record
+ * errors in the context nor allocate with recording forms: report through `arg`. */
+typedef void (*leati_task_fn)(void *arg, size_t task, unsigned worker);
+
+/* Run all tasks and return when they are done. The caller works too. A call from inside a task
+ * runs its tasks in order on the calling thread, as worker 0. Never fails: without threads it
+ * runs alone. */
+void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg);
+
+/* How many tasks of at least `grain` items cover `items`; capped at `most`. Not less than 1. */
+static inline size_t leati_task_count(size_t items, size_t grain, size_t most)
+{
+    size_t n = items / (grain ? grain : 1);
+    return n < 1 ? 1 : n > most ? most : n;
+}
+
+/* First item of task t of n over `items`: tasks cover [start(t), start(t+1)). */
+static inline size_t leati_task_start(size_t items, size_t n, size_t t)
+{
+    return items / n * t + (t < items % n ? t : items % n);
+}
+
+typedef struct leati_pool leati_pool;
+void leati_pool_destroy(leati_pool *pool); /* NULL is fine */
+
+#endif

@@ -1,0 +1,136 @@
+/* Owns: the string builder and the nearest-name search. */
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void leati_str_init(leati_str *s, leat_context *c)
+{
+    *s = (leati_str){.context = c};
+}
+
+void leati_str_fini(leati_str *s)
+{
+    leati_free(s->text);
+    leati_str_init(s, s->context);
+}
+
+void leati_str_clear(leati_str *s)
+{
+    s->length = 0;
+    if (s->text) s->text[0] = '\0';
+}
+
+const char *leati_str_text(const leati_str *s)
+{
+    return s->text ? s->text : "";
+}
+
+leat_status leati_str_status(const leati_str *s)
+{
+    return s->status;
+}
+
+/* Room for `more` characters and the terminator. */
+static char *reserve(leati_str *s, size_t more)
+{
+    size_t need;
+    if (s->status != LEAT_OK) return NULL;
+    if (leati_add_overflows(s->length, more, &need) || need == SIZE_MAX) s->status = LEAT_NOMEM;
+    else s->status = leati_grow(s->context, &s->text, &s->capacity, need + 1, 1);
+    return s->status == LEAT_OK ? s->text + s->length : NULL;
+}
+
+void leati_str_addn(leati_str *s, const char *text, size_t length)
+{
+    char *at = reserve(s, length);
+    if (!at) return;
+    if (length) memcpy(at, text, length);
+    at[length] = '\0';
+    s->length += length;
+}
+
+void leati_str_add(leati_str *s, const char *text)
+{
+    leati_str_addn(s, text, strlen(text));
+}
+
+void leati_str_addc(leati_str *s, char ch)
+{
+    leati_str_addn(s, &ch, 1);
+}
+
+void leati_str_addv(leati_str *s, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    char *at = n >= 0 ? reserve(s, (size_t)n) : NULL;
+    if (at) {
+        vsnprintf(at, (size_t)n + 1, format, again);
+        s->length += (size_t)n;
+    }
+    va_end(again);
+}
+
+void leati_str_addf(leati_str *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    leati_str_addv(s, format, args);
+    va_end(args);
+}
+
+char *leati_str_take(leati_str *s)
+{
+    leati_str_addn(s, "", 0);
+    char *text = s->text;
+    if (s->status != LEAT_OK) {
+        leati_str_fini(s);
+        return NULL;
+    }
+    leati_str_init(s, s->context);
+    return text;
+}
+
+/* Optimal string alignment distance (a swap of neighbours counts 1), names up to 63 bytes. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { MOST = 63 };
+    size_t rows[3][MOST + 1], n = strlen(a), m = strlen(b);
+    if (n > MOST || m > MOST) return MOST;
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= m; j++) last[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best) best = last[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        size_t *free_row = before;
+        before = last;
+        last = now;
+        now = free_row;
+    }
+    return last[m];
+}
+
+const char *leati_nearest(const char *wrong, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    size_t least = strlen(wrong) / 3 + 2; /* must be nearer than this */
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(wrong, names[i]);
+        if (d < least) {
+            least = d;
+            best = names[i];
+        }
+    }
+    return best;
+}

@@ -1,0 +1,79 @@
+/* The thread pool: every task once, nested calls, many short jobs. */
+#include "support/leattest.h"
+
+#include <stdatomic.h>
+
+#include "base/pool.h"
+
+typedef struct job {
+    leat_context *context;
+    atomic_int counts[1000];
+    atomic_int inner;
+} job;
+
+static leat_context *context_with(unsigned threads)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c = NULL;
+    o.threads = threads;
+    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
+}
+
+static void count_task(void *arg, size_t task, unsigned worker)
+{
+    (void)worker;
+    atomic_fetch_add(&((job *)arg)->counts[task], 1);
+}
+
+static void every_task_once(leattest *t)
+{
+    for (unsigned threads = 1; threads <= 8; threads *= 2) {
+        job j = {.context = context_with(threads)};
+        REQUIRE(j.context);
+        for (int round = 0; round < 200; round++) leati_parallel(j.context, 1000, count_task, &j);
+        bool all = true;
+        for (int i = 0; i < 1000; i++) all = all && atomic_load(&j.counts[i]) == 200;
+        CHECK(all);
+        leat_context_destroy(j.context);
+    }
+}
+
+static void count_inner(void *arg, size_t task, unsigned worker)
+{
+    (void)task;
+    (void)worker;
+    atomic_fetch_add(&((job *)arg)->inner, 1);
+}
+
+static void nest(void *arg, size_t task, unsigned worker)
+{
+    (void)task;
+    (void)worker;
+    job *j = arg;
+    leati_parallel(j->context, 10, count_inner, j);
+}
+
+static void nested_calls(leattest *t)
+{
+    job j = {.context = context_with(4)};
+    REQUIRE(j.context);
+    leati_parallel(j.context, 50, nest, &j);
+    CHECK_INT(atomic_load(&j.inner), 500);
+    leat_context_destroy(j.context);
+}
+
+static void borders(leattest *t)
+{
+    size_t n = leati_task_count(1003, 100, 64), last = 0;
+    CHECK_INT(n, 10);
+    for (size_t k = 0; k < n; k++) {
+        size_t from = leati_task_start(1003, n, k), to = leati_task_start(1003, n, k + 1);
+        CHECK(from == last && to > from);
+        last = to;
+    }
+    CHECK_INT(last, 1003);
+}
+
+static const leattest_case list[] = {TEST(every_task_once), TEST(nested_calls), TEST(borders)};
+
+LEATTEST_MAIN(list)
