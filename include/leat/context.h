@@ -34,16 +34,16 @@ typedef void (*leat_log_fn)(void *user, leat_log_level level, const char *text);
 typedef int (*leat_progress_fn)(void *user, const char *what, uint64_t done, uint64_t total);
 
 typedef struct leat_context_options {
-    uint32_t struct_size; /* set by leat_context_options_default */
+    uint32_t struct_size;            /* set by leat_context_options_default */
     const leat_allocator *allocator; /* NULL: malloc */
-    leat_log_fn log; /* NULL: silent */
+    leat_log_fn log;                 /* NULL: silent */
     void *log_user;
     leat_progress_fn progress; /* NULL: none */
     void *progress_user;
-    uint64_t seed; /* default 1; the same seed gives the same bytes, whatever the threads */
-    unsigned threads; /* 0: as many as the process may run on */
-    const char *cpu; /* NULL: the environment variable LEAT_CPU, else the best this CPU has;
-                        "v2", "v3", "v4", "neon" or "generic" */
+    uint64_t seed;      /* default 1; the same seed gives the same bytes, whatever the threads */
+    unsigned threads;   /* 0: as many as the process may run on */
+    const char *cpu;    /* NULL: the environment variable LEAT_CPU, else the best this CPU has;
+                           "v2", "v3", "v4", "neon" or "generic" */
     uint64_t max_bytes; /* memory that may be allocated at once; 0: no limit */
 } leat_context_options;
 

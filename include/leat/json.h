@@ -24,7 +24,8 @@ LEAT_API void leat_json_begin_object(leat_json *json, const char *key);
 LEAT_API void leat_json_end_object(leat_json *json);
 LEAT_API void leat_json_begin_array(leat_json *json, const char *key);
 LEAT_API void leat_json_end_array(leat_json *json);
-LEAT_API void leat_json_string(leat_json *json, const char *key, const char *value); /* NULL: null */
+LEAT_API void leat_json_string(leat_json *json, const char *key,
+                               const char *value); /* NULL: null */
 LEAT_API void leat_json_stringn(leat_json *json, const char *key, const char *value, size_t length);
 /* Shortest text that reads back the same; not-a-number and infinities become null. */
 LEAT_API void leat_json_number(leat_json *json, const char *key, double value);

@@ -24,8 +24,8 @@ typedef struct leat_progress {
     leat_progress_mode mode;
     char what[80];
     uint64_t started_ns;
-    bool drawn;         /* a bar stands on the terminal's last line */
-    volatile int stop;  /* set it (from a signal handler) to interrupt the job */
+    bool drawn;        /* a bar stands on the terminal's last line */
+    volatile int stop; /* set it (from a signal handler) to interrupt the job */
 } leat_progress;
 
 /* `file` is commonly stderr. AUTO also honours TERM=dumb. */

@@ -5,7 +5,8 @@
 #include <leat/context.h>
 
 /* Record `status` with a message unless an earlier error stands; returns `status`. A message says
- * what was wrong, what was expected and how to mend it, and names the thing (file, line, column). */
+ * what was wrong, what was expected and how to mend it, and names the thing (file, line, column).
+ */
 leat_status leati_error(leat_context *c, leat_status status, const char *file, int line,
                         const char *format, ...) LEAT_PRINTF(5, 6);
 

@@ -125,8 +125,9 @@ leat_status leati_writer_commit(leati_writer *w)
     if (!w->error && rename(w->temporary, w->path) != 0) w->error = errno;
     if (w->error) {
         unlink(w->temporary);
-        st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s; an earlier file of that name is untouched",
-                        w->path, strerror(w->error));
+        st =
+            LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s; an earlier file of that name is untouched",
+                       w->path, strerror(w->error));
     } else {
         sync_folder_of(w->path);
     }

@@ -34,7 +34,7 @@ void leati_bytes_release(leati_bytes *b);
 bool leati_path_exists(const char *path);
 bool leati_path_is_folder(const char *path);
 leat_status leati_folder_make(leat_context *c, const char *path); /* with parents; may exist */
-const char *leati_path_base(const char *path);                     /* after the last '/' */
+const char *leati_path_base(const char *path);                    /* after the last '/' */
 /* "a/b.csv.gz" -> "b"; folder and the known suffixes removed. leati_free. */
 char *leati_path_stem(leat_context *c, const char *path);
 char *leati_path_join(leat_context *c, const char *folder, const char *name);

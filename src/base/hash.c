@@ -72,8 +72,8 @@ __attribute__((target("sha,sse4.1"))) static void blocks_sha(uint32_t s[8], cons
     for (; count; count--, data += 64) {
         __m128i abef0 = abef, cdgh0 = cdgh, m[4];
         for (int i = 0; i < 4; i++)
-            m[i] = _mm_shuffle_epi8(
-                _mm_loadu_si128((const __m128i *)(const void *)(data + 16 * i)), swap);
+            m[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + 16 * i)),
+                                    swap);
         for (int i = 0; i < 16; i++) {
             __m128i w = m[i & 3];
             if (i >= 4) {

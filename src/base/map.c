@@ -67,8 +67,7 @@ uint32_t leati_map_put(leati_map *map, const void *key, size_t length)
 {
     leat_context *c = map->context;
     if (map->count >= LEATI_MAP_NONE - 1) return LEATI_MAP_NONE;
-    if ((map->count + 1) * 3 > map->slot_count * 2 && rehash(map) != LEAT_OK)
-        return LEATI_MAP_NONE;
+    if ((map->count + 1) * 3 > map->slot_count * 2 && rehash(map) != LEAT_OK) return LEATI_MAP_NONE;
     uint64_t hash = leati_hash64(key, length, 0);
     size_t slot = find(map, hash, key, length);
     if (map->slots[slot]) return map->slots[slot] - 1;

@@ -9,10 +9,10 @@
 
 typedef struct leati_map {
     leat_context *context;
-    uint32_t *slots;      /* 1 + entry, 0 = free; a power of two of them */
+    uint32_t *slots; /* 1 + entry, 0 = free; a power of two of them */
     size_t slot_count;
-    uint64_t *hashes;     /* per entry */
-    size_t *ends;         /* entry i is bytes[ends[i-1] .. ends[i]) */
+    uint64_t *hashes; /* per entry */
+    size_t *ends;     /* entry i is bytes[ends[i-1] .. ends[i]) */
     char *bytes;
     size_t count, entry_capacity, hash_capacity, byte_count, byte_capacity;
 } leati_map;

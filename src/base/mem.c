@@ -76,16 +76,14 @@ uint64_t leati_heap_limit(const leati_heap *heap)
 /* Count `bytes` in; false when that passes the limit. */
 static bool count_in(leati_heap *heap, size_t bytes)
 {
-    uint64_t now =
-        atomic_fetch_add_explicit(&heap->bytes, bytes, memory_order_relaxed) + bytes;
+    uint64_t now = atomic_fetch_add_explicit(&heap->bytes, bytes, memory_order_relaxed) + bytes;
     if (heap->limit && now > heap->limit) {
         atomic_fetch_sub_explicit(&heap->bytes, bytes, memory_order_relaxed);
         return false;
     }
     uint_fast64_t peak = atomic_load_explicit(&heap->peak, memory_order_relaxed);
-    while (now > peak &&
-           !atomic_compare_exchange_weak_explicit(&heap->peak, &peak, now, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
+    while (now > peak && !atomic_compare_exchange_weak_explicit(
+                             &heap->peak, &peak, now, memory_order_relaxed, memory_order_relaxed)) {
     }
     return true;
 }
@@ -138,8 +136,7 @@ static void *fail(leat_context *c, size_t bytes, leat_status why)
     if (why == LEAT_LIMIT)
         LEATI_FAIL(c, why, "%zu more bytes would pass the memory limit of %llu bytes", bytes,
                    (unsigned long long)leati_heap_limit(c->heap));
-    else
-        LEATI_FAIL(c, why, "out of memory: %zu bytes could not be had", bytes);
+    else LEATI_FAIL(c, why, "out of memory: %zu bytes could not be had", bytes);
     return NULL;
 }
 

@@ -14,10 +14,10 @@
 /* NULL on failure, with LEAT_NOMEM or LEAT_LIMIT recorded. A size of 0 gives a block that may not
  * be read. Thread-safe but for the record of the error: workers use the _quiet forms. */
 void *leati_alloc(leat_context *c, size_t bytes);
-void *leati_calloc(leat_context *c, size_t count, size_t size); /* checked product, zeroed */
-void *leati_array(leat_context *c, size_t count, size_t size);  /* checked product */
+void *leati_calloc(leat_context *c, size_t count, size_t size);  /* checked product, zeroed */
+void *leati_array(leat_context *c, size_t count, size_t size);   /* checked product */
 void *leati_realloc(leat_context *c, void *block, size_t bytes); /* block stays on failure */
-void leati_free(void *block); /* NULL is fine */
+void leati_free(void *block);                                    /* NULL is fine */
 char *leati_strdup(leat_context *c, const char *text);
 char *leati_strndup(leat_context *c, const char *text, size_t length);
 void *leati_memdup(leat_context *c, const void *data, size_t bytes);

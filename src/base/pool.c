@@ -19,8 +19,8 @@
 #include "base/mem.h"
 
 enum { SPINS = 4000, SPINS_BEFORE_YIELD = 2000 };
-#define OPEN (UINT64_C(1) << 31)
-#define INSIDE(state) ((state) & (OPEN - 1))
+#define OPEN              (UINT64_C(1) << 31)
+#define INSIDE(state)     ((state) & (OPEN - 1))
 #define GENERATION(state) ((state) >> 32)
 
 typedef struct worker {

@@ -18,7 +18,7 @@ typedef struct leati_str {
 
 void leati_str_init(leati_str *s, leat_context *c);
 void leati_str_fini(leati_str *s);
-void leati_str_clear(leati_str *s); /* keeps the memory and the status */
+void leati_str_clear(leati_str *s);             /* keeps the memory and the status */
 const char *leati_str_text(const leati_str *s); /* never NULL */
 leat_status leati_str_status(const leati_str *s);
 void leati_str_add(leati_str *s, const char *text);

@@ -61,11 +61,11 @@ bool leattest_equal_i(leattest *t, long long got, long long want, const char *fi
     return false;
 }
 
-bool leattest_near(leattest *t, double got, double want, double rtol, double atol,
-                   const char *file, int line, const char *text)
+bool leattest_near(leattest *t, double got, double want, double rtol, double atol, const char *file,
+                   int line, const char *text)
 {
-    bool same = (isnan(got) && isnan(want)) || got == want ||
-                fabs(got - want) <= atol + rtol * fabs(want);
+    bool same =
+        (isnan(got) && isnan(want)) || got == want || fabs(got - want) <= atol + rtol * fabs(want);
     if (leattest_check(t, same, file, line, text)) return true;
     printf("    got %.17g, expected %.17g (relative error %.2g)\n", got, want,
            fabs(got - want) / fabs(want));

@@ -26,7 +26,10 @@ typedef struct leattest_case {
     void (*run)(leattest *t);
 } leattest_case;
 
-#define TEST(name) {#name, name}
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 
 int leattest_main(int argc, char **argv, const leattest_case *cases, size_t count);
 #define LEATTEST_MAIN(list)                                                                        \
@@ -45,10 +48,10 @@ bool leattest_fails(leattest *t, leat_status st, leat_status want, const char *w
 bool leattest_equal_s(leattest *t, const char *got, const char *want, const char *file, int line);
 bool leattest_equal_i(leattest *t, long long got, long long want, const char *file, int line,
                       const char *text);
-bool leattest_near(leattest *t, double got, double want, double rtol, double atol,
-                   const char *file, int line, const char *text);
+bool leattest_near(leattest *t, double got, double want, double rtol, double atol, const char *file,
+                   int line, const char *text);
 
-#define CHECK(x) leattest_check(t, (x), __FILE__, __LINE__, #x)
+#define CHECK(x)    leattest_check(t, (x), __FILE__, __LINE__, #x)
 #define CHECK_OK(x) leattest_ok(t, (x), __FILE__, __LINE__, #x)
 #define CHECK_FAILS(x, status, words)                                                              \
     leattest_fails(t, (x), (status), (words), __FILE__, __LINE__, #x)

@@ -184,8 +184,8 @@ static void numbers(leattest *t)
     }
     leati_num_format(0.1, out);
     CHECK_STR(out, "0.1");
-    static const char *const bad[] = {"", "-", ".", "1.2.3", "1e", "e5", "0x10", " 1", "1 ",
-                                      "1,5", "--1", "1e+", "infinity", "nanx", "3,4o9"};
+    static const char *const bad[] = {"",   "-",   ".",   "1.2.3", "1e",       "e5",   "0x10", " 1",
+                                      "1 ", "1,5", "--1", "1e+",   "infinity", "nanx", "3,4o9"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(!leati_num_parse(bad[i], strlen(bad[i]), &v));
     CHECK(leati_num_parse("1e400", 5, &v) && isinf(v));
@@ -246,9 +246,18 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, build_things, NULL);
 }
 
-static const leattest_case list[] = {
-    TEST(status_names), TEST(first_error_sticks), TEST(context_options), TEST(memory), TEST(arena),
-    TEST(strings), TEST(maps), TEST(sha256), TEST(philox), TEST(rng_draws), TEST(numbers),
-    TEST(json), TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(status_names),
+                                     TEST(first_error_sticks),
+                                     TEST(context_options),
+                                     TEST(memory),
+                                     TEST(arena),
+                                     TEST(strings),
+                                     TEST(maps),
+                                     TEST(sha256),
+                                     TEST(philox),
+                                     TEST(rng_draws),
+                                     TEST(numbers),
+                                     TEST(json),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -1,0 +1,54 @@
+/* Frames: tables of typed columns with missing values.
+ *
+ * A frame is immutable and reference counted; columns are shared between frames, so selecting and
+ * renaming columns copies nothing. Frames may be read from any thread. Text is UTF-8. */
+#ifndef LEAT_FRAME_H
+#define LEAT_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_frame leat_frame;
+
+typedef enum leat_type {
+    LEAT_F64,    /* number */
+    LEAT_I64,    /* whole number */
+    LEAT_BOOL,   /* 0 or 1 */
+    LEAT_STRING, /* text, dictionary coded: category or free text */
+    LEAT_TIME,   /* microseconds since 1970-01-01T00:00:00Z */
+    LEAT_ARRAY   /* a block of numbers per row, e.g. an image of 28 x 28 bytes */
+} leat_type;
+
+/* "number", "whole", "bool", "text", "time", "array". */
+LEAT_API const char *leat_type_name(leat_type type);
+
+LEAT_API leat_frame *leat_frame_retain(leat_frame *frame);
+LEAT_API void leat_frame_release(leat_frame *frame); /* NULL is fine */
+
+LEAT_API size_t leat_frame_rows(const leat_frame *frame);
+LEAT_API size_t leat_frame_columns(const leat_frame *frame);
+/* Column numbers from 0; out of range gives NULL, 0 or false. */
+LEAT_API const char *leat_frame_name(const leat_frame *frame, size_t column);
+LEAT_API leat_type leat_frame_type(const leat_frame *frame, size_t column);
+LEAT_API size_t leat_frame_missing(const leat_frame *frame, size_t column);
+LEAT_API bool leat_frame_find(const leat_frame *frame, const char *name, size_t *column);
+/* NOT_FOUND with a "did you mean" and the list of columns. */
+LEAT_API LEAT_CHECKED leat_status leat_frame_require(leat_context *context, const leat_frame *frame,
+                                                     const char *name, size_t *column);
+/* One value; false when missing or of another kind. number: of F64, I64, BOOL, TIME. */
+LEAT_API bool leat_frame_number(const leat_frame *frame, size_t column, size_t row, double *out);
+LEAT_API bool leat_frame_text(const leat_frame *frame, size_t column, size_t row, const char **text,
+                              size_t *length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,52 @@
+/* What estimators see: a dense matrix, and for fitting also the target. */
+#ifndef LEATI_LEARN_DATASET_H
+#define LEATI_LEARN_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/context.h>
+
+/* (rows, cols) row-major, f64 or f32: exactly one of the pointers is set. Borrowed. */
+typedef struct leati_matrix {
+    const double *f64;
+    const float *f32;
+    size_t rows, cols;
+    size_t stride; /* elements from row to row, >= cols */
+} leati_matrix;
+
+/* A categorical feature holds level numbers 0 .. levels-1 as values (NaN: missing or unseen) and
+ * reaches only estimators with LEATI_TAKES_CATEGORIES. */
+typedef struct leati_feature {
+    const char *name;
+    uint32_t levels; /* 0: numeric */
+} leati_feature;
+
+typedef enum leat_task_kind { LEATI_CLASSIFY, LEATI_REGRESS } leati_task;
+
+typedef struct leati_dataset {
+    leati_matrix x;
+    const leati_feature *features; /* (x.cols) */
+    leati_task task;
+    const double *y;       /* (rows) REGRESS: finite */
+    const uint32_t *label; /* (rows) CLASSIFY: 0 .. classes-1; each class has a row */
+    uint32_t classes;
+    const double *weight; /* (rows) or NULL: all 1. Not negative. */
+    uint64_t seed;        /* for leati_rng_init */
+} leati_dataset;
+
+static inline double leati_at(const leati_matrix *m, size_t row, size_t col)
+{
+    return m->f64 ? m->f64[row * m->stride + col] : (double)m->f32[row * m->stride + col];
+}
+
+/* Row `row` as f64: points into the matrix or into `space` (cols values). */
+const double *leati_row(const leati_matrix *m, size_t row, double *space);
+/* The rows [from, from + count) of m. */
+leati_matrix leati_matrix_rows(const leati_matrix *m, size_t from, size_t count);
+/* A packed copy (rows, cols) in the named precision; leati_free. */
+double *leati_matrix_f64(leat_context *c, const leati_matrix *m);
+float *leati_matrix_f32(leat_context *c, const leati_matrix *m);
+
+#endif
