@@ -61,6 +61,9 @@ LEAT_API const char *leat_error_message(const leat_context *context);
 /* "file.c:123" of the check that failed, for bug reports. */
 LEAT_API const char *leat_error_place(const leat_context *context);
 LEAT_API void leat_error_clear(leat_context *context);
+/* Record an error of the caller's own (unless one stands); returns `status`. */
+LEAT_API leat_status leat_error_set(leat_context *context, leat_status status, const char *format,
+                                    ...) LEAT_PRINTF(3, 4);
 
 LEAT_API unsigned leat_context_threads(const leat_context *context);
 LEAT_API uint64_t leat_context_seed(const leat_context *context);

@@ -139,17 +139,33 @@ uint64_t leat_context_peak_bytes(const leat_context *c)
     return leati_heap_peak(c->heap);
 }
 
-leat_status leati_error(leat_context *c, leat_status status, const char *file, int line,
-                        const char *format, ...)
+static leat_status record(leat_context *c, leat_status status, const char *file, int line,
+                          const char *format, va_list args)
 {
     if (c->error != LEAT_OK) return status;
-    va_list args;
-    va_start(args, format);
     vsnprintf(c->error_text, sizeof c->error_text, format, args);
-    va_end(args);
     const char *slash = strrchr(file, '/');
     snprintf(c->error_place, sizeof c->error_place, "%s:%d", slash ? slash + 1 : file, line);
     c->error = status;
+    return status;
+}
+
+leat_status leati_error(leat_context *c, leat_status status, const char *file, int line,
+                        const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    record(c, status, file, line, format, args);
+    va_end(args);
+    return status;
+}
+
+leat_status leat_error_set(leat_context *c, leat_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    record(c, status, "caller", 0, format, args);
+    va_end(args);
     return status;
 }
 

@@ -1,0 +1,330 @@
+/* Owns: reading the command line, running a command, error output and exit codes. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+#define COMMAND(name) extern const cli_command cli_command_##name;
+#include "commands.def"
+#undef COMMAND
+
+static const cli_command *const commands[] = {
+#define COMMAND(name) &cli_command_##name,
+#include "commands.def"
+#undef COMMAND
+    NULL};
+
+const cli_option cli_common_options[] = {
+    {"json", 0, NULL, "print one JSON object with stable keys instead of text", false},
+    {"seed", 0, "N", "seed of every random choice (default 1)", false},
+    {"threads", 0, "N", "threads to use (default: all); results do not depend on it", false},
+    {"quiet", 'q', NULL, "print nothing but errors", false},
+    {"help", 'h', NULL, "show this help", false},
+    {0}};
+
+/* The one handler of the program: asks the running job to stop; a second Ctrl-C ends it. */
+static leat_progress *interruptible;
+
+static void on_interrupt(int signal_number)
+{
+    if (interruptible && !interruptible->stop) interruptible->stop = 1;
+    else _exit(128 + signal_number);
+}
+
+const cli_command *const *cli_commands(void)
+{
+    return commands;
+}
+
+const cli_command *cli_command_find(const char *name)
+{
+    for (int i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    return NULL;
+}
+
+static int exit_code(leat_status st)
+{
+    switch (st) {
+    case LEAT_OK: return CLI_FINE;
+    case LEAT_DIFFERS: return CLI_NO;
+    case LEAT_INVALID: return CLI_USAGE;
+    case LEAT_NOMEM:
+    case LEAT_IO:
+    case LEAT_UNSUPPORTED:
+    case LEAT_NETWORK: return CLI_ENVIRONMENT;
+    case LEAT_CANCELLED: return CLI_INTERRUPTED;
+    case LEAT_INTERNAL: return CLI_FAULT;
+    default: return CLI_DATA;
+    }
+}
+
+static const cli_option *find_in(const cli_option *table, const char *name, size_t n, char letter)
+{
+    for (const cli_option *o = table; o && o->name; o++) {
+        if (letter ? o->letter == letter : strlen(o->name) == n && !strncmp(o->name, name, n))
+            return o;
+    }
+    return NULL;
+}
+
+static const cli_option *find_option(const cli_command *command, const char *name, size_t n,
+                                     char letter)
+{
+    const cli_option *o = find_in(command->options, name, n, letter);
+    return o ? o : find_in(cli_common_options, name, n, letter);
+}
+
+const char *cli_value(const cli *c, const char *option)
+{
+    for (int i = c->given_count - 1; i >= 0; i--)
+        if (strcmp(c->given[i].option->name, option) == 0) return c->given[i].value;
+    return NULL;
+}
+
+bool cli_has(const cli *c, const char *option)
+{
+    for (int i = 0; i < c->given_count; i++)
+        if (strcmp(c->given[i].option->name, option) == 0) return true;
+    return false;
+}
+
+static int usage_error(const cli_command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("leat: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nsee: leat %s%s--help\n", command ? command->name : "", command ? " " : "");
+    return CLI_USAGE;
+}
+
+/* The name that differs from `wrong` least, judged by common letters in order; NULL if none. */
+static const char *suggest(const char *wrong, const char *(*name)(int i, const void *of),
+                           const void *of)
+{
+    const char *best = NULL;
+    size_t most = strlen(wrong) / 2;
+    for (int i = 0; name(i, of); i++) {
+        const char *candidate = name(i, of), *at = candidate;
+        size_t common = 0;
+        for (const char *w = wrong; *w; w++) {
+            const char *found = strchr(at, *w);
+            if (!found) continue;
+            common++;
+            at = found + 1;
+        }
+        size_t excess = strlen(candidate) > strlen(wrong) ? strlen(candidate) - strlen(wrong) : 0;
+        if (common > most + excess / 2) {
+            most = common;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+static const char *command_name(int i, const void *of)
+{
+    (void)of;
+    return commands[i] ? commands[i]->name : NULL;
+}
+
+static const char *option_name(int i, const void *of)
+{
+    const cli_command *command = of;
+    int k = 0;
+    for (const cli_option *o = command->options; o && o->name; o++, k++)
+        if (k == i) return o->name;
+    for (const cli_option *o = cli_common_options; o->name; o++, k++)
+        if (k == i) return o->name;
+    return NULL;
+}
+
+/* One option at argv[*at]; 0 or an exit code. */
+static int read_option(cli *c, int argc, char **argv, int *at)
+{
+    const char *text = argv[*at], *value = NULL;
+    bool is_long = text[1] == '-';
+    const char *name = text + 1 + is_long;
+    size_t n = is_long ? strcspn(name, "=") : 1;
+    const cli_option *o = find_option(c->command, name, n, is_long ? 0 : name[0]);
+    if (!o) {
+        const char *near = is_long ? suggest(name, option_name, c->command) : NULL;
+        return usage_error(c->command, "'leat %s' has no option %s%s%s%s", c->command->name, text,
+                           near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    }
+    if (name[n] == '=' && is_long) value = name + n + 1;
+    else if (!is_long && name[1]) value = name + 1;
+    if (o->value && !value) {
+        if (*at + 1 >= argc)
+            return usage_error(c->command, "option --%s needs a value: --%s %s", o->name, o->name,
+                               o->value);
+        value = argv[++*at];
+    } else if (!o->value && value) {
+        return usage_error(c->command, "option --%s takes no value", o->name);
+    }
+    if (!o->repeats && cli_has(c, o->name))
+        return usage_error(c->command, "option --%s was given twice", o->name);
+    c->given[c->given_count++] = (cli_given){o, value};
+    return 0;
+}
+
+static int read_arguments(cli *c, int argc, char **argv)
+{
+    bool options = true;
+    for (int i = 2; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && argv[i][0] == '-' && argv[i][1]) {
+            int code = read_option(c, argc, argv, &i);
+            if (code) return code;
+        } else {
+            c->arguments[c->count++] = argv[i];
+        }
+    }
+    if (cli_has(c, "help")) return 0;
+    const cli_command *m = c->command;
+    if (c->count < m->least) return usage_error(m, "'leat %s' needs %s", m->name, m->arguments);
+    if (m->most >= 0 && c->count > m->most)
+        return usage_error(m, "'leat %s' does not know what to do with '%s'", m->name,
+                           c->arguments[m->most]);
+    return 0;
+}
+
+static bool parse_whole(const char *text, unsigned long long most, unsigned long long *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && *out <= most;
+}
+
+static void log_to_stderr(void *user, leat_log_level level, const char *text)
+{
+    cli *c = user;
+    if (c->quiet || level < LEAT_LOG_INFO) return;
+    leat_progress_clear(&c->progress);
+    fprintf(stderr, "%s%s\n", level == LEAT_LOG_WARN ? "note: " : "", text);
+}
+
+static int make_context(cli *c)
+{
+    leat_context_options o = leat_context_options_default();
+    unsigned long long n;
+    if (cli_value(c, "seed")) {
+        if (!parse_whole(cli_value(c, "seed"), UINT64_MAX, &n))
+            return usage_error(c->command, "--seed takes a whole number from 0, not '%s'",
+                               cli_value(c, "seed"));
+        o.seed = n;
+    }
+    if (cli_value(c, "threads")) {
+        if (!parse_whole(cli_value(c, "threads"), 1024, &n) || n == 0)
+            return usage_error(c->command,
+                               "--threads takes a whole number from 1 to 1024, not '%s'",
+                               cli_value(c, "threads"));
+        o.threads = (unsigned)n;
+    }
+    c->json = cli_has(c, "json");
+    c->quiet = cli_has(c, "quiet");
+    c->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    leat_progress_init(&c->progress, stderr, c->quiet ? LEAT_PROGRESS_NONE : LEAT_PROGRESS_AUTO);
+    o.progress = leat_progress_show;
+    o.progress_user = &c->progress;
+    o.log = log_to_stderr;
+    o.log_user = c;
+    leat_status st = leat_context_create(&c->context, &o);
+    if (st == LEAT_OK) return 0;
+    const char *cpu = getenv("LEAT_CPU");
+    if (st == LEAT_INVALID && cpu)
+        fprintf(stderr,
+                "leat: LEAT_CPU=%s is not a level of this processor; use one of generic, "
+                "v2, v3, v4, neon, or unset it\n",
+                cpu);
+    else fprintf(stderr, "leat: %s\n", leat_status_text(st));
+    return CLI_ENVIRONMENT;
+}
+
+static void report_error(cli *c, leat_status st)
+{
+    const char *message = leat_error_message(c->context);
+    leat_progress_clear(&c->progress);
+    if (!*message) message = leat_status_text(st);
+    fprintf(stderr, "leat: %s\n", message);
+    if (st == LEAT_INTERNAL)
+        fprintf(stderr, "please report this, with the command and \"%s\" of leat %s\n",
+                leat_error_place(c->context), leat_version());
+    if (!c->json) return;
+    char *copy = strdup(message);
+    leat_error_clear(c->context);
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_begin_object(j, "error");
+    leat_json_string(j, "status", leat_status_name(st));
+    leat_json_string(j, "message", copy);
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+    (void)cli_print_json(c, j);
+    free(copy);
+}
+
+static int run(cli *c)
+{
+    int code = make_context(c);
+    if (code) return code;
+    interruptible = &c->progress;
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    leat_status st = c->command->run(c);
+    leat_progress_clear(&c->progress);
+    if (st == LEAT_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "leat: cannot write the output: %s\n", strerror(errno));
+        code = CLI_ENVIRONMENT;
+    } else {
+        code = exit_code(st);
+        bool said = st == LEAT_DIFFERS && !*leat_error_message(c->context);
+        if (st != LEAT_OK && !said) report_error(c, st);
+    }
+    leat_context_destroy(c->context);
+    return code;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *near = suggest(name, command_name, NULL);
+    if (access(name, F_OK) == 0) near = "fit";
+    fprintf(stderr, "leat: there is no command '%s'%s%s%s\nsee: leat help\n", name,
+            near ? "; did you mean 'leat " : "", near ? near : "", near ? "'?" : "");
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_help(stdout, NULL);
+        return CLI_FINE;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) name = "version";
+    cli c = {.command = cli_command_find(name)};
+    if (!c.command) return unknown_command(name);
+    c.arguments = calloc((size_t)argc, sizeof *c.arguments);
+    c.given = calloc((size_t)argc, sizeof *c.given);
+    int code = CLI_ENVIRONMENT;
+    if (!c.arguments || !c.given) {
+        fprintf(stderr, "leat: out of memory\n");
+    } else {
+        code = read_arguments(&c, argc, argv);
+        if (!code && cli_has(&c, "help")) cli_help(stdout, c.command);
+        else if (!code) code = run(&c);
+    }
+    free(c.arguments);
+    free(c.given);
+    return code;
+}

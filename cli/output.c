@@ -1,0 +1,167 @@
+/* Owns: what commands print: text, tables, JSON, help; and the reading of option values. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+
+leat_status cli_usage(cli *c, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return leat_error_set(c->context, LEAT_INVALID, "%s\nsee: leat %s --help", text,
+                          c->command->name);
+}
+
+leat_status cli_whole(cli *c, const char *option, long least, long most, long *out)
+{
+    const char *text = cli_value(c, option);
+    if (!text) return LEAT_OK;
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (!*text || *end || value < least || value > most)
+        return cli_usage(c, "--%s takes a whole number from %ld to %ld, not '%s'", option, least,
+                         most, text);
+    *out = value;
+    return LEAT_OK;
+}
+
+void cli_say(cli *c, const char *format, ...)
+{
+    if (c->quiet || c->json) return;
+    leat_progress_clear(&c->progress);
+    va_list args;
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+}
+
+const char *cli_dim(const cli *c)
+{
+    return c->color ? "\033[2m" : "";
+}
+
+const char *cli_bold(const cli *c)
+{
+    return c->color ? "\033[1m" : "";
+}
+
+const char *cli_accent(const cli *c)
+{
+    return c->color ? "\033[36m" : "";
+}
+
+const char *cli_plain(const cli *c)
+{
+    return c->color ? "\033[0m" : "";
+}
+
+leat_status cli_print_json(cli *c, leat_json *json)
+{
+    const char *text = leat_json_text(json);
+    if (text) puts(text);
+    leat_json_destroy(json);
+    return text ? LEAT_OK : leat_error_status(c->context);
+}
+
+/* Characters on screen: UTF-8 continuation bytes take none. */
+static int width_of(const char *text)
+{
+    int n = 0;
+    for (; *text; text++) n += (*text & 0xc0) != 0x80;
+    return n;
+}
+
+static bool is_number(const char *cell)
+{
+    const char *p = cell + (*cell == '-' || *cell == '+' || *cell == '<');
+    p += *p == ' ';
+    return *p >= '0' && *p <= '9';
+}
+
+void cli_table(cli *c, const char *const *cells, int rows, int columns, bool heading)
+{
+    enum { MOST = 32 };
+    int widths[MOST] = {0};
+    bool right[MOST];
+    if (columns > MOST) columns = MOST;
+    for (int k = 0; k < columns; k++) right[k] = rows > heading;
+    for (int i = 0; i < rows; i++) {
+        for (int k = 0; k < columns; k++) {
+            const char *cell = cells[i * columns + k];
+            int w = width_of(cell);
+            if (w > widths[k]) widths[k] = w;
+            if ((i > 0 || !heading) && *cell && !is_number(cell)) right[k] = false;
+        }
+    }
+    for (int i = 0; i < rows; i++) {
+        cli_say(c, "  %s", heading && i == 0 ? cli_dim(c) : "");
+        for (int k = 0; k < columns; k++) {
+            const char *cell = cells[i * columns + k];
+            int pad = widths[k] - width_of(cell);
+            bool last = k == columns - 1;
+            cli_say(c, "%*s%s%*s%s", right[k] ? pad : 0, "", cell, right[k] || last ? 0 : pad, "",
+                    last ? "" : "  ");
+        }
+        cli_say(c, "%s\n", heading && i == 0 ? cli_plain(c) : "");
+    }
+}
+
+static void print_options(FILE *out, const cli_option *table)
+{
+    for (const cli_option *o = table; o && o->name; o++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ",
+                 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
+        if (strlen(left) > 24) fprintf(out, "  %s\n  %-24s  ", left, "");
+        else fprintf(out, "  %-24s  ", left);
+        /* Fold the text at 80 columns. */
+        size_t column = 28;
+        const char *p = o->doc;
+        while (*p) {
+            size_t n = strcspn(p, " ");
+            if (column + n > 79 && column > 28) {
+                fprintf(out, "\n%28s", "");
+                column = 28;
+            }
+            fprintf(out, "%.*s ", (int)n, p);
+            column += n + 1;
+            p += n + (p[n] == ' ');
+        }
+        fputc('\n', out);
+    }
+}
+
+static void print_commands(FILE *out)
+{
+    fputs("leat: from data to a served, monitored, reproducible model\n\n"
+          "usage: leat COMMAND [ARGUMENTS] [OPTIONS]\n\n",
+          out);
+    for (int i = 0; cli_commands()[i]; i++)
+        fprintf(out, "  %-12s  %s\n", cli_commands()[i]->name, cli_commands()[i]->summary);
+    fputs("\nbegin with:  leat fit iris --target species\n"
+          "help:        leat COMMAND --help, leat help ESTIMATOR, leat help exit\n",
+          out);
+}
+
+void cli_help(FILE *out, const cli_command *m)
+{
+    if (!m) {
+        print_commands(out);
+        return;
+    }
+    fprintf(out, "leat %s: %s\n\nusage: leat %s%s%s [OPTIONS]\n", m->name, m->summary, m->name,
+            *m->arguments ? " " : "", m->arguments);
+    if (m->details) fprintf(out, "\n%s\n", m->details);
+    if (m->options && m->options->name) {
+        fputs("\noptions:\n", out);
+        print_options(out, m->options);
+    }
+    fputs("\nfor every command:\n", out);
+    print_options(out, cli_common_options);
+    if (m->examples) fprintf(out, "\nexamples:\n%s\n", m->examples);
+}
