@@ -1,0 +1,48 @@
+/* The functions that metrics.def names. For metric*.c only. */
+#ifndef LEATI_LEARN_METRIC_ROW_H
+#define LEATI_LEARN_METRIC_ROW_H
+
+#include "learn/metric.h"
+
+enum { AVERAGE_BINARY, AVERAGE_MACRO, AVERAGE_MICRO, AVERAGE_WEIGHTED };
+
+leat_status leati_measure_mean(const leati_measure *m, double *out);
+leat_status leati_measure_root_mean(const leati_measure *m, double *out);
+
+/* metric_class.c */
+leat_status leati_measure_balanced(const leati_measure *m, double *out);
+leat_status leati_measure_precision(const leati_measure *m, double *out);
+leat_status leati_measure_recall(const leati_measure *m, double *out);
+leat_status leati_measure_f1(const leati_measure *m, double *out);
+leat_status leati_measure_mcc(const leati_measure *m, double *out);
+leat_status leati_measure_kappa(const leati_measure *m, double *out);
+double leati_row_hit(const leati_eval *e, size_t i, int argument);
+double leati_row_log_loss(const leati_eval *e, size_t i, int argument);
+double leati_row_brier(const leati_eval *e, size_t i, int argument);
+double leati_row_top_k(const leati_eval *e, size_t i, int argument);
+
+/* metric_rank.c */
+leat_status leati_measure_roc_auc(const leati_measure *m, double *out);
+leat_status leati_measure_pr_auc(const leati_measure *m, double *out);
+
+/* metric_value.c */
+leat_status leati_measure_r2(const leati_measure *m, double *out);
+leat_status leati_measure_explained_variance(const leati_measure *m, double *out);
+leat_status leati_measure_median_ae(const leati_measure *m, double *out);
+leat_status leati_measure_max_error(const leati_measure *m, double *out);
+double leati_row_absolute(const leati_eval *e, size_t i, int argument);
+double leati_row_squared(const leati_eval *e, size_t i, int argument);
+double leati_row_percentage(const leati_eval *e, size_t i, int argument);
+
+/* Scores of rank metrics: e->scores, else e->proba. */
+static inline const double *leati_eval_scores(const leati_eval *e)
+{
+    return e->scores ? e->scores : e->proba;
+}
+
+static inline double leati_eval_weight(const leati_eval *e, size_t i)
+{
+    return e->weight ? e->weight[i] : 1;
+}
+
+#endif
