@@ -1,0 +1,93 @@
+/* Reading tables from files and writing them.
+ *
+ * A file is read by the first reader that its content or its name names; gzip and zstd are
+ * unpacked first, told by their magic bytes. leat_reader_at lists the formats. */
+#ifndef LEAT_READ_H
+#define LEAT_READ_H
+
+#include <leat/frame.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum leat_header { LEAT_HEADER_AUTO, LEAT_HEADER_YES, LEAT_HEADER_NO } leat_header;
+
+/* What to do with a row that does not fit: a wrong number of values, bytes that cannot be text, a
+ * value that contradicts `types`. */
+typedef enum leat_on_error {
+    LEAT_ON_ERROR_STOP, /* fail with LEAT_FORMAT, naming line and column */
+    LEAT_ON_ERROR_SKIP  /* drop the row; the report counts them and names the first */
+} leat_on_error;
+
+/* What was inferred and what was odd, for people. */
+typedef struct leat_read_report leat_read_report;
+
+typedef struct leat_read_options {
+    uint32_t struct_size; /* set by leat_read_options_default */
+    const char *format;   /* NULL: by content and name; else the name of a reader */
+    char delimiter;       /* 0: found out among , ; tab | */
+    leat_header header;   /* whether the first line names the columns */
+    char decimal;         /* '.' or ','; 0: found out */
+    char thousands;       /* 0: ',' where the decimal mark is '.', and the other way round */
+    const char *types;    /* "weight:number,zip:text": number, whole, bool, text or time */
+    const char *missing;  /* "NA,?,-999": what stands for a missing value besides nothing at all;
+                             NULL: NA, N/A, NaN, null, None, ? and - in any case */
+    const char *query;    /* sqlite: a SELECT or the name of a table */
+    const char *columns;  /* "mpg,weight": keep these, in this order; NULL: all */
+    uint64_t max_rows;    /* 0: all */
+    leat_on_error on_error;
+    leat_read_report *report; /* NULL, or filled (also when the reading fails) */
+} leat_read_options;
+
+LEAT_API leat_read_options leat_read_options_default(void);
+
+/* `path` "-" is standard input; `options` NULL the defaults. Errors: NOT_FOUND (no such file, or
+ * column of `columns` or `types`), INVALID (a folder, an unknown format or type), FORMAT (damaged,
+ * empty, or not a table: the message says where and what), UNSUPPORTED, IO, NOMEM. The result is
+ * the same for any number of threads. */
+LEAT_API LEAT_CHECKED leat_status leat_frame_read(leat_context *context, leat_frame **out,
+                                                  const char *path,
+                                                  const leat_read_options *options);
+
+/* A report may be used for several reads; each starts it afresh. Strings live until then. */
+LEAT_API LEAT_CHECKED leat_status leat_read_report_create(leat_context *context,
+                                                          leat_read_report **out);
+LEAT_API void leat_read_report_destroy(leat_read_report *report); /* NULL is fine */
+LEAT_API const char *
+leat_read_report_format(const leat_read_report *report); /* "csv"; "" unknown */
+LEAT_API const char *leat_read_report_compression(const leat_read_report *report); /* "", "gzip" */
+LEAT_API char leat_read_report_delimiter(const leat_read_report *report);          /* 0: none */
+LEAT_API char leat_read_report_decimal(const leat_read_report *report);            /* '.' or ',' */
+LEAT_API bool leat_read_report_header(const leat_read_report *report);
+LEAT_API uint64_t leat_read_report_dropped(const leat_read_report *report); /* rows */
+/* Notes in the order they arose: "line 17 has 8 values, the header names 9 (row dropped)". NULL
+ * past the end. `column` (may be NULL) receives the column it is about, or SIZE_MAX. */
+LEAT_API const char *leat_read_report_note(const leat_read_report *report, size_t index,
+                                           size_t *column);
+
+typedef struct leat_write_options {
+    uint32_t struct_size;
+    const char *format;  /* NULL: by the suffix; csv where there is none */
+    char delimiter;      /* csv; 0: ',' */
+    const char *missing; /* csv: text for a missing value; NULL: nothing */
+} leat_write_options;
+
+LEAT_API leat_write_options leat_write_options_default(void);
+
+/* The file appears complete or not at all; "-" is standard output. Numbers are the shortest text
+ * that reads back as the same value. Errors: IO, INVALID (unknown format), TYPE (a column that the
+ * format cannot hold), NOMEM. */
+LEAT_API LEAT_CHECKED leat_status leat_frame_write(leat_context *context, const leat_frame *frame,
+                                                   const char *path,
+                                                   const leat_write_options *options);
+
+/* The formats: name, suffixes (".csv .txt") and a line of help. NULL past the end. */
+LEAT_API const char *leat_reader_at(size_t index, const char **suffixes, const char **doc);
+LEAT_API const char *leat_writer_at(size_t index, const char **suffixes, const char **doc);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
