@@ -1,0 +1,48 @@
+/* The inside of a model. */
+#ifndef LEATI_MODEL_MODEL_H
+#define LEATI_MODEL_MODEL_H
+
+#include <stdatomic.h>
+
+#include <leat/model.h>
+
+#include "base/file.h"
+#include "learn/pipeline.h"
+
+enum { LEATI_MODEL_FORMAT = 1 };
+
+struct leat_model {
+    atomic_uint references;
+    char *name;
+    leati_schema schema;
+    leati_pipeline pipeline;
+    char *json, *reference, *card; /* members of the file, as text */
+    char *weights;                 /* safetensors block */
+    size_t weights_size;
+    uint32_t *inputs; /* columns of the schema that are used */
+    size_t input_count;
+};
+
+/* What a model is made of. Texts are JSON objects written as they are. */
+typedef struct leati_model_parts {
+    const char *name;
+    const leati_schema *schema; /* copied */
+    leati_pipeline *pipeline;   /* fitted; moved into the model on success */
+    const char *metrics;        /* JSON object */
+    const char *lineage;        /* JSON object: data hash, rows, seed, cpu level, configuration */
+    const char *reference;      /* JSON object */
+    const char *card;           /* Markdown */
+} leati_model_parts;
+
+leat_status leati_model_create(leat_context *c, leat_model **out, const leati_model_parts *parts);
+
+/* Reference distributions of inputs and target over the samples of a problem, as JSON: for numbers
+ * the edges of at most 20 quantile bins with counts, for texts the counts of the most frequent
+ * values, for arrays the moments; missing counts for all. leati_free. */
+leat_status leati_reference_make(leat_context *c, const leati_problem *problem, char **out);
+
+/* Fuzz entry: a model from bytes. */
+leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
+                              const char *name);
+
+#endif

@@ -1,0 +1,409 @@
+/* Owns: the members of the model file: writing them when a model is made, reading and checking
+ * them when one is opened. Layout: docs/model-file.md. */
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "io/zip.h"
+#include "model/model.h"
+#include "model/safetensors.h"
+
+static const char *const types[] = {"number", "whole", "bool", "text", "time", "array"};
+static const char *const roles[] = {"number", "category", "time", "array", "left out"};
+
+static leat_status list_inputs(leat_context *c, leat_model *m)
+{
+    m->inputs = LEATI_NEW(c, uint32_t, m->schema.count + 1);
+    if (!m->inputs) return leat_error_status(c);
+    for (size_t i = 0; i < m->schema.count; i++)
+        if (m->schema.columns[i].role != LEATI_ROLE_LEFT_OUT)
+            m->inputs[m->input_count++] = (uint32_t)i;
+    return LEAT_OK;
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static void target_json(const leati_schema *s, leat_json *j)
+{
+    leat_json_begin_object(j, "target");
+    leat_json_string(j, "name", s->target);
+    leat_json_string(j, "type", leat_type_name(s->target_type));
+    if (s->task == LEATI_CLASSIFY) {
+        leat_json_begin_array(j, "classes");
+        for (uint32_t k = 0; k < s->classes; k++) leat_json_string(j, NULL, s->class_names[k]);
+        leat_json_end_array(j);
+    } else {
+        leat_json_number(j, "low", s->target_low);
+        leat_json_number(j, "high", s->target_high);
+    }
+    leat_json_end_object(j);
+}
+
+static void hash_json(leat_json *j, const char *key, const void *data, size_t size)
+{
+    char hex[65];
+    leati_sha256_hex(data, size, hex);
+    leat_json_string(j, key, hex);
+}
+
+static char *describe(leat_context *c, const leat_model *m, const leati_model_parts *parts)
+{
+    const leati_estimator *e = m->pipeline.estimator;
+    leat_json *j = leat_json_create(c, 1);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "format", "leat-model");
+    leat_json_int(j, "format_version", LEATI_MODEL_FORMAT);
+    leat_json_string(j, "leat_version", leat_version());
+    leat_json_string(j, "name", parts->name);
+    leat_json_string(j, "task", m->schema.task == LEATI_CLASSIFY ? "classification" : "regression");
+    target_json(&m->schema, j);
+    leati_schema_json(&m->schema, j, "inputs");
+    leati_encoder_json(&m->pipeline.encoder, j, "preprocessing");
+    leat_json_begin_object(j, "estimator");
+    leat_json_string(j, "name", e->class->name);
+    leati_params_json(e->class->params, e, j, "params");
+    leat_json_end_object(j);
+    leat_json_raw(j, "metrics", parts->metrics);
+    leat_json_raw(j, "lineage", parts->lineage);
+    leat_json_begin_object(j, "sha256");
+    hash_json(j, "weights.safetensors", m->weights, m->weights_size);
+    hash_json(j, "reference.json", m->reference, strlen(m->reference));
+    hash_json(j, "card.md", m->card, strlen(m->card));
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+    const char *text = leat_json_text(j);
+    char *copy = text ? leati_strdup(c, text) : NULL;
+    leat_json_destroy(j);
+    return copy;
+}
+
+static leat_status fill(leat_context *c, leat_model *m, const leati_model_parts *parts)
+{
+    leati_state state;
+    leati_str weights;
+    leati_state_init(&state, c);
+    leati_str_init(&weights, c);
+    leat_status st;
+    LEATI_GO(leati_schema_copy(c, &m->schema, parts->schema));
+    LEATI_GO(list_inputs(c, m));
+    LEATI_GO(leati_encoder_save(c, &m->pipeline.encoder, &state));
+    LEATI_GO(leati_estimator_save(c, m->pipeline.estimator, &state));
+    LEATI_GO(leati_safetensors_write(c, &state, &weights));
+    m->weights_size = weights.length;
+    m->weights = leati_str_take(&weights);
+    m->name = leati_strdup(c, parts->name);
+    m->reference = leati_strdup(c, parts->reference);
+    m->card = leati_strdup(c, parts->card);
+    if (m->weights && m->name && m->reference && m->card) m->json = describe(c, m, parts);
+    if (!m->json) st = leat_error_status(c);
+out:
+    leati_str_fini(&weights);
+    leati_state_fini(&state);
+    return st;
+}
+
+leat_status leati_model_create(leat_context *c, leat_model **out, const leati_model_parts *parts)
+{
+    leat_model *m = *out = leati_calloc(c, 1, sizeof *m);
+    if (!m) return leat_error_status(c);
+    atomic_init(&m->references, 1);
+    m->pipeline = *parts->pipeline;
+    leat_status st = fill(c, m, parts);
+    if (st == LEAT_OK) {
+        *parts->pipeline = (leati_pipeline){0};
+        return LEAT_OK;
+    }
+    m->pipeline = (leati_pipeline){0}; /* still the caller's */
+    leat_model_release(m);
+    *out = NULL;
+    return st;
+}
+
+leat_status leat_model_save(leat_context *c, const leat_model *m, const char *path)
+{
+    leati_writer *w;
+    leati_zip_writer *zip = NULL;
+    LEATI_TRY(leati_writer_open(c, &w, path));
+    leat_status st;
+    LEATI_GO(leati_zip_writer_create(c, &zip, w));
+    LEATI_GO(leati_zip_add(zip, "model.json", m->json, strlen(m->json)));
+    LEATI_GO(leati_zip_add(zip, "weights.safetensors", m->weights, m->weights_size));
+    LEATI_GO(leati_zip_add(zip, "reference.json", m->reference, strlen(m->reference)));
+    LEATI_GO(leati_zip_add(zip, "card.md", m->card, strlen(m->card)));
+    LEATI_GO(leati_zip_finish(zip));
+out:
+    leati_zip_writer_destroy(zip);
+    if (st == LEAT_OK) return leati_writer_commit(w);
+    leati_writer_abort(w);
+    return st;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static leat_status damaged(leat_context *c, const char *what)
+{
+    return LEATI_FAIL(c, LEAT_FORMAT, "damaged model: model.json has no valid %s", what);
+}
+
+static int index_of(const json_t *value, const char *const *names, int count)
+{
+    const char *text = json_string_value(value);
+    for (int i = 0; text && i < count; i++)
+        if (strcmp(text, names[i]) == 0) return i;
+    return -1;
+}
+
+static char *copy_string(leat_context *c, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text ? leati_strdup(c, text) : NULL;
+}
+
+static double number_or_nan(const json_t *value)
+{
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static leat_status read_shape(leat_context *c, leati_schema_column *col, const json_t *json)
+{
+    const json_t *shape = json_object_get(json, "shape");
+    json_int_t item = json_integer_value(json_object_get(json, "item"));
+    if (json_array_size(shape) != 3 || item < LEATI_ITEM_U8 || item > LEATI_ITEM_F64)
+        return damaged(c, "shape of an array");
+    size_t product = 1;
+    for (size_t k = 0; k < 3; k++) {
+        json_int_t n = json_integer_value(json_array_get(shape, k));
+        if (n < 1 || n > 1 << 28 || leati_mul_overflows(product, (size_t)n, &product) ||
+            product > 1u << 28)
+            return damaged(c, "shape of an array");
+        col->shape[k] = (size_t)n;
+    }
+    col->item = (leati_item)item;
+    return LEAT_OK;
+}
+
+/* A role must be one that a column of this type can have. */
+static bool role_fits(leat_type type, leati_role role)
+{
+    switch (role) {
+    case LEATI_ROLE_LEFT_OUT: return true;
+    case LEATI_ROLE_NUMBER: return type == LEAT_F64 || type == LEAT_I64 || type == LEAT_BOOL;
+    case LEATI_ROLE_CATEGORY: return type == LEAT_STRING;
+    case LEATI_ROLE_TIME: return type == LEAT_TIME;
+    default: return type == LEAT_ARRAY;
+    }
+}
+
+static leat_status read_column(leat_context *c, leati_schema *s, const json_t *json)
+{
+    leati_schema_column *col = &s->columns[s->count];
+    int type = index_of(json_object_get(json, "type"), types, 6);
+    int role = index_of(json_object_get(json, "role"), roles, 5);
+    *col = (leati_schema_column){0};
+    if (type < 0 || role < 0 || !role_fits((leat_type)type, (leati_role)role))
+        return damaged(c, "inputs");
+    col->type = (leat_type)type;
+    col->role = (leati_role)role;
+    col->missing = (size_t)json_integer_value(json_object_get(json, "missing"));
+    col->distinct = (size_t)json_integer_value(json_object_get(json, "distinct"));
+    col->low = number_or_nan(json_object_get(json, "low"));
+    col->high = number_or_nan(json_object_get(json, "high"));
+    if (type == LEAT_ARRAY) LEATI_TRY(read_shape(c, col, json));
+    col->name = copy_string(c, json_object_get(json, "name"));
+    if (!col->name) return damaged(c, "inputs");
+    s->count++;
+    s->used += role != LEATI_ROLE_LEFT_OUT;
+    col->note = copy_string(c, json_object_get(json, "note"));
+    return LEAT_OK;
+}
+
+static leat_status read_target(leat_context *c, leati_schema *s, const json_t *json)
+{
+    int type = index_of(json_object_get(json, "type"), types, 6);
+    s->target = copy_string(c, json_object_get(json, "name"));
+    if (!s->target || type < 0 || type == LEAT_TIME || type == LEAT_ARRAY)
+        return damaged(c, "target");
+    s->target_type = (leat_type)type;
+    s->task_reason = "";
+    s->target_low = number_or_nan(json_object_get(json, "low"));
+    s->target_high = number_or_nan(json_object_get(json, "high"));
+    if (s->task == LEATI_REGRESS) return LEAT_OK;
+    const json_t *classes = json_object_get(json, "classes");
+    size_t n = json_array_size(classes);
+    if (n < 1 || n > 100000) return damaged(c, "classes");
+    s->class_names = LEATI_NEW(c, char *, n + 1);
+    if (!s->class_names) return leat_error_status(c);
+    for (size_t k = 0; k < n; k++) {
+        s->class_names[k] = copy_string(c, json_array_get(classes, k));
+        if (!s->class_names[k]) return damaged(c, "classes");
+        s->classes++;
+    }
+    return LEAT_OK;
+}
+
+static leat_status read_schema(leat_context *c, leati_schema *s, const json_t *json)
+{
+    static const char *const tasks[] = {"classification", "regression"};
+    int task = index_of(json_object_get(json, "task"), tasks, 2);
+    const json_t *inputs = json_object_get(json, "inputs");
+    size_t n = json_array_size(inputs);
+    if (task < 0) return damaged(c, "task");
+    s->task = task == 0 ? LEATI_CLASSIFY : LEATI_REGRESS;
+    LEATI_TRY(read_target(c, s, json_object_get(json, "target")));
+    if (n < 1 || n > 1u << 24) return damaged(c, "inputs");
+    s->columns = LEATI_NEW(c, leati_schema_column, n);
+    if (!s->columns) return leat_error_status(c);
+    for (size_t i = 0; i < n; i++) LEATI_TRY(read_column(c, s, json_array_get(inputs, i)));
+    return s->used ? LEAT_OK : damaged(c, "inputs");
+}
+
+static leat_status read_params(leat_context *c, leati_estimator *e, const json_t *json)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)json, name, value)
+    {
+        char text[64] = "";
+        if (json_is_string(value)) snprintf(text, sizeof text, "%s", json_string_value(value));
+        else if (json_is_boolean(value))
+            snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
+        else if (json_is_integer(value))
+            snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+        else if (json_is_real(value)) leati_num_format(json_real_value(value), text);
+        leat_status st = leati_estimator_set(c, e, name, text);
+        if (st == LEAT_OK) continue;
+        leati_error_within(c, "damaged model");
+        return st == LEAT_NOMEM ? st : LEAT_FORMAT;
+    }
+    return LEAT_OK;
+}
+
+static leat_status read_estimator(leat_context *c, leat_model *m, const json_t *json,
+                                  const leati_state *state)
+{
+    const json_t *estimator = json_object_get(json, "estimator");
+    const char *name = json_string_value(json_object_get(estimator, "name"));
+    if (!name) return damaged(c, "estimator");
+    const leati_estimator_class *class = leati_estimator_class_find(name);
+    LEATI_CHECK(c, class, LEAT_UNSUPPORTED,
+                "this model's estimator '%s' is not known to leat %s; a newer Leat wrote it", name,
+                leat_version());
+    LEATI_TRY(leati_estimator_create(c, &m->pipeline.estimator, class));
+    LEATI_TRY(read_params(c, m->pipeline.estimator, json_object_get(estimator, "params")));
+    LEATI_TRY(leati_encoder_load(c, &m->pipeline.encoder, &m->schema,
+                                 json_object_get(json, "preprocessing"), state));
+    m->pipeline.recipe = m->pipeline.encoder.recipe;
+    LEATI_TRY(leati_estimator_load(c, m->pipeline.estimator, state));
+    const leati_estimator *e = m->pipeline.estimator;
+    LEATI_CHECK(c,
+                e->features == m->pipeline.encoder.width && e->task == m->schema.task &&
+                    e->classes == m->schema.classes,
+                LEAT_FORMAT, "damaged model: weights and schema do not belong together");
+    return LEAT_OK;
+}
+
+static leat_status read_member(leat_context *c, const leati_zip *zip, const char *name,
+                               const json_t *hashes, char **out, size_t *size)
+{
+    const leati_zip_member *member = leati_zip_find(zip, name);
+    leati_zip_data data;
+    LEATI_CHECK(c, member, LEAT_FORMAT, "damaged model: the member %s is missing", name);
+    LEATI_TRY(leati_zip_read(c, zip, member, &data));
+    *out = leati_strndup(c, data.data, data.size);
+    if (size) *size = data.size;
+    char hex[65];
+    leati_sha256_hex(data.data, data.size, hex);
+    leati_zip_data_release(&data);
+    if (!*out) return leat_error_status(c);
+    if (!hashes) return LEAT_OK;
+    const char *want = json_string_value(json_object_get(hashes, name));
+    LEATI_CHECK(c, want && strcmp(want, hex) == 0, LEAT_FORMAT,
+                "damaged model: %s is not the one that model.json was written with", name);
+    return LEAT_OK;
+}
+
+static leat_status check_format(leat_context *c, const json_t *json)
+{
+    const char *format = json_string_value(json_object_get(json, "format"));
+    const json_t *version = json_object_get(json, "format_version");
+    if (!format || strcmp(format, "leat-model") != 0 || !json_is_integer(version))
+        return damaged(c, "format");
+    LEATI_CHECK(c, json_integer_value(version) <= LEATI_MODEL_FORMAT, LEAT_UNSUPPORTED,
+                "the model has format %lld, leat %s reads up to %d; use a newer Leat",
+                (long long)json_integer_value(version), leat_version(), LEATI_MODEL_FORMAT);
+    return LEAT_OK;
+}
+
+static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip)
+{
+    leati_state state;
+    json_error_t where;
+    json_t *json = NULL;
+    leati_state_init(&state, c);
+    leat_status st;
+    LEATI_GO(read_member(c, zip, "model.json", NULL, &m->json, NULL));
+    json = json_loads(m->json, JSON_REJECT_DUPLICATES, &where);
+    if (!json) {
+        st = LEATI_FAIL(c, LEAT_FORMAT, "damaged model: model.json line %d: %s", where.line,
+                        where.text);
+        goto out;
+    }
+    LEATI_GO(check_format(c, json));
+    const json_t *hashes = json_object_get(json, "sha256");
+    if (!json_is_object(hashes)) {
+        st = damaged(c, "sha256");
+        goto out;
+    }
+    m->name = copy_string(c, json_object_get(json, "name"));
+    if (!m->name) {
+        st = damaged(c, "name");
+        goto out;
+    }
+    LEATI_GO(read_member(c, zip, "weights.safetensors", hashes, &m->weights, &m->weights_size));
+    LEATI_GO(read_member(c, zip, "reference.json", hashes, &m->reference, NULL));
+    LEATI_GO(read_member(c, zip, "card.md", hashes, &m->card, NULL));
+    LEATI_GO(leati_safetensors_read(c, &state, m->weights, m->weights_size));
+    LEATI_GO(read_schema(c, &m->schema, json));
+    LEATI_GO(list_inputs(c, m));
+    LEATI_GO(read_estimator(c, m, json, &state));
+out:
+    json_decref(json);
+    leati_state_fini(&state);
+    return st;
+}
+
+leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
+                              const char *name)
+{
+    leati_zip *zip;
+    *out = NULL;
+    LEATI_CHECK(c, bytes.size >= 4 && memcmp(bytes.data, "PK\3\4", 4) == 0, LEAT_FORMAT,
+                "%s is not a Leat model", name);
+    LEATI_TRY(leati_zip_open(c, &zip, bytes, name, 0));
+    leat_model *m = leati_calloc(c, 1, sizeof *m);
+    leat_status st = m ? LEAT_OK : leat_error_status(c);
+    if (m) {
+        atomic_init(&m->references, 1);
+        st = parse(c, m, zip);
+    }
+    leati_zip_close(zip);
+    if (st == LEAT_OK) *out = m;
+    else leat_model_release(m);
+    return st;
+}
+
+leat_status leat_model_open(leat_context *c, leat_model **out, const char *path)
+{
+    leati_bytes bytes;
+    *out = NULL;
+    LEATI_TRY(leati_file_read(c, &bytes, path));
+    leat_status st = leati_model_parse(c, out, bytes, path);
+    leati_bytes_release(&bytes);
+    if (st != LEAT_OK && !strstr(leat_error_message(c), path)) leati_error_within(c, "%s", path);
+    return st;
+}

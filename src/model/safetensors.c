@@ -1,0 +1,134 @@
+/* Owns: reading and writing safetensors blocks. */
+#include "model/safetensors.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum { HEADER_MOST = 100 * 1000 * 1000, ARRAYS_MOST = 100000 };
+
+static const char *const dtype_names[LEATI_DTYPES] = {"F64", "F32", "I64", "I32", "U8"};
+static const leati_dtype order[LEATI_DTYPES] = {LEATI_F64, LEATI_I64, LEATI_F32, LEATI_I32,
+                                                LEATI_U8};
+
+static void put_length(leati_str *out, uint64_t value)
+{
+    for (int i = 0; i < 8; i++) leati_str_addc(out, (char)(value >> (8 * i)));
+}
+
+static void add_header_entry(leati_str *h, const leati_array_entry *e, size_t *at)
+{
+    size_t bytes = e->count * leati_dtype_size(e->type);
+    leati_str_addf(h, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", h->length > 1 ? "," : "", e->name,
+                   dtype_names[e->type]);
+    for (int d = 0; d < e->dims; d++) leati_str_addf(h, "%s%zu", d ? "," : "", e->shape[d]);
+    leati_str_addf(h, "],\"data_offsets\":[%zu,%zu]}", *at, *at + bytes);
+    *at += bytes;
+}
+
+leat_status leati_safetensors_write(leat_context *c, const leati_state *state, leati_str *out)
+{
+    leati_str header;
+    size_t at = 0;
+    leati_str_init(&header, c);
+    leati_str_addc(&header, '{');
+    for (int k = 0; k < LEATI_DTYPES; k++)
+        for (size_t i = 0; i < state->count; i++)
+            if (state->entries[i].type == order[k])
+                add_header_entry(&header, &state->entries[i], &at);
+    leati_str_addc(&header, '}');
+    while (header.length % 8) leati_str_addc(&header, ' ');
+    put_length(out, header.length);
+    leati_str_addn(out, leati_str_text(&header), header.length);
+    for (int k = 0; k < LEATI_DTYPES; k++) {
+        for (size_t i = 0; i < state->count; i++) {
+            const leati_array_entry *e = &state->entries[i];
+            if (e->type == order[k])
+                leati_str_addn(out, e->data, e->count * leati_dtype_size(e->type));
+        }
+    }
+    leat_status st = leati_str_status(&header);
+    leati_str_fini(&header);
+    return st != LEAT_OK ? st : leati_str_status(out);
+}
+
+static leat_status damaged(leat_context *c, const char *why)
+{
+    return LEATI_FAIL(c, LEAT_FORMAT, "damaged weights: %s", why);
+}
+
+static bool read_size(const json_t *value, size_t *out)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0) return false;
+    *out = (size_t)json_integer_value(value);
+    return true;
+}
+
+/* One array: `at` is where it must begin, so that there are neither gaps nor overlaps. */
+static leat_status read_entry(leat_context *c, leati_state *state, const char *name,
+                              const json_t *json, const char *data, size_t size, size_t *at)
+{
+    leati_array_entry e = {.count = 1};
+    const char *dtype = json_string_value(json_object_get(json, "dtype"));
+    const json_t *shape = json_object_get(json, "shape");
+    const json_t *offsets = json_object_get(json, "data_offsets");
+    size_t from, to, bytes;
+    int type = 0;
+    while (dtype && type < LEATI_DTYPES && strcmp(dtype, dtype_names[type]) != 0) type++;
+    if (!dtype || type == LEATI_DTYPES) return damaged(c, "an array of unknown type");
+    e.type = (leati_dtype)type;
+    if (!json_is_array(shape) || json_array_size(shape) > 4) return damaged(c, "a bad shape");
+    e.dims = (int)json_array_size(shape);
+    for (int d = 0; d < e.dims; d++) {
+        if (!read_size(json_array_get(shape, (size_t)d), &e.shape[d]) ||
+            leati_mul_overflows(e.count, e.shape[d], &e.count))
+            return damaged(c, "a bad shape");
+    }
+    if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &from) ||
+        !read_size(json_array_get(offsets, 1), &to))
+        return damaged(c, "bad offsets");
+    if (leati_mul_overflows(e.count, leati_dtype_size(e.type), &bytes) || from != *at ||
+        to < from || to > size || to - from != bytes)
+        return damaged(c, "an array's place does not fit its shape");
+    *at = to;
+    LEATI_TRY(
+        leati_grow(c, &state->entries, &state->capacity, state->count + 1, sizeof *state->entries));
+    e.name = leati_strdup(c, name);
+    e.data = e.name ? leati_memdup(c, data + from, bytes) : NULL;
+    if (!e.data) {
+        leati_free(e.name);
+        return leat_error_status(c);
+    }
+    state->entries[state->count++] = e;
+    return LEAT_OK;
+}
+
+leat_status leati_safetensors_read(leat_context *c, leati_state *state, const char *data,
+                                   size_t size)
+{
+    uint64_t length = 0;
+    if (size < 8) return damaged(c, "shorter than their header");
+    for (int i = 7; i >= 0; i--) length = length << 8 | (uint8_t)data[i];
+    if (length > size - 8 || length > HEADER_MOST) return damaged(c, "shorter than their header");
+    json_error_t where;
+    json_t *header = json_loadb(data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &where);
+    if (!json_is_object(header) || json_object_size(header) > ARRAYS_MOST) {
+        json_decref(header);
+        return damaged(c, "the header is no JSON object");
+    }
+    leat_status st = LEAT_OK;
+    size_t at = 0, room = size - 8 - (size_t)length;
+    const char *name;
+    json_t *value;
+    json_object_foreach(header, name, value)
+    {
+        if (strcmp(name, "__metadata__") == 0) continue;
+        st = read_entry(c, state, name, value, data + 8 + length, room, &at);
+        if (st != LEAT_OK) break;
+    }
+    json_decref(header);
+    if (st == LEAT_OK && at != room) st = damaged(c, "bytes that belong to no array");
+    return st;
+}
