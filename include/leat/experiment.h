@@ -1,0 +1,99 @@
+/* Experiments: from a table to a leaderboard by cross-validation, a refitted model and a report. */
+#ifndef LEAT_EXPERIMENT_H
+#define LEAT_EXPERIMENT_H
+
+#include <leat/frame.h>
+#include <leat/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_experiment leat_experiment;
+
+/* One line of the leaderboard. Texts and arrays belong to the experiment. */
+typedef struct leat_leaderboard_row {
+    const char *estimator; /* "svc" */
+    const char *title;     /* "support vector machine" */
+    const char *params;    /* "C=10 gamma=scale": those that differ from the defaults; "" if none */
+    const char *prepared;  /* what preprocessing did: "median fill, standardised" */
+    const char *failed;    /* why there is no score, or NULL */
+    double mean, std;      /* of the metric over the folds; std with n - 1 */
+    double low, high;      /* 95% interval of the mean */
+    const double *folds;   /* (fold_count) */
+    size_t fold_count;
+    double fit_seconds, predict_seconds; /* mean per fold */
+} leat_leaderboard_row;
+
+typedef struct leat_experiment_options {
+    uint32_t struct_size;
+    const char *target;      /* required */
+    const char *name;        /* of the model; NULL: "model" */
+    const char *task;        /* "classification", "regression"; NULL: inferred from the target */
+    const char *models;      /* "svc,knn"; NULL: those that suit the data */
+    const char *metric;      /* NULL: accuracy or mae */
+    const char *cv;          /* "kfold:10", "stratified:10", "repeated:5x2", "loo", "group:COL",
+                                "time:5", "holdout:0.2", "nested:5x3"; NULL: suits the data */
+    const char *fold_column; /* rows of equal value form a fold; overrides cv */
+    const char *preprocess;  /* "auto" (NULL), "none", "standard", "minmax", "robust" */
+    const char *search;      /* "grid", "random:50", "halving"; NULL: parameters as they are */
+    const char *const *set;  /* "svc.gamma=auto"; several values "svc.C=1,10" with search */
+    size_t set_count;
+    const char *const *keep; /* columns to use although they look useless */
+    size_t keep_count;
+    const char *const *drop; /* columns to leave out */
+    size_t drop_count;
+    bool drop_missing_target;
+    double time_budget;  /* seconds for all; 0: none. What is not reached is left out */
+    bool quick;          /* no learning curve, no importances */
+    const char *data;    /* what the data is called in the run's record: path or name */
+    const char *version; /* hash or version of a named data set, or NULL */
+    /* Called as soon as rows are known, on the calling thread. */
+    void (*on_ready)(void *user, const leat_experiment *experiment); /* schema and folds stand */
+    void (*on_row)(void *user, const leat_leaderboard_row *row);
+    void *user;
+} leat_experiment_options;
+
+LEAT_API leat_experiment_options leat_experiment_options_default(void);
+
+/* Runs it. `test` (or NULL) is only predicted, once, by the final model. The result is the same
+ * for any number of threads. CANCELLED when the progress hook asks to stop. */
+LEAT_API LEAT_CHECKED leat_status leat_experiment_run(leat_context *context, leat_experiment **out,
+                                                      leat_frame *train, leat_frame *test,
+                                                      const leat_experiment_options *options);
+LEAT_API void leat_experiment_destroy(leat_experiment *experiment); /* NULL is fine */
+
+/* Best first; rows that failed last. */
+LEAT_API size_t leat_experiment_rows(const leat_experiment *e);
+LEAT_API leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i);
+LEAT_API const char *leat_experiment_metric(const leat_experiment *e);       /* "accuracy" */
+LEAT_API const char *leat_experiment_metric_title(const leat_experiment *e); /* "accuracy" */
+LEAT_API const char *leat_experiment_task(const leat_experiment *e);         /* "classification" */
+/* Text for people, lines ended by \n: what was inferred about the columns; how it is validated;
+ * what the comparison says. */
+LEAT_API const char *leat_experiment_inferred(const leat_experiment *e);
+LEAT_API const char *leat_experiment_validation(const leat_experiment *e);
+LEAT_API const char *leat_experiment_verdict(const leat_experiment *e);
+/* A score as text with the right digits. */
+LEAT_API size_t leat_experiment_format(const leat_experiment *e, double score, char *out,
+                                       size_t size);
+/* Score of the final model on the test table and its 95% interval; false without a test table. */
+LEAT_API bool leat_experiment_test(const leat_experiment *e, double *score, double *low,
+                                   double *high);
+/* The best estimator, refitted on all rows. */
+LEAT_API leat_model *leat_experiment_model(const leat_experiment *e);
+
+/* Writes FOLDER/NAME.leat, FOLDER/NAME.html and FOLDER/NAME.run/ (run.json, folds.csv,
+ * predictions.csv). `command` is shown in the report as the way to run it again. The paths of model
+ * and report are appended with snprintf's rules; either buffer may be NULL. */
+LEAT_API LEAT_CHECKED leat_status leat_experiment_save(leat_context *context,
+                                                       const leat_experiment *e, const char *folder,
+                                                       const char *command, char *model_path,
+                                                       size_t model_size, char *report_path,
+                                                       size_t report_size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+/* The inside of an experiment: what ran, what came out. The report and the run's record read it. */
+#ifndef LEATI_WORKFLOW_EXPERIMENT_H
+#define LEATI_WORKFLOW_EXPERIMENT_H
+
+#include <leat/experiment.h>
+
+#include "learn/metric.h"
+#include "learn/pipeline.h"
+#include "learn/split.h"
+
+/* One candidate: an estimator with parameters, cross-validated. */
+typedef struct leati_candidate {
+    leati_estimator *estimator; /* unfitted: class and parameters */
+    leati_recipe recipe;
+    char *params; /* differing from the defaults */
+    char prepared[128];
+    char *failed;   /* message, or NULL */
+    double *scores; /* (folds) */
+    size_t fold_count;
+    double mean, std, low, high;
+    double fit_seconds, predict_seconds; /* mean per fold */
+    /* Predictions of each sample when it was in the test part (first repeat); NaN where never. */
+    double *value; /* (samples) */
+    double *proba; /* (samples, classes) or NULL */
+    double *score; /* (samples, classes) or NULL */
+    bool is_baseline;
+} leati_candidate;
+
+/* Importance of one column: the loss of the metric when its values are shuffled. */
+typedef struct leati_importance {
+    const char *column; /* borrowed from the schema */
+    double mean, low, high;
+} leati_importance;
+
+typedef struct leati_curve_point {
+    size_t rows; /* mean number of training rows */
+    double train, train_std, validation, validation_std;
+} leati_curve_point;
+
+struct leat_experiment {
+    leat_frame *train, *test; /* as given */
+    leat_frame *frame;        /* train, conformed to the schema */
+    leati_schema schema;
+    leati_target target; /* of train */
+    leati_folds folds;
+    const leati_metric *metric;
+    char *name;
+    uint64_t seed;
+
+    leati_candidate *candidates; /* best first after the run */
+    size_t count;
+    leati_candidate *best; /* into candidates */
+
+    leat_model *model;
+    bool has_test;
+    double test_score, test_low, test_high;
+    leati_predictions test_predictions; /* owned; of the test table */
+    leati_target test_target;
+
+    leati_importance *importance; /* sorted, largest first; NULL: not computed */
+    size_t importance_count;
+    leati_curve_point *curve;
+    size_t curve_count;
+    char *curve_reading; /* a sentence, or NULL */
+    char *skipped;       /* why importances and curve are not there, or NULL */
+
+    char *inferred, *validation, *verdict; /* for people */
+    char *config;                          /* JSON object: what reproduce needs */
+    char *data, *version, *cpu;
+    char data_hash[65];
+    double seconds; /* the whole run */
+};
+
+#endif
