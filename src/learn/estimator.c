@@ -254,8 +254,27 @@ leat_status leati_estimator_save(leat_context *c, const leati_estimator *e, leat
     return e->class->save(e, c, s);
 }
 
+/* No estimator learns a NaN: one in a file is damage, refused once for all classes. */
+static leat_status check_learned(leat_context *c, const leati_state *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const leati_array_entry *a = &s->entries[i];
+        bool nan = false;
+        if (a->type == LEATI_F64)
+            for (size_t k = 0; k < a->count; k++) nan |= isnan(((const double *)a->data)[k]);
+        if (a->type == LEATI_F32)
+            for (size_t k = 0; k < a->count; k++) nan |= isnan(((const float *)a->data)[k]);
+        LEATI_CHECK(c, !nan, LEAT_FORMAT,
+                    "damaged model: the array '%s' holds a value that is no "
+                    "number",
+                    a->name);
+    }
+    return LEAT_OK;
+}
+
 leat_status leati_estimator_load(leat_context *c, leati_estimator *e, const leati_state *s)
 {
+    LEATI_TRY(check_learned(c, s));
     double task, features, classes, iterations, converged;
     LEATI_TRY(leati_state_get_scalar(c, s, "task", 0, 1, &task));
     LEATI_TRY(leati_state_get_scalar(c, s, "features", 1, 1e9, &features));
