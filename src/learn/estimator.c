@@ -81,6 +81,32 @@ typedef struct scan {
     size_t *bad; /* (tasks) first bad element of each task as row * cols + col, or SIZE_MAX */
 } scan;
 
+/* 0 when all n values are finite, else NaN: x - x is 0 for finite values only. In lanes, for speed:
+ * this reads the whole matrix before every fit. */
+enum { LANES = 16 };
+
+static double blemish_f64(size_t n, const double *x)
+{
+    double lane[LANES] = {0}, sum = 0;
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        for (size_t l = 0; l < LANES; l++) lane[l] += x[j + l] - x[j + l];
+    for (; j < n; j++) sum += x[j] - x[j];
+    for (size_t l = 0; l < LANES; l++) sum += lane[l];
+    return sum;
+}
+
+static double blemish_f32(size_t n, const float *x)
+{
+    float lane[LANES] = {0}, sum = 0;
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES)
+        for (size_t l = 0; l < LANES; l++) lane[l] += x[j + l] - x[j + l];
+    for (; j < n; j++) sum += x[j] - x[j];
+    for (size_t l = 0; l < LANES; l++) sum += lane[l];
+    return (double)sum;
+}
+
 static void scan_rows(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
@@ -89,14 +115,8 @@ static void scan_rows(void *arg, size_t task, unsigned worker)
     size_t to = leati_task_start(x->rows, s->tasks, task + 1);
     s->bad[task] = SIZE_MAX;
     for (size_t r = leati_task_start(x->rows, s->tasks, task); r < to; r++) {
-        /* x - x is 0 for finite values only: a sum that vectorises. */
-        double sum = 0;
-        if (x->f64)
-            for (size_t j = 0; j < x->cols; j++)
-                sum += x->f64[r * x->stride + j] - x->f64[r * x->stride + j];
-        else
-            for (size_t j = 0; j < x->cols; j++)
-                sum += (double)(x->f32[r * x->stride + j] - x->f32[r * x->stride + j]);
+        double sum = x->f64 ? blemish_f64(x->cols, x->f64 + r * x->stride)
+                            : blemish_f32(x->cols, x->f32 + r * x->stride);
         if (sum == 0) continue;
         for (size_t j = 0; j < x->cols; j++) {
             double v = leati_at(x, r, j);

@@ -1,0 +1,110 @@
+/* Owns: multinomial naive Bayes (counts of words, of events). */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "learn/nb_counts.h"
+
+static const leati_param params[] = {
+    {.name = "alpha",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(leati_nb_counts, alpha),
+     .standard = "1",
+     .least = 1e-10,
+     .most = HUGE_VAL,
+     .grid = "0.01,0.1,1,10",
+     .doc = "Added to every count (Laplace smoothing)."},
+    {.name = "fit_prior",
+     .type = LEATI_PARAM_BOOL,
+     .offset = offsetof(leati_nb_counts, fit_prior),
+     .standard = "true",
+     .doc = "Prior probabilities of the classes from their frequencies; false: all equal."},
+    {.name = NULL}};
+
+static void derive(leati_nb_counts *n)
+{
+    size_t k = n->base.classes;
+    memcpy(n->weight, n->log_prob, k * n->base.features * sizeof *n->weight);
+    memcpy(n->constant, n->log_prior, k * sizeof *n->constant);
+}
+
+static leat_status check_counts(leat_context *c, const leati_dataset *d)
+{
+    for (size_t i = 0; i < d->x.rows; i++)
+        for (size_t j = 0; j < d->x.cols; j++)
+            LEATI_CHECK(c, leati_at(&d->x, i, j) >= 0, LEAT_INVALID,
+                        "multinomial_nb takes counts: the value in row %zu of feature '%s' is "
+                        "negative",
+                        i + 1, d->features[j].name);
+    return LEAT_OK;
+}
+
+static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset *d)
+{
+    leati_nb_counts *n = (leati_nb_counts *)e;
+    size_t p = e->features;
+    LEATI_TRY(check_counts(c, d));
+    LEATI_TRY(leati_nb_counts_alloc(n, c));
+    leati_nb_counts_sum(n, d, false, n->constant, n->log_prob);
+    double weights = 0;
+    for (size_t k = 0; k < e->classes; k++) weights += n->constant[k];
+    LEATI_CHECK(c, weights > 0, LEAT_INVALID, "multinomial_nb: all row weights are 0");
+    leati_nb_log_prior(n->constant, e->classes, !n->fit_prior, n->log_prior);
+    for (size_t k = 0; k < e->classes; k++) {
+        double *prob = n->log_prob + k * p, sum = 0;
+        for (size_t j = 0; j < p; j++) sum += prob[j] += n->alpha;
+        LEATI_CHECK(c, isfinite(sum), LEAT_NUMERIC, "multinomial_nb: the counts overflow");
+        for (size_t j = 0; j < p; j++) prob[j] = fmin(log(prob[j]) - log(sum), 0);
+    }
+    derive(n);
+    return LEAT_OK;
+}
+
+static void tile(const leati_estimator *e, const double *xt, double *scores)
+{
+    const leati_nb_counts *n = (const leati_nb_counts *)e;
+    enum { T = LEATI_NB_TILE };
+    for (size_t k = 0; k < e->classes; k++) {
+        const double *weight = n->weight + k * e->features;
+        double sum[T] = {0};
+        for (size_t j = 0; j < e->features; j++)
+            for (size_t r = 0; r < T; r++) sum[r] += xt[j * T + r] * weight[j];
+        for (size_t r = 0; r < T; r++) scores[r * e->classes + k] = n->constant[k] + sum[r];
+    }
+}
+
+static leat_status decision(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                            double *out)
+{
+    return leati_nb_scores(e, c, x, tile, out);
+}
+
+static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                         double *out)
+{
+    LEATI_TRY(decision(e, c, x, out));
+    leati_nb_normalise(out, x->rows, e->classes);
+    return LEAT_OK;
+}
+
+static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+{
+    LEATI_TRY(leati_nb_counts_load((leati_nb_counts *)e, c, s));
+    derive((leati_nb_counts *)e);
+    return LEAT_OK;
+}
+
+const leati_estimator_class leati_estimator_multinomial_nb = {
+    .name = "multinomial_nb",
+    .title = "multinomial naive Bayes",
+    .doc = "Takes each row as counts drawn from the frequencies of its class: the classic first "
+           "model for text as bags of words.",
+    .traits = LEATI_CLASSIFIER | LEATI_TAKES_WEIGHTS | LEATI_NOT_NEGATIVE | LEATI_WANTS_F32,
+    .size = sizeof(leati_nb_counts),
+    .params = params,
+    .fit = fit,
+    .proba = proba,
+    .decision = decision,
+    .save = leati_nb_counts_save,
+    .load = load,
+    .clear = leati_nb_counts_clear};
