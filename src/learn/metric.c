@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "kernel/sort.h"
 #include "learn/metric_row.h"
 #include "learn/stats_sum.h"
 
@@ -17,13 +18,14 @@
 #define HIGHER         true
 #define LOWER          false
 static const leati_metric table[] = {
-#define METRIC(name, title, task, better, needs, unit, measure, row, argument, sklearn, doc)       \
+#define METRIC(name, title, task, better, needs, unit, from, measure, row, argument, sklearn, doc) \
     {#name,                                                                                        \
      title,                                                                                        \
      LEATI_##task,                                                                                 \
      better,                                                                                       \
      LEATI_NEEDS_##needs,                                                                          \
      LEATI_UNIT_##unit,                                                                            \
+     LEATI_FROM_##from,                                                                            \
      leati_measure_##measure,                                                                      \
      leati_row_##row,                                                                              \
      argument,                                                                                     \
@@ -167,28 +169,14 @@ leat_status leati_eval_check(leat_context *c, const leati_eval *e)
 /* --- evaluation ---------------------------------------------------------------------------------
  */
 
-leat_status leati_tally_make(leat_context *c, leati_tally *t, const leati_eval *e)
+leat_status leati_tally_create(leat_context *c, leati_tally *t, uint32_t classes)
 {
-    *t = (leati_tally){.classes = e->classes};
-    t->truth = leati_calloc(c, e->classes, 3 * sizeof *t->truth + 1);
+    *t = (leati_tally){.classes = classes};
+    t->truth = leati_calloc(c, classes, 3 * sizeof *t->truth + 1);
     if (!t->truth) return leat_error_status(c);
-    t->predicted = t->truth + e->classes;
-    t->hit = t->predicted + e->classes;
-    t->present = (uint8_t *)(t->hit + e->classes);
-    for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_eval_weight(e, i);
-        uint32_t j = e->label[i];
-        t->total += w;
-        t->truth[j] += w;
-        t->present[j] |= 1;
-        if (!e->prediction) continue;
-        uint32_t k = (uint32_t)e->prediction[i];
-        t->predicted[k] += w;
-        t->present[k] |= 2;
-        if (j != k) continue;
-        t->hit[j] += w;
-        t->right += w;
-    }
+    t->predicted = t->truth + classes;
+    t->hit = t->predicted + classes;
+    t->present = (uint8_t *)(t->hit + classes);
     return LEAT_OK;
 }
 
@@ -198,38 +186,132 @@ void leati_tally_fini(leati_tally *t)
     *t = (leati_tally){0};
 }
 
-leat_status leati_measure_mean(const leati_measure *m, double *out)
+void leati_tally_fill(leati_tally *t, const leati_eval *e, const double *weight)
+{
+    memset(t->truth, 0, t->classes * (3 * sizeof *t->truth + 1));
+    t->total = t->right = 0;
+    for (size_t i = 0; i < e->rows; i++) {
+        double w = leati_weight(weight, i);
+        uint32_t j = e->label[i];
+        t->total += w;
+        t->truth[j] += w;
+        t->present[j] = 1;
+        if (!e->prediction) continue;
+        uint32_t k = (uint32_t)e->prediction[i];
+        t->predicted[k] += w;
+        t->present[k] = 1;
+        if (j != k) continue;
+        t->hit[j] += w;
+        t->right += w;
+    }
+}
+
+double leati_measure_mean(const leati_measure *m)
 {
     const leati_eval *e = m->eval;
     leati_sum sum = {0}, weights = {0};
     for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_eval_weight(e, i);
+        double w = leati_weight(m->weight, i);
         if (w == 0) continue;
-        leati_sum_add(&sum, w * m->metric->row(e, i, m->metric->argument));
+        double v = m->value ? m->value[i] : m->metric->row(e, i, m->metric->argument);
+        leati_sum_add(&sum, w * v);
         leati_sum_add(&weights, w);
     }
-    *out = leati_sum_value(&sum) / leati_sum_value(&weights);
-    return LEAT_OK;
+    return leati_sum_value(&sum) / leati_sum_value(&weights);
 }
 
-leat_status leati_measure_root_mean(const leati_measure *m, double *out)
+double leati_measure_root_mean(const leati_measure *m)
 {
-    LEATI_TRY(leati_measure_mean(m, out));
-    *out = sqrt(*out);
-    return LEAT_OK;
+    return sqrt(leati_measure_mean(m));
+}
+
+static leat_status prepare_ranks(leat_context *c, leati_prepared *p)
+{
+    const leati_eval *e = p->eval;
+    size_t count;
+    LEATI_CHECK(c, e->rows < LEATI_TIE && !leati_mul_overflows(e->rows, e->classes, &count),
+                LEAT_LIMIT, "too many rows for the metric %s", p->metric->name);
+    double *score = leati_array(c, e->rows, sizeof *score);
+    p->order = leati_array(c, count, sizeof *p->order);
+    leat_status st = score && p->order ? LEAT_OK : leat_error_status(c);
+    for (uint32_t k = 0; k < e->classes && st == LEAT_OK; k++)
+        if (k || e->classes != 2) st = leati_rank_class(c, e, k, score, p->order + k * e->rows);
+    leati_free(score);
+    return st;
+}
+
+static leat_status prepare_values(leat_context *c, leati_prepared *p)
+{
+    const leati_eval *e = p->eval;
+    p->value = leati_array(c, e->rows, sizeof *p->value);
+    if (!p->value) return leat_error_status(c);
+    if (p->metric->from == LEATI_FROM_ROWS) {
+        for (size_t i = 0; i < e->rows; i++)
+            p->value[i] = p->metric->row(e, i, p->metric->argument);
+        return LEAT_OK;
+    }
+    for (size_t i = 0; i < e->rows; i++) p->value[i] = leati_row_absolute(e, i, 0);
+    p->order = leati_array(c, e->rows, sizeof *p->order);
+    if (!p->order) return leat_error_status(c);
+    return leati_argsort_f64(c, p->value, e->rows, p->order);
+}
+
+/* Without the checks, and without the values of rows, which a single evaluation does not need. */
+static leat_status prepare_once(leat_context *c, leati_prepared *p, const leati_metric *m,
+                                const leati_eval *e)
+{
+    *p = (leati_prepared){.metric = m, .eval = e};
+    leat_status st = LEAT_OK;
+    if (m->from == LEATI_FROM_RANKS) st = prepare_ranks(c, p);
+    if (m->from == LEATI_FROM_ERRORS) st = prepare_values(c, p);
+    if (st != LEAT_OK) leati_prepared_fini(p);
+    return st;
+}
+
+static leat_status check(leat_context *c, const leati_metric *m, const leati_eval *e)
+{
+    const char *why;
+    LEATI_CHECK(c, leati_metric_applies(m, e, &why), LEAT_INVALID, "the metric %s %s", m->name,
+                why);
+    return leati_eval_check(c, e);
+}
+
+leat_status leati_prepare(leat_context *c, leati_prepared *p, const leati_metric *m,
+                          const leati_eval *e)
+{
+    *p = (leati_prepared){0};
+    LEATI_TRY(check(c, m, e));
+    LEATI_TRY(prepare_once(c, p, m, e));
+    leat_status st = m->from == LEATI_FROM_ROWS ? prepare_values(c, p) : LEAT_OK;
+    if (st != LEAT_OK) leati_prepared_fini(p);
+    return st;
+}
+
+void leati_prepared_fini(leati_prepared *p)
+{
+    leati_free(p->order);
+    leati_free(p->value);
+    *p = (leati_prepared){0};
+}
+
+double leati_prepared_eval(const leati_prepared *p, const double *weight, leati_tally *tally)
+{
+    if (p->eval->task == LEATI_CLASSIFY && p->metric->from != LEATI_FROM_ROWS)
+        leati_tally_fill(tally, p->eval, weight);
+    leati_measure m = {p->metric, p->eval, weight, tally, p->order, p->value};
+    return p->metric->measure(&m);
 }
 
 leat_status leati_metric_eval(leat_context *c, const leati_metric *m, const leati_eval *e,
                               double *out)
 {
-    const char *why;
-    LEATI_CHECK(c, leati_metric_applies(m, e, &why), LEAT_INVALID, "the metric %s %s", m->name,
-                why);
-    LEATI_TRY(leati_eval_check(c, e));
+    LEATI_TRY(check(c, m, e));
     leati_tally tally = {0};
-    leati_measure measure = {c, m, e, &tally};
-    if (e->task == LEATI_CLASSIFY) LEATI_TRY(leati_tally_make(c, &tally, e));
-    leat_status st = m->measure(&measure, out);
+    leati_prepared p = {0};
+    leat_status st = leati_tally_create(c, &tally, e->classes);
+    if (st == LEAT_OK) st = prepare_once(c, &p, m, e);
+    if (st == LEAT_OK) *out = leati_prepared_eval(&p, e->weight, &tally);
+    leati_prepared_fini(&p);
     leati_tally_fini(&tally);
     return st;
 }
@@ -238,14 +320,24 @@ leat_status leati_metrics_all(leat_context *c, const leati_eval *e, double *out)
 {
     LEATI_TRY(leati_eval_check(c, e));
     leati_tally tally = {0};
-    if (e->task == LEATI_CLASSIFY) LEATI_TRY(leati_tally_make(c, &tally, e));
-    leat_status st = LEAT_OK;
-    for (size_t i = 0; i < METRICS; i++) {
-        leati_measure measure = {c, &table[i], e, &tally};
+    leati_prepared ranks = {0}; /* shared by all metrics of ranks */
+    leat_status st = leati_tally_create(c, &tally, e->classes);
+    if (st == LEAT_OK && e->task == LEATI_CLASSIFY) leati_tally_fill(&tally, e, e->weight);
+    for (size_t i = 0; i < METRICS && st == LEAT_OK; i++) {
+        const leati_metric *m = &table[i];
         out[i] = (double)NAN;
-        if (st == LEAT_OK && leati_metric_applies(&table[i], e, NULL))
-            st = table[i].measure(&measure, &out[i]);
+        if (!leati_metric_applies(m, e, NULL)) continue;
+        bool ranked = m->from == LEATI_FROM_RANKS;
+        leati_prepared own = {0};
+        if (ranked && !ranks.order) LEATI_GO(prepare_once(c, &ranks, m, e));
+        if (!ranked) LEATI_GO(prepare_once(c, &own, m, e));
+        const leati_prepared *p = ranked ? &ranks : &own;
+        leati_measure measure = {m, e, e->weight, &tally, p->order, p->value};
+        out[i] = m->measure(&measure);
+        leati_prepared_fini(&own);
     }
+out:
+    leati_prepared_fini(&ranks);
     leati_tally_fini(&tally);
     return st;
 }

@@ -48,21 +48,33 @@ typedef enum leati_metric_unit {
     LEATI_UNIT_TARGET_SQUARED /* its square */
 } leati_metric_unit;
 
+/* What a metric is computed from, besides truth and predictions. */
+typedef enum leati_from {
+    LEATI_FROM_ROWS,   /* a mean over rows */
+    LEATI_FROM_TALLY,  /* sums per class */
+    LEATI_FROM_RANKS,  /* the order of the scores of each class */
+    LEATI_FROM_ERRORS, /* the order of the errors */
+    LEATI_FROM_VALUES  /* the values themselves */
+} leati_from;
+
 /* Sums over rows from which most classification metrics follow; weights counted. */
 typedef struct leati_tally {
     uint32_t classes;
     double total, right;
     double *truth, *predicted, *hit; /* (classes): rows of, predicted as, and both */
-    uint8_t *present;                /* (classes): bit 0 in the truth, bit 1 in the predictions */
+    uint8_t *present;                /* (classes): not 0 if in the truth or the predictions */
 } leati_tally;
 
 typedef struct leati_metric leati_metric;
 
+/* Everything a measure needs; measures allocate nothing and may run in several threads. */
 typedef struct leati_measure {
-    leat_context *context;
     const leati_metric *metric;
-    const leati_eval *eval;
-    const leati_tally *tally; /* CLASSIFY */
+    const leati_eval *eval; /* its weight is not looked at: */
+    const double *weight;   /* (rows) or NULL: all 1 */
+    const leati_tally *tally;
+    const uint32_t *order; /* see leati_prepared */
+    const double *value;
 } leati_measure;
 
 struct leati_metric {
@@ -71,7 +83,8 @@ struct leati_metric {
     bool greater_is_better;
     leati_metric_need needs;
     leati_metric_unit unit;
-    leat_status (*measure)(const leati_measure *m, double *out);
+    leati_from from;
+    double (*measure)(const leati_measure *m);
     /* The value for row i, of which the metric is the (weighted) mean; for rmse before the root.
      * NULL: the metric is no mean. */
     double (*row)(const leati_eval *e, size_t i, int argument);
@@ -102,9 +115,32 @@ leat_status leati_metric_eval(leat_context *c, const leati_metric *m, const leat
 /* out (leati_metric_count()): NaN for metrics that do not apply. Cheaper than one by one. */
 leat_status leati_metrics_all(leat_context *c, const leati_eval *e, double *out);
 
-/* Labels in range, predicted class numbers whole and in range, weights not negative. */
+/* Labels in range, predicted class numbers whole and in range, weights not negative, no NaN. */
 leat_status leati_eval_check(leat_context *c, const leati_eval *e);
-leat_status leati_tally_make(leat_context *c, leati_tally *t, const leati_eval *e);
+
+/* A metric made ready to be computed many times on the same rows with different weights, which is
+ * what resampling does (a row drawn twice has weight 2). Keeps pointers to metric and eval. */
+typedef struct leati_prepared {
+    const leati_metric *metric;
+    const leati_eval *eval;
+    /* RANKS: (classes, rows) row numbers by descending score of the class; LEATI_TIE is set in
+     * those with the same score as the one before. ERRORS: (rows) by ascending error. */
+    uint32_t *order;
+    double *value; /* ROWS: (rows) values of the rows; ERRORS: (rows) absolute errors */
+} leati_prepared;
+
+#define LEATI_TIE 0x80000000u
+
+/* Checks eval as leati_metric_eval does. */
+leat_status leati_prepare(leat_context *c, leati_prepared *p, const leati_metric *m,
+                          const leati_eval *e);
+void leati_prepared_fini(leati_prepared *p);
+/* `tally` is scratch made with leati_tally_create for the classes of the eval; unused for
+ * regression. Thread-safe with a tally per thread. */
+double leati_prepared_eval(const leati_prepared *p, const double *weight, leati_tally *tally);
+
+leat_status leati_tally_create(leat_context *c, leati_tally *t, uint32_t classes);
+void leati_tally_fill(leati_tally *t, const leati_eval *e, const double *weight);
 void leati_tally_fini(leati_tally *t);
 
 /* --- pictures -----------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ static double share(double part, double whole)
     return whole > 0 ? part / whole : 0;
 }
 
-leat_status leati_measure_balanced(const leati_measure *m, double *out)
+double leati_measure_balanced(const leati_measure *m)
 {
     const leati_tally *t = m->tally;
     leati_sum sum = {0};
@@ -57,8 +57,7 @@ leat_status leati_measure_balanced(const leati_measure *m, double *out)
         leati_sum_add(&sum, t->hit[k] / t->truth[k]);
         count++;
     }
-    *out = leati_sum_value(&sum) / count;
-    return LEAT_OK;
+    return leati_sum_value(&sum) / count;
 }
 
 typedef double (*class_measure)(double hit, double truth, double predicted);
@@ -96,27 +95,24 @@ static double averaged(const leati_measure *m, class_measure of)
     return share(leati_sum_value(&sum), leati_sum_value(&weights));
 }
 
-leat_status leati_measure_precision(const leati_measure *m, double *out)
+double leati_measure_precision(const leati_measure *m)
 {
-    *out = averaged(m, precision_of);
-    return LEAT_OK;
+    return averaged(m, precision_of);
 }
 
-leat_status leati_measure_recall(const leati_measure *m, double *out)
+double leati_measure_recall(const leati_measure *m)
 {
-    *out = averaged(m, recall_of);
-    return LEAT_OK;
+    return averaged(m, recall_of);
 }
 
-leat_status leati_measure_f1(const leati_measure *m, double *out)
+double leati_measure_f1(const leati_measure *m)
 {
-    *out = averaged(m, f1_of);
-    return LEAT_OK;
+    return averaged(m, f1_of);
 }
 
 /* Gorodkin 2004, "Comparing two K-category assignments by a K-category correlation coefficient",
  * eq. 8, on shares instead of counts so that nothing overflows. */
-leat_status leati_measure_mcc(const leati_measure *m, double *out)
+double leati_measure_mcc(const leati_measure *m)
 {
     const leati_tally *t = m->tally;
     leati_sum both = {0}, truth = {0}, predicted = {0};
@@ -129,11 +125,10 @@ leat_status leati_measure_mcc(const leati_measure *m, double *out)
         leati_sum_add(&predicted, t->predicted[k] / n * (t->predicted[k] / n));
     }
     double spread = (1 - leati_sum_value(&truth)) * (1 - leati_sum_value(&predicted));
-    *out = one || !(spread > 0) ? 0 : (t->right / n - leati_sum_value(&both)) / sqrt(spread);
-    return LEAT_OK;
+    return one || !(spread > 0) ? 0 : (t->right / n - leati_sum_value(&both)) / sqrt(spread);
 }
 
-leat_status leati_measure_kappa(const leati_measure *m, double *out)
+double leati_measure_kappa(const leati_measure *m)
 {
     const leati_tally *t = m->tally;
     leati_sum chance = {0};
@@ -144,8 +139,7 @@ leat_status leati_measure_kappa(const leati_measure *m, double *out)
         leati_sum_add(&chance, t->truth[k] / n * (t->predicted[k] / n));
     }
     double wrong = 1 - leati_sum_value(&chance);
-    *out = same ? (double)NAN : 1 - (1 - t->right / n) / wrong;
-    return LEAT_OK;
+    return same ? (double)NAN : 1 - (1 - t->right / n) / wrong;
 }
 
 leat_status leati_confusion(leat_context *c, const leati_eval *e, double *out)
@@ -155,6 +149,7 @@ leat_status leati_confusion(leat_context *c, const leati_eval *e, double *out)
                 "a confusion matrix needs predicted classes");
     memset(out, 0, (size_t)e->classes * e->classes * sizeof *out);
     for (size_t i = 0; i < e->rows; i++)
-        out[(size_t)e->label[i] * e->classes + (size_t)e->prediction[i]] += leati_eval_weight(e, i);
+        out[(size_t)e->label[i] * e->classes + (size_t)e->prediction[i]] +=
+            leati_weight(e->weight, i);
     return LEAT_OK;
 }

@@ -7,50 +7,42 @@
 #include "learn/metric_row.h"
 #include "learn/stats_sum.h"
 
-/* The scores of one class in ascending order. */
+leat_status leati_rank_class(leat_context *c, const leati_eval *e, uint32_t class, double *score,
+                             uint32_t *order)
+{
+    const double *scores = leati_eval_scores(e) + class;
+    for (size_t i = 0; i < e->rows; i++)
+        score[i] = 0.0 - scores[i * e->classes]; /* descending; both zeros become +0: one tie */
+    LEATI_TRY(leati_argsort_f64(c, score, e->rows, order));
+    double before = (double)NAN;
+    for (size_t i = 0; i < e->rows; i++) {
+        double s = score[order[i]];
+        if (s == before) order[i] |= LEATI_TIE;
+        before = s;
+    }
+    return LEAT_OK;
+}
+
+/* One class against the rest. */
 typedef struct ranking {
     const leati_eval *e;
+    const double *weight;
+    const uint32_t *order; /* of this class */
     uint32_t class;
-    double *score;   /* (rows) of the class, in row order */
-    uint32_t *order; /* (rows) */
 } ranking;
 
-static leat_status ranking_make(leat_context *c, ranking *r, const leati_eval *e)
-{
-    *r = (ranking){.e = e};
-    r->score = leati_array(c, e->rows, sizeof *r->score);
-    r->order = leati_array(c, e->rows, sizeof *r->order);
-    return r->score && r->order ? LEAT_OK : leat_error_status(c);
-}
-
-static void ranking_fini(ranking *r)
-{
-    leati_free(r->score);
-    leati_free(r->order);
-}
-
-static leat_status ranking_sort(leat_context *c, ranking *r, uint32_t class)
-{
-    const double *scores = leati_eval_scores(r->e);
-    r->class = class;
-    for (size_t i = 0; i < r->e->rows; i++)
-        r->score[i] = scores[i * r->e->classes + class] + 0.0; /* -0 becomes 0: one tie */
-    return leati_argsort_f64(c, r->score, r->e->rows, r->order);
-}
-
-/* Weights of the rows in and out of the class that share the score at *at (a place in the order,
- * counted from the top); moves *at past them. */
+/* Weights of the rows in and out of the class that share the score at place *at of the order;
+ * moves *at past them. */
 static void ranking_tie(const ranking *r, size_t *at, double *in, double *out)
 {
-    size_t n = r->e->rows, i = *at;
-    double score = r->score[r->order[n - 1 - i]];
+    size_t i = *at;
     *in = *out = 0;
-    for (; i < n && r->score[r->order[n - 1 - i]] == score; i++) {
-        uint32_t row = r->order[n - 1 - i];
-        double w = leati_eval_weight(r->e, row);
+    do {
+        uint32_t row = r->order[i++] & ~LEATI_TIE;
+        double w = leati_weight(r->weight, row);
         if (r->e->label[row] == r->class) *in += w;
         else *out += w;
-    }
+    } while (i < r->e->rows && r->order[i] & LEATI_TIE);
     *at = i;
 }
 
@@ -58,7 +50,7 @@ static void ranking_totals(const ranking *r, double *in, double *out)
 {
     *in = *out = 0;
     for (size_t i = 0; i < r->e->rows; i++) {
-        double w = leati_eval_weight(r->e, i);
+        double w = leati_weight(r->weight, i);
         if (r->e->label[i] == r->class) *in += w;
         else *out += w;
     }
@@ -95,56 +87,57 @@ static double average_precision_of(const ranking *r)
 }
 
 /* Two classes: that of class 1. More: the mean over the classes that have a value. */
-static leat_status over_classes(const leati_measure *m, double (*area)(const ranking *),
-                                double *out)
+static double over_classes(const leati_measure *m, double (*area)(const ranking *))
 {
     const leati_eval *e = m->eval;
-    ranking r;
-    leat_status st = ranking_make(m->context, &r, e);
     leati_sum sum = {0}, weights = {0};
-    for (uint32_t k = e->classes == 2; k < e->classes && st == LEAT_OK; k++) {
+    for (uint32_t k = e->classes == 2; k < e->classes; k++) {
         if (!(m->tally->truth[k] > 0)) continue;
-        st = ranking_sort(m->context, &r, k);
-        if (st != LEAT_OK) break;
+        ranking r = {e, m->weight, m->order + k * e->rows, k};
         double value = area(&r);
         if (isnan(value)) continue;
         double w = m->metric->argument == AVERAGE_WEIGHTED ? m->tally->truth[k] : 1;
         leati_sum_add(&sum, w * value);
         leati_sum_add(&weights, w);
     }
-    ranking_fini(&r);
-    *out = leati_sum_value(&sum) / leati_sum_value(&weights); /* 0 / 0: NaN */
-    return st;
+    return leati_sum_value(&sum) / leati_sum_value(&weights); /* 0 / 0: NaN */
 }
 
-leat_status leati_measure_roc_auc(const leati_measure *m, double *out)
+double leati_measure_roc_auc(const leati_measure *m)
 {
-    return over_classes(m, auc_of, out);
+    return over_classes(m, auc_of);
 }
 
-leat_status leati_measure_pr_auc(const leati_measure *m, double *out)
+double leati_measure_pr_auc(const leati_measure *m)
 {
-    return over_classes(m, average_precision_of, out);
+    return over_classes(m, average_precision_of);
 }
 
 /* --- curves -------------------------------------------------------------------------------------
  */
 
-static leat_status curve_start(leat_context *c, const leati_eval *e, uint32_t class, ranking *r,
+typedef struct curve_work {
+    ranking r;
+    uint32_t *order;
+} curve_work;
+
+static leat_status curve_start(leat_context *c, const leati_eval *e, uint32_t class, curve_work *w,
                                leati_curve_points *p)
 {
     *p = (leati_curve_points){0};
-    *r = (ranking){0};
+    *w = (curve_work){0};
     LEATI_TRY(leati_eval_check(c, e));
     LEATI_CHECK(c, e->task == LEATI_CLASSIFY && leati_eval_scores(e), LEAT_INVALID,
                 "the curve needs probabilities or scores");
     LEATI_CHECK(c, class < e->classes, LEAT_INVALID, "there is no class number %u", class);
-    LEATI_TRY(ranking_make(c, r, e));
-    LEATI_TRY(ranking_sort(c, r, class));
+    LEATI_CHECK(c, e->rows < LEATI_TIE, LEAT_LIMIT, "too many rows for a curve");
+    w->order = leati_array(c, e->rows, sizeof *w->order);
     p->x = leati_array(c, e->rows + 1, 3 * sizeof *p->x);
-    if (!p->x) return leat_error_status(c);
+    if (!w->order || !p->x) return leat_error_status(c);
     p->y = p->x + e->rows + 1;
     p->threshold = p->y + e->rows + 1;
+    LEATI_TRY(leati_rank_class(c, e, class, p->x, w->order));
+    w->r = (ranking){e, e->weight, w->order, class};
     return LEAT_OK;
 }
 
@@ -155,14 +148,19 @@ static void add_point(leati_curve_points *p, double x, double y, double threshol
     p->threshold[p->count++] = threshold;
 }
 
-static leat_status curve_end(ranking *r, leati_curve_points *p, leat_status st)
+static leat_status curve_end(curve_work *w, leati_curve_points *p, leat_status st)
 {
-    ranking_fini(r);
+    leati_free(w->order);
     if (st != LEAT_OK) {
         leati_free(p->x);
         *p = (leati_curve_points){0};
     }
     return st;
+}
+
+static double score_at(const ranking *r, size_t at)
+{
+    return leati_eval_scores(r->e)[(size_t)(r->order[at] & ~LEATI_TIE) * r->e->classes + r->class];
 }
 
 static leat_status roc_points(leat_context *c, const ranking *r, leati_curve_points *p)
@@ -180,11 +178,10 @@ static leat_status roc_points(leat_context *c, const ranking *r, leati_curve_poi
         if (in + out == 0) continue;
         hits += in;
         alarms += out;
-        /* Straight on in the same axis direction: the corner moves. */
+        /* Straight on along the same axis: the corner moves. */
         bool straight = p->count > 1 && ((in == 0 && last_in == 0) || (out == 0 && last_out == 0));
         if (straight) p->count--;
-        add_point(p, alarms / total_out, hits / total_in,
-                  r->score[r->order[r->e->rows - 1 - first]]);
+        add_point(p, alarms / total_out, hits / total_in, score_at(r, first));
         last_in = in;
         last_out = out;
     }
@@ -194,11 +191,11 @@ static leat_status roc_points(leat_context *c, const ranking *r, leati_curve_poi
 leat_status leati_roc_curve(leat_context *c, const leati_eval *e, uint32_t class,
                             leati_curve_points *points, double *auc)
 {
-    ranking r;
-    leat_status st = curve_start(c, e, class, &r, points);
-    if (st == LEAT_OK) st = roc_points(c, &r, points);
-    if (st == LEAT_OK && auc) *auc = auc_of(&r);
-    return curve_end(&r, points, st);
+    curve_work w;
+    leat_status st = curve_start(c, e, class, &w, points);
+    if (st == LEAT_OK) st = roc_points(c, &w.r, points);
+    if (st == LEAT_OK && auc) *auc = auc_of(&w.r);
+    return curve_end(&w, points, st);
 }
 
 static leat_status pr_points(leat_context *c, const ranking *r, leati_curve_points *p)
@@ -212,8 +209,7 @@ static leat_status pr_points(leat_context *c, const ranking *r, leati_curve_poin
         ranking_tie(r, &at, &in, &out);
         hits += in;
         all += in + out;
-        if (all > 0)
-            add_point(p, hits / total_in, hits / all, r->score[r->order[r->e->rows - 1 - first]]);
+        if (all > 0) add_point(p, hits / total_in, hits / all, score_at(r, first));
     }
     return LEAT_OK;
 }
@@ -221,11 +217,11 @@ static leat_status pr_points(leat_context *c, const ranking *r, leati_curve_poin
 leat_status leati_pr_curve(leat_context *c, const leati_eval *e, uint32_t class,
                            leati_curve_points *points, double *average_precision)
 {
-    ranking r;
-    leat_status st = curve_start(c, e, class, &r, points);
-    if (st == LEAT_OK) st = pr_points(c, &r, points);
-    if (st == LEAT_OK && average_precision) *average_precision = average_precision_of(&r);
-    return curve_end(&r, points, st);
+    curve_work w;
+    leat_status st = curve_start(c, e, class, &w, points);
+    if (st == LEAT_OK) st = pr_points(c, &w.r, points);
+    if (st == LEAT_OK && average_precision) *average_precision = average_precision_of(&w.r);
+    return curve_end(&w, points, st);
 }
 
 /* The point between a and b that lies farthest (vertically) from the line through them. */

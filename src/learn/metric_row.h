@@ -6,30 +6,30 @@
 
 enum { AVERAGE_BINARY, AVERAGE_MACRO, AVERAGE_MICRO, AVERAGE_WEIGHTED };
 
-leat_status leati_measure_mean(const leati_measure *m, double *out);
-leat_status leati_measure_root_mean(const leati_measure *m, double *out);
+double leati_measure_mean(const leati_measure *m);
+double leati_measure_root_mean(const leati_measure *m);
 
 /* metric_class.c */
-leat_status leati_measure_balanced(const leati_measure *m, double *out);
-leat_status leati_measure_precision(const leati_measure *m, double *out);
-leat_status leati_measure_recall(const leati_measure *m, double *out);
-leat_status leati_measure_f1(const leati_measure *m, double *out);
-leat_status leati_measure_mcc(const leati_measure *m, double *out);
-leat_status leati_measure_kappa(const leati_measure *m, double *out);
+double leati_measure_balanced(const leati_measure *m);
+double leati_measure_precision(const leati_measure *m);
+double leati_measure_recall(const leati_measure *m);
+double leati_measure_f1(const leati_measure *m);
+double leati_measure_mcc(const leati_measure *m);
+double leati_measure_kappa(const leati_measure *m);
 double leati_row_hit(const leati_eval *e, size_t i, int argument);
 double leati_row_log_loss(const leati_eval *e, size_t i, int argument);
 double leati_row_brier(const leati_eval *e, size_t i, int argument);
 double leati_row_top_k(const leati_eval *e, size_t i, int argument);
 
 /* metric_rank.c */
-leat_status leati_measure_roc_auc(const leati_measure *m, double *out);
-leat_status leati_measure_pr_auc(const leati_measure *m, double *out);
+double leati_measure_roc_auc(const leati_measure *m);
+double leati_measure_pr_auc(const leati_measure *m);
 
 /* metric_value.c */
-leat_status leati_measure_r2(const leati_measure *m, double *out);
-leat_status leati_measure_explained_variance(const leati_measure *m, double *out);
-leat_status leati_measure_median_ae(const leati_measure *m, double *out);
-leat_status leati_measure_max_error(const leati_measure *m, double *out);
+double leati_measure_r2(const leati_measure *m);
+double leati_measure_explained_variance(const leati_measure *m);
+double leati_measure_median_ae(const leati_measure *m);
+double leati_measure_max_error(const leati_measure *m);
 double leati_row_absolute(const leati_eval *e, size_t i, int argument);
 double leati_row_squared(const leati_eval *e, size_t i, int argument);
 double leati_row_percentage(const leati_eval *e, size_t i, int argument);
@@ -40,9 +40,14 @@ static inline const double *leati_eval_scores(const leati_eval *e)
     return e->scores ? e->scores : e->proba;
 }
 
-static inline double leati_eval_weight(const leati_eval *e, size_t i)
+static inline double leati_weight(const double *weight, size_t i)
 {
-    return e->weight ? e->weight[i] : 1;
+    return weight ? weight[i] : 1;
 }
+
+/* Writes the order of the scores of one class as leati_prepared has it. `score` is scratch (rows).
+ */
+leat_status leati_rank_class(leat_context *c, const leati_eval *e, uint32_t class, double *score,
+                             uint32_t *order);
 
 #endif

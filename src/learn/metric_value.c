@@ -1,9 +1,6 @@
 /* Owns: measures of predicted numbers. */
 #include <math.h>
 
-#include "base/error.h"
-#include "base/mem.h"
-#include "kernel/sort.h"
 #include "learn/metric_row.h"
 #include "learn/stats_sum.h"
 
@@ -27,12 +24,13 @@ double leati_row_percentage(const leati_eval *e, size_t i, int argument)
     return fabs(e->y[i] - e->prediction[i]) / (y < 0x1p-52 ? 0x1p-52 : y);
 }
 
-/* Weighted mean of y - offset * prediction. */
-static double mean_of(const leati_eval *e, double factor)
+/* Weighted mean of y - factor * prediction. */
+static double mean_of(const leati_measure *m, double factor)
 {
+    const leati_eval *e = m->eval;
     leati_sum sum = {0}, weights = {0};
     for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_eval_weight(e, i);
+        double w = leati_weight(m->weight, i);
         leati_sum_add(&sum, w * (e->y[i] - factor * e->prediction[i]));
         leati_sum_add(&weights, w);
     }
@@ -40,12 +38,13 @@ static double mean_of(const leati_eval *e, double factor)
 }
 
 /* 1 - sum w (error - shift)^2 / sum w (y - mean)^2 */
-static double explained(const leati_eval *e, double shift)
+static double explained(const leati_measure *m, double shift)
 {
-    double mean = mean_of(e, 0);
+    const leati_eval *e = m->eval;
+    double mean = mean_of(m, 0);
     leati_sum above = {0}, below = {0};
     for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_eval_weight(e, i);
+        double w = leati_weight(m->weight, i);
         double error = e->y[i] - e->prediction[i] - shift, d = e->y[i] - mean;
         leati_sum_add(&above, w * error * error);
         leati_sum_add(&below, w * d * d);
@@ -55,71 +54,45 @@ static double explained(const leati_eval *e, double shift)
     return a > 0 ? 0 : 1;
 }
 
-leat_status leati_measure_r2(const leati_measure *m, double *out)
+double leati_measure_r2(const leati_measure *m)
 {
-    *out = m->eval->rows < 2 ? (double)NAN : explained(m->eval, 0);
-    return LEAT_OK;
+    return m->eval->rows < 2 ? (double)NAN : explained(m, 0);
 }
 
-leat_status leati_measure_explained_variance(const leati_measure *m, double *out)
+double leati_measure_explained_variance(const leati_measure *m)
 {
-    *out = explained(m->eval, mean_of(m->eval, 1));
-    return LEAT_OK;
+    return explained(m, mean_of(m, 1));
 }
 
-/* The weighted median averages the values on both sides where the weights split evenly (Hyndman
- * and Fan 1996, definition 2). */
-static double weighted_median(const leati_eval *e, const double *error, const uint32_t *order)
+/* Averages the values on both sides where the weights split evenly (Hyndman and Fan 1996,
+ * definition 2). */
+double leati_measure_median_ae(const leati_measure *m)
 {
+    const double *error = m->value;
+    size_t n = m->eval->rows;
     double total = 0, below = 0;
-    for (size_t i = 0; i < e->rows; i++) total += leati_eval_weight(e, order[i]);
+    for (size_t i = 0; i < n; i++) total += leati_weight(m->weight, m->order[i]);
     if (!(total > 0)) return (double)NAN;
-    for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_eval_weight(e, order[i]);
+    for (size_t i = 0; i < n; i++) {
+        double w = leati_weight(m->weight, m->order[i]);
         below += w;
         if (w == 0 || below < total / 2) continue;
-        if (below - total / 2 > 0x1p-52) return error[order[i]];
+        if (below - total / 2 > 0x1p-52) return error[m->order[i]];
         size_t next = i + 1;
-        while (next < e->rows && leati_eval_weight(e, order[next]) == 0) next++;
-        if (next == e->rows) next = i;
-        return (error[order[i]] + error[order[next]]) / 2;
+        while (next < n && leati_weight(m->weight, m->order[next]) == 0) next++;
+        if (next == n) next = i;
+        return (error[m->order[i]] + error[m->order[next]]) / 2;
     }
-    return error[order[e->rows - 1]];
+    return error[m->order[n - 1]];
 }
 
-leat_status leati_measure_median_ae(const leati_measure *m, double *out)
-{
-    const leati_eval *e = m->eval;
-    size_t n = e->rows;
-    double *error = leati_array(m->context, n, sizeof *error);
-    uint32_t *order = e->weight ? leati_array(m->context, n, sizeof *order) : NULL;
-    leat_status st = LEAT_OK;
-    if (!error || (e->weight && !order)) {
-        st = leat_error_status(m->context);
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) error[i] = fabs(e->y[i] - e->prediction[i]);
-    if (e->weight) {
-        LEATI_GO(leati_argsort_f64(m->context, error, n, order));
-        *out = weighted_median(e, error, order);
-    } else {
-        LEATI_GO(leati_sort_f64(m->context, error, n));
-        *out = leati_quantile_sorted(error, n, 0.5);
-    }
-out:
-    leati_free(error);
-    leati_free(order);
-    return st;
-}
-
-leat_status leati_measure_max_error(const leati_measure *m, double *out)
+double leati_measure_max_error(const leati_measure *m)
 {
     const leati_eval *e = m->eval;
     double most = 0;
     for (size_t i = 0; i < e->rows; i++) {
         double d = fabs(e->y[i] - e->prediction[i]);
-        if (d > most) most = d;
+        if (d > most && leati_weight(m->weight, i) > 0) most = d;
     }
-    *out = most;
-    return LEAT_OK;
+    return most;
 }
