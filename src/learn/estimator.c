@@ -211,7 +211,8 @@ static leat_status check_input(leat_context *c, const leati_estimator *e, const 
 
 bool leati_estimator_has_proba(const leati_estimator *e)
 {
-    return e->task == LEATI_CLASSIFY && e->class->proba;
+    bool given = !e->class->gives_proba || e->class->gives_proba(e);
+    return e->task == LEATI_CLASSIFY && e->class->proba && given;
 }
 
 bool leati_estimator_has_scores(const leati_estimator *e)
@@ -248,8 +249,9 @@ leat_status leati_estimator_proba(leat_context *c, const leati_estimator *e, con
                                   double *out)
 {
     LEATI_TRY(check_input(c, e, x));
-    LEATI_CHECK(c, leati_estimator_has_proba(e), LEAT_UNSUPPORTED, "%s gives no probabilities",
-                e->class->name);
+    /* A class whose parameters give none says in its own words how to mend that. */
+    LEATI_CHECK(c, e->task == LEATI_CLASSIFY && e->class->proba, LEAT_UNSUPPORTED,
+                "%s gives no probabilities", e->class->name);
     return x->rows ? e->class->proba(e, c, x, out) : LEAT_OK;
 }
 

@@ -44,6 +44,8 @@ typedef struct leati_estimator_class {
     /* out (rows, classes): probabilities, rows sum to 1. NULL: none. */
     leat_status (*proba)(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                          double *out);
+    /* Optional: false when the parameters of e let proba fail (svc without probability=true). */
+    bool (*gives_proba)(const leati_estimator *e);
     /* out (rows, classes): scores, larger is likelier. NULL: none. */
     leat_status (*decision)(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                             double *out);
