@@ -12,62 +12,135 @@
 
 enum { MOST_TASKS = 64, GRAIN = 1 << 14 };
 
-double leati_kernel_gamma(const leati_mixed *gamma, const leati_matrix *x)
+/* Sums over rows by fixed chunks, so that the result does not depend on the threads. */
+enum { MOMENT_CHUNKS = 64 };
+
+typedef struct moments {
+    const leati_matrix *x;
+    const double *weight, *center;
+    double mean;
+    size_t chunks;
+    double sum[MOMENT_CHUNKS], most[MOMENT_CHUNKS];
+} moments;
+
+static void sum_rows(void *arg, size_t task, unsigned worker)
 {
-    if (gamma->choice < 0) return gamma->value;
-    double cols = (double)x->cols;
-    if (gamma->choice == 1) return 1 / cols;
-    double count = (double)x->rows * cols, mean = 0, squares = 0;
-    for (size_t i = 0; i < x->rows; i++) {
+    (void)worker;
+    moments *m = arg;
+    size_t to = leati_task_start(m->x->rows, m->chunks, task + 1);
+    double total = 0;
+    for (size_t i = leati_task_start(m->x->rows, m->chunks, task); i < to; i++) {
         double sum = 0;
-        for (size_t j = 0; j < x->cols; j++) sum += leati_at(x, i, j);
-        mean += sum / count;
+        for (size_t j = 0; j < m->x->cols; j++) sum += leati_at(m->x, i, j);
+        total += (m->weight ? m->weight[i] : 1) * sum;
     }
-    for (size_t i = 0; i < x->rows; i++) {
+    m->sum[task] = total;
+}
+
+/* Squared distances of the rows to center, else to a row of the mean value. */
+static void square_rows(void *arg, size_t task, unsigned worker)
+{
+    (void)worker;
+    moments *m = arg;
+    size_t to = leati_task_start(m->x->rows, m->chunks, task + 1);
+    double total = 0, most = 0;
+    for (size_t i = leati_task_start(m->x->rows, m->chunks, task); i < to; i++) {
         double sum = 0;
-        for (size_t j = 0; j < x->cols; j++) {
-            double v = leati_at(x, i, j) - mean;
+        for (size_t j = 0; j < m->x->cols; j++) {
+            double v = leati_at(m->x, i, j) - (m->center ? m->center[j] : m->mean);
             sum += v * v;
         }
-        squares += sum / count;
+        total += (m->weight ? m->weight[i] : 1) * sum;
+        if (!(sum <= most)) most = sum;
     }
-    double scale = 1 / (cols * squares);
-    return squares > 0 && isfinite(scale) && scale > 0 ? scale : 1;
+    m->sum[task] = total;
+    m->most[task] = most;
+}
+
+static double over_chunks(leat_context *c, moments *m, leati_task_fn run)
+{
+    double total = 0;
+    m->chunks = leati_task_count(m->x->rows * m->x->cols, GRAIN, MOMENT_CHUNKS);
+    if (m->chunks > m->x->rows) m->chunks = m->x->rows;
+    leati_parallel(c, m->chunks, run, m);
+    for (size_t i = 0; i < m->chunks; i++) total += m->sum[i];
+    return total;
+}
+
+double leati_kernel_gamma(leat_context *c, const leati_mixed *gamma, const leati_dataset *d)
+{
+    if (gamma->choice < 0) return gamma->value;
+    double cols = (double)d->x.cols, count = 0;
+    if (gamma->choice == 1) return 1 / cols;
+    for (size_t i = 0; i < d->x.rows; i++) count += cols * (d->weight ? d->weight[i] : 1);
+    moments m = {.x = &d->x, .weight = d->weight};
+    m.mean = over_chunks(c, &m, sum_rows) / count;
+    double variance = over_chunks(c, &m, square_rows) / count, scale = 1 / (cols * variance);
+    return variance > 0 && isfinite(scale) && scale > 0 ? scale : 1;
 }
 
 /* Whether f32 evaluation saves work on the rows and keeps K right to about 1e-5; else f64. */
-static bool fits_f32(const leati_kernel_fn *fn, const leati_matrix *x, const double *center)
+static bool fits_f32(leat_context *c, const leati_kernel_fn *fn, const leati_matrix *x,
+                     const double *center)
 {
     /* Below this many multiplications f64 costs a fraction of a second. */
     if ((double)x->rows * (double)x->rows * (double)x->cols < 4e9) return false;
+    moments m = {.x = x, .center = center};
+    (void)over_chunks(c, &m, square_rows);
     double most = 0;
-    for (size_t i = 0; i < x->rows; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < x->cols; j++) {
-            double v = leati_at(x, i, j) - (center ? center[j] : 0);
-            sum += v * v;
-        }
-        if (sum > most) most = sum;
-    }
+    for (size_t i = 0; i < m.chunks; i++)
+        if (!(m.most[i] <= most)) most = m.most[i];
     if (!(most < 1e18)) return false;
     /* The rounding of a dot product is about 2^-23 |x||y|; here it stays below 1e-5 of the
      * argument of exp, tanh or the power. */
     return fn->kind == LEATI_KERNEL_LINEAR || fn->gamma * most < 100;
 }
 
-leat_status leati_kernel_rows_norms(leat_context *c, leati_kernel_rows *rows)
+typedef struct copy_job {
+    leati_kernel_rows *out;
+    const leati_matrix *x; /* NULL: only norms */
+    const uint32_t *order;
+    const double *center;
+    size_t tasks;
+} copy_job;
+
+static void copy_row(const copy_job *m, size_t i)
 {
-    rows->square = leati_array(c, rows->rows, sizeof *rows->square);
-    if (!rows->square) return leat_error_status(c);
-    for (size_t i = 0; i < rows->rows; i++) {
+    size_t row = m->order ? m->order[i] : i, cols = m->out->cols;
+    for (size_t j = 0; j < cols; j++) {
+        double v = leati_at(m->x, row, j) - (m->center ? m->center[j] : 0);
+        if (m->out->f32) m->out->f32[i * cols + j] = (float)v;
+        else m->out->f64[i * cols + j] = v;
+    }
+}
+
+static void copy_rows(void *arg, size_t task, unsigned worker)
+{
+    (void)worker;
+    const copy_job *m = arg;
+    leati_kernel_rows *out = m->out;
+    size_t to = leati_task_start(out->rows, m->tasks, task + 1);
+    for (size_t i = leati_task_start(out->rows, m->tasks, task); i < to; i++) {
+        if (m->x) copy_row(m, i);
         double sum = 0;
-        for (size_t j = 0; j < rows->cols; j++) {
-            double v =
-                rows->f64 ? rows->f64[i * rows->cols + j] : (double)rows->f32[i * rows->cols + j];
+        const double *wide = out->f64 ? out->f64 + i * out->cols : NULL;
+        const float *narrow = out->f32 ? out->f32 + i * out->cols : NULL;
+        for (size_t j = 0; j < out->cols; j++) {
+            double v = wide ? wide[j] : (double)narrow[j];
             sum += v * v;
         }
-        rows->square[i] = sum;
+        out->square[i] = sum;
     }
+}
+
+static leat_status copy_all(leat_context *c, copy_job *m)
+{
+    leati_kernel_rows *out = m->out;
+    out->square = leati_array(c, out->rows, sizeof *out->square);
+    if (!out->square) return leat_error_status(c);
+    m->tasks = leati_task_count(out->rows * out->cols, GRAIN, MOST_TASKS);
+    if (m->tasks > out->rows) m->tasks = out->rows;
+    leati_parallel(c, m->tasks, copy_rows, m);
     return LEAT_OK;
 }
 
@@ -81,15 +154,8 @@ leat_status leati_kernel_rows_init(leat_context *c, leati_kernel_rows *out, cons
     if (f32) out->f32 = leati_array(c, cells, sizeof *out->f32);
     else out->f64 = leati_array(c, cells, sizeof *out->f64);
     if (!out->f32 && !out->f64) return leat_error_status(c);
-    for (size_t i = 0; i < count; i++) {
-        size_t row = order ? order[i] : i;
-        for (size_t j = 0; j < x->cols; j++) {
-            double v = leati_at(x, row, j) - (center ? center[j] : 0);
-            if (f32) out->f32[i * x->cols + j] = (float)v;
-            else out->f64[i * x->cols + j] = v;
-        }
-    }
-    leat_status st = leati_kernel_rows_norms(c, out);
+    copy_job m = {.out = out, .x = x, .order = order, .center = center};
+    leat_status st = copy_all(c, &m);
     if (st != LEAT_OK) leati_kernel_rows_fini(out);
     return st;
 }
@@ -267,7 +333,7 @@ leat_status leati_kernel_prepare(leat_context *c, const char *name, const leati_
     double *mean = NULL;
     bool moves = fn->kind == LEATI_KERNEL_RBF || fn->kind == LEATI_KERNEL_LINEAR;
     if (moves) LEATI_TRY(column_means(c, x, &mean));
-    bool f32 = fits_f32(fn, x, mean);
+    bool f32 = fits_f32(c, fn, x, mean);
     if (!f32 || !moves) {
         leati_free(mean);
         mean = NULL;
@@ -290,22 +356,23 @@ leat_status leati_kernel_save(leati_state *out, const leati_kernel_fn *fn,
     LEATI_TRY(leati_state_put_scalar(out, "gamma", fn->gamma));
     LEATI_TRY(leati_state_put_scalar(out, "coef0", fn->coef0));
     if (center) LEATI_TRY(leati_state_put(out, "center", LEATI_F64, center, sv->cols, 0));
-    if (sv->f32) return leati_state_put(out, "sv", LEATI_F32, sv->f32, sv->rows, sv->cols);
+    if (sv->f32) return leati_state_put(out, "sv_f32", LEATI_F32, sv->f32, sv->rows, sv->cols);
     return sv->f64 ? leati_state_put(out, "sv", LEATI_F64, sv->f64, sv->rows, sv->cols) : LEAT_OK;
 }
 
 static leat_status load_vectors(leat_context *c, const leati_state *in, leati_kernel_rows *sv)
 {
-    const leati_array_entry *e = leati_state_find(in, "sv");
-    bool narrow = e && e->type == LEATI_F32;
-    void *target = narrow ? (void *)&sv->f32 : (void *)&sv->f64;
-    LEATI_TRY(leati_state_get(c, in, "sv", narrow ? LEATI_F32 : LEATI_F64, SIZE_MAX, sv->cols,
-                              target, &sv->rows));
+    bool narrow = leati_state_find(in, "sv_f32") != NULL;
+    if (narrow)
+        LEATI_TRY(
+            leati_state_get(c, in, "sv_f32", LEATI_F32, SIZE_MAX, sv->cols, &sv->f32, &sv->rows));
+    else
+        LEATI_TRY(leati_state_get(c, in, "sv", LEATI_F64, SIZE_MAX, sv->cols, &sv->f64, &sv->rows));
     bool finite = sv->rows < UINT32_MAX;
     for (size_t i = 0; finite && i < sv->rows * sv->cols; i++)
         finite = narrow ? isfinite(sv->f32[i]) : isfinite(sv->f64[i]);
     LEATI_CHECK(c, finite, LEAT_FORMAT, "damaged model: a support vector is not finite");
-    return leati_kernel_rows_norms(c, sv);
+    return copy_all(c, &(copy_job){.out = sv});
 }
 
 leat_status leati_kernel_load(leat_context *c, const leati_state *in, size_t cols,

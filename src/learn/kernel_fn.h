@@ -31,16 +31,15 @@ typedef struct leati_kernel_rows {
     double *square; /* (rows) squared norms; owned */
 } leati_kernel_rows;
 
-/* gamma = scale: 1 / (cols * variance of all values), 1 for constant data; auto: 1 / cols. */
-double leati_kernel_gamma(const leati_mixed *gamma, const leati_matrix *x);
+/* gamma = scale: 1 / (cols * variance of all values), 1 for constant data; auto: 1 / cols. Rows
+ * count by weight, so that a row of weight 2 is two rows (scikit-learn counts each once). */
+double leati_kernel_gamma(leat_context *c, const leati_mixed *gamma, const leati_dataset *d);
 
 /* The rows x[order[0..count-1]] (order NULL: all of x), less center (NULL: zero). */
 leat_status leati_kernel_rows_init(leat_context *c, leati_kernel_rows *out, const leati_matrix *x,
                                    const uint32_t *order, size_t count, const double *center,
                                    bool f32);
 void leati_kernel_rows_fini(leati_kernel_rows *rows);
-/* The squared norms, from the values. */
-leat_status leati_kernel_rows_norms(leat_context *c, leati_kernel_rows *rows);
 /* A view of rows [from, from + count). */
 leati_kernel_rows leati_kernel_rows_part(const leati_kernel_rows *rows, size_t from, size_t count);
 

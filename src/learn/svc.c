@@ -83,7 +83,8 @@ static const leati_param params[] = {
      .standard = "none",
      .choices = "none|balanced",
      .grid = "none,balanced",
-     .doc = "balanced multiplies C by rows / (classes * rows of the class)."},
+     .doc =
+         "balanced multiplies C by rows / (classes * rows of the class), rows counted by weight."},
     {.name = "max_iter",
      .type = LEATI_PARAM_INT,
      .offset = AT(max_iter),

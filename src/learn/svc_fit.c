@@ -54,12 +54,15 @@ static leat_status order_rows(fitting *f, const leati_dataset *d)
         leati_free(scale);
         return leat_error_status(c);
     }
+    double total = 0;
     for (size_t i = 0; i < d->x.rows; i++) {
-        scale[d->label[i]]++;
-        if (!d->weight || d->weight[i] > 0) f->start[d->label[i] + 1]++;
+        double weight = d->weight ? d->weight[i] : 1;
+        scale[d->label[i]] += weight;
+        total += weight;
+        if (weight > 0) f->start[d->label[i] + 1]++;
     }
     for (size_t k = 0; k < f->classes; k++) {
-        double balanced = (double)d->x.rows / ((double)f->classes * fmax(scale[k], 1));
+        double balanced = scale[k] > 0 ? total / ((double)f->classes * scale[k]) : 1;
         scale[k] = f->svc->cost * (f->svc->class_weight ? balanced : 1);
     }
     leat_status st = LEAT_OK;
@@ -369,7 +372,7 @@ leat_status leati_svc_fit(leati_estimator *e, leat_context *c, const leati_datas
     leat_status st;
     s->fn = (leati_kernel_fn){.kind = (leati_kernel_kind)s->kernel,
                               .degree = (int)s->degree,
-                              .gamma = leati_kernel_gamma(&s->gamma, &d->x),
+                              .gamma = leati_kernel_gamma(c, &s->gamma, d),
                               .coef0 = s->coef0};
     LEATI_GO(order_rows(&f, d));
     LEATI_GO(leati_kernel_prepare(c, "svc", &s->fn, &d->x, f.order, f.count, &s->center, &f.rows));

@@ -187,7 +187,7 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     leat_status st;
     s->fn = (leati_kernel_fn){.kind = (leati_kernel_kind)s->kernel,
                               .degree = (int)s->degree,
-                              .gamma = leati_kernel_gamma(&s->gamma, &d->x),
+                              .gamma = leati_kernel_gamma(c, &s->gamma, d),
                               .coef0 = s->coef0};
     LEATI_GO(order_rows(c, d, &f));
     LEATI_GO(leati_kernel_prepare(c, "svr", &s->fn, &d->x, f.order, f.count, &s->center, &f.rows));
