@@ -158,6 +158,19 @@ void leati_glm_importance(const leati_glm *g, double *out)
     }
 }
 
+double *leati_glm_balance(leat_context *c, const leati_dataset *d)
+{
+    double *w = LEATI_NEW(c, double, d->classes), sum = 0;
+    if (!w) return NULL;
+    for (size_t i = 0; i < d->x.rows; i++) {
+        double row = d->weight ? d->weight[i] : 1;
+        w[d->label[i]] += row;
+        sum += row;
+    }
+    for (uint32_t k = 0; k < d->classes; k++) w[k] = w[k] > 0 ? sum / (d->classes * w[k]) : 0;
+    return w;
+}
+
 static const leati_glm *of(const leati_estimator *e)
 {
     return &((const leati_glm_estimator *)e)->glm;

@@ -41,6 +41,10 @@ leat_status leati_glm_load(leati_glm *g, leat_context *c, const leati_state *s, 
  * of the score over one standard deviation of the feature. */
 void leati_glm_importance(const leati_glm *g, double *out);
 
+/* Fresh (classes): sum of row weights / (classes * weight of the class), what class_weight=balanced
+ * multiplies the rows of each class by. NULL with LEAT_NOMEM recorded. */
+double *leati_glm_balance(leat_context *c, const leati_dataset *d);
+
 /* The part that all estimators of linear models share; their structs begin with it. A classifier
  * without probabilities or a regressor takes the functions below as they are. */
 typedef struct leati_glm_estimator {

@@ -199,7 +199,7 @@ static leat_status refine(leat_context *c, problem *p)
 }
 
 /* Replaces coef by its projection on the row space of the centred data, the solution of least
- * norm: with B = (R P^T / scale)^T restricted to features, B = Q2 R2, coef = Q2 Q2^T coef. */
+ * norm: with B = (R P^T diag(scale))^T restricted to features, B = Q2 R2, coef = Q2 Q2^T coef. */
 static leat_status shorten(leat_context *c, const problem *p, double *coef)
 {
     const leati_qr *q = &p->q;
@@ -209,7 +209,7 @@ static leat_status shorten(leat_context *c, const problem *p, double *coef)
     for (size_t k = 0; k < rank; k++)
         for (size_t j = k + p->intercept; j < p->cols; j++) {
             size_t feature = q->pivot[j] - p->intercept;
-            b[k * features + feature] = q->a[j * q->rows + k + p->intercept] / p->scale[feature];
+            b[k * features + feature] = q->a[j * q->rows + k + p->intercept] * p->scale[feature];
         }
     leati_qr basis = {0};
     LEATI_TRY(leati_qr_init(c, &basis, b, features, rank, 0, 0));
