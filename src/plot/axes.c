@@ -6,8 +6,8 @@
 
 #include "plot/plot_text.h"
 
-static const leati_ink grid_ink = {.stroke = LEATI_ROLE_GRID};
-static const leati_ink axis_ink = {.stroke = LEATI_ROLE_AXIS};
+static const leati_ink grid_ink = {.stroke = LEATI_HUE_GRID};
+static const leati_ink axis_ink = {.stroke = LEATI_HUE_AXIS};
 
 double leati_chart_head(const leati_chart *chart)
 {
@@ -22,7 +22,7 @@ leati_scene *leati_chart_begin(leat_context *c, const leati_chart *chart, const 
     if (!s) return NULL;
     double y = 0;
     leati_font title = {.size = LEATI_FONT_TITLE, .bold = true};
-    leati_font muted = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_BODY};
+    leati_font muted = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_BODY};
     leati_scene_describe(s, chart->title ? chart->title : standard, chart->about);
     if (chart->title) leati_scene_text_fit(s, 0, (y += 24) - 8, s->width, title, chart->title);
     if (chart->subtitle)
@@ -33,7 +33,7 @@ leati_scene *leati_chart_begin(leat_context *c, const leati_chart *chart, const 
 
 void leati_axes_empty(leati_scene *s, double left, double top, double right, double bottom)
 {
-    leati_font font = {.role = LEATI_ROLE_MUTED, .anchor = LEATI_MIDDLE};
+    leati_font font = {.hue = LEATI_HUE_MUTED, .anchor = LEATI_MIDDLE};
     leati_scene_text(s, (left + right) / 2, (top + bottom) / 2 + 4, font, "nothing to show");
 }
 
@@ -42,15 +42,20 @@ double leati_axes_below(const char *name)
     return 22 + (name ? 18 : 0);
 }
 
-/* So many that their labels keep apart. */
+/* As many as there is room for; across, so that their labels keep apart. */
 static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
 {
-    double room = across ? 56 : 38;
     leati_ticks t = {.count = 0};
-    for (int want = (int)fmin(pixels / room, 9); want >= 2; want--) {
-        t = axis.log ? leati_ticks_log(axis.range, want)
-                     : leati_ticks_linear(axis.range, want, axis.form);
-        if (!across || t.count * (leati_ticks_width(&t, LEATI_FONT_TICK) + 14) <= pixels) break;
+    int most = (int)fmax(fmin(pixels / (across ? 56 : 38), 9), 3);
+    /* From the most down to 2, then upwards: two labels say more than one. */
+    for (int i = 0; i < most + 4; i++) {
+        int want = i < most - 1 ? most - i : i + 2;
+        leati_ticks now = axis.log ? leati_ticks_log(axis.range, want)
+                                   : leati_ticks_linear(axis.range, want, axis.form);
+        bool fits =
+            !across || now.count * (leati_ticks_width(&now, LEATI_FONT_TICK) + 14) <= pixels;
+        if (t.count == 0 || (fits && now.count >= 2)) t = now;
+        if (fits && t.count >= 2) break;
     }
     return t;
 }
@@ -58,7 +63,7 @@ static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
 /* A label centred at x, moved inward where it would leave the scene. */
 static void x_label(leati_scene *s, double x, double y, const char *text)
 {
-    leati_font font = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_MIDDLE};
+    leati_font font = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_MIDDLE};
     double half = leati_text_width(text, LEATI_FONT_TICK, false) / 2;
     leati_scene_text(s, fmin(fmax(x, half), fmax(s->width - half, half)), y, font, text);
 }
@@ -67,7 +72,7 @@ void leati_axes_draw_x(leati_scene *s, const leati_axes *a, leati_axis x, const 
                        bool grid)
 {
     char text[LEATI_TICK_SIZE];
-    leati_font muted = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_MIDDLE};
+    leati_font muted = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_MIDDLE};
     leati_ticks t = ticks_for(x, a->right - a->left, true);
     for (int i = 0; i < t.count && !x.bare; i++) {
         double at = leati_scale_at(&a->x, t.value[i]);
@@ -79,17 +84,18 @@ void leati_axes_draw_x(leati_scene *s, const leati_axes *a, leati_axis x, const 
         leati_tick_text(&t, t.value[i], text);
         x_label(s, leati_scale_at(&a->x, t.value[i]), a->bottom + 17, text);
     }
-    if (name)
-        leati_scene_text_fit(s, (a->left + a->right) / 2, a->bottom + 35, a->right - a->left + 40,
-                             muted, name);
+    if (!name) return;
+    double half = fmin(leati_text_width(name, LEATI_FONT_TICK, false), s->width) / 2;
+    double middle = fmin(fmax((a->left + a->right) / 2, half), s->width - half);
+    leati_scene_text_fit(s, middle, a->bottom + 35, s->width, muted, name);
 }
 
 leati_axes leati_axes_draw(leati_scene *s, const leati_chart *chart, leati_axis x, leati_axis y,
                            double top, double right)
 {
     char text[LEATI_TICK_SIZE];
-    leati_font tick = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_END};
-    leati_font name = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK};
+    leati_font tick = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_END};
+    leati_font name = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     leati_axes a = {.top = top + (chart->y_label ? 24 : 8),
                     .bottom = s->height - leati_axes_below(chart->x_label),
                     .right = s->width - right};

@@ -74,7 +74,7 @@ typedef struct leati_series {
     const double *x, *y;   /* (count) */
     const double *lo, *hi; /* (count) a band, or NULL */
     size_t count;
-    leati_role role; /* NONE: the next colour of series */
+    leati_hue hue; /* NONE: the next colour of series */
     bool dashed;
     bool steps;  /* the value holds until the next x */
     bool points; /* mark every point */

@@ -71,7 +71,7 @@ static leati_range range_of(const leati_bars *in, size_t rows)
 
 static void draw_interval(leati_scene *s, const leati_scale *x, double lo, double hi, double y)
 {
-    leati_ink ink = {.stroke = LEATI_ROLE_TEXT, .width = 1.25};
+    leati_ink ink = {.stroke = LEATI_HUE_TEXT, .width = 1.25};
     double from = leati_scale_at(x, lo), to = leati_scale_at(x, hi);
     leati_scene_line(s, from, y, to, y, ink);
     leati_scene_line(s, from, y - 3, from, y + 3, ink);
@@ -89,8 +89,8 @@ static void draw_row(leati_scene *s, const leati_bars *in, const bar_rows *rows,
     char text[2 * LEATI_NUM_SIZE], lo[LEATI_NUM_SIZE], hi[LEATI_NUM_SIZE];
     double y = rows->top + ROW * ((double)i + 0.5);
     double zero = leati_scale_at(&rows->x, 0), end = leati_scale_at(&rows->x, in->values[i]);
-    leati_ink ink = {.fill = LEATI_ROLE_ACCENT, .opacity = 0.85};
-    leati_font value = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_END};
+    leati_ink ink = {.fill = LEATI_HUE_ACCENT, .opacity = 0.85};
+    leati_font value = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_END};
     leati_rows_label(s, rows->label_right, y, rows->label_right, in->labels[i], false);
     leati_scene_rect(s, fmin(zero, end), y - BAR / 2.0, fmax(fabs(end - zero), 1), BAR, 2, ink);
     value_text(in, i, rows->sum, text);
@@ -108,7 +108,7 @@ static void draw_row(leati_scene *s, const leati_bars *in, const bar_rows *rows,
 static void draw_left_out(leati_scene *s, const leati_bars *in, const bar_rows *rows, size_t shown)
 {
     char number[LEATI_NUM_SIZE], text[2 * LEATI_NUM_SIZE];
-    leati_font font = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK};
+    leati_font font = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     leati_num_grouped((int64_t)(in->count - shown), number);
     snprintf(text, sizeof text, "and %s more", number);
     leati_scene_text(s, rows->label_right + 10, rows->top + ROW * (double)shown + 14, font, text);
@@ -137,10 +137,10 @@ static leati_scene *draw_bars(leat_context *c, const leati_bars *in, const char 
     double zero = leati_scale_at(&rows.x, 0);
     for (size_t i = 0; i < shown; i++) draw_row(s, in, &rows, i);
     leati_scene_line(s, zero, rows.top, zero, rows.top + ROW * (double)shown,
-                     (leati_ink){.stroke = LEATI_ROLE_AXIS});
+                     (leati_ink){.stroke = LEATI_HUE_AXIS});
     if (shown == 0) leati_axes_empty(s, 0, top, s->width, s->height);
     if (shown < in->count) draw_left_out(s, in, &rows, shown);
-    leati_font name = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK};
+    leati_font name = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     if (chart.x_label)
         leati_scene_text_fit(s, rows.x.from, s->height - 6, s->width - rows.x.from, name,
                              chart.x_label);
@@ -180,7 +180,7 @@ leati_scene *leati_chart_thumb_levels(leat_context *c, const leati_bars *in)
     if (!s) return NULL;
     size_t shown = shown_rows(in, THUMB_ROWS);
     double step = s->width / (double)(shown ? shown : 1), base = s->height - 1;
-    leati_ink ink = {.fill = LEATI_ROLE_ACCENT, .opacity = 0.85};
+    leati_ink ink = {.fill = LEATI_HUE_ACCENT, .opacity = 0.85};
     for (size_t i = 0; i < shown; i++)
         if (isfinite(in->values[i])) most = fmax(most, in->values[i]);
     for (size_t i = 0; i < shown && most > 0; i++) {
@@ -191,6 +191,6 @@ leati_scene *leati_chart_thumb_levels(leat_context *c, const leati_bars *in)
         if (in->labels[i]) leati_scene_hover(s, "%s", in->labels[i]);
     }
     leati_scene_line(s, 0, s->height - 0.5, s->width, s->height - 0.5,
-                     (leati_ink){.stroke = LEATI_ROLE_AXIS});
+                     (leati_ink){.stroke = LEATI_HUE_AXIS});
     return leati_scene_finish(s);
 }

@@ -58,21 +58,21 @@ static void draw_names(leati_scene *s, const heat *h)
 }
 
 /* Text that is readable on a cell of that ink. */
-static leati_role text_on(double opacity)
+static leati_hue text_on(double opacity)
 {
-    return opacity > 0.55 ? LEATI_ROLE_SURFACE : LEATI_ROLE_TEXT;
+    return opacity > 0.72 ? LEATI_HUE_SURFACE : LEATI_HUE_TEXT;
 }
 
-static void draw_cell(leati_scene *s, const heat *h, size_t row, size_t col, leati_role role,
+static void draw_cell(leati_scene *s, const heat *h, size_t row, size_t col, leati_hue hue,
                       double strength)
 {
     double x = h->left + h->cell * (double)col, y = h->top + h->cell * (double)row;
     double gap = h->cell > 12 ? 1 : 0;
     leati_scene_rect(s, x + gap / 2, y + gap / 2, h->cell - gap, h->cell - gap,
-                     h->cell > 24 ? 3 : 0, (leati_ink){.fill = LEATI_ROLE_GRID, .opacity = 0.45});
+                     h->cell > 24 ? 3 : 0, (leati_ink){.fill = LEATI_HUE_GRID, .opacity = 0.45});
     if (strength > 0.004)
         leati_scene_rect(s, x + gap / 2, y + gap / 2, h->cell - gap, h->cell - gap,
-                         h->cell > 24 ? 3 : 0, (leati_ink){.fill = role, .opacity = strength});
+                         h->cell > 24 ? 3 : 0, (leati_ink){.fill = hue, .opacity = strength});
 }
 
 static void cell_text(leati_scene *s, const heat *h, size_t row, size_t col, double shift,
@@ -89,13 +89,13 @@ static void confusion_cell(leati_scene *s, const leati_heat *in, const heat *h, 
 {
     double count = in->values[row * in->count + col];
     if (!isfinite(count) || count < 0) count = 0;
-    double share = total > 0 ? count / total : 0, strength = 0.85 * share;
+    double share = total > 0 ? count / total : 0, strength = 0.9 * share;
     bool shares = h->cell >= 44;
     char number[LEATI_NUM_SIZE], percent[LEATI_FIXED_SIZE + 2];
-    leati_role role = row == col ? LEATI_ROLE_ACCENT : LEATI_ROLE_BAD;
+    leati_hue hue = row == col ? LEATI_HUE_ACCENT : LEATI_HUE_BAD;
     /* Errors are the news: their colour starts earlier. */
-    if (row != col && count > 0) strength = 0.12 + 0.73 * share;
-    draw_cell(s, h, row, col, role, strength);
+    if (row != col && count > 0) strength = 0.12 + 0.78 * share;
+    draw_cell(s, h, row, col, hue, strength);
     leati_num_grouped((int64_t)fmin(count, 1e15), number);
     size_t n = leati_fixed(share * 100, share > 0 && share < 0.0995 ? 1 : 0, percent);
     percent[n] = '%';
@@ -104,7 +104,7 @@ static void confusion_cell(leati_scene *s, const leati_heat *in, const heat *h, 
         leati_scene_hover(s, "%s, predicted as %s: %s (%s)", in->labels[row], in->labels[col],
                           number, percent);
     if (h->cell < 18) return;
-    leati_font font = {.role = count > 0 ? text_on(strength) : LEATI_ROLE_MUTED,
+    leati_font font = {.hue = count > 0 ? text_on(strength) : LEATI_HUE_MUTED,
                        .size = shares ? 14 : 11,
                        .bold = row == col};
     cell_text(s, h, row, col, shares && count > 0 ? -1 : 4, font, number);
@@ -123,7 +123,7 @@ static leati_scene *begin(leat_context *c, const leati_heat *in, const char *sta
     chart.height = height;
     leati_scene *s = leati_chart_begin(c, &chart, standard, width, height, &top);
     if (!s) return NULL;
-    leati_font font = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK};
+    leati_font font = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     if (chart.y_label) leati_scene_text_fit(s, 0, top + 12, width / 2 - 4, font, chart.y_label);
     font.anchor = LEATI_END;
     double right = fmin(h->left + h->cell * (double)h->count, width);
@@ -165,14 +165,14 @@ leati_scene *leati_chart_correlation(leat_context *c, const leati_heat *in)
             double r = in->values[(row + 1) * in->count + col];
             char text[LEATI_FIXED_SIZE] = "not known";
             bool known = isfinite(r);
-            double strength = known ? 0.85 * fmin(fabs(r), 1) : 0;
-            draw_cell(s, &h, row, col, r < 0 ? LEATI_ROLE_BAD : LEATI_ROLE_ACCENT, strength);
+            double strength = known ? 0.9 * fmin(fabs(r), 1) : 0;
+            draw_cell(s, &h, row, col, r < 0 ? LEATI_HUE_BAD : LEATI_HUE_ACCENT, strength);
             if (known) leati_fixed(r, 2, text);
             if (h.rows[row] && h.columns[col])
                 leati_scene_hover(s, "%s and %s: %s", h.rows[row], h.columns[col], text);
             if (known && h.cell >= 26)
                 cell_text(s, &h, row, col, 4,
-                          (leati_font){.role = text_on(strength), .size = h.cell >= 34 ? 11 : 9},
+                          (leati_font){.hue = text_on(strength), .size = h.cell >= 34 ? 11 : 9},
                           text);
         }
     }

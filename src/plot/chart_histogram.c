@@ -83,7 +83,7 @@ static double edge(const binned *b, size_t i)
 static void draw_bins(leati_scene *s, const binned *b, const leati_axes *a, double gap,
                       double round)
 {
-    leati_ink ink = {.fill = LEATI_ROLE_ACCENT, .opacity = 0.85};
+    leati_ink ink = {.fill = LEATI_HUE_ACCENT, .opacity = 0.85};
     for (size_t i = 0; i < b->bins; i++) {
         if (b->counts[i] <= 0) continue;
         double left = leati_scale_at(&a->x, edge(b, i)),
@@ -133,7 +133,7 @@ leati_scene *leati_chart_thumb_numbers(leat_context *c, const leati_histogram *i
         a.y = (leati_scale){.range = {0, fmax(b.most, 1)}, .from = a.bottom, .to = 1};
         if (b.used) draw_bins(s, &b, &a, 0.5, 0);
         leati_scene_line(s, 0, s->height - 0.5, s->width, s->height - 0.5,
-                         (leati_ink){.stroke = LEATI_ROLE_AXIS});
+                         (leati_ink){.stroke = LEATI_HUE_AXIS});
     }
     leati_free(b.counts);
     return leati_scene_finish(s);

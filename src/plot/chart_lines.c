@@ -8,9 +8,9 @@
 #include "base/num.h"
 #include "plot/plot_text.h"
 
-leati_role leati_series_role(const leati_series *line, size_t i)
+leati_hue leati_series_hue(const leati_series *line, size_t i)
 {
-    return line->role != LEATI_ROLE_NONE ? line->role : leati_role_series(i);
+    return line->hue != LEATI_HUE_NONE ? line->hue : leati_hue_series(i);
 }
 
 static double place_x(const leati_axes *a, const leati_series *line, size_t i)
@@ -19,7 +19,7 @@ static double place_x(const leati_axes *a, const leati_series *line, size_t i)
 }
 
 static leat_status draw_band(leati_scene *s, const leati_axes *a, const leati_series *line,
-                             leati_role role)
+                             leati_hue hue)
 {
     double *xy = leati_array(s->context, line->count, 4 * sizeof *xy);
     if (!xy) return leat_error_status(s->context);
@@ -38,7 +38,7 @@ static leat_status draw_band(leati_scene *s, const leati_axes *a, const leati_se
         xy[2 * n] = x;
         xy[2 * n++ + 1] = lo;
     }
-    if (upper > 1) leati_scene_area(s, xy, n, (leati_ink){.fill = role, .opacity = 0.14});
+    if (upper > 1) leati_scene_area(s, xy, n, (leati_ink){.fill = hue, .opacity = 0.14});
     leati_free(xy);
     return LEAT_OK;
 }
@@ -64,10 +64,9 @@ static leat_status draw_line(leati_scene *s, const leati_axes *a, const leati_se
     return LEAT_OK;
 }
 
-static void draw_marks(leati_scene *s, const leati_axes *a, const leati_series *line,
-                       leati_role role)
+static void draw_marks(leati_scene *s, const leati_axes *a, const leati_series *line, leati_hue hue)
 {
-    leati_ink ink = {.fill = role, .stroke = LEATI_ROLE_SURFACE, .width = 1};
+    leati_ink ink = {.fill = hue, .stroke = LEATI_HUE_SURFACE, .width = 1};
     char x[LEATI_NUM_SIZE], y[LEATI_NUM_SIZE];
     for (size_t i = 0; i < line->count; i++) {
         size_t before = s->count;
@@ -92,15 +91,15 @@ leat_status leati_series_draw(leati_scene *s, const leati_axes *a, const leati_l
 {
     for (size_t i = 0; i < in->count; i++)
         if (in->series[i].lo && in->series[i].hi && in->series[i].count > 0)
-            LEATI_TRY(draw_band(s, a, &in->series[i], leati_series_role(&in->series[i], i)));
+            LEATI_TRY(draw_band(s, a, &in->series[i], leati_series_hue(&in->series[i], i)));
     /* The first series is the one the chart is about: drawn last, on top. */
     for (size_t i = in->count; i-- > 0;) {
         const leati_series *line = &in->series[i];
-        leati_role role = leati_series_role(line, i);
-        leati_ink ink = {.stroke = role, .width = width, .dashed = line->dashed};
+        leati_hue hue = leati_series_hue(line, i);
+        leati_ink ink = {.stroke = hue, .width = width, .dashed = line->dashed};
         if (line->count == 0) continue;
         LEATI_TRY(draw_line(s, a, line, ink));
-        if (line->points || few(line)) draw_marks(s, a, line, role);
+        if (line->points || few(line)) draw_marks(s, a, line, hue);
     }
     return LEAT_OK;
 }
@@ -128,7 +127,7 @@ static leat_status draw_end_labels(leati_scene *s, const leati_axes *a, const le
         leati_spread(y, rank, n, 15, a->top, a->bottom);
         for (size_t k = 0; k < n; k++) {
             const leati_series *line = &in->series[which[k]];
-            leati_font font = {.role = leati_series_role(line, which[k]), .bold = true};
+            leati_font font = {.hue = leati_series_hue(line, which[k]), .bold = true};
             leati_scene_text_fit(s, a->right + 8, y[k] + 4, s->width - a->right - 8, font,
                                  line->label);
         }
@@ -144,17 +143,17 @@ double leati_series_labels(const leati_scene *s, const leati_lines *in)
     for (size_t i = 0; i < in->count; i++)
         if (in->series[i].label)
             widest = fmax(widest, leati_text_width(in->series[i].label, LEATI_FONT_BODY, true));
-    return widest > 0 ? fmin(ceil(widest) + 10, floor(s->width * 0.36)) : 10;
+    return widest > 0 ? fmin(ceil(widest) + 10, floor(s->width * 0.43)) : 10;
 }
 
 static void draw_mark_x(leati_scene *s, const leati_axes *a, const leati_lines *in)
 {
     if (!in->mark_x) return;
     double x = leati_scale_at(&a->x, *in->mark_x);
-    leati_font font = {.role = LEATI_ROLE_MUTED, .size = LEATI_FONT_TICK};
+    leati_font font = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     if (!(x >= a->left && x <= a->right)) return;
     leati_scene_line(s, x, a->top, x, a->bottom,
-                     (leati_ink){.stroke = LEATI_ROLE_MUTED, .dashed = true});
+                     (leati_ink){.stroke = LEATI_HUE_MUTED, .dashed = true});
     if (!in->mark_label) return;
     double width = leati_text_width(in->mark_label, LEATI_FONT_TICK, false);
     bool left = x + 6 + width > a->right;

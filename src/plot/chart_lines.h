@@ -4,7 +4,7 @@
 
 #include "plot/axes.h"
 
-leati_role leati_series_role(const leati_series *line, size_t i);
+leati_hue leati_series_hue(const leati_series *line, size_t i);
 /* Bands, then lines of that stroke width, the first series on top. */
 leat_status leati_series_draw(leati_scene *s, const leati_axes *a, const leati_lines *in,
                               double width);

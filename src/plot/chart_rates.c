@@ -6,7 +6,7 @@
 #include "plot/chart_lines.h"
 #include "plot/plot_text.h"
 
-static const leati_ink chance_ink = {.stroke = LEATI_ROLE_MUTED, .dashed = true};
+static const leati_ink chance_ink = {.stroke = LEATI_HUE_MUTED, .dashed = true};
 static const leati_axis unit = {.range = {0, 1}};
 
 /* The names of the series in their colours, right of or from x, the last one at `bottom`. */
@@ -18,7 +18,7 @@ static void draw_key(leati_scene *s, const leati_lines *in, double x, double bot
     if (named > 12) named = 12;
     for (size_t i = 0; i < in->count && at < named; i++) {
         leati_font font = {
-            .role = leati_series_role(&in->series[i], i), .bold = true, .anchor = anchor};
+            .hue = leati_series_hue(&in->series[i], i), .bold = true, .anchor = anchor};
         if (!in->series[i].label) continue;
         leati_scene_text_fit(s, x, bottom - 17 * (double)(named - 1 - at), width, font,
                              in->series[i].label);
@@ -80,7 +80,7 @@ static void draw_counts(leati_scene *s, const leati_axes *a, const leati_reliabi
         double x = leati_scale_at(&a->x, in->bins[i].predicted);
         if (!(tall > 0)) continue;
         tall = fmax(tall, 1);
-        leati_scene_rect(s, x - 4, base - tall, 8, tall, 1, (leati_ink){.fill = LEATI_ROLE_AXIS});
+        leati_scene_rect(s, x - 4, base - tall, 8, tall, 1, (leati_ink){.fill = LEATI_HUE_AXIS});
         leati_num_grouped((int64_t)fmin(in->bins[i].count, 1e15), number);
         leati_scene_hover(s, "%s predictions", number);
     }
@@ -92,10 +92,10 @@ static void draw_bin(leati_scene *s, const leati_axes *a, const leati_reliabilit
     if (b->lo < b->hi)
         leati_scene_line(s, x, leati_scale_at(&a->y, fmax(b->lo, 0)), x,
                          leati_scale_at(&a->y, fmin(b->hi, 1)),
-                         (leati_ink){.stroke = LEATI_ROLE_ACCENT, .width = 1.25});
+                         (leati_ink){.stroke = LEATI_HUE_ACCENT, .width = 1.25});
     size_t before = s->count;
     leati_scene_circle(s, x, y, 3.5,
-                       (leati_ink){.fill = LEATI_ROLE_ACCENT, .stroke = LEATI_ROLE_SURFACE});
+                       (leati_ink){.fill = LEATI_HUE_ACCENT, .stroke = LEATI_HUE_SURFACE});
     if (s->count == before) return;
     char predicted[LEATI_NUM_SIZE], observed[LEATI_NUM_SIZE], count[LEATI_NUM_SIZE];
     leati_num_pretty(b->predicted, 3, predicted);
@@ -122,7 +122,7 @@ leati_scene *leati_chart_calibration(leat_context *c, const leati_reliability *i
         leati_scene_line(s, leati_scale_at(&a.x, b[0].predicted),
                          leati_scale_at(&a.y, b[0].observed), leati_scale_at(&a.x, b[1].predicted),
                          leati_scale_at(&a.y, b[1].observed),
-                         (leati_ink){.stroke = LEATI_ROLE_ACCENT, .width = 2});
+                         (leati_ink){.stroke = LEATI_HUE_ACCENT, .width = 2});
     }
     for (size_t i = 0; i < in->count; i++) draw_bin(s, &a, &in->bins[i]);
     if (in->count == 0) leati_axes_empty(s, a.left, a.top, a.right, a.bottom);

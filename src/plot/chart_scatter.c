@@ -24,9 +24,9 @@ static void draw_points(leati_scene *s, const leati_axes *a, const leati_scatter
     double opacity = in->count > 500 ? 0.45 : 0.65;
     for (size_t i = 0; i < in->count; i++) {
         if (!usable(in, i)) continue;
-        leati_role role = in->group ? leati_role_series(in->group[i]) : LEATI_ROLE_ACCENT;
+        leati_hue hue = in->group ? leati_hue_series(in->group[i]) : LEATI_HUE_ACCENT;
         leati_scene_circle(s, leati_scale_at(&a->x, in->x[i]), leati_scale_at(&a->y, in->y[i]),
-                           radius, (leati_ink){.fill = role, .opacity = opacity});
+                           radius, (leati_ink){.fill = hue, .opacity = opacity});
         if (in->count > 500) continue;
         leati_num_pretty(in->x[i], 4, x);
         leati_num_pretty(in->y[i], 4, y);
@@ -52,7 +52,7 @@ static leat_status draw_cells(leati_scene *s, const leati_axes *a, const leati_s
     }
     /* In ten steps, so that cells of one shade share a group. */
     for (int step = 1; step <= 10; step++) {
-        leati_ink ink = {.fill = LEATI_ROLE_ACCENT, .opacity = 0.08 + 0.092 * step};
+        leati_ink ink = {.fill = LEATI_HUE_ACCENT, .opacity = 0.08 + 0.092 * step};
         for (size_t i = 0; i < across * down; i++) {
             if (counts[i] == 0) continue;
             double part = most > 1 ? log((double)counts[i]) / log((double)most) : 1;
@@ -69,7 +69,7 @@ static void draw_groups(leati_scene *s, const leati_axes *a, const leati_scatter
 {
     size_t count = in->group_count < 12 ? in->group_count : 12;
     for (size_t i = 0; i < count && in->group; i++) {
-        leati_font font = {.role = leati_role_series(i), .bold = true};
+        leati_font font = {.hue = leati_hue_series(i), .bold = true};
         leati_scene_text_fit(s, a->right + 10, a->top + 12 + 18 * (double)i,
                              s->width - a->right - 10, font, in->groups[i]);
     }
@@ -77,7 +77,7 @@ static void draw_groups(leati_scene *s, const leati_axes *a, const leati_scatter
 
 static void draw_guide(leati_scene *s, const leati_axes *a, guide g)
 {
-    leati_ink ink = {.stroke = LEATI_ROLE_MUTED, .dashed = true};
+    leati_ink ink = {.stroke = LEATI_HUE_MUTED, .dashed = true};
     if (g == GUIDE_ZERO) {
         double y = leati_scale_at(&a->y, 0);
         leati_scene_line(s, a->left, y, a->right, y, ink);

@@ -159,9 +159,9 @@ void leati_scene_area(leati_scene *s, const double *xy, size_t count, leati_ink 
 static void add_text(leati_scene *s, double x, double y, leati_font font, char *text)
 {
     if (font.size <= 0) font.size = 12;
-    if (font.role == LEATI_ROLE_NONE) font.role = LEATI_ROLE_TEXT;
+    if (font.hue == LEATI_HUE_NONE) font.hue = LEATI_HUE_TEXT;
     if (!text || !*text || !isfinite(font.turn)) return;
-    leati_ink ink = {.fill = font.role};
+    leati_ink ink = {.fill = font.hue};
     leati_shape *shape = add_box(s, LEATI_SHAPE_TEXT, (double[]){x, y, 0, 0}, ink);
     if (!shape) return;
     shape->font = font;

@@ -1,6 +1,6 @@
 /* A drawing as a list of shapes, written as SVG text or as a PNG.
  *
- * Coordinates are CSS pixels, the origin at the top left. Colours are roles, resolved by the
+ * Coordinates are CSS pixels, the origin at the top left. Colours are hues, resolved by the
  * theme when the scene is written. A scene may be used by one thread at a time; it holds copies of
  * all that it was given. */
 #ifndef LEATI_PLOT_SCENE_H
@@ -11,31 +11,31 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-typedef enum leati_role {
-#define ROLE(name, css, light, dark) LEATI_ROLE_##name,
-#include "plot/roles.def"
-#undef ROLE
-    LEATI_ROLE_COUNT
-} leati_role;
+typedef enum leati_hue {
+#define HUE(name, css, light, dark) LEATI_HUE_##name,
+#include "plot/hues.def"
+#undef HUE
+    LEATI_HUE_COUNT
+} leati_hue;
 
 /* The i-th colour of series, in turn. */
-static inline leati_role leati_role_series(size_t i)
+static inline leati_hue leati_hue_series(size_t i)
 {
-    return (leati_role)(LEATI_ROLE_SERIES1 + i % 8);
+    return (leati_hue)(LEATI_HUE_SERIES1 + i % 8);
 }
 
 typedef struct leati_ink {
-    leati_role fill, stroke; /* NONE: not filled, not stroked */
-    double opacity;          /* of the fill, 0 stands for 1 */
-    double width;            /* of the stroke, 0 stands for 1 */
+    leati_hue fill, stroke; /* NONE: not filled, not stroked */
+    double opacity;         /* of the fill, 0 stands for 1 */
+    double width;           /* of the stroke, 0 stands for 1 */
     bool dashed;
 } leati_ink;
 
 typedef enum leati_anchor { LEATI_START, LEATI_MIDDLE, LEATI_END } leati_anchor;
 
 typedef struct leati_font {
-    leati_role role; /* NONE stands for TEXT */
-    double size;     /* 0 stands for 12 */
+    leati_hue hue; /* NONE stands for TEXT */
+    double size;   /* 0 stands for 12 */
     bool bold;
     leati_anchor anchor;
     double turn; /* degrees, clockwise, about (x, y) */

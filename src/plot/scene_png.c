@@ -12,19 +12,19 @@ typedef struct png_target {
     bool dark;
 } png_target;
 
-static void set_colour(const png_target *t, leati_role role, double opacity)
+static void set_colour(const png_target *t, leati_hue hue, double opacity)
 {
     static const unsigned light[] = {
-#define ROLE(name, css, bright, dim) bright,
-#include "plot/roles.def"
-#undef ROLE
+#define HUE(name, css, bright, dim) bright,
+#include "plot/hues.def"
+#undef HUE
     };
     static const unsigned dark[] = {
-#define ROLE(name, css, bright, dim) dim,
-#include "plot/roles.def"
-#undef ROLE
+#define HUE(name, css, bright, dim) dim,
+#include "plot/hues.def"
+#undef HUE
     };
-    unsigned rgb = t->dark ? dark[role] : light[role];
+    unsigned rgb = t->dark ? dark[hue] : light[hue];
     cairo_set_source_rgba(t->cairo, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0,
                           (rgb & 255) / 255.0, opacity);
 }
@@ -91,11 +91,11 @@ static void draw(const png_target *t, const leati_shape *shape)
         return;
     }
     trace(t->cairo, shape);
-    if (shape->ink.fill != LEATI_ROLE_NONE) {
+    if (shape->ink.fill != LEATI_HUE_NONE) {
         set_colour(t, shape->ink.fill, shape->ink.opacity);
         cairo_fill_preserve(t->cairo);
     }
-    if (shape->ink.stroke != LEATI_ROLE_NONE) {
+    if (shape->ink.stroke != LEATI_HUE_NONE) {
         set_colour(t, shape->ink.stroke, 1);
         cairo_set_line_width(t->cairo, shape->ink.width);
         cairo_set_dash(t->cairo, dashes, shape->ink.dashed ? 2 : 0, 0);
@@ -134,7 +134,7 @@ leat_status leati_scene_png(const leati_scene *s, leat_context *c, const char *p
     png_target target = {.cairo = cairo_create(surface), .dark = dark};
     cairo_scale(target.cairo, scale, scale);
     cairo_set_line_join(target.cairo, CAIRO_LINE_JOIN_ROUND);
-    set_colour(&target, LEATI_ROLE_SURFACE, 1);
+    set_colour(&target, LEATI_HUE_SURFACE, 1);
     cairo_paint(target.cairo);
     for (size_t i = 0; i < s->count; i++) draw(&target, &s->shapes[i]);
     cairo_status_t st = cairo_status(target.cairo);

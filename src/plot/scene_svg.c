@@ -9,10 +9,10 @@
 static const struct {
     const char *css;
     unsigned light, dark;
-} roles[] = {
-#define ROLE(name, css, light, dark) {css, light, dark},
-#include "plot/roles.def"
-#undef ROLE
+} hues[] = {
+#define HUE(name, css, light, dark) {css, light, dark},
+#include "plot/hues.def"
+#undef HUE
 };
 
 void leati_markup_text(leati_str *out, const char *text)
@@ -50,10 +50,10 @@ static void attribute(leati_str *out, const char *name, double value)
 
 static void theme(leati_str *out, const char *scope, bool dark)
 {
-    for (size_t i = 1; i < LEATI_ROLE_COUNT; i++) {
-        unsigned rgb = dark ? roles[i].dark : roles[i].light;
-        leati_str_addf(out, "%s .f%s{fill:#%06x}%s .l%s{stroke:#%06x}\n", scope, roles[i].css, rgb,
-                       scope, roles[i].css, rgb);
+    for (size_t i = 1; i < LEATI_HUE_COUNT; i++) {
+        unsigned rgb = dark ? hues[i].dark : hues[i].light;
+        leati_str_addf(out, "%s .f%s{fill:#%06x}%s .l%s{stroke:#%06x}\n", scope, hues[i].css, rgb,
+                       scope, hues[i].css, rgb);
     }
 }
 
@@ -85,11 +85,11 @@ static bool same_group(const leati_shape *a, const leati_shape *b)
 static void open_group(leati_str *out, const leati_shape *shape)
 {
     const leati_ink *ink = &shape->ink;
-    bool stroked = ink->stroke != LEATI_ROLE_NONE, filled = ink->fill != LEATI_ROLE_NONE;
+    bool stroked = ink->stroke != LEATI_HUE_NONE, filled = ink->fill != LEATI_HUE_NONE;
     leati_str_add(out, "<g class=\"");
     if (!filled) leati_str_add(out, "p");
-    if (filled) leati_str_addf(out, "f%s", roles[ink->fill].css);
-    if (stroked) leati_str_addf(out, " l%s", roles[ink->stroke].css);
+    if (filled) leati_str_addf(out, "f%s", hues[ink->fill].css);
+    if (stroked) leati_str_addf(out, " l%s", hues[ink->stroke].css);
     leati_str_addc(out, '"');
     if (filled && ink->opacity < 1) attribute(out, "fill-opacity", ink->opacity);
     if (stroked && ink->width != 1) attribute(out, "stroke-width", ink->width);
@@ -207,7 +207,7 @@ static void head(const leati_scene *s, leati_str *out, leati_svg_form form)
     leati_scene_css(out, ".leat");
     leati_str_add(out, "</style>\n");
     leati_str_addf(out, "<g class=\"f%s\"><rect width=\"100%%\" height=\"100%%\"/></g>\n",
-                   roles[LEATI_ROLE_SURFACE].css);
+                   hues[LEATI_HUE_SURFACE].css);
 }
 
 leat_status leati_scene_svg(const leati_scene *s, leati_str *out, leati_svg_form form)

@@ -196,7 +196,7 @@ static leati_scene *sample_boxes(leat_context *c, sample_data *d)
         for (size_t k = 0; k < per && d->v == FRIENDLY; k++)
             d->x[i * per + k] = 1.8 + 0.25 * (double)i + 0.12 * noise(i * per + k, 4);
         boxes[i] = (leati_box){.label = d->v == HOSTILE_TEXT ? d->labels[i] : names[i],
-                               .note = "1.87  1.71 \xe2\x80\x93 2.03",
+                               .note = "1.87 (1.71 to 2.03)",
                                .values = d->x + i * per,
                                .count = per,
                                .accent = i == 0};
@@ -250,7 +250,7 @@ static leati_scene *sample_lines(leat_context *c, sample_data *d)
     }
     leati_series series[] = {
         {.label = "validation", .x = d->x, .y = d->z, .count = n},
-        {.label = "training", .x = d->x, .y = d->y, .count = n, .role = LEATI_ROLE_SERIES7}};
+        {.label = "training", .x = d->x, .y = d->y, .count = n, .hue = LEATI_HUE_SERIES7}};
     leati_lines in = {.chart = chart_of(d, "Loss", NULL), .series = series, .count = 2};
     if (d->v != HOSTILE_TEXT) {
         in.chart.x_label = "epoch";
@@ -286,7 +286,7 @@ static leati_scene *banded(leat_context *c, sample_data *d, bool log_x,
                               .lo = lo[0],
                               .hi = hi[0],
                               .count = n,
-                              .role = LEATI_ROLE_SERIES7,
+                              .hue = LEATI_HUE_SERIES7,
                               .points = true}};
     leati_lines in = {.chart = chart_of(d, log_x ? "Validation curve" : "Learning curve", NULL),
                       .series = series,
