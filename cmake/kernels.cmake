@@ -1,2 +1,21 @@
-# Leaf kernels, compiled once per instruction set level; nothing else gets -m flags.
+# Leaf kernels: src/kernel/isa/kernels.c, compiled once per instruction set level into one exported
+# table each. Nothing else gets -m flags. See docs/kernels.md.
 set(LEAT_KERNEL_OBJECTS)
+
+function(leat_kernel_level level)
+  add_library(leat_kernels_${level} OBJECT src/kernel/isa/kernels.c)
+  target_include_directories(leat_kernels_${level} PRIVATE include src)
+  target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level})
+  target_compile_options(leat_kernels_${level} PRIVATE -O3 -ffp-contract=fast -Wno-psabi ${ARGN})
+  set(LEAT_KERNEL_OBJECTS ${LEAT_KERNEL_OBJECTS} $<TARGET_OBJECTS:leat_kernels_${level}>
+      PARENT_SCOPE)
+endfunction()
+
+leat_kernel_level(generic)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  leat_kernel_level(v2 -march=x86-64-v2)
+  leat_kernel_level(v3 -march=x86-64-v3)
+  leat_kernel_level(v4 -march=x86-64-v4)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  leat_kernel_level(neon)
+endif()

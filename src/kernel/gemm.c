@@ -1,30 +1,37 @@
-/* Owns: matrix products, in plain C. */
+/* Owns: how matrix products are cut into tasks, passes and blocks, and which operands are packed.
+ * Not: the arithmetic (isa/gemm_type.h). */
 #include "kernel/gemm.h"
 
-#define PRODUCT(suffix, type)                                                                      \
-    static void row_##suffix(size_t n, type a, const type *b, size_t stride, type *out)            \
-    {                                                                                              \
-        for (size_t j = 0; j < n; j++) out[j] += a * b[j * stride];                                \
-    }                                                                                              \
-    leat_status leati_gemm_##suffix(leat_context *c, bool ta, bool tb, size_t m, size_t n,         \
-                                    size_t k, type alpha, const type *a, size_t lda,               \
-                                    const type *b, size_t ldb, type beta, type *out, size_t ldc)   \
-    {                                                                                              \
-        (void)c;                                                                                   \
-        for (size_t i = 0; i < m; i++) {                                                           \
-            type *r = out + i * ldc;                                                               \
-            for (size_t j = 0; j < n; j++) r[j] = beta == 0 ? 0 : beta * r[j];                     \
-            for (size_t p = 0; p < k; p++)                                                         \
-                row_##suffix(n, alpha *(ta ? a[p * lda + i] : a[i * lda + p]),                     \
-                             tb ? b + p : b + p * ldb, tb ? ldb : 1, r);                           \
-        }                                                                                          \
-        return LEAT_OK;                                                                            \
-    }                                                                                              \
-    leat_status leati_syrk_##suffix(leat_context *c, size_t m, size_t n, const type *a,            \
-                                    size_t lda, type *out, size_t ldc)                             \
-    {                                                                                              \
-        return leati_gemm_##suffix(c, true, false, n, n, m, 1, a, lda, a, lda, 0, out, ldc);       \
-    }
+#include <math.h>
+#include <string.h>
 
-PRODUCT(f32, float)
-PRODUCT(f64, double)
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "kernel/kernels.h"
+
+#define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
+enum {
+    LEFT_BYTES = 2 << 20,   /* packed rows of A kept at once */
+    SMALL_BYTES = 48 << 10, /* scratch taken from the stack */
+    FEW_ROWS = 8,           /* dot products instead of tiles */
+    FEW_COLUMNS = 4,
+    SQUARE_DEPTH = 256, /* A^T A: rows of A packed at once, */
+    SQUARE_ROWS = 4,    /* panels of C that a task holds: down, */
+    SQUARE_COLUMNS = 8, /* across, */
+    SQUARE_NARROW = 128 /* columns up to which slices of rows get sums of their own */
+};
+
+#define NAME(x)    x##_f32
+#define KERNELS_OF (&leati_kernels_of(c)->f32)
+#define T          float
+#include "kernel/gemm_driver.h"
+#undef NAME
+#undef KERNELS_OF
+
+#define NAME(x)    x##_f64
+#define KERNELS_OF (&leati_kernels_of(c)->f64)
+#define T          double
+#include "kernel/gemm_driver.h"
+#undef NAME
+#undef KERNELS_OF

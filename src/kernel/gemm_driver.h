@@ -1,0 +1,404 @@
+/* Template: the matrix products of one element type. The includer defines T, NAME(x) and KERNELS_OF
+ * (the kernels of context c).
+ *
+ * A task owns a rectangle of C and runs all of k over it, packing for itself: no barriers, and as
+ * every element is one sum in fixed order, the cut into tasks may follow the number of threads. */
+
+typedef struct NAME(product) {
+    const NAME(leati_gemm_kernels) * ker;
+    bool ta, tb;
+    size_t m, n, k;
+    T alpha, beta;
+    const T *a, *b;
+    size_t lda, ldb;
+    T *c;
+    size_t ldc;
+    size_t kc, mc;         /* of one pass */
+    size_t grid_m, grid_n; /* tasks */
+    bool pack_left, pack_right;
+    T *scratch; /* `each` elements per worker: packed left, packed right, tail panel */
+    size_t each, right_at, tail_at;
+} NAME(product);
+
+/* Rows i0 .. i0+m, columns j0 .. j0+n, terms p0 .. p0+k of the product, B ready in `right`. */
+static void NAME(pass)(const NAME(product) * g, NAME(leati_block) * t, size_t j0, size_t n,
+                       size_t p0, T *own)
+{
+    size_t nr = g->ker->nr, k = t->k;
+    T *tail = own + g->tail_at;
+    t->n = n;
+    if (g->pack_right) {
+        T *packed = own + g->right_at;
+        g->ker->pack_b(n, k, g->tb ? g->b + j0 * g->ldb + p0 : g->b + p0 * g->ldb + j0, g->ldb,
+                       g->tb, packed);
+        t->b = packed;
+        t->b_tail = NULL;
+        t->b_step = nr;
+        t->b_panel = nr * k;
+    } else {
+        t->b = g->b + p0 * g->ldb + j0;
+        t->b_step = g->ldb;
+        t->b_panel = nr;
+        t->b_tail = n % nr ? tail : NULL;
+        if (t->b_tail) {
+            size_t from = n - n % nr;
+            g->ker->pack_b(n % nr, k, t->b + from, g->ldb, false, tail);
+        }
+    }
+    g->ker->block(t);
+}
+
+static void NAME(rectangle)(const NAME(product) * g, size_t i0, size_t i1, size_t j0, size_t j1,
+                            T *own)
+{
+    for (size_t i = i0; i < i1; i += g->mc) {
+        size_t m = i1 - i < g->mc ? i1 - i : g->mc;
+        for (size_t p = 0; p < g->k; p += g->kc) {
+            size_t k = g->k - p < g->kc ? g->k - p : g->kc;
+            const T *a = g->ta ? g->a + p * g->lda + i : g->a + i * g->lda + p;
+            NAME(leati_block)
+            t = {.m = m,
+                 .k = k,
+                 .left = g->ta ? LEATI_LEFT_COLUMNS : LEATI_LEFT_ROWS,
+                 .a = a,
+                 .a_step = g->lda,
+                 .alpha = g->alpha,
+                 .beta = p == 0 ? g->beta : 1,
+                 .ldc = g->ldc};
+            if (g->pack_left) {
+                g->ker->pack_a(m, k, a, g->lda, !g->ta, own);
+                t.left = LEATI_LEFT_PACKED;
+                t.a = own;
+            }
+            for (size_t j = j0; j < j1; j += g->ker->nc) {
+                t.c = g->c + i * g->ldc + j;
+                NAME(pass)(g, &t, j, j1 - j < g->ker->nc ? j1 - j : g->ker->nc, p, own);
+            }
+        }
+    }
+}
+
+static void NAME(product_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(product) *g = arg;
+    size_t gi = task / g->grid_n, gj = task % g->grid_n, nr = g->ker->nr;
+    size_t panels = (g->n + nr - 1) / nr;
+    size_t j0 = leati_task_start(panels, g->grid_n, gj) * nr;
+    size_t j1 = leati_task_start(panels, g->grid_n, gj + 1) * nr;
+    NAME(rectangle)
+    (g, leati_task_start(g->m, g->grid_m, gi), leati_task_start(g->m, g->grid_m, gi + 1), j0,
+     j1 < g->n ? j1 : g->n, g->scratch + worker * g->each);
+}
+
+/* What a task of m rows and n columns costs per term of k, in cycles of the tile. */
+static double NAME(task_cost)(const NAME(product) * g, size_t m, size_t n)
+{
+    size_t nr = g->ker->nr, mr = g->ker->mr;
+    double rows = (double)((m + mr - 1) / mr) * (double)(mr < m ? mr : m);
+    double columns = (double)((n + nr - 1) / nr) * (double)nr;
+    rows = (rows + 3 * (double)m) / 4; /* bands are balanced; the last ones are a little lower */
+    return rows * columns / 32 + (g->pack_left ? (double)m / 4 : (double)m / 32) +
+           (g->pack_right ? (double)n / (g->tb ? 4 : 8) : (double)n / 32);
+}
+
+/* The grid of tasks whose slowest thread is done first. */
+static void NAME(choose_grid)(NAME(product) * g, unsigned threads)
+{
+    double work = (double)g->m * (double)g->n * (double)g->k;
+    size_t nr = g->ker->nr, panels = (g->n + nr - 1) / nr, bands = (g->m + 3) / 4;
+    size_t most = work < 4e7 * threads ? threads : 4 * (size_t)threads;
+    double best = HUGE_VAL;
+    g->grid_m = g->grid_n = 1;
+    if ((double)most > work / SMALLEST_TASK) most = (size_t)(work / SMALLEST_TASK);
+    for (size_t gm = 1; gm <= most && gm <= bands; gm++) {
+        for (size_t gn = 1; gn * gm <= most && gn <= panels; gn++) {
+            size_t m = (g->m + gm - 1) / gm, n = (panels + gn - 1) / gn * nr;
+            size_t rounds = (gm * gn + threads - 1) / threads;
+            double cost = (double)rounds * NAME(task_cost)(g, m, n < g->n ? n : g->n);
+            if (cost >= best) continue;
+            best = cost;
+            g->grid_m = gm;
+            g->grid_n = gn;
+        }
+    }
+}
+
+/* Rows that many bytes apart fall into few sets of the caches. */
+static bool NAME(bad_stride)(size_t ld)
+{
+    return ld * sizeof(T) % 2048 == 0;
+}
+
+static leat_status NAME(run)(leat_context *c, NAME(product) * g)
+{
+    size_t nr = g->ker->nr, mr = g->ker->mr, passes = (g->k + g->ker->kc - 1) / g->ker->kc;
+    unsigned threads = leat_context_threads(c);
+    g->kc = (g->k + passes - 1) / passes;
+    g->pack_right = g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb)));
+    g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128
+                         : g->n >= 4 * nr && passes > 1 && NAME(bad_stride)(g->lda);
+    NAME(choose_grid)(g, threads);
+    size_t tasks = g->grid_m * g->grid_n, m = (g->m + g->grid_m - 1) / g->grid_m;
+    size_t columns = g->n < g->ker->nc ? (g->n + nr - 1) / nr * nr : g->ker->nc;
+    size_t left_most = LEFT_BYTES / sizeof(T) / g->ker->kc;
+    g->mc = g->pack_left && m > left_most ? left_most : m;
+    g->right_at = g->pack_left ? (g->mc * g->kc + 15) / 16 * 16 : 0;
+    g->tail_at = g->right_at + (g->pack_right ? columns * g->kc : 0);
+    g->each = g->tail_at + (g->pack_right || g->n % nr == 0 ? 0 : nr * g->kc);
+    T small[SMALL_BYTES / sizeof(T)] __attribute__((aligned(64)));
+    T *block = NULL;
+    g->scratch = small;
+    size_t workers = tasks < threads ? tasks : threads;
+    workers = tasks > 1 ? threads : workers;
+    if (g->each * workers > sizeof small / sizeof *small) {
+        block = leati_array(c, g->each * workers, sizeof *block);
+        if (!block) return leat_error_status(c);
+        g->scratch = block;
+    }
+    leati_parallel(c, tasks, NAME(product_task), g);
+    leati_free(block);
+    return LEAT_OK;
+}
+
+typedef struct NAME(few) {
+    const NAME(leati_gemm_kernels) * ker;
+    size_t m, n, k, lda, ldb, row, column, tasks;
+    T alpha, beta;
+    const T *a, *b;
+    T *c;
+} NAME(few);
+
+static void NAME(few_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(few) *f = arg;
+    size_t j0 = leati_task_start(f->n, f->tasks, task);
+    size_t j1 = leati_task_start(f->n, f->tasks, task + 1);
+    (void)worker;
+    f->ker->dots(f->m, j1 - j0, f->k, f->a, f->lda, f->b + j0 * f->ldb, f->ldb, f->alpha, f->beta,
+                 f->c + j0 * f->column, f->row, f->column);
+}
+
+/* Few rows of A (or of B^T) by dot products: reads the other operand once, as it lies. */
+static void NAME(run_few)(leat_context *c, NAME(few) * f)
+{
+    f->tasks = leati_task_count(f->n * f->k * (f->m + 3) / 4, 32768, 4096);
+    if (f->tasks > f->n) f->tasks = f->n;
+    if (f->tasks > 4 * (size_t)leat_context_threads(c)) f->tasks = 4 * leat_context_threads(c);
+    leati_parallel(c, f->tasks, NAME(few_task), f);
+}
+
+/* A^T B with few columns: C^T = B^T A runs along the rows of A, however many there are. */
+static leat_status NAME(run_turned)(leat_context *c, const NAME(product) * g)
+{
+    T *turned = leati_array(c, g->n * g->m, sizeof *turned);
+    if (!turned) return leat_error_status(c);
+    NAME(product)
+    t = {.ker = g->ker,
+         .ta = !g->tb,
+         .m = g->n,
+         .n = g->m,
+         .k = g->k,
+         .alpha = g->alpha,
+         .a = g->b,
+         .lda = g->ldb,
+         .b = g->a,
+         .ldb = g->lda,
+         .c = turned,
+         .ldc = g->m};
+    leat_status st = NAME(run)(c, &t);
+    for (size_t i = 0; st == LEAT_OK && i < g->m; i++) {
+        T *row = g->c + i * g->ldc;
+        for (size_t j = 0; j < g->n; j++)
+            row[j] = turned[j * g->m + i] + (g->beta == 0 ? 0 : g->beta * row[j]);
+    }
+    leati_free(turned);
+    return st;
+}
+
+/* A B with few columns, as dot products with the columns of B laid out as rows. */
+static leat_status NAME(run_columns)(leat_context *c, const NAME(product) * g)
+{
+    T *rows = leati_array(c, g->n * g->k, sizeof *rows);
+    if (!rows) return leat_error_status(c);
+    for (size_t j = 0; j < g->n; j++)
+        for (size_t p = 0; p < g->k; p++)
+            rows[j * g->k + p] = g->tb ? g->b[j * g->ldb + p] : g->b[p * g->ldb + j];
+    NAME(few)
+    f = {g->ker, g->n, g->m, g->k, g->k, g->lda, 1, g->ldc, 0, g->alpha, g->beta, rows, g->a, g->c};
+    NAME(run_few)(c, &f);
+    leati_free(rows);
+    return LEAT_OK;
+}
+
+static void NAME(scale_only)(const NAME(product) * g)
+{
+    for (size_t i = 0; i < g->m; i++) {
+        T *row = g->c + i * g->ldc;
+        for (size_t j = 0; j < g->n; j++) row[j] = g->beta == 0 ? 0 : g->beta * row[j];
+    }
+}
+
+leat_status NAME(leati_gemm)(leat_context *c, bool ta, bool tb, size_t m, size_t n, size_t k,
+                             T alpha, const T *a, size_t lda, const T *b, size_t ldb, T beta,
+                             T *out, size_t ldc)
+{
+    NAME(product)
+    g = {.ker = KERNELS_OF,
+         .ta = ta,
+         .tb = tb,
+         .m = m,
+         .n = n,
+         .k = k,
+         .alpha = alpha,
+         .beta = beta,
+         .a = a,
+         .b = b,
+         .lda = lda,
+         .ldb = ldb,
+         .c = out,
+         .ldc = ldc};
+    if (m == 0 || n == 0) return LEAT_OK;
+    if (k == 0 || alpha == 0) {
+        NAME(scale_only)(&g);
+        return LEAT_OK;
+    }
+    if (!ta && tb && m <= FEW_ROWS) {
+        NAME(few) f = {g.ker, m, n, k, lda, ldb, ldc, 1, 0, alpha, beta, a, b, out};
+        NAME(run_few)(c, &f);
+        return LEAT_OK;
+    }
+    if (!ta && n <= FEW_COLUMNS && m > FEW_COLUMNS) return NAME(run_columns)(c, &g);
+    if (ta && n <= g.ker->mr && m >= 2 * g.ker->nr) return NAME(run_turned)(c, &g);
+    return NAME(run)(c, &g);
+}
+
+/* ---- A^T A --------------------------------------------------------------------------------- */
+
+typedef struct NAME(square) {
+    const NAME(leati_gemm_kernels) * ker;
+    size_t m, n, lda, ldc, panels;
+    const T *a;
+    T *c;
+    size_t row, rows; /* of A: the block at hand */
+    T *packed;        /* its columns in panels */
+    size_t slices;    /* partial sums, for few columns */
+} NAME(square);
+
+/* Panels of C: rows of panel i against the panels of [from, to) that are not left of it. */
+static void NAME(square_row)(const NAME(square) * s, const T *packed, size_t rows, bool first,
+                             size_t i, size_t from, size_t to, T *c, size_t ldc)
+{
+    size_t nr = s->ker->nr, panel = nr * rows;
+    if (from < i) from = i;
+    if (from >= to) return;
+    size_t end = to * nr < s->n ? to * nr : s->n;
+    NAME(leati_block)
+    t = {.m = s->n - i * nr < nr ? s->n - i * nr : nr,
+         .n = end - from * nr,
+         .k = rows,
+         .left = LEATI_LEFT_COLUMNS,
+         .a = packed + i * panel,
+         .a_step = nr,
+         .b = packed + from * panel,
+         .b_step = nr,
+         .b_panel = panel,
+         .alpha = 1,
+         .beta = first ? 0 : 1,
+         .c = c + i * nr * ldc + from * nr,
+         .ldc = ldc};
+    s->ker->block(&t);
+}
+
+static void NAME(square_pack_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(square) *s = arg;
+    size_t nr = s->ker->nr, j = task * nr;
+    (void)worker;
+    s->ker->pack_b(s->n - j < nr ? s->n - j : nr, s->rows, s->a + s->row * s->lda + j, s->lda,
+                   false, s->packed + j * s->rows);
+}
+
+static void NAME(square_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(square) *s = arg;
+    size_t across = (s->panels + SQUARE_COLUMNS - 1) / SQUARE_COLUMNS;
+    size_t i0 = task / across * SQUARE_ROWS, j0 = task % across * SQUARE_COLUMNS;
+    size_t i1 = i0 + SQUARE_ROWS, j1 = j0 + SQUARE_COLUMNS;
+    (void)worker;
+    for (size_t i = i0; i < i1 && i < s->panels; i++)
+        NAME(square_row)
+        (s, s->packed, s->rows, s->row == 0, i, j0, j1 < s->panels ? j1 : s->panels, s->c, s->ldc);
+}
+
+static leat_status NAME(square_wide)(leat_context *c, NAME(square) * s)
+{
+    size_t step = SQUARE_DEPTH, depth = s->m < step ? s->m : step;
+    size_t across = (s->panels + SQUARE_COLUMNS - 1) / SQUARE_COLUMNS;
+    size_t down = (s->panels + SQUARE_ROWS - 1) / SQUARE_ROWS;
+    s->packed = leati_array(c, s->panels * s->ker->nr * depth, sizeof(T));
+    if (!s->packed) return leat_error_status(c);
+    for (s->row = 0; s->row < s->m; s->row += step) {
+        s->rows = s->m - s->row < step ? s->m - s->row : step;
+        leati_parallel(c, s->panels, NAME(square_pack_task), s);
+        leati_parallel(c, across * down, NAME(square_task), s);
+    }
+    leati_free(s->packed);
+    return LEAT_OK;
+}
+
+/* Slice `task` of the rows into its own n x n sum. */
+static void NAME(square_slice_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(square) *s = arg;
+    size_t nr = s->ker->nr, r0 = leati_task_start(s->m, s->slices, task);
+    size_t r1 = leati_task_start(s->m, s->slices, task + 1), width = s->panels * nr;
+    size_t each = width * SQUARE_DEPTH + s->n * s->n;
+    T *packed = s->packed + task * each, *sum = packed + width * SQUARE_DEPTH;
+    (void)worker;
+    for (size_t r = r0; r < r1; r += SQUARE_DEPTH) {
+        size_t rows = r1 - r < SQUARE_DEPTH ? r1 - r : SQUARE_DEPTH;
+        s->ker->pack_b(s->n, rows, s->a + r * s->lda, s->lda, false, packed);
+        for (size_t i = 0; i < s->panels; i++)
+            NAME(square_row)(s, packed, rows, r == r0, i, 0, s->panels, sum, s->n);
+    }
+}
+
+static leat_status NAME(square_narrow)(leat_context *c, NAME(square) * s)
+{
+    size_t width = s->panels * s->ker->nr, each = width * SQUARE_DEPTH + s->n * s->n;
+    s->slices = leati_task_count(s->m, 16 * SQUARE_DEPTH, 16);
+    s->packed = leati_array(c, s->slices * each, sizeof(T));
+    if (!s->packed) return leat_error_status(c);
+    leati_parallel(c, s->slices, NAME(square_slice_task), s);
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t j = i; j < s->n; j++) {
+            const T *sum = s->packed + width * SQUARE_DEPTH + i * s->n + j;
+            T total = *sum;
+            for (size_t k = 1; k < s->slices; k++) total += sum[k * each];
+            s->c[i * s->ldc + j] = total;
+        }
+    }
+    leati_free(s->packed);
+    return LEAT_OK;
+}
+
+leat_status NAME(leati_syrk)(leat_context *c, size_t m, size_t n, const T *a, size_t lda, T *out,
+                             size_t ldc)
+{
+    NAME(square) s = {.ker = KERNELS_OF, .m = m, .n = n, .lda = lda, .ldc = ldc, .a = a};
+    s.c = out;
+    s.panels = (n + s.ker->nr - 1) / s.ker->nr;
+    if (n == 0) return LEAT_OK;
+    if (m == 0) {
+        for (size_t i = 0; i < n; i++) memset(out + i * ldc, 0, n * sizeof *out);
+        return LEAT_OK;
+    }
+    LEATI_TRY(n <= SQUARE_NARROW ? NAME(square_narrow)(c, &s) : NAME(square_wide)(c, &s));
+    for (size_t i = 0; i < n; i += 16)
+        for (size_t j = i; j < n; j++)
+            for (size_t x = i; x < i + 16 && x < j && x < n; x++)
+                out[j * ldc + x] = out[x * ldc + j];
+    return LEAT_OK;
+}
+
+#undef T

@@ -1,0 +1,347 @@
+/* Template: the matrix kernels of one element type. The includer defines T (element), V (vector),
+ * VL (its lanes), MR (rows of the register tile) and NAME(x); all but NAME are undefined here.
+ *
+ * A tile of MR rows and two vectors of columns stays in registers while k runs: each step loads
+ * two vectors of B and broadcasts MR elements of A. With 512-bit vectors 14 x 2 accumulators, two
+ * vectors of B and one broadcast fill 31 of 32 registers; with 16 registers MR is 6 (AVX2) or 4.
+ * Row-major B needs no packing for this, nor do rows or columns of A; packing only mends strides
+ * that are bad for the caches. Cf. Goto and van de Geijn 2008; Georganas et al. 2020 (batch-reduce
+ * GEMM as the single building block). */
+
+enum { NAME(NR) = 2 * VL };
+
+INLINE V NAME(load_last)(const T *p, size_t n)
+{
+    return n == VL ? NAME(load)(p) : NAME(load_part)(p, n);
+}
+
+INLINE void NAME(store_last)(T *p, V v, size_t n)
+{
+    if (n == VL) NAME(store)(p, v);
+    else NAME(store_part)(p, v, n);
+}
+
+/* C (h, nv vectors) = alpha A B + beta C, h and nv constants; `last` columns in the last vector.
+ * Rows of A are reached in groups of three through one pointer each: x86 addresses pointer - step,
+ * pointer and pointer + step without further arithmetic. */
+INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
+                       size_t step, const T *b, size_t b_step, T *c, size_t ldc, size_t last,
+                       T alpha, T beta)
+{
+    V sum[MR][8];
+    const T *group[MR / 3 + 1], *ahead = c;
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++, ahead += ldc) {
+        __asm__("" : "+r"(ahead)); /* not to be kept for the end */
+        UNROLL(8)
+        for (size_t v = 0; v < nv; v++) {
+            __builtin_prefetch(ahead + v * VL, 1);
+            sum[i][v] = (V){0};
+        }
+    }
+    UNROLL(16)
+    for (size_t i = 0; by_rows && i < h; i += 3) {
+        group[i / 3] = a + (i + 1 < h ? i + 1 : i) * step;
+        __asm__("" : "+r"(group[i / 3]));
+    }
+    for (size_t p = 0; p < k; p++, b += b_step, a += step) {
+        V column[8];
+        UNROLL(8)
+        for (size_t v = 0; v < nv; v++) {
+            column[v] = NAME(load)(b + v * VL);
+            ROUNDED(column[v]);
+        }
+        UNROLL(16)
+        for (size_t i = 0; i < h; i++) {
+            T x;
+            if (by_rows) {
+                ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
+                x = *(group[i / 3] + off * (ptrdiff_t)step + p);
+            } else x = a[i];
+            UNROLL(8)
+            for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
+        }
+    }
+    if (alpha != 1) {
+        UNROLL(16)
+        for (size_t i = 0; i < h; i++) {
+            UNROLL(8)
+            for (size_t v = 0; v < nv; v++) {
+                sum[i][v] *= alpha;
+                ROUNDED(sum[i][v]);
+            }
+        }
+    }
+    if (beta != 0) {
+        UNROLL(16)
+        for (size_t i = 0; i < h; i++) {
+            UNROLL(8)
+            for (size_t v = 0; v < nv; v++)
+                sum[i][v] += beta * NAME(load_last)(c + i * ldc + v * VL, v + 1 < nv ? VL : last);
+        }
+    }
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++) {
+        UNROLL(8)
+        for (size_t v = 0; v < nv; v++)
+            NAME(store_last)(c + i * ldc + v * VL, sum[i][v], v + 1 < nv ? VL : last);
+    }
+}
+
+typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, size_t b_step, T *c,
+                              size_t ldc, size_t last, T alpha, T beta);
+
+#define TILE(h, nv, form, by_rows)                                                                 \
+    static void NAME(tile_##form##_##h##x##nv)(size_t k, const T *a, size_t step, const T *b,      \
+                                               size_t b_step, T *c, size_t ldc, size_t last,       \
+                                               T alpha, T beta)                                    \
+    {                                                                                              \
+        NAME(tile)(h, nv, by_rows, k, a, step, b, b_step, c, ldc, last, alpha, beta);              \
+    }
+#define TILES(h)                                                                                   \
+    TILE(h, 1, columns, false)                                                                     \
+    TILE(h, 2, columns, false) TILE(h, 1, rows, true) TILE(h, 2, rows, true)
+/* Few rows: wider tiles, so that there are sums enough to hide the latency of the FMA. */
+#define WIDE_TILES(h, nv) TILE(h, nv, columns, false) TILE(h, nv, rows, true)
+#if MR == 14
+#define ALL_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#elif MR == 12
+#define ALL_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#elif MR == 6
+#define ALL_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#else
+#define ALL_HEIGHTS(X) X(1) X(2) X(3) X(4)
+#endif
+#if MR >= 12
+#define ALL_WIDE(X) X(1, 8) X(2, 8) X(3, 4) X(4, 4) X(5, 4) X(6, 4)
+#else
+#define ALL_WIDE(X) X(1, 8) X(2, 4) X(3, 4)
+#endif
+
+ALL_HEIGHTS(TILES)
+ALL_WIDE(WIDE_TILES)
+
+#define TILE_ROW(h)                                                                                \
+    [h] = {{NAME(tile_rows_##h##x1), NAME(tile_columns_##h##x1)},                                  \
+           {NAME(tile_rows_##h##x2), NAME(tile_columns_##h##x2)}},
+#define WIDE_ROW(h, nv) [h] = {nv, {NAME(tile_rows_##h##x##nv), NAME(tile_columns_##h##x##nv)}},
+
+/* [rows][vectors - 1][by columns] */
+static const NAME(tile_fn) NAME(tiles)[MR + 1][2][2] = {ALL_HEIGHTS(TILE_ROW)};
+static const struct {
+    size_t vectors;
+    NAME(tile_fn) tile[2];
+} NAME(wide_tiles)[MR + 1] = {ALL_WIDE(WIDE_ROW)};
+
+/* One band of h rows: all panels of B. */
+static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t step, T *c)
+{
+    bool columns = t->left != LEATI_LEFT_ROWS;
+    size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
+    const T *b = t->b;
+    size_t wide = NAME(wide_tiles)[h].vectors * VL;
+    if (wide && t->b_panel == NAME(NR)) {
+        for (; j + wide <= t->n; j += wide)
+            NAME(wide_tiles)
+            [h].tile[columns](t->k, a, step, b + j, t->b_step, c + j, t->ldc, VL, t->alpha,
+                              t->beta);
+        b += j;
+    }
+    for (; j < t->n; j += NAME(NR), b += t->b_panel) {
+        size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
+        bool tail = j >= full;
+        size_t two = width > VL, last = width - two * VL;
+        NAME(tiles)
+        [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, c + j,
+                          t->ldc, last, t->alpha, t->beta);
+    }
+}
+
+static void NAME(block)(const NAME(leati_block) * t)
+{
+    size_t bands = (t->m + MR - 1) / MR;
+    for (size_t band = 0, i = 0; band < bands; band++) {
+        size_t h = t->m / bands + (band < t->m % bands);
+        const T *a = t->left == LEATI_LEFT_ROWS      ? t->a + i * t->a_step
+                     : t->left == LEATI_LEFT_COLUMNS ? t->a + i
+                                                     : t->a + i * t->k;
+        NAME(band)(t, h, a, t->left == LEATI_LEFT_PACKED ? h : t->a_step, t->c + i * t->ldc);
+        i += h;
+    }
+}
+
+/* r[i][j] -> r[j][i] by interleaving halves log2(VL) times. */
+INLINE void NAME(transpose)(V r[VL])
+{
+    NAME(lanes_int) low, high;
+    UNROLL(16)
+    for (int j = 0; j < VL; j++) {
+        low[j] = j % 2 * VL + j / 2;
+        high[j] = j % 2 * VL + j / 2 + VL / 2;
+    }
+    UNROLL(4)
+    for (size_t stage = 1; stage < VL; stage *= 2) {
+        V t[VL];
+        UNROLL(8)
+        for (size_t i = 0; i < VL / 2; i++) {
+            t[2 * i] = __builtin_shuffle(r[i], r[i + VL / 2], low);
+            t[2 * i + 1] = __builtin_shuffle(r[i], r[i + VL / 2], high);
+        }
+        UNROLL(16)
+        for (size_t i = 0; i < VL; i++) r[i] = t[i];
+    }
+}
+
+/* out[p * step + i] = in[i * ld + p] for i < h <= VL, p < k; with `fill` zeros for h <= i < VL. */
+INLINE void NAME(turn)(size_t h, size_t k, const T *in, size_t ld, T *out, size_t step, bool fill)
+{
+    size_t width = fill ? VL : h;
+    for (size_t p = 0; p < k; p += VL) {
+        V r[VL];
+        size_t count = k - p < VL ? k - p : VL;
+        if (h == VL && count == VL) {
+            UNROLL(16)
+            for (size_t i = 0; i < VL; i++) r[i] = NAME(load)(in + i * ld + p);
+            NAME(transpose)(r);
+            UNROLL(16)
+            for (size_t i = 0; i < VL; i++) NAME(store)(out + (p + i) * step, r[i]);
+            continue;
+        }
+        UNROLL(16)
+        for (size_t i = 0; i < VL; i++)
+            r[i] = i < h ? NAME(load_last)(in + i * ld + p, count) : (V){0};
+        NAME(transpose)(r);
+        UNROLL(16)
+        for (size_t i = 0; i < VL; i++)
+            if (i < count) NAME(store_last)(out + (p + i) * step, r[i], width);
+    }
+}
+
+static void NAME(copy)(size_t n, const T *in, T *out)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) NAME(store)(out + i, NAME(load)(in + i));
+    if (i < n) NAME(store_part)(out + i, NAME(load_part)(in + i, n - i), n - i);
+}
+
+static void NAME(pack_a)(size_t m, size_t k, const T *a, size_t step, bool by_rows, T *out)
+{
+    size_t bands = (m + MR - 1) / MR;
+    for (size_t band = 0, i = 0; band < bands; band++) {
+        size_t h = m / bands + (band < m % bands);
+        T *o = out + i * k;
+        if (by_rows) {
+            for (size_t x = 0; x < h; x += VL)
+                NAME(turn)(h - x < VL ? h - x : VL, k, a + (i + x) * step, step, o + x, h, false);
+        } else {
+            for (size_t p = 0; p < k; p++) NAME(copy)(h, a + p * step + i, o + p * h);
+        }
+        i += h;
+    }
+}
+
+static void NAME(pack_b_rows)(size_t width, size_t k, const T *b, size_t ldb, T *out)
+{
+    if (width == NAME(NR)) {
+        for (size_t p = 0; p < k; p++, b += ldb, out += NAME(NR)) {
+            NAME(store)(out, NAME(load)(b));
+            NAME(store)(out + VL, NAME(load)(b + VL));
+        }
+        return;
+    }
+    for (size_t p = 0; p < k; p++, b += ldb, out += NAME(NR)) {
+        size_t two = width > VL;
+        NAME(store)(out + VL, (V){0});
+        if (two) NAME(store)(out, NAME(load)(b));
+        NAME(store)(out + two * VL, NAME(load_last)(b + two * VL, width - two * VL));
+    }
+}
+
+static void NAME(pack_b)(size_t n, size_t k, const T *b, size_t ldb, bool transposed, T *out)
+{
+    for (size_t j = 0; j < n; j += NAME(NR), out += NAME(NR) * k) {
+        size_t width = n - j < NAME(NR) ? n - j : NAME(NR);
+        if (!transposed) {
+            NAME(pack_b_rows)(width, k, b + j, ldb, out);
+            continue;
+        }
+        for (size_t x = 0; x < NAME(NR); x += VL) {
+            size_t h = width > x ? (width - x < VL ? width - x : VL) : 0;
+            NAME(turn)(h, k, b + (j + x) * ldb, ldb, out + x, NAME(NR), true);
+        }
+    }
+}
+
+/* One vector of partial sums for each pair of rows, whatever the shape of the tile. */
+INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a, size_t lda,
+                           const T *b, size_t ldb, T alpha, T beta, T *c, size_t row, size_t column)
+{
+    V sum[4][8];
+    size_t p = 0;
+    UNROLL(4)
+    for (size_t i = 0; i < h; i++) {
+        UNROLL(8)
+        for (size_t j = 0; j < w; j++) sum[i][j] = (V){0};
+    }
+    for (; p + VL <= k; p += VL) {
+        V x[4];
+        UNROLL(4)
+        for (size_t i = 0; i < h; i++) x[i] = NAME(load)(a + i * lda + p);
+        UNROLL(8)
+        for (size_t j = 0; j < w; j++) {
+            V y = NAME(load)(b + j * ldb + p);
+            UNROLL(4)
+            for (size_t i = 0; i < h; i++) sum[i][j] += x[i] * y;
+        }
+    }
+    UNROLL(4)
+    for (size_t i = 0; i < h; i++) {
+        UNROLL(8)
+        for (size_t j = 0; j < w; j++) {
+            if (p < k)
+                sum[i][j] += NAME(load_part)(a + i * lda + p, k - p) *
+                             NAME(load_part)(b + j * ldb + p, k - p);
+            T value = alpha * NAME(lanes)(sum[i][j]);
+            T *out = c + i * row + j * column;
+            ROUNDED(value);
+            *out = beta == 0 ? value : value + beta * *out;
+        }
+    }
+}
+
+#define DOTS(h, w)                                                                                 \
+    NAME(dot_tile)                                                                                 \
+    (h, w, k, a + i * lda, lda, b + j * ldb, ldb, alpha, beta, c + i * row + j * column, row,      \
+     column)
+static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, const T *b, size_t ldb,
+                       T alpha, T beta, T *c, size_t row, size_t column)
+{
+    size_t j = 0;
+    for (; m == 1 && j + 8 <= n; j += 8) {
+        size_t i = 0;
+        DOTS(1, 8);
+    }
+    for (; j + 4 <= n; j += 4) {
+        size_t i = 0;
+        for (; i + 2 <= m; i += 2) DOTS(2, 4);
+        if (i < m) DOTS(1, 4);
+    }
+    for (; j < n; j++) {
+        size_t i = 0;
+        for (; i + 2 <= m; i += 2) DOTS(2, 1);
+        if (i < m) DOTS(1, 1);
+    }
+}
+
+#undef DOTS
+#undef TILE
+#undef TILES
+#undef WIDE_TILES
+#undef ALL_HEIGHTS
+#undef ALL_WIDE
+#undef TILE_ROW
+#undef WIDE_ROW
+#undef T
+#undef V
+#undef VL
+#undef MR

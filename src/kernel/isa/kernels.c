@@ -1,0 +1,108 @@
+/* Owns: the kernel table of one CPU level, LEATI_LEVEL. Compiled once per level with its flags;
+ * everything but the table is static. */
+#include "kernel/kernels.h"
+
+#include "kernel/isa/simd.h"
+
+#if defined(__AVX512F__)
+#define ROWS_F32 14
+#define ROWS_F64 14
+#elif defined(__AVX2__)
+#define ROWS_F32 6
+#define ROWS_F64 6
+#elif defined(__aarch64__)
+#define ROWS_F32 12
+#define ROWS_F64 12
+#else
+#define ROWS_F32 4
+#define ROWS_F64 4
+#endif
+
+typedef vf_int lanes_int_f32;
+typedef vd_int lanes_int_f64;
+
+INLINE bool any_f32(vf_int mask)
+{
+    int64_t word[VECTOR_BYTES / 8], all = 0;
+    memcpy(word, &mask, sizeof word);
+    for (size_t i = 0; i < VECTOR_BYTES / 8; i++) all |= word[i];
+    return all != 0;
+}
+
+INLINE bool any_f64(vd_int mask)
+{
+    return any_f32((vf_int)mask);
+}
+
+#define NAME(x) x##_f32
+#define T       float
+#define V       vf
+#define VL      VF
+#define MR      ROWS_F32
+#include "kernel/isa/gemm_type.h"
+#define T  float
+#define V  vf
+#define VL VF
+#include "kernel/isa/vec_type.h"
+#undef NAME
+
+#define NAME(x) x##_f64
+#define T       double
+#define V       vd
+#define VL      VD
+#define MR      ROWS_F64
+#include "kernel/isa/gemm_type.h"
+#define T  double
+#define V  vd
+#define VL VD
+#include "kernel/isa/vec_type.h"
+#undef NAME
+
+#include "kernel/isa/vec_math.h"
+#include "kernel/isa/vec_more.h"
+
+#define GLUE_(a, b) a##b
+#define GLUE(a, b)  GLUE_(a, b)
+#define TEXT_(x)    #x
+#define TEXT(x)     TEXT_(x)
+#define TABLE       GLUE(leati_kernels_, LEATI_LEVEL)
+
+#define GEMM(suffix, rows, k, n)                                                                   \
+    {                                                                                              \
+        .mr = (rows), .nr = NR_##suffix, .kc = (k), .nc = (n), .block = block_##suffix,            \
+        .pack_a = pack_a_##suffix, .pack_b = pack_b_##suffix, .dots = dots_##suffix                \
+    }
+
+extern const leati_kernels TABLE;
+
+const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
+                             .vec = {.dot_f32 = dot_f32,
+                                     .dot_f64 = dot_f64,
+                                     .axpy_f32 = axpy_f32,
+                                     .axpy_f64 = axpy_f64,
+                                     .scale_f32 = scale_f32,
+                                     .scale_f64 = scale_f64,
+                                     .add_f64 = add_f64,
+                                     .mul_f64 = mul_f64,
+                                     .sum_f32 = sum_f32,
+                                     .sum_f64 = sum_f64,
+                                     .max_f32 = max_f32,
+                                     .max_f64 = max_f64,
+                                     .dist2_f32 = dist2_f32,
+                                     .dist2_f64 = dist2_f64,
+                                     .dist1_f64 = dist1_f64,
+                                     .distmax_f64 = distmax_f64,
+                                     .exp_f32 = exp_f32,
+                                     .exp_f64 = exp_f64,
+                                     .log_f64 = log_f64,
+                                     .tanh_f64 = tanh_f64,
+                                     .widen = widen,
+                                     .narrow = narrow,
+                                     .widen_u8 = widen_u8,
+                                     .moments_f32 = moments_f32,
+                                     .moments_f64 = moments_f64},
+                             .f32 = GEMM(f32, ROWS_F32, 512, 256),
+                             .f64 = GEMM(f64, ROWS_F64, 256, 256),
+                             .dist2_wide = dist2_wide,
+                             .below_f32 = below_f32,
+                             .below_f64 = below_f64};

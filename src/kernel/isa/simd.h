@@ -1,0 +1,178 @@
+/* Vectors of the level being compiled: types, partial loads and stores, lane sums. Everything is
+ * GCC vector extensions; masks use intrinsics where a level has them. */
+#ifndef LEATI_KERNEL_ISA_SIMD_H
+#define LEATI_KERNEL_ISA_SIMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+#define INLINE      static inline __attribute__((always_inline))
+#define UNROLL(n)   _Pragma(UNROLL_(n))
+#define UNROLL_(n)  UNROLL__(GCC unroll n)
+#define UNROLL__(x) #x
+
+typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef double vd __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef int32_t vf_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef int64_t vd_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef float vf_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(4)));
+typedef double vd_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(8)));
+/* Half as many floats as vf: widened they fill a vd. */
+typedef float vf_half __attribute__((vector_size(VECTOR_BYTES / 2), may_alias));
+typedef float vf_half_any __attribute__((vector_size(VECTOR_BYTES / 2), may_alias, aligned(4)));
+enum { VF = VECTOR_BYTES / 4, VD = VECTOR_BYTES / 8 };
+
+INLINE vf load_f32(const float *p)
+{
+    return *(const vf_any *)p;
+}
+
+INLINE vd load_f64(const double *p)
+{
+    return *(const vd_any *)p;
+}
+
+INLINE void store_f32(float *p, vf v)
+{
+    *(vf_any *)p = v;
+}
+
+INLINE void store_f64(double *p, vd v)
+{
+    *(vd_any *)p = v;
+}
+
+/* The first n < VF (VD) elements; the others are 0 and their memory is not touched. */
+#if defined(__AVX512F__)
+INLINE vf load_part_f32(const float *p, size_t n)
+{
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
+INLINE vd load_part_f64(const double *p, size_t n)
+{
+    return (vd)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+}
+
+INLINE void store_part_f32(float *p, vf v, size_t n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+
+INLINE void store_part_f64(double *p, vd v, size_t n)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
+#elif defined(__AVX2__)
+INLINE __m256i mask_f32(size_t n)
+{
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - n));
+}
+
+INLINE __m256i mask_f64(size_t n)
+{
+    static const int64_t ones[8] = {-1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(const void *)(ones + 4 - n));
+}
+
+INLINE vf load_part_f32(const float *p, size_t n)
+{
+    return (vf)_mm256_maskload_ps(p, mask_f32(n));
+}
+
+INLINE vd load_part_f64(const double *p, size_t n)
+{
+    return (vd)_mm256_maskload_pd(p, mask_f64(n));
+}
+
+INLINE void store_part_f32(float *p, vf v, size_t n)
+{
+    _mm256_maskstore_ps(p, mask_f32(n), (__m256)v);
+}
+
+INLINE void store_part_f64(double *p, vd v, size_t n)
+{
+    _mm256_maskstore_pd(p, mask_f64(n), (__m256d)v);
+}
+#else
+INLINE vf load_part_f32(const float *p, size_t n)
+{
+    vf v = {0};
+    for (size_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+
+INLINE vd load_part_f64(const double *p, size_t n)
+{
+    vd v = {0};
+    for (size_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+
+INLINE void store_part_f32(float *p, vf v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) p[i] = v[i];
+}
+
+INLINE void store_part_f64(double *p, vd v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
+
+/* Lanes added in halves: a fixed order. */
+INLINE float lanes_f32(vf v)
+{
+    float lane[VF];
+    memcpy(lane, &v, sizeof lane);
+    for (size_t half = VF / 2; half; half /= 2)
+        for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+INLINE double lanes_f64(vd v)
+{
+    double lane[VD];
+    memcpy(lane, &v, sizeof lane);
+    for (size_t half = VD / 2; half; half /= 2)
+        for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+/* yes where the mask is all ones, no where it is 0. */
+INLINE vd choose_f64(vd_int mask, vd yes, vd no)
+{
+    return (vd)(((vd_int)yes & mask) | ((vd_int)no & ~mask));
+}
+
+INLINE vf choose_f32(vf_int mask, vf yes, vf no)
+{
+    return (vf)(((vf_int)yes & mask) | ((vf_int)no & ~mask));
+}
+
+/* Keeps the compiler from fusing the product that made v into a later sum, so that every variant
+ * of a kernel rounds alike. */
+#if defined(__x86_64__)
+#define ROUNDED(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define ROUNDED(v) __asm__("" : "+w"(v))
+#else
+#define ROUNDED(v) __asm__("" : "+m"(v))
+#endif
+
+#endif
