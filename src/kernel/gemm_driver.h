@@ -325,9 +325,8 @@ static void NAME(square_task)(void *arg, size_t task, unsigned worker)
     size_t i0 = task / across * SQUARE_ROWS, j0 = task % across * SQUARE_COLUMNS;
     size_t i1 = i0 + SQUARE_ROWS, j1 = j0 + SQUARE_COLUMNS;
     (void)worker;
-    for (size_t i = i0; i < i1 && i < s->panels; i++)
-        NAME(square_row)
-        (s, s->packed, s->rows, s->row == 0, i, j0, j1 < s->panels ? j1 : s->panels, s->c, s->ldc);
+    for (size_t i = i0; i < i1 && i < s->panels; i++) NAME(square_row)
+    (s, s->packed, s->rows, s->row == 0, i, j0, j1 < s->panels ? j1 : s->panels, s->c, s->ldc);
 }
 
 static leat_status NAME(square_wide)(leat_context *c, NAME(square) * s)

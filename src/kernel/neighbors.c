@@ -1,16 +1,34 @@
-/* Owns: nearest rows by brute force, in plain C. */
+/* Owns: nearest rows by brute force. A matrix product gives every distance up to rounding; rows
+ * that the rounding error cannot rule out are measured exactly. */
 #include "kernel/neighbors.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "kernel/kernels.h"
 
-static void offer(size_t k, size_t *held, uint32_t *index, double *distance, uint32_t row, double d)
+enum {
+    MOST_CHUNK = 112,       /* queries of a task: their rows and scores stay in L2 */
+    PACKED_BYTES = 8 << 20, /* rows packed at once; shared by all threads */
+    PACK_ROWS = 128,        /* a multiple of every nr */
+    NORM_ROWS = 512
+};
+
+/* Insert into the k nearest, kept by (distance, row). A distance that is no number is farthest. */
+static void nearest_offer(size_t k, size_t *held, uint32_t *index, double *distance, uint32_t row,
+                          double d)
 {
     size_t at = *held;
-    if (at == k && !(d < distance[k - 1])) return;
+    if (d != d) d = HUGE_VAL;
+    if (at == k && (d > distance[k - 1] || (d == distance[k - 1] && row > index[k - 1]))) return;
     if (at < k) ++*held;
     else at = k - 1;
-    for (; at > 0 && d < distance[at - 1]; at--) {
+    for (; at > 0 && (d < distance[at - 1] || (d == distance[at - 1] && row < index[at - 1]));
+         at--) {
         distance[at] = distance[at - 1];
         index[at] = index[at - 1];
     }
@@ -18,25 +36,23 @@ static void offer(size_t k, size_t *held, uint32_t *index, double *distance, uin
     index[at] = row;
 }
 
-#define NEIGHBORS(suffix, type)                                                                    \
-    leat_status leati_neighbors_##suffix(leat_context *c, const type *query, size_t queries,       \
-                                         size_t ldq, const type *data, size_t rows, size_t ldd,    \
-                                         size_t dims, size_t k, uint32_t *index, double *distance) \
-    {                                                                                              \
-        LEATI_BUG_IF(c, k<1 || k> rows);                                                           \
-        for (size_t q = 0; q < queries; q++) {                                                     \
-            size_t held = 0;                                                                       \
-            for (size_t r = 0; r < rows; r++) {                                                    \
-                double sum = 0;                                                                    \
-                for (size_t j = 0; j < dims; j++) {                                                \
-                    double d = (double)query[q * ldq + j] - (double)data[r * ldd + j];             \
-                    sum += d * d;                                                                  \
-                }                                                                                  \
-                offer(k, &held, index + q * k, distance + q * k, (uint32_t)r, sum);                \
-            }                                                                                      \
-        }                                                                                          \
-        return LEAT_OK;                                                                            \
-    }
+#define NAME(x)  x##_f32
+#define T        float
+#define KERNELS  f32
+#define EXACT    s->kernels->dist2_wide
+#define ROUNDING (FLT_EPSILON / 2)
+#define TINIEST  (double)FLT_MIN
+#include "kernel/neighbors_driver.h"
+#undef NAME
+#undef KERNELS
+#undef EXACT
+#undef ROUNDING
+#undef TINIEST
 
-NEIGHBORS(f32, float)
-NEIGHBORS(f64, double)
+#define NAME(x)  x##_f64
+#define T        double
+#define KERNELS  f64
+#define EXACT    s->kernels->vec.dist2_f64
+#define ROUNDING (DBL_EPSILON / 2)
+#define TINIEST  DBL_MIN
+#include "kernel/neighbors_driver.h"

@@ -1,4 +1,6 @@
-/* Sorting and histograms. Orders are stable and total: -inf < ... < inf < NaN. */
+/* Sorting and histograms. Orders are stable and total: -inf < ... < inf < NaN. For argsort -0 and 0
+ * are equal, and all NaN; leati_sort_f64 puts -0 before 0 and keeps every bit but the sign of NaN.
+ */
 #ifndef LEATI_KERNEL_SORT_H
 #define LEATI_KERNEL_SORT_H
 

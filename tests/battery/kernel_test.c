@@ -9,8 +9,6 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "kernel/gemm.h"
-#include "kernel/neighbors.h"
-#include "kernel/sort.h"
 #include "kernel/vec.h"
 
 static leat_context *context_of(leati_cpu_level level, unsigned threads)
