@@ -65,6 +65,7 @@ struct leat_experiment {
     char *skipped;       /* why importances and curve are not there, or NULL */
 
     char *inferred, *validation, *verdict; /* for people */
+    char *cv_asked;                        /* the text of the split */
     char *config;                          /* JSON object: what reproduce needs */
     char *data, *version, *cpu;
     char data_hash[65];

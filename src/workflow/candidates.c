@@ -1,0 +1,152 @@
+/* Owns: the list of candidates and their parameters. */
+#include "workflow/candidates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Tried when nobody says which; in this order. Those the build lacks are passed over. */
+static const char *const for_classes[] = {"logistic", "lda",         "qda", "knn",
+                                          "cart",     "gaussian_nb", "svc"};
+static const char *const for_many_rows[] = {"logistic", "lda",         "knn",
+                                            "cart",     "gaussian_nb", "linear_svc"};
+static const char *const for_numbers[] = {"linear", "ridge", "lasso", "knn", "cart", "svr"};
+static const char *const for_numbers_many_rows[] = {"linear", "ridge", "lasso", "cart",
+                                                    "linear_svr"};
+
+/* From so many training rows on, methods worse than linear in rows are not tried unasked. */
+enum { MANY_ROWS = 20000 };
+
+static leat_status known_names(leat_context *c, const char *wrong, leati_task task)
+{
+    const char *names[128];
+    size_t count = 0;
+    leati_str list;
+    unsigned kind = task == LEATI_CLASSIFY ? LEATI_CLASSIFIER : LEATI_REGRESSOR;
+    leati_str_init(&list, c);
+    for (size_t i = 0; i < leati_estimator_count() && count < 128; i++) {
+        const leati_estimator_class *class = leati_estimator_at(i);
+        if (!(class->traits & kind)) continue;
+        names[count++] = class->name;
+        leati_str_addf(&list, " %s", class->name);
+    }
+    LEATI_FAIL(c, LEAT_INVALID, "there is no estimator '%s'", wrong);
+    const char *near = leati_nearest(wrong, names, count);
+    if (near) leati_error_hint(c, "Did you mean '%s'?", near);
+    leati_error_hint(c, "for %s: %s", task == LEATI_CLASSIFY ? "classification" : "regression",
+                     leati_str_text(&list));
+    leati_str_fini(&list);
+    return LEAT_INVALID;
+}
+
+static leat_status add(leat_context *c, leat_experiment *e, const char *name, size_t length,
+                       bool must_exist)
+{
+    char text[64];
+    if (length >= sizeof text) length = sizeof text - 1;
+    memcpy(text, name, length);
+    text[length] = '\0';
+    const leati_estimator_class *class = leati_estimator_class_find(text);
+    if (!class) return must_exist ? known_names(c, text, e->schema.task) : LEAT_OK;
+    unsigned kind = e->schema.task == LEATI_CLASSIFY ? LEATI_CLASSIFIER : LEATI_REGRESSOR;
+    LEATI_CHECK(c, class->traits & kind, LEAT_INVALID, "%s predicts %s; the target '%s' needs %s",
+                text, kind == LEATI_CLASSIFIER ? "numbers" : "classes", e->schema.target,
+                kind == LEATI_CLASSIFIER ? "classes" : "numbers");
+    for (size_t i = 0; i < e->count; i++)
+        if (e->candidates[i].estimator->class == class) return LEAT_OK;
+    leati_candidate *k = &e->candidates[e->count];
+    LEATI_TRY(leati_estimator_create(c, &k->estimator, class));
+    k->is_baseline = strcmp(text, "baseline") == 0;
+    e->count++;
+    return LEAT_OK;
+}
+
+static leat_status add_named(leat_context *c, leat_experiment *e, const char *list)
+{
+    for (const char *at = list; *at;) {
+        size_t n = strcspn(at, ", ");
+        if (n) LEATI_TRY(add(c, e, at, n, true));
+        at += n + (at[n] != '\0');
+    }
+    LEATI_CHECK(c, e->count > 0, LEAT_INVALID, "--models names no estimator");
+    return LEAT_OK;
+}
+
+static leat_status add_suited(leat_context *c, leat_experiment *e)
+{
+    bool classify = e->schema.task == LEATI_CLASSIFY, many = e->target.count > MANY_ROWS;
+    const char *const *list = classify ? for_classes : for_numbers;
+    size_t n = classify ? sizeof for_classes / sizeof *list : sizeof for_numbers / sizeof *list;
+    if (many && classify) {
+        list = for_many_rows;
+        n = sizeof for_many_rows / sizeof *list;
+    } else if (many) {
+        list = for_numbers_many_rows;
+        n = sizeof for_numbers_many_rows / sizeof *list;
+    }
+    for (size_t i = 0; i < n; i++) LEATI_TRY(add(c, e, list[i], strlen(list[i]), false));
+    return LEAT_OK;
+}
+
+/* "svc.C=10": applied to that candidate; it must be one of those tried. */
+static leat_status apply_setting(leat_context *c, leat_experiment *e, const char *text)
+{
+    char name[64], param[64];
+    const char *dot = strchr(text, '.'), *equal = strchr(text, '=');
+    bool form = dot && equal && dot < equal && dot > text && equal > dot + 1 &&
+                (size_t)(dot - text) < sizeof name && (size_t)(equal - dot) <= sizeof param;
+    LEATI_CHECK(c, form, LEAT_INVALID,
+                "--set '%s' is not understood; it takes ESTIMATOR.PARAMETER=VALUE, as in "
+                "knn.n_neighbors=7",
+                text);
+    snprintf(name, sizeof name, "%.*s", (int)(dot - text), text);
+    snprintf(param, sizeof param, "%.*s", (int)(equal - dot - 1), dot + 1);
+    for (size_t i = 0; i < e->count; i++) {
+        leati_estimator *estimator = e->candidates[i].estimator;
+        if (strcmp(estimator->class->name, name) != 0) continue;
+        return leati_estimator_set(c, estimator, param, equal + 1);
+    }
+    if (!leati_estimator_class_find(name)) return known_names(c, name, e->schema.task);
+    return LEATI_FAIL(c, LEAT_INVALID,
+                      "--set %s: '%s' is not among the models that are tried; "
+                      "name it with --models",
+                      text, name);
+}
+
+leat_status leati_candidate_describe(leat_context *c, leati_candidate *k)
+{
+    leati_str s;
+    leati_str_init(&s, c);
+    for (const leati_param *p = k->estimator->class->params; p->name; p++) {
+        char value[64];
+        leati_param_get(p, k->estimator, value, sizeof value);
+        if (strcmp(value, p->standard) == 0) continue;
+        leati_str_addf(&s, "%s%s=%s", s.length ? " " : "", p->name, value);
+    }
+    leati_free(k->params);
+    k->params = leati_str_take(&s);
+    return k->params ? LEAT_OK : leat_error_status(c);
+}
+
+leat_status leati_candidates_make(leat_context *c, leat_experiment *e,
+                                  const leat_experiment_options *o)
+{
+    const char *mode = o->preprocess ? o->preprocess : "auto";
+    e->candidates = LEATI_NEW(c, leati_candidate, leati_estimator_count() + 1);
+    if (!e->candidates) return leat_error_status(c);
+    LEATI_TRY(o->models && strcmp(o->models, "auto") != 0 ? add_named(c, e, o->models)
+                                                          : add_suited(c, e));
+    LEATI_TRY(add(c, e, "baseline", 8, true));
+    for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
+    for (size_t i = 0; i < e->count; i++) {
+        leati_candidate *k = &e->candidates[i];
+        LEATI_TRY(leati_recipe_for(c, &k->recipe, mode, k->estimator->class->traits, &e->schema,
+                                   e->target.count));
+        leati_recipe_text(&k->recipe, &e->schema, k->prepared, sizeof k->prepared);
+        LEATI_TRY(leati_candidate_describe(c, k));
+    }
+    return LEAT_OK;
+}

@@ -1,0 +1,161 @@
+/* Owns: cross-validating one candidate. */
+#include <math.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "workflow/candidates.h"
+
+/* What one fold needs; reused from fold to fold. */
+typedef struct bench {
+    leati_predictions out;
+    uint32_t *rows; /* frame rows of the test samples */
+    uint32_t *label;
+    double *y;
+} bench;
+
+static void bench_fini(bench *b)
+{
+    leati_free(b->out.value);
+    leati_free(b->out.proba);
+    leati_free(b->out.score);
+    leati_free(b->rows);
+    leati_free(b->label);
+    leati_free(b->y);
+}
+
+static leat_status bench_init(leat_context *c, bench *b, const leat_experiment *e,
+                              const leati_candidate *k)
+{
+    size_t most = 0, classes = e->schema.classes;
+    const leati_estimator_class *class = k->estimator->class;
+    bool classify = e->schema.task == LEATI_CLASSIFY;
+    *b = (bench){0};
+    for (size_t i = 0; i < e->folds.count; i++)
+        if (e->folds.fold[i].test_count > most) most = e->folds.fold[i].test_count;
+    bool failed = !(b->out.value = leati_array(c, most, sizeof(double))) ||
+                  !(b->rows = leati_array(c, most, sizeof *b->rows));
+    if (classify) failed = failed || !(b->label = leati_array(c, most, sizeof *b->label));
+    else failed = failed || !(b->y = leati_array(c, most, sizeof *b->y));
+    if (classify && class->proba)
+        failed = failed || !(b->out.proba = LEATI_NEW(c, double, most *classes));
+    if (classify && class->decision)
+        failed = failed || !(b->out.score = LEATI_NEW(c, double, most *classes));
+    if (!failed) return LEAT_OK;
+    bench_fini(b);
+    return leat_error_status(c);
+}
+
+static leat_status keep_predictions(leat_context *c, const leat_experiment *e, leati_candidate *k,
+                                    const bench *b)
+{
+    size_t n = e->target.count, cells = n * e->schema.classes;
+    k->scores = LEATI_NEW(c, double, e->folds.count);
+    k->value = leati_array(c, n, sizeof *k->value);
+    if (b->out.proba) k->proba = leati_array(c, cells, sizeof *k->proba);
+    if (b->out.score) k->score = leati_array(c, cells, sizeof *k->score);
+    if (!k->scores || !k->value || (b->out.proba && !k->proba) || (b->out.score && !k->score))
+        return leat_error_status(c);
+    for (size_t i = 0; i < n; i++) k->value[i] = (double)NAN;
+    for (size_t i = 0; k->proba && i < cells; i++) k->proba[i] = (double)NAN;
+    for (size_t i = 0; k->score && i < cells; i++) k->score[i] = (double)NAN;
+    return LEAT_OK;
+}
+
+static void store_predictions(const leat_experiment *e, leati_candidate *k, const bench *b,
+                              const leati_fold *fold)
+{
+    size_t classes = e->schema.classes;
+    if (fold->repeat > 0) return;
+    for (size_t i = 0; i < fold->test_count; i++) {
+        size_t s = fold->test[i];
+        k->value[s] = b->out.value[i];
+        for (size_t j = 0; j < classes; j++) {
+            if (k->proba) k->proba[s * classes + j] = b->out.proba[i * classes + j];
+            if (k->score) k->score[s * classes + j] = b->out.score[i * classes + j];
+        }
+    }
+}
+
+static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_candidate *k, bench *b,
+                            size_t number)
+{
+    const leati_fold *fold = &e->folds.fold[number];
+    const leati_target *t = &e->target;
+    leati_problem problem = {e->frame, &e->schema, t, fold->seed};
+    leati_pipeline p;
+    LEATI_TRY(leati_pipeline_init(c, &p, k->estimator, &k->recipe));
+    double start = leati_now_s();
+    leat_status st = leati_pipeline_fit(c, &p, &problem, fold->train, fold->train_count);
+    double fitted = leati_now_s();
+    for (size_t i = 0; i < fold->test_count; i++) {
+        b->rows[i] = t->rows[fold->test[i]];
+        if (b->label) b->label[i] = t->label[fold->test[i]];
+        else b->y[i] = t->y[fold->test[i]];
+    }
+    if (st == LEAT_OK)
+        st = leati_pipeline_predict(c, &p, e->frame, b->rows, fold->test_count, &b->out);
+    double predicted = leati_now_s();
+    leati_eval eval = {.task = e->schema.task,
+                       .rows = fold->test_count,
+                       .classes = e->schema.classes,
+                       .label = b->label,
+                       .y = b->y,
+                       .prediction = b->out.value,
+                       .proba = b->out.proba,
+                       .scores = b->out.score ? b->out.score : b->out.proba};
+    if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, &k->scores[number]);
+    if (st == LEAT_OK) store_predictions(e, k, b, fold);
+    k->fit_seconds += fitted - start;
+    k->predict_seconds += predicted - fitted;
+    leati_pipeline_fini(&p);
+    return st;
+}
+
+/* NaN scores (a metric without a value on a fold) are left out of the mean. */
+static void summarise(leati_candidate *k)
+{
+    double sum = 0, squares = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < k->fold_count; i++) {
+        if (isnan(k->scores[i])) continue;
+        sum += k->scores[i];
+        n++;
+    }
+    k->mean = n ? sum / (double)n : (double)NAN;
+    for (size_t i = 0; i < k->fold_count; i++)
+        if (!isnan(k->scores[i])) squares += (k->scores[i] - k->mean) * (k->scores[i] - k->mean);
+    k->std = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+    k->low = k->high = k->mean;
+    k->fit_seconds /= (double)k->fold_count;
+    k->predict_seconds /= (double)k->fold_count;
+}
+
+/* The estimator does not suit the data: said on the leaderboard, not an error of the run. */
+static leat_status note_failure(leat_context *c, leati_candidate *k)
+{
+    char *copy = leati_strdup(c, leat_error_message(c));
+    leat_error_clear(c);
+    k->failed = copy ? copy : leati_strdup(c, "it failed");
+    k->mean = k->std = k->low = k->high = (double)NAN;
+    return k->failed ? LEAT_OK : LEAT_NOMEM;
+}
+
+leat_status leati_candidate_run(leat_context *c, leat_experiment *e, leati_candidate *k,
+                                size_t *done, size_t total)
+{
+    bench b;
+    LEATI_TRY(bench_init(c, &b, e, k));
+    leat_status st = keep_predictions(c, e, k, &b);
+    k->fold_count = e->folds.count;
+    k->fit_seconds = k->predict_seconds = 0;
+    for (size_t i = 0; st == LEAT_OK && i < e->folds.count; i++) {
+        st = leati_progress(c, k->estimator->class->name, (*done)++, total);
+        if (st == LEAT_OK) st = run_fold(c, e, k, &b, i);
+    }
+    bench_fini(&b);
+    if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
+    if (st != LEAT_OK) return note_failure(c, k);
+    summarise(k);
+    return LEAT_OK;
+}

@@ -1,0 +1,127 @@
+/* Owns: the life of an experiment and its public accessors. */
+#include "workflow/experiment.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "workflow/candidates.h"
+
+leat_experiment_options leat_experiment_options_default(void)
+{
+    leat_experiment_options o = {.struct_size = sizeof o};
+    return o;
+}
+
+void leati_candidate_fini(leati_candidate *k)
+{
+    leati_estimator_destroy(k->estimator);
+    leati_free(k->params);
+    leati_free(k->failed);
+    leati_free(k->scores);
+    leati_free(k->value);
+    leati_free(k->proba);
+    leati_free(k->score);
+    *k = (leati_candidate){0};
+}
+
+void leat_experiment_destroy(leat_experiment *e)
+{
+    if (!e) return;
+    for (size_t i = 0; i < e->count; i++) leati_candidate_fini(&e->candidates[i]);
+    leati_free(e->candidates);
+    leati_folds_fini(&e->folds);
+    leati_target_fini(&e->target);
+    leati_target_fini(&e->test_target);
+    leati_free(e->test_predictions.value);
+    leati_free(e->test_predictions.proba);
+    leati_free(e->test_predictions.score);
+    leati_schema_fini(&e->schema);
+    leat_frame_release(e->frame);
+    leat_frame_release(e->train);
+    leat_frame_release(e->test);
+    leat_model_release(e->model);
+    char *texts[] = {e->name,    e->inferred, e->validation, e->verdict,       e->config,  e->data,
+                     e->version, e->cpu,      e->skipped,    e->curve_reading, e->cv_asked};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) leati_free(texts[i]);
+    leati_free(e->importance);
+    leati_free(e->curve);
+    leati_free(e);
+}
+
+size_t leat_experiment_rows(const leat_experiment *e)
+{
+    return e->count;
+}
+
+leat_leaderboard_row leati_candidate_row(const leati_candidate *k)
+{
+    return (leat_leaderboard_row){.estimator = k->estimator->class->name,
+                                  .title = k->estimator->class->title,
+                                  .params = k->params ? k->params : "",
+                                  .prepared = k->prepared,
+                                  .failed = k->failed,
+                                  .mean = k->mean,
+                                  .std = k->std,
+                                  .low = k->low,
+                                  .high = k->high,
+                                  .folds = k->scores,
+                                  .fold_count = k->fold_count,
+                                  .fit_seconds = k->fit_seconds,
+                                  .predict_seconds = k->predict_seconds};
+}
+
+leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i)
+{
+    return i < e->count ? leati_candidate_row(&e->candidates[i]) : (leat_leaderboard_row){0};
+}
+
+const char *leat_experiment_metric(const leat_experiment *e)
+{
+    return e->metric->name;
+}
+
+const char *leat_experiment_metric_title(const leat_experiment *e)
+{
+    return e->metric->title;
+}
+
+const char *leat_experiment_task(const leat_experiment *e)
+{
+    return e->schema.task == LEATI_CLASSIFY ? "classification" : "regression";
+}
+
+const char *leat_experiment_inferred(const leat_experiment *e)
+{
+    return e->inferred;
+}
+
+const char *leat_experiment_validation(const leat_experiment *e)
+{
+    return e->validation;
+}
+
+const char *leat_experiment_verdict(const leat_experiment *e)
+{
+    return e->verdict ? e->verdict : "";
+}
+
+size_t leat_experiment_format(const leat_experiment *e, double score, char *out, size_t size)
+{
+    char text[40];
+    leati_metric_format(e->metric, score, text);
+    return (size_t)snprintf(out, size, "%s", text);
+}
+
+bool leat_experiment_test(const leat_experiment *e, double *score, double *low, double *high)
+{
+    if (!e->has_test) return false;
+    *score = e->test_score;
+    *low = e->test_low;
+    *high = e->test_high;
+    return true;
+}
+
+leat_model *leat_experiment_model(const leat_experiment *e)
+{
+    return e->model;
+}
