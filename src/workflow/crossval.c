@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "workflow/candidates.h"
+#include "workflow/entries.h"
 
 /* What one fold needs; reused from fold to fold. */
 typedef struct bench {
@@ -25,7 +25,7 @@ static void bench_fini(bench *b)
 }
 
 static leat_status bench_init(leat_context *c, bench *b, const leat_experiment *e,
-                              const leati_candidate *k)
+                              const leati_entry *k)
 {
     size_t most = 0, classes = e->schema.classes;
     const leati_estimator_class *class = k->estimator->class;
@@ -46,7 +46,7 @@ static leat_status bench_init(leat_context *c, bench *b, const leat_experiment *
     return leat_error_status(c);
 }
 
-static leat_status keep_predictions(leat_context *c, const leat_experiment *e, leati_candidate *k,
+static leat_status keep_predictions(leat_context *c, const leat_experiment *e, leati_entry *k,
                                     const bench *b)
 {
     size_t n = e->target.count, cells = n * e->schema.classes;
@@ -62,7 +62,7 @@ static leat_status keep_predictions(leat_context *c, const leat_experiment *e, l
     return LEAT_OK;
 }
 
-static void store_predictions(const leat_experiment *e, leati_candidate *k, const bench *b,
+static void store_predictions(const leat_experiment *e, leati_entry *k, const bench *b,
                               const leati_fold *fold)
 {
     size_t classes = e->schema.classes;
@@ -77,7 +77,7 @@ static void store_predictions(const leat_experiment *e, leati_candidate *k, cons
     }
 }
 
-static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_candidate *k, bench *b,
+static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_entry *k, bench *b,
                             size_t number)
 {
     const leati_fold *fold = &e->folds.fold[number];
@@ -113,7 +113,7 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_can
 }
 
 /* NaN scores (a metric without a value on a fold) are left out of the mean. */
-static void summarise(leati_candidate *k)
+static void summarise(leati_entry *k)
 {
     double sum = 0, squares = 0;
     size_t n = 0;
@@ -132,7 +132,7 @@ static void summarise(leati_candidate *k)
 }
 
 /* The estimator does not suit the data: said on the leaderboard, not an error of the run. */
-static leat_status note_failure(leat_context *c, leati_candidate *k)
+static leat_status note_failure(leat_context *c, leati_entry *k)
 {
     char *copy = leati_strdup(c, leat_error_message(c));
     leat_error_clear(c);
@@ -141,8 +141,8 @@ static leat_status note_failure(leat_context *c, leati_candidate *k)
     return k->failed ? LEAT_OK : LEAT_NOMEM;
 }
 
-leat_status leati_candidate_run(leat_context *c, leat_experiment *e, leati_candidate *k,
-                                size_t *done, size_t total)
+leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
+                            size_t total)
 {
     bench b;
     LEATI_TRY(bench_init(c, &b, e, k));

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "workflow/candidates.h"
+#include "workflow/entries.h"
 
 leat_experiment_options leat_experiment_options_default(void)
 {
@@ -12,7 +12,7 @@ leat_experiment_options leat_experiment_options_default(void)
     return o;
 }
 
-void leati_candidate_fini(leati_candidate *k)
+void leati_entry_fini(leati_entry *k)
 {
     leati_estimator_destroy(k->estimator);
     leati_free(k->params);
@@ -21,14 +21,14 @@ void leati_candidate_fini(leati_candidate *k)
     leati_free(k->value);
     leati_free(k->proba);
     leati_free(k->score);
-    *k = (leati_candidate){0};
+    *k = (leati_entry){0};
 }
 
 void leat_experiment_destroy(leat_experiment *e)
 {
     if (!e) return;
-    for (size_t i = 0; i < e->count; i++) leati_candidate_fini(&e->candidates[i]);
-    leati_free(e->candidates);
+    for (size_t i = 0; i < e->count; i++) leati_entry_fini(&e->entries[i]);
+    leati_free(e->entries);
     leati_folds_fini(&e->folds);
     leati_target_fini(&e->target);
     leati_target_fini(&e->test_target);
@@ -53,7 +53,7 @@ size_t leat_experiment_rows(const leat_experiment *e)
     return e->count;
 }
 
-leat_leaderboard_row leati_candidate_row(const leati_candidate *k)
+leat_leaderboard_row leati_entry_row(const leati_entry *k)
 {
     return (leat_leaderboard_row){.estimator = k->estimator->class->name,
                                   .title = k->estimator->class->title,
@@ -72,7 +72,7 @@ leat_leaderboard_row leati_candidate_row(const leati_candidate *k)
 
 leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i)
 {
-    return i < e->count ? leati_candidate_row(&e->candidates[i]) : (leat_leaderboard_row){0};
+    return i < e->count ? leati_entry_row(&e->entries[i]) : (leat_leaderboard_row){0};
 }
 
 const char *leat_experiment_metric(const leat_experiment *e)

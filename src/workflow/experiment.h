@@ -4,12 +4,13 @@
 
 #include <leat/experiment.h>
 
+#include "learn/curve.h"
 #include "learn/metric.h"
 #include "learn/pipeline.h"
 #include "learn/split.h"
 
 /* One candidate: an estimator with parameters, cross-validated. */
-typedef struct leati_candidate {
+typedef struct leati_entry {
     leati_estimator *estimator; /* unfitted: class and parameters */
     leati_recipe recipe;
     char *params; /* differing from the defaults */
@@ -24,18 +25,13 @@ typedef struct leati_candidate {
     double *proba; /* (samples, classes) or NULL */
     double *score; /* (samples, classes) or NULL */
     bool is_baseline;
-} leati_candidate;
+} leati_entry;
 
 /* Importance of one column: the loss of the metric when its values are shuffled. */
 typedef struct leati_importance {
     const char *column; /* borrowed from the schema */
     double mean, low, high;
 } leati_importance;
-
-typedef struct leati_curve_point {
-    size_t rows; /* mean number of training rows */
-    double train, train_std, validation, validation_std;
-} leati_curve_point;
 
 struct leat_experiment {
     leat_frame *train, *test; /* as given */
@@ -47,9 +43,11 @@ struct leat_experiment {
     char *name;
     uint64_t seed;
 
-    leati_candidate *candidates; /* best first after the run */
+    leati_entry *entries; /* best first after the run */
     size_t count;
-    leati_candidate *best; /* into candidates */
+    leati_entry *best; /* into candidates */
+
+    double p_baseline, p_next; /* best against baseline and runner-up; NaN: not compared */
 
     leat_model *model;
     bool has_test;
@@ -61,6 +59,7 @@ struct leat_experiment {
     size_t importance_count;
     leati_curve_point *curve;
     size_t curve_count;
+    leati_verdict curve_verdict;
     char *curve_reading; /* a sentence, or NULL */
     char *skipped;       /* why importances and curve are not there, or NULL */
 

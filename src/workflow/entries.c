@@ -1,5 +1,5 @@
 /* Owns: the list of candidates and their parameters. */
-#include "workflow/candidates.h"
+#include "workflow/entries.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,8 +56,8 @@ static leat_status add(leat_context *c, leat_experiment *e, const char *name, si
                 text, kind == LEATI_CLASSIFIER ? "numbers" : "classes", e->schema.target,
                 kind == LEATI_CLASSIFIER ? "classes" : "numbers");
     for (size_t i = 0; i < e->count; i++)
-        if (e->candidates[i].estimator->class == class) return LEAT_OK;
-    leati_candidate *k = &e->candidates[e->count];
+        if (e->entries[i].estimator->class == class) return LEAT_OK;
+    leati_entry *k = &e->entries[e->count];
     LEATI_TRY(leati_estimator_create(c, &k->estimator, class));
     k->is_baseline = strcmp(text, "baseline") == 0;
     e->count++;
@@ -105,7 +105,7 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
     snprintf(name, sizeof name, "%.*s", (int)(dot - text), text);
     snprintf(param, sizeof param, "%.*s", (int)(equal - dot - 1), dot + 1);
     for (size_t i = 0; i < e->count; i++) {
-        leati_estimator *estimator = e->candidates[i].estimator;
+        leati_estimator *estimator = e->entries[i].estimator;
         if (strcmp(estimator->class->name, name) != 0) continue;
         return leati_estimator_set(c, estimator, param, equal + 1);
     }
@@ -116,7 +116,7 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
                       text, name);
 }
 
-leat_status leati_candidate_describe(leat_context *c, leati_candidate *k)
+leat_status leati_entry_describe(leat_context *c, leati_entry *k)
 {
     leati_str s;
     leati_str_init(&s, c);
@@ -131,22 +131,22 @@ leat_status leati_candidate_describe(leat_context *c, leati_candidate *k)
     return k->params ? LEAT_OK : leat_error_status(c);
 }
 
-leat_status leati_candidates_make(leat_context *c, leat_experiment *e,
-                                  const leat_experiment_options *o)
+leat_status leati_entries_make(leat_context *c, leat_experiment *e,
+                               const leat_experiment_options *o)
 {
     const char *mode = o->preprocess ? o->preprocess : "auto";
-    e->candidates = LEATI_NEW(c, leati_candidate, leati_estimator_count() + 1);
-    if (!e->candidates) return leat_error_status(c);
+    e->entries = LEATI_NEW(c, leati_entry, leati_estimator_count() + 1);
+    if (!e->entries) return leat_error_status(c);
     LEATI_TRY(o->models && strcmp(o->models, "auto") != 0 ? add_named(c, e, o->models)
                                                           : add_suited(c, e));
     LEATI_TRY(add(c, e, "baseline", 8, true));
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
     for (size_t i = 0; i < e->count; i++) {
-        leati_candidate *k = &e->candidates[i];
+        leati_entry *k = &e->entries[i];
         LEATI_TRY(leati_recipe_for(c, &k->recipe, mode, k->estimator->class->traits, &e->schema,
                                    e->target.count));
         leati_recipe_text(&k->recipe, &e->schema, k->prepared, sizeof k->prepared);
-        LEATI_TRY(leati_candidate_describe(c, k));
+        LEATI_TRY(leati_entry_describe(c, k));
     }
     return LEAT_OK;
 }

@@ -1,0 +1,22 @@
+/* Which estimators an experiment tries, with which parameters. */
+#ifndef LEATI_WORKFLOW_ENTRIES_H
+#define LEATI_WORKFLOW_ENTRIES_H
+
+#include "workflow/experiment.h"
+
+/* Fills e->entries from options->models (or what suits the data), options->set and
+ * options->preprocess; the baseline is always among them. */
+leat_status leati_entries_make(leat_context *c, leat_experiment *e,
+                               const leat_experiment_options *options);
+/* Names the parameters that differ from the defaults in k->params. */
+leat_status leati_entry_describe(leat_context *c, leati_entry *k);
+void leati_entry_fini(leati_entry *k);
+leat_leaderboard_row leati_entry_row(const leati_entry *k);
+
+/* Cross-validates one candidate on the folds of the experiment: scores, times, predictions. An
+ * error of the estimator on this data is recorded in k->failed and is no error of this function;
+ * out of memory and interruption are. `done` counts fits for the progress display. */
+leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
+                            size_t total);
+
+#endif

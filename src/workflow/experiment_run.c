@@ -1,0 +1,338 @@
+/* Owns: the course of an experiment from table to refitted model. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/progress.h"
+#include "base/str.h"
+#include "learn/conform.h"
+#include "workflow/compare.h"
+#include "workflow/entries.h"
+#include "workflow/explain.h"
+#include "workflow/inferred.h"
+#include "workflow/record.h"
+
+/* Columns that the splits use and that are no inputs. */
+typedef struct reserved {
+    const char *names[2];
+    size_t count;
+} reserved;
+
+static leat_status infer_schema(leat_context *c, leat_experiment *e, const reserved *r,
+                                const leat_experiment_options *o)
+{
+    leati_schema_options so = {.target = o->target,
+                               .task = o->task,
+                               .keep = o->keep,
+                               .keep_count = o->keep_count,
+                               .drop = o->drop,
+                               .drop_count = o->drop_count,
+                               .reserved = r->names,
+                               .reserved_count = r->count,
+                               .drop_missing_target = o->drop_missing_target};
+    LEATI_TRY(leati_schema_infer(c, &e->schema, e->train, &so));
+    LEATI_TRY(leati_conform(c, &e->frame, &e->schema, e->train));
+    return leati_target_read(c, &e->target, &e->schema, e->train, o->drop_missing_target);
+}
+
+/* The distinct values of a column, numbered in order of first appearance, for each sample. */
+static leat_status number_values(leat_context *c, const leat_experiment *e, const char *name,
+                                 uint32_t **out)
+{
+    size_t at;
+    *out = NULL;
+    LEATI_TRY(leat_frame_require(c, e->train, name, &at));
+    const leati_column *col = e->train->column[at];
+    LEATI_CHECK(c, col->type != LEAT_ARRAY, LEAT_TYPE, "the column '%s' holds arrays", name);
+    leati_map seen;
+    leati_map_init(&seen, c);
+    uint32_t *number = leati_array(c, e->target.count, sizeof *number);
+    leat_status st = number ? LEAT_OK : leat_error_status(c);
+    for (size_t i = 0; i < e->target.count && st == LEAT_OK; i++) {
+        size_t row = e->target.rows[i], n = 8;
+        if (!leati_valid(col, row)) {
+            st = LEATI_FAIL(c, LEAT_FORMAT,
+                            "row %zu: the column '%s' is missing; the splits need "
+                            "it in every row",
+                            row + 1, name);
+            break;
+        }
+        const char *key = (const char *)col->data + row * 8;
+        if (col->type == LEAT_BOOL) {
+            key = (const char *)col->u8 + row;
+            n = 1;
+        } else if (col->type == LEAT_STRING) {
+            key = leati_dict_text(col->dict, col->codes[row], &n);
+        }
+        number[i] = leati_map_put(&seen, key, n);
+        if (number[i] == LEATI_MAP_NONE) st = leat_error_status(c);
+    }
+    leati_map_fini(&seen);
+    if (st == LEAT_OK) *out = number;
+    else leati_free(number);
+    return st;
+}
+
+static leat_status read_times(leat_context *c, const leat_experiment *e, const char *name,
+                              double **out)
+{
+    size_t at;
+    LEATI_TRY(leat_frame_require(c, e->train, name, &at));
+    *out = leati_array(c, e->target.count, sizeof **out);
+    if (!*out) return leat_error_status(c);
+    for (size_t i = 0; i < e->target.count; i++)
+        LEATI_CHECK(c, leat_frame_number(e->train, at, e->target.rows[i], *out + i), LEAT_FORMAT,
+                    "row %u: the column '%s' has no time or number", e->target.rows[i] + 1, name);
+    return LEAT_OK;
+}
+
+static leat_status split(leat_context *c, leat_experiment *e, const leati_split_spec *spec)
+{
+    uint32_t *group = NULL;
+    double *time = NULL;
+    leat_status st = LEAT_OK;
+    bool grouped = spec->kind == LEATI_SPLIT_GROUP || spec->kind == LEATI_SPLIT_PREDEFINED;
+    if (grouped && spec->column) LEATI_GO(number_values(c, e, spec->column, &group));
+    if (spec->kind == LEATI_SPLIT_TIME && spec->column)
+        LEATI_GO(read_times(c, e, spec->column, &time));
+    size_t cells_per_row = 0;
+    for (size_t i = 0; i < e->frame->columns; i++)
+        cells_per_row += e->frame->column[i]->type == LEAT_ARRAY ? e->frame->column[i]->length : 1;
+    leati_split_data data = {.rows = e->target.count,
+                             .cols = cells_per_row,
+                             .label = e->target.label,
+                             .classes = e->schema.classes,
+                             .class_name = (const char *const *)e->schema.class_names,
+                             .group = group,
+                             .time = time};
+    st = leati_split_make(c, &e->folds, spec, &data, e->seed);
+out:
+    leati_free(group);
+    leati_free(time);
+    return st;
+}
+
+static void fold_text(const leat_experiment *e, char *out, size_t size)
+{
+    const leati_split_spec *s = &e->folds.spec;
+    switch (s->kind) {
+    case LEATI_SPLIT_KFOLD: snprintf(out, size, "%u-fold cross-validation", s->folds); break;
+    case LEATI_SPLIT_STRATIFIED:
+        snprintf(out, size, "%u-fold cross-validation, stratified", s->folds);
+        break;
+    case LEATI_SPLIT_REPEATED:
+        snprintf(out, size, "%u-fold cross-validation, %u times", s->folds, s->repeats);
+        break;
+    case LEATI_SPLIT_LOO: snprintf(out, size, "leave-one-out cross-validation"); break;
+    case LEATI_SPLIT_GROUP:
+        snprintf(out, size, "%zu folds, groups of '%s' kept together", e->folds.count, s->column);
+        break;
+    case LEATI_SPLIT_TIME: snprintf(out, size, "%u folds, forward in time", s->folds); break;
+    case LEATI_SPLIT_HOLDOUT:
+        snprintf(out, size, "hold-out of %.0f%% of the rows", s->test_share * 100);
+        break;
+    case LEATI_SPLIT_PREDEFINED:
+        snprintf(out, size, "%zu folds given by column '%s'", e->folds.count, s->column);
+        break;
+    case LEATI_SPLIT_NESTED:
+        snprintf(out, size, "nested cross-validation, %u outer and %u inner folds", s->folds,
+                 s->inner);
+        break;
+    default: snprintf(out, size, "%zu folds", e->folds.count);
+    }
+}
+
+static leat_status describe_validation(leat_context *c, leat_experiment *e)
+{
+    char folds[256];
+    leati_str s;
+    fold_text(e, folds, sizeof folds);
+    leati_str_init(&s, c);
+    leati_str_addf(&s, "%s, seed %llu, %u thread%s\n", folds, (unsigned long long)e->seed,
+                   leat_context_threads(c), leat_context_threads(c) == 1 ? "" : "s");
+    if (e->folds.note) leati_str_addf(&s, "%s\n", e->folds.note);
+    e->validation = leati_str_take(&s);
+    return e->validation ? LEAT_OK : leat_error_status(c);
+}
+
+static leat_status choose_split(leat_context *c, leat_experiment *e,
+                                const leat_experiment_options *o, leati_split_spec *spec,
+                                reserved *r)
+{
+    leati_str text;
+    leati_str_init(&text, c);
+    if (o->fold_column) leati_str_addf(&text, "predefined:%s", o->fold_column);
+    else leati_str_add(&text, o->cv ? o->cv : "auto");
+    e->cv_asked = leati_str_take(&text);
+    if (!e->cv_asked) return leat_error_status(c);
+    LEATI_TRY(leati_split_parse(c, spec, e->cv_asked));
+    if (spec->column) r->names[r->count++] = spec->column;
+    if (o->fold_column && (!spec->column || strcmp(spec->column, o->fold_column) != 0))
+        r->names[r->count++] = o->fold_column;
+    return LEAT_OK;
+}
+
+static leat_status prepare(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
+{
+    reserved r = {0};
+    leati_split_spec spec;
+    LEATI_CHECK(c, o->target, LEAT_INVALID, "no target was named");
+    LEATI_TRY(choose_split(c, e, o, &spec, &r));
+    LEATI_TRY(infer_schema(c, e, &r, o));
+    e->metric = leati_metric_default(e->schema.task);
+    if (o->metric) LEATI_TRY(leati_metric_find(c, &e->metric, e->schema.task, o->metric));
+    LEATI_CHECK(c, e->metric->needs != LEATI_NEEDS_BINARY || e->schema.classes == 2, LEAT_INVALID,
+                "the metric '%s' is for two classes, the target '%s' has %u; use %s_macro",
+                e->metric->name, e->schema.target, e->schema.classes, e->metric->name);
+    LEATI_TRY(split(c, e, &spec));
+    LEATI_TRY(leati_entries_make(c, e, o));
+    LEATI_TRY(leati_inferred_text(c, e, &e->inferred));
+    return describe_validation(c, e);
+}
+
+/* Candidates in order of the metric, failed ones last; equal ones in the order tried. */
+static void rank(leat_experiment *e)
+{
+    for (size_t i = 1; i < e->count; i++) {
+        leati_entry k = e->entries[i];
+        size_t at = i;
+        while (at > 0) {
+            const leati_entry *before = &e->entries[at - 1];
+            bool better = !k.failed &&
+                          (before->failed || leati_metric_better(e->metric, k.mean, before->mean));
+            if (!better) break;
+            e->entries[at] = e->entries[at - 1];
+            at--;
+        }
+        e->entries[at] = k;
+    }
+}
+
+static leat_status run_candidates(leat_context *c, leat_experiment *e,
+                                  const leat_experiment_options *o, double started)
+{
+    size_t done = 0, total = e->count * e->folds.count;
+    for (size_t i = 0; i < e->count; i++) {
+        leati_entry *k = &e->entries[i];
+        bool late = o->time_budget > 0 && leati_now_s() - started > o->time_budget && i > 0;
+        if (late && !k->is_baseline) {
+            k->failed = leati_strdup(c, "not reached within the time budget");
+            if (!k->failed) return leat_error_status(c);
+            k->mean = (double)NAN;
+            done += e->folds.count;
+            continue;
+        }
+        LEATI_TRY(leati_entry_run(c, e, k, &done, total));
+        LEATI_TRY(leati_interval_of(c, e, k));
+        if (!o->on_row) continue;
+        leat_leaderboard_row row = leati_entry_row(k);
+        o->on_row(o->user, &row);
+    }
+    (void)leati_progress(c, "cross-validation", total, total);
+    rank(e);
+    e->best = &e->entries[0];
+    if (!e->best->failed) return LEAT_OK;
+    return LEATI_FAIL(c, LEAT_NUMERIC, "no estimator could learn from this data; %s: %s",
+                      e->best->estimator->class->name, e->best->failed);
+}
+
+static leat_status predict_test(leat_context *c, leat_experiment *e, const leati_pipeline *p)
+{
+    leat_frame *f = NULL;
+    uint32_t *rows = NULL;
+    leati_target *t = &e->test_target;
+    leati_predictions *out = &e->test_predictions;
+    size_t classes = e->schema.classes;
+    leat_status st;
+    if (!e->test) return LEAT_OK;
+    LEATI_GO(leati_conform(c, &f, &e->schema, e->test));
+    LEATI_GO(leati_target_read(c, t, &e->schema, e->test, true));
+    LEATI_CHECK(c, t->count > 0, LEAT_FORMAT, "the test table has no row with a target");
+    out->value = leati_array(c, t->count, sizeof(double));
+    if (leati_estimator_has_proba(p->estimator))
+        out->proba = leati_array(c, t->count * classes, sizeof(double));
+    if (leati_estimator_has_scores(p->estimator))
+        out->score = leati_array(c, t->count * classes, sizeof(double));
+    st = leat_error_status(c);
+    if (st != LEAT_OK) goto out;
+    LEATI_GO(leati_pipeline_predict(c, p, f, t->rows, t->count, out));
+    leati_eval eval = {.task = e->schema.task,
+                       .rows = t->count,
+                       .classes = e->schema.classes,
+                       .label = t->label,
+                       .y = t->y,
+                       .prediction = out->value,
+                       .proba = out->proba,
+                       .scores = out->score};
+    LEATI_GO(leati_metric_eval(c, e->metric, &eval, &e->test_score));
+    LEATI_GO(leati_interval_rows(c, e->metric, &eval, e->seed, &e->test_low, &e->test_high));
+    e->has_test = true;
+out:
+    leati_free(rows);
+    leat_frame_release(f);
+    return st;
+}
+
+static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
+{
+    leati_pipeline p = {0};
+    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed};
+    uint32_t *all = leati_array(c, e->target.count, sizeof *all);
+    if (!all) return leat_error_status(c);
+    for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;
+    leat_status st;
+    LEATI_GO(leati_pipeline_init(c, &p, e->best->estimator, &e->best->recipe));
+    LEATI_GO(leati_pipeline_fit(c, &p, &problem, all, e->target.count));
+    LEATI_GO(predict_test(c, e, &p));
+    if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
+    LEATI_GO(leati_record_model(c, e, &p, o));
+out:
+    leati_pipeline_fini(&p);
+    leati_free(all);
+    return st;
+}
+
+static leat_status start(leat_context *c, leat_experiment *e, leat_frame *train, leat_frame *test,
+                         const leat_experiment_options *o)
+{
+    e->train = leat_frame_retain(train);
+    e->test = test ? leat_frame_retain(test) : NULL;
+    e->seed = leat_context_seed(c);
+    e->p_baseline = e->p_next = (double)NAN;
+    leati_frame_hash(train, e->data_hash);
+    e->name = leati_strdup(c, o->name ? o->name : "model");
+    e->cpu = leati_strdup(c, leat_context_cpu(c));
+    e->data = leati_strdup(c, o->data ? o->data : "");
+    e->version = leati_strdup(c, o->version ? o->version : "");
+    return e->name && e->cpu && e->data && e->version ? LEAT_OK : leat_error_status(c);
+}
+
+leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_frame *train,
+                                leat_frame *test, const leat_experiment_options *options)
+{
+    leat_experiment_options o = leat_experiment_options_default();
+    double started = leati_now_s();
+    *out = NULL;
+    LEATI_CHECK(c, options && options->struct_size && options->struct_size <= sizeof o,
+                LEAT_INVALID, "options of an unknown size; use leat_experiment_options_default");
+    memcpy(&o, options, options->struct_size);
+    leat_experiment *e = leati_calloc(c, 1, sizeof *e);
+    if (!e) return leat_error_status(c);
+    leat_status st;
+    LEATI_GO(start(c, e, train, test, &o));
+    LEATI_GO(prepare(c, e, &o));
+    if (o.on_ready) o.on_ready(o.user, e);
+    LEATI_GO(run_candidates(c, e, &o, started));
+    LEATI_GO(leati_verdict_make(c, e));
+    LEATI_GO(refit(c, e, &o));
+    e->seconds = leati_now_s() - started;
+out:
+    if (st == LEAT_OK) *out = e;
+    else leat_experiment_destroy(e);
+    return st;
+}

@@ -1,0 +1,237 @@
+/* Owns: permutation importance of the final model and the learning curve of its estimator. */
+#include "workflow/explain.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "learn/stats.h"
+
+enum {
+    REPEATS = 5,            /* permutations per column */
+    IMPORTANCE_ROWS = 5000, /* rows looked at */
+    IMPORTANCE_COLUMNS = 200,
+    CURVE_SIZES = 6,
+    CURVE_FOLDS = 5
+};
+/* Longer than this is left out; judged by the fits already timed. */
+#define SECONDS_MOST 20.0
+
+/* --- importance ------------------------------------------------------------------------------- */
+
+static leat_status score_rows(leat_context *c, const leat_experiment *e, const leati_pipeline *p,
+                              const leat_frame *f, const uint32_t *samples, size_t n, double *out)
+{
+    const leati_target *t = &e->target;
+    size_t classes = e->schema.classes;
+    leati_predictions pr = {0};
+    bool needs_proba = e->metric->needs == LEATI_NEEDS_PROBA;
+    bool needs_scores = e->metric->needs == LEATI_NEEDS_SCORES;
+    uint32_t *rows = leati_array(c, n, sizeof *rows), *label = leati_array(c, n, sizeof *label);
+    double *y = leati_array(c, n, sizeof *y);
+    pr.value = leati_array(c, n, sizeof(double));
+    if (needs_proba || needs_scores) pr.proba = LEATI_NEW(c, double, n *classes);
+    if (needs_scores) pr.score = LEATI_NEW(c, double, n *classes);
+    leat_status st = leat_error_status(c);
+    if (st != LEAT_OK) goto out;
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = f == e->frame ? t->rows[samples[i]] : (uint32_t)i;
+        if (t->label) label[i] = t->label[samples[i]];
+        else y[i] = t->y[samples[i]];
+    }
+    LEATI_GO(leati_pipeline_predict(c, p, f, rows, n, &pr));
+    bool has_proba = leati_estimator_has_proba(p->estimator);
+    leati_eval eval = {.task = e->schema.task,
+                       .rows = n,
+                       .classes = e->schema.classes,
+                       .label = t->label ? label : NULL,
+                       .y = t->y ? y : NULL,
+                       .prediction = pr.value,
+                       .proba = has_proba ? pr.proba : NULL,
+                       .scores = pr.score};
+    LEATI_GO(leati_metric_eval(c, e->metric, &eval, out));
+out:
+    leati_free(rows);
+    leati_free(label);
+    leati_free(y);
+    leati_free(pr.value);
+    leati_free(pr.proba);
+    leati_free(pr.score);
+    return st;
+}
+
+/* The sampled rows with one column shuffled among them. */
+static leat_status shuffled(leat_context *c, const leat_experiment *e, const uint32_t *samples,
+                            size_t n, size_t column, leati_rng *rng, leat_frame **out)
+{
+    uint32_t *rows = leati_array(c, n, sizeof *rows);
+    *out = leati_frame_create(c, n);
+    leat_status st = rows && *out ? LEAT_OK : leat_error_status(c);
+    for (size_t k = 0; k < e->frame->columns && st == LEAT_OK; k++) {
+        for (size_t i = 0; i < n; i++) rows[i] = e->target.rows[samples[i]];
+        if (k == column) leati_rng_shuffle(rng, rows, n);
+        st = leati_frame_add(c, *out, e->frame->name[k],
+                             leati_column_take(c, e->frame->column[k], rows, n));
+    }
+    leati_free(rows);
+    if (st == LEAT_OK) return LEAT_OK;
+    leat_frame_release(*out);
+    *out = NULL;
+    return st;
+}
+
+static leat_status importance_of(leat_context *c, const leat_experiment *e, const leati_pipeline *p,
+                                 const uint32_t *samples, size_t n, size_t column, double whole,
+                                 leati_importance *out)
+{
+    double drop[REPEATS];
+    double sign = e->metric->greater_is_better ? 1 : -1;
+    for (uint32_t r = 0; r < REPEATS; r++) {
+        leati_rng rng;
+        leat_frame *f;
+        double score;
+        leati_rng_init(&rng, e->seed, LEATI_RNG_PERMUTE, (uint32_t)column * REPEATS + r);
+        LEATI_TRY(shuffled(c, e, samples, n, column, &rng, &f));
+        leat_status st = score_rows(c, e, p, f, samples, n, &score);
+        leat_frame_release(f);
+        LEATI_TRY(st);
+        drop[r] = sign * (whole - score);
+    }
+    leati_interval i = leati_interval_mean(drop, REPEATS, 0.95);
+    *out = (leati_importance){e->frame->name[column], i.estimate, i.low, i.high};
+    return LEAT_OK;
+}
+
+static int more_important(const void *a, const void *b)
+{
+    const leati_importance *x = a, *y = b;
+    return (x->mean < y->mean) - (x->mean > y->mean);
+}
+
+static leat_status choose_samples(leat_context *c, const leat_experiment *e, uint32_t **out,
+                                  size_t *n)
+{
+    uint32_t *all = leati_array(c, e->target.count, sizeof *all);
+    if (!all) return leat_error_status(c);
+    leati_rng rng;
+    for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;
+    leati_rng_init(&rng, e->seed, LEATI_RNG_SAMPLE, 0);
+    if (e->target.count > IMPORTANCE_ROWS) leati_rng_shuffle(&rng, all, e->target.count);
+    *n = e->target.count < IMPORTANCE_ROWS ? e->target.count : IMPORTANCE_ROWS;
+    *out = all;
+    return LEAT_OK;
+}
+
+static leat_status importances(leat_context *c, leat_experiment *e, const leati_pipeline *p)
+{
+    uint32_t *samples;
+    size_t n, columns = e->frame->columns;
+    double whole;
+    LEATI_TRY(choose_samples(c, e, &samples, &n));
+    leat_status st;
+    e->importance = LEATI_NEW(c, leati_importance, columns);
+    st = e->importance ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK) st = score_rows(c, e, p, e->frame, samples, n, &whole);
+    for (size_t k = 0; k < columns && st == LEAT_OK; k++) {
+        st = leati_progress(c, "importances", k, columns);
+        if (st == LEAT_OK) st = importance_of(c, e, p, samples, n, k, whole, &e->importance[k]);
+        if (st == LEAT_OK) e->importance_count++;
+    }
+    if (st == LEAT_OK) st = leati_progress(c, "importances", columns, columns);
+    if (st == LEAT_OK)
+        qsort(e->importance, e->importance_count, sizeof *e->importance, more_important);
+    leati_free(samples);
+    return st;
+}
+
+/* --- learning curve --------------------------------------------------------------------------- */
+
+typedef struct curve_job {
+    leat_context *context;
+    leat_experiment *e;
+    size_t done, total;
+} curve_job;
+
+static leat_status curve_fit(void *user, const uint32_t *train, size_t train_count,
+                             const leati_fold *fold, double x, double *train_score,
+                             double *validation_score)
+{
+    (void)x;
+    curve_job *j = user;
+    leat_context *c = j->context;
+    leat_experiment *e = j->e;
+    leati_pipeline p;
+    leati_problem problem = {e->frame, &e->schema, &e->target, fold->seed};
+    LEATI_TRY(leati_progress(c, "learning curve", j->done++, j->total));
+    LEATI_TRY(leati_pipeline_init(c, &p, e->best->estimator, &e->best->recipe));
+    leat_status st = leati_pipeline_fit(c, &p, &problem, train, train_count);
+    if (st == LEAT_OK) st = score_rows(c, e, &p, e->frame, train, train_count, train_score);
+    if (st == LEAT_OK)
+        st = score_rows(c, e, &p, e->frame, fold->test, fold->test_count, validation_score);
+    leati_pipeline_fini(&p);
+    if (st == LEAT_OK || st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
+    leat_error_clear(c); /* a part too small for this estimator has no score */
+    *train_score = *validation_score = (double)NAN;
+    return LEAT_OK;
+}
+
+static double baseline_score(const leat_experiment *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (e->entries[i].is_baseline && !e->entries[i].failed) return e->entries[i].mean;
+    return (double)NAN;
+}
+
+static leat_status learning_curve(leat_context *c, leat_experiment *e)
+{
+    size_t sizes[CURVE_SIZES], most = e->folds.fold[0].train_count;
+    leati_folds some = e->folds; /* a view: its folds stay the experiment's */
+    if (some.count > CURVE_FOLDS) some.count = CURVE_FOLDS;
+    for (size_t i = 0; i < some.count; i++)
+        if (some.fold[i].train_count < most) most = some.fold[i].train_count;
+    size_t n = leati_curve_sizes(most, CURVE_SIZES, sizes);
+    curve_job job = {.context = c, .e = e, .total = n * some.count};
+    e->curve = LEATI_NEW(c, leati_curve_point, n);
+    if (!e->curve) return leat_error_status(c);
+    LEATI_TRY(leati_learning_curve(c, &some, e->target.label, e->schema.classes, sizes, n,
+                                   curve_fit, &job, e->curve));
+    LEATI_TRY(leati_progress(c, "learning curve", job.total, job.total));
+    e->curve_count = n;
+    char sentence[512];
+    e->curve_verdict =
+        leati_curve_read(e->metric, e->curve, n, baseline_score(e), sentence, sizeof sentence);
+    e->curve_reading = leati_strdup(c, sentence);
+    return e->curve_reading ? LEAT_OK : leat_error_status(c);
+}
+
+leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p)
+{
+    const leati_entry *best = e->best;
+    size_t columns = e->frame->columns, rows = e->target.count;
+    double test_rows = 0;
+    for (size_t i = 0; i < e->folds.count; i++) test_rows += (double)e->folds.fold[i].test_count;
+    double per_row =
+        best->predict_seconds * (double)e->folds.count / (test_rows > 0 ? test_rows : 1);
+    double looked_at = rows < IMPORTANCE_ROWS ? (double)rows : IMPORTANCE_ROWS;
+    double importance_cost = per_row * looked_at * (double)columns * REPEATS;
+    double curve_cost = (best->fit_seconds + per_row * (double)rows) * CURVE_FOLDS * 2.5;
+    leati_str why;
+    leati_str_init(&why, c);
+    leat_status st = LEAT_OK;
+    if (columns < 2) leati_str_add(&why, "importances: there is one column only. ");
+    else if (columns > IMPORTANCE_COLUMNS || importance_cost > SECONDS_MOST)
+        leati_str_addf(&why, "importances: left out, they would take about %.0f s. ",
+                       importance_cost);
+    else st = importances(c, e, p);
+    if (st == LEAT_OK && curve_cost > SECONDS_MOST)
+        leati_str_addf(&why, "learning curve: left out, it would take about %.0f s. ", curve_cost);
+    else if (st == LEAT_OK) st = learning_curve(c, e);
+    if (why.length) e->skipped = leati_str_take(&why);
+    else leati_str_fini(&why);
+    return st;
+}

@@ -1,0 +1,174 @@
+/* Owns: the lines about the columns that `fit` prints first. */
+#include "workflow/inferred.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+
+enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64 };
+
+static const char *kind_of(const leati_schema_column *col)
+{
+    if (col->role == LEATI_ROLE_CATEGORY) return "category";
+    return leat_type_name(col->type);
+}
+
+typedef struct share {
+    uint32_t code;
+    size_t count;
+} share;
+
+static int larger(const void *a, const void *b)
+{
+    const share *x = a, *y = b;
+    if (x->count != y->count) return x->count < y->count ? 1 : -1;
+    return (x->code > y->code) - (x->code < y->code);
+}
+
+/* "usa 249, japan 79, europe 70": the most frequent texts. */
+static leat_status frequent(leat_context *c, const leati_column *col, leati_str *out)
+{
+    size_t n = col->dict ? col->dict->count : 0;
+    share *all = LEATI_NEW(c, share, n + 1);
+    if (!all) return leat_error_status(c);
+    for (uint32_t k = 0; k < n; k++) all[k].code = k;
+    for (size_t r = 0; r < col->rows; r++)
+        if (leati_valid(col, r)) all[col->codes[r]].count++;
+    qsort(all, n, sizeof *all, larger);
+    for (size_t k = 0; k < n && all[k].count; k++) {
+        size_t length;
+        const char *text = leati_dict_text(col->dict, all[k].code, &length);
+        if (k == 3 || out->length + length > FACTS_MOST / 2) {
+            leati_str_add(out, k ? ", ..." : "long texts");
+            break;
+        }
+        leati_str_addf(out, "%s%.*s %zu", k ? ", " : "", (int)length, text, all[k].count);
+    }
+    leati_free(all);
+    return LEAT_OK;
+}
+
+static void add_range(leati_str *out, double low, double high, leat_type type)
+{
+    char a[LEATI_NUM_SIZE], b[LEATI_NUM_SIZE];
+    if (!isfinite(low) || type == LEAT_BOOL || type == LEAT_TIME) return;
+    leati_num_pretty(low, 3, a);
+    leati_num_pretty(high, 3, b);
+    leati_str_addf(out, "%s to %s", a, b);
+}
+
+static void add_missing(leati_str *out, size_t missing, size_t rows)
+{
+    if (!missing) return;
+    double percent = 100.0 * (double)missing / (double)rows;
+    leati_str_add(out, out->length ? ", " : "");
+    if (percent < 0.1) leati_str_add(out, "< 0.1% missing");
+    else leati_str_addf(out, "%.1f%% missing", percent);
+}
+
+static leat_status facts(leat_context *c, const leat_experiment *e, const leati_schema_column *col,
+                         const leati_column *data, leati_str *out)
+{
+    bool text = col->type == LEAT_STRING;
+    if (col->type == LEAT_ARRAY) {
+        leati_str_addf(out, "%zu x %zu", col->shape[0], col->shape[1]);
+        if (col->shape[2] > 1) leati_str_addf(out, " x %zu", col->shape[2]);
+    } else if (text && col->role == LEATI_ROLE_LEFT_OUT && col->distinct > 1) {
+        leati_str_addf(out, "%zu distinct of %zu", col->distinct, data->rows - data->missing);
+    } else if (text) {
+        LEATI_TRY(frequent(c, data, out));
+    } else if (col->type == LEAT_I64 && col->distinct <= 10) {
+        leati_str_addf(out, "%zu value%s, ", col->distinct, col->distinct == 1 ? "" : "s");
+        add_range(out, col->low, col->high, col->type);
+    } else {
+        add_range(out, col->low, col->high, col->type);
+    }
+    add_missing(out, col->missing, e->train->rows);
+    return leati_str_status(out);
+}
+
+/* Leaves the caller's text padded to a column of `width` characters. */
+static void pad(leati_str *out, const char *text, size_t width)
+{
+    size_t n = 0;
+    leati_str_add(out, text);
+    for (const char *p = text; *p; p++) n += (*p & 0xc0) != 0x80;
+    for (; n < width; n++) leati_str_addc(out, ' ');
+    leati_str_add(out, "  ");
+}
+
+static void target_line(const leat_experiment *e, leati_str *out, size_t width)
+{
+    const leati_schema *s = &e->schema;
+    leati_str fact;
+    leati_str_init(&fact, out->context);
+    bool classify = s->task == LEATI_CLASSIFY;
+    if (classify) {
+        leati_str_addf(&fact, "target, %u classes", s->classes);
+        for (uint32_t k = 0; k < s->classes && k < 3; k++)
+            leati_str_addf(&fact, "%s %s", k ? "," : ":", s->class_names[k]);
+        if (s->classes > 3) leati_str_add(&fact, ", ...");
+    } else {
+        leati_str_add(&fact, "target, ");
+        add_range(&fact, s->target_low, s->target_high, LEAT_F64);
+    }
+    leati_str_add(out, "  ");
+    pad(out, s->target, width);
+    pad(out, leat_type_name(s->target_type), 8);
+    pad(out, leati_str_text(&fact), 0);
+    leati_str_addf(out, "-> %s (%s)\n", classify ? "classification" : "regression", s->task_reason);
+    leati_str_fini(&fact);
+}
+
+static leat_status column_line(leat_context *c, const leat_experiment *e,
+                               const leati_schema_column *col, leati_str *out, size_t width)
+{
+    size_t at;
+    leati_str fact;
+    leati_str_init(&fact, c);
+    leat_status st = leat_frame_require(c, e->train, col->name, &at);
+    if (st == LEAT_OK) st = facts(c, e, col, e->train->column[at], &fact);
+    leati_str_add(out, "  ");
+    pad(out, col->name, width);
+    pad(out, kind_of(col), 8);
+    if (col->role == LEATI_ROLE_LEFT_OUT) {
+        pad(out, leati_str_text(&fact), 0);
+        bool rule = strcmp(col->note, "as asked") != 0 && strncmp(col->note, "used", 4) != 0;
+        leati_str_addf(out, "left out (%s%s%s%s)", col->note, rule ? "; --keep " : "",
+                       rule ? col->name : "", rule ? " to use it" : "");
+    } else {
+        leati_str_add(out, leati_str_text(&fact));
+    }
+    leati_str_addc(out, '\n');
+    leati_str_fini(&fact);
+    return st;
+}
+
+leat_status leati_inferred_text(leat_context *c, const leat_experiment *e, char **out)
+{
+    const leati_schema *s = &e->schema;
+    size_t width = strlen(s->target);
+    for (size_t i = 0; i < s->count; i++)
+        if (strlen(s->columns[i].name) > width) width = strlen(s->columns[i].name);
+    if (width > NAME_MOST) width = NAME_MOST;
+    leati_str text;
+    leati_str_init(&text, c);
+    target_line(e, &text, width);
+    leat_status st = LEAT_OK;
+    size_t shown = 0;
+    for (size_t i = 0; i < s->count && shown < SHOWN_MOST && st == LEAT_OK; i++, shown++)
+        st = column_line(c, e, &s->columns[i], &text, width);
+    if (shown < s->count) leati_str_addf(&text, "  and %zu more columns\n", s->count - shown);
+    *out = leati_str_take(&text);
+    if (st == LEAT_OK && !*out) st = leat_error_status(c);
+    if (st != LEAT_OK) {
+        leati_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
