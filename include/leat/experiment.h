@@ -46,6 +46,7 @@ typedef struct leat_experiment_options {
     bool drop_missing_target;
     double time_budget;  /* seconds for all; 0: none. What is not reached is left out */
     bool quick;          /* no learning curve, no importances */
+    const char *reading; /* JSON object that says how the table was read, for reproduce */
     const char *data;    /* what the data is called in the run's record: path or name */
     const char *version; /* hash or version of a named data set, or NULL */
     /* Called as soon as rows are known, on the calling thread. */
@@ -74,6 +75,9 @@ LEAT_API const char *leat_experiment_task(const leat_experiment *e);         /* 
 LEAT_API const char *leat_experiment_inferred(const leat_experiment *e);
 LEAT_API const char *leat_experiment_validation(const leat_experiment *e);
 LEAT_API const char *leat_experiment_verdict(const leat_experiment *e);
+/* A sentence that reads the learning curve, or "" without one. */
+LEAT_API const char *leat_experiment_reading(const leat_experiment *e);
+LEAT_API bool leat_experiment_greater_is_better(const leat_experiment *e);
 /* A score as text with the right digits. */
 LEAT_API size_t leat_experiment_format(const leat_experiment *e, double score, char *out,
                                        size_t size);

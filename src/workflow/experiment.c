@@ -105,6 +105,16 @@ const char *leat_experiment_verdict(const leat_experiment *e)
     return e->verdict ? e->verdict : "";
 }
 
+const char *leat_experiment_reading(const leat_experiment *e)
+{
+    return e->curve_reading ? e->curve_reading : "";
+}
+
+bool leat_experiment_greater_is_better(const leat_experiment *e)
+{
+    return e->metric->greater_is_better;
+}
+
 size_t leat_experiment_format(const leat_experiment *e, double score, char *out, size_t size)
 {
     char text[40];

@@ -129,8 +129,8 @@ static leat_status choose_samples(leat_context *c, const leat_experiment *e, uin
 
 static leat_status importances(leat_context *c, leat_experiment *e, const leati_pipeline *p)
 {
-    uint32_t *samples;
-    size_t n, columns = e->frame->columns;
+    uint32_t *samples = NULL;
+    size_t n = 0, columns = e->frame->columns;
     double whole;
     LEATI_TRY(choose_samples(c, e, &samples, &n));
     leat_status st;

@@ -1,0 +1,325 @@
+/* leat fit: from a table to a leaderboard, a model file and a report. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <leat/data.h>
+#include <leat/experiment.h>
+
+#include "load.h"
+#include "settings.h"
+
+enum { MOST_ROWS = 64 }; /* of the leaderboard that are shown */
+
+typedef struct fit {
+    cli *c;
+    const leat_experiment *experiment;    /* while it runs */
+    leat_leaderboard_row rows[MOST_ROWS]; /* as far as known, best first */
+    char text[MOST_ROWS][6][80];          /* cells of the table */
+    int count, drawn;                     /* lines on the terminal that may be redrawn */
+    bool live;
+} fit;
+
+static void seconds_text(double s, char out[24])
+{
+    if (s < 0.0001) snprintf(out, 24, "< 0.1 ms");
+    else if (s < 0.01) snprintf(out, 24, "%.1f ms", s * 1e3);
+    else if (s < 1) snprintf(out, 24, "%.0f ms", s * 1e3);
+    else if (s < 100) snprintf(out, 24, "%.1f s", s);
+    else snprintf(out, 24, "%.0f min", s / 60);
+}
+
+static bool higher_is_better(const fit *f)
+{
+    return leat_experiment_greater_is_better(f->experiment);
+}
+
+/* Keeps rows sorted, failed ones last, equal ones in the order they came. */
+static void insert(fit *f, const leat_leaderboard_row *row)
+{
+    int at = f->count;
+    if (f->count >= MOST_ROWS) return;
+    while (at > 0 && !row->failed) {
+        const leat_leaderboard_row *before = &f->rows[at - 1];
+        bool better = higher_is_better(f) ? row->mean > before->mean : row->mean < before->mean;
+        if (!before->failed && !better) break;
+        f->rows[at] = *before;
+        at--;
+    }
+    f->rows[at] = *row;
+    f->count++;
+}
+
+static void print_failed(fit *f)
+{
+    for (int i = 0; i < f->count; i++) {
+        const char *why = f->rows[i].failed;
+        if (!why) continue;
+        cli_say(f->c, "  %s%s: %.*s%s\n", cli_dim(f->c), f->rows[i].estimator,
+                (int)strcspn(why, "\n"), why, cli_plain(f->c));
+    }
+}
+
+static void print_board(fit *f)
+{
+    char(*text)[6][80] = f->text;
+    const char *cells[(MOST_ROWS + 1) * 6];
+    char heading[80];
+    int n = 0;
+    snprintf(heading, sizeof heading, "%s (95%% interval)",
+             leat_experiment_metric_title(f->experiment));
+    const char *head[6] = {"", heading, "spread", "fit", "predict", "settings"};
+    memcpy(cells, head, sizeof head);
+    for (int i = 0; i < f->count; i++) {
+        const leat_leaderboard_row *r = &f->rows[i];
+        if (r->failed) continue;
+        char mean[24], low[24], high[24], fit_time[24], predict_time[24];
+        char(*row)[80] = text[n++];
+        leat_experiment_format(f->experiment, r->mean, mean, sizeof mean);
+        leat_experiment_format(f->experiment, r->low, low, sizeof low);
+        leat_experiment_format(f->experiment, r->high, high, sizeof high);
+        seconds_text(r->fit_seconds, fit_time);
+        seconds_text(r->predict_seconds, predict_time);
+        snprintf(row[0], 80, "%s", r->estimator);
+        if (isnan(r->low)) snprintf(row[1], 80, "%s", mean);
+        else snprintf(row[1], 80, "%s  %s - %s", mean, low, high);
+        leat_experiment_format(f->experiment, r->std, row[2], 80);
+        snprintf(row[3], 80, "%s", fit_time);
+        snprintf(row[4], 80, "%s", predict_time);
+        snprintf(row[5], 80, "%s", r->params);
+        for (int k = 0; k < 6; k++) cells[n * 6 + k] = row[k];
+    }
+    bool settings = false;
+    for (int i = 1; i <= n; i++) settings = settings || *cells[i * 6 + 5];
+    int columns = settings ? 6 : 5;
+    if (!settings)
+        for (int i = 0; i <= n; i++) memmove(cells + i * 5, cells + i * 6, 5 * sizeof *cells);
+    cli_table(f->c, cells, n + 1, columns, true);
+    f->drawn = n + 1;
+}
+
+static void on_ready(void *user, const leat_experiment *e)
+{
+    fit *f = user;
+    f->experiment = e;
+    cli_say(f->c, "%s\n", leat_experiment_inferred(e));
+    cli_say(f->c, "%s", leat_experiment_validation(e));
+}
+
+static void on_row(void *user, const leat_leaderboard_row *row)
+{
+    fit *f = user;
+    insert(f, row);
+    if (!f->live) return;
+    leat_progress_clear(&f->c->progress);
+    if (f->drawn) cli_say(f->c, "\033[%dA\033[J", f->drawn);
+    print_board(f);
+    fflush(stdout);
+}
+
+static void row_json(leat_json *j, const leat_leaderboard_row *r)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "estimator", r->estimator);
+    leat_json_string(j, "params", r->params);
+    leat_json_number(j, "mean", r->mean);
+    leat_json_number(j, "std", r->std);
+    leat_json_number(j, "low", r->low);
+    leat_json_number(j, "high", r->high);
+    leat_json_begin_array(j, "folds");
+    for (size_t i = 0; i < r->fold_count && !r->failed; i++) leat_json_number(j, NULL, r->folds[i]);
+    leat_json_end_array(j);
+    leat_json_number(j, "fit_seconds", r->fit_seconds);
+    leat_json_number(j, "predict_seconds", r->predict_seconds);
+    leat_json_string(j, "prepared", r->prepared);
+    if (r->failed) leat_json_string(j, "failed", r->failed);
+    leat_json_end_object(j);
+}
+
+static leat_status print_result_json(cli *c, const leat_experiment *e, const char *model,
+                                     const char *report)
+{
+    double score, low, high;
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "task", leat_experiment_task(e));
+    leat_json_string(j, "metric", leat_experiment_metric(e));
+    leat_json_begin_array(j, "leaderboard");
+    for (size_t i = 0; i < leat_experiment_rows(e); i++) {
+        leat_leaderboard_row row = leat_experiment_row(e, i);
+        row_json(j, &row);
+    }
+    leat_json_end_array(j);
+    leat_json_string(j, "best", leat_experiment_row(e, 0).estimator);
+    if (leat_experiment_test(e, &score, &low, &high)) {
+        leat_json_begin_object(j, "test");
+        leat_json_number(j, "score", score);
+        leat_json_number(j, "low", low);
+        leat_json_number(j, "high", high);
+        leat_json_end_object(j);
+    }
+    leat_json_string(j, "model", model);
+    leat_json_string(j, "report", report);
+    leat_json_end_object(j);
+    return cli_print_json(c, j);
+}
+
+static void print_result(fit *f, const leat_experiment *e, const char *model, const char *report)
+{
+    cli *c = f->c;
+    double score, low, high;
+    f->count = 0;
+    for (size_t i = 0; i < leat_experiment_rows(e) && f->count < MOST_ROWS; i++)
+        f->rows[f->count++] = leat_experiment_row(e, i);
+    f->experiment = e;
+    if (f->drawn && f->live) cli_say(c, "\033[%dA\033[J", f->drawn);
+    print_board(f);
+    print_failed(f);
+    cli_say(c, "%s", leat_experiment_verdict(e));
+    if (leat_experiment_reading(e)[0]) cli_say(c, "%s\n", leat_experiment_reading(e));
+    if (leat_experiment_test(e, &score, &low, &high)) {
+        char a[24], b[24], d[24];
+        leat_experiment_format(e, score, a, sizeof a);
+        leat_experiment_format(e, low, b, sizeof b);
+        leat_experiment_format(e, high, d, sizeof d);
+        cli_say(c, "test %s of %s: %s%s%s (95%% %s - %s)\n", leat_experiment_metric_title(e),
+                leat_experiment_row(e, 0).estimator, cli_bold(c), a, cli_plain(c), b, d);
+    }
+    cli_say(c, "\nwrote %s%s%s   report: %s%s%s\n", cli_accent(c), model, cli_plain(c),
+            cli_accent(c), report, cli_plain(c));
+    cli_say(c, "again: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
+}
+
+/* The command line as a person would type it again, quoted for a shell. */
+static char *command_text(cli *c)
+{
+    size_t size = 16;
+    for (int i = 0; i < c->count; i++) size += 4 * strlen(c->arguments[i]) + 4;
+    for (int i = 0; i < c->given_count; i++)
+        size += strlen(c->given[i].option->name) + 8 +
+                (c->given[i].value ? 4 * strlen(c->given[i].value) : 0);
+    char *text = calloc(1, size);
+    if (!text) return NULL;
+    strcpy(text, "leat fit");
+    for (int i = 0; i < c->count + c->given_count; i++) {
+        bool option = i >= c->count;
+        const cli_given *g = option ? &c->given[i - c->count] : NULL;
+        const char *value = option ? g->value : c->arguments[i];
+        strcat(text, " ");
+        if (option) sprintf(text + strlen(text), "--%s%s", g->option->name, value ? " " : "");
+        if (!value) continue;
+        bool plain = *value && !strpbrk(value, " \t\n\"'\\$`*?[]{}()<>|&;#~!");
+        char *to = text + strlen(text);
+        if (!plain) *to++ = '\'';
+        for (const char *p = value; *p; p++) {
+            if (*p == '\'') to += sprintf(to, "'\\''");
+            else *to++ = *p;
+        }
+        if (!plain) *to++ = '\'';
+        *to = '\0';
+    }
+    return text;
+}
+
+/* A named data set with a test part of its own is scored on it at the end. */
+static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_frame **test)
+{
+    char part[256], size[80];
+    *test = NULL;
+    bool splits = leat_data_has_test(name);
+    if (splits) snprintf(part, sizeof part, "%s:train", name);
+    leat_status st = cli_load(c, train, splits ? part : name);
+    if (st != LEAT_OK) return st;
+    cli_size_text(*train, size, sizeof size);
+    cli_say(c, "%s%s%s: %s", cli_bold(c), name, cli_plain(c), size);
+    if (splits) {
+        char rows[32];
+        snprintf(part, sizeof part, "%s:test", name);
+        st = cli_load(c, test, part);
+        if (st == LEAT_OK)
+            cli_say(c, "; %s more rows held out for the final score",
+                    cli_grouped(leat_frame_rows(*test), rows));
+    }
+    cli_say(c, "\n");
+    return st;
+}
+
+static leat_status save(cli *c, fit *f, const leat_experiment *e)
+{
+    char model[4200], report[4200];
+    char *command = command_text(c);
+    if (!command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    const char *folder = cli_value(c, "output");
+    leat_status st = leat_experiment_save(c->context, e, folder ? folder : ".", command, model,
+                                          sizeof model, report, sizeof report);
+    free(command);
+    if (st != LEAT_OK) return st;
+    if (c->json) return print_result_json(c, e, model, report);
+    print_result(f, e, model, report);
+    return LEAT_OK;
+}
+
+static leat_status run_fit(cli *c)
+{
+    fit f = {.c = c, .live = c->color && !c->json && !c->quiet};
+    cli_settings s;
+    leat_frame *train = NULL, *test = NULL;
+    leat_experiment *e = NULL;
+    leat_status st = cli_settings_read(c, &s);
+    if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
+    if (st == LEAT_OK) {
+        s.options.on_ready = on_ready;
+        s.options.on_row = on_row;
+        s.options.user = &f;
+        st = leat_experiment_run(c->context, &e, train, test, &s.options);
+    }
+    if (st == LEAT_OK) st = save(c, &f, e);
+    leat_experiment_destroy(e);
+    leat_frame_release(train);
+    leat_frame_release(test);
+    cli_settings_fini(&s);
+    return st;
+}
+
+static const cli_option options[] = {
+    {"target", 't', "COL", "the column to predict (a named data set knows its own)", false},
+    {"task", 0, "TASK", "classification or regression; default: by the target", false},
+    {"models", 'm', "A,B", "estimators to try; default: those that suit the data", false},
+    {"metric", 0, "NAME", "what decides; default: accuracy or mae", false},
+    {"cv", 0, "HOW",
+     "kfold:10, stratified:10, repeated:5x2, loo, group:COL, time:5, holdout:0.2, nested:5x3; "
+     "default: suits the data",
+     false},
+    {"fold-column", 0, "COL", "use the folds that this column gives", false},
+    {"preprocess", 0, "MODE", "auto, none, standard, minmax, robust", false},
+    {"set", 0, "M.P=V", "set a parameter, as in knn.n_neighbors=7; with --search several values",
+     true},
+    {"search", 0, "HOW", "grid, random:50 or halving over the parameters' grids", false},
+    {"time-budget", 0, "TIME", "stop trying after 60s, 5m, 1h", false},
+    {"keep", 0, "COL", "use a column that would be left out", true},
+    {"drop", 0, "COL", "leave a column out", true},
+    {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
+    {"quick", 0, NULL, "no importances and no learning curve", false},
+    {"name", 0, "NAME", "of the model and its files; default: from the data", false},
+    {"output", 'o', "DIR", "folder to write to; default: here", false},
+    CLI_READ_OPTIONS,
+    {0}};
+
+const cli_command cli_command_fit = {
+    .name = "fit",
+    .arguments = "DATA | EXPERIMENT.yaml",
+    .least = 1,
+    .most = 1,
+    .summary = "learn from a table: leaderboard, model file, report",
+    .details = "Infers what the columns are, compares estimators by cross-validation, refits the "
+               "best\non all rows and writes NAME.leat (the model), NAME.html (the report) and "
+               "NAME.run/\n(what was run). DATA is a file (CSV, JSON Lines, NumPy, IDX, SQLite; "
+               "- for standard\ninput) or a named data set (leat data list). A YAML file holds the "
+               "same options by\nname, and `data`.",
+    .examples = "  leat fit iris --target species\n"
+                "  leat fit cars.csv --target mpg --models ridge,svr,cart --metric rmse\n"
+                "  leat fit cars.csv -t mpg -m svr --set svr.C=1,10,100 --search grid\n"
+                "  leat fit visits.csv -t sick --cv group:patient --metric roc_auc",
+    .options = options,
+    .run = run_fit,
+};

@@ -1,0 +1,96 @@
+/* Owns: the reading options of commands and loading their tables. */
+#include "load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <leat/data.h>
+
+static leat_status one_char(cli *c, const char *option, const char *allowed, char *out)
+{
+    const char *text = cli_value(c, option);
+    if (!text) return LEAT_OK;
+    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) text = "\t";
+    if (strlen(text) != 1 || (allowed && !strchr(allowed, *text)))
+        return cli_usage(c, "--%s takes one character%s%s, not '%s'", option, allowed ? " of " : "",
+                         allowed ? allowed : "", text);
+    *out = *text;
+    return LEAT_OK;
+}
+
+leat_status cli_read_options(cli *c, leat_read_options *out)
+{
+    *out = leat_read_options_default();
+    out->types = cli_value(c, "types");
+    out->missing = cli_value(c, "missing");
+    out->query = cli_value(c, "query");
+    leat_status st = one_char(c, "delimiter", NULL, &out->delimiter);
+    if (st == LEAT_OK) st = one_char(c, "decimal", ".,", &out->decimal);
+    if (st != LEAT_OK) return st;
+    const char *header = cli_value(c, "header");
+    if (header && strcmp(header, "yes") == 0) out->header = LEAT_HEADER_YES;
+    else if (header && strcmp(header, "no") == 0) out->header = LEAT_HEADER_NO;
+    else if (header) return cli_usage(c, "--header takes yes or no, not '%s'", header);
+    const char *on_error = cli_value(c, "on-error");
+    if (on_error && strcmp(on_error, "skip") == 0) out->on_error = LEAT_ON_ERROR_SKIP;
+    else if (on_error && strcmp(on_error, "stop") != 0)
+        return cli_usage(c, "--on-error takes stop or skip, not '%s'", on_error);
+    return LEAT_OK;
+}
+
+char *cli_reading_json(cli *c)
+{
+    static const char *const names[] = {"types",  "missing", "delimiter", "decimal",
+                                        "header", "query",   "on-error"};
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cli_value(c, names[i])) leat_json_string(j, names[i], cli_value(c, names[i]));
+    leat_json_end_object(j);
+    const char *text = leat_json_text(j);
+    char *copy = text ? strdup(text) : NULL;
+    leat_json_destroy(j);
+    return copy;
+}
+
+static void print_notes(cli *c, const leat_read_report *report)
+{
+    enum { SHOWN = 6 };
+    size_t i = 0, column;
+    for (const char *note; (note = leat_read_report_note(report, i, &column)); i++)
+        if (i < SHOWN) cli_say(c, "  %snote: %s%s\n", cli_dim(c), note, cli_plain(c));
+    if (i > SHOWN) cli_say(c, "  %sand %zu more notes%s\n", cli_dim(c), i - SHOWN, cli_plain(c));
+}
+
+leat_status cli_load(cli *c, leat_frame **out, const char *name)
+{
+    leat_read_options o;
+    *out = NULL;
+    leat_status st = cli_read_options(c, &o);
+    if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
+    if (st != LEAT_OK) return st;
+    st = leat_data_load(c->context, out, name, &o);
+    if (st == LEAT_OK) print_notes(c, o.report);
+    leat_read_report_destroy(o.report);
+    return st;
+}
+
+const char *cli_grouped(size_t n, char out[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%zu", n), at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+void cli_size_text(const leat_frame *f, char *out, size_t size)
+{
+    char rows[32], columns[32];
+    size_t n = leat_frame_rows(f), k = leat_frame_columns(f);
+    snprintf(out, size, "%s row%s, %s column%s", cli_grouped(n, rows), n == 1 ? "" : "s",
+             cli_grouped(k, columns), k == 1 ? "" : "s");
+}

@@ -1,0 +1,32 @@
+/* Reading the table that a command is about: options common to all commands that read one. */
+#ifndef LEAT_CLI_LOAD_H
+#define LEAT_CLI_LOAD_H
+
+#include <leat/read.h>
+
+#include "command.h"
+
+/* Rows for a command's option table. */
+#define CLI_READ_OPTIONS                                                                           \
+    {"types", 0, "COL:TYPE,...", "set types: number, whole, bool, text, time", false},             \
+        {"missing", 0, "TEXT,...", "what stands for a missing value besides nothing", false},      \
+        {"delimiter", 0, "CHAR", "the separator of values; tab for a tabulator", false},           \
+        {"decimal", 0, "CHAR", "the decimal mark, . or ,", false},                                 \
+        {"header", 0, "yes|no", "whether the first line names the columns", false},                \
+        {"query", 0, "SQL", "for SQLite files: a SELECT or a table", false},                       \
+    {                                                                                              \
+        "on-error", 0, "stop|skip", "what to do with rows that do not fit", false                  \
+    }
+
+/* The options as the library takes them. */
+leat_status cli_read_options(cli *c, leat_read_options *out);
+/* The same as a JSON object, to be recorded; free() it. NULL when out of memory. */
+char *cli_reading_json(cli *c);
+/* Reads a file or a named data set and says what was odd about it. */
+leat_status cli_load(cli *c, leat_frame **out, const char *name);
+/* "398 rows, 9 columns" */
+void cli_size_text(const leat_frame *f, char *out, size_t size);
+/* 60000 -> "60,000" */
+const char *cli_grouped(size_t n, char out[32]);
+
+#endif

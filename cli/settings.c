@@ -1,0 +1,157 @@
+/* Owns: merging the options of `fit` from command line and file. */
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <leat/data.h>
+
+#include "load.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* A value by name: from the command line, else from the file. */
+static const char *setting(const cli *c, const cli_settings *s, const char *name)
+{
+    const char *value = cli_value(c, name);
+    return value || !s->file ? value : leat_settings_value(s->file, name, 0);
+}
+
+static bool is_on(const cli *c, const cli_settings *s, const char *name)
+{
+    const char *value = s->file ? leat_settings_value(s->file, name, 0) : NULL;
+    return cli_has(c, name) || (value && strcmp(value, "true") == 0);
+}
+
+/* All values of a repeated option; the file's come first, so that the command line wins. */
+static size_t list(const cli *c, const cli_settings *s, const char *name, const char **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; s->file && i < leat_settings_count(s->file, name); i++)
+        out[n++] = leat_settings_value(s->file, name, i);
+    for (int i = 0; i < c->given_count; i++)
+        if (strcmp(c->given[i].option->name, name) == 0) out[n++] = c->given[i].value;
+    return n;
+}
+
+/* "60s", "5m", "1.5h", or seconds. */
+static leat_status read_time(cli *c, const char *text, double *out)
+{
+    char *end;
+    double value = strtod(text, &end);
+    double unit = strcmp(end, "h") == 0                              ? 3600
+                  : strcmp(end, "m") == 0 || strcmp(end, "min") == 0 ? 60
+                  : strcmp(end, "s") == 0 || !*end                   ? 1
+                                                                     : 0;
+    if (end == text || unit == 0 || !(value > 0) || value > 1e9)
+        return cli_usage(c, "--time-budget takes a time such as 60s, 5m or 1h, not '%s'", text);
+    *out = value * unit;
+    return LEAT_OK;
+}
+
+/* The name of model and files: what the data is called, without folder and suffixes. */
+static char *name_of(const char *data)
+{
+    static const char *const suffixes[] = {".gz",  ".zst",    ".csv", ".tsv", ".txt",    ".json",
+                                           ".npy", ".ndjson", ".npz", ".db",  ".sqlite", ".jsonl"};
+    const char *base = strrchr(data, '/');
+    char *name = strdup(strcmp(data, "-") == 0 ? "model" : base ? base + 1 : data);
+    for (size_t i = 0; name && i < sizeof suffixes / sizeof *suffixes; i++)
+        if (ends_with(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
+            name[strlen(name) - strlen(suffixes[i])] = '\0';
+    for (char *p = name; p && *p; p++)
+        if (*p == ':') *p = '-';
+    return name;
+}
+
+static leat_status read_file(cli *c, cli_settings *out, const char *path)
+{
+    static const char *const names[] = {
+        "data",        "target",      "task",       "models", "metric",
+        "cv",          "fold-column", "preprocess", "set",    "search",
+        "time-budget", "keep",        "drop",       "name",   "drop-missing-target",
+        "quick"};
+    leat_status st = leat_settings_read(c->context, &out->file, path);
+    if (st != LEAT_OK) return st;
+    st = leat_settings_check(c->context, out->file, names, sizeof names / sizeof *names);
+    if (st != LEAT_OK) return st;
+    if (leat_settings_value(out->file, "data", 0)) return LEAT_OK;
+    return leat_error_set(c->context, LEAT_INVALID,
+                          "%s: the setting 'data' is missing: the file or data set to learn from",
+                          path);
+}
+
+/* models: [svc, knn] in a file is "svc,knn" on the command line. */
+static const char *models(const cli *c, const cli_settings *s, char *space, size_t size)
+{
+    size_t n = s->file ? leat_settings_count(s->file, "models") : 0;
+    if (cli_value(c, "models") || n <= 1) return setting(c, s, "models");
+    *space = '\0';
+    for (size_t i = 0; i < n; i++) {
+        size_t used = strlen(space);
+        snprintf(space + used, size - used, "%s%s", i ? "," : "",
+                 leat_settings_value(s->file, "models", i));
+    }
+    return space;
+}
+
+leat_status cli_settings_read(cli *c, cli_settings *out)
+{
+    leat_experiment_options *o = &out->options;
+    memset(out, 0, sizeof *out);
+    *o = leat_experiment_options_default();
+    const char *data = c->arguments[0];
+    if (ends_with(data, ".yaml") || ends_with(data, ".yml")) {
+        leat_status st = read_file(c, out, data);
+        if (st != LEAT_OK) return st;
+        data = leat_settings_value(out->file, "data", 0);
+    }
+    size_t most = (size_t)c->given_count + 1;
+    static const char *const lists[] = {"set", "keep", "drop"};
+    for (int i = 0; out->file && i < 3; i++) most += leat_settings_count(out->file, lists[i]);
+    out->lists = calloc(3 * most + 256, sizeof *out->lists);
+    out->reading = cli_reading_json(c);
+    const char *name = setting(c, out, "name");
+    out->name = name ? strdup(name) : name_of(data);
+    if (!out->lists || !out->reading || !out->name)
+        return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    o->data = data;
+    o->name = out->name;
+    o->reading = out->reading;
+    o->target = setting(c, out, "target");
+    if (!o->target) o->target = leat_data_target(data);
+    if (!o->target)
+        return cli_usage(c,
+                         "name the column to predict with --target COLUMN\nleat describe %s "
+                         "shows the columns",
+                         data);
+    o->task = setting(c, out, "task");
+    o->models = models(c, out, (char *)(out->lists + 3 * most), 256 * sizeof *out->lists);
+    o->metric = setting(c, out, "metric");
+    o->cv = setting(c, out, "cv");
+    o->fold_column = setting(c, out, "fold-column");
+    o->preprocess = setting(c, out, "preprocess");
+    o->search = setting(c, out, "search");
+    o->set = out->lists;
+    o->set_count = list(c, out, "set", out->lists);
+    o->keep = out->lists + most;
+    o->keep_count = list(c, out, "keep", out->lists + most);
+    o->drop = out->lists + 2 * most;
+    o->drop_count = list(c, out, "drop", out->lists + 2 * most);
+    o->drop_missing_target = is_on(c, out, "drop-missing-target");
+    o->quick = is_on(c, out, "quick");
+    const char *budget = setting(c, out, "time-budget");
+    return budget ? read_time(c, budget, &o->time_budget) : LEAT_OK;
+}
+
+void cli_settings_fini(cli_settings *s)
+{
+    leat_settings_destroy(s->file);
+    free(s->lists);
+    free(s->name);
+    free(s->reading);
+}

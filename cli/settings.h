@@ -1,0 +1,21 @@
+/* The settings of an experiment from the command line or a YAML file. */
+#ifndef LEAT_CLI_SETTINGS_H
+#define LEAT_CLI_SETTINGS_H
+
+#include <leat/experiment.h>
+#include <leat/settings.h>
+
+#include "command.h"
+
+typedef struct cli_settings {
+    leat_experiment_options options; /* options.data is what to load */
+    leat_settings *file;             /* the YAML file, or NULL */
+    const char **lists;              /* memory of the lists */
+    char *name, *reading;
+} cli_settings;
+
+/* The command line wins over the file. On failure too, fini is needed. */
+leat_status cli_settings_read(cli *c, cli_settings *out);
+void cli_settings_fini(cli_settings *s);
+
+#endif

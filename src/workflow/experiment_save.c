@@ -1,0 +1,164 @@
+/* Owns: what an experiment writes: the model, the report, the folder of the run. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "workflow/experiment.h"
+#include "workflow/report.h"
+
+static void entry_json(leat_json *j, const leati_entry *k)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "estimator", k->estimator->class->name);
+    leat_json_string(j, "params", k->params);
+    leat_json_string(j, "prepared", k->prepared);
+    if (k->failed) leat_json_string(j, "failed", k->failed);
+    leat_json_number(j, "mean", k->mean);
+    leat_json_number(j, "std", k->std);
+    leat_json_begin_array(j, "folds");
+    for (size_t i = 0; i < k->fold_count && !k->failed; i++)
+        leat_json_number(j, NULL, k->scores[i]);
+    leat_json_end_array(j);
+    leat_json_number(j, "fit_seconds", k->fit_seconds);
+    leat_json_number(j, "predict_seconds", k->predict_seconds);
+    leat_json_end_object(j);
+}
+
+/* What the model file leaves out on purpose: when, where and how fast. */
+static leat_status run_json(leat_context *c, const leat_experiment *e, const char *command,
+                            const char *path)
+{
+    char when[32] = "", host[256] = "", folder[4096] = "", cpu[128];
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (gethostname(host, sizeof host - 1) != 0) *host = '\0';
+    if (!getcwd(folder, sizeof folder)) *folder = '\0';
+    leati_cpu_model(cpu, sizeof cpu);
+    leat_json *j = leat_json_create(c, 1);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "command", command);
+    leat_json_string(j, "folder", folder);
+    leat_json_string(j, "data", e->data);
+    if (*e->version) leat_json_string(j, "data_version", e->version);
+    leat_json_string(j, "data_sha256", e->data_hash);
+    leat_json_string(j, "time", when);
+    leat_json_string(j, "host", host);
+    leat_json_string(j, "processor", cpu);
+    leat_json_string(j, "cpu_level", e->cpu);
+    leat_json_int(j, "threads", leat_context_threads(c));
+    leat_json_int(j, "seed", (int64_t)e->seed);
+    leat_json_string(j, "leat_version", leat_version());
+    leat_json_number(j, "seconds", e->seconds);
+    leat_json_raw(j, "config", e->config);
+    leat_json_begin_array(j, "leaderboard");
+    for (size_t i = 0; i < e->count; i++) entry_json(j, &e->entries[i]);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    const char *text = leat_json_text(j);
+    leat_status st = text ? leati_file_write(c, path, text, strlen(text)) : leat_error_status(c);
+    leat_json_destroy(j);
+    return st;
+}
+
+static void class_text(leati_str *s, const leat_experiment *e, double value)
+{
+    char number[LEATI_NUM_SIZE];
+    if (e->schema.task == LEATI_REGRESS) {
+        leati_num_format(value, number);
+        leati_str_add(s, number);
+        return;
+    }
+    const char *name = e->schema.class_names[(uint32_t)value];
+    leati_str_addc(s, '"');
+    for (const char *p = name; *p; p++) leati_str_add(s, *p == '"' ? "\"\"" : (char[]){*p, 0});
+    leati_str_addc(s, '"');
+}
+
+/* row,fold,truth,prediction of the best entry, for those who look closer. */
+static leat_status predictions_csv(leat_context *c, const leat_experiment *e, const char *path)
+{
+    leati_str s;
+    const leati_target *t = &e->target;
+    leati_str_init(&s, c);
+    leati_str_add(&s, "row,fold,truth,prediction\n");
+    for (size_t f = 0; f < e->folds.count; f++) {
+        const leati_fold *fold = &e->folds.fold[f];
+        for (size_t i = 0; i < fold->test_count && fold->repeat == 0; i++) {
+            size_t at = fold->test[i];
+            leati_str_addf(&s, "%u,%zu,", t->rows[at] + 1, f + 1);
+            class_text(&s, e, t->label ? t->label[at] : t->y[at]);
+            leati_str_addc(&s, ',');
+            class_text(&s, e, e->best->value[at]);
+            leati_str_addc(&s, '\n');
+        }
+    }
+    leat_status st = leati_str_status(&s);
+    if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&s), s.length);
+    leati_str_fini(&s);
+    return st;
+}
+
+/* FOLDER/NAME and a suffix; "." is left out. leati_free. */
+static char *path_of(leat_context *c, const char *folder, const char *name, const char *suffix)
+{
+    leati_str s;
+    leati_str_init(&s, c);
+    size_t n = strlen(folder);
+    if (strcmp(folder, ".") != 0)
+        leati_str_addf(&s, "%s%s", folder, n && folder[n - 1] == '/' ? "" : "/");
+    leati_str_addf(&s, "%s%s", name, suffix);
+    return leati_str_take(&s);
+}
+
+static leat_status write_run(leat_context *c, const leat_experiment *e, const char *folder,
+                             const char *command)
+{
+    char *run = path_of(c, folder, e->name, ".run"), *record = NULL, *table = NULL;
+    leat_status st = run ? leati_folder_make(c, run) : leat_error_status(c);
+    if (st == LEAT_OK) {
+        record = leati_path_join(c, run, "run.json");
+        table = leati_path_join(c, run, "predictions.csv");
+        if (!record || !table) st = leat_error_status(c);
+    }
+    if (st == LEAT_OK) st = predictions_csv(c, e, table);
+    if (st == LEAT_OK) st = run_json(c, e, command, record);
+    leati_free(run);
+    leati_free(record);
+    leati_free(table);
+    return st;
+}
+
+leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, const char *folder,
+                                 const char *command, char *model_path, size_t model_size,
+                                 char *report_path, size_t report_size)
+{
+    char *model = NULL, *report = NULL;
+    leati_str html;
+    leati_str_init(&html, c);
+    leat_status st;
+    LEATI_GO(leati_folder_make(c, folder));
+    model = path_of(c, folder, e->name, ".leat");
+    report = path_of(c, folder, e->name, ".html");
+    if (!model || !report) {
+        st = leat_error_status(c);
+        goto out;
+    }
+    LEATI_GO(leati_report_html(c, e, command, &html));
+    LEATI_GO(write_run(c, e, folder, command));
+    LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
+    LEATI_GO(leat_model_save(c, e->model, model));
+    if (model_path) snprintf(model_path, model_size, "%s", model);
+    if (report_path) snprintf(report_path, report_size, "%s", report);
+out:
+    leati_str_fini(&html);
+    leati_free(model);
+    leati_free(report);
+    return st;
+}
