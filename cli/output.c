@@ -102,9 +102,10 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
         for (int k = 0; k < columns; k++) {
             const char *cell = cells[i * columns + k];
             int pad = widths[k] - width_of(cell);
-            bool last = k == columns - 1;
-            cli_say(c, "%*s%s%*s%s", right[k] ? pad : 0, "", cell, right[k] || last ? 0 : pad, "",
-                    last ? "" : "  ");
+            bool last = k == columns - 1, ends = true;
+            for (int l = k + 1; l < columns; l++) ends = ends && !*cells[i * columns + l];
+            cli_say(c, "%*s%s", right[k] ? pad : 0, "", cell);
+            if (!last && !ends) cli_say(c, "%*s", (right[k] ? 0 : pad) + 2, "");
         }
         cli_say(c, "%s\n", heading && i == 0 ? cli_plain(c) : "");
     }

@@ -334,25 +334,43 @@ static void hash_texts(leati_sha256 *h, const leati_column *col)
     }
 }
 
+static void add_column(leati_sha256 *h, const leati_column *col)
+{
+    const char *type = leat_type_name(col->type);
+    leati_sha256_add(h, type, strlen(type) + 1);
+    hash_size(h, col->missing);
+    for (size_t r = 0; col->missing && r < col->rows; r++)
+        if (!leati_valid(col, r)) hash_size(h, r);
+    if (col->type == LEAT_ARRAY)
+        for (int k = 0; k < 3; k++) hash_size(h, col->shape[k]);
+    if (col->type == LEAT_STRING) hash_texts(h, col);
+    else leati_sha256_add(h, col->data, col->rows * row_bytes(col));
+}
+
+static void end_hex(leati_sha256 *h, char out[65])
+{
+    uint8_t digest[32];
+    leati_sha256_end(h, digest);
+    leati_hex(digest, sizeof digest, out);
+}
+
+void leati_column_hash(const leati_column *col, char out[65])
+{
+    leati_sha256 h;
+    leati_sha256_init(&h);
+    add_column(&h, col);
+    end_hex(&h, out);
+}
+
 void leati_frame_hash(const leat_frame *f, char out[65])
 {
     leati_sha256 h;
-    uint8_t digest[32];
     leati_sha256_init(&h);
     hash_size(&h, f->rows);
     hash_size(&h, f->columns);
     for (size_t i = 0; i < f->columns; i++) {
-        const leati_column *col = f->column[i];
         leati_sha256_add(&h, f->name[i], strlen(f->name[i]) + 1);
-        leati_sha256_add(&h, leat_type_name(col->type), strlen(leat_type_name(col->type)) + 1);
-        hash_size(&h, col->missing);
-        for (size_t r = 0; col->missing && r < col->rows; r++)
-            if (!leati_valid(col, r)) hash_size(&h, r);
-        if (col->type == LEAT_ARRAY)
-            for (int k = 0; k < 3; k++) hash_size(&h, col->shape[k]);
-        if (col->type == LEAT_STRING) hash_texts(&h, col);
-        else leati_sha256_add(&h, col->data, col->rows * row_bytes(col));
+        add_column(&h, f->column[i]);
     }
-    leati_sha256_end(&h, digest);
-    leati_hex(digest, 32, out);
+    end_hex(&h, out);
 }

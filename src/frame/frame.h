@@ -85,6 +85,8 @@ leat_frame *leati_frame_take(leat_context *c, const leat_frame *f, const uint32_
                              size_t count);
 leat_frame *leati_frame_select(leat_context *c, const leat_frame *f, const size_t *columns,
                                size_t count);
+/* SHA-256 over type, validity and values of a column. */
+void leati_column_hash(const leati_column *col, char out[65]);
 /* SHA-256 over names, types, validity and values: equal for equal tables, however they came. */
 void leati_frame_hash(const leat_frame *f, char out[65]);
 

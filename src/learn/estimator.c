@@ -262,7 +262,8 @@ leat_status leati_estimator_scores(leat_context *c, const leati_estimator *e, co
     LEATI_CHECK(c, leati_estimator_has_scores(e), LEAT_UNSUPPORTED, "%s gives no scores",
                 e->class->name);
     if (x->rows == 0) return LEAT_OK;
-    return e->class->decision ? e->class->decision(e, c, x, out) : e->class->proba(e, c, x, out);
+    bool proba = leati_estimator_has_proba(e);
+    return proba ? e->class->proba(e, c, x, out) : e->class->decision(e, c, x, out);
 }
 
 leat_status leati_estimator_save(leat_context *c, const leati_estimator *e, leati_state *s)

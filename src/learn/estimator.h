@@ -88,7 +88,8 @@ bool leati_estimator_has_proba(const leati_estimator *e);
 bool leati_estimator_has_scores(const leati_estimator *e); /* proba or decision */
 leat_status leati_estimator_proba(leat_context *c, const leati_estimator *e, const leati_matrix *x,
                                   double *out);
-/* Decision scores, else probabilities. */
+/* Probabilities, else decision scores: those of one class are then not always comparable from row
+ * to row in more than two classes. */
 leat_status leati_estimator_scores(leat_context *c, const leati_estimator *e, const leati_matrix *x,
                                    double *out);
 /* Also stores and checks task, features and classes. */

@@ -135,7 +135,7 @@ static void compare_line(leati_str *s, const leati_entry *best, const leati_entr
     leati_p_text(test->p, p, sizeof p);
     const char *a = best->estimator->class->name, *b = other->estimator->class->name;
     if (test->p < 0.05) leati_str_addf(s, "%s is better than %s (%s)\n", a, b, p);
-    else leati_str_addf(s, "against %s the difference of %s may be chance (%s)\n", b, a, p);
+    else leati_str_addf(s, "%s against %s: the difference may be chance (%s)\n", a, b, p);
 }
 
 leat_status leati_verdict_make(leat_context *c, leat_experiment *e)

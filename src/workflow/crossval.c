@@ -37,9 +37,11 @@ static leat_status bench_init(leat_context *c, bench *b, const leat_experiment *
                   !(b->rows = leati_array(c, most, sizeof *b->rows));
     if (classify) failed = failed || !(b->label = leati_array(c, most, sizeof *b->label));
     else failed = failed || !(b->y = leati_array(c, most, sizeof *b->y));
-    if (classify && class->proba)
+    bool proba = classify && class->proba;
+    if (proba && class->gives_proba) proba = class->gives_proba(k->estimator);
+    if (proba)
         failed = failed || !(b->out.proba = LEATI_NEW(c, double, most *classes));
-    if (classify && class->decision)
+    if (classify && !proba && class->decision)
         failed = failed || !(b->out.score = LEATI_NEW(c, double, most *classes));
     if (!failed) return LEAT_OK;
     bench_fini(b);

@@ -119,13 +119,17 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
 leat_status leati_entry_describe(leat_context *c, leati_entry *k)
 {
     leati_str s;
+    leati_estimator *standard;
+    LEATI_TRY(leati_estimator_create(c, &standard, k->estimator->class));
     leati_str_init(&s, c);
     for (const leati_param *p = k->estimator->class->params; p->name; p++) {
-        char value[64];
+        char value[64], usual[64];
         leati_param_get(p, k->estimator, value, sizeof value);
-        if (strcmp(value, p->standard) == 0) continue;
+        leati_param_get(p, standard, usual, sizeof usual);
+        if (strcmp(value, usual) == 0) continue;
         leati_str_addf(&s, "%s%s=%s", s.length ? " " : "", p->name, value);
     }
+    leati_estimator_destroy(standard);
     leati_free(k->params);
     k->params = leati_str_take(&s);
     return k->params ? LEAT_OK : leat_error_status(c);

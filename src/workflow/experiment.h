@@ -23,7 +23,7 @@ typedef struct leati_entry {
     /* Predictions of each sample when it was in the test part (first repeat); NaN where never. */
     double *value; /* (samples) */
     double *proba; /* (samples, classes) or NULL */
-    double *score; /* (samples, classes) or NULL */
+    double *score; /* (samples, classes) where there are no probabilities, or NULL */
     bool is_baseline;
 } leati_entry;
 

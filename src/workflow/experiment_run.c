@@ -256,7 +256,7 @@ static leat_status predict_test(leat_context *c, leat_experiment *e, const leati
     out->value = leati_array(c, t->count, sizeof(double));
     if (leati_estimator_has_proba(p->estimator))
         out->proba = leati_array(c, t->count * classes, sizeof(double));
-    if (leati_estimator_has_scores(p->estimator))
+    else if (leati_estimator_has_scores(p->estimator))
         out->score = leati_array(c, t->count * classes, sizeof(double));
     st = leat_error_status(c);
     if (st != LEAT_OK) goto out;

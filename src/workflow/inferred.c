@@ -57,8 +57,9 @@ static void add_range(leati_str *out, double low, double high, leat_type type)
 {
     char a[LEATI_NUM_SIZE], b[LEATI_NUM_SIZE];
     if (!isfinite(low) || type == LEAT_BOOL || type == LEAT_TIME) return;
-    leati_num_pretty(low, 3, a);
-    leati_num_pretty(high, 3, b);
+    /* As written where that is short, else rounded. */
+    if (leati_num_format(low, a) > 6) leati_num_pretty(low, 4, a);
+    if (leati_num_format(high, b) > 6) leati_num_pretty(high, 4, b);
     leati_str_addf(out, "%s to %s", a, b);
 }
 

@@ -46,7 +46,6 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     list_json(j, "keep", o->keep, o->keep_count);
     list_json(j, "drop", o->drop, o->drop_count);
     leat_json_bool(j, "drop_missing_target", o->drop_missing_target);
-    leat_json_bool(j, "quick", o->quick);
     if (o->time_budget > 0) leat_json_number(j, "time_budget", o->time_budget);
     leat_json_raw(j, "reading", o->reading ? o->reading : "{}");
     leat_json_end_object(j);
@@ -128,23 +127,29 @@ static leat_status make_metrics(leat_context *c, const leat_experiment *e, char 
     return st;
 }
 
+/* The hash of the whole and of each column, so that a change can be named. */
+static void data_json(leat_json *j, const char *key, const leat_frame *f)
+{
+    char hash[65];
+    leati_frame_hash(f, hash);
+    leat_json_begin_object(j, key);
+    leat_json_string(j, "sha256", hash);
+    leat_json_int(j, "rows", (int64_t)f->rows);
+    leat_json_begin_object(j, "columns");
+    for (size_t i = 0; i < f->columns; i++) {
+        leati_column_hash(f->column[i], hash);
+        leat_json_string(j, f->name[i], hash);
+    }
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+}
+
 static leat_status make_lineage(leat_context *c, const leat_experiment *e, char **out)
 {
     leat_json *j = leat_json_create(c, 1);
     leat_json_begin_object(j, NULL);
-    leat_json_begin_object(j, "data");
-    leat_json_string(j, "sha256", e->data_hash);
-    leat_json_int(j, "rows", (int64_t)e->train->rows);
-    leat_json_int(j, "columns", (int64_t)e->train->columns);
-    leat_json_end_object(j);
-    if (e->test) {
-        char hash[65];
-        leati_frame_hash(e->test, hash);
-        leat_json_begin_object(j, "test_data");
-        leat_json_string(j, "sha256", hash);
-        leat_json_int(j, "rows", (int64_t)e->test->rows);
-        leat_json_end_object(j);
-    }
+    data_json(j, "data", e->train);
+    if (e->test) data_json(j, "test_data", e->test);
     leat_json_int(j, "seed", (int64_t)e->seed);
     leat_json_string(j, "cpu", e->cpu);
     leat_json_raw(j, "config", e->config);

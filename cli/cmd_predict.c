@@ -1,0 +1,85 @@
+/* leat predict: a model's answers for new rows. */
+#include <leat/model.h>
+#include <leat/read.h>
+
+#include "load.h"
+
+static leat_status print_json(cli *c, const leat_frame *f, const char *path)
+{
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_int(j, "rows", (int64_t)leat_frame_rows(f));
+    if (path) leat_json_string(j, "output", path);
+    leat_json_begin_array(j, "predictions");
+    for (size_t i = 0; !path && i < leat_frame_rows(f); i++) {
+        leat_json_begin_object(j, NULL);
+        for (size_t k = 0; k < leat_frame_columns(f); k++) {
+            const char *text;
+            size_t n;
+            double value;
+            const char *name = leat_frame_name(f, k);
+            if (leat_frame_text(f, k, i, &text, &n)) leat_json_stringn(j, name, text, n);
+            else if (leat_frame_number(f, k, i, &value)) leat_json_number(j, name, value);
+            else leat_json_null(j, name);
+        }
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    return cli_print_json(c, j);
+}
+
+static leat_status write_answers(cli *c, const leat_frame *answers)
+{
+    const char *path = cli_value(c, "output");
+    if (c->json && !path) return print_json(c, answers, NULL);
+    leat_write_options o = leat_write_options_default();
+    if (!path) o.format = "csv";
+    leat_status st = leat_frame_write(c->context, answers, path ? path : "-", &o);
+    if (st != LEAT_OK || !path) return st;
+    if (c->json) return print_json(c, answers, path);
+    char size[80];
+    cli_size_text(answers, size, sizeof size);
+    cli_say(c, "wrote %s: %s\n", path, size);
+    return LEAT_OK;
+}
+
+static leat_status run_predict(cli *c)
+{
+    leat_model *model = NULL;
+    leat_frame *frame = NULL, *answers = NULL;
+    bool was_quiet = c->quiet;
+    leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
+    c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
+    if (st == LEAT_OK) st = cli_load(c, &frame, c->arguments[1]);
+    c->quiet = was_quiet;
+    if (st == LEAT_OK)
+        st = leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
+    if (st == LEAT_OK) st = write_answers(c, answers);
+    else if (st != LEAT_NOMEM && frame && !c->json) fprintf(stderr, "leat: nothing was written\n");
+    leat_frame_release(answers);
+    leat_frame_release(frame);
+    leat_model_release(model);
+    return st;
+}
+
+static const cli_option options[] = {
+    {"output", 'o', "FILE", "write to a file (.csv, .tsv, .jsonl); default: standard output",
+     false},
+    {"proba", 0, NULL, "add the probability of each class", false},
+    CLI_READ_OPTIONS,
+    {0}};
+
+const cli_command cli_command_predict = {
+    .name = "predict",
+    .arguments = "MODEL.leat DATA",
+    .least = 2,
+    .most = 2,
+    .summary = "a model's answers for new rows",
+    .details = "Columns are found by name; those the model does not use are ignored. A value that "
+               "does\nnot fit what the model was trained on stops with its row and column.",
+    .examples = "  leat predict iris.leat new.csv\n"
+                "  leat predict iris.leat new.csv --proba -o answers.csv",
+    .options = options,
+    .run = run_predict,
+};
