@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "workflow/entries.h"
+#include "workflow/tune.h"
 
 /* What one fold needs; reused from fold to fold. */
 typedef struct bench {
@@ -12,6 +13,7 @@ typedef struct bench {
     uint32_t *rows; /* frame rows of the test samples */
     uint32_t *label;
     double *y;
+    double fit_seconds, predict_seconds; /* summed over folds */
 } bench;
 
 static void bench_fini(bench *b)
@@ -25,22 +27,22 @@ static void bench_fini(bench *b)
 }
 
 static leat_status bench_init(leat_context *c, bench *b, const leat_experiment *e,
-                              const leati_entry *k)
+                              const leati_estimator *estimator, const leati_fold *folds,
+                              size_t count)
 {
     size_t most = 0, classes = e->schema.classes;
-    const leati_estimator_class *class = k->estimator->class;
+    const leati_estimator_class *class = estimator->class;
     bool classify = e->schema.task == LEATI_CLASSIFY;
     *b = (bench){0};
-    for (size_t i = 0; i < e->folds.count; i++)
-        if (e->folds.fold[i].test_count > most) most = e->folds.fold[i].test_count;
+    for (size_t i = 0; i < count; i++)
+        if (folds[i].test_count > most) most = folds[i].test_count;
     bool failed = !(b->out.value = leati_array(c, most, sizeof(double))) ||
                   !(b->rows = leati_array(c, most, sizeof *b->rows));
     if (classify) failed = failed || !(b->label = leati_array(c, most, sizeof *b->label));
     else failed = failed || !(b->y = leati_array(c, most, sizeof *b->y));
     bool proba = classify && class->proba;
-    if (proba && class->gives_proba) proba = class->gives_proba(k->estimator);
-    if (proba)
-        failed = failed || !(b->out.proba = LEATI_NEW(c, double, most *classes));
+    if (proba && class->gives_proba) proba = class->gives_proba(estimator);
+    if (proba) failed = failed || !(b->out.proba = LEATI_NEW(c, double, most *classes));
     if (classify && !proba && class->decision)
         failed = failed || !(b->out.score = LEATI_NEW(c, double, most *classes));
     if (!failed) return LEAT_OK;
@@ -79,14 +81,15 @@ static void store_predictions(const leat_experiment *e, leati_entry *k, const be
     }
 }
 
-static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_entry *k, bench *b,
-                            size_t number)
+/* Fits on a fold's training part and scores on its test part; the predictions stay in b. */
+static leat_status run_fold(leat_context *c, const leat_experiment *e,
+                            const leati_estimator *estimator, const leati_recipe *recipe,
+                            const leati_fold *fold, bench *b, double *score)
 {
-    const leati_fold *fold = &e->folds.fold[number];
     const leati_target *t = &e->target;
     leati_problem problem = {e->frame, &e->schema, t, fold->seed};
     leati_pipeline p;
-    LEATI_TRY(leati_pipeline_init(c, &p, k->estimator, &k->recipe));
+    LEATI_TRY(leati_pipeline_init(c, &p, estimator, recipe));
     double start = leati_now_s();
     leat_status st = leati_pipeline_fit(c, &p, &problem, fold->train, fold->train_count);
     double fitted = leati_now_s();
@@ -97,7 +100,8 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_ent
     }
     if (st == LEAT_OK)
         st = leati_pipeline_predict(c, &p, e->frame, b->rows, fold->test_count, &b->out);
-    double predicted = leati_now_s();
+    b->fit_seconds += fitted - start;
+    b->predict_seconds += leati_now_s() - fitted;
     leati_eval eval = {.task = e->schema.task,
                        .rows = fold->test_count,
                        .classes = e->schema.classes,
@@ -106,11 +110,28 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e, leati_ent
                        .prediction = b->out.value,
                        .proba = b->out.proba,
                        .scores = b->out.score ? b->out.score : b->out.proba};
-    if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, &k->scores[number]);
-    if (st == LEAT_OK) store_predictions(e, k, b, fold);
-    k->fit_seconds += fitted - start;
-    k->predict_seconds += predicted - fitted;
+    if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, score);
     leati_pipeline_fini(&p);
+    return st;
+}
+
+leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
+                              const leati_estimator *estimator, const leati_recipe *recipe,
+                              const leati_fold *folds, size_t count, double *mean)
+{
+    bench b;
+    double sum = 0, score = 0;
+    size_t n = 0;
+    LEATI_TRY(bench_init(c, &b, e, estimator, folds, count));
+    leat_status st = LEAT_OK;
+    for (size_t i = 0; st == LEAT_OK && i < count; i++) {
+        st = run_fold(c, e, estimator, recipe, &folds[i], &b, &score);
+        if (st != LEAT_OK || isnan(score)) continue;
+        sum += score;
+        n++;
+    }
+    *mean = n ? sum / (double)n : (double)NAN;
+    bench_fini(&b);
     return st;
 }
 
@@ -143,18 +164,35 @@ static leat_status note_failure(leat_context *c, leati_entry *k)
     return k->failed ? LEAT_OK : LEAT_NOMEM;
 }
 
+/* One fold of an entry; with a nested search its parameters are chosen on the fold's own training
+ * rows. */
+static leat_status entry_fold(leat_context *c, leat_experiment *e, leati_entry *k, bench *b,
+                              size_t i)
+{
+    const leati_fold *fold = &e->folds.fold[i];
+    leati_estimator *chosen = NULL;
+    bool nested = e->folds.spec.kind == LEATI_SPLIT_NESTED && k->space.count > 0;
+    if (nested) LEATI_TRY(leati_tune_inner(c, e, k, fold, &chosen));
+    leat_status st =
+        run_fold(c, e, nested ? chosen : k->estimator, &k->recipe, fold, b, &k->scores[i]);
+    leati_estimator_destroy(chosen);
+    if (st == LEAT_OK) store_predictions(e, k, b, fold);
+    return st;
+}
+
 leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
                             size_t total)
 {
     bench b;
-    LEATI_TRY(bench_init(c, &b, e, k));
+    LEATI_TRY(bench_init(c, &b, e, k->estimator, e->folds.fold, e->folds.count));
     leat_status st = keep_predictions(c, e, k, &b);
     k->fold_count = e->folds.count;
-    k->fit_seconds = k->predict_seconds = 0;
     for (size_t i = 0; st == LEAT_OK && i < e->folds.count; i++) {
         st = leati_progress(c, k->estimator->class->name, (*done)++, total);
-        if (st == LEAT_OK) st = run_fold(c, e, k, &b, i);
+        if (st == LEAT_OK) st = entry_fold(c, e, k, &b, i);
     }
+    k->fit_seconds = b.fit_seconds;
+    k->predict_seconds = b.predict_seconds;
     bench_fini(&b);
     if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
     if (st != LEAT_OK) return note_failure(c, k);

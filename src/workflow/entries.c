@@ -91,29 +91,60 @@ static leat_status add_suited(leat_context *c, leat_experiment *e)
     return LEAT_OK;
 }
 
+static leati_entry *entry_named(leat_experiment *e, const char *name)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (strcmp(e->entries[i].estimator->class->name, name) == 0) return &e->entries[i];
+    return NULL;
+}
+
+/* A list or range of values is for the search, which it then confines to what was named. */
+static bool is_list(const char *values)
+{
+    return strchr(values, ',') || strncmp(values, "log:", 4) == 0 ||
+           strncmp(values, "real:", 5) == 0 || strncmp(values, "int:", 4) == 0;
+}
+
 /* "svc.C=10": applied to that candidate; it must be one of those tried. */
 static leat_status apply_setting(leat_context *c, leat_experiment *e, const char *text)
 {
-    char name[64], param[64];
-    const char *dot = strchr(text, '.'), *equal = strchr(text, '=');
-    bool form = dot && equal && dot < equal && dot > text && equal > dot + 1 &&
-                (size_t)(dot - text) < sizeof name && (size_t)(equal - dot) <= sizeof param;
-    LEATI_CHECK(c, form, LEAT_INVALID,
-                "--set '%s' is not understood; it takes ESTIMATOR.PARAMETER=VALUE, as in "
-                "knn.n_neighbors=7",
-                text);
-    snprintf(name, sizeof name, "%.*s", (int)(dot - text), text);
-    snprintf(param, sizeof param, "%.*s", (int)(equal - dot - 1), dot + 1);
+    char *name, *param, *values;
+    LEATI_TRY(leati_space_split(c, text, &name, &param, &values));
+    leat_status st = LEAT_OK;
+    leati_entry *k = entry_named(e, name);
+    if (!*name)
+        st = LEATI_FAIL(c, LEAT_INVALID,
+                        "--set '%s' names no estimator; it takes ESTIMATOR.PARAMETER=VALUE, as in "
+                        "knn.n_neighbors=7",
+                        text);
+    else if (!leati_estimator_class_find(name)) st = known_names(c, name, e->schema.task);
+    else if (!k)
+        st = LEATI_FAIL(c, LEAT_INVALID,
+                        "--set %s: '%s' is not among the models that are tried; name it with "
+                        "--models",
+                        text, name);
+    else if (!is_list(values)) st = leati_estimator_set(c, k->estimator, param, values);
+    else if (e->search.kind == LEATI_SEARCH_NONE)
+        st =
+            LEATI_FAIL(c, LEAT_INVALID,
+                       "--set %s names several values; choose among them with --search grid", text);
+    else if (!leati_param_find(k->estimator->class->params, param))
+        st = leati_estimator_set(c, k->estimator, param, values); /* says what there is */
+    else st = leati_space_add(&k->space, param, values);
+    leati_free(name);
+    return st;
+}
+
+/* Axes named by --set, else those of the estimator's table. */
+static leat_status make_spaces(leat_experiment *e)
+{
+    if (e->search.kind == LEATI_SEARCH_NONE) return LEAT_OK;
     for (size_t i = 0; i < e->count; i++) {
-        leati_estimator *estimator = e->entries[i].estimator;
-        if (strcmp(estimator->class->name, name) != 0) continue;
-        return leati_estimator_set(c, estimator, param, equal + 1);
+        leati_entry *k = &e->entries[i];
+        if (k->space.count > 0 || k->is_baseline) continue;
+        LEATI_TRY(leati_space_add_table(&k->space, k->estimator->class->params));
     }
-    if (!leati_estimator_class_find(name)) return known_names(c, name, e->schema.task);
-    return LEATI_FAIL(c, LEAT_INVALID,
-                      "--set %s: '%s' is not among the models that are tried; "
-                      "name it with --models",
-                      text, name);
+    return LEAT_OK;
 }
 
 leat_status leati_entry_describe(leat_context *c, leati_entry *k)
@@ -144,7 +175,9 @@ leat_status leati_entries_make(leat_context *c, leat_experiment *e,
     LEATI_TRY(o->models && strcmp(o->models, "auto") != 0 ? add_named(c, e, o->models)
                                                           : add_suited(c, e));
     LEATI_TRY(add(c, e, "baseline", 8, true));
+    for (size_t i = 0; i < e->count; i++) leati_space_init(&e->entries[i].space, c);
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
+    LEATI_TRY(make_spaces(e));
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
         LEATI_TRY(leati_recipe_for(c, &k->recipe, mode, k->estimator->class->traits, &e->schema,

@@ -19,4 +19,9 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k);
 leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
                             size_t total);
 
+/* Mean score of an estimator on some folds; the error of a fit is returned as it is. */
+leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
+                              const leati_estimator *estimator, const leati_recipe *recipe,
+                              const leati_fold *folds, size_t count, double *mean);
+
 #endif

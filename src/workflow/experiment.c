@@ -15,6 +15,7 @@ leat_experiment_options leat_experiment_options_default(void)
 void leati_entry_fini(leati_entry *k)
 {
     leati_estimator_destroy(k->estimator);
+    if (k->space.context) leati_space_fini(&k->space);
     leati_free(k->params);
     leati_free(k->failed);
     leati_free(k->scores);

@@ -7,6 +7,7 @@
 #include "learn/curve.h"
 #include "learn/metric.h"
 #include "learn/pipeline.h"
+#include "learn/search.h"
 #include "learn/split.h"
 
 /* One candidate: an estimator with parameters, cross-validated. */
@@ -25,6 +26,8 @@ typedef struct leati_entry {
     double *proba; /* (samples, classes) or NULL */
     double *score; /* (samples, classes) where there are no probabilities, or NULL */
     bool is_baseline;
+    leati_space space; /* what a search tries; no axes: nothing */
+    size_t tried;      /* settings evaluated by the search */
 } leati_entry;
 
 /* Importance of one column: the loss of the metric when its values are shuffled. */
@@ -40,6 +43,7 @@ struct leat_experiment {
     leati_target target; /* of train */
     leati_folds folds;
     const leati_metric *metric;
+    leati_search_spec search;
     char *name;
     uint64_t seed;
 

@@ -16,6 +16,7 @@
 #include "workflow/explain.h"
 #include "workflow/inferred.h"
 #include "workflow/record.h"
+#include "workflow/tune.h"
 
 /* Columns that the splits use and that are no inputs. */
 typedef struct reserved {
@@ -190,6 +191,7 @@ static leat_status prepare(leat_context *c, leat_experiment *e, const leat_exper
                 "the metric '%s' is for two classes, the target '%s' has %u; use %s_macro",
                 e->metric->name, e->schema.target, e->schema.classes, e->metric->name);
     LEATI_TRY(split(c, e, &spec));
+    if (o->search) LEATI_TRY(leati_search_parse(c, &e->search, o->search));
     LEATI_TRY(leati_entries_make(c, e, o));
     LEATI_TRY(leati_inferred_text(c, e, &e->inferred));
     return describe_validation(c, e);
@@ -227,7 +229,9 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
             done += e->folds.count;
             continue;
         }
-        LEATI_TRY(leati_entry_run(c, e, k, &done, total));
+        double left = o->time_budget > 0 ? o->time_budget - (leati_now_s() - started) : 0;
+        if (k->space.count) LEATI_TRY(leati_tune(c, e, k, left));
+        if (!k->failed) LEATI_TRY(leati_entry_run(c, e, k, &done, total));
         LEATI_TRY(leati_interval_of(c, e, k));
         if (!o->on_row) continue;
         leat_leaderboard_row row = leati_entry_row(k);
