@@ -1,0 +1,16 @@
+/* The report of an experiment: one self-contained HTML page, and its charts as files. */
+#ifndef LEATI_WORKFLOW_REPORT_H
+#define LEATI_WORKFLOW_REPORT_H
+
+#include "base/str.h"
+#include "workflow/experiment.h"
+
+/* Appends the page to `out`. `command` is shown as the way to run it again (plain text, escaped
+ * here). The page needs no other host and no script to be read. Its bytes depend on the experiment
+ * and the command only. */
+leat_status leati_report_html(leat_context *c, const leat_experiment *e, const char *command,
+                              leati_str *out);
+/* Every chart of the report as NAME.svg and NAME.png in a folder, which is made. */
+leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const char *folder);
+
+#endif
