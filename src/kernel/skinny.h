@@ -6,22 +6,18 @@
 
 #include <stddef.h>
 
-#include <leat/context.h>
+#include "kernel/kernels.h"
 
-typedef struct leati_skinny {
-    /* z (rows, outputs) = X W^T; X (rows, cols) with row distance ldx, W (outputs, cols). */
-    void (*forward_f32)(size_t rows, size_t cols, size_t outputs, const float *x, size_t ldx,
-                        const float *w, float *z);
-    void (*forward_f64)(size_t rows, size_t cols, size_t outputs, const double *x, size_t ldx,
-                        const double *w, double *z);
-    /* g (outputs, cols) += P^T X; P (rows, outputs). */
-    void (*backward_f32)(size_t rows, size_t cols, size_t outputs, const float *x, size_t ldx,
-                         const float *p, float *g);
-    void (*backward_f64)(size_t rows, size_t cols, size_t outputs, const double *x, size_t ldx,
-                         const double *p, double *g);
-} leati_skinny;
-
-/* The table of the context's level. */
-const leati_skinny *leati_skinny_of(const leat_context *c);
+/* z (rows, outputs) = X W^T; X (rows, cols) with row distance ldx, W (outputs, cols). Each element
+ * is one sum that does not depend on rows or outputs. */
+void leati_forward_f32(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
+                       const float *x, size_t ldx, const float *w, float *z);
+void leati_forward_f64(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
+                       const double *x, size_t ldx, const double *w, double *z);
+/* g (outputs, cols) += P^T X; P (rows, outputs). */
+void leati_backward_f32(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
+                        const float *x, size_t ldx, const float *p, float *g);
+void leati_backward_f64(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
+                        const double *x, size_t ldx, const double *p, double *g);
 
 #endif

@@ -15,10 +15,11 @@ enum { MOST_TASKS = 64, TASK_VALUES = 1 << 16 };
 
 typedef struct moments {
     const leati_dataset *d;
-    const double *mean; /* NULL in the first pass */
-    double *sums;       /* (tasks, cols + 2): sums of x - first row, or of squares about the mean;
-                           of w; of w y */
-    size_t tasks;
+    const leati_vec *v;
+    const double *first; /* (cols) the first row: everything is summed relative to it, so that
+                            constant columns get exactly their value as mean and 0 as spread */
+    double *sums;        /* (tasks, 3 cols + 2): sums, squares, a row; of w, of w (y - y_0) */
+    size_t tasks, width;
 } moments;
 
 static void sum_rows(void *arg, size_t task, unsigned worker)
@@ -26,29 +27,51 @@ static void sum_rows(void *arg, size_t task, unsigned worker)
     (void)worker;
     moments *m = arg;
     const leati_matrix *x = &m->d->x;
-    double *sums = m->sums + task * (x->cols + 2);
-    size_t to = leati_task_start(x->rows, m->tasks, task + 1);
+    size_t cols = x->cols, to = leati_task_start(x->rows, m->tasks, task + 1);
+    double *sums = m->sums + task * m->width, *squares = sums + cols, *row = squares + cols;
+    double *weights = row + cols;
     for (size_t i = leati_task_start(x->rows, m->tasks, task); i < to; i++) {
         double w = m->d->weight ? m->d->weight[i] : 1;
-        for (size_t j = 0; j < x->cols; j++) {
-            /* Relative to the first row, so that constant columns get exactly their value as mean
-             * and 0 as spread. */
-            double value = leati_at(x, i, j) - (m->mean ? m->mean[j] : leati_at(x, 0, j));
-            sums[j] += w * (m->mean ? value * value : value);
+        if (x->f32) m->v->widen(cols, x->f32 + i * x->stride, row);
+        else memcpy(row, x->f64 + i * x->stride, cols * sizeof *row);
+        m->v->axpy_f64(cols, -1, m->first, row);
+        if (m->d->weight) {
+            m->v->axpy_f64(cols, w, row, sums);
+            m->v->mul_f64(cols, row, row, row);
+            m->v->axpy_f64(cols, w, row, squares);
+        } else {
+            m->v->moments_f64(cols, row, sums, squares);
         }
-        sums[x->cols] += w;
-        if (m->d->task == LEATI_REGRESS) sums[x->cols + 1] += w * (m->d->y[i] - m->d->y[0]);
+        weights[0] += w;
+        if (m->d->task == LEATI_REGRESS) weights[1] += w * (m->d->y[i] - m->d->y[0]);
     }
 }
 
-/* One pass; leaves the totals in sums[0 .. cols + 2). */
-static void run_moments(leat_context *c, moments *m)
+/* Means and spreads from the sums of all tasks. */
+static leat_status take_moments(leat_context *c, leati_design *g, const moments *m, bool intercept)
 {
-    size_t width = m->d->x.cols + 2;
-    memset(m->sums, 0, m->tasks * width * sizeof *m->sums);
-    leati_parallel(c, m->tasks, sum_rows, m);
+    size_t cols = g->d->x.cols;
+    const double *squares = m->sums + cols, *weights = m->sums + 3 * cols;
     for (size_t t = 1; t < m->tasks; t++)
-        for (size_t j = 0; j < width; j++) m->sums[j] += m->sums[t * width + j];
+        for (size_t j = 0; j < m->width; j++) m->sums[j] += m->sums[t * m->width + j];
+    g->weight_sum = weights[0];
+    LEATI_CHECK(c, g->weight_sum > 0, LEAT_INVALID,
+                "all row weights are 0: there is nothing to learn from");
+    if (g->d->task == LEATI_REGRESS) g->y_mean = g->d->y[0] + weights[1] / g->weight_sum;
+    for (size_t j = 0; j < cols; j++) {
+        double shift = m->sums[j] / g->weight_sum;
+        g->mean[j] = m->first[j] + shift;
+        g->spread[j] = sqrt(fmax(0, squares[j] / g->weight_sum - shift * shift));
+        g->rms[j] = intercept ? g->spread[j] : hypot(g->spread[j], g->mean[j]);
+        LEATI_CHECK(c, isfinite(squares[j]) && isfinite(g->y_mean), LEAT_NUMERIC,
+                    "values are too large: the variance of feature '%s' overflows; scale the data "
+                    "first",
+                    g->d->features ? g->d->features[j].name : "?");
+    }
+    if (intercept) return LEAT_OK;
+    memset(g->mean, 0, cols * sizeof *g->mean);
+    g->y_mean = 0;
+    return LEAT_OK;
 }
 
 leat_status leati_design_init(leat_context *c, leati_design *g, const leati_dataset *d,
@@ -56,45 +79,26 @@ leat_status leati_design_init(leat_context *c, leati_design *g, const leati_data
 {
     size_t cols = d->x.cols;
     *g = (leati_design){.d = d};
-    moments m = {.d = d};
+    moments m = {.d = d, .v = leati_vec_of(c), .width = 3 * cols + 2};
     m.tasks = leati_task_count(d->x.rows * cols, TASK_VALUES, MOST_TASKS);
     if (m.tasks > d->x.rows) m.tasks = d->x.rows;
     g->mean = LEATI_NEW(c, double, cols);
     g->spread = LEATI_NEW(c, double, cols);
     g->rms = LEATI_NEW(c, double, cols);
-    m.sums = leati_array(c, m.tasks * (cols + 2), sizeof *m.sums);
-    leat_status st = LEAT_OK;
-    if (!g->mean || !g->spread || !g->rms || !m.sums) {
+    double *first = leati_array(c, cols, sizeof *first);
+    m.sums = LEATI_NEW(c, double, m.tasks *m.width);
+    leat_status st;
+    if (!g->mean || !g->spread || !g->rms || !first || !m.sums) {
         st = leat_error_status(c);
         goto out;
     }
-    run_moments(c, &m);
-    g->weight_sum = m.sums[cols];
-    if (!(g->weight_sum > 0)) {
-        st = LEATI_FAIL(c, LEAT_INVALID, "all row weights are 0: there is nothing to learn from");
-        goto out;
-    }
-    if (d->task == LEATI_REGRESS) g->y_mean = d->y[0] + m.sums[cols + 1] / g->weight_sum;
-    for (size_t j = 0; j < cols; j++)
-        g->mean[j] = leati_at(&d->x, 0, j) + m.sums[j] / g->weight_sum;
-    m.mean = g->mean;
-    run_moments(c, &m);
-    for (size_t j = 0; j < cols; j++) {
-        g->spread[j] = sqrt(m.sums[j] / g->weight_sum);
-        g->rms[j] = intercept ? g->spread[j] : hypot(g->spread[j], g->mean[j]);
-        if (isfinite(g->spread[j]) && isfinite(g->y_mean)) continue;
-        st = LEATI_FAIL(c, LEAT_NUMERIC,
-                        "values are too large: the variance of feature '%s' "
-                        "overflows; scale the data first",
-                        d->features ? d->features[j].name : "?");
-        goto out;
-    }
-    if (!intercept) {
-        memset(g->mean, 0, cols * sizeof *g->mean);
-        g->y_mean = 0;
-    }
+    for (size_t j = 0; j < cols; j++) first[j] = leati_at(&d->x, 0, j);
+    m.first = first;
+    leati_parallel(c, m.tasks, sum_rows, &m);
+    st = take_moments(c, g, &m, intercept);
 out:
     leati_free(m.sums);
+    leati_free(first);
     if (st != LEAT_OK) leati_design_fini(g);
     return st;
 }

@@ -34,7 +34,7 @@ leat_status leati_logistic_init(leat_context *c, leati_logistic *p, const leati_
     p->outputs = d->classes > 2 ? d->classes : 1;
     p->width = p->outputs * (d->x.cols + intercept);
     p->v = leati_vec_of(c);
-    p->kernel = leati_skinny_of(c);
+    p->level = leati_kernels_of(c);
     p->tasks = leati_task_count(d->x.rows * d->x.cols * p->outputs, 1 << 17, MOST_TASKS);
     if (p->tasks > d->x.rows) p->tasks = d->x.rows;
     /* Two (block, outputs) matrices, and in f32 also a gradient. */
@@ -142,15 +142,15 @@ static void gradient_rows(void *arg, size_t task, unsigned worker)
         rows = to - i < BLOCK ? to - i : BLOCK;
         if (x->f64) {
             const double *block = x->f64 + i * x->stride;
-            p->kernel->forward_f64(rows, cols, n, block, x->stride, p->theta, z64);
+            leati_forward_f64(p->level, rows, cols, n, block, x->stride, p->theta, z64);
             loss += residuals_f64(p, i, rows, z64, e64, gradient);
-            p->kernel->backward_f64(rows, cols, n, block, x->stride, z64, gradient);
+            leati_backward_f64(p->level, rows, cols, n, block, x->stride, z64, gradient);
         } else {
             const float *block = x->f32 + i * x->stride;
-            p->kernel->forward_f32(rows, cols, n, block, x->stride, p->coef_f32, z32);
+            leati_forward_f32(p->level, rows, cols, n, block, x->stride, p->coef_f32, z32);
             loss += residuals_f32(p, i, rows, z32, e32, gradient);
             memset(g32, 0, n * cols * sizeof *g32);
-            p->kernel->backward_f32(rows, cols, n, block, x->stride, z32, g32);
+            leati_backward_f32(p->level, rows, cols, n, block, x->stride, z32, g32);
             for (size_t j = 0; j < n * cols; j++) gradient[j] += (double)g32[j];
         }
     }
@@ -185,7 +185,7 @@ static void all_probabilities(leati_logistic *p, const double *theta, double *q,
     for (size_t i = 0; i < x->rows; i++) {
         const double *row = leati_row(x, i, space);
         double *out = q + i * n;
-        p->kernel->forward_f64(1, x->cols, n, row, x->cols, theta, out);
+        leati_forward_f64(p->level, 1, x->cols, n, row, x->cols, theta, out);
         for (size_t k = 0; k < n && p->intercept; k++) out[k] += theta[n * x->cols + k];
         if (n > 1) leati_logistic_probabilities(out, 1, n, out);
         else out[0] = out[0] > 0 ? 1 / (1 + exp(-out[0])) : exp(out[0]) / (1 + exp(out[0]));

@@ -20,7 +20,7 @@ typedef struct leati_logistic {
     double *weight; /* (rows) w_i / sum w, of rows and classes together */
     /* Scratch, sized once: evaluating allocates nothing. */
     const leati_vec *v;
-    const leati_skinny *kernel;
+    const leati_kernels *level;
     size_t tasks, width; /* width: of theta */
     double *partial;     /* (tasks, width + 1): gradient, loss */
     double *block;       /* (tasks, ...) per-task scratch in the precision of x */

@@ -13,13 +13,14 @@
 #include "base/pool.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "kernel/skinny.h"
 #include "kernel/vec.h"
 
 #define MOST_SLOPE  1e12
 #define LEAST_SCALE 1e-6
 
 typedef struct output {
-    void *v, *u, *q; /* (cols) in the type of x; u only to average, q only with an L1 part */
+    void *v, *u, *q; /* (cols) in the type of x; v borrowed; u to average; q with an L1 part */
     double scale, scales, averaged;
     double intercept, mean_intercept;
     double squares, absolute; /* |w|^2, |w|_1 */
@@ -33,10 +34,13 @@ typedef struct solver {
     const leati_dataset *d;
     const leati_sgd_options *o;
     const leati_vec *v;
+    const leati_kernels *level;
     size_t cols, rows, outputs, active, tasks;
     output *output;   /* (outputs) */
     output **running; /* (active) */
     uint32_t *order;  /* (rows) */
+    void *weights;    /* (outputs, cols): the v of all outputs */
+    double *product;  /* (tasks, outputs): v . x of the row at hand, in the type of x */
     uint8_t *held;    /* (rows) 1: kept for validation; NULL without early stopping */
     double *squares;  /* (rows) |x_i|^2 */
     size_t training;  /* rows not held */
@@ -119,10 +123,12 @@ static double shrink(const solver *s, output *w)
     return factor;
 }
 
-static void take_step(const solver *s, output *w, size_t i, const void *x)
+/* `product` is v . x. */
+static void take_step(const solver *s, output *w, size_t i, const void *x, double product)
 {
     const leati_sgd_options *o = s->o;
-    double y = target(s, w, i), product = w->scale * dot(s, x, w->v), slope;
+    double y = target(s, w, i), slope;
+    product *= w->scale;
     double loss = leati_sgd_loss_at(o->loss, o->epsilon, y, product + w->intercept, &slope);
     if (o->rate == LEATI_SGD_OPTIMAL) w->rate = 1 / (o->alpha * (s->start + w->step - 1));
     else if (o->rate == LEATI_SGD_INVSCALING) w->rate = o->eta0 / pow(w->step, o->power_t);
@@ -151,18 +157,38 @@ static void take_step(const solver *s, output *w, size_t i, const void *x)
     w->step++;
 }
 
+/* v . x for running outputs [from, to), those of neighbouring numbers in one go. */
+static void multiply(const solver *s, size_t from, size_t to, const void *x, double *product)
+{
+    float *narrow = (float *)product;
+    for (size_t k = from, n; k < to; k += n) {
+        for (n = 1; k + n < to && s->running[k + n]->number == s->running[k]->number + n;) n++;
+        void *v = s->running[k]->v;
+        if (s->d->x.f32) leati_forward_f32(s->level, 1, s->cols, n, x, 0, v, narrow + k);
+        else leati_forward_f64(s->level, 1, s->cols, n, x, 0, v, product + k);
+    }
+    /* Widen from the end: products are as many as outputs, in the first half of their room. */
+    for (size_t k = to; k-- > from && s->d->x.f32;) product[k] = (double)narrow[k];
+}
+
 static void run_outputs(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
+    enum { AHEAD = 2, LINE = 64 };
     solver *s = arg;
     size_t from = leati_task_start(s->active, s->tasks, task);
     size_t to = leati_task_start(s->active, s->tasks, task + 1);
+    size_t bytes = s->cols * (s->d->x.f32 ? sizeof(float) : sizeof(double));
+    double *product = s->product + task * s->outputs;
     for (size_t k = from; k < to; k++) s->running[k]->objective = 0;
     for (size_t n = 0; n < s->rows; n++) {
         size_t i = s->order[n];
+        const char *ahead = row_of(s, s->order[n + AHEAD < s->rows ? n + AHEAD : n]);
+        for (size_t b = 0; b < bytes; b += LINE) __builtin_prefetch(ahead + b);
         if (s->held && s->held[i]) continue;
         const void *x = row_of(s, i);
-        for (size_t k = from; k < to; k++) take_step(s, s->running[k], i, x);
+        multiply(s, from, to, x, product);
+        for (size_t k = from; k < to; k++) take_step(s, s->running[k], i, x, product[k]);
     }
 }
 
@@ -260,26 +286,32 @@ static leat_status output_init(leat_context *c, const solver *s, output *w, uint
     size_t size = s->d->x.f32 ? sizeof(float) : sizeof(double);
     bool l1 = s->o->penalised && s->o->l1_ratio > 0, average = s->o->average > 0;
     *w = (output){.scale = 1, .step = 1, .rate = s->o->eta0, .best = INFINITY, .number = number};
-    w->v = leati_calloc(c, s->cols, size);
+    w->v = (char *)s->weights + number * s->cols * size;
     if (average) w->u = leati_calloc(c, s->cols, size);
     if (l1) w->q = leati_calloc(c, s->cols, size);
-    bool ready = w->v && (w->u || !average) && (w->q || !l1);
+    bool ready = (w->u || !average) && (w->q || !l1);
     return ready ? LEAT_OK : leat_error_status(c);
 }
 
 static leat_status solver_init(leat_context *c, solver *s, const leati_dataset *d,
                                const leati_sgd_options *o, size_t outputs)
 {
-    *s = (solver){.d = d, .o = o, .v = leati_vec_of(c), .outputs = outputs};
+    *s = (solver){.d = d, .o = o, .v = leati_vec_of(c), .level = leati_kernels_of(c)};
+    s->outputs = outputs;
     s->rows = s->training = d->x.rows;
     s->cols = d->x.cols;
     s->output = LEATI_NEW(c, output, outputs);
     s->running = leati_array(c, outputs, sizeof(output *));
     s->order = leati_array(c, s->rows, sizeof *s->order);
     s->squares = leati_array(c, s->rows, sizeof *s->squares);
+    size_t count = 0, threads = leat_context_threads(c);
+    if (leati_mul_overflows(outputs, s->cols, &count)) count = SIZE_MAX;
+    s->weights = leati_calloc(c, count, d->x.f32 ? sizeof(float) : sizeof(double));
+    s->product = leati_array(c, outputs * (threads < outputs ? threads : outputs), sizeof(double));
     if (o->early_stopping) s->held = LEATI_NEW(c, uint8_t, s->rows);
-    if (!s->output || !s->running || !s->order || !s->squares || (o->early_stopping && !s->held))
-        return leat_error_status(c);
+    bool ready = s->output && s->running && s->order && s->squares && s->weights && s->product &&
+                 (s->held || !o->early_stopping);
+    if (!ready) return leat_error_status(c);
     for (uint32_t k = 0; k < outputs; k++) LEATI_TRY(output_init(c, s, &s->output[k], k));
     for (uint32_t i = 0; i < s->rows; i++) {
         s->order[i] = i;
@@ -298,11 +330,12 @@ static leat_status solver_init(leat_context *c, solver *s, const leati_dataset *
 static void solver_fini(solver *s)
 {
     for (size_t k = 0; s->output && k < s->outputs; k++) {
-        leati_free(s->output[k].v);
         leati_free(s->output[k].u);
         leati_free(s->output[k].q);
     }
     leati_free(s->output);
+    leati_free(s->weights);
+    leati_free(s->product);
     leati_free(s->running);
     leati_free(s->order);
     leati_free(s->squares);
