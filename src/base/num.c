@@ -1,4 +1,4 @@
-/* Owns: text of numbers for files and for people. The parser is in num_parse.c. */
+/* Owns: text of numbers for people. Exact text is in num_format.c, the parser in num_parse.c. */
 #include "base/num.h"
 
 #include <math.h>
@@ -12,19 +12,6 @@ static size_t dotted(char *out, size_t n)
     for (size_t i = 0; i < n; i++)
         if (out[i] == ',') out[i] = '.';
     return n;
-}
-
-size_t leati_num_format(double value, char out[LEATI_NUM_SIZE])
-{
-    if (isnan(value)) return OUT("nan");
-    if (isinf(value)) return OUT(value < 0 ? "-inf" : "inf");
-    if (value == trunc(value) && fabs(value) < 1e15) return OUT("%.0f", value);
-    for (int digits = 15; digits <= 17; digits++) {
-        size_t n = dotted(out, OUT("%.*g", digits, value));
-        double back;
-        if (digits == 17 || (leati_num_parse(out, n, &back) && back == value)) return n;
-    }
-    return 0;
 }
 
 size_t leati_num_grouped(int64_t value, char out[LEATI_NUM_SIZE])

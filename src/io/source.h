@@ -7,8 +7,8 @@
 
 #include <leat/context.h>
 
-/* Zero bytes that stand behind the content of leati_source_bytes and leati_source_view, so that a
- * scanner may read ahead. */
+/* Readable bytes behind a view and behind leati_source_bytes, so that a scanner may read ahead;
+ * zero behind the end of the content. */
 enum { LEATI_SOURCE_PAD = 64 };
 
 typedef struct leati_source leati_source;
@@ -30,6 +30,9 @@ size_t leati_source_size(const leati_source *s);
 const char *leati_source_head(const leati_source *s, size_t *length);
 /* Everything, in memory, zero padded; valid until close. */
 leat_status leati_source_bytes(leat_context *c, leati_source *s, const char **data);
+
+/* Other content instead: a padded block that the source takes over (UTF-16 made UTF-8). */
+void leati_source_replace(leati_source *s, char *data, size_t size);
 
 /* A piece of the content, for one thread. Starts as zeros; leati_view_fini frees it. */
 typedef struct leati_view {

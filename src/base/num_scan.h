@@ -1,0 +1,134 @@
+/* Decimal numbers inside readable text, eight digits a step: what the table readers are made of.
+ *
+ * Everything here reads up to 8 bytes behind the number, so the text must be followed by as many
+ * readable bytes. */
+#ifndef LEATI_BASE_NUM_SCAN_H
+#define LEATI_BASE_NUM_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { LEATI_POWER_LEAST = -342, LEATI_POWER_MOST = 324 };
+/* The leading 128 bits of 5**q, high word first, at q - LEATI_POWER_LEAST. */
+extern const uint64_t leati_powers[LEATI_POWER_MOST - LEATI_POWER_LEAST + 1][2];
+
+/* mantissa * 10**exponent, correctly rounded (Eisel and Lemire). */
+double leati_num_compose_any(uint64_t mantissa, int64_t exponent);
+
+typedef struct leati_scan {
+    uint64_t mantissa;
+    int32_t exponent;
+    bool negative;
+    bool whole; /* neither a decimal mark nor an exponent */
+} leati_scan;
+
+static inline uint64_t leati_load8(const char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    return x;
+}
+
+/* How many of the eight characters are digits, up to the first that is not. A digit less '0' plus
+ * 6 keeps a zero high nibble, anything else does not. */
+static inline unsigned leati_digit_run(uint64_t x)
+{
+    uint64_t t = x ^ UINT64_C(0x3030303030303030);
+    uint64_t bad = (t | (t + UINT64_C(0x0606060606060606))) & UINT64_C(0xf0f0f0f0f0f0f0f0);
+    return bad ? (unsigned)__builtin_ctzll(bad) >> 3 : 8;
+}
+
+/* The value of the first n digits, 1 <= n <= 8: shifted so that zeros lead, then joined in pairs,
+ * fours and eights. */
+static inline uint64_t leati_digits_value(uint64_t x, unsigned n)
+{
+    uint64_t v = (x ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n);
+    v = v * 10 + (v >> 8);
+    return ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+            (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+           32;
+}
+
+/* Appends a run of digits to *m; false when it would pass 19 significant digits. */
+static inline bool leati_scan_run(const char **p, uint64_t *m)
+{
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    static const uint64_t most[] = {UINT64_MAX,
+                                    UINT64_C(1000000000000000000),
+                                    UINT64_C(100000000000000000),
+                                    UINT64_C(10000000000000000),
+                                    UINT64_C(1000000000000000),
+                                    UINT64_C(100000000000000),
+                                    UINT64_C(10000000000000),
+                                    UINT64_C(1000000000000),
+                                    UINT64_C(100000000000)};
+    unsigned n;
+    do {
+        uint64_t x = leati_load8(*p);
+        n = leati_digit_run(x);
+        if (n == 0) break;
+        if (*m >= most[n]) return false;
+        *m = *m * tens[n] + leati_digits_value(x, n);
+        *p += n;
+    } while (n == 8);
+    return true;
+}
+
+/* Scans [+-]digits[.digits][e[+-]digits] and returns the place behind it. NULL: no number begins
+ * here, or one of more than 19 digits or with a leading zero before another digit ("007"): the
+ * slow ways decide. */
+static inline const char *leati_num_scan(const char *p, char decimal, leati_scan *s)
+{
+    s->negative = *p == '-';
+    p += s->negative || *p == '+';
+    const char *first = p;
+    uint64_t m = 0;
+    if (!leati_scan_run(&p, &m)) return NULL;
+    int64_t digits = p - first, after = 0;
+    if (digits > 1 && *first == '0') return NULL;
+    s->whole = *p != decimal;
+    if (!s->whole) {
+        const char *from = ++p;
+        if (!leati_scan_run(&p, &m)) return NULL;
+        after = p - from;
+    }
+    if (digits + after == 0) return NULL;
+    int32_t exponent = (int32_t)-after;
+    if ((*p | 0x20) == 'e') {
+        const char *from = p + 1;
+        bool down = *from == '-';
+        from += down || *from == '+';
+        uint64_t x = leati_load8(from);
+        unsigned n = leati_digit_run(x);
+        if (n == 0 || n > 5) return NULL;
+        int32_t e = (int32_t)leati_digits_value(x, n);
+        exponent += down ? -e : e;
+        p = from + n;
+        s->whole = false;
+    }
+    s->mantissa = m;
+    s->exponent = exponent;
+    return p;
+}
+
+/* Clinger's exact cases (PLDI 1990) in line: a mantissa below 2**53 and a power of ten up to 22. */
+static inline double leati_num_compose(const leati_scan *s)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double v;
+    if (s->mantissa <= UINT64_C(1) << 53 && s->exponent >= -22 && s->exponent <= 22) {
+        v = (double)s->mantissa;
+        v = s->exponent < 0 ? v / tens[-s->exponent] : v * tens[s->exponent];
+    } else {
+        v = leati_num_compose_any(s->mantissa, s->exponent);
+    }
+    return s->negative ? -v : v;
+}
+
+#endif
