@@ -20,7 +20,7 @@ enum { BUFFER = 1 << 16, NAMES = 256 };
 
 struct leati_writer {
     leat_context *context;
-    char *path, *temporary;
+    char *path, *temporary; /* temporary NULL: standard output */
     int fd;
     int error; /* errno of the first failed write */
     size_t held;
@@ -42,17 +42,21 @@ leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *p
                 "%s is a folder; name a file to write", path);
     leati_writer *w = leati_calloc(c, 1, sizeof *w);
     if (!w) return leat_error_status(c);
+    bool stream = strcmp(path, "-") == 0;
     w->context = c;
-    leati_str name;
-    leati_str_init(&name, c);
-    leati_str_addf(&name, "%s.tmp.%ld", path, (long)getpid());
-    w->temporary = leati_str_take(&name);
-    w->path = leati_strdup(c, path);
-    if (!w->temporary || !w->path) {
+    if (!stream) {
+        leati_str name;
+        leati_str_init(&name, c);
+        leati_str_addf(&name, "%s.tmp.%ld", path, (long)getpid());
+        w->temporary = leati_str_take(&name);
+    }
+    w->path = leati_strdup(c, stream ? "standard output" : path);
+    if ((!w->temporary && !stream) || !w->path) {
         writer_free(w);
         return leat_error_status(c);
     }
-    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    w->fd = stream ? dup(STDOUT_FILENO)
+                   : open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (w->fd < 0) {
         leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
         writer_free(w);
@@ -115,11 +119,23 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
+/* Standard output: what is written is written. */
+static leat_status commit_stream(leati_writer *w)
+{
+    leat_status st = LEAT_OK;
+    if (close(w->fd) != 0 && !w->error) w->error = errno;
+    if (w->error)
+        st = LEATI_FAIL(w->context, LEAT_IO, "cannot write to %s: %s", w->path, strerror(w->error));
+    writer_free(w);
+    return st;
+}
+
 leat_status leati_writer_commit(leati_writer *w)
 {
     leat_context *c = w->context;
     leat_status st = LEAT_OK;
     write_all(w, w->buffer, w->held);
+    if (!w->temporary) return commit_stream(w);
     if (!w->error && fsync(w->fd) != 0 && errno != EINVAL && errno != EROFS) w->error = errno;
     if (close(w->fd) != 0 && !w->error) w->error = errno;
     if (!w->error && rename(w->temporary, w->path) != 0) w->error = errno;
@@ -139,7 +155,7 @@ void leati_writer_abort(leati_writer *w)
 {
     if (!w) return;
     close(w->fd);
-    unlink(w->temporary);
+    if (w->temporary) unlink(w->temporary);
     writer_free(w);
 }
 

@@ -8,7 +8,8 @@
 #include <leat/context.h>
 
 /* A file that appears under its name complete or not at all: written beside it, fsync, rename,
- * fsync of the folder. Killing the process at any instant leaves the earlier file. */
+ * fsync of the folder. Killing the process at any instant leaves the earlier file. The path "-" is
+ * standard output, which is written as it comes. */
 typedef struct leati_writer leati_writer;
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path);
 /* Buffered. After a failure further writes do nothing and commit reports the first failure. */

@@ -42,6 +42,19 @@ leati_column *leati_column_create(leat_context *c, leat_type type, size_t rows)
     return finish(c, col);
 }
 
+leati_column *leati_column_uninit(leat_context *c, leat_type type, size_t rows)
+{
+    leati_column *col = leati_calloc(c, 1, sizeof *col);
+    if (!col) return NULL;
+    atomic_init(&col->references, 1);
+    col->type = type;
+    col->rows = rows;
+    col->data = leati_array(c, rows, row_bytes(col));
+    if (col->data) return col;
+    leati_free(col);
+    return NULL;
+}
+
 leati_column *leati_column_array(leat_context *c, leati_item item, const size_t shape[3],
                                  size_t rows)
 {

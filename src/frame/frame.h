@@ -62,6 +62,8 @@ static inline const char *leati_dict_text(const leati_dict *d, uint32_t code, si
 leati_column *leati_column_create(leat_context *c, leat_type type, size_t rows);
 leati_column *leati_column_array(leat_context *c, leati_item item, const size_t shape[3],
                                  size_t rows);
+/* The same without setting the data (not for ARRAY): for readers that fill every row. */
+leati_column *leati_column_uninit(leat_context *c, leat_type type, size_t rows);
 leati_column *leati_column_retain(leati_column *col);
 void leati_column_release(leati_column *col); /* NULL is fine */
 /* Mark one row missing while the column is being built (makes the bits on first use). */

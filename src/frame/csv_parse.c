@@ -1,0 +1,453 @@
+/* Owns: the loop from text to cells. Not: cutting the file into pieces and joining them
+ * (csv_read.c).
+ *
+ * A field that is just what its column holds takes a short way that scans it once; all others
+ * (missing, quoted, spaced, not fitting) go through leati_csv_take. */
+#include "frame/csv_parse.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "io/encoding.h"
+
+enum { FIRST_AHEAD = 1 << 14, SHOWN = 40 };
+
+typedef enum outcome { FITS, NEEDS_MORE, MISFIT, NO_MEMORY } outcome;
+
+bool leati_csv_worker_init(leati_csv_worker *w, size_t rows)
+{
+    size_t columns = w->plan->columns;
+    w->cells = leati_alloc_quiet(w->context, columns * sizeof *w->cells);
+    if (!w->cells) return false;
+    memset(w->cells, 0, columns * sizeof *w->cells);
+    for (size_t j = 0; j < columns; j++) {
+        leati_csv_cells *s = &w->cells[j];
+        if (w->plan->kind[j] == LEATI_CSV_SKIP) continue;
+        s->gaps = leati_alloc_quiet(w->context, rows * sizeof *s->gaps);
+        if (!s->gaps) return false;
+        if (w->plan->kind[j] == LEATI_CSV_UNKNOWN) continue;
+        s->data = leati_alloc_quiet(w->context, rows * sizeof *s->f64);
+        if (!s->data) return false;
+    }
+    w->capacity = rows;
+    return true;
+}
+
+void leati_csv_worker_fini(leati_csv_worker *w)
+{
+    for (size_t j = 0; w->cells && j < w->plan->columns; j++) {
+        leati_free(w->cells[j].data);
+        leati_free(w->cells[j].gaps);
+        leati_csv_dict_fini(&w->cells[j].dict);
+    }
+    leati_free(w->cells);
+    leati_free(w->buffer);
+    leati_view_fini(&w->view);
+    w->cells = NULL;
+    w->buffer = NULL;
+}
+
+static bool widen(const leat_context *c, void *array, size_t old, size_t count, size_t size)
+{
+    void *was, *fresh = leati_alloc_quiet(c, count * size);
+    if (!fresh) return false;
+    memcpy(&was, array, sizeof was);
+    memcpy(fresh, was, old * size);
+    leati_free(was);
+    memcpy(array, &fresh, sizeof fresh);
+    return true;
+}
+
+static bool more_rows(leati_csv_worker *w)
+{
+    size_t rows = w->capacity * 2;
+    if (rows > UINT32_MAX) return false;
+    for (size_t j = 0; j < w->plan->columns; j++) {
+        leati_csv_cells *s = &w->cells[j];
+        if (s->gaps && !widen(w->context, &s->gaps, w->capacity, rows, sizeof *s->gaps))
+            return false;
+        if (s->data && !widen(w->context, &s->data, w->capacity, rows, sizeof *s->f64))
+            return false;
+    }
+    w->capacity = rows;
+    return true;
+}
+
+void leati_csv_begin(leati_csv_worker *w, size_t from)
+{
+    static const unsigned masks[] = {[LEATI_CSV_WHOLE] = LEATI_CAN_WHOLE | LEATI_CAN_NUMBER,
+                                     [LEATI_CSV_NUMBER] = LEATI_CAN_NUMBER,
+                                     [LEATI_CSV_TIME] = LEATI_CAN_TIME,
+                                     [LEATI_CSV_TRUTH] = LEATI_CAN_TRUTH,
+                                     [LEATI_CSV_YESNO] = LEATI_CAN_YESNO,
+                                     [LEATI_CSV_TEXT] = 0};
+    w->rows = w->dropped = w->troubles = w->converted = w->long_rows = 0;
+    w->open = false;
+    w->next = from;
+    for (size_t j = 0; j < w->plan->columns; j++) {
+        leati_csv_cells *s = &w->cells[j];
+        s->kind = w->plan->kind[j];
+        s->mask = s->kind <= LEATI_CSV_UNKNOWN ? w->plan->mask[j] : masks[s->kind];
+        s->gap_count = 0;
+        s->mark_row = SIZE_MAX;
+        s->piece_count = s->dict.count;
+    }
+}
+
+void leati_csv_undo(leati_csv_worker *w)
+{
+    for (size_t j = 0; j < w->plan->columns; j++)
+        leati_csv_dict_cut(&w->cells[j].dict, w->cells[j].piece_count);
+}
+
+/* Forget what the unfinished row left behind. */
+static void undo_row(leati_csv_worker *w)
+{
+    for (size_t j = 0; j < w->plan->columns; j++) {
+        leati_csv_cells *s = &w->cells[j];
+        if (s->gap_count && s->gaps[s->gap_count - 1] == w->rows) s->gap_count--;
+        if (s->mark_row == w->rows) leati_csv_dict_cut(&s->dict, s->mark_count);
+    }
+}
+
+static char *buffer_of(leati_csv_worker *w, size_t size)
+{
+    if (size <= w->buffer_size) return w->buffer;
+    leati_free(w->buffer);
+    w->buffer_size = size + size / 2;
+    w->buffer = leati_alloc_quiet(w->context, w->buffer_size);
+    if (!w->buffer) w->buffer_size = 0;
+    return w->buffer;
+}
+
+static void set_gap(leati_csv_worker *w, leati_csv_cells *s)
+{
+    size_t row = w->rows;
+    s->gaps[s->gap_count++] = (uint32_t)row;
+    switch (s->kind) {
+    case LEATI_CSV_NUMBER: s->f64[row] = (double)NAN; break;
+    case LEATI_CSV_WHOLE:
+    case LEATI_CSV_TIME: s->i64[row] = 0; break;
+    case LEATI_CSV_TRUTH:
+    case LEATI_CSV_YESNO:
+    case LEATI_CSV_LOOSE: s->u8[row] = 0; break;
+    case LEATI_CSV_TEXT: s->codes[row] = 0; break;
+    default: break;
+    }
+}
+
+static inline outcome put_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n)
+{
+    s->mark_row = w->rows;
+    s->mark_count = s->dict.count;
+    uint32_t code = leati_csv_dict_put(w->context, &s->dict, text, n);
+    s->codes[w->rows] = code;
+    return code == LEATI_CSV_NONE ? NO_MEMORY : FITS;
+}
+
+/* Text with bytes above 127: as it is if UTF-8, else from Windows-1252. */
+static outcome put_high_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n,
+                             size_t record)
+{
+    if (leati_utf8_valid(text, n)) return put_text(w, s, text, n);
+    size_t room = 3 * n + LEATI_SOURCE_PAD;
+    bool ours = text == w->buffer; /* undoubled: convert behind it */
+    if (ours) {
+        char *both = leati_alloc_quiet(w->context, n + room);
+        if (!both) return NO_MEMORY;
+        memcpy(both, text, n);
+        leati_free(w->buffer);
+        w->buffer = both;
+        w->buffer_size = n + room;
+        text = both;
+    } else if (!buffer_of(w, room)) {
+        return NO_MEMORY;
+    }
+    char *to = w->buffer + (ours ? n : 0);
+    if (w->converted++ == 0) w->converted_at = record;
+    return put_text(w, s, to, leati_utf8_from_1252(text, n, to));
+}
+
+static bool any_high(const char *text, size_t n)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < n; i++) all |= (unsigned char)text[i];
+    return all & 0x80;
+}
+
+/* A value that is not missing into a column of its kind. */
+static bool put_value(const leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n,
+                      bool forced)
+{
+    size_t row = w->rows;
+    double number;
+    int64_t integer;
+    bool whole;
+    switch (s->kind) {
+    case LEATI_CSV_NUMBER:
+        if ((!forced && leati_has_leading_zero(text, n)) ||
+            !leati_value_number(&w->plan->rules, text, n, &number, NULL, NULL))
+            return false;
+        s->f64[row] = number;
+        return true;
+    case LEATI_CSV_WHOLE:
+        if (!leati_value_number(&w->plan->rules, text, n, &number, &whole, &integer) || !whole)
+            return false;
+        if (!forced && (leati_has_leading_zero(text, n) || (*text == '-' && integer == 0)))
+            return false;
+        s->i64[row] = integer;
+        return true;
+    case LEATI_CSV_TIME: return leati_value_time(text, n, &s->i64[row]);
+    case LEATI_CSV_TRUTH: return leati_value_bool(text, n, LEATI_CAN_TRUTH, false, &s->u8[row]);
+    case LEATI_CSV_YESNO: return leati_value_bool(text, n, LEATI_CAN_YESNO, false, &s->u8[row]);
+    case LEATI_CSV_LOOSE:
+        return leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &s->u8[row]);
+    default: return true;
+    }
+}
+
+/* Notes the trouble unless there is no room; the record begins at `offset`. */
+static void note_trouble(leati_csv_worker *w, leati_csv_trouble trouble, const char *value,
+                         size_t length)
+{
+    if (w->troubles == LEATI_CSV_TROUBLES) return;
+    size_t n = length < SHOWN ? length : SHOWN;
+    if (n) memcpy(trouble.value, value, n);
+    if (length > SHOWN) memcpy(trouble.value + n, "...", 3);
+    w->trouble[w->troubles++] = trouble;
+}
+
+/* The shape of the record at offset w->next: FITS also with empty fields too many. */
+static outcome shape(const leati_csv_worker *w, const leati_csv_text *t, size_t *fields,
+                     const char **after)
+{
+    const char *p = w->view.data + (w->next - w->view.offset);
+    bool empty = true;
+    *fields = 0;
+    for (;; p++) {
+        leati_csv_field f;
+        p = leati_csv_take(t, p, &f);
+        if (!p) return NEEDS_MORE;
+        if (++*fields > w->plan->columns) empty &= f.length == 0 && !f.quoted;
+        if (p == t->end || *p != t->delimiter) break;
+    }
+    *after = leati_csv_next_line(t, p);
+    if (!*after) return NEEDS_MORE;
+    return *fields == w->plan->columns || (*fields > w->plan->columns && empty) ? FITS : MISFIT;
+}
+
+/* Asked before a value may change what its column is, for a ragged row must not. */
+static bool record_fits(const leati_csv_worker *w, const leati_csv_text *t)
+{
+    size_t fields;
+    const char *after;
+    return shape(w, t, &fields, &after) == FITS;
+}
+
+/* The long way for the field at *p; moves *p to its end. */
+static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, const char **p)
+{
+    leati_csv_cells *s = &w->cells[j];
+    const leati_rules *rules = &w->plan->rules;
+    leati_csv_field f;
+    const char *end = leati_csv_take(t, *p, &f);
+    if (!end) return NEEDS_MORE;
+    *p = end;
+    if (f.open || f.zero) {
+        leati_csv_trouble trouble = {.fault = f.open ? LEATI_CSV_OPEN : LEATI_CSV_ZERO,
+                                     .offset = w->view.offset + (size_t)(f.text - w->view.data),
+                                     .column = j};
+        w->open |= f.open;
+        if (f.open && w->troubles) w->troubles = 0; /* this one matters */
+        note_trouble(w, trouble, f.text, f.open ? f.length : 0);
+        return MISFIT;
+    }
+    if (s->kind == LEATI_CSV_SKIP) return FITS;
+    const char *text = f.text;
+    size_t n = f.length;
+    if (f.doubled) {
+        char *to = buffer_of(w, n + LEATI_SOURCE_PAD);
+        if (!to) return NO_MEMORY;
+        n = leati_csv_undouble(&f, to);
+        text = to;
+    }
+    if (s->kind == LEATI_CSV_TEXT) {
+        if (!f.quoted && leati_is_missing(rules, text, n)) set_gap(w, s);
+        else if (any_high(text, n)) return put_high_text(w, s, text, n, w->next);
+        else return put_text(w, s, text, n);
+        return FITS;
+    }
+    if (leati_is_missing(rules, text, n)) {
+        set_gap(w, s);
+        return FITS;
+    }
+    bool forced = w->plan->forced[j];
+    if (s->kind != LEATI_CSV_UNKNOWN && put_value(w, s, text, n, forced)) return FITS;
+    if (forced) {
+        leati_csv_trouble trouble = {.fault = LEATI_CSV_VALUE, .offset = w->next, .column = j};
+        note_trouble(w, trouble, text, n);
+        return MISFIT;
+    }
+    unsigned can = s->mask ? leati_classify(rules, text, n, s->mask) : 0;
+    if ((can != s->mask || s->kind != LEATI_CSV_UNKNOWN) && record_fits(w, t)) {
+        s->mask = can;
+        s->kind = LEATI_CSV_UNKNOWN;
+    }
+    return FITS;
+}
+
+static inline bool ends(char ch, char delimiter)
+{
+    return ch == delimiter || ch == '\n' || ch == '\r';
+}
+
+/* The short way for text: neither quoted nor spaced nor cut off by the view. */
+static inline const char *short_text(leati_csv_worker *w, leati_csv_cells *s, const char *p,
+                                     char delimiter, outcome *result)
+{
+    const char *q = p;
+    uint64_t high = 0, hit;
+    for (;; q += 8) {
+        uint64_t x = leati_load8(q);
+        hit = leati_byte_matches(x, delimiter) | leati_byte_matches(x, '\n') |
+              leati_byte_matches(x, '\r') | leati_byte_matches(x, '\0');
+        if (hit) {
+            high |= x & ((hit & (0 - hit)) - 1);
+            break;
+        }
+        high |= x;
+    }
+    q += __builtin_ctzll(hit) >> 3;
+    size_t n = (size_t)(q - p);
+    if (*q == '\0' || (n && q[-1] == ' ') || (n && q[-1] == '\t')) return NULL;
+    if (leati_is_missing(&w->plan->rules, p, n)) set_gap(w, s);
+    else if (high & UINT64_C(0x8080808080808080)) *result = put_high_text(w, s, p, n, w->next);
+    else *result = put_text(w, s, p, n);
+    return q;
+}
+
+/* The field of column j at *p. */
+static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t j, const char **p)
+{
+    leati_csv_cells *s = &w->cells[j];
+    const leati_rules *rules = &w->plan->rules;
+    leati_scan n;
+    const char *q;
+    outcome result = FITS;
+    switch (s->kind) {
+    case LEATI_CSV_NUMBER:
+        q = leati_num_scan(*p, rules->decimal, &n);
+        if (!q || !ends(*q, t->delimiter) || rules->number_missing) break;
+        s->f64[w->rows] = leati_num_compose(&n);
+        *p = q;
+        return FITS;
+    case LEATI_CSV_WHOLE:
+        q = leati_num_scan(*p, rules->decimal, &n);
+        if (!q || !n.whole || !ends(*q, t->delimiter) || rules->number_missing ||
+            n.mantissa > INT64_MAX || (n.negative && n.mantissa == 0))
+            break;
+        s->i64[w->rows] = n.negative ? -(int64_t)n.mantissa : (int64_t)n.mantissa;
+        *p = q;
+        return FITS;
+    case LEATI_CSV_SKIP:
+        if (**p == '"' || **p == ' ' || **p == '\t') break;
+        q = leati_csv_plain_end(*p, t->delimiter);
+        if (*q == '\0') break;
+        *p = q;
+        return FITS;
+    case LEATI_CSV_TEXT:
+        if (**p == '"' || **p == ' ' || **p == '\t') break;
+        q = short_text(w, s, *p, t->delimiter, &result);
+        if (!q) break;
+        *p = q;
+        return result;
+    default: break;
+    }
+    return take(w, t, j, p);
+}
+
+/* A row with too many or too few fields. */
+static outcome ragged(leati_csv_worker *w, const leati_csv_text *t, const char **after)
+{
+    leati_csv_trouble trouble = {.fault = LEATI_CSV_RAGGED, .offset = w->next};
+    outcome result = shape(w, t, &trouble.fields, after);
+    if (result == FITS) w->long_rows++;
+    if (result == MISFIT) note_trouble(w, trouble, "", 0);
+    return result;
+}
+
+/* The record at p; *after is behind it unless NEEDS_MORE. */
+static outcome row(leati_csv_worker *w, const leati_csv_text *t, const char *p, const char **after)
+{
+    size_t columns = w->plan->columns;
+    for (size_t j = 0; j < columns; j++) {
+        outcome result = field(w, t, j, &p);
+        if (result == MISFIT) {
+            size_t fields;
+            return shape(w, t, &fields, after) == NEEDS_MORE ? NEEDS_MORE : MISFIT;
+        }
+        if (result != FITS) return result;
+        bool more = p < t->end && *p == t->delimiter;
+        if (more != (j + 1 < columns)) return ragged(w, t, after);
+        p += more;
+    }
+    *after = leati_csv_next_line(t, p);
+    return *after ? FITS : NEEDS_MORE;
+}
+
+/* Blank lines: spaces only. */
+static const char *skip_blank(const leati_csv_text *t, const char *p)
+{
+    const char *q = p;
+    while (*q == ' ' || (*q == '\t' && t->delimiter != '\t')) q++;
+    if (q < t->end && *q != '\n' && *q != '\r') return NULL;
+    if (q == t->end && !t->last) return NULL;
+    return leati_csv_next_line(t, q);
+}
+
+/* Records of the present view, up to `stop`. */
+static leati_csv_state parse_view(leati_csv_worker *w, size_t stop, size_t most)
+{
+    size_t size = leati_source_size(w->plan->source);
+    const leati_view *v = &w->view;
+    leati_csv_text t = {v->data + v->size, v->offset + v->size == size, w->plan->delimiter};
+    const char *p = v->data + (w->next - v->offset), *after;
+    while (w->next < stop && w->rows < most) {
+        if (w->rows == w->capacity && !more_rows(w)) return LEATI_CSV_NOMEM;
+        size_t converted = w->converted;
+        bool blank = *p <= ' ' && (after = skip_blank(&t, p)) != NULL;
+        outcome result = blank ? FITS : row(w, &t, p, &after);
+        if (result == FITS) {
+            w->rows += !blank;
+        } else {
+            undo_row(w);
+            w->converted = converted;
+            if (result == NEEDS_MORE) return LEATI_CSV_MORE;
+            if (result == NO_MEMORY) return LEATI_CSV_NOMEM;
+            w->dropped++;
+            if (!w->plan->drop_bad || w->open) return LEATI_CSV_STOPPED;
+        }
+        p = after;
+        w->next = v->offset + (size_t)(p - v->data);
+    }
+    return LEATI_CSV_DONE;
+}
+
+leati_csv_state leati_csv_parse(leati_csv_worker *w, size_t stop, size_t most, size_t ahead)
+{
+    const leati_source *source = w->plan->source;
+    size_t size = leati_source_size(source);
+    for (size_t more = FIRST_AHEAD;; more *= 2) {
+        bool held = w->view.data && w->next >= w->view.offset &&
+                    w->view.offset + w->view.size >= (stop < size - more ? stop + more : size);
+        if (!held) {
+            if (more > ahead && more > FIRST_AHEAD) return LEATI_CSV_MORE;
+            size_t end = size - stop > more ? stop + more : size;
+            leat_status st = leati_source_view(w->context, source, &w->view, w->next,
+                                               leati_source_is_file(source) ? end - w->next : size);
+            if (st != LEAT_OK) return st == LEAT_NOMEM ? LEATI_CSV_NOMEM : LEATI_CSV_IO;
+        }
+        leati_csv_state state = parse_view(w, stop, most);
+        if (state != LEATI_CSV_MORE) return state;
+    }
+}

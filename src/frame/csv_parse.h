@@ -1,0 +1,109 @@
+/* Parsing a piece of a CSV file into typed cells, for one worker. Records no errors. */
+#ifndef LEATI_FRAME_CSV_PARSE_H
+#define LEATI_FRAME_CSV_PARSE_H
+
+#include "frame/csv_dict.h"
+#include "frame/csv_scan.h"
+#include "frame/infer.h"
+#include "io/source.h"
+
+/* What the cells of a column are read as. */
+typedef enum leati_csv_kind {
+    LEATI_CSV_SKIP,    /* the column is not wanted */
+    LEATI_CSV_UNKNOWN, /* only find out what it can be */
+    LEATI_CSV_WHOLE,
+    LEATI_CSV_NUMBER,
+    LEATI_CSV_TIME,
+    LEATI_CSV_TRUTH,
+    LEATI_CSV_YESNO,
+    LEATI_CSV_LOOSE, /* bool by the user's word: also t, f, 1, 0, ... */
+    LEATI_CSV_TEXT
+} leati_csv_kind;
+
+/* What all workers share and none changes. */
+typedef struct leati_csv_plan {
+    const leati_source *source;
+    leati_rules rules;
+    char delimiter;
+    bool drop_bad; /* rows; else stop */
+    size_t columns;
+    leati_csv_kind *kind; /* (columns) */
+    bool *forced;         /* (columns): by the user: a value that does not fit is an error */
+    unsigned *mask;       /* (columns): what UNKNOWN columns can be as far as is known */
+} leati_csv_plan;
+
+typedef enum leati_csv_fault {
+    LEATI_CSV_RAGGED,
+    LEATI_CSV_VALUE, /* does not fit a forced type */
+    LEATI_CSV_ZERO,  /* a zero byte */
+    LEATI_CSV_OPEN   /* a quote that is never closed */
+} leati_csv_fault;
+
+/* A row that does not fit. */
+typedef struct leati_csv_trouble {
+    leati_csv_fault fault;
+    size_t offset; /* of the record */
+    size_t column;
+    size_t fields; /* RAGGED */
+    char value[48];
+} leati_csv_trouble;
+
+enum { LEATI_CSV_TROUBLES = 4 };
+
+/* The cells of one column in one piece. */
+typedef struct leati_csv_cells {
+    leati_csv_kind kind; /* UNKNOWN once a value did not fit */
+    unsigned mask;       /* LEATI_CAN_*: what all values of the piece can be */
+    union {
+        void *data;
+        double *f64;
+        int64_t *i64;
+        uint8_t *u8;
+        uint32_t *codes;
+    };
+    uint32_t *gaps; /* rows with a missing value, ascending */
+    size_t gap_count;
+    leati_csv_dict dict;
+    size_t mark_row; /* the row that put the last text, and the number of texts before it */
+    uint32_t mark_count;
+    uint32_t piece_count; /* texts before the piece */
+} leati_csv_cells;
+
+typedef enum leati_csv_state {
+    LEATI_CSV_DONE,
+    LEATI_CSV_MORE,    /* a record reaches beyond the view: widen it and go on */
+    LEATI_CSV_STOPPED, /* at trouble[0] */
+    LEATI_CSV_NOMEM,
+    LEATI_CSV_IO
+} leati_csv_state;
+
+typedef struct leati_csv_worker {
+    const leat_context *context;
+    const leati_csv_plan *plan;
+    leati_view view;
+    leati_csv_cells *cells; /* (plan->columns) */
+    size_t capacity;        /* rows that the cells hold */
+    char *buffer;           /* for undoubled and converted text */
+    size_t buffer_size;
+    /* The outcome of the piece. */
+    size_t rows;
+    size_t next; /* offset of the first record that was not read */
+    size_t dropped, troubles;
+    bool open; /* a quote is never closed: ends the reading in any case */
+    leati_csv_trouble trouble[LEATI_CSV_TROUBLES];
+    size_t converted, converted_at; /* fields from Windows-1252, and the first one's record */
+    size_t long_rows;               /* with empty fields too many */
+} leati_csv_worker;
+
+/* The worker starts as zeros with context and plan set. */
+bool leati_csv_worker_init(leati_csv_worker *w, size_t rows);
+void leati_csv_worker_fini(leati_csv_worker *w);
+/* Begin a piece whose first record is at `from`; forgets the piece before but not the texts. */
+void leati_csv_begin(leati_csv_worker *w, size_t from);
+/* Undo what the piece since leati_csv_begin added to the texts. */
+void leati_csv_undo(leati_csv_worker *w);
+/* Read the records that begin in [w->next, stop), at most up to row `most` of the piece, widening
+ * the view by at most `ahead` bytes behind `stop`. */
+leati_csv_state leati_csv_parse(leati_csv_worker *w, size_t stop, size_t most, size_t ahead);
+
+#endif

@@ -1,0 +1,833 @@
+/* Owns: reading a CSV file in parallel: pieces of fixed size, each parsed where a record is likely
+ * to begin, then taken over in the order of the file.
+ *
+ * A piece is parsed before it is known where the one before it ends. When its turn comes, that is
+ * known; if the guess was wrong the piece is parsed again from the right place, so the result is
+ * always that of reading from the front. Cells go from the worker's (cached) scratch straight to
+ * their place in the columns. Values that do not fit the type that a sample suggested make their
+ * column UNKNOWN; when all values have been seen its type is certain and a second pass reads it. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* madvise */
+#endif
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/str.h"
+#include "frame/csv_layout.h"
+#include "frame/csv_parse.h"
+#include "frame/csv_read.h"
+
+enum {
+    PIECE = 1 << 18,
+    GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
+    SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
+    HUGE_PAGES = 1 << 22,  /* columns of so many bytes ask for large pages */
+    SPINS = 2000
+};
+
+/* A piece that was taken over. */
+typedef struct piece {
+    size_t first_row, rows;
+    unsigned worker;
+} piece;
+
+/* A column under construction. */
+typedef struct target {
+    leati_column *column; /* of `capacity` rows; NULL: SKIP or UNKNOWN */
+    uint8_t *valid;       /* all ones but for the missing */
+    size_t missing;
+    size_t text; /* TEXT: its number among the text columns */
+} target;
+
+typedef struct reader {
+    leat_context *context;
+    const leat_read_options *options;
+    leat_read_report *report;
+    leati_csv_layout layout;
+    leati_csv_plan plan;
+    size_t size, pieces, most; /* bytes, pieces, rows to read at most */
+    target *targets;           /* (columns) */
+    unsigned *masks;           /* (columns): of the pieces taken over */
+    bool *failed;              /* (columns): a value did not fit the kind */
+    size_t texts;              /* text columns */
+    leati_csv_worker *workers;
+    unsigned worker_count;
+    piece *piece;
+    uint32_t *text_ends; /* (pieces, texts): texts of the worker when the piece was done */
+    uint32_t *text_starts;
+    /* Under the turn: only the worker whose piece number is `turn` may touch these. */
+    atomic_size_t turn;
+    size_t expected, rows, capacity;
+    bool stopped;
+    leati_csv_state state;
+    leati_csv_trouble trouble[LEATI_CSV_TROUBLES]; /* the first of the file */
+    size_t troubles, dropped, converted, converted_at, long_rows;
+    atomic_size_t copying; /* workers that write into the columns */
+    atomic_bool stop_hint;
+} reader;
+
+static void *huge(void *data, size_t bytes)
+{
+    size_t page = 1 << 21;
+    if (!data || bytes < HUGE_PAGES) return data;
+    uintptr_t from = ((uintptr_t)data + page - 1) & ~(uintptr_t)(page - 1);
+    uintptr_t to = ((uintptr_t)data + bytes) & ~(uintptr_t)(page - 1);
+    if (to > from) (void)madvise((char *)data + (from - (uintptr_t)data), to - from, MADV_HUGEPAGE);
+    return data;
+}
+
+static size_t cell_size(leati_csv_kind kind)
+{
+    switch (kind) {
+    case LEATI_CSV_TEXT: return 4;
+    case LEATI_CSV_TRUTH:
+    case LEATI_CSV_YESNO:
+    case LEATI_CSV_LOOSE: return 1;
+    default: return 8;
+    }
+}
+
+static leat_type column_type(leati_csv_kind kind)
+{
+    switch (kind) {
+    case LEATI_CSV_WHOLE: return LEAT_I64;
+    case LEATI_CSV_TIME: return LEAT_TIME;
+    case LEATI_CSV_TEXT: return LEAT_STRING;
+    case LEATI_CSV_TRUTH:
+    case LEATI_CSV_YESNO:
+    case LEATI_CSV_LOOSE: return LEAT_BOOL;
+    default: return LEAT_F64;
+    }
+}
+
+static leati_csv_kind kind_of(unsigned mask)
+{
+    if (mask == LEATI_CAN_ALL) return LEATI_CSV_UNKNOWN;
+    if (mask & LEATI_CAN_WHOLE) return LEATI_CSV_WHOLE;
+    if (mask & LEATI_CAN_NUMBER) return LEATI_CSV_NUMBER;
+    if (mask & LEATI_CAN_TIME) return LEATI_CSV_TIME;
+    if (mask & LEATI_CAN_TRUTH) return LEATI_CSV_TRUTH;
+    if (mask & LEATI_CAN_YESNO) return LEATI_CSV_YESNO;
+    return LEATI_CSV_TEXT;
+}
+
+/* --- the turn ------------------------------------------------------------------------------- */
+
+static void pause_once(int spins)
+{
+    if (spins > SPINS) sched_yield();
+#if defined(__x86_64__)
+    else __builtin_ia32_pause();
+#endif
+}
+
+static void wait_turn(reader *r, size_t number)
+{
+    for (int i = 0; atomic_load_explicit(&r->turn, memory_order_acquire) != number; i++)
+        pause_once(i);
+}
+
+static void pass_turn(reader *r, size_t number)
+{
+    atomic_store_explicit(&r->turn, number + 1, memory_order_release);
+}
+
+/* Room for `rows` rows in every column, under the turn, when nobody writes. */
+static bool grow_columns(reader *r, size_t rows)
+{
+    for (int i = 0; atomic_load_explicit(&r->copying, memory_order_acquire); i++) pause_once(i);
+    size_t capacity = r->capacity + r->capacity / 2 + 64, old_bits = (r->capacity + 7) / 8;
+    if (capacity < rows) capacity = rows;
+    size_t bits = (capacity + 7) / 8;
+    for (size_t j = 0; j < r->plan.columns; j++) {
+        target *g = &r->targets[j];
+        if (!g->column) continue;
+        size_t cell = cell_size(r->plan.kind[j]);
+        void *data = leati_alloc_quiet(r->context, capacity * cell);
+        uint8_t *valid = leati_alloc_quiet(r->context, bits);
+        if (!data || !valid) {
+            leati_free(data);
+            leati_free(valid);
+            return false;
+        }
+        memcpy(huge(data, capacity * cell), g->column->data, r->rows * cell);
+        memcpy(valid, g->valid, old_bits);
+        memset(valid + old_bits, 0xff, bits - old_bits);
+        leati_free(g->column->data);
+        leati_free(g->valid);
+        g->column->data = data;
+        g->column->rows = capacity;
+        g->valid = valid;
+    }
+    r->capacity = capacity;
+    return true;
+}
+
+/* --- one piece ------------------------------------------------------------------------------ */
+
+/* Where the first record that begins in the piece likely does: behind the first line end that is
+ * followed by two records of the right shape. */
+static size_t guess_start(reader *r, leati_csv_worker *w, size_t from, size_t stop)
+{
+    size_t size = r->size, end = size - stop > PIECE / 16 ? stop + PIECE / 16 : size;
+    bool file = leati_source_is_file(r->plan.source);
+    if (leati_source_view(r->context, r->plan.source, &w->view, from - 1,
+                          file ? end - from + 1 : size) != LEAT_OK)
+        return from;
+    const leati_view *v = &w->view;
+    leati_csv_text t = {v->data + v->size, v->offset + v->size == size, r->plan.delimiter};
+    const char *p = v->data, *first = NULL;
+    for (int i = 0; i < GUESS_LINES && p < t.end; i++) {
+        while (p < t.end && *p != '\n' && *p != '\r') p++;
+        p = leati_csv_next_line(&t, p);
+        if (!p) break;
+        if (!first) first = p;
+        size_t fields = 0, more = r->plan.columns;
+        const char *next = leati_csv_record(&t, p, NULL, 0, &fields);
+        if (next && fields == r->plan.columns && next < t.end)
+            next = leati_csv_record(&t, next, NULL, 0, &more);
+        if (next && fields == r->plan.columns && more == fields) {
+            first = p;
+            break;
+        }
+    }
+    return first ? v->offset + (size_t)(first - v->data) : from;
+}
+
+static void add_outcome(reader *r, const leati_csv_worker *w)
+{
+    if (w->open) r->troubles = 0; /* this one is what is reported */
+    for (size_t i = 0; i < w->troubles && r->troubles < LEATI_CSV_TROUBLES; i++)
+        r->trouble[r->troubles++] = w->trouble[i];
+    if (w->converted && !r->converted) r->converted_at = w->converted_at;
+    r->dropped += w->dropped;
+    r->converted += w->converted;
+    r->long_rows += w->long_rows;
+}
+
+/* Put right what was read on a guess, under the turn. */
+static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state state, size_t started,
+                              size_t stop)
+{
+    if (started != r->expected) {
+        leati_csv_undo(w);
+        leati_csv_begin(w, r->expected);
+        if (r->expected >= stop) return LEATI_CSV_DONE; /* within a record of an earlier piece */
+        state = leati_csv_parse(w, stop, SIZE_MAX, SIZE_MAX);
+    } else if (state == LEATI_CSV_MORE) {
+        state = leati_csv_parse(w, stop, SIZE_MAX, SIZE_MAX);
+    }
+    size_t left = r->most - r->rows;
+    if (w->rows > left || (w->rows == left && state != LEATI_CSV_DONE)) {
+        leati_csv_undo(w);
+        leati_csv_begin(w, r->expected);
+        state = leati_csv_parse(w, stop, left, SIZE_MAX);
+    }
+    r->stopped = w->rows == left;
+    return state;
+}
+
+/* Cells of the piece into the columns, from row `first` on. */
+static void copy_cells(reader *r, const leati_csv_worker *w, size_t first)
+{
+    for (size_t j = 0; j < r->plan.columns; j++) {
+        const leati_csv_cells *s = &w->cells[j];
+        const target *g = &r->targets[j];
+        if (!g->column || s->kind != r->plan.kind[j]) continue;
+        size_t cell = cell_size(s->kind);
+        memcpy((char *)g->column->data + first * cell, s->data, w->rows * cell);
+        for (size_t i = 0; i < s->gap_count; i++) {
+            size_t row = first + s->gaps[i];
+            __atomic_fetch_and(&g->valid[row / 8], (uint8_t) ~(1u << (row % 8)), __ATOMIC_RELAXED);
+        }
+    }
+}
+
+/* Take the piece over, under the turn. False: nothing to copy. */
+static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, size_t number,
+                      unsigned worker)
+{
+    add_outcome(r, w);
+    if (state != LEATI_CSV_DONE) {
+        r->state = state;
+        r->stopped = true;
+        return false;
+    }
+    r->expected = w->next;
+    r->piece[number] = (piece){r->rows, w->rows, worker};
+    if (r->rows + w->rows > r->capacity && !grow_columns(r, r->rows + w->rows)) {
+        r->state = LEATI_CSV_NOMEM;
+        r->stopped = true;
+        return false;
+    }
+    for (size_t j = 0; j < r->plan.columns; j++) {
+        const leati_csv_cells *s = &w->cells[j];
+        target *g = &r->targets[j];
+        r->masks[j] &= s->mask;
+        r->failed[j] |= s->kind != r->plan.kind[j];
+        g->missing += s->gap_count;
+        if (s->kind != LEATI_CSV_TEXT) continue;
+        r->text_starts[number * r->texts + g->text] = s->piece_count;
+        r->text_ends[number * r->texts + g->text] = s->dict.count;
+    }
+    r->rows += w->rows;
+    return true;
+}
+
+static void read_piece(void *argument, size_t number, unsigned worker)
+{
+    reader *r = argument;
+    leati_csv_worker *w = &r->workers[worker];
+    size_t from = r->layout.start + number * (size_t)PIECE;
+    size_t stop = r->size - from > PIECE ? from + PIECE : r->size, started = from;
+    leati_csv_state state = LEATI_CSV_DONE;
+    if (!w->cells) {
+        size_t rows = (size_t)(PIECE / (r->layout.row_bytes + 1) * 1.25) + 16;
+        if (rows > r->capacity + 16) rows = r->capacity + 16;
+        w->context = r->context;
+        w->plan = &r->plan;
+        if (!leati_csv_worker_init(w, rows)) state = LEATI_CSV_NOMEM;
+    }
+    bool idle = atomic_load_explicit(&r->stop_hint, memory_order_relaxed);
+    if (state == LEATI_CSV_DONE && !idle) {
+        if (number > 0) started = guess_start(r, w, from, stop);
+        leati_csv_begin(w, started);
+        state = leati_csv_parse(w, stop, SIZE_MAX, number > 0 ? SPECULATIVE : SIZE_MAX);
+    }
+    wait_turn(r, number);
+    bool copy = false;
+    if (!r->stopped) {
+        if (w->cells) state = settle(r, w, state, started, stop);
+        copy = take_over(r, w, state, number, worker);
+        atomic_store_explicit(&r->stop_hint, r->stopped, memory_order_relaxed);
+        if (copy) atomic_fetch_add_explicit(&r->copying, 1, memory_order_relaxed);
+    }
+    size_t first = copy ? r->piece[number].first_row : 0;
+    pass_turn(r, number);
+    if (!copy) return;
+    copy_cells(r, w, first);
+    atomic_fetch_sub_explicit(&r->copying, 1, memory_order_release);
+}
+
+/* --- one pass over the file ----------------------------------------------------------------- */
+
+static leat_status make_targets(reader *r)
+{
+    leat_context *c = r->context;
+    r->texts = 0;
+    for (size_t j = 0; j < r->plan.columns; j++) {
+        target *g = &r->targets[j];
+        leati_csv_kind kind = r->plan.kind[j];
+        if (kind <= LEATI_CSV_UNKNOWN) continue;
+        leati_column_release(g->column);
+        leati_free(g->valid);
+        g->missing = 0;
+        g->valid = leati_alloc(c, (r->capacity + 7) / 8);
+        g->column = leati_column_uninit(c, column_type(kind), r->capacity);
+        if (!g->valid || !g->column) return leat_error_status(c);
+        huge(g->column->data, r->capacity * cell_size(kind));
+        memset(g->valid, 0xff, (r->capacity + 7) / 8);
+        if (kind == LEATI_CSV_TEXT) g->text = r->texts++;
+    }
+    size_t marks = r->pieces * (r->texts ? r->texts : 1);
+    leati_free(r->text_starts);
+    leati_free(r->text_ends);
+    r->text_starts = LEATI_NEW(c, uint32_t, marks);
+    r->text_ends = LEATI_NEW(c, uint32_t, marks);
+    return r->text_starts && r->text_ends ? LEAT_OK : leat_error_status(c);
+}
+
+static void drop_workers(reader *r)
+{
+    for (unsigned i = 0; i < r->worker_count; i++)
+        if (r->workers[i].plan) leati_csv_worker_fini(&r->workers[i]);
+    memset(r->workers, 0, r->worker_count * sizeof *r->workers);
+}
+
+static leat_status explain(reader *r);
+
+static leat_status run_pass(reader *r)
+{
+    LEATI_TRY(make_targets(r));
+    atomic_store(&r->turn, 0);
+    atomic_store(&r->stop_hint, false);
+    r->expected = r->layout.start;
+    r->rows = r->troubles = r->dropped = r->converted = r->long_rows = 0;
+    r->stopped = false;
+    r->state = LEATI_CSV_DONE;
+    memset(r->piece, 0, r->pieces * sizeof *r->piece);
+    leati_parallel(r->context, r->pieces, read_piece, r);
+    return r->state == LEATI_CSV_DONE ? LEAT_OK : explain(r);
+}
+
+/* --- texts ---------------------------------------------------------------------------------- */
+
+/* Numbers for the texts of one column over all workers, in the order of the file. */
+typedef struct merge {
+    reader *reader;
+    leati_csv_dict *dict; /* (texts) */
+    uint32_t **map;       /* (texts, workers): number of a worker's text */
+    size_t *column;       /* (texts) */
+    atomic_bool no_memory;
+} merge;
+
+static bool merge_texts(merge *m, size_t text)
+{
+    reader *r = m->reader;
+    size_t j = m->column[text];
+    for (unsigned i = 0; i < r->worker_count; i++) {
+        size_t count = r->workers[i].cells ? r->workers[i].cells[j].dict.count : 0;
+        uint32_t **map = &m->map[text * r->worker_count + i];
+        *map = leati_alloc_quiet(r->context, count * sizeof **map);
+        if (!*map) return false;
+    }
+    for (size_t k = 0; k < r->pieces; k++) {
+        size_t at = k * r->texts + text;
+        const piece *p = &r->piece[k];
+        const leati_csv_dict *d = &r->workers[p->worker].cells[j].dict;
+        uint32_t *map = m->map[text * r->worker_count + p->worker];
+        for (uint32_t e = r->text_starts[at]; e < r->text_ends[at]; e++) {
+            size_t length;
+            const char *word = leati_csv_dict_text(d, e, &length);
+            map[e] = leati_csv_dict_put(r->context, &m->dict[text], word, length);
+            if (map[e] == LEATI_CSV_NONE) return false;
+        }
+    }
+    for (unsigned i = 0; i < r->worker_count; i++)
+        if (r->workers[i].cells) leati_csv_dict_fini(&r->workers[i].cells[j].dict);
+    return true;
+}
+
+static void merge_task(void *argument, size_t text, unsigned worker)
+{
+    merge *m = argument;
+    (void)worker;
+    if (!merge_texts(m, text)) atomic_store(&m->no_memory, true);
+}
+
+static void renumber_task(void *argument, size_t number, unsigned worker)
+{
+    merge *m = argument;
+    reader *r = m->reader;
+    const piece *p = &r->piece[number];
+    (void)worker;
+    for (size_t text = 0; text < r->texts; text++) {
+        const target *g = &r->targets[m->column[text]];
+        const uint32_t *map = m->map[text * r->worker_count + p->worker];
+        uint32_t *codes = g->column->codes + p->first_row;
+        for (size_t i = 0; i < p->rows; i++) {
+            size_t row = p->first_row + i;
+            bool valid = g->valid[row / 8] >> (row % 8) & 1;
+            codes[i] = valid ? map[codes[i]] : 0;
+        }
+    }
+}
+
+/* The arrays of a worker's dictionary are those of a leati_dict. */
+static leati_dict *adopt(leat_context *c, leati_csv_dict *d)
+{
+    leati_dict *out = leati_calloc(c, 1, sizeof *out);
+    if (!out) return NULL;
+    atomic_init(&out->references, 1);
+    if (!d->offsets) d->offsets = LEATI_NEW(c, size_t, 1);
+    if (!d->bytes) d->bytes = leati_alloc(c, 1);
+    out->offsets = d->offsets;
+    out->bytes = d->bytes;
+    out->count = d->count;
+    bool ok = d->offsets && d->bytes;
+    d->offsets = NULL;
+    d->bytes = NULL;
+    leati_csv_dict_fini(d);
+    if (ok) return out;
+    leati_dict_release(out);
+    return NULL;
+}
+
+static leat_status merge_workers(reader *r, merge *m)
+{
+    unsigned users = 0, only = 0;
+    for (unsigned i = 0; i < r->worker_count; i++) {
+        if (!r->workers[i].cells) continue;
+        users++;
+        only = i;
+    }
+    if (users == 1) { /* its numbers are the numbers */
+        for (size_t text = 0; text < r->texts; text++) {
+            leati_csv_dict *d = &r->workers[only].cells[m->column[text]].dict;
+            m->dict[text] = *d;
+            *d = (leati_csv_dict){0};
+        }
+        return LEAT_OK;
+    }
+    leati_parallel(r->context, r->texts, merge_task, m);
+    LEATI_CHECK(r->context, !atomic_load(&m->no_memory), LEAT_NOMEM,
+                "out of memory while joining the texts of %s", leati_source_name(r->plan.source));
+    leati_parallel(r->context, r->pieces, renumber_task, m);
+    return LEAT_OK;
+}
+
+static leat_status join_texts(reader *r)
+{
+    if (r->texts == 0) return LEAT_OK;
+    leat_context *c = r->context;
+    merge m = {.reader = r};
+    leat_status st = LEAT_OK;
+    m.dict = LEATI_NEW(c, leati_csv_dict, r->texts);
+    m.map = LEATI_NEW(c, uint32_t *, r->texts * r->worker_count);
+    m.column = LEATI_NEW(c, size_t, r->texts);
+    if (!m.dict || !m.map || !m.column) st = leat_error_status(c);
+    for (size_t j = 0; st == LEAT_OK && j < r->plan.columns; j++)
+        if (r->plan.kind[j] == LEATI_CSV_TEXT) m.column[r->targets[j].text] = j;
+    if (st == LEAT_OK) st = merge_workers(r, &m);
+    for (size_t text = 0; st == LEAT_OK && text < r->texts; text++) {
+        leati_column *col = r->targets[m.column[text]].column;
+        col->dict = adopt(c, &m.dict[text]);
+        if (!col->dict) st = leat_error_status(c);
+    }
+    for (size_t i = 0; m.map && i < r->texts * r->worker_count; i++) leati_free(m.map[i]);
+    for (size_t i = 0; m.dict && i < r->texts; i++) leati_csv_dict_fini(&m.dict[i]);
+    leati_free(m.dict);
+    leati_free(m.map);
+    leati_free(m.column);
+    return st;
+}
+
+/* --- what to say ---------------------------------------------------------------------------- */
+
+/* The line of an offset, counted now: lines are needed for messages only. */
+static size_t line_of(const reader *r, size_t offset)
+{
+    leati_view v = {0};
+    size_t line = 1;
+    for (size_t at = 0; at < offset;) {
+        size_t n = offset - at < PIECE ? offset - at : PIECE;
+        if (leati_source_view(r->context, r->plan.source, &v, at, n + 1) != LEAT_OK) break;
+        for (size_t i = 0; i < n; i++)
+            line += v.data[i] == '\n' || (v.data[i] == '\r' && v.data[i + 1] != '\n');
+        at += n;
+    }
+    leati_view_fini(&v);
+    return line;
+}
+
+/* "line 17 has 8 values, 9 were expected" */
+static void describe(const reader *r, const leati_csv_trouble *t, leati_str *out)
+{
+    const leati_csv_layout *l = &r->layout;
+    size_t line = line_of(r, t->offset);
+    const char *name = t->column < l->columns ? l->names[t->column] : "";
+    switch (t->fault) {
+    case LEATI_CSV_RAGGED:
+        leati_str_addf(out, "line %zu has %zu %s, ", line, t->fields,
+                       t->fields == 1 ? "value" : "values");
+        leati_str_add(out, l->header ? "the header names " : "the first line has ");
+        leati_str_addf(out, "%zu", l->columns);
+        break;
+    case LEATI_CSV_VALUE:
+        leati_str_addf(out, "line %zu, column %s: '%s' is not a %s", line, name, t->value,
+                       r->plan.kind[t->column] == LEATI_CSV_WHOLE    ? "whole number"
+                       : r->plan.kind[t->column] == LEATI_CSV_NUMBER ? "number"
+                       : r->plan.kind[t->column] == LEATI_CSV_TIME   ? "time"
+                                                                     : "bool");
+        break;
+    case LEATI_CSV_ZERO:
+        leati_str_addf(out, "line %zu, column %s holds a zero byte, which text cannot", line, name);
+        break;
+    case LEATI_CSV_OPEN:
+        leati_str_addf(out, "line %zu, column %s: a quote opens here and is never closed", line,
+                       name);
+        break;
+    }
+}
+
+static leat_status explain(reader *r)
+{
+    leat_context *c = r->context;
+    const char *name = leati_source_name(r->plan.source);
+    if (r->state == LEATI_CSV_NOMEM)
+        return LEATI_FAIL(c, LEAT_NOMEM, "out of memory while reading %s", name);
+    if (r->state != LEATI_CSV_STOPPED || !r->troubles)
+        return LEATI_FAIL(c, LEAT_IO, "cannot read all of %s: it changed or the disk failed", name);
+    leati_str text;
+    leati_str_init(&text, c);
+    const leati_csv_trouble *t = &r->trouble[r->troubles - 1];
+    describe(r, t, &text);
+    LEATI_FAIL(c, LEAT_FORMAT, "%s %s", name, leati_str_text(&text));
+    leati_str_fini(&text);
+    if (t->fault == LEATI_CSV_OPEN)
+        return leati_error_hint(c, "close it, or write a quote inside a value as two");
+    return leati_error_hint(c, "to leave such rows out: --on-error skip");
+}
+
+static leat_status note_outcome(reader *r)
+{
+    leati_str text;
+    leat_status st = LEAT_OK;
+    if (!r->report) return LEAT_OK;
+    r->report->dropped = r->dropped;
+    leati_str_init(&text, r->context);
+    for (size_t i = 0; i < r->troubles && st == LEAT_OK; i++) {
+        leati_str_clear(&text);
+        describe(r, &r->trouble[i], &text);
+        st = leati_report_note(r->report, SIZE_MAX, "%s (row left out)", leati_str_text(&text));
+    }
+    leati_str_fini(&text);
+    if (st == LEAT_OK && r->dropped > r->troubles)
+        st = leati_report_note(r->report, SIZE_MAX, "%zu more rows were left out",
+                               r->dropped - r->troubles);
+    if (st == LEAT_OK && r->converted)
+        st = leati_report_note(r->report, SIZE_MAX,
+                               "%zu %s from line %zu on %s not UTF-8; read as Windows-1252",
+                               r->converted, r->converted == 1 ? "value" : "values",
+                               line_of(r, r->converted_at), r->converted == 1 ? "is" : "are");
+    if (st == LEAT_OK && r->long_rows)
+        st = leati_report_note(r->report, SIZE_MAX, "%zu %s with a delimiter too many",
+                               r->long_rows, r->long_rows == 1 ? "row ends" : "rows end");
+    return st;
+}
+
+/* --- options -------------------------------------------------------------------------------- */
+
+static leat_status find_name(reader *r, const char *name, size_t length, const char *option,
+                             size_t *column)
+{
+    leat_context *c = r->context;
+    const leati_csv_layout *l = &r->layout;
+    char word[200];
+    for (*column = 0; *column < l->columns; ++*column)
+        if (strlen(l->names[*column]) == length && memcmp(l->names[*column], name, length) == 0)
+            return LEAT_OK;
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    LEATI_FAIL(c, LEAT_NOT_FOUND, "%s has no column '%s' (%s)", leati_source_name(r->plan.source),
+               word, option);
+    const char *near = leati_nearest(word, l->names, l->columns);
+    return near ? leati_error_hint(c, "Did you mean '%s'?", near) : LEAT_NOT_FOUND;
+}
+
+static leat_status force_types(reader *r)
+{
+    static const leati_csv_kind kinds[] = {[LEAT_F64] = LEATI_CSV_NUMBER,
+                                           [LEAT_I64] = LEATI_CSV_WHOLE,
+                                           [LEAT_BOOL] = LEATI_CSV_LOOSE,
+                                           [LEAT_STRING] = LEATI_CSV_TEXT,
+                                           [LEAT_TIME] = LEATI_CSV_TIME};
+    const char *p = r->options->types;
+    while (p && *p) {
+        size_t n = strcspn(p, ","), split = n, column;
+        while (split && p[split - 1] != ':') split--;
+        LEATI_CHECK(r->context, split > 1, LEAT_INVALID,
+                    "'%.*s' in the types is not of the form column:type", (int)n, p);
+        leat_type type;
+        LEATI_TRY(leati_type_parse(r->context, p + split, n - split, &type));
+        LEATI_TRY(find_name(r, p, split - 1, "types", &column));
+        r->plan.kind[column] = kinds[type];
+        r->plan.forced[column] = true;
+        p += n + (p[n] == ',');
+    }
+    return LEAT_OK;
+}
+
+/* Columns to keep, by number; all if the option does not say. */
+static leat_status choose_columns(reader *r, size_t *keep, size_t *count)
+{
+    const char *p = r->options->columns;
+    *count = 0;
+    for (size_t j = 0; !p && j < r->plan.columns; j++) keep[(*count)++] = j;
+    if (!p) return LEAT_OK;
+    while (*p) {
+        size_t n = strcspn(p, ","), column;
+        LEATI_TRY(find_name(r, p, n, "columns", &column));
+        for (size_t i = 0; i < *count; i++)
+            LEATI_CHECK(r->context, keep[i] != column, LEAT_INVALID, "column '%s' is named twice",
+                        r->layout.names[column]);
+        keep[(*count)++] = column;
+        p += n + (p[n] == ',');
+    }
+    LEATI_CHECK(r->context, *count > 0, LEAT_INVALID, "the list of columns is empty");
+    bool *kept = LEATI_NEW(r->context, bool, r->plan.columns);
+    if (!kept) return leat_error_status(r->context);
+    for (size_t i = 0; i < *count; i++) kept[keep[i]] = true;
+    for (size_t j = 0; j < r->plan.columns; j++)
+        if (!kept[j] && !r->plan.forced[j]) r->plan.kind[j] = LEATI_CSV_SKIP;
+    leati_free(kept);
+    return LEAT_OK;
+}
+
+/* --- the whole ------------------------------------------------------------------------------ */
+
+/* What the second pass reads: columns of which a value did not fit or nothing was known. Forced
+ * columns stay when bad rows are dropped, so that the same rows are. Returns whether there is any.
+ */
+static bool plan_again(reader *r, leati_csv_kind *final)
+{
+    bool again = false;
+    for (size_t j = 0; j < r->plan.columns; j++) {
+        leati_csv_kind was = r->plan.kind[j];
+        bool unknown = was == LEATI_CSV_UNKNOWN && r->masks[j] != LEATI_CAN_ALL;
+        final[j] = was;
+        if (unknown || (r->failed[j] && was > LEATI_CSV_UNKNOWN)) {
+            final[j] = r->plan.kind[j] = kind_of(r->masks[j]);
+            again = true;
+        } else if (!r->plan.forced[j] || !r->plan.drop_bad || was == LEATI_CSV_TEXT) {
+            r->plan.kind[j] = LEATI_CSV_SKIP;
+        }
+    }
+    return again;
+}
+
+static leat_status second_pass(reader *r)
+{
+    LEATI_TRY(join_texts(r));
+    leati_csv_kind *final = leati_array(r->context, r->plan.columns, sizeof *final);
+    if (!final) return leat_error_status(r->context);
+    leat_status st = LEAT_OK;
+    size_t rows = r->rows;
+    if (plan_again(r, final)) {
+        drop_workers(r);
+        memset(r->failed, 0, r->plan.columns * sizeof *r->failed);
+        r->capacity = rows;
+        st = run_pass(r);
+        bool changed = r->rows != rows;
+        for (size_t j = 0; j < r->plan.columns; j++)
+            changed |= r->failed[j] && r->plan.kind[j] > LEATI_CSV_UNKNOWN;
+        if (st == LEAT_OK && changed)
+            st = LEATI_FAIL(r->context, LEAT_IO, "%s changed while it was read",
+                            leati_source_name(r->plan.source));
+        if (st == LEAT_OK) st = join_texts(r);
+    }
+    memcpy(r->plan.kind, final, r->plan.columns * sizeof *final);
+    leati_free(final);
+    return st;
+}
+
+/* The finished column, handed over; exactly `rows` long where that is cheap or saves much. */
+static leati_column *finish_column(reader *r, size_t j)
+{
+    leat_context *c = r->context;
+    target *g = &r->targets[j];
+    leati_column *col = g->column;
+    if (!col) { /* nothing but missing values */
+        col = leati_column_create(c, LEAT_F64, r->rows);
+        for (size_t i = 0; col && i < r->rows; i++) {
+            if (leati_column_set_missing(c, col, i) == LEAT_OK) continue;
+            leati_column_release(col);
+            return NULL;
+        }
+        return col;
+    }
+    size_t cell = cell_size(r->plan.kind[j]), bytes = r->rows * cell;
+    if (col->rows > r->rows + r->rows / 4) {
+        void *data = leati_alloc(c, bytes);
+        if (!data) return NULL;
+        if (bytes) memcpy(data, col->data, bytes);
+        leati_free(col->data);
+        col->data = data;
+    }
+    col->rows = r->rows;
+    col->missing = g->missing;
+    if (g->missing) {
+        col->valid = g->valid;
+        g->valid = NULL;
+    }
+    g->column = NULL;
+    return col;
+}
+
+static leat_status make_frame(reader *r, const size_t *keep, size_t count, leat_frame **out)
+{
+    leat_frame *f = leati_frame_create(r->context, r->rows);
+    if (!f) return leat_error_status(r->context);
+    for (size_t i = 0; i < count; i++) {
+        leat_status st =
+            leati_frame_add(r->context, f, r->layout.names[keep[i]], finish_column(r, keep[i]));
+        if (st == LEAT_OK) continue;
+        leat_frame_release(f);
+        return st;
+    }
+    *out = f;
+    return LEAT_OK;
+}
+
+static leat_status prepare(reader *r)
+{
+    leat_context *c = r->context;
+    size_t columns = r->layout.columns, left = r->size - r->layout.start;
+    r->plan.columns = columns;
+    r->plan.delimiter = r->layout.delimiter;
+    r->plan.rules = r->layout.rules;
+    r->plan.drop_bad = r->options->on_error == LEAT_ON_ERROR_SKIP;
+    r->plan.mask = r->layout.masks;
+    r->plan.kind = LEATI_NEW(c, leati_csv_kind, columns);
+    r->plan.forced = LEATI_NEW(c, bool, columns);
+    r->targets = LEATI_NEW(c, target, columns);
+    r->masks = LEATI_NEW(c, unsigned, columns);
+    r->failed = LEATI_NEW(c, bool, columns);
+    r->worker_count = leat_context_threads(c);
+    r->workers = LEATI_NEW(c, leati_csv_worker, r->worker_count);
+    r->pieces = left / PIECE + (left % PIECE != 0);
+    r->piece = LEATI_NEW(c, piece, r->pieces);
+    r->most = r->options->max_rows ? (size_t)r->options->max_rows : SIZE_MAX;
+    if (!r->plan.kind || !r->plan.forced || !r->targets || !r->masks || !r->failed || !r->workers ||
+        !r->piece)
+        return leat_error_status(c);
+    for (size_t j = 0; j < columns; j++) {
+        r->masks[j] = r->layout.masks[j];
+        r->plan.kind[j] = kind_of(r->masks[j]);
+    }
+    double rows = (double)left / (r->layout.row_bytes + 0.01) * 1.05 + 64;
+    if (rows > (double)left + 1) rows = (double)left + 1;
+    r->capacity = r->most < (size_t)rows ? r->most : (size_t)rows;
+    return LEAT_OK;
+}
+
+static leat_status read_all(reader *r, leati_arena *arena, leati_source *source, leat_frame **out)
+{
+    leat_context *c = r->context;
+    size_t count;
+    LEATI_TRY(leati_csv_layout_find(c, &r->layout, source, arena, r->options, r->report));
+    r->size = leati_source_size(source);
+    LEATI_TRY(prepare(r));
+    size_t *keep = leati_arena_calloc(arena, r->layout.columns, sizeof *keep);
+    if (!keep) return leat_error_status(c);
+    LEATI_TRY(force_types(r));
+    LEATI_TRY(choose_columns(r, keep, &count));
+    LEATI_TRY(run_pass(r));
+    LEATI_TRY(note_outcome(r));
+    LEATI_CHECK(c, r->rows > 0, LEAT_FORMAT, "%s has %s but no row of data",
+                leati_source_name(source), r->layout.header ? "a header" : "lines");
+    LEATI_TRY(second_pass(r));
+    return make_frame(r, keep, count, out);
+}
+
+leat_status leati_csv_frame(leat_context *c, leat_frame **out, leati_source *source,
+                            const leat_read_options *options, leat_read_report *report)
+{
+    reader r = {.context = c, .options = options, .report = report};
+    leati_arena arena;
+    leati_arena_init(&arena, c);
+    r.plan.source = source;
+    atomic_init(&r.turn, 0);
+    atomic_init(&r.copying, 0);
+    atomic_init(&r.stop_hint, false);
+    leat_status st = read_all(&r, &arena, source, out);
+    if (r.workers) drop_workers(&r);
+    for (size_t j = 0; r.targets && j < r.plan.columns; j++) {
+        leati_column_release(r.targets[j].column);
+        leati_free(r.targets[j].valid);
+    }
+    leati_free(r.targets);
+    leati_free(r.plan.kind);
+    leati_free(r.plan.forced);
+    leati_free(r.masks);
+    leati_free(r.failed);
+    leati_free(r.workers);
+    leati_free(r.piece);
+    leati_free(r.text_starts);
+    leati_free(r.text_ends);
+    leati_arena_fini(&arena);
+    return st;
+}
