@@ -146,6 +146,48 @@ static void svr_agrees(leattest *t)
     }
 }
 
+/* The coefficients of a fitted linear machine as scikit-learn gives them: coef, intercept. */
+static void check_linear(leattest *t, const char *name, const char *const *options,
+                         const leati_dataset *d, const double *want, size_t machines)
+{
+    leati_state s;
+    leati_state_init(&s, t->context);
+    leati_estimator *e = make_exact(t, name, options, "tol=1e-10");
+    REQUIRE(e);
+    REQUIRE_OK(leati_estimator_set(t->context, e, "max_iter", "1000000"));
+    REQUIRE_OK(leati_estimator_fit(t->context, e, d));
+    CHECK(e->converged && e->iterations > 0);
+    REQUIRE_OK(leati_estimator_save(t->context, e, &s));
+    const double *coef = leati_state_find(&s, "coef")->data;
+    const double *intercept = leati_state_find(&s, "intercept")->data;
+    for (size_t k = 0; k < machines; k++, want += COLS + 1) {
+        for (size_t j = 0; j < COLS; j++) CHECK_NEAR(coef[k * COLS + j], want[j], 1e-5, 1e-6);
+        CHECK_NEAR(intercept[k], want[COLS], 1e-5, 1e-6);
+    }
+    leati_state_fini(&s);
+    leati_estimator_destroy(e);
+}
+
+static void linear_svc_agrees(leattest *t)
+{
+    for (size_t i = 0; i < LENGTH(linear_svc_cases); i++) {
+        leati_dataset d = golden_classes(linear_svc_cases[i].weighted);
+        check_linear(t, "linear_svc", linear_svc_cases[i].options, &d,
+                     linear_svc_coef + i * CLASSES * (COLS + 1), CLASSES);
+        if (t->failures) printf("    in %s\n", linear_svc_cases[i].name);
+    }
+}
+
+static void linear_svr_agrees(leattest *t)
+{
+    for (size_t i = 0; i < LENGTH(linear_svr_cases); i++) {
+        leati_dataset d = golden_numbers(linear_svr_cases[i].weighted);
+        check_linear(t, "linear_svr", linear_svr_cases[i].options, &d,
+                     linear_svr_coef + i * (COLS + 1), 1);
+        if (t->failures) printf("    in %s\n", linear_svr_cases[i].name);
+    }
+}
+
 enum { IRIS = 120, FOLDS = 10 };
 
 typedef struct iris {
@@ -637,9 +679,114 @@ static void kernel_machines_without_memory(leattest *t)
     leattest_fail_allocations(t, fit_save_load, &svr);
 }
 
+/* --- linear machines ---------------------------------------------------------------------------
+ */
+
+/* One row for each solver. */
+static const char *const linear_options[][3] = {
+    {"penalty=l2"}, {"dual=true"}, {"loss=hinge"}, {"penalty=l1"}, {"class_weight=balanced"}};
+static const char *const regression_options[][3] = {
+    {"epsilon=0.1"},
+    {"loss=squared_epsilon_insensitive"},
+    {"loss=squared_epsilon_insensitive", "dual=true"}};
+
+static void linear_machines_and_threads(leattest *t)
+{
+    leati_dataset classes = golden_classes(0), numbers = golden_numbers(0);
+    for (size_t i = 0; i < LENGTH(linear_options); i++)
+        bytes_for_threads(t, "linear_svc", linear_options[i], 3, &classes);
+    for (size_t i = 0; i < LENGTH(regression_options); i++)
+        bytes_for_threads(t, "linear_svr", regression_options[i], 3, &numbers);
+}
+
+static void linear_machines_state(leattest *t)
+{
+    leati_dataset classes = golden_classes(0), numbers = golden_numbers(0);
+    state_survives(t, "linear_svc", linear_options[0], 3, &classes);
+    state_survives(t, "linear_svr", regression_options[0], 3, &numbers);
+}
+
+static void linear_machines_without_memory(leattest *t)
+{
+    whole w = {"linear_svc", {NULL}, golden_classes(0)};
+    for (size_t i = 0; i < LENGTH(linear_options); i++) {
+        memcpy(w.options, linear_options[i], sizeof linear_options[i]);
+        leattest_fail_allocations(t, fit_save_load, &w);
+    }
+    w = (whole){"linear_svr", {NULL}, golden_numbers(0)};
+    for (size_t i = 0; i < LENGTH(regression_options); i++) {
+        memcpy(w.options, regression_options[i], sizeof regression_options[i]);
+        leattest_fail_allocations(t, fit_save_load, &w);
+    }
+}
+
+static void linear_machines_stop(leattest *t)
+{
+    leati_dataset classes = golden_classes(0), numbers = golden_numbers(0);
+    for (size_t i = 0; i < LENGTH(linear_options); i++) {
+        const char *options[] = {linear_options[i][0], "max_iter=1", "tol=1e-9"};
+        stopped_early(t, "linear_svc", options, 3, &classes);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        /* Without an epsilon the squared loss is a ridge regression, done in one step. */
+        const char *loss = i ? "loss=squared_epsilon_insensitive" : "loss=epsilon_insensitive";
+        const char *options[] = {loss, "max_iter=1", "tol=1e-9", "epsilon=0.5"};
+        stopped_early(t, "linear_svr", options, 4, &numbers);
+    }
+}
+
+static void linear_machines_on_odd_data(leattest *t)
+{
+    odd_data(t, "linear_svc", "linear_svr");
+    static const struct {
+        const char *name, *options[2], *words;
+    } wrong[] = {{"linear_svc", {"penalty=l1", "loss=hinge"}, "l1|squared_hinge"},
+                 {"linear_svc", {"penalty=l1", "dual=true"}, "l1|dual"},
+                 {"linear_svc", {"loss=hinge", "dual=false"}, "hinge|dual=true"},
+                 {"linear_svr", {"dual=false"}, "primal|dual=true"}};
+    for (size_t i = 0; i < LENGTH(wrong); i++) {
+        leati_dataset d = i < 3 ? golden_classes(0) : golden_numbers(0);
+        leati_estimator *e = make_one(t, wrong[i].name, wrong[i].options, 2);
+        REQUIRE(e);
+        CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID, wrong[i].words);
+        leati_estimator_destroy(e);
+    }
+}
+
+/* The dual and the primal solver, and conjugate gradients where there are too many features for a
+ * Hessian, end at the same plane. */
+static void primal_and_dual_agree(leattest *t)
+{
+    enum { N = 60, WIDE = 3100 };
+    double *x = malloc(N * WIDE * sizeof *x), out[2][2 * N];
+    uint32_t y[N], state = 7;
+    for (size_t i = 0; i < N * WIDE; i++) {
+        state = state * 1664525 + 1013904223;
+        x[i] = ((double)(state >> 8) / 16777216 - 0.5) / 8;
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        y[i] = i % 2;
+        x[i * WIDE] += y[i] ? 0.2 : -0.2;
+    }
+    leati_dataset d = classes_of(x, y, N, WIDE, 2);
+    for (int i = 0; i < 2; i++) {
+        const char *options[] = {i ? "dual=false" : "dual=true", "tol=1e-8", "max_iter=100000"};
+        leati_estimator *e = make_one(t, "linear_svc", options, 3);
+        REQUIRE(e);
+        CHECK_OK(leati_estimator_fit(t->context, e, &d));
+        CHECK(e->converged);
+        CHECK_OK(leati_estimator_scores(t->context, e, &d.x, out[i]));
+        leati_estimator_destroy(e);
+    }
+    for (size_t i = 0; i < 2 * N; i++) CHECK_NEAR(out[1][i], out[0][i], 1e-5, 1e-5);
+    free(x);
+}
+
 static const leattest_case cases[] = {
     TEST(svc_agrees),
     TEST(svr_agrees),
+    TEST(linear_svc_agrees),
+    TEST(linear_svr_agrees),
     TEST(iris_folds),
     TEST(sources_agree),
     TEST(svc_probability),
@@ -649,6 +796,12 @@ static const leattest_case cases[] = {
     TEST(kernel_machines_and_threads),
     TEST(kernel_machines_state),
     TEST(kernel_machines_without_memory),
+    TEST(linear_machines_and_threads),
+    TEST(linear_machines_state),
+    TEST(linear_machines_without_memory),
+    TEST(linear_machines_stop),
+    TEST(linear_machines_on_odd_data),
+    TEST(primal_and_dual_agree),
 };
 
 LEATTEST_MAIN(cases)

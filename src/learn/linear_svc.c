@@ -1,0 +1,378 @@
+/* Owns: `linear_svc`, the linear support vector classifier: parameters, the choice of the solver,
+ * one-vs-rest, state. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "learn/dual_cd.h"
+#include "learn/estimator.h"
+#include "learn/linear_svc_l1.h"
+#include "learn/linear_svc_newton.h"
+
+enum { L2, L1 };
+enum { HINGE, SQUARED_HINGE };
+enum { AUTO, DUAL, PRIMAL };
+
+typedef struct linear_svc {
+    leati_estimator base;
+    double cost, tol, intercept_scaling;
+    int penalty, loss, dual, class_weight;
+    int64_t max_iter;
+    bool fit_intercept;
+
+    /* Learned: one machine against the rest per class; a single one, for class 1, with two. */
+    double *coef;      /* (machines, features) */
+    double *intercept; /* (machines) */
+} linear_svc;
+
+#define AT(field) offsetof(linear_svc, field)
+
+static const leati_param params[] = {
+    {.name = "penalty",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = AT(penalty),
+     .standard = "l2",
+     .choices = "l2|l1",
+     .doc = "What keeps the coefficients small: their squares, or their absolute values, which "
+            "leaves many at 0 (with loss=squared_hinge only)."},
+    {.name = "loss",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = AT(loss),
+     .standard = "squared_hinge",
+     .choices = "hinge|squared_hinge",
+     .doc = "Loss of a row within the margin: its distance, or the square of it."},
+    {.name = "dual",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = AT(dual),
+     .standard = "auto",
+     .choices = "auto|true|false",
+     .doc = "Solve for row weights (true) or coefficients (false); auto takes coefficients where "
+            "the loss allows it and rows are not fewer than features."},
+    {.name = "C",
+     .type = LEATI_PARAM_REAL,
+     .offset = AT(cost),
+     .standard = "1",
+     .least = 1e-12,
+     .most = 1e12,
+     .grid = "0.01,0.1,1,10",
+     .doc = "Weight of the loss against the penalty; larger fits the rows more closely."},
+    {.name = "fit_intercept",
+     .type = LEATI_PARAM_BOOL,
+     .offset = AT(fit_intercept),
+     .standard = "true",
+     .doc = "Learn a constant term."},
+    {.name = "intercept_scaling",
+     .type = LEATI_PARAM_REAL,
+     .offset = AT(intercept_scaling),
+     .standard = "1",
+     .least = 1e-6,
+     .most = 1e6,
+     .doc = "The constant term is the coefficient of a feature of this value, and penalised as "
+            "one: larger penalises it less."},
+    {.name = "class_weight",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = AT(class_weight),
+     .standard = "none",
+     .choices = "none|balanced",
+     .grid = "none,balanced",
+     .doc = "balanced multiplies C by rows / (classes * rows of the class), rows counted by "
+            "weight."},
+    {.name = "tol",
+     .type = LEATI_PARAM_REAL,
+     .offset = AT(tol),
+     .standard = "0.0001",
+     .least = 1e-14,
+     .most = 10,
+     .doc = "Violation of the optimality conditions at which to stop."},
+    {.name = "max_iter",
+     .type = LEATI_PARAM_INT,
+     .offset = AT(max_iter),
+     .standard = "1000",
+     .least = 1,
+     .most = 1e9,
+     .doc = "Most passes of the solver."},
+    {.name = NULL}};
+
+typedef struct outcome {
+    leat_status status;
+    uint32_t passes;
+    bool converged;
+} outcome;
+
+typedef struct fitting {
+    leat_context *context;
+    linear_svc *e;
+    uint64_t seed;
+    size_t machines;
+    bool dual, shared;            /* shared: all machines have the costs of the first */
+    leati_linear_rows rows;       /* those with a weight */
+    leati_linear_columns columns; /* for l1 */
+    uint32_t *order;
+    double *y;    /* (machines, rows) */
+    double *cost; /* (machines, rows), or (rows) when shared */
+    double *w;    /* (machines, cols) */
+    outcome *outcomes;
+} fitting;
+
+/* The solver's side, by the rule of scikit-learn's auto. */
+static leat_status choose(const linear_svc *e, leat_context *c, const leati_dataset *d, bool *dual)
+{
+    LEATI_CHECK(c, e->penalty == L2 || e->loss == SQUARED_HINGE, LEAT_INVALID,
+                "linear_svc: penalty=l1 needs loss=squared_hinge, not hinge");
+    LEATI_CHECK(c, e->penalty == L2 || e->dual != DUAL, LEAT_INVALID,
+                "linear_svc: penalty=l1 has no dual solver; set dual=auto or dual=false");
+    LEATI_CHECK(c, e->loss == SQUARED_HINGE || e->dual != PRIMAL, LEAT_INVALID,
+                "linear_svc: loss=hinge has no primal solver; set dual=auto or dual=true");
+    bool wide = d->x.rows < d->x.cols;
+    *dual = e->penalty == L2 && (e->loss == HINGE || e->dual == DUAL || (e->dual == AUTO && wide));
+    return LEAT_OK;
+}
+
+/* balance (classes): the factor of C for rows of a class. */
+static leat_status gather(fitting *f, const leati_dataset *d, double *balance)
+{
+    leat_context *c = f->context;
+    size_t count = 0;
+    double total = 0;
+    memset(balance, 0, d->classes * sizeof *balance);
+    f->order = leati_array(c, d->x.rows, sizeof *f->order);
+    if (!f->order) return leat_error_status(c);
+    for (size_t i = 0; i < d->x.rows; i++) {
+        double weight = d->weight ? d->weight[i] : 1;
+        balance[d->label[i]] += weight;
+        total += weight;
+        if (weight > 0) f->order[count++] = (uint32_t)i;
+    }
+    for (size_t k = 0; k < d->classes; k++) {
+        LEATI_CHECK(c, balance[k] > 0, LEAT_INVALID,
+                    "linear_svc: no row of class %zu has a weight above 0; every class needs one",
+                    k);
+        balance[k] = f->e->class_weight ? total / (d->classes * balance[k]) : 1;
+    }
+    double intercept = f->e->fit_intercept ? f->e->intercept_scaling : 0;
+    return leati_linear_rows_init(c, &f->rows, &d->x, f->order, count, intercept);
+}
+
+/* Targets and costs. As in LIBLINEAR, only the class of a machine has its weight; the rest has
+ * that of C alone, but for the single machine of two classes. */
+static leat_status pose(fitting *f, const leati_dataset *d, const double *balance)
+{
+    leat_context *c = f->context;
+    size_t n = f->rows.rows;
+    f->shared = !f->e->class_weight || f->machines == 1;
+    f->y = leati_array(c, f->machines * n, sizeof *f->y);
+    f->cost = leati_array(c, (f->shared ? 1 : f->machines) * n, sizeof *f->cost);
+    f->w = leati_array(c, f->machines * f->rows.cols, sizeof *f->w);
+    f->outcomes = LEATI_NEW(c, outcome, f->machines);
+    if (!f->y || !f->cost || !f->w || !f->outcomes) return leat_error_status(c);
+    for (size_t k = 0; k < f->machines; k++) {
+        size_t class = f->machines == 1 ? 1 : k;
+        for (size_t i = 0; i < n; i++) {
+            size_t row = f->order[i], label = d->label[row];
+            f->y[k * n + i] = label == class ? 1 : -1;
+            if (k > 0 && f->shared) continue;
+            double factor = f->machines == 1 || label == class ? balance[label] : 1;
+            f->cost[k * n + i] = f->e->cost * factor * (d->weight ? d->weight[row] : 1);
+        }
+    }
+    return LEAT_OK;
+}
+
+static void solve_one(void *arg, size_t k, unsigned worker)
+{
+    (void)worker;
+    fitting *f = arg;
+    const linear_svc *e = f->e;
+    size_t n = f->rows.rows;
+    leati_rng rng;
+    leati_rng_init(&rng, f->seed, LEATI_RNG_SHUFFLE, (uint32_t)k);
+    const double *y = f->y + k * n, *cost = f->cost + (f->shared ? 0 : k * n);
+    double *w = f->w + k * f->rows.cols;
+    uint32_t most = (uint32_t)e->max_iter;
+    if (f->dual) {
+        leati_dual_cd p = {.x = &f->rows,
+                           .y = y,
+                           .cost = cost,
+                           .squared = e->loss == SQUARED_HINGE,
+                           .tol = e->tol,
+                           .most = most,
+                           .rng = rng,
+                           .w = w};
+        leat_status st = leati_dual_cd_solve(f->context, &p);
+        f->outcomes[k] = (outcome){st, p.passes, p.converged};
+    } else {
+        leati_l1 p = {.x = &f->columns,
+                      .y = y,
+                      .cost = cost,
+                      .tol = e->tol,
+                      .most = most,
+                      .rng = rng,
+                      .w = w};
+        leat_status st = leati_l1_solve(f->context, &p);
+        f->outcomes[k] = (outcome){st, p.passes, p.converged};
+    }
+}
+
+static leat_status solve_newton(fitting *f)
+{
+    leati_newton p = {.x = &f->rows,
+                      .machines = f->machines,
+                      .y = f->y,
+                      .cost = f->cost,
+                      .shared_cost = f->shared,
+                      .tol = f->e->tol,
+                      .most = (uint32_t)f->e->max_iter,
+                      .w = f->w};
+    LEATI_TRY(leati_newton_solve(f->context, &p));
+    f->outcomes[0] = (outcome){LEAT_OK, p.steps, p.converged};
+    for (size_t k = 1; k < f->machines; k++) f->outcomes[k].converged = true;
+    return LEAT_OK;
+}
+
+static leat_status solve(fitting *f)
+{
+    leat_context *c = f->context;
+    if (!f->dual && f->e->penalty == L2) return solve_newton(f);
+    if (!f->dual) LEATI_TRY(leati_linear_columns_init(c, &f->columns, &f->rows));
+    leati_parallel(c, f->machines, solve_one, f);
+    for (size_t k = 0; k < f->machines; k++)
+        if (f->outcomes[k].status != LEAT_OK)
+            return LEATI_FAIL(c, f->outcomes[k].status, "linear_svc: out of memory in the solver");
+    return LEAT_OK;
+}
+
+static leat_status keep(fitting *f)
+{
+    linear_svc *e = f->e;
+    size_t features = e->base.features, cols = f->rows.cols;
+    e->coef = leati_array(f->context, f->machines * features, sizeof *e->coef);
+    e->intercept = LEATI_NEW(f->context, double, f->machines);
+    if (!e->coef || !e->intercept) return leat_error_status(f->context);
+    e->base.converged = true;
+    for (size_t k = 0; k < f->machines; k++) {
+        const double *w = f->w + k * cols;
+        memcpy(e->coef + k * features, w, features * sizeof *w);
+        if (cols > features) e->intercept[k] = w[features] * e->intercept_scaling;
+        if (f->outcomes[k].passes > e->base.iterations) e->base.iterations = f->outcomes[k].passes;
+        e->base.converged = e->base.converged && f->outcomes[k].converged;
+    }
+    if (!e->base.converged)
+        leati_log(f->context, LEAT_LOG_WARN,
+                  "linear_svc stopped at max_iter=%lld before it converged; scale the features, "
+                  "lower C or raise max_iter",
+                  (long long)e->max_iter);
+    return LEAT_OK;
+}
+
+static size_t machines_of(size_t classes)
+{
+    return classes > 2 ? classes : classes - 1;
+}
+
+static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
+{
+    fitting f = {.context = c,
+                 .e = (linear_svc *)base,
+                 .seed = d->seed,
+                 .machines = machines_of(d->classes)};
+    LEATI_TRY(choose(f.e, c, d, &f.dual));
+    if (f.machines == 0) return LEAT_OK;
+    double *balance = leati_array(c, d->classes, sizeof *balance);
+    if (!balance) return leat_error_status(c);
+    leat_status st;
+    LEATI_GO(gather(&f, d, balance));
+    LEATI_GO(pose(&f, d, balance));
+    LEATI_GO(solve(&f));
+    LEATI_GO(keep(&f));
+out:
+    leati_free(balance);
+    leati_linear_rows_fini(&f.rows);
+    leati_linear_columns_fini(&f.columns);
+    leati_free(f.order);
+    leati_free(f.y);
+    leati_free(f.cost);
+    leati_free(f.w);
+    leati_free(f.outcomes);
+    return st;
+}
+
+static leat_status decision(const leati_estimator *base, leat_context *c, const leati_matrix *x,
+                            double *out)
+{
+    const linear_svc *e = (const linear_svc *)base;
+    size_t machines = machines_of(base->classes);
+    if (machines == 0) {
+        memset(out, 0, x->rows * sizeof *out);
+        return LEAT_OK;
+    }
+    if (machines > 1) return leati_linear_predict(c, x, e->coef, e->intercept, machines, out);
+    /* The scores of class 1, spread from the last row on. */
+    LEATI_TRY(leati_linear_predict(c, x, e->coef, e->intercept, 1, out));
+    for (size_t i = x->rows; i-- > 0;) {
+        double v = out[i];
+        out[2 * i] = -v;
+        out[2 * i + 1] = v;
+    }
+    return LEAT_OK;
+}
+
+static void clear(leati_estimator *base)
+{
+    linear_svc *e = (linear_svc *)base;
+    leati_free(e->coef);
+    leati_free(e->intercept);
+    e->coef = e->intercept = NULL;
+}
+
+static leat_status save(const leati_estimator *base, leat_context *c, leati_state *s)
+{
+    const linear_svc *e = (const linear_svc *)base;
+    size_t machines = machines_of(base->classes);
+    (void)c;
+    if (machines == 0) return LEAT_OK;
+    LEATI_TRY(leati_state_put(s, "coef", LEATI_F64, e->coef, machines, base->features));
+    return leati_state_put(s, "intercept", LEATI_F64, e->intercept, machines, 0);
+}
+
+static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+{
+    linear_svc *e = (linear_svc *)base;
+    size_t machines = machines_of(base->classes), features = base->features;
+    if (machines == 0) return LEAT_OK;
+    LEATI_TRY(leati_state_get(c, s, "coef", LEATI_F64, machines, features, &e->coef, NULL));
+    LEATI_TRY(leati_state_get(c, s, "intercept", LEATI_F64, machines, 0, &e->intercept, NULL));
+    bool finite = true;
+    for (size_t i = 0; i < machines * features; i++) finite = finite && isfinite(e->coef[i]);
+    for (size_t i = 0; i < machines; i++) finite = finite && isfinite(e->intercept[i]);
+    LEATI_CHECK(c, finite, LEAT_FORMAT, "damaged model: a coefficient of linear_svc is not finite");
+    return LEAT_OK;
+}
+
+static leat_status importance(const leati_estimator *base, leat_context *c, double *out)
+{
+    const linear_svc *e = (const linear_svc *)base;
+    (void)c;
+    memset(out, 0, base->features * sizeof *out);
+    for (size_t k = 0; k < machines_of(base->classes); k++)
+        for (size_t j = 0; j < base->features; j++) out[j] += fabs(e->coef[k * base->features + j]);
+    return LEAT_OK;
+}
+
+const leati_estimator_class leati_estimator_linear_svc = {
+    .name = "linear_svc",
+    .title = "linear support vector machine",
+    .doc = "Separates each class from the rest by a plane with a wide margin (solvers as in "
+           "LIBLINEAR, Fan et al. 2008, and a Newton method that ends at the exact optimum). Fast "
+           "on many rows and many features.",
+    .traits = LEATI_CLASSIFIER | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_WANTS_F32 |
+              LEATI_RANDOM,
+    .size = sizeof(linear_svc),
+    .params = params,
+    .fit = fit,
+    .decision = decision,
+    .save = save,
+    .load = load,
+    .clear = clear,
+    .importance = importance};
