@@ -13,9 +13,9 @@ typedef struct join {
     const leat_frame *left, *right;
     leat_join how;
     size_t *left_key, *right_key, keys;
-    leati_groups groups; /* of left rows, then right rows */
-    uint32_t *order;     /* right rows by group, those with a missing key left out */
-    uint32_t *starts;    /* (groups + 1) */
+    leati_groups groups;              /* of left rows, then right rows */
+    uint32_t *order;                  /* right rows by group, those with a missing key left out */
+    uint32_t *starts;                 /* (groups + 1) */
     uint32_t *from_left, *from_right; /* the result's rows */
     size_t count;
 } join;
@@ -58,12 +58,12 @@ static leat_status group_keys(leat_context *c, join *j)
         bool numbers = x->type <= LEAT_BOOL && y->type <= LEAT_BOOL;
         all[i] = i;
         if (x->type != y->type && !numbers)
-            st = LEATI_FAIL(c, LEAT_TYPE,
-                            "cannot join: column '%s' is %s, but '%s' of the other table is %s",
-                            name, leat_type_name(x->type), r->name[j->right_key[i]],
-                            leat_type_name(y->type));
+            st = LEATI_FAIL(
+                c, LEAT_TYPE, "cannot join: column '%s' is %s, but '%s' of the other table is %s",
+                name, leat_type_name(x->type), r->name[j->right_key[i]], leat_type_name(y->type));
         if (st == LEAT_OK)
-            st = leati_frame_add(c, both, name, leati_column_concat(c, x, l->rows, y, r->rows, name));
+            st = leati_frame_add(c, both, name,
+                                 leati_column_concat(c, x, l->rows, y, r->rows, name));
     }
     if (st == LEAT_OK) st = leati_groups_make(c, &j->groups, both, all, j->keys);
     leat_frame_release(both);

@@ -124,9 +124,8 @@ static leat_status read_plan(leat_context *c, leati_argument *a, const leat_fram
         if (!more) return LEAT_OK;
         bool onehot = strcmp(m.name, "onehot") == 0;
         if (!onehot && strcmp(m.name, "ordinal") != 0)
-            return leati_lex_error(&a->lex, m.at,
-                                   "there is no encoding '%s'; there are onehot and ordinal",
-                                   m.name);
+            return leati_lex_error(
+                &a->lex, m.at, "there is no encoding '%s'; there are onehot and ordinal", m.name);
         if (m.value.kind != LEATI_TOKEN_END)
             return leati_lex_error(&a->lex, m.value.at, "encodings take columns only");
         for (size_t i = 0; i < (m.columns ? m.count : f->columns); i++) {

@@ -92,12 +92,28 @@ static leati_column *forward(leat_context *c, const leati_column *col)
     return made;
 }
 
+/* Whether a column can be filled this way; without columns, all that fit are. */
+static bool fits(const leati_method *m, const leati_column *col)
+{
+    bool number = col->type == LEAT_F64 || col->type == LEAT_I64 || col->type == LEAT_BOOL;
+    if (col->type == LEAT_ARRAY) return strcmp(m->name, "forward") == 0;
+    if (strcmp(m->name, "mean") == 0 || strcmp(m->name, "median") == 0) return number;
+    if (strcmp(m->name, "constant") == 0)
+        return m->value.kind == LEATI_TOKEN_STRING ? col->type == LEAT_STRING : number;
+    return true;
+}
+
 static leati_column *impute_column(leat_context *c, leati_argument *a, const leat_frame *f,
                                    const leati_method *m, size_t column)
 {
     const leati_column *col = f->column[column];
     const char *name = f->name[column];
     leati_column *value = NULL, *made = NULL;
+    if (!fits(m, col) && m->value.kind == LEATI_TOKEN_END) {
+        LEATI_FAIL(c, LEAT_TYPE, "%s(%s): the column is %s", m->name, name,
+                   leat_type_name(col->type));
+        return NULL;
+    }
     if (col->missing == 0) return leati_column_retain(f->column[column]);
     if (strcmp(m->name, "forward") == 0) return forward(c, col);
     if (strcmp(m->name, "mean") == 0) value = statistic_of(c, col, name, LEATI_AGG_MEAN);
@@ -124,17 +140,6 @@ static leat_status check_method(leati_argument *a, const leati_method *m)
                                constant ? "constant needs its value first: constant(0, column)"
                                         : "only constant takes a value");
     return LEAT_OK;
-}
-
-/* Without columns: all that the method fits. */
-static bool fits(const leati_method *m, const leati_column *col)
-{
-    bool number = col->type == LEAT_F64 || col->type == LEAT_I64 || col->type == LEAT_BOOL;
-    if (col->type == LEAT_ARRAY) return strcmp(m->name, "forward") == 0;
-    if (strcmp(m->name, "mean") == 0 || strcmp(m->name, "median") == 0) return number;
-    if (strcmp(m->name, "constant") == 0)
-        return m->value.kind == LEATI_TOKEN_STRING ? col->type == LEAT_STRING : number;
-    return true;
 }
 
 leat_status leat_table_impute(leat_context *c, leat_frame **out, leat_frame *f, const char *text)

@@ -6,8 +6,7 @@
 #include "frame/group.h"
 
 /* x becomes (x - center) / spread; a constant column only loses its center. */
-static leati_column *rescale(leat_context *c, const leati_column *col, double center,
-                             double spread)
+static leati_column *rescale(leat_context *c, const leati_column *col, double center, double spread)
 {
     leati_column *made = leati_column_create(c, LEAT_F64, col->rows);
     if (!(spread > 0)) spread = 1;
@@ -29,10 +28,10 @@ static leat_status measure(leat_context *c, leati_grouping *g, const leati_colum
 {
     leati_column *value;
     LEATI_TRY(leati_aggregate_column(c, &value, g, a, col, name, q));
-    *out = !leati_valid(value, 0)       ? 0
-           : value->type == LEAT_F64    ? value->f64[0]
-           : value->type == LEAT_BOOL   ? value->u8[0]
-                                        : (double)value->i64[0];
+    *out = !leati_valid(value, 0)     ? 0
+           : value->type == LEAT_F64  ? value->f64[0]
+           : value->type == LEAT_BOOL ? value->u8[0]
+                                      : (double)value->i64[0];
     leati_column_release(value);
     return LEAT_OK;
 }

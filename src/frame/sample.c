@@ -6,6 +6,8 @@
 #include "base/rng.h"
 #include "frame/table_op.h"
 
+enum { GROUPS_MOST = 10000 };
+
 /* Row numbers in random order. */
 static uint32_t *random_order(leat_context *c, size_t rows, leati_rng_purpose purpose)
 {
@@ -102,10 +104,11 @@ static leat_status mark_split(leat_context *c, const leat_frame *f, const size_t
     leat_status st = order ? LEAT_OK : leat_error_status(c);
     if (st == LEAT_OK && by) {
         LEATI_GO(leati_groups_make(c, &g, f, by, 1));
-        if (g.count > f->rows / 2)
-            LEATI_GO(LEATI_FAIL(c, LEAT_INVALID,
-                                "column '%s' has %zu values in %zu rows: too many to split by",
-                                f->name[*by], g.count, f->rows));
+        if (g.count > GROUPS_MOST)
+            LEATI_GO(LEATI_FAIL(c, LEAT_LIMIT,
+                                "column '%s' has %zu values; a split keeps the shares of at most "
+                                "%d",
+                                f->name[*by], g.count, GROUPS_MOST));
         quota = LEATI_NEW(c, uint32_t, g.count);
         if (!quota) LEATI_GO(leat_error_status(c));
         if (f->rows) LEATI_GO(share_out(c, &g, f->rows, count, quota));
