@@ -54,6 +54,12 @@ LEAT_API bool leat_data_is_name(leat_context *context, const char *text);
 LEAT_API LEAT_CHECKED leat_status leat_data_find(leat_context *context, const char *name,
                                                  leat_data_info *info);
 
+/* Of a data set of Leat's own, also with a split in its name; NULL and false for any other text.
+ * The column usually predicted, and whether there is a test split (false where `name` carries one).
+ */
+LEAT_API const char *leat_data_target(const char *name);
+LEAT_API bool leat_data_has_test(const char *name);
+
 /* Open a data set, fetching it first where that is needed. A set with splits gives the first one
  * (train) if the name carries none. `info` may be NULL. Errors also: NETWORK, and UNSUPPORTED where
  * a package is not installed (the message says which). */

@@ -61,6 +61,26 @@ static leat_status describe(leat_context *c, const leati_dataset_row *row, leat_
     return LEAT_OK;
 }
 
+static const leati_dataset_row *own_row(const char *name)
+{
+    size_t n = strcspn(name, ":");
+    for (size_t i = 0; i < ROWS; i++)
+        if (strlen(rows[i].name) == n && memcmp(rows[i].name, name, n) == 0) return &rows[i];
+    return NULL;
+}
+
+const char *leat_data_target(const char *name)
+{
+    const leati_dataset_row *row = own_row(name);
+    return row ? row->target : NULL;
+}
+
+bool leat_data_has_test(const char *name)
+{
+    const leati_dataset_row *row = own_row(name);
+    return row && !strchr(name, ':') && strstr(row->splits, "test") != NULL;
+}
+
 struct leat_data_list {
     leat_data_info *infos;
     size_t count;
@@ -234,17 +254,10 @@ leat_status leat_data_fetch(leat_context *c, const char *name, leat_data_info *o
     return LEAT_OK;
 }
 
-static const leati_dataset_row *row_of(const leat_data_info *info)
-{
-    for (size_t i = 0; i < ROWS; i++)
-        if (strcmp(rows[i].name, info->name) == 0) return &rows[i];
-    return NULL;
-}
-
 static leat_status open_set(leat_context *c, leat_frame **out, leat_data_info *info,
                             const leat_read_options *options)
 {
-    const leati_dataset_row *row = row_of(info);
+    const leati_dataset_row *row = own_row(info->name);
     LEATI_TRY(fetch(c, info));
     if (row && row->built_in) return row->built_in(c, out);
     if (row && row->package) return row->package(c, out, info->split);
