@@ -45,7 +45,7 @@ static void arithmetic(leattest *t)
     CHECK_STR(values(t, "1 + 2 * 3 - (4 - 5) - 6"), "2 2 2");
     CHECK_STR(values(t, "b * 2 + q"), "6 . .");
     CHECK_STR(values(t, "b / 0"), "inf . .");
-    CHECK_STR(values(t, "9223372036854775807 + a"), ". 9.223372036854776e+18 .");
+    CHECK_STR(values(t, "9223372036854775807 + a < 0"), ". false .");
     CHECK_STR(values(t, "9223372036854775807 * a"), ". . .");
     CHECK_STR(values(t, "1e3 + .5"), "1000.5 1000.5 1000.5");
 }
