@@ -193,6 +193,7 @@ void leati_tally_fill(leati_tally *t, const leati_eval *e, const double *weight)
     for (size_t i = 0; i < e->rows; i++) {
         double w = leati_weight(weight, i);
         uint32_t j = e->label[i];
+        if (w == 0) continue;
         t->total += w;
         t->truth[j] += w;
         t->present[j] = 1;
