@@ -26,13 +26,17 @@ leati_interval leati_interval_wilson(double successes, double n, double level)
 static size_t moments(const double *value, size_t count, double *mean, double *variance)
 {
     leati_sum sum = {0}, squares = {0};
+    double least = (double)INFINITY, most = -(double)INFINITY;
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         if (isnan(value[i])) continue;
         leati_sum_add(&sum, value[i]);
+        least = fmin(least, value[i]);
+        most = fmax(most, value[i]);
         n++;
     }
     *mean = n ? leati_sum_value(&sum) / (double)n : (double)NAN;
+    if (n && least == most) *mean = least; /* equal values have no spread, not even of rounding */
     for (size_t i = 0; i < count; i++)
         if (!isnan(value[i])) leati_sum_add(&squares, (value[i] - *mean) * (value[i] - *mean));
     *variance = n > 1 ? leati_sum_value(&squares) / (double)(n - 1) : (double)NAN;

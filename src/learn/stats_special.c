@@ -40,11 +40,23 @@ static double normal_upper(double p)
     return z;
 }
 
+/* The z with Phi(z) - 1/2 = d for small d, where the tails have lost the digits of z. */
+static double normal_middle(double d)
+{
+    double z = d * SQRT_TWO_PI;
+    for (int i = 0; i < 8; i++) {
+        double step = (erf(z * SQRT_HALF) / 2 - d) * SQRT_TWO_PI * exp(z * z / 2);
+        z -= step;
+        if (fabs(step) <= 1e-16 * fabs(z)) break;
+    }
+    return z;
+}
+
 double leati_normal_quantile(double p)
 {
     if (!(p >= 0 && p <= 1)) return (double)NAN;
     if (p == 0 || p == 1) return p == 0 ? -(double)INFINITY : (double)INFINITY;
-    if (p == 0.5) return 0;
+    if (fabs(p - 0.5) < 0.2) return normal_middle(p - 0.5);
     return p < 0.5 ? -normal_upper(p) : normal_upper(1 - p);
 }
 
