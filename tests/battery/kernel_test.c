@@ -69,8 +69,9 @@ static problem random_problem(leati_rng *rng)
     return p;
 }
 
-/* The templates below exist for f32 and f64: one text, two instances. */
-#define GEMM_TESTS(suffix, type, epsilon)                                                          \
+/* The templates below exist for f32 and f64, with references in `wide`: one text, two instances. */
+#define ABSOLUTE(x) ((x) < 0 ? -(x) : (x))
+#define GEMM_TESTS(suffix, type, wide, epsilon)                                                    \
     static type *random_##suffix(leati_rng *rng, size_t n)                                         \
     {                                                                                              \
         type *x = malloc((n + 1) * sizeof *x);                                                     \
@@ -91,18 +92,18 @@ static problem random_problem(leati_rng *rng)
                 double old = (double)before[i * p->ldc + j], got = (double)after[i * p->ldc + j];  \
                 if (j >= p->n && i + 1 < p->m && got != old) return false;                         \
                 if (j >= p->n) continue;                                                           \
-                long double sum = 0, size = 0;                                                     \
+                wide sum = 0, size = 0;                                                            \
                 for (size_t q = 0; q < p->k; q++) {                                                \
-                    long double term = (long double)a[p->ta ? q * p->lda + i : i * p->lda + q] *   \
-                                       (long double)b[p->tb ? j * p->ldb + q : q * p->ldb + j];    \
+                    wide term = (wide)a[p->ta ? q * p->lda + i : i * p->lda + q] *                 \
+                                (wide)b[p->tb ? j * p->ldb + q : q * p->ldb + j];                  \
                     sum += term;                                                                   \
-                    size += fabsl(term);                                                           \
+                    size += ABSOLUTE(term);                                                        \
                 }                                                                                  \
-                long double want = p->alpha * sum + (p->beta == 0 ? 0 : p->beta * old);            \
-                long double bound = (fabsl(p->alpha) * size * (long double)(p->k + 2) +            \
-                                     2 * fabsl(p->beta * old)) *                                   \
-                                    (long double)epsilon;                                          \
-                if (!(fabsl(want - (long double)got) <= bound)) return false;                      \
+                wide want = p->alpha * sum + (p->beta == 0 ? 0 : p->beta * old);                   \
+                wide bound =                                                                       \
+                    (ABSOLUTE(p->alpha) * size * (wide)(p->k + 2) + 2 * ABSOLUTE(p->beta * old)) * \
+                    (wide)epsilon;                                                                 \
+                if (!(ABSOLUTE(want - (wide)got) <= bound)) return false;                          \
             }                                                                                      \
         }                                                                                          \
         return true;                                                                               \
@@ -205,8 +206,8 @@ static problem random_problem(leati_rng *rng)
         at_levels(t, 1, threads_level_##suffix);                                                   \
     }
 
-GEMM_TESTS(f32, float, FLT_EPSILON)
-GEMM_TESTS(f64, double, DBL_EPSILON)
+GEMM_TESTS(f32, float, double, FLT_EPSILON)
+GEMM_TESTS(f64, double, long double, DBL_EPSILON)
 
 /* A NaN or infinity of A reaches its row of C and no other. */
 static void gemm_special_level(leattest *t, leat_context *c)

@@ -141,10 +141,8 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
     const T *b = t->b;
     size_t wide = NAME(wide_tiles)[h].vectors * VL;
     if (wide && t->b_panel == NAME(NR)) {
-        for (; j + wide <= t->n; j += wide)
-            NAME(wide_tiles)
-            [h].tile[columns](t->k, a, step, b + j, t->b_step, c + j, t->ldc, VL, t->alpha,
-                              t->beta);
+        for (; j + wide <= t->n; j += wide) NAME(wide_tiles)
+        [h].tile[columns](t->k, a, step, b + j, t->b_step, c + j, t->ldc, VL, t->alpha, t->beta);
         b += j;
     }
     for (; j < t->n; j += NAME(NR), b += t->b_panel) {

@@ -51,14 +51,18 @@ static T NAME(dist2)(size_t n, const T *x, const T *y)
 
 static T NAME(max)(size_t n, const T *x)
 {
-    V top = x[0] - (V){0};
+    V top[4] = {x[0] - (V){0}, x[0] - (V){0}, x[0] - (V){0}, x[0] - (V){0}};
     size_t i = 0;
-    for (; i + VL <= n; i += VL) {
-        V v = NAME(load)(x + i);
-        top = NAME(choose)(v > top, v, top);
+    for (; i + 4 * VL <= n; i += 4 * VL) {
+        UNROLL(4)
+        for (size_t lane = 0; lane < 4; lane++) {
+            V v = NAME(load)(x + i + lane * VL);
+            top[lane] = NAME(choose)(v > top[lane], v, top[lane]);
+        }
     }
-    T best = top[0];
-    for (size_t j = 1; j < VL; j++) best = top[j] > best ? top[j] : best;
+    T best = x[0];
+    for (size_t lane = 0; lane < 4; lane++)
+        for (size_t j = 0; j < VL; j++) best = top[lane][j] > best ? top[lane][j] : best;
     for (; i < n; i++) best = x[i] > best ? x[i] : best;
     return best;
 }
@@ -67,9 +71,8 @@ static void NAME(axpy)(size_t n, T a, const T *x, T *y)
 {
     size_t i = 0;
     for (; i + VL <= n; i += VL) NAME(store)(y + i, NAME(load)(y + i) + a * NAME(load)(x + i));
-    if (i < n)
-        NAME(store_part)
-        (y + i, NAME(load_part)(y + i, n - i) + a * NAME(load_part)(x + i, n - i), n - i);
+    if (i < n) NAME(store_part)
+    (y + i, NAME(load_part)(y + i, n - i) + a * NAME(load_part)(x + i, n - i), n - i);
 }
 
 static void NAME(scale)(size_t n, T a, T *x)
