@@ -46,7 +46,7 @@ double leati_axes_below(const char *name)
 static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
 {
     leati_ticks t = {.count = 0};
-    int most = (int)fmax(fmin(pixels / (across ? 56 : 38), 9), 3);
+    int most = (int)fmax(fmin(pixels / (across ? 56 : 44), 9), 3);
     /* From the most down to 2, then upwards: two labels say more than one. */
     for (int i = 0; i < most + 4; i++) {
         int want = i < most - 1 ? most - i : i + 2;

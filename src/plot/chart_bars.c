@@ -87,21 +87,24 @@ typedef struct bar_rows {
 static void draw_row(leati_scene *s, const leati_bars *in, const bar_rows *rows, size_t i)
 {
     char text[2 * LEATI_NUM_SIZE], lo[LEATI_NUM_SIZE], hi[LEATI_NUM_SIZE];
+    const char *label = in->labels[i] ? in->labels[i] : "";
     double y = rows->top + ROW * ((double)i + 0.5);
     double zero = leati_scale_at(&rows->x, 0), end = leati_scale_at(&rows->x, in->values[i]);
     leati_ink ink = {.fill = LEATI_HUE_ACCENT, .opacity = 0.85};
     leati_font value = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK, .anchor = LEATI_END};
-    leati_rows_label(s, rows->label_right, y, rows->label_right, in->labels[i], false);
-    leati_scene_rect(s, fmin(zero, end), y - BAR / 2.0, fmax(fabs(end - zero), 1), BAR, 2, ink);
+    bool interval = in->lo && in->hi && in->lo[i] < in->hi[i];
     value_text(in, i, rows->sum, text);
-    bool interval = in->lo && in->hi && isfinite(in->lo[i]) && isfinite(in->hi[i]);
-    if (interval) {
+    leati_rows_label(s, rows->label_right, y, rows->label_right, label, false);
+    if (in->values[i] != 0 && isfinite(end)) {
+        leati_scene_rect(s, fmin(zero, end), y - BAR / 2.0, fmax(fabs(end - zero), 1), BAR, 2, ink);
+        leati_scene_hover(s, "%s: %s", label, text);
+    }
+    if (interval && isfinite(in->lo[i]) && isfinite(in->hi[i])) {
+        draw_interval(s, &rows->x, in->lo[i], in->hi[i], y);
         leati_num_pretty(in->lo[i], 3, lo);
         leati_num_pretty(in->hi[i], 3, hi);
+        leati_scene_hover(s, "%s: %s (%s to %s)", label, text, lo, hi);
     }
-    if (interval) leati_scene_hover(s, "%s: %s (%s to %s)", in->labels[i], text, lo, hi);
-    else leati_scene_hover(s, "%s: %s", in->labels[i], text);
-    if (interval) draw_interval(s, &rows->x, in->lo[i], in->hi[i], y);
     leati_scene_text(s, rows->text_right, y + 4, value, text);
 }
 

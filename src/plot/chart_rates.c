@@ -16,6 +16,17 @@ static void draw_key(leati_scene *s, const leati_lines *in, double x, double bot
     size_t named = 0, at = 0;
     for (size_t i = 0; i < in->count; i++) named += in->series[i].label != NULL;
     if (named > 12) named = 12;
+    double widest = 0;
+    for (size_t i = 0; i < in->count; i++)
+        if (in->series[i].label)
+            widest = fmax(widest, leati_text_width(in->series[i].label, LEATI_FONT_BODY, true));
+    widest = fmin(widest, width);
+    /* Readable also where a line runs below it. */
+    if (named > 0)
+        leati_scene_rect(s, anchor == LEATI_END ? x - widest - 4 : x - 4,
+                         bottom - 17 * (double)(named - 1) - 13, widest + 8,
+                         17 * (double)(named - 1) + 18, 3,
+                         (leati_ink){.fill = LEATI_HUE_SURFACE, .opacity = 0.8});
     for (size_t i = 0; i < in->count && at < named; i++) {
         leati_font font = {
             .hue = leati_series_hue(&in->series[i], i), .bold = true, .anchor = anchor};

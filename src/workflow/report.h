@@ -6,11 +6,12 @@
 #include "workflow/experiment.h"
 
 /* Appends the page to `out`. `command` is shown as the way to run it again (plain text, escaped
- * here). The page needs no other host and no script to be read. Its bytes depend on the experiment
- * and the command only. */
+ * here; NULL: left out). The page needs no other host and no script to be read. Its bytes depend on
+ * the experiment and the command only. */
 leat_status leati_report_html(leat_context *c, const leat_experiment *e, const char *command,
                               leati_str *out);
-/* Every chart of the report as NAME.svg and NAME.png in a folder, which is made. */
+/* Every chart of the report as NAME.svg and, in a build with cairo, as NAME.png at twice the size,
+ * in a folder, which is made if absent. */
 leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const char *folder);
 
 #endif

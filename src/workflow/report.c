@@ -1,0 +1,494 @@
+/* Owns: what the report says, and in which order: the answer, the picture that explains it, then
+ * detail on demand. */
+#include "workflow/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "plot/plot_text.h"
+#include "workflow/report_html.h"
+
+static const char *grouped(size_t value, char out[LEATI_NUM_SIZE])
+{
+    leati_num_grouped((int64_t)value, out);
+    return out;
+}
+
+/* Each line of a text as an element. */
+static void lines(leati_page *p, const char *tag, const char *text)
+{
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        if (n) leati_page_element(p, tag, "%.*s", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+static void interval(leati_page *p, double low, double high)
+{
+    char a[40], b[40];
+    if (!isfinite(low) || !isfinite(high)) return;
+    leati_page_textf(p, "95%%: %s to %s", leati_findings_score(p->findings, low, a),
+                     leati_findings_score(p->findings, high, b));
+}
+
+/* --- the answer ----------------------------------------------------------------------------------
+ */
+
+static void tile(leati_page *p, bool best, const char *what, double score)
+{
+    leati_page_raw(p, best ? "<li class=\"best\">" : "<li>");
+    leati_page_element(p, "span class=what", "%s", what);
+    leati_page_score(p, "span class=value", score);
+    leati_page_raw(p, "<span class=\"more\">");
+}
+
+static void end_tile(leati_page *p)
+{
+    leati_page_raw(p, "</span></li>\n");
+}
+
+/* "beaten (p < 0.001)", "may be chance (p = 0.21)" */
+static void compared(leati_page *p, double chance)
+{
+    char text[32];
+    if (isnan(chance)) return;
+    leati_p_text(chance, text, sizeof text);
+    leati_page_textf(p, chance < 0.05 ? "really behind (%s)" : "the difference may be chance (%s)",
+                     text);
+}
+
+static void tiles(leati_page *p)
+{
+    char what[200], rows[LEATI_NUM_SIZE];
+    const leati_findings *f = p->findings;
+    const leat_experiment *e = f->e;
+    const leati_entry *baseline = leati_findings_baseline(f), *next = leati_findings_next(f);
+    leati_page_raw(p, "<ul class=\"tiles\">\n");
+    if (e->has_test) {
+        snprintf(what, sizeof what, "%s on the test table", e->metric->title);
+        tile(p, true, what, e->test_score);
+        interval(p, e->test_low, e->test_high);
+        end_tile(p);
+    }
+    snprintf(what, sizeof what, "%s%s", e->metric->title, e->has_test ? " in validation" : "");
+    tile(p, !e->has_test, what, e->best->mean);
+    interval(p, e->best->low, e->best->high);
+    end_tile(p);
+    if (next) {
+        snprintf(what, sizeof what, "runner-up: %s", next->estimator->class->name);
+        tile(p, false, what, next->mean);
+        compared(p, e->p_next);
+        end_tile(p);
+    }
+    if (baseline && baseline != e->best) {
+        tile(p, false, "baseline", baseline->mean);
+        compared(p, e->p_baseline);
+        end_tile(p);
+    }
+    leati_page_raw(p, "<li><span class=\"what\">learned from</span>");
+    leati_page_element(p, "span class=value", "%s", grouped(e->target.count, rows));
+    leati_page_element(p, "span class=more", "rows, %zu of %zu columns", e->schema.used,
+                       e->schema.count);
+    leati_page_raw(p, "</li>\n</ul>\n");
+}
+
+static void answer(leati_page *p)
+{
+    char score[40];
+    const leat_experiment *e = p->findings->e;
+    const leati_estimator_class *class = e->best->estimator->class;
+    leati_page_element(p, "p class=eyebrow", "Leat report: %s", e->name);
+    leati_page_element(p, "h1", "Predicting %s with %s", e->schema.target, class->title);
+    leati_page_raw(p, "<p class=\"answer\">");
+    leati_page_text(p, class->name);
+    leati_page_raw(p, " reaches <strong>");
+    leati_page_text(p, e->metric->title);
+    leati_page_raw(p, " ");
+    leati_page_text(
+        p, leati_findings_score(p->findings, e->has_test ? e->test_score : e->best->mean, score));
+    leati_page_raw(p, "</strong>");
+    leati_page_text(p, e->has_test ? " on a test table that it had not seen."
+                                   : " on rows that it had not seen.");
+    leati_page_raw(p, "</p>\n<ul class=\"verdict\">\n");
+    lines(p, "li", e->verdict);
+    lines(p, "li", e->curve_reading);
+    leati_page_raw(p, "</ul>\n");
+    tiles(p);
+}
+
+/* --- leaderboard ---------------------------------------------------------------------------------
+ */
+
+static void board_row(leati_page *p, const leati_entry *k)
+{
+    char fit[LEATI_NUM_SIZE], predict[LEATI_NUM_SIZE], spread[40];
+    const leat_experiment *e = p->findings->e;
+    leati_page_raw(p, k == e->best                  ? "<tr class=\"best\">"
+                      : k->is_baseline || k->failed ? "<tr class=\"quiet\">"
+                                                    : "<tr>");
+    leati_page_raw(p, "<td class=\"c\">");
+    leati_page_text(p, k->estimator->class->name);
+    if (k->params && *k->params) leati_page_element(p, "small", "%s", k->params);
+    leati_page_raw(p, "</td>\n");
+    if (k->failed) {
+        leati_page_element(p, "td colspan=6", "%s", k->failed);
+        leati_page_raw(p, "</tr>\n");
+        return;
+    }
+    leati_page_score(p, "td class=n", k->mean);
+    leati_page_raw(p, "<td class=\"n\">");
+    if (isfinite(k->low) && isfinite(k->high)) {
+        char low[40], high[40];
+        leati_page_textf(p, "%s to %s", leati_findings_score(p->findings, k->low, low),
+                         leati_findings_score(p->findings, k->high, high));
+    }
+    leati_page_raw(p, "</td>\n");
+    if (k->fold_count > 1)
+        leati_page_element(p, "td class=n", "%s",
+                           leati_findings_score(p->findings, k->std, spread));
+    else leati_page_raw(p, "<td></td>\n");
+    leati_num_seconds(k->fit_seconds, fit);
+    leati_num_seconds(k->predict_seconds, predict);
+    leati_page_element(p, "td class=n", "%s", fit);
+    leati_page_element(p, "td class=n", "%s", predict);
+    leati_page_element(p, "td class=w", "%s", k->prepared);
+    leati_page_raw(p, "</tr>\n");
+}
+
+static void leaderboard(leati_page *p)
+{
+    const leat_experiment *e = p->findings->e;
+    leati_page_raw(p, "<h2>Which model, and how sure</h2>\n");
+    bool boxes = e->folds.count >= 3 && e->folds.spec.kind != LEATI_SPLIT_LOO;
+    leati_page_wide_chart(p, "leaderboard",
+                          boxes ? "Each point is the score on one fold, the box holds the middle "
+                                  "half of them, the thick line is the median. In brackets the 95% "
+                                  "interval of the mean."
+                                : "Bars are the scores, whiskers their 95% intervals.");
+    leati_page_raw(p, "<div class=\"scroll\"><table>\n<thead><tr><th>model</th>");
+    leati_page_element(p, "th class=n", "%s", e->metric->title);
+    leati_page_raw(p, "<th class=\"n\">95% interval</th><th class=\"n\">spread</th>"
+                      "<th class=\"n\">fit</th><th class=\"n\">predict</th>"
+                      "<th>prepared</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < e->count; i++) board_row(p, &e->entries[i]);
+    leati_page_raw(p, "</tbody></table></div>\n");
+    lines(p, "p class=note", e->validation);
+    leati_page_element(p, "p class=note",
+                       "The spread is the standard deviation over the folds; times are per fold.");
+}
+
+/* --- where it errs -------------------------------------------------------------------------------
+ */
+
+static void on_which_rows(leati_page *p)
+{
+    char rows[LEATI_NUM_SIZE];
+    const leati_findings *f = p->findings;
+    leati_page_element(p, "p",
+                       f->on_test
+                           ? "On the %s rows of the test table, predicted by the final model."
+                           : "On %s rows, each predicted by a model that had not seen it.",
+                       grouped(f->eval.rows, rows));
+}
+
+/* The pair of classes that is taken for another most often. */
+static void worst_confusion(leati_page *p)
+{
+    const leati_findings *f = p->findings;
+    size_t classes = f->eval.classes, from = 0, to = 0;
+    double most = 0;
+    char count[LEATI_NUM_SIZE], whole[LEATI_NUM_SIZE];
+    for (size_t i = 0; i < classes * classes; i++) {
+        if (i / classes == i % classes || f->confusion[i] <= most) continue;
+        most = f->confusion[i];
+        from = i / classes;
+        to = i % classes;
+    }
+    if (most <= 0) {
+        leati_page_element(p, "p", "No row was predicted wrong.");
+        return;
+    }
+    leati_page_element(p, "p", "Most frequent mistake: %s of %s rows of %s were taken for %s.",
+                       grouped((size_t)most, count), grouped((size_t)f->class_rows[from], whole),
+                       f->e->schema.class_names[from], f->e->schema.class_names[to]);
+}
+
+static void share_cell(leati_page *p, double part, double whole)
+{
+    char text[LEATI_FIXED_SIZE];
+    if (whole > 0) leati_fixed(part / whole, 3, text);
+    leati_page_element(p, "td class=n", "%s", whole > 0 ? text : "\xe2\x80\x93");
+}
+
+static void class_table(leati_page *p)
+{
+    const leati_findings *f = p->findings;
+    size_t classes = f->eval.classes;
+    char rows[LEATI_NUM_SIZE];
+    leati_page_raw(p, "<div class=\"scroll\"><table>\n<thead><tr><th>class</th><th class=\"n\">rows"
+                      "</th><th class=\"n\">precision</th><th class=\"n\">recall</th>"
+                      "<th class=\"n\">F1</th></tr></thead>\n<tbody>\n");
+    for (size_t k = 0; k < classes; k++) {
+        double hit = f->confusion[k * classes + k], predicted = 0, actual = f->class_rows[k];
+        for (size_t i = 0; i < classes; i++) predicted += f->confusion[i * classes + k];
+        leati_page_raw(p, "<tr>");
+        leati_page_element(p, "td class=c", "%s", f->e->schema.class_names[k]);
+        leati_page_element(p, "td class=n", "%s", grouped((size_t)actual, rows));
+        share_cell(p, hit, predicted);
+        share_cell(p, hit, actual);
+        share_cell(p, 2 * hit, predicted + actual);
+        leati_page_raw(p, "</tr>\n");
+    }
+    leati_page_raw(p, "</tbody></table></div>\n");
+}
+
+static void classification(leati_page *p)
+{
+    worst_confusion(p);
+    leati_page_raw(p, "<div class=\"charts\"><div>\n");
+    leati_page_chart(p, "confusion",
+                     "Rows of each actual class by the class predicted, with their share. Blue is "
+                     "right, orange is wrong.");
+    leati_page_chart(p, "roc",
+                     "The share of a class that is found, by the share of the others taken for it "
+                     "by mistake. With each name the area below its curve: 1 is perfect, 0.5 is "
+                     "chance.");
+    leati_page_raw(p, "</div><div>\n");
+    leati_page_chart(p, "calibration",
+                     "On the dashed line a probability means what it says; below it the model is "
+                     "too sure of itself. Grey bars: how many predictions; fewer than five are "
+                     "not shown.");
+    leati_page_chart(p, "precision_recall",
+                     "How many of the rows named are right, by how many of a class are found. With "
+                     "each name the average precision.");
+    leati_page_raw(p, "</div></div>\n");
+    class_table(p);
+}
+
+static void regression(leati_page *p)
+{
+    leati_page_raw(p, "<div class=\"charts\"><div>\n");
+    leati_page_chart(p, "predicted", "On the dashed line a prediction is exact.");
+    leati_page_raw(p, "</div><div>\n");
+    leati_page_chart(p, "residuals",
+                     "What the predictions missed. A pattern here is something that the model has "
+                     "not learned; a funnel means that errors grow with the value.");
+    leati_page_chart(p, "errors", "How the errors are distributed.");
+    leati_page_raw(p, "</div></div>\n");
+}
+
+static void where_it_errs(leati_page *p)
+{
+    leati_page_raw(p, "<h2>Where it is right and wrong</h2>\n");
+    on_which_rows(p);
+    if (p->findings->eval.task == LEATI_CLASSIFY) classification(p);
+    else regression(p);
+}
+
+static void insight(leati_page *p)
+{
+    const leat_experiment *e = p->findings->e;
+    if (!e->importance && !e->curve && !e->skipped) return;
+    leati_page_raw(p, "<h2>What it leans on, and whether more data would help</h2>\n");
+    leati_page_raw(p, "<div class=\"charts\"><div>\n");
+    leati_page_chart(p, "importance",
+                     "Permutation importance with its 95% interval: how much worse the score gets "
+                     "when the values of a column are shuffled. Columns that say the same share "
+                     "their importance.");
+    leati_page_raw(p, "</div><div>\n");
+    leati_page_chart(p, "learning_curve",
+                     "The score by the number of training rows; bands are one standard deviation "
+                     "over the folds.");
+    leati_page_raw(p, "</div></div>\n");
+    lines(p, "p class=quiet", e->skipped);
+}
+
+/* --- details -------------------------------------------------------------------------------------
+ */
+
+static void open_details(leati_page *p, const char *summary, const char *more)
+{
+    leati_page_raw(p, "<details><summary>");
+    leati_page_text(p, summary);
+    if (more && *more) leati_page_element(p, "span", "%s", more);
+    leati_page_raw(p, "</summary><div>\n");
+}
+
+static void close_details(leati_page *p)
+{
+    leati_page_raw(p, "</div></details>\n");
+}
+
+static void all_metrics(leati_page *p)
+{
+    char text[40];
+    open_details(p, "All metrics",
+                 p->findings->on_test ? "on the test table" : "over all rows together");
+    leati_page_raw(p, "<div class=\"scroll\"><table>\n<tbody>\n");
+    for (size_t i = 0; i < leati_metric_count(); i++) {
+        const leati_metric *m = leati_metric_at(i);
+        if (m->task != p->findings->eval.task || !isfinite(p->findings->metrics[i])) continue;
+        leati_metric_format(m, p->findings->metrics[i], text);
+        leati_page_raw(p, "<tr>");
+        leati_page_element(p, "td", "%s", m->title);
+        leati_page_element(p, "td class=n", "%s", text);
+        leati_page_element(p, "td class=w", "%s", m->doc);
+        leati_page_raw(p, "</tr>\n");
+    }
+    leati_page_raw(p, "</tbody></table></div>\n");
+    close_details(p);
+}
+
+/* "1e-09" and "1e-9" are the same value. */
+static bool same_value(const char *a, const char *b)
+{
+    double x, y;
+    if (strcmp(a, b) == 0) return true;
+    return leati_num_parse(a, strlen(a), &x) && leati_num_parse(b, strlen(b), &y) && x == y;
+}
+
+static void parameters(leati_page *p)
+{
+    char value[128];
+    const leati_estimator *best = p->findings->e->best->estimator;
+    open_details(p, "Parameters of the winner", best->class->name);
+    leati_page_element(p, "p", "%s", best->class->doc);
+    leati_page_raw(p, "<div class=\"scroll\"><table>\n<thead><tr><th>parameter</th>"
+                      "<th class=\"n\">value</th><th class=\"n\">default</th><th>meaning</th></tr>"
+                      "</thead>\n<tbody>\n");
+    for (const leati_param *q = best->class->params; q && q->name; q++) {
+        leati_param_get(q, best, value, sizeof value);
+        bool own = !same_value(value, q->standard);
+        leati_page_raw(p, own ? "<tr class=\"best\">" : "<tr>");
+        leati_page_element(p, "td", "%s", q->name);
+        leati_page_element(p, "td class=n", "%s", value);
+        leati_page_element(p, "td class=n", "%s", q->standard);
+        leati_page_element(p, "td class=w", "%s", q->doc);
+        leati_page_raw(p, "</tr>\n");
+    }
+    leati_page_raw(p, "</tbody></table></div>\n");
+    leati_page_element(p, "p", "Preprocessing, learned inside each fold: %s.",
+                       *p->findings->e->best->prepared ? p->findings->e->best->prepared : "none");
+    close_details(p);
+}
+
+static void fact(leati_page *p, const char *name, const char *value)
+{
+    if (!value || !*value) return;
+    leati_page_element(p, "dt", "%s", name);
+    leati_page_element(p, "dd", "%s", value);
+}
+
+static void origin(leati_page *p)
+{
+    char seed[32], took[LEATI_NUM_SIZE];
+    const leat_experiment *e = p->findings->e;
+    open_details(p, "Where it comes from", "data, seed, version");
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)e->seed);
+    leati_num_seconds(e->seconds, took);
+    leati_page_raw(p, "<dl>\n");
+    fact(p, "data", e->data);
+    fact(p, "version of the data", e->version);
+    fact(p, "SHA-256 of the table", e->data_hash);
+    fact(p, "seed", seed);
+    fact(p, "processor level", e->cpu);
+    fact(p, "Leat", leat_version());
+    fact(p, "the run took", took);
+    leati_page_raw(p, "</dl>\n");
+    leati_page_element(p, "p",
+                       "The same data, seed, configuration and processor level give the "
+                       "same model, byte by byte, with any number of threads.");
+    close_details(p);
+}
+
+static void details(leati_page *p, const char *command)
+{
+    const leat_experiment *e = p->findings->e;
+    leati_page_raw(p, "<h2>In detail</h2>\n");
+    if (command && *command) {
+        leati_page_element(p, "p", "To run it again:");
+        leati_page_element(p, "pre class=again", "%s", command);
+    }
+    all_metrics(p);
+    parameters(p);
+    if (e->inferred && *e->inferred) {
+        open_details(p, "What was inferred from the table", NULL);
+        leati_page_element(p, "pre", "%s", e->inferred);
+        close_details(p);
+    }
+    if (e->model && leat_model_card(e->model)) {
+        open_details(p, "Model card", "as in the model file");
+        leati_page_markdown(p, leat_model_card(e->model));
+        close_details(p);
+    }
+    origin(p);
+}
+
+leat_status leati_report_html(leat_context *c, const leat_experiment *e, const char *command,
+                              leati_str *out)
+{
+    leati_findings f;
+    LEATI_TRY(leati_findings_make(c, &f, e));
+    leati_page p = {.context = c, .out = out, .findings = &f};
+    leati_page_begin(&p, e->name);
+    answer(&p);
+    leaderboard(&p);
+    where_it_errs(&p);
+    insight(&p);
+    leati_page_profile(&p);
+    details(&p, command);
+    leati_page_element(&p, "footer", "Made by Leat %s.", leat_version());
+    leati_page_end(&p);
+    leati_findings_fini(&f);
+    return p.status != LEAT_OK ? p.status : leati_str_status(out);
+}
+
+/* --- charts as files -----------------------------------------------------------------------------
+ */
+
+static leat_status write_chart(leat_context *c, const char *folder, const char *name,
+                               const leati_scene *scene)
+{
+    char file[64];
+    leati_str svg;
+    leati_str_init(&svg, c);
+    snprintf(file, sizeof file, "%s.svg", name);
+    char *path = leati_path_join(c, folder, file);
+    leat_status st = path ? leati_scene_svg(scene, &svg, LEATI_SVG_FILE) : leat_error_status(c);
+    if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&svg), svg.length);
+    leati_str_fini(&svg);
+    leati_free(path);
+#if LEAT_HAVE_CAIRO
+    if (st != LEAT_OK) return st;
+    snprintf(file, sizeof file, "%s.png", name);
+    path = leati_path_join(c, folder, file);
+    st = path ? leati_scene_png(scene, c, path, 2, false) : leat_error_status(c);
+    leati_free(path);
+#endif
+    return st;
+}
+
+leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const char *folder)
+{
+    leati_findings f;
+    LEATI_TRY(leati_folder_make(c, folder));
+    LEATI_TRY(leati_findings_make(c, &f, e));
+    leat_status st = LEAT_OK;
+    for (size_t i = 0; i < leati_report_chart_count() && st == LEAT_OK; i++) {
+        const leati_report_chart *chart = leati_report_chart_at(i);
+        leati_scene *scene = NULL;
+        leati_chart how = {.title = chart->title, .width = 480};
+        if (i == 0) how.width = 720; /* the leaderboard has notes at its side */
+        st = chart->draw(c, &f, &how, &scene);
+        if (st == LEAT_OK && scene) st = write_chart(c, folder, chart->name, scene);
+        leati_scene_destroy(scene);
+    }
+    leati_findings_fini(&f);
+    return st;
+}
