@@ -121,10 +121,16 @@ static void knn(leattest *t)
     compare(t, "knn", 0);
 }
 
+static void cart(leattest *t)
+{
+    compare(t, "cart", 1);
+}
+
 static void gaussian_nb(leattest *t)
 {
     compare(t, "gaussian_nb", 0);
 }
 
-static const leattest_case cases[] = {TEST(lda), TEST(qda), TEST(knn), TEST(gaussian_nb)};
+static const leattest_case cases[] = {TEST(lda), TEST(qda), TEST(knn), TEST(cart),
+                                      TEST(gaussian_nb)};
 LEATTEST_MAIN(cases)

@@ -1,0 +1,46 @@
+/* A grown decision tree: how it answers, is pruned, saved and loaded. */
+#ifndef LEATI_LEARN_TREE_H
+#define LEATI_LEARN_TREE_H
+
+#include "learn/dataset.h"
+#include "learn/state.h"
+
+/* Nodes in preorder: the left child of node i is i + 1. */
+typedef struct leati_tree {
+    size_t nodes, outputs; /* outputs: classes, or 1 */
+    int32_t *feature;      /* (nodes) -1: a leaf */
+    double *threshold;     /* (nodes) x <= threshold goes left; ignored for subsets */
+    int32_t *right;        /* (nodes) right child */
+    int32_t *subset;       /* (nodes) -1, or where in words: the number of words, then bits of the
+                              levels that go left */
+    uint8_t *missing_left; /* (nodes) where missing and unseen values go */
+    int32_t *words;        /* (word_count) */
+    size_t word_count;
+    double *value;    /* (nodes, outputs) class frequencies, or the mean */
+    double *impurity; /* (nodes) */
+    double *weight;   /* (nodes) sum of row weights */
+} leati_tree;
+
+/* Arrays for so many nodes and words, zeroed. */
+leat_status leati_tree_init(leat_context *c, leati_tree *t, size_t nodes, size_t outputs,
+                            size_t words);
+void leati_tree_fini(leati_tree *t);
+
+/* The leaf of a row (features) of f64. */
+size_t leati_tree_leaf(const leati_tree *t, const double *row);
+/* out (rows, outputs) of each row's leaf. */
+void leati_tree_answer(leat_context *c, const leati_tree *t, const leati_matrix *x, double *out);
+
+/* Minimal cost-complexity pruning (Breiman et al. 1984, section 3.3): collapses weakest links while
+ * their cost per leaf is at most alpha. The value of inner nodes must be set. */
+leat_status leati_tree_prune(leat_context *c, leati_tree *t, double alpha);
+
+/* importance (features): weighted decrease of impurity by feature, summing to 1 (or all 0). */
+void leati_tree_importance(const leati_tree *t, size_t features, double *importance);
+
+leat_status leati_tree_save(const leati_tree *t, leati_state *s);
+/* LEAT_FORMAT unless every index is in range and every path ends. */
+leat_status leati_tree_load(leat_context *c, leati_tree *t, const leati_state *s, size_t features,
+                            size_t outputs);
+
+#endif
