@@ -210,7 +210,7 @@ typedef struct map_job {
     const leati_vec *vec;
     const leati_kernel_fn *fn;
     const leati_kernel_rows *a, *b;
-    float *f32;
+    float *f32; /* dot products, then values, in one of the two; or f32 is widened to f64 */
     double *f64;
     size_t ldo, tasks;
 } map_job;
@@ -252,12 +252,13 @@ static void map_rows(void *arg, size_t task, unsigned worker)
                 narrow[j] = (float)of_dot(m->fn, (double)narrow[j], 0, 0);
         else
             for (size_t j = 0; j < m->b->rows; j++) wide[j] = of_dot(m->fn, wide[j], 0, 0);
+        if (narrow && wide) m->vec->widen(m->b->rows, narrow, wide);
     }
 }
 
 static void map(leat_context *c, map_job *m)
 {
-    if (m->fn->kind == LEATI_KERNEL_LINEAR) return;
+    if (m->fn->kind == LEATI_KERNEL_LINEAR && !(m->f32 && m->f64)) return;
     m->vec = leati_vec_of(c);
     m->tasks = leati_task_count(m->a->rows * m->b->rows, GRAIN, MOST_TASKS);
     if (m->tasks > m->a->rows) m->tasks = m->a->rows;
@@ -266,12 +267,12 @@ static void map(leat_context *c, map_job *m)
 
 static leat_status block_narrow(leat_context *c, const leati_kernel_fn *fn,
                                 const leati_kernel_rows *a, const leati_kernel_rows *b, float *out,
-                                size_t ldo)
+                                size_t ldo, double *wide)
 {
     float alpha = fn->kind == LEATI_KERNEL_RBF ? 2 * (float)fn->gamma : 1;
     LEATI_TRY(leati_gemm_f32(c, false, true, a->rows, b->rows, a->cols, alpha, a->f32, a->cols,
                              b->f32, b->cols, 0, out, ldo));
-    map_job m = {.fn = fn, .a = a, .b = b, .f32 = out, .ldo = ldo};
+    map_job m = {.fn = fn, .a = a, .b = b, .f32 = out, .f64 = wide, .ldo = ldo};
     map(c, &m);
     return LEAT_OK;
 }
@@ -291,7 +292,7 @@ leat_status leati_kernel_block_f32(leat_context *c, const leati_kernel_fn *fn,
                                    float *out, size_t ldo)
 {
     if (a->rows == 0 || b->rows == 0) return LEAT_OK;
-    if (a->f32) return block_narrow(c, fn, a, b, out, ldo);
+    if (a->f32) return block_narrow(c, fn, a, b, out, ldo, NULL);
     double *wide = leati_array(c, a->rows * b->rows, sizeof *wide);
     if (!wide) return leat_error_status(c);
     const leati_vec *v = leati_vec_of(c);
@@ -304,16 +305,11 @@ leat_status leati_kernel_block_f32(leat_context *c, const leati_kernel_fn *fn,
 
 leat_status leati_kernel_block_f64(leat_context *c, const leati_kernel_fn *fn,
                                    const leati_kernel_rows *a, const leati_kernel_rows *b,
-                                   double *out)
+                                   float *scratch, double *out)
 {
     if (a->rows == 0 || b->rows == 0) return LEAT_OK;
     if (a->f64) return block_wide(c, fn, a, b, out);
-    float *narrow = leati_array(c, a->rows * b->rows, sizeof *narrow);
-    if (!narrow) return leat_error_status(c);
-    leat_status st = block_narrow(c, fn, a, b, narrow, b->rows);
-    if (st == LEAT_OK) leati_vec_of(c)->widen(a->rows * b->rows, narrow, out);
-    leati_free(narrow);
-    return st;
+    return block_narrow(c, fn, a, b, scratch, b->rows, out);
 }
 
 static leat_status column_means(leat_context *c, const leati_matrix *x, double **out)

@@ -61,10 +61,10 @@ double leati_kernel_bound(const leati_kernel_fn *fn, const leati_kernel_rows *ro
 leat_status leati_kernel_block_f32(leat_context *c, const leati_kernel_fn *fn,
                                    const leati_kernel_rows *a, const leati_kernel_rows *b,
                                    float *out, size_t ldo);
-/* The same in f64, out packed; a and b may be either precision. */
+/* The same in f64, out packed. scratch: as many values, for rows in f32; else NULL. */
 leat_status leati_kernel_block_f64(leat_context *c, const leati_kernel_fn *fn,
                                    const leati_kernel_rows *a, const leati_kernel_rows *b,
-                                   double *out);
+                                   float *scratch, double *out);
 
 /* A machine's kernel, support vectors and centre (or NULL), to and from its state. load checks
  * them, computes the norms, and leaves what it made to the caller on failure too. */

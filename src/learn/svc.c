@@ -199,13 +199,14 @@ static void answer_rows(void *arg, size_t task, unsigned worker)
 typedef struct space {
     size_t rows, tasks, scratch_width;
     double *kernel;  /* (rows, sv.rows) */
+    float *narrow;   /* the same, for vectors in f32 */
     double *sums;    /* (rows, classes, classes - 1) */
     double *scratch; /* (tasks, scratch_width) */
 } space;
 
 static leat_status space_init(leat_context *c, space *b, const leati_svc *s, size_t rows)
 {
-    enum { CELLS = 1 << 22, MOST_ROWS = 1024, MOST_TASKS = 32 };
+    enum { CELLS = 1 << 21, MOST_ROWS = 1024, MOST_TASKS = 32 };
     size_t k = s->base.classes;
     double per_row = (double)s->sv.rows + (double)k * (double)k;
     double most = (double)CELLS / (per_row > 1 ? per_row : 1);
@@ -216,12 +217,17 @@ static leat_status space_init(leat_context *c, space *b, const leati_svc *s, siz
     b->kernel = leati_array(c, b->rows * s->sv.rows, sizeof *b->kernel);
     b->sums = leati_array(c, b->rows * k * (k - 1), sizeof *b->sums);
     b->scratch = leati_array(c, b->tasks * b->scratch_width, sizeof *b->scratch);
+    if (s->sv.f32) {
+        b->narrow = leati_array(c, b->rows * s->sv.rows, sizeof *b->narrow);
+        if (!b->narrow) return leat_error_status(c);
+    }
     return b->kernel && b->sums && b->scratch ? LEAT_OK : leat_error_status(c);
 }
 
 static void space_fini(space *b)
 {
     leati_free(b->kernel);
+    leati_free(b->narrow);
     leati_free(b->sums);
     leati_free(b->scratch);
 }
@@ -235,7 +241,7 @@ static leat_status sum_vectors(const leati_svc *s, leat_context *c, const leati_
     leat_status st;
     memset(b->sums, 0, x->rows * width * sizeof *b->sums);
     LEATI_GO(leati_kernel_rows_init(c, &rows, x, NULL, x->rows, s->center, s->sv.f32 != NULL));
-    LEATI_GO(leati_kernel_block_f64(c, &s->fn, &rows, &s->sv, b->kernel));
+    LEATI_GO(leati_kernel_block_f64(c, &s->fn, &rows, &s->sv, b->narrow, b->kernel));
     for (size_t m = 0; m < k; m++) {
         size_t from = s->start[m], count = s->start[m + 1] - from;
         if (count == 0) continue;

@@ -220,19 +220,20 @@ static leat_status predict(const leati_estimator *e, leat_context *c, const leat
     height = height < 1 ? 1 : height > MOST_ROWS ? MOST_ROWS : height;
     if (height > x->rows) height = x->rows;
     double *kernel = leati_array(c, height * n, sizeof *kernel);
-    if (!kernel) return leat_error_status(c);
-    leat_status st = LEAT_OK;
+    float *narrow = s->sv.f32 ? leati_array(c, height * n, sizeof *narrow) : NULL;
+    leat_status st = kernel && (narrow || !s->sv.f32) ? LEAT_OK : leat_error_status(c);
     for (size_t from = 0; from < x->rows && st == LEAT_OK; from += height) {
         size_t count = from + height < x->rows ? height : x->rows - from;
         leati_matrix part = leati_matrix_rows(x, from, count);
         leati_kernel_rows rows;
         st = leati_kernel_rows_init(c, &rows, &part, NULL, count, s->center, s->sv.f32 != NULL);
-        if (st == LEAT_OK) st = leati_kernel_block_f64(c, &s->fn, &rows, &s->sv, kernel);
+        if (st == LEAT_OK) st = leati_kernel_block_f64(c, &s->fn, &rows, &s->sv, narrow, kernel);
         for (size_t i = 0; i < count && st == LEAT_OK; i++)
             out[from + i] = vec->dot_f64(n, kernel + i * n, s->coef) - s->rho;
         leati_kernel_rows_fini(&rows);
     }
     leati_free(kernel);
+    leati_free(narrow);
     return st;
 }
 
