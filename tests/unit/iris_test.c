@@ -131,6 +131,11 @@ static void gaussian_nb(leattest *t)
     compare(t, "gaussian_nb", 0);
 }
 
-static const leattest_case cases[] = {TEST(lda), TEST(qda), TEST(knn), TEST(cart),
-                                      TEST(gaussian_nb)};
+static void logistic(leattest *t)
+{
+    compare(t, "logistic", 0);
+}
+
+static const leattest_case cases[] = {TEST(lda),  TEST(qda),         TEST(knn),
+                                      TEST(cart), TEST(gaussian_nb), TEST(logistic)};
 LEATTEST_MAIN(cases)

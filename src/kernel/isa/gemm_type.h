@@ -270,29 +270,31 @@ static void NAME(pack_b)(size_t n, size_t k, const T *b, size_t ldb, bool transp
     }
 }
 
-/* One vector of partial sums for each pair of rows, whatever the shape of the tile. */
+/* One vector of partial sums for each pair of rows, whatever the shape of the tile. In tall tiles
+ * the rows of B that come next are fetched meanwhile: they stream from memory. */
 INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a, size_t lda,
                            const T *b, size_t ldb, T alpha, T beta, T *c, size_t row, size_t column)
 {
-    V sum[4][8];
+    V sum[5][8];
     size_t p = 0;
-    UNROLL(4)
+    UNROLL(5)
     for (size_t i = 0; i < h; i++) {
         UNROLL(8)
         for (size_t j = 0; j < w; j++) sum[i][j] = (V){0};
     }
     for (; p + VL <= k; p += VL) {
-        V x[4];
-        UNROLL(4)
+        V x[5];
+        UNROLL(5)
         for (size_t i = 0; i < h; i++) x[i] = NAME(load)(a + i * lda + p);
         UNROLL(8)
         for (size_t j = 0; j < w; j++) {
             V y = NAME(load)(b + j * ldb + p);
-            UNROLL(4)
+            if (h == 5) __builtin_prefetch(b + (j + w) * ldb + p);
+            UNROLL(5)
             for (size_t i = 0; i < h; i++) sum[i][j] += x[i] * y;
         }
     }
-    UNROLL(4)
+    UNROLL(5)
     for (size_t i = 0; i < h; i++) {
         UNROLL(8)
         for (size_t j = 0; j < w; j++) {
@@ -314,19 +316,31 @@ INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a,
 static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, const T *b, size_t ldb,
                        T alpha, T beta, T *c, size_t row, size_t column)
 {
-    size_t j = 0;
-    for (; m == 1 && j + 8 <= n; j += 8) {
-        size_t i = 0;
-        DOTS(1, 8);
+    size_t i = 0, j = 0;
+    if (m == 1) {
+        for (; j + 8 <= n; j += 8) DOTS(1, 8);
+        switch (n - j) {
+        case 7: DOTS(1, 7); break;
+        case 6: DOTS(1, 6); break;
+        case 5: DOTS(1, 5); break;
+        case 4: DOTS(1, 4); break;
+        case 3: DOTS(1, 3); break;
+        case 2: DOTS(1, 2); break;
+        case 1: DOTS(1, 1); break;
+        default: break;
+        }
+        return;
     }
     for (; j + 4 <= n; j += 4) {
-        size_t i = 0;
+        i = 0;
+#if MR >= 12
+        for (; i + 5 <= m; i += 5) DOTS(5, 4);
+#endif
         for (; i + 2 <= m; i += 2) DOTS(2, 4);
         if (i < m) DOTS(1, 4);
     }
     for (; j < n; j++) {
-        size_t i = 0;
-        for (; i + 2 <= m; i += 2) DOTS(2, 1);
+        for (i = 0; i + 2 <= m; i += 2) DOTS(2, 1);
         if (i < m) DOTS(1, 1);
     }
 }
