@@ -9,15 +9,15 @@ enum { DEPTH = 64, WIDEST = 64 };
 /* Either operand may be the one of few rows: the products are the same. */
 #define SKINNY(suffix, type)                                                                       \
     void leati_forward_##suffix(const leati_kernels *level, size_t rows, size_t cols,              \
-                                size_t outputs, const type *x, size_t ldx, const type *w, type *z) \
+                                size_t outputs, const type *x, size_t ldx, const type *w, type *z, \
+                                size_t ldz)                                                        \
     {                                                                                              \
-        if (rows > 1)                                                                              \
-            level->suffix.dots(outputs, rows, cols, w, cols, x, ldx, 1, 0, z, 1, outputs);         \
-        else level->suffix.dots(rows, outputs, cols, x, ldx, w, cols, 1, 0, z, outputs, 1);        \
+        if (rows > 1) level->suffix.dots(outputs, rows, cols, w, cols, x, ldx, 1, 0, z, ldz, 1);   \
+        else level->suffix.dots(rows, outputs, cols, x, ldx, w, cols, 1, 0, z, 1, ldz);            \
     }                                                                                              \
     void leati_backward_##suffix(const leati_kernels *level, size_t rows, size_t cols,             \
                                  size_t outputs, const type *x, size_t ldx, const type *p,         \
-                                 type *g)                                                          \
+                                 size_t ldp, type *g)                                              \
     {                                                                                              \
         type tail[DEPTH * WIDEST] __attribute__((aligned(64)));                                    \
         size_t nr = level->suffix.nr, rest = cols % nr;                                            \
@@ -27,9 +27,9 @@ enum { DEPTH = 64, WIDEST = 64 };
             leati_block_##suffix t = {.m = outputs,                                                \
                                       .n = cols,                                                   \
                                       .k = depth,                                                  \
-                                      .left = LEATI_LEFT_COLUMNS,                                  \
-                                      .a = p + i * outputs,                                        \
-                                      .a_step = outputs,                                           \
+                                      .left = LEATI_LEFT_ROWS,                                     \
+                                      .a = p + i,                                                  \
+                                      .a_step = ldp,                                               \
                                       .b = block,                                                  \
                                       .b_tail = rest ? tail : NULL,                                \
                                       .b_step = ldx,                                               \

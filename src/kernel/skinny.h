@@ -8,16 +8,16 @@
 
 #include "kernel/kernels.h"
 
-/* z (rows, outputs) = X W^T; X (rows, cols) with row distance ldx, W (outputs, cols). Each element
- * is one sum that does not depend on rows or outputs. */
+/* z (outputs, rows) = W X^T, rows of z `ldz` apart; X (rows, cols), its rows `ldx` apart;
+ * W (outputs, cols). Each element is one sum that does not depend on rows or outputs. */
 void leati_forward_f32(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
-                       const float *x, size_t ldx, const float *w, float *z);
+                       const float *x, size_t ldx, const float *w, float *z, size_t ldz);
 void leati_forward_f64(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
-                       const double *x, size_t ldx, const double *w, double *z);
-/* g (outputs, cols) += P^T X; P (rows, outputs). */
+                       const double *x, size_t ldx, const double *w, double *z, size_t ldz);
+/* g (outputs, cols) += P X; P (outputs, rows), its rows `ldp` apart. */
 void leati_backward_f32(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
-                        const float *x, size_t ldx, const float *p, float *g);
+                        const float *x, size_t ldx, const float *p, size_t ldp, float *g);
 void leati_backward_f64(const leati_kernels *level, size_t rows, size_t cols, size_t outputs,
-                        const double *x, size_t ldx, const double *p, double *g);
+                        const double *x, size_t ldx, const double *p, size_t ldp, double *g);
 
 #endif

@@ -37,7 +37,7 @@ leat_status leati_logistic_init(leat_context *c, leati_logistic *p, const leati_
     p->level = leati_kernels_of(c);
     p->tasks = leati_task_count(d->x.rows * d->x.cols * p->outputs, 1 << 17, MOST_TASKS);
     if (p->tasks > d->x.rows) p->tasks = d->x.rows;
-    /* Two (block, outputs) matrices, and in f32 also a gradient. */
+    /* Two (outputs, BLOCK) matrices, and in f32 also a gradient. */
     p->block_size = 2 * BLOCK * p->outputs + p->outputs * d->x.cols;
     p->weight = leati_array(c, d->x.rows, sizeof *p->weight);
     p->partial = leati_array(c, p->tasks * (p->width + 1), sizeof *p->partial);
@@ -64,7 +64,8 @@ static double softplus(double z)
     return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
 }
 
-/* From scores z to residuals w (p - y) in place; returns the weighted loss. One output. */
+/* Scores of a block are (outputs, BLOCK), class after class; those past `rows` are finite and count
+ * for nothing. From scores z to weighted residuals w (p - y) in place; returns the loss. */
 #define LOGIT(suffix, type)                                                                        \
     static double logit_##suffix(const leati_logistic *p, size_t from, size_t rows, type *z)       \
     {                                                                                              \
@@ -81,28 +82,34 @@ static double softplus(double z)
 LOGIT(f32, float)
 LOGIT(f64, double)
 
-/* The same for a softmax; `e` (rows, outputs) is scratch. */
+/* The same for a softmax; `e` (outputs, BLOCK) is scratch. */
 #define SOFTMAX(suffix, type)                                                                      \
     static double softmax_##suffix(const leati_logistic *p, size_t from, size_t rows, type *z,     \
                                    type *e)                                                        \
     {                                                                                              \
-        size_t n = p->outputs;                                                                     \
-        double loss = 0;                                                                           \
-        for (size_t i = 0; i < rows; i++) {                                                        \
-            type *row = z + i * n, most = row[0];                                                  \
-            for (size_t k = 1; k < n; k++) most = row[k] > most ? row[k] : most;                   \
-            for (size_t k = 0; k < n; k++) row[k] -= most;                                         \
+        type most[BLOCK], sum[BLOCK] = {0};                                                        \
+        double scale[BLOCK], logs[BLOCK], loss = 0;                                                \
+        memcpy(most, z, sizeof most);                                                              \
+        for (size_t k = 1; k < p->outputs; k++)                                                    \
+            for (size_t i = 0; i < BLOCK; i++)                                                     \
+                most[i] = z[k * BLOCK + i] > most[i] ? z[k * BLOCK + i] : most[i];                 \
+        for (size_t k = 0; k < p->outputs; k++)                                                    \
+            for (size_t i = 0; i < BLOCK; i++) z[k * BLOCK + i] -= most[i];                        \
+        p->v->exp_##suffix(p->outputs *BLOCK, z, e);                                               \
+        for (size_t k = 0; k < p->outputs; k++)                                                    \
+            for (size_t i = 0; i < BLOCK; i++) sum[i] += e[k * BLOCK + i];                         \
+        for (size_t i = 0; i < BLOCK; i++) scale[i] = (double)sum[i];                              \
+        p->v->log_f64(BLOCK, scale, logs);                                                         \
+        for (size_t i = 0; i < BLOCK; i++) {                                                       \
+            double w = i < rows ? p->weight[from + i] : 0;                                         \
+            uint32_t label = i < rows ? p->d->label[from + i] : 0;                                 \
+            loss += w * (logs[i] - (double)z[label * BLOCK + i]);                                  \
+            sum[i] = (type)(w / scale[i]);                                                         \
         }                                                                                          \
-        p->v->exp_##suffix(rows *n, z, e);                                                         \
-        for (size_t i = 0; i < rows; i++) {                                                        \
-            double sum = 0, w = p->weight[from + i];                                               \
-            uint32_t label = p->d->label[from + i];                                                \
-            for (size_t k = 0; k < n; k++) sum += (double)e[i * n + k];                            \
-            loss += w * (log(sum) - (double)z[i * n + label]);                                     \
-            type scale = (type)(w / sum);                                                          \
-            for (size_t k = 0; k < n; k++) z[i * n + k] = scale * e[i * n + k];                    \
-            z[i * n + label] -= (type)w;                                                           \
-        }                                                                                          \
+        for (size_t k = 0; k < p->outputs; k++)                                                    \
+            for (size_t i = 0; i < BLOCK; i++) z[k * BLOCK + i] = sum[i] * e[k * BLOCK + i];       \
+        for (size_t i = 0; i < rows; i++)                                                          \
+            z[p->d->label[from + i] * BLOCK + i] -= (type)p->weight[from + i];                     \
         return loss;                                                                               \
     }
 SOFTMAX(f32, float)
@@ -114,14 +121,13 @@ SOFTMAX(f64, double)
     static double residuals_##suffix(const leati_logistic *p, size_t from, size_t rows, type *z,   \
                                      type *e, double *gradient)                                    \
     {                                                                                              \
-        size_t n = p->outputs, cols = p->d->x.cols;                                                \
-        const double *intercept = p->theta + n * cols;                                             \
-        for (size_t i = 0; i < rows && p->intercept; i++)                                          \
-            for (size_t k = 0; k < n; k++) z[i * n + k] += (type)intercept[k];                     \
-        double loss =                                                                              \
-            n > 1 ? softmax_##suffix(p, from, rows, z, e) : logit_##suffix(p, from, rows, z);      \
-        for (size_t i = 0; i < rows && p->intercept; i++)                                          \
-            for (size_t k = 0; k < n; k++) gradient[n * cols + k] += (double)z[i * n + k];         \
+        size_t coefs = p->outputs * p->d->x.cols;                                                  \
+        for (size_t k = 0; k < p->outputs && p->intercept; k++)                                    \
+            for (size_t i = 0; i < BLOCK; i++) z[k * BLOCK + i] += (type)p->theta[coefs + k];      \
+        double loss = p->outputs > 1 ? softmax_##suffix(p, from, rows, z, e)                       \
+                                     : logit_##suffix(p, from, rows, z);                           \
+        for (size_t k = 0; k < p->outputs && p->intercept; k++)                                    \
+            gradient[coefs + k] += (double)p->v->sum_##suffix(rows, z + k * BLOCK);                \
         return loss;                                                                               \
     }
 RESIDUALS(f32, float)
@@ -140,17 +146,18 @@ static void gradient_rows(void *arg, size_t task, unsigned worker)
     size_t to = leati_task_start(x->rows, p->tasks, task + 1), rows;
     for (size_t i = leati_task_start(x->rows, p->tasks, task); i < to; i += rows) {
         rows = to - i < BLOCK ? to - i : BLOCK;
+        if (rows < BLOCK) memset(z64, 0, BLOCK * n * sizeof *z64);
         if (x->f64) {
             const double *block = x->f64 + i * x->stride;
-            leati_forward_f64(p->level, rows, cols, n, block, x->stride, p->theta, z64);
+            leati_forward_f64(p->level, rows, cols, n, block, x->stride, p->theta, z64, BLOCK);
             loss += residuals_f64(p, i, rows, z64, e64, gradient);
-            leati_backward_f64(p->level, rows, cols, n, block, x->stride, z64, gradient);
+            leati_backward_f64(p->level, rows, cols, n, block, x->stride, z64, BLOCK, gradient);
         } else {
             const float *block = x->f32 + i * x->stride;
-            leati_forward_f32(p->level, rows, cols, n, block, x->stride, p->coef_f32, z32);
+            leati_forward_f32(p->level, rows, cols, n, block, x->stride, p->coef_f32, z32, BLOCK);
             loss += residuals_f32(p, i, rows, z32, e32, gradient);
             memset(g32, 0, n * cols * sizeof *g32);
-            leati_backward_f32(p->level, rows, cols, n, block, x->stride, z32, g32);
+            leati_backward_f32(p->level, rows, cols, n, block, x->stride, z32, BLOCK, g32);
             for (size_t j = 0; j < n * cols; j++) gradient[j] += (double)g32[j];
         }
     }
@@ -185,7 +192,7 @@ static void all_probabilities(leati_logistic *p, const double *theta, double *q,
     for (size_t i = 0; i < x->rows; i++) {
         const double *row = leati_row(x, i, space);
         double *out = q + i * n;
-        leati_forward_f64(p->level, 1, x->cols, n, row, x->cols, theta, out);
+        leati_forward_f64(p->level, 1, x->cols, n, row, x->cols, theta, out, 1);
         for (size_t k = 0; k < n && p->intercept; k++) out[k] += theta[n * x->cols + k];
         if (n > 1) leati_logistic_probabilities(out, 1, n, out);
         else out[0] = out[0] > 0 ? 1 / (1 + exp(-out[0])) : exp(out[0]) / (1 + exp(out[0]));

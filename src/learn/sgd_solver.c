@@ -164,8 +164,8 @@ static void multiply(const solver *s, size_t from, size_t to, const void *x, dou
     for (size_t k = from, n; k < to; k += n) {
         for (n = 1; k + n < to && s->running[k + n]->number == s->running[k]->number + n;) n++;
         void *v = s->running[k]->v;
-        if (s->d->x.f32) leati_forward_f32(s->level, 1, s->cols, n, x, 0, v, narrow + k);
-        else leati_forward_f64(s->level, 1, s->cols, n, x, 0, v, product + k);
+        if (s->d->x.f32) leati_forward_f32(s->level, 1, s->cols, n, x, 0, v, narrow + k, 1);
+        else leati_forward_f64(s->level, 1, s->cols, n, x, 0, v, product + k, 1);
     }
     /* Widen from the end: products are as many as outputs, in the first half of their room. */
     for (size_t k = to; k-- > from && s->d->x.f32;) product[k] = (double)narrow[k];
