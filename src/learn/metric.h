@@ -5,10 +5,10 @@
  * (scikit-learn's zero_division default). Means over classes leave out classes that occur neither
  * in the truth nor in the predictions (balanced accuracy, AUC: classes without a row in the truth);
  * a row of weight 0 counts as not there.
- * A metric that has no value on the rows at hand is NaN: roc_auc with one class in the truth, pr_auc
- * without a positive row, kappa when truth and prediction are one and the same class, r2 on one row.
- * With a constant truth r2 and explained_variance are 1 if every prediction is right, else 0. mcc is
- * 0 if truth or prediction has one class. The positive one of two classes is number 1. */
+ * A metric that has no value on the rows at hand is NaN: roc_auc with one class in the truth,
+ * pr_auc without a positive row, kappa when truth and prediction are one and the same class, r2 on
+ * one row. With a constant truth r2 and explained_variance are 1 if every prediction is right, else
+ * 0. mcc is 0 if truth or prediction has one class. The positive one of two classes is number 1. */
 #ifndef LEATI_LEARN_METRIC_H
 #define LEATI_LEARN_METRIC_H
 
@@ -29,7 +29,8 @@ typedef struct leati_eval {
     const double *y;          /* (rows) REGRESS: truth */
     const double *prediction; /* (rows) the value, or the class number, as predict gives them */
     const double *proba;      /* (rows, classes) or NULL */
-    const double *scores;     /* (rows, classes), larger is likelier, or NULL: proba */
+    const double *scores;     /* (rows, classes), larger is likelier, or NULL: proba. With more than
+                                 two classes proba is preferred where there is one */
     const double *weight;     /* (rows), not negative, or NULL: all 1 */
 } leati_eval;
 

@@ -34,9 +34,12 @@ double leati_row_absolute(const leati_eval *e, size_t i, int argument);
 double leati_row_squared(const leati_eval *e, size_t i, int argument);
 double leati_row_percentage(const leati_eval *e, size_t i, int argument);
 
-/* Scores of rank metrics: e->scores, else e->proba. */
+/* Scores of rank metrics. Of several classes probabilities come first: a discriminant such as that
+ * of LDA says which class of a row is likelier, but is not comparable from row to row, which is
+ * what one class against the rest is ranked by (scikit-learn's roc_auc_ovr takes them too). */
 static inline const double *leati_eval_scores(const leati_eval *e)
 {
+    if (e->classes > 2 && e->proba) return e->proba;
     return e->scores ? e->scores : e->proba;
 }
 

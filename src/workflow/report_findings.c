@@ -19,9 +19,7 @@ static void drop_incomplete(leati_eval *eval)
     size_t cells = eval->rows * eval->classes;
     if (eval->proba && !complete(eval->proba, cells)) eval->proba = NULL;
     if (eval->scores && !complete(eval->scores, cells)) eval->scores = NULL;
-    /* Of several classes, discriminants are only comparable within a row, probabilities between
-     * rows too: curves over rows need those. */
-    if (!eval->scores || (eval->classes > 2 && eval->proba)) eval->scores = eval->proba;
+    if (!eval->scores) eval->scores = eval->proba;
 }
 
 static leat_status classify(leat_context *c, leati_findings *f)
