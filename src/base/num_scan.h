@@ -42,11 +42,11 @@ static inline unsigned leati_digit_run(uint64_t x)
     return bad ? (unsigned)__builtin_ctzll(bad) >> 3 : 8;
 }
 
-/* The value of the first n digits, 1 <= n <= 8: shifted so that zeros lead, then joined in pairs,
- * fours and eights. */
+/* The value of the first n digits, n <= 8: shifted so that zeros lead, then joined in pairs, fours
+ * and eights. */
 static inline uint64_t leati_digits_value(uint64_t x, unsigned n)
 {
-    uint64_t v = (x ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n);
+    uint64_t v = n ? (x ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n) : 0;
     v = v * 10 + (v >> 8);
     return ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
             (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
@@ -70,7 +70,6 @@ static inline bool leati_scan_run(const char **p, uint64_t *m)
     do {
         uint64_t x = leati_load8(*p);
         n = leati_digit_run(x);
-        if (n == 0) break;
         if (*m >= most[n]) return false;
         *m = *m * tens[n] + leati_digits_value(x, n);
         *p += n;
@@ -84,7 +83,7 @@ static inline bool leati_scan_run(const char **p, uint64_t *m)
 static inline const char *leati_num_scan(const char *p, char decimal, leati_scan *s)
 {
     s->negative = *p == '-';
-    p += s->negative || *p == '+';
+    p += s->negative | (*p == '+');
     const char *first = p;
     uint64_t m = 0;
     if (!leati_scan_run(&p, &m)) return NULL;
@@ -115,20 +114,27 @@ static inline const char *leati_num_scan(const char *p, char decimal, leati_scan
     return p;
 }
 
-/* Clinger's exact cases (PLDI 1990) in line: a mantissa below 2**53 and a power of ten up to 22. */
+/* Clinger's exact cases (PLDI 1990) in line: a mantissa that a double holds and a power of ten up
+ * to
+ * 22. Numbers with all their digits, some of which would pass 2**53, go the other way together, so
+ * that the branch is foreseen. */
 static inline double leati_num_compose(const leati_scan *s)
 {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double v;
-    if (s->mantissa <= UINT64_C(1) << 53 && s->exponent >= -22 && s->exponent <= 22) {
+    if (s->mantissa <= UINT64_C(1000000000000000) && s->exponent >= -22 && s->exponent <= 22) {
         v = (double)s->mantissa;
         v = s->exponent < 0 ? v / tens[-s->exponent] : v * tens[s->exponent];
     } else {
         v = leati_num_compose_any(s->mantissa, s->exponent);
     }
-    return s->negative ? -v : v;
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    bits |= (uint64_t)s->negative << 63;
+    memcpy(&v, &bits, sizeof v);
+    return v;
 }
 
 #endif

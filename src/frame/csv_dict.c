@@ -1,4 +1,4 @@
-/* Owns: the hash table of one worker's texts (linear probing, last in first out). */
+/* Owns: the hash table of one worker's texts (linear probing). */
 #include "frame/csv_dict.h"
 
 #include <string.h>
@@ -6,30 +6,11 @@
 #include "base/mem.h"
 #include "base/num_scan.h"
 
-enum { FIRST_SLOTS = 64, FIRST_BYTES = 1024, AHEAD = 8 /* bytes that hash_text may read */ };
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Eight bytes a step; the last ones are loaded whole and cut, which is why 8 must be readable. */
-static inline uint32_t hash_text(const char *p, size_t n)
-{
-    const uint64_t k0 = UINT64_C(0x9e3779b97f4a7c15), k1 = UINT64_C(0xd6e8feb86659fd93);
-    uint64_t h = n * k1;
-    for (; n > 8; n -= 8, p += 8) h = mix(h ^ leati_load8(p), k0);
-    if (n) h ^= leati_load8(p) << (64 - 8 * n);
-    h = mix(h ^ k0, k1);
-    return (uint32_t)(h ^ h >> 32);
-}
-
-uint32_t leati_csv_hash(const char *text, size_t length)
-{
-    return hash_text(text, length);
-}
+enum {
+    FIRST = 64,
+    AHEAD = 8,  /* bytes that may be read behind a text */
+    STRIDE = 16 /* words between asking for a slot and using it */
+};
 
 void leati_csv_dict_fini(leati_csv_dict *d)
 {
@@ -39,12 +20,13 @@ void leati_csv_dict_fini(leati_csv_dict *d)
     *d = (leati_csv_dict){0};
 }
 
+/* Memory that is reserved and not used costs nothing; memory that is moved does. */
 static bool grow(const leat_context *c, void *array, size_t *capacity, size_t need, size_t size,
-                 size_t first)
+                 double ahead)
 {
     if (need <= *capacity) return true;
-    size_t wanted = *capacity ? *capacity : first, bytes, used;
-    while (wanted < need) wanted += wanted / 2 + 8;
+    size_t wanted = need + need / 2 + FIRST, bytes, used;
+    if ((double)need * ahead > (double)wanted) wanted = (size_t)((double)need * ahead);
     if (leati_mul_overflows(wanted, size, &bytes)) return false;
     void *fresh = leati_alloc_quiet(c, bytes), *old;
     if (!fresh) return false;
@@ -57,9 +39,11 @@ static bool grow(const leat_context *c, void *array, size_t *capacity, size_t ne
     return true;
 }
 
-static bool grow_slots(const leat_context *c, leati_csv_dict *d)
+static bool resize_slots(const leat_context *c, leati_csv_dict *d, size_t texts)
 {
-    size_t count = d->slot_count ? d->slot_count * 2 : FIRST_SLOTS;
+    size_t count = d->slot_count ? d->slot_count : FIRST;
+    while (count / 3 * 2 <= texts) count *= 2;
+    if (count == d->slot_count) return true;
     if (count > (size_t)UINT32_MAX + 1) return false;
     leati_csv_slot *fresh = leati_alloc_quiet(c, count * sizeof *fresh);
     if (!fresh) return false;
@@ -76,64 +60,62 @@ static bool grow_slots(const leat_context *c, leati_csv_dict *d)
     return true;
 }
 
-static bool same(const leati_csv_dict *d, uint32_t entry, const char *text, size_t length)
+bool leati_csv_dict_reserve(const leat_context *c, leati_csv_dict *d, size_t texts, size_t bytes)
 {
-    size_t from = d->offsets[entry];
-    return d->offsets[entry + 1] - from - 1 == length && memcmp(d->bytes + from, text, length) == 0;
+    return texts < LEATI_CSV_NONE && resize_slots(c, d, texts) &&
+           grow(c, &d->offsets, &d->offset_capacity, texts + 2, sizeof *d->offsets, 0) &&
+           grow(c, &d->bytes, &d->byte_capacity, bytes + AHEAD, 1, 0);
 }
 
-static uint32_t append(const leat_context *c, leati_csv_dict *d, const char *text, size_t length)
+/* Eight bytes a step; both are readable so far. */
+static inline bool same(const char *a, const char *b, size_t n)
 {
-    size_t end = d->count ? d->offsets[d->count] : 0, need;
-    if (d->count >= LEATI_CSV_NONE - 1 || leati_add_overflows(end + 1, length, &need) ||
+    for (; n > 8; n -= 8, a += 8, b += 8)
+        if (leati_load8(a) != leati_load8(b)) return false;
+    return n == 0 || (leati_load8(a) ^ leati_load8(b)) << (64 - 8 * n) == 0;
+}
+
+static uint32_t append(const leat_context *c, leati_csv_dict *d, const leati_csv_word *w)
+{
+    size_t end = d->count ? d->offsets[d->count] : 0, need = end + w->length + 1;
+    if (d->count >= LEATI_CSV_NONE - 1 ||
         !grow(c, &d->offsets, &d->offset_capacity, (size_t)d->count + 2, sizeof *d->offsets,
-              FIRST_SLOTS) ||
-        !grow(c, &d->bytes, &d->byte_capacity, need + AHEAD, 1, FIRST_BYTES))
+              d->ahead) ||
+        !grow(c, &d->bytes, &d->byte_capacity, need + AHEAD, 1, d->ahead))
         return LEATI_CSV_NONE;
-    if (length) memcpy(d->bytes + end, text, length);
-    d->bytes[end + length] = '\0';
+    if (w->length) memcpy(d->bytes + end, w->text, w->length);
+    d->bytes[end + w->length] = '\0';
     d->offsets[d->count] = end;
     d->offsets[d->count + 1] = need;
     return d->count++;
 }
 
-uint32_t leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const char *text,
-                            size_t length)
+static inline uint32_t put(const leat_context *c, leati_csv_dict *d, const leati_csv_word *w)
 {
-    if (d->count >= d->slot_count / 3 * 2 && !grow_slots(c, d)) return LEATI_CSV_NONE;
-    uint32_t hash = hash_text(text, length);
-    size_t at = hash & (d->slot_count - 1);
-    while (d->slots[at].entry) {
-        if (d->slots[at].hash == hash && same(d, d->slots[at].entry - 1, text, length))
-            return d->slots[at].entry - 1;
-        at = (at + 1) & (d->slot_count - 1);
+    size_t at = w->hash & (d->slot_count - 1), length;
+    for (; d->slots[at].entry; at = (at + 1) & (d->slot_count - 1)) {
+        if (d->slots[at].hash != w->hash) continue;
+        uint32_t entry = d->slots[at].entry - 1;
+        const char *text = leati_csv_dict_text(d, entry, &length);
+        if (length == w->length && same(text, w->text, length)) return entry;
     }
-    uint32_t entry = append(c, d, text, length);
-    if (entry != LEATI_CSV_NONE) d->slots[at] = (leati_csv_slot){hash, entry + 1};
+    uint32_t entry = append(c, d, w);
+    if (entry != LEATI_CSV_NONE) d->slots[at] = (leati_csv_slot){w->hash, entry + 1};
     return entry;
 }
 
-/* Frees the slot and moves back what linear probing had pushed behind it. */
-static void remove_slot(leati_csv_dict *d, size_t at)
+bool leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const leati_csv_word *words,
+                        size_t count, uint32_t *codes)
 {
-    size_t mask = d->slot_count - 1;
-    for (size_t next = (at + 1) & mask; d->slots[next].entry; next = (next + 1) & mask) {
-        size_t home = d->slots[next].hash & mask;
-        if (((next - home) & mask) < ((next - at) & mask)) continue;
-        d->slots[at] = d->slots[next];
-        at = next;
+    for (size_t i = 0; i < count; i++) {
+        if (d->count >= d->slot_count / 3 * 2) {
+            size_t likely = (size_t)((double)d->count * d->ahead);
+            if (!resize_slots(c, d, likely > d->count ? likely : d->count)) return false;
+        }
+        if (i + STRIDE < count)
+            __builtin_prefetch(&d->slots[words[i + STRIDE].hash & (d->slot_count - 1)]);
+        codes[i] = words[i].text ? put(c, d, &words[i]) : 0;
+        if (codes[i] == LEATI_CSV_NONE) return false;
     }
-    d->slots[at].entry = 0;
-}
-
-void leati_csv_dict_cut(leati_csv_dict *d, uint32_t count)
-{
-    while (d->count > count) {
-        uint32_t entry = --d->count;
-        size_t length, mask = d->slot_count - 1;
-        const char *text = leati_csv_dict_text(d, entry, &length);
-        size_t at = hash_text(text, length) & mask;
-        while (d->slots[at].entry != entry + 1) at = (at + 1) & mask;
-        remove_slot(d, at);
-    }
+    return true;
 }

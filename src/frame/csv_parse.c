@@ -10,9 +10,58 @@
 #include "base/mem.h"
 #include "io/encoding.h"
 
-enum { FIRST_AHEAD = 1 << 14, SHOWN = 40 };
+enum { FIRST_AHEAD = 1 << 14, SHOWN = 40, BLOCK = 1 << 16 };
+
+/* Memory that lasts until the next piece begins. */
+struct leati_csv_block {
+    struct leati_csv_block *next;
+    size_t used, size;
+    char *bytes;
+};
 
 typedef enum outcome { FITS, NEEDS_MORE, MISFIT, NO_MEMORY } outcome;
+
+static size_t scratch_size(const leati_csv_worker *w, size_t column)
+{
+    return w->plan->kind[column] == LEATI_CSV_TEXT ? sizeof(leati_csv_word) : sizeof(double);
+}
+
+static void free_kept(leati_csv_worker *w)
+{
+    while (w->kept) {
+        struct leati_csv_block *b = w->kept;
+        w->kept = b->next;
+        leati_free(b->bytes);
+        leati_free(b);
+    }
+}
+
+/* Take a block over, or drop it when there is no memory for that. */
+static bool keep_block(leati_csv_worker *w, char *bytes, size_t used, size_t size)
+{
+    struct leati_csv_block *b = bytes ? leati_alloc_quiet(w->context, sizeof *b) : NULL;
+    if (!b) {
+        leati_free(bytes);
+        return false;
+    }
+    *b = (struct leati_csv_block){w->kept, used, size, bytes};
+    w->kept = b;
+    return true;
+}
+
+/* Kept memory of that size, with padding behind it. */
+static char *keep(leati_csv_worker *w, size_t size)
+{
+    size_t need = size + LEATI_SOURCE_PAD;
+    if (!w->kept || w->kept->size - w->kept->used < need) {
+        size_t block = need > BLOCK ? need : BLOCK;
+        if (!keep_block(w, leati_alloc_quiet(w->context, block), 0, block)) return NULL;
+    }
+    char *at = w->kept->bytes + w->kept->used;
+    w->kept->used += need;
+    memset(at + size, 0, LEATI_SOURCE_PAD);
+    return at;
+}
 
 bool leati_csv_worker_init(leati_csv_worker *w, size_t rows)
 {
@@ -26,7 +75,7 @@ bool leati_csv_worker_init(leati_csv_worker *w, size_t rows)
         s->gaps = leati_alloc_quiet(w->context, rows * sizeof *s->gaps);
         if (!s->gaps) return false;
         if (w->plan->kind[j] == LEATI_CSV_UNKNOWN) continue;
-        s->data = leati_alloc_quiet(w->context, rows * sizeof *s->f64);
+        s->data = leati_alloc_quiet(w->context, rows * scratch_size(w, j));
         if (!s->data) return false;
     }
     w->capacity = rows;
@@ -41,10 +90,9 @@ void leati_csv_worker_fini(leati_csv_worker *w)
         leati_csv_dict_fini(&w->cells[j].dict);
     }
     leati_free(w->cells);
-    leati_free(w->buffer);
+    free_kept(w);
     leati_view_fini(&w->view);
     w->cells = NULL;
-    w->buffer = NULL;
 }
 
 static bool widen(const leat_context *c, void *array, size_t old, size_t count, size_t size)
@@ -66,7 +114,7 @@ static bool more_rows(leati_csv_worker *w)
         leati_csv_cells *s = &w->cells[j];
         if (s->gaps && !widen(w->context, &s->gaps, w->capacity, rows, sizeof *s->gaps))
             return false;
-        if (s->data && !widen(w->context, &s->data, w->capacity, rows, sizeof *s->f64))
+        if (s->data && !widen(w->context, &s->data, w->capacity, rows, scratch_size(w, j)))
             return false;
     }
     w->capacity = rows;
@@ -84,20 +132,13 @@ void leati_csv_begin(leati_csv_worker *w, size_t from)
     w->rows = w->dropped = w->troubles = w->converted = w->long_rows = 0;
     w->open = false;
     w->next = from;
+    free_kept(w);
     for (size_t j = 0; j < w->plan->columns; j++) {
         leati_csv_cells *s = &w->cells[j];
         s->kind = w->plan->kind[j];
         s->mask = s->kind <= LEATI_CSV_UNKNOWN ? w->plan->mask[j] : masks[s->kind];
         s->gap_count = 0;
-        s->mark_row = SIZE_MAX;
-        s->piece_count = s->dict.count;
     }
-}
-
-void leati_csv_undo(leati_csv_worker *w)
-{
-    for (size_t j = 0; j < w->plan->columns; j++)
-        leati_csv_dict_cut(&w->cells[j].dict, w->cells[j].piece_count);
 }
 
 /* Forget what the unfinished row left behind. */
@@ -106,18 +147,7 @@ static void undo_row(leati_csv_worker *w)
     for (size_t j = 0; j < w->plan->columns; j++) {
         leati_csv_cells *s = &w->cells[j];
         if (s->gap_count && s->gaps[s->gap_count - 1] == w->rows) s->gap_count--;
-        if (s->mark_row == w->rows) leati_csv_dict_cut(&s->dict, s->mark_count);
     }
-}
-
-static char *buffer_of(leati_csv_worker *w, size_t size)
-{
-    if (size <= w->buffer_size) return w->buffer;
-    leati_free(w->buffer);
-    w->buffer_size = size + size / 2;
-    w->buffer = leati_alloc_quiet(w->context, w->buffer_size);
-    if (!w->buffer) w->buffer_size = 0;
-    return w->buffer;
 }
 
 static void set_gap(leati_csv_worker *w, leati_csv_cells *s)
@@ -131,40 +161,26 @@ static void set_gap(leati_csv_worker *w, leati_csv_cells *s)
     case LEATI_CSV_TRUTH:
     case LEATI_CSV_YESNO:
     case LEATI_CSV_LOOSE: s->u8[row] = 0; break;
-    case LEATI_CSV_TEXT: s->codes[row] = 0; break;
+    case LEATI_CSV_TEXT: s->words[row].text = NULL; break;
     default: break;
     }
 }
 
-static inline outcome put_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n)
+static inline outcome put_text(const leati_csv_worker *w, leati_csv_cells *s, const char *text,
+                               size_t n)
 {
-    s->mark_row = w->rows;
-    s->mark_count = s->dict.count;
-    uint32_t code = leati_csv_dict_put(w->context, &s->dict, text, n);
-    s->codes[w->rows] = code;
-    return code == LEATI_CSV_NONE ? NO_MEMORY : FITS;
+    if (n > UINT32_MAX) return NO_MEMORY;
+    s->words[w->rows] = (leati_csv_word){text, (uint32_t)n, leati_csv_hash(text, n)};
+    return FITS;
 }
 
 /* Text with bytes above 127: as it is if UTF-8, else from Windows-1252. */
-static outcome put_high_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n,
-                             size_t record)
+static outcome put_high_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n)
 {
     if (leati_utf8_valid(text, n)) return put_text(w, s, text, n);
-    size_t room = 3 * n + LEATI_SOURCE_PAD;
-    bool ours = text == w->buffer; /* undoubled: convert behind it */
-    if (ours) {
-        char *both = leati_alloc_quiet(w->context, n + room);
-        if (!both) return NO_MEMORY;
-        memcpy(both, text, n);
-        leati_free(w->buffer);
-        w->buffer = both;
-        w->buffer_size = n + room;
-        text = both;
-    } else if (!buffer_of(w, room)) {
-        return NO_MEMORY;
-    }
-    char *to = w->buffer + (ours ? n : 0);
-    if (w->converted++ == 0) w->converted_at = record;
+    char *to = keep(w, leati_utf8_from_1252(text, n, NULL));
+    if (!to) return NO_MEMORY;
+    if (w->converted++ == 0) w->converted_at = w->next;
     return put_text(w, s, to, leati_utf8_from_1252(text, n, to));
 }
 
@@ -266,14 +282,14 @@ static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, cons
     const char *text = f.text;
     size_t n = f.length;
     if (f.doubled) {
-        char *to = buffer_of(w, n + LEATI_SOURCE_PAD);
+        char *to = keep(w, n);
         if (!to) return NO_MEMORY;
         n = leati_csv_undouble(&f, to);
         text = to;
     }
     if (s->kind == LEATI_CSV_TEXT) {
         if (!f.quoted && leati_is_missing(rules, text, n)) set_gap(w, s);
-        else if (any_high(text, n)) return put_high_text(w, s, text, n, w->next);
+        else if (any_high(text, n)) return put_high_text(w, s, text, n);
         else return put_text(w, s, text, n);
         return FITS;
     }
@@ -321,7 +337,7 @@ static inline const char *short_text(leati_csv_worker *w, leati_csv_cells *s, co
     size_t n = (size_t)(q - p);
     if (*q == '\0' || (n && q[-1] == ' ') || (n && q[-1] == '\t')) return NULL;
     if (leati_is_missing(&w->plan->rules, p, n)) set_gap(w, s);
-    else if (high & UINT64_C(0x8080808080808080)) *result = put_high_text(w, s, p, n, w->next);
+    else if (high & UINT64_C(0x8080808080808080)) *result = put_high_text(w, s, p, n);
     else *result = put_text(w, s, p, n);
     return q;
 }
@@ -433,6 +449,15 @@ static leati_csv_state parse_view(leati_csv_worker *w, size_t stop, size_t most)
     return LEATI_CSV_DONE;
 }
 
+/* Words point into the view: it lives on until the next piece. */
+static bool retire_view(leati_csv_worker *w)
+{
+    char *buffer = w->view.buffer;
+    size_t size = w->view.capacity;
+    w->view = (leati_view){0};
+    return keep_block(w, buffer, size, size);
+}
+
 leati_csv_state leati_csv_parse(leati_csv_worker *w, size_t stop, size_t most, size_t ahead)
 {
     const leati_source *source = w->plan->source;
@@ -443,6 +468,7 @@ leati_csv_state leati_csv_parse(leati_csv_worker *w, size_t stop, size_t most, s
         if (!held) {
             if (more > ahead && more > FIRST_AHEAD) return LEATI_CSV_MORE;
             size_t end = size - stop > more ? stop + more : size;
+            if (w->rows && w->view.buffer && !retire_view(w)) return LEATI_CSV_NOMEM;
             leat_status st = leati_source_view(w->context, source, &w->view, w->next,
                                                leati_source_is_file(source) ? end - w->next : size);
             if (st != LEAT_OK) return st == LEAT_NOMEM ? LEATI_CSV_NOMEM : LEATI_CSV_IO;

@@ -59,14 +59,11 @@ typedef struct leati_csv_cells {
         double *f64;
         int64_t *i64;
         uint8_t *u8;
-        uint32_t *codes;
+        leati_csv_word *words; /* into the view or kept memory of the worker */
     };
     uint32_t *gaps; /* rows with a missing value, ascending */
     size_t gap_count;
-    leati_csv_dict dict;
-    size_t mark_row; /* the row that put the last text, and the number of texts before it */
-    uint32_t mark_count;
-    uint32_t piece_count; /* texts before the piece */
+    leati_csv_dict dict; /* of the pieces that this worker has finished */
 } leati_csv_cells;
 
 typedef enum leati_csv_state {
@@ -81,10 +78,9 @@ typedef struct leati_csv_worker {
     const leat_context *context;
     const leati_csv_plan *plan;
     leati_view view;
-    leati_csv_cells *cells; /* (plan->columns) */
-    size_t capacity;        /* rows that the cells hold */
-    char *buffer;           /* for undoubled and converted text */
-    size_t buffer_size;
+    leati_csv_cells *cells;       /* (plan->columns) */
+    size_t capacity;              /* rows that the cells hold */
+    struct leati_csv_block *kept; /* undoubled and converted text, and views of the piece before */
     /* The outcome of the piece. */
     size_t rows;
     size_t next; /* offset of the first record that was not read */
@@ -98,10 +94,8 @@ typedef struct leati_csv_worker {
 /* The worker starts as zeros with context and plan set. */
 bool leati_csv_worker_init(leati_csv_worker *w, size_t rows);
 void leati_csv_worker_fini(leati_csv_worker *w);
-/* Begin a piece whose first record is at `from`; forgets the piece before but not the texts. */
+/* Begin a piece whose first record is at `from`; forgets the piece before. */
 void leati_csv_begin(leati_csv_worker *w, size_t from);
-/* Undo what the piece since leati_csv_begin added to the texts. */
-void leati_csv_undo(leati_csv_worker *w);
 /* Read the records that begin in [w->next, stop), at most up to row `most` of the piece, widening
  * the view by at most `ahead` bytes behind `stop`. */
 leati_csv_state leati_csv_parse(leati_csv_worker *w, size_t stop, size_t most, size_t ahead);

@@ -9,6 +9,7 @@
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise */
 #endif
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -25,8 +26,10 @@ enum {
     PIECE = 1 << 18,
     GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
     SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
-    HUGE_PAGES = 1 << 22,  /* columns of so many bytes ask for large pages */
-    SPINS = 2000
+    MERGE_BLOCK = 256,
+    HUGE_PAGES = 1 << 22, /* columns of so many bytes ask for large pages */
+    SPINS = 2000,
+    FORESIGHT = 8 /* pieces after which the rest is guessed to be alike */
 };
 
 /* A piece that was taken over. */
@@ -67,7 +70,9 @@ typedef struct reader {
     leati_csv_trouble trouble[LEATI_CSV_TROUBLES]; /* the first of the file */
     size_t troubles, dropped, converted, converted_at, long_rows;
     atomic_size_t copying; /* workers that write into the columns */
-    atomic_bool stop_hint;
+    atomic_bool stop_hint, no_memory;
+    pthread_mutex_t lock; /* of `turned` */
+    pthread_cond_t turned;
 } reader;
 
 static void *huge(void *data, size_t bytes)
@@ -117,29 +122,41 @@ static leati_csv_kind kind_of(unsigned mask)
 
 /* --- the turn ------------------------------------------------------------------------------- */
 
-static void pause_once(int spins)
+static void relax(void)
 {
-    if (spins > SPINS) sched_yield();
 #if defined(__x86_64__)
-    else __builtin_ia32_pause();
+    __builtin_ia32_pause();
 #endif
+}
+
+static bool is_turn(reader *r, size_t number)
+{
+    return atomic_load_explicit(&r->turn, memory_order_acquire) == number;
 }
 
 static void wait_turn(reader *r, size_t number)
 {
-    for (int i = 0; atomic_load_explicit(&r->turn, memory_order_acquire) != number; i++)
-        pause_once(i);
+    for (int i = 0; i < SPINS; i++) {
+        if (is_turn(r, number)) return;
+        relax();
+    }
+    pthread_mutex_lock(&r->lock);
+    while (!is_turn(r, number)) pthread_cond_wait(&r->turned, &r->lock);
+    pthread_mutex_unlock(&r->lock);
 }
 
 static void pass_turn(reader *r, size_t number)
 {
+    pthread_mutex_lock(&r->lock);
     atomic_store_explicit(&r->turn, number + 1, memory_order_release);
+    pthread_cond_broadcast(&r->turned);
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* Room for `rows` rows in every column, under the turn, when nobody writes. */
 static bool grow_columns(reader *r, size_t rows)
 {
-    for (int i = 0; atomic_load_explicit(&r->copying, memory_order_acquire); i++) pause_once(i);
+    while (atomic_load_explicit(&r->copying, memory_order_acquire)) sched_yield();
     size_t capacity = r->capacity + r->capacity / 2 + 64, old_bits = (r->capacity + 7) / 8;
     if (capacity < rows) capacity = rows;
     size_t bits = (capacity + 7) / 8;
@@ -214,7 +231,6 @@ static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state st
                               size_t stop)
 {
     if (started != r->expected) {
-        leati_csv_undo(w);
         leati_csv_begin(w, r->expected);
         if (r->expected >= stop) return LEATI_CSV_DONE; /* within a record of an earlier piece */
         state = leati_csv_parse(w, stop, SIZE_MAX, SIZE_MAX);
@@ -223,7 +239,6 @@ static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state st
     }
     size_t left = r->most - r->rows;
     if (w->rows > left || (w->rows == left && state != LEATI_CSV_DONE)) {
-        leati_csv_undo(w);
         leati_csv_begin(w, r->expected);
         state = leati_csv_parse(w, stop, left, SIZE_MAX);
     }
@@ -231,20 +246,42 @@ static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state st
     return state;
 }
 
-/* Cells of the piece into the columns, from row `first` on. */
-static void copy_cells(reader *r, const leati_csv_worker *w, size_t first)
+/* Numbers for the words of a piece, straight into the column; the texts that were new to this
+ * worker are noted. */
+static bool number_words(reader *r, leati_csv_worker *w, size_t j, size_t number)
 {
+    leati_csv_cells *s = &w->cells[j];
+    const target *g = &r->targets[j];
+    size_t at = number * r->texts + g->text;
+    /* How much is still to come, as soon as that can be told. */
+    if (number >= FORESIGHT) s->dict.ahead = 1.1 * (double)r->pieces / (double)(number + 1);
+    r->text_starts[at] = s->dict.count;
+    uint32_t *codes = g->column->codes + r->piece[number].first_row;
+    bool ok = leati_csv_dict_put(r->context, &s->dict, s->words, w->rows, codes);
+    r->text_ends[at] = s->dict.count;
+    return ok;
+}
+
+/* Cells of the piece into the columns. */
+static bool copy_cells(reader *r, leati_csv_worker *w, size_t number)
+{
+    size_t first = r->piece[number].first_row;
     for (size_t j = 0; j < r->plan.columns; j++) {
         const leati_csv_cells *s = &w->cells[j];
         const target *g = &r->targets[j];
         if (!g->column || s->kind != r->plan.kind[j]) continue;
         size_t cell = cell_size(s->kind);
-        memcpy((char *)g->column->data + first * cell, s->data, w->rows * cell);
+        if (s->kind == LEATI_CSV_TEXT) {
+            if (!number_words(r, w, j, number)) return false;
+        } else {
+            memcpy((char *)g->column->data + first * cell, s->data, w->rows * cell);
+        }
         for (size_t i = 0; i < s->gap_count; i++) {
             size_t row = first + s->gaps[i];
             __atomic_fetch_and(&g->valid[row / 8], (uint8_t) ~(1u << (row % 8)), __ATOMIC_RELAXED);
         }
     }
+    return true;
 }
 
 /* Take the piece over, under the turn. False: nothing to copy. */
@@ -270,9 +307,6 @@ static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, siz
         r->masks[j] &= s->mask;
         r->failed[j] |= s->kind != r->plan.kind[j];
         g->missing += s->gap_count;
-        if (s->kind != LEATI_CSV_TEXT) continue;
-        r->text_starts[number * r->texts + g->text] = s->piece_count;
-        r->text_ends[number * r->texts + g->text] = s->dict.count;
     }
     r->rows += w->rows;
     return true;
@@ -306,10 +340,9 @@ static void read_piece(void *argument, size_t number, unsigned worker)
         atomic_store_explicit(&r->stop_hint, r->stopped, memory_order_relaxed);
         if (copy) atomic_fetch_add_explicit(&r->copying, 1, memory_order_relaxed);
     }
-    size_t first = copy ? r->piece[number].first_row : 0;
     pass_turn(r, number);
     if (!copy) return;
-    copy_cells(r, w, first);
+    if (!copy_cells(r, w, number)) atomic_store_explicit(&r->no_memory, true, memory_order_relaxed);
     atomic_fetch_sub_explicit(&r->copying, 1, memory_order_release);
 }
 
@@ -361,6 +394,7 @@ static leat_status run_pass(reader *r)
     r->state = LEATI_CSV_DONE;
     memset(r->piece, 0, r->pieces * sizeof *r->piece);
     leati_parallel(r->context, r->pieces, read_piece, r);
+    if (atomic_load(&r->no_memory)) r->state = LEATI_CSV_NOMEM;
     return r->state == LEATI_CSV_DONE ? LEAT_OK : explain(r);
 }
 
@@ -375,28 +409,46 @@ typedef struct merge {
     atomic_bool no_memory;
 } merge;
 
+/* The new texts of piece k, MERGE_BLOCK at a time so that their slots are asked for early. */
+static bool merge_piece(merge *m, size_t text, size_t k)
+{
+    reader *r = m->reader;
+    leati_csv_word words[MERGE_BLOCK];
+    const piece *p = &r->piece[k];
+    const leati_csv_dict *d = &r->workers[p->worker].cells[m->column[text]].dict;
+    uint32_t *map = m->map[text * r->worker_count + p->worker];
+    uint32_t e = r->text_starts[k * r->texts + text], end = r->text_ends[k * r->texts + text];
+    for (uint32_t n; e < end; e += n) {
+        n = end - e < MERGE_BLOCK ? end - e : MERGE_BLOCK;
+        for (uint32_t i = 0; i < n; i++) {
+            size_t length;
+            const char *word = leati_csv_dict_text(d, e + i, &length);
+            words[i] = (leati_csv_word){word, (uint32_t)length, leati_csv_hash(word, length)};
+        }
+        if (!leati_csv_dict_put(r->context, &m->dict[text], words, n, map + e)) return false;
+    }
+    return true;
+}
+
 static bool merge_texts(merge *m, size_t text)
 {
     reader *r = m->reader;
-    size_t j = m->column[text];
+    size_t j = m->column[text], texts = 0, bytes = 0;
     for (unsigned i = 0; i < r->worker_count; i++) {
-        size_t count = r->workers[i].cells ? r->workers[i].cells[j].dict.count : 0;
+        if (!r->workers[i].cells) continue;
+        leati_csv_dict *d = &r->workers[i].cells[j].dict;
+        leati_free(d->slots);
+        d->slots = NULL;
+        texts = d->count > texts ? d->count : texts;
+        bytes += d->count ? d->offsets[d->count] : 0;
         uint32_t **map = &m->map[text * r->worker_count + i];
-        *map = leati_alloc_quiet(r->context, count * sizeof **map);
+        *map = leati_alloc_quiet(r->context, d->count * sizeof **map);
         if (!*map) return false;
     }
-    for (size_t k = 0; k < r->pieces; k++) {
-        size_t at = k * r->texts + text;
-        const piece *p = &r->piece[k];
-        const leati_csv_dict *d = &r->workers[p->worker].cells[j].dict;
-        uint32_t *map = m->map[text * r->worker_count + p->worker];
-        for (uint32_t e = r->text_starts[at]; e < r->text_ends[at]; e++) {
-            size_t length;
-            const char *word = leati_csv_dict_text(d, e, &length);
-            map[e] = leati_csv_dict_put(r->context, &m->dict[text], word, length);
-            if (map[e] == LEATI_CSV_NONE) return false;
-        }
-    }
+    m->dict[text].ahead = 2;
+    if (!leati_csv_dict_reserve(r->context, &m->dict[text], texts, bytes)) return false;
+    for (size_t k = 0; k < r->pieces; k++)
+        if (!merge_piece(m, text, k)) return false;
     for (unsigned i = 0; i < r->worker_count; i++)
         if (r->workers[i].cells) leati_csv_dict_fini(&r->workers[i].cells[j].dict);
     return true;
@@ -813,6 +865,9 @@ leat_status leati_csv_frame(leat_context *c, leat_frame **out, leati_source *sou
     atomic_init(&r.turn, 0);
     atomic_init(&r.copying, 0);
     atomic_init(&r.stop_hint, false);
+    atomic_init(&r.no_memory, false);
+    pthread_mutex_init(&r.lock, NULL);
+    pthread_cond_init(&r.turned, NULL);
     leat_status st = read_all(&r, &arena, source, out);
     if (r.workers) drop_workers(&r);
     for (size_t j = 0; r.targets && j < r.plan.columns; j++) {
@@ -828,6 +883,8 @@ leat_status leati_csv_frame(leat_context *c, leat_frame **out, leati_source *sou
     leati_free(r.piece);
     leati_free(r.text_starts);
     leati_free(r.text_ends);
+    pthread_mutex_destroy(&r.lock);
+    pthread_cond_destroy(&r.turned);
     leati_arena_fini(&arena);
     return st;
 }
