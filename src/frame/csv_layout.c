@@ -118,20 +118,27 @@ static leat_status take_sample(leat_context *c, sample *s, const char *p)
     return LEAT_OK;
 }
 
-/* Digits, one comma, digits: 3,14 but not 1,234 (which may be thousands). */
-static bool is_decimal_comma(const struct value *v, char mark, bool *ambiguous)
+/* Digits, the mark, digits: 3,14 or 1.234,5; 1,234 is ambiguous (it may be thousands). */
+static bool has_decimal_mark(const struct value *v, char mark, bool *ambiguous)
 {
     const char *p = v->text, *end = v->text + v->length;
     if (p < end && (*p == '-' || *p == '+')) p++;
     const char *first = p;
     while (p < end && (unsigned)(*p - '0') <= 9) p++;
     size_t before = (size_t)(p - first);
+    char other = mark == ',' ? '.' : ',';
+    bool grouped = false;
+    while (before && before <= 3 && end - p > 4 && *p == other &&
+           leati_digit_run(leati_load8(p + 1)) == 3) { /* 1.234,5 */
+        p += 4;
+        grouped = true;
+    }
     if (before == 0 || p == end || *p != mark) return false;
     const char *second = ++p;
     while (p < end && (unsigned)(*p - '0') <= 9) p++;
     size_t after = (size_t)(p - second);
     if (p != end || after == 0) return false;
-    *ambiguous = after == 3 && before <= 3 && *first != '0';
+    *ambiguous = after == 3 && before <= 3 && *first != '0' && !grouped;
     return true;
 }
 
@@ -142,11 +149,11 @@ static char sniff_decimal(const sample *s)
     size_t commas = 0, points = 0, unclear = 0;
     for (size_t i = s->columns; i < s->rows * s->columns; i++) {
         bool ambiguous;
-        if (is_decimal_comma(&s->value[i], ',', &ambiguous)) {
+        if (has_decimal_mark(&s->value[i], ',', &ambiguous)) {
             commas += !ambiguous;
             unclear += ambiguous;
         }
-        points += is_decimal_comma(&s->value[i], '.', &ambiguous) && !ambiguous;
+        points += has_decimal_mark(&s->value[i], '.', &ambiguous) && !ambiguous;
     }
     if (commas > points) return ',';
     return unclear && !points && !commas && s->text.delimiter != ',' ? ',' : '.';
@@ -174,6 +181,7 @@ static bool numbers_as_names(const sample *s)
         const struct value *v = at(s, 0, j);
         if (v->length == 0 || v->length >= sizeof word) {
             text = true;
+            counting &= v->length == 0 && j == 0;
             continue;
         }
         memcpy(word, v->text, v->length);
@@ -182,6 +190,7 @@ static bool numbers_as_names(const sample *s)
         double number;
         if (!leati_value_number(&plain, word, v->length, &number, &whole, &value)) {
             text = true;
+            counting = false;
             continue;
         }
         if (!whole) return false;
@@ -190,7 +199,7 @@ static bool numbers_as_names(const sample *s)
         before = value;
         seen++;
     }
-    return counting || (years && text);
+    return seen > 0 && (counting || (years && text));
 }
 
 /* The first record names the columns unless it looks like the others: a number or time where the

@@ -162,7 +162,7 @@ static bool grow_columns(reader *r, size_t rows)
     size_t bits = (capacity + 7) / 8;
     for (size_t j = 0; j < r->plan.columns; j++) {
         target *g = &r->targets[j];
-        if (!g->column) continue;
+        if (r->plan.kind[j] <= LEATI_CSV_UNKNOWN) continue;
         size_t cell = cell_size(r->plan.kind[j]);
         void *data = leati_alloc_quiet(r->context, capacity * cell);
         uint8_t *valid = leati_alloc_quiet(r->context, bits);
@@ -269,7 +269,7 @@ static bool copy_cells(reader *r, leati_csv_worker *w, size_t number)
     for (size_t j = 0; j < r->plan.columns; j++) {
         const leati_csv_cells *s = &w->cells[j];
         const target *g = &r->targets[j];
-        if (!g->column || s->kind != r->plan.kind[j]) continue;
+        if (s->kind <= LEATI_CSV_UNKNOWN) continue;
         size_t cell = cell_size(s->kind);
         if (s->kind == LEATI_CSV_TEXT) {
             if (!number_words(r, w, j, number)) return false;
