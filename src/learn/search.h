@@ -10,6 +10,7 @@
 #include <leat/context.h>
 
 #include "learn/param.h"
+#include "learn/split.h"
 
 /* --- what to try
  * ------------------------------------------------------------------------------------
@@ -129,5 +130,28 @@ typedef struct leati_round {
 } leati_round;
 size_t leati_halving_rounds(size_t candidates, uint32_t factor, double least_resource,
                             leati_round out[LEATI_MOST_ROUNDS]);
+
+/* --- nested cross-validation
+ * ----------------------------------------------------------------------
+ */
+
+/* Fits candidate `index` on fold->train, scores it on fold->test. *score: larger is better; NaN if
+ * it failed. */
+typedef leat_status (*leati_nested_fn)(void *user, size_t index, const leati_fold *fold,
+                                       double *score);
+
+typedef struct leati_nested_fold {
+    size_t chosen;      /* the candidate with the best mean over the inner folds */
+    double inner_score; /* that mean; NaN when every candidate failed */
+    double outer_score; /* of the chosen one, fitted on the outer training rows */
+} leati_nested_fold;
+
+/* Chooses among the candidates within the training rows of each fold and judges the choice on its
+ * test rows, which had no say in it (Varma and Simon, BMC Bioinformatics 2006). inner: number of
+ * inner folds; 0: see leati_split_inner. out (folds->count). A candidate that fails in one inner
+ * fold ranks behind those that do not; of equals the first is chosen. */
+leat_status leati_nested_run(leat_context *c, const leati_folds *folds,
+                             const leati_split_data *data, uint32_t inner, size_t candidates,
+                             leati_nested_fn evaluate, void *user, leati_nested_fold *out);
 
 #endif
