@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel/smo_pass.h"
 #include "kernel/vec.h"
 
 /* How the left operand of a block lies in memory; `step` is a_step below.
@@ -54,6 +55,7 @@ typedef struct leati_kernels {
     leati_vec vec;
     leati_gemm_kernels_f32 f32;
     leati_gemm_kernels_f64 f64;
+    leati_smo_pass smo;
     /* Squared Euclidean distance in f64; differences of f32 are exact. */
     double (*dist2_wide)(size_t n, const float *x, const float *y);
     /* Writes to `found` the j in 0..n-1 for which norm[j] - 2 x[j] <= limit or is not a number;

@@ -27,3 +27,8 @@ const leati_vec *leati_vec_of(const leat_context *c)
 {
     return &leati_kernels_of(c)->vec;
 }
+
+const leati_smo_pass *leati_smo_pass_of(const leat_context *c)
+{
+    return &leati_kernels_of(c)->smo;
+}

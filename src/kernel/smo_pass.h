@@ -1,5 +1,5 @@
 /* The loops over all variables of an iteration of sequential minimal optimisation (learn/smo.h):
- * contiguous operands, no allocation, one thread. Results do not depend on the CPU level. */
+ * contiguous operands, no allocation, one thread. */
 #ifndef LEATI_KERNEL_SMO_PASS_H
 #define LEATI_KERNEL_SMO_PASS_H
 

@@ -44,7 +44,8 @@ static void fill_rows(void *arg, size_t task, unsigned worker)
 leat_status leati_linear_rows_init(leat_context *c, leati_linear_rows *out, const leati_matrix *x,
                                    const uint32_t *order, size_t count, double intercept)
 {
-    *out = (leati_linear_rows){.rows = count, .cols = x->cols + (intercept > 0)};
+    *out = (leati_linear_rows){
+        .rows = count, .cols = x->cols + (intercept > 0), .vec = leati_vec_of(c)};
     size_t cells;
     LEATI_CHECK(c, !leati_mul_overflows(count, out->cols, &cells), LEAT_LIMIT, "too many values");
     if (x->f32) out->f32 = leati_array(c, cells, sizeof *out->f32);
@@ -79,7 +80,6 @@ static size_t chunk_of(const leati_linear_rows *x)
 /* Copies rows to f64: row i of the chunk is index[i], else from + i, times root[i] or 1. */
 typedef struct widen_job {
     const leati_linear_rows *x;
-    const leati_vec *vec;
     const uint32_t *index;
     const double *scale;
     size_t from, count, tasks;
@@ -90,19 +90,19 @@ static void widen_rows(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
     const widen_job *m = arg;
+    const leati_vec *vec = m->x->vec;
     size_t cols = m->x->cols, to = leati_task_start(m->count, m->tasks, task + 1);
     for (size_t i = leati_task_start(m->count, m->tasks, task); i < to; i++) {
         size_t row = m->index ? m->index[m->from + i] : m->from + i;
         double *out = m->out + i * cols;
-        if (m->x->f32) m->vec->widen(cols, m->x->f32 + row * cols, out);
+        if (m->x->f32) vec->widen(cols, m->x->f32 + row * cols, out);
         else memcpy(out, m->x->f64 + row * cols, cols * sizeof *out);
-        if (m->scale) m->vec->scale_f64(cols, sqrt(m->scale[row]), out);
+        if (m->scale) vec->scale_f64(cols, sqrt(m->scale[row]), out);
     }
 }
 
 static void widen(leat_context *c, widen_job *m)
 {
-    m->vec = leati_vec_of(c);
     m->tasks = leati_task_count(m->count * m->x->cols, GRAIN, MOST_TASKS);
     if (m->tasks > m->count) m->tasks = m->count ? m->count : 1;
     leati_parallel(c, m->tasks, widen_rows, m);
@@ -168,7 +168,7 @@ leat_status leati_linear_rows_gram(leat_context *c, const leati_linear_rows *x,
             .x = x, .index = index, .scale = scale, .from = from, .count = n, .out = wide};
         widen(c, &m);
         st = leati_syrk_f64(c, n, p, wide, p, part, p);
-        if (st == LEAT_OK) leati_vec_of(c)->axpy_f64(p * p, sign, part, gram);
+        if (st == LEAT_OK) x->vec->axpy_f64(p * p, sign, part, gram);
     }
     leati_free(wide);
     leati_free(part);
@@ -178,24 +178,15 @@ leat_status leati_linear_rows_gram(leat_context *c, const leati_linear_rows *x,
 double leati_linear_rows_dot(const leati_linear_rows *x, size_t row, const double *w)
 {
     size_t p = x->cols;
-    double lane[4] = {0};
-    if (x->f64) {
-        const double *v = x->f64 + row * p;
-        for (size_t j = 0; j < p; j++) lane[j & 3] += v[j] * w[j];
-    } else {
-        const float *v = x->f32 + row * p;
-        for (size_t j = 0; j < p; j++) lane[j & 3] += (double)v[j] * w[j];
-    }
-    return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+    if (x->f64) return x->vec->dot_f64(p, x->f64 + row * p, w);
+    return x->vec->dot_mixed(p, x->f32 + row * p, w);
 }
 
 void leati_linear_rows_add(const leati_linear_rows *x, size_t row, double a, double *w)
 {
     size_t p = x->cols;
-    if (x->f64)
-        for (size_t j = 0; j < p; j++) w[j] += a * x->f64[row * p + j];
-    else
-        for (size_t j = 0; j < p; j++) w[j] += a * (double)x->f32[row * p + j];
+    if (x->f64) x->vec->axpy_f64(p, a, x->f64 + row * p, w);
+    else x->vec->axpy_mixed(p, a, x->f32 + row * p, w);
 }
 
 leat_status leati_linear_predict(leat_context *c, const leati_matrix *x, const double *coef,

@@ -3,6 +3,7 @@
 #ifndef LEATI_LEARN_LINEAR_SVC_ROWS_H
 #define LEATI_LEARN_LINEAR_SVC_ROWS_H
 
+#include "kernel/vec.h"
 #include "learn/dataset.h"
 
 typedef struct leati_linear_rows {
@@ -11,6 +12,7 @@ typedef struct leati_linear_rows {
                           value is rounded, and all sums are f64 */
     float *f32;
     double *square; /* (rows) squared norms; owned */
+    const leati_vec *vec;
 } leati_linear_rows;
 
 /* The rows order[0..count-1] of x; intercept > 0: a last feature of that value. */

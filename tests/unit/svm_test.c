@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/cpu.h"
 #include "golden/svm.h"
+#include "kernel/smo_pass.h"
+#include "kernel/vec.h"
 #include "learn/estimator.h"
 #include "learn/smo.h"
 #include "learn/svc.h"
@@ -782,6 +784,106 @@ static void primal_and_dual_agree(leattest *t)
     free(x);
 }
 
+/* --- the passes at every CPU level --------------------------------------------------------------
+ */
+
+enum { MOST = 70 };
+
+typedef struct sweep {
+    double f[MOST], self[MOST];
+    float row_i[MOST], row_j[MOST];
+    uint8_t state[MOST];
+} sweep;
+
+/* Few different values, so that ties are common. */
+static void fill_sweep(sweep *s, uint32_t seed)
+{
+    for (size_t i = 0; i < MOST; i++) {
+        uint32_t r[5];
+        for (int k = 0; k < 5; k++) r[k] = (seed = seed * 1664525 + 1013904223) >> 16;
+        s->f[i] = (double)(r[0] % 5) - 2;
+        s->self[i] = 1 + r[1] % 2;
+        s->row_i[i] = (float)(r[2] % 4) / 2;
+        s->row_j[i] = (float)(r[3] % 4) / 2;
+        s->state[i] = (uint8_t)(r[4] % 4);
+    }
+}
+
+static leati_smo_range plain_range(size_t n, const double *f, const uint8_t *state)
+{
+    leati_smo_range r = {-INFINITY, 0, INFINITY};
+    for (size_t t = 0; t < n; t++) {
+        if (state[t] & LEATI_SMO_UP && f[t] >= r.up) {
+            r.up = f[t];
+            r.arg_up = t;
+        }
+        if (state[t] & LEATI_SMO_LOW) r.low = fmin(r.low, f[t]);
+    }
+    return r;
+}
+
+static bool has_partner(const sweep *s, size_t n, double top, size_t *at)
+{
+    double best = -1;
+    for (size_t t = 0; t < n; t++) {
+        double gap = top - s->f[t], curve = 1.5 + s->self[t] - 2 * (double)s->row_i[t];
+        double gain = gap * gap / (curve > 0 ? curve : 1e-12);
+        if (!(s->state[t] & LEATI_SMO_LOW) || !(gap > 0) || gain < best) continue;
+        best = gain;
+        *at = t;
+    }
+    return best >= 0;
+}
+
+static void check_sweep(leattest *t, const leati_smo_pass *pass, size_t n, uint32_t seed)
+{
+    sweep s;
+    size_t want = 0;
+    fill_sweep(&s, seed);
+    leati_smo_range a = pass->range(n, s.f, s.state), b = plain_range(n, s.f, s.state);
+    bool any = isfinite(b.up);
+    CHECK(a.up == b.up && a.low == b.low && (!any || a.arg_up == b.arg_up));
+    if (has_partner(&s, n, b.up, &want))
+        CHECK_INT(pass->partner(n, s.f, s.state, s.row_i, s.self, b.up, 1.5), want);
+    double moved[MOST];
+    memcpy(moved, s.f, sizeof moved);
+    for (size_t i = 0; i < n; i++) moved[i] -= 0.5 * ((double)s.row_i[i] - (double)s.row_j[i]);
+    a = pass->update(n, s.f, s.state, s.row_i, s.row_j, 0.5);
+    b = plain_range(n, moved, s.state);
+    CHECK(memcmp(moved, s.f, sizeof moved) == 0);
+    CHECK(a.up == b.up && a.low == b.low && (!any || a.arg_up == b.arg_up));
+}
+
+static void passes_at_levels(leattest *t)
+{
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
+        if (!leati_cpu_has((leati_cpu_level)level)) continue;
+        leat_context_options o = leat_context_options_default();
+        leat_context *c = NULL;
+        o.cpu = leati_cpu_level_name((leati_cpu_level)level);
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        const leati_vec *v = leati_vec_of(c);
+        for (size_t n = 0; n <= MOST; n++)
+            for (uint32_t seed = 1; seed < 9; seed++) check_sweep(t, leati_smo_pass_of(c), n, seed);
+        /* Sums of small whole numbers are exact in any order. */
+        float x[MOST];
+        double y[MOST], z[MOST];
+        for (size_t n = 0; n <= MOST; n++) {
+            double sum = 0;
+            for (size_t i = 0; i < MOST; i++) {
+                x[i] = (float)(i % 7) - 3;
+                y[i] = z[i] = (double)(i % 5);
+                if (i < n) sum += (double)x[i] * y[i];
+                if (i < n) z[i] += 3 * (double)x[i];
+            }
+            CHECK(v->dot_mixed(n, x, y) == sum);
+            v->axpy_mixed(n, 3, x, y);
+            CHECK(memcmp(y, z, sizeof y) == 0);
+        }
+        leat_context_destroy(c);
+    }
+}
+
 static const leattest_case cases[] = {
     TEST(svc_agrees),
     TEST(svr_agrees),
@@ -802,6 +904,7 @@ static const leattest_case cases[] = {
     TEST(linear_machines_stop),
     TEST(linear_machines_on_odd_data),
     TEST(primal_and_dual_agree),
+    TEST(passes_at_levels),
 };
 
 LEATTEST_MAIN(cases)

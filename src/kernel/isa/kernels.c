@@ -60,6 +60,8 @@ INLINE bool any_f64(vd_int mask)
 
 #include "kernel/isa/vec_math.h"
 #include "kernel/isa/vec_more.h"
+/* after what it uses */
+#include "kernel/isa/smo.h"
 
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)
@@ -96,6 +98,8 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                      .exp_f64 = exp_f64,
                                      .log_f64 = log_f64,
                                      .tanh_f64 = tanh_f64,
+                                     .dot_mixed = dot_mixed,
+                                     .axpy_mixed = axpy_mixed,
                                      .widen = widen,
                                      .narrow = narrow,
                                      .widen_u8 = widen_u8,
@@ -103,6 +107,7 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                      .moments_f64 = moments_f64},
                              .f32 = GEMM(f32, ROWS_F32, 512, 256),
                              .f64 = GEMM(f64, ROWS_F64, 256, 256),
+                             .smo = {smo_range, smo_update, smo_partner},
                              .dist2_wide = dist2_wide,
                              .below_f32 = below_f32,
                              .below_f64 = below_f64};

@@ -37,6 +37,21 @@ static double sum_f32(size_t n, const float *x)
     return total_f64(sum);
 }
 
+static double dot_mixed(size_t n, const float *x, const double *y)
+{
+    vd sum[4] = {{0}, {0}, {0}, {0}};
+    REDUCE(n, sum[lane] += widen_vector(x + at) * load_f64(y + at),
+           sum[lane] += widen_part(x + at, left) * load_part_f64(y + at, left))
+    return total_f64(sum);
+}
+
+static void axpy_mixed(size_t n, double a, const float *x, double *y)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) store_f64(y + i, load_f64(y + i) + a * widen_vector(x + i));
+    for (; i < n; i++) y[i] += a * (double)x[i];
+}
+
 static double dist1_f64(size_t n, const double *x, const double *y)
 {
     vd sum[4] = {{0}, {0}, {0}, {0}};
