@@ -1,5 +1,6 @@
-/* Times of the kernels on this machine: fork and join of the thread pool, vector functions, nearest
- * rows on the shape of Fashion-MNIST, sorting.   kernel_bench [threads] */
+/* Times of the kernels on this machine: fork and join of the thread pool, nearest rows on the
+ * shape of Fashion-MNIST, sorting. (Vector functions: kernel_test --bench; products: gemm_bench.)
+ * kernel_bench [threads] */
 #include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -12,10 +13,8 @@
 
 #include "base/pool.h"
 #include "base/rng.h"
-#include "kernel/gemm.h"
 #include "kernel/neighbors.h"
 #include "kernel/sort.h"
-#include "kernel/vec.h"
 
 static double now(void)
 {
@@ -79,56 +78,6 @@ static void bench_pool(leat_context *c)
            seconds[ROUNDS / 2] * 1e9);
 }
 
-enum { VECTOR = 4096 };
-static double vector_x[VECTOR], vector_y[VECTOR];
-static float float_x[VECTOR], float_y[VECTOR];
-static volatile double sink;
-
-/* Each row: a call on VECTOR elements; `expression` may use v. */
-#define VECTOR_ROWS(X)                                                                             \
-    X(dot_f32, sink = (double)v->dot_f32(VECTOR, float_x, float_y))                                \
-    X(dot_f64, sink = v->dot_f64(VECTOR, vector_x, vector_y))                                      \
-    X(dist2_f64, sink = v->dist2_f64(VECTOR, vector_x, vector_y))                                  \
-    X(dist1_f64, sink = v->dist1_f64(VECTOR, vector_x, vector_y))                                  \
-    X(sum_f32, sink = v->sum_f32(VECTOR, float_x))                                                 \
-    X(max_f64, sink = v->max_f64(VECTOR, vector_x))                                                \
-    X(axpy_f64, v->axpy_f64(VECTOR, 1e-9, vector_x, vector_y))                                     \
-    X(exp_f32, v->exp_f32(VECTOR, float_x, float_y))                                               \
-    X(exp_f64, v->exp_f64(VECTOR, vector_x, vector_y))                                             \
-    X(log_f64, v->log_f64(VECTOR, vector_x, vector_y))                                             \
-    X(tanh_f64, v->tanh_f64(VECTOR, vector_x, vector_y))                                           \
-    X(narrow, v->narrow(VECTOR, vector_x, float_y))
-
-static void bench_vectors(const char *level)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c;
-    o.cpu = level;
-    o.threads = 1;
-    if (leat_context_create(&c, &o) != LEAT_OK) return;
-    const leati_vec *v = leati_vec_of(c);
-    for (size_t i = 0; i < VECTOR; i++) {
-        vector_x[i] = 0.1 + (double)i / VECTOR;
-        vector_y[i] = 1;
-        float_x[i] = (float)vector_x[i];
-        float_y[i] = 1;
-    }
-    printf("%-8s ps per element:", level);
-#define TIME_ROW(name, expression)                                                                 \
-    {                                                                                              \
-        double best = HUGE_VAL;                                                                    \
-        for (int r = 0; r < 200; r++) {                                                            \
-            double start = now();                                                                  \
-            for (int i = 0; i < 10; i++) expression;                                               \
-            best = fmin(best, now() - start);                                                      \
-        }                                                                                          \
-        printf(" %s %.0f", #name, best / 10 / VECTOR * 1e12);                                      \
-    }
-    VECTOR_ROWS(TIME_ROW)
-    printf("\n");
-    leat_context_destroy(c);
-}
-
 static void bench_neighbors(leat_context *c)
 {
     enum { QUERIES = 10000, ROWS = 60000, DIMS = 784, K = 5 };
@@ -181,14 +130,12 @@ static void bench_sort(leat_context *c)
 
 int main(int argc, char **argv)
 {
-    static const char *const levels[] = {"generic", "v2", "v3", "v4", "neon"};
     leat_context_options o = leat_context_options_default();
     leat_context *c;
     if (argc > 1) o.threads = (unsigned)atoi(argv[1]);
     if (leat_context_create(&c, &o) != LEAT_OK) return 1;
     printf("%u threads, level %s\n", leat_context_threads(c), leat_context_cpu(c));
     bench_pool(c);
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) bench_vectors(levels[i]);
     bench_sort(c);
     bench_neighbors(c);
     leat_context_destroy(c);

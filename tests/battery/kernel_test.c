@@ -429,6 +429,83 @@ static void special_values(leattest *t)
     at_levels(t, 1, special_values_level);
 }
 
+/* ---- times --------------------------------------------------------------------------------- */
+
+enum { TIMED = 4096, SIDE = 256 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+#define TIME(best, expression)                                                                     \
+    for (int round = 0; round < 300; round++) {                                                    \
+        double start = now();                                                                      \
+        expression;                                                                                \
+        best = fmin(best, now() - start);                                                          \
+    }
+
+/* Picoseconds per element of each kernel on TIMED elements. */
+#define TIMED_ROWS(X)                                                                              \
+    X(dot_f32, sink = (double)v->dot_f32(TIMED, p, q))                                             \
+    X(dot_f64, sink = v->dot_f64(TIMED, x, y))                                                     \
+    X(axpy_f32, v->axpy_f32(TIMED, 1e-9f, p, q))                                                   \
+    X(axpy_f64, v->axpy_f64(TIMED, 1e-9, x, y))                                                    \
+    X(add_f64, v->add_f64(TIMED, x, y, y))                                                         \
+    X(mul_f64, v->mul_f64(TIMED, x, x, y))                                                         \
+    X(sum_f32, sink = v->sum_f32(TIMED, p))                                                        \
+    X(sum_f64, sink = v->sum_f64(TIMED, x))                                                        \
+    X(max_f32, sink = (double)v->max_f32(TIMED, p))                                                \
+    X(max_f64, sink = v->max_f64(TIMED, x))                                                        \
+    X(dist2_f32, sink = (double)v->dist2_f32(TIMED, p, q))                                         \
+    X(dist2_f64, sink = v->dist2_f64(TIMED, x, y))                                                 \
+    X(dist1_f64, sink = v->dist1_f64(TIMED, x, y))                                                 \
+    X(distmax_f64, sink = v->distmax_f64(TIMED, x, y))                                             \
+    X(exp_f32, v->exp_f32(TIMED, p, q))                                                            \
+    X(exp_f64, v->exp_f64(TIMED, x, y))                                                            \
+    X(log_f64, v->log_f64(TIMED, x, y))                                                            \
+    X(tanh_f64, v->tanh_f64(TIMED, x, y))                                                          \
+    X(widen, v->widen(TIMED, p, y))                                                                \
+    X(narrow, v->narrow(TIMED, x, q))                                                              \
+    X(moments_f32, v->moments_f32(TIMED, p, y, z))                                                 \
+    X(moments_f64, v->moments_f64(TIMED, x, y, z))
+#define PRINT_ROW(name, expression)                                                                \
+    {                                                                                              \
+        double best = HUGE_VAL;                                                                    \
+        TIME(best, expression)                                                                     \
+        printf("  %-12s %7.0f ps per element\n", #name, best / TIMED * 1e12);                      \
+    }
+
+static void times_level(leattest *t, leat_context *c)
+{
+    const leati_vec *v = leati_vec_of(c);
+    static double x[SIDE * SIDE], y[SIDE * SIDE], z[SIDE * SIDE];
+    static float p[SIDE * SIDE], q[SIDE * SIDE], r[SIDE * SIDE];
+    volatile double sink = 0;
+    double best_f32 = HUGE_VAL, best_f64 = HUGE_VAL, flops = 2.0 * SIDE * SIDE * SIDE;
+    for (size_t i = 0; i < SIDE * SIDE; i++) {
+        x[i] = 0.5 + (double)(i % TIMED) / TIMED;
+        p[i] = (float)x[i];
+        y[i] = z[i] = q[i] = 1;
+    }
+    printf("level %s\n", leat_context_cpu(c));
+    TIMED_ROWS(PRINT_ROW)
+    TIME(best_f32,
+         CHECK_OK(leati_gemm_f32(c, 0, 0, SIDE, SIDE, SIDE, 1, p, SIDE, q, SIDE, 0, r, SIDE)))
+    TIME(best_f64,
+         CHECK_OK(leati_gemm_f64(c, 0, 0, SIDE, SIDE, SIDE, 1, x, SIDE, y, SIDE, 0, z, SIDE)))
+    printf("  gemm %d^3     f32 %.1f, f64 %.1f GFLOP/s\n", SIDE, flops / best_f32 * 1e-9,
+           flops / best_f64 * 1e-9);
+    (void)sink;
+}
+
+static void times(leattest *t)
+{
+    at_levels(t, 1, times_level);
+}
+
 static const leattest_case list[] = {TEST(gemm_reference_f32),
                                      TEST(gemm_reference_f64),
                                      TEST(syrk_reference_f32),
@@ -441,4 +518,9 @@ static const leattest_case list[] = {TEST(gemm_reference_f32),
                                      TEST(accuracy),
                                      TEST(special_values)};
 
-LEATTEST_MAIN(list)
+int main(int argc, char **argv)
+{
+    static const leattest_case timed[] = {TEST(times)};
+    if (argc == 2 && strcmp(argv[1], "--bench") == 0) return leattest_main(1, argv, timed, 1);
+    return leattest_main(argc, argv, list, sizeof list / sizeof *list);
+}

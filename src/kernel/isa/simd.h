@@ -29,6 +29,8 @@ typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef double vd __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef int32_t vf_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef int64_t vd_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef uint32_t vf_bits __attribute__((vector_size(VECTOR_BYTES), may_alias)); /* may wrap */
+typedef uint64_t vd_bits __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef float vf_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(4)));
 typedef double vd_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(8)));
 /* Half as many floats as vf: widened they fill a vd. */

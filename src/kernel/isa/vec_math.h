@@ -23,7 +23,13 @@ INLINE vd all_f64(double x)
 /* 2^n for the integers n that stand in the low bits of `shifted`; -1022 <= n <= 1023. */
 INLINE vd power_of_2(vd_int n)
 {
-    return (vd)((n + 1023) << 52);
+    return (vd)(((vd_bits)n + 1023) << 52);
+}
+
+/* The integer that was added to ROUND_F64. */
+INLINE vd_int low_bits(vd shifted)
+{
+    return (vd_int)((vd_bits)shifted - (vd_bits)all_f64(ROUND_F64));
 }
 
 /* e^r - 1 for |r| <= ln2 / 2, where x = n ln2 + r; n is returned as low bits of *shifted.
@@ -55,7 +61,7 @@ INLINE vd exp_vector_f64(vd x)
     vd inside = choose_f64(x > 710.0, all_f64(710.0), x);
     inside = choose_f64(inside < -746.0, all_f64(-746.0), inside);
     vd p = exp_core(inside, &shifted);
-    vd_int n = (vd_int)shifted - (vd_int)all_f64(ROUND_F64);
+    vd_int n = low_bits(shifted);
     vd_int half = n >> 1;
     vd y = (1 + p) * power_of_2(half) * power_of_2(n - half);
     y = choose_f64(x > 709.782712893384, all_f64(INFINITE), y);
@@ -81,9 +87,10 @@ INLINE vf exp_vector_f32(vf x)
     UNROLL(8)
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) p = p * r + c[i];
     p = r + (p * r * r + lost);
-    vf_int whole = (vf_int)round - (vf_int)(ROUND_F32 - zero);
+    vf_int whole = (vf_int)((vf_bits)round - (vf_bits)(ROUND_F32 - zero));
     vf_int half = whole >> 1;
-    vf y = (1 + p) * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
+    vf y = (1 + p) * (vf)(((vf_bits)half + 127) << 23);
+    y *= (vf)(((vf_bits)(whole - half) + 127) << 23);
     y = choose_f32(x > 88.72284f, (float)INFINITE - zero, y);
     return choose_f32(x == x, y, x);
 }
@@ -95,11 +102,10 @@ INLINE vd log_vector(vd x)
     vd_int tiny = x < 0x1p-1022;
     vd scaled = choose_f64(tiny, x * 0x1p54, x);
     /* Exponent so that the significand lies in [sqrt(1/2), sqrt(2)). */
-    vd_int bits = (vd_int)scaled - INT64_C(0x3fe6a09e667f3bcd);
-    vd_int k = bits >> 52;
-    vd f = (vd)((vd_int)scaled - (k << 52)) - 1;
+    vd_int k = (vd_int)((vd_bits)scaled - UINT64_C(0x3fe6a09e667f3bcd)) >> 52;
+    vd f = (vd)((vd_bits)scaled - ((vd_bits)k << 52)) - 1;
     /* k as a double without a conversion: |k| < 2^51. */
-    vd n = (vd)(k + (vd_int)all_f64(ROUND_F64)) - ROUND_F64;
+    vd n = (vd)((vd_bits)k + (vd_bits)all_f64(ROUND_F64)) - ROUND_F64;
     n = choose_f64(tiny, n - 54, n);
     vd s = f / (2 + f), z = s * s, half = 0.5 * f * f;
     vd r = all_f64(c[0]);
@@ -118,7 +124,7 @@ INLINE vd tanh_vector(vd x)
     vd magnitude = (vd)((vd_int)x ^ sign), shifted;
     vd twice = 2 * choose_f64(magnitude > 20.0, all_f64(20.0), magnitude);
     vd p = exp_core(twice, &shifted);
-    vd scale = power_of_2((vd_int)shifted - (vd_int)all_f64(ROUND_F64));
+    vd scale = power_of_2(low_bits(shifted));
     vd t = scale * p + (scale - 1); /* e^(2|x|) - 1 */
     vd y = (vd)((vd_int)(t / (t + 2)) | sign);
     return choose_f64(x == x, y, x);
