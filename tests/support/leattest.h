@@ -84,5 +84,8 @@ const char *leattest_scratch(const char *name);
  * status of what it tried, free all it got, and fail only with LEAT_NOMEM. */
 void leattest_fail_allocations(leattest *t, leat_status (*body)(leat_context *c, void *arg),
                                void *arg);
+/* For long jobs: each of the first 150 allocations, then about every twentieth part further on. */
+void leattest_fail_some_allocations(leattest *t, leat_status (*body)(leat_context *c, void *arg),
+                                    void *arg);
 
 #endif

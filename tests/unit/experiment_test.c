@@ -1,0 +1,216 @@
+/* Experiments end to end in memory: leaderboard, model file, prediction, evaluation, damage. */
+#include "support/leattest.h"
+#include "support/tables.h"
+
+#include <leat/evaluate.h>
+#include <leat/experiment.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+static leat_experiment *run(leattest *t, leat_context *c, const char *target, const char *models,
+                            const char *extra)
+{
+    leat_frame *f = leattest_table(c, 150, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    o.target = target;
+    o.models = models;
+    o.cv = "kfold:5";
+    o.search = extra;
+    o.name = "wood";
+    if (CHECK(f != NULL)) {
+        leat_status st = leat_experiment_run(c, &e, f, NULL, &o);
+        if (!CHECK(st == LEAT_OK)) printf("    %s\n", leat_error_message(c));
+    }
+    leat_frame_release(f);
+    return e;
+}
+
+static void leaderboard(leattest *t)
+{
+    leat_experiment *e = run(t, t->context, "kind", "gaussian_nb,lda", NULL);
+    REQUIRE(e);
+    CHECK_INT(leat_experiment_rows(e), 3);
+    CHECK_STR(leat_experiment_metric(e), "accuracy");
+    CHECK_STR(leat_experiment_row(e, 2).estimator, "baseline");
+    leat_leaderboard_row best = leat_experiment_row(e, 0);
+    CHECK(best.mean > 0.9 && best.low < best.mean && best.high > best.mean);
+    CHECK_INT(best.fold_count, 5);
+    CHECK(strstr(leat_experiment_verdict(e), "is better than baseline") != NULL);
+    CHECK(strstr(leat_experiment_inferred(e), "left out (a row number; --keep id") != NULL);
+    leat_experiment_destroy(e);
+}
+
+/* Bytes of the model are those of one thread, of two, and of a second run. */
+static void same_bytes(leattest *t)
+{
+    char *first = NULL;
+    size_t size = 0;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        leati_bytes b;
+        o.threads = threads;
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        leat_experiment *e = run(t, c, "weight", "ridge,linear", NULL);
+        REQUIRE(e);
+        const char *path = leattest_scratch("bytes.leat");
+        REQUIRE_OK(leat_model_save(c, leat_experiment_model(e), path));
+        REQUIRE_OK(leati_file_read(c, &b, path));
+        if (!first) {
+            first = malloc(size = b.size);
+            memcpy(first, b.data, size);
+        }
+        CHECK(b.size == size && memcmp(b.data, first, size) == 0);
+        leati_bytes_release(&b);
+        leat_experiment_destroy(e);
+        leat_context_destroy(c);
+    }
+    free(first);
+}
+
+static void save_and_load(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_experiment *e = run(t, c, "kind", "gaussian_nb", NULL);
+    REQUIRE(e);
+    const char *path = leattest_scratch("wood.leat");
+    REQUIRE_OK(leat_model_save(c, leat_experiment_model(e), path));
+    leat_model *m;
+    REQUIRE_OK(leat_model_open(c, &m, path));
+    CHECK_STR(leat_model_estimator(m), "gaussian_nb");
+    CHECK_STR(leat_model_json(m), leat_model_json(leat_experiment_model(e)));
+    CHECK_INT(leat_model_inputs(m), 6);
+    leat_frame *f = leattest_table(c, 40, 2), *a, *b;
+    REQUIRE_OK(leat_model_predict(c, m, f, true, &a));
+    REQUIRE_OK(leat_model_predict(c, leat_experiment_model(e), f, true, &b));
+    CHECK_INT(leat_frame_columns(a), 4);
+    CHECK_STR(leat_frame_name(a, 1), "p_ash");
+    char ha[65], hb[65];
+    leati_frame_hash(a, ha);
+    leati_frame_hash(b, hb);
+    CHECK_STR(ha, hb);
+    leat_frame_release(a);
+    leat_frame_release(b);
+    leat_evaluation *v;
+    REQUIRE_OK(leat_evaluate(c, &v, m, f, NULL, false));
+    CHECK_STR(leat_evaluation_score(v, 0).metric, "accuracy");
+    CHECK(leat_evaluation_score(v, 0).value > 0.85);
+    CHECK_OK(leat_evaluation_require(c, v, "accuracy>=0.5@95%"));
+    CHECK_FAILS(leat_evaluation_require(c, v, "accuracy>=0.9999"), LEAT_DIFFERS, "accuracy|0.9999");
+    CHECK_FAILS(leat_evaluation_require(c, v, "acuracy>=0.9"), LEAT_INVALID, "acuracy");
+    leat_evaluation_destroy(v);
+    leat_frame_release(f);
+    leat_model_release(m);
+    leat_experiment_destroy(e);
+}
+
+/* Any changed, lost or added byte is refused, and no damage crashes. */
+static void damage(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_experiment *e = run(t, c, "kind", "gaussian_nb", NULL);
+    REQUIRE(e);
+    const char *path = leattest_scratch("damage.leat");
+    REQUIRE_OK(leat_model_save(c, leat_experiment_model(e), path));
+    leat_experiment_destroy(e);
+    leati_bytes b;
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    char *copy = malloc(b.size);
+    size_t accepted = 0;
+    leat_model *m;
+    for (size_t i = 0; i < b.size; i += 7) {
+        memcpy(copy, b.data, b.size);
+        copy[i] = (char)(copy[i] ^ 0x20);
+        leati_bytes changed = {.data = copy, .size = b.size};
+        if (leati_model_parse(c, &m, changed, "changed") == LEAT_OK) {
+            accepted++; /* padding and dates of the archive carry nothing */
+            leat_model_release(m);
+        }
+        leat_error_clear(c);
+    }
+    CHECK(accepted * 7 < b.size / 10);
+    for (size_t n = 0; n < b.size; n += 97) {
+        leati_bytes cut = {.data = b.data, .size = n};
+        CHECK(leati_model_parse(c, &m, cut, "cut") != LEAT_OK);
+        leat_error_clear(c);
+    }
+    CHECK_FAILS(leat_model_open(c, &m, leattest_scratch("none.leat")), LEAT_NOT_FOUND, "none.leat");
+    REQUIRE_OK(leati_file_write(c, leattest_scratch("text.leat"), "a,b\n1,2\n", 8));
+    CHECK_FAILS(leat_model_open(c, &m, leattest_scratch("text.leat")), LEAT_FORMAT,
+                "is not a Leat model");
+    free(copy);
+    leati_bytes_release(&b);
+}
+
+static void searching(leattest *t)
+{
+    leat_experiment *e = run(t, t->context, "weight", "ridge", "grid");
+    REQUIRE(e);
+    CHECK(leat_experiment_row(e, 0).mean < 0.5);
+    leat_experiment_destroy(e);
+}
+
+static void bad_options(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(f);
+    o.target = "kind";
+    o.models = "gausian_nb";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID,
+                "no estimator 'gausian_nb'|Did you mean 'gaussian_nb'?");
+    o.models = "ridge";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "predicts numbers");
+    o.models = "lda";
+    o.cv = "kfold:1000";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "1000");
+    o.cv = "fold:3";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "fold:3");
+    o.cv = NULL;
+    o.metric = "rmse";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "rmse");
+    o.metric = NULL;
+    o.preprocess = "scale";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "standard");
+    o.preprocess = NULL;
+    const char *set[] = {"lda.solver=fast"};
+    o.set = set;
+    o.set_count = 1;
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "lda.solver|fast");
+    set[0] = "knn.n_neighbors=3";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "--models");
+    set[0] = "n_neighbors";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "n_neighbors");
+    leat_frame_release(f);
+}
+
+static leat_status whole_run(leat_context *c, void *arg)
+{
+    (void)arg;
+    leat_frame *f = leattest_table(c, 24, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    o.target = "kind";
+    o.models = "gaussian_nb";
+    o.cv = "kfold:3";
+    leat_status st = f ? leat_experiment_run(c, &e, f, NULL, &o) : leat_error_status(c);
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+    return st;
+}
+
+static void allocation_failures(leattest *t)
+{
+    leattest_fail_some_allocations(t, whole_run, NULL);
+}
+
+static const leattest_case list[] = {
+    TEST(leaderboard), TEST(same_bytes),  TEST(save_and_load),      TEST(damage),
+    TEST(searching),   TEST(bad_options), TEST(allocation_failures)};
+
+LEATTEST_MAIN(list)

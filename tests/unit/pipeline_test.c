@@ -1,0 +1,233 @@
+/* Schema inference, conforming new data, encoders, pipelines. */
+#include "support/leattest.h"
+#include "support/tables.h"
+
+#include <jansson.h>
+
+#include "base/mem.h"
+#include "learn/conform.h"
+#include "learn/pipeline.h"
+
+static leati_schema_column *column_of(leati_schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
+    return NULL;
+}
+
+static void schema_rules(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 200, 1);
+    leati_schema s;
+    leati_schema_options o = {.target = "kind"};
+    REQUIRE(f);
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    CHECK(s.task == LEATI_CLASSIFY && s.classes == 3);
+    CHECK_STR(s.class_names[2], "cedar");
+    CHECK(column_of(&s, "colour")->role == LEATI_ROLE_CATEGORY);
+    CHECK(column_of(&s, "when")->role == LEATI_ROLE_TIME);
+    CHECK(column_of(&s, "id")->role == LEATI_ROLE_LEFT_OUT);
+    CHECK_STR(column_of(&s, "id")->note, "a row number");
+    leati_schema_fini(&s);
+    const char *keep[] = {"id"}, *drop[] = {"length"};
+    o = (leati_schema_options){
+        .target = "weight", .keep = keep, .keep_count = 1, .drop = drop, .drop_count = 1};
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    CHECK(s.task == LEATI_REGRESS);
+    CHECK(column_of(&s, "id")->role == LEATI_ROLE_NUMBER);
+    CHECK_STR(column_of(&s, "length")->note, "as asked");
+    leati_schema_fini(&s);
+    o = (leati_schema_options){.target = "kinds"};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_NOT_FOUND, "Did you mean 'kind'?|columns:");
+    o = (leati_schema_options){.target = "width"};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT,
+                "missing in 12 of 200|--drop-missing-target");
+    o = (leati_schema_options){.target = "kind", .task = "regression"};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_TYPE, "regression needs numbers");
+    leat_frame_release(f);
+}
+
+static void constant_targets(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leati_frame_create(c, 4);
+    leati_schema s;
+    leati_column *x = leati_column_create(c, LEAT_F64, 4), *y = leati_column_create(c, LEAT_F64, 4);
+    for (int i = 0; i < 4; i++) x->f64[i] = i;
+    REQUIRE_OK(leati_frame_add(c, f, "x", x));
+    REQUIRE_OK(leati_frame_add(c, f, "y", y));
+    leati_schema_options o = {.target = "y"};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT, "nothing to learn");
+    o.task = "classification";
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT, "one class only");
+    o = (leati_schema_options){.target = "x"};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT, "no column is left");
+    leat_frame_release(f);
+}
+
+/* x as text where one row is no number. */
+static void conforming(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1), *out;
+    leati_schema s;
+    leati_schema_options o = {.target = "kind"};
+    REQUIRE(f);
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    size_t some[] = {0, 2, 3, 4};
+    leat_frame *lacking = leati_frame_select(c, f, some, 4);
+    CHECK_FAILS(
+        leati_conform(c, &out, &s, lacking), LEAT_NOT_FOUND,
+        "the column 'width' (number)|the model needs: length width colour round when weight");
+    size_t order[] = {7, 6, 4, 3, 2, 1, 0};
+    leat_frame *turned = leati_frame_select(c, f, order, 7);
+    REQUIRE_OK(leati_conform(c, &out, &s, turned));
+    CHECK_STR(leat_frame_name(out, 0), "length");
+    CHECK_INT(leat_frame_columns(out), 6);
+    leat_frame_release(out);
+    leat_frame *renamed = leati_frame_create(c, 60);
+    for (size_t i = 1; i < 7; i++)
+        CHECK_OK(leati_frame_add(c, renamed, f->name[i], leati_column_retain(f->column[i])));
+    CHECK_OK(leati_frame_add(c, renamed, "length", leati_column_retain(f->column[2])));
+    CHECK_FAILS(leati_conform(c, &out, &s, renamed), LEAT_TYPE,
+                "column length|is not a number|trained on numbers from");
+    leat_frame_release(renamed);
+    leat_frame_release(turned);
+    leat_frame_release(lacking);
+    leat_frame_release(f);
+    leati_schema_fini(&s);
+}
+
+typedef struct problem {
+    leat_frame *table, *frame;
+    leati_schema schema;
+    leati_target target;
+    leati_problem p;
+    uint32_t *all;
+} problem;
+
+static bool problem_make(leattest *t, problem *x, const char *target, size_t rows)
+{
+    leat_context *c = t->context;
+    leati_schema_options o = {.target = target};
+    *x = (problem){.table = leattest_table(c, rows, 1)};
+    if (!CHECK(x->table != NULL)) return false;
+    if (!CHECK_OK(leati_schema_infer(c, &x->schema, x->table, &o))) return false;
+    if (!CHECK_OK(leati_conform(c, &x->frame, &x->schema, x->table))) return false;
+    if (!CHECK_OK(leati_target_read(c, &x->target, &x->schema, x->table, false))) return false;
+    x->p = (leati_problem){x->frame, &x->schema, &x->target, 1};
+    x->all = leati_array(c, rows, sizeof *x->all);
+    for (size_t i = 0; i < rows; i++) x->all[i] = (uint32_t)i;
+    return true;
+}
+
+static void problem_free(problem *x)
+{
+    leati_free(x->all);
+    leati_target_fini(&x->target);
+    leati_schema_fini(&x->schema);
+    leat_frame_release(x->frame);
+    leat_frame_release(x->table);
+}
+
+static void encoding(leattest *t)
+{
+    leat_context *c = t->context;
+    problem x;
+    leati_recipe r;
+    leati_encoder e;
+    leati_matrix m;
+    void *data;
+    if (!problem_make(t, &x, "kind", 100)) return;
+    REQUIRE_OK(leati_recipe_for(c, &r, "standard", LEATI_CLASSIFIER, &x.schema, 100));
+    /* Learn from the first 50 rows only. */
+    REQUIRE_OK(leati_encoder_fit(c, &e, &r, &x.schema, x.frame, x.all, 50));
+    CHECK_STR(e.features[2].name, "colour=blue");
+    REQUIRE_OK(leati_encoder_apply(c, &e, x.frame, x.all, 50, &m, &data));
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < 50; i++) {
+        sum += leati_at(&m, i, 0);
+        squares += leati_at(&m, i, 0) * leati_at(&m, i, 0);
+    }
+    CHECK_NEAR(sum, 0, 0, 1e-12);
+    CHECK_NEAR(squares / 50, 1, 1e-12, 0);
+    CHECK(isfinite(leati_at(&m, 3, 1))); /* filled */
+    CHECK(leati_at(&m, 5, 2) == 0 && leati_at(&m, 5, 3) == 0 && leati_at(&m, 5, 4) == 0);
+    leati_free(data);
+    /* Nothing of the other rows went in. */
+    leati_encoder other;
+    for (size_t i = 50; i < 100; i++) x.frame->column[0]->f64[i] += 1000;
+    REQUIRE_OK(leati_encoder_fit(c, &other, &r, &x.schema, x.frame, x.all, 50));
+    CHECK(memcmp(e.shift, other.shift, e.width * sizeof *e.shift) == 0);
+    leati_encoder_fini(&other);
+    /* The file form gives the same encoder. */
+    leati_state state;
+    leati_state_init(&state, c);
+    leat_json *j = leat_json_create(c, 0);
+    leati_encoder_json(&e, j, NULL);
+    CHECK_OK(leati_encoder_save(c, &e, &state));
+    json_t *json = json_loads(leat_json_text(j), 0, NULL);
+    REQUIRE_OK(leati_encoder_load(c, &other, &x.schema, json, &state));
+    CHECK_INT(other.width, e.width);
+    CHECK(memcmp(e.scale, other.scale, e.width * sizeof *e.scale) == 0);
+    leati_encoder_fini(&other);
+    json_decref(json);
+    leat_json_destroy(j);
+    leati_state_fini(&state);
+    leati_encoder_fini(&e);
+    problem_free(&x);
+}
+
+static void recipes(leattest *t)
+{
+    leat_context *c = t->context;
+    problem x;
+    leati_recipe r;
+    char text[128];
+    if (!problem_make(t, &x, "kind", 60)) return;
+    REQUIRE_OK(leati_recipe_for(c, &r, "auto", LEATI_WANTS_SCALING, &x.schema, 60));
+    leati_recipe_text(&r, &x.schema, text, sizeof text);
+    CHECK_STR(text, "median fill, one-hot, standardised");
+    unsigned tree = LEATI_TAKES_MISSING | LEATI_TAKES_CATEGORIES;
+    REQUIRE_OK(leati_recipe_for(c, &r, "auto", tree, &x.schema, 60));
+    leati_recipe_text(&r, &x.schema, text, sizeof text);
+    CHECK_STR(text, "native categories");
+    CHECK_FAILS(leati_recipe_for(c, &r, "standardise", 0, &x.schema, 60), LEAT_INVALID,
+                "auto, none, standard");
+    problem_free(&x);
+}
+
+static void fit_predict(leattest *t)
+{
+    leat_context *c = t->context;
+    problem x;
+    leati_recipe r;
+    leati_estimator *e;
+    leati_pipeline p;
+    if (!problem_make(t, &x, "kind", 90)) return;
+    const leati_estimator_class *class = leati_estimator_class_find("gaussian_nb");
+    REQUIRE(class);
+    REQUIRE_OK(leati_recipe_for(c, &r, "auto", class->traits, &x.schema, 90));
+    REQUIRE_OK(leati_estimator_create(c, &e, class));
+    REQUIRE_OK(leati_pipeline_init(c, &p, e, &r));
+    REQUIRE_OK(leati_pipeline_fit(c, &p, &x.p, x.all, 90));
+    double value[90], proba[270];
+    leati_predictions out = {.value = value, .proba = proba};
+    REQUIRE_OK(leati_pipeline_predict(c, &p, x.frame, x.all, 90, &out));
+    int right = 0;
+    for (int i = 0; i < 90; i++) right += value[i] == x.target.label[i];
+    CHECK(right >= 80);
+    CHECK_NEAR(proba[0] + proba[1] + proba[2], 1, 1e-12, 0);
+    /* A class without training rows is named. */
+    uint32_t some[] = {0, 1, 3, 4, 6, 7};
+    CHECK_FAILS(leati_pipeline_fit(c, &p, &x.p, some, 6), LEAT_FORMAT, "class 'cedar'");
+    leati_pipeline_fini(&p);
+    leati_estimator_destroy(e);
+    problem_free(&x);
+}
+
+static const leattest_case list[] = {TEST(schema_rules), TEST(constant_targets), TEST(conforming),
+                                     TEST(encoding),     TEST(recipes),          TEST(fit_predict)};
+
+LEATTEST_MAIN(list)
