@@ -96,6 +96,12 @@ LEAT_API LEAT_CHECKED leat_status leat_experiment_save(leat_context *context,
                                                        size_t model_size, char *report_path,
                                                        size_t report_size);
 
+/* Writes every chart of the report into a folder, which is made if absent: NAME.svg and, in a build
+ * with cairo, NAME.png. */
+LEAT_API LEAT_CHECKED leat_status leat_experiment_charts(leat_context *context,
+                                                         const leat_experiment *e,
+                                                         const char *folder);
+
 #ifdef __cplusplus
 }
 #endif

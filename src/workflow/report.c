@@ -333,7 +333,10 @@ static void all_metrics(leati_page *p)
     leati_page_raw(p, "<div class=\"scroll\"><table>\n<tbody>\n");
     for (size_t i = 0; i < leati_metric_count(); i++) {
         const leati_metric *m = leati_metric_at(i);
-        if (m->task != p->findings->eval.task || !isfinite(p->findings->metrics[i])) continue;
+        bool trivial = strncmp(m->name, "top_", 4) == 0 &&
+                       m->argument >= (int)p->findings->eval.classes; /* always 1 */
+        if (m->task != p->findings->eval.task || !isfinite(p->findings->metrics[i]) || trivial)
+            continue;
         leati_metric_format(m, p->findings->metrics[i], text);
         leati_page_raw(p, "<tr>");
         leati_page_element(p, "td", "%s", m->title);
@@ -491,4 +494,9 @@ leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const
     }
     leati_findings_fini(&f);
     return st;
+}
+
+leat_status leat_experiment_charts(leat_context *c, const leat_experiment *e, const char *folder)
+{
+    return leati_report_charts(c, e, folder);
 }

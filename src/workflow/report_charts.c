@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "learn/calibration.h"
 #include "learn/stats.h"
+#include "plot/column_data.h"
 #include "plot/plot_text.h"
 #include "workflow/report_findings.h"
 
@@ -471,11 +472,6 @@ static double correlation(const double *x, const double *y, size_t count)
     return n > 2 && xx > 0 && yy > 0 ? xy / sqrt(xx) / sqrt(yy) : (double)NAN;
 }
 
-static bool is_number(const leati_column *col)
-{
-    return col->type == LEAT_F64 || col->type == LEAT_I64 || col->type == LEAT_BOOL;
-}
-
 static bool is_left_out(const leati_schema *s, const char *name)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -492,9 +488,10 @@ static leat_status draw_correlation(leat_context *c, const leati_findings *f,
     size_t n = 0, rows = 0;
     leat_status st = LEAT_OK;
     for (size_t i = 0; i < t->columns && n < COLUMNS_SHOWN && st == LEAT_OK; i++) {
-        if (!is_number(t->column[i]) || is_left_out(&f->e->schema, t->name[i])) continue;
+        if (!leati_column_is_number(t->column[i]) || is_left_out(&f->e->schema, t->name[i]))
+            continue;
         labels[n] = t->name[i];
-        values[n] = leati_column_values(c, t->column[i], &rows);
+        values[n] = leati_column_numbers(c, t->column[i], LEATI_PROFILE_ROWS, &rows);
         if (!values[n++]) st = leat_error_status(c);
     }
     if (st == LEAT_OK && n > 1) {

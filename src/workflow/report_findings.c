@@ -87,25 +87,3 @@ const leati_entry *leati_findings_next(const leati_findings *f)
     }
     return NULL;
 }
-
-static double number_at(const leati_column *col, size_t row)
-{
-    if (!leati_valid(col, row)) return (double)NAN;
-    switch (col->type) {
-    case LEAT_F64: return col->f64[row];
-    case LEAT_I64:
-    case LEAT_TIME: return (double)col->i64[row];
-    case LEAT_BOOL: return col->u8[row];
-    default: return (double)NAN;
-    }
-}
-
-double *leati_column_values(leat_context *c, const leati_column *col, size_t *count)
-{
-    size_t step = col->rows / LEATI_PROFILE_ROWS + 1;
-    double *values = leati_array(c, col->rows / step + 1, sizeof *values);
-    *count = 0;
-    if (!values) return NULL;
-    for (size_t row = 0; row < col->rows; row += step) values[(*count)++] = number_at(col, row);
-    return values;
-}

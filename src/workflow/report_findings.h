@@ -41,9 +41,7 @@ const leati_report_chart *leati_report_chart_at(size_t i);
 /* NULL if there is none of that name. */
 const leati_report_chart *leati_report_chart_find(const char *name);
 
-/* The values of a column as numbers (NaN where missing), at most LEATI_PROFILE_ROWS of them, evenly
- * taken; leati_free. NULL on failure. */
-double *leati_column_values(leat_context *c, const leati_column *col, size_t *count);
+/* Rows of a column that profiles look at. */
 enum { LEATI_PROFILE_ROWS = 50000 };
 
 #endif

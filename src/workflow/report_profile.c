@@ -1,47 +1,25 @@
 /* Owns: the part of the report about the data: a row per column with its distribution. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "plot/chart.h"
+#include "plot/column_data.h"
 #include "workflow/report_html.h"
 
 enum { COLUMNS_SHOWN = 100, LEVELS_SHOWN = 8 };
 
-typedef struct level {
-    uint32_t code;
-    size_t count;
-} level;
-
-static int more_frequent(const void *a, const void *b)
-{
-    const level *x = a, *y = b;
-    if (x->count != y->count) return x->count < y->count ? 1 : -1;
-    return (x->code > y->code) - (x->code < y->code);
-}
-
 static leati_scene *thumb_of_texts(leat_context *c, const leati_column *col)
 {
-    size_t n = col->dict ? col->dict->count : 0, shown = 0;
-    const char *labels[LEVELS_SHOWN];
-    double counts[LEVELS_SHOWN];
-    level *levels = LEATI_NEW(c, level, n + 1);
-    if (!levels) return NULL;
-    for (uint32_t k = 0; k < n; k++) levels[k].code = k;
-    for (size_t r = 0; r < col->rows; r++)
-        if (leati_valid(col, r)) levels[col->codes[r]].count++;
-    qsort(levels, n, sizeof *levels, more_frequent);
-    for (; shown < n && shown < LEVELS_SHOWN && levels[shown].count; shown++) {
-        labels[shown] = leati_dict_text(col->dict, levels[shown].code, NULL);
-        counts[shown] = (double)levels[shown].count;
-    }
-    leati_bars in = {.labels = labels, .values = counts, .count = shown};
+    leati_levels levels;
+    if (leati_levels_make(c, &levels, col, LEVELS_SHOWN) != LEAT_OK) return NULL;
+    leati_bars in = {.labels = levels.labels, .values = levels.counts, .count = levels.count};
     in.chart.title = "most frequent values";
-    leati_free(levels);
-    return leati_chart_thumb_levels(c, &in);
+    leati_scene *scene = leati_chart_thumb_levels(c, &in);
+    leati_levels_fini(&levels);
+    return scene;
 }
 
 static void thumb(leati_page *p, const leati_column *col)
@@ -53,7 +31,7 @@ static void thumb(leati_page *p, const leati_column *col)
         scene = thumb_of_texts(c, col);
     } else {
         leati_histogram in = {.chart.title = "distribution"};
-        double *values = leati_column_values(c, col, &in.count);
+        double *values = leati_column_numbers(c, col, LEATI_PROFILE_ROWS, &in.count);
         in.values = values;
         if (values) scene = leati_chart_thumb_numbers(c, &in);
         leati_free(values);

@@ -3,18 +3,19 @@
  * gallery` writes a page with all charts to look at. */
 #include "support/leattest.h"
 
-#include <unistd.h>
+#include <leat/plot.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "plot/axes.h"
 #include "plot/chart.h"
+#include "plot/column_data.h"
 #include "plot/plot_text.h"
 
 /* fontconfig, below cairo, keeps what it read of the fonts until the process ends. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libfontconfig\n";
@@ -710,6 +711,129 @@ static void contradictions(leattest *t)
     CHECK_FAILS(leat_error_status(t->context), LEAT_INVALID, "series 0");
 }
 
+/* length (number), count (whole), kind (text), good (bool) */
+static leat_frame *small_frame(leat_context *c)
+{
+    static const char *const kinds[] = {"usa", "europe", "usa", "japan", "usa"};
+    enum { ROWS_MADE = 20 };
+    leati_map map;
+    leati_map_init(&map, c);
+    leat_frame *f = leati_frame_create(c, ROWS_MADE);
+    leati_column *length = leati_column_create(c, LEAT_F64, ROWS_MADE);
+    leati_column *kind = leati_column_create(c, LEAT_STRING, ROWS_MADE);
+    leati_column *good = leati_column_create(c, LEAT_BOOL, ROWS_MADE);
+    for (size_t i = 0; length && kind && good && i < ROWS_MADE; i++) {
+        length->f64[i] = (double)i * 0.5;
+        kind->codes[i] = leati_map_put(&map, kinds[i % 5], strlen(kinds[i % 5]));
+        good->u8[i] = i % 4 == 0;
+    }
+    if (kind) kind->dict = leati_dict_from_map(c, &map);
+    leati_map_fini(&map);
+    bool ok = f && length && kind && kind->dict && good;
+    if (ok && leati_frame_add(c, f, "length", length) == LEAT_OK &&
+        leati_frame_add(c, f, "kind", kind) == LEAT_OK &&
+        leati_frame_add(c, f, "good", good) == LEAT_OK)
+        return f;
+    leat_frame_release(f);
+    return NULL;
+}
+
+static void levels_by_count(leattest *t)
+{
+    leati_levels levels;
+    size_t n;
+    leat_frame *f = small_frame(t->context);
+    REQUIRE(f);
+    REQUIRE_OK(leati_levels_make(t->context, &levels, f->column[1], 2));
+    CHECK_INT(levels.count, 2);
+    CHECK_INT(levels.distinct, 3);
+    CHECK_STR(levels.labels[0], "usa");
+    CHECK_NEAR(levels.counts[0], 12, 0, 0);
+    CHECK_STR(levels.labels[1], "europe");
+    leati_levels_fini(&levels);
+    double *values = leati_column_numbers(t->context, f->column[0], 7, &n);
+    CHECK(values && n <= 7 && n >= 5 && values[1] > values[0]);
+    leati_free(values);
+    leat_frame_release(f);
+}
+
+static void plots_of_columns(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_plot *plot;
+    leat_frame *f = small_frame(c);
+    leat_plot_options o = leat_plot_options_default();
+    o.title = "Length & kind";
+    REQUIRE(f);
+    const char *svg = leattest_scratch("plot.svg");
+    if (CHECK_OK(leat_plot_column(c, &plot, f, "length", &o))) {
+        CHECK(strstr(leat_plot_svg(plot), "Length &amp; kind"));
+        CHECK_OK(leat_plot_save(c, plot, svg));
+        CHECK(leati_path_exists(svg));
+        CHECK_FAILS(leat_plot_save(c, plot, "chart.jpeg"), LEAT_INVALID, "chart.jpeg|.svg|.png");
+    }
+    leat_plot_destroy(plot);
+    if (CHECK_OK(leat_plot_column(c, &plot, f, "kind", NULL)))
+        CHECK(strstr(leat_plot_svg(plot), "12  (60%)"));
+    leat_plot_destroy(plot);
+    if (CHECK_OK(leat_plot_columns(c, &plot, f, "kind", "length", NULL)))
+        CHECK(strstr(leat_plot_svg(plot), ">japan<"));
+    leat_plot_destroy(plot);
+    CHECK_OK(leat_plot_columns(c, &plot, f, "length", "good", NULL));
+    leat_plot_destroy(plot);
+    if (CHECK_OK(leat_plot_columns(c, &plot, f, "length", "length", NULL)))
+        CHECK(strstr(leat_plot_svg(plot), "<circle"));
+    leat_plot_destroy(plot);
+    CHECK_FAILS(leat_plot_columns(c, &plot, f, "kind", "good", NULL), LEAT_TYPE, "kind|good");
+    CHECK(!plot);
+    CHECK_FAILS(leat_plot_column(c, &plot, f, "lenght", NULL), LEAT_NOT_FOUND, "length");
+    leat_frame_release(f);
+}
+
+static void plots_of_arrays(leattest *t)
+{
+    static const double x[] = {1, 10, 100, 1000}, y[] = {0.9, 0.5, 0.2, 0.1};
+    leat_context *c = t->context;
+    leat_plot *plot;
+    leat_plot_options o = leat_plot_options_default();
+    leat_plot_line line = {.label = "loss", .x = x, .y = y, .low = y, .high = y, .count = 4};
+    leat_plot_group group = {.label = "all", .values = y, .count = 4};
+    o.log_x = true;
+    CHECK_OK(leat_plot_lines(c, &plot, &line, 1, &o));
+    leat_plot_destroy(plot);
+    CHECK_OK(leat_plot_boxes(c, &plot, &group, 1, NULL));
+    leat_plot_destroy(plot);
+    CHECK_OK(leat_plot_bars(c, &plot, species, y, 4, NULL));
+    leat_plot_destroy(plot);
+    CHECK_OK(leat_plot_histogram(c, &plot, x, 4, NULL));
+    leat_plot_destroy(plot);
+    CHECK_OK(leat_plot_scatter(c, &plot, x, y, 4, NULL));
+    leat_plot_destroy(plot);
+    line.y = NULL;
+    CHECK_FAILS(leat_plot_lines(c, &plot, &line, 1, NULL), LEAT_INVALID, "no values");
+    leat_plot_destroy(NULL);
+}
+
+static leat_status plot_failing(leat_context *c, void *arg)
+{
+    leat_plot *plot = NULL;
+    leat_status st = leat_plot_columns(c, &plot, arg, "kind", "length", NULL);
+    leat_plot_destroy(plot);
+    if (st == LEAT_OK) {
+        st = leat_plot_column(c, &plot, arg, "kind", NULL);
+        leat_plot_destroy(plot);
+    }
+    return st;
+}
+
+static void plot_allocations_may_fail(leattest *t)
+{
+    leat_frame *f = small_frame(t->context);
+    REQUIRE(f);
+    leattest_fail_allocations(t, plot_failing, f);
+    leat_frame_release(f);
+}
+
 static void gallery_charts(leattest *t, leati_str *html, double width)
 {
     for (size_t i = 0; i < ROWS; i++) {
@@ -743,9 +867,20 @@ static void gallery(leattest *t)
     leati_str_fini(&html);
 }
 
-static const leattest_case cases[] = {
-    TEST(every_chart_on_all_data), TEST(texts_stay_apart), TEST(same_bytes_each_time),
-    TEST(allocations_may_fail),    TEST(png_files),        TEST(good_ticks),
-    TEST(ticks_of_any_range),      TEST(fixed_numbers),    TEST(text_of_any_bytes),
-    TEST(labels_spread),           TEST(contradictions),   TEST(gallery)};
+static const leattest_case cases[] = {TEST(every_chart_on_all_data),
+                                      TEST(texts_stay_apart),
+                                      TEST(same_bytes_each_time),
+                                      TEST(allocations_may_fail),
+                                      TEST(png_files),
+                                      TEST(good_ticks),
+                                      TEST(ticks_of_any_range),
+                                      TEST(fixed_numbers),
+                                      TEST(text_of_any_bytes),
+                                      TEST(labels_spread),
+                                      TEST(contradictions),
+                                      TEST(levels_by_count),
+                                      TEST(plots_of_columns),
+                                      TEST(plots_of_arrays),
+                                      TEST(plot_allocations_may_fail),
+                                      TEST(gallery)};
 LEATTEST_MAIN(cases)

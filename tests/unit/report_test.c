@@ -10,7 +10,7 @@
 #include "workflow/report_findings.h"
 
 /* fontconfig, below cairo, keeps what it read of the fonts until the process ends. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libfontconfig\n";
