@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel/learn_loops.h"
 #include "kernel/smo_pass.h"
 #include "kernel/vec.h"
 
@@ -64,6 +65,7 @@ typedef struct leati_kernels {
                         float *score);
     size_t (*below_f64)(size_t n, const double *x, const double *norm, double limit,
                         uint32_t *found, double *score);
+    leati_learn_loops learn;
 } leati_kernels;
 
 /* The tables that this build has; NULL members of the level's family are never offered. */

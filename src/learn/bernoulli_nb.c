@@ -67,8 +67,10 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     return LEAT_OK;
 }
 
-static void tile(const leati_estimator *e, const double *xt, double *scores)
+static void tile(const leati_estimator *e, const leati_learn_loops *loops, const double *xt,
+                 double *scores)
 {
+    (void)loops;
     const leati_nb_counts *n = (const leati_nb_counts *)e;
     enum { T = LEATI_NB_TILE };
     for (size_t k = 0; k < e->classes; k++) {

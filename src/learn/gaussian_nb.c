@@ -111,18 +111,15 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     return st == LEAT_OK ? prepare(g, c) : st;
 }
 
-static void tile(const leati_estimator *e, const double *xt, double *scores)
+static void tile(const leati_estimator *e, const leati_learn_loops *loops, const double *xt,
+                 double *scores)
 {
     const gaussian_nb *g = (const gaussian_nb *)e;
     enum { T = LEATI_NB_TILE };
     for (size_t k = 0; k < e->classes; k++) {
         const double *mean = g->mean + k * e->features, *inverse = g->inverse + k * e->features;
-        double sum[T] = {0};
-        for (size_t j = 0; j < e->features; j++)
-            for (size_t r = 0; r < T; r++) {
-                double delta = xt[j * T + r] - mean[j];
-                sum[r] += delta * delta * inverse[j];
-            }
+        double sum[T];
+        loops->gauss_tile(e->features, xt, mean, inverse, sum);
         for (size_t r = 0; r < T; r++) scores[r * e->classes + k] = g->constant[k] - 0.5 * sum[r];
     }
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "kernel/kernels.h"
 
 /* --- moments ------------------------------------------------------------------------------------
  */
@@ -16,32 +17,8 @@ typedef struct moments_job {
     size_t classes, tasks;
     double *parts; /* tasks of: weight (classes), mean, squares (classes, cols), row (cols) */
     size_t part;   /* doubles of one */
+    const leati_learn_loops *loops;
 } moments_job;
-
-/* Welford's update of one class by one row. The inner loops have a fixed length: compilers turn
- * them into vector code. */
-enum { LANES = 8 };
-
-#define ADD_ROW(suffix, type)                                                                      \
-    static void add_row_##suffix(size_t cols, const type *restrict x, double w, double ratio,      \
-                                 double *restrict mean, double *restrict squares)                  \
-    {                                                                                              \
-        size_t j = 0;                                                                              \
-        for (; j + LANES <= cols; j += LANES)                                                      \
-            for (size_t l = j; l < j + LANES; l++) {                                               \
-                double delta = (double)x[l] - mean[l];                                             \
-                mean[l] += ratio * delta;                                                          \
-                squares[l] += w * delta * ((double)x[l] - mean[l]);                                \
-            }                                                                                      \
-        for (; j < cols; j++) {                                                                    \
-            double delta = (double)x[j] - mean[j];                                                 \
-            mean[j] += ratio * delta;                                                              \
-            squares[j] += w * delta * ((double)x[j] - mean[j]);                                    \
-        }                                                                                          \
-    }
-
-ADD_ROW(f32, float)
-ADD_ROW(f64, double)
 
 static void moments_task(void *arg, size_t task, unsigned worker)
 {
@@ -59,8 +36,8 @@ static void moments_task(void *arg, size_t task, unsigned worker)
         weight[class] += w;
         double ratio = w / weight[class];
         double *m = mean + class * cols, *s = squares + class * cols;
-        if (d->x.f64) add_row_f64(cols, d->x.f64 + i * d->x.stride, w, ratio, m, s);
-        else add_row_f32(cols, d->x.f32 + i * d->x.stride, w, ratio, m, s);
+        if (d->x.f64) job->loops->welford_f64(cols, d->x.f64 + i * d->x.stride, w, ratio, m, s);
+        else job->loops->welford_f32(cols, d->x.f32 + i * d->x.stride, w, ratio, m, s);
     }
 }
 
@@ -102,6 +79,7 @@ leat_status leati_class_moments_of(leat_context *c, leati_class_moments *m, cons
     m->mean = leati_calloc(c, k * cols, sizeof *m->mean);
     m->squares = leati_calloc(c, k * cols, sizeof *m->squares);
     moments_job job = {.d = d, .classes = k, .part = k + 2 * k * cols};
+    job.loops = &leati_kernels_of(c)->learn;
     /* No more parts than make each read several rows of every class. */
     size_t most = d->x.rows / (8 * k) < 32 ? d->x.rows / (8 * k) : 32;
     job.tasks = leati_task_count(d->x.rows * cols, 1 << 15, most ? most : 1);
@@ -132,6 +110,7 @@ typedef struct score_job {
     const leati_estimator *e;
     const leati_matrix *x;
     leati_nb_tile_fn tile;
+    const leati_learn_loops *loops;
     size_t tasks;
     double *space; /* per task: a tile, then its scores */
     double *out;
@@ -159,7 +138,7 @@ static void score_task(void *arg, size_t task, unsigned worker)
     for (size_t i = leati_task_start(rows, job->tasks, task); i < to; i += LEATI_NB_TILE) {
         size_t count = to - i < LEATI_NB_TILE ? to - i : LEATI_NB_TILE;
         load_tile(job->x, i, count, xt);
-        job->tile(job->e, xt, scores);
+        job->tile(job->e, job->loops, xt, scores);
         memcpy(job->out + i * k, scores, count * k * sizeof *scores);
     }
 }
@@ -168,6 +147,7 @@ leat_status leati_nb_scores(const leati_estimator *e, leat_context *c, const lea
                             leati_nb_tile_fn tile, double *out)
 {
     score_job job = {.e = e, .x = x, .tile = tile, .out = out};
+    job.loops = &leati_kernels_of(c)->learn;
     job.tasks = leati_task_count(x->rows * x->cols, 1 << 14, 64);
     job.space = leati_array(c, job.tasks * LEATI_NB_TILE * (x->cols + e->classes), sizeof *out);
     if (!job.space) return leat_error_status(c);

@@ -3,6 +3,7 @@
 #ifndef LEATI_LEARN_NB_H
 #define LEATI_LEARN_NB_H
 
+#include "kernel/learn_loops.h"
 #include "learn/estimator.h"
 
 /* Weighted moments of each class; sums of squared deviations from the class mean. */
@@ -24,7 +25,8 @@ void leati_class_moments_fini(leati_class_moments *m);
 enum { LEATI_NB_TILE = 8 };
 
 /* Scores (LEATI_NB_TILE, classes) of one tile: xt (cols, LEATI_NB_TILE) holds rows as columns. */
-typedef void (*leati_nb_tile_fn)(const leati_estimator *e, const double *xt, double *scores);
+typedef void (*leati_nb_tile_fn)(const leati_estimator *e, const leati_learn_loops *loops,
+                                 const double *xt, double *scores);
 
 /* out (rows, classes) = the tile function over all rows, in parallel. */
 leat_status leati_nb_scores(const leati_estimator *e, leat_context *c, const leati_matrix *x,

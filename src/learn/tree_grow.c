@@ -86,25 +86,28 @@ static leat_status lane_init(grower *g, lane *l)
     *v = (leati_tree_node_view){
         .data = d, .criterion = g->rules->criterion, .least = g->rules->min_leaf};
     v->label = leati_array(c, d->classes ? n : 1, sizeof *v->label);
+    bool few = d->classes && d->classes <= LEATI_GINI_CLASSES && !d->weight;
+    v->short_label = few ? leati_array(c, n, 1) : NULL;
     v->y = d->classes ? NULL : leati_array(c, n, sizeof *v->y);
     v->weight = d->weight ? leati_array(c, n, sizeof *v->weight) : NULL;
-    v->total = leati_array(c, k, sizeof *v->total);
+    v->total = leati_calloc(c, k > LEATI_GINI_CLASSES ? k : LEATI_GINI_CLASSES, sizeof *v->total);
     v->y_rank = leati_array(c, absolute ? n : 1, sizeof *v->y_rank);
     v->y_sorted = leati_array(c, absolute ? n : 1, sizeof *v->y_sorted);
     l->features = leati_array(c, d->cols, sizeof *l->features);
     l->spare = leati_array(c, n, sizeof *l->spare);
     l->rank_order = leati_array(c, absolute ? n : 1, 2 * sizeof *l->rank_order);
-    bool got = v->label && (d->classes || v->y) && (!d->weight || v->weight) && v->total &&
-               v->y_rank && v->y_sorted && l->features && l->spare && l->rank_order;
+    bool got = v->label && (!few || v->short_label) && (d->classes || v->y) &&
+               (!d->weight || v->weight) && v->total && v->y_rank && v->y_sorted && l->features &&
+               l->spare && l->rank_order;
     return got ? LEAT_OK : leat_error_status(c);
 }
 
 static void lane_fini(lane *l)
 {
     leati_split_space_fini(&l->space);
-    void *owned[] = {l->view.label,  l->view.y,        l->view.weight, l->view.total,
-                     l->view.y_rank, l->view.y_sorted, l->features,    l->stack_node,
-                     l->stack_known, l->spare,         l->rank_order};
+    void *owned[] = {l->view.label, l->view.short_label, l->view.y,        l->view.weight,
+                     l->view.total, l->view.y_rank,      l->view.y_sorted, l->features,
+                     l->stack_node, l->stack_known,      l->spare,         l->rank_order};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) leati_free(owned[i]);
 }
 
@@ -222,6 +225,7 @@ static void gather(const grower *g, lane *l, const grown *node)
         else v->total[0] += w * (v->y[i] = d->y[row]);
         v->sum += w;
     }
+    for (size_t i = 0; v->short_label && i < v->n; i++) v->short_label[i] = (uint8_t)v->label[i];
     if (v->criterion == LEATI_ABSOLUTE_ERROR) rank_targets(l);
 }
 

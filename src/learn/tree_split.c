@@ -13,11 +13,12 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "kernel/kernels.h"
 
 enum {
-    BINS = 1024, /* most distinct codes that are counted by class */
-    DENSE = 384, /* least rows for that */
-    TINY = 24    /* most rows that are sorted by insertion */
+    BINS = 1024,  /* most distinct codes that are counted by class */
+    DENSE = 1024, /* least rows for that */
+    TINY = 24     /* most rows that are sorted by insertion */
 };
 
 typedef struct group {
@@ -43,12 +44,14 @@ leat_status leati_split_space_init(leat_context *c, leati_split_space *s,
     s->order = leati_array(c, n, 4 * sizeof *s->order);
     s->left = leati_array(c, k, 2 * sizeof *s->left);
     s->counts = leati_array(c, BINS * k + 2, sizeof *s->counts);
+    s->gini_counts = leati_calloc(c, LEATI_GINI_COUNTS, sizeof *s->gini_counts);
+    s->loops = &leati_kernels_of(c)->learn;
     s->cost = leati_array(c, absolute ? n + 1 : 1, sizeof *s->cost);
     s->tree = leati_array(c, absolute ? n + 1 : 1, 2 * sizeof *s->tree);
     s->groups = leati_array(c, levels ? (n < levels ? n : levels) : 1, sizeof(group));
     s->bits = leati_array(c, levels / 32 + 1, sizeof *s->bits);
-    bool got = s->keys && s->swap && s->order && s->left && s->counts && s->cost && s->tree &&
-               s->groups && s->bits;
+    bool got = s->keys && s->swap && s->order && s->left && s->counts && s->gini_counts &&
+               s->cost && s->tree && s->groups && s->bits;
     if (!got) {
         leati_split_space_fini(s);
         return leat_error_status(c);
@@ -67,6 +70,7 @@ void leati_split_space_fini(leati_split_space *s)
     leati_free(s->order);
     leati_free(s->left);
     leati_free(s->counts);
+    leati_free(s->gini_counts);
     leati_free(s->cost);
     leati_free(s->tree);
     leati_free(s->groups);
@@ -550,6 +554,19 @@ static void split_random(const leati_tree_node_view *v, const leati_tree_column 
     if (!missing) set_missing(split, at, n);
 }
 
+/* Few classes without weights, at most 256 values and none missing: one kernel does it all. */
+static void split_bytes(const leati_tree_node_view *v, const leati_tree_column *c,
+                        leati_split *split, leati_split_space *s)
+{
+    leati_gini_border best =
+        s->loops->gini(v->n, c->codes, v->row, v->short_label, v->total, v->least, s->gini_counts);
+    split->constant = best.constant;
+    if (!(best.quality > -HUGE_VAL)) return;
+    split->quality = best.quality;
+    set_cut(split, c, best.low, best.high);
+    set_missing(split, best.left, v->n);
+}
+
 leati_split leati_split_find(const leati_tree_node_view *v, size_t feature, leati_rng *rng,
                              leati_split_space *s)
 {
@@ -559,6 +576,8 @@ leati_split leati_split_find(const leati_tree_node_view *v, size_t feature, leat
                   c->distinct + (size_t)c->missing <= BINS && v->n >= c->distinct;
     if (c->levels) split_levels(v, c, &split, rng, s);
     else if (rng) split_random(v, c, &split, rng, s);
+    else if (v->short_label && v->criterion == LEATI_GINI && c->width == 1 && !c->missing)
+        split_bytes(v, c, &split, s);
     else if (counts) split_dense(v, c, &split, s);
     else split_numbers(v, c, &split, s);
     return split;

@@ -3,6 +3,7 @@
 #define LEATI_LEARN_TREE_SPLIT_H
 
 #include "base/rng.h"
+#include "kernel/learn_loops.h"
 #include "learn/tree_data.h"
 
 typedef enum leati_criterion {
@@ -18,11 +19,12 @@ typedef struct leati_tree_node_view {
     leati_criterion criterion;
     size_t n, least; /* rows; least rows of a child */
     const uint32_t *row;
-    uint32_t *label; /* (n) classes */
-    double *y;       /* (n) regression */
-    double *weight;  /* (n) or NULL: all 1 */
-    double *total;   /* (classes) sums of weight, or (1) sum of w y */
-    double sum;      /* of weight */
+    uint32_t *label;      /* (n) classes */
+    uint8_t *short_label; /* the same; NULL for more than LEATI_GINI_CLASSES, or with weights */
+    double *y;            /* (n) regression */
+    double *weight;       /* (n) or NULL: all 1 */
+    double *total; /* (classes) sums of weight, or (1) sum of w y; room for LEATI_GINI_CLASSES */
+    double sum;    /* of weight */
     /* LEATI_ABSOLUTE_ERROR: */
     uint32_t *y_rank; /* (n) rank of y in the node, from 0 */
     double *y_sorted; /* (n) y by rank */
@@ -47,10 +49,12 @@ typedef struct leati_split_space {
     uint32_t *order, *code;   /* (rows) elements by code, and their codes */
     uint32_t *order2, *code2; /* (rows) another order of them */
     uint32_t *counts;         /* (bins, classes) */
-    double *left, *right;     /* (classes or 1) */
-    double *cost, *tree;      /* absolute error: (rows + 1) each, tree twice */
-    void *groups;             /* levels: (rows) */
-    uint32_t *bits;           /* (levels / 32) */
+    uint32_t *gini_counts;    /* (LEATI_GINI_COUNTS) zeros */
+    const leati_learn_loops *loops;
+    double *left, *right; /* (classes or 1) */
+    double *cost, *tree;  /* absolute error: (rows + 1) each, tree twice */
+    void *groups;         /* levels: (rows) */
+    uint32_t *bits;       /* (levels / 32) */
 } leati_split_space;
 
 leat_status leati_split_space_init(leat_context *c, leati_split_space *s,

@@ -63,6 +63,8 @@ INLINE bool any_f64(vd_int mask)
 /* after what it uses */
 #include "kernel/isa/smo.h"
 
+#include "kernel/isa/learn_loops.h"
+
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)
 #define TEXT_(x)    #x
@@ -110,4 +112,8 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                              .smo = {smo_range, smo_update, smo_partner},
                              .dist2_wide = dist2_wide,
                              .below_f32 = below_f32,
-                             .below_f64 = below_f64};
+                             .below_f64 = below_f64,
+                             .learn = {.welford_f32 = welford_f32,
+                                       .welford_f64 = welford_f64,
+                                       .gauss_tile = gauss_tile,
+                                       .gini = gini}};
