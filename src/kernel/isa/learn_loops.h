@@ -82,6 +82,34 @@ static void gini_count(size_t n, const uint8_t *codes, const uint32_t *row, cons
     }
 }
 
+typedef int32_t vd_narrow __attribute__((vector_size(VECTOR_BYTES / 2), may_alias, aligned(4)));
+
+/* out = the lane sums of a and b. The sums of gini are whole numbers: exact in any order. */
+INLINE void add_lanes(vd a, vd b, double out[2])
+{
+#if defined(__AVX512F__)
+    vd fold = __builtin_shuffle(a, b, (vd_int){0, 1, 2, 3, 8, 9, 10, 11}) +
+              __builtin_shuffle(a, b, (vd_int){4, 5, 6, 7, 12, 13, 14, 15});
+    fold += __builtin_shuffle(fold, (vd_int){2, 3, 0, 1, 6, 7, 4, 5});
+    out[0] = fold[0] + fold[1];
+    out[1] = fold[4] + fold[5];
+#else
+    out[0] = out[1] = 0;
+    for (size_t k = 0; k < VD; k++) {
+        out[0] += a[k];
+        out[1] += b[k];
+    }
+#endif
+}
+
+/* The counts of one code, widened; they become 0. */
+INLINE vd take_counts(uint32_t *one, uint32_t *two)
+{
+    vd_narrow sum = *(vd_narrow *)one + *(vd_narrow *)two;
+    *(vd_narrow *)one = *(vd_narrow *)two = (vd_narrow){0};
+    return __builtin_convertvector(sum, vd);
+}
+
 static leati_gini_border gini(size_t n, const uint8_t *codes, const uint32_t *row,
                               const uint8_t *label, const double total[LEATI_GINI_CLASSES],
                               size_t least, uint32_t *counts)
@@ -109,25 +137,19 @@ static leati_gini_border gini(size_t n, const uint8_t *codes, const uint32_t *ro
             }
             uint32_t *one = counts + b * K, *two = one + BINS * K;
             vd l2 = {0}, r2 = {0}, sum = {0};
+            double square[2], count[2];
             for (size_t p = 0; p < PARTS; p++) {
-                int32_t c[VD];
-                for (size_t k = 0; k < VD; k++) {
-                    c[k] = (int32_t)(one[p * VD + k] + two[p * VD + k]);
-                    one[p * VD + k] = two[p * VD + k] = 0;
-                }
-                vd add;
-                for (size_t k = 0; k < VD; k++) add[k] = (double)c[k];
+                vd add = take_counts(one + p * VD, two + p * VD);
                 left[p] += add;
-                sum += left[p];
+                sum += add;
                 l2 += left[p] * left[p];
                 r2 += (all[p] - left[p]) * (all[p] - left[p]);
             }
-            ql = qr = nl = 0;
-            for (size_t k = 0; k < VD; k++) {
-                ql += l2[k];
-                qr += r2[k];
-                nl += sum[k];
-            }
+            add_lanes(l2, r2, square);
+            add_lanes(sum, sum, count);
+            ql = square[0];
+            qr = square[1];
+            nl += count[0];
             low = b;
             used++;
         }
