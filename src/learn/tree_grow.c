@@ -14,8 +14,9 @@
 #include "base/pool.h"
 
 enum {
-    SUBTREE = 4096, /* most rows of a node that one thread grows to its leaves */
-    CHUNK = 4       /* features of one task */
+    SUBTREE = 4096,          /* most rows of a node that one thread grows to its leaves */
+    SUBTREE_CODES = 1 << 20, /* and most codes: its copy of them stays in the cache */
+    CHUNK = 4                /* features of one task */
 };
 
 #define NOT_GROWN UINT32_MAX
@@ -50,6 +51,10 @@ typedef struct lane {
     size_t stack, stack_capacity;
     uint32_t *spare;      /* (rows) for partitions */
     uint64_t *rank_order; /* (rows), twice; absolute error */
+    /* the rows of a subtree, copied together: deep nodes would else touch a cache line a row */
+    leati_tree_data local;
+    uint32_t *local_row, *local_label;
+    uint8_t *local_codes;
 } lane;
 
 typedef struct grower {
@@ -102,12 +107,40 @@ static leat_status lane_init(grower *g, lane *l)
     return got ? LEAT_OK : leat_error_status(c);
 }
 
+/* Most rows of a subtree. */
+static size_t subtree_rows(const leati_tree_data *d)
+{
+    size_t rows = SUBTREE_CODES / d->cols;
+    rows = rows > SUBTREE ? SUBTREE : rows < 16 ? 16 : rows;
+    return rows < d->rows ? rows : d->rows;
+}
+
+static leat_status lane_init_local(grower *g, lane *l)
+{
+    leat_context *c = g->context;
+    const leati_tree_data *d = g->data;
+    size_t rows = subtree_rows(d), width = 0;
+    for (size_t j = 0; j < d->cols; j++) width += d->columns[j].width;
+    l->local = (leati_tree_data){.cols = d->cols, .classes = d->classes, .shift = d->shift};
+    l->local.columns = leati_calloc(c, d->cols, sizeof *l->local.columns);
+    l->local.y = d->y ? leati_array(c, rows, sizeof *d->y) : NULL;
+    l->local.weight = d->weight ? leati_array(c, rows, sizeof *d->weight) : NULL;
+    l->local_row = leati_array(c, rows, sizeof *l->local_row);
+    l->local_label = leati_array(c, rows, sizeof *l->local_label);
+    l->local_codes = leati_array(c, rows + 4, width + 4); /* columns start at multiples of 4 */
+    bool got = l->local.columns && (!d->y || l->local.y) && (!d->weight || l->local.weight) &&
+               l->local_row && l->local_label && l->local_codes;
+    return got ? LEAT_OK : leat_error_status(c);
+}
+
 static void lane_fini(lane *l)
 {
     leati_split_space_fini(&l->space);
-    void *owned[] = {l->view.label, l->view.short_label, l->view.y,        l->view.weight,
-                     l->view.total, l->view.y_rank,      l->view.y_sorted, l->features,
-                     l->stack_node, l->stack_known,      l->spare,         l->rank_order};
+    void *owned[] = {l->local.columns, l->local.y,     l->local.weight, l->local_row,
+                     l->local_label,   l->local_codes, l->view.label,   l->view.short_label,
+                     l->view.y,        l->view.weight, l->view.total,   l->view.y_rank,
+                     l->view.y_sorted, l->features,    l->stack_node,   l->stack_known,
+                     l->spare,         l->rank_order};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) leati_free(owned[i]);
 }
 
@@ -450,13 +483,47 @@ static void start_lane(const grower *g, lane *l)
     for (size_t j = 0; j < g->data->cols; j++) l->features[j] = (uint32_t)j;
 }
 
+#define COPY_CODES(type)                                                                           \
+    for (size_t i = 0; i < n; i++) ((type *)to)[i] = ((const type *)from->codes)[row[i]];
+
+/* Copies the rows of a node into the lane; the copy numbers them from 0. */
+static void copy_rows(const grower *g, lane *l, const grown *node)
+{
+    const leati_tree_data *d = g->data;
+    const uint32_t *row = g->row + node->from;
+    size_t n = l->local.rows = node->to - node->from;
+    uint8_t *to = l->local_codes;
+    for (size_t j = 0; j < d->cols; j++) {
+        const leati_tree_column *from = &d->columns[j];
+        l->local.columns[j] = *from;
+        l->local.columns[j].codes = to;
+        if (from->width == 1) COPY_CODES(uint8_t)
+        else if (from->width == 2) COPY_CODES(uint16_t)
+        else COPY_CODES(uint32_t)
+        to += (n * from->width + 3) / 4 * 4;
+    }
+    for (size_t i = 0; i < n; i++) {
+        l->local_row[i] = (uint32_t)i;
+        if (d->classes) l->local_label[i] = d->label[row[i]];
+        else l->local.y[i] = d->y[row[i]];
+        if (d->weight) l->local.weight[i] = d->weight[row[i]];
+    }
+    l->local.label = l->local_label;
+}
+
 /* Grows a node of top to its leaves, in a list of its own. */
 static void subtree_task(void *arg, size_t task, unsigned worker)
 {
-    grower *g = arg;
-    lane *l = &g->lanes[worker];
-    node_list *list = &g->lists[task];
-    grown root = g->top.nodes[g->task_node[task]];
+    grower *whole = arg;
+    lane *l = &whole->lanes[worker];
+    node_list *list = &whole->lists[task];
+    grown root = whole->top.nodes[whole->task_node[task]];
+    copy_rows(whole, l, &root);
+    grower part = *whole, *g = &part;
+    part.data = l->view.data = &l->local;
+    part.row = l->local_row;
+    root.to -= root.from;
+    root.from = 0;
     root.task = -1;
     start_lane(g, l);
     bool ok = add_node(g, list, &root) && push(g, l, 0, 0);
@@ -468,13 +535,12 @@ static void subtree_task(void *arg, size_t task, unsigned worker)
         if (!worth(g, l, &list->nodes[at], &split)) continue;
         ok = apply(g, l, list, at, &split) && push_children(g, l, list, known);
     }
-    g->failed[task] = !ok;
+    whole->failed[task] = !ok;
 }
 
 static bool is_small(const grower *g, const grown *node)
 {
-    size_t n = node->to - node->from;
-    return n <= SUBTREE && n * g->data->cols <= (size_t)1 << 22;
+    return node->to - node->from <= subtree_rows(g->data);
 }
 
 static bool grow_top(grower *g)
@@ -646,7 +712,10 @@ static leat_status grower_init(grower *g, const char *owner)
     g->splits = leati_array(c, d->cols, sizeof *g->splits);
     g->lanes = leati_calloc(c, g->lane_count, sizeof *g->lanes);
     if (!g->row || !g->splits || !g->lanes) return leat_error_status(c);
-    for (unsigned i = 0; i < g->lane_count; i++) LEATI_TRY(lane_init(g, &g->lanes[i]));
+    for (unsigned i = 0; i < g->lane_count; i++) {
+        LEATI_TRY(lane_init(g, &g->lanes[i]));
+        LEATI_TRY(lane_init_local(g, &g->lanes[i]));
+    }
     for (size_t i = 0; i < d->rows; i++) {
         double w = d->weight ? d->weight[i] : 1;
         if (w <= 0) continue;
