@@ -25,6 +25,13 @@ typedef struct leat_reproduction {
 LEAT_API LEAT_CHECKED leat_status leat_reproduce(leat_context *context, const char *path,
                                                  const char *data, leat_reproduction *out);
 
+/* Runs a model's experiment again and writes its report and, or, its charts as SVG and PNG files.
+ * Either path may be NULL. Errors as leat_reproduce; UNSUPPORTED too where this build draws no
+ * PNG. */
+LEAT_API LEAT_CHECKED leat_status leat_report(leat_context *context, const char *path,
+                                              const char *data, const char *html_path,
+                                              const char *charts_folder);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "frame/frame.h"
+#include "workflow/report.h"
 
 /* The lineage of a model and what it points to. */
 typedef struct plan {
@@ -188,7 +189,7 @@ static size_t list_of(const plan *p, const char *key, const char **out)
     return count;
 }
 
-static leat_status run(leat_context *c, plan *p)
+static leat_status run(leat_context *c, plan *p, bool quick)
 {
     leat_experiment_options o = leat_experiment_options_default();
     static const char *const lists[] = {"set", "keep", "drop"};
@@ -215,7 +216,8 @@ static leat_status run(leat_context *c, plan *p)
     o.time_budget = json_number_value(json_object_get(p->config, "time_budget"));
     char *reading = json_dumps(json_object_get(p->config, "reading"), JSON_COMPACT);
     o.reading = reading;
-    o.quick = true; /* curves and importances are not in the model */
+    o.quick = quick;
+    o.data = p->data;
     leat_status st = leat_experiment_run(p->context, &p->experiment, p->train, p->test, &o);
     free(reading);
     return hand_over(c, p, st);
@@ -294,12 +296,43 @@ leat_status leat_reproduce(leat_context *c, const char *path, const char *data,
     LEATI_GO(make_context(c, &p, out));
     LEATI_GO(load_data(c, &p, out));
     if (!*out->difference) {
-        LEATI_GO(run(c, &p));
+        LEATI_GO(run(c, &p, true)); /* curves and importances are not in the model */
         LEATI_GO(compare_bytes(c, &p, path, out));
     }
     if (!out->identical)
         st = LEATI_FAIL(c, LEAT_DIFFERS, "%s is not reproduced: %s", path, out->difference);
 out:
+    plan_fini(&p);
+    return st;
+}
+
+leat_status leat_report(leat_context *c, const char *path, const char *data, const char *html_path,
+                        const char *charts_folder)
+{
+    plan p = {0};
+    leat_reproduction r = {0};
+    leati_str html;
+    leat_status st;
+    leati_str_init(&html, c);
+    LEATI_GO(leat_model_open(c, &p.model, path));
+    LEATI_GO(read_lineage(c, &p, &r));
+    if (data) p.data = leati_strdup(c, data);
+    else LEATI_GO(find_data(c, &p, path));
+    LEATI_GO(leat_error_status(c));
+    LEATI_GO(make_context(c, &p, &r));
+    LEATI_GO(load_data(c, &p, &r));
+    if (*r.difference) {
+        st = LEATI_FAIL(c, LEAT_DIFFERS, "%s cannot be reported on: %s", path, r.difference);
+        goto out;
+    }
+    LEATI_GO(run(c, &p, false));
+    char command[4200];
+    snprintf(command, sizeof command, "leat report %s", path);
+    if (html_path) LEATI_GO(leati_report_html(c, p.experiment, command, &html));
+    if (html_path) LEATI_GO(leati_file_write(c, html_path, leati_str_text(&html), html.length));
+    if (charts_folder) LEATI_GO(leati_report_charts(c, p.experiment, charts_folder));
+out:
+    leati_str_fini(&html);
     plan_fini(&p);
     return st;
 }
