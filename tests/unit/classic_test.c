@@ -1,0 +1,229 @@
+/* Discriminant analyses, nearest neighbours, naive Bayes and trees against scikit-learn's answers:
+ * tools/golden/classic.py. */
+#include "support/leattest.h"
+
+#include "base/mem.h"
+#include "golden/classic.h"
+#include "learn/estimator.h"
+#include "learn/kdtree.h"
+
+enum { ROWS = CLASSIC_ROWS, COLS = CLASSIC_COLS, ASKED = CLASSIC_ASKED };
+
+static const leati_feature features[COLS] = {{"a", 0}, {"b", 0}, {"c", 0}, {"d", 0}, {"e", 0}};
+
+static const double *data_named(const char *name)
+{
+    if (strstr(name, "holes")) return classic_holes;
+    if (strcmp(name, "counts") == 0) return classic_counts;
+    if (strcmp(name, "singular") == 0) return classic_singular;
+    return classic_normal;
+}
+
+/* Creates, sets "key=value key=value" and fits on the first ROWS rows; NULL after a failed check.
+ */
+static leati_estimator *fitted(leattest *t, const char *name, const char *set, const char *data)
+{
+    static uint32_t label[ROWS];
+    bool uneven = strcmp(data, "uneven") == 0;
+    for (uint32_t i = 0; i < ROWS; i++) label[i] = uneven ? (i % 3 == 2) : i % 3;
+    leati_dataset d = {.x = {.f64 = data_named(data), .rows = ROWS, .cols = COLS, .stride = COLS},
+                       .features = features,
+                       .task = data[0] == 'y' ? LEATI_REGRESS : LEATI_CLASSIFY,
+                       .seed = 1};
+    if (d.task == LEATI_REGRESS) d.y = classic_y;
+    else d.label = label;
+    d.classes = d.task == LEATI_REGRESS ? 0 : uneven ? 2 : 3;
+    leati_estimator *e = NULL;
+    bool ok = CHECK_OK(leati_estimator_create(t->context, &e, leati_estimator_class_find(name)));
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", set);
+    for (char *rest = copy, *word; ok && (word = strtok_r(rest, " ", &rest));) {
+        char *value = strchr(word, '=');
+        *value++ = 0;
+        ok = CHECK_OK(leati_estimator_set(t->context, e, word, value));
+    }
+    if (ok && CHECK_OK(leati_estimator_fit(t->context, e, &d))) return e;
+    leati_estimator_destroy(e);
+    return NULL;
+}
+
+static void check_answers(leattest *t, const leati_estimator *e, const char *data, size_t count,
+                          const double *want, double tolerance)
+{
+    double out[ASKED * 3];
+    leati_matrix x = {
+        .f64 = data_named(data) + ROWS * COLS, .rows = ASKED, .cols = COLS, .stride = COLS};
+    bool regress = e->task == LEATI_REGRESS;
+    REQUIRE_OK(regress ? leati_estimator_predict(t->context, e, &x, out)
+                       : leati_estimator_proba(t->context, e, &x, out));
+    CHECK_INT(count, ASKED * (regress ? 1 : e->classes));
+    for (size_t i = 0; i < count; i++)
+        if (!CHECK_NEAR(out[i], want[i], tolerance, tolerance)) break;
+}
+
+static void answers(leattest *t)
+{
+    for (size_t i = 0; i < sizeof classic_cases / sizeof *classic_cases; i++) {
+        const classic_case *g = &classic_cases[i];
+        int before = t->failures;
+        leati_estimator *e = fitted(t, g->estimator, g->set, g->data);
+        if (e) check_answers(t, e, g->data, g->count, g->answers, 1e-8);
+        leati_estimator_destroy(e);
+        if (t->failures != before) printf("    ^ %s %s on %s\n", g->estimator, g->set, g->data);
+    }
+}
+
+static void check_nodes(leattest *t, const leati_estimator *e, const classic_tree *g)
+{
+    leati_state s;
+    int32_t *feature = NULL;
+    double *threshold = NULL, *impurity = NULL, importance[COLS];
+    size_t nodes = 0;
+    leati_state_init(&s, t->context);
+    if (CHECK_OK(leati_estimator_save(t->context, e, &s)) &&
+        CHECK_OK(
+            leati_state_get(t->context, &s, "feature", LEATI_I32, SIZE_MAX, 0, &feature, &nodes)) &&
+        CHECK_OK(leati_state_get(t->context, &s, "threshold", LEATI_F64, SIZE_MAX, 0, &threshold,
+                                 NULL)) &&
+        CHECK_OK(
+            leati_state_get(t->context, &s, "impurity", LEATI_F64, SIZE_MAX, 0, &impurity, NULL)))
+        CHECK_INT(nodes, g->nodes);
+    for (size_t i = 0; impurity && i < nodes && i < g->nodes; i++) {
+        bool same = CHECK_INT(feature[i], g->feature[i]);
+        same &= CHECK_NEAR(threshold[i], g->threshold[i], 0, 0);
+        same &= CHECK_NEAR(impurity[i], g->impurity[i], 1e-8, 1e-10);
+        if (!same) break;
+    }
+    CHECK_OK(e->class->importance(e, t->context, importance));
+    for (int j = 0; j < COLS; j++) CHECK_NEAR(importance[j], g->importance[j], 1e-8, 1e-10);
+    leati_free(feature);
+    leati_free(threshold);
+    leati_free(impurity);
+    leati_state_fini(&s);
+}
+
+static void trees(leattest *t)
+{
+    for (size_t i = 0; i < sizeof classic_trees / sizeof *classic_trees; i++) {
+        const classic_tree *g = &classic_trees[i];
+        int before = t->failures;
+        leati_estimator *e = fitted(t, "cart", g->set, g->data);
+        if (e) {
+            check_nodes(t, e, g);
+            check_answers(t, e, g->data, g->count, g->answers, 1e-10);
+        }
+        leati_estimator_destroy(e);
+        if (t->failures != before) printf("    ^ cart %s on %s\n", g->set, g->data);
+    }
+}
+
+/* A level decides the class; the order of the levels' numbers says nothing. */
+static void categories(leattest *t)
+{
+    enum { N = 64 };
+    static const uint32_t class_of[8] = {0, 2, 1, 0, 1, 2, 2, 0};
+    double x[N], out[2];
+    uint32_t label[N];
+    for (uint32_t i = 0; i < N; i++) {
+        x[i] = i % 8;
+        label[i] = class_of[i % 8];
+    }
+    leati_feature level = {"level", 8};
+    leati_dataset d = {.x = {.f64 = x, .rows = N, .cols = 1, .stride = 1},
+                       .features = &level,
+                       .task = LEATI_CLASSIFY,
+                       .label = label,
+                       .classes = 3};
+    leati_estimator *e = NULL;
+    REQUIRE_OK(leati_estimator_create(t->context, &e, leati_estimator_class_find("cart")));
+    CHECK_OK(leati_estimator_set(t->context, e, "max_depth", "2"));
+    if (CHECK_OK(leati_estimator_fit(t->context, e, &d))) {
+        double all[N];
+        CHECK_OK(leati_estimator_predict(t->context, e, &d.x, all));
+        for (size_t i = 0; i < N; i++) CHECK(all[i] == (double)label[i]);
+        x[0] = (double)NAN;
+        x[1] = 77;
+        leati_matrix odd = {.f64 = x, .rows = 2, .cols = 1, .stride = 1};
+        CHECK_OK(leati_estimator_predict(t->context, e, &odd, out));
+        CHECK(out[0] == out[1]);
+    }
+    level.levels = 1000000;
+    CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID, "cart|levels|1000000");
+    leati_estimator_destroy(e);
+}
+
+/* Many distinct values (sorted, not counted), bytes and pairs of bytes, missing among them: a tree
+ * of rows without ties learns them by heart, alone and by several threads. */
+static void wide_codes(leattest *t)
+{
+    enum { N = 9000, P = 3 };
+    double *x = leati_array(t->context, N * P, sizeof *x);
+    double *y = leati_array(t->context, N, sizeof *y), *out = leati_array(t->context, N, sizeof *y);
+    leati_feature f[P] = {{"many", 0}, {"bytes", 0}, {"pairs", 0}};
+    REQUIRE(x && y && out);
+    for (size_t i = 0; i < N; i++) {
+        x[i * P] = (double)((i * 7919) % N) - 100.5;
+        x[i * P + 1] = (double)(i % 200);
+        x[i * P + 2] = i % 11 == 0 ? (double)NAN : (double)(i % 1500) * 0.25;
+        y[i] = x[i * P] + 3 * x[i * P + 1];
+    }
+    leati_dataset d = {.x = {.f64 = x, .rows = N, .cols = P, .stride = P},
+                       .features = f,
+                       .task = LEATI_REGRESS,
+                       .y = y};
+    leati_estimator *e = NULL;
+    REQUIRE_OK(leati_estimator_create(t->context, &e, leati_estimator_class_find("cart")));
+    if (CHECK_OK(leati_estimator_fit(t->context, e, &d)) &&
+        CHECK_OK(leati_estimator_predict(t->context, e, &d.x, out))) {
+        double worst = 0;
+        for (size_t i = 0; i < N; i++) worst = fmax(worst, fabs(out[i] - y[i]));
+        CHECK(worst < 1e-9 * N);
+    }
+    leati_estimator_destroy(e);
+    leati_free(x);
+    leati_free(y);
+    leati_free(out);
+}
+
+/* The tree finds what comparing with every row finds, also among ties. */
+static void kdtree(leattest *t)
+{
+    enum { N = 500, P = 3, K = 9 };
+    double x[N * P];
+    for (size_t i = 0; i < N * P; i++) x[i] = (double)((i * 2654435761u >> 7) % 9);
+    leati_matrix m = {.f64 = x, .rows = N, .cols = P, .stride = P};
+    leati_kdtree tree;
+    REQUIRE_OK(leati_kdtree_init(t->context, &tree, &m));
+    for (int kind = LEATI_SQUARED; kind <= LEATI_POWER; kind++)
+        for (size_t q = 0; q < 40; q++) {
+            double point[P] = {(double)(q % 10) * 0.9, (double)(q % 7), (double)(q % 3) * 4.5};
+            uint32_t index[K], want[K];
+            double distance[K], near[K];
+            size_t held = 0;
+            for (uint32_t i = 0; i < N; i++)
+                leati_nearest_offer(
+                    K, &held, want, near, i,
+                    leati_distance_of((leati_distance)kind, 3, P, point, x + i * P));
+            leati_kdtree_nearest(&tree, (leati_distance)kind, 3, point, K, index, distance);
+            CHECK(memcmp(index, want, sizeof want) == 0);
+            CHECK(memcmp(distance, near, sizeof near) == 0);
+        }
+    leati_kdtree_fini(&tree);
+}
+
+static void knn_messages(leattest *t)
+{
+    leati_estimator *e = NULL;
+    REQUIRE_OK(leati_estimator_create(t->context, &e, leati_estimator_class_find("knn")));
+    double x[3] = {1, 2, 3}, y[3] = {1, 2, 3};
+    leati_dataset d = {.x = {.f64 = x, .rows = 3, .cols = 1, .stride = 1},
+                       .features = features,
+                       .task = LEATI_REGRESS,
+                       .y = y};
+    CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID, "n_neighbors|5|3 rows");
+    leati_estimator_destroy(e);
+}
+
+static const leattest_case cases[] = {TEST(answers),    TEST(trees),  TEST(categories),
+                                      TEST(wide_codes), TEST(kdtree), TEST(knn_messages)};
+LEATTEST_MAIN(cases)
