@@ -23,7 +23,7 @@
 #include "frame/csv_read.h"
 
 enum {
-    PIECE = 1 << 18,
+    PIECE = 1 << 18,       /* bytes: it and its cells stay in a core's cache */
     GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
     SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
     MERGE_BLOCK = 256,
@@ -53,10 +53,11 @@ typedef struct reader {
     leati_csv_layout layout;
     leati_csv_plan plan;
     size_t size, pieces, most; /* bytes, pieces, rows to read at most */
-    target *targets;           /* (columns) */
-    unsigned *masks;           /* (columns): of the pieces taken over */
-    bool *failed;              /* (columns): a value did not fit the kind */
-    size_t texts;              /* text columns */
+    size_t piece_bytes;
+    target *targets; /* (columns) */
+    unsigned *masks; /* (columns): of the pieces taken over */
+    bool *failed;    /* (columns): a value did not fit the kind */
+    size_t texts;    /* text columns */
     leati_csv_worker *workers;
     unsigned worker_count;
     piece *piece;
@@ -316,11 +317,11 @@ static void read_piece(void *argument, size_t number, unsigned worker)
 {
     reader *r = argument;
     leati_csv_worker *w = &r->workers[worker];
-    size_t from = r->layout.start + number * (size_t)PIECE;
-    size_t stop = r->size - from > PIECE ? from + PIECE : r->size, started = from;
+    size_t from = r->layout.start + number * r->piece_bytes;
+    size_t stop = r->size - from > r->piece_bytes ? from + r->piece_bytes : r->size, started = from;
     leati_csv_state state = LEATI_CSV_DONE;
     if (!w->cells) {
-        size_t rows = (size_t)(PIECE / (r->layout.row_bytes + 1) * 1.25) + 16;
+        size_t rows = (size_t)((double)r->piece_bytes / (r->layout.row_bytes + 1) * 1.25) + 16;
         if (rows > r->capacity + 16) rows = r->capacity + 16;
         w->context = r->context;
         w->plan = &r->plan;
@@ -820,7 +821,7 @@ static leat_status prepare(reader *r)
     r->failed = LEATI_NEW(c, bool, columns);
     r->worker_count = leat_context_threads(c);
     r->workers = LEATI_NEW(c, leati_csv_worker, r->worker_count);
-    r->pieces = left / PIECE + (left % PIECE != 0);
+    r->pieces = left / r->piece_bytes + (left % r->piece_bytes != 0);
     r->piece = LEATI_NEW(c, piece, r->pieces);
     r->most = r->options->max_rows ? (size_t)r->options->max_rows : SIZE_MAX;
     if (!r->plan.kind || !r->plan.forced || !r->targets || !r->masks || !r->failed || !r->workers ||
@@ -858,7 +859,14 @@ static leat_status read_all(reader *r, leati_arena *arena, leati_source *source,
 leat_status leati_csv_frame(leat_context *c, leat_frame **out, leati_source *source,
                             const leat_read_options *options, leat_read_report *report)
 {
-    reader r = {.context = c, .options = options, .report = report};
+    return leati_csv_frame_pieces(c, out, source, options, report, PIECE);
+}
+
+leat_status leati_csv_frame_pieces(leat_context *c, leat_frame **out, leati_source *source,
+                                   const leat_read_options *options, leat_read_report *report,
+                                   size_t piece_bytes)
+{
+    reader r = {.context = c, .options = options, .report = report, .piece_bytes = piece_bytes};
     leati_arena arena;
     leati_arena_init(&arena, c);
     r.plan.source = source;

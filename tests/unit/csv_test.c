@@ -416,6 +416,28 @@ static void threads(leattest *t)
     }
 }
 
+/* Tiny pieces: every record is cut everywhere. */
+static void pieces(leattest *t)
+{
+    size_t size;
+    char *text = big_text(t->context, &size, true), first[65], hash[65];
+    leat_read_options o = leat_read_options_default();
+    leati_source *source;
+    leat_frame *f;
+    size = 60000;
+    while (text[size - 1] != '\n' || text[size - 2] != ',') size--; /* a row's end */
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    REQUIRE_OK(leati_source_memory(t->context, &source, text, size, "t.csv"));
+    for (size_t bytes = 0; bytes < 3000; bytes += bytes / 2 + 7) {
+        REQUIRE_OK(leati_csv_frame_pieces(t->context, &f, source, &o, NULL, bytes ? bytes : size));
+        leati_frame_hash(f, bytes ? hash : first);
+        if (bytes) CHECK_STR(hash, first);
+        leat_frame_release(f);
+    }
+    leati_source_close(source);
+    leati_free(text);
+}
+
 /* The first bad row of the file is the one that is reported, with its line, from any thread. */
 static void late_error(leattest *t)
 {
@@ -553,12 +575,10 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, read_and_write, (void *)(uintptr_t)path);
 }
 
-static const leattest_case list[] = {TEST(types),       TEST(dialects),
-                                     TEST(headers),     TEST(options),
-                                     TEST(errors),      TEST(dropped_rows),
-                                     TEST(encodings),   TEST(spectrum),
-                                     TEST(real_tables), TEST(threads),
-                                     TEST(late_error),  TEST(packed),
-                                     TEST(round_trip),  TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(types),     TEST(dialects),   TEST(headers),
+                                     TEST(options),   TEST(errors),     TEST(dropped_rows),
+                                     TEST(encodings), TEST(spectrum),   TEST(real_tables),
+                                     TEST(threads),   TEST(late_error), TEST(pieces),
+                                     TEST(packed),    TEST(round_trip), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
