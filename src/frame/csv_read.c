@@ -239,7 +239,7 @@ static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state st
         state = leati_csv_parse(w, stop, SIZE_MAX, SIZE_MAX);
     }
     size_t left = r->most - r->rows;
-    if (w->rows > left || (w->rows == left && state != LEATI_CSV_DONE)) {
+    if (w->rows >= left) { /* nothing behind the last row may be counted */
         leati_csv_begin(w, r->expected);
         state = leati_csv_parse(w, stop, left, SIZE_MAX);
     }

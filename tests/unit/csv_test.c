@@ -164,7 +164,7 @@ static void options(leattest *t)
     o.types = "a:colour";
     CHECK_FAILS(read_text(c, &f, "a,b\n1,2\n", 8, &o), LEAT_INVALID, "colour|whole");
     o.types = "w:whole";
-    CHECK_FAILS(read_text(c, &f, "w,b\n12,2\n3,4\n\"3,4o9\",1\n", 25, &o), LEAT_FORMAT,
+    CHECK_FAILS(read_text(c, &f, "w,b\n12,2\n3,4\n\"3,4o9\",1\n", 23, &o), LEAT_FORMAT,
                 "line 4|column w|3,4o9|whole number|--on-error skip");
 }
 
