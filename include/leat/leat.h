@@ -1,0 +1,23 @@
+/* Everything public. */
+#ifndef LEAT_LEAT_H
+#define LEAT_LEAT_H
+
+#include <leat/check.h>
+#include <leat/context.h>
+#include <leat/data.h>
+#include <leat/evaluate.h>
+#include <leat/experiment.h>
+#include <leat/frame.h>
+#include <leat/json.h>
+#include <leat/metric.h>
+#include <leat/model.h>
+#include <leat/plot.h>
+#include <leat/profile.h>
+#include <leat/progress.h>
+#include <leat/read.h>
+#include <leat/reproduce.h>
+#include <leat/settings.h>
+#include <leat/status.h>
+#include <leat/table.h>
+
+#endif

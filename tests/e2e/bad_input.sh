@@ -1,0 +1,89 @@
+#!/bin/sh
+# Bad input gets a clear message, a documented exit code, and leaves nothing behind.
+. "$(dirname "$0")/lib.sh"
+$leat table iris -o good.csv >/dev/null
+$leat fit iris -t species -m lda -q
+
+# The command line.
+fails no-command 2 "no command 'fitt'|leat fit" $leat fitt
+fails option 2 "no option --taget|--target" $leat fit good.csv --taget species
+fails twice 2 "given twice" $leat fit good.csv -t species -t species
+fails value 2 "needs a value" $leat fit good.csv --target
+fails threads 2 "--threads" $leat fit good.csv -t species --threads 0
+fails seed 2 "--seed" $leat fit good.csv -t species --seed x
+fails no-target 2 "--target" $leat fit good.csv
+fails model 2 "no estimator 'scv'|Did you mean 'svc'?" $leat fit good.csv -t species -m scv
+fails setting 2 "svc.C" $leat fit good.csv -t species -m svc --set svc.C=big
+fails cv 2 "kfold" $leat fit good.csv -t species --cv folds
+fails metric 2 "accuracy" $leat fit good.csv -t species --metric acuracy
+fails folds 2 "1000" $leat fit good.csv -t species --cv kfold:1000
+
+# Files.
+fails missing 3 "no file godo.csv|good.csv" $leat fit godo.csv -t species
+: >empty.csv
+fails empty 3 "empty" $leat fit empty.csv -t species
+fails folder 2 "folder" $leat fit / -t species
+head -c 3000 /dev/urandom >noise.csv
+printf 'PK\003\004' | cat - noise.csv >noise.zip
+fails noise 3 "noise" $leat fit noise.csv -t species
+fails zip 3 "ZIP" $leat fit noise.zip -t species
+head -n 1 good.csv >header.csv
+fails header-only 3 "no row of data" $leat fit header.csv -t species
+head -n 2 good.csv >one.csv
+fails one-row 3 "one class" $leat fit one.csv -t species
+printf 'a,b\n1,2\n3,4,5\n' >ragged.csv
+fails ragged 3 "line 3" $leat fit ragged.csv -t b
+printf 'a,b\n1,"2\n3,4\n' >quote.csv
+fails quote 3 "line 2" $leat fit quote.csv -t b
+
+# Targets.
+fails target 3 "no column 'specis'|Did you mean 'species'?|columns:" $leat fit good.csv -t specis
+sed 's/versicolor/setosa/; s/virginica/setosa/' good.csv >constant.csv
+fails one-class 3 "one class" $leat fit constant.csv -t species
+sed '5s/[a-z]*$//' good.csv >hole.csv
+fails missing-target 3 "missing in 1 of 150|--drop-missing-target" $leat fit hole.csv -t species
+check dropped sh -c "$leat fit hole.csv -t species -m lda --drop-missing-target -q --name hole"
+printf 'x,y\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n' >flat.csv
+fails constant 3 "nothing to learn" $leat fit flat.csv -t y --task regression
+head -n 8 good.csv >few.csv
+tail -n 3 good.csv >>few.csv
+$leat fit few.csv -t species -m knn --set knn.n_neighbors=50 --cv kfold:2 --name few >few.txt 2>&1
+has k-too-large few.txt "n_neighbors"
+
+# Models.
+fails no-model 3 "is not a Leat model" $leat predict good.csv good.csv
+head -c 4000 iris.leat >cut.leat
+fails cut 3 "cut.leat" $leat predict cut.leat good.csv
+python3 - <<'PY'
+data = bytearray(open("iris.leat", "rb").read())
+at = data.find(b'"seed"')
+data[at + 8] = ord("7")
+open("tampered.leat", "wb").write(data)
+PY
+fails tampered 3 "tampered.leat" $leat predict tampered.leat good.csv
+cut -d, -f1-3 good.csv >lacking.csv
+fails lacking 3 "petal_width|the model needs:" $leat predict iris.leat lacking.csv
+sed '1s/petal_width/petal.width/' good.csv >renamed.csv
+fails renamed 3 "Did you rename it?|petal.width" $leat predict iris.leat renamed.csv
+sed '17s/^[0-9.]*/3,4o9/; 17s/,/;/' good.csv | sed '17s/;/./' >retyped.csv
+fails retyped 3 "sepal_length|is not a number|trained on" $leat predict iris.leat retyped.csv
+fails no-output 3 "is not a number" $leat predict iris.leat retyped.csv -o answers.csv
+check nothing-written sh -c "! test -e answers.csv"
+fails other-levels 4 "LEAT_CPU" env LEAT_CPU=v9 $leat version
+
+# A full disk and a killed process lose nothing earlier.
+if [ -w /dev/full ]; then
+    fails full 4 "cannot write" sh -c "exec $leat predict iris.leat good.csv >/dev/full"
+fi
+cp iris.leat before.leat
+if (ulimit -f 1 2>/dev/null); then
+    (trap '' XFSZ 2>/dev/null; ulimit -f 1; $leat fit good.csv -t species --name iris >/dev/null 2>limit.txt)
+    check limit-code test $? -ne 0
+    check earlier-model cmp iris.leat before.leat
+fi
+for delay in 0.002 0.004 0.006 0.01 0.02 0.04; do
+    timeout -s KILL $delay $leat fit good.csv -t species --name iris -q 2>/dev/null
+    $leat show iris.leat >/dev/null 2>kill.txt || { echo "killed after $delay: the model is damaged"; cat kill.txt; break; }
+done
+check after-kill $leat show iris.leat
+finish

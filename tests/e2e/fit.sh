@@ -1,0 +1,99 @@
+#!/bin/sh
+# The main job: fit, what it leaves behind, and what the model then does.
+. "$(dirname "$0")/lib.sh"
+
+check iris sh -c "$leat fit iris --target species >fit.txt"
+has leaderboard fit.txt "lda" "baseline" "95% interval" "wrote iris.leat" "report: iris.html"
+has report iris.html "<!doctype html>" "</html>" "species"
+check record test -f iris.run/run.json
+check table test -f iris.run/predictions.csv
+check reproduce-1 sh -c "$leat reproduce iris.leat --threads 1 >one.txt"
+check reproduce-2 sh -c "$leat reproduce iris.leat --threads 2 >two.txt"
+check same-bytes cmp one.txt two.txt
+has identical one.txt "identical bytes: sha256"
+
+# JSON keys are stable.
+check json sh -c "$leat fit iris --target species --models lda,knn --json -o out >fit.json"
+check json-keys python3 -c "
+import json
+r = json.load(open('fit.json'))
+assert list(r)[:4] == ['task', 'metric', 'leaderboard', 'best'], list(r)
+assert {'estimator','params','mean','std','folds','fit_seconds','predict_seconds'} <= set(r['leaderboard'][0])
+assert r['task'] == 'classification' and r['best'] == 'lda' and len(r['leaderboard'][0]['folds']) == 10
+assert r['model'] == 'out/iris.leat' and r['report'] == 'out/iris.html'"
+
+# A model file is an archive that anybody can open.
+check archive python3 -c "
+import json, zipfile
+z = zipfile.ZipFile('iris.leat')
+assert z.testzip() is None
+assert z.namelist() == ['model.json', 'weights.safetensors', 'reference.json', 'card.md'], z.namelist()
+assert all(i.header_offset >= 0 and i.compress_type == 0 for i in z.infolist())
+m = json.loads(z.read('model.json'))
+assert m['format'] == 'leat-model' and m['target']['classes'] == ['setosa', 'versicolor', 'virginica']
+text = z.read('model.json').decode()
+assert '$scratch' not in text and '/tmp' not in text"
+
+# Predicting, evaluating, comparing.
+cat >new.csv <<'CSV'
+petal_width,petal_length,sepal_width,sepal_length,note
+0.2,1.4,3.5,5.1,a
+2.1,5.8,3.0,7.1,b
+CSV
+check predict sh -c "$leat predict iris.leat new.csv >answers.csv"
+has answers answers.csv prediction setosa virginica
+check proba sh -c "$leat predict iris.leat new.csv --proba -o p.csv"
+has probabilities p.csv p_setosa p_virginica
+check data sh -c "$leat data show iris >/dev/null && $leat table iris -o all.csv"
+check eval sh -c "$leat eval iris.leat all.csv --require 'accuracy>=0.9@95%' >eval.txt"
+has eval-text eval.txt "accuracy" "truth" "required and met"
+fails require 1 "accuracy" $leat eval iris.leat all.csv --require 'accuracy>=0.999'
+check other sh -c "$leat fit iris -t species -m gaussian_nb --name nb -q"
+check compare sh -c "$leat compare iris.leat nb.leat all.csv >compare.txt"
+has compare-text compare.txt "McNemar"
+check show sh -c "$leat show iris.leat >show.txt && $leat show iris.leat --json | python3 -m json.tool >/dev/null"
+check charts sh -c "$leat report iris.leat --charts pictures && test -s pictures/leaderboard.svg"
+
+# A YAML file holds the same options.
+cat >wood.yaml <<'YAML'
+data: all.csv
+target: species
+models: [knn, svc]
+set:
+  knn: {n_neighbors: 3}
+cv: stratified:5
+name: from-yaml
+YAML
+check yaml sh -c "$leat fit wood.yaml >yaml.txt"
+has yaml-text yaml.txt "n_neighbors=3" "5-fold" "from-yaml.leat"
+
+# One changed data byte is named.
+check table-model sh -c "$leat fit all.csv -t species -m lda --name all -q"
+sed '20s/\.[0-9]/.9/' all.csv >changed.csv
+fails changed 1 "the data changed|holds other values" $leat reproduce all.leat changed.csv
+
+# The sets shared for tests: scikit-learn's folds give scikit-learn's scores.
+if [ -f "$shared/iris_folds.csv" ]; then
+    check folds sh -c "$leat fit $shared/iris_folds.csv --target species --fold-column fold --models logistic,lda,qda,knn,cart,gaussian_nb,svc --set svc.gamma=auto --preprocess none --json >folds.json"
+    check scores python3 -c "
+import json
+got = {r['estimator']: r['mean'] for r in json.load(open('folds.json'))['leaderboard']}
+want = dict(lda=.975, qda=.975, knn=.9583333, gaussian_nb=.95, svc=.9833333, logistic=.9666667)
+for k, v in want.items(): assert abs(got[k] - v) < 1e-6, (k, got[k], v)
+assert abs(got['cart'] - .95) < .02, got['cart']"
+    check scaled sh -c "$leat fit $shared/iris_folds.csv --target species --fold-column fold --models logistic,lda,qda,knn,cart,gaussian_nb,svc --set svc.gamma=auto --preprocess standard --json >scaled.json"
+    check scaled-scores python3 -c "
+import json
+want = json.load(open('$shared/iris_expected.json'))['scaled']
+got = {r['estimator']: r['folds'] for r in json.load(open('scaled.json'))['leaderboard']}
+names = dict(lda='lda', qda='qda', knn='knn', gaussian_nb='gaussian_nb', svc='svc_auto')
+for k, w in names.items():
+    if w in want: assert all(abs(a - b) < 1e-9 for a, b in zip(got[k], want[w])), (k, got[k], want[w])"
+    check mpg sh -c "$leat fit $shared/tables/mpg.csv --target mpg --json >mpg.json && $leat fit $shared/tables/mpg.csv --target mpg >mpg.txt"
+    check mpg-score python3 -c "
+import json
+r = json.load(open('mpg.json'))
+assert r['leaderboard'][0]['mean'] < 2.2, r['leaderboard'][0]"
+    has mpg-text mpg.txt "left out (an identifier; --keep name to use it)" "is better than baseline (p < 0.001)"
+else skip "the shared test data is not here"; fi
+finish
