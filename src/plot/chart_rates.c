@@ -9,31 +9,57 @@
 static const leati_ink chance_ink = {.stroke = LEATI_HUE_MUTED, .dashed = true};
 static const leati_axis unit = {.range = {0, 1}};
 
-/* The names of the series in their colours, right of or from x, the last one at `bottom`. */
-static void draw_key(leati_scene *s, const leati_lines *in, double x, double bottom, double width,
-                     leati_anchor anchor)
+/* A place for the names of the series: its corner, and which way the text runs from there. */
+typedef struct key {
+    double x, bottom, width, height;
+    leati_anchor anchor;
+} key;
+
+enum { KEY_LINE = 17, KEY_MOST = 12 };
+
+static key key_size(const leati_lines *in, double most)
 {
-    size_t named = 0, at = 0;
-    for (size_t i = 0; i < in->count; i++) named += in->series[i].label != NULL;
-    if (named > 12) named = 12;
-    double widest = 0;
-    for (size_t i = 0; i < in->count; i++)
-        if (in->series[i].label)
-            widest = fmax(widest, leati_text_width(in->series[i].label, LEATI_FONT_BODY, true));
-    widest = fmin(widest, width);
-    /* Readable also where a line runs below it. */
-    if (named > 0)
-        leati_scene_rect(s, anchor == LEATI_END ? x - widest - 4 : x - 4,
-                         bottom - 17 * (double)(named - 1) - 13, widest + 8,
-                         17 * (double)(named - 1) + 18, 3,
-                         (leati_ink){.fill = LEATI_HUE_SURFACE, .opacity = 0.8});
-    for (size_t i = 0; i < in->count && at < named; i++) {
-        leati_font font = {
-            .hue = leati_series_hue(&in->series[i], i), .bold = true, .anchor = anchor};
+    key k = {.width = 0};
+    size_t named = 0;
+    for (size_t i = 0; i < in->count && named < KEY_MOST; i++) {
         if (!in->series[i].label) continue;
-        leati_scene_text_fit(s, x, bottom - 17 * (double)(named - 1 - at), width, font,
-                             in->series[i].label);
-        at++;
+        double width = leati_text_width(in->series[i].label, LEATI_FONT_BODY, true);
+        k.width = fmin(fmax(k.width, width), most);
+        named++;
+    }
+    k.height = (double)(named * KEY_LINE);
+    return k;
+}
+
+/* How many points of the lines a key would cover. */
+static size_t covered(const leati_lines *in, const leati_axes *a, const key *k)
+{
+    size_t count = 0;
+    double left = k->anchor == LEATI_END ? k->x - k->width : k->x;
+    for (size_t i = 0; i < in->count; i++) {
+        for (size_t n = 0; n < in->series[i].count; n++) {
+            double x = leati_scale_at(&a->x, in->series[i].x[n]);
+            double y = leati_scale_at(&a->y, in->series[i].y[n]);
+            count += x > left - 4 && x < left + k->width + 4 && y > k->bottom - k->height &&
+                     y < k->bottom + 6;
+        }
+    }
+    return count;
+}
+
+/* The names of the series in their colours, readable also where a line runs below them. */
+static void draw_key(leati_scene *s, const leati_lines *in, const key *k)
+{
+    double y = k->bottom - k->height + KEY_LINE;
+    double left = k->anchor == LEATI_END ? k->x - k->width : k->x;
+    leati_scene_rect(s, left - 4, y - 13, k->width + 8, k->height + 1, 3,
+                     (leati_ink){.fill = LEATI_HUE_SURFACE, .opacity = 0.8});
+    for (size_t i = 0; i < in->count && y < k->bottom + 1; i++) {
+        leati_font font = {
+            .hue = leati_series_hue(&in->series[i], i), .bold = true, .anchor = k->anchor};
+        if (!in->series[i].label) continue;
+        leati_scene_text_fit(s, k->x, y, k->width, font, in->series[i].label);
+        y += KEY_LINE;
     }
 }
 
@@ -55,7 +81,12 @@ leati_scene *leati_chart_roc(leat_context *c, const leati_lines *in)
     leati_axes a = leati_axes_draw(s, &chart, unit, unit, top, 10);
     leati_scene_line(s, a.left, a.bottom, a.right, a.top, chance_ink);
     leat_status st = leati_series_draw(s, &a, in, 2);
-    draw_key(s, in, a.right - 8, a.bottom - 12, (a.right - a.left) * 0.62, LEATI_END);
+    /* A curve better than chance leaves the lower right corner free. */
+    key k = key_size(in, (a.right - a.left) * 0.62);
+    k.x = a.right - 8;
+    k.bottom = a.bottom - 12;
+    k.anchor = LEATI_END;
+    draw_key(s, in, &k);
     if (in->count == 0) leati_axes_empty(s, a.left, a.top, a.right, a.bottom);
     return finish_rates(s, st);
 }
@@ -73,7 +104,14 @@ leati_scene *leati_chart_precision_recall(leat_context *c, const leati_lines *in
     if (in->level > 0 && in->level < 1)
         leati_scene_line(s, a.left, chance, a.right, chance, chance_ink);
     leat_status st = leati_series_draw(s, &a, in, 2);
-    draw_key(s, in, a.left + 10, a.bottom - 12, (a.right - a.left) * 0.7, LEATI_START);
+    /* Good curves leave the lower left corner free, poor ones the upper right. */
+    key low = key_size(in, (a.right - a.left) * 0.7), high = low;
+    low.x = a.left + 10;
+    low.bottom = a.bottom - 12;
+    high.x = a.right - 8;
+    high.bottom = a.top + 8 + high.height;
+    high.anchor = LEATI_END;
+    draw_key(s, in, covered(in, &a, &low) <= covered(in, &a, &high) ? &low : &high);
     if (in->count == 0) leati_axes_empty(s, a.left, a.top, a.right, a.bottom);
     return finish_rates(s, st);
 }

@@ -95,8 +95,12 @@ void leati_scene_hover(leati_scene *s, const char *format, ...) LEAT_PRINTF(2, 3
 /* Hand a finished scene over: NULL when an addition failed, and then the scene is destroyed. */
 leati_scene *leati_scene_finish(leati_scene *s);
 
+/* Free space around a scene that is a file of its own, in pixels. */
+enum { LEATI_SCENE_MARGIN = 16 };
+
 typedef enum leati_svg_form {
-    LEATI_SVG_FILE,    /* a file of its own, with its styles; follows the viewer's light or dark */
+    LEATI_SVG_FILE,    /* a file of its own, with styles and margin; follows the viewer's light or
+                          dark mode */
     LEATI_SVG_FRAGMENT /* inside HTML that has the styles of leati_scene_css */
 } leati_svg_form;
 
@@ -108,8 +112,8 @@ void leati_scene_css(leati_str *out, const char *scope);
  * of XML and HTML; see leati_text_next for bytes that are not text. */
 void leati_markup_text(leati_str *out, const char *text);
 
-/* Write a PNG at `scale` pixels a unit (2 is usual; held to 0.5 .. 8). The file appears complete
- * or not at all. UNSUPPORTED in a build without cairo. */
+/* Write a PNG, with a margin, at `scale` pixels a unit (2 is usual; held to 0.5 .. 8). The file
+ * appears complete or not at all. UNSUPPORTED in a build without cairo. */
 leat_status leati_scene_png(const leati_scene *s, leat_context *c, const char *path, double scale,
                             bool dark);
 

@@ -126,13 +126,14 @@ leat_status leati_scene_png(const leati_scene *s, leat_context *c, const char *p
 {
     if (!s) return leat_error_status(c) ? leat_error_status(c) : LEAT_NOMEM;
     if (s->status != LEAT_OK) return s->status;
-    const double most =
-        32000 / fmax(s->width, s->height); /* cairo's limit on the pixels of a side */
+    double width = s->width + 2 * LEATI_SCENE_MARGIN, height = s->height + 2 * LEATI_SCENE_MARGIN;
+    double most = 32000 / fmax(width, height); /* cairo's limit on the pixels of a side */
     scale = fmin(scale > 0.5 ? fmin(scale, 8) : 0.5, most);
     cairo_surface_t *surface = cairo_image_surface_create(
-        CAIRO_FORMAT_RGB24, (int)ceil(s->width * scale), (int)ceil(s->height * scale));
+        CAIRO_FORMAT_RGB24, (int)ceil(width * scale), (int)ceil(height * scale));
     png_target target = {.cairo = cairo_create(surface), .dark = dark};
     cairo_scale(target.cairo, scale, scale);
+    cairo_translate(target.cairo, LEATI_SCENE_MARGIN, LEATI_SCENE_MARGIN);
     cairo_set_line_join(target.cairo, CAIRO_LINE_JOIN_ROUND);
     set_colour(&target, LEATI_HUE_SURFACE, 1);
     cairo_paint(target.cairo);

@@ -185,12 +185,17 @@ static void element(leati_str *out, const leati_shape *shape)
 static void head(const leati_scene *s, leati_str *out, leati_svg_form form)
 {
     leati_str_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"leat\" role=\"img\"");
-    attribute(out, "width", s->width);
-    attribute(out, "height", s->height);
-    leati_str_add(out, " viewBox=\"0 0 ");
-    number(out, s->width);
+    double margin = form == LEATI_SVG_FILE ? LEATI_SCENE_MARGIN : 0;
+    attribute(out, "width", s->width + 2 * margin);
+    attribute(out, "height", s->height + 2 * margin);
+    leati_str_add(out, " viewBox=\"");
+    number(out, -margin);
     leati_str_addc(out, ' ');
-    number(out, s->height);
+    number(out, -margin);
+    leati_str_addc(out, ' ');
+    number(out, s->width + 2 * margin);
+    leati_str_addc(out, ' ');
+    number(out, s->height + 2 * margin);
     leati_str_add(out, "\">\n");
     if (s->title) {
         leati_str_add(out, "<title>");
@@ -206,8 +211,10 @@ static void head(const leati_scene *s, leati_str *out, leati_svg_form form)
     leati_str_add(out, "<style>\n");
     leati_scene_css(out, ".leat");
     leati_str_add(out, "</style>\n");
-    leati_str_addf(out, "<g class=\"f%s\"><rect width=\"100%%\" height=\"100%%\"/></g>\n",
-                   hues[LEATI_HUE_SURFACE].css);
+    leati_str_addf(out,
+                   "<g class=\"f%s\"><rect x=\"-%d\" y=\"-%d\" width=\"100%%\" "
+                   "height=\"100%%\"/></g>\n",
+                   hues[LEATI_HUE_SURFACE].css, LEATI_SCENE_MARGIN, LEATI_SCENE_MARGIN);
 }
 
 leat_status leati_scene_svg(const leati_scene *s, leati_str *out, leati_svg_form form)

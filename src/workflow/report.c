@@ -179,8 +179,10 @@ static void leaderboard(leati_page *p)
     for (size_t i = 0; i < e->count; i++) board_row(p, &e->entries[i]);
     leati_page_raw(p, "</tbody></table></div>\n");
     lines(p, "p class=note", e->validation);
-    leati_page_element(p, "p class=note",
-                       "The spread is the standard deviation over the folds; times are per fold.");
+    if (e->folds.count > 1)
+        leati_page_element(
+            p, "p class=note",
+            "The spread is the standard deviation over the folds; times are per fold.");
 }
 
 /* --- where it errs -------------------------------------------------------------------------------

@@ -506,7 +506,7 @@ static leat_status draw_correlation(leat_context *c, const leati_findings *f,
 }
 
 static const leati_report_chart charts[] = {
-    {"leaderboard", "Scores over the folds", draw_leaderboard},
+    {"leaderboard", "Scores of the models", draw_leaderboard},
     {"confusion", "Confusion matrix", draw_confusion},
     {"roc", "ROC curve", draw_roc},
     {"precision_recall", "Precision and recall", draw_precision_recall},

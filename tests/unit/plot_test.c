@@ -579,8 +579,8 @@ static void png_files(leattest *t)
     REQUIRE(png.size > 1000);
     const unsigned char *p = (const unsigned char *)png.data;
     CHECK(memcmp(p, "\x89PNG\r\n\x1a\n", 8) == 0);
-    CHECK_INT(p[16] << 24 | p[17] << 16 | p[18] << 8 | p[19], 840);
-    CHECK_INT(p[20] << 24 | p[21] << 16 | p[22] << 8 | p[23], (int)ceil(s->height * 2));
+    CHECK_INT(p[16] << 24 | p[17] << 16 | p[18] << 8 | p[19], 904);
+    CHECK_INT(p[20] << 24 | p[21] << 16 | p[22] << 8 | p[23], (int)ceil((s->height + 32) * 2));
     leati_bytes_release(&png);
     CHECK_FAILS(leati_scene_png(s, t->context, "/no/such/folder/x.png", 2, false), LEAT_IO,
                 "/no/such/folder/x.png");
