@@ -175,7 +175,7 @@ static leat_status make_random(builder *b, uint32_t draws, uint64_t seed)
     leati_rng_init(&r, seed, LEATI_RNG_SEARCH, 0);
     /* A narrow whole-number range may hold fewer distinct candidates than are asked for. */
     for (uint32_t stale = 0; b->out->count < draws && stale < 1000 && st == LEAT_OK;) {
-        bool fresh;
+        bool fresh = false;
         st = draw_candidate(b, &r, &seen, &key, &fresh);
         stale = fresh ? 0 : stale + 1;
     }

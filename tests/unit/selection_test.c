@@ -131,7 +131,7 @@ static void grid(leattest *t)
 
     leati_space_init(&s, t->context);
     for (int i = 0; i < 8; i++) {
-        char name[8];
+        char name[24];
         snprintf(name, sizeof name, "p%d", i);
         CHECK_OK(leati_space_add(&s, name, "int:1:1000:1000"));
     }
