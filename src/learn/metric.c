@@ -295,12 +295,22 @@ void leati_prepared_fini(leati_prepared *p)
     *p = (leati_prepared){0};
 }
 
-double leati_prepared_eval(const leati_prepared *p, const double *weight, leati_tally *tally)
+bool leati_prepared_tallies(const leati_prepared *p)
 {
-    if (p->eval->task == LEATI_CLASSIFY && p->metric->from != LEATI_FROM_ROWS)
-        leati_tally_fill(tally, p->eval, weight);
+    return p->eval->task == LEATI_CLASSIFY && p->metric->from != LEATI_FROM_ROWS;
+}
+
+double leati_prepared_measure(const leati_prepared *p, const double *weight,
+                              const leati_tally *tally)
+{
     leati_measure m = {p->metric, p->eval, weight, tally, p->order, p->value};
     return p->metric->measure(&m);
+}
+
+double leati_prepared_eval(const leati_prepared *p, const double *weight, leati_tally *tally)
+{
+    if (leati_prepared_tallies(p)) leati_tally_fill(tally, p->eval, weight);
+    return leati_prepared_measure(p, weight, tally);
 }
 
 leat_status leati_metric_eval(leat_context *c, const leati_metric *m, const leati_eval *e,

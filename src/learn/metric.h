@@ -140,6 +140,11 @@ void leati_prepared_fini(leati_prepared *p);
 /* `tally` is scratch made with leati_tally_create for the classes of the eval; unused for
  * regression. Thread-safe with a tally per thread. */
 double leati_prepared_eval(const leati_prepared *p, const double *weight, leati_tally *tally);
+/* The two halves of it, for metrics of one eval that share a tally: whether a filled tally is
+ * needed, and the value given one. */
+bool leati_prepared_tallies(const leati_prepared *p);
+double leati_prepared_measure(const leati_prepared *p, const double *weight,
+                              const leati_tally *tally);
 
 leat_status leati_tally_create(leat_context *c, leati_tally *t, uint32_t classes);
 void leati_tally_fill(leati_tally *t, const leati_eval *e, const double *weight);

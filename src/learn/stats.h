@@ -54,14 +54,25 @@ typedef struct leati_bootstrap {
 } leati_bootstrap;
 
 /* Any metric; rows are drawn with replacement within their class. BCa: Efron (JASA 1987), its
- * acceleration from a jackknife over at most 200 groups of rows. */
+ * acceleration from a jackknife over at most 200 groups of rows; when `resamples` is 0 and fewer
+ * than 1000 fit, the tails are not looked at but taken as normal with the standard deviation of the
+ * resamples. */
 leat_status leati_interval_bootstrap(leat_context *c, const leati_metric *m, const leati_eval *e,
                                      const leati_bootstrap *how, leati_interval *out);
+/* The same for several metrics at once, all computed on each resample; the first decides how many
+ * resamples there are. out (count). At most 40. */
+leat_status leati_interval_bootstrap_many(leat_context *c, const leati_metric *const *m,
+                                          size_t count, const leati_eval *e,
+                                          const leati_bootstrap *how, leati_interval *out);
 /* The right one for the metric and these rows: Wilson for shares of rows, DeLong for the AUC of two
  * classes, Student for means over more than LEATI_MANY_ROWS rows, else the BCa bootstrap. */
 leat_status leati_metric_interval(leat_context *c, const leati_metric *m, const leati_eval *e,
                                   double level, uint64_t seed, leati_interval *out);
-enum { LEATI_MANY_ROWS = 100000 };
+/* leati_metric_interval for every row of the metric table, in one go and much cheaper: out
+ * (leati_metric_count()), with NaN and method "none" for metrics that do not apply. */
+leat_status leati_metric_intervals(leat_context *c, const leati_eval *e, double level,
+                                   uint64_t seed, leati_interval *out);
+enum { LEATI_MANY_ROWS = 10000 };
 
 /* --- tests
  * ------------------------------------------------------------------------------------------

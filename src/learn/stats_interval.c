@@ -230,13 +230,15 @@ static leat_status interval_of_rows(leat_context *c, const leati_metric *m, cons
     return LEAT_OK;
 }
 
-leat_status leati_metric_interval(leat_context *c, const leati_metric *m, const leati_eval *e,
-                                  double level, uint64_t seed, leati_interval *out)
+/* The interval in closed form where there is one; *done says whether. *out has the estimate. */
+static leat_status closed_form(leat_context *c, const leati_metric *m, const leati_eval *e,
+                               double level, leati_interval *out, bool *done)
 {
     double value, successes = 0, n = 0;
+    *done = true;
     LEATI_TRY(leati_metric_eval(c, m, e, &value));
     *out = (leati_interval){value, (double)NAN, (double)NAN, level, "none"};
-    if (isnan(value) || m->measure == leati_measure_max_error) return LEAT_OK;
+    if (isnan(value) || m->measure == leati_measure_max_error || e->rows < 2) return LEAT_OK;
     if (!e->weight && e->task == LEATI_CLASSIFY) {
         leati_tally t;
         LEATI_TRY(leati_tally_create(c, &t, e->classes));
@@ -250,9 +252,45 @@ leat_status leati_metric_interval(leat_context *c, const leati_metric *m, const 
         if (m->measure == leati_measure_roc_auc && e->classes == 2)
             return leati_interval_delong(c, e, level, out);
     }
-    if (e->rows < 2) return LEAT_OK;
     if (!e->weight && m->from == LEATI_FROM_ROWS && e->rows > LEATI_MANY_ROWS)
         return interval_of_rows(c, m, e, level, out);
+    *done = false;
+    return LEAT_OK;
+}
+
+leat_status leati_metric_interval(leat_context *c, const leati_metric *m, const leati_eval *e,
+                                  double level, uint64_t seed, leati_interval *out)
+{
+    bool done;
+    LEATI_TRY(closed_form(c, m, e, level, out, &done));
+    if (done) return LEAT_OK;
     leati_bootstrap how = {.level = level, .seed = seed};
     return leati_interval_bootstrap(c, m, e, &how, out);
+}
+
+leat_status leati_metric_intervals(leat_context *c, const leati_eval *e, double level,
+                                   uint64_t seed, leati_interval *out)
+{
+    enum { MOST = 40 };
+    const leati_metric *open[2][MOST]; /* [1]: those of ranks, which get fewer resamples */
+    size_t place[2][MOST], count[2] = {0, 0};
+    LEATI_BUG_IF(c, leati_metric_count() > MOST);
+    LEATI_TRY(leati_eval_check(c, e));
+    for (size_t i = 0; i < leati_metric_count(); i++) {
+        const leati_metric *m = leati_metric_at(i);
+        bool done = true, ranks = m->from == LEATI_FROM_RANKS;
+        out[i] = (leati_interval){(double)NAN, (double)NAN, (double)NAN, level, "none"};
+        if (!leati_metric_applies(m, e, NULL)) continue;
+        LEATI_TRY(closed_form(c, m, e, level, &out[i], &done));
+        if (done) continue;
+        place[ranks][count[ranks]] = i;
+        open[ranks][count[ranks]++] = m;
+    }
+    leati_bootstrap how = {.level = level, .seed = seed};
+    for (int k = 0; k < 2; k++) {
+        leati_interval found[MOST];
+        LEATI_TRY(leati_interval_bootstrap_many(c, open[k], count[k], e, &how, found));
+        for (size_t i = 0; i < count[k]; i++) out[place[k][i]] = found[i];
+    }
+    return LEAT_OK;
 }

@@ -12,14 +12,23 @@
 #include "learn/stats_special.h"
 #include "learn/stats_sum.h"
 
-enum { RESAMPLES = 2000, LEAST_RESAMPLES = 200, JACKKNIFE_GROUPS = 200 };
-static const double MOST_DRAWS = 2e8;
+enum { RESAMPLES = 2000, TAIL_RESAMPLES = 1000, LEAST_RESAMPLES = 200, JACKKNIFE_GROUPS = 200 };
+enum { MOST_ITEMS = 40 };
+static const double MOST_WORK = 1e7; /* rows (times classes for ranks) over all resamples */
 
-/* Draws with replacement, as weights, of up to two models' metric on the same rows. */
+/* One metric of one model. */
+typedef struct item {
+    leati_prepared prepared;
+    double *sample; /* values of the resamples */
+    double *value;  /* of the latest run */
+    size_t count;   /* of sample, sorted and without NaN */
+} item;
+
+/* Draws with replacement, as weights, of metrics on the same rows. */
 typedef struct resampling {
     leat_context *context;
-    leati_prepared prepared[2];
-    int models;
+    item item[MOST_ITEMS];
+    size_t items;
     size_t rows;
     const double *weight; /* of the rows, or NULL */
     uint64_t seed;
@@ -30,9 +39,7 @@ typedef struct resampling {
     unsigned workers;
     double *scratch;    /* (workers, rows) */
     leati_tally *tally; /* (workers) */
-    bool leave_out;     /* jackknife: task g leaves out rows g, g + groups, ... */
-    size_t groups;
-    double *value[2]; /* (resamples) */
+    size_t groups;      /* jackknife: task g leaves out rows g, g + groups, ...; 0: bootstrap */
 } resampling;
 
 static leat_status make_strata(resampling *r, const leati_eval *e, bool by_class)
@@ -50,14 +57,20 @@ static leat_status make_strata(resampling *r, const leati_eval *e, bool by_class
     return LEAT_OK;
 }
 
-static leat_status resampling_make(leat_context *c, resampling *r, const leati_metric *m,
-                                   const leati_eval *const *e, int models,
-                                   const leati_bootstrap *how)
+static leat_status add_item(resampling *r, const leati_metric *m, const leati_eval *e)
 {
-    *r = (resampling){.context = c, .models = models, .rows = e[0]->rows, .seed = how->seed};
-    r->weight = e[0]->weight;
-    for (int k = 0; k < models; k++) LEATI_TRY(leati_prepare(c, &r->prepared[k], m, e[k]));
-    LEATI_TRY(make_strata(r, e[0], e[0]->task == LEATI_CLASSIFY && !how->not_stratified));
+    LEATI_BUG_IF(r->context, r->items == MOST_ITEMS);
+    return leati_prepare(r->context, &r->item[r->items++].prepared, m, e);
+}
+
+/* After the items were added. */
+static leat_status start(resampling *r, const leati_eval *e, const leati_bootstrap *how)
+{
+    leat_context *c = r->context;
+    r->rows = e->rows;
+    r->seed = how->seed;
+    r->weight = e->weight;
+    LEATI_TRY(make_strata(r, e, e->task == LEATI_CLASSIFY && !how->not_stratified));
     r->workers = leat_context_threads(c);
     size_t cells;
     LEATI_CHECK(c, !leati_mul_overflows(r->rows, r->workers, &cells), LEAT_LIMIT, "too many rows");
@@ -65,15 +78,16 @@ static leat_status resampling_make(leat_context *c, resampling *r, const leati_m
     r->tally = LEATI_NEW(c, leati_tally, r->workers);
     if (!r->scratch || !r->tally) return leat_error_status(c);
     for (unsigned w = 0; w < r->workers; w++)
-        LEATI_TRY(leati_tally_create(c, &r->tally[w], e[0]->classes));
+        LEATI_TRY(leati_tally_create(c, &r->tally[w], e->classes));
     return LEAT_OK;
 }
 
 static void resampling_fini(resampling *r)
 {
-    for (int k = 0; k < 2; k++) {
-        leati_prepared_fini(&r->prepared[k]);
-        leati_free(r->value[k]);
+    for (size_t k = 0; k < r->items; k++) {
+        leati_prepared_fini(&r->item[k].prepared);
+        leati_free(r->item[k].sample);
+        leati_free(r->item[k].value);
     }
     for (unsigned w = 0; r->tally && w < r->workers; w++) leati_tally_fini(&r->tally[w]);
     leati_free(r->tally);
@@ -101,31 +115,41 @@ static void resample(void *arg, size_t task, unsigned worker)
 {
     resampling *r = arg;
     double *weight = r->scratch + r->rows * worker;
-    if (r->leave_out) {
+    if (r->groups) {
         for (size_t i = 0; i < r->rows; i++)
             weight[i] = i % r->groups == task ? 0 : leati_weight(r->weight, i);
     } else {
         draw(r, task, weight);
     }
-    for (int k = 0; k < r->models; k++)
-        r->value[k][task] = leati_prepared_eval(&r->prepared[k], weight, &r->tally[worker]);
+    const leati_eval *tallied = NULL; /* items of one model share its tally */
+    for (size_t k = 0; k < r->items; k++) {
+        const leati_prepared *p = &r->item[k].prepared;
+        if (leati_prepared_tallies(p) && p->eval != tallied) {
+            leati_tally_fill(&r->tally[worker], p->eval, weight);
+            tallied = p->eval;
+        }
+        r->item[k].value[task] = leati_prepared_measure(p, weight, &r->tally[worker]);
+    }
 }
 
 static leat_status run(resampling *r, size_t count)
 {
-    for (int k = 0; k < r->models; k++) {
-        leati_free(r->value[k]);
-        r->value[k] = leati_array(r->context, count, sizeof **r->value);
-        if (!r->value[k]) return leat_error_status(r->context);
+    for (size_t k = 0; k < r->items; k++) {
+        leati_free(r->item[k].value);
+        r->item[k].value = leati_array(r->context, count, sizeof *r->item[k].value);
+        if (!r->item[k].value) return leat_error_status(r->context);
     }
     leati_parallel(r->context, count, resample, r);
     return LEAT_OK;
 }
 
-static uint32_t resample_count(const leati_bootstrap *how, size_t rows)
+static uint32_t resample_count(const leati_bootstrap *how, const leati_metric *m,
+                               const leati_eval *e)
 {
     if (how->resamples) return how->resamples;
-    double fits = MOST_DRAWS / (double)rows;
+    double work = (double)(e->rows ? e->rows : 1);
+    if (m->from == LEATI_FROM_RANKS && e->classes > 2) work *= e->classes;
+    double fits = MOST_WORK / work;
     return fits < LEAST_RESAMPLES ? LEAST_RESAMPLES : fits < RESAMPLES ? (uint32_t)fits : RESAMPLES;
 }
 
@@ -140,76 +164,119 @@ static leat_status sort_values(leat_context *c, double *value, size_t *count)
 }
 
 /* Efron 1987, eq. 6.6 with the jackknife: skewness of the influence of groups of rows. */
-static leat_status acceleration(resampling *r, double *out)
+static double acceleration(const double *value, size_t groups)
 {
-    r->leave_out = true;
-    r->groups = r->rows < JACKKNIFE_GROUPS ? r->rows : JACKKNIFE_GROUPS;
-    LEATI_TRY(run(r, r->groups));
     leati_sum sum = {0}, squares = {0}, cubes = {0};
     size_t n = 0;
-    for (size_t g = 0; g < r->groups; g++) {
-        if (isnan(r->value[0][g])) continue;
-        leati_sum_add(&sum, r->value[0][g]);
+    for (size_t g = 0; g < groups; g++) {
+        if (isnan(value[g])) continue;
+        leati_sum_add(&sum, value[g]);
         n++;
     }
     double mean = leati_sum_value(&sum) / (double)n;
-    for (size_t g = 0; g < r->groups; g++) {
-        double d = mean - r->value[0][g];
+    for (size_t g = 0; g < groups; g++) {
+        double d = mean - value[g];
         if (isnan(d)) continue;
         leati_sum_add(&squares, d * d);
         leati_sum_add(&cubes, d * d * d);
     }
     double spread = leati_sum_value(&squares);
-    *out = spread > 0 ? leati_sum_value(&cubes) / (6 * spread * sqrt(spread)) : 0;
-    return LEAT_OK;
+    return spread > 0 ? leati_sum_value(&cubes) / (6 * spread * sqrt(spread)) : 0;
 }
 
-/* Where the end with normal quantile z lies among the resamples. */
-static double bca_place(double z0, double a, double z)
+/* Moves the two places of a percentile interval to those of BCa (Efron 1987, eq. 6.8). */
+static void bca_places(const resampling *r, const item *x, double estimate, double place[2])
 {
-    double shifted = z0 + z;
-    return leati_normal_cdf(z0 + shifted / (1 - a * shifted));
-}
-
-static leat_status bca_places(resampling *r, const double *sorted, size_t count, double estimate,
-                              double place[2])
-{
-    double below = 0, a;
-    for (size_t i = 0; i < count; i++)
-        below += sorted[i] < estimate ? 1 : sorted[i] == estimate ? 0.5 : 0;
-    double least = 0.5 / (double)count, share = below / (double)count;
+    double below = 0, n = (double)x->count;
+    for (size_t i = 0; i < x->count; i++)
+        below += x->sample[i] < estimate ? 1 : x->sample[i] == estimate ? 0.5 : 0;
+    double least = 0.5 / n, share = below / n;
     share = share < least ? least : share > 1 - least ? 1 - least : share;
-    double z0 = leati_normal_quantile(share);
-    LEATI_TRY(acceleration(r, &a));
-    for (int k = 0; k < 2; k++) place[k] = bca_place(z0, a, leati_normal_quantile(place[k]));
-    return LEAT_OK;
+    double z0 = leati_normal_quantile(share), a = acceleration(x->value, r->groups);
+    for (int k = 0; k < 2; k++) {
+        double shifted = z0 + leati_normal_quantile(place[k]);
+        place[k] = leati_normal_cdf(z0 + shifted / (1 - a * shifted));
+    }
+}
+
+/* With few resamples their standard deviation is known well, but not their tails. */
+static void normal_ends(const item *x, leati_interval *out)
+{
+    leati_sum sum = {0}, squares = {0};
+    for (size_t i = 0; i < x->count; i++) leati_sum_add(&sum, x->sample[i]);
+    double mean = leati_sum_value(&sum) / (double)x->count;
+    for (size_t i = 0; i < x->count; i++)
+        leati_sum_add(&squares, (x->sample[i] - mean) * (x->sample[i] - mean));
+    double se = x->count > 1 ? sqrt(leati_sum_value(&squares) / (double)(x->count - 1)) : 0;
+    double half = leati_normal_quantile(0.5 + out->level / 2) * se;
+    bool capped = x->prepared.metric->unit == LEATI_UNIT_SHARE ||
+                  x->prepared.metric->unit == LEATI_UNIT_CORRELATION;
+    bool from_zero = x->prepared.metric->unit != LEATI_UNIT_CORRELATION;
+    out->method = "bootstrap (normal)";
+    out->low = out->estimate - half;
+    out->high = out->estimate + half;
+    if (from_zero && out->low < 0) out->low = 0;
+    if (capped && out->high > 1) out->high = 1;
+}
+
+/* The interval of one item from its sample and, for BCa, its jackknife. */
+static void item_interval(const resampling *r, const item *x, double level,
+                          const leati_bootstrap *how, leati_interval *out)
+{
+    bool bca = how->kind == LEATI_BOOTSTRAP_BCA;
+    leati_tally *tally = &r->tally[0];
+    double place[2] = {0.5 - level / 2, 0.5 + level / 2};
+    double estimate = leati_prepared_eval(&x->prepared, r->weight, tally);
+    *out = (leati_interval){estimate, (double)NAN, (double)NAN, level,
+                            bca ? "bootstrap (BCa)" : "bootstrap"};
+    if (x->count == 0 || isnan(estimate)) return;
+    if (bca && !r->groups) {
+        normal_ends(x, out);
+        return;
+    }
+    if (bca) bca_places(r, x, estimate, place);
+    out->low = leati_quantile_sorted(x->sample, x->count, place[0]);
+    out->high = leati_quantile_sorted(x->sample, x->count, place[1]);
+}
+
+/* Samples of all items, sorted; and the jackknife where BCa wants it. */
+static leat_status sample_items(resampling *r, size_t count, const leati_bootstrap *how)
+{
+    LEATI_TRY(run(r, count));
+    for (size_t k = 0; k < r->items; k++) {
+        item *x = &r->item[k];
+        x->sample = x->value;
+        x->value = NULL;
+        x->count = count;
+        LEATI_TRY(sort_values(r->context, x->sample, &x->count));
+    }
+    if (how->kind != LEATI_BOOTSTRAP_BCA || (!how->resamples && count < TAIL_RESAMPLES))
+        return LEAT_OK;
+    r->groups = r->rows < JACKKNIFE_GROUPS ? r->rows : JACKKNIFE_GROUPS;
+    return run(r, r->groups);
+}
+
+leat_status leati_interval_bootstrap_many(leat_context *c, const leati_metric *const *m,
+                                          size_t count, const leati_eval *e,
+                                          const leati_bootstrap *how, leati_interval *out)
+{
+    double level = how->level > 0 ? how->level : 0.95;
+    resampling r = {.context = c};
+    leat_status st = LEAT_OK;
+    if (count == 0) return LEAT_OK;
+    for (size_t k = 0; k < count; k++) LEATI_GO(add_item(&r, m[k], e));
+    LEATI_GO(start(&r, e, how));
+    LEATI_GO(sample_items(&r, resample_count(how, m[0], e), how));
+    for (size_t k = 0; k < count; k++) item_interval(&r, &r.item[k], level, how, &out[k]);
+out:
+    resampling_fini(&r);
+    return st;
 }
 
 leat_status leati_interval_bootstrap(leat_context *c, const leati_metric *m, const leati_eval *e,
                                      const leati_bootstrap *how, leati_interval *out)
 {
-    double level = how->level > 0 ? how->level : 0.95, estimate;
-    size_t count = resample_count(how, e->rows ? e->rows : 1);
-    bool bca = how->kind == LEATI_BOOTSTRAP_BCA;
-    double place[2] = {0.5 - level / 2, 0.5 + level / 2}, *value = NULL;
-    resampling r = {0};
-    leat_status st;
-    LEATI_GO(leati_metric_eval(c, m, e, &estimate));
-    *out = (leati_interval){estimate, (double)NAN, (double)NAN, level,
-                            bca ? "bootstrap (BCa)" : "bootstrap"};
-    LEATI_GO(resampling_make(c, &r, m, &e, 1, how));
-    LEATI_GO(run(&r, count));
-    value = r.value[0];
-    r.value[0] = NULL;
-    LEATI_GO(sort_values(c, value, &count));
-    if (count == 0 || isnan(estimate)) goto out;
-    if (bca) LEATI_GO(bca_places(&r, value, count, estimate, place));
-    out->low = leati_quantile_sorted(value, count, place[0]);
-    out->high = leati_quantile_sorted(value, count, place[1]);
-out:
-    leati_free(value);
-    resampling_fini(&r);
-    return st;
+    return leati_interval_bootstrap_many(c, &m, 1, e, how, out);
 }
 
 /* --- paired tests -------------------------------------------------------------------------------
@@ -245,25 +312,27 @@ leat_status leati_test_bootstrap(leat_context *c, const leati_metric *m, const l
                                  leati_test *out)
 {
     double level = how->level > 0 ? how->level : 0.95;
-    size_t count = resample_count(how, first->rows ? first->rows : 1);
-    const leati_eval *both[2] = {first, second};
-    resampling r = {0};
+    size_t count = resample_count(how, m, first);
+    resampling r = {.context = c};
     leat_status st;
     *out = (leati_test){.low = (double)NAN, .high = (double)NAN, .statistic = (double)NAN};
     out->df = out->p = (double)NAN;
     out->method = "paired bootstrap";
     LEATI_GO(both_values(c, m, first, second, &out->difference));
-    LEATI_GO(resampling_make(c, &r, m, both, 2, how));
+    LEATI_GO(add_item(&r, m, first));
+    LEATI_GO(add_item(&r, m, second));
+    LEATI_GO(start(&r, first, how));
     LEATI_GO(run(&r, count));
-    for (size_t i = 0; i < count; i++) r.value[0][i] -= r.value[1][i];
-    LEATI_GO(sort_values(c, r.value[0], &count));
+    double *difference = r.item[0].value;
+    for (size_t i = 0; i < count; i++) difference[i] -= r.item[1].value[i];
+    LEATI_GO(sort_values(c, difference, &count));
     if (count == 0 || isnan(out->difference)) goto out;
-    out->low = leati_quantile_sorted(r.value[0], count, 0.5 - level / 2);
-    out->high = leati_quantile_sorted(r.value[0], count, 0.5 + level / 2);
+    out->low = leati_quantile_sorted(difference, count, 0.5 - level / 2);
+    out->high = leati_quantile_sorted(difference, count, 0.5 + level / 2);
     size_t not_above = 0, not_below = 0;
     for (size_t i = 0; i < count; i++) {
-        not_above += r.value[0][i] <= 0;
-        not_below += r.value[0][i] >= 0;
+        not_above += difference[i] <= 0;
+        not_below += difference[i] >= 0;
     }
     size_t less = not_above < not_below ? not_above : not_below;
     double p = 2 * (double)(less + 1) / (double)(count + 1);

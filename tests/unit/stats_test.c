@@ -332,7 +332,7 @@ static void chosen_intervals(leattest *t)
     }
     free(b);
     /* Many rows: the central limit theorem, for rmse on the square. */
-    enum { N = LEATI_MANY_ROWS + 1 };
+    enum { N = LEATI_MANY_ROWS + 4 }; /* a multiple of 4 */
     double *y = calloc(N, sizeof *y), *fit = calloc(N, sizeof *fit);
     REQUIRE(y && fit);
     for (int i = 0; i < N; i++) fit[i] = i % 4;
@@ -345,6 +345,50 @@ static void chosen_intervals(leattest *t)
     CHECK_NEAR(x.low * x.low, 3.5 - 1.96 * se, 1e-4, 0);
     free(y);
     free(fit);
+}
+
+/* All at once is the same as one by one. */
+static void all_intervals(leattest *t)
+{
+    binary *b = binary_of(delong_first, delong_label, COUNT(delong_label));
+    leati_interval all[64], one;
+    REQUIRE(leati_metric_count() <= 64);
+    REQUIRE_OK(leati_metric_intervals(t->context, &b->e, 0.9, 5, all));
+    for (size_t i = 0; i < leati_metric_count(); i++) {
+        const leati_metric *m = leati_metric_at(i);
+        if (!leati_metric_applies(m, &b->e, NULL)) {
+            CHECK(isnan(all[i].estimate) && isnan(all[i].low));
+            continue;
+        }
+        REQUIRE_OK(leati_metric_interval(t->context, m, &b->e, 0.9, 5, &one));
+        CHECK(all[i].low == one.low && all[i].high == one.high && all[i].method == one.method);
+        CHECK_NEAR(all[i].estimate, one.estimate, 0, 0);
+    }
+    free(b);
+}
+
+/* Too many rows for 1000 resamples: the normal interval, about as wide as theory says. */
+static void many_rows(leattest *t)
+{
+    enum { N = 20000 };
+    uint32_t *label = calloc(N, sizeof *label);
+    double *prediction = calloc(N, sizeof *prediction);
+    REQUIRE(label && prediction);
+    for (uint32_t i = 0; i < N; i++) {
+        label[i] = i % 2;
+        prediction[i] = i % 10 == 0 ? 1 - label[i] : label[i];
+    }
+    leati_eval e = {
+        .task = LEATI_CLASSIFY, .rows = N, .classes = 2, .label = label, .prediction = prediction};
+    leati_interval x;
+    const leati_metric *m = metric(t, LEATI_CLASSIFY, "balanced_accuracy");
+    CHECK_OK(leati_metric_interval(t->context, m, &e, 0.95, 1, &x));
+    CHECK_STR(x.method, "bootstrap (normal)");
+    double se = 0.5 * sqrt(0.8 * 0.2 / (N / 2)); /* one class always right, the other 8 in 10 */
+    CHECK_NEAR(x.high - x.estimate, 1.96 * se, 0.15, 0);
+    CHECK_NEAR(x.estimate - x.low, 1.96 * se, 0.15, 0);
+    free(label);
+    free(prediction);
 }
 
 /* --- tests of differences
@@ -580,6 +624,10 @@ static leat_status everything(leat_context *c, void *arg)
         if (st == LEAT_OK) st = leati_test_bootstrap(c, m, &a->e, &b->e, &how, &d);
         if (st == LEAT_OK) st = leati_test_permutation(c, m, &a->e, &b->e, 3, 1, &d);
     }
+    leati_interval all[64];
+    a->e.rows = 12; /* keeps the run short */
+    if (st == LEAT_OK) st = leati_metric_intervals(c, &a->e, 0.95, 1, all);
+    a->e.rows = COUNT(delong_label);
     if (st == LEAT_OK) st = leati_interval_delong(c, &a->e, 0.95, &x);
     if (st == LEAT_OK) st = leati_test_delong(c, &a->e, &b->e, &d);
     if (st == LEAT_OK) st = leati_test_wilcoxon(c, wilcoxon_tied, COUNT(wilcoxon_tied), &d);
@@ -608,6 +656,8 @@ static const leattest_case list[] = {TEST(distributions),
                                      TEST(bootstrap),
                                      TEST(coverage),
                                      TEST(chosen_intervals),
+                                     TEST(all_intervals),
+                                     TEST(many_rows),
                                      TEST(mcnemar),
                                      TEST(wilcoxon),
                                      TEST(friedman),
