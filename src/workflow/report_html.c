@@ -133,7 +133,7 @@ static const char rules[] =
     "th{font-weight:500;color:var(--muted);text-align:left;white-space:nowrap}\n"
     "th,td{padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}\n"
-    "td.c{overflow-wrap:anywhere;min-width:90px;max-width:300px}\n"
+    "td.c{overflow-wrap:anywhere;min-width:124px;max-width:300px}\n"
     "td.w{min-width:210px}\n"
     "td svg{display:block}\n"
     "tr.best td{font-weight:650}\n"
@@ -163,7 +163,8 @@ static const char rules[] =
     "@media print{main{max-width:none;padding:0}h2{margin-top:32px}body{font-size:11pt}"
     "h2,h3,summary{break-after:avoid}tr{break-inside:avoid}"
     "details::details-content{content-visibility:visible;block-size:auto}"
-    "pre{white-space:pre-wrap}.charts{grid-template-columns:1fr 1fr}}\n";
+    ".scroll{overflow:visible}pre{font-size:7pt;overflow:visible}.charts{grid-template-columns:1fr "
+    "1fr}}\n";
 
 void leati_page_begin(leati_page *p, const char *title)
 {
