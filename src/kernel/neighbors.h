@@ -18,4 +18,20 @@ leat_status leati_neighbors_f64(leat_context *c, const double *query, size_t que
                                 const double *data, size_t rows, size_t ldd, size_t dims, size_t k,
                                 uint32_t *index, double *distance);
 
+/* The same with lower bounds from few coordinates: the squared distance of query_bound and
+ * data_bound (each row of bound_dims values, packed) is at most that of query and data, but for
+ * the rounding of the coordinates to T. Only rows that the bound does not rule out are measured,
+ * so the answer is the one above, to the bit. measured (queries): how many that were. */
+#define LEATI_BOUNDED(suffix, type)                                                                \
+    typedef struct leati_bounded_##suffix {                                                        \
+        const type *query, *data, *query_bound, *data_bound;                                       \
+        size_t queries, ldq, rows, ldd, dims, bound_dims;                                          \
+    } leati_bounded_##suffix;                                                                      \
+    leat_status leati_neighbors_bounded_##suffix(leat_context *c, const leati_bounded_##suffix *b, \
+                                                 size_t k, uint32_t *index, double *distance,      \
+                                                 uint32_t *measured);
+
+LEATI_BOUNDED(f32, float)
+LEATI_BOUNDED(f64, double)
+
 #endif

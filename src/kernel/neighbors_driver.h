@@ -6,6 +6,11 @@ typedef struct NAME(search) {
     const NAME(leati_gemm_kernels) * ker;
     const T *query, *data;
     size_t queries, ldq, rows, ldd, dims, k, kc;
+    /* What is measured exactly: the same matrices, unless those above give lower bounds only. */
+    const T *full_query, *full_data;
+    size_t full_ldq, full_ldd, full_dims;
+    bool lower;
+    uint32_t *measured; /* (queries) or NULL */
     uint32_t *index;
     double *distance;
     double *query_norm; /* |q|^2 */
@@ -30,7 +35,7 @@ typedef struct NAME(pending) {
 
 static double NAME(exact)(const NAME(search) * s, size_t q, size_t row)
 {
-    return EXACT(s->dims, s->query + q * s->ldq, s->data + row * s->ldd);
+    return EXACT(s->full_dims, s->full_query + q * s->full_ldq, s->full_data + row * s->full_ldd);
 }
 
 /* Bound of the error of |d|^2 - 2 q.d as computed, against the exact distance less |q|^2 that is
@@ -40,13 +45,17 @@ static double NAME(error_bound)(const NAME(search) * s, double q2)
 {
     double q = sqrt(q2), d = s->norm_top[0], n = (double)s->dims;
     double score = 2 * (n + 8) * ROUNDING * q * d + 4 * ROUNDING * (d * d + q * d);
-    double exact = (n + 16) * DBL_EPSILON * (q + d) * (q + d);
+    double exact = (n + (double)s->full_dims + 16) * DBL_EPSILON * (q + d) * (q + d);
     return 1.01 * (score + exact) + (n + 8) * TINIEST;
 }
 
 static void NAME(set_limit)(const NAME(search) * s, NAME(pending) * p, size_t q, size_t held)
 {
     double worst = held < s->k ? HUGE_VAL : s->distance[q * s->k + s->k - 1];
+    if (s->lower) { /* the coordinates of the bounds were rounded */
+        double rounding = 4 * ROUNDING * (sqrt(s->query_norm[q]) + s->norm_top[0]);
+        worst = (sqrt(worst) + rounding) * (sqrt(worst) + rounding);
+    }
     double limit = worst - s->query_norm[q] + p->error;
     p->limit = (T)limit;
     p->limit += ROUNDING * 4 * (p->limit < 0 ? -p->limit : p->limit);
@@ -81,10 +90,12 @@ static size_t NAME(flush)(const NAME(search) * s, NAME(pending) * p, size_t q, s
 {
     double drop = HUGE_VAL;
     if (p->count > s->k) drop = (double)NAME(kth_smallest)(p, s->k) + 2 * p->error;
+    if (s->lower) drop = HUGE_VAL; /* a bound says nothing on how far a row may be */
     for (size_t i = 0; i < p->count; i++) {
         if ((double)p->score[i] > drop || p->score[i] > p->limit) continue;
         nearest_offer(s->k, &held, s->index + q * s->k, s->distance + q * s->k, p->row[i],
                       NAME(exact)(s, q, p->row[i]));
+        if (s->measured) s->measured[q]++;
         if (held == s->k) NAME(set_limit)(s, p, q, held);
     }
     p->count = 0;
@@ -260,6 +271,11 @@ leat_status NAME(leati_neighbors)(leat_context *c, const T *query, size_t querie
          .ldd = ldd,
          .dims = dims,
          .k = k,
+         .full_query = query,
+         .full_data = data,
+         .full_ldq = ldq,
+         .full_ldd = ldd,
+         .full_dims = dims,
          .index = index,
          .distance = distance};
     LEATI_BUG_IF(c, k < 1 || k > rows || rows > UINT32_MAX);
@@ -269,6 +285,35 @@ leat_status NAME(leati_neighbors)(leat_context *c, const T *query, size_t querie
         return NAME(search_blocks)(c, &s);
     leati_parallel(c, queries, NAME(direct_task), &s);
     return LEAT_OK;
+}
+
+leat_status NAME(leati_neighbors_bounded)(leat_context *c, const NAME(leati_bounded) * b, size_t k,
+                                          uint32_t *index, double *distance, uint32_t *measured)
+{
+    const leati_kernels *kernels = leati_kernels_of(c);
+    NAME(search)
+    s = {.kernels = kernels,
+         .ker = &kernels->KERNELS,
+         .query = b->query_bound,
+         .queries = b->queries,
+         .ldq = b->bound_dims,
+         .data = b->data_bound,
+         .rows = b->rows,
+         .ldd = b->bound_dims,
+         .dims = b->bound_dims,
+         .k = k,
+         .full_query = b->query,
+         .full_data = b->data,
+         .full_ldq = b->ldq,
+         .full_ldd = b->ldd,
+         .full_dims = b->dims,
+         .lower = true,
+         .measured = measured,
+         .index = index,
+         .distance = distance};
+    LEATI_BUG_IF(c, k < 1 || k > b->rows || b->rows > UINT32_MAX || b->bound_dims < 1);
+    for (size_t i = 0; i < b->queries; i++) measured[i] = 0;
+    return b->queries ? NAME(search_blocks)(c, &s) : LEAT_OK;
 }
 
 #undef T

@@ -10,6 +10,7 @@
 #include "kernel/vec.h"
 #include "learn/estimator.h"
 #include "learn/kdtree.h"
+#include "learn/knn_projection.h"
 
 enum { UNIFORM, BY_DISTANCE };
 enum { MINKOWSKI, EUCLIDEAN, MANHATTAN, CHEBYSHEV, COSINE };
@@ -27,6 +28,8 @@ typedef struct knn {
     uint32_t *label; /* (rows) CLASSIFY */
     leati_kdtree tree;
     bool has_tree;
+    leati_projection projection; /* f32 rows of many columns; dims 0: none */
+    float *bound;                /* (rows, dims + 1) */
 } knn;
 
 static const leati_param params[] = {
@@ -133,6 +136,9 @@ static void clear(leati_estimator *e)
     leati_free(n->store);
     leati_free(n->y);
     leati_free(n->label);
+    leati_free(n->bound);
+    leati_projection_fini(&n->projection);
+    n->bound = NULL;
     if (n->has_tree) leati_kdtree_fini(&n->tree);
     n->store = n->y = NULL;
     n->label = NULL;
@@ -148,6 +154,13 @@ static bool wants_tree(const knn *n)
 
 static leat_status plant(knn *n, leat_context *c)
 {
+    if (n->x.f32) {
+        LEATI_TRY(leati_projection_init(c, &n->projection, &n->x));
+        if (n->projection.dims == 0) return LEAT_OK;
+        n->bound = leati_array(c, n->x.rows * (n->projection.dims + 1), sizeof *n->bound);
+        if (!n->bound) return leat_error_status(c);
+        return leati_projection_apply(c, &n->projection, &n->x, n->bound);
+    }
     if (!wants_tree(n)) return LEAT_OK;
     LEATI_TRY(leati_kdtree_init(c, &n->tree, &n->x));
     n->has_tree = true;
@@ -218,14 +231,46 @@ static void scan_task(void *arg, size_t task, unsigned worker)
     }
 }
 
+/* The same answer as brute force. *worth becomes false when the bounds rule out too few rows. */
+static leat_status search_bounded(const knn *n, leat_context *c, const leati_matrix *x,
+                                  uint32_t *index, double *distance, bool *worth)
+{
+    size_t dims = n->projection.dims + 1;
+    float *bound = leati_array(c, x->rows * dims, sizeof *bound);
+    uint32_t *measured = leati_array(c, x->rows, sizeof *measured);
+    leat_status st = bound && measured ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK) st = leati_projection_apply(c, &n->projection, x, bound);
+    if (st == LEAT_OK) {
+        leati_bounded_f32 b = {.query = x->f32,
+                               .data = n->x.f32,
+                               .query_bound = bound,
+                               .data_bound = n->bound,
+                               .queries = x->rows,
+                               .ldq = x->stride,
+                               .rows = n->x.rows,
+                               .ldd = n->x.stride,
+                               .dims = x->cols,
+                               .bound_dims = dims};
+        st = leati_neighbors_bounded_f32(c, &b, (size_t)n->n_neighbors, index, distance, measured);
+        double sum = 0;
+        for (size_t i = 0; i < x->rows; i++) sum += measured[i];
+        *worth = sum <= 0.03 * (double)x->rows * (double)n->x.rows;
+    }
+    leati_free(bound);
+    leati_free(measured);
+    return st;
+}
+
 /* The neighbours of every row of x, which is prepared like n->x. */
 static leat_status search(const knn *n, leat_context *c, const leati_matrix *x, uint32_t *index,
-                          double *distance)
+                          double *distance, bool *worth)
 {
     size_t k = (size_t)n->n_neighbors, tasks = (x->rows + QUERIES - 1) / QUERIES;
     search_job job = {n, x, k, index, distance};
     if (n->has_tree) leati_parallel(c, tasks, tree_task, &job);
     else if (kind_of(n) != LEATI_SQUARED) leati_parallel(c, tasks, scan_task, &job);
+    else if (n->bound && *worth && x->rows > 4)
+        return search_bounded(n, c, x, index, distance, worth);
     else if (x->f32)
         return leati_neighbors_f32(c, x->f32, x->rows, x->stride, n->x.f32, n->x.rows, n->x.stride,
                                    x->cols, k, index, distance);
@@ -275,8 +320,9 @@ static void answer(const knn *n, size_t k, const uint32_t *index, const double *
 static leat_status answer_all(const knn *n, leat_context *c, const leati_matrix *x, size_t width,
                               double *out)
 {
-    enum { BLOCK = 8192 };
+    enum { BLOCK = 2048 };
     size_t k = (size_t)n->n_neighbors, block = x->rows < BLOCK ? x->rows : BLOCK;
+    bool worth = true;
     LEATI_CHECK(c, k <= n->x.rows, LEAT_INVALID,
                 "knn.n_neighbors is %zu, but the model holds only %zu rows", k, n->x.rows);
     uint32_t *index = leati_calloc(c, block * k, sizeof *index);
@@ -288,7 +334,7 @@ static leat_status answer_all(const knn *n, leat_context *c, const leati_matrix 
         void *store = NULL;
         bool as_is = n->metric != COSINE && (n->x.f32 ? part.f32 != NULL : part.f64 != NULL);
         if (!as_is) st = prepare_rows(n, c, &part, true, n->x.f32 != NULL, &query, &store);
-        if (st == LEAT_OK) st = search(n, c, &query, index, distance);
+        if (st == LEAT_OK) st = search(n, c, &query, index, distance, &worth);
         for (size_t i = 0; st == LEAT_OK && i < part.rows; i++) {
             weigh(n, k, distance + i * k);
             answer(n, k, index + i * k, distance + i * k, out + (at + i) * width);

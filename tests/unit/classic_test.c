@@ -3,9 +3,12 @@
 #include "support/leattest.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "golden/classic.h"
+#include "kernel/neighbors.h"
 #include "learn/estimator.h"
 #include "learn/kdtree.h"
+#include "learn/knn_projection.h"
 
 enum { ROWS = CLASSIC_ROWS, COLS = CLASSIC_COLS, ASKED = CLASSIC_ASKED };
 
@@ -211,6 +214,57 @@ static void kdtree(leattest *t)
     leati_kdtree_fini(&tree);
 }
 
+/* Rows near a subspace, some of them equal, and queries far off: bounds from the projection give
+ * what brute force gives, to the bit, and measure far fewer rows. */
+static void projection(leattest *t)
+{
+    enum { N = 4500, P = 72, RANK = 9, Q = 60, K = 7 };
+    leat_context *c = t->context;
+    float *x = leati_array(c, (N + Q) * P, sizeof *x);
+    double basis[RANK * P], sum = 0;
+    leati_rng rng;
+    leati_rng_init(&rng, 11, LEATI_RNG_TEST, 0);
+    for (size_t j = 0; j < RANK * P; j++) basis[j] = leati_rng_normal(&rng);
+    REQUIRE(x);
+    for (size_t i = 0; i < N + Q; i++) {
+        double mix[RANK];
+        for (size_t r = 0; r < RANK; r++) mix[r] = leati_rng_normal(&rng) / (double)(r + 1);
+        for (size_t j = 0; j < P; j++) {
+            double v = 50 + 0.05 * leati_rng_normal(&rng);
+            for (size_t r = 0; r < RANK; r++) v += mix[r] * basis[r * P + j];
+            x[i * P + j] = (float)(i % 50 == 49 ? (double)x[(i - 17) * P + j] : v);
+        }
+    }
+    for (size_t j = 0; j < P; j++) x[(N + 3) * P + j] += 1000; /* far from all */
+    leati_matrix rows = {.f32 = x, .rows = N, .cols = P, .stride = P};
+    leati_matrix asked = {.f32 = x + N * P, .rows = Q, .cols = P, .stride = P};
+    leati_projection p;
+    REQUIRE_OK(leati_projection_init(c, &p, &rows));
+    REQUIRE(p.dims > 0);
+    float *bound = leati_array(c, (N + Q) * (p.dims + 1), sizeof *bound);
+    float *asked_bound = bound + N * (p.dims + 1);
+    REQUIRE(bound);
+    CHECK_OK(leati_projection_apply(c, &p, &rows, bound));
+    CHECK_OK(leati_projection_apply(c, &p, &asked, asked_bound));
+    uint32_t index[Q * K], want[Q * K], measured[Q];
+    double distance[Q * K], near[Q * K];
+    leati_bounded_f32 b = {asked.f32, x, asked_bound, bound, Q, P, N, P, P, p.dims + 1};
+    CHECK_OK(leati_neighbors_bounded_f32(c, &b, K, index, distance, measured));
+    CHECK_OK(leati_neighbors_f32(c, asked.f32, Q, P, x, N, P, P, K, want, near));
+    CHECK(memcmp(index, want, sizeof want) == 0);
+    CHECK(memcmp(distance, near, sizeof near) == 0);
+    for (size_t i = 0; i < Q; i++) sum += measured[i];
+    CHECK(sum < 0.3 * N * Q);
+    leati_projection_fini(&p);
+    leati_free(bound);
+    /* Noise in all directions: not worth it. */
+    for (size_t i = 0; i < N * P; i++) x[i] = (float)leati_rng_normal(&rng);
+    CHECK_OK(leati_projection_init(c, &p, &rows));
+    CHECK_INT(p.dims, 0);
+    leati_projection_fini(&p);
+    leati_free(x);
+}
+
 static void knn_messages(leattest *t)
 {
     leati_estimator *e = NULL;
@@ -224,6 +278,7 @@ static void knn_messages(leattest *t)
     leati_estimator_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(answers),    TEST(trees),  TEST(categories),
-                                      TEST(wide_codes), TEST(kdtree), TEST(knn_messages)};
+static const leattest_case cases[] = {TEST(answers),     TEST(trees),  TEST(categories),
+                                      TEST(wide_codes),  TEST(kdtree), TEST(projection),
+                                      TEST(knn_messages)};
 LEATTEST_MAIN(cases)
