@@ -167,7 +167,7 @@ static void run_shape(bench *x, const shape *s, int rounds)
     memset(x->count, 0, sizeof x->count);
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < LIBRARIES; i++)
-            if (present(x, i, s)) run_library(x, i, s, flops < 1e8 ? 0.003 : 0.02);
+            if (present(x, i, s)) run_library(x, i, s, 0.02);
     printf("%s %5d x %4d x %5d ", s->form, s->m, s->n, s->k);
     for (int i = 0; i < LIBRARIES; i++) {
         if (x->count[i] == 0) {

@@ -137,7 +137,33 @@ INLINE void store_part_f64(double *p, vd v, size_t n)
 }
 #endif
 
-/* Lanes added in halves: a fixed order. */
+/* Lanes added in halves: the same order with and without intrinsics. */
+#if defined(__AVX2__)
+INLINE float lanes_f32(vf v)
+{
+#if defined(__AVX512F__)
+    __m512 all = (__m512)v;
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+#else
+    __m256 half = (__m256)v;
+#endif
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+
+INLINE double lanes_f64(vd v)
+{
+#if defined(__AVX512F__)
+    __m512d all = (__m512d)v;
+    __m256d half = _mm256_add_pd(_mm512_castpd512_pd256(all), _mm512_extractf64x4_pd(all, 1));
+#else
+    __m256d half = (__m256d)v;
+#endif
+    __m128d x = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)));
+}
+#else
 INLINE float lanes_f32(vf v)
 {
     float lane[VF];
@@ -155,6 +181,7 @@ INLINE double lanes_f64(vd v)
         for (size_t i = 0; i < half; i++) lane[i] += lane[i + half];
     return lane[0];
 }
+#endif
 
 /* yes where the mask is all ones, no where it is 0. */
 INLINE vd choose_f64(vd_int mask, vd yes, vd no)
