@@ -52,30 +52,24 @@ static void meet(void *arg, size_t task, unsigned worker)
         if (i > 1000) sched_yield(); /* the machine has other work */
 }
 
-static void bench_pool(leat_context *c)
+/* Best and median nanoseconds of a job, from at most two seconds of rounds. */
+static void bench_jobs(leat_context *c, const char *what, leati_task_fn run)
 {
-    enum { JOBS = 1000, ROUNDS = 200 };
+    enum { JOBS = 100, ROUNDS = 2000 };
     static double seconds[ROUNDS];
-    size_t tasks = leat_context_threads(c);
-    for (int r = 0; r < ROUNDS; r++) {
-        double start = now();
-        for (int i = 0; i < JOBS; i++) leati_parallel(c, tasks, nothing, NULL);
-        seconds[r] = (now() - start) / JOBS;
-    }
-    qsort(seconds, ROUNDS, sizeof *seconds, compare);
-    printf("fork and join, %zu tasks: best %.0f ns, median %.0f ns\n", tasks, seconds[0] * 1e9,
-           seconds[ROUNDS / 2] * 1e9);
-    for (int r = 0; r < ROUNDS; r++) {
+    size_t tasks = leat_context_threads(c), rounds = 0;
+    double end = now() + 2;
+    do {
         double start = now();
         for (int i = 0; i < JOBS; i++) {
             struct meeting m = {.all = tasks};
-            leati_parallel(c, tasks, meet, &m);
+            leati_parallel(c, tasks, run, &m);
         }
-        seconds[r] = (now() - start) / JOBS;
-    }
-    qsort(seconds, ROUNDS, sizeof *seconds, compare);
-    printf("the same, every thread taking one: best %.0f ns, median %.0f ns\n", seconds[0] * 1e9,
-           seconds[ROUNDS / 2] * 1e9);
+        seconds[rounds++] = (now() - start) / JOBS;
+    } while (rounds < ROUNDS && now() < end);
+    qsort(seconds, rounds, sizeof *seconds, compare);
+    printf("fork and join, %zu tasks, %s: best %.0f ns, median %.0f ns\n", tasks, what,
+           seconds[0] * 1e9, seconds[rounds / 2] * 1e9);
 }
 
 static void bench_neighbors(leat_context *c)
@@ -135,7 +129,8 @@ int main(int argc, char **argv)
     if (argc > 1) o.threads = (unsigned)atoi(argv[1]);
     if (leat_context_create(&c, &o) != LEAT_OK) return 1;
     printf("%u threads, level %s\n", leat_context_threads(c), leat_context_cpu(c));
-    bench_pool(c);
+    bench_jobs(c, "empty", nothing);
+    bench_jobs(c, "one for each thread", meet);
     bench_sort(c);
     bench_neighbors(c);
     leat_context_destroy(c);

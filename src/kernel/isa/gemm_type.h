@@ -288,6 +288,7 @@ INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a,
         for (size_t i = 0; i < h; i++) x[i] = NAME(load)(a + i * lda + p);
         UNROLL(8)
         for (size_t j = 0; j < w; j++) {
+            __builtin_prefetch(b + j * ldb + p + 256 / sizeof(T));
             V y = NAME(load)(b + j * ldb + p);
             if (h == 5) __builtin_prefetch(b + (j + w) * ldb + p);
             UNROLL(5)
