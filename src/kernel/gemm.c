@@ -16,6 +16,7 @@ enum {
     SMALL_BYTES = 48 << 10, /* scratch taken from the stack */
     FEW_ROWS = 8,           /* dot products instead of tiles */
     FEW_COLUMNS = 4,
+    TALL = 16,          /* passes over B that no cache holds */
     SQUARE_DEPTH = 256, /* A^T A: rows of A packed at once, */
     SQUARE_ROWS = 4,    /* panels of C that a task holds: down, */
     SQUARE_COLUMNS = 8, /* across, */

@@ -134,7 +134,8 @@ static leat_status NAME(run)(leat_context *c, NAME(product) * g)
     size_t nr = g->ker->nr, mr = g->ker->mr, passes = (g->k + g->ker->kc - 1) / g->ker->kc;
     unsigned threads = leat_context_threads(c);
     g->kc = (g->k + passes - 1) / passes;
-    g->pack_right = g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb)));
+    g->pack_right = g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
+                    (g->m >= 4 && passes >= TALL); /* from memory: whole rows, not strips */
     g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128
                          : g->n >= 4 * nr && passes > 1 && NAME(bad_stride)(g->lda);
     NAME(choose_grid)(g, threads);
