@@ -25,6 +25,14 @@ leat_status leati_smo_source_gram(leat_context *c, leati_smo_source **out,
 leat_status leati_smo_source_cached(leat_context *c, leati_smo_source **out,
                                     const leati_kernel_fn *fn, const leati_kernel_rows *rows,
                                     size_t bytes);
+/* For one problem on its own: the whole matrix when that is small, else a cache of at most
+ * max(cache_size MB, LEATI_SMO_FREE_BYTES), since a solver needs little more than the rows of
+ * support vectors. */
+leat_status leati_smo_source_create(leat_context *c, leati_smo_source **out,
+                                    const leati_kernel_fn *fn, const leati_kernel_rows *rows,
+                                    double cache_size);
+/* Kernel values up to this size are kept even when cache_size is less. */
+#define LEATI_SMO_FREE_BYTES ((size_t)1 << 30)
 void leati_smo_source_destroy(leati_smo_source *source); /* NULL is fine */
 
 /* A row of K, or NULL when it must be loaded first. Valid until the next load. */

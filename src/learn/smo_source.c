@@ -139,6 +139,17 @@ leat_status leati_smo_source_cached(leat_context *c, leati_smo_source **out,
     return st;
 }
 
+leat_status leati_smo_source_create(leat_context *c, leati_smo_source **out,
+                                    const leati_kernel_fn *fn, const leati_kernel_rows *rows,
+                                    double cache_size)
+{
+    enum { SMALL = 4096 };
+    if (rows->rows <= SMALL) return leati_smo_source_gram(c, out, fn, rows);
+    double bytes = cache_size * 1048576;
+    if (bytes < (double)LEATI_SMO_FREE_BYTES) bytes = (double)LEATI_SMO_FREE_BYTES;
+    return leati_smo_source_cached(c, out, fn, rows, (size_t)bytes);
+}
+
 static void unlink_slot(leati_smo_source *s, uint32_t slot)
 {
     s->older[s->newer[slot]] = s->older[slot];

@@ -12,9 +12,6 @@
 
 enum { FOLDS = 5 };
 
-/* A kernel matrix up to this size is computed as a whole even when cache_size is less. */
-static const size_t gram_bytes = (size_t)1 << 30;
-
 typedef struct outcome {
     leat_status status;
     uint64_t iterations;
@@ -277,21 +274,15 @@ static leat_status pair_rows(const fitting *f, size_t pair, leati_kernel_rows *o
     return LEAT_OK;
 }
 
-static bool fits(size_t rows, size_t bytes)
-{
-    return (double)rows * (double)rows * sizeof(float) <= (double)bytes;
-}
-
 /* The pair on its own, for data whose whole kernel matrix is too large. */
-static leat_status train_alone(const fitting *f, size_t pair, size_t bytes)
+static leat_status train_alone(const fitting *f, size_t pair)
 {
     leat_context *c = f->context;
     leati_kernel_rows rows = {0};
     leati_smo_source *source = NULL;
     leat_status st;
     LEATI_GO(pair_rows(f, pair, &rows));
-    if (fits(rows.rows, bytes)) LEATI_GO(leati_smo_source_gram(c, &source, &f->svc->fn, &rows));
-    else LEATI_GO(leati_smo_source_cached(c, &source, &f->svc->fn, &rows, bytes));
+    LEATI_GO(leati_smo_source_create(c, &source, &f->svc->fn, &rows, f->svc->cache_size));
     st = train(f, pair, source, true, false);
 out:
     leati_smo_source_destroy(source);
@@ -299,19 +290,19 @@ out:
     return st;
 }
 
+/* Several pairs share the matrix of all rows and run side by side; else one after the other. */
 static leat_status train_all(fitting *f)
 {
     leat_context *c = f->context;
     size_t pairs = leati_svc_pairs(f->classes);
-    size_t cache = (size_t)(f->svc->cache_size * 1048576);
-    size_t bytes = cache > gram_bytes ? cache : gram_bytes;
+    double most = fmax(f->svc->cache_size * 1048576, (double)LEATI_SMO_FREE_BYTES);
+    bool whole = (double)f->count * (double)f->count * sizeof(float) <= most;
     leat_status st = LEAT_OK;
-    if (fits(f->count, bytes)) {
+    if (pairs > 1 && whole) {
         LEATI_TRY(leati_smo_source_gram(c, &f->gram, &f->svc->fn, &f->rows));
-        if (pairs == 1) st = train(f, 0, f->gram, false, false);
-        else leati_parallel(c, pairs, train_task, f);
+        leati_parallel(c, pairs, train_task, f);
     } else
-        for (size_t p = 0; p < pairs && st == LEAT_OK; p++) st = train_alone(f, p, bytes);
+        for (size_t p = 0; p < pairs && st == LEAT_OK; p++) st = train_alone(f, p);
     for (size_t p = 0; p < pairs && st == LEAT_OK; p++) st = f->outcomes[p].status;
     if (st == LEAT_NOMEM) LEATI_FAIL(c, st, "svc: out of memory in the solver");
     return st;

@@ -123,15 +123,6 @@ static leat_status order_rows(leat_context *c, const leati_dataset *d, fitting *
     return LEAT_OK;
 }
 
-static leat_status make_source(leat_context *c, const svr *s, fitting *f)
-{
-    double need = (double)f->count * (double)f->count * sizeof(float);
-    size_t cache = (size_t)(s->cache_size * 1048576), whole = (size_t)1 << 30;
-    size_t bytes = cache > whole ? cache : whole;
-    if (need <= (double)bytes) return leati_smo_source_gram(c, &f->source, &s->fn, &f->rows);
-    return leati_smo_source_cached(c, &f->source, &s->fn, &f->rows, bytes);
-}
-
 static leat_status solve(leat_context *c, const svr *s, const leati_dataset *d, fitting *f,
                          leati_smo *smo)
 {
@@ -191,7 +182,7 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
                               .coef0 = s->coef0};
     LEATI_GO(order_rows(c, d, &f));
     LEATI_GO(leati_kernel_prepare(c, "svr", &s->fn, &d->x, f.order, f.count, &s->center, &f.rows));
-    LEATI_GO(make_source(c, s, &f));
+    LEATI_GO(leati_smo_source_create(c, &f.source, &s->fn, &f.rows, s->cache_size));
     LEATI_GO(solve(c, s, d, &f, &smo));
     LEATI_GO(collect(c, s, d, &f, smo.beta));
     s->rho = smo.rho;
