@@ -247,6 +247,9 @@ static leat_status keep(fitting *f)
 {
     linear_svc *e = f->e;
     size_t features = e->base.features, cols = f->rows.cols;
+    for (size_t i = 0; i < f->machines * cols; i++)
+        LEATI_CHECK(f->context, isfinite(f->w[i]), LEAT_NUMERIC,
+                    "linear_svc: the coefficients overflow; scale the features");
     e->coef = leati_array(f->context, f->machines * features, sizeof *e->coef);
     e->intercept = LEATI_NEW(f->context, double, f->machines);
     if (!e->coef || !e->intercept) return leat_error_status(f->context);

@@ -161,19 +161,6 @@ static leat_status project(group *g)
     return leati_linear_rows_scores(g->context, g->p->x, g->packed, g->count, g->scores);
 }
 
-/* d = H^-1 d by the factor of H. */
-static leat_status solve_direct(group *g, machine *m)
-{
-    bool definite;
-    memcpy(g->factor, m->hessian, g->cols * g->cols * sizeof *g->factor);
-    LEATI_TRY(leati_cholesky(g->context, g->cols, g->factor, &definite));
-    LEATI_CHECK(g->context, definite, LEAT_NUMERIC,
-                "the system of the linear machine is not solvable to double precision; scale the "
-                "features or lower C");
-    leati_cholesky_solve(g->context, g->cols, g->factor, m->d);
-    return LEAT_OK;
-}
-
 /* out = H q = q + 2 sum of cost x (x.q) over rows outside, for machine k alone. */
 static leat_status hessian_times(group *g, const machine *m, const double *q, double *out)
 {
@@ -206,6 +193,17 @@ static leat_status solve_cg(group *g, machine *m)
     return LEAT_OK;
 }
 
+/* d = H^-1 d by the factor of H; by conjugate gradients when rounding has made H indefinite. */
+static leat_status solve_direct(group *g, machine *m)
+{
+    bool definite;
+    memcpy(g->factor, m->hessian, g->cols * g->cols * sizeof *g->factor);
+    LEATI_TRY(leati_cholesky(g->context, g->cols, g->factor, &definite));
+    if (!definite) return solve_cg(g, m);
+    leati_cholesky_solve(g->context, g->cols, g->factor, m->d);
+    return LEAT_OK;
+}
+
 /* One step of all machines; done ones rest. */
 static leat_status step(group *g, uint32_t number, bool *all_done)
 {
@@ -215,6 +213,8 @@ static leat_status step(group *g, uint32_t number, bool *all_done)
         machine *m = &g->m[k];
         if (m->done) continue;
         double norm = sqrt(g->vec->dot_f64(g->cols, m->d, m->d));
+        LEATI_CHECK(g->context, isfinite(norm), LEAT_NUMERIC,
+                    "the loss of the linear machine overflows; scale the features and the target");
         if (number == 0) m->first = norm;
         m->done = m->converged = !(norm > g->p->tol * m->scale * m->first);
         *all_done = *all_done && m->done;

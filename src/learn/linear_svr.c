@@ -162,6 +162,11 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(gather(e, c, d, &f));
     if (dual) LEATI_GO(solve_dual(e, c, d->seed, &f));
     else LEATI_GO(solve_primal(e, c, &f));
+    for (size_t j = 0; j < f.rows.cols; j++)
+        LEATI_GO(isfinite(f.w[j]) ? LEAT_OK
+                                  : LEATI_FAIL(c, LEAT_NUMERIC,
+                                               "linear_svr: the coefficients overflow; scale "
+                                               "the features and the target"));
     e->coef = leati_memdup(c, f.w, base->features * sizeof *e->coef);
     e->intercept = e->fit_intercept ? f.w[base->features] * e->intercept_scaling : 0;
     LEATI_GO(e->coef ? LEAT_OK : leat_error_status(c));

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "base/rng.h"
 #include "learn/smo.h"
 #include "learn/svc.h"
@@ -30,6 +31,7 @@ typedef struct fitting {
     double *coef;           /* (count, classes - 1) */
     leati_smo_source *gram; /* of all rows, or NULL */
     outcome *outcomes;      /* (pairs) */
+    size_t first;           /* pair of the batch that runs */
 } fitting;
 
 /* One machine to train: count variables by class, positives first. */
@@ -249,7 +251,20 @@ static void train_task(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
     const fitting *f = arg;
-    f->outcomes[task].status = train(f, task, f->gram, false, true);
+    size_t pair = f->first + task;
+    f->outcomes[pair].status = train(f, pair, f->gram, false, true);
+}
+
+/* Side by side on the shared matrix, in batches between which the caller may stop the job. */
+static leat_status train_together(fitting *f, size_t pairs)
+{
+    size_t batch = 4 * (size_t)leat_context_threads(f->context);
+    for (f->first = 0; f->first < pairs; f->first += batch) {
+        LEATI_TRY(leati_progress(f->context, "fitting", f->first, pairs));
+        leati_parallel(f->context, f->first + batch < pairs ? batch : pairs - f->first, train_task,
+                       f);
+    }
+    return leati_progress(f->context, "fitting", pairs, pairs);
 }
 
 /* A copy of the rows of two classes. */
@@ -300,7 +315,7 @@ static leat_status train_all(fitting *f)
     leat_status st = LEAT_OK;
     if (pairs > 1 && whole) {
         LEATI_TRY(leati_smo_source_gram(c, &f->gram, &f->svc->fn, &f->rows));
-        leati_parallel(c, pairs, train_task, f);
+        st = train_together(f, pairs);
     } else
         for (size_t p = 0; p < pairs && st == LEAT_OK; p++) st = train_alone(f, p);
     for (size_t p = 0; p < pairs && st == LEAT_OK; p++) st = f->outcomes[p].status;

@@ -737,9 +737,50 @@ static void linear_machines_stop(leattest *t)
     }
 }
 
+static int stop_now(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)what;
+    (void)done;
+    (void)total;
+    return ++*(int *)user > 0;
+}
+
+/* A caller who wants to stop gets LEAT_CANCELLED from every solver that tells its progress. */
+static void cancelling(leattest *t)
+{
+    static const char *const names[] = {"svc", "svr", "linear_svc"};
+    for (size_t i = 0; i < LENGTH(names); i++) {
+        int calls = 0;
+        leat_context_options o = leat_context_options_default();
+        leat_context *c = NULL;
+        o.progress = stop_now;
+        o.progress_user = &calls;
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        leati_dataset d = i == 1 ? golden_numbers(0) : golden_classes(0);
+        leati_estimator *e = make(leati_estimator_class_find(names[i]), c, NULL, 0);
+        CHECK(e && leati_estimator_fit(c, e, &d) == LEAT_CANCELLED);
+        CHECK(calls == 1);
+        leati_estimator_destroy(e);
+        leat_context_destroy(c);
+    }
+}
+
 static void linear_machines_on_odd_data(leattest *t)
 {
     odd_data(t, "linear_svc", "linear_svr");
+    const double huge[] = {1e300, -1e300, 1e299, 1e300}, y[] = {1, -1, 2, 3};
+    const uint32_t label[] = {0, 1, 0, 1};
+    for (size_t i = 0; i < LENGTH(linear_options) + LENGTH(regression_options); i++) {
+        bool classes = i < LENGTH(linear_options);
+        const char *const *options =
+            classes ? linear_options[i] : regression_options[i - LENGTH(linear_options)];
+        leati_dataset d = classes ? classes_of(huge, label, 4, 1, 2) : numbers_of(huge, y, 4, 1);
+        leati_estimator *e = make_one(t, classes ? "linear_svc" : "linear_svr", options, 3);
+        REQUIRE(e);
+        leat_status st = leati_estimator_fit(t->context, e, &d);
+        if (st != LEAT_OK) CHECK_FAILS(st, LEAT_NUMERIC, "overflow|scale");
+        leati_estimator_destroy(e);
+    }
     static const struct {
         const char *name, *options[2], *words;
     } wrong[] = {{"linear_svc", {"penalty=l1", "loss=hinge"}, "l1|squared_hinge"},
@@ -904,6 +945,7 @@ static const leattest_case cases[] = {
     TEST(linear_machines_stop),
     TEST(linear_machines_on_odd_data),
     TEST(primal_and_dual_agree),
+    TEST(cancelling),
     TEST(passes_at_levels),
 };
 
