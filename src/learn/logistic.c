@@ -4,11 +4,10 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "learn/cholesky.h"
 #include "learn/design.h"
 #include "learn/glm.h"
 #include "learn/lbfgs.h"
-#include "learn/logistic_loss.h"
+#include "learn/logistic_newton.h"
 
 typedef struct logistic {
     leati_glm_estimator base;
@@ -51,7 +50,7 @@ static const leati_param params[] = {
      .standard = "auto",
      .choices = "auto|lbfgs|newton_cholesky",
      .doc = "auto takes Newton's method where the Hessian is small, else L-BFGS; penalties with an "
-            "L1 part go by the orthant-wise form of L-BFGS."},
+            "L1 part go by their proximal and orthant-wise forms."},
     {.name = "tol",
      .type = LEATI_PARAM_REAL,
      .offset = offsetof(logistic, tol),
@@ -79,102 +78,6 @@ static const leati_param params[] = {
      .choices = "none|balanced",
      .doc = "balanced weighs the rows of each class by rows / (classes * rows of the class)."},
     {0}};
-
-/* A singular Hessian of a softmax gets the missing directions: shifts of all outputs alike, in the
- * intercepts, and without a penalty also in each coefficient. The gradient has no part in them. */
-static void fill_shifts(const leati_logistic *p, double *hessian)
-{
-    size_t n = p->outputs, cols = p->d->x.cols;
-    if (n == 1) return;
-    double trace = 0;
-    for (size_t j = 0; j < p->width; j++) trace += hessian[j * p->width + j];
-    double share = trace / (double)p->width;
-    for (size_t j = p->l2 > 0 ? cols : 0; j < cols + p->intercept; j++)
-        for (size_t a = 0; a < n; a++)
-            for (size_t b = 0; b < n; b++) {
-                size_t row = j < cols ? a * cols + j : n * cols + a;
-                size_t col = j < cols ? b * cols + j : n * cols + b;
-                hessian[row * p->width + col] += share / (double)n;
-            }
-}
-
-typedef struct newton {
-    double *gradient, *step, *next, *hessian;
-    double value;
-} newton;
-
-/* Halves the step until the value falls enough (Armijo); *found is false when rounding hides it. */
-static leat_status newton_search(leat_context *c, leati_logistic *p, newton *w, double *theta,
-                                 bool *found)
-{
-    double slope = -p->v->dot_f64(p->width, w->gradient, w->step), t = 1;
-    *found = false;
-    for (int i = 0; i < 30 && slope < 0; i++, t /= 2) {
-        double value;
-        memcpy(w->next, theta, p->width * sizeof *theta);
-        p->v->axpy_f64(p->width, -t, w->step, w->next);
-        LEATI_TRY(leati_logistic_evaluate(p, c, w->next, &value, w->hessian));
-        if (!(value <= w->value + 1e-4 * t * slope)) continue;
-        *found = true;
-        w->value = value;
-        memcpy(theta, w->next, p->width * sizeof *theta);
-        memcpy(w->gradient, w->hessian, p->width * sizeof *theta);
-        return LEAT_OK;
-    }
-    return LEAT_OK;
-}
-
-static double largest(const double *x, size_t n)
-{
-    double most = 0;
-    for (size_t i = 0; i < n; i++) most = fmax(most, fabs(x[i]));
-    return most;
-}
-
-/* *done is false when the Hessian is not positive definite in floating point: another solver goes
- * on from there. */
-static leat_status newton_run(leat_context *c, const logistic *l, leati_logistic *p, newton *w,
-                              double *theta, leati_lbfgs_result *r, bool *done)
-{
-    *done = false;
-    LEATI_TRY(leati_logistic_evaluate(p, c, theta, &w->value, w->gradient));
-    for (; r->iterations < (uint32_t)l->max_iter; r->iterations++) {
-        r->gradient = largest(w->gradient, p->width);
-        r->converged = r->gradient <= l->tol * 1e-4;
-        if (r->converged) break;
-        bool definite, found;
-        LEATI_TRY(leati_logistic_hessian(c, p, theta, w->hessian));
-        fill_shifts(p, w->hessian);
-        LEATI_TRY(leati_cholesky(c, p->width, w->hessian, &definite));
-        if (!definite) return LEAT_OK;
-        memcpy(w->step, w->gradient, p->width * sizeof *theta);
-        leati_cholesky_solve(c, p->width, w->hessian, w->step);
-        if (!isfinite(largest(w->step, p->width))) return LEAT_OK;
-        LEATI_TRY(newton_search(c, p, w, theta, &found));
-        if (found) continue;
-        r->converged = r->gradient <= l->tol;
-        break;
-    }
-    *done = r->converged || r->iterations >= (uint32_t)l->max_iter;
-    return LEAT_OK;
-}
-
-static leat_status newton_solve(leat_context *c, const logistic *l, leati_logistic *p,
-                                double *theta, leati_lbfgs_result *r, bool *done)
-{
-    size_t n = p->width;
-    newton w = {.gradient = leati_array(c, n, sizeof *w.gradient),
-                .step = leati_array(c, n, sizeof *w.step),
-                .next = leati_array(c, n, sizeof *w.next),
-                .hessian = leati_array(c, n * n, sizeof *w.hessian)};
-    bool ready = w.gradient && w.step && w.next && w.hessian;
-    leat_status st = ready ? newton_run(c, l, p, &w, theta, r, done) : leat_error_status(c);
-    leati_free(w.gradient);
-    leati_free(w.step);
-    leati_free(w.next);
-    leati_free(w.hessian);
-    return st;
-}
 
 static leat_status lbfgs_solve(leat_context *c, const logistic *l, leati_logistic *p, double l1,
                                double *theta, leati_lbfgs_result *r)
@@ -208,8 +111,13 @@ static leat_status solve(leat_context *c, logistic *l, leati_logistic *p, double
 {
     leati_lbfgs_result r = {0};
     bool done = false;
-    bool second_order = l->solver == NEWTON_CHOLESKY || (l->solver == AUTO && newton_pays(p));
-    if (second_order && l1 == 0) LEATI_TRY(newton_solve(c, l, p, theta, &r, &done));
+    if (l->solver == NEWTON_CHOLESKY || (l->solver == AUTO && newton_pays(p))) {
+        /* Quadratic near the end: far more digits cost an iteration or two. */
+        leati_lbfgs_options o = {.max_iter = (uint32_t)l->max_iter, .tolerance = l->tol * 1e-4};
+        LEATI_TRY(leati_logistic_newton(c, p, l1, &o, theta, &r, &done));
+        done = done || r.gradient <= l->tol;
+        r.converged = r.gradient <= l->tol;
+    }
     if (!done) LEATI_TRY(lbfgs_solve(c, l, p, l1, theta, &r));
     l->base.base.iterations = r.iterations;
     l->base.base.converged = r.converged;

@@ -645,245 +645,261 @@ static const double golden_30[] = {
     0.40050456529822154, -3.692410924634609, 1.1274745997322047, -0.8265098111622101,
     0.5307674899089401};
 static const double golden_31[] = {
-    0.0, -3.574000719454601, 0.16233165156980944, -0.29221515006630694,
-    0.8438225693730456};
+    0.0, -3.574000719436301, 0.16233165157077176, -0.29221515006614185,
+    0.8438225693671977};
 static const double golden_32[] = {
-    0.19716135857285008, -3.2418020521154736, 0.6384711784822773, -0.6011154817328843,
-    0.7247846317937929};
+    0.0, -3.5740007194471373, 0.16233165157090437, -0.292215150066272,
+    0.8438225693699895};
 static const double golden_33[] = {
-    -0.4235099201213711, 0.9673505795720724, -2.5171523776072955, -1.0793366485001392,
-    0.5344615089952177, -0.3215878551922437, -0.2063920712960145, -0.9442984653966208,
-    -0.11095158887384028, -0.6457627243798307, 2.7235444489033176, 2.023635113896757,
-    9.84956805047083, 2.2372056322101628, -12.086773682680997};
+    0.36591428509409846, -3.6223607193143423, 0.9786927368174794, -0.7664211264398587,
+    0.7557172718972643};
 static const double golden_34[] = {
-    -0.4835149492769446, 0.6259349889678117, -2.0502127858445522, -0.8191628164646505,
-    0.2919218989122199, -0.6204499647595637, -0.041567373676077504, -0.7982169529400317,
-    0.19159305036472152, -0.005485024208252128, 2.0917801595206296, 1.6173797694046832,
-    9.246327024720195, 3.1859232649708638, -12.432250289691055};
+    0.19716135857340886, -3.241802052118363, 0.638471178484233, -0.6011154817337959,
+    0.7247846317965786};
 static const double golden_35[] = {
     -0.4235099201213711, 0.9673505795720724, -2.5171523776072955, -1.0793366485001392,
     0.5344615089952177, -0.3215878551922437, -0.2063920712960145, -0.9442984653966208,
     -0.11095158887384028, -0.6457627243798307, 2.7235444489033176, 2.023635113896757,
     9.84956805047083, 2.2372056322101628, -12.086773682680997};
 static const double golden_36[] = {
+    -0.4835149492769446, 0.6259349889678117, -2.0502127858445522, -0.8191628164646505,
+    0.2919218989122199, -0.6204499647595637, -0.041567373676077504, -0.7982169529400317,
+    0.19159305036472152, -0.005485024208252128, 2.0917801595206296, 1.6173797694046832,
+    9.246327024720195, 3.1859232649708638, -12.432250289691055};
+static const double golden_37[] = {
+    -0.4235099201213711, 0.9673505795720724, -2.5171523776072955, -1.0793366485001392,
+    0.5344615089952177, -0.3215878551922437, -0.2063920712960145, -0.9442984653966208,
+    -0.11095158887384028, -0.6457627243798307, 2.7235444489033176, 2.023635113896757,
+    9.84956805047083, 2.2372056322101628, -12.086773682680997};
+static const double golden_38[] = {
     1.4756744310476497, 3.0678986301337354, -4.094361192388555, -2.1017795111680804,
     1.1058031077789852, 0.3468881395493064, -0.3213978284945225, -2.1528672831487943,
     -2.5814775388266473, -3.414786769683063, 4.41575902088297, 4.25464679431684,
     0.0, 0.0, 0.0};
-static const double golden_37[] = {
+static const double golden_39[] = {
     -0.5545446320383678, 0.9289705718187028, -2.8091171180551955, -1.1550964838318472,
     0.5615717412683887, -0.7228722922788743, -0.10788654412125885, -1.4763639313839885,
     -0.007027109230013438, -0.2060982795398341, 2.917003662176452, 2.631460415215836,
     12.033737988378284, 3.780546773191926, -15.814284761570207};
-static const double golden_38[] = {
-    0.0, 0.0, -3.025661619143016, 0.0,
-    0.0, 0.0, 0.0, 0.0,
-    0.0, 0.0, 3.2051911440324434, 1.8382885415055248,
-    11.712624720362854, 3.50070598244781, -15.21333070282287};
-static const double golden_39[] = {
-    0.0, 0.6712504365329776, -2.564082494271707, -0.7136778780832981,
-    0.40725130910906066, 0.0, 0.0, -0.6269539631310102,
-    0.0, -0.21080051545713954, 2.7839503523932017, 2.0072985078728545,
-    9.756874835803822, 2.550923493104512, -12.30779832890815};
 static const double golden_40[] = {
+    0.0, 0.0, -3.0256616191421455, 0.0,
+    0.0, 0.0, 0.0, 0.0,
+    0.0, 0.0, 3.205191144024124, 1.8382885415103831,
+    11.712624720350973, 3.500705982438443, -15.213330702800212};
+static const double golden_41[] = {
+    0.0, 0.0, -3.0256616191427863, 0.0,
+    0.0, 0.0, 0.0, 0.0,
+    0.0, 0.0, 3.2051911440313945, 1.838288541506732,
+    11.71262472036378, 3.500705982449384, -15.213330702818057};
+static const double golden_42[] = {
+    -0.10286222739466169, 0.6310603383085696, -2.957281810551079, -0.8155264985407481,
+    0.38846882403001, -0.42065671077080596, 0.0, -1.1864481767228912,
+    0.0, 0.0, 2.949862189414918, 2.668641341917417,
+    11.479295619498656, 4.087530258781821, -15.566825878279209};
+static const double golden_43[] = {
+    0.0, 0.6712504365337447, -2.564082494271225, -0.713677878083145,
+    0.407251309108932, 0.0, 0.0, -0.6269539631309399,
+    0.0, -0.2108005154576793, 2.7839503523927225, 2.007298507872585,
+    9.756874835803071, 2.550923493108417, -12.30779832890094};
+static const double golden_44[] = {
     9.95166457037156, -27.46432103197826, 21.888631703534088, -12.919354844159702,
     0.16255795863031924};
-static const double golden_41[] = {
+static const double golden_45[] = {
     -2.7884233461523364, -46.29627344613283, 23.736248449538802, -11.357659778558265,
     9.69695487561509};
-static const double golden_42[] = {
+static const double golden_46[] = {
     0.15500321076587928, 0.8536743995911836, -1.4065963006814073, -0.629266766094314,
     0.44881526699374025, -0.1688840953120758, -0.7194925156446003, -0.6824768235214062,
     -0.7426273232216004, -0.5668027856364234, 2.438408718615465, 1.5014490117470936,
     0.671818692364768, -0.43838818610613256, -1.471675900962932};
-static const double golden_43[] = {
+static const double golden_47[] = {
     -4.720299292735378, -42.33794390694899, 14.3148969352944, -18.85752566323475,
     12.91525230922823};
-static const double golden_44[] = {
+static const double golden_48[] = {
     -0.1315657288705882, 0.7063150261816397, -1.611603696005743, -0.6556936171900399,
     0.12990488669417918, -0.4300894378939393, -0.7894482821946478, -0.6930170132022696,
     -0.7436265704986933, -0.693625441383519, 2.1816388900839536, 1.365346369510605,
     0.37724456270907375, -0.34879575981230526, -1.029287031010191};
-static const double golden_45[] = {
+static const double golden_49[] = {
     -5.643606872762342, -133.84299680067429, 73.77630180595229, -63.24329281419243,
     42.60086521493041};
-static const double golden_46[] = {
+static const double golden_50[] = {
     -0.4978329200350502, 0.7928169826974317, -2.627388885552252, -1.0368764113283249,
     1.8461576446443568, -0.18970542213136862, -4.117995748705431, -3.3036505219951455,
     -1.5717697457181141, -1.4126430605179574, 7.764318580402844, 4.898854871430577,
     0.2541304697923278, -0.9329573476459742, -3.3735577665562095};
-static const double golden_47[] = {
+static const double golden_51[] = {
     449720211149.4155, -35701711629054.87, 19505470994282.348, -14345638289330.643,
     11059469181283.473};
-static const double golden_48[] = {
+static const double golden_52[] = {
     -240226345367.38428, -79951610517.08757, -213031177630.86298, -69002687884.71568,
     -269018922998.08368, -288154122803.3737, -986962044157.7052, -609684560507.3958,
     -60305440229.619354, -90494344090.08636, 282047644190.18604, 155673624778.1603,
     -30969503568.155823, -95864101570.76979, -32357837752.625275};
-static const double golden_49[] = {
+static const double golden_53[] = {
     5.931043024282827, -44.79563410800208, 19.242762106116537, -15.296442121988278,
     16.513745239593955};
-static const double golden_50[] = {
+static const double golden_54[] = {
     0.062463980457891574, 0.21515371046607043, -0.36090299820115007, -0.15268973000817887,
     0.4002321710820474, -0.08328530727718748, -0.8791226879258782, -0.7472542847369972,
     -0.955467552929972, -0.8328530727718876, 2.503186179831055, 1.52689730008179,
     0.39710395550178734, -0.6371123467017525, -1.4085546294931273};
-static const double golden_51[] = {
+static const double golden_55[] = {
     -0.1109904657575431, -0.15252937255243898, -0.3576258987309277, -0.2489051205045483,
     -0.17578459521086706, -0.2033351942866159, -0.08757340210074296, -0.21528661754654047,
     0.0149073557163418, -0.045159420581365385, 0.05488857252733221, 0.3559147697779662,
     0.26886087070346587, 0.1741599816740066, 0.16960178180844068, 0.12116057300494841,
     0.28827660080510414, -0.13722440028904168, 0.19043014974058017, 0.0474256155244266,
     0.3346318794736126};
-static const double golden_52[] = {
+static const double golden_56[] = {
     -0.01109505602143605, -0.02076498016552516, -0.033623565464092696, -0.01152250076642465,
     0.005833750879158833, 0.000995866068892837, -0.0032998215328165275, -0.02966745370472185,
     0.0025280651757701557, -0.011924042674284464, 0.00838847706950219, 0.03867334937047691,
     0.021904727262192277, -0.0056690602359109575, -0.006902905574006276, 0.0036813037686221238,
     0.03730507736788303, -0.028336347721771803, 0.032341371480165984, 0.004857657698395251,
     0.07478664549299475};
-static const double golden_53[] = {
+static const double golden_57[] = {
     -0.0388713387053938, -0.08105464657146774, -0.16075145826482168, -0.07241628119138264,
     0.006447137374122721, -0.0041260893452495385, -0.003604384700661131, -0.12592526184833902,
     0.023317697799549526, -0.07052546736986215, 0.02008801099363925, 0.18129903478439074,
     0.11838757247451495, -0.007280367049449243, -0.021249222319434855, 0.011607573691739507,
     0.16646258673420114, -0.1559442247178348, 0.16644446432344281, 0.04315786877210952,
     0.38967424180936633};
-static const double golden_54[] = {
+static const double golden_58[] = {
     -0.17473294263857755, -0.2203236851301239, -0.48954366677826394, -0.38293646349618254,
     -0.3005546030790738, -0.3101652116894042, -0.15843908809210075, -0.3109283763729608,
     0.026713612164095544, -0.04628461430836815, 0.0716089644267069, 0.48646654386428706,
     0.39615284599390804, 0.2914318826045849, 0.2610208532504706, 0.22474801763469412,
     0.42620698319560196, -0.18000992792695086, 0.25518174170048524, 0.08323268696737372,
     0.4204036002576325};
-static const double golden_55[] = {
+static const double golden_59[] = {
     0.05138623269735623, 0.34075337732970645, -0.6669403550755415, -0.2948189969515997,
     0.03129374980859433, -0.11772302000028449, -0.25268468761833784, -0.19612699455333185,
     -0.24681151810197757, -0.2658820935107447, 0.7271712039676306, 0.4292081407649585,
     0.1, -0.06, -0.08};
-static const double golden_56[] = {
+static const double golden_60[] = {
     -0.2460852905423779, -0.3864265496061679, -0.6409090776004311, -0.5166655453538428,
     -0.4583416359319927, -0.5227170655858236, -0.39834638566271935, -0.4367238629303388,
     -0.0014667680695443779, -0.0902264676295539, 0.12908940131362293, 0.5740260575252968,
     0.4867707311502352, 0.4140965407001489, 0.466557050677046, 0.5174536213720001,
     0.6569166571715431, -0.08744481682543419, 0.41760090289271806, 0.14069060692640192,
     0.4355589059544219};
-static const double golden_57[] = {
+static const double golden_61[] = {
     -0.24881563212415325, -0.3871228211474132, -0.6403904605489923, -0.5166706622714344,
     -0.45886418984602906, -0.5232586271550551, -0.39933204518629634, -0.43841103996342046,
     -0.0046498404874840225, -0.09298530034357808, 0.13112805871015326, 0.574034865520395,
     0.48696633808941225, 0.41469792661597066, 0.4672192319573393, 0.5180260639664607,
     0.6577320438550269, -0.09088077795492469, 0.4189563961561175, 0.14419130818562362,
     0.4351768159414635};
-static const double golden_58[] = {
+static const double golden_62[] = {
     -0.2504516042352538, -0.3878506044607875, -0.6408180422810359, -0.5172015307416925,
     -0.4596198382163179, -0.5241481561452014, -0.40037515623457737, -0.4399315868423376,
     -0.005856133878349781, -0.09440627083825875, 0.13195336166917424, 0.5746157976213043,
     0.4875107318167974, 0.4153654586379175, 0.46802681180398387, 0.5191748506725232,
     0.65942308895214, -0.09274395398739692, 0.4204550361856101, 0.14624236505370355,
     0.4351755370521023};
-static const double golden_59[] = {
+static const double golden_63[] = {
     0.03168585885464139, 0.279442647412322, -0.503130801486364, -0.21726675293443898,
     -0.05907252124372111, -0.10009129555497312, -0.058599556806512756, -0.06046317762531198,
     -0.13886521150178582, -0.26660715413951275, 0.47901048909500005, 0.25392532229038584,
     0.04525920296628572, -0.009185690187705233, -0.0772088846956598};
-static const double golden_60[] = {
+static const double golden_64[] = {
     -0.11515187160633776, -0.2799902863337, -0.4356956654546391, -0.3535999503427065,
     -0.31318297023486324, -0.35938638772657394, -0.27193763591548914, -0.2196027257062011,
     -0.04066216578818959, -0.05390853390680566, 0.14418146005417493, 0.3743300569168196,
     0.3306193197101278, 0.29183348461940706, 0.33780760772511115, 0.3141988457999236,
     0.3187659480977376, 0.02039700380339209, 0.21328110867995795, 0.009163279162690328,
     0.11559078043127596};
-static const double golden_61[] = {
+static const double golden_65[] = {
     -0.11598443372391909, -0.2804164172548066, -0.43597338145199266, -0.3540288197675452,
     -0.31370502527714655, -0.35985161765584295, -0.2724413852653996, -0.22027316941866348,
     -0.041452567670866566, -0.054750862978337464, 0.14477064845184176, 0.3746792841268797,
     0.33106373768761727, 0.2923701675979558, 0.33831165554949866, 0.3147079590129486,
     0.31932409679131907, 0.02113002642191888, 0.21391004667562744, 0.010274702940963403,
     0.11578299323753498};
-static const double golden_62[] = {
+static const double golden_66[] = {
     -0.11642912945090281, -0.2807722518999952, -0.4363362446021519, -0.3544114334667376,
     -0.31411845543129197, -0.36028227285457226, -0.27285256613256204, -0.22071357073199432,
     -0.04181711058998541, -0.05514766287945537, 0.14510408437477573, 0.3750317469812498,
     0.33143176160548404, 0.29276719820728253, 0.3387402873886561, 0.3151558813417894,
     0.3198011874534256, 0.021478406527493915, 0.21433275985880615, 0.010776655915248162,
     0.11589431816818416};
-static const double golden_63[] = {
+static const double golden_67[] = {
     0.05138623269735623, 0.34075337732970645, -0.6669403550755415, -0.2948189969515997,
     0.03129374980859433, -0.11772302000028449, -0.25268468761833784, -0.19612699455333185,
     -0.24681151810197757, -0.2658820935107447, 0.7271712039676306, 0.4292081407649585,
     0.1, -0.06, -0.08};
-static const double golden_64[] = {
+static const double golden_68[] = {
     -0.2460852905423779, -0.3864265496061679, -0.6409090776004311, -0.5166655453538428,
     -0.4583416359319927, -0.5227170655858236, -0.39834638566271935, -0.4367238629303388,
     -0.0014667680695443779, -0.0902264676295539, 0.12908940131362293, 0.5740260575252968,
     0.4867707311502352, 0.4140965407001489, 0.466557050677046, 0.5174536213720001,
     0.6569166571715431, -0.08744481682543419, 0.41760090289271806, 0.14069060692640192,
     0.4355589059544219};
-static const double golden_65[] = {
+static const double golden_69[] = {
     -0.24881563212415325, -0.3871228211474132, -0.6403904605489923, -0.5166706622714344,
     -0.45886418984602906, -0.5232586271550551, -0.39933204518629634, -0.43841103996342046,
     -0.0046498404874840225, -0.09298530034357808, 0.13112805871015326, 0.574034865520395,
     0.48696633808941225, 0.41469792661597066, 0.4672192319573393, 0.5180260639664607,
     0.6577320438550269, -0.09088077795492469, 0.4189563961561175, 0.14419130818562362,
     0.4351768159414635};
-static const double golden_66[] = {
+static const double golden_70[] = {
     -0.2504516042352538, -0.3878506044607875, -0.6408180422810359, -0.5172015307416925,
     -0.4596198382163179, -0.5241481561452014, -0.40037515623457737, -0.4399315868423376,
     -0.005856133878349781, -0.09440627083825875, 0.13195336166917424, 0.5746157976213043,
     0.4875107318167974, 0.4153654586379175, 0.46802681180398387, 0.5191748506725232,
     0.65942308895214, -0.09274395398739692, 0.4204550361856101, 0.14624236505370355,
     0.4351755370521023};
-static const double golden_67[] = {
+static const double golden_71[] = {
     0.29576744378149383, 1.7154511739326668, -2.750637227167897, -1.2126465195041267,
     0.05915348875629847, -1.5971441964200688, -2.3365628058738057, -2.011218617714161,
     -1.8337581514452652, -1.0056093088570817, 4.229474446075369, 2.928097693436794,
     2.6072871559267754, -3.1288888848243026, -3.92012517947155};
-static const double golden_68[] = {
+static const double golden_72[] = {
     52194884859.845825, 1020453762038.2428, 395588440431.05707, -3150159331939.606,
     -4003193100936.6943, -3827189956701.73, -2342106450635.1636, -34392865746.23879,
     1861780368177.395, -300362810381.8655, -2027153501712.3281, -3953043399242.2065,
     2664422689129.3945, 2507780501353.105, 4944393412471.653, 2985324793117.8906,
     2189005488683.678, -1826214526023.8499, -145876787921.97263, 3040141428526.4478,
     2569084908141.799};
-static const double golden_69[] = {
+static const double golden_73[] = {
     4261619658327.403, 1336611762550.1157, -2084567979781.368, -1322463484241.3254,
     -1177282042847.362, -2923082420444.2915, 2383944733033.675, 3261344048425.5254,
     -1010834746751.5697, -5551899531594.565, 160929335476.23843, -2094326479451.883,
     418697646721.7108, 2304477108013.26, 6409862175733.015, -3972093162496.08,
     -1395199945400.3289, 2061759252407.017, 6022716126615.186, -1552672859888.3762,
     -4053398490144.033};
-static const double golden_70[] = {
+static const double golden_74[] = {
     -523732393373.8789, 1277242931902.5405, 1004223673221.8727, -3299371587349.8457,
     -4368306034081.479, -3640306733099.737, -2305697872652.3022, -459821868539.46204,
     1977107786086.1187, 349625524414.313, -2080614722613.542, -4574284994487.012,
     2662000762952.444, 2860912078458.238, 4790353312235.671, 2887905459975.4883,
     2653049345861.83, -1770333851931.9648, -806818365742.117, 2887843327988.491,
     2137368684796.0508};
-static const double golden_71[] = {
+static const double golden_75[] = {
     -1.6221846251352194, -43.22866060975919, 18.324589426783312, -13.241515291392393,
     9.257714975034588};
-static const double golden_72[] = {
+static const double golden_76[] = {
     0.6066165822421599, 10.699035448799037, -17.63829962799467, -7.2033034510499245,
     12.460004928074964, -6.673445285366903, -20.000315455370785, -19.42580329591419,
     -30.807493548323357, -16.141547441496986, 32.67378833499033, 25.880296783681967,
     0.0, 0.0, 0.0};
-static const double golden_73[] = {
+static const double golden_77[] = {
     0.0, -2.7928815554805326, 0.6862268330582703, -0.7383031816992568,
     0.38994769056061585};
-static const double golden_74[] = {
+static const double golden_78[] = {
     0.13377207154139872, 0.6567438355724539, -1.060975556420849, -0.5033800084118717,
     0.24853210989026653, -0.4870578439315131, -0.09090585880656754, -0.3369272986217175,
     -0.7179849008264884, -0.41420544617937455, 0.9996898753006869, 0.7545675063564945,
     0.4125422080000002, -0.14735743999999937, -0.2791014399999975};
-static const double golden_75[] = {
+static const double golden_79[] = {
     -0.2670127478396179, -0.4048947010624178, -0.6308925656027629, -0.5223990221818782,
     -0.47384844636714507, -0.5338188702640799, -0.4380473407299921, -0.4671107004344451,
     0.008062804219958503, -0.11583178218054577, 0.12773650364686942, 0.5675478162895322,
     0.49133708979263147, 0.41911768172127434, 0.47212699289461796, 0.5747970725559258,
     0.7246470516835725, -0.11085837400833483, 0.4789540387569534, 0.174344488315489,
     0.4804876734943457};
-static const double golden_76[] = {
+static const double golden_80[] = {
     -5.225243758953474, -47.0499434321674, 18.881863072471365, -15.392795382832158,
     7.41881663677371};
 
@@ -962,96 +978,104 @@ static const struct golden_case {
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
      1, "logistic", "class_weight=balanced", 1, golden_30, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "logistic", "penalty=l1 C=0.4 tol=1e-09 max_iter=5000", 1, golden_31, 0},
+     0, "logistic", "penalty=l1 C=0.4", 1, golden_31, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7 tol=1e-09 max_iter=5000", 1, golden_32, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "logistic", "", 3, golden_33, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "logistic", "C=0.3", 3, golden_34, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "logistic", "solver=lbfgs tol=1e-09 max_iter=5000", 3, golden_35, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "logistic", "fit_intercept=false C=10", 3, golden_36, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "logistic", "class_weight=balanced", 3, golden_37, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "logistic", "penalty=l1 C=0.4 tol=1e-09 max_iter=5000", 3, golden_38, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7 tol=1e-09 max_iter=5000", 3, golden_39, 0},
+     0, "logistic", "penalty=l1 C=0.4 solver=lbfgs tol=1e-09 max_iter=5000", 1, golden_32, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "logistic", "penalty=none", 1, golden_40, 0},
+     1, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7", 1, golden_33, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 loss=hinge", 1, golden_41, 0},
+     0, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7 solver=lbfgs tol=1e-09 max_iter=5000", 1, golden_34, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=hinge alpha=0.01", 3, golden_42, 0},
+     0, "logistic", "", 3, golden_35, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     1, "logistic", "C=0.3", 3, golden_36, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "logistic", "solver=lbfgs tol=1e-09 max_iter=5000", 3, golden_37, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "logistic", "fit_intercept=false C=10", 3, golden_38, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     1, "logistic", "class_weight=balanced", 3, golden_39, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "logistic", "penalty=l1 C=0.4", 3, golden_40, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "logistic", "penalty=l1 C=0.4 solver=lbfgs tol=1e-09 max_iter=5000", 3, golden_41, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     1, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7", 3, golden_42, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7 solver=lbfgs tol=1e-09 max_iter=5000", 3, golden_43, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 loss=log_loss", 1, golden_43, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=log_loss alpha=0.01", 3, golden_44, 0},
+     0, "logistic", "penalty=none", 1, golden_44, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 loss=modified_huber", 1, golden_45, 0},
+     0, "sgd", "shuffle=false tol=none max_iter=7 loss=hinge", 1, golden_45, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=modified_huber alpha=0.01", 3, golden_46, 0},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=hinge alpha=0.01", 3, golden_46, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_hinge", 1, golden_47, 0},
+     0, "sgd", "shuffle=false tol=none max_iter=7 loss=log_loss", 1, golden_47, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_hinge alpha=0.01", 3, golden_48, 0},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=log_loss alpha=0.01", 3, golden_48, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 loss=perceptron", 1, golden_49, 0},
+     0, "sgd", "shuffle=false tol=none max_iter=7 loss=modified_huber", 1, golden_49, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=perceptron alpha=0.01", 3, golden_50, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_error epsilon=0.2", 1, golden_51, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=huber epsilon=0.2", 1, golden_52, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=epsilon_insensitive epsilon=0.2", 1, golden_53, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_epsilon_insensitive epsilon=0.2", 1, golden_54, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_55, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_56, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_57, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_58, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_59, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_60, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_61, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_62, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_63, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_64, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_65, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_66, 0},
-    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_67, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_68, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_69, 0},
-    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_70, 0},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=modified_huber alpha=0.01", 3, golden_50, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 average=5", 1, golden_71, 0},
+     0, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_hinge", 1, golden_51, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false tol=none max_iter=7 average=1 loss=log_loss fit_intercept=false", 3, golden_72, 0},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_hinge alpha=0.01", 3, golden_52, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false alpha=0.01 penalty=elastic_net", 1, golden_73, 33},
+     0, "sgd", "shuffle=false tol=none max_iter=7 loss=perceptron", 1, golden_53, 0},
     {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
-     0, "sgd", "shuffle=false alpha=0.01 learning_rate=adaptive eta0=0.1", 3, golden_74, 57},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=perceptron alpha=0.01", 3, golden_54, 0},
     {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
-     0, "sgd", "shuffle=false max_iter=5000", 1, golden_75, 87},
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_error epsilon=0.2", 1, golden_55, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=huber epsilon=0.2", 1, golden_56, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=epsilon_insensitive epsilon=0.2", 1, golden_57, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     1, "sgd", "shuffle=false tol=none max_iter=7 loss=squared_epsilon_insensitive epsilon=0.2", 1, golden_58, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_59, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_60, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_61, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=constant eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_62, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_63, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_64, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_65, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=invscaling eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_66, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_67, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_68, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_69, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=adaptive eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_70, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003", 3, golden_71, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=l1 l1_ratio=0.3", 1, golden_72, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=elastic_net l1_ratio=0.3", 1, golden_73, 0},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false tol=none max_iter=7 learning_rate=optimal eta0=0.02 power_t=0.4 alpha=0.003 penalty=none l1_ratio=0.3", 1, golden_74, 0},
     {"two", golden_two_x, golden_two_y, 80, 4, 2,
-     0, "sgd", "shuffle=false tol=none max_iter=7 class_weight=balanced", 1, golden_76, 0}};
+     0, "sgd", "shuffle=false tol=none max_iter=7 average=5", 1, golden_75, 0},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false tol=none max_iter=7 average=1 loss=log_loss fit_intercept=false", 3, golden_76, 0},
+    {"two", golden_two_x, golden_two_y, 80, 4, 2,
+     0, "sgd", "shuffle=false alpha=0.01 penalty=elastic_net", 1, golden_77, 33},
+    {"iris", golden_iris_x, golden_iris_y, 150, 4, 3,
+     0, "sgd", "shuffle=false alpha=0.01 learning_rate=adaptive eta0=0.1", 3, golden_78, 57},
+    {"wide", golden_wide_x, golden_wide_y, 12, 20, 0,
+     0, "sgd", "shuffle=false max_iter=5000", 1, golden_79, 87},
+    {"two", golden_two_x, golden_two_y, 80, 4, 2,
+     0, "sgd", "shuffle=false tol=none max_iter=7 class_weight=balanced", 1, golden_80, 0}};
 
 #endif

@@ -99,9 +99,13 @@ for name in ("two", "iris"):
         (name, 0, "logistic", "solver=lbfgs tol=1e-09 max_iter=5000", logistic()),
         (name, 0, "logistic", "fit_intercept=false C=10", logistic(C=10, fit_intercept=False)),
         (name, 1, "logistic", "class_weight=balanced", logistic(class_weight="balanced")),
-        (name, 0, "logistic", "penalty=l1 C=0.4 tol=1e-09 max_iter=5000", logistic("l1", C=0.4)),
+        (name, 0, "logistic", "penalty=l1 C=0.4", logistic("l1", C=0.4)),
+        (name, 0, "logistic", "penalty=l1 C=0.4 solver=lbfgs tol=1e-09 max_iter=5000",
+         logistic("l1", C=0.4)),
+        (name, 1, "logistic", "penalty=elastic_net l1_ratio=0.4 C=0.7",
+         logistic("elasticnet", C=0.7, l1_ratio=0.4)),
         (name, 0, "logistic",
-         "penalty=elastic_net l1_ratio=0.4 C=0.7 tol=1e-09 max_iter=5000",
+         "penalty=elastic_net l1_ratio=0.4 C=0.7 solver=lbfgs tol=1e-09 max_iter=5000",
          logistic("elasticnet", C=0.7, l1_ratio=0.4)),
     ]
 CASES += [("two", 0, "logistic", "penalty=none", logistic(None))]
