@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The compiler keeps the hot loops of the readers in one piece only when told to. */
+#define LEATI_INLINE static inline __attribute__((always_inline))
+
 enum { LEATI_POWER_LEAST = -342, LEATI_POWER_MOST = 324 };
 /* The leading 128 bits of 5**q, high word first, at q - LEATI_POWER_LEAST. */
 extern const uint64_t leati_powers[LEATI_POWER_MOST - LEATI_POWER_LEAST + 1][2];
@@ -80,7 +83,7 @@ static inline bool leati_scan_run(const char **p, uint64_t *m)
 /* Scans [+-]digits[.digits][e[+-]digits] and returns the place behind it. NULL: no number begins
  * here, or one of more than 19 digits or with a leading zero before another digit ("007"): the
  * slow ways decide. */
-static inline const char *leati_num_scan(const char *p, char decimal, leati_scan *s)
+LEATI_INLINE const char *leati_num_scan(const char *p, char decimal, leati_scan *s)
 {
     s->negative = *p == '-';
     p += s->negative | (*p == '+');
@@ -114,24 +117,43 @@ static inline const char *leati_num_scan(const char *p, char decimal, leati_scan
     return p;
 }
 
+/* The common case of leati_num_compose_any in line: far from the ends of the range and where one
+ * product of 64 bits settles the rounding. False: it is another case. */
+LEATI_INLINE bool leati_compose_long(uint64_t w, int32_t q, uint64_t *bits)
+{
+    __extension__ typedef unsigned __int128 wide;
+    if (q < -300 || q > 280 || w == 0) return false;
+    int zeros = __builtin_clzll(w);
+    wide product = (wide)(w << zeros) * leati_powers[q - LEATI_POWER_LEAST][0];
+    uint64_t high = (uint64_t)(product >> 64);
+    if ((high & 0x1ff) == 0x1ff || (uint64_t)product <= 1) return false;
+    int upper = (int)(high >> 63);
+    uint64_t m = high >> (upper + 9); /* 53 bits and one for rounding */
+    int64_t e = ((INT64_C(217706) * q) >> 16) + 63 + upper - zeros + 1023;
+    m = (m + (m & 1)) >> 1;
+    *bits = ((uint64_t)(e - 1) << 52) + m; /* the leading bit, or a carry, goes to the exponent */
+    return true;
+}
+
 /* Clinger's exact cases (PLDI 1990) in line: a mantissa that a double holds and a power of ten up
  * to
  * 22. Numbers with all their digits, some of which would pass 2**53, go the other way together, so
  * that the branch is foreseen. */
-static inline double leati_num_compose(const leati_scan *s)
+LEATI_INLINE double leati_num_compose(const leati_scan *s)
 {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double v;
+    uint64_t bits;
     if (s->mantissa <= UINT64_C(1000000000000000) && s->exponent >= -22 && s->exponent <= 22) {
         v = (double)s->mantissa;
         v = s->exponent < 0 ? v / tens[-s->exponent] : v * tens[s->exponent];
-    } else {
+        memcpy(&bits, &v, sizeof bits);
+    } else if (!leati_compose_long(s->mantissa, s->exponent, &bits)) {
         v = leati_num_compose_any(s->mantissa, s->exponent);
+        memcpy(&bits, &v, sizeof bits);
     }
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
     bits |= (uint64_t)s->negative << 63;
     memcpy(&v, &bits, sizeof v);
     return v;

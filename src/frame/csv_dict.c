@@ -8,8 +8,9 @@
 
 enum {
     FIRST = 64,
-    AHEAD = 8,  /* bytes that may be read behind a text */
-    STRIDE = 16 /* words between asking for a slot and using it */
+    AHEAD = 8,   /* bytes that may be read behind a text */
+    STRIDE = 16, /* words between asking for a slot and using it */
+    LARGE = 4096 /* texts that no longer fit the nearest cache */
 };
 
 void leati_csv_dict_fini(leati_csv_dict *d)
@@ -75,6 +76,12 @@ static inline bool same(const char *a, const char *b, size_t n)
     return n == 0 || (leati_load8(a) ^ leati_load8(b)) << (64 - 8 * n) == 0;
 }
 
+/* Eight bytes a step; as many may be read and written behind the end. */
+static inline void copy(char *to, const char *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) memcpy(to + i, from + i, 8);
+}
+
 static uint32_t append(const leat_context *c, leati_csv_dict *d, const leati_csv_word *w)
 {
     size_t end = d->count ? d->offsets[d->count] : 0, need = end + w->length + 1;
@@ -83,7 +90,7 @@ static uint32_t append(const leat_context *c, leati_csv_dict *d, const leati_csv
               d->ahead) ||
         !grow(c, &d->bytes, &d->byte_capacity, need + AHEAD, 1, d->ahead))
         return LEATI_CSV_NONE;
-    if (w->length) memcpy(d->bytes + end, w->text, w->length);
+    copy(d->bytes + end, w->text, w->length);
     d->bytes[end + w->length] = '\0';
     d->offsets[d->count] = end;
     d->offsets[d->count + 1] = need;
@@ -104,6 +111,18 @@ static inline uint32_t put(const leat_context *c, leati_csv_dict *d, const leati
     return entry;
 }
 
+/* Ask the memory for what the words to come will touch: the slot, then the place of the text that
+ * it names, then that text. */
+static inline void ask(const leati_csv_dict *d, const leati_csv_word *w)
+{
+    size_t mask = d->slot_count - 1;
+    __builtin_prefetch(&d->slots[w[STRIDE].hash & mask]);
+    uint32_t next = d->slots[w[STRIDE / 2].hash & mask].entry;
+    if (next) __builtin_prefetch(&d->offsets[next - 1]);
+    uint32_t soon = d->slots[w[STRIDE / 4].hash & mask].entry;
+    if (soon) __builtin_prefetch(d->bytes + d->offsets[soon - 1]);
+}
+
 bool leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const leati_csv_word *words,
                         size_t count, uint32_t *codes)
 {
@@ -112,8 +131,7 @@ bool leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const leati_cs
             size_t likely = (size_t)((double)d->count * d->ahead);
             if (!resize_slots(c, d, likely > d->count ? likely : d->count)) return false;
         }
-        if (i + STRIDE < count)
-            __builtin_prefetch(&d->slots[words[i + STRIDE].hash & (d->slot_count - 1)]);
+        if (i + STRIDE < count && d->count > LARGE) ask(d, words + i);
         codes[i] = words[i].text ? put(c, d, &words[i]) : 0;
         if (codes[i] == LEATI_CSV_NONE) return false;
     }

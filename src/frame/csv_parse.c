@@ -353,13 +353,13 @@ static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t
     switch (s->kind) {
     case LEATI_CSV_NUMBER:
         q = leati_num_scan(*p, rules->decimal, &n);
-        if (!q || !ends(*q, t->delimiter) || rules->number_missing) break;
+        if (!q || !ends(*q, t->delimiter) || w->plan->careful) break;
         s->f64[w->rows] = leati_num_compose(&n);
         *p = q;
         return FITS;
     case LEATI_CSV_WHOLE:
         q = leati_num_scan(*p, rules->decimal, &n);
-        if (!q || !n.whole || !ends(*q, t->delimiter) || rules->number_missing ||
+        if (!q || !n.whole || !ends(*q, t->delimiter) || w->plan->careful ||
             n.mantissa > INT64_MAX || (n.negative && n.mantissa == 0))
             break;
         s->i64[w->rows] = n.negative ? -(int64_t)n.mantissa : (int64_t)n.mantissa;

@@ -26,6 +26,7 @@ typedef struct leati_csv_plan {
     leati_rules rules;
     char delimiter;
     bool drop_bad; /* rows; else stop */
+    bool careful;  /* a number may be missing (-999) or hold the delimiter ("3,5"): no short way */
     size_t columns;
     leati_csv_kind *kind; /* (columns) */
     bool *forced;         /* (columns): by the user: a value that does not fit is an error */

@@ -440,7 +440,8 @@ static bool merge_texts(merge *m, size_t text)
         leati_csv_dict *d = &r->workers[i].cells[j].dict;
         leati_free(d->slots);
         d->slots = NULL;
-        texts = d->count > texts ? d->count : texts;
+        bool own = d->count > r->rows / r->worker_count / 2; /* hardly a text comes twice */
+        texts = own ? texts + d->count : d->count > texts ? d->count : texts;
         bytes += d->count ? d->offsets[d->count] : 0;
         uint32_t **map = &m->map[text * r->worker_count + i];
         *map = leati_alloc_quiet(r->context, d->count * sizeof **map);
@@ -812,6 +813,8 @@ static leat_status prepare(reader *r)
     r->plan.columns = columns;
     r->plan.delimiter = r->layout.delimiter;
     r->plan.rules = r->layout.rules;
+    r->plan.careful =
+        r->layout.rules.number_missing || r->layout.rules.decimal == r->layout.delimiter;
     r->plan.drop_bad = r->options->on_error == LEAT_ON_ERROR_SKIP;
     r->plan.mask = r->layout.masks;
     r->plan.kind = LEATI_NEW(c, leati_csv_kind, columns);

@@ -102,6 +102,7 @@ static void dialects(leattest *t)
         {"a,b\n\"1,234\",5\n12,6\n", "a:whole,b:whole|1234,5|12,6"},
         {"a,b\n\"1,234,567.5\",5\n12,6\n", "a:number,b:whole|1234567.5,5|12,6"},
         {"a,b\n\"12,34\",5\n\"1,5\",6\n", "a:number,b:whole|12.34,5|1.5,6"},
+        {"a,b,c\n\"0,5\",1,2\n\"2,5\",3,4\n", "a:number,b:whole,c:whole|0.5,1,2|2.5,3,4"},
         {"\xef\xbb\xbf"
          "a,b\n1,2\n",
          "a:whole,b:whole|1,2"},
