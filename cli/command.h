@@ -87,6 +87,9 @@ leat_status cli_print_json(cli *c, leat_json *json);
  * the right. cells: (rows, columns). The first row is a heading when `heading`. */
 void cli_table(cli *c, const char *const *cells, int rows, int columns, bool heading);
 
+/* Prints text folded to 80 columns, every line after the first indented; `column` is where the
+ * cursor stands. Ends the line. */
+void cli_fold(FILE *out, const char *text, int column, int indent);
 void cli_help(FILE *out, const cli_command *command); /* NULL: the list of commands */
 
 #endif

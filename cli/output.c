@@ -111,6 +111,26 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
     }
 }
 
+void cli_fold(FILE *out, const char *text, int column, int indent)
+{
+    int start = column;
+    while (*text) {
+        int n = (int)strcspn(text, " \n");
+        if (column + n > 79 && column > indent) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > start) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", n, text);
+        column += n;
+        start = indent;
+        text += n + (text[n] != '\0');
+    }
+    fputc('\n', out);
+}
+
 static void print_options(FILE *out, const cli_option *table)
 {
     for (const cli_option *o = table; o && o->name; o++) {
@@ -120,20 +140,7 @@ static void print_options(FILE *out, const cli_option *table)
                  o->value ? o->value : "");
         if (strlen(left) > 24) fprintf(out, "  %s\n  %-24s  ", left, "");
         else fprintf(out, "  %-24s  ", left);
-        /* Fold the text at 80 columns. */
-        size_t column = 28;
-        const char *p = o->doc;
-        while (*p) {
-            size_t n = strcspn(p, " ");
-            if (column + n > 79 && column > 28) {
-                fprintf(out, "\n%28s", "");
-                column = 28;
-            }
-            fprintf(out, "%.*s ", (int)n, p);
-            column += n + 1;
-            p += n + (p[n] == ' ');
-        }
-        fputc('\n', out);
+        cli_fold(out, o->doc, 28, 28);
     }
 }
 
@@ -145,7 +152,7 @@ static void print_commands(FILE *out)
     for (int i = 0; cli_commands()[i]; i++)
         fprintf(out, "  %-12s  %s\n", cli_commands()[i]->name, cli_commands()[i]->summary);
     fputs("\nbegin with:  leat fit iris --target species\n"
-          "help:        leat COMMAND --help, leat help ESTIMATOR, leat help exit\n",
+          "help:        leat COMMAND --help, leat help estimators, leat help exit\n",
           out);
 }
 
@@ -157,7 +164,10 @@ void cli_help(FILE *out, const cli_command *m)
     }
     fprintf(out, "leat %s: %s\n\nusage: leat %s%s%s [OPTIONS]\n", m->name, m->summary, m->name,
             *m->arguments ? " " : "", m->arguments);
-    if (m->details) fprintf(out, "\n%s\n", m->details);
+    if (m->details) {
+        fputc('\n', out);
+        cli_fold(out, m->details, 0, 0);
+    }
     if (m->options && m->options->name) {
         fputs("\noptions:\n", out);
         print_options(out, m->options);

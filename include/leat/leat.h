@@ -5,6 +5,7 @@
 #include <leat/check.h>
 #include <leat/context.h>
 #include <leat/data.h>
+#include <leat/estimator.h>
 #include <leat/evaluate.h>
 #include <leat/experiment.h>
 #include <leat/frame.h>
