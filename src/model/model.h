@@ -41,7 +41,10 @@ leat_status leati_model_create(leat_context *c, leat_model **out, const leati_mo
  * values, for arrays the moments; missing counts for all. leati_free. */
 leat_status leati_reference_make(leat_context *c, const leati_problem *problem, char **out);
 
-/* Fuzz entry: a model from bytes. */
+/* From model.json and weights alone, without archive and hashes: for the fuzz target. */
+leat_status leati_model_from_members(leat_context *c, leat_model **out, const char *json_text,
+                                     const char *weights, size_t weights_size);
+/* A model from the bytes of its file. */
 leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
                               const char *name);
 

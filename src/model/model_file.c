@@ -339,41 +339,72 @@ static leat_status check_format(leat_context *c, const json_t *json)
     return LEAT_OK;
 }
 
-static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip)
+/* From model.json as parsed and the weights, which stand in m. */
+static leat_status build(leat_context *c, leat_model *m, const json_t *json)
 {
     leati_state state;
-    json_error_t where;
-    json_t *json = NULL;
     leati_state_init(&state, c);
     leat_status st;
-    LEATI_GO(read_member(c, zip, "model.json", NULL, &m->json, NULL));
-    json = json_loads(m->json, JSON_REJECT_DUPLICATES, &where);
-    if (!json) {
-        st = LEATI_FAIL(c, LEAT_FORMAT, "damaged model: model.json line %d: %s", where.line,
-                        where.text);
-        goto out;
-    }
-    LEATI_GO(check_format(c, json));
-    const json_t *hashes = json_object_get(json, "sha256");
-    if (!json_is_object(hashes)) {
-        st = damaged(c, "sha256");
-        goto out;
-    }
     m->name = copy_string(c, json_object_get(json, "name"));
     if (!m->name) {
         st = damaged(c, "name");
         goto out;
     }
-    LEATI_GO(read_member(c, zip, "weights.safetensors", hashes, &m->weights, &m->weights_size));
-    LEATI_GO(read_member(c, zip, "reference.json", hashes, &m->reference, NULL));
-    LEATI_GO(read_member(c, zip, "card.md", hashes, &m->card, NULL));
     LEATI_GO(leati_safetensors_read(c, &state, m->weights, m->weights_size));
     LEATI_GO(read_schema(c, &m->schema, json));
     LEATI_GO(list_inputs(c, m));
     LEATI_GO(read_estimator(c, m, json, &state));
 out:
-    json_decref(json);
     leati_state_fini(&state);
+    return st;
+}
+
+static leat_status load_json(leat_context *c, const leat_model *m, json_t **out)
+{
+    json_error_t where;
+    *out = json_loads(m->json, JSON_REJECT_DUPLICATES, &where);
+    LEATI_CHECK(c, *out, LEAT_FORMAT, "damaged model: model.json line %d: %s", where.line,
+                where.text);
+    leat_status st = check_format(c, *out);
+    if (st != LEAT_OK) json_decref(*out);
+    return st;
+}
+
+static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip)
+{
+    json_t *json;
+    LEATI_TRY(read_member(c, zip, "model.json", NULL, &m->json, NULL));
+    LEATI_TRY(load_json(c, m, &json));
+    const json_t *hashes = json_object_get(json, "sha256");
+    leat_status st = json_is_object(hashes) ? LEAT_OK : damaged(c, "sha256");
+    if (st == LEAT_OK)
+        st = read_member(c, zip, "weights.safetensors", hashes, &m->weights, &m->weights_size);
+    if (st == LEAT_OK) st = read_member(c, zip, "reference.json", hashes, &m->reference, NULL);
+    if (st == LEAT_OK) st = read_member(c, zip, "card.md", hashes, &m->card, NULL);
+    if (st == LEAT_OK) st = build(c, m, json);
+    json_decref(json);
+    return st;
+}
+
+leat_status leati_model_from_members(leat_context *c, leat_model **out, const char *json_text,
+                                     const char *weights, size_t weights_size)
+{
+    json_t *json;
+    leat_model *m = leati_calloc(c, 1, sizeof *m);
+    *out = NULL;
+    if (!m) return leat_error_status(c);
+    atomic_init(&m->references, 1);
+    m->json = leati_strdup(c, json_text);
+    m->weights = leati_memdup(c, weights, weights_size);
+    m->weights_size = weights_size;
+    leat_status st = leat_error_status(c);
+    if (st == LEAT_OK) st = load_json(c, m, &json);
+    if (st == LEAT_OK) {
+        st = build(c, m, json);
+        json_decref(json);
+    }
+    if (st == LEAT_OK) *out = m;
+    else leat_model_release(m);
     return st;
 }
 
