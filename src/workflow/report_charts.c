@@ -257,6 +257,7 @@ static leat_status draw_calibration(leat_context *c, const leati_findings *f,
                                                  .hi = sure.high,
                                                  .count = bin[i].weight};
     }
+    if (count == 0) return LEAT_OK; /* too few rows to say anything */
     leati_reliability in = {.chart = *chart, .bins = shown, .count = count};
     if (class == UINT32_MAX) {
         in.chart.x_label = "probability of the predicted class";
