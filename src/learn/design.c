@@ -64,9 +64,9 @@ static leat_status take_moments(leat_context *c, leati_design *g, const moments 
         g->spread[j] = sqrt(fmax(0, squares[j] / g->weight_sum - shift * shift));
         g->rms[j] = intercept ? g->spread[j] : hypot(g->spread[j], g->mean[j]);
         LEATI_CHECK(c, isfinite(squares[j]) && isfinite(g->y_mean), LEAT_NUMERIC,
-                    "values are too large: the variance of feature '%s' overflows; scale the data "
-                    "first",
-                    g->d->features ? g->d->features[j].name : "?");
+                    "values are too large: the variance of feature %zu '%s' overflows; scale the "
+                    "data first",
+                    j + 1, g->d->features ? g->d->features[j].name : "");
     }
     if (intercept) return LEAT_OK;
     memset(g->mean, 0, cols * sizeof *g->mean);

@@ -208,6 +208,34 @@ out:
     return st;
 }
 
+static bool gives_proba(const leati_estimator *e)
+{
+    int loss = ((const sgd *)e)->loss;
+    return loss == LEATI_SGD_LOG_LOSS || loss == LEATI_SGD_MODIFIED_HUBER;
+}
+
+/* Of one class against the rest: the logistic function, or Zhang's estimate for modified_huber. */
+static double probability(int loss, double score)
+{
+    if (loss == LEATI_SGD_MODIFIED_HUBER) return (fmin(fmax(score, -1), 1) + 1) / 2;
+    return score > 0 ? 1 / (1 + exp(-score)) : exp(score) / (1 + exp(score));
+}
+
+/* Several classes: each against the rest, scaled to sum to 1 (Zadrozny and Elkan 2002). */
+static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                         double *out)
+{
+    int loss = ((const sgd *)e)->loss;
+    LEATI_TRY(leati_glm_decision(&((const sgd *)e)->base.glm, c, x, out));
+    for (size_t i = 0; i < x->rows; i++) {
+        double *row = out + i * e->classes, sum = 0;
+        for (uint32_t k = 0; k < e->classes; k++) sum += row[k] = probability(loss, row[k]);
+        for (uint32_t k = 0; k < e->classes; k++)
+            row[k] = sum > 0 ? row[k] / sum : 1 / (double)e->classes;
+    }
+    return LEAT_OK;
+}
+
 const leati_estimator_class leati_estimator_sgd = {
     .name = "sgd",
     .title = "stochastic gradient descent",
@@ -219,6 +247,8 @@ const leati_estimator_class leati_estimator_sgd = {
     .params = params,
     .fit = fit,
     .predict = leati_glm_class_predict,
+    .proba = proba,
+    .gives_proba = gives_proba,
     .decision = leati_glm_class_decision,
     .save = leati_glm_class_save,
     .load = leati_glm_class_load,

@@ -301,6 +301,35 @@ static void sgd_stops_early(leattest *t)
     sample_fini(&s);
 }
 
+static void sgd_probabilities(leattest *t)
+{
+    enum { ROWS = 200, COLS = 3 };
+    leat_context *c = t->context;
+    for (uint32_t classes = 2; classes < 4; classes++) {
+        sample s;
+        leati_estimator *e;
+        double p[ROWS * 3], score[ROWS * 3];
+        sample_init(t, &s, ROWS, COLS, classes);
+        REQUIRE_OK(leati_estimator_create(c, &e, leati_estimator_class_find("sgd")));
+        CHECK_OK(leati_estimator_fit(c, e, &s.d));
+        CHECK(!leati_estimator_has_proba(e)); /* hinge */
+        CHECK_OK(leati_estimator_set(c, e, "loss", "log_loss"));
+        CHECK_OK(leati_estimator_fit(c, e, &s.d));
+        CHECK(leati_estimator_has_proba(e));
+        CHECK_OK(leati_estimator_proba(c, e, &s.d.x, p));
+        CHECK_OK(e->class->decision(e, c, &s.d.x, score));
+        for (size_t i = 0; i < ROWS; i++) {
+            double total = 0;
+            for (uint32_t k = 0; k < classes; k++) total += 1 / (1 + exp(-score[i * classes + k]));
+            for (uint32_t k = 0; k < classes; k++)
+                CHECK_NEAR(p[i * classes + k], 1 / (1 + exp(-score[i * classes + k])) / total,
+                           1e-12, 1e-15);
+        }
+        leati_estimator_destroy(e);
+        sample_fini(&s);
+    }
+}
+
 static void refuse(leattest *t, const char *name, const char *param, const char *value,
                    const leati_dataset *d, leat_status status, const char *words)
 {
@@ -324,7 +353,7 @@ static void choices_refused(leattest *t)
     for (size_t i = 0; i < 120; i++) numbers.x[i] *= 1e150;
     refuse(t, "sgd", "eta0", "1000", &numbers.d, LEAT_NUMERIC, "overflow|smaller eta0");
     for (size_t i = 0; i < 120; i++) numbers.x[i] *= 1e10;
-    refuse(t, "sgd", "eta0", "1000", &numbers.d, LEAT_NUMERIC, "feature '?' overflows|scale");
+    refuse(t, "sgd", "eta0", "1000", &numbers.d, LEAT_NUMERIC, "feature 1|overflows|scale");
     for (size_t i = 0; i < 120; i++) numbers.x[i] /= 1e160;
     for (size_t i = 0; i < 30; i++) numbers.x[i * 4 + 1] = 2 * numbers.x[i * 4];
     REQUIRE_OK(leati_estimator_create(c, &e, leati_estimator_class_find("ridge")));
@@ -349,5 +378,6 @@ static const leattest_case list[] = {TEST(cholesky_solves),
                                      TEST(fast_and_careful_least_squares_agree),
                                      TEST(precisions_of_logistic_agree),
                                      TEST(sgd_stops_early),
+                                     TEST(sgd_probabilities),
                                      TEST(choices_refused)};
 LEATTEST_MAIN(list)
