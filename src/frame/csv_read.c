@@ -9,7 +9,6 @@
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise */
 #endif
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -18,63 +17,17 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/str.h"
-#include "frame/csv_layout.h"
-#include "frame/csv_parse.h"
 #include "frame/csv_read.h"
+#include "frame/csv_reader.h"
 
 enum {
     PIECE = 1 << 18,       /* bytes: it and its cells stay in a core's cache */
     GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
     SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
-    MERGE_BLOCK = 256,
-    HUGE_PAGES = 1 << 22, /* columns of so many bytes ask for large pages */
+    HUGE_PAGES = 1 << 22,  /* columns of so many bytes ask for large pages */
     SPINS = 2000,
     FORESIGHT = 8 /* pieces after which the rest is guessed to be alike */
 };
-
-/* A piece that was taken over. */
-typedef struct piece {
-    size_t first_row, rows;
-    unsigned worker;
-} piece;
-
-/* A column under construction. */
-typedef struct target {
-    leati_column *column; /* of `capacity` rows; NULL: SKIP or UNKNOWN */
-    uint8_t *valid;       /* all ones but for the missing */
-    size_t missing;
-    size_t text; /* TEXT: its number among the text columns */
-} target;
-
-typedef struct reader {
-    leat_context *context;
-    const leat_read_options *options;
-    leat_read_report *report;
-    leati_csv_layout layout;
-    leati_csv_plan plan;
-    size_t size, pieces, most; /* bytes, pieces, rows to read at most */
-    size_t piece_bytes;
-    target *targets; /* (columns) */
-    unsigned *masks; /* (columns): of the pieces taken over */
-    bool *failed;    /* (columns): a value did not fit the kind */
-    size_t texts;    /* text columns */
-    leati_csv_worker *workers;
-    unsigned worker_count;
-    piece *piece;
-    uint32_t *text_ends; /* (pieces, texts): texts of the worker when the piece was done */
-    uint32_t *text_starts;
-    /* Under the turn: only the worker whose piece number is `turn` may touch these. */
-    atomic_size_t turn;
-    size_t expected, rows, capacity;
-    bool stopped;
-    leati_csv_state state;
-    leati_csv_trouble trouble[LEATI_CSV_TROUBLES]; /* the first of the file */
-    size_t troubles, dropped, converted, converted_at, long_rows;
-    atomic_size_t copying; /* workers that write into the columns */
-    atomic_bool stop_hint, no_memory;
-    pthread_mutex_t lock; /* of `turned` */
-    pthread_cond_t turned;
-} reader;
 
 static void *huge(void *data, size_t bytes)
 {
@@ -130,12 +83,12 @@ static void relax(void)
 #endif
 }
 
-static bool is_turn(reader *r, size_t number)
+static bool is_turn(leati_csv_reader *r, size_t number)
 {
     return atomic_load_explicit(&r->turn, memory_order_acquire) == number;
 }
 
-static void wait_turn(reader *r, size_t number)
+static void wait_turn(leati_csv_reader *r, size_t number)
 {
     for (int i = 0; i < SPINS; i++) {
         if (is_turn(r, number)) return;
@@ -146,7 +99,7 @@ static void wait_turn(reader *r, size_t number)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void pass_turn(reader *r, size_t number)
+static void pass_turn(leati_csv_reader *r, size_t number)
 {
     pthread_mutex_lock(&r->lock);
     atomic_store_explicit(&r->turn, number + 1, memory_order_release);
@@ -155,14 +108,14 @@ static void pass_turn(reader *r, size_t number)
 }
 
 /* Room for `rows` rows in every column, under the turn, when nobody writes. */
-static bool grow_columns(reader *r, size_t rows)
+static bool grow_columns(leati_csv_reader *r, size_t rows)
 {
     while (atomic_load_explicit(&r->copying, memory_order_acquire)) sched_yield();
     size_t capacity = r->capacity + r->capacity / 2 + 64, old_bits = (r->capacity + 7) / 8;
     if (capacity < rows) capacity = rows;
     size_t bits = (capacity + 7) / 8;
     for (size_t j = 0; j < r->plan.columns; j++) {
-        target *g = &r->targets[j];
+        leati_csv_target *g = &r->targets[j];
         if (r->plan.kind[j] <= LEATI_CSV_UNKNOWN) continue;
         size_t cell = cell_size(r->plan.kind[j]);
         void *data = leati_alloc_quiet(r->context, capacity * cell);
@@ -189,7 +142,7 @@ static bool grow_columns(reader *r, size_t rows)
 
 /* Where the first record that begins in the piece likely does: behind the first line end that is
  * followed by two records of the right shape. */
-static size_t guess_start(reader *r, leati_csv_worker *w, size_t from, size_t stop)
+static size_t guess_start(leati_csv_reader *r, leati_csv_worker *w, size_t from, size_t stop)
 {
     size_t size = r->size, end = size - stop > PIECE / 16 ? stop + PIECE / 16 : size;
     bool file = leati_source_is_file(r->plan.source);
@@ -216,7 +169,7 @@ static size_t guess_start(reader *r, leati_csv_worker *w, size_t from, size_t st
     return first ? v->offset + (size_t)(first - v->data) : from;
 }
 
-static void add_outcome(reader *r, const leati_csv_worker *w)
+static void add_outcome(leati_csv_reader *r, const leati_csv_worker *w)
 {
     if (w->open) r->troubles = 0; /* this one is what is reported */
     for (size_t i = 0; i < w->troubles && r->troubles < LEATI_CSV_TROUBLES; i++)
@@ -228,8 +181,8 @@ static void add_outcome(reader *r, const leati_csv_worker *w)
 }
 
 /* Put right what was read on a guess, under the turn. */
-static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state state, size_t started,
-                              size_t stop)
+static leati_csv_state settle(leati_csv_reader *r, leati_csv_worker *w, leati_csv_state state,
+                              size_t started, size_t stop)
 {
     if (started != r->expected) {
         leati_csv_begin(w, r->expected);
@@ -249,10 +202,10 @@ static leati_csv_state settle(reader *r, leati_csv_worker *w, leati_csv_state st
 
 /* Numbers for the words of a piece, straight into the column; the texts that were new to this
  * worker are noted. */
-static bool number_words(reader *r, leati_csv_worker *w, size_t j, size_t number)
+static bool number_words(leati_csv_reader *r, leati_csv_worker *w, size_t j, size_t number)
 {
     leati_csv_cells *s = &w->cells[j];
-    const target *g = &r->targets[j];
+    const leati_csv_target *g = &r->targets[j];
     size_t at = number * r->texts + g->text;
     /* How much is still to come, as soon as that can be told. */
     if (number >= FORESIGHT) s->dict.ahead = 1.1 * (double)r->pieces / (double)(number + 1);
@@ -264,12 +217,12 @@ static bool number_words(reader *r, leati_csv_worker *w, size_t j, size_t number
 }
 
 /* Cells of the piece into the columns. */
-static bool copy_cells(reader *r, leati_csv_worker *w, size_t number)
+static bool copy_cells(leati_csv_reader *r, leati_csv_worker *w, size_t number)
 {
     size_t first = r->piece[number].first_row;
     for (size_t j = 0; j < r->plan.columns; j++) {
         const leati_csv_cells *s = &w->cells[j];
-        const target *g = &r->targets[j];
+        const leati_csv_target *g = &r->targets[j];
         if (s->kind <= LEATI_CSV_UNKNOWN) continue;
         size_t cell = cell_size(s->kind);
         if (s->kind == LEATI_CSV_TEXT) {
@@ -286,8 +239,8 @@ static bool copy_cells(reader *r, leati_csv_worker *w, size_t number)
 }
 
 /* Take the piece over, under the turn. False: nothing to copy. */
-static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, size_t number,
-                      unsigned worker)
+static bool take_over(leati_csv_reader *r, leati_csv_worker *w, leati_csv_state state,
+                      size_t number, unsigned worker)
 {
     add_outcome(r, w);
     if (state != LEATI_CSV_DONE) {
@@ -296,7 +249,7 @@ static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, siz
         return false;
     }
     r->expected = w->next;
-    r->piece[number] = (piece){r->rows, w->rows, worker};
+    r->piece[number] = (leati_csv_piece){r->rows, w->rows, worker};
     if (r->rows + w->rows > r->capacity && !grow_columns(r, r->rows + w->rows)) {
         r->state = LEATI_CSV_NOMEM;
         r->stopped = true;
@@ -304,7 +257,7 @@ static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, siz
     }
     for (size_t j = 0; j < r->plan.columns; j++) {
         const leati_csv_cells *s = &w->cells[j];
-        target *g = &r->targets[j];
+        leati_csv_target *g = &r->targets[j];
         r->masks[j] &= s->mask;
         r->failed[j] |= s->kind != r->plan.kind[j];
         g->missing += s->gap_count;
@@ -315,7 +268,7 @@ static bool take_over(reader *r, leati_csv_worker *w, leati_csv_state state, siz
 
 static void read_piece(void *argument, size_t number, unsigned worker)
 {
-    reader *r = argument;
+    leati_csv_reader *r = argument;
     leati_csv_worker *w = &r->workers[worker];
     size_t from = r->layout.start + number * r->piece_bytes;
     size_t stop = r->size - from > r->piece_bytes ? from + r->piece_bytes : r->size, started = from;
@@ -349,12 +302,12 @@ static void read_piece(void *argument, size_t number, unsigned worker)
 
 /* --- one pass over the file ----------------------------------------------------------------- */
 
-static leat_status make_targets(reader *r)
+static leat_status make_targets(leati_csv_reader *r)
 {
     leat_context *c = r->context;
     r->texts = 0;
     for (size_t j = 0; j < r->plan.columns; j++) {
-        target *g = &r->targets[j];
+        leati_csv_target *g = &r->targets[j];
         leati_csv_kind kind = r->plan.kind[j];
         if (kind <= LEATI_CSV_UNKNOWN) continue;
         leati_column_release(g->column);
@@ -375,16 +328,14 @@ static leat_status make_targets(reader *r)
     return r->text_starts && r->text_ends ? LEAT_OK : leat_error_status(c);
 }
 
-static void drop_workers(reader *r)
+static void drop_workers(leati_csv_reader *r)
 {
     for (unsigned i = 0; i < r->worker_count; i++)
         if (r->workers[i].plan) leati_csv_worker_fini(&r->workers[i]);
     memset(r->workers, 0, r->worker_count * sizeof *r->workers);
 }
 
-static leat_status explain(reader *r);
-
-static leat_status run_pass(reader *r)
+static leat_status run_pass(leati_csv_reader *r)
 {
     LEATI_TRY(make_targets(r));
     atomic_store(&r->turn, 0);
@@ -396,258 +347,13 @@ static leat_status run_pass(reader *r)
     memset(r->piece, 0, r->pieces * sizeof *r->piece);
     leati_parallel(r->context, r->pieces, read_piece, r);
     if (atomic_load(&r->no_memory)) r->state = LEATI_CSV_NOMEM;
-    return r->state == LEATI_CSV_DONE ? LEAT_OK : explain(r);
-}
-
-/* --- texts ---------------------------------------------------------------------------------- */
-
-/* Numbers for the texts of one column over all workers, in the order of the file. */
-typedef struct merge {
-    reader *reader;
-    leati_csv_dict *dict; /* (texts) */
-    uint32_t **map;       /* (texts, workers): number of a worker's text */
-    size_t *column;       /* (texts) */
-    atomic_bool no_memory;
-} merge;
-
-/* The new texts of piece k, MERGE_BLOCK at a time so that their slots are asked for early. */
-static bool merge_piece(merge *m, size_t text, size_t k)
-{
-    reader *r = m->reader;
-    leati_csv_word words[MERGE_BLOCK];
-    const piece *p = &r->piece[k];
-    const leati_csv_dict *d = &r->workers[p->worker].cells[m->column[text]].dict;
-    uint32_t *map = m->map[text * r->worker_count + p->worker];
-    uint32_t e = r->text_starts[k * r->texts + text], end = r->text_ends[k * r->texts + text];
-    for (uint32_t n; e < end; e += n) {
-        n = end - e < MERGE_BLOCK ? end - e : MERGE_BLOCK;
-        for (uint32_t i = 0; i < n; i++) {
-            size_t length;
-            const char *word = leati_csv_dict_text(d, e + i, &length);
-            words[i] = (leati_csv_word){word, (uint32_t)length, leati_csv_hash(word, length)};
-        }
-        if (!leati_csv_dict_put(r->context, &m->dict[text], words, n, map + e)) return false;
-    }
-    return true;
-}
-
-static bool merge_texts(merge *m, size_t text)
-{
-    reader *r = m->reader;
-    size_t j = m->column[text], texts = 0, bytes = 0;
-    for (unsigned i = 0; i < r->worker_count; i++) {
-        if (!r->workers[i].cells) continue;
-        leati_csv_dict *d = &r->workers[i].cells[j].dict;
-        leati_free(d->slots);
-        d->slots = NULL;
-        bool own = d->count > r->rows / r->worker_count / 2; /* hardly a text comes twice */
-        texts = own ? texts + d->count : d->count > texts ? d->count : texts;
-        bytes += d->count ? d->offsets[d->count] : 0;
-        uint32_t **map = &m->map[text * r->worker_count + i];
-        *map = leati_alloc_quiet(r->context, d->count * sizeof **map);
-        if (!*map) return false;
-    }
-    m->dict[text].ahead = 2;
-    if (!leati_csv_dict_reserve(r->context, &m->dict[text], texts, bytes)) return false;
-    for (size_t k = 0; k < r->pieces; k++)
-        if (!merge_piece(m, text, k)) return false;
-    for (unsigned i = 0; i < r->worker_count; i++)
-        if (r->workers[i].cells) leati_csv_dict_fini(&r->workers[i].cells[j].dict);
-    return true;
-}
-
-static void merge_task(void *argument, size_t text, unsigned worker)
-{
-    merge *m = argument;
-    (void)worker;
-    if (!merge_texts(m, text)) atomic_store(&m->no_memory, true);
-}
-
-static void renumber_task(void *argument, size_t number, unsigned worker)
-{
-    merge *m = argument;
-    reader *r = m->reader;
-    const piece *p = &r->piece[number];
-    (void)worker;
-    for (size_t text = 0; text < r->texts; text++) {
-        const target *g = &r->targets[m->column[text]];
-        const uint32_t *map = m->map[text * r->worker_count + p->worker];
-        uint32_t *codes = g->column->codes + p->first_row;
-        for (size_t i = 0; i < p->rows; i++) {
-            size_t row = p->first_row + i;
-            bool valid = g->valid[row / 8] >> (row % 8) & 1;
-            codes[i] = valid ? map[codes[i]] : 0;
-        }
-    }
-}
-
-/* The arrays of a worker's dictionary are those of a leati_dict. */
-static leati_dict *adopt(leat_context *c, leati_csv_dict *d)
-{
-    leati_dict *out = leati_calloc(c, 1, sizeof *out);
-    if (!out) return NULL;
-    atomic_init(&out->references, 1);
-    if (!d->offsets) d->offsets = LEATI_NEW(c, size_t, 1);
-    if (!d->bytes) d->bytes = leati_alloc(c, 1);
-    out->offsets = d->offsets;
-    out->bytes = d->bytes;
-    out->count = d->count;
-    bool ok = d->offsets && d->bytes;
-    d->offsets = NULL;
-    d->bytes = NULL;
-    leati_csv_dict_fini(d);
-    if (ok) return out;
-    leati_dict_release(out);
-    return NULL;
-}
-
-static leat_status merge_workers(reader *r, merge *m)
-{
-    unsigned users = 0, only = 0;
-    for (unsigned i = 0; i < r->worker_count; i++) {
-        if (!r->workers[i].cells) continue;
-        users++;
-        only = i;
-    }
-    if (users == 1) { /* its numbers are the numbers */
-        for (size_t text = 0; text < r->texts; text++) {
-            leati_csv_dict *d = &r->workers[only].cells[m->column[text]].dict;
-            m->dict[text] = *d;
-            *d = (leati_csv_dict){0};
-        }
-        return LEAT_OK;
-    }
-    leati_parallel(r->context, r->texts, merge_task, m);
-    LEATI_CHECK(r->context, !atomic_load(&m->no_memory), LEAT_NOMEM,
-                "out of memory while joining the texts of %s", leati_source_name(r->plan.source));
-    leati_parallel(r->context, r->pieces, renumber_task, m);
-    return LEAT_OK;
-}
-
-static leat_status join_texts(reader *r)
-{
-    if (r->texts == 0) return LEAT_OK;
-    leat_context *c = r->context;
-    merge m = {.reader = r};
-    leat_status st = LEAT_OK;
-    m.dict = LEATI_NEW(c, leati_csv_dict, r->texts);
-    m.map = LEATI_NEW(c, uint32_t *, r->texts * r->worker_count);
-    m.column = LEATI_NEW(c, size_t, r->texts);
-    if (!m.dict || !m.map || !m.column) st = leat_error_status(c);
-    for (size_t j = 0; st == LEAT_OK && j < r->plan.columns; j++)
-        if (r->plan.kind[j] == LEATI_CSV_TEXT) m.column[r->targets[j].text] = j;
-    if (st == LEAT_OK) st = merge_workers(r, &m);
-    for (size_t text = 0; st == LEAT_OK && text < r->texts; text++) {
-        leati_column *col = r->targets[m.column[text]].column;
-        col->dict = adopt(c, &m.dict[text]);
-        if (!col->dict) st = leat_error_status(c);
-    }
-    for (size_t i = 0; m.map && i < r->texts * r->worker_count; i++) leati_free(m.map[i]);
-    for (size_t i = 0; m.dict && i < r->texts; i++) leati_csv_dict_fini(&m.dict[i]);
-    leati_free(m.dict);
-    leati_free(m.map);
-    leati_free(m.column);
-    return st;
-}
-
-/* --- what to say ---------------------------------------------------------------------------- */
-
-/* The line of an offset, counted now: lines are needed for messages only. */
-static size_t line_of(const reader *r, size_t offset)
-{
-    leati_view v = {0};
-    size_t line = 1;
-    for (size_t at = 0; at < offset;) {
-        size_t n = offset - at < PIECE ? offset - at : PIECE;
-        if (leati_source_view(r->context, r->plan.source, &v, at, n + 1) != LEAT_OK) break;
-        for (size_t i = 0; i < n; i++)
-            line += v.data[i] == '\n' || (v.data[i] == '\r' && v.data[i + 1] != '\n');
-        at += n;
-    }
-    leati_view_fini(&v);
-    return line;
-}
-
-/* "line 17 has 8 values, 9 were expected" */
-static void describe(const reader *r, const leati_csv_trouble *t, leati_str *out)
-{
-    const leati_csv_layout *l = &r->layout;
-    size_t line = line_of(r, t->offset);
-    const char *name = t->column < l->columns ? l->names[t->column] : "";
-    switch (t->fault) {
-    case LEATI_CSV_RAGGED:
-        leati_str_addf(out, "line %zu has %zu %s, ", line, t->fields,
-                       t->fields == 1 ? "value" : "values");
-        leati_str_add(out, l->header ? "the header names " : "the first line has ");
-        leati_str_addf(out, "%zu", l->columns);
-        break;
-    case LEATI_CSV_VALUE:
-        leati_str_addf(out, "line %zu, column %s: '%s' is not a %s", line, name, t->value,
-                       r->plan.kind[t->column] == LEATI_CSV_WHOLE    ? "whole number"
-                       : r->plan.kind[t->column] == LEATI_CSV_NUMBER ? "number"
-                       : r->plan.kind[t->column] == LEATI_CSV_TIME   ? "time"
-                                                                     : "bool");
-        break;
-    case LEATI_CSV_ZERO:
-        leati_str_addf(out, "line %zu, column %s holds a zero byte, which text cannot", line, name);
-        break;
-    case LEATI_CSV_OPEN:
-        leati_str_addf(out, "line %zu, column %s: a quote opens here and is never closed", line,
-                       name);
-        break;
-    }
-}
-
-static leat_status explain(reader *r)
-{
-    leat_context *c = r->context;
-    const char *name = leati_source_name(r->plan.source);
-    if (r->state == LEATI_CSV_NOMEM)
-        return LEATI_FAIL(c, LEAT_NOMEM, "out of memory while reading %s", name);
-    if (r->state != LEATI_CSV_STOPPED || !r->troubles)
-        return LEATI_FAIL(c, LEAT_IO, "cannot read all of %s: it changed or the disk failed", name);
-    leati_str text;
-    leati_str_init(&text, c);
-    const leati_csv_trouble *t = &r->trouble[r->troubles - 1];
-    describe(r, t, &text);
-    LEATI_FAIL(c, LEAT_FORMAT, "%s %s", name, leati_str_text(&text));
-    leati_str_fini(&text);
-    if (t->fault == LEATI_CSV_OPEN)
-        return leati_error_hint(c, "close it, or write a quote inside a value as two");
-    return leati_error_hint(c, "to leave such rows out: --on-error skip");
-}
-
-static leat_status note_outcome(reader *r)
-{
-    leati_str text;
-    leat_status st = LEAT_OK;
-    if (!r->report) return LEAT_OK;
-    r->report->dropped = r->dropped;
-    leati_str_init(&text, r->context);
-    for (size_t i = 0; i < r->troubles && st == LEAT_OK; i++) {
-        leati_str_clear(&text);
-        describe(r, &r->trouble[i], &text);
-        st = leati_report_note(r->report, SIZE_MAX, "%s (row left out)", leati_str_text(&text));
-    }
-    leati_str_fini(&text);
-    if (st == LEAT_OK && r->dropped > r->troubles)
-        st = leati_report_note(r->report, SIZE_MAX, "%zu more rows were left out",
-                               r->dropped - r->troubles);
-    if (st == LEAT_OK && r->converted)
-        st = leati_report_note(r->report, SIZE_MAX,
-                               "%zu %s from line %zu on %s not UTF-8; read as Windows-1252",
-                               r->converted, r->converted == 1 ? "value" : "values",
-                               line_of(r, r->converted_at), r->converted == 1 ? "is" : "are");
-    if (st == LEAT_OK && r->long_rows)
-        st = leati_report_note(r->report, SIZE_MAX, "%zu %s with a delimiter too many",
-                               r->long_rows, r->long_rows == 1 ? "row ends" : "rows end");
-    return st;
+    return r->state == LEATI_CSV_DONE ? LEAT_OK : leati_csv_explain(r);
 }
 
 /* --- options -------------------------------------------------------------------------------- */
 
-static leat_status find_name(reader *r, const char *name, size_t length, const char *option,
-                             size_t *column)
+static leat_status find_name(leati_csv_reader *r, const char *name, size_t length,
+                             const char *option, size_t *column)
 {
     leat_context *c = r->context;
     const leati_csv_layout *l = &r->layout;
@@ -662,7 +368,7 @@ static leat_status find_name(reader *r, const char *name, size_t length, const c
     return near ? leati_error_hint(c, "Did you mean '%s'?", near) : LEAT_NOT_FOUND;
 }
 
-static leat_status force_types(reader *r)
+static leat_status force_types(leati_csv_reader *r)
 {
     static const leati_csv_kind kinds[] = {[LEAT_F64] = LEATI_CSV_NUMBER,
                                            [LEAT_I64] = LEATI_CSV_WHOLE,
@@ -686,7 +392,7 @@ static leat_status force_types(reader *r)
 }
 
 /* Columns to keep, by number; all if the option does not say. */
-static leat_status choose_columns(reader *r, size_t *keep, size_t *count)
+static leat_status choose_columns(leati_csv_reader *r, size_t *keep, size_t *count)
 {
     const char *p = r->options->columns;
     *count = 0;
@@ -716,7 +422,7 @@ static leat_status choose_columns(reader *r, size_t *keep, size_t *count)
 /* What the second pass reads: columns of which a value did not fit or nothing was known. Forced
  * columns stay when bad rows are dropped, so that the same rows are. Returns whether there is any.
  */
-static bool plan_again(reader *r, leati_csv_kind *final)
+static bool plan_again(leati_csv_reader *r, leati_csv_kind *final)
 {
     bool again = false;
     for (size_t j = 0; j < r->plan.columns; j++) {
@@ -733,9 +439,9 @@ static bool plan_again(reader *r, leati_csv_kind *final)
     return again;
 }
 
-static leat_status second_pass(reader *r)
+static leat_status second_pass(leati_csv_reader *r)
 {
-    LEATI_TRY(join_texts(r));
+    LEATI_TRY(leati_csv_join_texts(r));
     leati_csv_kind *final = leati_array(r->context, r->plan.columns, sizeof *final);
     if (!final) return leat_error_status(r->context);
     leat_status st = LEAT_OK;
@@ -751,7 +457,7 @@ static leat_status second_pass(reader *r)
         if (st == LEAT_OK && changed)
             st = LEATI_FAIL(r->context, LEAT_IO, "%s changed while it was read",
                             leati_source_name(r->plan.source));
-        if (st == LEAT_OK) st = join_texts(r);
+        if (st == LEAT_OK) st = leati_csv_join_texts(r);
     }
     memcpy(r->plan.kind, final, r->plan.columns * sizeof *final);
     leati_free(final);
@@ -759,10 +465,10 @@ static leat_status second_pass(reader *r)
 }
 
 /* The finished column, handed over; exactly `rows` long where that is cheap or saves much. */
-static leati_column *finish_column(reader *r, size_t j)
+static leati_column *finish_column(leati_csv_reader *r, size_t j)
 {
     leat_context *c = r->context;
-    target *g = &r->targets[j];
+    leati_csv_target *g = &r->targets[j];
     leati_column *col = g->column;
     if (!col) { /* nothing but missing values */
         col = leati_column_create(c, LEAT_F64, r->rows);
@@ -791,7 +497,8 @@ static leati_column *finish_column(reader *r, size_t j)
     return col;
 }
 
-static leat_status make_frame(reader *r, const size_t *keep, size_t count, leat_frame **out)
+static leat_status make_frame(leati_csv_reader *r, const size_t *keep, size_t count,
+                              leat_frame **out)
 {
     leat_frame *f = leati_frame_create(r->context, r->rows);
     if (!f) return leat_error_status(r->context);
@@ -806,7 +513,7 @@ static leat_status make_frame(reader *r, const size_t *keep, size_t count, leat_
     return LEAT_OK;
 }
 
-static leat_status prepare(reader *r)
+static leat_status prepare(leati_csv_reader *r)
 {
     leat_context *c = r->context;
     size_t columns = r->layout.columns, left = r->size - r->layout.start;
@@ -819,13 +526,13 @@ static leat_status prepare(reader *r)
     r->plan.mask = r->layout.masks;
     r->plan.kind = LEATI_NEW(c, leati_csv_kind, columns);
     r->plan.forced = LEATI_NEW(c, bool, columns);
-    r->targets = LEATI_NEW(c, target, columns);
+    r->targets = LEATI_NEW(c, leati_csv_target, columns);
     r->masks = LEATI_NEW(c, unsigned, columns);
     r->failed = LEATI_NEW(c, bool, columns);
     r->worker_count = leat_context_threads(c);
     r->workers = LEATI_NEW(c, leati_csv_worker, r->worker_count);
     r->pieces = left / r->piece_bytes + (left % r->piece_bytes != 0);
-    r->piece = LEATI_NEW(c, piece, r->pieces);
+    r->piece = LEATI_NEW(c, leati_csv_piece, r->pieces);
     r->most = r->options->max_rows ? (size_t)r->options->max_rows : SIZE_MAX;
     if (!r->plan.kind || !r->plan.forced || !r->targets || !r->masks || !r->failed || !r->workers ||
         !r->piece)
@@ -840,7 +547,8 @@ static leat_status prepare(reader *r)
     return LEAT_OK;
 }
 
-static leat_status read_all(reader *r, leati_arena *arena, leati_source *source, leat_frame **out)
+static leat_status read_all(leati_csv_reader *r, leati_arena *arena, leati_source *source,
+                            leat_frame **out)
 {
     leat_context *c = r->context;
     size_t count;
@@ -852,7 +560,7 @@ static leat_status read_all(reader *r, leati_arena *arena, leati_source *source,
     LEATI_TRY(force_types(r));
     LEATI_TRY(choose_columns(r, keep, &count));
     LEATI_TRY(run_pass(r));
-    LEATI_TRY(note_outcome(r));
+    LEATI_TRY(leati_csv_note_outcome(r));
     LEATI_CHECK(c, r->rows > 0, LEAT_FORMAT, "%s has %s but no row of data",
                 leati_source_name(source), r->layout.header ? "a header" : "lines");
     LEATI_TRY(second_pass(r));
@@ -869,7 +577,8 @@ leat_status leati_csv_frame_pieces(leat_context *c, leat_frame **out, leati_sour
                                    const leat_read_options *options, leat_read_report *report,
                                    size_t piece_bytes)
 {
-    reader r = {.context = c, .options = options, .report = report, .piece_bytes = piece_bytes};
+    leati_csv_reader r = {
+        .context = c, .options = options, .report = report, .piece_bytes = piece_bytes};
     leati_arena arena;
     leati_arena_init(&arena, c);
     r.plan.source = source;
