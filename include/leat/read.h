@@ -1,7 +1,17 @@
 /* Reading tables from files and writing them.
  *
  * A file is read by the first reader that its content or its name names; gzip and zstd are
- * unpacked first, told by their magic bytes. leat_reader_at lists the formats. */
+ * unpacked first, told by their magic bytes. leat_reader_at lists the formats.
+ *
+ * Delimited text follows RFC 4180 and lets pass what is common: a byte order mark, UTF-16 with one,
+ * LF, CRLF or CR, blank lines, space around values, quotes inside unquoted values, text behind a
+ * closing quote, empty values too many at the end of a row, one name less in the header than values
+ * in the rows (row names). Any other row that is too short or too long is an error, for values
+ * would move to other columns unseen. Values that are not UTF-8 are read as Windows-1252. The type
+ * of a column is the narrowest that all its values have: whole, number, time (ISO 8601, UTC where
+ * no offset is given), bool (true/false or yes/no), else text. "007" is text; a whole number beyond
+ * 64 bits makes its column a number; a column with nothing but missing values is a number. In a
+ * column of text a quoted value is never missing. */
 #ifndef LEAT_READ_H
 #define LEAT_READ_H
 
@@ -17,7 +27,7 @@ typedef enum leat_header { LEAT_HEADER_AUTO, LEAT_HEADER_YES, LEAT_HEADER_NO } l
  * value that contradicts `types`. */
 typedef enum leat_on_error {
     LEAT_ON_ERROR_STOP, /* fail with LEAT_FORMAT, naming line and column */
-    LEAT_ON_ERROR_SKIP  /* drop the row; the report counts them and names the first */
+    LEAT_ON_ERROR_SKIP  /* drop the row (jsonl: a line that is no object); the report counts them */
 } leat_on_error;
 
 /* What was inferred and what was odd, for people. */
