@@ -121,7 +121,13 @@ static void svc_agrees(leattest *t)
         check_dual(t, (leati_svc *)e, svc_coef + i * ROWS * 2, svc_rho + i * CLASSES);
         REQUIRE_OK(leati_estimator_scores(t->context, e, &test, decision));
         REQUIRE_OK(leati_estimator_predict(t->context, e, &test, class));
+        double pairs[TEST_ROWS * CLASSES];
+        REQUIRE_OK(leati_svc_pair_decisions((leati_svc *)e, t->context, &test, pairs));
         for (size_t r = 0; r < TEST_ROWS; r++) {
+            const double *d3 = pairs + r * CLASSES; /* (0,1), (0,2), (1,2) */
+            int votes[CLASSES] = {(d3[0] > 0) + (d3[1] > 0), (d3[0] <= 0) + (d3[2] > 0),
+                                  (d3[1] <= 0) + (d3[2] <= 0)};
+            for (size_t k = 0; k < CLASSES; k++) CHECK(votes[k] <= votes[(size_t) class[r]]);
             CHECK_INT(class[r], svc_class[i * TEST_ROWS + r]);
             for (size_t k = 0; k < CLASSES; k++)
                 CHECK_NEAR(decision[r * CLASSES + k],
