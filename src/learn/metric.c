@@ -230,7 +230,7 @@ static leat_status prepare_ranks(leat_context *c, leati_prepared *p)
 {
     const leati_eval *e = p->eval;
     size_t count;
-    LEATI_CHECK(c, e->rows < LEATI_TIE && !leati_mul_overflows(e->rows, e->classes, &count),
+    LEATI_CHECK(c, e->rows <= LEATI_ROW && !leati_mul_overflows(e->rows, e->classes, &count),
                 LEAT_LIMIT, "too many rows for the metric %s", p->metric->name);
     double *score = leati_array(c, e->rows, sizeof *score);
     p->order = leati_array(c, count, sizeof *p->order);

@@ -125,13 +125,15 @@ leat_status leati_eval_check(leat_context *c, const leati_eval *e);
 typedef struct leati_prepared {
     const leati_metric *metric;
     const leati_eval *eval;
-    /* RANKS: (classes, rows) row numbers by descending score of the class; LEATI_TIE is set in
-     * those with the same score as the one before. ERRORS: (rows) by ascending error. */
+    /* RANKS: (classes, rows) row numbers by descending score of the class, with the flags below.
+     * ERRORS: (rows) by ascending error. */
     uint32_t *order;
     double *value; /* ROWS: (rows) values of the rows; ERRORS: (rows) absolute errors */
 } leati_prepared;
 
-#define LEATI_TIE 0x80000000u
+#define LEATI_TIE 0x80000000u /* same score as the one before */
+#define LEATI_IN  0x40000000u /* the row is of the class */
+#define LEATI_ROW 0x3fffffffu
 
 /* Checks eval as leati_metric_eval does. */
 leat_status leati_prepare(leat_context *c, leati_prepared *p, const leati_metric *m,

@@ -16,8 +16,10 @@ leat_status leati_rank_class(leat_context *c, const leati_eval *e, uint32_t clas
     LEATI_TRY(leati_argsort_f64(c, score, e->rows, order));
     double before = (double)NAN;
     for (size_t i = 0; i < e->rows; i++) {
-        double s = score[order[i]];
+        uint32_t row = order[i];
+        double s = score[row];
         if (s == before) order[i] |= LEATI_TIE;
+        if (e->label[row] == class) order[i] |= LEATI_IN;
         before = s;
     }
     return LEAT_OK;
@@ -38,9 +40,9 @@ static void ranking_tie(const ranking *r, size_t *at, double *in, double *out)
     size_t i = *at;
     *in = *out = 0;
     do {
-        uint32_t row = r->order[i++] & ~LEATI_TIE;
-        double w = leati_weight(r->weight, row);
-        if (r->e->label[row] == r->class) *in += w;
+        uint32_t entry = r->order[i++];
+        double w = leati_weight(r->weight, entry & LEATI_ROW);
+        if (entry & LEATI_IN) *in += w;
         else *out += w;
     } while (i < r->e->rows && r->order[i] & LEATI_TIE);
     *at = i;
@@ -130,7 +132,7 @@ static leat_status curve_start(leat_context *c, const leati_eval *e, uint32_t cl
     LEATI_CHECK(c, e->task == LEATI_CLASSIFY && leati_eval_scores(e), LEAT_INVALID,
                 "the curve needs probabilities or scores");
     LEATI_CHECK(c, class < e->classes, LEAT_INVALID, "there is no class number %u", class);
-    LEATI_CHECK(c, e->rows < LEATI_TIE, LEAT_LIMIT, "too many rows for a curve");
+    LEATI_CHECK(c, e->rows <= LEATI_ROW, LEAT_LIMIT, "too many rows for a curve");
     w->order = leati_array(c, e->rows, sizeof *w->order);
     p->x = leati_array(c, e->rows + 1, 3 * sizeof *p->x);
     if (!w->order || !p->x) return leat_error_status(c);
@@ -160,7 +162,7 @@ static leat_status curve_end(curve_work *w, leati_curve_points *p, leat_status s
 
 static double score_at(const ranking *r, size_t at)
 {
-    return leati_eval_scores(r->e)[(size_t)(r->order[at] & ~LEATI_TIE) * r->e->classes + r->class];
+    return leati_eval_scores(r->e)[(size_t)(r->order[at] & LEATI_ROW) * r->e->classes + r->class];
 }
 
 static leat_status roc_points(leat_context *c, const ranking *r, leati_curve_points *p)

@@ -88,7 +88,7 @@ leat_status leati_delong_make(leat_context *c, leati_delong *d, const leati_eval
     LEATI_CHECK(c, e->task == LEATI_CLASSIFY && e->classes == 2 && leati_eval_scores(e),
                 LEAT_INVALID, "DeLong's method needs two classes and their scores");
     LEATI_CHECK(c, !e->weight, LEAT_INVALID, "DeLong's method takes no row weights");
-    LEATI_CHECK(c, e->rows < LEATI_TIE, LEAT_LIMIT, "too many rows for DeLong's method");
+    LEATI_CHECK(c, e->rows <= LEATI_ROW, LEAT_LIMIT, "too many rows for DeLong's method");
     size_t n = e->rows;
     for (size_t i = 0; i < n; i++) d->in += e->label[i];
     d->out = n - d->in;
@@ -107,13 +107,13 @@ leat_status leati_delong_make(leat_context *c, leati_delong *d, const leati_eval
     for (size_t from = 0, to; from < n; from = to) {
         size_t in = 0, out = 0;
         for (to = from; to < n && (to == from || order[to] & LEATI_TIE); to++) {
-            if (e->label[order[to] & ~LEATI_TIE]) in++;
+            if (order[to] & LEATI_IN) in++;
             else out++;
         }
         double beaten = ((double)(d->out - above_out - out) + (double)out / 2) / (double)d->out;
         double beaten_by = ((double)above_in + (double)in / 2) / (double)d->in;
         for (size_t i = from; i < to; i++) {
-            uint32_t row = order[i] & ~LEATI_TIE;
+            uint32_t row = order[i] & LEATI_ROW;
             d->component[row] = e->label[row] ? beaten : beaten_by;
         }
         above_in += in;
