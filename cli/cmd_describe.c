@@ -140,7 +140,9 @@ static leat_status run_describe(cli *c)
     st = p ? leat_profile_columns(c->context, f, p)
            : leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     cli_size_text(f, size, sizeof size);
-    cli_say(c, "%s%s%s: %s\n", cli_bold(c), c->arguments[0], cli_plain(c), size);
+    bool input = strcmp(c->arguments[0], "-") == 0;
+    cli_say(c, "%s%s%s: %s\n", cli_bold(c), input ? "standard input" : c->arguments[0],
+            cli_plain(c), size);
     if (st == LEAT_OK) st = c->json ? print_json(c, f, p) : print_text(c, p, n, leat_frame_rows(f));
     free(p);
     leat_frame_release(f);

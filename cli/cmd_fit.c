@@ -50,13 +50,30 @@ static void insert(fit *f, const leat_leaderboard_row *row)
     f->count++;
 }
 
+/* Sentences of the library, folded to the terminal. */
+static void say_lines(cli *c, const char *text, int indent)
+{
+    if (c->quiet || c->json) return;
+    while (*text) {
+        char line[1024];
+        size_t n = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        cli_fold(stdout, line, 0, indent);
+        text += n + (text[n] == '\n');
+    }
+}
+
 static void print_failed(fit *f)
 {
     for (int i = 0; i < f->count; i++) {
         const char *why = f->rows[i].failed;
+        char line[600];
         if (!why) continue;
-        cli_say(f->c, "  %s%s: %.*s%s\n", cli_dim(f->c), f->rows[i].estimator,
-                (int)strcspn(why, "\n"), why, cli_plain(f->c));
+        size_t name = strlen(f->rows[i].estimator);
+        if (strncmp(why, f->rows[i].estimator, name) == 0 && why[name] == ':') why += name + 2;
+        snprintf(line, sizeof line, "  %s is left out: %.*s", f->rows[i].estimator,
+                 (int)strcspn(why, "\n"), why);
+        say_lines(f->c, line, 4);
     }
 }
 
@@ -175,8 +192,8 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     if (f->drawn && f->live) cli_say(c, "\033[%dA\033[J", f->drawn);
     print_board(f);
     print_failed(f);
-    cli_say(c, "%s", leat_experiment_verdict(e));
-    if (leat_experiment_reading(e)[0]) cli_say(c, "%s\n", leat_experiment_reading(e));
+    say_lines(c, leat_experiment_verdict(e), 0);
+    say_lines(c, leat_experiment_reading(e), 0);
     if (leat_experiment_test(e, &score, &low, &high)) {
         char a[24], b[24], d[24];
         leat_experiment_format(e, score, a, sizeof a);
@@ -231,7 +248,8 @@ static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_
     leat_status st = cli_load(c, train, splits ? part : name);
     if (st != LEAT_OK) return st;
     cli_size_text(*train, size, sizeof size);
-    cli_say(c, "%s%s%s: %s", cli_bold(c), name, cli_plain(c), size);
+    bool input = strcmp(name, "-") == 0;
+    cli_say(c, "%s%s%s: %s", cli_bold(c), input ? "standard input" : name, cli_plain(c), size);
     if (splits) {
         char rows[32];
         snprintf(part, sizeof part, "%s:test", name);

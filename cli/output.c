@@ -113,20 +113,20 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
 
 void cli_fold(FILE *out, const char *text, int column, int indent)
 {
-    int start = column;
+    bool first = true; /* of its line */
+    for (; *text == ' '; text++, column++) fputc(' ', out);
     while (*text) {
         int n = (int)strcspn(text, " \n");
-        if (column + n > 79 && column > indent) {
+        if (!first && column + 1 + n > 79) {
             fprintf(out, "\n%*s", indent, "");
             column = indent;
-        } else if (column > start) {
-            fputc(' ', out);
-            column++;
+            first = true;
         }
-        fprintf(out, "%.*s", n, text);
-        column += n;
-        start = indent;
-        text += n + (text[n] != '\0');
+        fprintf(out, "%s%.*s", first ? "" : " ", n, text);
+        column += n + !first;
+        first = false;
+        text += n;
+        text += strspn(text, " \n");
     }
     fputc('\n', out);
 }

@@ -204,7 +204,7 @@ static leat_status decide_task(leat_context *c, leati_schema *s, const leati_col
     bool few = col->type == LEAT_I64 && distinct <= FEW_CLASSES &&
                distinct * ROWS_PER_CLASS <= col->rows - col->missing;
     s->task = few ? LEATI_CLASSIFY : LEATI_REGRESS;
-    s->task_reason = few ? "few whole numbers; --task regression to predict a number" : "numbers";
+    s->task_reason = few ? "few whole numbers are classes; --task regression if not" : "numbers";
     return LEAT_OK;
 }
 

@@ -83,6 +83,10 @@ static leat_status facts(leat_context *c, const leat_experiment *e, const leati_
         leati_str_addf(out, "%zu distinct of %zu", col->distinct, data->rows - data->missing);
     } else if (text) {
         LEATI_TRY(frequent(c, data, out));
+    } else if (col->type == LEAT_BOOL) {
+        size_t yes = 0;
+        for (size_t r = 0; r < data->rows; r++) yes += leati_valid(data, r) && data->u8[r];
+        leati_str_addf(out, "true %zu, false %zu", yes, data->rows - data->missing - yes);
     } else if (col->type == LEAT_I64 && col->distinct <= 10) {
         leati_str_addf(out, "%zu value%s, ", col->distinct, col->distinct == 1 ? "" : "s");
         add_range(out, col->low, col->high, col->type);
@@ -122,8 +126,41 @@ static void target_line(const leat_experiment *e, leati_str *out, size_t width)
     pad(out, s->target, width);
     pad(out, leat_type_name(s->target_type), 8);
     pad(out, leati_str_text(&fact), 0);
-    leati_str_addf(out, "-> %s (%s)\n", classify ? "classification" : "regression", s->task_reason);
+    leati_str_addf(out, "-> %s\n", classify ? "classification" : "regression");
+    bool number = s->target_type == LEAT_F64 || s->target_type == LEAT_I64;
+    if (classify && number) leati_str_addf(out, "  %*s  (%s)\n", (int)width, "", s->task_reason);
     leati_str_fini(&fact);
+}
+
+/* Whether each value of a column of few values goes with one class only: it may be known only after
+ * the fact. */
+static bool tells_target(const leat_experiment *e, const leati_schema_column *col,
+                         const leati_column *data)
+{
+    enum { VALUES = 20 };
+    uint32_t class_of[VALUES];
+    int64_t value_of[VALUES];
+    size_t known = 0;
+    const leati_target *t = &e->target;
+    bool coded = data->type == LEAT_STRING || data->type == LEAT_BOOL || data->type == LEAT_I64;
+    if (!t->label || !coded || col->role == LEATI_ROLE_LEFT_OUT || col->distinct > VALUES)
+        return false;
+    for (size_t i = 0; i < t->count; i++) {
+        size_t row = t->rows[i], k = 0;
+        if (!leati_valid(data, row)) continue;
+        int64_t value = data->type == LEAT_STRING ? (int64_t)data->codes[row]
+                        : data->type == LEAT_BOOL ? (int64_t)data->u8[row]
+                                                  : data->i64[row];
+        while (k < known && value_of[k] != value) k++;
+        if (k == VALUES) return false;
+        if (k == known) {
+            value_of[known] = value;
+            class_of[known++] = t->label[i];
+        } else if (class_of[k] != t->label[i]) {
+            return false;
+        }
+    }
+    return known > 1 && t->count >= 10 * known;
 }
 
 static leat_status column_line(leat_context *c, const leat_experiment *e,
@@ -144,6 +181,9 @@ static leat_status column_line(leat_context *c, const leat_experiment *e,
                        rule ? col->name : "", rule ? " to use it" : "");
     } else {
         leati_str_add(out, leati_str_text(&fact));
+        if (st == LEAT_OK && tells_target(e, col, e->train->column[at]))
+            leati_str_addf(out, "\n  %*s  (tells %s by itself: is it known beforehand? --drop %s)",
+                           (int)width, "", e->schema.target, col->name);
     }
     leati_str_addc(out, '\n');
     leati_str_fini(&fact);
