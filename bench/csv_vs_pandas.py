@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """pandas.read_csv (C engine) against Leat on the same files, in turn, each run a process of its own.
 
-usage: csv_vs_pandas.py [--megabytes 500] [--times 5] [--threads 2] [--folder DIR] BUILD
+usage: csv_vs_pandas.py [--megabytes 500] [--times 5] [--threads 2] [--folder DIR]
+                        [--kinds numeric,mixed,text] [--json] BUILD
 
 Makes a numeric file (20 columns of all digits), a mixed one and one of quoted text, if they are
 not in the folder yet, reads each with both and prints the best and the spread of the times, the
 ratio of the best ones, the CPU seconds and the peak memory (VmHWM) over the size of the columns.
 The time is that of the read alone: neither the start of Python nor that of the command counts.
+With --json one line per file holds every run of both, for bench/run.
 Needs pandas.
 """
 import argparse
+import json
 import os
 import re
 import statistics
@@ -58,9 +61,11 @@ def main():
     p.add_argument("--times", type=int, default=5)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--folder", default="/tmp")
+    p.add_argument("--kinds", default="numeric,mixed,text")
+    p.add_argument("--json", action="store_true")
     a = p.parse_args()
     bench = os.path.join(a.build, "bench", "csv_bench")
-    for kind in ("numeric", "mixed", "text"):
+    for kind in a.kinds.split(","):
         path = os.path.join(a.folder, "%s-%d.csv" % (kind, a.megabytes))
         if not os.path.exists(path):
             subprocess.run([bench, "write", kind, str(a.megabytes), path], check=True)
@@ -69,6 +74,10 @@ def main():
             pandas.append(run_pandas(path))
             leat.append(run_leat(bench, path, a.threads))
         assert pandas[0]["rows"] == leat[0]["rows"]
+        if a.json:
+            print(json.dumps({"kind": kind, "bytes": os.path.getsize(path), "pandas": pandas,
+                              "leat": leat}), flush=True)
+            continue
         print("%s, %d MB, %d rows; pandas %s; Leat with %d threads"
               % (kind, os.path.getsize(path) // 10**6, leat[0]["rows"], pandas[0]["version"],
                  a.threads))

@@ -2,10 +2,11 @@
  * accuracy.
  *
  *   fashion_bench NAME [key=value ...] [--rows N] [--test N] [--threads T] [--repeat R] [--raw]
- *                 [--f64] [--data DIR]
+ *                 [--f64] [--json] [--data DIR]
  *
  * Pixels are scaled to 0..1 unless --raw; the matrix is f32 unless --f64. With --repeat the
- * smallest time of each phase is printed. */
+ * smallest time of each phase is printed; with --json one object, for bench/run. CPU seconds are
+ * those of all threads, user and system, over all repetitions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ typedef struct options {
     int sets, repeat;
     size_t rows, test;
     unsigned threads;
-    bool raw, f64;
+    bool raw, f64, json;
 } options;
 
 typedef struct images {
@@ -32,10 +33,10 @@ typedef struct images {
     uint32_t *label;
 } images;
 
-static double seconds(void)
+static double seconds(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -96,6 +97,7 @@ static void read_options(options *o, int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : "0";
         if (strcmp(argv[i], "--raw") == 0) o->raw = true;
         else if (strcmp(argv[i], "--f64") == 0) o->f64 = true;
+        else if (strcmp(argv[i], "--json") == 0) o->json = true;
         else if (strcmp(argv[i], "--rows") == 0) o->rows = strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--test") == 0) o->test = strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--threads") == 0) o->threads = (unsigned)atoi(value), i++;
@@ -107,7 +109,7 @@ static void read_options(options *o, int argc, char **argv)
     }
     if (!o->name || o->rows < 10 || o->rows > 60000 || o->test < 1 || o->test > 10000)
         stop(NULL, "usage: NAME [key=value ...] [--rows 10..60000] [--test 1..10000] [--threads T] "
-                   "[--repeat R] [--raw] [--f64] [--data DIR]");
+                   "[--repeat R] [--raw] [--f64] [--json] [--data DIR]");
 }
 
 static leati_estimator *make(leat_context *c, const options *o)
@@ -123,6 +125,21 @@ static leati_estimator *make(leat_context *c, const options *o)
         if (leati_estimator_set(c, e, key, equals + 1) != LEAT_OK) stop(c, "set");
     }
     return e;
+}
+
+static void print_result(leat_context *c, const options *o, double fit, double predict, double cpu,
+                         double accuracy, uint32_t iterations)
+{
+    double peak = (double)leat_context_peak_bytes(c);
+    if (o->json)
+        printf("{\"estimator\":\"%s\",\"cpu\":\"%s\",\"fit\":%.6f,\"predict\":%.6f,"
+               "\"cpu_seconds\":%.6f,\"accuracy\":%.6f,\"iterations\":%u,\"peak_bytes\":%.0f}\n",
+               o->name, leat_context_cpu(c), fit, predict, cpu, accuracy, iterations, peak);
+    else
+        printf("%s rows=%zu threads=%u cpu=%s fit=%.4f predict=%.4f accuracy=%.4f iterations=%u "
+               "peak_mb=%.0f\n",
+               o->name, o->rows, o->threads, leat_context_cpu(c), fit, predict, accuracy,
+               iterations, peak / 1048576);
 }
 
 int main(int argc, char **argv)
@@ -145,23 +162,20 @@ int main(int argc, char **argv)
                        .classes = CLASSES,
                        .seed = 1};
     leati_estimator *e = make(c, &o);
-    double fit = 1e9, predict = 1e9;
+    double fit = 1e9, predict = 1e9, cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     for (int r = 0; r < o.repeat; r++) {
-        double t0 = seconds();
+        double t0 = seconds(CLOCK_MONOTONIC);
         if (leati_estimator_fit(c, e, &d) != LEAT_OK) stop(c, "fit");
-        double t1 = seconds();
+        double t1 = seconds(CLOCK_MONOTONIC);
         if (leati_estimator_predict(c, e, &test.x, answer) != LEAT_OK) stop(c, "predict");
-        double t2 = seconds();
+        double t2 = seconds(CLOCK_MONOTONIC);
         if (t1 - t0 < fit) fit = t1 - t0;
         if (t2 - t1 < predict) predict = t2 - t1;
     }
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     size_t hits = 0;
     for (size_t i = 0; i < o.test; i++) hits += answer[i] == (double)test.label[i];
-    printf("%s rows=%zu threads=%u cpu=%s fit=%.4f predict=%.4f accuracy=%.4f iterations=%u "
-           "peak_mb=%.0f\n",
-           o.name, o.rows, o.threads, leat_context_cpu(c), fit, predict,
-           (double)hits / (double)o.test, e->iterations,
-           (double)leat_context_peak_bytes(c) / 1048576);
+    print_result(c, &o, fit, predict, cpu, (double)hits / (double)o.test, e->iterations);
     leati_estimator_destroy(e);
     leati_free(train.pixels);
     leati_free(train.label);
