@@ -1,4 +1,4 @@
-/* Owns: the hash table of one worker's texts (linear probing). */
+/* Owns: the hash table of one column's texts (linear probing). */
 #include "frame/csv_dict.h"
 
 #include <string.h>
@@ -59,13 +59,6 @@ static bool resize_slots(const leat_context *c, leati_csv_dict *d, size_t texts)
     d->slots = fresh;
     d->slot_count = count;
     return true;
-}
-
-bool leati_csv_dict_reserve(const leat_context *c, leati_csv_dict *d, size_t texts, size_t bytes)
-{
-    return texts < LEATI_CSV_NONE && resize_slots(c, d, texts) &&
-           grow(c, &d->offsets, &d->offset_capacity, texts + 2, sizeof *d->offsets, 0) &&
-           grow(c, &d->bytes, &d->byte_capacity, bytes + AHEAD, 1, 0);
 }
 
 /* Eight bytes a step; both are readable so far. */

@@ -1,4 +1,4 @@
-/* The distinct texts that one worker meets in one column, numbered as they come. Records no
+/* The distinct texts of one column, numbered as they come. Records no
  * errors, so that tasks may use it. */
 #ifndef LEATI_FRAME_CSV_DICT_H
 #define LEATI_FRAME_CSV_DICT_H
@@ -40,9 +40,6 @@ void leati_csv_dict_fini(leati_csv_dict *d);
  * memory. */
 bool leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const leati_csv_word *words,
                         size_t count, uint32_t *codes);
-/* Room for so many texts and bytes before they come. */
-bool leati_csv_dict_reserve(const leat_context *c, leati_csv_dict *d, size_t texts, size_t bytes);
-
 /* Eight bytes a step, each folded by a 64x64 multiplication; the last ones are loaded whole and
  * cut, which is why 8 must be readable. */
 static inline uint32_t leati_csv_hash(const char *p, size_t n)

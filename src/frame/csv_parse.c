@@ -87,7 +87,6 @@ void leati_csv_worker_fini(leati_csv_worker *w)
     for (size_t j = 0; w->cells && j < w->plan->columns; j++) {
         leati_free(w->cells[j].data);
         leati_free(w->cells[j].gaps);
-        leati_csv_dict_fini(&w->cells[j].dict);
     }
     leati_free(w->cells);
     free_kept(w);

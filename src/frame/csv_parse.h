@@ -64,7 +64,6 @@ typedef struct leati_csv_cells {
     };
     uint32_t *gaps; /* rows with a missing value, ascending */
     size_t gap_count;
-    leati_csv_dict dict; /* of the pieces that this worker has finished */
 } leati_csv_cells;
 
 typedef enum leati_csv_state {

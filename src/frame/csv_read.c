@@ -25,8 +25,6 @@ enum {
     GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
     SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
     HUGE_PAGES = 1 << 22,  /* columns of so many bytes ask for large pages */
-    SPINS = 2000,
-    FORESIGHT = 8 /* pieces after which the rest is guessed to be alike */
 };
 
 static void *huge(void *data, size_t bytes)
@@ -74,38 +72,7 @@ static leati_csv_kind kind_of(unsigned mask)
     return LEATI_CSV_TEXT;
 }
 
-/* --- the turn ------------------------------------------------------------------------------- */
-
-static void relax(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-}
-
-static bool is_turn(leati_csv_reader *r, size_t number)
-{
-    return atomic_load_explicit(&r->turn, memory_order_acquire) == number;
-}
-
-static void wait_turn(leati_csv_reader *r, size_t number)
-{
-    for (int i = 0; i < SPINS; i++) {
-        if (is_turn(r, number)) return;
-        relax();
-    }
-    pthread_mutex_lock(&r->lock);
-    while (!is_turn(r, number)) pthread_cond_wait(&r->turned, &r->lock);
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void pass_turn(leati_csv_reader *r, size_t number)
-{
-    pthread_mutex_lock(&r->lock);
-    atomic_store_explicit(&r->turn, number + 1, memory_order_release);
-    pthread_cond_broadcast(&r->turned);
-    pthread_mutex_unlock(&r->lock);
-}
+/* --- the columns ------------------------------------------------------------------------------ */
 
 /* Room for `rows` rows in every column, under the turn, when nobody writes. */
 static bool grow_columns(leati_csv_reader *r, size_t rows)
@@ -200,24 +167,8 @@ static leati_csv_state settle(leati_csv_reader *r, leati_csv_worker *w, leati_cs
     return state;
 }
 
-/* Numbers for the words of a piece, straight into the column; the texts that were new to this
- * worker are noted. */
-static bool number_words(leati_csv_reader *r, leati_csv_worker *w, size_t j, size_t number)
-{
-    leati_csv_cells *s = &w->cells[j];
-    const leati_csv_target *g = &r->targets[j];
-    size_t at = number * r->texts + g->text;
-    /* How much is still to come, as soon as that can be told. */
-    if (number >= FORESIGHT) s->dict.ahead = 1.1 * (double)r->pieces / (double)(number + 1);
-    r->text_starts[at] = s->dict.count;
-    uint32_t *codes = g->column->codes + r->piece[number].first_row;
-    bool ok = leati_csv_dict_put(r->context, &s->dict, s->words, w->rows, codes);
-    r->text_ends[at] = s->dict.count;
-    return ok;
-}
-
 /* Cells of the piece into the columns. */
-static bool copy_cells(leati_csv_reader *r, leati_csv_worker *w, size_t number)
+static bool copy_cells(leati_csv_reader *r, const leati_csv_worker *w, size_t number)
 {
     size_t first = r->piece[number].first_row;
     for (size_t j = 0; j < r->plan.columns; j++) {
@@ -225,22 +176,19 @@ static bool copy_cells(leati_csv_reader *r, leati_csv_worker *w, size_t number)
         const leati_csv_target *g = &r->targets[j];
         if (s->kind <= LEATI_CSV_UNKNOWN) continue;
         size_t cell = cell_size(s->kind);
-        if (s->kind == LEATI_CSV_TEXT) {
-            if (!number_words(r, w, j, number)) return false;
-        } else {
+        if (s->kind != LEATI_CSV_TEXT)
             memcpy((char *)g->column->data + first * cell, s->data, w->rows * cell);
-        }
         for (size_t i = 0; i < s->gap_count; i++) {
             size_t row = first + s->gaps[i];
             __atomic_fetch_and(&g->valid[row / 8], (uint8_t) ~(1u << (row % 8)), __ATOMIC_RELAXED);
         }
     }
-    return true;
+    return leati_csv_number_texts(r, w, number);
 }
 
 /* Take the piece over, under the turn. False: nothing to copy. */
 static bool take_over(leati_csv_reader *r, leati_csv_worker *w, leati_csv_state state,
-                      size_t number, unsigned worker)
+                      size_t number)
 {
     add_outcome(r, w);
     if (state != LEATI_CSV_DONE) {
@@ -249,7 +197,7 @@ static bool take_over(leati_csv_reader *r, leati_csv_worker *w, leati_csv_state 
         return false;
     }
     r->expected = w->next;
-    r->piece[number] = (leati_csv_piece){r->rows, w->rows, worker};
+    r->piece[number] = (leati_csv_piece){r->rows, w->rows};
     if (r->rows + w->rows > r->capacity && !grow_columns(r, r->rows + w->rows)) {
         r->state = LEATI_CSV_NOMEM;
         r->stopped = true;
@@ -286,15 +234,15 @@ static void read_piece(void *argument, size_t number, unsigned worker)
         leati_csv_begin(w, started);
         state = leati_csv_parse(w, stop, SIZE_MAX, number > 0 ? SPECULATIVE : SIZE_MAX);
     }
-    wait_turn(r, number);
+    leati_csv_wait_turn(r, &r->turn, number);
     bool copy = false;
     if (!r->stopped) {
         if (w->cells) state = settle(r, w, state, started, stop);
-        copy = take_over(r, w, state, number, worker);
+        copy = take_over(r, w, state, number);
         atomic_store_explicit(&r->stop_hint, r->stopped, memory_order_relaxed);
         if (copy) atomic_fetch_add_explicit(&r->copying, 1, memory_order_relaxed);
     }
-    pass_turn(r, number);
+    leati_csv_pass_turn(r, &r->turn, number);
     if (!copy) return;
     if (!copy_cells(r, w, number)) atomic_store_explicit(&r->no_memory, true, memory_order_relaxed);
     atomic_fetch_sub_explicit(&r->copying, 1, memory_order_release);
@@ -305,7 +253,6 @@ static void read_piece(void *argument, size_t number, unsigned worker)
 static leat_status make_targets(leati_csv_reader *r)
 {
     leat_context *c = r->context;
-    r->texts = 0;
     for (size_t j = 0; j < r->plan.columns; j++) {
         leati_csv_target *g = &r->targets[j];
         leati_csv_kind kind = r->plan.kind[j];
@@ -318,14 +265,10 @@ static leat_status make_targets(leati_csv_reader *r)
         if (!g->valid || !g->column) return leat_error_status(c);
         huge(g->column->data, r->capacity * cell_size(kind));
         memset(g->valid, 0xff, (r->capacity + 7) / 8);
-        if (kind == LEATI_CSV_TEXT) g->text = r->texts++;
+        leati_csv_dict_fini(&g->dict);
+        atomic_store_explicit(&g->numbered, 0, memory_order_relaxed);
     }
-    size_t marks = r->pieces * (r->texts ? r->texts : 1);
-    leati_free(r->text_starts);
-    leati_free(r->text_ends);
-    r->text_starts = LEATI_NEW(c, uint32_t, marks);
-    r->text_ends = LEATI_NEW(c, uint32_t, marks);
-    return r->text_starts && r->text_ends ? LEAT_OK : leat_error_status(c);
+    return LEAT_OK;
 }
 
 static void drop_workers(leati_csv_reader *r)
@@ -441,7 +384,7 @@ static bool plan_again(leati_csv_reader *r, leati_csv_kind *final)
 
 static leat_status second_pass(leati_csv_reader *r)
 {
-    LEATI_TRY(leati_csv_join_texts(r));
+    LEATI_TRY(leati_csv_adopt_texts(r));
     leati_csv_kind *final = leati_array(r->context, r->plan.columns, sizeof *final);
     if (!final) return leat_error_status(r->context);
     leat_status st = LEAT_OK;
@@ -457,7 +400,7 @@ static leat_status second_pass(leati_csv_reader *r)
         if (st == LEAT_OK && changed)
             st = LEATI_FAIL(r->context, LEAT_IO, "%s changed while it was read",
                             leati_source_name(r->plan.source));
-        if (st == LEAT_OK) st = leati_csv_join_texts(r);
+        if (st == LEAT_OK) st = leati_csv_adopt_texts(r);
     }
     memcpy(r->plan.kind, final, r->plan.columns * sizeof *final);
     leati_free(final);
@@ -593,6 +536,7 @@ leat_status leati_csv_frame_pieces(leat_context *c, leat_frame **out, leati_sour
     for (size_t j = 0; r.targets && j < r.plan.columns; j++) {
         leati_column_release(r.targets[j].column);
         leati_free(r.targets[j].valid);
+        leati_csv_dict_fini(&r.targets[j].dict);
     }
     leati_free(r.targets);
     leati_free(r.plan.kind);
@@ -601,8 +545,6 @@ leat_status leati_csv_frame_pieces(leat_context *c, leat_frame **out, leati_sour
     leati_free(r.failed);
     leati_free(r.workers);
     leati_free(r.piece);
-    leati_free(r.text_starts);
-    leati_free(r.text_ends);
     pthread_mutex_destroy(&r.lock);
     pthread_cond_destroy(&r.turned);
     leati_arena_fini(&arena);

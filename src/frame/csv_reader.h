@@ -1,4 +1,4 @@
-/* The state of reading one CSV file, shared by csv_read.c (the passes), csv_join.c (the texts) and
+/* The state of reading one CSV file, shared by csv_read.c (the passes), csv_texts.c (the texts) and
  * csv_report.c (what to say). */
 #ifndef LEATI_FRAME_CSV_READER_H
 #define LEATI_FRAME_CSV_READER_H
@@ -12,7 +12,6 @@
 /* A piece that was taken over. */
 typedef struct leati_csv_piece {
     size_t first_row, rows;
-    unsigned worker;
 } leati_csv_piece;
 
 /* A column under construction. */
@@ -20,7 +19,8 @@ typedef struct leati_csv_target {
     leati_column *column; /* of `capacity` rows; NULL: SKIP or UNKNOWN */
     uint8_t *valid;       /* all ones but for the missing */
     size_t missing;
-    size_t text; /* TEXT: its number among the text columns */
+    leati_csv_dict dict;    /* TEXT: the texts in the order of the file */
+    atomic_size_t numbered; /* TEXT: the piece whose turn it is to number its words */
 } leati_csv_target;
 
 typedef struct leati_csv_reader {
@@ -34,12 +34,9 @@ typedef struct leati_csv_reader {
     leati_csv_target *targets; /* (columns) */
     unsigned *masks;           /* (columns): of the pieces taken over */
     bool *failed;              /* (columns): a value did not fit the kind */
-    size_t texts;              /* text columns */
     leati_csv_worker *workers;
     unsigned worker_count;
     leati_csv_piece *piece;
-    uint32_t *text_ends; /* (pieces, texts): texts of the worker when the piece was done */
-    uint32_t *text_starts;
     /* Under the turn: only the worker whose piece number is `turn` may touch these. */
     atomic_size_t turn;
     size_t expected, rows, capacity;
@@ -53,9 +50,17 @@ typedef struct leati_csv_reader {
     pthread_cond_t turned;
 } leati_csv_reader;
 
-/* Join the texts of the workers: numbers in the order of the file, dictionaries into the columns.
- */
-leat_status leati_csv_join_texts(leati_csv_reader *r);
+/* A turn goes from piece to piece in the order of the file: wait until it is that of `number`, and
+ * hand it to the next. */
+bool leati_csv_is_turn(atomic_size_t *turn, size_t number);
+void leati_csv_wait_turn(leati_csv_reader *r, atomic_size_t *turn, size_t number);
+void leati_csv_pass_turn(leati_csv_reader *r, atomic_size_t *turn, size_t number);
+/* Numbers for the words of a piece, straight into its rows of the text columns. Called for every
+ * piece that was taken over, by the worker that read it; passes every text column's turn also on
+ * failure. False: out of memory. */
+bool leati_csv_number_texts(leati_csv_reader *r, const leati_csv_worker *w, size_t number);
+/* The dictionaries of a finished pass into the columns. */
+leat_status leati_csv_adopt_texts(leati_csv_reader *r);
 /* The error of a pass that did not end with DONE. */
 leat_status leati_csv_explain(leati_csv_reader *r);
 /* What the report says of dropped rows and repaired values. */
