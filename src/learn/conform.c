@@ -74,12 +74,8 @@ static leati_column *text_from_number(leat_context *c, const leati_column *col)
             st = leati_column_set_missing(c, out, r);
         } else {
             size_t n;
-            if (col->type == LEAT_BOOL)
-                n = (size_t)snprintf(text, sizeof text, "%s", col->u8[r] ? "true" : "false");
-            else
-                n = leati_num_format(col->type == LEAT_F64 ? col->f64[r] : (double)col->i64[r],
-                                     text);
-            out->codes[r] = leati_map_put(&texts, text, n);
+            const char *cell = leati_cell_text(col, r, text, &n);
+            out->codes[r] = leati_map_put(&texts, cell, n);
             if (out->codes[r] == LEATI_MAP_NONE) st = leat_error_status(c);
         }
         if (st == LEAT_OK) continue;
@@ -104,6 +100,18 @@ static leati_column *number_from_number(leat_context *c, const leati_column *col
             leati_column_release(out);
             return NULL;
         }
+    }
+    return out;
+}
+
+/* A column without a value has the type its reader chose, not one that it shows. */
+static leati_column *all_missing(leat_context *c, leat_type type, size_t rows)
+{
+    leati_column *out = leati_column_create(c, type, rows);
+    for (size_t r = 0; out && r < rows; r++) {
+        if (leati_column_set_missing(c, out, r) == LEAT_OK) continue;
+        leati_column_release(out);
+        return NULL;
     }
     return out;
 }
@@ -136,12 +144,24 @@ static leati_column *convert(leat_context *c, const leati_schema_column *want, l
         if (col->type == LEAT_STRING) return leati_column_retain(col);
         return col->type == LEAT_TIME ? wrong_type(c, want, col) : text_from_number(c, col);
     case LEATI_ROLE_TIME:
-        return col->type == LEAT_TIME ? leati_column_retain(col) : wrong_type(c, want, col);
+        if (col->type == LEAT_TIME) return leati_column_retain(col);
+        if (col->missing == col->rows) return all_missing(c, LEAT_TIME, col->rows);
+        return wrong_type(c, want, col);
     default:
         if (col->type == LEAT_STRING) return number_from_text(c, want, col);
         if (col->type == LEAT_TIME) return wrong_type(c, want, col);
         return col->type == LEAT_F64 ? leati_column_retain(col) : number_from_number(c, col);
     }
+}
+
+static leat_status check_finite(leat_context *c, const char *name, const leati_column *col)
+{
+    for (size_t r = 0; col->type == LEAT_F64 && r < col->rows; r++) {
+        if (!isinf(col->f64[r]) || !leati_valid(col, r)) continue;
+        LEATI_FAIL(c, LEAT_FORMAT, "row %zu, column %s: the value is infinite", r + 1, name);
+        return leati_error_hint(c, "to read it as missing: --missing inf,-inf");
+    }
+    return LEAT_OK;
 }
 
 leat_status leati_conform(leat_context *c, leat_frame **out, const leati_schema *s,
@@ -156,6 +176,7 @@ leat_status leati_conform(leat_context *c, leat_frame **out, const leati_schema 
         if (want->role == LEATI_ROLE_LEFT_OUT) continue;
         if (!leat_frame_find(f, want->name, &at)) st = missing_column(c, s, f, want);
         else st = leati_frame_add(c, *out, want->name, convert(c, want, f->column[at]));
+        if (st == LEAT_OK) st = check_finite(c, want->name, (*out)->column[(*out)->columns - 1]);
     }
     if (st == LEAT_OK) return LEAT_OK;
     leat_frame_release(*out);

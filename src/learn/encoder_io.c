@@ -93,6 +93,19 @@ static leat_status load_columns(leat_context *c, leati_encoder *e, const leati_s
     return LEAT_OK;
 }
 
+/* Layout makes room for every feature, so a file may claim no more of them than it has numbers. */
+static leat_status check_width(leat_context *c, const leati_encoder *e, const leati_schema *s,
+                               const leati_state *state)
+{
+    const leati_array_entry *shift = leati_state_find(state, "encoder.shift");
+    size_t width = 0;
+    for (size_t i = 0; i < e->count; i++) {
+        const leati_schema_column *col = &s->columns[e->columns[i].schema];
+        if (col->role == LEATI_ROLE_ARRAY) width += col->shape[0] * col->shape[1] * col->shape[2];
+    }
+    return shift && width <= shift->count ? LEAT_OK : damaged(c, "numbers");
+}
+
 static leat_status load_numbers(leat_context *c, leati_encoder *e, const leati_state *state)
 {
     double *fill = NULL;
@@ -127,6 +140,7 @@ static leat_status load(leat_context *c, leati_encoder *e, const leati_schema *s
                                .unit_arrays = json_is_true(json_object_get(json, "unit_arrays")),
                                .f32 = json_is_true(json_object_get(json, "f32"))};
     LEATI_TRY(load_columns(c, e, s, json_object_get(json, "columns")));
+    LEATI_TRY(check_width(c, e, s, state));
     LEATI_TRY(leati_encoder_layout(c, e, s));
     return load_numbers(c, e, state);
 }

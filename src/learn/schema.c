@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "io/encoding.h"
 
 /* Rules, stated in docs/preprocessing.md. */
 enum {
@@ -141,6 +142,18 @@ static leati_role natural_role(leat_type type)
     }
 }
 
+/* Texts stand in the model file as JSON and are compared as C strings. */
+static leat_status check_text(leat_context *c, const char *name, const leati_column *col)
+{
+    for (uint32_t i = 0; col->type == LEAT_STRING && col->dict && i < col->dict->count; i++) {
+        size_t n;
+        const char *text = leati_dict_text(col->dict, i, &n);
+        LEATI_CHECK(c, strlen(text) == n && leati_utf8_valid(text, n), LEAT_FORMAT,
+                    "the column '%s' holds a text with a zero byte or one that is not UTF-8", name);
+    }
+    return LEAT_OK;
+}
+
 static leat_status add_column(leat_context *c, leati_schema *s, const leat_frame *f, size_t at,
                               const leati_schema_options *o)
 {
@@ -159,7 +172,7 @@ static leat_status add_column(leat_context *c, leati_schema *s, const leat_frame
     else if (!named(out->name, o->keep, o->keep_count)) note = reason_to_drop(col, out->distinct);
     if (!note) {
         s->used++;
-        return LEAT_OK;
+        return check_text(c, out->name, col);
     }
     out->role = LEATI_ROLE_LEFT_OUT;
     out->note = leati_strdup(c, note);
@@ -208,16 +221,19 @@ static leat_status decide_task(leat_context *c, leati_schema *s, const leati_col
     return LEAT_OK;
 }
 
+/* The first cell of a class. */
 typedef struct class_key {
     const char *text;
-    size_t length;
+    size_t length, row;
     double number;
+    int64_t whole; /* tells whole numbers apart that are equal as doubles */
 } class_key;
 
 static int by_number(const void *a, const void *b)
 {
-    double x = ((const class_key *)a)->number, y = ((const class_key *)b)->number;
-    return (x > y) - (x < y);
+    const class_key *x = a, *y = b;
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return (x->whole > y->whole) - (x->whole < y->whole);
 }
 
 static int by_text(const void *a, const void *b)
@@ -228,13 +244,18 @@ static int by_text(const void *a, const void *b)
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
-static char *class_text(leat_context *c, const leati_column *col, const class_key *key)
+const char *leati_cell_text(const leati_column *col, size_t row, char space[LEATI_NUM_SIZE],
+                            size_t *length)
 {
-    char number[LEATI_NUM_SIZE];
-    if (col->type == LEAT_STRING) return leati_strndup(c, key->text, key->length);
-    if (col->type == LEAT_BOOL) return leati_strdup(c, key->number != 0 ? "true" : "false");
-    leati_num_format(key->number, number);
-    return leati_strdup(c, number);
+    int n = 0;
+    switch (col->type) {
+    case LEAT_STRING: return leati_dict_text(col->dict, col->codes[row], length);
+    case LEAT_F64: *length = leati_num_format(col->f64[row], space); return space;
+    case LEAT_BOOL: n = snprintf(space, LEATI_NUM_SIZE, col->u8[row] ? "true" : "false"); break;
+    default: n = snprintf(space, LEATI_NUM_SIZE, "%lld", (long long)col->i64[row]);
+    }
+    *length = (size_t)n;
+    return space;
 }
 
 /* Distinct target values in sorted order become the class names. */
@@ -254,7 +275,9 @@ static leat_status name_classes(leat_context *c, leati_schema *s, const leati_co
                             s->target);
         if (st != LEAT_OK || seen.count == had) continue;
         bool text = col->type == LEAT_STRING;
-        keys[had] = (class_key){text ? key : NULL, text ? n : 0, text ? 0 : cell_number(col, r)};
+        keys[had] = (class_key){.text = key, .length = n, .row = r};
+        if (!text) keys[had].number = cell_number(col, r);
+        if (col->type == LEAT_I64) keys[had].whole = col->i64[r];
     }
     if (st == LEAT_OK) {
         qsort(keys, seen.count, sizeof *keys, col->type == LEAT_STRING ? by_text : by_number);
@@ -262,7 +285,10 @@ static leat_status name_classes(leat_context *c, leati_schema *s, const leati_co
         if (!s->class_names) st = leat_error_status(c);
     }
     for (uint32_t k = 0; st == LEAT_OK && k < seen.count; k++) {
-        s->class_names[k] = class_text(c, col, &keys[k]);
+        char space[LEATI_NUM_SIZE];
+        size_t n;
+        const char *text = leati_cell_text(col, keys[k].row, space, &n);
+        s->class_names[k] = leati_strndup(c, text, n);
         if (s->class_names[k]) s->classes++;
         else st = leat_error_status(c);
     }
@@ -290,6 +316,7 @@ static leat_status read_target_kind(leat_context *c, leati_schema *s, const leat
         return LEATI_FAIL(c, LEAT_FORMAT, "the target '%s' is %g in every row: nothing to learn",
                           s->target, s->target_low);
     if (s->task == LEATI_REGRESS) return LEAT_OK;
+    LEATI_TRY(check_text(c, s->target, col));
     LEATI_TRY(name_classes(c, s, col));
     LEATI_CHECK(c, s->classes >= 2, LEAT_FORMAT,
                 "the target '%s' has one class only, '%s': nothing to learn", s->target,
@@ -306,6 +333,8 @@ static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
     LEATI_CHECK(c, f->rows > 0, LEAT_FORMAT, "the table has a header but no rows");
     LEATI_TRY(check_names(c, f, o->keep, o->keep_count));
     LEATI_TRY(check_names(c, f, o->drop, o->drop_count));
+    LEATI_CHECK(c, !named(o->target, o->drop, o->drop_count), LEAT_INVALID,
+                "the target '%s' cannot be left out", o->target);
     s->target = leati_strdup(c, o->target);
     s->columns = LEATI_NEW(c, leati_schema_column, f->columns);
     if (!s->target || !s->columns) return leat_error_status(c);
@@ -336,19 +365,6 @@ void leati_target_fini(leati_target *t)
     *t = (leati_target){0};
 }
 
-/* The text by which a cell is looked up among the class names; text columns hold numbers when the
- * training column did and the reader saw it otherwise, so everything is compared as text. */
-static const char *cell_text(const leati_column *col, size_t row, char *space, size_t *length)
-{
-    if (col->type == LEAT_STRING) return leati_dict_text(col->dict, col->codes[row], length);
-    if (col->type == LEAT_BOOL) {
-        *length = (size_t)snprintf(space, LEATI_NUM_SIZE, "%s", col->u8[row] ? "true" : "false");
-        return space;
-    }
-    *length = leati_num_format(cell_number(col, row), space);
-    return space;
-}
-
 static leat_status unknown_class(leat_context *c, const leati_schema *s, size_t row,
                                  const char *text, size_t length)
 {
@@ -358,12 +374,14 @@ static leat_status unknown_class(leat_context *c, const leati_schema *s, size_t 
         leati_str_addf(&names, "%s%s", k ? ", " : "", s->class_names[k]);
     leat_status st =
         LEATI_FAIL(c, LEAT_FORMAT, "row %zu, column %s: '%.*s' is no class of the model", row + 1,
-                   s->target, (int)length, text);
+                   s->target, (int)(length > 60 ? 60 : length), text);
     leati_error_hint(c, "it knows: %s%s", leati_str_text(&names), s->classes > 20 ? ", ..." : "");
     leati_str_fini(&names);
     return st;
 }
 
+/* Cells are looked up as texts: a column of new data may have another type than the training
+ * column with the same texts in its file. */
 static leat_status read_labels(leat_context *c, leati_target *t, const leati_schema *s,
                                const leati_column *col)
 {
@@ -387,10 +405,10 @@ static leat_status read_labels(leat_context *c, leati_target *t, const leati_sch
     for (size_t i = 0; i < t->count && st == LEAT_OK; i++) {
         char space[LEATI_NUM_SIZE];
         size_t n, row = t->rows[i];
-        const char *text = by_code ? NULL : cell_text(col, row, space, &n);
+        const char *text = by_code ? NULL : leati_cell_text(col, row, space, &n);
         t->label[i] = by_code ? by_code[col->codes[row]] : leati_map_get(&classes, text, n);
         if (t->label[i] != LEATI_MAP_NONE) continue;
-        text = cell_text(col, row, space, &n);
+        text = leati_cell_text(col, row, space, &n);
         st = unknown_class(c, s, row, text, n);
     }
     leati_free(by_code);
@@ -401,7 +419,8 @@ static leat_status read_labels(leat_context *c, leati_target *t, const leati_sch
 static leat_status read_numbers(leat_context *c, leati_target *t, const leati_schema *s,
                                 const leati_column *col)
 {
-    LEATI_CHECK(c, col->type != LEAT_STRING && col->type != LEAT_ARRAY, LEAT_TYPE,
+    bool number = col->type == LEAT_F64 || col->type == LEAT_I64 || col->type == LEAT_BOOL;
+    LEATI_CHECK(c, number || col->missing == col->rows, LEAT_TYPE,
                 "the target '%s' holds %ss here, the model predicts numbers", s->target,
                 leat_type_name(col->type));
     for (size_t i = 0; i < t->count; i++) {

@@ -6,6 +6,7 @@
 
 #include <leat/json.h>
 
+#include "base/num.h"
 #include "frame/frame.h"
 #include "learn/dataset.h"
 
@@ -72,6 +73,11 @@ typedef struct leati_target {
 leat_status leati_target_read(leat_context *c, leati_target *t, const leati_schema *s,
                               const leat_frame *f, bool drop_missing);
 void leati_target_fini(leati_target *t);
+
+/* A present cell as text, exactly: how classes and categories are named. In `space` or of the
+ * column; arrays have none. */
+const char *leati_cell_text(const leati_column *col, size_t row, char space[LEATI_NUM_SIZE],
+                            size_t *length);
 
 /* One object per column: name, type, role, missing, distinct, range, note. */
 void leati_schema_json(const leati_schema *s, leat_json *j, const char *key);

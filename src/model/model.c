@@ -134,10 +134,10 @@ static leati_column *prediction_column(leat_context *c, const leat_model *m, con
     }
     for (size_t i = 0; i < rows; i++) {
         uint32_t k = classify ? (uint32_t)value[i] : 0;
-        double v = value[i];
-        if (number) (void)leati_num_parse(s->class_names[k], strlen(s->class_names[k]), &v);
-        if (type == LEAT_F64) col->f64[i] = v;
-        else if (type == LEAT_I64) col->i64[i] = (int64_t)v;
+        const char *name = classify ? s->class_names[k] : NULL;
+        if (type == LEAT_I64) (void)leati_int_parse(name, strlen(name), &col->i64[i]);
+        else if (number) (void)leati_num_parse(name, strlen(name), &col->f64[i]);
+        else if (type == LEAT_F64) col->f64[i] = value[i];
         else col->codes[i] = k;
     }
     return col;

@@ -219,7 +219,16 @@ static leat_status read_column(leat_context *c, leati_schema *s, const json_t *j
     s->count++;
     s->used += role != LEATI_ROLE_LEFT_OUT;
     col->note = copy_string(c, json_object_get(json, "note"));
-    return LEAT_OK;
+    return leat_error_status(c);
+}
+
+/* Predictions of numbers are made from the names of their classes. */
+static bool names_value(leat_type type, const char *name)
+{
+    double number;
+    int64_t whole;
+    if (type == LEAT_I64) return leati_int_parse(name, strlen(name), &whole);
+    return type != LEAT_F64 || leati_num_parse(name, strlen(name), &number);
 }
 
 static leat_status read_target(leat_context *c, leati_schema *s, const json_t *json)
@@ -242,6 +251,7 @@ static leat_status read_target(leat_context *c, leati_schema *s, const json_t *j
         s->class_names[k] = copy_string(c, json_array_get(classes, k));
         if (!s->class_names[k]) return damaged(c, "classes");
         s->classes++;
+        if (!names_value(s->target_type, s->class_names[k])) return damaged(c, "classes");
     }
     return LEAT_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "learn/conform.h"
 #include "learn/pipeline.h"
@@ -97,6 +98,127 @@ static void conforming(leattest *t)
     leat_frame_release(lacking);
     leat_frame_release(f);
     leati_schema_fini(&s);
+}
+
+/* A table of one column "x" and a target "y" of texts, the second of which is `second`. */
+static leat_frame *with_texts(leat_context *c, leati_column *x, const char *second, size_t length)
+{
+    leati_map texts;
+    leati_map_init(&texts, c);
+    leat_frame *f = leati_frame_create(c, x->rows);
+    leati_column *y = leati_column_create(c, LEAT_STRING, x->rows);
+    for (size_t r = 0; r < x->rows; r++)
+        y->codes[r] = r % 2 ? leati_map_put(&texts, second, length) : leati_map_put(&texts, "a", 1);
+    y->dict = leati_dict_from_map(c, &texts);
+    leati_map_fini(&texts);
+    if (leati_frame_add(c, f, "x", x) == LEAT_OK && leati_frame_add(c, f, "y", y) == LEAT_OK)
+        return f;
+    leat_frame_release(f);
+    return NULL;
+}
+
+static void texts_refused(leattest *t)
+{
+    leat_context *c = t->context;
+    leati_schema s;
+    static const struct {
+        const char *text;
+        size_t length;
+    } bad[] = {{"a\0b", 3}, {"caf\xe9", 4}};
+    for (int i = 0; i < 2; i++) {
+        leati_column *x = leati_column_create(c, LEAT_F64, 6);
+        for (int r = 0; r < 6; r++) x->f64[r] = r * r;
+        leat_frame *f = with_texts(c, x, bad[i].text, bad[i].length);
+        REQUIRE(f);
+        leati_schema_options o = {.target = "y"};
+        CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT, "column 'y'|zero byte|UTF-8");
+        o.target = "x";
+        CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT, "column 'y'|zero byte");
+        leat_frame_release(f);
+    }
+}
+
+/* Whole numbers that are equal as doubles are classes of their own. */
+static void large_classes(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leati_frame_create(c, 40);
+    leati_column *x = leati_column_create(c, LEAT_F64, 40),
+                 *y = leati_column_create(c, LEAT_I64, 40);
+    leati_schema s;
+    leati_target target;
+    for (int r = 0; r < 40; r++) {
+        x->f64[r] = r;
+        y->i64[r] = INT64_C(9007199254740992) + (r + 1) % 2;
+    }
+    REQUIRE_OK(leati_frame_add(c, f, "x", x));
+    REQUIRE_OK(leati_frame_add(c, f, "y", y));
+    const char *drop[] = {"y"};
+    leati_schema_options o = {.target = "y", .drop = drop, .drop_count = 1};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_INVALID, "target 'y' cannot be left out");
+    o.drop_count = 0;
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    CHECK_INT(s.classes, 2);
+    CHECK_STR(s.class_names[0], "9007199254740992");
+    CHECK_STR(s.class_names[1], "9007199254740993");
+    REQUIRE_OK(leati_target_read(c, &target, &s, f, false));
+    CHECK(target.label[0] == 1 && target.label[1] == 0);
+    leati_target_fini(&target);
+    leati_schema_fini(&s);
+    leat_frame_release(f);
+}
+
+static void odd_columns(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1), *out;
+    leati_schema s;
+    leati_schema_options o = {.target = "kind"};
+    size_t at;
+    REQUIRE(f);
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    /* Times that are all missing come as another type from a reader that saw none. */
+    REQUIRE_OK(leat_frame_require(c, f, "when", &at));
+    leati_column *none = leati_column_create(c, LEAT_F64, 60), *was = f->column[at];
+    for (size_t r = 0; r < 60; r++) CHECK_OK(leati_column_set_missing(c, none, r));
+    f->column[at] = none;
+    REQUIRE_OK(leati_conform(c, &out, &s, f));
+    size_t to;
+    REQUIRE_OK(leat_frame_require(c, out, "when", &to));
+    CHECK(out->column[to]->type == LEAT_TIME && out->column[to]->missing == 60);
+    leat_frame_release(out);
+    leati_column_release(none);
+    f->column[at] = was;
+    REQUIRE_OK(leat_frame_require(c, f, "length", &at));
+    f->column[at]->f64[4] = -(double)INFINITY;
+    CHECK_FAILS(leati_conform(c, &out, &s, f), LEAT_FORMAT,
+                "row 5, column length: the value is infinite|--missing");
+    leati_schema_fini(&s);
+    leat_frame_release(f);
+}
+
+/* A small file may not make its reader lay out many features. */
+static void hostile_width(leattest *t)
+{
+    leat_context *c = t->context;
+    leati_schema_column image = {.role = LEATI_ROLE_ARRAY,
+                                 .type = LEAT_ARRAY,
+                                 .name = "image",
+                                 .shape = {1 << 14, 1 << 13, 1}};
+    leati_schema s = {.columns = &image, .count = 1, .used = 1};
+    leati_encoder e;
+    leati_state state;
+    double one[2] = {1, 1};
+    leati_state_init(&state, c);
+    CHECK_OK(leati_state_put(&state, "encoder.fill", LEATI_F64, one, 1, 0));
+    CHECK_OK(leati_state_put(&state, "encoder.shift", LEATI_F64, one, 2, 0));
+    CHECK_OK(leati_state_put(&state, "encoder.scale", LEATI_F64, one, 2, 0));
+    json_t *json = json_loads("{\"scaling\": 0, \"columns\": [{\"schema\": 0}]}", 0, NULL);
+    uint64_t before = leat_context_peak_bytes(c);
+    CHECK_FAILS(leati_encoder_load(c, &e, &s, json, &state), LEAT_FORMAT, "damaged model");
+    CHECK(leat_context_peak_bytes(c) < before + 100000);
+    json_decref(json);
+    leati_state_fini(&state);
 }
 
 typedef struct problem {
@@ -227,7 +349,9 @@ static void fit_predict(leattest *t)
     problem_free(&x);
 }
 
-static const leattest_case list[] = {TEST(schema_rules), TEST(constant_targets), TEST(conforming),
-                                     TEST(encoding),     TEST(recipes),          TEST(fit_predict)};
+static const leattest_case list[] = {TEST(schema_rules),  TEST(constant_targets), TEST(conforming),
+                                     TEST(encoding),      TEST(recipes),          TEST(fit_predict),
+                                     TEST(texts_refused), TEST(large_classes),    TEST(odd_columns),
+                                     TEST(hostile_width)};
 
 LEATTEST_MAIN(list)
