@@ -229,7 +229,9 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
             done += e->folds.count;
             continue;
         }
+        /* 0 is no limit: what is left of a spent budget is little, not nothing. */
         double left = o->time_budget > 0 ? o->time_budget - (leati_now_s() - started) : 0;
+        if (o->time_budget > 0 && !(left > 1e-9)) left = 1e-9;
         if (k->space.count) LEATI_TRY(leati_tune(c, e, k, left));
         if (!k->failed) LEATI_TRY(leati_entry_run(c, e, k, &done, total));
         LEATI_TRY(leati_interval_of(c, e, k));
@@ -241,8 +243,11 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
     rank(e);
     e->best = &e->entries[0];
     if (!e->best->failed) return LEAT_OK;
-    return LEATI_FAIL(c, LEAT_NUMERIC, "no estimator could learn from this data; %s: %s",
-                      e->best->estimator->class->name, e->best->failed);
+    const char *name = e->best->estimator->class->name, *why = e->best->failed;
+    size_t n = strlen(name);
+    if (strncmp(why, name, n) == 0 && why[n] == ':') why += n + 1 + (why[n + 1] == ' ');
+    return LEATI_FAIL(c, LEAT_NUMERIC, "no estimator could learn from this data; %s: %s", name,
+                      why);
 }
 
 static leat_status predict_test(leat_context *c, leat_experiment *e, const leati_pipeline *p)
@@ -304,12 +309,16 @@ out:
 static leat_status start(leat_context *c, leat_experiment *e, leat_frame *train, leat_frame *test,
                          const leat_experiment_options *o)
 {
+    const char *name = o->name ? o->name : "model";
+    LEATI_CHECK(c, *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0,
+                LEAT_INVALID, "a model cannot be named '%s': its files are called after it%s", name,
+                strchr(name, '/') ? "; the folder is given with --output" : "");
     e->train = leat_frame_retain(train);
     e->test = test ? leat_frame_retain(test) : NULL;
     e->seed = leat_context_seed(c);
     e->p_baseline = e->p_next = (double)NAN;
     leati_frame_hash(train, e->data_hash);
-    e->name = leati_strdup(c, o->name ? o->name : "model");
+    e->name = leati_strdup(c, name);
     e->cpu = leati_strdup(c, leat_context_cpu(c));
     e->data = leati_strdup(c, o->data ? o->data : "");
     e->version = leati_strdup(c, o->version ? o->version : "");

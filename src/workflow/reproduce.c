@@ -71,15 +71,19 @@ static leat_status find_data(leat_context *c, plan *p, const char *path)
     json_t *json = json_loadb(bytes.data, bytes.size, 0, &where);
     leati_bytes_release(&bytes);
     const char *data = text_of(json, "data"), *folder = text_of(json, "folder");
-    if (!data || !folder) {
+    if (data && strcmp(data, "-") == 0) {
+        st = LEATI_FAIL(c, LEAT_NOT_FOUND,
+                        "the data came from standard input; name it: leat reproduce %s DATA", path);
+    } else if (!data || !folder) {
         st = LEATI_FAIL(c, LEAT_FORMAT,
                         "the record of the run names no data; name it: leat "
                         "reproduce %s DATA",
                         path);
     } else {
-        /* A relative path is meant from where the run was made. */
-        char *joined = data[0] != '/' ? leati_path_join(c, folder, data) : NULL;
-        bool there = joined && !leati_path_exists(data) && leati_path_exists(joined);
+        /* A relative path is meant from where the run was made, whatever is called so here. */
+        bool path_like = data[0] != '/' && !leat_data_target(data);
+        char *joined = path_like ? leati_path_join(c, folder, data) : NULL;
+        bool there = joined && leati_path_exists(joined);
         p->data = leati_strdup(c, there ? joined : data);
         leati_free(joined);
         if (!p->data) st = leat_error_status(c);
@@ -121,7 +125,7 @@ static leat_status load(leat_context *c, plan *p, const char *name, leat_frame *
     o.types = text_of(reading, "types");
     o.missing = text_of(reading, "missing");
     o.query = text_of(reading, "query");
-    if (delimiter) o.delimiter = strcmp(delimiter, "tab") == 0 ? '\t' : *delimiter;
+    if (delimiter) o.delimiter = *delimiter;
     if (decimal) o.decimal = *decimal;
     if (header) o.header = strcmp(header, "no") == 0 ? LEAT_HEADER_NO : LEAT_HEADER_YES;
     if (on_error && strcmp(on_error, "skip") == 0) o.on_error = LEAT_ON_ERROR_SKIP;

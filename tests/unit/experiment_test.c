@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "model/model.h"
+#include "workflow/experiment.h"
 
 static leat_experiment *run(leattest *t, leat_context *c, const char *target, const char *models,
                             const char *extra)
@@ -186,6 +187,32 @@ static void bad_options(leattest *t)
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "--models");
     set[0] = "n_neighbors";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "n_neighbors");
+    o.set_count = 0;
+    static const char *const names[] = {"", "..", "a/b"};
+    for (int i = 0; i < 3; i++) {
+        o.name = names[i];
+        CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "cannot be named");
+    }
+    leat_frame_release(f);
+}
+
+/* A budget that is spent before the first search begins does not lift its limit. */
+static void spent_budget(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(f);
+    o.target = "weight";
+    o.models = "ridge";
+    o.search = "random:50";
+    o.time_budget = 1e-12;
+    o.quick = true;
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    for (size_t i = 0; i < e->count; i++)
+        if (!e->entries[i].is_baseline) CHECK_INT(e->entries[i].tried, 1);
+    leat_experiment_destroy(e);
     leat_frame_release(f);
 }
 
@@ -210,7 +237,7 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(leaderboard), TEST(same_bytes),  TEST(save_and_load),      TEST(damage),
-    TEST(searching),   TEST(bad_options), TEST(allocation_failures)};
+    TEST(leaderboard), TEST(same_bytes),  TEST(save_and_load), TEST(damage),
+    TEST(searching),   TEST(bad_options), TEST(spent_budget),  TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
