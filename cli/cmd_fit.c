@@ -18,6 +18,7 @@ typedef struct fit {
     char text[MOST_ROWS][6][80];          /* cells of the table */
     int count, drawn;                     /* lines on the terminal that may be redrawn */
     bool live;
+    int typed; /* options on the command line */
 } fit;
 
 static void seconds_text(double s, char out[24])
@@ -207,18 +208,19 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     cli_say(c, "again: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
 }
 
-/* The command line as a person would type it again, quoted for a shell. */
-static char *command_text(cli *c)
+/* The command line as a person would type it again, quoted for a shell; `typed` options of those
+ * given, the others stand in the YAML file. */
+static char *command_text(const cli *c, int typed)
 {
     size_t size = 16;
     for (int i = 0; i < c->count; i++) size += 4 * strlen(c->arguments[i]) + 4;
-    for (int i = 0; i < c->given_count; i++)
+    for (int i = 0; i < typed; i++)
         size += strlen(c->given[i].option->name) + 8 +
                 (c->given[i].value ? 4 * strlen(c->given[i].value) : 0);
     char *text = calloc(1, size);
     if (!text) return NULL;
     strcpy(text, "leat fit");
-    for (int i = 0; i < c->count + c->given_count; i++) {
+    for (int i = 0; i < c->count + typed; i++) {
         bool option = i >= c->count;
         const cli_given *g = option ? &c->given[i - c->count] : NULL;
         const char *value = option ? g->value : c->arguments[i];
@@ -265,7 +267,7 @@ static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_
 static leat_status save(cli *c, fit *f, const leat_experiment *e)
 {
     char model[4200], report[4200];
-    char *command = command_text(c);
+    char *command = command_text(c, f->typed);
     if (!command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     const char *folder = cli_value(c, "output");
     leat_status st = leat_experiment_save(c->context, e, folder ? folder : ".", command, model,
@@ -279,7 +281,7 @@ static leat_status save(cli *c, fit *f, const leat_experiment *e)
 
 static leat_status run_fit(cli *c)
 {
-    fit f = {.c = c, .live = c->color && !c->json && !c->quiet};
+    fit f = {.c = c, .live = c->color && !c->json && !c->quiet, .typed = c->given_count};
     cli_settings s;
     leat_frame *train = NULL, *test = NULL;
     leat_experiment *e = NULL;

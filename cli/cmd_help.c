@@ -5,14 +5,23 @@
 
 #include "command.h"
 
-static const char exit_text[] = "exit codes:\n"
-                                "  0   fine\n"
-                                "  1   the answer is no (eval --require, reproduce, data verify)\n"
-                                "  2   the command line is wrong\n"
-                                "  3   a file or its contents are wrong\n"
-                                "  4   the environment: memory, disk, network, a missing library\n"
-                                "  5   interrupted\n"
-                                "  70  a fault of Leat itself\n";
+static const struct {
+    int code;
+    const char *meaning;
+} exits[] = {{CLI_FINE, "fine"},
+             {CLI_NO, "the answer is no (eval --require, reproduce, data verify)"},
+             {CLI_USAGE, "the command line is wrong"},
+             {CLI_DATA, "a file or its contents are wrong"},
+             {CLI_ENVIRONMENT, "the environment: memory, disk, network, a missing library"},
+             {CLI_INTERRUPTED, "interrupted"},
+             {CLI_FAULT, "a fault of Leat itself"}};
+enum { EXITS = sizeof exits / sizeof *exits };
+
+static void list_exits(void)
+{
+    puts("exit codes:");
+    for (int i = 0; i < EXITS; i++) printf("  %-2d  %s\n", exits[i].code, exits[i].meaning);
+}
 
 static void bash_options(const cli_option *table)
 {
@@ -119,25 +128,123 @@ static void list_estimators(void)
     puts("\nc: classification, r: regression. More: leat help NAME");
 }
 
+/* --- the same as JSON ------------------------------------------------------------------------- */
+
+static void options_json(leat_json *j, const cli_option *table)
+{
+    for (const cli_option *o = table; o && o->name; o++) {
+        leat_json_begin_object(j, NULL);
+        leat_json_string(j, "name", o->name);
+        leat_json_string(j, "letter", o->letter ? (char[]){o->letter, '\0'} : NULL);
+        leat_json_string(j, "value", o->value);
+        leat_json_string(j, "doc", o->doc);
+        leat_json_bool(j, "repeats", o->repeats);
+        leat_json_end_object(j);
+    }
+}
+
+static void command_json(leat_json *j, const cli_command *m)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "command", m->name);
+    leat_json_string(j, "arguments", m->arguments);
+    leat_json_string(j, "summary", m->summary);
+    leat_json_begin_array(j, "options");
+    options_json(j, m->options);
+    options_json(j, cli_common_options);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+}
+
+static void estimator_json(leat_json *j, const leat_estimator_info *e)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "estimator", e->name);
+    leat_json_string(j, "title", e->title);
+    leat_json_string(j, "doc", e->doc);
+    leat_json_bool(j, "classifies", e->classifies);
+    leat_json_bool(j, "regresses", e->regresses);
+    leat_json_begin_array(j, "params");
+    for (size_t i = 0; i < e->params; i++) {
+        leat_param_info p;
+        char range[512];
+        leat_estimator_param(e->name, i, &p);
+        param_range(&p, range, sizeof range);
+        leat_json_begin_object(j, NULL);
+        leat_json_string(j, "name", p.name);
+        leat_json_string(j, "default", p.standard);
+        leat_json_string(j, "takes", range);
+        leat_json_string(j, "doc", p.doc);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+}
+
+static void commands_json(leat_json *j)
+{
+    leat_json_begin_array(j, "commands");
+    for (int i = 0; cli_commands()[i]; i++) command_json(j, cli_commands()[i]);
+    leat_json_end_array(j);
+}
+
+static void estimators_json(leat_json *j)
+{
+    leat_estimator_info e;
+    leat_json_begin_array(j, "estimators");
+    for (size_t i = 0; leat_estimator_at(i, &e); i++) estimator_json(j, &e);
+    leat_json_end_array(j);
+}
+
+static void exits_json(leat_json *j)
+{
+    leat_json_begin_array(j, "exit_codes");
+    for (int i = 0; i < EXITS; i++) {
+        leat_json_begin_object(j, NULL);
+        leat_json_int(j, "code", exits[i].code);
+        leat_json_string(j, "meaning", exits[i].meaning);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+}
+
+static leat_status print_json(cli *c, const char *topic, const cli_command *m,
+                              const leat_estimator_info *estimator)
+{
+    leat_json *j = leat_json_create(c->context, 0);
+    if (m) {
+        command_json(j, m);
+    } else if (estimator) {
+        estimator_json(j, estimator);
+    } else {
+        leat_json_begin_object(j, NULL);
+        if (!topic) commands_json(j);
+        else if (strcmp(topic, "exit") == 0) exits_json(j);
+        else estimators_json(j);
+        leat_json_end_object(j);
+    }
+    return cli_print_json(c, j);
+}
+
 static leat_status run_help(cli *c)
 {
-    const char *shell = cli_value(c, "completion");
+    const char *shell = cli_value(c, "completion"), *topic = c->count ? c->arguments[0] : NULL;
+    if (shell && c->json) return cli_usage(c, "--completion prints code for a shell, not JSON");
     if (shell) return completion(c, shell);
-    if (c->count == 0) {
-        cli_help(stdout, NULL);
-        return LEAT_OK;
-    }
-    leat_estimator_info estimator;
-    const cli_command *m = cli_command_find(c->arguments[0]);
-    if (m) cli_help(stdout, m);
-    else if (strcmp(c->arguments[0], "exit") == 0) fputs(exit_text, stdout);
-    else if (strcmp(c->arguments[0], "estimators") == 0) list_estimators();
-    else if (leat_estimator_find(c->arguments[0], &estimator)) explain_estimator(&estimator);
-    else
+    leat_estimator_info found, *estimator = NULL;
+    const cli_command *m = topic ? cli_command_find(topic) : NULL;
+    if (topic && !m && leat_estimator_find(topic, &found)) estimator = &found;
+    bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0);
+    if (topic && !m && !estimator && !list)
         return cli_usage(c,
                          "there is no help on '%s'; topics are the commands, 'estimators', "
                          "the name of one, and 'exit'",
-                         c->arguments[0]);
+                         topic);
+    if (c->json) return print_json(c, topic, m, estimator);
+    if (estimator) explain_estimator(estimator);
+    else if (!list) cli_help(stdout, m);
+    else if (strcmp(topic, "exit") == 0) list_exits();
+    else list_estimators();
     return LEAT_OK;
 }
 

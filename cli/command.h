@@ -67,6 +67,11 @@ extern const cli_option cli_common_options[];
 /* The last value given for an option (not a switch), or NULL. */
 const char *cli_value(const cli *c, const char *option);
 bool cli_has(const cli *c, const char *option);
+/* Adds an option from elsewhere than the command line, which wins. `value` is borrowed. False: out
+ * of memory. */
+bool cli_give(cli *c, const char *option, const char *value);
+/* A new context by the options as they are now (seed, threads) in place of c->context. */
+leat_status cli_renew_context(cli *c);
 /* A whole number in a range; *out keeps its value when the option was not given. */
 leat_status cli_whole(cli *c, const char *option, long least, long most, long *out);
 

@@ -6,11 +6,17 @@
 
 #include <leat/data.h>
 
+/* The ways to write a tabulator in a shell. */
+static bool is_tab(const char *text)
+{
+    return strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0;
+}
+
 static leat_status one_char(cli *c, const char *option, const char *allowed, char *out)
 {
     const char *text = cli_value(c, option);
     if (!text) return LEAT_OK;
-    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) text = "\t";
+    if (is_tab(text)) text = "\t";
     if (strlen(text) != 1 || (allowed && !strchr(allowed, *text)))
         return cli_usage(c, "--%s takes one character%s%s, not '%s'", option, allowed ? " of " : "",
                          allowed ? allowed : "", text);
@@ -44,8 +50,11 @@ char *cli_reading_json(cli *c)
                                         "header", "query",   "on-error"};
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (cli_value(c, names[i])) leat_json_string(j, names[i], cli_value(c, names[i]));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = cli_value(c, names[i]);
+        if (value && strcmp(names[i], "delimiter") == 0 && is_tab(value)) value = "\t";
+        if (value) leat_json_string(j, names[i], value);
+    }
     leat_json_end_object(j);
     const char *text = leat_json_text(j);
     char *copy = text ? strdup(text) : NULL;

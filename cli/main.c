@@ -93,14 +93,36 @@ bool cli_has(const cli *c, const char *option)
     return false;
 }
 
-static int usage_error(const cli_command *command, const char *format, ...)
+/* What --json prints for a failure. A context of its own: there may be none, or one whose memory is
+ * spent. */
+static void print_error_json(leat_status st, const char *message)
 {
+    leat_context *c;
+    leat_context_options o = leat_context_options_default();
+    o.cpu = "generic";
+    if (leat_context_create(&c, &o) != LEAT_OK) return;
+    leat_json *j = leat_json_create(c, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_begin_object(j, "error");
+    leat_json_string(j, "status", leat_status_name(st));
+    leat_json_string(j, "message", message);
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+    const char *text = leat_json_text(j);
+    if (text) puts(text);
+    leat_json_destroy(j);
+    leat_context_destroy(c);
+}
+
+static int usage_error(const cli *c, const char *format, ...)
+{
+    char text[1024];
     va_list args;
     va_start(args, format);
-    fputs("leat: ", stderr);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "\nsee: leat %s%s--help\n", command ? command->name : "", command ? " " : "");
+    fprintf(stderr, "leat: %s\nsee: leat %s --help\n", text, c->command->name);
+    if (c->json) print_error_json(LEAT_INVALID, text);
     return CLI_USAGE;
 }
 
@@ -155,21 +177,20 @@ static int read_option(cli *c, int argc, char **argv, int *at)
     const cli_option *o = find_option(c->command, name, n, is_long ? 0 : name[0]);
     if (!o) {
         const char *near = is_long ? suggest(name, option_name, c->command) : NULL;
-        return usage_error(c->command, "'leat %s' has no option %s%s%s%s", c->command->name, text,
+        return usage_error(c, "'leat %s' has no option %s%s%s%s", c->command->name, text,
                            near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
     }
     if (name[n] == '=' && is_long) value = name + n + 1;
     else if (!is_long && name[1]) value = name + 1;
     if (o->value && !value) {
         if (*at + 1 >= argc)
-            return usage_error(c->command, "option --%s needs a value: --%s %s", o->name, o->name,
-                               o->value);
+            return usage_error(c, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
         value = argv[++*at];
     } else if (!o->value && value) {
-        return usage_error(c->command, "option --%s takes no value", o->name);
+        return usage_error(c, "option --%s takes no value", o->name);
     }
     if (!o->repeats && cli_has(c, o->name))
-        return usage_error(c->command, "option --%s was given twice", o->name);
+        return usage_error(c, "option --%s was given twice", o->name);
     c->given[c->given_count++] = (cli_given){o, value};
     return 0;
 }
@@ -189,9 +210,9 @@ static int read_arguments(cli *c, int argc, char **argv)
     }
     if (cli_has(c, "help")) return 0;
     const cli_command *m = c->command;
-    if (c->count < m->least) return usage_error(m, "'leat %s' needs %s", m->name, m->arguments);
+    if (c->count < m->least) return usage_error(c, "'leat %s' needs %s", m->name, m->arguments);
     if (m->most >= 0 && c->count > m->most)
-        return usage_error(m, "'leat %s' does not know what to do with '%s'", m->name,
+        return usage_error(c, "'leat %s' does not know what to do with '%s'", m->name,
                            c->arguments[m->most]);
     return 0;
 }
@@ -218,14 +239,13 @@ static int make_context(cli *c)
     unsigned long long n;
     if (cli_value(c, "seed")) {
         if (!parse_whole(cli_value(c, "seed"), UINT64_MAX, &n))
-            return usage_error(c->command, "--seed takes a whole number from 0, not '%s'",
+            return usage_error(c, "--seed takes a whole number from 0, not '%s'",
                                cli_value(c, "seed"));
         o.seed = n;
     }
     if (cli_value(c, "threads")) {
         if (!parse_whole(cli_value(c, "threads"), 1024, &n) || n == 0)
-            return usage_error(c->command,
-                               "--threads takes a whole number from 1 to 1024, not '%s'",
+            return usage_error(c, "--threads takes a whole number from 1 to 1024, not '%s'",
                                cli_value(c, "threads"));
         o.threads = (unsigned)n;
     }
@@ -239,37 +259,54 @@ static int make_context(cli *c)
     o.log_user = c;
     leat_status st = leat_context_create(&c->context, &o);
     if (st == LEAT_OK) return 0;
+    char text[256];
     const char *cpu = getenv("LEAT_CPU");
+    snprintf(text, sizeof text, "%s", leat_status_text(st));
     if (st == LEAT_INVALID && cpu)
-        fprintf(stderr,
-                "leat: LEAT_CPU=%s is not a level of this processor; use one of generic, "
-                "v2, v3, v4, neon, or unset it\n",
-                cpu);
-    else fprintf(stderr, "leat: %s\n", leat_status_text(st));
+        snprintf(text, sizeof text,
+                 "LEAT_CPU=%.20s is not a level of this processor; use one of generic, v2, v3, v4, "
+                 "neon, or unset it",
+                 cpu);
+    fprintf(stderr, "leat: %s\n", text);
+    if (c->json) print_error_json(st, text);
     return CLI_ENVIRONMENT;
 }
 
-static void report_error(cli *c, leat_status st)
+static void report_error(const cli *c, leat_status st)
 {
     const char *message = leat_error_message(c->context);
-    leat_progress_clear(&c->progress);
     if (!*message) message = leat_status_text(st);
     fprintf(stderr, "leat: %s\n", message);
     if (st == LEAT_INTERNAL)
         fprintf(stderr, "please report this, with the command and \"%s\" of leat %s\n",
                 leat_error_place(c->context), leat_version());
-    if (!c->json) return;
-    char *copy = strdup(message);
-    leat_error_clear(c->context);
-    leat_json *j = leat_json_create(c->context, 0);
-    leat_json_begin_object(j, NULL);
-    leat_json_begin_object(j, "error");
-    leat_json_string(j, "status", leat_status_name(st));
-    leat_json_string(j, "message", copy);
-    leat_json_end_object(j);
-    leat_json_end_object(j);
-    (void)cli_print_json(c, j);
-    free(copy);
+    if (c->json) print_error_json(st, message);
+}
+
+leat_status cli_renew_context(cli *c)
+{
+    unsigned long long n;
+    const char *seed = cli_value(c, "seed");
+    if (seed && !parse_whole(seed, UINT64_MAX, &n))
+        return cli_usage(c, "the seed is a whole number from 0, not '%s'", seed);
+    leat_context *old = c->context;
+    if (make_context(c) == 0) {
+        leat_context_destroy(old);
+        return LEAT_OK;
+    }
+    c->context = old;
+    return leat_error_set(old, LEAT_NOMEM, "out of memory");
+}
+
+bool cli_give(cli *c, const char *option, const char *value)
+{
+    if (cli_has(c, option)) return true;
+    cli_given *given = realloc(c->given, ((size_t)c->given_count + 1) * sizeof *given);
+    if (!given) return false;
+    c->given = given;
+    const cli_option *o = find_option(c->command, option, strlen(option), 0);
+    c->given[c->given_count++] = (cli_given){o, value};
+    return true;
 }
 
 static int run(cli *c)
@@ -294,12 +331,15 @@ static int run(cli *c)
     return code;
 }
 
-static int unknown_command(const char *name)
+static int unknown_command(const cli *c, const char *name)
 {
+    char text[512];
     const char *near = suggest(name, command_name, NULL);
     if (access(name, F_OK) == 0) near = "fit";
-    fprintf(stderr, "leat: there is no command '%s'%s%s%s\nsee: leat help\n", name,
-            near ? "; did you mean 'leat " : "", near ? near : "", near ? "'?" : "");
+    snprintf(text, sizeof text, "there is no command '%.200s'%s%s%s", name,
+             near ? "; did you mean 'leat " : "", near ? near : "", near ? "'?" : "");
+    fprintf(stderr, "leat: %s\nsee: leat help\n", text);
+    if (c->json) print_error_json(LEAT_INVALID, text);
     return CLI_USAGE;
 }
 
@@ -313,7 +353,9 @@ int main(int argc, char **argv)
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) name = "version";
     cli c = {.command = cli_command_find(name)};
-    if (!c.command) return unknown_command(name);
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0) c.json = true; /* for errors in the options */
+    if (!c.command) return unknown_command(&c, name);
     c.arguments = calloc((size_t)argc, sizeof *c.arguments);
     c.given = calloc((size_t)argc, sizeof *c.given);
     int code = CLI_ENVIRONMENT;

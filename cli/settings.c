@@ -21,10 +21,18 @@ static const char *setting(const cli *c, const cli_settings *s, const char *name
     return value || !s->file ? value : leat_settings_value(s->file, name, 0);
 }
 
-static bool is_on(const cli *c, const cli_settings *s, const char *name)
+/* A switch: given on the command line, or true in the file. */
+static leat_status read_switch(cli *c, const cli_settings *s, const char *name, bool *out)
 {
+    static const char *const words[] = {"false", "no", "off", "true", "yes", "on"};
     const char *value = s->file ? leat_settings_value(s->file, name, 0) : NULL;
-    return cli_has(c, name) || (value && strcmp(value, "true") == 0);
+    int k = 0;
+    while (value && k < 6 && strcmp(value, words[k]) != 0) k++;
+    if (k == 6)
+        return leat_error_set(c->context, LEAT_INVALID, "%s: %s is true or false, not '%s'",
+                              c->arguments[0], name, value);
+    *out = cli_has(c, name) || (value && k >= 3);
+    return LEAT_OK;
 }
 
 /* All values of a repeated option; the file's come first, so that the command line wins. */
@@ -68,16 +76,38 @@ static char *name_of(const char *data)
     return name;
 }
 
+/* What is read from the command line elsewhere too: seed, folder, how to read the table. */
+static leat_status give_options(cli *c, const leat_settings *file)
+{
+    static const char *const names[] = {"seed",    "output", "types", "missing", "delimiter",
+                                        "decimal", "header", "query", "on-error"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = leat_settings_value(file, names[i], 0);
+        if (value && !cli_give(c, names[i], value))
+            return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    }
+    return leat_settings_count(file, "seed") ? cli_renew_context(c) : LEAT_OK;
+}
+
 static leat_status read_file(cli *c, cli_settings *out, const char *path)
 {
+    /* Those that may have several values come first. */
+    enum { LISTS = 4 };
     static const char *const names[] = {
-        "data",        "target",      "task",       "models", "metric",
-        "cv",          "fold-column", "preprocess", "set",    "search",
-        "time-budget", "keep",        "drop",       "name",   "drop-missing-target",
-        "quick"};
+        "set",     "keep",        "drop",       "models",    "data",
+        "target",  "task",        "metric",     "cv",        "seed",
+        "output",  "fold-column", "preprocess", "search",    "name",
+        "quick",   "types",       "missing",    "delimiter", "time-budget",
+        "decimal", "header",      "query",      "on-error",  "drop-missing-target"};
+    size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
     if (st != LEAT_OK) return st;
-    st = leat_settings_check(c->context, out->file, names, sizeof names / sizeof *names);
+    st = leat_settings_check(c->context, out->file, names, count);
+    for (size_t i = LISTS; st == LEAT_OK && i < count; i++)
+        if (leat_settings_count(out->file, names[i]) > 1)
+            st = leat_error_set(c->context, LEAT_INVALID, "%s: %s takes one value, not a list",
+                                path, names[i]);
+    if (st == LEAT_OK) st = give_options(c, out->file);
     if (st != LEAT_OK) return st;
     if (leat_settings_value(out->file, "data", 0)) return LEAT_OK;
     return leat_error_set(c->context, LEAT_INVALID,
@@ -142,10 +172,10 @@ leat_status cli_settings_read(cli *c, cli_settings *out)
     o->keep_count = list(c, out, "keep", out->lists + most);
     o->drop = out->lists + 2 * most;
     o->drop_count = list(c, out, "drop", out->lists + 2 * most);
-    o->drop_missing_target = is_on(c, out, "drop-missing-target");
-    o->quick = is_on(c, out, "quick");
+    leat_status st = read_switch(c, out, "drop-missing-target", &o->drop_missing_target);
+    if (st == LEAT_OK) st = read_switch(c, out, "quick", &o->quick);
     const char *budget = setting(c, out, "time-budget");
-    return budget ? read_time(c, budget, &o->time_budget) : LEAT_OK;
+    return budget && st == LEAT_OK ? read_time(c, budget, &o->time_budget) : st;
 }
 
 void cli_settings_fini(cli_settings *s)

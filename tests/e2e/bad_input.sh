@@ -17,6 +17,24 @@ fails setting 2 "svc.C" $leat fit good.csv -t species -m svc --set svc.C=big
 fails cv 2 "kfold" $leat fit good.csv -t species --cv folds
 fails metric 2 "accuracy" $leat fit good.csv -t species --metric acuracy
 fails folds 2 "1000" $leat fit good.csv -t species --cv kfold:1000
+fails name 2 "cannot be named" $leat fit good.csv -t species --name other/good
+fails drop-target 2 "cannot be left out" $leat fit good.csv -t species --drop species
+# With --json every failure is one JSON object too.
+for line in "fit good.csv --taget x" "fitt" "fit" "fit good.csv -t species --seed x" "help nobody" \
+    "fit godo.csv -t species"; do
+    $leat $line --json >error.json 2>/dev/null
+    check "json-error: $line" python3 -c "import json; assert json.load(open('error.json'))['error']['message']"
+done
+for topic in "" fit svc exit estimators; do
+    check "json-help: $topic" sh -c "$leat help $topic --json | python3 -m json.tool"
+done
+# A settings file is checked as the command line is.
+printf 'data: good.csv\ntarget: species\nquick: maybe\n' >switch.yaml
+fails yaml-switch 2 "quick is true or false" $leat fit switch.yaml
+printf 'data: good.csv\ntarget: [species, sepal_width]\n' >list.yaml
+fails yaml-list 2 "target takes one value" $leat fit list.yaml
+printf 'data: good.csv\ntarget: species\nseed: -1\n' >seed.yaml
+fails yaml-seed 2 "the seed is a whole number" $leat fit seed.yaml
 
 # Files.
 fails missing 3 "no file godo.csv|good.csv" $leat fit godo.csv -t species
@@ -43,6 +61,8 @@ fails one-class 3 "one class" $leat fit constant.csv -t species
 sed '5s/[a-z]*$//' good.csv >hole.csv
 fails missing-target 3 "missing in 1 of 150|--drop-missing-target" $leat fit hole.csv -t species
 check dropped sh -c "$leat fit hole.csv -t species -m lda --drop-missing-target -q --name hole"
+sed '3s/^[0-9.]*/inf/' good.csv >infinite.csv
+fails infinite 3 "row 2, column sepal_length: the value is infinite" $leat fit infinite.csv -t species
 printf 'x,y\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n' >flat.csv
 fails constant 3 "nothing to learn" $leat fit flat.csv -t y --task regression
 head -n 8 good.csv >few.csv

@@ -67,6 +67,27 @@ YAML
 check yaml sh -c "$leat fit wood.yaml >yaml.txt"
 has yaml-text yaml.txt "n_neighbors=3" "5-fold" "from-yaml.leat"
 
+# It may hold how the table is read and the seed too, and such a run is reproduced.
+tr , '\t' <all.csv >tabs.txt
+cat >tabs.yaml <<'YAML'
+data: tabs.txt
+target: species
+models: lda
+delimiter: '\t'
+types: petal_width:text
+seed: 7
+output: tabs
+YAML
+check yaml-reading sh -c "$leat fit tabs.yaml --json >/dev/null && $leat reproduce tabs/tabs.leat >tabs-again.txt"
+has yaml-seed tabs-again.txt "seed 7" "identical bytes"
+# The data is looked for where the run was made, not where a file of that name lies.
+mkdir elsewhere
+echo other >elsewhere/tabs.txt
+check elsewhere sh -c "cd elsewhere && $leat reproduce ../tabs/tabs.leat"
+check input sh -c "$leat fit - -t species -m lda -q --name piped <all.csv"
+fails no-input 3 "came from standard input" $leat reproduce piped.leat
+check named-input $leat reproduce piped.leat all.csv
+
 # One changed data byte is named.
 check table-model sh -c "$leat fit all.csv -t species -m lda --name all -q"
 sed '20s/\.[0-9]/.9/' all.csv >changed.csv
