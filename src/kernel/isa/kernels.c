@@ -60,10 +60,9 @@ INLINE bool any_f64(vd_int mask)
 
 #include "kernel/isa/vec_math.h"
 #include "kernel/isa/vec_more.h"
-/* after what it uses */
-#include "kernel/isa/smo.h"
-
-#include "kernel/isa/learn_loops.h"
+/* after what they use */
+#include "kernel/isa/learn_lanes.h"
+#include "kernel/isa/smo_lanes.h"
 
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)

@@ -1,6 +1,6 @@
 /* The inner loops of estimators at the level being compiled. */
-#ifndef LEATI_KERNEL_ISA_LEARN_LOOPS_H
-#define LEATI_KERNEL_ISA_LEARN_LOOPS_H
+#ifndef LEATI_KERNEL_ISA_LEARN_LANES_H
+#define LEATI_KERNEL_ISA_LEARN_LANES_H
 
 #include "kernel/isa/simd.h"
 #include "kernel/learn_loops.h"

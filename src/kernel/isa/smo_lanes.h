@@ -1,7 +1,7 @@
 /* The passes of sequential minimal optimisation (kernel/smo_pass.h): running extremes and their
  * places, lane by lane, so that among equal values the last place wins as in one sweep. */
-#ifndef LEATI_KERNEL_ISA_SMO_H
-#define LEATI_KERNEL_ISA_SMO_H
+#ifndef LEATI_KERNEL_ISA_SMO_LANES_H
+#define LEATI_KERNEL_ISA_SMO_LANES_H
 
 #include "kernel/isa/vec_math.h"
 #include "kernel/isa/vec_more.h"
