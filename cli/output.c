@@ -87,11 +87,12 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
     enum { MOST = 32 };
     int widths[MOST] = {0};
     bool right[MOST];
+    int stride = columns;
     if (columns > MOST) columns = MOST;
     for (int k = 0; k < columns; k++) right[k] = rows > heading;
     for (int i = 0; i < rows; i++) {
         for (int k = 0; k < columns; k++) {
-            const char *cell = cells[i * columns + k];
+            const char *cell = cells[i * stride + k];
             int w = width_of(cell);
             if (w > widths[k]) widths[k] = w;
             if ((i > 0 || !heading) && *cell && !is_number(cell)) right[k] = false;
@@ -100,10 +101,10 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
     for (int i = 0; i < rows; i++) {
         cli_say(c, "  %s", heading && i == 0 ? cli_dim(c) : "");
         for (int k = 0; k < columns; k++) {
-            const char *cell = cells[i * columns + k];
+            const char *cell = cells[i * stride + k];
             int pad = widths[k] - width_of(cell);
             bool last = k == columns - 1, ends = true;
-            for (int l = k + 1; l < columns; l++) ends = ends && !*cells[i * columns + l];
+            for (int l = k + 1; l < columns; l++) ends = ends && !*cells[i * stride + l];
             cli_say(c, "%*s%s", right[k] ? pad : 0, "", cell);
             if (!last && !ends) cli_say(c, "%*s", (right[k] ? 0 : pad) + 2, "");
         }

@@ -28,7 +28,7 @@ typedef struct leat_leaderboard_row {
 typedef struct leat_experiment_options {
     uint32_t struct_size;
     const char *target;      /* required */
-    const char *name;        /* of the model; NULL: "model" */
+    const char *name;        /* of the model, and of its files; NULL: "model" */
     const char *task;        /* "classification", "regression"; NULL: inferred from the target */
     const char *models;      /* "svc,knn"; NULL: those that suit the data */
     const char *metric;      /* NULL: accuracy or mae */
@@ -87,9 +87,9 @@ LEAT_API bool leat_experiment_test(const leat_experiment *e, double *score, doub
 /* The best estimator, refitted on all rows. */
 LEAT_API leat_model *leat_experiment_model(const leat_experiment *e);
 
-/* Writes FOLDER/NAME.leat, FOLDER/NAME.html and FOLDER/NAME.run/ (run.json, folds.csv,
- * predictions.csv). `command` is shown in the report as the way to run it again. The paths of model
- * and report are appended with snprintf's rules; either buffer may be NULL. */
+/* Writes FOLDER/NAME.leat, FOLDER/NAME.html and FOLDER/NAME.run/ (run.json, predictions.csv); the
+ * folders are made if absent. `command` is shown in the report as the way to run it again. The
+ * paths of model and report are written with snprintf's rules; either buffer may be NULL. */
 LEAT_API LEAT_CHECKED leat_status leat_experiment_save(leat_context *context,
                                                        const leat_experiment *e, const char *folder,
                                                        const char *command, char *model_path,

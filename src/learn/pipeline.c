@@ -49,8 +49,14 @@ static leat_status check_classes(leat_context *c, const leati_problem *problem,
         if (counts[k]) continue;
         st = LEATI_FAIL(c, LEAT_FORMAT, "no training row has the class '%s'",
                         problem->schema->class_names[k]);
-        leati_error_hint(c, "use stratified folds (--cv stratified:5), fewer folds, or more rows "
-                            "of that class");
+        size_t all = 0;
+        for (size_t i = 0; i < problem->target->count; i++) all += problem->target->label[i] == k;
+        if (all < 2)
+            leati_error_hint(c, "one row of a class cannot be both learned from and tested on: "
+                                "leave such rows out (leat table DATA --filter ...) or find more");
+        else
+            leati_error_hint(c, "use stratified folds (--cv stratified:5), fewer folds, or more "
+                                "rows of that class");
     }
     leati_free(counts);
     return st;

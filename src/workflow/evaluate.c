@@ -30,9 +30,9 @@ struct leat_evaluation {
 };
 
 struct leat_comparison {
-    leat_score *scores; /* (models) */
+    leat_score *scores; /* (count) */
     leat_pair *pairs;
-    size_t pair_count;
+    size_t count, pair_count;
 };
 
 static void answers_fini(answers *a)
@@ -278,6 +278,7 @@ leat_status leat_compare(leat_context *c, leat_comparison **out, leat_model *con
     k->scores = LEATI_NEW(c, leat_score, count);
     k->pairs = LEATI_NEW(c, leat_pair, count * (count - 1) / 2);
     LEATI_GO(leat_error_status(c));
+    k->count = count;
     for (size_t i = 0; i < count; i++) {
         LEATI_GO(answer(c, &all[i], models[i], frame, drop_missing_target));
         LEATI_GO(score(c, m, &all[i].eval, leat_context_seed(c), &k->scores[i]));
@@ -308,7 +309,7 @@ void leat_comparison_destroy(leat_comparison *k)
 
 leat_score leat_comparison_score(const leat_comparison *k, size_t model)
 {
-    return k->scores[model];
+    return model < k->count ? k->scores[model] : (leat_score){0};
 }
 
 size_t leat_comparison_pairs(const leat_comparison *k)

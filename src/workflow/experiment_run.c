@@ -253,7 +253,6 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
 static leat_status predict_test(leat_context *c, leat_experiment *e, const leati_pipeline *p)
 {
     leat_frame *f = NULL;
-    uint32_t *rows = NULL;
     leati_target *t = &e->test_target;
     leati_predictions *out = &e->test_predictions;
     size_t classes = e->schema.classes;
@@ -282,7 +281,6 @@ static leat_status predict_test(leat_context *c, leat_experiment *e, const leati
     LEATI_GO(leati_interval_rows(c, e->metric, &eval, e->seed, &e->test_low, &e->test_high));
     e->has_test = true;
 out:
-    leati_free(rows);
     leat_frame_release(f);
     return st;
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "frame/infer.h"
 
 enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64 };
 
@@ -56,7 +57,13 @@ static leat_status frequent(leat_context *c, const leati_column *col, leati_str 
 static void add_range(leati_str *out, double low, double high, leat_type type)
 {
     char a[LEATI_NUM_SIZE], b[LEATI_NUM_SIZE];
-    if (!isfinite(low) || type == LEAT_BOOL || type == LEAT_TIME) return;
+    if (!isfinite(low) || type == LEAT_BOOL) return;
+    if (type == LEAT_TIME && low > -6.2e16 && high < 2.5e17) { /* years 1 to 9892 */
+        leati_time_format((int64_t)low, true, a);
+        leati_time_format((int64_t)high, true, b);
+        leati_str_addf(out, "%s to %s", a, b);
+        return;
+    }
     /* As written where that is short, else rounded. */
     if (leati_num_format(low, a) > 6) leati_num_pretty(low, 4, a);
     if (leati_num_format(high, b) > 6) leati_num_pretty(high, 4, b);
@@ -97,13 +104,19 @@ static leat_status facts(leat_context *c, const leat_experiment *e, const leati_
     return leati_str_status(out);
 }
 
+/* Characters on screen: UTF-8 continuation bytes take none. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+    for (const char *p = text; *p; p++) n += (*p & 0xc0) != 0x80;
+    return n;
+}
+
 /* Leaves the caller's text padded to a column of `width` characters. */
 static void pad(leati_str *out, const char *text, size_t width)
 {
-    size_t n = 0;
     leati_str_add(out, text);
-    for (const char *p = text; *p; p++) n += (*p & 0xc0) != 0x80;
-    for (; n < width; n++) leati_str_addc(out, ' ');
+    for (size_t n = width_of(text); n < width; n++) leati_str_addc(out, ' ');
     leati_str_add(out, "  ");
 }
 
@@ -193,9 +206,11 @@ static leat_status column_line(leat_context *c, const leat_experiment *e,
 leat_status leati_inferred_text(leat_context *c, const leat_experiment *e, char **out)
 {
     const leati_schema *s = &e->schema;
-    size_t width = strlen(s->target);
-    for (size_t i = 0; i < s->count; i++)
-        if (strlen(s->columns[i].name) > width) width = strlen(s->columns[i].name);
+    size_t width = width_of(s->target);
+    for (size_t i = 0; i < s->count; i++) {
+        size_t n = width_of(s->columns[i].name);
+        if (n > width) width = n;
+    }
     if (width > NAME_MOST) width = NAME_MOST;
     leati_str text;
     leati_str_init(&text, c);

@@ -65,6 +65,8 @@ sed '3s/^[0-9.]*/inf/' good.csv >infinite.csv
 fails infinite 3 "row 2, column sepal_length: the value is infinite" $leat fit infinite.csv -t species
 printf 'x,y\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n' >flat.csv
 fails constant 3 "nothing to learn" $leat fit flat.csv -t y --task regression
+{ head -n 30 good.csv; echo 5,5,5,5,rare; } >rare.csv
+fails rare-class 3 "no training row has the class 'rare'|leave such rows out" $leat fit rare.csv -t species
 head -n 8 good.csv >few.csv
 tail -n 3 good.csv >>few.csv
 $leat fit few.csv -t species -m knn --set knn.n_neighbors=50 --cv kfold:2 --name few >few.txt 2>&1

@@ -88,6 +88,11 @@ check input sh -c "$leat fit - -t species -m lda -q --name piped <all.csv"
 fails no-input 3 "came from standard input" $leat reproduce piped.leat
 check named-input $leat reproduce piped.leat all.csv
 
+# Times are shown as such; names count in characters, not bytes.
+printf 'größe,wann,wert\n1.5,2024-02-28,3.5\n2.5,2024-03-01,5.5\n4,2024-03-09,6.5\n5,2024-03-11,8\n' >zeit.csv
+check times sh -c "$leat fit zeit.csv -t wert -m ridge --quick >zeit.txt"
+has time-range zeit.txt "  größe  number    1.5 to 5" "  wann   time      2024-02-28 to 2024-03-11"
+
 # One changed data byte is named.
 check table-model sh -c "$leat fit all.csv -t species -m lda --name all -q"
 sed '20s/\.[0-9]/.9/' all.csv >changed.csv
