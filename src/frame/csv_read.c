@@ -6,12 +6,8 @@
  * always that of reading from the front. Cells go from the worker's (cached) scratch straight to
  * their place in the columns. Values that do not fit the type that a sample suggested make their
  * column UNKNOWN; when all values have been seen its type is certain and a second pass reads it. */
-#ifndef _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* madvise */
-#endif
 #include <sched.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -21,21 +17,10 @@
 #include "frame/csv_reader.h"
 
 enum {
-    PIECE = 1 << 18,       /* bytes: it and its cells stay in a core's cache */
-    GUESS_LINES = 64,      /* line ends that are tried as the beginning of a piece */
-    SPECULATIVE = 1 << 20, /* bytes that a guess may read ahead */
-    HUGE_PAGES = 1 << 22,  /* columns of so many bytes ask for large pages */
+    PIECE = 1 << 18,      /* bytes: it and its cells stay in a core's cache */
+    GUESS_LINES = 64,     /* line ends that are tried as the beginning of a piece */
+    SPECULATIVE = 1 << 20 /* bytes that a guess may read ahead */
 };
-
-static void *huge(void *data, size_t bytes)
-{
-    size_t page = 1 << 21;
-    if (!data || bytes < HUGE_PAGES) return data;
-    uintptr_t from = ((uintptr_t)data + page - 1) & ~(uintptr_t)(page - 1);
-    uintptr_t to = ((uintptr_t)data + bytes) & ~(uintptr_t)(page - 1);
-    if (to > from) (void)madvise((char *)data + (from - (uintptr_t)data), to - from, MADV_HUGEPAGE);
-    return data;
-}
 
 static size_t cell_size(leati_csv_kind kind)
 {
@@ -92,7 +77,7 @@ static bool grow_columns(leati_csv_reader *r, size_t rows)
             leati_free(valid);
             return false;
         }
-        memcpy(huge(data, capacity * cell), g->column->data, r->rows * cell);
+        memcpy(data, g->column->data, r->rows * cell);
         memcpy(valid, g->valid, old_bits);
         memset(valid + old_bits, 0xff, bits - old_bits);
         leati_free(g->column->data);
@@ -263,7 +248,6 @@ static leat_status make_targets(leati_csv_reader *r)
         g->valid = leati_alloc(c, (r->capacity + 7) / 8);
         g->column = leati_column_uninit(c, column_type(kind), r->capacity);
         if (!g->valid || !g->column) return leat_error_status(c);
-        huge(g->column->data, r->capacity * cell_size(kind));
         memset(g->valid, 0xff, (r->capacity + 7) / 8);
         leati_csv_dict_fini(&g->dict);
         atomic_store_explicit(&g->numbered, 0, memory_order_relaxed);
