@@ -1,7 +1,7 @@
 /* Decimal numbers inside readable text, eight digits a step: what the table readers are made of.
  *
- * Everything here reads up to 8 bytes behind the number, so the text must be followed by as many
- * readable bytes. */
+ * Everything here reads up to 8 bytes behind the number, and at least 27 from where it begins, so
+ * the text must be followed by as many readable bytes. */
 #ifndef LEATI_BASE_NUM_SCAN_H
 #define LEATI_BASE_NUM_SCAN_H
 
@@ -49,7 +49,8 @@ static inline unsigned leati_digit_run(uint64_t x)
  * and eights. */
 static inline uint64_t leati_digits_value(uint64_t x, unsigned n)
 {
-    uint64_t v = n ? (x ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n) : 0;
+    unsigned half = 4 * (8 - n); /* twice, for no shift may be 64 */
+    uint64_t v = (x ^ UINT64_C(0x3030303030303030)) << half << half;
     v = v * 10 + (v >> 8);
     return ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
             (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
@@ -80,6 +81,38 @@ static inline bool leati_scan_run(const char **p, uint64_t *m)
     return true;
 }
 
+/* Bit i is set where the i-th of the eight characters is not a digit: less '0' it passes 9, which
+ * carries into the high bit of its byte, and one product gathers those bits. */
+static inline uint32_t leati_other_bits(uint64_t x)
+{
+    uint64_t t = x ^ UINT64_C(0x3030303030303030);
+    uint64_t flags = ((t & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7676767676767676)) | t;
+    return (uint32_t)((flags & UINT64_C(0x8080808080808080)) * UINT64_C(0x0002040810204081) >> 56);
+}
+
+/* Numbers with all their digits, d.dddddddd and up to ten digits more, of which nothing is found
+ * out digit run by digit run: their end is known before their value, so that the processor is at
+ * the next field early. p is behind the sign and followed by 26 readable bytes. NULL: it is
+ * another number. */
+LEATI_INLINE const char *leati_scan_long(const char *p, char decimal, leati_scan *s)
+{
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    uint64_t head = leati_load8(p + 2), lead = (uint64_t)(unsigned char)*p - '0';
+    if (p[1] != decimal || lead > 9 || leati_digit_run(head) != 8) return NULL;
+    uint64_t x = leati_load8(p + 10), y = leati_load8(p + 18);
+    uint32_t others = leati_other_bits(x) | leati_other_bits(y) << 8 | UINT32_C(1) << 16;
+    unsigned more = (unsigned)__builtin_ctz(others);
+    const char *end = p + 10 + more;
+    if (more > 10 || (*end | 0x20) == 'e') return NULL;
+    unsigned middle = more < 8 ? more : 8, last = more - middle;
+    uint64_t m = lead * 100000000 + leati_digits_value(head, 8);
+    m = m * tens[middle] + leati_digits_value(x, middle);
+    s->mantissa = m * tens[last] + leati_digits_value(y, last);
+    s->exponent = -(int32_t)(8 + more);
+    s->whole = false;
+    return end;
+}
+
 /* Scans [+-]digits[.digits][e[+-]digits] and returns the place behind it. NULL: no number begins
  * here, or one of more than 19 digits or with a leading zero before another digit ("007"): the
  * slow ways decide. */
@@ -87,7 +120,9 @@ LEATI_INLINE const char *leati_num_scan(const char *p, char decimal, leati_scan 
 {
     s->negative = *p == '-';
     p += s->negative | (*p == '+');
-    const char *first = p;
+    const char *first = leati_scan_long(p, decimal, s);
+    if (first) return first;
+    first = p;
     uint64_t m = 0;
     if (!leati_scan_run(&p, &m)) return NULL;
     int64_t digits = p - first, after = 0;

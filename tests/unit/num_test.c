@@ -173,6 +173,34 @@ static void random_decimals(leattest *t)
     CHECK_INT(wrong, 0);
 }
 
+/* One digit ahead of the mark and any number behind it: the scan for numbers with all their digits
+ * and its borders, with all that may follow a number. */
+static void long_fractions(leattest *t)
+{
+    static const char *const behind[] = {"", ",1.23456789012345678", "\n", "e7", "E-3", ".5", "x",
+                                         "/"};
+    leati_rng r;
+    leati_rng_init(&r, 6, LEATI_RNG_TEST, 0);
+    int wrong = 0, scanned = 0;
+    for (int i = 0; i < 100000; i++) {
+        char text[96] = {0}, *stop;
+        size_t digits = leati_rng_below(&r, 24), n = 0;
+        if (i % 3 == 0) text[n++] = '-';
+        text[n++] = (char)('0' + leati_rng_below(&r, 10));
+        text[n++] = '.';
+        for (size_t k = 0; k < digits; k++) text[n++] = (char)('0' + leati_rng_below(&r, 10));
+        snprintf(text + n, sizeof text - n, "%s", behind[leati_rng_below(&r, 8)]);
+        double want = strtod(text, &stop);
+        leati_scan s;
+        const char *end = leati_num_scan(text, '.', &s);
+        scanned += end != NULL;
+        if (end ? end != stop || leati_num_compose(&s) != want || s.whole : digits <= 18)
+            if (!wrong++) printf("  first wrong: %s\n", text);
+    }
+    CHECK_INT(wrong, 0);
+    CHECK(scanned > 70000);
+}
+
 static void text_forms(leattest *t)
 {
     static const struct {
@@ -200,6 +228,6 @@ static void text_forms(leattest *t)
 }
 
 static const leattest_case list[] = {TEST(hard_places), TEST(round_trips), TEST(random_decimals),
-                                     TEST(text_forms)};
+                                     TEST(long_fractions), TEST(text_forms)};
 
 LEATTEST_MAIN(list)
