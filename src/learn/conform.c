@@ -159,7 +159,7 @@ static leat_status check_finite(leat_context *c, const char *name, const leati_c
     for (size_t r = 0; col->type == LEAT_F64 && r < col->rows; r++) {
         if (!isinf(col->f64[r]) || !leati_valid(col, r)) continue;
         LEATI_FAIL(c, LEAT_FORMAT, "row %zu, column %s: the value is infinite", r + 1, name);
-        return leati_error_hint(c, "to read it as missing: --missing inf,-inf");
+        return leati_error_hint(c, "to read it as missing, list it: --missing NA,inf,-inf");
     }
     return LEAT_OK;
 }

@@ -455,7 +455,11 @@ leat_status leati_target_read(leat_context *c, leati_target *t, const leati_sche
     return st;
 }
 
-static const char *const role_names[] = {"number", "category", "time", "array", "left out"};
+const char *leati_role_name(leati_role role)
+{
+    static const char *const names[] = {"number", "category", "time", "array", "left out"};
+    return names[role];
+}
 
 void leati_schema_json(const leati_schema *s, leat_json *j, const char *key)
 {
@@ -465,7 +469,7 @@ void leati_schema_json(const leati_schema *s, leat_json *j, const char *key)
         leat_json_begin_object(j, NULL);
         leat_json_string(j, "name", col->name);
         leat_json_string(j, "type", leat_type_name(col->type));
-        leat_json_string(j, "role", role_names[col->role]);
+        leat_json_string(j, "role", leati_role_name(col->role));
         leat_json_int(j, "missing", (int64_t)col->missing);
         if (col->type != LEAT_ARRAY) leat_json_int(j, "distinct", (int64_t)col->distinct);
         if (isfinite(col->low)) leat_json_number(j, "low", col->low);

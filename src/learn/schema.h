@@ -18,6 +18,9 @@ typedef enum leati_role {
     LEATI_ROLE_LEFT_OUT
 } leati_role;
 
+/* "number", "category", "time", "array", "left out": as in the model file. */
+const char *leati_role_name(leati_role role);
+
 typedef struct leati_schema_column {
     char *name;
     leat_type type;

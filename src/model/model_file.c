@@ -13,9 +13,6 @@
 #include "model/model.h"
 #include "model/safetensors.h"
 
-static const char *const types[] = {"number", "whole", "bool", "text", "time", "array"};
-static const char *const roles[] = {"number", "category", "time", "array", "left out"};
-
 static leat_status list_inputs(leat_context *c, leat_model *m)
 {
     m->inputs = LEATI_NEW(c, uint32_t, m->schema.count + 1);
@@ -150,12 +147,26 @@ static leat_status damaged(leat_context *c, const char *what)
     return LEATI_FAIL(c, LEAT_FORMAT, "damaged model: model.json has no valid %s", what);
 }
 
-static int index_of(const json_t *value, const char *const *names, int count)
+static bool read_type(const json_t *value, leat_type *out)
 {
     const char *text = json_string_value(value);
-    for (int i = 0; text && i < count; i++)
-        if (strcmp(text, names[i]) == 0) return i;
-    return -1;
+    for (leat_type type = LEAT_F64; text && type <= LEAT_ARRAY; type++)
+        if (strcmp(text, leat_type_name(type)) == 0) {
+            *out = type;
+            return true;
+        }
+    return false;
+}
+
+static bool read_role(const json_t *value, leati_role *out)
+{
+    const char *text = json_string_value(value);
+    for (leati_role role = LEATI_ROLE_NUMBER; text && role <= LEATI_ROLE_LEFT_OUT; role++)
+        if (strcmp(text, leati_role_name(role)) == 0) {
+            *out = role;
+            return true;
+        }
+    return false;
 }
 
 static char *copy_string(leat_context *c, const json_t *value)
@@ -202,22 +213,19 @@ static bool role_fits(leat_type type, leati_role role)
 static leat_status read_column(leat_context *c, leati_schema *s, const json_t *json)
 {
     leati_schema_column *col = &s->columns[s->count];
-    int type = index_of(json_object_get(json, "type"), types, 6);
-    int role = index_of(json_object_get(json, "role"), roles, 5);
     *col = (leati_schema_column){0};
-    if (type < 0 || role < 0 || !role_fits((leat_type)type, (leati_role)role))
+    if (!read_type(json_object_get(json, "type"), &col->type) ||
+        !read_role(json_object_get(json, "role"), &col->role) || !role_fits(col->type, col->role))
         return damaged(c, "inputs");
-    col->type = (leat_type)type;
-    col->role = (leati_role)role;
     col->missing = (size_t)json_integer_value(json_object_get(json, "missing"));
     col->distinct = (size_t)json_integer_value(json_object_get(json, "distinct"));
     col->low = number_or_nan(json_object_get(json, "low"));
     col->high = number_or_nan(json_object_get(json, "high"));
-    if (type == LEAT_ARRAY) LEATI_TRY(read_shape(c, col, json));
+    if (col->type == LEAT_ARRAY) LEATI_TRY(read_shape(c, col, json));
     col->name = copy_string(c, json_object_get(json, "name"));
     if (!col->name) return damaged(c, "inputs");
     s->count++;
-    s->used += role != LEATI_ROLE_LEFT_OUT;
+    s->used += col->role != LEATI_ROLE_LEFT_OUT;
     col->note = copy_string(c, json_object_get(json, "note"));
     return leat_error_status(c);
 }
@@ -233,11 +241,10 @@ static bool names_value(leat_type type, const char *name)
 
 static leat_status read_target(leat_context *c, leati_schema *s, const json_t *json)
 {
-    int type = index_of(json_object_get(json, "type"), types, 6);
     s->target = copy_string(c, json_object_get(json, "name"));
-    if (!s->target || type < 0 || type == LEAT_TIME || type == LEAT_ARRAY)
+    if (!s->target || !read_type(json_object_get(json, "type"), &s->target_type) ||
+        s->target_type == LEAT_TIME || s->target_type == LEAT_ARRAY)
         return damaged(c, "target");
-    s->target_type = (leat_type)type;
     s->task_reason = "";
     s->target_low = number_or_nan(json_object_get(json, "low"));
     s->target_high = number_or_nan(json_object_get(json, "high"));
@@ -258,12 +265,12 @@ static leat_status read_target(leat_context *c, leati_schema *s, const json_t *j
 
 static leat_status read_schema(leat_context *c, leati_schema *s, const json_t *json)
 {
-    static const char *const tasks[] = {"classification", "regression"};
-    int task = index_of(json_object_get(json, "task"), tasks, 2);
+    const char *task = json_string_value(json_object_get(json, "task"));
     const json_t *inputs = json_object_get(json, "inputs");
     size_t n = json_array_size(inputs);
-    if (task < 0) return damaged(c, "task");
-    s->task = task == 0 ? LEATI_CLASSIFY : LEATI_REGRESS;
+    bool classify = task && strcmp(task, "classification") == 0;
+    if (!classify && (!task || strcmp(task, "regression") != 0)) return damaged(c, "task");
+    s->task = classify ? LEATI_CLASSIFY : LEATI_REGRESS;
     LEATI_TRY(read_target(c, s, json_object_get(json, "target")));
     if (n < 1 || n > 1u << 24) return damaged(c, "inputs");
     s->columns = LEATI_NEW(c, leati_schema_column, n);
