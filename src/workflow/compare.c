@@ -83,10 +83,17 @@ leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_e
         return LEAT_OK;
     }
     leati_pooled pooled;
+    leati_interval i;
     LEATI_TRY(leati_entry_eval(c, e, k, &pooled));
-    leat_status st = leati_interval_rows(c, e->metric, &pooled.eval, e->seed, &k->low, &k->high);
+    leat_status st = leati_metric_interval(c, e->metric, &pooled.eval, LEVEL, e->seed, &i);
     leati_pooled_fini(&pooled);
-    return st;
+    LEATI_TRY(st);
+    k->low = i.low;
+    k->high = i.high;
+    /* Of single rows most metrics say nothing: R2 has no value, the root of one square is no root
+     * of a mean. The score is that of all rows together. */
+    if (e->folds.spec.kind == LEATI_SPLIT_LOO) k->mean = i.estimate;
+    return LEAT_OK;
 }
 
 /* Two entries on the same folds, or on the same rows when there is one fold. */

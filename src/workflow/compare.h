@@ -19,7 +19,8 @@ void leati_pooled_fini(leati_pooled *p);
 size_t leati_p_text(double p, char *out, size_t size);
 
 /* 95% interval of an entry's mean over its folds: t interval with the correction for overlapping
- * training sets (Nadeau and Bengio 2003); with fewer than two folds by leati_interval_rows. */
+ * training sets (Nadeau and Bengio 2003); with one fold, or folds of one row, by
+ * leati_interval_rows. Folds of one row take their score from all rows too. */
 leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_entry *k);
 /* 95% interval of a metric on rows: Wilson for accuracy, else bootstrap over rows. */
 leat_status leati_interval_rows(leat_context *c, const leati_metric *m, const leati_eval *eval,

@@ -242,6 +242,10 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
     (void)leati_progress(c, "cross-validation", total, total);
     rank(e);
     e->best = &e->entries[0];
+    LEATI_CHECK(c, e->best->failed || !isnan(e->best->mean), LEAT_NUMERIC,
+                "the metric %s has no value on any fold; choose another with --metric, or larger "
+                "folds with --cv",
+                e->metric->name);
     if (!e->best->failed) return LEAT_OK;
     const char *name = e->best->estimator->class->name, *why = e->best->failed;
     size_t n = strlen(name);

@@ -216,6 +216,34 @@ static void spent_budget(leattest *t)
     leat_frame_release(f);
 }
 
+/* Leaving one row out, a metric that needs several rows is of all of them together. */
+static void one_row_out(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 40, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(f);
+    o.target = "weight";
+    o.models = "knn,ridge";
+    o.metric = "r2";
+    o.cv = "loo";
+    o.quick = true;
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_STR(leat_experiment_row(e, 0).estimator, "ridge");
+    for (size_t i = 0; i < leat_experiment_rows(e); i++) {
+        leat_leaderboard_row row = leat_experiment_row(e, i);
+        /* Resampled rows only ever lower the R2 of the mean of the other rows. */
+        bool learns = strcmp(row.estimator, "baseline") != 0;
+        CHECK(!learns || (row.low <= row.mean && row.mean <= row.high));
+        if (i) CHECK(row.mean <= leat_experiment_row(e, i - 1).mean);
+    }
+    leat_experiment_destroy(e);
+    o.cv = "kfold:40";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_NUMERIC, "r2 has no value|--metric");
+    leat_frame_release(f);
+}
+
 static leat_status whole_run(leat_context *c, void *arg)
 {
     (void)arg;
@@ -237,7 +265,8 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(leaderboard), TEST(same_bytes),  TEST(save_and_load), TEST(damage),
-    TEST(searching),   TEST(bad_options), TEST(spent_budget),  TEST(allocation_failures)};
+    TEST(leaderboard),  TEST(same_bytes),  TEST(save_and_load),
+    TEST(damage),       TEST(searching),   TEST(bad_options),
+    TEST(spent_budget), TEST(one_row_out), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
