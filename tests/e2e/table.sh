@@ -1,0 +1,34 @@
+#!/bin/sh
+# Table operations as one pipeline, and what they say about mistakes.
+. "$(dirname "$0")/lib.sh"
+cat >sales.csv <<'CSV'
+city,item,price,sold
+Bern,tea,4.5,2024-01-05
+Basel,tea,5,2024-02-11
+Bern,coffee,,2024-02-12
+Basel,coffee,6.25,2024-03-01
+Bern,tea,4.5,2024-01-05
+CSV
+printf 'item,maker\ntea,Ann\ncoffee,Bob\n' >makers.csv
+
+check group sh -c "$leat table sales.csv --group 'city: n = count(), mean(price)' --sort 'city' -o - >out.csv"
+check group-rows sh -c "printf 'city,n,price_mean\nBasel,2,5.625\nBern,3,4.5\n' | cmp - out.csv"
+check pipeline sh -c "$leat table sales.csv --filter 'price > 4 and item == \"tea\"' --derive 'month = month(sold)' --join 'makers.csv on item' --select 'city, month, maker' --dedupe '' -o pipe.csv"
+check pipeline-rows sh -c "printf 'city,month,maker\nBern,1,Ann\nBasel,2,Ann\n' | cmp - pipe.csv"
+check impute sh -c "$leat table sales.csv --impute 'median(price)' --encode 'onehot(item)' -o full.jsonl"
+has impute-rows full.jsonl '"price": 4.75' '"item_tea"'
+check split sh -c "$leat table iris --split '20% by species' --rest test.csv -o train.csv"
+check split-rows sh -c "test \$(wc -l <train.csv) = 121 && test \$(wc -l <test.csv) = 31"
+check same-for-threads sh -c "$leat table iris --shuffle --threads 1 -o a.csv && $leat table iris --shuffle --threads 4 -o b.csv && cmp a.csv b.csv"
+check json sh -c "$leat table iris --head 2 --json | python3 -m json.tool"
+check gzip sh -c "gzip -k sales.csv && $leat table sales.csv.gz --head 1 -o - | grep -q Bern"
+check stdin sh -c "$leat table - --tail 1 -o - <sales.csv | grep -q tea"
+
+fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'
+fails column 3 "Did you mean 'price'?" $leat table sales.csv --filter 'prcie > 3'
+fails type 2 "cannot take text" $leat table sales.csv --filter 'city > 3'
+fails aggregate 2 "avg" $leat table sales.csv --group 'city: avg(price)'
+fails join 3 "no file nothing.csv" $leat table sales.csv --join 'nothing.csv on item'
+fails folder 4 "cannot write" $leat table sales.csv -o none/out.csv
+check nothing-left sh -c "! ls | grep -q tmp"
+finish
