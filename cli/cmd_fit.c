@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <leat/data.h>
 #include <leat/experiment.h>
@@ -264,19 +266,34 @@ static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_
     return st;
 }
 
+static const char *folder_of(const cli *c)
+{
+    const char *folder = cli_value(c, "output");
+    return folder ? folder : ".";
+}
+
 static leat_status save(cli *c, fit *f, const leat_experiment *e)
 {
     char model[4200], report[4200];
     char *command = command_text(c, f->typed);
     if (!command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    const char *folder = cli_value(c, "output");
-    leat_status st = leat_experiment_save(c->context, e, folder ? folder : ".", command, model,
-                                          sizeof model, report, sizeof report);
+    leat_status st = leat_experiment_save(c->context, e, folder_of(c), command, model, sizeof model,
+                                          report, sizeof report);
     free(command);
     if (st != LEAT_OK) return st;
     if (c->json) return print_result_json(c, e, model, report);
     print_result(f, e, model, report);
     return LEAT_OK;
+}
+
+/* Better said before the work than after it. */
+static leat_status check_folder(cli *c, const char *folder)
+{
+    struct stat is;
+    if (stat(folder, &is) != 0) return LEAT_OK; /* it will be made */
+    if (S_ISDIR(is.st_mode) && access(folder, W_OK | X_OK) == 0) return LEAT_OK;
+    return leat_error_set(c->context, LEAT_IO, "cannot write into %s: %s", folder,
+                          S_ISDIR(is.st_mode) ? "the folder is read-only" : "it is no folder");
 }
 
 static leat_status run_fit(cli *c)
@@ -286,6 +303,7 @@ static leat_status run_fit(cli *c)
     leat_frame *train = NULL, *test = NULL;
     leat_experiment *e = NULL;
     leat_status st = cli_settings_read(c, &s);
+    if (st == LEAT_OK) st = check_folder(c, folder_of(c));
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
     if (st == LEAT_OK) {
         s.options.on_ready = on_ready;

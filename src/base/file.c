@@ -258,18 +258,19 @@ bool leati_path_is_folder(const char *path)
 leat_status leati_folder_make(leat_context *c, const char *path)
 {
     char *copy = leati_strdup(c, path);
+    int why = ENOENT;
     if (!copy) return leat_error_status(c);
     for (char *p = copy + 1; copy[0]; p++) {
         char was = *p;
         if (was != '/' && was != '\0') continue;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) break;
+        if (mkdir(copy, 0777) != 0 && (why = errno) != EEXIST) break;
         *p = was;
         if (!was) break;
     }
     leati_free(copy);
     LEATI_CHECK(c, leati_path_is_folder(path), LEAT_IO, "cannot make the folder %s: %s", path,
-                strerror(errno));
+                strerror(why));
     return LEAT_OK;
 }
 

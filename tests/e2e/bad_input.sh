@@ -93,6 +93,14 @@ fails no-output 3 "is not a number" $leat predict iris.leat retyped.csv -o answe
 check nothing-written sh -c "! test -e answers.csv"
 fails other-levels 4 "LEAT_CPU" env LEAT_CPU=v9 $leat version
 
+fails no-folder 4 "cannot write into good.csv: it is no folder" $leat fit good.csv -t species -o good.csv
+fails under-file 4 "cannot make the folder good.csv/x" $leat fit good.csv -t species -m lda -o good.csv/x
+mkdir locked
+chmod 555 locked
+if ! [ -w locked ]; then
+    fails locked 4 "the folder is read-only" $leat fit good.csv -t species -o locked
+fi
+
 # A full disk and a killed process lose nothing earlier.
 if [ -w /dev/full ]; then
     fails full 4 "cannot write" sh -c "exec $leat predict iris.leat good.csv >/dev/full"
