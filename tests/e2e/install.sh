@@ -2,7 +2,7 @@
 # The installed library serves an outside program, by CMake and by pkg-config; the .deb holds it.
 . "$(dirname "$0")/lib.sh"
 check install cmake --install "$here/build" --prefix "$scratch/prefix"
-check configure cmake -S "$here/tests/install" -B outside -DCMAKE_PREFIX_PATH="$scratch/prefix"
+check configure cmake -G Ninja -S "$here/tests/install" -B outside -DCMAKE_PREFIX_PATH="$scratch/prefix"
 check build cmake --build outside
 check run sh -c './outside/outside >answer.txt'
 has answer answer.txt "virginica" "0.98"
