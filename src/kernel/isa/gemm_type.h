@@ -171,19 +171,13 @@ static void NAME(block)(const NAME(leati_block) * t)
 /* r[i][j] -> r[j][i] by interleaving halves log2(VL) times. */
 INLINE void NAME(transpose)(V r[VL])
 {
-    NAME(lanes_int) low, high;
-    UNROLL(16)
-    for (int j = 0; j < VL; j++) {
-        low[j] = j % 2 * VL + j / 2;
-        high[j] = j % 2 * VL + j / 2 + VL / 2;
-    }
     UNROLL(4)
     for (size_t stage = 1; stage < VL; stage *= 2) {
         V t[VL];
         UNROLL(8)
         for (size_t i = 0; i < VL / 2; i++) {
-            t[2 * i] = __builtin_shuffle(r[i], r[i + VL / 2], low);
-            t[2 * i + 1] = __builtin_shuffle(r[i], r[i + VL / 2], high);
+            t[2 * i] = NAME(interleave_low)(r[i], r[i + VL / 2]);
+            t[2 * i + 1] = NAME(interleave_high)(r[i], r[i + VL / 2]);
         }
         UNROLL(16)
         for (size_t i = 0; i < VL; i++) r[i] = t[i];

@@ -18,9 +18,6 @@
 #define ROWS_F64 4
 #endif
 
-typedef vf_int lanes_int_f32;
-typedef vd_int lanes_int_f64;
-
 INLINE bool any_f32(vf_int mask)
 {
     int64_t word[VECTOR_BYTES / 8], all = 0;

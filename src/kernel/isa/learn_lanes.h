@@ -88,9 +88,9 @@ typedef int32_t vd_narrow __attribute__((vector_size(VECTOR_BYTES / 2), may_alia
 INLINE void add_lanes(vd a, vd b, double out[2])
 {
 #if defined(__AVX512F__)
-    vd fold = __builtin_shuffle(a, b, (vd_int){0, 1, 2, 3, 8, 9, 10, 11}) +
-              __builtin_shuffle(a, b, (vd_int){4, 5, 6, 7, 12, 13, 14, 15});
-    fold += __builtin_shuffle(fold, (vd_int){2, 3, 0, 1, 6, 7, 4, 5});
+    vd fold = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+              __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    fold += __builtin_shufflevector(fold, fold, 2, 3, 0, 1, 6, 7, 4, 5);
     out[0] = fold[0] + fold[1];
     out[1] = fold[4] + fold[5];
 #else
