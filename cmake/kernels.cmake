@@ -2,11 +2,21 @@
 # table each. Nothing else gets -m flags. See docs/kernels.md.
 set(LEAT_KERNEL_OBJECTS)
 
+# Inlined, unrolled and then instrumented, one level takes minutes to compile; as plain functions it
+# takes seconds and checks the same accesses.
+if(LEAT_SANITIZE)
+  set(LEAT_KERNEL_OPTIMISE -O1 -fno-inline)
+else()
+  set(LEAT_KERNEL_OPTIMISE -O3)
+endif()
+
 function(leat_kernel_level level)
   add_library(leat_kernels_${level} OBJECT src/kernel/isa/kernels.c)
   target_include_directories(leat_kernels_${level} PRIVATE include src)
-  target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level})
-  target_compile_options(leat_kernels_${level} PRIVATE -O3 -ffp-contract=fast -Wno-psabi ${ARGN})
+  target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level}
+                             $<$<BOOL:${LEAT_SANITIZE}>:LEATI_KERNELS_PLAIN>)
+  target_compile_options(leat_kernels_${level} PRIVATE ${LEAT_KERNEL_OPTIMISE} -ffp-contract=fast
+                         -Wno-psabi ${ARGN})
   set(LEAT_KERNEL_OBJECTS ${LEAT_KERNEL_OBJECTS} $<TARGET_OBJECTS:leat_kernels_${level}>
       PARENT_SCOPE)
 endfunction()

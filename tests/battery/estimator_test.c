@@ -241,9 +241,11 @@ static void check_repeat(const row *r)
     other.seed = 99;
     leat_context *c1 = context_with(1), *c2 = context_with(2), *c4 = context_with(4);
     leati_state base, again, two, four, seed;
-    bool ok = fit_state(r, c1, &d, &base) & fit_state(r, c1, &d, &again) &
-              fit_state(r, c2, &d, &two) & fit_state(r, c4, &d, &four) &
-              fit_state(r, c1, &other, &seed);
+    bool ok = fit_state(r, c1, &d, &base);
+    ok = fit_state(r, c1, &d, &again) && ok; /* every state is to be made */
+    ok = fit_state(r, c2, &d, &two) && ok;
+    ok = fit_state(r, c4, &d, &four) && ok;
+    ok = fit_state(r, c1, &other, &seed) && ok;
     if (CHECK(ok)) {
         CHECK(states_equal(&base, &again));
         CHECK(states_equal(&base, &two));
@@ -305,7 +307,8 @@ static void check_strided(const row *r)
     wide.x.f64 = padded;
     wide.x.stride = stride;
     leati_state a, b;
-    bool ok = fit_state(r, t->context, &d, &a) & fit_state(r, t->context, &wide, &b);
+    bool ok = fit_state(r, t->context, &d, &a);
+    ok = fit_state(r, t->context, &wide, &b) && ok;
     if (CHECK(ok)) CHECK(states_equal(&a, &b));
     leati_estimator *e = fitted(r, t->context, &d);
     if (CHECK(e != NULL)) {
@@ -648,7 +651,8 @@ static void check_weights(const row *r)
         leati_dataset other = w;
         other.seed = 99;
         leati_state a, b;
-        bool fit = fit_state(r, t->context, &w, &a) & fit_state(r, t->context, &other, &b);
+        bool fit = fit_state(r, t->context, &w, &a);
+        fit = fit_state(r, t->context, &other, &b) && fit;
         bool random = fit && r->class->traits & LEATI_RANDOM && !states_equal(&a, &b);
         leati_state_fini(&a);
         leati_state_fini(&b);

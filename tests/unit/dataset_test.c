@@ -135,8 +135,8 @@ static void damaged_index(leattest *t)
     use_home("h4");
     static const char *const texts[] = {
         "{\"sets\": 3}", "{", "[]", "{\"sets\": [{\"name\": 5}]}",
-        "{\"sets\": [{\"name\": \"x\", \"version\": \"1\", \"sha256\": \"../../etc/passwd\", "
-        "\"suffix\": \"\", \"bytes\": 1, \"origin\": \"\"}]}"};
+        ("{\"sets\": [{\"name\": \"x\", \"version\": \"1\", \"sha256\": \"../../etc/passwd\", "
+         "\"suffix\": \"\", \"bytes\": 1, \"origin\": \"\"}]}")};
     snprintf(path, sizeof path, "%s/data", getenv("LEAT_HOME"));
     REQUIRE_OK(leati_folder_make(c, path));
     snprintf(path, sizeof path, "%s/data/index.json", getenv("LEAT_HOME"));

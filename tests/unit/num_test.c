@@ -101,7 +101,7 @@ static void hard_places(leattest *t)
     same_as_strtod(t, text);
     for (int i = 0; i < 2000; i++) { /* half-way points, printed exactly, then one digit more */
         leati_rng r;
-        leati_rng_init(&r, 7, LEATI_RNG_TEST, (uint64_t)i);
+        leati_rng_init(&r, 7, LEATI_RNG_TEST, (uint32_t)i);
         double v = from_bits((uint64_t)leati_rng_below(&r, UINT32_MAX) << 21 | UINT64_C(1) << 62);
         double next = nextafter(v, INFINITY);
         snprintf(text, sizeof text, "%.60f", v / 2 + next / 2);

@@ -20,10 +20,16 @@
 #define VECTOR_BYTES 16
 #endif
 
+/* Sanitizer builds keep functions and loops as written: cmake/kernels.cmake. */
+#if defined(LEATI_KERNELS_PLAIN)
+#define INLINE static inline
+#define UNROLL(n)
+#else
 #define INLINE      static inline __attribute__((always_inline))
 #define UNROLL(n)   _Pragma(UNROLL_(n))
 #define UNROLL_(n)  UNROLL__(GCC unroll n)
 #define UNROLL__(x) #x
+#endif
 
 typedef float vf __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef double vd __attribute__((vector_size(VECTOR_BYTES), may_alias));
@@ -192,6 +198,43 @@ INLINE vd choose_f64(vd_int mask, vd yes, vd no)
 INLINE vf choose_f32(vf_int mask, vf yes, vf no)
 {
     return (vf)(((vf_int)yes & mask) | ((vf_int)no & ~mask));
+}
+
+/* Lanes of a and b in turn: the lower halves, the upper halves. The indices are constants, as both
+ * GCC and clang demand. */
+#define PAIR(lanes, i)    (i), (i) + (lanes)
+#define PAIRS_2(lanes, i) PAIR(lanes, i), PAIR(lanes, (i) + 1)
+#define PAIRS_4(lanes, i) PAIRS_2(lanes, i), PAIRS_2(lanes, (i) + 2)
+#define PAIRS_8(lanes, i) PAIRS_4(lanes, i), PAIRS_4(lanes, (i) + 4)
+#if VECTOR_BYTES == 64
+#define PAIRS_F32(half) PAIRS_8(16, 8 * (half))
+#define PAIRS_F64(half) PAIRS_4(8, 4 * (half))
+#elif VECTOR_BYTES == 32
+#define PAIRS_F32(half) PAIRS_4(8, 4 * (half))
+#define PAIRS_F64(half) PAIRS_2(4, 2 * (half))
+#else
+#define PAIRS_F32(half) PAIRS_2(4, 2 * (half))
+#define PAIRS_F64(half) PAIR(2, half)
+#endif
+
+INLINE vf interleave_low_f32(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, PAIRS_F32(0));
+}
+
+INLINE vf interleave_high_f32(vf a, vf b)
+{
+    return __builtin_shufflevector(a, b, PAIRS_F32(1));
+}
+
+INLINE vd interleave_low_f64(vd a, vd b)
+{
+    return __builtin_shufflevector(a, b, PAIRS_F64(0));
+}
+
+INLINE vd interleave_high_f64(vd a, vd b)
+{
+    return __builtin_shufflevector(a, b, PAIRS_F64(1));
 }
 
 /* Keeps the compiler from fusing the product that made v into a later sum, so that every variant
