@@ -10,18 +10,18 @@ import time
 THREADS = 2
 
 
-def clean_environment():
-    """The environment without what pins or slows a BLAS, and two threads for the peers'."""
+def clean_environment(threads):
+    """The environment without what pins or slows a BLAS, and the number of the peers' threads."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "OMP_", "MKL_"))}
-    env.update(OMP_NUM_THREADS=str(THREADS), OPENBLAS_NUM_THREADS=str(THREADS))
+    env.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
     return env
 
 
-def run(command):
+def run(command, threads=THREADS):
     """Runs a command; returns its output and the wall and CPU seconds of the whole process."""
     with tempfile.TemporaryFile() as out:
         start = time.perf_counter()
-        pid = os.posix_spawn(command[0], command, clean_environment(),
+        pid = os.posix_spawn(command[0], command, clean_environment(threads),
                              file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)])
         _, status, usage = os.wait4(pid, 0)
         wall = time.perf_counter() - start
@@ -33,9 +33,9 @@ def run(command):
     return text, wall, usage.ru_utime + usage.ru_stime
 
 
-def run_json(command):
+def run_json(command, threads=THREADS):
     """As run, for a command that prints one JSON object; adds process_wall and process_cpu."""
-    text, wall, cpu = run(command)
+    text, wall, cpu = run(command, threads)
     result = json.loads(text)
     result.update(process_wall=wall, process_cpu=cpu)
     return result
