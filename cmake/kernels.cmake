@@ -5,7 +5,7 @@ set(LEAT_KERNEL_OBJECTS)
 # Inlined, unrolled and then instrumented, one level takes minutes to compile; as plain functions it
 # takes seconds and checks the same accesses.
 if(LEAT_SANITIZE)
-  set(LEAT_KERNEL_OPTIMISE -O1 -fno-inline)
+  set(LEAT_KERNEL_OPTIMISE -O1 -fno-inline -DLEATI_KERNELS_PLAIN)
 else()
   set(LEAT_KERNEL_OPTIMISE -O3)
 endif()
@@ -13,8 +13,7 @@ endif()
 function(leat_kernel_level level)
   add_library(leat_kernels_${level} OBJECT src/kernel/isa/kernels.c)
   target_include_directories(leat_kernels_${level} PRIVATE include src)
-  target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level}
-                             $<$<BOOL:${LEAT_SANITIZE}>:LEATI_KERNELS_PLAIN>)
+  target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level})
   target_compile_options(leat_kernels_${level} PRIVATE ${LEAT_KERNEL_OPTIMISE} -ffp-contract=fast
                          -Wno-psabi ${ARGN})
   set(LEAT_KERNEL_OBJECTS ${LEAT_KERNEL_OBJECTS} $<TARGET_OBJECTS:leat_kernels_${level}>
