@@ -32,7 +32,8 @@ static int month_length(int64_t year, int month)
 leati_civil leati_civil_of(int64_t us)
 {
     leati_civil v = {0};
-    int64_t days = floor_div(us, day_us), rest = us - days * day_us;
+    int64_t rest = us % day_us, days = us / day_us - (rest < 0);
+    if (rest < 0) rest += day_us;
     v.year = 1970 + floor_div(days * 400, 146097); /* at most one off */
     while (days_to_year(v.year) > days) v.year--;
     while (days_to_year(v.year + 1) <= days) v.year++;

@@ -54,7 +54,7 @@ static void round_trip(leattest *t)
 
 static void put(uint8_t **p, uint64_t v, int bytes)
 {
-    for (int i = 0; i < bytes; i++) *(*p)++ = (uint8_t)(v >> (8 * i));
+    for (int i = 0; i < bytes; i++, v >>= 8) *(*p)++ = (uint8_t)v;
 }
 
 typedef struct forged {
