@@ -103,7 +103,8 @@ static void print_board(fit *f)
         snprintf(row[0], 80, "%s", r->estimator);
         if (isnan(r->low)) snprintf(row[1], 80, "%s", mean);
         else snprintf(row[1], 80, "%s  %s - %s", mean, low, high);
-        leat_experiment_format(f->experiment, r->std, row[2], 80);
+        if (isnan(r->std)) snprintf(row[2], 80, "-");
+        else leat_experiment_format(f->experiment, r->std, row[2], 80);
         snprintf(row[3], 80, "%s", fit_time);
         snprintf(row[4], 80, "%s", predict_time);
         snprintf(row[5], 80, "%s", r->params);
@@ -123,7 +124,7 @@ static void on_ready(void *user, const leat_experiment *e)
     fit *f = user;
     f->experiment = e;
     cli_say(f->c, "%s\n", leat_experiment_inferred(e));
-    cli_say(f->c, "%s", leat_experiment_validation(e));
+    say_lines(f->c, leat_experiment_validation(e), 2);
 }
 
 static void on_row(void *user, const leat_leaderboard_row *row)

@@ -75,8 +75,10 @@ static int width_of(const char *text)
     return n;
 }
 
+/* Or the dash that stands for one. */
 static bool is_number(const char *cell)
 {
+    if (strcmp(cell, "-") == 0) return true;
     const char *p = cell + (*cell == '-' || *cell == '+' || *cell == '<');
     p += *p == ' ';
     return *p >= '0' && *p <= '9';

@@ -18,8 +18,8 @@ typedef struct leat_leaderboard_row {
     const char *params;    /* "C=10 gamma=scale": those that differ from the defaults; "" if none */
     const char *prepared;  /* what preprocessing did: "median fill, standardised" */
     const char *failed;    /* why there is no score, or NULL */
-    double mean, std;      /* of the metric over the folds; std with n - 1. With "loo" the mean is
-                              the metric of all rows together */
+    double mean, std;      /* of the metric over the folds; std with n - 1, NaN with fewer than two
+                              scores. With "loo" the mean is the metric of all rows together */
     double low, high;      /* 95% interval of the mean */
     const double *folds;   /* (fold_count) */
     size_t fold_count;

@@ -1,6 +1,8 @@
 /* Owns: fitting and applying encoder and estimator together. */
 #include "learn/pipeline.h"
 
+#include <math.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -17,6 +19,7 @@ leat_status leati_pipeline_init(leat_context *c, leati_pipeline *p,
 void leati_pipeline_fini(leati_pipeline *p)
 {
     leati_encoder_fini(&p->encoder);
+    leati_free(p->present);
     leati_estimator_destroy(p->estimator);
     *p = (leati_pipeline){0};
 }
@@ -37,29 +40,35 @@ static leat_status gather(leat_context *c, leati_dataset *d, const leati_target 
     return LEAT_OK;
 }
 
-static leat_status check_classes(leat_context *c, const leati_problem *problem,
-                                 const leati_dataset *d)
+/* Numbers the classes that the rows have 0, 1, ... for the estimator, which never hears of the
+ * others; p->present leads back. NULL when all are there. */
+static leat_status compact_classes(leat_context *c, leati_pipeline *p, leati_dataset *d,
+                                   uint32_t *label)
 {
-    uint32_t classes = problem->schema->classes;
-    size_t *counts = LEATI_NEW(c, size_t, classes);
-    if (!counts) return leat_error_status(c);
-    for (size_t i = 0; i < d->x.rows; i++) counts[d->label[i]]++;
-    leat_status st = LEAT_OK;
-    for (uint32_t k = 0; k < classes && st == LEAT_OK; k++) {
-        if (counts[k]) continue;
-        st = LEATI_FAIL(c, LEAT_FORMAT, "no training row has the class '%s'",
-                        problem->schema->class_names[k]);
-        size_t all = 0;
-        for (size_t i = 0; i < problem->target->count; i++) all += problem->target->label[i] == k;
-        if (all < 2)
-            leati_error_hint(c, "one row of a class cannot be both learned from and tested on: "
-                                "leave such rows out (leat table DATA --filter ...) or find more");
-        else
-            leati_error_hint(c, "use stratified folds (--cv stratified:5), fewer folds, or more "
-                                "rows of that class");
+    uint32_t classes = d->classes, count = 0;
+    uint32_t *number = LEATI_NEW(c, uint32_t, classes);
+    if (!number) return leat_error_status(c);
+    for (size_t i = 0; i < d->x.rows; i++) number[label[i]] = 1;
+    for (uint32_t k = 0; k < classes; k++) count += number[k];
+    if (count == classes) {
+        leati_free(number);
+        return LEAT_OK;
     }
-    leati_free(counts);
-    return st;
+    p->present = leati_array(c, count, sizeof *p->present);
+    if (!p->present) {
+        leati_free(number);
+        return leat_error_status(c);
+    }
+    count = 0;
+    for (uint32_t k = 0; k < classes; k++) {
+        if (!number[k]) continue;
+        p->present[count] = k;
+        number[k] = count++;
+    }
+    for (size_t i = 0; i < d->x.rows; i++) label[i] = number[label[i]];
+    d->classes = count;
+    leati_free(number);
+    return LEAT_OK;
 }
 
 leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_problem *problem,
@@ -72,13 +81,16 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
         .task = problem->schema->task, .classes = problem->schema->classes, .seed = problem->seed};
     leat_status st = LEAT_OK;
     leati_encoder_fini(&p->encoder);
+    leati_free(p->present);
+    p->present = NULL;
+    p->classes = d.classes;
     uint32_t *rows = leati_array(c, count, sizeof *rows);
     if (!rows) return leat_error_status(c);
     for (size_t i = 0; i < count; i++) rows[i] = t->rows[samples[i]];
     LEATI_GO(leati_encoder_fit(c, &p->encoder, &p->recipe, problem->schema, f, rows, count));
     LEATI_GO(leati_encoder_apply(c, &p->encoder, f, rows, count, &d.x, &data));
     LEATI_GO(gather(c, &d, t, samples, count));
-    if (d.label) LEATI_GO(check_classes(c, problem, &d));
+    if (d.label) LEATI_GO(compact_classes(c, p, &d, (uint32_t *)(uintptr_t)d.label));
     d.features = p->encoder.features;
     LEATI_GO(leati_estimator_fit(c, p->estimator, &d));
 out:
@@ -89,17 +101,43 @@ out:
     return st;
 }
 
+typedef leat_status (*answer_fn)(leat_context *, const leati_estimator *, const leati_matrix *,
+                                 double *);
+
+/* Answers per class, (rows, all classes): those of the estimator in their places, `absent` in the
+ * others. */
+static leat_status answer_classes(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
+                                  answer_fn answer, double absent, double *out)
+{
+    if (!p->present) return answer(c, p->estimator, x, out);
+    size_t few = p->estimator->classes, all = p->classes;
+    double *part = leati_array(c, x->rows, few * sizeof *part);
+    if (!part) return leat_error_status(c);
+    leat_status st = answer(c, p->estimator, x, part);
+    for (size_t i = 0; st == LEAT_OK && i < x->rows; i++) {
+        for (size_t k = 0; k < all; k++) out[i * all + k] = absent;
+        for (size_t k = 0; k < few; k++) out[i * all + p->present[k]] = part[i * few + k];
+    }
+    leati_free(part);
+    return st;
+}
+
 static leat_status predict_piece(leat_context *c, const leati_pipeline *p, const leat_frame *f,
                                  const uint32_t *rows, size_t count, const leati_predictions *out)
 {
     leati_matrix x;
     void *data;
+    const leati_estimator *e = p->estimator;
     leat_status st = leati_encoder_apply(c, &p->encoder, f, rows, count, &x, &data);
-    if (st == LEAT_OK && out->value) st = leati_estimator_predict(c, p->estimator, &x, out->value);
-    if (st == LEAT_OK && out->proba && leati_estimator_has_proba(p->estimator))
-        st = leati_estimator_proba(c, p->estimator, &x, out->proba);
-    if (st == LEAT_OK && out->score && leati_estimator_has_scores(p->estimator))
-        st = leati_estimator_scores(c, p->estimator, &x, out->score);
+    if (st == LEAT_OK && out->value) st = leati_estimator_predict(c, e, &x, out->value);
+    if (st == LEAT_OK && out->value && p->present)
+        for (size_t i = 0; i < count; i++) out->value[i] = p->present[(size_t)out->value[i]];
+    if (st == LEAT_OK && out->proba && leati_estimator_has_proba(e))
+        st = answer_classes(c, p, &x, leati_estimator_proba, 0, out->proba);
+    if (st == LEAT_OK && out->score && leati_estimator_has_scores(e)) {
+        double least = leati_estimator_has_proba(e) ? 0 : -(double)INFINITY;
+        st = answer_classes(c, p, &x, leati_estimator_scores, least, out->score);
+    }
     leati_free(data);
     return st;
 }
@@ -109,7 +147,7 @@ leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, con
 {
     size_t width = p->encoder.width ? p->encoder.width : 1;
     size_t piece = PIECE_CELLS / width ? PIECE_CELLS / width : 1;
-    size_t classes = p->estimator->classes;
+    size_t classes = p->present ? p->classes : p->estimator->classes;
     for (size_t at = 0; at < count; at += piece) {
         size_t n = count - at < piece ? count - at : piece;
         leati_predictions part = {out->value ? out->value + at : NULL,

@@ -19,6 +19,10 @@ typedef struct leati_pipeline {
     leati_recipe recipe;
     leati_encoder encoder;
     leati_estimator *estimator; /* owned */
+    /* CLASSIFY: the classes that the training rows had, ascending: number k of the estimator is
+     * class present[k] of the schema's `classes`. NULL: all of them (so always after loading). */
+    uint32_t *present;
+    uint32_t classes;
 } leati_pipeline;
 
 /* Takes a clone of `estimator` with its parameters. */
@@ -26,8 +30,8 @@ leat_status leati_pipeline_init(leat_context *c, leati_pipeline *p,
                                 const leati_estimator *estimator, const leati_recipe *recipe);
 void leati_pipeline_fini(leati_pipeline *p); /* idempotent */
 
-/* Learn from the samples numbered in `samples` (count). Classes that none of them has get
- * probability 0 from the fitted pipeline. */
+/* Learn from the samples numbered in `samples` (count). Classes that none of them has are never
+ * predicted by the fitted pipeline: they get probability 0, or the score -infinity. */
 leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_problem *problem,
                                const uint32_t *samples, size_t count);
 

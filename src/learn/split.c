@@ -393,44 +393,70 @@ static leat_status check_parts(leat_context *c, const leati_folds *folds)
     return LEAT_OK;
 }
 
-/* Which classes each fold lacks in training; the first of them goes into the note. */
+/* "'rare' (1 row: 31)"; at most three rows are named. */
+static void name_class(leati_str *note, const leati_split_data *d, uint32_t class, size_t count)
+{
+    enum { ROWS_NAMED = 3 };
+    size_t named = 0;
+    if (d->class_name) leati_str_addf(note, "'%s'", d->class_name[class]);
+    else leati_str_addf(note, "number %u", class);
+    leati_str_addf(note, " (%zu row%s:", count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < d->rows && named < ROWS_NAMED; i++) {
+        if (d->label[i] != class) continue;
+        size_t row = d->table_row ? d->table_row[i] : i;
+        leati_str_addf(note, "%s %zu", named++ ? "," : "", row + 1);
+    }
+    leati_str_add(note, count > ROWS_NAMED ? ", ...)" : ")");
+}
+
+/* lacks (classes): whether some fold lacks the class in training. */
+static void note_absent(leati_str *note, const leati_folds *folds, const leati_split_data *d,
+                        const size_t *rows, const bool *lacks, size_t lacking)
+{
+    enum { CLASSES_NAMED = 3 };
+    size_t count = 0, named = 0;
+    for (uint32_t k = 0; k < d->classes; k++) count += lacks[k];
+    if (note->length) leati_str_addc(note, '\n');
+    leati_str_addf(note, "warning: the class%s ", count == 1 ? "" : "es");
+    for (uint32_t k = 0; k < d->classes && named < CLASSES_NAMED; k++) {
+        if (!lacks[k]) continue;
+        if (named++) leati_str_add(note, named == count ? " and " : ", ");
+        name_class(note, d, k, rows[k]);
+    }
+    if (count > named) leati_str_addf(note, " and %zu more", count - named);
+    leati_str_addf(note, " %s not in the training rows of ", count == 1 ? "is" : "are");
+    if (folds->count == 1) leati_str_add(note, "the only fold");
+    else leati_str_addf(note, "%zu of %zu folds", lacking, folds->count);
+    leati_str_addf(note, ", where %s cannot be predicted", count == 1 ? "it" : "they");
+}
+
+/* Which classes each fold lacks in training; a note says which and what follows. */
 static leat_status find_absent(leat_context *c, leati_folds *folds, const leati_split_data *d,
                                leati_str *note)
 {
-    size_t *all = leati_array(c, d->classes, sizeof *all);
+    size_t *all = leati_array(c, d->classes, sizeof *all), lacking = 0;
     size_t *part = leati_array(c, d->classes, sizeof *part);
-    if (!all || !part) {
-        leati_free(all);
-        leati_free(part);
-        return leat_error_status(c);
-    }
+    bool *lacks = LEATI_NEW(c, bool, d->classes);
+    leat_status st = all && part && lacks ? LEAT_OK : leat_error_status(c);
+    if (st != LEAT_OK) goto out;
     count_classes(d, all);
-    size_t lacking = 0;
-    uint32_t example = 0;
     for (size_t f = 0; f < folds->count; f++) {
         leati_fold *x = &folds->fold[f];
         memset(part, 0, d->classes * sizeof *part);
         for (size_t i = 0; i < x->train_count; i++) part[d->label[x->train[i]]]++;
-        for (uint32_t j = d->classes; j-- > 0;)
-            if (all[j] > 0 && part[j] == 0) {
-                x->absent++;
-                example = j;
-            }
+        for (uint32_t k = 0; k < d->classes; k++) {
+            if (all[k] == 0 || part[k] > 0) continue;
+            x->absent++;
+            lacks[k] = true;
+        }
         lacking += x->absent > 0;
     }
-    if (lacking) {
-        if (note->length) leati_str_add(note, "; ");
-        const char *of = folds->count == 1 ? "the only fold lacks" : "folds lack";
-        if (folds->count > 1) leati_str_addf(note, "%zu of %zu ", lacking, folds->count);
-        leati_str_addf(note, "%s training rows of a class, for example ", of);
-        if (d->class_name) leati_str_addf(note, "'%s'", d->class_name[example]);
-        else leati_str_addf(note, "class %u", example);
-        leati_str_addf(note, ", which has %zu row%s in all", all[example],
-                       all[example] == 1 ? "" : "s");
-    }
+    if (lacking) note_absent(note, folds, d, all, lacks, lacking);
+out:
     leati_free(all);
     leati_free(part);
-    return LEAT_OK;
+    leati_free(lacks);
+    return st;
 }
 
 static leat_status resolve_auto(leat_context *c, leati_split_spec *spec, const leati_split_data *d,
@@ -601,6 +627,7 @@ leat_status leati_split_inner(leat_context *c, leati_folds *out, const leati_fol
     part.rows = outer->train_count;
     part.label = label;
     part.group = group;
+    part.table_row = NULL; /* of the whole data, and nobody reads notes of inner folds */
     part.time = time;
     LEATI_GO(leati_split_make(c, out, &spec, &part, outer->seed));
     for (size_t f = 0; f < out->count; f++) {

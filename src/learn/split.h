@@ -73,6 +73,8 @@ typedef struct leati_split_data {
     const uint32_t *label; /* (rows) 0 .. classes-1, or NULL: stratifies */
     uint32_t classes;
     const char *const *class_name; /* (classes) for notes, or NULL */
+    const uint32_t *table_row;     /* (rows) for notes: the row of the table from 0, or NULL: the
+                                      number of the row itself */
     const uint32_t *group;         /* (rows) group: number of the group. predefined: number of the
                                       fold, UINT32_MAX for rows that are always in training */
     const double *time;            /* (rows) time: order of the rows, or NULL: their order in the

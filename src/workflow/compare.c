@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/stats.h"
+#include "workflow/entries.h"
 
 #define LEVEL 0.95
 
@@ -75,7 +76,8 @@ leat_status leati_interval_rows(leat_context *c, const leati_metric *m, const le
 leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_entry *k)
 {
     if (k->failed) return LEAT_OK;
-    if (k->fold_count > 1 && e->folds.spec.kind != LEATI_SPLIT_LOO) {
+    bool single = leati_folds_single(e->folds.fold, e->folds.count);
+    if (k->fold_count > 1 && !single) {
         double ratio = leati_folds_test_ratio(&e->folds);
         leati_interval i = leati_interval_folds(k->scores, k->fold_count, ratio, LEVEL, e->metric);
         k->low = i.low;
@@ -92,7 +94,7 @@ leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_e
     k->high = i.high;
     /* Of single rows most metrics say nothing: R2 has no value, the root of one square is no root
      * of a mean. The score is that of all rows together. */
-    if (e->folds.spec.kind == LEATI_SPLIT_LOO) k->mean = i.estimate;
+    if (single) k->mean = i.estimate;
     return LEAT_OK;
 }
 
@@ -100,7 +102,7 @@ leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_e
 static leat_status test_pair(leat_context *c, const leat_experiment *e, const leati_entry *a,
                              const leati_entry *b, leati_test *out)
 {
-    if (a->fold_count > 1 && e->folds.spec.kind != LEATI_SPLIT_LOO) {
+    if (a->fold_count > 1 && !leati_folds_single(e->folds.fold, e->folds.count)) {
         double *difference = leati_array(c, a->fold_count, sizeof *difference);
         if (!difference) return leat_error_status(c);
         for (size_t i = 0; i < a->fold_count; i++) difference[i] = a->scores[i] - b->scores[i];

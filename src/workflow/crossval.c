@@ -1,5 +1,6 @@
 /* Owns: cross-validating one candidate. */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -81,6 +82,18 @@ static void store_predictions(const leat_experiment *e, leati_entry *k, const be
     }
 }
 
+static leati_eval bench_eval(const leat_experiment *e, const bench *b, size_t rows)
+{
+    return (leati_eval){.task = e->schema.task,
+                        .rows = rows,
+                        .classes = e->schema.classes,
+                        .label = b->label,
+                        .y = b->y,
+                        .prediction = b->out.value,
+                        .proba = b->out.proba,
+                        .scores = b->out.score ? b->out.score : b->out.proba};
+}
+
 /* Fits on a fold's training part and scores on its test part; the predictions stay in b. */
 static leat_status run_fold(leat_context *c, const leat_experiment *e,
                             const leati_estimator *estimator, const leati_recipe *recipe,
@@ -102,29 +115,66 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e,
         st = leati_pipeline_predict(c, &p, e->frame, b->rows, fold->test_count, &b->out);
     b->fit_seconds += fitted - start;
     b->predict_seconds += leati_now_s() - fitted;
-    leati_eval eval = {.task = e->schema.task,
-                       .rows = fold->test_count,
-                       .classes = e->schema.classes,
-                       .label = b->label,
-                       .y = b->y,
-                       .prediction = b->out.value,
-                       .proba = b->out.proba,
-                       .scores = b->out.score ? b->out.score : b->out.proba};
+    leati_eval eval = bench_eval(e, b, fold->test_count);
     if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, score);
     leati_pipeline_fini(&p);
     return st;
 }
 
+bool leati_folds_single(const leati_fold *fold, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fold[i].test_count != 1 || fold[i].repeat > 0) return false;
+    return count > 1;
+}
+
+/* What was predicted for the single rows of folds, gathered into one evaluation. Such folds stand
+ * in the order of the table, which may be sorted by the target: those taken are spread over all. */
+static leat_status score_together(leat_context *c, const leat_experiment *e,
+                                  const leati_estimator *estimator, const leati_recipe *recipe,
+                                  const leati_fold *folds, size_t count, size_t some, double *score)
+{
+    const leati_target *t = &e->target;
+    size_t classes = e->schema.classes;
+    bench b, all;
+    leati_fold whole = {.test_count = some};
+    double ignored;
+    LEATI_TRY(bench_init(c, &b, e, estimator, folds, count));
+    leat_status st = bench_init(c, &all, e, estimator, &whole, 1);
+    if (st != LEAT_OK) {
+        bench_fini(&b);
+        return st;
+    }
+    for (size_t i = 0; i < some; i++) {
+        const leati_fold *fold = &folds[i * count / some];
+        LEATI_GO(run_fold(c, e, estimator, recipe, fold, &b, &ignored));
+        all.out.value[i] = b.out.value[0];
+        if (all.label) all.label[i] = t->label[fold->test[0]];
+        else all.y[i] = t->y[fold->test[0]];
+        size_t row = classes * sizeof(double);
+        if (all.out.proba) memcpy(all.out.proba + i * classes, b.out.proba, row);
+        if (all.out.score) memcpy(all.out.score + i * classes, b.out.score, row);
+    }
+    leati_eval eval = bench_eval(e, &all, some);
+    LEATI_GO(leati_metric_eval(c, e->metric, &eval, score));
+out:
+    bench_fini(&b);
+    bench_fini(&all);
+    return st;
+}
+
 leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
                               const leati_estimator *estimator, const leati_recipe *recipe,
-                              const leati_fold *folds, size_t count, double *mean)
+                              const leati_fold *folds, size_t count, size_t some, double *mean)
 {
     bench b;
     double sum = 0, score = 0;
     size_t n = 0;
+    if (leati_folds_single(folds, count))
+        return score_together(c, e, estimator, recipe, folds, count, some, mean);
     LEATI_TRY(bench_init(c, &b, e, estimator, folds, count));
     leat_status st = LEAT_OK;
-    for (size_t i = 0; st == LEAT_OK && i < count; i++) {
+    for (size_t i = 0; st == LEAT_OK && i < some; i++) {
         st = run_fold(c, e, estimator, recipe, &folds[i], &b, &score);
         if (st != LEAT_OK || isnan(score)) continue;
         sum += score;
@@ -135,7 +185,8 @@ leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
     return st;
 }
 
-/* NaN scores (a metric without a value on a fold) are left out of the mean. */
+/* NaN scores (a metric without a value on a fold) are left out; fewer than two of the others have
+ * no spread. */
 static void summarise(leati_entry *k)
 {
     double sum = 0, squares = 0;
@@ -148,7 +199,7 @@ static void summarise(leati_entry *k)
     k->mean = n ? sum / (double)n : (double)NAN;
     for (size_t i = 0; i < k->fold_count; i++)
         if (!isnan(k->scores[i])) squares += (k->scores[i] - k->mean) * (k->scores[i] - k->mean);
-    k->std = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+    k->std = n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN;
     k->low = k->high = k->mean;
     k->fit_seconds /= (double)k->fold_count;
     k->predict_seconds /= (double)k->fold_count;

@@ -19,9 +19,13 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k);
 leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
                             size_t total);
 
-/* Mean score of an estimator on some folds; the error of a fit is returned as it is. */
+/* Whether every fold tests one row, once: of single rows most metrics say nothing (R2, AUC), so the
+ * score of such folds is that of all their predictions together. */
+bool leati_folds_single(const leati_fold *fold, size_t count);
+/* Mean score of an estimator on `some` of the folds, or their score together where they test single
+ * rows; the error of a fit is returned as it is. NaN: the metric has no value there. */
 leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
                               const leati_estimator *estimator, const leati_recipe *recipe,
-                              const leati_fold *folds, size_t count, double *mean);
+                              const leati_fold *folds, size_t count, size_t some, double *score);
 
 #endif

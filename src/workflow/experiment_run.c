@@ -109,6 +109,7 @@ static leat_status split(leat_context *c, leat_experiment *e, const leati_split_
                              .label = e->target.label,
                              .classes = e->schema.classes,
                              .class_name = (const char *const *)e->schema.class_names,
+                             .table_row = e->target.rows,
                              .group = group,
                              .time = time};
     st = leati_split_make(c, &e->folds, spec, &data, e->seed);

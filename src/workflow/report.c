@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "plot/plot_text.h"
+#include "workflow/entries.h"
 #include "workflow/report_html.h"
 
 static const char *grouped(size_t value, char out[LEATI_NUM_SIZE])
@@ -127,7 +128,7 @@ static void answer(leati_page *p)
 
 static void board_row(leati_page *p, const leati_entry *k)
 {
-    char fit[LEATI_NUM_SIZE], predict[LEATI_NUM_SIZE], spread[40];
+    char fit[LEATI_NUM_SIZE], predict[LEATI_NUM_SIZE];
     const leat_experiment *e = p->findings->e;
     leati_page_raw(p, k == e->best                  ? "<tr class=\"best\">"
                       : k->is_baseline || k->failed ? "<tr class=\"quiet\">"
@@ -149,10 +150,7 @@ static void board_row(leati_page *p, const leati_entry *k)
                          leati_findings_score(p->findings, k->high, high));
     }
     leati_page_raw(p, "</td>\n");
-    if (k->fold_count > 1)
-        leati_page_element(p, "td class=n", "%s",
-                           leati_findings_score(p->findings, k->std, spread));
-    else leati_page_raw(p, "<td></td>\n");
+    leati_page_score(p, "td class=n", k->std);
     leati_num_seconds(k->fit_seconds, fit);
     leati_num_seconds(k->predict_seconds, predict);
     leati_page_element(p, "td class=n", "%s", fit);
@@ -165,7 +163,7 @@ static void leaderboard(leati_page *p)
 {
     const leat_experiment *e = p->findings->e;
     leati_page_raw(p, "<h2>Which model, and how sure</h2>\n");
-    bool boxes = e->folds.count >= 3 && e->folds.spec.kind != LEATI_SPLIT_LOO;
+    bool boxes = e->folds.count >= 3 && !leati_folds_single(e->folds.fold, e->folds.count);
     leati_page_wide_chart(p, "leaderboard",
                           boxes ? "Each point is the score on one fold, the box holds the middle "
                                   "half of them, the thick line is the median. In brackets the 95% "

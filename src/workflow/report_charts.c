@@ -10,6 +10,7 @@
 #include "learn/stats.h"
 #include "plot/column_data.h"
 #include "plot/plot_text.h"
+#include "workflow/entries.h"
 #include "workflow/report_findings.h"
 
 enum {
@@ -120,7 +121,7 @@ static leat_status draw_leaderboard(leat_context *c, const leati_findings *f,
         own.subtitle = outside;
     }
     /* One hold-out or rows one by one have no spread to show: intervals instead. */
-    if (f->e->folds.count < 3 || f->e->folds.spec.kind == LEATI_SPLIT_LOO) {
+    if (f->e->folds.count < 3 || leati_folds_single(f->e->folds.fold, f->e->folds.count)) {
         leati_bars bars = {.chart = own, .labels = labels, .values = mean, .count = b.count};
         bars.lo = low;
         bars.hi = high;

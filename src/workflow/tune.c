@@ -33,6 +33,9 @@ static leat_status estimator_of(leat_context *c, const leati_entry *k, const lea
     return LEAT_OK;
 }
 
+/* Fewer single rows than this rank nothing. */
+enum { LEAST_ROWS = 20 };
+
 /* The resource of halving is the number of folds. */
 static leat_status evaluate(void *user, size_t index, double resource, double *score)
 {
@@ -43,8 +46,8 @@ static leat_status evaluate(void *user, size_t index, double resource, double *s
     double mean = (double)NAN;
     LEATI_TRY(leati_progress(c, "search", t->done++, t->candidates->count));
     LEATI_TRY(estimator_of(c, t->k, &t->candidates->at[index], &estimator));
-    leat_status st =
-        leati_folds_score(c, t->e, estimator, &t->k->recipe, t->folds, folds ? folds : 1, &mean);
+    leat_status st = leati_folds_score(c, t->e, estimator, &t->k->recipe, t->folds, t->fold_count,
+                                       folds ? folds : 1, &mean);
     leati_estimator_destroy(estimator);
     if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
     if (st != LEAT_OK) {
@@ -65,7 +68,8 @@ static leat_status search(tuning *t, double seconds, leati_estimator **out)
     *out = NULL;
     LEATI_TRY(leati_candidates_make(c, &candidates, &t->k->space, &t->e->search, t->e->seed));
     t->candidates = &candidates;
-    double least = 1.0 / (double)t->fold_count;
+    double least =
+        (leati_folds_single(t->folds, t->fold_count) ? LEAST_ROWS : 1.0) / (double)t->fold_count;
     leat_status st =
         leati_search_run(c, &result, candidates.count, &t->e->search, least, seconds, evaluate, t);
     if (st == LEAT_OK && result.count && !isnan(result.trial[result.best].score))

@@ -44,6 +44,97 @@ static void leaderboard(leattest *t)
     leat_experiment_destroy(e);
 }
 
+/* A table of 24 rows whose last one is the only one of its class. */
+static leat_frame *with_rare(leat_context *c)
+{
+    leat_frame *f = leattest_table(c, 24, 1), *out = NULL;
+    uint32_t rows[17];
+    for (uint32_t i = 0; i < 16; i++) rows[i] = i + i / 2; /* ash and beech */
+    rows[16] = 2;
+    if (f) out = leati_frame_take(c, f, rows, 17);
+    leat_frame_release(f);
+    return out;
+}
+
+static void rare_class(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = with_rare(c);
+    static const char *const metrics[] = {"accuracy", "log_loss", "roc_auc", "balanced_accuracy"};
+    REQUIRE(f);
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        leat_experiment_options o = leat_experiment_options_default();
+        leat_experiment *e;
+        o.target = "kind";
+        o.models = "lda,knn,cart,gaussian_nb,logistic,svc";
+        o.metric = metrics[i];
+        REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+        CHECK(
+            strstr(leat_experiment_validation(e),
+                   "warning: the class 'cedar' (1 row: 17) is not in the training rows of 1 of") !=
+            NULL);
+        for (size_t k = 0; k < leat_experiment_rows(e); k++) {
+            leat_leaderboard_row row = leat_experiment_row(e, k);
+            bool unfit = strcmp(row.estimator, "svc") == 0 && i == 1; /* no probabilities */
+            if (!CHECK(unfit || (!row.failed && isfinite(row.mean))))
+                printf("    %s: %s\n", row.estimator, row.failed ? row.failed : "no score");
+        }
+        leat_experiment_destroy(e);
+    }
+    leat_frame_release(f);
+}
+
+/* Leave-one-out tests single rows, of which R2 and AUC say nothing: a search takes the score of all
+ * of them together, which is what the leaderboard shows. */
+static void search_single_rows(leattest *t)
+{
+    static const struct {
+        const char *target, *models, *metric, *set, *search;
+    } want[] = {{"weight", "ridge", "r2", "ridge.alpha=0.1,1,1000", "grid"},
+                {"weight", "ridge", "rmse", "ridge.alpha=0.1,1,1000", "halving"},
+                {"kind", "knn", "roc_auc", "knn.n_neighbors=1,5,15", "grid"},
+                {"kind", "knn", "roc_auc", "knn.n_neighbors=1,5,15", "halving"}};
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1);
+    REQUIRE(f);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        leat_experiment_options o = leat_experiment_options_default();
+        leat_experiment *e;
+        o.target = want[i].target;
+        o.models = want[i].models;
+        o.metric = want[i].metric;
+        o.set = &want[i].set;
+        o.set_count = 1;
+        o.search = want[i].search;
+        o.cv = "loo";
+        o.quick = true;
+        REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+        leat_leaderboard_row best = leat_experiment_row(e, 0);
+        CHECK_STR(best.estimator, want[i].models);
+        CHECK(!best.failed && isfinite(best.mean));
+        CHECK(strstr(best.params, "alpha=1000") == NULL);
+        leat_experiment_destroy(e);
+    }
+    leat_frame_release(f);
+}
+
+static void no_spread(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 60, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(f);
+    o.target = "kind";
+    o.models = "lda";
+    o.cv = "holdout:0.3";
+    o.quick = true;
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK(isnan(leat_experiment_row(e, 0).std) && isfinite(leat_experiment_row(e, 0).mean));
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+}
+
 /* Bytes of the model are those of one thread, of two, and of a second run. */
 static void same_bytes(leattest *t)
 {
@@ -238,8 +329,13 @@ static void one_row_out(leattest *t)
         CHECK(!learns || (row.low <= row.mean && row.mean <= row.high));
         if (i) CHECK(row.mean <= leat_experiment_row(e, i - 1).mean);
     }
+    double mean = leat_experiment_row(e, 0).mean;
     leat_experiment_destroy(e);
-    o.cv = "kfold:40";
+    o.cv = "kfold:40"; /* the same but for the order */
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_NEAR(leat_experiment_row(e, 0).mean, mean, 1e-12, 0);
+    leat_experiment_destroy(e);
+    o.cv = "repeated:40x2";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_NUMERIC, "r2 has no value|--metric");
     leat_frame_release(f);
 }
@@ -265,8 +361,8 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(leaderboard),  TEST(same_bytes),  TEST(save_and_load),
-    TEST(damage),       TEST(searching),   TEST(bad_options),
-    TEST(spent_budget), TEST(one_row_out), TEST(allocation_failures)};
+    TEST(leaderboard), TEST(same_bytes),         TEST(save_and_load), TEST(damage),
+    TEST(searching),   TEST(bad_options),        TEST(spent_budget),  TEST(one_row_out),
+    TEST(rare_class),  TEST(search_single_rows), TEST(no_spread),     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

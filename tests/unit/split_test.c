@@ -282,7 +282,8 @@ static void automatic(leattest *t)
     REQUIRE_OK(leati_split_make(t->context, &folds, &s, &d, 1));
     CHECK(folds.spec.kind == LEATI_SPLIT_STRATIFIED && folds.spec.folds == 6);
     CHECK(folds.note && strstr(folds.note, "6 folds instead of 10") &&
-          strstr(folds.note, "1 of 6 folds lack training rows of a class, for example 'once'"));
+          strstr(folds.note, "\nwarning: the class 'once' (1 row: 40) is not in the training rows "
+                             "of 1 of 6 folds, where it cannot be predicted"));
     size_t absent = 0;
     for (size_t f = 0; f < folds.count; f++) absent += folds.fold[f].absent;
     CHECK_INT(absent, 1);
