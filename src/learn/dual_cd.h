@@ -23,10 +23,24 @@ typedef struct leati_dual_cd {
     leati_rng rng; /* the order of rows */
     double *w;     /* (cols) out */
     uint32_t passes;
-    bool converged;
+    bool converged, done; /* done: converged, or `most` passes were made */
+
+    /* The solver's own. */
+    double *alpha;   /* (rows) */
+    uint32_t *index; /* (rows) active rows first */
+    size_t active;
+    double high, low; /* bounds of the projected gradient in the last pass; beyond: shrink */
+    double next_high, next_low, sum, first;
+    bool moved; /* in this pass: if nothing does, rounding is reached */
 } leati_dual_cd;
 
-/* On the calling thread, which may be a worker: records nothing. Fails with LEAT_NOMEM only. */
-leat_status leati_dual_cd_solve(const leat_context *c, leati_dual_cd *p);
+/* Starts at alpha = 0, w = 0. */
+leat_status leati_dual_cd_init(leat_context *c, leati_dual_cd *p);
+/* At most `passes` more: a solver that runs in parts lets its caller ask whether to go on, and the
+ * parts change no bit. May run in a worker. */
+void leati_dual_cd_run(leati_dual_cd *p, uint32_t passes);
+/* Passes that take some tens of milliseconds on these rows. */
+uint32_t leati_dual_cd_round(const leati_linear_rows *x);
+void leati_dual_cd_fini(leati_dual_cd *p);
 
 #endif

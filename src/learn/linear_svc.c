@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "learn/dual_cd.h"
 #include "learn/estimator.h"
 #include "learn/linear_svc_l1.h"
@@ -95,8 +96,13 @@ static const leati_param params[] = {
      .doc = "Most passes of the solver."},
     {.name = NULL}};
 
+/* The solver of a machine: which of the two is used is the same for all. */
+typedef union solver {
+    leati_dual_cd dual;
+    leati_l1 l1;
+} solver;
+
 typedef struct outcome {
-    leat_status status;
     uint32_t passes;
     bool converged;
 } outcome;
@@ -114,6 +120,8 @@ typedef struct fitting {
     double *cost; /* (machines, rows), or (rows) when shared */
     double *w;    /* (machines, cols) */
     outcome *outcomes;
+    solver *solvers; /* (machines) of coordinate descent */
+    uint32_t passes; /* of one round */
 } fitting;
 
 /* The solver's side, by the rule of scikit-learn's auto. */
@@ -180,10 +188,8 @@ static leat_status pose(fitting *f, const leati_dataset *d, const double *balanc
     return LEAT_OK;
 }
 
-static void solve_one(void *arg, size_t k, unsigned worker)
+static leat_status begin_descent(fitting *f, size_t k)
 {
-    (void)worker;
-    fitting *f = arg;
     const linear_svc *e = f->e;
     size_t n = f->rows.rows;
     leati_rng rng;
@@ -192,27 +198,55 @@ static void solve_one(void *arg, size_t k, unsigned worker)
     double *w = f->w + k * f->rows.cols;
     uint32_t most = (uint32_t)e->max_iter;
     if (f->dual) {
-        leati_dual_cd p = {.x = &f->rows,
-                           .y = y,
-                           .cost = cost,
-                           .squared = e->loss == SQUARED_HINGE,
-                           .tol = e->tol,
-                           .most = most,
-                           .rng = rng,
-                           .w = w};
-        leat_status st = leati_dual_cd_solve(f->context, &p);
-        f->outcomes[k] = (outcome){st, p.passes, p.converged};
-    } else {
-        leati_l1 p = {.x = &f->columns,
-                      .y = y,
-                      .cost = cost,
-                      .tol = e->tol,
-                      .most = most,
-                      .rng = rng,
-                      .w = w};
-        leat_status st = leati_l1_solve(f->context, &p);
-        f->outcomes[k] = (outcome){st, p.passes, p.converged};
+        f->solvers[k].dual = (leati_dual_cd){.x = &f->rows,
+                                             .y = y,
+                                             .cost = cost,
+                                             .squared = e->loss == SQUARED_HINGE,
+                                             .tol = e->tol,
+                                             .most = most,
+                                             .rng = rng,
+                                             .w = w};
+        return leati_dual_cd_init(f->context, &f->solvers[k].dual);
     }
+    f->solvers[k].l1 = (leati_l1){
+        .x = &f->columns, .y = y, .cost = cost, .tol = e->tol, .most = most, .rng = rng, .w = w};
+    return leati_l1_init(f->context, &f->solvers[k].l1);
+}
+
+static void descend(void *arg, size_t k, unsigned worker)
+{
+    (void)worker;
+    fitting *f = arg;
+    if (f->dual) leati_dual_cd_run(&f->solvers[k].dual, f->passes);
+    else leati_l1_run(&f->solvers[k].l1, f->passes);
+}
+
+/* How many machines are done; takes over their outcomes. */
+static size_t count_done(fitting *f)
+{
+    size_t done = 0;
+    for (size_t k = 0; k < f->machines; k++) {
+        const solver *s = &f->solvers[k];
+        f->outcomes[k] = f->dual ? (outcome){s->dual.passes, s->dual.converged}
+                                 : (outcome){s->l1.passes, s->l1.converged};
+        done += f->dual ? s->dual.done : s->l1.done;
+    }
+    return done;
+}
+
+/* In rounds of passes, a machine a task; between them the caller may cancel. */
+static leat_status solve_descent(fitting *f)
+{
+    leat_context *c = f->context;
+    f->solvers = LEATI_NEW(c, solver, f->machines);
+    if (!f->solvers) return leat_error_status(c);
+    for (size_t k = 0; k < f->machines; k++) LEATI_TRY(begin_descent(f, k));
+    f->passes = leati_dual_cd_round(&f->rows);
+    for (size_t done = 0; done < f->machines; done = count_done(f)) {
+        LEATI_TRY(leati_progress(c, "fitting", done, f->machines));
+        leati_parallel(c, f->machines, descend, f);
+    }
+    return LEAT_OK;
 }
 
 static leat_status solve_newton(fitting *f)
@@ -226,21 +260,32 @@ static leat_status solve_newton(fitting *f)
                       .most = (uint32_t)f->e->max_iter,
                       .w = f->w};
     LEATI_TRY(leati_newton_solve(f->context, &p));
-    f->outcomes[0] = (outcome){LEAT_OK, p.steps, p.converged};
+    f->outcomes[0] = (outcome){p.steps, p.converged};
     for (size_t k = 1; k < f->machines; k++) f->outcomes[k].converged = true;
     return LEAT_OK;
 }
 
 static leat_status solve(fitting *f)
 {
-    leat_context *c = f->context;
     if (!f->dual && f->e->penalty == L2) return solve_newton(f);
-    if (!f->dual) LEATI_TRY(leati_linear_columns_init(c, &f->columns, &f->rows));
-    leati_parallel(c, f->machines, solve_one, f);
-    for (size_t k = 0; k < f->machines; k++)
-        if (f->outcomes[k].status != LEAT_OK)
-            return LEATI_FAIL(c, f->outcomes[k].status, "linear_svc: out of memory in the solver");
-    return LEAT_OK;
+    if (!f->dual) LEATI_TRY(leati_linear_columns_init(f->context, &f->columns, &f->rows));
+    return solve_descent(f);
+}
+
+static void release(fitting *f)
+{
+    for (size_t k = 0; f->solvers && k < f->machines; k++) {
+        if (f->dual) leati_dual_cd_fini(&f->solvers[k].dual);
+        else leati_l1_fini(&f->solvers[k].l1);
+    }
+    leati_linear_rows_fini(&f->rows);
+    leati_linear_columns_fini(&f->columns);
+    leati_free(f->solvers);
+    leati_free(f->order);
+    leati_free(f->y);
+    leati_free(f->cost);
+    leati_free(f->w);
+    leati_free(f->outcomes);
 }
 
 static leat_status keep(fitting *f)
@@ -291,13 +336,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(keep(&f));
 out:
     leati_free(balance);
-    leati_linear_rows_fini(&f.rows);
-    leati_linear_columns_fini(&f.columns);
-    leati_free(f.order);
-    leati_free(f.y);
-    leati_free(f.cost);
-    leati_free(f.w);
-    leati_free(f.outcomes);
+    release(&f);
     return st;
 }
 

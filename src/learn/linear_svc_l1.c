@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "kernel/vec.h"
 
 enum { HALVINGS = 20 };
 
@@ -37,145 +36,130 @@ void leati_linear_columns_fini(leati_linear_columns *x)
     *x = (leati_linear_columns){0};
 }
 
-typedef struct solver {
-    leati_l1 *p;
-    const leati_vec *vec;
-    double *margin;  /* (rows) 1 - y x.w */
-    double *space;   /* (rows) a column in f64 */
-    double *square;  /* (cols) sum of cost x^2 */
-    uint32_t *index; /* (cols) active features first */
-    size_t active;
-    double limit, next_limit, sum; /* largest violation before and now, sum now */
-    bool moved;                    /* in this pass: if nothing does, rounding is reached */
-} solver;
-
-static const double *column(const solver *s, size_t j)
+static const double *column(const leati_l1 *p, size_t j)
 {
-    size_t n = s->p->x->rows;
-    if (s->p->x->f64) return s->p->x->f64 + j * n;
-    s->vec->widen(n, s->p->x->f32 + j * n, s->space);
-    return s->space;
+    size_t n = p->x->rows;
+    if (p->x->f64) return p->x->f64 + j * n;
+    p->vec->widen(n, p->x->f32 + j * n, p->space);
+    return p->space;
 }
 
-static double loss_after(const solver *s, const double *x, double move)
+static double loss_after(const leati_l1 *p, const double *x, double move)
 {
-    const leati_l1 *p = s->p;
     double loss = 0;
     for (size_t i = 0; i < p->x->rows; i++) {
-        double b = s->margin[i] - move * p->y[i] * x[i];
+        double b = p->margin[i] - move * p->y[i] * x[i];
         if (b > 0) loss += p->cost[i] * b * b;
     }
     return loss;
 }
 
 /* Halves d until the objective falls enough; returns the step taken. */
-static double search(const solver *s, size_t j, const double *x, double d, double gradient)
+static double search(const leati_l1 *p, size_t j, const double *x, double d, double gradient)
 {
-    double w = s->p->w[j], before = -1, expected = fabs(w + d) - fabs(w) + gradient * d;
+    double w = p->w[j], before = -1, expected = fabs(w + d) - fabs(w) + gradient * d;
     for (int k = 0; k < HALVINGS; k++, d /= 2, expected /= 2) {
         double change = fabs(w + d) - fabs(w) - SUFFICIENT * expected;
         /* An upper bound of the loss that needs no pass. */
-        if (s->square[j] * d * d + gradient * d + change <= 0) return d;
-        if (before < 0) before = loss_after(s, x, 0);
-        if (change + loss_after(s, x, d) - before <= 0) return d;
+        if (p->square[j] * d * d + gradient * d + change <= 0) return d;
+        if (before < 0) before = loss_after(p, x, 0);
+        if (change + loss_after(p, x, d) - before <= 0) return d;
     }
     return 0;
 }
 
 /* false: the feature leaves the active set. */
-static bool step(solver *s, size_t j)
+static bool step(leati_l1 *p, size_t j)
 {
-    leati_l1 *p = s->p;
-    const double *x = column(s, j);
+    const double *x = column(p, j);
     double gradient = 0, curve = 0, w = p->w[j], violation = 0;
     for (size_t i = 0; i < p->x->rows; i++) {
-        if (!(s->margin[i] > 0)) continue;
+        if (!(p->margin[i] > 0)) continue;
         double u = p->cost[i] * x[i];
-        gradient -= u * p->y[i] * s->margin[i];
+        gradient -= u * p->y[i] * p->margin[i];
         curve += u * x[i];
     }
     gradient *= 2;
     curve = curve > 5e-13 ? 2 * curve : 1e-12;
-    double above = gradient + 1, below = gradient - 1, share = s->limit / (double)p->x->rows;
+    double above = gradient + 1, below = gradient - 1, share = p->limit / (double)p->x->rows;
     if (w == 0) {
         if (above < 0) violation = -above;
         else if (below > 0) violation = below;
         else if (above > share && below < -share) return false;
     } else violation = fabs(w > 0 ? above : below);
-    if (violation > s->next_limit) s->next_limit = violation;
-    s->sum += violation;
+    if (violation > p->next_limit) p->next_limit = violation;
+    p->sum += violation;
     double d = above < curve * w ? -above / curve : below > curve * w ? -below / curve : -w;
     if (fabs(d) < 1e-12) return true;
-    d = search(s, j, x, d, gradient);
+    d = search(p, j, x, d, gradient);
     if (d == 0) return true;
     p->w[j] += d;
-    s->moved = true;
-    for (size_t i = 0; i < p->x->rows; i++) s->margin[i] -= d * p->y[i] * x[i];
+    p->moved = true;
+    for (size_t i = 0; i < p->x->rows; i++) p->margin[i] -= d * p->y[i] * x[i];
     return true;
 }
 
-static void pass(solver *s)
+static void pass(leati_l1 *p)
 {
-    s->next_limit = 0;
-    s->sum = 0;
-    s->moved = false;
-    leati_rng_shuffle(&s->p->rng, s->index, s->active);
-    for (size_t at = 0; at < s->active;) {
-        uint32_t j = s->index[at];
-        if (step(s, j)) at++;
+    p->next_limit = 0;
+    p->sum = 0;
+    p->moved = false;
+    leati_rng_shuffle(&p->rng, p->index, p->active);
+    for (size_t at = 0; at < p->active;) {
+        uint32_t j = p->index[at];
+        if (step(p, j)) at++;
         else {
-            s->index[at] = s->index[--s->active];
-            s->index[s->active] = j;
+            p->index[at] = p->index[--p->active];
+            p->index[p->active] = j;
         }
     }
 }
 
-static void loop(solver *s)
+void leati_l1_run(leati_l1 *out, uint32_t passes)
 {
-    leati_l1 *p = s->p;
-    double first = 0;
-    s->limit = INFINITY;
-    while (p->passes < p->most) {
-        pass(s);
-        if (p->passes++ == 0) first = s->sum;
-        s->limit = s->next_limit;
-        if (s->sum > p->tol * first && s->moved) continue;
-        if (s->active == p->x->cols) {
-            p->converged = true;
-            return;
-        }
-        s->active = p->x->cols;
-        s->limit = INFINITY;
+    leati_l1 own = *out, *p = &own; /* as in dual_cd.c: no cache line is shared */
+    for (; !p->done && passes > 0; passes--) {
+        pass(p);
+        if (p->passes++ == 0) p->first = p->sum;
+        p->limit = p->next_limit;
+        bool quiet = !(p->sum > p->tol * p->first && p->moved);
+        p->converged = quiet && p->active == p->x->cols;
+        p->done = p->converged || p->passes >= p->most;
+        if (!quiet) continue;
+        p->active = p->x->cols;
+        p->limit = INFINITY;
     }
+    *out = own;
 }
 
-leat_status leati_l1_solve(const leat_context *c, leati_l1 *p)
+leat_status leati_l1_init(leat_context *c, leati_l1 *p)
 {
     size_t n = p->x->rows, cols = p->x->cols;
     p->passes = 0;
-    p->converged = false;
-    double *numbers = leati_alloc_quiet(c, (2 * n + cols) * sizeof *numbers);
-    uint32_t *index = leati_alloc_quiet(c, cols * sizeof *index);
-    bool complete = numbers && index;
-    if (complete) {
-        solver s = {.p = p,
-                    .vec = leati_vec_of(c),
-                    .margin = numbers,
-                    .space = numbers + n,
-                    .square = numbers + 2 * n,
-                    .index = index,
-                    .active = cols};
-        memset(p->w, 0, cols * sizeof *p->w);
-        for (size_t i = 0; i < n; i++) s.margin[i] = 1;
-        for (size_t j = 0; j < cols; j++) {
-            const double *x = column(&s, j);
-            index[j] = (uint32_t)j;
-            s.square[j] = 0;
-            for (size_t i = 0; i < n; i++) s.square[j] += p->cost[i] * x[i] * x[i];
-        }
-        loop(&s);
+    p->converged = p->done = false;
+    p->active = cols;
+    p->limit = INFINITY;
+    p->vec = leati_vec_of(c);
+    p->margin = leati_array(c, 2 * n + cols, sizeof *p->margin);
+    p->index = leati_array(c, cols, sizeof *p->index);
+    if (!p->margin || !p->index) return leat_error_status(c);
+    p->space = p->margin + n;
+    p->square = p->space + n;
+    memset(p->w, 0, cols * sizeof *p->w);
+    for (size_t i = 0; i < n; i++) p->margin[i] = 1;
+    for (size_t j = 0; j < cols; j++) {
+        const double *x = column(p, j);
+        p->index[j] = (uint32_t)j;
+        p->square[j] = 0;
+        for (size_t i = 0; i < n; i++) p->square[j] += p->cost[i] * x[i] * x[i];
     }
-    leati_free(numbers);
-    leati_free(index);
-    return complete ? LEAT_OK : LEAT_NOMEM;
+    return LEAT_OK;
+}
+
+void leati_l1_fini(leati_l1 *p)
+{
+    leati_free(p->margin);
+    leati_free(p->index);
+    p->margin = NULL;
+    p->index = NULL;
 }

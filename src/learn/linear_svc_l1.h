@@ -9,6 +9,7 @@
 #define LEATI_LEARN_LINEAR_SVC_L1_H
 
 #include "base/rng.h"
+#include "kernel/vec.h"
 #include "learn/linear_svc_rows.h"
 
 /* Columns of the rows: (cols, rows), in the precision of the rows. */
@@ -31,10 +32,23 @@ typedef struct leati_l1 {
     leati_rng rng;      /* the order of features */
     double *w;          /* (cols) out */
     uint32_t passes;
-    bool converged;
+    bool converged, done; /* done: converged, or `most` passes were made */
+
+    /* The solver's own. */
+    const leati_vec *vec;
+    double *margin;  /* (rows) 1 - y x.w */
+    double *space;   /* (rows) a column in f64 */
+    double *square;  /* (cols) sum of cost x^2 */
+    uint32_t *index; /* (cols) active features first */
+    size_t active;
+    double limit, next_limit, sum; /* largest violation before and now, sum now */
+    double first;                  /* sum of the first pass */
+    bool moved;                    /* in this pass: if nothing does, rounding is reached */
 } leati_l1;
 
-/* On the calling thread, which may be a worker: records nothing. Fails with LEAT_NOMEM only. */
-leat_status leati_l1_solve(const leat_context *c, leati_l1 *p);
+/* Init, run and fini are as those of leati_dual_cd. */
+leat_status leati_l1_init(leat_context *c, leati_l1 *p);
+void leati_l1_run(leati_l1 *p, uint32_t passes);
+void leati_l1_fini(leati_l1 *p);
 
 #endif

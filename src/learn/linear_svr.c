@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "learn/dual_cd.h"
 #include "learn/estimator.h"
 #include "learn/linear_svc_newton.h"
@@ -124,8 +125,14 @@ static leat_status solve_dual(linear_svr *e, leat_context *c, uint64_t seed, fit
                        .most = (uint32_t)e->max_iter,
                        .w = f->w};
     leati_rng_init(&p.rng, seed, LEATI_RNG_SHUFFLE, 0);
-    leat_status st = leati_dual_cd_solve(c, &p);
-    if (st != LEAT_OK) return LEATI_FAIL(c, st, "linear_svr: out of memory in the solver");
+    leat_status st = leati_dual_cd_init(c, &p);
+    uint32_t passes = leati_dual_cd_round(&f->rows);
+    while (st == LEAT_OK && !p.done) {
+        st = leati_progress(c, "fitting", p.passes, p.most);
+        if (st == LEAT_OK) leati_dual_cd_run(&p, passes);
+    }
+    leati_dual_cd_fini(&p);
+    LEATI_TRY(st);
     e->base.iterations = p.passes;
     e->base.converged = p.converged;
     return LEAT_OK;

@@ -754,16 +754,26 @@ static int stop_now(void *user, const char *what, uint64_t done, uint64_t total)
 /* A caller who wants to stop gets LEAT_CANCELLED from every solver that tells its progress. */
 static void cancelling(leattest *t)
 {
-    static const char *const names[] = {"svc", "svr", "linear_svc"};
-    for (size_t i = 0; i < LENGTH(names); i++) {
+    static const struct {
+        const char *name, *options[2];
+        bool numbers;
+    } fits[] = {{"svc", {NULL}, false},
+                {"svr", {NULL}, true},
+                {"linear_svc", {NULL}, false},
+                {"linear_svc", {"dual=true"}, false},
+                {"linear_svc", {"loss=hinge"}, false},
+                {"linear_svc", {"penalty=l1"}, false},
+                {"linear_svr", {"loss=epsilon_insensitive"}, true},
+                {"linear_svr", {"loss=squared_epsilon_insensitive", "dual=false"}, true}};
+    for (size_t i = 0; i < LENGTH(fits); i++) {
         int calls = 0;
         leat_context_options o = leat_context_options_default();
         leat_context *c = NULL;
         o.progress = stop_now;
         o.progress_user = &calls;
         REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
-        leati_dataset d = i == 1 ? golden_numbers(0) : golden_classes(0);
-        leati_estimator *e = make(leati_estimator_class_find(names[i]), c, NULL, 0);
+        leati_dataset d = fits[i].numbers ? golden_numbers(0) : golden_classes(0);
+        leati_estimator *e = make(leati_estimator_class_find(fits[i].name), c, fits[i].options, 2);
         CHECK(e && leati_estimator_fit(c, e, &d) == LEAT_CANCELLED);
         CHECK(calls == 1);
         leati_estimator_destroy(e);
