@@ -1,6 +1,6 @@
 /* Owns: the primal solver of linear machines with squared losses. With up to DIRECT features the
- * Hessian is kept and updated by the rows that cross the margin, and factorised; with more, the
- * step comes from conjugate gradients. */
+ * Hessian is kept and updated by the rows that cross the margin. Directions come from conjugate
+ * gradients, or from the Hessian's factor where those would take long. */
 #include "learn/linear_svc_newton.h"
 
 #include <math.h>
@@ -15,6 +15,16 @@
 
 enum { DIRECT = 3000, LINE_STEPS = 100, CG_STEPS = 200, GROUP_BYTES = 1 << 29 };
 
+/* Products with a kept Hessian that take about as long as its factorisation does. */
+enum { CG_SHORT = 48 };
+
+/* A direction is solved for until the residual is this part of the gradient at which to stop: more
+ * would not serve the tolerance asked for, and moves far along directions of little curvature,
+ * which fits noise. Where each product reads all rows, a tenth of the gradient is enough, as in
+ * LIBLINEAR. */
+#define STOP_PART 0.6
+#define RESIDUAL  0.1
+
 /* Where a row stands: below the margin of what is enough, inside (no loss), or above (numbers). */
 enum { INSIDE = 0, BELOW = 1, ABOVE = -1 };
 
@@ -25,9 +35,11 @@ typedef struct machine {
     int8_t *side;    /* (rows) */
     double *d;       /* (cols) direction */
     double *hessian; /* (cols, cols) I + 2 sum of cost x x' over rows outside, or NULL */
-    double first;    /* |gradient| at 0 */
+    double *space;   /* (4, cols) of conjugate gradients */
     double scale;    /* of tol */
+    double stop;     /* at this |gradient| */
     bool done, converged;
+    bool solved;   /* d is the direction, no longer the negative gradient */
     double wd, dd; /* products of w and d */
     double step;   /* along d */
 } machine;
@@ -41,7 +53,7 @@ typedef struct group {
     double *numbers; /* backs the arrays of the machines */
     double *scores;  /* (rows, count) */
     double *packed;  /* (cols, count) */
-    double *factor;  /* (cols, cols) */
+    double *factor;  /* (cols, cols) with kept Hessians */
     double *twice;   /* (rows) twice the cost of rows */
     int8_t *sides;   /* (count, rows) */
     uint32_t *lists; /* (2, rows) rows that entered or left the margin */
@@ -161,9 +173,15 @@ static leat_status project(group *g)
     return leati_linear_rows_scores(g->context, g->p->x, g->packed, g->count, g->scores);
 }
 
-/* out = H q = q + 2 sum of cost x (x.q) over rows outside, for machine k alone. */
+/* out = H q, with H = I + 2 sum of cost x x' over rows outside, for machine k alone. Cannot fail
+ * with a kept Hessian. */
 static leat_status hessian_times(group *g, const machine *m, const double *q, double *out)
 {
+    if (m->hessian) {
+        for (size_t j = 0; j < g->cols; j++)
+            out[j] = g->vec->dot_f64(g->cols, m->hessian + j * g->cols, q);
+        return LEAT_OK;
+    }
     double *z = g->scores;
     LEATI_TRY(leati_linear_rows_scores(g->context, g->p->x, q, 1, z));
     for (size_t i = 0; i < g->rows; i++) z[i] *= m->side[i] == INSIDE ? 0 : 2 * m->cost[i];
@@ -172,25 +190,41 @@ static leat_status hessian_times(group *g, const machine *m, const double *q, do
     return LEAT_OK;
 }
 
-/* d = H^-1 d to a tenth, by conjugate gradients (Hestenes and Stiefel 1952). */
-static leat_status solve_cg(group *g, machine *m)
+/* d = H^-1 d up to the residual above, by conjugate gradients (Hestenes and Stiefel 1952). When
+ * `most` steps are too few, d takes what they gave if `anyway`, and else stays as it is. */
+static leat_status solve_cg(group *g, machine *m, int most, bool anyway)
 {
     size_t n = g->cols;
-    double *r = g->factor, *q = r + n, *hq = q + n;
+    double *s = m->space, *r = s + n, *q = r + n, *hq = q + n;
+    memset(s, 0, n * sizeof *s);
     memcpy(r, m->d, n * sizeof *r);
     memcpy(q, m->d, n * sizeof *q);
-    memset(m->d, 0, n * sizeof *m->d);
-    double rr = g->vec->dot_f64(n, r, r), stop = 0.01 * rr;
-    for (int k = 0; k < CG_STEPS && rr > stop; k++) {
+    double rr = g->vec->dot_f64(n, r, r), aim = STOP_PART * m->stop;
+    if (!m->hessian) aim = fmax(aim, RESIDUAL * sqrt(rr));
+    int k = 0;
+    for (; k < most && sqrt(rr) > aim; k++) {
         LEATI_TRY(hessian_times(g, m, q, hq));
-        double a = rr / g->vec->dot_f64(n, q, hq), before = rr;
-        g->vec->axpy_f64(n, a, q, m->d);
+        double curve = g->vec->dot_f64(n, q, hq), before = rr;
+        if (!(curve > 0)) break; /* rounding has made H indefinite */
+        double a = rr / curve;
+        g->vec->axpy_f64(n, a, q, s);
         g->vec->axpy_f64(n, -a, hq, r);
         rr = g->vec->dot_f64(n, r, r);
         g->vec->scale_f64(n, rr / before, q);
         g->vec->axpy_f64(n, 1, r, q);
     }
+    m->solved = anyway || sqrt(rr) <= aim;
+    if (m->solved && k > 0) memcpy(m->d, s, n * sizeof *s);
     return LEAT_OK;
+}
+
+static void solve_short(void *arg, size_t task, unsigned worker)
+{
+    (void)worker;
+    group *g = arg;
+    machine *m = &g->m[task];
+    m->solved = false;
+    if (!m->done && m->hessian) (void)solve_cg(g, m, CG_SHORT, false);
 }
 
 /* d = H^-1 d by the factor of H; by conjugate gradients when rounding has made H indefinite. */
@@ -199,8 +233,20 @@ static leat_status solve_direct(group *g, machine *m)
     bool definite;
     memcpy(g->factor, m->hessian, g->cols * g->cols * sizeof *g->factor);
     LEATI_TRY(leati_cholesky(g->context, g->cols, g->factor, &definite));
-    if (!definite) return solve_cg(g, m);
+    if (!definite) return solve_cg(g, m, CG_STEPS, true);
     leati_cholesky_solve(g->context, g->cols, g->factor, m->d);
+    return LEAT_OK;
+}
+
+/* The directions of all machines from their negative gradients. */
+static leat_status solve_all(group *g)
+{
+    leati_parallel(g->context, g->count, solve_short, g);
+    for (size_t k = 0; k < g->count; k++) {
+        machine *m = &g->m[k];
+        if (m->done || m->solved) continue;
+        LEATI_TRY(m->hessian ? solve_direct(g, m) : solve_cg(g, m, CG_STEPS, true));
+    }
     return LEAT_OK;
 }
 
@@ -215,16 +261,12 @@ static leat_status step(group *g, uint32_t number, bool *all_done)
         double norm = sqrt(g->vec->dot_f64(g->cols, m->d, m->d));
         LEATI_CHECK(g->context, isfinite(norm), LEAT_NUMERIC,
                     "the loss of the linear machine overflows; scale the features and the target");
-        if (number == 0) m->first = norm;
-        m->done = m->converged = !(norm > g->p->tol * m->scale * m->first);
+        if (number == 0) m->stop = g->p->tol * m->scale * norm;
+        m->done = m->converged = !(norm > m->stop);
         *all_done = *all_done && m->done;
     }
     if (*all_done || number == g->p->most) return LEAT_OK;
-    for (size_t k = 0; k < g->count; k++) {
-        machine *m = &g->m[k];
-        if (m->done) continue;
-        LEATI_TRY(m->hessian ? solve_direct(g, m) : solve_cg(g, m));
-    }
+    LEATI_TRY(solve_all(g));
     LEATI_TRY(project(g));
     leati_parallel(g->context, g->count, move_machine, g);
     for (size_t k = 0; k < g->count; k++) {
@@ -253,12 +295,12 @@ static leat_status open_group(group *g, leat_context *c, const leati_newton *p, 
     bool direct = cols <= DIRECT;
     *g = (group){
         .context = c, .p = p, .vec = leati_vec_of(c), .count = count, .rows = n, .cols = cols};
-    size_t square = direct ? cols * cols : 0, each = 2 * n + cols + square;
+    size_t square = direct ? cols * cols : 0, each = 2 * n + 5 * cols + square;
     g->m = LEATI_NEW(c, machine, count);
     g->numbers = leati_calloc(c, count, each * sizeof *g->numbers);
     g->scores = leati_array(c, n * count, sizeof *g->scores);
     g->packed = leati_array(c, cols * count, sizeof *g->packed);
-    g->factor = leati_array(c, square + 3 * cols, sizeof *g->factor);
+    g->factor = leati_array(c, square, sizeof *g->factor);
     g->twice = leati_array(c, n, sizeof *g->twice);
     g->sides = leati_calloc(c, count, n);
     g->lists = leati_array(c, 2 * n, sizeof *g->lists);
@@ -273,7 +315,8 @@ static leat_status open_group(group *g, leat_context *c, const leati_newton *p, 
         m->z = g->numbers + k * each;
         m->v = m->z + n;
         m->d = m->v + n;
-        m->hessian = direct ? m->d + cols : NULL;
+        m->space = m->d + cols;
+        m->hessian = direct ? m->space + 4 * cols : NULL;
         m->side = g->sides + k * n;
         m->scale = scale_of(p, m->y);
         memset(m->w, 0, cols * sizeof *m->w);

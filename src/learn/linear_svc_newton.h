@@ -6,7 +6,13 @@
  * Both are (target_i - z_i)^2 on the rows beyond the margin, so that for a given set of such rows
  * the minimum is a ridge regression. Each step goes to that minimum's direction with an exact line
  * search along the piecewise quadratic: Keerthi, DeCoste, "A modified finite Newton method for fast
- * solution of large scale linear SVMs", JMLR 6 (2005), section 3; it ends after finitely many. */
+ * solution of large scale linear SVMs", JMLR 6 (2005), section 3; it ends after finitely many.
+ *
+ * It stops where LIBLINEAR does: |gradient| at most tol * (share of the smaller class) * |gradient
+ * at 0| (Fan et al., JMLR 9 (2008), appendix). Many points pass that test. Ours are near
+ * LIBLINEAR's because directions are solved for no further than the test asks (Dembo, Eisenstat and
+ * Steihaug, "Inexact Newton methods", SIAM J. Numer. Anal. 19 (1982)); exact ones would overshoot a
+ * loose tolerance towards the optimum, at the cost of accuracy on new rows. */
 #ifndef LEATI_LEARN_LINEAR_SVC_NEWTON_H
 #define LEATI_LEARN_LINEAR_SVC_NEWTON_H
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/cpu.h"
+#include "base/rng.h"
 #include "golden/svm.h"
 #include "kernel/smo_pass.h"
 #include "kernel/vec.h"
@@ -781,6 +782,62 @@ static void cancelling(leattest *t)
     }
 }
 
+/* |gradient| of 1/2 |w|^2 + sum (y - x.w)^2 with a constant column, over that at w = 0. */
+static double relative_gradient(const double *x, const double *y, size_t rows, size_t cols,
+                                const double *w)
+{
+    double now = 0, first = 0;
+    for (size_t j = 0; j <= cols; j++) {
+        double g = w[j], start = 0;
+        for (size_t i = 0; i < rows; i++) {
+            double v = j < cols ? x[i * cols + j] : 1, z = w[cols];
+            for (size_t k = 0; k < cols; k++) z += x[i * cols + k] * w[k];
+            g -= 2 * (y[i] - z) * v;
+            start -= 2 * y[i] * v;
+        }
+        now += g * g;
+        first += start * start;
+    }
+    return sqrt(now / first);
+}
+
+/* A loose tolerance ends near where it says, not at the optimum: without a margin one exact step
+ * would be the optimum. */
+static void primal_stops_at_its_tolerance(leattest *t)
+{
+    enum { N = 60, P = 12 };
+    static double x[N * P], y[N];
+    leati_rng rng;
+    leati_rng_init(&rng, 5, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < N; i++) {
+        y[i] = leati_rng_normal(&rng);
+        for (size_t j = 0; j < P; j++) {
+            x[i * P + j] = leati_rng_normal(&rng) * pow(0.6, (double)j);
+            y[i] += x[i * P + j];
+        }
+    }
+    leati_dataset d = numbers_of(x, y, N, P);
+    for (int k = 1; k <= 3; k++) {
+        char tol[16];
+        snprintf(tol, sizeof tol, "tol=1e-%d", k);
+        const char *const options[] = {"loss=squared_epsilon_insensitive", "dual=false",
+                                       "epsilon=0", tol};
+        leati_estimator *e = make_one(t, "linear_svr", options, 4);
+        REQUIRE(e);
+        REQUIRE_OK(leati_estimator_fit(t->context, e, &d));
+        /* The answers at the unit vectors and at 0 give back the coefficients. */
+        double at[(P + 1) * P] = {0}, w[P + 1];
+        for (size_t j = 0; j < P; j++) at[j * P + j] = 1;
+        leati_matrix unit = matrix(at, P + 1, P);
+        REQUIRE_OK(leati_estimator_predict(t->context, e, &unit, w));
+        for (size_t j = 0; j < P; j++) w[j] -= w[P];
+        double left = relative_gradient(x, y, N, P, w);
+        CHECK(e->converged);
+        CHECK(left <= pow(10, -k) && left > 0.02 * pow(10, -k));
+        leati_estimator_destroy(e);
+    }
+}
+
 static void linear_machines_on_odd_data(leattest *t)
 {
     odd_data(t, "linear_svc", "linear_svr");
@@ -962,6 +1019,7 @@ static const leattest_case cases[] = {
     TEST(linear_machines_on_odd_data),
     TEST(primal_and_dual_agree),
     TEST(cancelling),
+    TEST(primal_stops_at_its_tolerance),
     TEST(passes_at_levels),
 };
 
