@@ -29,9 +29,11 @@ static leat_status run_check(cli *c)
         st = cli_print_json(c, j);
     }
     for (size_t i = 0; i < n; i++) {
-        cli_say(c, "%s%-10s%s %s\n", cli_bold(c), items[i].name, cli_plain(c), items[i].found);
-        if (*items[i].remark)
-            cli_say(c, "%-10s %s%s%s\n", "", cli_dim(c), items[i].remark, cli_plain(c));
+        cli_styled(c, CLI_BOLD, "%-10s", items[i].name);
+        cli_say(c, " %s\n", items[i].found);
+        if (!*items[i].remark) continue;
+        cli_say(c, "%-10s ", "");
+        cli_styled(c, CLI_DIM, "%s\n", items[i].remark);
     }
     if (st == LEAT_OK && !usable)
         return leat_error_set(c->context, LEAT_UNSUPPORTED,

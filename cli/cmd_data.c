@@ -103,8 +103,8 @@ static leat_status print_info(cli *c, const leat_data_info *d)
         return cli_print_json(c, j);
     }
     size_text(d->bytes, size, sizeof size);
-    cli_say(c, "%s%s%s%s%s: %s\n", cli_bold(c), d->name, d->version[0] ? "@" : "", d->version,
-            cli_plain(c), d->doc[0] ? d->doc : d->origin);
+    cli_styled(c, CLI_BOLD, "%s%s%s", d->name, d->version[0] ? "@" : "", d->version);
+    cli_say(c, ": %s\n", d->doc[0] ? d->doc : d->origin);
     const char *cells[] = {"state",  state_of(d), "task",   d->task,  "target", d->target,
                            "splits", d->splits,   "size",   size,     "file",   d->path,
                            "from",   d->origin,   "sha256", d->sha256};

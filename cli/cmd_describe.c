@@ -51,7 +51,7 @@ static void range_text(const leat_column_profile *p, char *out, size_t size)
     if (*low) snprintf(out, size, "%s .. %s .. %s", low, middle, high);
     for (size_t k = 0; k < p->top_count && k < 3; k++) {
         size_t used = strlen(out);
-        int length = p->top_length[k] > 18 ? 18 : (int)p->top_length[k];
+        int length = cli_cut(p->top[k], p->top_length[k], 18);
         snprintf(out + used, size - used, "%s%.*s%s %zu", k ? ", " : "", length, p->top[k],
                  p->top_length[k] > 18 ? "..." : "", p->top_rows[k]);
     }
@@ -141,8 +141,8 @@ static leat_status run_describe(cli *c)
            : leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     cli_size_text(f, size, sizeof size);
     bool input = strcmp(c->arguments[0], "-") == 0;
-    cli_say(c, "%s%s%s: %s\n", cli_bold(c), input ? "standard input" : c->arguments[0],
-            cli_plain(c), size);
+    cli_styled(c, CLI_BOLD, "%s", input ? "standard input" : c->arguments[0]);
+    cli_say(c, ": %s\n", size);
     if (st == LEAT_OK) st = c->json ? print_json(c, f, p) : print_text(c, p, n, leat_frame_rows(f));
     free(p);
     leat_frame_release(f);

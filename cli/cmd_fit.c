@@ -133,7 +133,7 @@ static void on_row(void *user, const leat_leaderboard_row *row)
     insert(f, row);
     if (!f->live) return;
     leat_progress_clear(&f->c->progress);
-    if (f->drawn) cli_say(f->c, "\033[%dA\033[J", f->drawn);
+    cli_rewind(f->c, f->drawn);
     print_board(f);
     fflush(stdout);
 }
@@ -193,7 +193,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     for (size_t i = 0; i < leat_experiment_rows(e) && f->count < MOST_ROWS; i++)
         f->rows[f->count++] = leat_experiment_row(e, i);
     f->experiment = e;
-    if (f->drawn && f->live) cli_say(c, "\033[%dA\033[J", f->drawn);
+    if (f->live) cli_rewind(c, f->drawn);
     print_board(f);
     print_failed(f);
     say_lines(c, leat_experiment_verdict(e), 0);
@@ -203,12 +203,16 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
         leat_experiment_format(e, score, a, sizeof a);
         leat_experiment_format(e, low, b, sizeof b);
         leat_experiment_format(e, high, d, sizeof d);
-        cli_say(c, "test %s of %s: %s%s%s (95%% %s - %s)\n", leat_experiment_metric_title(e),
-                leat_experiment_row(e, 0).estimator, cli_bold(c), a, cli_plain(c), b, d);
+        cli_say(c, "test %s of %s: ", leat_experiment_metric_title(e),
+                leat_experiment_row(e, 0).estimator);
+        cli_styled(c, CLI_BOLD, "%s", a);
+        cli_say(c, " (95%% %s - %s)\n", b, d);
     }
-    cli_say(c, "\nwrote %s%s%s   report: %s%s%s\n", cli_accent(c), model, cli_plain(c),
-            cli_accent(c), report, cli_plain(c));
-    cli_say(c, "again: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
+    cli_say(c, "\nwrote ");
+    cli_styled(c, CLI_ACCENT, "%s", model);
+    cli_say(c, "   report: ");
+    cli_styled(c, CLI_ACCENT, "%s", report);
+    cli_say(c, "\nagain: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
 }
 
 /* The command line as a person would type it again, quoted for a shell; `typed` options of those
@@ -254,7 +258,8 @@ static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_
     if (st != LEAT_OK) return st;
     cli_size_text(*train, size, sizeof size);
     bool input = strcmp(name, "-") == 0;
-    cli_say(c, "%s%s%s: %s", cli_bold(c), input ? "standard input" : name, cli_plain(c), size);
+    cli_styled(c, CLI_BOLD, "%s", input ? "standard input" : name);
+    cli_say(c, ": %s", size);
     if (splits) {
         char rows[32];
         snprintf(part, sizeof part, "%s:test", name);

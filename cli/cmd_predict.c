@@ -56,7 +56,7 @@ static leat_status run_predict(cli *c)
     if (st == LEAT_OK)
         st = leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
     if (st == LEAT_OK) st = write_answers(c, answers);
-    else if (st != LEAT_NOMEM && frame && !c->json) fprintf(stderr, "leat: nothing was written\n");
+    else if (st != LEAT_NOMEM && frame && !c->json) cli_complain("leat: nothing was written\n");
     leat_frame_release(answers);
     leat_frame_release(frame);
     leat_model_release(model);

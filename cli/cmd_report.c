@@ -5,6 +5,12 @@
 
 #include "command.h"
 
+static void say_path(cli *c, const char *what, const char *path)
+{
+    cli_say(c, "%s: ", what);
+    cli_styled(c, CLI_ACCENT, "%s\n", path);
+}
+
 static leat_status run_report(cli *c)
 {
     const char *model = c->arguments[0], *data = c->count > 1 ? c->arguments[1] : NULL;
@@ -24,8 +30,8 @@ static leat_status run_report(cli *c)
         leat_json_end_object(j);
         return cli_print_json(c, j);
     }
-    if (html) cli_say(c, "report: %s%s%s\n", cli_accent(c), html, cli_plain(c));
-    if (charts) cli_say(c, "charts: %s%s%s\n", cli_accent(c), charts, cli_plain(c));
+    if (html) say_path(c, "report", html);
+    if (charts) say_path(c, "charts", charts);
     return LEAT_OK;
 }
 

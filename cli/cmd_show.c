@@ -37,8 +37,8 @@ static leat_status run_show(cli *c)
     } else if (cli_has(c, "reference")) {
         cli_say(c, "%s\n", leat_model_reference(m));
     } else {
-        cli_say(c, "%s%s%s predicts %s (%s) with %s\n", cli_bold(c), leat_model_name(m),
-                cli_plain(c), leat_model_target(m),
+        cli_styled(c, CLI_BOLD, "%s", leat_model_name(m));
+        cli_say(c, " predicts %s (%s) with %s\n", leat_model_target(m),
                 leat_model_is_classifier(m) ? "classification" : "regression",
                 leat_model_estimator(m));
         if (leat_model_is_classifier(m)) {

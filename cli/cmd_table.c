@@ -21,10 +21,15 @@ static void cell_text(const leat_frame *f, size_t column, size_t row, char out[C
         snprintf(out, CELL, "[...]");
     } else if (leat_frame_text(f, column, row, &text, &n)) {
         size_t used = 0;
-        for (size_t i = 0; i < n && used < 28; i++)
-            out[used++] = (unsigned char)text[i] < 32 ? ' ' : text[i];
-        while (used && used < n && (text[used] & 0xc0) == 0x80) used--; /* whole characters */
-        snprintf(out + used, CELL - used, "%s", used < n ? "..." : "");
+        for (size_t at = 0; at < n;) {
+            char piece[CLI_VISIBLE_SIZE];
+            at += cli_visible(text + at, n - at, false, piece);
+            if (used + strlen(piece) > 28) {
+                strcpy(out + used, "...");
+                break;
+            }
+            used += (size_t)sprintf(out + used, "%s", piece);
+        }
     } else if (leat_frame_number(f, column, row, &v)) {
         if (leat_frame_type(f, column) == LEAT_TIME) {
             time_t seconds = (time_t)floor(v / 1e6);
@@ -61,8 +66,7 @@ static leat_status preview(cli *c, const leat_frame *f)
         if (rows > n || columns > k) {
             char size[80];
             cli_size_text(f, size, sizeof size);
-            cli_say(c, "  %sthe first of %s; -o FILE writes all%s\n", cli_dim(c), size,
-                    cli_plain(c));
+            cli_styled(c, CLI_DIM, "  the first of %s; -o FILE writes all\n", size);
         }
     }
     free(texts);
@@ -92,8 +96,9 @@ static leat_status apply_all(cli *c, leat_frame **f)
         leat_frame_release(*f);
         *f = next;
         cli_size_text(*f, size, sizeof size);
-        cli_say(c, "  %s%-8s  %.48s%s  ->  %s%s\n", cli_dim(c), name, value,
-                strlen(value) > 48 ? "..." : "", size, cli_plain(c));
+        int shown = cli_cut(value, strlen(value), 48);
+        cli_styled(c, CLI_DIM, "  %-8s  %.*s%s  ->  %s\n", name, shown, value,
+                   value[shown] ? "..." : "", size);
     }
     return LEAT_OK;
 }
@@ -158,7 +163,8 @@ static leat_status run_table(cli *c)
     leat_status st = cli_load(c, &f, c->arguments[0]);
     if (st != LEAT_OK) return st;
     cli_size_text(f, size, sizeof size);
-    cli_say(c, "%s%s%s: %s\n", cli_bold(c), c->arguments[0], cli_plain(c), size);
+    cli_styled(c, CLI_BOLD, "%s", c->arguments[0]);
+    cli_say(c, ": %s\n", size);
     st = apply_all(c, &f);
     if (st == LEAT_OK && split) {
         st = leat_table_split(c->context, &part, &rest, f, split);

@@ -5,7 +5,10 @@
 #ifndef LEAT_CLI_COMMAND_H
 #define LEAT_CLI_COMMAND_H
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <leat/context.h>
@@ -78,13 +81,29 @@ leat_status cli_whole(cli *c, const char *option, long least, long most, long *o
 /* Record an error of usage in the context: exit code 2 and a hint at --help. */
 leat_status cli_usage(cli *c, const char *format, ...) LEAT_PRINTF(2, 3);
 
-/* Text for people: nothing when --quiet or --json. Wipes a progress bar first. */
+/* Text for people: nothing when --quiet or --json. Wipes a progress bar first. Like everything
+ * below that prints, it shows control characters and bytes that are no UTF-8 as \x1b, \u202e and
+ * the like: names and values come from files, which do not command the terminal. Newlines do end
+ * lines. */
 void cli_say(cli *c, const char *format, ...) LEAT_PRINTF(2, 3);
-/* Dim, bold and accent for terminals: "" where colour is off. cli_plain ends them. */
-const char *cli_dim(const cli *c);
-const char *cli_bold(const cli *c);
-const char *cli_accent(const cli *c);
-const char *cli_plain(const cli *c);
+/* The same in a style, where colour is on. */
+typedef enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_ACCENT } cli_style;
+void cli_styled(cli *c, cli_style style, const char *format, ...) LEAT_PRINTF(3, 4);
+/* Goes back over the last lines of a terminal to print them anew. */
+void cli_rewind(cli *c, int lines);
+/* To stderr: errors and notes, also when --quiet. */
+void cli_complain(const char *format, ...) LEAT_PRINTF(1, 2);
+
+/* The parts of it. Shows the character at `at` (of `left` > 0 bytes) and returns the bytes read;
+ * newlines pass where `lines`. */
+enum { CLI_VISIBLE_SIZE = 12 };
+size_t cli_visible(const char *at, size_t left, bool lines, char out[CLI_VISIBLE_SIZE]);
+void cli_put(FILE *out, const char *text, size_t n, bool lines);
+void cli_vput(FILE *out, const char *format, va_list args);
+int cli_width(const char *text, size_t n); /* characters on screen */
+/* How many bytes of a text to show where `most` fit: no character is cut. */
+int cli_cut(const char *text, size_t length, size_t most);
+
 /* Print the builder's text and a newline to stdout, then destroy it. */
 leat_status cli_print_json(cli *c, leat_json *json);
 

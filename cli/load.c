@@ -67,8 +67,8 @@ static void print_notes(cli *c, const leat_read_report *report)
     enum { SHOWN = 6 };
     size_t i = 0, column;
     for (const char *note; (note = leat_read_report_note(report, i, &column)); i++)
-        if (i < SHOWN) cli_say(c, "  %snote: %s%s\n", cli_dim(c), note, cli_plain(c));
-    if (i > SHOWN) cli_say(c, "  %sand %zu more notes%s\n", cli_dim(c), i - SHOWN, cli_plain(c));
+        if (i < SHOWN) cli_styled(c, CLI_DIM, "  note: %s\n", note);
+    if (i > SHOWN) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
 }
 
 leat_status cli_load(cli *c, leat_frame **out, const char *name)

@@ -121,7 +121,7 @@ static int usage_error(const cli *c, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "leat: %s\nsee: leat %s --help\n", text, c->command->name);
+    cli_complain("leat: %s\nsee: leat %s --help\n", text, c->command->name);
     if (c->json) print_error_json(LEAT_INVALID, text);
     return CLI_USAGE;
 }
@@ -230,7 +230,7 @@ static void log_to_stderr(void *user, leat_log_level level, const char *text)
     cli *c = user;
     if (c->quiet || level < LEAT_LOG_INFO) return;
     leat_progress_clear(&c->progress);
-    fprintf(stderr, "%s%s\n", level == LEAT_LOG_WARN ? "note: " : "", text);
+    cli_complain("%s%s\n", level == LEAT_LOG_WARN ? "note: " : "", text);
 }
 
 static int make_context(cli *c)
@@ -267,7 +267,7 @@ static int make_context(cli *c)
                  "LEAT_CPU=%.20s is not a level of this processor; use one of generic, v2, v3, v4, "
                  "neon, or unset it",
                  cpu);
-    fprintf(stderr, "leat: %s\n", text);
+    cli_complain("leat: %s\n", text);
     if (c->json) print_error_json(st, text);
     return CLI_ENVIRONMENT;
 }
@@ -276,10 +276,10 @@ static void report_error(const cli *c, leat_status st)
 {
     const char *message = leat_error_message(c->context);
     if (!*message) message = leat_status_text(st);
-    fprintf(stderr, "leat: %s\n", message);
+    cli_complain("leat: %s\n", message);
     if (st == LEAT_INTERNAL)
-        fprintf(stderr, "please report this, with the command and \"%s\" of leat %s\n",
-                leat_error_place(c->context), leat_version());
+        cli_complain("please report this, with the command and \"%s\" of leat %s\n",
+                     leat_error_place(c->context), leat_version());
     if (c->json) print_error_json(st, message);
 }
 
@@ -320,7 +320,7 @@ static int run(cli *c)
     leat_status st = c->command->run(c);
     leat_progress_clear(&c->progress);
     if (st == LEAT_OK && (fflush(stdout) != 0 || ferror(stdout))) {
-        fprintf(stderr, "leat: cannot write the output: %s\n", strerror(errno));
+        cli_complain("leat: cannot write the output: %s\n", strerror(errno));
         code = CLI_ENVIRONMENT;
     } else {
         code = exit_code(st);
@@ -338,7 +338,7 @@ static int unknown_command(const cli *c, const char *name)
     if (access(name, F_OK) == 0) near = "fit";
     snprintf(text, sizeof text, "there is no command '%.200s'%s%s%s", name,
              near ? "; did you mean 'leat " : "", near ? near : "", near ? "'?" : "");
-    fprintf(stderr, "leat: %s\nsee: leat help\n", text);
+    cli_complain("leat: %s\nsee: leat help\n", text);
     if (c->json) print_error_json(LEAT_INVALID, text);
     return CLI_USAGE;
 }
@@ -360,7 +360,7 @@ int main(int argc, char **argv)
     c.given = calloc((size_t)argc, sizeof *c.given);
     int code = CLI_ENVIRONMENT;
     if (!c.arguments || !c.given) {
-        fprintf(stderr, "leat: out of memory\n");
+        cli_complain("leat: out of memory\n");
     } else {
         code = read_arguments(&c, argc, argv);
         if (!code && cli_has(&c, "help")) cli_help(stdout, c.command);

@@ -29,34 +29,38 @@ leat_status cli_whole(cli *c, const char *option, long least, long most, long *o
     return LEAT_OK;
 }
 
-void cli_say(cli *c, const char *format, ...)
+static void say(cli *c, cli_style style, const char *format, va_list args)
 {
+    static const char *const codes[] = {"", "\033[1m", "\033[2m", "\033[36m"};
     if (c->quiet || c->json) return;
     leat_progress_clear(&c->progress);
+    bool styled = style != CLI_PLAIN && c->color;
+    if (styled) fputs(codes[style], stdout);
+    cli_vput(stdout, format, args);
+    if (styled) fputs("\033[0m", stdout);
+}
+
+void cli_say(cli *c, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vprintf(format, args);
+    say(c, CLI_PLAIN, format, args);
     va_end(args);
 }
 
-const char *cli_dim(const cli *c)
+void cli_styled(cli *c, cli_style style, const char *format, ...)
 {
-    return c->color ? "\033[2m" : "";
+    va_list args;
+    va_start(args, format);
+    say(c, style, format, args);
+    va_end(args);
 }
 
-const char *cli_bold(const cli *c)
+void cli_rewind(cli *c, int lines)
 {
-    return c->color ? "\033[1m" : "";
-}
-
-const char *cli_accent(const cli *c)
-{
-    return c->color ? "\033[36m" : "";
-}
-
-const char *cli_plain(const cli *c)
-{
-    return c->color ? "\033[0m" : "";
+    if (c->quiet || c->json || lines < 1) return;
+    leat_progress_clear(&c->progress);
+    printf("\033[%dA\033[J", lines);
 }
 
 leat_status cli_print_json(cli *c, leat_json *json)
@@ -67,14 +71,6 @@ leat_status cli_print_json(cli *c, leat_json *json)
     return text ? LEAT_OK : leat_error_status(c->context);
 }
 
-/* Characters on screen: UTF-8 continuation bytes take none. */
-static int width_of(const char *text)
-{
-    int n = 0;
-    for (; *text; text++) n += (*text & 0xc0) != 0x80;
-    return n;
-}
-
 /* Or the dash that stands for one. */
 static bool is_number(const char *cell)
 {
@@ -82,6 +78,23 @@ static bool is_number(const char *cell)
     const char *p = cell + (*cell == '-' || *cell == '+' || *cell == '<');
     p += *p == ' ';
     return *p >= '0' && *p <= '9';
+}
+
+static int cell_width(const char *cell)
+{
+    return cli_width(cell, strlen(cell));
+}
+
+/* A newline in a cell is shown, not obeyed. */
+static void say_cell(cli *c, cli_style style, const char *cell)
+{
+    char piece[CLI_VISIBLE_SIZE];
+    for (size_t left = strlen(cell); left > 0;) {
+        size_t used = cli_visible(cell, left, false, piece);
+        cli_styled(c, style, "%s", piece);
+        cell += used;
+        left -= used;
+    }
 }
 
 void cli_table(cli *c, const char *const *cells, int rows, int columns, bool heading)
@@ -95,22 +108,24 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
     for (int i = 0; i < rows; i++) {
         for (int k = 0; k < columns; k++) {
             const char *cell = cells[i * stride + k];
-            int w = width_of(cell);
+            int w = cell_width(cell);
             if (w > widths[k]) widths[k] = w;
             if ((i > 0 || !heading) && *cell && !is_number(cell)) right[k] = false;
         }
     }
     for (int i = 0; i < rows; i++) {
-        cli_say(c, "  %s", heading && i == 0 ? cli_dim(c) : "");
+        cli_style style = heading && i == 0 ? CLI_DIM : CLI_PLAIN;
+        cli_say(c, "  ");
         for (int k = 0; k < columns; k++) {
             const char *cell = cells[i * stride + k];
-            int pad = widths[k] - width_of(cell);
+            int pad = widths[k] - cell_width(cell);
             bool last = k == columns - 1, ends = true;
             for (int l = k + 1; l < columns; l++) ends = ends && !*cells[i * stride + l];
-            cli_say(c, "%*s%s", right[k] ? pad : 0, "", cell);
+            cli_say(c, "%*s", right[k] ? pad : 0, "");
+            say_cell(c, style, cell);
             if (!last && !ends) cli_say(c, "%*s", (right[k] ? 0 : pad) + 2, "");
         }
-        cli_say(c, "%s\n", heading && i == 0 ? cli_plain(c) : "");
+        cli_say(c, "\n");
     }
 }
 
@@ -119,14 +134,16 @@ void cli_fold(FILE *out, const char *text, int column, int indent)
     bool first = true; /* of its line */
     for (; *text == ' '; text++, column++) fputc(' ', out);
     while (*text) {
-        int n = (int)strcspn(text, " \n");
-        if (!first && column + 1 + n > 79) {
+        size_t n = strcspn(text, " \n");
+        int width = cli_width(text, n);
+        if (!first && column + 1 + width > 79) {
             fprintf(out, "\n%*s", indent, "");
             column = indent;
             first = true;
         }
-        fprintf(out, "%s%.*s", first ? "" : " ", n, text);
-        column += n + !first;
+        if (!first) fputc(' ', out);
+        cli_put(out, text, n, false);
+        column += width + !first;
         first = false;
         text += n;
         text += strspn(text, " \n");

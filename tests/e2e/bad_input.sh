@@ -54,6 +54,44 @@ fails ragged 3 "line 3" $leat fit ragged.csv -t b
 printf 'a,b\n1,"2\n3,4\n' >quote.csv
 fails quote 3 "line 2" $leat fit quote.csv -t b
 
+# Names and values of files do not command the terminal: control characters, what turns the direction
+# of a line, and bytes that are no UTF-8 are shown, on stdout and stderr.
+# (The reader makes such names and bytes that are no UTF-8 readable itself.)
+printf 'x,species\n' >escape.csv
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    printf '%s,a\033]0;owned\007\n%s,b\302\233\342\200\256z\n' $i $((i + 20)) >>escape.csv
+done
+sed '3s/[^,]*$/c\x1b[31m/' escape.csv >escape2.csv
+raw() { # NAME FILE...: no raw control character but newlines, only UTF-8
+    name=$1
+    shift
+    check "$name" python3 -c "
+import sys, unicodedata
+for path in sys.argv[1:]:
+    text = open(path, 'rb').read().decode('utf-8')
+    assert not [c for c in text if c != '\\n' and unicodedata.category(c) in ('Cc', 'Cf')], (path, text)" "$@"
+}
+$leat fit escape.csv -t species -m knn,cart --name escape >e1.txt 2>e1.err
+$leat eval escape.leat escape2.csv >e2.txt 2>e2.err
+$leat fit escape.csv -t x --types species:number >e3.txt 2>e3.err
+$leat describe escape.csv >e4.txt 2>e4.err
+$leat table escape.csv >e5.txt 2>e5.err
+$leat eval escape.leat escape.csv >e6.txt 2>e6.err
+$leat show escape.leat >e7.txt 2>e7.err
+$leat show escape.leat --card >e8.txt 2>e8.err
+$leat "$(printf 'f\033[1mit\377')" >e9.txt 2>e9.err
+$leat fit escape.csv "$(printf -- '--\033[1m\303')" >e10.txt 2>e10.err
+for i in 1 2 3 4 5 6 7 8 9 10; do raw escaped-$i e$i.txt e$i.err; done
+has escape-fit e1.txt 'a\x1b]0;owned\x07' 'b\u009b\u202ez'
+has escape-class e2.err 'c\x1b[31m'
+has escape-value e3.err 'a\x1b]0;owned\x07'
+has escape-describe e4.txt 'a\x1b]0;owned\x07'
+has escape-table e5.txt 'a\x1b]0;owned\x07' 'b\u009b\u202ez'
+has escape-eval e6.txt 'b\u009b\u202ez'
+has escape-show e7.txt 'b\u009b\u202ez'
+has escape-command e9.err 'f\x1b[1mit\xff'
+has escape-option e10.err '\x1b[1m'
+
 # Targets.
 fails target 3 "no column 'specis'|Did you mean 'species'?|columns:" $leat fit good.csv -t specis
 sed 's/versicolor/setosa/; s/virginica/setosa/' good.csv >constant.csv
@@ -68,7 +106,7 @@ fails constant 3 "nothing to learn" $leat fit flat.csv -t y --task regression
 { head -n 30 good.csv; echo 5,5,5,5,rare; } >rare.csv
 # A class with one row cannot be both learned from and tested on: said, and no reason to give up.
 check rare-class sh -c "$leat fit rare.csv -t species --metric log_loss >rare.txt"
-has rare-warning rare.txt "warning: the class 'rare' (1 row: 30) is not in the training rows of 1 of 10 folds" "lda" "knn"
+has rare-warning rare.txt "warning: the class 'rare' (1 row: 30) is not in the training rows of 1 of 10" "lda" "knn"
 check rare-predicts sh -c "$leat predict rare.leat rare.csv --proba -o rare-p.csv"
 has rare-column rare-p.csv p_rare
 head -n 8 good.csv >few.csv

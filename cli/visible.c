@@ -1,0 +1,117 @@
+/* Owns: printing text that holds bytes of files, so that no terminal takes them for commands. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+
+/* Characters that a terminal obeys instead of showing: C0 and C1 controls, and those that turn the
+ * direction of what follows or end a line unseen. */
+static bool is_control(uint32_t x)
+{
+    return x < 0x20 || (x >= 0x7f && x < 0xa0) || x == 0x200e || x == 0x200f ||
+           (x >= 0x2028 && x <= 0x202e) || (x >= 0x2066 && x <= 0x2069);
+}
+
+/* Bytes of the UTF-8 character at `at` and its number. 0: none; *cut: the text ends inside one. */
+static size_t decode(const char *at, size_t left, uint32_t *out, bool *cut)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)*at;
+    size_t n = lead < 0x80                    ? 1
+               : lead >= 0xc2 && lead <= 0xdf ? 2
+               : lead >= 0xe0 && lead <= 0xef ? 3
+               : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                              : 0;
+    *cut = false;
+    if (n == 0) return 0;
+    uint32_t x = n == 1 ? lead : lead & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (i == left) {
+            *cut = true;
+            return 0;
+        }
+        unsigned char b = (unsigned char)at[i];
+        if ((b & 0xc0) != 0x80) return 0;
+        x = x << 6 | (b & 0x3fu);
+    }
+    if (x < least[n] || x > 0x10ffff || (x >= 0xd800 && x < 0xe000)) return 0;
+    *out = x;
+    return n;
+}
+
+size_t cli_visible(const char *at, size_t left, bool lines, char out[CLI_VISIBLE_SIZE])
+{
+    uint32_t x = 0;
+    bool cut;
+    size_t n = decode(at, left, &x, &cut);
+    if (n && (!is_control(x) || (lines && x == '\n'))) {
+        memcpy(out, at, n);
+        out[n] = '\0';
+        return n;
+    }
+    if (cut) { /* a text that was shortened, most likely */
+        strcpy(out, "\xef\xbf\xbd");
+        return left;
+    }
+    const char *letter = n == 1 ? strchr("\nn\tt\rr", (int)x) : NULL;
+    if (letter && x) snprintf(out, CLI_VISIBLE_SIZE, "\\%c", letter[1]);
+    else if (n > 1) snprintf(out, CLI_VISIBLE_SIZE, "\\u%04x", (unsigned)x);
+    else snprintf(out, CLI_VISIBLE_SIZE, "\\x%02x", (unsigned)(unsigned char)*at);
+    return n ? n : 1;
+}
+
+void cli_put(FILE *out, const char *text, size_t n, bool lines)
+{
+    char piece[CLI_VISIBLE_SIZE];
+    while (n > 0) {
+        size_t used = cli_visible(text, n, lines, piece);
+        fputs(piece, out);
+        text += used;
+        n -= used;
+    }
+}
+
+int cli_width(const char *text, size_t n)
+{
+    char piece[CLI_VISIBLE_SIZE];
+    int width = 0;
+    while (n > 0) {
+        size_t used = cli_visible(text, n, false, piece);
+        for (const char *p = piece; *p; p++) width += (*p & 0xc0) != 0x80;
+        text += used;
+        n -= used;
+    }
+    return width;
+}
+
+int cli_cut(const char *text, size_t length, size_t most)
+{
+    if (length <= most) return (int)length;
+    size_t n = most; /* back to where a character begins, but not through bytes that are none */
+    while (n > 0 && most - n < 3 && (text[n] & 0xc0) == 0x80) n--;
+    return (int)((text[n] & 0xc0) == 0x80 ? most : n);
+}
+
+void cli_vput(FILE *out, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    char space[512], *text = space;
+    int n = vsnprintf(space, sizeof space, format, args);
+    if (n >= (int)sizeof space) {
+        text = malloc((size_t)n + 1);
+        if (text) vsnprintf(text, (size_t)n + 1, format, again);
+    }
+    va_end(again);
+    if (!text) cli_put(out, space, sizeof space - 1, true);
+    else if (n > 0) cli_put(out, text, (size_t)n, true);
+    if (text != space) free(text);
+}
+
+void cli_complain(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    cli_vput(stderr, format, args);
+    va_end(args);
+}
