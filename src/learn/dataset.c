@@ -1,11 +1,19 @@
-/* Owns: views and copies of design matrices. */
+/* Owns: views and copies of design matrices, names of classes. */
 #include "learn/dataset.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "kernel/vec.h"
+
+const char *leati_class_text(const leati_dataset *d, size_t k, char space[LEATI_CLASS_TEXT])
+{
+    if (d->class_names) return d->class_names[d->named ? d->named[k] : k];
+    snprintf(space, LEATI_CLASS_TEXT, "number %zu of %u", k + 1, d->classes);
+    return space;
+}
 
 const double *leati_row(const leati_matrix *m, size_t row, double *space)
 {

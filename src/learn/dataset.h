@@ -32,14 +32,20 @@ typedef struct leati_dataset {
     const double *y;       /* (rows) REGRESS: finite */
     const uint32_t *label; /* (rows) CLASSIFY: 0 .. classes-1; each class has a row */
     uint32_t classes;
-    const double *weight; /* (rows) or NULL: all 1. Not negative. */
-    uint64_t seed;        /* for leati_rng_init */
+    char *const *class_names; /* what people call the classes, or NULL; for messages only */
+    const uint32_t *named;    /* (classes) class k is class_names[named[k]]; NULL: [k] */
+    const double *weight;     /* (rows) or NULL: all 1. Not negative. */
+    uint64_t seed;            /* for leati_rng_init */
 } leati_dataset;
 
 static inline double leati_at(const leati_matrix *m, size_t row, size_t col)
 {
     return m->f64 ? m->f64[row * m->stride + col] : (double)m->f32[row * m->stride + col];
 }
+
+/* How a message calls a class: its name, or "number 2 of 3" in space where the data has none. */
+enum { LEATI_CLASS_TEXT = 64 };
+const char *leati_class_text(const leati_dataset *d, size_t k, char space[LEATI_CLASS_TEXT]);
 
 /* Row `row` as f64: points into the matrix or into `space` (cols values). */
 const double *leati_row(const leati_matrix *m, size_t row, double *space);

@@ -97,13 +97,15 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
         double largest = largest_variance(&view);
         double smooth = g->var_smoothing * (largest > 0 ? largest : 1);
         for (size_t j = 0; st == LEAT_OK && j < m.classes * m.cols; j++) {
+            char space[LEATI_CLASS_TEXT];
             double weight = m.weight[j / m.cols];
             g->variance[j] = (weight > 0 ? g->variance[j] / weight : largest) + smooth;
             if (!(g->variance[j] >= 1e-300))
                 st = LEATI_FAIL(c, LEAT_INVALID,
-                                "gaussian_nb: feature '%s' does not vary within class %zu; a "
+                                "gaussian_nb: feature '%s' does not vary within class %s; a "
                                 "larger gaussian_nb.var_smoothing mends that",
-                                d->features[j % m.cols].name, j / m.cols);
+                                d->features[j % m.cols].name,
+                                leati_class_text(d, j / m.cols, space));
         }
         leati_nb_log_prior(m.weight, m.classes, g->priors == 1, g->log_prior);
     }

@@ -247,6 +247,32 @@ static leat_status solve_covariance(lda *l, work *w, leat_context *c, const leat
     return LEAT_OK;
 }
 
+/* Features that no class varies in say nothing through a covariance. When that is so of all of
+ * them, there is no direction left; else such a feature that tells classes apart is lost. */
+static leat_status check_spread(const work *w, leat_context *c, const leati_dataset *d)
+{
+    size_t k = d->classes, p = d->x.cols, varying = 0, lost = 0, first = 0;
+    for (size_t j = 0; j < p; j++) {
+        bool varies = false, differs = false;
+        for (size_t i = 0; i < k; i++) {
+            varies = varies || w->m.squares[i * p + j] > 0;
+            differs = differs || w->m.mean[i * p + j] != w->m.mean[j];
+        }
+        varying += varies;
+        if (!varies && differs && lost++ == 0) first = j;
+    }
+    if (lost == 0) return LEAT_OK;
+    LEATI_CHECK(c, varying > 0, LEAT_INVALID,
+                "lda: no feature varies within any class: each class is a single point, which "
+                "gives no covariance to tell them apart by; cart or knn can");
+    if (d->features)
+        leati_log(c, LEAT_LOG_WARN,
+                  "lda: %zu of %zu features differ between classes but never within one, '%s' the "
+                  "first; a covariance cannot use them, cart can",
+                  lost, p, d->features[first].name);
+    return LEAT_OK;
+}
+
 static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset *d)
 {
     lda *l = (lda *)e;
@@ -255,20 +281,21 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     LEATI_CHECK(c, d->x.rows > d->classes || d->classes == 1, LEAT_INVALID,
                 "lda needs more rows than classes: it got %zu rows of %u classes", d->x.rows,
                 d->classes);
+    char space[LEATI_CLASS_TEXT];
     l->coef = leati_calloc(c, d->classes * d->x.cols, sizeof *l->coef);
     l->intercept = LEATI_NEW(c, double, d->classes);
     if (!l->coef || !l->intercept) return leat_error_status(c);
     work w;
     leat_status st = work_init(&w, c, l, d);
+    if (st == LEAT_OK) st = check_spread(&w, c, d);
     if (st == LEAT_OK)
         st = l->solver == SVD ? solve_svd(l, &w, c, d) : solve_covariance(l, &w, c, d);
     work_fini(&w);
     for (size_t i = 0; st == LEAT_OK && i < d->classes; i++)
         if (!isfinite(l->intercept[i]))
             st = LEATI_FAIL(c, LEAT_NUMERIC,
-                            "lda: the scores of class %zu overflow; scale the "
-                            "data first",
-                            i);
+                            "lda: the scores of class %s overflow; scale the data first",
+                            leati_class_text(d, i, space));
     return st;
 }
 

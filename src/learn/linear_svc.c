@@ -153,10 +153,11 @@ static leat_status gather(fitting *f, const leati_dataset *d, double *balance)
         total += weight;
         if (weight > 0) f->order[count++] = (uint32_t)i;
     }
+    char space[LEATI_CLASS_TEXT];
     for (size_t k = 0; k < d->classes; k++) {
         LEATI_CHECK(c, balance[k] > 0, LEAT_INVALID,
-                    "linear_svc: no row of class %zu has a weight above 0; every class needs one",
-                    k);
+                    "linear_svc: no row of class %s has a weight above 0; every class needs one",
+                    leati_class_text(d, k, space));
         balance[k] = f->e->class_weight ? total / (d->classes * balance[k]) : 1;
     }
     double intercept = f->e->fit_intercept ? f->e->intercept_scaling : 0;

@@ -92,6 +92,8 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
     LEATI_GO(gather(c, &d, t, samples, count));
     if (d.label) LEATI_GO(compact_classes(c, p, &d, (uint32_t *)(uintptr_t)d.label));
     d.features = p->encoder.features;
+    d.class_names = problem->schema->class_names;
+    d.named = p->present;
     LEATI_GO(leati_estimator_fit(c, p->estimator, &d));
 out:
     leati_free((void *)(uintptr_t)d.y);

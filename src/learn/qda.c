@@ -97,18 +97,20 @@ static leat_status fit_class(qda *q, leat_context *c, const leati_dataset *d,
                              const leati_class_moments *m, size_t k, double *s)
 {
     size_t p = d->x.cols;
+    char space[LEATI_CLASS_TEXT];
     LEATI_CHECK(c, m->weight[k] > 1, LEAT_INVALID,
-                "qda: class %zu has one row only, which has no covariance; qda needs more", k);
+                "qda: class %s has one row only, which has no covariance; qda needs more",
+                leati_class_text(d, k, space));
     LEATI_TRY(leati_class_covariance(c, d, m, k, &q->shrinkage, s));
     for (size_t j = 0; j < p * p; j++) s[j] *= 1 - q->reg_param;
     for (size_t j = 0; j < p; j++) s[j * p + j] += q->reg_param;
     bool definite;
     LEATI_TRY(leati_eigenvalues_above(c, s, p, q->tol, &definite));
     LEATI_CHECK(c, definite, LEAT_INVALID,
-                "qda: the covariance of class %zu (%.0f rows, %zu features) is singular: it has an "
+                "qda: the covariance of class %s (%.0f rows, %zu features) is singular: it has an "
                 "eigenvalue of at most qda.tol=%g; a larger qda.reg_param, a qda.shrinkage or "
                 "fewer features mend that",
-                k, m->weight[k], p, q->tol);
+                leati_class_text(d, k, space), m->weight[k], p, q->tol);
     LEATI_TRY(leati_cholesky(c, p, s, &definite));
     LEATI_BUG_IF(c, !definite);
     double prior = q->priors == 1 ? 1 / (double)d->classes : m->weight[k] / m->total;

@@ -65,11 +65,12 @@ static leat_status order_rows(fitting *f, const leati_dataset *d)
         scale[k] = f->svc->cost * (f->svc->class_weight ? balanced : 1);
     }
     leat_status st = LEAT_OK;
+    char space[LEATI_CLASS_TEXT];
     for (size_t k = 0; k < f->classes && st == LEAT_OK; k++) {
         if (f->start[k + 1] == 0)
             st = LEATI_FAIL(c, LEAT_INVALID,
-                            "svc: no row of class %zu has a weight above 0; every class needs one",
-                            k);
+                            "svc: no row of class %s has a weight above 0; every class needs one",
+                            leati_class_text(d, k, space));
         f->start[k + 1] += f->start[k];
     }
     f->count = f->start[f->classes];

@@ -278,7 +278,44 @@ static void knn_messages(leattest *t)
     leati_estimator_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(answers),     TEST(trees),  TEST(categories),
-                                      TEST(wide_codes),  TEST(kdtree), TEST(projection),
-                                      TEST(knn_messages)};
+/* Messages about a class give its name, by the numbers of the classes that the rows have. */
+static void discriminant_messages(leattest *t)
+{
+    static char *const names[] = {"oak", "elm", "ash", "yew"};
+    static const uint32_t named[] = {1, 3};
+    static const uint32_t label[6] = {0, 0, 0, 0, 1, 1};
+    static const double flat[12] = {1, 2, 2, 1, 3, 3, 4, 1, 5, 5, 5, 5};
+    static const double points[12] = {1, 0.1, 1, 0.1, 1, 0.1, 1, 0.1, 2, 5, 2, 5};
+    leati_dataset d = {.x = {.f64 = flat, .rows = 6, .cols = 2, .stride = 2},
+                       .features = features,
+                       .task = LEATI_CLASSIFY,
+                       .label = label,
+                       .classes = 2,
+                       .class_names = names,
+                       .named = named,
+                       .seed = 1};
+    leat_context *c = t->context;
+    leati_estimator *qda = NULL, *lda = NULL;
+    REQUIRE_OK(leati_estimator_create(c, &qda, leati_estimator_class_find("qda")));
+    CHECK_FAILS(leati_estimator_fit(c, qda, &d), LEAT_INVALID, "class yew (2 rows|singular");
+    d.named = NULL;
+    CHECK_FAILS(leati_estimator_fit(c, qda, &d), LEAT_INVALID, "class elm (2 rows|singular");
+    d.class_names = NULL;
+    CHECK_FAILS(leati_estimator_fit(c, qda, &d), LEAT_INVALID, "class number 2 of 2 (2 rows");
+    leati_estimator_destroy(qda);
+    /* Every class a single point. */
+    static const char *const solvers[] = {"svd", "lsqr", "eigen"};
+    for (size_t i = 0; i < 3; i++) {
+        REQUIRE_OK(leati_estimator_create(c, &lda, leati_estimator_class_find("lda")));
+        REQUIRE_OK(leati_estimator_set(c, lda, "solver", solvers[i]));
+        d.x.f64 = points;
+        CHECK_FAILS(leati_estimator_fit(c, lda, &d), LEAT_INVALID,
+                    "no feature varies|single point");
+        leati_estimator_destroy(lda);
+    }
+}
+
+static const leattest_case cases[] = {
+    TEST(answers), TEST(trees),      TEST(categories),   TEST(wide_codes),
+    TEST(kdtree),  TEST(projection), TEST(knn_messages), TEST(discriminant_messages)};
 LEATTEST_MAIN(cases)

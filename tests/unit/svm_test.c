@@ -558,7 +558,7 @@ static void kernel_machines_on_odd_data(leattest *t)
     d.weight = weight;
     e = make_one(t, "svc", NULL, 0);
     REQUIRE(e);
-    CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID, "class 1|weight");
+    CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID, "class number 2 of 2|weight");
     leati_estimator_destroy(e);
     /* Far away all kernel values are 0: the answer is finite. */
     d.weight = NULL;
