@@ -46,10 +46,7 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     leati_nb_counts *n = (leati_nb_counts *)e;
     size_t p = e->features;
     LEATI_TRY(leati_nb_counts_alloc(n, c));
-    leati_nb_counts_sum(n, d, true, n->constant, n->log_prob);
-    double weights = 0;
-    for (size_t k = 0; k < e->classes; k++) weights += n->constant[k];
-    LEATI_CHECK(c, weights > 0, LEAT_INVALID, "bernoulli_nb: all row weights are 0");
+    LEATI_TRY(leati_nb_counts_sum(n, c, d, true, n->constant, n->log_prob));
     leati_nb_log_prior(n->constant, e->classes, !n->fit_prior, n->log_prior);
     for (size_t k = 0; k < e->classes; k++) {
         double total = log(n->constant[k] + 2 * n->alpha);

@@ -28,27 +28,12 @@ static void derive(leati_nb_counts *n)
     memcpy(n->constant, n->log_prior, k * sizeof *n->constant);
 }
 
-static leat_status check_counts(leat_context *c, const leati_dataset *d)
-{
-    for (size_t i = 0; i < d->x.rows; i++)
-        for (size_t j = 0; j < d->x.cols; j++)
-            LEATI_CHECK(c, leati_at(&d->x, i, j) >= 0, LEAT_INVALID,
-                        "multinomial_nb takes counts: the value in row %zu of feature '%s' is "
-                        "negative",
-                        i + 1, d->features[j].name);
-    return LEAT_OK;
-}
-
 static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset *d)
 {
     leati_nb_counts *n = (leati_nb_counts *)e;
     size_t p = e->features;
-    LEATI_TRY(check_counts(c, d));
     LEATI_TRY(leati_nb_counts_alloc(n, c));
-    leati_nb_counts_sum(n, d, false, n->constant, n->log_prob);
-    double weights = 0;
-    for (size_t k = 0; k < e->classes; k++) weights += n->constant[k];
-    LEATI_CHECK(c, weights > 0, LEAT_INVALID, "multinomial_nb: all row weights are 0");
+    LEATI_TRY(leati_nb_counts_sum(n, c, d, false, n->constant, n->log_prob));
     leati_nb_log_prior(n->constant, e->classes, !n->fit_prior, n->log_prior);
     for (size_t k = 0; k < e->classes; k++) {
         double *prob = n->log_prob + k * p, sum = 0;

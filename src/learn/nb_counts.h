@@ -17,9 +17,10 @@ typedef struct leati_nb_counts {
 } leati_nb_counts;
 
 /* total (classes): sum of row weights; sum (classes, features): of w x, or with `binary` of
- * w [x > binarize]. Both zeroed by the caller. */
-void leati_nb_counts_sum(const leati_nb_counts *n, const leati_dataset *d, bool binary,
-                         double *total, double *sum);
+ * w [x > binarize]. Both zeroed by the caller. In parallel; the parts do not depend on the number
+ * of threads. LEAT_INVALID when all weights are 0, or for a negative x without `binary`. */
+leat_status leati_nb_counts_sum(const leati_nb_counts *n, leat_context *c, const leati_dataset *d,
+                                bool binary, double *total, double *sum);
 leat_status leati_nb_counts_save(const leati_estimator *e, leat_context *c, leati_state *s);
 /* log_prior and log_prob (each <= 0); the caller derives the rest. */
 leat_status leati_nb_counts_load(leati_nb_counts *n, leat_context *c, const leati_state *s);
