@@ -9,6 +9,7 @@
 #include "learn/estimator.h"
 #include "learn/kdtree.h"
 #include "learn/knn_projection.h"
+#include "learn/nb_counts.h"
 
 enum { ROWS = CLASSIC_ROWS, COLS = CLASSIC_COLS, ASKED = CLASSIC_ASKED };
 
@@ -315,7 +316,66 @@ static void discriminant_messages(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {
-    TEST(answers), TEST(trees),      TEST(categories),   TEST(wide_codes),
-    TEST(kdtree),  TEST(projection), TEST(knn_messages), TEST(discriminant_messages)};
+/* Counts of enough rows for several tasks: the frequencies are exact for any number of threads,
+ * and of several negative values the first is named. */
+static void counts_in_parallel(leattest *t)
+{
+    enum { N = 20000, P = 16, K = 3 };
+    static float x[N * P];
+    static uint32_t label[N];
+    static double sum[K * P];
+    leati_rng rng;
+    leati_rng_init(&rng, 3, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < N; i++) {
+        label[i] = leati_rng_below(&rng, K);
+        for (size_t j = 0; j < P; j++) {
+            x[i * P + j] = (float)leati_rng_below(&rng, 4);
+            sum[label[i] * P + j] += (double)x[i * P + j];
+        }
+    }
+    leati_feature names[P];
+    for (size_t j = 0; j < P; j++) names[j] = (leati_feature){j == 7 ? "seven" : "other", 0};
+    leati_dataset d = {.x = {.f32 = x, .rows = N, .cols = P, .stride = P},
+                       .features = names,
+                       .task = LEATI_CLASSIFY,
+                       .label = label,
+                       .classes = K,
+                       .seed = 1};
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c = NULL;
+        o.threads = threads;
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        leati_estimator *e = NULL;
+        REQUIRE(leati_estimator_create(c, &e, leati_estimator_class_find("multinomial_nb")) ==
+                LEAT_OK);
+        CHECK(leati_estimator_fit(c, e, &d) == LEAT_OK);
+        const leati_nb_counts *n = (const leati_nb_counts *)e;
+        for (size_t k = 0; k < K; k++) {
+            double all = 0;
+            for (size_t j = 0; j < P; j++) all += sum[k * P + j] + 1;
+            for (size_t j = 0; j < P; j++)
+                CHECK(n->log_prob[k * P + j] == log(sum[k * P + j] + 1) - log(all));
+        }
+        leati_estimator_destroy(e);
+        leat_context_destroy(c);
+    }
+    x[15000 * P + 7] = x[15001 * P + 2] = x[19999 * P] = -1;
+    leati_estimator *e = NULL;
+    REQUIRE_OK(
+        leati_estimator_create(t->context, &e, leati_estimator_class_find("multinomial_nb")));
+    CHECK_FAILS(leati_estimator_fit(t->context, e, &d), LEAT_INVALID,
+                "row 15001 |'seven'|negative");
+    leati_estimator_destroy(e);
+}
+
+static const leattest_case cases[] = {TEST(answers),
+                                      TEST(trees),
+                                      TEST(categories),
+                                      TEST(wide_codes),
+                                      TEST(kdtree),
+                                      TEST(projection),
+                                      TEST(knn_messages),
+                                      TEST(discriminant_messages),
+                                      TEST(counts_in_parallel)};
 LEATTEST_MAIN(cases)
