@@ -36,3 +36,6 @@ foreach(source IN LISTS benchmarks)
   get_filename_component(name ${source} NAME_WE)
   leat_program(${name} ${source} bench)
 endforeach()
+
+# Prints what the reader of ONNX sees, for tools/compare-onnx.py.
+leat_program(onnx_dump tests/onnx/onnx_dump.c onnx)
