@@ -11,17 +11,15 @@
 #include "learn/estimator.h"
 #include "learn/linear_svc_l1.h"
 #include "learn/linear_svc_newton.h"
+#include "learn/svm_params.h"
 
 enum { L2, L1 };
 enum { HINGE, SQUARED_HINGE };
-enum { AUTO, DUAL, PRIMAL };
 
 typedef struct linear_svc {
     leati_estimator base;
-    double cost, tol, intercept_scaling;
-    int penalty, loss, dual, class_weight;
-    int64_t max_iter;
-    bool fit_intercept;
+    leati_linear_options options;
+    int penalty, loss, class_weight;
 
     /* Learned: one machine against the rest per class; a single one, for class 1, with two. */
     double *coef;      /* (machines, features) */
@@ -44,34 +42,7 @@ static const leati_param params[] = {
      .standard = "squared_hinge",
      .choices = "hinge|squared_hinge",
      .doc = "Loss of a row within the margin: its distance, or the square of it."},
-    {.name = "dual",
-     .type = LEATI_PARAM_CHOICE,
-     .offset = AT(dual),
-     .standard = "auto",
-     .choices = "auto|true|false",
-     .doc = "Solve for row weights (true) or coefficients (false); auto takes coefficients where "
-            "the loss allows it and rows are not fewer than features."},
-    {.name = "C",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(cost),
-     .standard = "1",
-     .least = 1e-12,
-     .most = 1e12,
-     .grid = "0.01,0.1,1,10",
-     .doc = "Weight of the loss against the penalty; larger fits the rows more closely."},
-    {.name = "fit_intercept",
-     .type = LEATI_PARAM_BOOL,
-     .offset = AT(fit_intercept),
-     .standard = "true",
-     .doc = "Learn a constant term."},
-    {.name = "intercept_scaling",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(intercept_scaling),
-     .standard = "1",
-     .least = 1e-6,
-     .most = 1e6,
-     .doc = "The constant term is the coefficient of a feature of this value, and penalised as "
-            "one: larger penalises it less."},
+    LEATI_LINEAR_PARAMS(linear_svc),
     {.name = "class_weight",
      .type = LEATI_PARAM_CHOICE,
      .offset = AT(class_weight),
@@ -80,20 +51,7 @@ static const leati_param params[] = {
      .grid = "none,balanced",
      .doc = "balanced multiplies C by rows / (classes * rows of the class), rows counted by "
             "weight."},
-    {.name = "tol",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(tol),
-     .standard = "0.0001",
-     .least = 1e-14,
-     .most = 10,
-     .doc = "Violation of the optimality conditions at which to stop."},
-    {.name = "max_iter",
-     .type = LEATI_PARAM_INT,
-     .offset = AT(max_iter),
-     .standard = "1000",
-     .least = 1,
-     .most = 1e9,
-     .doc = "Most passes of the solver."},
+    LEATI_LINEAR_SOLVER_PARAMS(linear_svc),
     {.name = NULL}};
 
 /* The solver of a machine: which of the two is used is the same for all. */
@@ -129,12 +87,13 @@ static leat_status choose(const linear_svc *e, leat_context *c, const leati_data
 {
     LEATI_CHECK(c, e->penalty == L2 || e->loss == SQUARED_HINGE, LEAT_INVALID,
                 "linear_svc: penalty=l1 needs loss=squared_hinge, not hinge");
-    LEATI_CHECK(c, e->penalty == L2 || e->dual != DUAL, LEAT_INVALID,
+    LEATI_CHECK(c, e->penalty == L2 || e->options.dual != LEATI_DUAL, LEAT_INVALID,
                 "linear_svc: penalty=l1 has no dual solver; set dual=auto or dual=false");
-    LEATI_CHECK(c, e->loss == SQUARED_HINGE || e->dual != PRIMAL, LEAT_INVALID,
+    LEATI_CHECK(c, e->loss == SQUARED_HINGE || e->options.dual != LEATI_PRIMAL, LEAT_INVALID,
                 "linear_svc: loss=hinge has no primal solver; set dual=auto or dual=true");
     bool wide = d->x.rows < d->x.cols;
-    *dual = e->penalty == L2 && (e->loss == HINGE || e->dual == DUAL || (e->dual == AUTO && wide));
+    *dual = e->penalty == L2 && (e->loss == HINGE || e->options.dual == LEATI_DUAL ||
+                                 (e->options.dual == LEATI_DUAL_AUTO && wide));
     return LEAT_OK;
 }
 
@@ -160,7 +119,7 @@ static leat_status gather(fitting *f, const leati_dataset *d, double *balance)
                     leati_class_text(d, k, space));
         balance[k] = f->e->class_weight ? total / (d->classes * balance[k]) : 1;
     }
-    double intercept = f->e->fit_intercept ? f->e->intercept_scaling : 0;
+    double intercept = leati_linear_intercept(&f->e->options);
     return leati_linear_rows_init(c, &f->rows, &d->x, f->order, count, intercept);
 }
 
@@ -183,7 +142,7 @@ static leat_status pose(fitting *f, const leati_dataset *d, const double *balanc
             f->y[k * n + i] = label == class ? 1 : -1;
             if (k > 0 && f->shared) continue;
             double factor = f->machines == 1 || label == class ? balance[label] : 1;
-            f->cost[k * n + i] = f->e->cost * factor * (d->weight ? d->weight[row] : 1);
+            f->cost[k * n + i] = f->e->options.cost * factor * (d->weight ? d->weight[row] : 1);
         }
     }
     return LEAT_OK;
@@ -197,20 +156,25 @@ static leat_status begin_descent(fitting *f, size_t k)
     leati_rng_init(&rng, f->seed, LEATI_RNG_SHUFFLE, (uint32_t)k);
     const double *y = f->y + k * n, *cost = f->cost + (f->shared ? 0 : k * n);
     double *w = f->w + k * f->rows.cols;
-    uint32_t most = (uint32_t)e->max_iter;
+    uint32_t most = (uint32_t)e->options.max_iter;
     if (f->dual) {
         f->solvers[k].dual = (leati_dual_cd){.x = &f->rows,
                                              .y = y,
                                              .cost = cost,
                                              .squared = e->loss == SQUARED_HINGE,
-                                             .tol = e->tol,
+                                             .tol = e->options.tol,
                                              .most = most,
                                              .rng = rng,
                                              .w = w};
         return leati_dual_cd_init(f->context, &f->solvers[k].dual);
     }
-    f->solvers[k].l1 = (leati_l1){
-        .x = &f->columns, .y = y, .cost = cost, .tol = e->tol, .most = most, .rng = rng, .w = w};
+    f->solvers[k].l1 = (leati_l1){.x = &f->columns,
+                                  .y = y,
+                                  .cost = cost,
+                                  .tol = e->options.tol,
+                                  .most = most,
+                                  .rng = rng,
+                                  .w = w};
     return leati_l1_init(f->context, &f->solvers[k].l1);
 }
 
@@ -257,8 +221,8 @@ static leat_status solve_newton(fitting *f)
                       .y = f->y,
                       .cost = f->cost,
                       .shared_cost = f->shared,
-                      .tol = f->e->tol,
-                      .most = (uint32_t)f->e->max_iter,
+                      .tol = f->e->options.tol,
+                      .most = (uint32_t)f->e->options.max_iter,
                       .w = f->w};
     LEATI_TRY(leati_newton_solve(f->context, &p));
     f->outcomes[0] = (outcome){p.steps, p.converged};
@@ -303,7 +267,7 @@ static leat_status keep(fitting *f)
     for (size_t k = 0; k < f->machines; k++) {
         const double *w = f->w + k * cols;
         memcpy(e->coef + k * features, w, features * sizeof *w);
-        if (cols > features) e->intercept[k] = w[features] * e->intercept_scaling;
+        if (cols > features) e->intercept[k] = w[features] * e->options.intercept_scaling;
         if (f->outcomes[k].passes > e->base.iterations) e->base.iterations = f->outcomes[k].passes;
         e->base.converged = e->base.converged && f->outcomes[k].converged;
     }
@@ -311,7 +275,7 @@ static leat_status keep(fitting *f)
         leati_log(f->context, LEAT_LOG_WARN,
                   "linear_svc stopped at max_iter=%lld before it converged; scale the features, "
                   "lower C or raise max_iter",
-                  (long long)e->max_iter);
+                  (long long)e->options.max_iter);
     return LEAT_OK;
 }
 

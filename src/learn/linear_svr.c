@@ -8,16 +8,15 @@
 #include "learn/dual_cd.h"
 #include "learn/estimator.h"
 #include "learn/linear_svc_newton.h"
+#include "learn/svm_params.h"
 
 enum { ABSOLUTE, SQUARED };
-enum { AUTO, DUAL, PRIMAL };
 
 typedef struct linear_svr {
     leati_estimator base;
-    double cost, epsilon, tol, intercept_scaling;
-    int loss, dual;
-    int64_t max_iter;
-    bool fit_intercept;
+    leati_linear_options options;
+    double epsilon;
+    int loss;
 
     /* Learned */
     double *coef; /* (features) */
@@ -41,48 +40,8 @@ static const leati_param params[] = {
      .most = 1e300,
      .grid = "0,0.1,1",
      .doc = "Errors up to this size cost nothing, in units of the target."},
-    {.name = "dual",
-     .type = LEATI_PARAM_CHOICE,
-     .offset = AT(dual),
-     .standard = "auto",
-     .choices = "auto|true|false",
-     .doc = "Solve for row weights (true) or coefficients (false); auto takes coefficients where "
-            "the loss allows it and rows are not fewer than features."},
-    {.name = "C",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(cost),
-     .standard = "1",
-     .least = 1e-12,
-     .most = 1e12,
-     .grid = "0.01,0.1,1,10",
-     .doc = "Weight of the loss against the penalty; larger fits the rows more closely."},
-    {.name = "fit_intercept",
-     .type = LEATI_PARAM_BOOL,
-     .offset = AT(fit_intercept),
-     .standard = "true",
-     .doc = "Learn a constant term."},
-    {.name = "intercept_scaling",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(intercept_scaling),
-     .standard = "1",
-     .least = 1e-6,
-     .most = 1e6,
-     .doc = "The constant term is the coefficient of a feature of this value, and penalised as "
-            "one: larger penalises it less."},
-    {.name = "tol",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(tol),
-     .standard = "0.0001",
-     .least = 1e-14,
-     .most = 10,
-     .doc = "Violation of the optimality conditions at which to stop."},
-    {.name = "max_iter",
-     .type = LEATI_PARAM_INT,
-     .offset = AT(max_iter),
-     .standard = "1000",
-     .least = 1,
-     .most = 1e9,
-     .doc = "Most passes of the solver."},
+    LEATI_LINEAR_PARAMS(linear_svr),
+    LEATI_LINEAR_SOLVER_PARAMS(linear_svr),
     {.name = NULL}};
 
 typedef struct fitting {
@@ -104,10 +63,10 @@ static leat_status gather(const linear_svr *e, leat_context *c, const leati_data
         if (!(weight > 0)) continue;
         f->order[n] = (uint32_t)i;
         f->y[n] = d->y[i];
-        f->cost[n++] = e->cost * weight;
+        f->cost[n++] = e->options.cost * weight;
     }
     LEATI_CHECK(c, n > 0, LEAT_INVALID, "linear_svr: no row has a weight above 0");
-    double intercept = e->fit_intercept ? e->intercept_scaling : 0;
+    double intercept = leati_linear_intercept(&e->options);
     LEATI_TRY(leati_linear_rows_init(c, &f->rows, &d->x, f->order, n, intercept));
     f->w = leati_array(c, f->rows.cols, sizeof *f->w);
     return f->w ? LEAT_OK : leat_error_status(c);
@@ -121,8 +80,8 @@ static leat_status solve_dual(linear_svr *e, leat_context *c, uint64_t seed, fit
                        .regression = true,
                        .squared = e->loss == SQUARED,
                        .epsilon = e->epsilon,
-                       .tol = e->tol,
-                       .most = (uint32_t)e->max_iter,
+                       .tol = e->options.tol,
+                       .most = (uint32_t)e->options.max_iter,
                        .w = f->w};
     leati_rng_init(&p.rng, seed, LEATI_RNG_SHUFFLE, 0);
     leat_status st = leati_dual_cd_init(c, &p);
@@ -147,8 +106,8 @@ static leat_status solve_primal(linear_svr *e, leat_context *c, fitting *f)
                       .shared_cost = true,
                       .regression = true,
                       .epsilon = e->epsilon,
-                      .tol = e->tol,
-                      .most = (uint32_t)e->max_iter,
+                      .tol = e->options.tol,
+                      .most = (uint32_t)e->options.max_iter,
                       .w = f->w};
     LEATI_TRY(leati_newton_solve(c, &p));
     e->base.iterations = p.steps;
@@ -159,11 +118,12 @@ static leat_status solve_primal(linear_svr *e, leat_context *c, fitting *f)
 static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
 {
     linear_svr *e = (linear_svr *)base;
-    LEATI_CHECK(c, e->loss == SQUARED || e->dual != PRIMAL, LEAT_INVALID,
+    LEATI_CHECK(c, e->loss == SQUARED || e->options.dual != LEATI_PRIMAL, LEAT_INVALID,
                 "linear_svr: loss=epsilon_insensitive has no primal solver; set dual=auto or "
                 "dual=true");
     bool wide = d->x.rows < d->x.cols;
-    bool dual = e->loss == ABSOLUTE || e->dual == DUAL || (e->dual == AUTO && wide);
+    bool dual = e->loss == ABSOLUTE || e->options.dual == LEATI_DUAL ||
+                (e->options.dual == LEATI_DUAL_AUTO && wide);
     fitting f = {0};
     leat_status st;
     LEATI_GO(gather(e, c, d, &f));
@@ -175,13 +135,14 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
                                                "linear_svr: the coefficients overflow; scale "
                                                "the features and the target"));
     e->coef = leati_memdup(c, f.w, base->features * sizeof *e->coef);
-    e->intercept = e->fit_intercept ? f.w[base->features] * e->intercept_scaling : 0;
+    e->intercept =
+        e->options.fit_intercept ? f.w[base->features] * e->options.intercept_scaling : 0;
     LEATI_GO(e->coef ? LEAT_OK : leat_error_status(c));
     if (!base->converged)
         leati_log(c, LEAT_LOG_WARN,
                   "linear_svr stopped at max_iter=%lld before it converged; scale the features and "
                   "the target, lower C or raise max_iter",
-                  (long long)e->max_iter);
+                  (long long)e->options.max_iter);
 out:
     leati_linear_rows_fini(&f.rows);
     leati_free(f.order);

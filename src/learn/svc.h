@@ -3,16 +3,16 @@
 #define LEATI_LEARN_SVC_H
 
 #include "learn/estimator.h"
-#include "learn/kernel_fn.h"
 #include "learn/platt.h"
+#include "learn/svm_params.h"
 
 typedef struct leati_svc {
     leati_estimator base;
-    double cost, coef0, tol, cache_size;
-    int kernel, class_weight;
-    int64_t degree, max_iter;
-    leati_mixed gamma;
-    bool shrinking, probability, break_ties;
+    leati_kernel_options options;
+    double cost;
+    int class_weight;
+    int64_t max_iter;
+    bool probability, break_ties;
 
     /* Learned. Machine (i, j), i < j, separates class i (positive) from class j. */
     leati_kernel_fn fn;

@@ -109,8 +109,8 @@ static leat_status solve(const fitting *f, const machine *m, bool quiet, leati_s
                        .linear = linear,
                        .lower = lower,
                        .upper = upper,
-                       .tol = f->svc->tol,
-                       .shrinking = f->svc->shrinking,
+                       .tol = f->svc->options.tol,
+                       .shrinking = f->svc->options.shrinking,
                        .most = f->svc->max_iter < 0 ? most : (uint64_t)f->svc->max_iter,
                        .beta = beta};
     leat_status st = leati_smo_solve(f->context, smo, quiet);
@@ -298,7 +298,7 @@ static leat_status train_alone(const fitting *f, size_t pair)
     leati_smo_source *source = NULL;
     leat_status st;
     LEATI_GO(pair_rows(f, pair, &rows));
-    LEATI_GO(leati_smo_source_create(c, &source, &f->svc->fn, &rows, f->svc->cache_size));
+    LEATI_GO(leati_smo_source_create(c, &source, &f->svc->fn, &rows, f->svc->options.cache_size));
     st = train(f, pair, source, true, false);
 out:
     leati_smo_source_destroy(source);
@@ -311,7 +311,7 @@ static leat_status train_all(fitting *f)
 {
     leat_context *c = f->context;
     size_t pairs = leati_svc_pairs(f->classes);
-    double most = fmax(f->svc->cache_size * 1048576, (double)LEATI_SMO_FREE_BYTES);
+    double most = fmax(f->svc->options.cache_size * 1048576, (double)LEATI_SMO_FREE_BYTES);
     bool whole = (double)f->count * (double)f->count * sizeof(float) <= most;
     leat_status st = LEAT_OK;
     if (pairs > 1 && whole) {
@@ -377,10 +377,7 @@ leat_status leati_svc_fit(leati_estimator *e, leat_context *c, const leati_datas
     size_t pairs = leati_svc_pairs(d->classes);
     fitting f = {.context = c, .svc = s, .seed = d->seed, .classes = d->classes};
     leat_status st;
-    s->fn = (leati_kernel_fn){.kind = (leati_kernel_kind)s->kernel,
-                              .degree = (int)s->degree,
-                              .gamma = leati_kernel_gamma(c, &s->gamma, d),
-                              .coef0 = s->coef0};
+    s->fn = leati_kernel_fn_of(c, &s->options, d);
     LEATI_GO(order_rows(&f, d));
     LEATI_GO(leati_kernel_prepare(c, "svc", &s->fn, &d->x, f.order, f.count, &s->center, &f.rows));
     f.coef = LEATI_NEW(c, double, f.count *(f.classes - 1));

@@ -7,14 +7,13 @@
 #include "kernel/vec.h"
 #include "learn/estimator.h"
 #include "learn/smo.h"
+#include "learn/svm_params.h"
 
 typedef struct svr {
     leati_estimator base;
-    double cost, epsilon, coef0, tol, cache_size;
-    int kernel;
-    int64_t degree, max_iter;
-    leati_mixed gamma;
-    bool shrinking;
+    leati_kernel_options options;
+    double cost, epsilon;
+    int64_t max_iter;
 
     /* Learned: f(x) = sum(coef_i K(sv_i, x)) - rho */
     leati_kernel_fn fn;
@@ -43,57 +42,8 @@ static const leati_param params[] = {
      .most = 1e300,
      .grid = "0.01,0.1,1",
      .doc = "Errors up to this size cost nothing, in units of the target."},
-    {.name = "kernel",
-     .type = LEATI_PARAM_CHOICE,
-     .offset = AT(kernel),
-     .standard = "rbf",
-     .choices = LEATI_KERNEL_CHOICES,
-     .doc = "The similarity of two rows: x.y, (gamma x.y + coef0)^degree, exp(-gamma |x - y|^2) or "
-            "tanh(gamma x.y + coef0)."},
-    {.name = "degree",
-     .type = LEATI_PARAM_INT,
-     .offset = AT(degree),
-     .standard = "3",
-     .least = 0,
-     .most = 100,
-     .doc = "Degree of the poly kernel."},
-    {.name = "gamma",
-     .type = LEATI_PARAM_MIXED,
-     .offset = AT(gamma),
-     .standard = "scale",
-     .least = 1e-300,
-     .most = 1e300,
-     .choices = LEATI_GAMMA_CHOICES,
-     .grid = "scale,auto,0.01,0.1,1",
-     .doc = "Factor of the rbf, poly and sigmoid kernels; scale is 1 / (features * variance of x), "
-            "auto is 1 / features."},
-    {.name = "coef0",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(coef0),
-     .standard = "0",
-     .least = -1e15,
-     .most = 1e15,
-     .doc = "Constant of the poly and sigmoid kernels."},
-    {.name = "shrinking",
-     .type = LEATI_PARAM_BOOL,
-     .offset = AT(shrinking),
-     .standard = "true",
-     .doc = "Leave out rows that will likely stay at their bound while solving: the same result, "
-            "usually sooner."},
-    {.name = "tol",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(tol),
-     .standard = "0.001",
-     .least = 1e-12,
-     .most = 10,
-     .doc = "Violation of the optimality conditions at which to stop."},
-    {.name = "cache_size",
-     .type = LEATI_PARAM_REAL,
-     .offset = AT(cache_size),
-     .standard = "200",
-     .least = 1,
-     .most = 1e7,
-     .doc = "Megabytes for kernel values where they take more than 1024."},
+    LEATI_KERNEL_PARAMS(svr),
+    LEATI_KERNEL_SOLVER_PARAMS(svr),
     {.name = "max_iter",
      .type = LEATI_PARAM_INT,
      .offset = AT(max_iter),
@@ -148,8 +98,8 @@ static leat_status solve(leat_context *c, const svr *s, const leati_dataset *d, 
                        .linear = linear,
                        .lower = lower,
                        .upper = upper,
-                       .tol = s->tol,
-                       .shrinking = s->shrinking,
+                       .tol = s->options.tol,
+                       .shrinking = s->options.shrinking,
                        .most = s->max_iter < 0 ? most : (uint64_t)s->max_iter,
                        .beta = upper + all};
     return leati_smo_solve(c, smo, false);
@@ -176,13 +126,10 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     fitting f = {0};
     leati_smo smo;
     leat_status st;
-    s->fn = (leati_kernel_fn){.kind = (leati_kernel_kind)s->kernel,
-                              .degree = (int)s->degree,
-                              .gamma = leati_kernel_gamma(c, &s->gamma, d),
-                              .coef0 = s->coef0};
+    s->fn = leati_kernel_fn_of(c, &s->options, d);
     LEATI_GO(order_rows(c, d, &f));
     LEATI_GO(leati_kernel_prepare(c, "svr", &s->fn, &d->x, f.order, f.count, &s->center, &f.rows));
-    LEATI_GO(leati_smo_source_create(c, &f.source, &s->fn, &f.rows, s->cache_size));
+    LEATI_GO(leati_smo_source_create(c, &f.source, &s->fn, &f.rows, s->options.cache_size));
     LEATI_GO(solve(c, s, d, &f, &smo));
     LEATI_GO(collect(c, s, d, &f, smo.beta));
     s->rho = smo.rho;
