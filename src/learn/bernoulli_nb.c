@@ -85,14 +85,6 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return leati_nb_scores(e, c, x, tile, out);
 }
 
-static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
-                         double *out)
-{
-    LEATI_TRY(decision(e, c, x, out));
-    leati_nb_normalise(out, x->rows, e->classes);
-    return LEAT_OK;
-}
-
 static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
 {
     leati_nb_counts *n = (leati_nb_counts *)e;
@@ -113,7 +105,7 @@ const leati_estimator_class leati_estimator_bernoulli_nb = {
     .size = sizeof(leati_nb_counts),
     .params = params,
     .fit = fit,
-    .proba = proba,
+    .proba = leati_nb_proba,
     .decision = decision,
     .save = leati_nb_counts_save,
     .load = load,

@@ -306,14 +306,6 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return leati_linear_scores(c, x, l->coef, l->intercept, e->classes, out);
 }
 
-static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
-                         double *out)
-{
-    LEATI_TRY(decision(e, c, x, out));
-    leati_nb_normalise(out, x->rows, e->classes);
-    return LEAT_OK;
-}
-
 static leat_status save(const leati_estimator *e, leat_context *c, leati_state *s)
 {
     (void)c;
@@ -346,7 +338,7 @@ const leati_estimator_class leati_estimator_lda = {
     .size = sizeof(lda),
     .params = params,
     .fit = fit,
-    .proba = proba,
+    .proba = leati_nb_proba,
     .decision = decision,
     .save = save,
     .load = load,

@@ -66,14 +66,6 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return leati_nb_scores(e, c, x, tile, out);
 }
 
-static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
-                         double *out)
-{
-    LEATI_TRY(decision(e, c, x, out));
-    leati_nb_normalise(out, x->rows, e->classes);
-    return LEAT_OK;
-}
-
 static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
 {
     LEATI_TRY(leati_nb_counts_load((leati_nb_counts *)e, c, s));
@@ -90,7 +82,7 @@ const leati_estimator_class leati_estimator_multinomial_nb = {
     .size = sizeof(leati_nb_counts),
     .params = params,
     .fit = fit,
-    .proba = proba,
+    .proba = leati_nb_proba,
     .decision = decision,
     .save = leati_nb_counts_save,
     .load = load,

@@ -156,7 +156,8 @@ leat_status leati_nb_scores(const leati_estimator *e, leat_context *c, const lea
     return LEAT_OK;
 }
 
-void leati_nb_normalise(double *scores, size_t rows, size_t classes)
+/* Turns rows of joint log likelihoods into probabilities (log-sum-exp), in place. */
+static void normalise(double *scores, size_t rows, size_t classes)
 {
     for (size_t i = 0; i < rows; i++) {
         double *s = scores + i * classes, most = s[0], sum = 0;
@@ -165,6 +166,14 @@ void leati_nb_normalise(double *scores, size_t rows, size_t classes)
         for (size_t k = 0; k < classes; k++) sum += s[k] = exp(s[k] - most);
         for (size_t k = 0; k < classes; k++) s[k] /= sum;
     }
+}
+
+leat_status leati_nb_proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                           double *out)
+{
+    LEATI_TRY(e->class->decision(e, c, x, out));
+    normalise(out, x->rows, e->classes);
+    return LEAT_OK;
 }
 
 void leati_nb_log_prior(const double *weight, size_t classes, bool uniform, double *out)

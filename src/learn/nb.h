@@ -31,8 +31,9 @@ typedef void (*leati_nb_tile_fn)(const leati_estimator *e, const leati_learn_loo
 /* out (rows, classes) = the tile function over all rows, in parallel. */
 leat_status leati_nb_scores(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                             leati_nb_tile_fn tile, double *out);
-/* Turns rows of joint log likelihoods into probabilities (log-sum-exp), in place. */
-void leati_nb_normalise(double *scores, size_t rows, size_t classes);
+/* The `proba` of a class whose decision gives joint log likelihoods. */
+leat_status leati_nb_proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                           double *out);
 
 /* Natural logarithms of the class priors: of the weights, or all equal. */
 void leati_nb_log_prior(const double *weight, size_t classes, bool uniform, double *out);

@@ -176,14 +176,6 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return st;
 }
 
-static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
-                         double *out)
-{
-    LEATI_TRY(decision(e, c, x, out));
-    leati_nb_normalise(out, x->rows, e->classes);
-    return LEAT_OK;
-}
-
 static leat_status save(const leati_estimator *e, leat_context *c, leati_state *s)
 {
     (void)c;
@@ -221,7 +213,7 @@ const leati_estimator_class leati_estimator_qda = {
     .size = sizeof(qda),
     .params = params,
     .fit = fit,
-    .proba = proba,
+    .proba = leati_nb_proba,
     .decision = decision,
     .save = save,
     .load = load,
