@@ -4,20 +4,6 @@
 
 #include "kernel/isa/simd.h"
 
-#if defined(__AVX512F__)
-#define ROWS_F32 14
-#define ROWS_F64 14
-#elif defined(__AVX2__)
-#define ROWS_F32 6
-#define ROWS_F64 6
-#elif defined(__aarch64__)
-#define ROWS_F32 12
-#define ROWS_F64 12
-#else
-#define ROWS_F32 4
-#define ROWS_F64 4
-#endif
-
 INLINE bool any_f32(vf_int mask)
 {
     int64_t word[VECTOR_BYTES / 8], all = 0;
@@ -36,6 +22,8 @@ INLINE bool any_f64(vd_int mask)
 #define V       vf
 #define VL      VF
 #define MR      ROWS_F32
+#include "kernel/isa/turn_type.h"
+
 #include "kernel/isa/gemm_type.h"
 #define T  float
 #define V  vf
@@ -48,6 +36,8 @@ INLINE bool any_f64(vd_int mask)
 #define V       vd
 #define VL      VD
 #define MR      ROWS_F64
+#include "kernel/isa/turn_type.h"
+
 #include "kernel/isa/gemm_type.h"
 #define T  double
 #define V  vd
@@ -60,6 +50,11 @@ INLINE bool any_f64(vd_int mask)
 /* after what they use */
 #include "kernel/isa/learn_lanes.h"
 #include "kernel/isa/smo_lanes.h"
+
+MAP_MATH(exp_f64, double, vd, VD, f64, exp_vector_f64)
+MAP_MATH(exp_f32, float, vf, VF, f32, exp_vector_f32)
+MAP_MATH(log_f64, double, vd, VD, f64, log_vector)
+MAP_MATH(tanh_f64, double, vd, VD, f64, tanh_vector)
 
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)

@@ -20,6 +20,21 @@
 #define VECTOR_BYTES 16
 #endif
 
+/* Rows of the register tile of matrix kernels. */
+#if defined(__AVX512F__)
+#define ROWS_F32 14
+#define ROWS_F64 14
+#elif defined(__AVX2__)
+#define ROWS_F32 6
+#define ROWS_F64 6
+#elif defined(__aarch64__)
+#define ROWS_F32 12
+#define ROWS_F64 12
+#else
+#define ROWS_F32 4
+#define ROWS_F64 4
+#endif
+
 /* Sanitizer builds keep functions and loops as written: cmake/kernels.cmake. */
 #if defined(LEATI_KERNELS_PLAIN)
 #define INLINE static inline

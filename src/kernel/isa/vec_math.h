@@ -130,6 +130,7 @@ INLINE vd tanh_vector(vd x)
     return choose_f64(x == x, y, x);
 }
 
+/* An array function out of a vector function. */
 #define MAP_MATH(name, type, V_, VL_, suffix, function)                                            \
     static void name(size_t n, const type *x, type *out)                                           \
     {                                                                                              \
@@ -138,10 +139,5 @@ INLINE vd tanh_vector(vd x)
         if (i < n)                                                                                 \
             store_part_##suffix(out + i, function(load_part_##suffix(x + i, n - i)), n - i);       \
     }
-
-MAP_MATH(exp_f64, double, vd, VD, f64, exp_vector_f64)
-MAP_MATH(exp_f32, float, vf, VF, f32, exp_vector_f32)
-MAP_MATH(log_f64, double, vd, VD, f64, log_vector)
-MAP_MATH(tanh_f64, double, vd, VD, f64, tanh_vector)
 
 #endif
