@@ -1,5 +1,5 @@
-# Leaf kernels: src/kernel/isa/kernels.c, compiled once per instruction set level into one exported
-# table each. Nothing else gets -m flags. See docs/kernels.md.
+# Leaf kernels: src/kernel/isa/*.c, compiled once per instruction set level into one exported table
+# each. Nothing else gets -m flags. See docs/kernels.md.
 set(LEAT_KERNEL_OBJECTS)
 
 # Inlined, unrolled and then instrumented, one level takes minutes to compile; as plain functions it
@@ -11,7 +11,7 @@ else()
 endif()
 
 function(leat_kernel_level level)
-  add_library(leat_kernels_${level} OBJECT src/kernel/isa/kernels.c)
+  add_library(leat_kernels_${level} OBJECT src/kernel/isa/kernels.c src/kernel/isa/net_kernels.c)
   target_include_directories(leat_kernels_${level} PRIVATE include src)
   target_compile_definitions(leat_kernels_${level} PRIVATE LEATI_LEVEL=${level})
   target_compile_options(leat_kernels_${level} PRIVATE ${LEAT_KERNEL_OPTIMISE} -ffp-contract=fast

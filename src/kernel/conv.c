@@ -1,0 +1,635 @@
+/* Owns: plans of convolutions, packing, forward and the gradient of the data, which is a forward
+ * convolution of dy with the filters turned round. With a stride s it falls into s * s of them, one
+ * for each remainder of the pixel's place. Not: the gradient of the weights (conv_weights.c), the
+ * arithmetic (isa/sum_lanes.h, isa/depth_lanes.h).
+ *
+ * A task copies what it needs of the input into a slab with its border of zeros, then runs all its
+ * filters over it. */
+#include "kernel/conv.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "kernel/conv_sweep.h"
+#include "kernel/kernels.h"
+
+/* A convolution whose taps are a list: output pixel (oy, ox) reads the input around
+ * (oy * step_h - top, ox * step_w - left). */
+typedef struct sweep {
+    const leati_net_kernels *ker;
+    const float *in;
+    size_t images, in_h, in_w, in_c;
+    size_t step_h, step_w, span_h, span_w; /* span: rows and columns under all taps */
+    ptrdiff_t top, left;
+    float *out;
+    size_t out_h, out_w, out_n, image_step, line_step, pixel_step;
+    const float *packed, *bias, *residual;
+    bool depthwise, slab;
+    size_t groups, group_k, group_n, depth; /* depth: terms of a sum */
+    size_t pixel, slab_w;                   /* elements per pixel, pixels per row of the slab */
+    leati_run *runs;
+    size_t run_count;
+    size_t row_blocks, col_blocks, n_blocks;
+    leati_activation activation;
+    float *scratch;
+    size_t each; /* elements per worker */
+} sweep;
+
+/* ---- plans --------------------------------------------------------------------------------- */
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static size_t packed_elements(const leati_net_kernels *ker, const leati_conv *v, size_t k, size_t n)
+{
+    return v->groups * round_up(n, ker->nr) * k * v->kernel_h * v->kernel_w;
+}
+
+static bool axis(size_t in, size_t before, size_t after, size_t kernel, size_t dilation,
+                 size_t stride, size_t *out)
+{
+    size_t padded, span;
+    if (leati_add_overflows(in, before, &padded) || leati_add_overflows(padded, after, &padded) ||
+        leati_mul_overflows(kernel - 1, dilation, &span) || span >= padded ||
+        padded > PTRDIFF_MAX / 64)
+        return false;
+    *out = (padded - span - 1) / stride + 1;
+    return true;
+}
+
+static bool too_large(const leati_conv_plan *p)
+{
+    const leati_conv *v = &p->conv;
+    const size_t in[] = {v->batch, v->in_h + v->pad_top + v->pad_bottom,
+                         v->in_w + v->pad_left + v->pad_right, v->in_c + CONV_SPREAD, 64};
+    const size_t out[] = {v->batch, p->out_h, p->out_w, v->out_c + 64, 64};
+    const size_t w[] = {v->out_c + 64, v->in_c + 64, v->kernel_h, v->kernel_w, 64};
+    size_t a = 1, b = 1, d = 1;
+    for (int i = 0; i < 5; i++)
+        if (leati_mul_overflows(a, in[i], &a) || leati_mul_overflows(b, out[i], &b) ||
+            leati_mul_overflows(d, w[i], &d))
+            return true;
+    return false;
+}
+
+static leat_status check(leat_context *c, const leati_conv *v, leati_conv_plan *p)
+{
+    LEATI_CHECK(c,
+                v->batch && v->in_h && v->in_w && v->in_c && v->out_c && v->kernel_h &&
+                    v->kernel_w && v->stride_h && v->stride_w && v->dilation_h && v->dilation_w,
+                LEAT_INVALID,
+                "a convolution of input (%zu, %zu, %zu, %zu) with %zu filters of %zu x %zu has a "
+                "size, stride or dilation of 0",
+                v->batch, v->in_h, v->in_w, v->in_c, v->out_c, v->kernel_h, v->kernel_w);
+    LEATI_CHECK(c, v->groups && v->in_c % v->groups == 0 && v->out_c % v->groups == 0, LEAT_INVALID,
+                "a convolution of %zu to %zu channels cannot be cut into %zu groups", v->in_c,
+                v->out_c, v->groups);
+    LEATI_CHECK(c,
+                axis(v->in_h, v->pad_top, v->pad_bottom, v->kernel_h, v->dilation_h, v->stride_h,
+                     &p->out_h) &&
+                    axis(v->in_w, v->pad_left, v->pad_right, v->kernel_w, v->dilation_w,
+                         v->stride_w, &p->out_w),
+                LEAT_INVALID,
+                "a kernel of %zu x %zu (dilation %zu x %zu) does not fit into the padded input of "
+                "%zu x %zu",
+                v->kernel_h, v->kernel_w, v->dilation_h, v->dilation_w,
+                v->in_h + v->pad_top + v->pad_bottom, v->in_w + v->pad_left + v->pad_right);
+    LEATI_CHECK(c, !too_large(p), LEAT_INVALID,
+                "a convolution of input (%zu, %zu, %zu, %zu) to %zu channels is too large",
+                v->batch, v->in_h, v->in_w, v->in_c, v->out_c);
+    return LEAT_OK;
+}
+
+/* ---- sweeps -------------------------------------------------------------------------------- */
+
+/* How the output is cut: slabs fit the second-level cache, and there are enough tasks. */
+static void cut(sweep *s, unsigned threads)
+{
+    size_t mr = s->ker->mr, budget = CONV_SLAB_BYTES / sizeof(float) / s->pixel;
+    size_t columns = s->out_w, lines = 1;
+    if (s->span_h * ((columns - 1) * s->step_w + s->span_w) > budget) {
+        size_t fit = budget / s->span_h;
+        size_t most = fit > s->span_w ? (fit - s->span_w) / s->step_w + 1 : 1;
+        if (most < 4 * mr) most = 4 * mr;
+        if (most < columns) columns = most;
+    }
+    s->col_blocks = (s->out_w + columns - 1) / columns;
+    columns = (s->out_w + s->col_blocks - 1) / s->col_blocks;
+    s->slab_w = (columns - 1) * s->step_w + s->span_w;
+    if (budget / s->slab_w > s->span_h) lines = (budget / s->slab_w - s->span_h) / s->step_h + 1;
+    if (lines > s->out_h) lines = s->out_h;
+    s->row_blocks = (s->out_h + lines - 1) / lines;
+    size_t tasks = s->images * s->row_blocks * s->col_blocks, wanted = 8 * (size_t)threads;
+    s->n_blocks = 1;
+    if (threads > 1 && tasks < wanted && (tasks % threads || tasks == 0)) {
+        size_t units = s->depthwise    ? 1
+                       : s->groups > 1 ? s->groups
+                                       : (s->group_n + s->ker->nr - 1) / s->ker->nr;
+        s->n_blocks = (wanted + tasks - 1) / tasks;
+        if (s->n_blocks > units) s->n_blocks = units;
+        if (s->depthwise && s->row_blocks * s->images < wanted) {
+            s->row_blocks = (wanted + s->images - 1) / s->images;
+            if (s->row_blocks > s->out_h) s->row_blocks = s->out_h;
+        }
+    }
+    lines = (s->out_h + s->row_blocks - 1) / s->row_blocks;
+    s->each = s->slab
+                  ? leati_conv_align(((lines - 1) * s->step_h + s->span_h) * s->slab_w * s->pixel)
+                  : 0;
+}
+
+/* Taps ty, tx as offsets in the span, weights at tap `index` of the packed filters. */
+static void add_tap(sweep *s, size_t ty, size_t tx, size_t index)
+{
+    size_t row = s->slab ? s->slab_w * s->pixel : s->in_w * s->in_c;
+    leati_run run = {ty * row + tx * s->pixel, index * s->group_k, s->group_k};
+    leati_run *before = s->run_count ? &s->runs[s->run_count - 1] : NULL;
+    if (s->depthwise) run.b = index;
+    else if (before && before->a + before->k == run.a && before->b + before->k == run.b) {
+        before->k += run.k;
+        return;
+    }
+    s->runs[s->run_count++] = run;
+}
+
+/* One axis of the gradient of the data: the taps that reach pixels of remainder `phase`, from the
+ * last to the first. Tap k reads dy at (pixel / stride) + place. */
+typedef struct phase_axis {
+    size_t count, span;
+    ptrdiff_t first; /* the smallest place */
+} phase_axis;
+
+static bool phase_tap(size_t phase, size_t pad, size_t tap, size_t dilation, size_t stride,
+                      ptrdiff_t *place)
+{
+    ptrdiff_t at = (ptrdiff_t)(phase + pad) - (ptrdiff_t)(tap * dilation);
+    if (at % (ptrdiff_t)stride != 0) return false;
+    *place = at / (ptrdiff_t)stride;
+    return true;
+}
+
+static phase_axis phase_find(size_t phase, size_t pad, size_t kernel, size_t dilation,
+                             size_t stride)
+{
+    phase_axis a = {0, 1, 0};
+    for (size_t k = kernel; k-- > 0;) {
+        ptrdiff_t place;
+        if (!phase_tap(phase, pad, k, dilation, stride, &place)) continue;
+        if (a.count++ == 0) a.first = place;
+        a.span = (size_t)(place - a.first) + 1;
+    }
+    return a;
+}
+
+static void decide_slab(sweep *s, bool bordered)
+{
+    bool bad = !s->depthwise && s->step_w * s->in_c * sizeof(float) % CONV_BAD_STRIDE == 0;
+    s->slab = bordered || bad;
+    s->pixel = s->in_c + (bad ? CONV_SPREAD : 0);
+}
+
+/* A product of pixels by channels: the image does not matter. */
+static void flatten(sweep *s)
+{
+    bool flat = s->span_h == 1 && s->span_w == 1 && s->step_h == 1 && s->step_w == 1 &&
+                s->top == 0 && s->left == 0 && s->out_h == s->in_h && s->out_w == s->in_w &&
+                !s->depthwise;
+    if (!flat) return;
+    s->in_w = s->out_w = s->images * s->in_h * s->in_w;
+    s->images = s->in_h = s->out_h = 1;
+}
+
+static void sweep_forward(leat_context *c, const leati_conv_plan *p, sweep *s)
+{
+    const leati_conv *v = &p->conv;
+    *s = (sweep){.ker = leati_net_kernels_of(c),
+                 .images = v->batch,
+                 .in_h = v->in_h,
+                 .in_w = v->in_w,
+                 .in_c = v->in_c,
+                 .step_h = v->stride_h,
+                 .step_w = v->stride_w,
+                 .span_h = (v->kernel_h - 1) * v->dilation_h + 1,
+                 .span_w = (v->kernel_w - 1) * v->dilation_w + 1,
+                 .top = (ptrdiff_t)v->pad_top,
+                 .left = (ptrdiff_t)v->pad_left,
+                 .out_h = p->out_h,
+                 .out_w = p->out_w,
+                 .out_n = v->out_c,
+                 .image_step = p->out_h * p->out_w * v->out_c,
+                 .line_step = p->out_w * v->out_c,
+                 .pixel_step = v->out_c,
+                 .depthwise = p->depthwise,
+                 .groups = v->groups,
+                 .group_k = v->in_c / v->groups,
+                 .group_n = v->out_c / v->groups};
+    s->depth = s->group_k * v->kernel_h * v->kernel_w;
+    decide_slab(s, v->pad_top || v->pad_left || v->pad_bottom || v->pad_right);
+    flatten(s);
+    cut(s, leat_context_threads(c));
+}
+
+static void taps_forward(const leati_conv_plan *p, sweep *s)
+{
+    const leati_conv *v = &p->conv;
+    for (size_t y = 0; y < v->kernel_h; y++)
+        for (size_t x = 0; x < v->kernel_w; x++)
+            add_tap(s, y * v->dilation_h, x * v->dilation_w, y * v->kernel_w + x);
+}
+
+static void sweep_back(leat_context *c, const leati_conv_plan *p, size_t py, size_t px, sweep *s)
+{
+    const leati_conv *v = &p->conv;
+    phase_axis y = phase_find(py, v->pad_top, v->kernel_h, v->dilation_h, v->stride_h);
+    phase_axis x = phase_find(px, v->pad_left, v->kernel_w, v->dilation_w, v->stride_w);
+    *s = (sweep){.ker = leati_net_kernels_of(c),
+                 .images = v->batch,
+                 .in_h = p->out_h,
+                 .in_w = p->out_w,
+                 .in_c = v->out_c,
+                 .step_h = 1,
+                 .step_w = 1,
+                 .span_h = y.span,
+                 .span_w = x.span,
+                 .top = -y.first,
+                 .left = -x.first,
+                 .out_h = (v->in_h - py + v->stride_h - 1) / v->stride_h,
+                 .out_w = (v->in_w - px + v->stride_w - 1) / v->stride_w,
+                 .out_n = v->in_c,
+                 .image_step = v->in_h * v->in_w * v->in_c,
+                 .line_step = v->stride_h * v->in_w * v->in_c,
+                 .pixel_step = v->stride_w * v->in_c,
+                 .depthwise = p->depthwise,
+                 .groups = v->groups,
+                 .group_k = v->out_c / v->groups,
+                 .group_n = v->in_c / v->groups};
+    s->depth = s->group_k * v->kernel_h * v->kernel_w;
+    decide_slab(s, y.first || x.first || s->out_h + y.span - 1 > p->out_h ||
+                       s->out_w + x.span - 1 > p->out_w);
+    if (v->stride_h == 1 && v->stride_w == 1) flatten(s);
+    cut(s, leat_context_threads(c));
+}
+
+static void taps_back(const leati_conv_plan *p, size_t py, size_t px, sweep *s)
+{
+    const leati_conv *v = &p->conv;
+    ptrdiff_t ty, tx;
+    for (size_t y = v->kernel_h; y-- > 0;) {
+        if (!phase_tap(py, v->pad_top, y, v->dilation_h, v->stride_h, &ty)) continue;
+        for (size_t x = v->kernel_w; x-- > 0;) {
+            if (!phase_tap(px, v->pad_left, x, v->dilation_w, v->stride_w, &tx)) continue;
+            add_tap(s, (size_t)(ty + s->top), (size_t)(tx + s->left),
+                    (v->kernel_h - 1 - y) * v->kernel_w + v->kernel_w - 1 - x);
+        }
+    }
+}
+
+void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out)
+{
+    ptrdiff_t left = -p->x, right = (ptrdiff_t)p->w - p->x;
+    size_t from = left < 0 ? 0 : (size_t)left < p->columns ? (size_t)left : p->columns;
+    size_t to = right < 0 ? 0 : (size_t)right < p->columns ? (size_t)right : p->columns;
+    if (to < from) to = from;
+    for (size_t r = 0; r < p->rows; r++, out += p->columns * p->pixel) {
+        ptrdiff_t y = p->y + (ptrdiff_t)r;
+        if (y < 0 || y >= (ptrdiff_t)p->h || from == to) {
+            memset(out, 0, p->columns * p->pixel * sizeof *out);
+            continue;
+        }
+        const float *in = p->image +
+                          ((size_t)y * p->w + (size_t)(p->x + (ptrdiff_t)from)) * p->channels +
+                          p->from;
+        memset(out, 0, from * p->pixel * sizeof *out);
+        if (p->pixel == p->channels) k->copy((to - from) * p->channels, in, out + from * p->pixel);
+        else
+            for (size_t x = from; x < to; x++, in += p->channels)
+                k->copy(p->count, in, out + x * p->pixel);
+        memset(out + to * p->pixel, 0, (p->columns - to) * p->pixel * sizeof *out);
+    }
+}
+
+typedef struct corner {
+    size_t image, line, lines, column, columns;
+} corner;
+
+static bool clamps(leati_activation a)
+{
+    return a == LEATI_ACT_RELU || a == LEATI_ACT_RELU6;
+}
+
+static void sweep_depthwise(const sweep *s, const float *a, size_t row, const corner *at, float *c,
+                            const float *residual)
+{
+    s->ker->depth_block(&(leati_depth_block){
+        .lines = at->lines,
+        .rows = at->columns,
+        .channels = s->in_c,
+        .runs = s->runs,
+        .run_count = s->run_count,
+        .a = a,
+        .a_line = s->step_h * row,
+        .a_step = s->step_w * s->pixel,
+        .w = s->packed,
+        .w_step = s->in_c,
+        .c = c,
+        .c_line = s->line_step,
+        .c_step = s->pixel_step,
+        .bias = s->bias,
+        .residual = residual,
+        .residual_line = s->line_step,
+        .residual_step = s->pixel_step,
+        .clamp = clamps(s->activation),
+        .high = s->activation == LEATI_ACT_RELU6 ? 6 : (float)__builtin_inf()});
+}
+
+/* Columns j .. j + n of group g. */
+static void sweep_product(const sweep *s, const float *a, size_t row, const corner *at, float *c,
+                          const float *residual, size_t g, size_t j, size_t n)
+{
+    size_t nr = s->ker->nr, channel = g * s->group_n + j;
+    s->ker->sum_block(
+        &(leati_sum_block){.lines = at->lines,
+                           .rows = at->columns,
+                           .n = n,
+                           .by_rows = true,
+                           .runs = s->runs,
+                           .run_count = s->run_count,
+                           .a = a + g * s->group_k,
+                           .a_line = s->step_h * row,
+                           .a_step = s->step_w * s->pixel,
+                           .b = s->packed + (g * round_up(s->group_n, nr) + j) * s->depth,
+                           .b_panel = nr * s->depth,
+                           .c = c + channel,
+                           .c_line = s->line_step,
+                           .c_step = s->pixel_step,
+                           .bias = s->bias ? s->bias + channel : NULL,
+                           .residual = residual ? residual + channel : NULL,
+                           .residual_line = s->line_step,
+                           .residual_step = s->pixel_step,
+                           .clamp = clamps(s->activation),
+                           .high = s->activation == LEATI_ACT_RELU6 ? 6 : (float)__builtin_inf()});
+}
+
+/* Channels of block `block` of n_blocks. */
+static void sweep_channels(const sweep *s, const float *a, size_t row, const corner *at,
+                           size_t block, float *c, const float *residual)
+{
+    size_t nr = s->ker->nr, from = 0, to = s->out_n;
+    if (s->groups > 1) {
+        size_t g0 = leati_task_start(s->groups, s->n_blocks, block);
+        size_t g1 = leati_task_start(s->groups, s->n_blocks, block + 1);
+        for (size_t g = g0; g < g1; g++)
+            sweep_product(s, a, row, at, c, residual, g, 0, s->group_n);
+        from = g0 * s->group_n, to = g1 * s->group_n;
+    } else {
+        size_t panels = (s->group_n + nr - 1) / nr;
+        from = leati_task_start(panels, s->n_blocks, block) * nr;
+        to = leati_task_start(panels, s->n_blocks, block + 1) * nr;
+        if (to > s->group_n) to = s->group_n;
+        sweep_product(s, a, row, at, c, residual, 0, from, to - from);
+    }
+    if (s->activation == LEATI_ACT_NONE || clamps(s->activation)) return;
+    for (size_t y = 0; y < at->lines; y++) {
+        float *line = c + y * s->line_step;
+        if (to - from == s->pixel_step) {
+            s->ker->activate(s->activation, at->columns * s->pixel_step, line, line);
+            continue;
+        }
+        for (size_t x = 0; x < at->columns; x++, line += s->pixel_step)
+            s->ker->activate(s->activation, to - from, line + from, line + from);
+    }
+}
+
+static void sweep_task(void *arg, size_t task, unsigned worker)
+{
+    const sweep *s = arg;
+    size_t block = task % s->n_blocks;
+    task /= s->n_blocks;
+    size_t col = task % s->col_blocks;
+    task /= s->col_blocks;
+    size_t row_block = task % s->row_blocks;
+    corner at = {.image = task / s->row_blocks,
+                 .line = leati_task_start(s->out_h, s->row_blocks, row_block),
+                 .column = leati_task_start(s->out_w, s->col_blocks, col)};
+    at.lines = leati_task_start(s->out_h, s->row_blocks, row_block + 1) - at.line;
+    at.columns = leati_task_start(s->out_w, s->col_blocks, col + 1) - at.column;
+    size_t row = s->in_w * s->in_c;
+    const float *a = s->in + at.image * s->in_h * row + at.line * s->step_h * row +
+                     at.column * s->step_w * s->in_c;
+    if (s->slab) {
+        float *slab = s->scratch + worker * s->each;
+        leati_conv_piece piece = {.image = s->in + at.image * s->in_h * row,
+                                  .h = s->in_h,
+                                  .w = s->in_w,
+                                  .channels = s->in_c,
+                                  .y = (ptrdiff_t)(at.line * s->step_h) - s->top,
+                                  .x = (ptrdiff_t)(at.column * s->step_w) - s->left,
+                                  .rows = (at.lines - 1) * s->step_h + s->span_h,
+                                  .columns = s->slab_w,
+                                  .count = s->in_c,
+                                  .pixel = s->pixel};
+        leati_conv_copy_piece(s->ker, &piece, slab);
+        a = slab;
+        row = s->slab_w * s->pixel;
+    }
+    size_t out = at.image * s->image_step + at.line * s->line_step + at.column * s->pixel_step;
+    const float *residual = s->residual ? s->residual + out : NULL;
+    if (!s->depthwise) {
+        sweep_channels(s, a, row, &at, block, s->out + out, residual);
+        return;
+    }
+    sweep_depthwise(s, a, row, &at, s->out + out, residual);
+    if (s->activation == LEATI_ACT_NONE || clamps(s->activation)) return;
+    for (size_t y = 0; y < at.lines; y++) {
+        float *line = s->out + out + y * s->line_step;
+        s->ker->activate(s->activation, at.columns * s->pixel_step, line, line);
+    }
+}
+
+static void sweep_run(leat_context *c, sweep *s)
+{
+    size_t tasks = s->images * s->row_blocks * s->col_blocks * s->n_blocks;
+    double work = (double)s->images * (double)s->out_h * (double)s->out_w * (double)s->out_n *
+                  (double)(s->depthwise ? s->run_count * 8 : s->depth);
+    if (work > CONV_SMALLEST_TASK) {
+        leati_parallel(c, tasks, sweep_task, s);
+        return;
+    }
+    for (size_t t = 0; t < tasks; t++) sweep_task(s, t, 0);
+}
+
+/* The workspace holds the runs, then the workers' slabs. */
+static size_t runs_elements(const leati_conv_plan *p)
+{
+    return leati_conv_align(p->conv.kernel_h * p->conv.kernel_w * sizeof(leati_run) /
+                            sizeof(float));
+}
+
+static size_t sweep_bytes(leat_context *c, const leati_conv_plan *p, const sweep *s)
+{
+    return (runs_elements(p) + s->each * leat_context_threads(c)) * sizeof(float);
+}
+
+static void sweep_use(const leati_conv_plan *p, sweep *s, void *workspace)
+{
+    s->runs = workspace;
+    s->scratch = (float *)workspace + runs_elements(p);
+}
+
+leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_conv_plan *out)
+{
+    leati_conv_plan p = {.conv = *v};
+    const leati_net_kernels *ker = leati_net_kernels_of(c);
+    sweep s;
+    LEATI_TRY(check(c, v, &p));
+    size_t k = v->in_c / v->groups, n = v->out_c / v->groups;
+    p.depthwise = v->groups > 1 && k == 1 && n == 1;
+    p.weights = v->out_c * k * v->kernel_h * v->kernel_w;
+    p.packed = p.depthwise ? p.weights : packed_elements(ker, v, k, n);
+    p.packed_back = p.depthwise ? p.weights : packed_elements(ker, v, n, k);
+    sweep_forward(c, &p, &s);
+    p.forward_bytes = sweep_bytes(c, &p, &s);
+    for (size_t y = 0; y < v->stride_h && y < v->in_h; y++) {
+        for (size_t x = 0; x < v->stride_w && x < v->in_w; x++) {
+            sweep_back(c, &p, y, x, &s);
+            size_t bytes = sweep_bytes(c, &p, &s);
+            if (bytes > p.back_data_bytes) p.back_data_bytes = bytes;
+        }
+    }
+    p.back_weights_bytes = leati_conv_weights_bytes(c, &p);
+    *out = p;
+    return LEAT_OK;
+}
+
+void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *x,
+                        const float *packed, const leati_conv_epilogue *epilogue, float *y,
+                        void *workspace)
+{
+    sweep s;
+    sweep_forward(c, p, &s);
+    sweep_use(p, &s, workspace);
+    taps_forward(p, &s);
+    s.in = x;
+    s.packed = packed;
+    s.out = y;
+    if (epilogue) {
+        s.bias = epilogue->bias;
+        s.residual = epilogue->residual;
+        s.activation = epilogue->activation;
+    }
+    sweep_run(c, &s);
+}
+
+void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const float *dy,
+                              const float *packed_back, bool add, float *dx, void *workspace)
+{
+    const leati_conv *v = &p->conv;
+    for (size_t py = 0; py < v->stride_h && py < v->in_h; py++) {
+        for (size_t px = 0; px < v->stride_w && px < v->in_w; px++) {
+            sweep s;
+            sweep_back(c, p, py, px, &s);
+            sweep_use(p, &s, workspace);
+            taps_back(p, py, px, &s);
+            s.in = dy;
+            s.packed = packed_back;
+            s.out = dx + (py * v->in_w + px) * v->in_c;
+            s.residual = add ? s.out : NULL;
+            sweep_run(c, &s);
+        }
+    }
+}
+
+/* ---- packing ------------------------------------------------------------------------------- */
+
+typedef struct packing {
+    const leati_net_kernels *ker;
+    const leati_kernels *gemm;
+    const leati_conv *v;
+    size_t taps, k, n, panels;
+    const float *w;
+    float *out;
+} packing;
+
+/* Panel by panel: nr filters as columns; row (tap, channel). */
+static void pack_task(void *arg, size_t task, unsigned worker)
+{
+    const packing *g = arg;
+    size_t nr = g->ker->nr, lanes = g->ker->lanes, depth = g->k * g->taps;
+    size_t j = task % g->panels * nr, filter = task / g->panels * g->n + j;
+    float *out = g->out + task * nr * depth;
+    (void)worker;
+    for (size_t x = 0; x < nr; x += lanes) {
+        size_t left = g->n > j + x ? g->n - j - x : 0;
+        g->ker->pack_taps(left < lanes ? left : lanes, depth, g->w + (filter + x) * depth, depth,
+                          g->taps, false, g->k * nr, nr, out + x);
+    }
+}
+
+void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
+{
+    const leati_conv *v = &p->conv;
+    packing g = {.ker = leati_net_kernels_of(c),
+                 .v = v,
+                 .taps = v->kernel_h * v->kernel_w,
+                 .k = v->in_c / v->groups,
+                 .n = v->out_c / v->groups,
+                 .w = w,
+                 .out = packed};
+    if (p->depthwise) {
+        g.ker->transpose(v->in_c, g.taps, w, g.taps, packed, v->in_c);
+        return;
+    }
+    g.panels = (g.n + g.ker->nr - 1) / g.ker->nr;
+    size_t tasks = g.panels * v->groups;
+    if (p->packed > 65536) leati_parallel(c, tasks, pack_task, &g);
+    else
+        for (size_t t = 0; t < tasks; t++) pack_task(&g, t, 0);
+}
+
+/* Panels of input channels; row (tap counted from the last, output channel). */
+static void pack_back_task(void *arg, size_t task, unsigned worker)
+{
+    const packing *g = arg;
+    size_t nr = g->ker->nr, lanes = g->ker->lanes, j = task % g->panels * nr;
+    size_t filters = g->n, group = task / g->panels;
+    float *out = g->out + task * nr * filters * g->taps;
+    const float *w = g->w + (group * filters * g->k + j) * g->taps;
+    (void)worker;
+    if (g->taps == 1) {
+        g->gemm->f32.pack_b(g->k - j < nr ? g->k - j : nr, filters, w, g->k, false, out);
+        return;
+    }
+    for (size_t o = 0; o < filters; o++, w += g->k * g->taps) {
+        for (size_t x = 0; x < nr; x += lanes) {
+            size_t left = g->k > j + x ? g->k - j - x : 0;
+            g->ker->pack_taps(left < lanes ? left : lanes, g->taps, w + x * g->taps, g->taps,
+                              g->taps, true, filters * nr, nr, out + o * nr + x);
+        }
+    }
+}
+
+void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
+{
+    const leati_conv *v = &p->conv;
+    packing g = {.ker = leati_net_kernels_of(c),
+                 .gemm = leati_kernels_of(c),
+                 .v = v,
+                 .taps = v->kernel_h * v->kernel_w,
+                 .k = v->in_c / v->groups,
+                 .n = v->out_c / v->groups,
+                 .w = w,
+                 .out = packed};
+    if (p->depthwise) {
+        for (size_t t = 0; t < g.taps; t++)
+            for (size_t i = 0; i < v->in_c; i++)
+                packed[(g.taps - 1 - t) * v->in_c + i] = w[i * g.taps + t];
+        return;
+    }
+    g.panels = (g.k + g.ker->nr - 1) / g.ker->nr;
+    size_t tasks = g.panels * v->groups;
+    if (p->packed_back > 65536) leati_parallel(c, tasks, pack_back_task, &g);
+    else
+        for (size_t t = 0; t < tasks; t++) pack_back_task(&g, t, 0);
+}

@@ -1,0 +1,92 @@
+/* The table of leaf kernels of networks, f32, one CPU level: raw pointers and strides, one thread,
+ * no allocation, no errors. Drivers (conv.c, ...) cut the work and call these. */
+#ifndef LEATI_KERNEL_NET_KERNELS_H
+#define LEATI_KERNEL_NET_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/context.h>
+
+#include "kernel/activation.h"
+
+/* `k` terms of a sum of products: they begin at element `a` of the left operand, counted from its
+ * current row, and at row `b` of the panel of the right operand. */
+typedef struct leati_run {
+    size_t a, b, k;
+} leati_run;
+
+/* C = sum over the runs of A B, for one block on one thread: a matrix product whose sum jumps, the
+ * batch-reduce product of Georganas et al. 2020. C is `lines` times `rows` rows of n columns. Every
+ * element is the bias (or 0) plus its terms in the order of the runs, then plus the residual, then
+ * clamped: it does not depend on lines, rows, n or its place.
+ *
+ * by_rows: element (line, row, p) of A at a + line * a_line + row * a_step + run.a + p; otherwise
+ * at a + line * a_line + row + run.a + p * a_step. B is packed: panels of nr columns, row p of a
+ * panel at p * nr, the last panel filled up with zeros. */
+typedef struct leati_sum_block {
+    size_t lines, rows, n;
+    bool by_rows;
+    const leati_run *runs;
+    size_t run_count;
+    const float *a;
+    size_t a_line, a_step;
+    const float *b;
+    size_t b_panel; /* elements from panel to panel */
+    float *c;
+    size_t c_line, c_step;
+    const float *bias;     /* n, or NULL */
+    const float *residual; /* as C, or C itself to add to what is there; or NULL */
+    size_t residual_line, residual_step;
+    bool clamp; /* to [low, high]; NaN stays */
+    float low, high;
+} leati_sum_block;
+
+/* One filter per channel: C[line][i][c] = bias[c] + sum over taps of A[..][c] w[tap][c]. Element
+ * (line, i, c) of A for tap t at a + line * a_line + i * a_step + runs[t].a + c, its weight at
+ * w + runs[t].b * w_step + c; runs[t].k is not used. */
+typedef struct leati_depth_block {
+    size_t lines, rows, channels;
+    const leati_run *runs;
+    size_t run_count;
+    const float *a;
+    size_t a_line, a_step;
+    const float *w;
+    size_t w_step;
+    float *c;
+    size_t c_line, c_step;
+    const float *bias, *residual;
+    size_t residual_line, residual_step;
+    bool clamp;
+    float low, high;
+} leati_depth_block;
+
+typedef struct leati_net_kernels {
+    const char *level;
+    size_t mr, nr, lanes;
+    void (*sum_block)(const leati_sum_block *t);
+    void (*depth_block)(const leati_depth_block *t);
+    /* grad[t][c] += sum over lines and rows of g (as C above) times A: the gradient of w. */
+    void (*depth_weights)(const leati_depth_block *t, float *grad);
+    /* Filters (h of them, `ld` apart, each k = channels * taps numbers, taps running fastest) into
+     * columns: number (c, tap) of filter i to out[tap * tap_step + c * row_step + i]; columns h ..
+     * lanes - 1 become 0. h <= lanes. `flip` counts taps from the last. */
+    void (*pack_taps)(size_t h, size_t k, const float *in, size_t ld, size_t taps, bool flip,
+                      size_t tap_step, size_t row_step, float *out);
+    void (*copy)(size_t n, const float *in, float *out);
+    void (*add_to)(size_t n, const float *in, float *sum); /* sum += in */
+    /* sum[j] += in[i][j] for i < m, in the order of i. */
+    void (*add_rows)(size_t m, size_t n, const float *in, size_t ld, float *sum);
+    /* out (n, m) = in (m, n) transposed. */
+    void (*transpose)(size_t m, size_t n, const float *in, size_t ld, float *out, size_t ld_out);
+    void (*activate)(leati_activation kind, size_t n, const float *x, float *out);
+    /* out = g * derivative; in terms of the input x of the activation. out may be g. */
+    void (*activate_back)(leati_activation kind, size_t n, const float *x, const float *g,
+                          float *out);
+} leati_net_kernels;
+
+/* The table of the context's level; no NULL members. */
+const leati_net_kernels *leati_net_kernels_of(const leat_context *c);
+
+#endif

@@ -1,0 +1,342 @@
+/* The battery of the convolutions: every CPU level, random shapes, strides, dilations, paddings and
+ * groups against sums in f64; bitwise equality for 1, 2 and 4 threads; refused shapes. */
+#include "support/leattest.h"
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "kernel/conv.h"
+
+static leat_context *context_of(leati_cpu_level level, unsigned threads)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c = NULL;
+    o.cpu = leati_cpu_level_name(level);
+    o.threads = threads;
+    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
+}
+
+static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
+{
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
+        if (!leati_cpu_has((leati_cpu_level)level)) continue;
+        leat_context *c = context_of((leati_cpu_level)level, threads);
+        REQUIRE(c);
+        int before = t->failures;
+        body(t, c);
+        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
+        leat_context_destroy(c);
+    }
+}
+
+/* All operands and results of one shape. */
+typedef struct trial {
+    leati_conv_plan p;
+    size_t nx, ny;
+    float *x, *y, *w, *b, *residual, *dy, *dx, *dw, *db, *packed, *back, *before;
+    void *workspace;
+} trial;
+
+static float *random_array(leati_rng *rng, size_t n)
+{
+    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
+    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
+    return x;
+}
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool trial_init(trial *t, leat_context *c, const leati_conv *v, leati_rng *rng)
+{
+    *t = (trial){.nx = v->batch * v->in_h * v->in_w * v->in_c};
+    if (leati_conv_plan_make(c, v, &t->p) != LEAT_OK) return false;
+    t->ny = v->batch * t->p.out_h * t->p.out_w * v->out_c;
+    size_t bytes =
+        largest(t->p.forward_bytes, largest(t->p.back_data_bytes, t->p.back_weights_bytes));
+    t->x = random_array(rng, t->nx);
+    t->y = random_array(rng, t->ny);
+    t->w = random_array(rng, t->p.weights);
+    t->b = random_array(rng, v->out_c);
+    t->residual = random_array(rng, t->ny);
+    t->dy = random_array(rng, t->ny);
+    t->dx = random_array(rng, t->nx);
+    t->before = random_array(rng, t->nx);
+    t->dw = random_array(rng, t->p.weights);
+    t->db = random_array(rng, v->out_c);
+    t->packed = random_array(rng, t->p.packed);
+    t->back = random_array(rng, t->p.packed_back);
+    t->workspace = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    if (t->workspace) memset(t->workspace, 0xff, bytes); /* NaN */
+    return t->x && t->y && t->w && t->b && t->residual && t->dy && t->dx && t->dw && t->db &&
+           t->packed && t->back && t->workspace && t->before;
+}
+
+static void trial_free(trial *t)
+{
+    void *all[] = {t->x,  t->y,  t->w,      t->b,    t->residual, t->dy,       t->dx,
+                   t->dw, t->db, t->packed, t->back, t->before,   t->workspace};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+static void trial_run(trial *t, leat_context *c, leati_activation activation, bool add)
+{
+    leati_conv_epilogue e = {t->b, t->residual, activation};
+    memcpy(t->dx, t->before, t->nx * sizeof *t->dx);
+    leati_conv_pack(c, &t->p, t->w, t->packed);
+    leati_conv_forward(c, &t->p, t->x, t->packed, &e, t->y, t->workspace);
+    leati_conv_pack_back(c, &t->p, t->w, t->back);
+    leati_conv_backward_data(c, &t->p, t->dy, t->back, add, t->dx, t->workspace);
+    leati_conv_backward_weights(c, &t->p, t->x, t->dy, t->dw, t->db, t->workspace);
+}
+
+/* Sums in f64 with the sums of absolute values, which bound the rounding. */
+typedef struct sums {
+    double *value, *size;
+} sums;
+
+static sums sums_new(size_t n)
+{
+    return (sums){calloc(n, sizeof(double)), calloc(n, sizeof(double))};
+}
+
+static void sums_free(sums s)
+{
+    free(s.value);
+    free(s.size);
+}
+
+static void term(sums s, size_t at, double v)
+{
+    s.value[at] += v;
+    s.size[at] += fabs(v);
+}
+
+static double activated(leati_activation a, double x)
+{
+    switch (a) {
+    case LEATI_ACT_RELU: return x > 0 ? x : 0;
+    case LEATI_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
+    case LEATI_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case LEATI_ACT_TANH: return tanh(x);
+    case LEATI_ACT_SILU: return x / (1 + exp(-x));
+    case LEATI_ACT_GELU: return 0.5 * x * erfc(-x * sqrt(0.5));
+    case LEATI_ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    default: return x;
+    }
+}
+
+static bool agree(const char *name, size_t n, const float *got, sums want, leati_activation act)
+{
+    double epsilon = 1.0 / (1 << 23);
+    for (size_t i = 0; i < n; i++) {
+        double x = activated(act, want.value[i]);
+        double bound = (want.size[i] * 8 + 4 * fabs(x)) * epsilon + 1e-7 * (act > 2);
+        if (fabs(x - (double)got[i]) <= bound) continue;
+        printf("    %s[%zu]: %.9g, not %.9g\n", name, i, (double)got[i], x);
+        return false;
+    }
+    return true;
+}
+
+/* Adds every product of the convolution to the outputs it belongs to. */
+static void reference(const trial *t, sums y, sums dx, sums dw, sums db)
+{
+    const leati_conv *v = &t->p.conv;
+    size_t gk = v->in_c / v->groups, gn = v->out_c / v->groups;
+    for (size_t i = 0; i < t->ny; i++) {
+        size_t o = i % v->out_c, ox = i / v->out_c % t->p.out_w;
+        size_t oy = i / v->out_c / t->p.out_w % t->p.out_h,
+               n = i / v->out_c / t->p.out_w / t->p.out_h;
+        term(y, i, (double)t->b[o]);
+        term(db, o, (double)t->dy[i]);
+        for (size_t ky = 0; ky < v->kernel_h; ky++) {
+            for (size_t kx = 0; kx < v->kernel_w; kx++) {
+                size_t iy = oy * v->stride_h + ky * v->dilation_h - v->pad_top;
+                size_t ix = ox * v->stride_w + kx * v->dilation_w - v->pad_left;
+                if (iy >= v->in_h || ix >= v->in_w) continue; /* wraps below 0 */
+                for (size_t k = 0; k < gk; k++) {
+                    size_t at = ((n * v->in_h + iy) * v->in_w + ix) * v->in_c + o / gn * gk + k;
+                    size_t w = ((o * gk + k) * v->kernel_h + ky) * v->kernel_w + kx;
+                    term(y, i, (double)t->x[at] * (double)t->w[w]);
+                    term(dx, at, (double)t->dy[i] * (double)t->w[w]);
+                    term(dw, w, (double)t->dy[i] * (double)t->x[at]);
+                }
+            }
+        }
+        term(y, i, (double)t->residual[i]);
+    }
+}
+
+static void print_shape(const leati_conv *v)
+{
+    printf("    batch %zu, %zu x %zu x %zu to %zu, %zu groups, kernel %zu x %zu, stride %zu x %zu, "
+           "dilation %zu x %zu, pad %zu %zu %zu %zu\n",
+           v->batch, v->in_h, v->in_w, v->in_c, v->out_c, v->groups, v->kernel_h, v->kernel_w,
+           v->stride_h, v->stride_w, v->dilation_h, v->dilation_w, v->pad_top, v->pad_left,
+           v->pad_bottom, v->pad_right);
+}
+
+static void check_shape(leattest *t, leat_context *c, const leati_conv *v, leati_activation act,
+                        bool add, leati_rng *rng)
+{
+    trial r;
+    REQUIRE(trial_init(&r, c, v, rng));
+    sums y = sums_new(r.ny), dx = sums_new(r.nx), dw = sums_new(r.p.weights),
+         db = sums_new(v->out_c);
+    reference(&r, y, dx, dw, db);
+    for (size_t i = 0; add && i < r.nx; i++) term(dx, i, (double)r.before[i]);
+    trial_run(&r, c, act, add);
+    bool fine = CHECK(agree("y", r.ny, r.y, y, act));
+    fine = CHECK(agree("dx", r.nx, r.dx, dx, LEATI_ACT_NONE)) && fine;
+    fine = CHECK(agree("dw", r.p.weights, r.dw, dw, LEATI_ACT_NONE)) && fine;
+    fine = CHECK(agree("db", v->out_c, r.db, db, LEATI_ACT_NONE)) && fine;
+    if (!fine) print_shape(v);
+    sums_free(y);
+    sums_free(dx);
+    sums_free(dw);
+    sums_free(db);
+    trial_free(&r);
+}
+
+static size_t up_to(leati_rng *rng, uint32_t n)
+{
+    return leati_rng_below(rng, n + 1);
+}
+
+static leati_conv random_shape(leati_rng *rng)
+{
+    static const size_t channels[] = {1, 2, 3, 4, 8, 13, 16, 17, 20, 32, 33, 70};
+    static const size_t sides[] = {1, 2, 3, 5, 7, 9, 14, 15, 31};
+    leati_conv v;
+    size_t groups = leati_rng_below(rng, 4) ? 1 : 1 + up_to(rng, 3);
+    size_t kernel = 1 + up_to(rng, 4), side = sides[leati_rng_below(rng, 9)];
+    v = leati_conv_default(1 + up_to(rng, 3), side, sides[leati_rng_below(rng, 9)],
+                           channels[leati_rng_below(rng, 12)] * groups,
+                           channels[leati_rng_below(rng, 12)] * groups, kernel,
+                           leati_rng_below(rng, 3) ? kernel : 1 + up_to(rng, 4));
+    v.groups = groups;
+    if (leati_rng_below(rng, 5) == 0) {
+        v.groups = v.in_c;
+        v.out_c = v.in_c * (1 + leati_rng_below(rng, 4) / 3);
+    }
+    v.stride_h = 1 + leati_rng_below(rng, 3) / 2 + leati_rng_below(rng, 4) / 3;
+    v.stride_w = leati_rng_below(rng, 3) ? v.stride_h : 1 + up_to(rng, 2);
+    if (leati_rng_below(rng, 4) == 0) v.dilation_h = 2;
+    if (leati_rng_below(rng, 4) == 0) v.dilation_w = 1 + up_to(rng, 2);
+    if (leati_rng_below(rng, 3)) {
+        v.pad_top = v.pad_bottom = (v.kernel_h - 1) * v.dilation_h / 2;
+        v.pad_left = v.pad_right = (v.kernel_w - 1) * v.dilation_w / 2;
+    }
+    if (leati_rng_below(rng, 3) == 0) v.pad_top = up_to(rng, 4), v.pad_right = up_to(rng, 4);
+    return v;
+}
+
+static bool fits(const leati_conv *v)
+{
+    return (v->kernel_h - 1) * v->dilation_h < v->in_h + v->pad_top + v->pad_bottom &&
+           (v->kernel_w - 1) * v->dilation_w < v->in_w + v->pad_left + v->pad_right;
+}
+
+static void random_level(leattest *t, leat_context *c)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 21, LEATI_RNG_TEST, 0);
+    for (int done = 0; done < 150;) {
+        leati_conv v = random_shape(&rng);
+        size_t work =
+            v.batch * v.in_h * v.in_w * v.in_c * v.out_c / v.groups * v.kernel_h * v.kernel_w;
+        if (!fits(&v) || work > 6000000) continue;
+        check_shape(t, c, &v, (leati_activation)(done % LEATI_ACTIVATIONS), done % 3 == 0, &rng);
+        done++;
+    }
+}
+
+static void random_shapes(leattest *t)
+{
+    at_levels(t, 2, random_level);
+}
+
+/* Shapes that take every path of the cutting: column blocks, spread pixels, split filters. */
+static const leati_conv listed[] = {
+    {1, 1, 9000, 8, 8, 1, 1, 5, 1, 1, 1, 1, 0, 2, 0, 2},       /* column blocks */
+    {2, 7, 7, 512, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},       /* pixels far apart */
+    {1, 8, 8, 256, 24, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1},       /* the same with a stride */
+    {3, 5, 5, 512, 64, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0},       /* flat and spread */
+    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},       /* several images a piece */
+    {17, 28, 28, 1, 32, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},      /* patches */
+    {1, 60, 60, 3, 16, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3},       /* line blocks */
+    {1, 3, 3, 480, 512, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},      /* splits of large filters */
+    {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},     /* depthwise */
+    {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2}}; /* and with a stride */
+
+static void listed_level(leattest *t, leat_context *c)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 22, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+        check_shape(t, c, &listed[i], LEATI_ACT_RELU, false, &rng);
+}
+
+static void listed_shapes(leattest *t)
+{
+    at_levels(t, 2, listed_level);
+}
+
+static void threads_level(leattest *t, leat_context *one)
+{
+    leati_cpu_level level = leati_context_cpu_level(one);
+    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    REQUIRE(all[1] && all[2]);
+    for (size_t s = 0; s < sizeof listed / sizeof *listed; s++) {
+        trial r[3];
+        for (int i = 0; i < 3; i++) {
+            leati_rng rng;
+            leati_rng_init(&rng, 23, LEATI_RNG_TEST, 0);
+            REQUIRE(trial_init(&r[i], all[i], &listed[s], &rng));
+            trial_run(&r[i], all[i], LEATI_ACT_GELU, false);
+        }
+        for (int i = 1; i < 3; i++) {
+            CHECK(memcmp(r[0].y, r[i].y, r[0].ny * sizeof(float)) == 0);
+            CHECK(memcmp(r[0].dx, r[i].dx, r[0].nx * sizeof(float)) == 0);
+            CHECK(memcmp(r[0].dw, r[i].dw, r[0].p.weights * sizeof(float)) == 0);
+            CHECK(memcmp(r[0].db, r[i].db, r[0].p.conv.out_c * sizeof(float)) == 0);
+        }
+        for (int i = 0; i < 3; i++) trial_free(&r[i]);
+    }
+    leat_context_destroy(all[1]);
+    leat_context_destroy(all[2]);
+}
+
+static void threads_agree(leattest *t)
+{
+    at_levels(t, 1, threads_level);
+}
+
+static void refused_shapes(leattest *t)
+{
+    leati_conv_plan p;
+    leati_conv v = leati_conv_default(1, 5, 5, 4, 4, 3, 3);
+    CHECK_OK(leati_conv_plan_make(t->context, &v, &p));
+    CHECK_INT(p.out_h, 3);
+    v.stride_w = 0;
+    CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "stride");
+    v.stride_w = 1;
+    v.groups = 3;
+    CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "3 groups");
+    v.groups = 1;
+    v.dilation_h = 3;
+    CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "does not fit");
+    v.dilation_h = SIZE_MAX / 2;
+    CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "does not fit");
+    v.dilation_h = 1;
+    v.batch = SIZE_MAX / 1000;
+    CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "too large");
+}
+
+static const leattest_case list[] = {TEST(random_shapes), TEST(listed_shapes), TEST(threads_agree),
+                                     TEST(refused_shapes)};
+LEATTEST_MAIN(list)
