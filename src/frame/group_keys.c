@@ -1,8 +1,10 @@
 /* Owns: numbering rows by equal key values. Not: what is computed for the groups (group.c).
  *
- * Rows are cut into chunks that depend on their number only. Each chunk numbers its own groups with
- * a table, then the chunks' groups are joined in order, so numbers follow the first appearance.
- * Where all keys together have few possible values the table is indexed by them, else hashed. */
+ * Where all keys together have few possible values for the number of rows, a table indexed by them
+ * holds the first row of each: the least of an atomic race, so the same for any number of threads.
+ * Else rows are cut into chunks that depend on their number only; each chunk numbers its own groups
+ * with a hash table, then the chunks' groups are joined in order. Both ways numbers follow the
+ * first appearance. */
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -11,8 +13,9 @@
 enum {
     CHUNK_ROWS = 1 << 16,
     CHUNKS_MOST = 64,
-    DIRECT_MOST = 1 << 20, /* entries of a table indexed by value */
-    FIRST_SLOTS = 1 << 10
+    DIRECT_MOST = 1 << 20, /* entries of a table indexed by value; more where there are more rows */
+    FIRST_SLOTS = 1 << 10,
+    AHEAD = 16 /* rows between asking for a slot's cache line and using it */
 };
 
 /* Key values as bits: (columns) arrays of `rows`. */
@@ -22,8 +25,9 @@ typedef struct keys {
     size_t direct; /* possible values of value[0], or 0: hash */
 } keys;
 
+/* An entry is the low half of a row's hash above its group + 1; 0 is an empty slot. */
 typedef struct table {
-    uint32_t *slots; /* group + 1, or 0 */
+    uint64_t *slots;
     size_t slot_count;
     uint32_t *first; /* row of each group */
     size_t count, capacity;
@@ -57,8 +61,8 @@ static void *grow_quiet(const leat_context *c, void *old, size_t used, size_t by
     return fresh;
 }
 
-/* Room for one more group; the hash table stays at most half full. */
-static bool table_grow(const leat_context *c, const keys *k, table *t)
+/* Room for one more group; the table stays at most half full. */
+static bool table_grow(const leat_context *c, table *t)
 {
     if (t->count == t->capacity) {
         size_t capacity = t->capacity ? 2 * t->capacity : FIRST_SLOTS / 2;
@@ -68,19 +72,15 @@ static bool table_grow(const leat_context *c, const keys *k, table *t)
         t->first = first;
         t->capacity = capacity;
     }
-    if (k->direct) {
-        if (t->slots) return true;
-        t->slots = grow_quiet(c, NULL, 0, k->direct * sizeof *t->slots);
-        return t->slots != NULL;
-    }
     if (2 * (t->count + 1) <= t->slot_count) return true;
     size_t slot_count = t->slot_count ? 4 * t->slot_count : FIRST_SLOTS;
-    uint32_t *slots = grow_quiet(c, NULL, 0, slot_count * sizeof *slots);
+    uint64_t *slots = grow_quiet(c, NULL, 0, slot_count * sizeof *slots);
     if (!slots) return false;
-    for (uint32_t g = 0; g < t->count; g++) {
-        size_t s = hash_row(k, t->first[g]) & (slot_count - 1);
+    for (size_t i = 0; i < t->slot_count; i++) {
+        if (!t->slots[i]) continue;
+        size_t s = (size_t)(t->slots[i] >> 32) & (slot_count - 1);
         while (slots[s]) s = (s + 1) & (slot_count - 1);
-        slots[s] = g + 1;
+        slots[s] = t->slots[i];
     }
     leati_free(t->slots);
     t->slots = slots;
@@ -89,27 +89,37 @@ static bool table_grow(const leat_context *c, const keys *k, table *t)
 }
 
 /* The group of a row, new if need be; UINT32_MAX when out of memory. */
-static inline uint32_t table_put(const leat_context *c, const keys *k, table *t, uint32_t row)
+static inline uint32_t table_put(const leat_context *c, const keys *k, table *t, uint32_t row,
+                                 uint32_t hash)
 {
-    size_t s = 0;
-    if (t->slots && k->direct) {
-        s = (size_t)k->value[0][row];
-        if (t->slots[s]) return t->slots[s] - 1;
-    } else if (t->slots) {
-        s = hash_row(k, row) & (t->slot_count - 1);
-        for (; t->slots[s]; s = (s + 1) & (t->slot_count - 1))
-            if (same_row(k, t->first[t->slots[s] - 1], row)) return t->slots[s] - 1;
-    }
-    if (!table_grow(c, k, t)) return UINT32_MAX;
-    if (k->direct) {
-        s = (size_t)k->value[0][row];
-    } else { /* growing may have moved it */
-        s = hash_row(k, row) & (t->slot_count - 1);
-        while (t->slots[s]) s = (s + 1) & (t->slot_count - 1);
+    if (!table_grow(c, t)) return UINT32_MAX;
+    size_t s = hash & (t->slot_count - 1);
+    for (; t->slots[s]; s = (s + 1) & (t->slot_count - 1)) {
+        uint32_t group = (uint32_t)t->slots[s] - 1;
+        if (t->slots[s] >> 32 == hash && same_row(k, t->first[group], row)) return group;
     }
     t->first[t->count] = row;
-    t->slots[s] = (uint32_t)t->count + 1;
+    t->slots[s] = (uint64_t)hash << 32 | (t->count + 1);
     return (uint32_t)t->count++;
+}
+
+/* out[i] = the group of rows[i], or of row `from` + i where there is no list. False: no memory. */
+static bool table_put_all(const leat_context *c, const keys *k, table *t, const uint32_t *rows,
+                          size_t from, size_t count, uint32_t *out)
+{
+    uint32_t hash[AHEAD];
+    for (size_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) {
+            size_t at = i - AHEAD;
+            uint32_t row = rows ? rows[at] : (uint32_t)(from + at);
+            out[at] = table_put(c, k, t, row, hash[at % AHEAD]);
+            if (out[at] == UINT32_MAX) return false;
+        }
+        if (i >= count) continue;
+        hash[i % AHEAD] = (uint32_t)hash_row(k, rows ? rows[i] : from + i);
+        if (t->slots) __builtin_prefetch(&t->slots[hash[i % AHEAD] & (t->slot_count - 1)]);
+    }
+    return true;
 }
 
 static void table_free(table *t)
@@ -124,30 +134,19 @@ typedef struct job {
     const keys *keys;
     leati_groups *groups;
     size_t chunks;
-    uint32_t **first; /* per chunk: rows of its groups, later the groups' numbers in the whole */
-    size_t *count;    /* per chunk */
-    uint32_t **slots; /* per worker, kept between chunks where the table is direct */
+    uint32_t **first; /* hashed, per chunk: rows of its groups, later their numbers in the whole */
+    size_t *count;    /* per chunk: its groups; direct: its first rows, later those before it */
+    uint32_t *slots;  /* direct: the first row of a value, later its group */
 } job;
 
 static void number_chunk(void *arg, size_t chunk, unsigned worker)
 {
     job *j = arg;
-    const keys *k = j->keys;
-    table t = {.slots = j->slots[worker]};
-    size_t from = leati_task_start(k->rows, j->chunks, chunk);
-    size_t to = leati_task_start(k->rows, j->chunks, chunk + 1);
-    bool good = true;
-    for (size_t row = from; good && row < to; row++) {
-        uint32_t g = table_put(j->context, k, &t, (uint32_t)row);
-        good = g != UINT32_MAX;
-        j->groups->of[row] = g;
-    }
-    if (k->direct) { /* leave the table empty for the next chunk */
-        for (size_t g = 0; g < t.count; g++) t.slots[k->value[0][t.first[g]]] = 0;
-        j->slots[worker] = t.slots;
-        t.slots = NULL;
-    }
-    if (good) {
+    table t = {0};
+    size_t from = leati_task_start(j->keys->rows, j->chunks, chunk);
+    size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
+    (void)worker;
+    if (table_put_all(j->context, j->keys, &t, NULL, from, to - from, j->groups->of + from)) {
         j->first[chunk] = t.first;
         j->count[chunk] = t.count;
         t.first = NULL;
@@ -165,17 +164,17 @@ static void renumber_chunk(void *arg, size_t chunk, unsigned worker)
     for (size_t row = from; row < to; row++) j->groups->of[row] = number[j->groups->of[row]];
 }
 
-static leat_status number_rows(leat_context *c, job *j)
+static leat_status number_hashed(leat_context *c, job *j)
 {
     table whole = {0};
     bool good = true;
+    j->first = LEATI_NEW(c, uint32_t *, j->chunks);
+    if (!j->first) return leat_error_status(c);
     leati_parallel(c, j->chunks, number_chunk, j);
     for (size_t chunk = 0; good && chunk < j->chunks; chunk++) {
-        good = j->first[chunk] != NULL || j->keys->rows == 0;
-        for (size_t g = 0; good && g < j->count[chunk]; g++) {
-            j->first[chunk][g] = table_put(c, j->keys, &whole, j->first[chunk][g]);
-            good = j->first[chunk][g] != UINT32_MAX;
-        }
+        uint32_t *first = j->first[chunk];
+        good = first || j->keys->rows == 0;
+        good = good && table_put_all(c, j->keys, &whole, first, 0, j->count[chunk], first);
     }
     if (good) {
         leati_parallel(c, j->chunks, renumber_chunk, j);
@@ -184,7 +183,88 @@ static leat_status number_rows(leat_context *c, job *j)
         whole.first = NULL;
     }
     table_free(&whole);
+    for (size_t i = 0; i < j->chunks; i++) leati_free(j->first[i]);
+    leati_free(j->first);
     return good ? LEAT_OK : LEATI_FAIL(c, LEAT_NOMEM, "out of memory grouping the rows");
+}
+
+/* --- direct: a table indexed by the keys' values ---------------------------------------------- */
+
+/* slots[v] = the first row of each value v. */
+static void find_first(void *arg, size_t chunk, unsigned worker)
+{
+    job *j = arg;
+    size_t from = leati_task_start(j->keys->rows, j->chunks, chunk);
+    size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
+    const uint64_t *value = j->keys->value[0];
+    (void)worker;
+    for (size_t row = from; row < to; row++) {
+        uint32_t *slot = &j->slots[value[row]], have = __atomic_load_n(slot, __ATOMIC_RELAXED);
+        while (row < have && !__atomic_compare_exchange_n(slot, &have, (uint32_t)row, true,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        }
+    }
+}
+
+static void count_first(void *arg, size_t chunk, unsigned worker)
+{
+    job *j = arg;
+    size_t from = leati_task_start(j->keys->rows, j->chunks, chunk), count = 0;
+    size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
+    const uint64_t *value = j->keys->value[0];
+    (void)worker;
+    for (size_t row = from; row < to; row++) {
+        uint32_t first = j->slots[value[row]] == row;
+        j->groups->of[row] = first;
+        count += first;
+    }
+    j->count[chunk] = count;
+}
+
+static void number_first(void *arg, size_t chunk, unsigned worker)
+{
+    job *j = arg;
+    size_t from = leati_task_start(j->keys->rows, j->chunks, chunk), next = j->count[chunk];
+    size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
+    (void)worker;
+    for (size_t row = from; row < to; row++) {
+        if (!j->groups->of[row]) continue;
+        j->slots[j->keys->value[0][row]] = (uint32_t)next;
+        j->groups->first[next++] = (uint32_t)row;
+    }
+}
+
+static void look_up(void *arg, size_t chunk, unsigned worker)
+{
+    job *j = arg;
+    size_t from = leati_task_start(j->keys->rows, j->chunks, chunk);
+    size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
+    const uint64_t *value = j->keys->value[0];
+    (void)worker;
+    for (size_t row = from; row < to; row++) j->groups->of[row] = j->slots[value[row]];
+}
+
+static leat_status number_direct(leat_context *c, job *j)
+{
+    size_t total = 0;
+    j->slots = leati_array(c, j->keys->direct, sizeof *j->slots);
+    if (!j->slots) return leat_error_status(c);
+    memset(j->slots, 0xff, j->keys->direct * sizeof *j->slots);
+    leati_parallel(c, j->chunks, find_first, j);
+    leati_parallel(c, j->chunks, count_first, j);
+    for (size_t chunk = 0; chunk < j->chunks; chunk++) {
+        size_t own = j->count[chunk];
+        j->count[chunk] = total;
+        total += own;
+    }
+    j->groups->first = leati_array(c, total, sizeof *j->groups->first);
+    if (j->groups->first) {
+        j->groups->count = total;
+        leati_parallel(c, j->chunks, number_first, j);
+        leati_parallel(c, j->chunks, look_up, j);
+    }
+    leati_free(j->slots);
+    return j->groups->first ? LEAT_OK : leat_error_status(c);
 }
 
 /* --- key values ------------------------------------------------------------------------------ */
@@ -231,19 +311,20 @@ static void fill_task(void *arg, size_t task, unsigned worker)
 }
 
 /* Whether the values number few enough, and how: from `low`, `spare` for missing. */
-static bool is_dense(const leati_column *col, fill *f)
+static bool is_dense(const leati_column *col, size_t most, fill *f)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
     if (col->type == LEAT_STRING) f->spare = col->dict->count;
     else if (col->type == LEAT_BOOL) f->spare = 2;
     else if (col->type == LEAT_I64 || col->type == LEAT_TIME) {
         for (size_t i = 0; i < col->rows; i++) {
-            int64_t v = col->i64[i]; /* 0 where missing: no harm */
+            int64_t v = col->i64[i];
+            if (col->missing && !leati_valid(col, i)) continue;
             low = v < low ? v : low;
             high = v > high ? v : high;
         }
-        if (col->rows == 0) low = high = 0;
-        if ((uint64_t)high - (uint64_t)low >= DIRECT_MOST) return false;
+        if (low > high) low = high = 0; /* no value at all */
+        if ((uint64_t)high - (uint64_t)low >= most) return false;
         f->low = low;
         f->spare = (uint64_t)high - (uint64_t)low + 1;
     } else {
@@ -257,21 +338,21 @@ static leat_status read_keys(leat_context *c, keys *k, const leat_frame *f, cons
 {
     fill *fills = LEATI_NEW(c, fill, count);
     size_t tasks = (f->rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
+    size_t most = 2 * f->rows > DIRECT_MOST ? 2 * f->rows : DIRECT_MOST, masks = 0;
     uint64_t product = 1;
-    bool masked = false;
     if (!fills) return leat_error_status(c);
     leat_status st = LEAT_OK;
     for (size_t i = 0; i < count; i++) {
         fill *one = &fills[i];
         one->col = f->column[columns[i]];
-        one->dense = is_dense(one->col, one);
+        one->dense = is_dense(one->col, most, one);
         one->bit = (int)(i % 64);
-        uint64_t size = one->dense ? one->spare + 1 : DIRECT_MOST + 1;
-        product = product > DIRECT_MOST || size > DIRECT_MOST ? DIRECT_MOST + 1 : product * size;
-        masked = masked || (!one->dense && one->col->missing && one->col->type != LEAT_F64);
+        uint64_t size = one->dense ? one->spare + 1 : most + 1;
+        product = size > most / product ? most + 1 : product * size;
+        if (!one->dense && one->col->missing && one->col->type != LEAT_F64) masks = i / 64 + 1;
     }
-    if (product <= DIRECT_MOST) k->direct = (size_t)product;
-    k->columns = k->direct ? 1 : count + masked;
+    if (product <= most) k->direct = (size_t)product;
+    k->columns = k->direct ? 1 : count + masks;
     k->rows = f->rows;
     k->value = LEATI_NEW(c, uint64_t *, k->columns);
     for (size_t i = 0; k->value && i < k->columns; i++) {
@@ -284,7 +365,7 @@ static leat_status read_keys(leat_context *c, keys *k, const leat_frame *f, cons
         fills[i].value = k->value[k->direct ? 0 : i];
         if (k->direct) fills[i].scale = product;
         if (k->direct) product *= fills[i].spare + 1;
-        if (masked && !k->direct) fills[i].mask = k->value[count];
+        if (i / 64 < masks && !k->direct) fills[i].mask = k->value[count + i / 64];
         leati_parallel(c, tasks, fill_task, &fills[i]);
     }
 out:
@@ -296,10 +377,9 @@ leat_status leati_groups_make(leat_context *c, leati_groups *g, const leat_frame
                               const size_t *columns, size_t count)
 {
     keys k = {0};
-    unsigned threads = leat_context_threads(c);
     *g = (leati_groups){0};
     LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows to group");
-    LEATI_CHECK(c, count > 0 && count <= 64, LEAT_LIMIT, "rows are grouped by 1 to 64 columns");
+    LEATI_CHECK(c, count > 0, LEAT_INVALID, "there is no column to group the rows by");
     for (size_t i = 0; i < count; i++)
         LEATI_CHECK(c, f->column[columns[i]]->type != LEAT_ARRAY, LEAT_TYPE,
                     "column '%s' holds arrays, which cannot be compared", f->name[columns[i]]);
@@ -307,20 +387,14 @@ leat_status leati_groups_make(leat_context *c, leati_groups *g, const leat_frame
     j.chunks = leati_task_count(f->rows, CHUNK_ROWS, CHUNKS_MOST);
     leat_status st = LEAT_OK;
     g->of = leati_array(c, f->rows, sizeof *g->of);
-    j.first = LEATI_NEW(c, uint32_t *, j.chunks);
     j.count = LEATI_NEW(c, size_t, j.chunks);
-    j.slots = LEATI_NEW(c, uint32_t *, threads);
-    if (!g->of || !j.first || !j.count || !j.slots) LEATI_GO(leat_error_status(c));
+    if (!g->of || !j.count) LEATI_GO(leat_error_status(c));
     LEATI_GO(read_keys(c, &k, f, columns, count));
-    LEATI_GO(number_rows(c, &j));
+    LEATI_GO(k.direct ? number_direct(c, &j) : number_hashed(c, &j));
 out:
     for (size_t i = 0; k.value && i < k.columns; i++) leati_free(k.value[i]);
-    for (size_t i = 0; j.first && i < j.chunks; i++) leati_free(j.first[i]);
-    for (unsigned i = 0; j.slots && i < threads; i++) leati_free(j.slots[i]);
     leati_free(k.value);
-    leati_free(j.first);
     leati_free(j.count);
-    leati_free(j.slots);
     if (st != LEAT_OK) leati_groups_free(g);
     return st;
 }
