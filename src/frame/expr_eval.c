@@ -50,6 +50,7 @@ static void read_text(const run *r, const leati_column *col, size_t start, size_
     }
 }
 
+/* Numbers stay where they are. */
 static void read_column(const run *r, const leati_node *n, size_t start, size_t rows,
                         leati_block *out)
 {
@@ -58,8 +59,7 @@ static void read_column(const run *r, const leati_node *n, size_t start, size_t 
         read_text(r, col, start, rows, out);
         return;
     }
-    size_t size = kind_size(n->kind);
-    memcpy(out->data, (const char *)col->data + start * size, rows * size);
+    out->data = (char *)col->data + start * kind_size(n->kind); /* functions write no argument */
     memset(out->missing, 0, rows);
     for (size_t i = 0; col->missing && i < rows; i++)
         out->missing[i] = !leati_valid(col, start + i);

@@ -112,8 +112,25 @@ MAP2(add_n, n, n, n, x + y)
 MAP2(subtract_n, n, n, n, x - y)
 MAP2(multiply_n, n, n, n, x *y)
 MAP2(divide_n, n, n, n, x / y)
-MAP2(floor_divide_n, n, n, n, floor(x / y))
-MAP2(modulo_n, n, n, n, x - y * floor(x / y))
+
+/* The remainder has the divisor's sign and is exact, as is what is left to divide: 1 // 0.1 is 9.
+ */
+static double remainder_of(double x, double y)
+{
+    double r = fmod(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+static double floor_of_division(double x, double y)
+{
+    if (isfinite(x) && isinf(y)) return x == 0 || (x < 0) == (y < 0) ? 0 : -1;
+    if (y == 0 || !isfinite(x)) return floor(x / y);
+    double q = (x - remainder_of(x, y)) / y, whole = floor(q);
+    return q - whole > 0.5 ? whole + 1 : whole;
+}
+
+MAP2(floor_divide_n, n, n, n, floor_of_division(x, y))
+MAP2(modulo_n, n, n, n, remainder_of(x, y))
 MAP2(power_n, n, n, n, pow(x, y))
 MAP1(negate_n, n, n, -x)
 
@@ -164,13 +181,22 @@ FN(modulo_i)
 }
 
 /* Times count microseconds; their differences are seconds. */
-MAP2(subtract_d, n, i, i, (double)(x - y) / 1e6)
-
-FN(shift_time)
+FN(subtract_d)
 {
     UNUSED_;
     for (size_t i = 0; i < rows; i++) {
-        double us = nearbyint(a[1].n[i] * 1e6);
+        int64_t x = a[0].i[i], y = a[1].i[i], us;
+        bool far = __builtin_sub_overflow(x, y, &us);
+        out->n[i] = (far ? (double)x - (double)y : (double)us) / 1e6;
+    }
+    return true;
+}
+
+/* out = time + sign * seconds */
+static bool shift_times(leati_block *out, const leati_block *a, size_t rows, double sign)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double us = sign * nearbyint(a[1].n[i] * 1e6);
         bool none = !(fabs(us) < 9e18);
         out->missing[i] |= none;
         out->missing[i] |=
@@ -179,12 +205,16 @@ FN(shift_time)
     return true;
 }
 
+FN(shift_time)
+{
+    UNUSED_;
+    return shift_times(out, a, rows, 1);
+}
+
 FN(shift_time_back)
 {
-    leati_block swapped[2] = {a[0], a[1]};
-    (void)count;
-    for (size_t i = 0; i < rows; i++) swapped[1].n[i] = -a[1].n[i];
-    return shift_time(out, swapped, 2, rows, arena);
+    UNUSED_;
+    return shift_times(out, a, rows, -1);
 }
 
 /* --- comparisons ----------------------------------------------------------------------------- */
@@ -333,8 +363,9 @@ FN(round_to)
 {
     UNUSED_;
     for (size_t i = 0; i < rows; i++) {
-        double scale = pow(10, a[1].n[i]), scaled = a[0].n[i] * scale;
-        out->n[i] = isfinite(scaled) && scale > 0 ? nearbyint(scaled) / scale : a[0].n[i];
+        double x = a[0].n[i], digits = a[1].n[i], scale = pow(10, fabs(digits));
+        if (digits < 0) out->n[i] = isfinite(scale) ? nearbyint(x / scale) * scale : 0;
+        else out->n[i] = isfinite(x * scale) ? nearbyint(x * scale) / scale : x;
     }
     return true;
 }
@@ -392,8 +423,13 @@ static bool starts_with(leati_text t, leati_text s)
 /* Offset of the first `s` in t from `from` on, or t.length. */
 static size_t find_text(leati_text t, leati_text s, size_t from)
 {
-    for (; s.length <= t.length && from <= t.length - s.length; from++)
-        if (memcmp(t.at + from, s.at, s.length) == 0) return from;
+    if (s.length == 0) return from;
+    while (s.length <= t.length && from <= t.length - s.length) {
+        const char *at = memchr(t.at + from, *s.at, t.length - s.length - from + 1);
+        if (!at) break;
+        if (memcmp(at, s.at, s.length) == 0) return (size_t)(at - t.at);
+        from = (size_t)(at - t.at) + 1;
+    }
     return t.length;
 }
 

@@ -1,21 +1,55 @@
 /* Owns: keeping the rows for which an expression is true; the first and the last rows. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "frame/expr.h"
 #include "frame/table_op.h"
+
+enum { CHUNK_ROWS = 1 << 16 };
+
+typedef struct chosen {
+    const leati_column *test;
+    size_t chunks;
+    size_t *count;  /* per chunk: its true rows, later those before it */
+    uint32_t *rows; /* NULL: only count */
+} chosen;
+
+static void choose_task(void *arg, size_t chunk, unsigned worker)
+{
+    chosen *t = arg;
+    size_t from = leati_task_start(t->test->rows, t->chunks, chunk), n = 0;
+    size_t to = leati_task_start(t->test->rows, t->chunks, chunk + 1);
+    uint32_t *rows = t->rows ? t->rows + t->count[chunk] : NULL;
+    (void)worker;
+    for (size_t i = from; i < to; i++) { /* missing ones hold 0 */
+        if (rows && t->test->u8[i]) rows[n] = (uint32_t)i;
+        n += t->test->u8[i];
+    }
+    if (!rows) t->count[chunk] = n;
+}
 
 static leat_status true_rows(leat_context *c, leat_frame **out, const leat_frame *f,
                              const leati_column *test)
 {
-    size_t count = 0;
+    size_t total = 0;
     LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows to filter");
-    for (size_t i = 0; i < test->rows; i++) count += test->u8[i]; /* missing ones hold 0 */
-    uint32_t *rows = leati_array(c, count, sizeof *rows);
-    if (!rows) return leat_error_status(c);
-    for (size_t i = 0, n = 0; n < count; i++)
-        if (test->u8[i]) rows[n++] = (uint32_t)i;
-    leat_status st = leati_rows_of(c, out, f, rows, count);
-    leati_free(rows);
+    chosen t = {.test = test, .chunks = leati_task_count(f->rows, CHUNK_ROWS, SIZE_MAX)};
+    t.count = LEATI_NEW(c, size_t, t.chunks);
+    if (!t.count) return leat_error_status(c);
+    leati_parallel(c, t.chunks, choose_task, &t);
+    for (size_t i = 0; i < t.chunks; i++) {
+        size_t own = t.count[i];
+        t.count[i] = total;
+        total += own;
+    }
+    leat_status st = LEAT_OK;
+    t.rows = leati_array(c, total, sizeof *t.rows);
+    if (!t.rows) LEATI_GO(leat_error_status(c));
+    leati_parallel(c, t.chunks, choose_task, &t);
+    LEATI_GO(leati_rows_of(c, out, f, t.rows, total));
+out:
+    leati_free(t.rows);
+    leati_free(t.count);
     return st;
 }
 

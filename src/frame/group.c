@@ -1,4 +1,4 @@
-/* Owns: the operations group, count and pivot. Not: computing aggregates (group_values.c). */
+/* Owns: the operations group and count. Not: computing aggregates (group_values.c). */
 #include "frame/group.h"
 
 #include "base/error.h"
@@ -85,8 +85,8 @@ leat_status leati_argument_aggregate(leati_argument *a, const leat_frame *f, lea
     return given ? LEAT_OK : default_name(a, f, out);
 }
 
-static leat_status add_key_columns(leat_context *c, leat_frame *made, const leat_frame *f,
-                                   const size_t *keys, size_t count, const leati_grouping *g)
+leat_status leati_grouping_keys(leat_context *c, leat_frame *made, const leat_frame *f,
+                                const size_t *keys, size_t count, const leati_grouping *g)
 {
     for (size_t i = 0; i < count; i++)
         LEATI_TRY(leati_frame_add(
@@ -131,7 +131,7 @@ leat_status leat_table_group(leat_context *c, leat_frame **out, leat_frame *f, c
     if (st == LEAT_OK) st = leati_argument_columns(&a, f, &keys, &count);
     if (st == LEAT_OK) st = leati_groups_make(c, &g.groups, f, keys, count);
     if (st == LEAT_OK && !(made = leati_frame_create(c, g.groups.count))) st = leat_error_status(c);
-    if (st == LEAT_OK) st = add_key_columns(c, made, f, keys, count, &g);
+    if (st == LEAT_OK) st = leati_grouping_keys(c, made, f, keys, count, &g);
     if (st == LEAT_OK) st = add_aggregates(c, &a, made, f, &g);
     leati_grouping_free(&g);
     leati_argument_end(&a);
@@ -154,113 +154,5 @@ leat_status leat_table_count(leat_context *c, leat_frame **out, leat_frame *f, c
     if (st != LEAT_OK) return st;
     st = leat_table_sort(c, out, counts, "-count");
     leat_frame_release(counts);
-    return st;
-}
-
-/* --- pivot ----------------------------------------------------------------------------------- */
-
-typedef struct pivot {
-    size_t *rows, row_count; /* key columns */
-    size_t *across, across_count;
-    leati_call call;
-} pivot;
-
-static leat_status read_pivot(leati_argument *a, const leat_frame *f, pivot *p)
-{
-    LEATI_TRY(leati_argument_columns(a, f, &p->rows, &p->row_count));
-    LEATI_TRY(leati_lex_expect(&a->lex, ":"));
-    LEATI_TRY(leati_argument_columns(a, f, &p->across, &p->across_count));
-    if (p->across_count != 1)
-        return leati_lex_error(&a->lex, a->lex.token.at, "one column gives the new columns");
-    LEATI_TRY(leati_lex_expect(&a->lex, ":"));
-    LEATI_TRY(leati_argument_aggregate(a, f, &p->call));
-    return leati_argument_done(a);
-}
-
-/* The new column's name: the text of the key's value. */
-static leat_status value_name(leat_context *c, const leat_frame *f, size_t column, size_t row,
-                              char **out)
-{
-    char number[LEATI_NUM_SIZE] = "missing";
-    const char *text;
-    double v;
-    if (leat_frame_text(f, column, row, &text, NULL)) {
-        *out = leati_strdup(c, text);
-    } else {
-        if (leat_frame_number(f, column, row, &v)) leati_num_format(v, number);
-        *out = leati_strdup(c, number);
-    }
-    return *out ? LEAT_OK : leat_error_status(c);
-}
-
-/* One new column: the cells whose across-group is `k`, each into its row-group's place. */
-static leat_status add_across(leat_context *c, leat_frame *made, const leat_frame *f,
-                              const pivot *p, const leati_column *cells, const leati_groups *across,
-                              const leati_groups *down, const leati_groups *both, size_t k,
-                              uint32_t *from)
-{
-    char *name;
-    memset(from, 0xff, down->count * sizeof *from);
-    for (size_t g = 0; g < both->count; g++) {
-        uint32_t row = both->first[g];
-        if (across->of[row] == k) from[down->of[row]] = (uint32_t)g;
-    }
-    LEATI_TRY(value_name(c, f, p->across[0], across->first[k], &name));
-    leat_status st = leati_frame_add(c, made, name, leati_column_take(c, cells, from, down->count));
-    leati_free(name);
-    return st;
-}
-
-static leat_status pivot_frame(leat_context *c, leat_frame **out, const leat_frame *f,
-                               const pivot *p, size_t *all)
-{
-    enum { ACROSS_MOST = 4096 };
-    leati_groups across = {0};
-    leati_grouping down = {.rows = f->rows}, both = {.rows = f->rows};
-    leati_column *cells = NULL;
-    leat_frame *made = NULL;
-    uint32_t *from = NULL;
-    leat_status st = LEAT_OK;
-    memcpy(all, p->rows, p->row_count * sizeof *all);
-    all[p->row_count] = p->across[0];
-    LEATI_GO(leati_groups_make(c, &across, f, p->across, 1));
-    LEATI_GO(leati_groups_make(c, &down.groups, f, p->rows, p->row_count));
-    LEATI_GO(leati_groups_make(c, &both.groups, f, all, p->row_count + 1));
-    if (across.count > ACROSS_MOST)
-        LEATI_GO(LEATI_FAIL(c, LEAT_LIMIT,
-                            "column '%s' has %zu values; a pivot makes at most %d "
-                            "columns",
-                            f->name[p->across[0]], across.count, ACROSS_MOST));
-    const leati_column *of = p->call.has_column ? f->column[p->call.column] : NULL;
-    LEATI_GO(leati_aggregate_column(c, &cells, &both, p->call.aggregate, of,
-                                    of ? f->name[p->call.column] : "", p->call.q));
-    made = leati_frame_create(c, down.groups.count);
-    from = leati_array(c, down.groups.count, sizeof *from);
-    if (!made || !from) LEATI_GO(leat_error_status(c));
-    LEATI_GO(add_key_columns(c, made, f, p->rows, p->row_count, &down));
-    for (size_t k = 0; k < across.count; k++)
-        LEATI_GO(add_across(c, made, f, p, cells, &across, &down.groups, &both.groups, k, from));
-    *out = made;
-    made = NULL;
-out:
-    leati_groups_free(&across);
-    leati_grouping_free(&down);
-    leati_grouping_free(&both);
-    leati_column_release(cells);
-    leati_free(from);
-    leat_frame_release(made);
-    return st;
-}
-
-leat_status leat_table_pivot(leat_context *c, leat_frame **out, leat_frame *f, const char *text)
-{
-    leati_argument a;
-    pivot p = {0};
-    *out = NULL;
-    leat_status st = leati_argument_begin(c, &a, text);
-    if (st == LEAT_OK) st = read_pivot(&a, f, &p);
-    size_t *all = st == LEAT_OK ? leati_arena_calloc(&a.arena, p.row_count + 1, sizeof *all) : NULL;
-    if (st == LEAT_OK) st = all ? pivot_frame(c, out, f, &p, all) : leat_error_status(c);
-    leati_argument_end(&a);
     return st;
 }

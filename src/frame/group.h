@@ -26,7 +26,6 @@ const char *leati_aggregate_name(leati_aggregate a);
 typedef struct leati_grouping {
     leati_groups groups;
     size_t rows;
-    uint32_t *order, *starts; /* made when first needed */
 } leati_grouping;
 
 /* One value per group; `col` NULL only for COUNT. Missing values are left out; a group without any
@@ -35,6 +34,9 @@ leat_status leati_aggregate_column(leat_context *c, leati_column **out, leati_gr
                                    leati_aggregate a, const leati_column *col, const char *name,
                                    double q);
 void leati_grouping_free(leati_grouping *g);
+/* Adds the key columns of `f` to `made`, a row per group. */
+leat_status leati_grouping_keys(leat_context *c, leat_frame *made, const leat_frame *f,
+                                const size_t *keys, size_t count, const leati_grouping *g);
 
 /* One call such as "mean(price)" at the current token. */
 typedef struct leati_call {

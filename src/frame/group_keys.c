@@ -18,11 +18,12 @@ enum {
     AHEAD = 16 /* rows between asking for a slot's cache line and using it */
 };
 
-/* Key values as bits: (columns) arrays of `rows`. */
+/* Key values as bits: (columns) arrays of `rows`; or one of small numbers that say it all. */
 typedef struct keys {
     uint64_t **value;
     size_t columns, rows;
-    size_t direct; /* possible values of value[0], or 0: hash */
+    uint32_t *small; /* (rows) below `direct` */
+    size_t direct;   /* possible values of `small`, or 0: hash */
 } keys;
 
 /* An entry is the low half of a row's hash above its group + 1; 0 is an empty slot. */
@@ -196,7 +197,7 @@ static void find_first(void *arg, size_t chunk, unsigned worker)
     job *j = arg;
     size_t from = leati_task_start(j->keys->rows, j->chunks, chunk);
     size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
-    const uint64_t *value = j->keys->value[0];
+    const uint32_t *value = j->keys->small;
     (void)worker;
     for (size_t row = from; row < to; row++) {
         uint32_t *slot = &j->slots[value[row]], have = __atomic_load_n(slot, __ATOMIC_RELAXED);
@@ -211,7 +212,7 @@ static void count_first(void *arg, size_t chunk, unsigned worker)
     job *j = arg;
     size_t from = leati_task_start(j->keys->rows, j->chunks, chunk), count = 0;
     size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
-    const uint64_t *value = j->keys->value[0];
+    const uint32_t *value = j->keys->small;
     (void)worker;
     for (size_t row = from; row < to; row++) {
         uint32_t first = j->slots[value[row]] == row;
@@ -229,7 +230,7 @@ static void number_first(void *arg, size_t chunk, unsigned worker)
     (void)worker;
     for (size_t row = from; row < to; row++) {
         if (!j->groups->of[row]) continue;
-        j->slots[j->keys->value[0][row]] = (uint32_t)next;
+        j->slots[j->keys->small[row]] = (uint32_t)next;
         j->groups->first[next++] = (uint32_t)row;
     }
 }
@@ -239,7 +240,7 @@ static void look_up(void *arg, size_t chunk, unsigned worker)
     job *j = arg;
     size_t from = leati_task_start(j->keys->rows, j->chunks, chunk);
     size_t to = leati_task_start(j->keys->rows, j->chunks, chunk + 1);
-    const uint64_t *value = j->keys->value[0];
+    const uint32_t *value = j->keys->small;
     (void)worker;
     for (size_t row = from; row < to; row++) j->groups->of[row] = j->slots[value[row]];
 }
@@ -271,11 +272,12 @@ static leat_status number_direct(leat_context *c, job *j)
 
 typedef struct fill {
     const leati_column *col;
+    uint32_t *small;        /* set: small += scale * dense number */
     uint64_t *value, *mask; /* mask: bit `bit` tells a missing whole number apart */
     int bit;
     bool dense; /* number small values from 0, missing as `spare` */
     int64_t low;
-    uint64_t spare, scale; /* value += scale * dense number, where scale > 0 */
+    uint64_t spare, scale;
 } fill;
 
 static uint64_t bits_of(const leati_column *col, size_t row)
@@ -304,7 +306,7 @@ static void fill_task(void *arg, size_t task, unsigned worker)
         bool valid = leati_valid(f->col, i);
         uint64_t v = valid ? bits_of(f->col, i) : f->col->type == LEAT_F64 ? UINT64_MAX : 0;
         if (f->dense) v = valid ? v - (uint64_t)f->low : f->spare;
-        if (f->scale) f->value[i] += f->scale * v;
+        if (f->small) f->small[i] += (uint32_t)(f->scale * v);
         else f->value[i] = v;
         if (f->mask && !valid) f->mask[i] |= (uint64_t)1 << f->bit;
     }
@@ -339,6 +341,7 @@ static leat_status read_keys(leat_context *c, keys *k, const leat_frame *f, cons
     fill *fills = LEATI_NEW(c, fill, count);
     size_t tasks = (f->rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
     size_t most = 2 * f->rows > DIRECT_MOST ? 2 * f->rows : DIRECT_MOST, masks = 0;
+    if (most > UINT32_MAX) most = UINT32_MAX;
     uint64_t product = 1;
     if (!fills) return leat_error_status(c);
     leat_status st = LEAT_OK;
@@ -351,20 +354,24 @@ static leat_status read_keys(leat_context *c, keys *k, const leat_frame *f, cons
         product = size > most / product ? most + 1 : product * size;
         if (!one->dense && one->col->missing && one->col->type != LEAT_F64) masks = i / 64 + 1;
     }
-    if (product <= most) k->direct = (size_t)product;
-    k->columns = k->direct ? 1 : count + masks;
     k->rows = f->rows;
-    k->value = LEATI_NEW(c, uint64_t *, k->columns);
-    for (size_t i = 0; k->value && i < k->columns; i++) {
-        k->value[i] = LEATI_NEW(c, uint64_t, f->rows);
-        if (!k->value[i]) LEATI_GO(leat_error_status(c));
+    if (product <= most) {
+        k->direct = (size_t)product;
+        k->small = LEATI_NEW(c, uint32_t, f->rows);
+        if (!k->small) LEATI_GO(leat_error_status(c));
+    } else {
+        k->columns = count + masks;
+        k->value = LEATI_NEW(c, uint64_t *, k->columns);
+        for (size_t i = 0; k->value && i < k->columns; i++)
+            if (!(k->value[i] = LEATI_NEW(c, uint64_t, f->rows))) LEATI_GO(leat_error_status(c));
+        if (!k->value) LEATI_GO(leat_error_status(c));
     }
-    if (!k->value) LEATI_GO(leat_error_status(c));
     product = 1;
     for (size_t i = 0; i < count; i++) {
-        fills[i].value = k->value[k->direct ? 0 : i];
-        if (k->direct) fills[i].scale = product;
+        fills[i].small = k->small;
+        fills[i].scale = product;
         if (k->direct) product *= fills[i].spare + 1;
+        else fills[i].value = k->value[i];
         if (i / 64 < masks && !k->direct) fills[i].mask = k->value[count + i / 64];
         leati_parallel(c, tasks, fill_task, &fills[i]);
     }
@@ -394,6 +401,7 @@ leat_status leati_groups_make(leat_context *c, leati_groups *g, const leat_frame
 out:
     for (size_t i = 0; k.value && i < k.columns; i++) leati_free(k.value[i]);
     leati_free(k.value);
+    leati_free(k.small);
     leati_free(j.count);
     if (st != LEAT_OK) leati_groups_free(g);
     return st;

@@ -195,16 +195,15 @@ static leat_status pick_column(leat_context *c, leati_column **out, const leati_
     return st;
 }
 
-/* Values that need their group together: each group's keys, sorted. */
+/* Values that need their group together: each group's keys, those of missing values left out. */
 typedef struct ordered {
-    const leati_grouping *g;
     const leati_column *col;
-    uint64_t *key;  /* (rows) by row */
-    uint64_t *part; /* (rows) by group */
+    uint64_t *part;   /* keys by group */
+    uint32_t *starts; /* (groups + 1) into part */
+    size_t groups;
     leati_aggregate aggregate;
     double q;
     leati_column *out;
-    uint32_t *count; /* (groups) values that are not missing */
 } ordered;
 
 static void sort_few(uint64_t *v, size_t n)
@@ -239,7 +238,24 @@ static void heap_sort(uint64_t *v, size_t n)
     }
 }
 
-/* Quicksort with a median of three; a bad run of pivots ends in heapsort. */
+/* Cuts v into a part of keys no greater than any of the other part: returns where that begins,
+ * which is neither 0 nor n. The pivot is the median of three; n > 2. */
+static size_t cut_keys(uint64_t *v, size_t n)
+{
+    uint64_t a = v[0], b = v[n / 2], d = v[n - 1];
+    uint64_t pivot = a < b ? (b < d ? b : a < d ? d : a) : (a < d ? a : b < d ? d : b);
+    size_t i = 0, k = n - 1;
+    for (;;) {
+        while (v[i] < pivot) i++;
+        while (v[k] > pivot) k--;
+        if (i >= k) return k + 1;
+        uint64_t swap = v[i];
+        v[i++] = v[k];
+        v[k--] = swap;
+    }
+}
+
+/* Quicksort; a bad run of pivots ends in heapsort. */
 static void sort_keys(uint64_t *v, size_t n, int depth)
 {
     while (n > 24) {
@@ -247,18 +263,7 @@ static void sort_keys(uint64_t *v, size_t n, int depth)
             heap_sort(v, n);
             return;
         }
-        uint64_t a = v[0], b = v[n / 2], d = v[n - 1];
-        uint64_t pivot = a < b ? (b < d ? b : a < d ? d : a) : (a < d ? a : b < d ? d : b);
-        size_t i = 0, k = n - 1;
-        for (;;) {
-            while (v[i] < pivot) i++;
-            while (v[k] > pivot) k--;
-            if (i >= k) break;
-            uint64_t swap = v[i];
-            v[i++] = v[k];
-            v[k--] = swap;
-        }
-        size_t left = k + 1;
+        size_t left = cut_keys(v, n);
         if (left < n - left) {
             sort_keys(v, left, depth);
             v += left;
@@ -271,6 +276,23 @@ static void sort_keys(uint64_t *v, size_t n, int depth)
     sort_few(v, n);
 }
 
+/* Quickselect: v[at] as if v were sorted, nothing greater before it and nothing less behind. */
+static void select_key(uint64_t *v, size_t n, size_t at)
+{
+    int depth = 128;
+    while (n > 24 && depth-- > 0) {
+        size_t left = cut_keys(v, n);
+        if (at < left) {
+            n = left;
+        } else {
+            v += left;
+            n -= left;
+            at -= left;
+        }
+    }
+    sort_keys(v, n, 64);
+}
+
 static double value_of_key(uint64_t key, leat_type type)
 {
     double v;
@@ -281,55 +303,79 @@ static double value_of_key(uint64_t key, leat_type type)
     return v;
 }
 
+/* Between the two values around the place q, where there are n > 0 of them. */
+static double quantile_of(uint64_t *v, size_t n, double q, leat_type type)
+{
+    double at = q * (double)(n - 1);
+    size_t below = (size_t)at;
+    double share = at - (double)below;
+    select_key(v, n, below);
+    double low = value_of_key(v[below], type);
+    if (!(share > 0)) return low;
+    uint64_t next = v[below + 1];
+    for (size_t i = below + 2; i < n; i++) next = v[i] < next ? v[i] : next;
+    double high = value_of_key(next, type);
+    return low == high ? low : low + share * (high - low); /* equal infinities stay */
+}
+
 static void order_groups(void *arg, size_t task, unsigned worker)
 {
     ordered *o = arg;
-    size_t groups = o->g->groups.count, tasks = leati_task_count(groups, 16, 256);
-    size_t from = leati_task_start(groups, tasks, task),
-           to = leati_task_start(groups, tasks, task + 1);
+    size_t tasks = leati_task_count(o->groups, 16, 256);
+    size_t from = leati_task_start(o->groups, tasks, task),
+           to = leati_task_start(o->groups, tasks, task + 1);
     (void)worker;
     for (size_t k = from; k < to; k++) {
-        uint32_t start = o->g->starts[k], end = o->g->starts[k + 1];
-        uint64_t *v = o->part + start;
-        size_t n = 0, distinct = 0;
-        for (uint32_t i = start; i < end; i++)
-            if (leati_valid(o->col, o->g->order[i])) v[n++] = o->key[o->g->order[i]];
-        sort_keys(v, n, 64);
-        o->count[k] = (uint32_t)n;
+        uint64_t *v = o->part + o->starts[k];
+        size_t n = o->starts[k + 1] - o->starts[k];
         if (o->aggregate == LEATI_AGG_NUNIQUE) {
-            for (size_t i = 0; i < n; i++) distinct += i == 0 || v[i] != v[i - 1];
-            o->out->i64[k] = (int64_t)distinct;
-        } else if (n) {
-            double at = o->q * (double)(n - 1);
-            size_t below = (size_t)at;
-            double low = value_of_key(v[below], o->col->type);
-            double high = value_of_key(v[below + 1 < n ? below + 1 : below], o->col->type);
-            double share = at - (double)below;
-            o->out->f64[k] = share > 0 ? low + share * (high - low) : low;
+            sort_keys(v, n, 64);
+            for (size_t i = 0; i < n; i++) o->out->i64[k] += i == 0 || v[i] != v[i - 1];
+        } else {
+            o->out->f64[k] = n ? quantile_of(v, n, o->q, o->col->type) : 0;
         }
     }
 }
 
-static leat_status ordered_column(leat_context *c, leati_column **out, leati_grouping *g,
+/* Each group's keys behind each other. */
+static leat_status part_keys(leat_context *c, ordered *o, const leati_grouping *g)
+{
+    const uint32_t *of = g->groups.of;
+    uint64_t *key = leati_sort_keys(c, o->col, false);
+    o->part = leati_array(c, g->rows, sizeof *o->part);
+    o->starts = LEATI_NEW(c, uint32_t, o->groups + 2);
+    leat_status st = key && o->part && o->starts ? LEAT_OK : leat_error_status(c);
+    uint32_t *next = st == LEAT_OK ? o->starts + 1 : NULL; /* one ahead: they end as starts */
+    for (size_t i = 0; next && i < g->rows; i++) next[of[i] + 1] += leati_valid(o->col, i);
+    for (size_t k = 0; next && k < o->groups; k++) next[k + 1] += next[k];
+    for (size_t i = 0; next && i < g->rows; i++)
+        if (leati_valid(o->col, i)) o->part[next[of[i]]++] = key[i];
+    leati_free(key);
+    return st;
+}
+
+static leat_status ordered_column(leat_context *c, leati_column **out, const leati_grouping *g,
                                   const leati_column *col, leati_aggregate a, double q)
 {
-    size_t groups = g->groups.count;
-    ordered o = {.g = g, .col = col, .aggregate = a, .q = q};
+    ordered o = {.col = col, .groups = g->groups.count, .aggregate = a, .q = q};
     leat_type type = a == LEATI_AGG_NUNIQUE ? LEAT_I64 : LEAT_F64;
-    if (!g->order) LEATI_TRY(leati_groups_order(c, &g->groups, g->rows, &g->order, &g->starts));
-    o.out = *out = leati_column_create(c, type, groups);
-    o.key = leati_sort_keys(c, col, false);
-    o.part = leati_array(c, g->rows, sizeof *o.part);
-    o.count = leati_array(c, groups, sizeof *o.count);
-    leat_status st = o.out && o.key && o.part && o.count ? LEAT_OK : leat_error_status(c);
-    if (st == LEAT_OK && groups)
-        leati_parallel(c, leati_task_count(groups, 16, 256), order_groups, &o);
-    for (size_t k = 0; st == LEAT_OK && type == LEAT_F64 && k < groups; k++)
-        if (o.count[k] == 0) st = leati_column_set_missing(c, o.out, k);
-    leati_free(o.key);
+    o.out = *out = leati_column_create(c, type, o.groups);
+    leat_status st = o.out ? part_keys(c, &o, g) : leat_error_status(c);
+    if (st == LEAT_OK && o.groups)
+        leati_parallel(c, leati_task_count(o.groups, 16, 256), order_groups, &o);
+    for (size_t k = 0; st == LEAT_OK && type == LEAT_F64 && k < o.groups; k++)
+        if (o.starts[k] == o.starts[k + 1]) st = leati_column_set_missing(c, o.out, k);
     leati_free(o.part);
-    leati_free(o.count);
+    leati_free(o.starts);
     return st;
+}
+
+/* What has no value, such as the sum of two opposite infinities, is missing. */
+static leat_status hide_nan(leat_context *c, leati_column *col)
+{
+    for (size_t k = 0; col->type == LEAT_F64 && k < col->rows; k++)
+        if (isnan(col->f64[k])) LEATI_TRY(leati_column_set_missing(c, col, k));
+    return LEAT_OK;
 }
 
 leat_status leati_aggregate_column(leat_context *c, leati_column **out, leati_grouping *g,
@@ -358,6 +404,7 @@ leat_status leati_aggregate_column(leat_context *c, leati_column **out, leati_gr
     case LEATI_AGG_QUANTILE: st = ordered_column(c, out, g, col, a, q); break;
     default: st = pick_column(c, out, g, col, a); break;
     }
+    if (st == LEAT_OK) st = hide_nan(c, *out);
     if (st == LEAT_OK) return st;
     leati_column_release(*out);
     *out = NULL;
@@ -367,7 +414,5 @@ leat_status leati_aggregate_column(leat_context *c, leati_column **out, leati_gr
 void leati_grouping_free(leati_grouping *g)
 {
     leati_groups_free(&g->groups);
-    leati_free(g->order);
-    leati_free(g->starts);
     *g = (leati_grouping){0};
 }

@@ -85,6 +85,23 @@ static bool any_missing(const leat_frame *f, const size_t *key, size_t keys)
     return false;
 }
 
+static bool keeps_left(const join *j)
+{
+    return j->how == LEAT_JOIN_LEFT || j->how == LEAT_JOIN_OUTER;
+}
+
+static bool keeps_right(const join *j)
+{
+    return j->how == LEAT_JOIN_RIGHT || j->how == LEAT_JOIN_OUTER;
+}
+
+/* Whether a right row has no partner. */
+static bool is_lonely(const join *j, const uint8_t *matched, size_t row)
+{
+    return !matched[j->groups.of[j->left->rows + row]] ||
+           lacks_key(j->right, j->right_key, j->keys, row);
+}
+
 static leat_status order_right(leat_context *c, join *j)
 {
     const uint32_t *of = j->groups.of + j->left->rows;
@@ -103,49 +120,53 @@ static leat_status order_right(leat_context *c, join *j)
     return LEAT_OK;
 }
 
-/* The pairs of rows. Called twice: first only counting (from_left NULL). */
-static size_t pair_rows(join *j, uint8_t *used)
+/* How many pairs there are. Goes over groups, not pairs: of those there may be too many to visit.
+ * matched[g]: a left row has partners in group g. */
+static size_t count_pairs(const join *j, uint8_t *matched)
 {
     size_t count = 0;
     bool gaps = any_missing(j->left, j->left_key, j->keys);
-    bool lonely_left = j->how == LEAT_JOIN_LEFT || j->how == LEAT_JOIN_OUTER;
-    bool lonely_right = j->how == LEAT_JOIN_RIGHT || j->how == LEAT_JOIN_OUTER;
+    for (size_t i = 0; i < j->left->rows; i++) {
+        uint32_t g = j->groups.of[i];
+        size_t partners = j->starts[g + 1] - j->starts[g];
+        if (gaps && lacks_key(j->left, j->left_key, j->keys, i)) partners = 0;
+        if (partners) matched[g] = 1;
+        if (j->how == LEAT_JOIN_ANTI) count += partners == 0;
+        else count += partners || !keeps_left(j) ? partners : 1;
+    }
+    for (size_t r = 0; keeps_right(j) && r < j->right->rows; r++) count += is_lonely(j, matched, r);
+    return count;
+}
+
+/* The pairs, into from_left and from_right. */
+static void list_pairs(join *j, const uint8_t *matched)
+{
+    size_t count = 0;
+    bool gaps = any_missing(j->left, j->left_key, j->keys);
     for (size_t i = 0; i < j->left->rows; i++) {
         uint32_t g = j->groups.of[i], from = j->starts[g], to = j->starts[g + 1];
         if (gaps && lacks_key(j->left, j->left_key, j->keys, i)) to = from;
-        bool alone = from == to && (lonely_left || j->how == LEAT_JOIN_ANTI);
         if (j->how == LEAT_JOIN_ANTI && from < to) continue;
-        if (j->from_left) {
-            for (uint32_t k = from; k < to; k++) {
-                j->from_left[count + k - from] = (uint32_t)i;
-                j->from_right[count + k - from] = j->order[k];
-                used[j->order[k]] = 1;
-            }
-            if (alone) {
-                j->from_left[count] = (uint32_t)i;
-                j->from_right[count] = UINT32_MAX;
-            }
-        } else if (lonely_right) {
-            for (uint32_t k = from; k < to; k++) used[j->order[k]] = 1;
+        for (uint32_t k = from; k < to; k++) {
+            j->from_left[count] = (uint32_t)i;
+            j->from_right[count++] = j->order[k];
         }
-        count += to - from + alone;
+        if (from < to || !(keeps_left(j) || j->how == LEAT_JOIN_ANTI)) continue;
+        j->from_left[count] = (uint32_t)i;
+        j->from_right[count++] = UINT32_MAX;
     }
-    for (size_t r = 0; lonely_right && r < j->right->rows; r++) {
-        if (used[r]) continue;
-        if (j->from_left) {
-            j->from_left[count] = UINT32_MAX;
-            j->from_right[count] = (uint32_t)r;
-        }
-        count++;
+    for (size_t r = 0; keeps_right(j) && r < j->right->rows; r++) {
+        if (!is_lonely(j, matched, r)) continue;
+        j->from_left[count] = UINT32_MAX;
+        j->from_right[count++] = (uint32_t)r;
     }
-    return count;
 }
 
 static leat_status find_pairs(leat_context *c, join *j)
 {
-    uint8_t *used = LEATI_NEW(c, uint8_t, j->right->rows);
-    if (!used) return leat_error_status(c);
-    j->count = pair_rows(j, used);
+    uint8_t *matched = LEATI_NEW(c, uint8_t, j->groups.count);
+    if (!matched) return leat_error_status(c);
+    j->count = count_pairs(j, matched);
     leat_status st = LEAT_OK;
     if (j->count >= UINT32_MAX)
         st = LEATI_FAIL(c, LEAT_LIMIT, "the joined table would have %zu rows; are the keys unique?",
@@ -155,8 +176,8 @@ static leat_status find_pairs(leat_context *c, join *j)
         j->from_right = leati_array(c, j->count, sizeof *j->from_right);
         if (!j->from_left || !j->from_right) st = leat_error_status(c);
     }
-    if (st == LEAT_OK) (void)pair_rows(j, used);
-    leati_free(used);
+    if (st == LEAT_OK) list_pairs(j, matched);
+    leati_free(matched);
     return st;
 }
 
@@ -204,8 +225,7 @@ static leat_status build(leat_context *c, leat_frame **out, const join *j)
 {
     leat_frame *made = NULL, *right = NULL;
     leat_status st = leati_rows_of(c, &made, j->left, j->from_left, j->count);
-    bool lonely_right = j->how == LEAT_JOIN_RIGHT || j->how == LEAT_JOIN_OUTER;
-    for (size_t k = 0; st == LEAT_OK && lonely_right && k < j->keys; k++)
+    for (size_t k = 0; st == LEAT_OK && keeps_right(j) && k < j->keys; k++)
         st = add_key(c, made, j, k);
     if (st == LEAT_OK && j->how != LEAT_JOIN_ANTI) {
         st = leati_rows_of(c, &right, j->right, j->from_right, j->count);
@@ -222,10 +242,10 @@ static leat_status run(leat_context *c, leat_frame **out, join *j)
     leat_status st = group_keys(c, j);
     if (st == LEAT_OK) st = order_right(c, j);
     if (st == LEAT_OK) st = find_pairs(c, j);
-    if (st == LEAT_OK) st = build(c, out, j);
-    leati_groups_free(&j->groups);
+    leati_groups_free(&j->groups); /* before the result needs the room */
     leati_free(j->order);
     leati_free(j->starts);
+    if (st == LEAT_OK) st = build(c, out, j);
     leati_free(j->from_left);
     leati_free(j->from_right);
     return st;

@@ -42,10 +42,12 @@ static leat_status read_renames(leati_argument *a, const leat_frame *f, const ch
     bool more = true;
     while (more) {
         const char *name;
-        size_t column;
+        size_t column, at = a->lex.token.at;
         LEATI_TRY(leati_lex_name(&a->lex, "the new name of a column", &name));
         LEATI_TRY(leati_lex_expect(&a->lex, "="));
         LEATI_TRY(leati_argument_column(a, f, &column));
+        if (names[column] != f->name[column])
+            return leati_lex_error(&a->lex, at, "column '%s' is renamed twice", f->name[column]);
         names[column] = name;
         LEATI_TRY(leati_lex_take(&a->lex, ",", &more));
     }

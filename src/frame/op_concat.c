@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "frame/infer.h"
 #include "frame/table_op.h"
 
 static leat_type common_type(const leati_column *a, const leati_column *b)
@@ -18,17 +19,21 @@ static leat_type common_type(const leati_column *a, const leati_column *b)
     return LEAT_STRING;
 }
 
-/* Row `row` of a column as text. */
-static void cell_text(const leati_column *col, size_t row, leati_str *out)
+void leati_cell_add(const leati_column *col, size_t row, leati_str *out)
 {
-    char number[LEATI_NUM_SIZE];
-    leati_str_clear(out);
+    char text[LEATI_NUM_SIZE > 40 ? LEATI_NUM_SIZE : 40];
+    size_t n;
     switch (col->type) {
     case LEAT_F64:
-        leati_num_format(col->f64[row], number);
-        leati_str_add(out, number);
+        n = leati_num_format(col->f64[row], text);
+        leati_str_addn(out, text, n);
         break;
     case LEAT_BOOL: leati_str_add(out, col->u8[row] ? "true" : "false"); break;
+    case LEAT_TIME:
+        n = leati_time_format(col->i64[row], col->i64[row] % INT64_C(86400000000) == 0, text);
+        leati_str_addn(out, text, n);
+        break;
+    case LEAT_STRING: leati_str_add(out, leati_dict_text(col->dict, col->codes[row], NULL)); break;
     default: leati_str_addf(out, "%lld", (long long)col->i64[row]); break;
     }
 }
@@ -57,7 +62,8 @@ static leat_status add_codes(leat_context *c, leati_map *map, const leati_column
             codes[i] = of[col->codes[i]];
             continue;
         }
-        cell_text(col, i, &text);
+        leati_str_clear(&text);
+        leati_cell_add(col, i, &text);
         LEATI_GO(leati_str_status(&text));
         codes[i] = leati_map_put(map, leati_str_text(&text), text.length);
         if (codes[i] == LEATI_MAP_NONE) LEATI_GO(leat_error_status(c));

@@ -55,6 +55,11 @@ leat_status leati_frame_copy(leat_context *c, leat_frame **out, const leat_frame
 leati_column *leati_column_concat(leat_context *c, const leati_column *first, size_t first_rows,
                                   const leati_column *second, size_t second_rows, const char *name);
 
+/* Adds the text of a value that is there (not for ARRAY) to `out`: numbers in
+ * their shortest form, true or false, dates and times in ISO 8601. */
+struct leati_str;
+void leati_cell_add(const leati_column *col, size_t row, struct leati_str *out);
+
 /* --- keys: rows as groups of equal values ---------------------------------------------------- */
 
 /* Each row's group, groups numbered in the order of their first row. Missing equals missing, NaN

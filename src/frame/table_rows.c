@@ -66,11 +66,20 @@ static leati_column *take_column(leat_context *c, const leati_column *col, const
     return t.to;
 }
 
+/* Every row in its place: columns may be shared. */
+static bool is_whole(const leat_frame *f, const uint32_t *rows, size_t count)
+{
+    bool same = count == f->rows;
+    for (size_t i = 0; same && i < count; i++) same = rows[i] == i;
+    return same;
+}
+
 leat_status leati_rows_of(leat_context *c, leat_frame **out, const leat_frame *f,
                           const uint32_t *rows, size_t count)
 {
     bool gaps = false;
     *out = NULL;
+    if (is_whole(f, rows, count)) return leati_frame_copy(c, out, f);
     for (size_t i = 0; !gaps && i < count; i++) gaps = rows[i] == UINT32_MAX;
     leat_frame *made = leati_frame_create(c, count);
     size_t *missing = LEATI_NEW(c, size_t, (count + TAKE_ROWS - 1) / TAKE_ROWS);

@@ -48,6 +48,13 @@ static void arithmetic(leattest *t)
     CHECK_STR(values(t, "9223372036854775807 + a < 0"), ". false .");
     CHECK_STR(values(t, "9223372036854775807 * a"), ". . .");
     CHECK_STR(values(t, "1e3 + .5"), "1000.5 1000.5 1000.5");
+    CHECK_STR(values(t, "1.0 // 0.1"), "9 9 9"); /* as Python: 0.1 is above a tenth */
+    CHECK_STR(values(t, "1.0 % 0.1 > 0.0999"), "true true true");
+    CHECK_STR(values(t, "a * 1.0 % (1 / 0)"), "7 inf .");
+    CHECK_STR(values(t, "a * 1.0 // (1 / 0)"), "0 -1 .");
+    CHECK_STR(values(t, "a * 1.0 // 0"), "inf -inf .");
+    CHECK_STR(values(t, "round(a * 1234.5, -2)"), "8600 -8600 .");
+    CHECK_STR(values(t, "round(2.675, 2) + round(43.0, -400)"), "2.68 2.68 2.68");
 }
 
 static void logic(leattest *t)

@@ -79,8 +79,52 @@ static void grouping(leattest *t)
     CHECK_STR(after(t, people, "group", "city"), "city count | rome 2 | oslo 2 | . 1");
     CHECK_STR(after(t, people, "count", "age"), "age count | 20 2 | 30 1 | . 1 | 40 1");
     CHECK_STR(after(t, "x:n | 0 | -0 | .", "count", "x"), "x count | 0 2 | . 1");
+}
+
+/* Infinities: what has no value is missing, as everywhere. */
+static void infinite(leattest *t)
+{
+    CHECK_STR(after(t, "k:i x:n | 1 inf | 1 -inf | 2 inf | 2 inf", "group",
+                    "k: sum(x), mean(x), std(x), median(x), n = count(x)"),
+              "k x_sum x_mean x_std x_median n | 1 . . . . 2 | 2 inf inf . inf 2");
+    CHECK_STR(after(t, "x:n | inf | -inf | . | 0", "sort", "-x"), "x | inf | 0 | -inf | .");
+}
+
+static void pivoting(leattest *t)
+{
     CHECK_STR(after(t, "r:t c:t v:i | a x 1 | a y 2 | b x 3 | a x 5", "pivot", "r: c: sum(v)"),
               "r x y | a 6 2 | b 3 .");
+    CHECK_STR(after(t, "r:t c:t v:i | b . 1 | . x 2 | b x 3", "pivot", "r: c: count()"),
+              "r missing x | b 1 1 | . . 1");
+    CHECK_STR(after(t, "r:i c:b | 1 true | 1 false", "pivot", "r: c: count()"),
+              "r true false | 1 1 1");
+    CHECK_STR(
+        after(t, "r:i c:i | 1 9007199254740993 | 1 9007199254740992", "pivot", "r: c: count()"),
+        "r 9007199254740993 9007199254740992 | 1 1 1");
+    CHECK_STR(after(t, "r:i c:d | 1 2024-02-29 | 1 2024-02-29T12:30:00", "pivot", "r: c: count()"),
+              "r 2024-02-29 2024-02-29T12:30:00Z | 1 1 1");
+    CHECK_STR(after(t, "r:i c:t v:i", "pivot", "r: c: sum(v)"), "r");
+}
+
+/* More key columns than bits of a word, with missing values of every kind. */
+static void wide(leattest *t)
+{
+    enum { COLUMNS = 130, ROWS = 5 };
+    leat_frame *f = leati_frame_create(t->context, ROWS), *g;
+    for (size_t k = 0; k < COLUMNS; k++) {
+        char name[16];
+        leati_column *col = leati_column_create(t->context, LEAT_I64, ROWS);
+        REQUIRE(col);
+        for (size_t i = 0; i < ROWS; i++) col->i64[i] = (int64_t)(i % 2) << 60;
+        if (k == 70) REQUIRE_OK(leati_column_set_missing(t->context, col, 2));
+        if (k == 71) REQUIRE_OK(leati_column_set_missing(t->context, col, 4));
+        snprintf(name, sizeof name, "c%zu", k);
+        REQUIRE_OK(leati_frame_add(t->context, f, name, col));
+    }
+    REQUIRE_OK(leat_table_dedupe(t->context, &g, f, ""));
+    CHECK_INT(g->rows, 4); /* row 3 repeats row 1; 2 and 4 lack different values */
+    leat_frame_release(g);
+    leat_frame_release(f);
 }
 
 static void filling(leattest *t)
@@ -144,6 +188,16 @@ static void joining(leattest *t)
     CHECK_FAILS(leat_table_join_frames(t->context, &g, f, f, "name = agee", LEAT_JOIN_INNER),
                 LEAT_NOT_FOUND, "the table to join|'agee'|Did you mean 'age'");
     leat_frame_release(f);
+    /* 10^10 pairs are refused without visiting them */
+    leati_column *one = leati_column_create(t->context, LEAT_I64, 100000);
+    f = leati_frame_create(t->context, 100000);
+    REQUIRE_OK(leati_frame_add(t->context, f, "k", one));
+    CHECK_FAILS(leat_table_join_frames(t->context, &g, f, f, "k", LEAT_JOIN_OUTER), LEAT_LIMIT,
+                "10000000000 rows");
+    REQUIRE_OK(leat_table_join_frames(t->context, &g, f, f, "k", LEAT_JOIN_ANTI));
+    CHECK_INT(g->rows, 0);
+    leat_frame_release(g);
+    leat_frame_release(f);
     fails(t, "join", "x.csv", LEAT_INVALID, "FILE on KEYS");
     fails(t, "join", "x.csv on name how upper", LEAT_INVALID, "no join 'upper'");
 }
@@ -160,6 +214,11 @@ static void concatenating(leattest *t)
     REQUIRE_OK(leat_table_concat_frames(t->context, &g, a, b));
     CHECK_STR(frametext_show(g), "x s q | 1 u true | . v false | w . .");
     leat_frame_release(g);
+    leat_frame *d = frametext(t->context, "x:d | 2024-02-29 | 2024-02-29T12:30:00.25");
+    REQUIRE_OK(leat_table_concat_frames(t->context, &g, b, d));
+    CHECK_STR(frametext_show(g), "x | w | 2024-02-29 | 2024-02-29T12:30:00.25Z");
+    leat_frame_release(g);
+    leat_frame_release(d);
     leat_frame_release(a);
     leat_frame_release(b);
 }
@@ -279,6 +338,7 @@ static void refusals(leattest *t)
     fails(t, "select", "name, name", LEAT_INVALID, "named twice");
     fails(t, "select", "name city", LEAT_INVALID, "nothing was expected|\n       ^");
     fails(t, "rename", "city = name", LEAT_INVALID, "two columns are named 'city'");
+    fails(t, "rename", "a = name, b = name", LEAT_INVALID, "'name' is renamed twice");
     fails(t, "filter", "age", LEAT_TYPE, "true or false|whole");
     fails(t, "filter", "age >", LEAT_INVALID, "a value was expected");
     fails(t, "sort", "-", LEAT_INVALID, "column");
@@ -363,8 +423,9 @@ static void listed(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(columns),  TEST(rows),        TEST(sorting),       TEST(grouping),    TEST(filling),
-    TEST(coding),   TEST(joining),     TEST(concatenating), TEST(random_rows), TEST(large),
-    TEST(refusals), TEST(allocations), TEST(listed),
+    TEST(columns),  TEST(rows),     TEST(sorting),       TEST(grouping),
+    TEST(infinite), TEST(pivoting), TEST(wide),          TEST(filling),
+    TEST(coding),   TEST(joining),  TEST(concatenating), TEST(random_rows),
+    TEST(large),    TEST(refusals), TEST(allocations),   TEST(listed),
 };
 LEATTEST_MAIN(cases)
