@@ -9,6 +9,7 @@
 #include <leat/evaluate.h>
 #include <leat/experiment.h>
 #include <leat/frame.h>
+#include <leat/graph.h>
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>
@@ -20,5 +21,6 @@
 #include <leat/settings.h>
 #include <leat/status.h>
 #include <leat/table.h>
+#include <leat/tensor.h>
 
 #endif

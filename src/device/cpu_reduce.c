@@ -1,0 +1,190 @@
+/* Owns: REDUCE_SUM, MAX, MIN on the CPU, f32 and f64. Axes are joined to (outer, reduced, inner)
+ * where that is possible; a sum is cut into parts of fixed size, added in order, in f64. */
+#include <math.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "device/cpu_kernels.h"
+#include "kernel/vec.h"
+#include "tensor/shape.h"
+
+enum { PART = 4096, COLUMNS = 256 };
+
+typedef struct form {
+    size_t outer, reduced, inner;
+} form;
+
+/* Only when the reduced axes (those of size 1 apart) are neighbours. */
+static bool find_form(const leati_step *s, form *f)
+{
+    const leati_reduce_attrs *a = s->attrs;
+    const leat_shape *x = &s->in[0].shape;
+    *f = (form){1, 1, 1};
+    int stage = 0;
+    for (int i = 0; i < x->rank; i++) {
+        size_t dim = (size_t)x->dim[i];
+        bool reduced = a->axes >> i & 1;
+        if (dim == 1) continue;
+        if (stage == 0 && reduced) stage = 1;
+        if (stage == 1 && !reduced) stage = 2;
+        if (stage == 2 && reduced) return false;
+        if (stage == 0) f->outer *= dim;
+        if (stage == 1) f->reduced *= dim;
+        if (stage == 2) f->inner *= dim;
+    }
+    return true;
+}
+
+static bool takes(const leati_step *s)
+{
+    form f;
+    return (s->in[0].dtype == LEAT_F32 || s->in[0].dtype == LEAT_F64) && find_form(s, &f) &&
+           f.reduced;
+}
+
+typedef struct job {
+    const leati_step *s;
+    const leati_vec *vec;
+    form f;
+    size_t parts, rows; /* parts of the reduced axis; rows of a part */
+    double *partial;    /* (outer, parts, inner) when there are several parts */
+    size_t chunk;
+} job;
+
+static size_t part_count(const form *f)
+{
+    size_t rows = f->inner == 1 ? PART * 4 : 1 + PART * 4 / (f->inner < 4096 ? f->inner : 4096);
+    return (f->reduced + rows - 1) / rows;
+}
+
+static size_t sum_scratch(const leat_context *c, const leati_step *s)
+{
+    (void)c;
+    form f;
+    find_form(s, &f);
+    size_t parts = part_count(&f);
+    return parts > 1 ? f.outer * parts * f.inner * sizeof(double) : 0;
+}
+
+static double sum_run(const job *j, size_t at, size_t n)
+{
+    return j->s->in[0].dtype == LEAT_F32
+               ? j->vec->sum_f32(n, (const float *)j->s->in[0].data + at)
+               : j->vec->sum_f64(n, (const double *)j->s->in[0].data + at);
+}
+
+static void store(const job *j, size_t at, double x)
+{
+    if (j->s->out[0].dtype == LEAT_F32) ((float *)j->s->out[0].data)[at] = (float)x;
+    else ((double *)j->s->out[0].data)[at] = x;
+}
+
+/* sum[0..n) = the rows first .. end-1, columns from column on, of one outer block. */
+static void sum_columns(const job *j, size_t outer, size_t first, size_t end, size_t column,
+                        size_t n, double *sum)
+{
+    memset(sum, 0, n * sizeof *sum);
+    for (size_t r = first; r < end; r++) {
+        size_t at = (outer * j->f.reduced + r) * j->f.inner + column;
+        if (j->s->in[0].dtype == LEAT_F32)
+            j->vec->axpy_mixed(n, 1, (const float *)j->s->in[0].data + at, sum);
+        else j->vec->axpy_f64(n, 1, (const double *)j->s->in[0].data + at, sum);
+    }
+}
+
+static void sum_part(const job *j, size_t outer, size_t part)
+{
+    size_t first = part * j->rows, end = first + j->rows;
+    if (end > j->f.reduced) end = j->f.reduced;
+    if (j->f.inner == 1) {
+        double sum = sum_run(j, outer * j->f.reduced + first, end - first);
+        if (j->parts > 1) j->partial[outer * j->parts + part] = sum;
+        else store(j, outer, sum);
+        return;
+    }
+    for (size_t column = 0; column < j->f.inner; column += COLUMNS) {
+        double sum[COLUMNS];
+        size_t n = j->f.inner - column < COLUMNS ? j->f.inner - column : COLUMNS;
+        sum_columns(j, outer, first, end, column, n, sum);
+        for (size_t i = 0; i < n; i++) {
+            if (j->parts > 1)
+                j->partial[(outer * j->parts + part) * j->f.inner + column + i] = sum[i];
+            else store(j, outer * j->f.inner + column + i, sum[i]);
+        }
+    }
+}
+
+static void sum_task(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    size_t all = j->f.outer * j->parts,
+           end = (task + 1) * j->chunk < all ? (task + 1) * j->chunk : all;
+    for (size_t k = task * j->chunk; k < end; k++) sum_part(j, k / j->parts, k % j->parts);
+}
+
+static leat_status run_sum(leat_context *c, const leati_step *s)
+{
+    job j = {.s = s, .vec = leati_vec_of(c), .partial = s->scratch};
+    find_form(s, &j.f);
+    if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
+    j.parts = part_count(&j.f);
+    j.rows = (j.f.reduced + j.parts - 1) / j.parts;
+    j.parts = (j.f.reduced + j.rows - 1) / j.rows;
+    j.chunk = 1 + 16384 / (j.rows * j.f.inner);
+    leati_parallel(c, (j.f.outer * j.parts + j.chunk - 1) / j.chunk, sum_task, &j);
+    if (j.parts == 1) return LEAT_OK;
+    for (size_t o = 0; o < j.f.outer; o++)
+        for (size_t i = 0; i < j.f.inner; i++) {
+            double sum = 0;
+            for (size_t p = 0; p < j.parts; p++)
+                sum += j.partial[(o * j.parts + p) * j.f.inner + i];
+            store(&j, o * j.f.inner + i, sum);
+        }
+    return LEAT_OK;
+}
+
+/* ---- extremes
+ * --------------------------------------------------------------------------------------- */
+
+/* NaN wins and stays. */
+#define EXTREME(name, T, sign)                                                                     \
+    static void name(const job *j, size_t outer)                                                   \
+    {                                                                                              \
+        const T *x = (const T *)j->s->in[0].data + outer * j->f.reduced * j->f.inner;              \
+        T *y = (T *)j->s->out[0].data + outer * j->f.inner;                                        \
+        memcpy(y, x, j->f.inner * sizeof *y);                                                      \
+        for (size_t r = 1; r < j->f.reduced; r++) {                                                \
+            const T *row = x + r * j->f.inner;                                                     \
+            for (size_t i = 0; i < j->f.inner; i++)                                                \
+                y[i] = row[i] sign y[i] || row[i] != row[i] ? row[i] : y[i];                       \
+        }                                                                                          \
+    }
+EXTREME(max_f32, float, >)
+EXTREME(max_f64, double, >)
+EXTREME(min_f32, float, <)
+EXTREME(min_f64, double, <)
+
+static void extreme_task(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    bool is_max = j->s->op == LEATI_OP_REDUCE_MAX, single = j->s->in[0].dtype == LEAT_F32;
+    size_t end = (task + 1) * j->chunk < j->f.outer ? (task + 1) * j->chunk : j->f.outer;
+    for (size_t o = task * j->chunk; o < end; o++)
+        (is_max ? (single ? max_f32 : max_f64) : (single ? min_f32 : min_f64))(j, o);
+}
+
+static leat_status run_extreme(leat_context *c, const leati_step *s)
+{
+    job j = {.s = s};
+    find_form(s, &j.f);
+    if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
+    j.chunk = 1 + 16384 / (j.f.reduced * j.f.inner);
+    leati_parallel(c, (j.f.outer + j.chunk - 1) / j.chunk, extreme_task, &j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_reduce_sum = {.run = run_sum, .scratch = sum_scratch, .takes = takes};
+const leati_kernel leati_cpu_reduce_max = {.run = run_extreme, .takes = takes};
+const leati_kernel leati_cpu_reduce_min = {.run = run_extreme, .takes = takes};

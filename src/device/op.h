@@ -1,0 +1,201 @@
+/* The vocabulary between graphs and devices: operations and their attributes.
+ *
+ * Attributes are plain structs without pointers, zeroed before they are set, so that they are
+ * compared and hashed by their bytes (CUSTOM excepted: its class pointer is its identity). */
+#ifndef LEATI_DEVICE_OP_H
+#define LEATI_DEVICE_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/tensor.h>
+
+#include "kernel/eltwise.h"
+
+/* The elementwise operations come first, with the numbers of leati_elt. */
+typedef enum leati_op {
+#define X(NAME, name, inputs, types, result) LEATI_OP_##NAME,
+#include "kernel/eltwise.def"
+#undef X
+#define X(NAME, name, least, most, outputs) LEATI_OP_##NAME,
+#include "device/ops.def"
+#undef X
+    LEATI_OP_COUNT
+} leati_op;
+
+enum { LEATI_MAX_OUTPUTS = 16, LEATI_MAX_SPATIAL = 3 };
+
+typedef struct leati_op_info {
+    const char *name;
+    uint16_t least, most; /* inputs */
+    uint16_t outputs;     /* FUSED and CUSTOM: at most */
+    bool elementwise;     /* an operation of eltwise.def, or CAST */
+} leati_op_info;
+const leati_op_info *leati_op_info_of(leati_op op);
+
+/* Operations that are not here have no attributes (CAST: the type of its output says all; RESHAPE
+ * and EXPAND: the shape of the output). */
+
+/* IOTA (n): start + i * step along `axis` of the output's shape. */
+typedef struct leati_iota_attrs {
+    double start, step;
+    int64_t start_int, step_int; /* for integer types */
+    int32_t axis;
+    int32_t unused;
+} leati_iota_attrs;
+
+/* RANDOM: input (2) u64: seed and step. Element i depends on them, `stream` and i only
+ * (Philox4x32-10, base/rng.h). */
+typedef enum leati_random_kind {
+    LEATI_RANDOM_UNIFORM,   /* [low, high) */
+    LEATI_RANDOM_NORMAL,    /* mean low, standard deviation high; Box-Muller */
+    LEATI_RANDOM_BERNOULLI, /* 1 with probability low, else 0 */
+    LEATI_RANDOM_TRUNCATED  /* normal within two deviations of the mean, by the inverse of erf */
+} leati_random_kind;
+typedef struct leati_random_attrs {
+    double low, high;
+    uint32_t kind; /* leati_random_kind */
+    uint32_t stream;
+} leati_random_attrs;
+
+/* Reductions over the axes whose bit is set; an empty set of axes copies. Empty sums are 0, empty
+ * products 1, empty MAX and MIN the type's extreme. NaN wins in MAX and MIN. Kept axes: `keep`
+ * leaves a dimension of 1. Sums accumulate as documented at the device. */
+typedef struct leati_reduce_attrs {
+    uint32_t axes;
+    uint32_t keep; /* 0 or 1 */
+} leati_reduce_attrs;
+
+/* ARGMAX, ARGMIN: index (i64) along axis of the first extreme, the last one if `last`; NaN counts
+ * as the extreme. */
+typedef struct leati_arg_attrs {
+    int32_t axis;
+    uint8_t keep, last, unused[2];
+} leati_arg_attrs;
+
+typedef struct leati_cum_attrs {
+    int32_t axis;
+    uint8_t exclusive, reverse, unused[2];
+} leati_cum_attrs;
+
+/* MATMUL: (..., m, k) x (..., k, n); leading dimensions broadcast. transpose_x: the stored operand
+ * has its last two dimensions swapped. Both operands have rank >= 2. */
+typedef struct leati_matmul_attrs {
+    uint8_t transpose_a, transpose_b, unused[2];
+} leati_matmul_attrs;
+
+/* CONV: x (N, C, spatial...), w (O, C / groups, kernel...) -> (N, O, spatial'...),
+ * cross-correlation. With channels_last x and y are (N, spatial..., C); w stays as it is.
+ * CONV_DATA: (dy, w) -> dx, the transpose of CONV in x: `spatial` tells the size of dx.
+ * CONV_WEIGHT: (x, dy) -> dw: `kernel` tells its size. */
+typedef struct leati_conv_attrs {
+    int32_t rank; /* spatial dimensions, 1..3 */
+    int32_t groups;
+    int64_t kernel[LEATI_MAX_SPATIAL];
+    int64_t stride[LEATI_MAX_SPATIAL];
+    int64_t dilation[LEATI_MAX_SPATIAL];
+    int64_t pad_low[LEATI_MAX_SPATIAL], pad_high[LEATI_MAX_SPATIAL];
+    int64_t spatial[LEATI_MAX_SPATIAL]; /* of x */
+    uint8_t channels_last, unused[7];
+} leati_conv_attrs;
+
+/* POOL_MAX: -> maximum and its index (i64) into the spatial plane of x, first of equals; padding
+ * never wins. POOL_AVG: the mean over the window, over its part inside x unless `count_padding`.
+ * POOL_AVG_DATA: dy -> dx, the transpose of POOL_AVG. Layouts as CONV. `spatial`: of x. */
+typedef struct leati_pool_attrs {
+    int32_t rank;
+    uint8_t channels_last, count_padding, unused[2];
+    int64_t kernel[LEATI_MAX_SPATIAL];
+    int64_t stride[LEATI_MAX_SPATIAL];
+    int64_t dilation[LEATI_MAX_SPATIAL];
+    int64_t pad_low[LEATI_MAX_SPATIAL], pad_high[LEATI_MAX_SPATIAL];
+    int64_t spatial[LEATI_MAX_SPATIAL];
+} leati_pool_attrs;
+
+typedef struct leati_transpose_attrs {
+    int32_t perm[LEAT_MAX_RANK]; /* output axis i is input axis perm[i] */
+} leati_transpose_attrs;
+
+/* SLICE: element i along an axis is input element start + i * step; step > 0. The shape of the
+ * output says how many. */
+typedef struct leati_slice_attrs {
+    int64_t start[LEAT_MAX_RANK], step[LEAT_MAX_RANK];
+} leati_slice_attrs;
+
+/* PAD: `interior` elements between neighbours (CONSTANT only), then low and high at the ends;
+ * never negative. */
+typedef enum leati_pad_mode {
+    LEATI_PAD_CONSTANT,
+    LEATI_PAD_REFLECT, /* without repeating the border */
+    LEATI_PAD_EDGE,
+    LEATI_PAD_WRAP
+} leati_pad_mode;
+typedef struct leati_pad_attrs {
+    int64_t low[LEAT_MAX_RANK], high[LEAT_MAX_RANK], interior[LEAT_MAX_RANK];
+    double value;
+    int64_t value_int; /* for integer types and bool */
+    uint32_t mode;     /* leati_pad_mode */
+    uint32_t unused;
+} leati_pad_attrs;
+
+typedef struct leati_reverse_attrs {
+    uint32_t axes;
+} leati_reverse_attrs;
+
+typedef struct leati_axis_attrs {
+    int32_t axis; /* CONCAT, SOFTMAX, LOG_SOFTMAX and their gradients */
+} leati_axis_attrs;
+
+/* GATHER (x, index): along `axis`: x.shape[:axis] + index.shape + x.shape[axis+1:].
+ * SCATTER_ADD (index, updates): its transpose: zeros with `size` along axis, to which the updates
+ *   are added in the order of the index.
+ * GATHER_ELEMENTS (x, index), SCATTER_ELEMENTS (x, index, updates), along axis, as NumPy's
+ *   take_along_axis and put_along_axis.
+ * GATHER_ND, SCATTER_ND: `batch` leading dimensions in common; the last dimension of the index
+ *   addresses the following ones of x.
+ * Indices are i64 or i32; negative ones count from the end; out of range is an error that names
+ * the place. */
+typedef enum leati_scatter_mode {
+    LEATI_SCATTER_SET,
+    LEATI_SCATTER_ADD_TO,
+    LEATI_SCATTER_MUL,
+    LEATI_SCATTER_MAX,
+    LEATI_SCATTER_MIN
+} leati_scatter_mode;
+typedef struct leati_index_attrs {
+    int64_t size;
+    int32_t axis, batch;
+    uint32_t mode; /* leati_scatter_mode */
+    uint32_t unused;
+} leati_index_attrs;
+
+/* SORT -> values, indices (i64), stable. TOPK -> the k largest (smallest) in order, of equals the
+ * first. NaN sorts last in ascending order. */
+typedef struct leati_sort_attrs {
+    int64_t k;
+    int32_t axis;
+    uint8_t descending, unused[3];
+} leati_sort_attrs;
+
+/* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
+ * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */
+typedef struct leati_fused_code {
+    uint16_t op; /* an elementwise operation or CAST */
+    uint8_t in_type, out_type;
+    uint16_t in[3];
+    uint16_t unused;
+} leati_fused_code;
+typedef struct leati_fused_attrs {
+    leat_shape space;
+    uint16_t inputs, codes, outputs, unused;
+    uint16_t out[LEATI_MAX_OUTPUTS]; /* registers */
+    leati_fused_code code[];
+} leati_fused_attrs;
+
+/* CUSTOM: a class of a user's C file (graph.h). */
+typedef struct leati_custom_attrs {
+    const void *class;
+} leati_custom_attrs;
+
+#endif

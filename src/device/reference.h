@@ -1,0 +1,41 @@
+/* Reading and writing elements of any type, for the reference kernels. */
+#ifndef LEATI_DEVICE_REFERENCE_H
+#define LEATI_DEVICE_REFERENCE_H
+
+#include "device/device.h"
+
+/* An element: floats in f, integers and bool in i (u64 as its bits). */
+typedef struct leati_element {
+    double f;
+    int64_t i;
+} leati_element;
+
+leati_element leati_element_get(const leati_operand *o, size_t at);
+/* Rounds or wraps to the type; bool becomes != 0. */
+void leati_element_set(const leati_operand *o, size_t at, leati_element x);
+bool leati_is_float_operand(const leati_operand *o);
+
+/* Strides in elements of a contiguous tensor. */
+void leati_strides_of(const leat_shape *s, int64_t *strides);
+/* The index of element `at` of a contiguous tensor. */
+void leati_index_of(const leat_shape *s, size_t at, int64_t *index);
+size_t leati_offset_of(const leat_shape *s, const int64_t *index);
+
+/* The operations with reference kernels: K(NAME, name) is leati_reference_name. */
+#define LEATI_REFERENCE_KERNELS(K)                                                                 \
+    K(ASSIGN, assign)                                                                              \
+    K(CAST, cast)                                                                                  \
+    K(REDUCE_SUM, reduce)                                                                          \
+    K(REDUCE_PROD, reduce)                                                                         \
+    K(REDUCE_MAX, reduce)                                                                          \
+    K(REDUCE_MIN, reduce)                                                                          \
+    K(MATMUL, matmul)                                                                              \
+    K(EXPAND, expand)                                                                              \
+    K(TRANSPOSE, transpose)
+
+extern const leati_kernel leati_reference_elementwise;
+#define K(NAME, name) extern const leati_kernel leati_reference_##name;
+LEATI_REFERENCE_KERNELS(K)
+#undef K
+
+#endif

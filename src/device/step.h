@@ -1,0 +1,52 @@
+/* A plan as devices see it: a list of steps on operands at fixed addresses. */
+#ifndef LEATI_DEVICE_STEP_H
+#define LEATI_DEVICE_STEP_H
+
+#include <leat/context.h>
+
+#include "device/op.h"
+
+/* Contiguous, row-major. `data` is an address of the device. */
+typedef struct leati_operand {
+    void *data;
+    leat_shape shape;
+    leat_dtype dtype;
+} leati_operand;
+
+typedef struct leati_step {
+    leati_op op;
+    uint16_t ins, outs;
+    const void *attrs;
+    leati_operand *in, *out;
+    void *scratch; /* of as many bytes as the kernel asked for, 64-byte aligned */
+    size_t scratch_bytes;
+    const struct leati_kernel *kernel;
+    const char *scope; /* "layer 3 `dense` (net.yaml:12)", for messages; NULL: none */
+} leati_step;
+
+/* Runs one step; may use the pool of the context and its error, allocates nothing. Outputs of 0
+ * bytes have any address. */
+typedef leat_status (*leati_step_fn)(leat_context *c, const leati_step *s);
+
+typedef struct leati_kernel {
+    leati_step_fn run;
+    /* Bytes of scratch, from shapes and attributes alone (data pointers are not set yet).
+     * NULL: none. */
+    size_t (*scratch)(const leat_context *c, const leati_step *s);
+    /* Whether it takes these types and attributes; NULL: always. */
+    bool (*takes)(const leati_step *s);
+    /* Output 0 may be at the address of input i where bit i is set (equal sizes). */
+    uint32_t in_place;
+} leati_kernel;
+
+static inline size_t leati_operand_count(const leati_operand *o)
+{
+    size_t n = 1;
+    for (int i = 0; i < o->shape.rank; i++) n *= (size_t)o->shape.dim[i];
+    return n;
+}
+
+/* "in layer ...: " or nothing goes before the message of a failed step. */
+leat_status leati_step_failed(leat_context *c, const leati_step *s);
+
+#endif

@@ -1,0 +1,215 @@
+/* Owns: from graph to plan: steps with addresses, inputs to be patched, scratch. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "graph/planner.h"
+#include "tensor/shape.h"
+
+static const leati_device_class *device_of(const leati_planner *p)
+{
+    return p->graph->device->class;
+}
+
+/* The kernel ASSIGN needs where its value could not be computed in place. */
+static bool has_step(leati_planner *p, const leati_unit *u)
+{
+    if (u->fused) return true;
+    const leati_node *n = p->node[u->member[0]];
+    if (leati_is_leaf(n->op) || n->op == LEATI_OP_RESHAPE) return false;
+    if (n->op != LEATI_OP_ASSIGN) return true;
+    const leati_value *v = &p->value[n->in[0]->slot];
+    while (v->base != (uint32_t)(v - p->value)) v = &p->value[v->base];
+    return !(v->place == LEATI_IN_VARIABLE && v->variable == n->variable);
+}
+
+static leat_status shape_step(leati_planner *p, leati_plan *plan, const leati_unit *u,
+                              leati_step *s)
+{
+    uint32_t ins = leati_unit_in_count(p, u), outs = leati_unit_out_count(p, u);
+    leati_node *n = p->node[u->member[u->count - 1]];
+    leati_operand *operands = leati_arena_calloc(&plan->arena, ins + outs + 1, sizeof *operands);
+    if (!operands) return LEAT_NOMEM;
+    *s = (leati_step){.op = u->fused ? LEATI_OP_FUSED : n->op,
+                      .ins = (uint16_t)ins,
+                      .outs = (uint16_t)outs,
+                      .in = operands,
+                      .out = operands + ins};
+    for (uint32_t i = 0; i < ins + outs; i++) {
+        uint32_t v = i < ins ? leati_unit_in(p, u, i) : leati_unit_out(p, u, i - ins);
+        /* a view has the shape that this reader knows it by */
+        const leat_tensor *t = p->value[v].tensor;
+        operands[i] = (leati_operand){.shape = t->shape, .dtype = t->dtype};
+    }
+    const void *attrs = u->fused ? (const void *)u->program : n->attrs;
+    size_t bytes = u->fused ? u->program_bytes : n->attr_bytes;
+    if (bytes) {
+        void *copy = leati_arena_alloc(&plan->arena, bytes);
+        if (!copy) return LEAT_NOMEM;
+        memcpy(copy, attrs, bytes);
+        s->attrs = copy;
+    }
+    if (n->scope && !(s->scope = leati_arena_strdup(&plan->arena, n->scope))) return LEAT_NOMEM;
+    s->kernel = device_of(p)->kernel(p->graph->device, s);
+    if (!s->kernel)
+        return leati_node_fail(p->context, n, LEAT_UNSUPPORTED, "device %s has no kernel",
+                               device_of(p)->name);
+    if (s->kernel->scratch) s->scratch_bytes = s->kernel->scratch(p->context, s);
+    return LEAT_OK;
+}
+
+/* Scratch of one step lies behind all values: steps run one after another and share it. */
+static leat_status make_steps(leati_planner *p, leati_plan *plan, size_t *scratch)
+{
+    plan->steps = leati_arena_calloc(&plan->arena, p->order_count + 1, sizeof *plan->steps);
+    if (!plan->steps) return LEAT_NOMEM;
+    *scratch = 0;
+    for (size_t k = 0; k < p->order_count; k++) {
+        leati_unit *u = &p->unit[p->order[k]];
+        if (!has_step(p, u)) continue;
+        leati_step *s = &plan->steps[plan->step_count];
+        LEATI_TRY(shape_step(p, plan, u, s));
+        plan->step_count++;
+        if (s->scratch_bytes > *scratch) *scratch = s->scratch_bytes;
+    }
+    return LEAT_OK;
+}
+
+static const leati_value *root_base(const leati_planner *p, uint32_t v, size_t *offset)
+{
+    *offset = 0;
+    while (p->value[v].base != v) {
+        *offset += p->value[v].offset;
+        v = p->value[v].base;
+    }
+    return &p->value[v];
+}
+
+static void set_address(leati_planner *p, leati_plan *plan, uint32_t v, leati_operand *o)
+{
+    size_t offset;
+    const leati_value *b = root_base(p, v, &offset);
+    switch (b->place) {
+    case LEATI_IN_WORKSPACE: o->data = (char *)plan->workspace + b->address + offset; break;
+    case LEATI_IN_CONSTANT: o->data = (char *)plan->constants + b->address + offset; break;
+    case LEATI_IN_VARIABLE: o->data = (char *)b->variable->data + offset; break;
+    case LEATI_IN_INPUT:
+        plan->patches[plan->patch_count++] = (leati_patch){(uint32_t)b->address, o, offset};
+        break;
+    }
+}
+
+static leat_status allocate(leati_planner *p, leati_plan *plan, size_t scratch)
+{
+    leati_device *d = p->graph->device;
+    size_t at = (p->workspace + 63) / 64 * 64, operands = plan->root_count;
+    plan->workspace_bytes = at + scratch;
+    plan->workspace = d->class->alloc(d, plan->workspace_bytes);
+    plan->constant_bytes = p->constants;
+    plan->constants = d->class->alloc(d, p->constants);
+    if (!plan->workspace || !plan->constants)
+        return leati_error_within(p->context, "a plan of %zu steps needs %.1f MB at once",
+                                  plan->step_count,
+                                  (double)(plan->workspace_bytes + p->constants) / 1e6);
+    for (size_t k = 0; k < plan->step_count; k++) {
+        operands += (size_t)plan->steps[k].ins + plan->steps[k].outs;
+        plan->steps[k].scratch = (char *)plan->workspace + at;
+    }
+    plan->patches = leati_arena_calloc(&plan->arena, operands + 1, sizeof *plan->patches);
+    return plan->patches ? LEAT_OK : LEAT_NOMEM;
+}
+
+static void set_addresses(leati_planner *p, leati_plan *plan, leat_tensor *const *roots)
+{
+    size_t step = 0;
+    for (size_t k = 0; k < p->order_count; k++) {
+        leati_unit *u = &p->unit[p->order[k]];
+        if (!has_step(p, u)) continue;
+        leati_step *s = &plan->steps[step++];
+        for (uint32_t i = 0; i < s->ins; i++)
+            set_address(p, plan, leati_unit_in(p, u, i), &s->in[i]);
+        for (uint32_t i = 0; i < s->outs; i++)
+            set_address(p, plan, leati_unit_out(p, u, i), &s->out[i]);
+    }
+    for (size_t i = 0; i < plan->root_count; i++) {
+        plan->roots[i] = (leati_operand){.shape = roots[i]->shape, .dtype = roots[i]->dtype};
+        set_address(p, plan, roots[i]->slot, &plan->roots[i]);
+    }
+}
+
+static leat_status upload_constants(leati_planner *p, leati_plan *plan)
+{
+    leati_device *d = p->graph->device;
+    for (uint32_t v = 0; v < p->value_count; v++) {
+        const leati_value *x = &p->value[v];
+        if (x->place == LEATI_IN_CONSTANT && x->base == v && x->bytes)
+            LEATI_TRY(d->class->upload(d, (char *)plan->constants + x->address,
+                                       p->node[x->node]->host, x->bytes));
+    }
+    return LEAT_OK;
+}
+
+static leat_status note_inputs(leati_planner *p, leati_plan *plan)
+{
+    plan->input_count = p->inputs;
+    plan->input_bytes = leati_arena_calloc(&plan->arena, p->inputs + 1, sizeof *plan->input_bytes);
+    plan->input_copies = leati_arena_calloc(&plan->arena, p->inputs + 1, sizeof(void *));
+    if (!plan->input_bytes || !plan->input_copies) return LEAT_NOMEM;
+    for (uint32_t v = 0; v < p->value_count; v++)
+        if (p->value[v].place == LEATI_IN_INPUT && p->value[v].base == v)
+            plan->input_bytes[p->value[v].address] = p->value[v].bytes;
+    return LEAT_OK;
+}
+
+void leati_plan_destroy(leati_plan *plan)
+{
+    if (!plan) return;
+    leati_device *d = plan->graph->device;
+    for (size_t i = 0; plan->input_copies && i < plan->input_count; i++)
+        if (plan->input_copies[i]) d->class->free(d, plan->input_copies[i]);
+    if (plan->workspace) d->class->free(d, plan->workspace);
+    if (plan->constants) d->class->free(d, plan->constants);
+    leati_arena_fini(&plan->arena);
+    leati_free(plan);
+}
+
+static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *roots,
+                           leati_plan *plan)
+{
+    size_t scratch;
+    LEATI_TRY(leati_plan_lower(p, count, roots));
+    LEATI_TRY(leati_plan_fuse(p));
+    LEATI_TRY(leati_plan_place(p));
+    LEATI_TRY(note_inputs(p, plan));
+    LEATI_TRY(make_steps(p, plan, &scratch));
+    plan->root_count = count;
+    plan->roots = leati_arena_calloc(&plan->arena, count + 1, sizeof *plan->roots);
+    if (!plan->roots) return LEAT_NOMEM;
+    LEATI_TRY(allocate(p, plan, scratch));
+    set_addresses(p, plan, roots);
+    return upload_constants(p, plan);
+}
+
+leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
+                               leati_plan **out)
+{
+    leat_context *c = g->context;
+    leati_planner p = {.graph = g, .context = c};
+    *out = NULL;
+    leati_plan *plan = LEATI_NEW(c, leati_plan, 1);
+    if (!plan) return LEAT_NOMEM;
+    plan->graph = g;
+    leati_arena_init(&plan->arena, c);
+    leati_arena_init(&p.arena, c);
+    leat_status st = compile(&p, count, roots, plan);
+    leati_arena_fini(&p.arena);
+    leati_free(p.node);
+    leati_free(p.number);
+    leati_free(p.value);
+    leati_free(p.unit);
+    if (st != LEAT_OK) {
+        leati_plan_destroy(plan);
+        return st;
+    }
+    *out = plan;
+    return LEAT_OK;
+}

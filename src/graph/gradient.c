@@ -1,0 +1,144 @@
+/* Owns: reverse-mode differentiation: from roots to leaves, gradients as operations. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "graph/plan.h"
+#include "tensor/shape.h"
+
+leat_tensor *leat_stop_gradient(leat_tensor *x)
+{
+    return x ? leati_elementwise(LEATI_OP_COPY, x, NULL, NULL) : NULL;
+}
+
+/* What is known of each node at and below y, by node number. */
+typedef struct tape {
+    leati_order order;
+    leat_tensor ***grad; /* per output the sum so far; NULL for a node that is not in the order */
+    bool *wanted;        /* lies above one of the xs */
+    leat_tensor **slots;
+} tape;
+
+static leat_status add_gradient(tape *t, leat_tensor *to, leat_tensor *d)
+{
+    leat_tensor **slot = &t->grad[to->node->id][to->index];
+    *slot = *slot ? leat_add(*slot, d) : d;
+    return *slot ? LEAT_OK : leat_error_status(to->node->graph->context);
+}
+
+static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t count,
+                             leat_tensor *const *xs)
+{
+    leat_graph *g = y->node->graph;
+    LEATI_TRY(leati_order_make(g, 1, &y, &t->order));
+    size_t outs = 0;
+    for (size_t i = 0; i < t->order.count; i++) outs += t->order.node[i]->outs;
+    t->grad = LEATI_NEW(c, leat_tensor **, g->nodes);
+    t->wanted = LEATI_NEW(c, bool, g->nodes);
+    t->slots = LEATI_NEW(c, leat_tensor *, outs + 1);
+    if (!t->grad || !t->wanted || !t->slots) return LEAT_NOMEM;
+    for (size_t i = 0; i < count; i++) t->wanted[xs[i]->node->id] = true;
+    outs = 0;
+    for (size_t i = 0; i < t->order.count; i++) { /* inputs come first */
+        leati_node *node = t->order.node[i];
+        t->grad[node->id] = t->slots + outs;
+        outs += node->outs;
+        for (size_t k = 0; k < node->ins; k++)
+            t->wanted[node->id] |= t->wanted[node->in[k]->node->id];
+    }
+    return LEAT_OK;
+}
+
+/* leat_stop_gradient and ASSIGN let nothing through. */
+static leat_status back_through(tape *t, leati_node *n)
+{
+    leat_context *c = n->graph->context;
+    leat_tensor **dy = t->grad[n->id];
+    const leati_op_class *class = leati_op_class_of(n->op);
+    bool any = false, need = false, needed[64] = {0};
+    for (size_t i = 0; i < n->outs; i++) any |= dy[i] != NULL;
+    if (!any || n->op == LEATI_OP_COPY || !n->ins) return LEAT_OK;
+    leat_tensor *few[64] = {0}, **dx = few;
+    bool *want = needed;
+    leat_status st = LEAT_OK;
+    if (n->ins > 64) {
+        dx = leati_calloc(c, n->ins, sizeof *dx);
+        want = leati_calloc(c, n->ins, sizeof *want);
+        if (!dx || !want) {
+            st = LEAT_NOMEM;
+            goto out;
+        }
+    }
+    for (size_t i = 0; i < n->ins; i++) {
+        want[i] = t->wanted[n->in[i]->node->id] && leati_dtype_is_float(n->in[i]->dtype);
+        need |= want[i];
+    }
+    if (!need) goto out;
+    if (class->gradient) {
+        st = class->gradient(n, dy, want, dx);
+    } else if (class->expand) {
+        leat_tensor *outs[LEATI_MAX_OUTPUTS] = {0};
+        st = class->expand(n, outs);
+        /* y through the composition: the gradients of the sum of its outputs, seeded one by one */
+        for (size_t j = 0; st == LEAT_OK && j < n->outs; j++) {
+            if (!dy[j] || !outs[j]) continue;
+            leat_tensor *part[64] = {0};
+            st = leat_gradients(outs[j], dy[j], n->ins, n->in, part);
+            for (size_t i = 0; st == LEAT_OK && i < n->ins; i++)
+                if (want[i]) dx[i] = dx[i] ? leat_add(dx[i], part[i]) : part[i];
+        }
+    }
+    if (st == LEAT_OK && n->graph->broken) st = leat_error_status(c);
+    for (size_t i = 0; st == LEAT_OK && i < n->ins; i++)
+        if (want[i] && dx[i]) st = add_gradient(t, n->in[i], dx[i]);
+out:
+    if (dx != few) leati_free(dx);
+    if (want != needed) leati_free(want);
+    return st;
+}
+
+static leat_status run_back(tape *t, leat_tensor *y, leat_tensor *seed, size_t count,
+                            leat_tensor *const *xs, leat_tensor **out)
+{
+    leat_context *c = y->node->graph->context;
+    LEATI_TRY(tape_make(c, t, y, count, xs));
+    leat_tensor *one = seed ? seed : leati_full_like(y, 1);
+    if (!one) return leat_error_status(c);
+    t->grad[y->node->id][y->index] = one;
+    for (size_t i = t->order.count; i-- > 0;)
+        if (t->wanted[t->order.node[i]->id]) LEATI_TRY(back_through(t, t->order.node[i]));
+    for (size_t i = 0; i < count; i++) {
+        leat_tensor **dy = t->grad[xs[i]->node->id];
+        leat_tensor *d = dy ? dy[xs[i]->index] : NULL;
+        out[i] = d ? d : leati_full_like(xs[i], 0);
+        if (!out[i]) return leat_error_status(c);
+    }
+    return LEAT_OK;
+}
+
+leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count, leat_tensor *const *xs,
+                           leat_tensor **out)
+{
+    for (size_t i = 0; i < count; i++) out[i] = NULL;
+    if (!y) return LEAT_INVALID;
+    leat_graph *g = y->node->graph;
+    leat_context *c = g->context;
+    if (g->broken) return leat_error_status(c);
+    LEATI_CHECK(c, leati_dtype_is_float(y->dtype), LEAT_TYPE,
+                "gradients: the value to differentiate is %s, not floating point",
+                leat_dtype_name(y->dtype));
+    LEATI_CHECK(c, seed || leati_shape_count(&y->shape) == 1, LEAT_SHAPE,
+                "gradients: the value to differentiate has shape %s; sum it, or give a seed",
+                leati_shape_string(&y->shape).text);
+    LEATI_CHECK(c, !seed || (leati_shape_equal(&seed->shape, &y->shape) && seed->dtype == y->dtype),
+                LEAT_SHAPE, "gradients: the seed must have the type and shape of the value");
+    for (size_t i = 0; i < count; i++)
+        LEATI_CHECK(c, xs[i] && xs[i]->node->graph == g, LEAT_INVALID,
+                    "gradients: input %zu is not a tensor of this graph", i + 1);
+    tape t = {0};
+    leat_status st = run_back(&t, y, seed, count, xs, out);
+    leati_order_fini(&t.order);
+    leati_free(t.grad);
+    leati_free(t.wanted);
+    leati_free(t.slots);
+    return st;
+}

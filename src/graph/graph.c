@@ -1,0 +1,350 @@
+/* Owns: graphs, leaves, variables, scopes, the recording of nodes. */
+#include "graph/graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "base/mem.h"
+#include "graph/plan.h"
+#include "tensor/shape.h"
+
+leat_status leat_graph_create(leat_context *c, const char *device, leat_graph **out)
+{
+    *out = NULL;
+    leat_graph *g = LEATI_NEW(c, leat_graph, 1);
+    if (!g) return LEAT_NOMEM;
+    g->context = c;
+    leati_arena_init(&g->arena, c);
+    leat_status st = leati_device_open(c, device, &g->device);
+    if (st != LEAT_OK) {
+        leati_free(g);
+        return st;
+    }
+    *out = g;
+    return LEAT_OK;
+}
+
+void leat_graph_clear(leat_graph *g)
+{
+    leati_arena_fini(&g->arena);
+    g->nodes = 0;
+    g->last_plan = NULL;
+    g->broken = false;
+    if (g->scope) g->scope[0] = 0;
+    g->scope_copy = NULL;
+}
+
+void leat_graph_destroy(leat_graph *g)
+{
+    if (!g) return;
+    leat_graph_clear(g);
+    for (size_t i = 0; i < LEATI_PLANS; i++) {
+        leati_plan_destroy(g->plans[i].plan);
+        leati_free(g->plans[i].key);
+    }
+    while (g->variables) {
+        leat_variable *v = g->variables;
+        g->variables = v->next;
+        g->device->class->free(g->device, v->data);
+        leati_free(v->name);
+        leati_free(v);
+    }
+    leati_device_close(g->device);
+    leati_free(g->last_roots);
+    leati_free(g->scope);
+    leati_free(g);
+}
+
+leat_context *leat_graph_context(leat_graph *g)
+{
+    return g->context;
+}
+
+leat_graph *leat_tensor_graph(leat_tensor *x)
+{
+    return x ? x->node->graph : NULL;
+}
+
+leat_dtype leat_tensor_dtype(const leat_tensor *x)
+{
+    return x->dtype;
+}
+
+leat_shape leat_tensor_shape(const leat_tensor *x)
+{
+    return x->shape;
+}
+
+/* ---- scopes -----------------------------------------------------------------------------------
+ */
+
+void leat_scope_push(leat_graph *g, const char *name)
+{
+    size_t have = g->scope ? strlen(g->scope) : 0, more = strlen(name);
+    if (leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK) {
+        g->broken = true;
+        return;
+    }
+    if (have) g->scope[have++] = '/';
+    memcpy(g->scope + have, name, more + 1);
+    g->scope_copy = NULL;
+}
+
+void leat_scope_pop(leat_graph *g)
+{
+    if (!g->scope) return;
+    char *cut = strrchr(g->scope, '/');
+    if (!cut) cut = g->scope;
+    *cut = 0;
+    g->scope_copy = NULL;
+}
+
+static const char *scope_of(leat_graph *g)
+{
+    if (!g->scope || !g->scope[0]) return NULL;
+    if (!g->scope_copy) g->scope_copy = leati_arena_strdup(&g->arena, g->scope);
+    return g->scope_copy;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------
+ */
+
+leat_status leati_node_fail(leat_context *c, const leati_node *n, leat_status st,
+                            const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *name = leati_op_info_of(n->op)->name;
+    return n->scope ? LEATI_FAIL(c, st, "%s: `%s`: %s", n->scope, name, text)
+                    : LEATI_FAIL(c, st, "`%s`: %s", name, text);
+}
+
+int leati_axis(leat_context *c, const leati_node *n, int axis, int rank)
+{
+    if (axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+    (void)leati_node_fail(c, n, LEAT_SHAPE, "axis %d of a tensor of %d dimensions", axis, rank);
+    return -1;
+}
+
+/* Room for a node without inputs set and without inference. */
+static leati_node *node_alloc(leat_graph *g, leati_op op, size_t ins, size_t outs,
+                              const void *attrs, size_t attr_bytes)
+{
+    leati_arena *a = &g->arena;
+    leati_node *n = leati_arena_calloc(a, 1, sizeof *n);
+    if (!n) return NULL;
+    n->graph = g;
+    n->op = op;
+    n->ins = (uint16_t)ins;
+    n->outs = (uint16_t)outs;
+    n->attr_bytes = attr_bytes;
+    n->in = ins ? leati_arena_calloc(a, ins, sizeof *n->in) : NULL;
+    n->out = leati_arena_calloc(a, outs ? outs : 1, sizeof *n->out);
+    n->attrs = attr_bytes ? leati_arena_alloc(a, attr_bytes) : NULL;
+    if ((ins && !n->in) || !n->out || (attr_bytes && !n->attrs)) return NULL;
+    if (attr_bytes) memcpy(n->attrs, attrs, attr_bytes);
+    for (size_t i = 0; i < outs; i++) n->out[i] = (leat_tensor){.node = n, .index = (uint32_t)i};
+    n->scope = scope_of(g);
+    return n;
+}
+
+static leat_status node_finish(leati_node *n)
+{
+    leat_graph *g = n->graph;
+    leat_context *c = g->context;
+    for (size_t i = 0; i < n->outs; i++)
+        LEATI_TRY(leati_shape_check(c, &n->out[i].shape, n->out[i].dtype));
+    n->id = g->nodes++;
+    return LEAT_OK;
+}
+
+leati_node *leati_node_new(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                           const void *attrs, size_t attr_bytes)
+{
+    if (!g) return NULL;
+    const leati_op_info *info = leati_op_info_of(op);
+    leati_node *n = NULL;
+    if (g->broken) return NULL;
+    g->broken = true; /* until it is whole */
+    for (size_t i = 0; i < ins; i++) {
+        if (!in[i]) return NULL;
+        if (in[i]->node->graph != g) {
+            (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is of another graph",
+                             info->name, i + 1);
+            return NULL;
+        }
+    }
+    n = node_alloc(g, op, ins, info->outputs, attrs, attr_bytes);
+    if (!n) return NULL;
+    for (size_t i = 0; i < ins; i++) n->in[i] = in[i];
+    if (leati_op_class_of(op)->infer(g->context, n) != LEAT_OK) return NULL;
+    if (node_finish(n) != LEAT_OK) return NULL;
+    g->broken = false;
+    return n;
+}
+
+leat_tensor *leati_op1(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                       const void *attrs, size_t attr_bytes)
+{
+    leati_node *n = leati_node_new(g, op, ins, in, attrs, attr_bytes);
+    return n ? &n->out[0] : NULL;
+}
+
+leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_dtype dtype,
+                              const leat_shape *shape)
+{
+    if (!g || g->broken) return NULL;
+    g->broken = true;
+    size_t ins = x ? 1 : 0;
+    leati_node *n = node_alloc(g, op, ins, 1, NULL, 0);
+    if (!n) return NULL;
+    if (x) n->in[0] = x;
+    n->out[0].dtype = dtype;
+    n->out[0].shape = *shape;
+    const leati_op_class *class = leati_op_class_of(op);
+    if (class->infer && class->infer(g->context, n) != LEAT_OK) return NULL;
+    if (node_finish(n) != LEAT_OK) return NULL;
+    g->broken = false;
+    return n;
+}
+
+/* ---- leaves -----------------------------------------------------------------------------------
+ */
+
+leat_tensor *leat_input(leat_graph *g, leat_dtype dtype, leat_shape shape, const void *data)
+{
+    leati_node *n = leati_node_shaped(g, LEATI_OP_INPUT, NULL, dtype, &shape);
+    if (!n) return NULL;
+    n->host = data;
+    return &n->out[0];
+}
+
+void leat_bind(leat_tensor *input, const void *data)
+{
+    if (input && input->node->op == LEATI_OP_INPUT) input->node->host = data;
+}
+
+leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape, const void *data)
+{
+    leati_node *n = leati_node_shaped(g, LEATI_OP_CONSTANT, NULL, dtype, &shape);
+    if (!n) return NULL;
+    size_t bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
+    void *copy = leati_arena_alloc(&g->arena, bytes ? bytes : 1);
+    if (!copy) {
+        g->broken = true;
+        return NULL;
+    }
+    if (bytes) memcpy(copy, data, bytes);
+    n->host = copy;
+    return &n->out[0];
+}
+
+leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value)
+{
+    if (!g || g->broken) return NULL;
+    uint64_t bytes = 0;
+    leati_cast_kernel(g->context, LEAT_F64, dtype)(1, &value, NULL, NULL, &bytes);
+    return leat_constant(g, dtype, LEAT_SCALAR, &bytes);
+}
+
+leat_tensor *leat_like(leat_tensor *x, double value)
+{
+    return x ? leat_scalar(x->node->graph, x->dtype, value) : NULL;
+}
+
+leat_tensor *leati_full_like(leat_tensor *x, double value)
+{
+    return x ? leat_expand(leat_like(x, value), x->shape) : NULL;
+}
+
+/* ---- variables ---------------------------------------------------------------------------------
+ */
+
+leat_status leat_variable_create(leat_graph *g, const char *name, leat_dtype dtype,
+                                 leat_shape shape, const void *data, leat_variable **out)
+{
+    leat_context *c = g->context;
+    *out = NULL;
+    LEATI_TRY(leati_shape_check(c, &shape, dtype));
+    leat_variable *v = LEATI_NEW(c, leat_variable, 1);
+    if (!v) return LEAT_NOMEM;
+    *v = (leat_variable){.graph = g, .dtype = dtype, .shape = shape};
+    v->bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
+    v->name = leati_strdup(c, name ? name : "");
+    v->data = v->name ? g->device->class->alloc(g->device, v->bytes) : NULL;
+    leat_status st = v->data ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK && data) st = g->device->class->upload(g->device, v->data, data, v->bytes);
+    if (st != LEAT_OK) {
+        if (v->data) g->device->class->free(g->device, v->data);
+        leati_free(v->name);
+        leati_free(v);
+        return st;
+    }
+    v->next = g->variables;
+    g->variables = v;
+    *out = v;
+    return LEAT_OK;
+}
+
+leat_tensor *leat_read(leat_variable *v)
+{
+    if (!v) return NULL;
+    leati_node *n = leati_node_shaped(v->graph, LEATI_OP_VARIABLE, NULL, v->dtype, &v->shape);
+    if (!n) return NULL;
+    n->variable = v;
+    return &n->out[0];
+}
+
+leat_tensor *leat_assign(leat_variable *v, leat_tensor *x)
+{
+    if (!v || !x) return NULL;
+    leat_graph *g = v->graph;
+    if (x->dtype != v->dtype || !leati_shape_equal(&x->shape, &v->shape)) {
+        g->broken = true;
+        (void)LEATI_FAIL(g->context, LEAT_SHAPE,
+                         "variable `%s` is %s of shape %s, it was assigned %s of shape %s", v->name,
+                         leat_dtype_name(v->dtype), leati_shape_string(&v->shape).text,
+                         leat_dtype_name(x->dtype), leati_shape_string(&x->shape).text);
+        return NULL;
+    }
+    leati_node *n = leati_node_shaped(g, LEATI_OP_ASSIGN, x, x->dtype, &x->shape);
+    if (!n) return NULL;
+    n->variable = v;
+    return &n->out[0];
+}
+
+leat_status leat_variable_get(leat_variable *v, void *data, size_t bytes)
+{
+    leati_device *d = v->graph->device;
+    LEATI_CHECK(v->graph->context, bytes == v->bytes, LEAT_INVALID,
+                "variable `%s` has %zu bytes, room was given for %zu", v->name, v->bytes, bytes);
+    return d->class->download(d, data, v->data, bytes);
+}
+
+leat_status leat_variable_set(leat_variable *v, const void *data, size_t bytes)
+{
+    leati_device *d = v->graph->device;
+    LEATI_CHECK(v->graph->context, bytes == v->bytes, LEAT_INVALID,
+                "variable `%s` has %zu bytes, %zu were given", v->name, v->bytes, bytes);
+    return d->class->upload(d, v->data, data, bytes);
+}
+
+const char *leat_variable_name(const leat_variable *v)
+{
+    return v->name;
+}
+
+leat_dtype leat_variable_dtype(const leat_variable *v)
+{
+    return v->dtype;
+}
+
+leat_shape leat_variable_shape(const leat_variable *v)
+{
+    return v->shape;
+}

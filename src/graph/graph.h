@@ -1,0 +1,117 @@
+/* The inside of a graph: nodes, tensors, the classes of operations. */
+#ifndef LEATI_GRAPH_GRAPH_H
+#define LEATI_GRAPH_GRAPH_H
+
+#include <leat/graph.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "device/device.h"
+
+typedef struct leati_node leati_node;
+
+struct leat_tensor {
+    leati_node *node;
+    uint32_t index; /* which output of the node */
+    leat_dtype dtype;
+    leat_shape shape;
+    void *data;    /* address on the device, of a root after a run */
+    uint32_t slot; /* of the planner */
+};
+
+struct leati_node {
+    leat_graph *graph;
+    leati_op op;
+    uint32_t id; /* in order of recording: inputs have lower numbers */
+    uint16_t ins, outs;
+    leat_tensor **in;
+    leat_tensor *out;
+    void *attrs;
+    size_t attr_bytes;
+    const char *scope;       /* NULL: none */
+    const void *host;        /* INPUT: bound data; CONSTANT: its data */
+    leat_variable *variable; /* VARIABLE, ASSIGN */
+    uint32_t mark;           /* of a traversal, see graph.epoch */
+    uint32_t place;          /* in the order of the plan being made */
+};
+
+struct leat_variable {
+    leat_graph *graph;
+    char *name;
+    leat_dtype dtype;
+    leat_shape shape;
+    size_t bytes;
+    void *data; /* on the device */
+    leat_variable *next;
+};
+
+/* What the graph knows of an operation: a class per row of eltwise.def and ops.def. */
+typedef struct leati_op_class {
+    /* Check inputs and attributes; set dtype and shape of every output. */
+    leat_status (*infer)(leat_context *c, leati_node *n);
+    /* Set in_grad[i] where needed[i]; out_grad[j] is NULL where nothing depends on output j (never
+     * all of them). in_grad may stay NULL: zero. NULL: no gradient (integers, comparisons). */
+    leat_status (*gradient)(leati_node *n, leat_tensor *const *out_grad, const bool *needed,
+                            leat_tensor **in_grad);
+    /* The same outputs out of other operations; NULL for a primitive. */
+    leat_status (*expand)(leati_node *n, leat_tensor **out);
+} leati_op_class;
+const leati_op_class *leati_op_class_of(leati_op op);
+
+/* Record a node and infer its outputs. NULL if an input is NULL or something fails (then an error
+ * stands). attrs are copied; all inputs must be of graph g. */
+leati_node *leati_node_new(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                           const void *attrs, size_t attr_bytes);
+/* The same, giving output 0. */
+leat_tensor *leati_op1(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                       const void *attrs, size_t attr_bytes);
+/* RESHAPE and EXPAND take the wanted shape, CAST the wanted type. */
+leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_dtype dtype,
+                              const leat_shape *shape);
+
+/* The output 0 of an elementwise operation. */
+leat_tensor *leati_elementwise(leati_op op, leat_tensor *a, leat_tensor *b, leat_tensor *c);
+/* dy summed down to the shape that was broadcast to dy's. */
+leat_tensor *leati_unbroadcast(leat_tensor *dy, const leat_shape *shape);
+/* A tensor of the value, of x's type and shape. */
+leat_tensor *leati_full_like(leat_tensor *x, double value);
+
+/* "`matmul`" with its scope, for messages: "layer 3 `dense`: `matmul`". */
+leat_status leati_node_fail(leat_context *c, const leati_node *n, leat_status st,
+                            const char *format, ...) LEAT_PRINTF(4, 5);
+
+/* -1 with an error recorded when out of range. */
+int leati_axis(leat_context *c, const leati_node *n, int axis, int rank);
+
+typedef struct leati_plan leati_plan;
+typedef struct leati_plan_entry {
+    uint8_t *key;
+    size_t key_bytes;
+    uint64_t hash;
+    leati_plan *plan;
+    uint64_t used; /* run number, for eviction */
+} leati_plan_entry;
+
+enum { LEATI_PLANS = 64 };
+
+struct leat_graph {
+    leat_context *context;
+    leati_device *device;
+    leati_arena arena;
+    uint32_t nodes;
+    uint32_t epoch; /* of traversal marks */
+    leat_variable *variables;
+    char *scope; /* joined, "" at the top */
+    size_t scope_capacity;
+    const char *scope_copy; /* in the arena; NULL: to be copied */
+    bool broken;            /* an operation failed since the last clear */
+    leati_plan_entry plans[LEATI_PLANS];
+    uint64_t runs;
+    /* The last run, for running the same again without a look at the structure. */
+    leati_plan *last_plan;
+    size_t last_count;
+    leat_tensor **last_roots; /* then the inputs of the plan */
+    size_t last_capacity;
+};
+
+#endif

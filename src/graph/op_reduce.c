@@ -1,0 +1,136 @@
+/* Owns: REDUCE_*: sums, products, extremes over axes, and means. */
+#include "graph/op_classes.h"
+#include "tensor/shape.h"
+
+static leat_tensor *reduce(leati_op op, leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    if (!x) return NULL;
+    leat_graph *g = x->node->graph;
+    leati_reduce_attrs attrs = {.keep = keep};
+    leati_node named = {.op = op, .scope = x->node->scope};
+    for (size_t i = 0; i < count; i++) {
+        int axis = leati_axis(g->context, &named, axes[i], x->shape.rank);
+        if (axis < 0) {
+            g->broken = true;
+            return NULL;
+        }
+        attrs.axes |= 1u << axis;
+    }
+    if (count == 0) attrs.axes = (1u << x->shape.rank) - 1;
+    return leati_op1(g, op, 1, &x, &attrs, sizeof attrs);
+}
+
+leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    return reduce(LEATI_OP_REDUCE_SUM, x, count, axes, keep);
+}
+
+leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    return reduce(LEATI_OP_REDUCE_PROD, x, count, axes, keep);
+}
+
+leat_tensor *leat_max(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    return reduce(LEATI_OP_REDUCE_MAX, x, count, axes, keep);
+}
+
+leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    return reduce(LEATI_OP_REDUCE_MIN, x, count, axes, keep);
+}
+
+leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    leat_tensor *sum = leat_sum(x, count, axes, keep);
+    if (!sum) return NULL;
+    size_t all = leati_shape_count(&x->shape), left = leati_shape_count(&sum->shape);
+    return leat_scale(sum, left ? (double)left / (double)all : 1);
+}
+
+static leat_status infer(leat_context *c, leati_node *n)
+{
+    const leati_reduce_attrs *a = n->attrs;
+    const leat_tensor *x = n->in[0];
+    if (x->dtype == LEAT_BOOL && (n->op == LEATI_OP_REDUCE_SUM || n->op == LEATI_OP_REDUCE_PROD))
+        return leati_node_fail(c, n, LEAT_TYPE, "the input is bool: cast it to a number");
+    leat_shape s = {0};
+    for (int i = 0; i < x->shape.rank; i++) {
+        if (!(a->axes >> i & 1)) s.dim[s.rank++] = x->shape.dim[i];
+        else if (a->keep) s.dim[s.rank++] = 1;
+    }
+    n->out[0].dtype = x->dtype;
+    n->out[0].shape = s;
+    return LEAT_OK;
+}
+
+/* y with the reduced dimensions as 1, so that it broadcasts over x. */
+static leat_tensor *kept(leati_node *n, leat_tensor *y)
+{
+    const leati_reduce_attrs *a = n->attrs;
+    leat_shape s = n->in[0]->shape;
+    for (int i = 0; i < s.rank; i++)
+        if (a->axes >> i & 1) s.dim[i] = 1;
+    return leat_reshape(y, s);
+}
+
+static leat_status gradient_sum(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                leat_tensor **dx)
+{
+    (void)needed;
+    dx[0] = leat_expand(kept(n, dy[0]), n->in[0]->shape);
+    return LEAT_OK;
+}
+
+/* Every element that equals the extreme gets an equal share. */
+static leat_status gradient_extreme(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                    leat_tensor **dx)
+{
+    (void)needed;
+    const leati_reduce_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0];
+    leat_tensor *hit = leat_cast(leat_equal(x, kept(n, &n->out[0])), x->dtype);
+    int axes[LEAT_MAX_RANK];
+    size_t count = 0;
+    for (int i = 0; i < x->shape.rank; i++)
+        if (a->axes >> i & 1) axes[count++] = i;
+    if (count == 0) {
+        dx[0] = dy[0];
+        return LEAT_OK;
+    }
+    dx[0] = leat_mul(hit, leat_div(kept(n, dy[0]), leat_sum(hit, count, axes, true)));
+    return LEAT_OK;
+}
+
+/* The product of the others, by way of exclusive products from both sides, has no division and is
+ * right for zeros; here by masking: prod(where(i == j, 1, x)) would be quadratic, so zeros are
+ * counted instead: with none the quotient, with one the product of the rest at its place, else 0.
+ */
+static leat_status gradient_prod(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                 leat_tensor **dx)
+{
+    (void)needed;
+    const leati_reduce_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0], *zero = leat_like(x, 0), *one = leat_like(x, 1);
+    int axes[LEAT_MAX_RANK];
+    size_t count = 0;
+    for (int i = 0; i < x->shape.rank; i++)
+        if (a->axes >> i & 1) axes[count++] = i;
+    if (count == 0) {
+        dx[0] = dy[0];
+        return LEAT_OK;
+    }
+    leat_tensor *is_zero = leat_equal(x, zero);
+    leat_tensor *zeros = leat_sum(leat_cast(is_zero, x->dtype), count, axes, true);
+    leat_tensor *filled = leat_where(is_zero, one, x);
+    leat_tensor *rest = leat_div(leat_prod(filled, count, axes, true), filled);
+    leat_tensor *here = leat_where(leat_equal(zeros, zero), rest, zero);
+    leat_tensor *only = leat_and(leat_equal(zeros, one), is_zero);
+    dx[0] = leat_mul(kept(n, dy[0]), leat_where(only, rest, here));
+    return LEAT_OK;
+}
+
+const leati_op_class leati_reduce_sum_class = {.infer = infer, .gradient = gradient_sum};
+const leati_op_class leati_reduce_prod_class = {.infer = infer, .gradient = gradient_prod};
+const leati_op_class leati_reduce_max_class = {.infer = infer, .gradient = gradient_extreme};
+const leati_op_class leati_reduce_min_class = {.infer = infer, .gradient = gradient_extreme};

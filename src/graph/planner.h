@@ -1,0 +1,93 @@
+/* The state of compiling one plan; every stage is a file.
+ *
+ *   lower.c   which nodes are executed: compositions the device has no kernel for are written out
+ *   fuse.c    units of execution: one node, or a run of elementwise nodes; their order
+ *   memory.c  where every value lies: views, in-place results, variables, the workspace
+ *   compile.c steps with addresses */
+#ifndef LEATI_GRAPH_PLANNER_H
+#define LEATI_GRAPH_PLANNER_H
+
+#include "graph/plan.h"
+
+enum { LEATI_NONE = UINT32_MAX };
+
+typedef enum leati_place {
+    LEATI_IN_WORKSPACE,
+    LEATI_IN_INPUT,    /* address = number of the input */
+    LEATI_IN_CONSTANT, /* address = offset in the constants */
+    LEATI_IN_VARIABLE
+} leati_place;
+
+typedef struct leati_value {
+    leat_tensor *tensor;
+    uint32_t node; /* number of the node that makes it */
+    uint32_t base; /* the value in whose memory it lies; itself where it has its own */
+    size_t offset; /* in base */
+    size_t bytes;
+    bool root;
+    /* of a base: */
+    leati_place place;
+    leat_variable *variable;
+    size_t address;       /* in the place */
+    uint32_t first, last; /* positions of the units that first write and last read it */
+} leati_value;
+
+typedef struct leati_unit {
+    bool fused;
+    uint32_t *member; /* nodes, rising */
+    uint32_t count, capacity;
+    leat_shape space; /* fused: of the iteration */
+    uint32_t position;
+    uint32_t merged; /* the unit it became part of, or LEATI_NONE */
+    uint32_t seen;   /* stamp of a search */
+    /* fused: filled by fuse.c once all members are known */
+    leati_fused_attrs *program;
+    size_t program_bytes;
+    uint32_t *in, *out; /* values in order of the program's inputs and outputs */
+} leati_unit;
+
+typedef struct leati_planner {
+    leat_graph *graph;
+    leat_context *context;
+    leati_arena arena; /* all of the below but the growing arrays */
+    leati_node **node;
+    uint32_t *unit_of; /* per node */
+    size_t node_count, node_capacity, unit_of_capacity;
+    uint32_t *number; /* by id of a node: its place in node[], or LEATI_NONE */
+    size_t number_count, number_capacity;
+    leati_value *value;
+    size_t value_count, value_capacity;
+    leati_unit *unit;
+    size_t unit_count, unit_capacity;
+    uint32_t *order; /* units in order of execution */
+    size_t order_count;
+    uint32_t stamp;
+    size_t workspace, constants, inputs;
+} leati_planner;
+
+leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
+leat_status leati_plan_fuse(leati_planner *p);
+leat_status leati_plan_place(leati_planner *p);
+
+/* A step with shapes and attributes but no addresses, for questions to the device. `operands` has
+ * room for all inputs and outputs. */
+leati_step leati_step_of(const leati_node *n, leati_operand *operands);
+
+static inline leati_value *leati_value_of(leati_planner *p, const leat_tensor *t)
+{
+    return &p->value[t->slot];
+}
+
+/* Executed without a step: leaves and views. */
+static inline bool leati_is_leaf(leati_op op)
+{
+    return op == LEATI_OP_INPUT || op == LEATI_OP_CONSTANT || op == LEATI_OP_VARIABLE;
+}
+
+/* The values that unit u reads and writes outside itself, in the order of its step. */
+uint32_t leati_unit_in_count(leati_planner *p, const leati_unit *u);
+uint32_t leati_unit_in(leati_planner *p, const leati_unit *u, uint32_t i);
+uint32_t leati_unit_out_count(leati_planner *p, const leati_unit *u);
+uint32_t leati_unit_out(leati_planner *p, const leati_unit *u, uint32_t i);
+
+#endif

@@ -1,0 +1,253 @@
+/* Graphs: recording, gradients, plans, variables, on every device. */
+#include <leat/graph.h>
+
+#include "support/leattest.h"
+
+static const char *const devices[] = {"reference", "simulated", "cpu"};
+
+/* loss of a small network in f64, for values of its six inputs; gradients into out if not NULL. */
+typedef struct net {
+    leat_graph *g;
+    leat_tensor *in[5], *loss, *grad[5];
+} net;
+
+static leat_shape shapes_of_net(int i)
+{
+    switch (i) {
+    case 0: return LEAT_SHAPE(7, 4);
+    case 1: return LEAT_SHAPE(4, 6);
+    case 2: return LEAT_SHAPE(6);
+    case 3: return LEAT_SHAPE(6, 3);
+    default: return LEAT_SHAPE(7, 3);
+    }
+}
+
+static void record_net(net *n)
+{
+    for (int i = 0; i < 5; i++) n->in[i] = leat_input(n->g, LEAT_F64, shapes_of_net(i), NULL);
+    leat_tensor *h = leat_tanh(leat_add(leat_matmul(n->in[0], n->in[1]), n->in[2]));
+    leat_tensor *z = leat_matmul(h, n->in[3]);
+    int last = 1;
+    leat_tensor *e = leat_exp(leat_sub(z, leat_max(z, 1, &last, true)));
+    leat_tensor *p = leat_div(e, leat_sum(e, 1, &last, true));
+    leat_tensor *d = leat_sub(p, n->in[4]);
+    n->loss = leat_mean(leat_mul(d, leat_mul(d, leat_sigmoid(d))), 0, NULL, false);
+}
+
+static double data[5][64];
+
+static void fill_data(void)
+{
+    unsigned x = 12345;
+    for (int i = 0; i < 5; i++)
+        for (int k = 0; k < 64; k++) {
+            x = x * 1664525u + 1013904223u;
+            data[i][k] = (double)(x >> 8) / (1 << 24) * 2 - 1;
+        }
+}
+
+static double loss_of(leattest *t, net *n)
+{
+    double y = 0;
+    for (int i = 0; i < 5; i++) leat_bind(n->in[i], data[i]);
+    CHECK_OK(leat_run(n->g, 1, &n->loss));
+    CHECK_OK(leat_get(n->loss, &y, sizeof y));
+    return y;
+}
+
+static void check_gradients(leattest *t, const char *device)
+{
+    net n = {0};
+    fill_data();
+    REQUIRE_OK(leat_graph_create(t->context, device, &n.g));
+    record_net(&n);
+    CHECK_OK(leat_gradients(n.loss, NULL, 5, n.in, n.grad));
+    for (int i = 0; i < 5; i++) {
+        double got[64];
+        leat_shape s = shapes_of_net(i);
+        size_t count = (size_t)(s.dim[0] * (s.rank > 1 ? s.dim[1] : 1));
+        for (int k = 0; k < 5; k++) leat_bind(n.in[k], data[k]);
+        CHECK_OK(leat_run(n.g, 1, &n.grad[i]));
+        CHECK_OK(leat_get(n.grad[i], got, count * sizeof *got));
+        for (size_t k = 0; k < count; k++) {
+            double x = data[i][k], h = 1e-5;
+            data[i][k] = x + h;
+            double up = loss_of(t, &n);
+            data[i][k] = x - h;
+            double down = loss_of(t, &n);
+            data[i][k] = x;
+            if (!CHECK_NEAR(got[k], (up - down) / (2 * h), 1e-6, 1e-9)) break;
+        }
+    }
+    leat_graph_destroy(n.g);
+}
+
+static void gradients_match_differences(leattest *t)
+{
+    for (size_t i = 0; i < 3; i++) check_gradients(t, devices[i]);
+}
+
+/* y = x^3: 3 x^2, 6 x, 6 by repeated differentiation. */
+static void gradients_of_gradients(leattest *t)
+{
+    for (size_t i = 0; i < 3; i++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[i], &g));
+        double x = 1.5, got[4];
+        leat_tensor *in = leat_input(g, LEAT_F64, LEAT_SCALAR, &x), *y[4];
+        y[0] = leat_mul(in, leat_mul(in, in));
+        for (int k = 0; k < 3; k++) CHECK_OK(leat_gradients(y[k], NULL, 1, &in, &y[k + 1]));
+        REQUIRE_OK(leat_run(g, 4, y));
+        for (int k = 0; k < 4; k++) CHECK_OK(leat_get(y[k], &got[k], sizeof *got));
+        CHECK_NEAR(got[0], 3.375, 1e-14, 0);
+        CHECK_NEAR(got[1], 6.75, 1e-14, 0);
+        CHECK_NEAR(got[2], 9, 1e-14, 0);
+        CHECK_NEAR(got[3], 6, 1e-14, 0);
+        leat_graph_destroy(g);
+    }
+}
+
+/* Adam on a quadratic: the state is in variables, a step is one plan that is recorded anew every
+ * time; all devices walk the same way. */
+static void training_with_variables(leattest *t)
+{
+    float want[8] = {0};
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        float start[8] = {1, -2, 3, -4, 5, -6, 7, -8}, got[8], lr;
+        leat_variable *p, *m, *v;
+        REQUIRE_OK(leat_variable_create(g, "p", LEAT_F32, LEAT_SHAPE(8), start, &p));
+        REQUIRE_OK(leat_variable_create(g, "m", LEAT_F32, LEAT_SHAPE(8), NULL, &m));
+        REQUIRE_OK(leat_variable_create(g, "v", LEAT_F32, LEAT_SHAPE(8), NULL, &v));
+        for (int step = 1; step <= 200; step++) {
+            leat_graph_clear(g);
+            lr = 0.1f * sqrtf(1 - powf(0.999f, (float)step)) / (1 - powf(0.9f, (float)step));
+            leat_tensor *rate = leat_input(g, LEAT_F32, LEAT_SCALAR, &lr), *x = leat_read(p), *dx;
+            leat_tensor *loss =
+                leat_sum(leat_mul(leat_shift(x, -1), leat_shift(x, -1)), 0, NULL, 0);
+            CHECK_OK(leat_gradients(loss, NULL, 1, &x, &dx));
+            leat_tensor *m1 = leat_add(leat_scale(leat_read(m), 0.9), leat_scale(dx, 0.1));
+            leat_tensor *v1 =
+                leat_add(leat_scale(leat_read(v), 0.999), leat_scale(leat_mul(dx, dx), 0.001));
+            leat_tensor *move = leat_div(leat_mul(rate, m1), leat_shift(leat_sqrt(v1), 1e-8));
+            leat_tensor *roots[] = {leat_assign(p, leat_sub(x, move)), leat_assign(m, m1),
+                                    leat_assign(v, v1), loss};
+            REQUIRE_OK(leat_run(g, 4, roots));
+        }
+        CHECK_OK(leat_variable_get(p, got, sizeof got));
+        for (int i = 0; i < 8; i++) {
+            CHECK_NEAR(got[i], 1, 0.05, 0.05);
+            if (d == 0) want[i] = got[i];
+            CHECK_NEAR(got[i], want[i], 1e-4, 1e-5);
+        }
+        leat_graph_destroy(g);
+    }
+}
+
+/* a, b = b, a: values before the run, whatever the order of assignment. */
+static void assignments_are_simultaneous(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        double one = 1, two = 2, got;
+        leat_variable *a, *b;
+        REQUIRE_OK(leat_variable_create(g, "a", LEAT_F64, LEAT_SCALAR, &one, &a));
+        REQUIRE_OK(leat_variable_create(g, "b", LEAT_F64, LEAT_SCALAR, &two, &b));
+        leat_tensor *roots[] = {leat_assign(a, leat_read(b)),
+                                leat_assign(b, leat_add(leat_read(a), leat_read(b)))};
+        for (int i = 0; i < 2; i++) REQUIRE_OK(leat_run(g, 2, roots));
+        CHECK_OK(leat_variable_get(a, &got, sizeof got));
+        CHECK_NEAR(got, 3, 0, 0); /* (1,2) (2,3) (3,5) */
+        CHECK_OK(leat_variable_get(b, &got, sizeof got));
+        CHECK_NEAR(got, 5, 0, 0);
+        leat_graph_destroy(g);
+    }
+}
+
+/* Networks whose depth changes at every step, with one shared weight matrix. */
+static void random_depth_with_shared_weights(leattest *t)
+{
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    float w0[16], x[8 * 4], first = 0, loss = 0;
+    for (int i = 0; i < 16; i++) w0[i] = (i % 5 == 0 ? 0.8f : 0.1f * (float)(i % 3 - 1));
+    for (int i = 0; i < 32; i++) x[i] = (float)(i % 7) / 7 - 0.5f;
+    leat_variable *w;
+    REQUIRE_OK(leat_variable_create(g, "w", LEAT_F32, LEAT_SHAPE(4, 4), w0, &w));
+    for (int step = 0; step < 60; step++) {
+        leat_graph_clear(g);
+        leat_tensor *in = leat_input(g, LEAT_F32, LEAT_SHAPE(8, 4), x), *h = in, *p = leat_read(w);
+        leat_tensor *d;
+        int depth = 1 + step * 7 % 4;
+        for (int k = 0; k < depth; k++) h = leat_tanh(leat_matmul(h, p));
+        leat_tensor *e = leat_sub(h, leat_scale(in, -0.5));
+        leat_tensor *l = leat_mean(leat_mul(e, e), 0, NULL, false);
+        CHECK_OK(leat_gradients(l, NULL, 1, &p, &d));
+        leat_tensor *roots[] = {l, leat_assign(w, leat_sub(p, leat_scale(d, 0.5)))};
+        REQUIRE_OK(leat_run(g, 2, roots));
+        CHECK_OK(leat_get(l, &loss, sizeof loss));
+        if (step == 0) first = loss;
+    }
+    CHECK(loss < first / 2);
+    leat_graph_destroy(g);
+}
+
+static void errors_name_the_layer(leattest *t)
+{
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_scope_push(g, "layer 3 `dense` (net.yaml:12)");
+    leat_tensor *x = leat_input(g, LEAT_F32, LEAT_SHAPE(32, 784), NULL);
+    leat_tensor *w = leat_input(g, LEAT_F32, LEAT_SHAPE(780, 10), NULL);
+    leat_tensor *y = leat_relu(leat_matmul(x, w));
+    leat_scope_pop(g);
+    CHECK(y == NULL);
+    CHECK_FAILS(leat_run(g, 1, &y), LEAT_SHAPE, "layer 3 `dense` (net.yaml:12)|784|780");
+    leat_graph_clear(g);
+    y = leat_relu(leat_input(g, LEAT_F32, LEAT_SHAPE(3), NULL));
+    CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID, "(3)|bind");
+    leat_tensor *i = leat_input(g, LEAT_I64, LEAT_SHAPE(3), NULL);
+    CHECK(leat_exp(i) == NULL);
+    CHECK_FAILS(leat_error_status(t->context), LEAT_TYPE, "exp|floating point|i64");
+    leat_graph_destroy(g);
+}
+
+static leat_status train_step(leat_context *c, void *arg)
+{
+    (void)arg;
+    leat_graph *g;
+    leat_status st = leat_graph_create(c, "cpu", &g);
+    if (st != LEAT_OK) return st;
+    leat_variable *w;
+    float x[6] = {1, 2, 3, 4, 5, 6};
+    st = leat_variable_create(g, "w", LEAT_F32, LEAT_SHAPE(3, 2), NULL, &w);
+    if (st == LEAT_OK) {
+        leat_scope_push(g, "layer");
+        leat_tensor *p = leat_read(w), *d = NULL;
+        leat_tensor *y = leat_matmul(leat_input(g, LEAT_F32, LEAT_SHAPE(2, 3), x), p);
+        leat_tensor *l = leat_sum(leat_exp(y), 0, NULL, false);
+        leat_scope_pop(g);
+        st = leat_gradients(l, NULL, 1, &p, &d);
+        leat_tensor *roots[] = {l, st == LEAT_OK ? leat_assign(w, leat_sub(p, d)) : NULL};
+        if (st == LEAT_OK) st = leat_run(g, 2, roots);
+        else st = leat_error_status(c);
+    }
+    leat_graph_destroy(g);
+    return st;
+}
+
+static void failing_allocations(leattest *t)
+{
+    leattest_fail_allocations(t, train_step, NULL);
+}
+
+static const leattest_case cases[] = {TEST(gradients_match_differences),
+                                      TEST(gradients_of_gradients),
+                                      TEST(training_with_variables),
+                                      TEST(assignments_are_simultaneous),
+                                      TEST(random_depth_with_shared_weights),
+                                      TEST(errors_name_the_layer),
+                                      TEST(failing_allocations)};
+LEATTEST_MAIN(cases)
