@@ -28,7 +28,7 @@ extern "C" {
     X(12, BOOL, "bool", 1) /* a byte that is 0 or 1 */
 
 typedef enum leat_dtype {
-#define LEAT_DTYPE_ROW(code, name, text, bytes) LEAT_##name = code,
+#define LEAT_DTYPE_ROW(code, name, text, bytes) LEAT_DTYPE_##name = code,
     LEAT_DTYPE_LIST(LEAT_DTYPE_ROW)
 #undef LEAT_DTYPE_ROW
 } leat_dtype;
@@ -46,8 +46,8 @@ typedef struct leat_shape {
     int64_t dim[LEAT_MAX_RANK]; /* those from rank on are 0 */
 } leat_shape;
 
-/* LEAT_SHAPE(2, 3) */
-#define LEAT_SHAPE(...)                                                                            \
+/* LEAT_DIMS(2, 3) */
+#define LEAT_DIMS(...)                                                                             \
     leat_shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                     \
                     (int64_t[]){__VA_ARGS__})
 #define LEAT_SCALAR leat_shape_make(0, NULL)

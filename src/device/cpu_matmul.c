@@ -7,7 +7,7 @@
 
 static bool takes(const leati_step *s)
 {
-    return s->in[0].dtype == LEAT_F32 || s->in[0].dtype == LEAT_F64;
+    return s->in[0].dtype == LEAT_DTYPE_F32 || s->in[0].dtype == LEAT_DTYPE_F64;
 }
 
 static leat_status multiply(leat_context *c, const leati_step *s, size_t a, size_t b, size_t y,
@@ -15,7 +15,7 @@ static leat_status multiply(leat_context *c, const leati_step *s, size_t a, size
 {
     const leati_matmul_attrs *t = s->attrs;
     size_t lda = t->transpose_a ? m : k, ldb = t->transpose_b ? k : n;
-    if (s->in[0].dtype == LEAT_F32)
+    if (s->in[0].dtype == LEAT_DTYPE_F32)
         return leati_gemm_f32(
             c, t->transpose_a, t->transpose_b, m, n, k, 1, (const float *)s->in[0].data + a, lda,
             (const float *)s->in[1].data + b, ldb, 0, (float *)s->out[0].data + y, n);

@@ -38,8 +38,8 @@ static bool find_form(const leati_step *s, form *f)
 static bool takes(const leati_step *s)
 {
     form f;
-    return (s->in[0].dtype == LEAT_F32 || s->in[0].dtype == LEAT_F64) && find_form(s, &f) &&
-           f.reduced;
+    return (s->in[0].dtype == LEAT_DTYPE_F32 || s->in[0].dtype == LEAT_DTYPE_F64) &&
+           find_form(s, &f) && f.reduced;
 }
 
 typedef struct job {
@@ -68,14 +68,14 @@ static size_t sum_scratch(const leat_context *c, const leati_step *s)
 
 static double sum_run(const job *j, size_t at, size_t n)
 {
-    return j->s->in[0].dtype == LEAT_F32
+    return j->s->in[0].dtype == LEAT_DTYPE_F32
                ? j->vec->sum_f32(n, (const float *)j->s->in[0].data + at)
                : j->vec->sum_f64(n, (const double *)j->s->in[0].data + at);
 }
 
 static void store(const job *j, size_t at, double x)
 {
-    if (j->s->out[0].dtype == LEAT_F32) ((float *)j->s->out[0].data)[at] = (float)x;
+    if (j->s->out[0].dtype == LEAT_DTYPE_F32) ((float *)j->s->out[0].data)[at] = (float)x;
     else ((double *)j->s->out[0].data)[at] = x;
 }
 
@@ -86,7 +86,7 @@ static void sum_columns(const job *j, size_t outer, size_t first, size_t end, si
     memset(sum, 0, n * sizeof *sum);
     for (size_t r = first; r < end; r++) {
         size_t at = (outer * j->f.reduced + r) * j->f.inner + column;
-        if (j->s->in[0].dtype == LEAT_F32)
+        if (j->s->in[0].dtype == LEAT_DTYPE_F32)
             j->vec->axpy_mixed(n, 1, (const float *)j->s->in[0].data + at, sum);
         else j->vec->axpy_f64(n, 1, (const double *)j->s->in[0].data + at, sum);
     }
@@ -169,7 +169,7 @@ static void extreme_task(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
     (void)worker;
-    bool is_max = j->s->op == LEATI_OP_REDUCE_MAX, single = j->s->in[0].dtype == LEAT_F32;
+    bool is_max = j->s->op == LEATI_OP_REDUCE_MAX, single = j->s->in[0].dtype == LEAT_DTYPE_F32;
     size_t end = (task + 1) * j->chunk < j->f.outer ? (task + 1) * j->chunk : j->f.outer;
     for (size_t o = task * j->chunk; o < end; o++)
         (is_max ? (single ? max_f32 : max_f64) : (single ? min_f32 : min_f64))(j, o);

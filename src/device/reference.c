@@ -19,19 +19,19 @@ leati_element leati_element_get(const leati_operand *o, size_t at)
     const char *p = (const char *)o->data + at * leat_dtype_size(o->dtype);
 #define AS(T) (*(const T *)(const void *)p)
     switch (o->dtype) {
-    case LEAT_F32: e.f = AS(float); break;
-    case LEAT_F64: e.f = AS(double); break;
-    case LEAT_BF16: e.f = leati_bf16_to_f32(AS(uint16_t)); break;
-    case LEAT_F16: e.f = leati_f16_to_f32(AS(uint16_t)); break;
-    case LEAT_I64: e.i = AS(int64_t); break;
-    case LEAT_I32: e.i = AS(int32_t); break;
-    case LEAT_I16: e.i = AS(int16_t); break;
-    case LEAT_I8: e.i = AS(int8_t); break;
-    case LEAT_U64: e.i = (int64_t)AS(uint64_t); break;
-    case LEAT_U32: e.i = AS(uint32_t); break;
-    case LEAT_U16: e.i = AS(uint16_t); break;
-    case LEAT_U8:
-    case LEAT_BOOL: e.i = AS(uint8_t); break;
+    case LEAT_DTYPE_F32: e.f = AS(float); break;
+    case LEAT_DTYPE_F64: e.f = AS(double); break;
+    case LEAT_DTYPE_BF16: e.f = leati_bf16_to_f32(AS(uint16_t)); break;
+    case LEAT_DTYPE_F16: e.f = leati_f16_to_f32(AS(uint16_t)); break;
+    case LEAT_DTYPE_I64: e.i = AS(int64_t); break;
+    case LEAT_DTYPE_I32: e.i = AS(int32_t); break;
+    case LEAT_DTYPE_I16: e.i = AS(int16_t); break;
+    case LEAT_DTYPE_I8: e.i = AS(int8_t); break;
+    case LEAT_DTYPE_U64: e.i = (int64_t)AS(uint64_t); break;
+    case LEAT_DTYPE_U32: e.i = AS(uint32_t); break;
+    case LEAT_DTYPE_U16: e.i = AS(uint16_t); break;
+    case LEAT_DTYPE_U8:
+    case LEAT_DTYPE_BOOL: e.i = AS(uint8_t); break;
     }
 #undef AS
     return e;
@@ -42,19 +42,19 @@ void leati_element_set(const leati_operand *o, size_t at, leati_element x)
     char *p = (char *)o->data + at * leat_dtype_size(o->dtype);
 #define AS(T) (*(T *)(void *)p)
     switch (o->dtype) {
-    case LEAT_F32: AS(float) = (float)x.f; break;
-    case LEAT_F64: AS(double) = x.f; break;
-    case LEAT_BF16: AS(uint16_t) = leati_f32_to_bf16((float)x.f); break;
-    case LEAT_F16: AS(uint16_t) = leati_f32_to_f16((float)x.f); break;
-    case LEAT_I64: AS(int64_t) = x.i; break;
-    case LEAT_I32: AS(int32_t) = (int32_t)x.i; break;
-    case LEAT_I16: AS(int16_t) = (int16_t)x.i; break;
-    case LEAT_I8: AS(int8_t) = (int8_t)x.i; break;
-    case LEAT_U64: AS(uint64_t) = (uint64_t)x.i; break;
-    case LEAT_U32: AS(uint32_t) = (uint32_t)x.i; break;
-    case LEAT_U16: AS(uint16_t) = (uint16_t)x.i; break;
-    case LEAT_U8: AS(uint8_t) = (uint8_t)x.i; break;
-    case LEAT_BOOL: AS(uint8_t) = x.i != 0; break;
+    case LEAT_DTYPE_F32: AS(float) = (float)x.f; break;
+    case LEAT_DTYPE_F64: AS(double) = x.f; break;
+    case LEAT_DTYPE_BF16: AS(uint16_t) = leati_f32_to_bf16((float)x.f); break;
+    case LEAT_DTYPE_F16: AS(uint16_t) = leati_f32_to_f16((float)x.f); break;
+    case LEAT_DTYPE_I64: AS(int64_t) = x.i; break;
+    case LEAT_DTYPE_I32: AS(int32_t) = (int32_t)x.i; break;
+    case LEAT_DTYPE_I16: AS(int16_t) = (int16_t)x.i; break;
+    case LEAT_DTYPE_I8: AS(int8_t) = (int8_t)x.i; break;
+    case LEAT_DTYPE_U64: AS(uint64_t) = (uint64_t)x.i; break;
+    case LEAT_DTYPE_U32: AS(uint32_t) = (uint32_t)x.i; break;
+    case LEAT_DTYPE_U16: AS(uint16_t) = (uint16_t)x.i; break;
+    case LEAT_DTYPE_U8: AS(uint8_t) = (uint8_t)x.i; break;
+    case LEAT_DTYPE_BOOL: AS(uint8_t) = x.i != 0; break;
     }
 #undef AS
 }

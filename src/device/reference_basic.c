@@ -56,10 +56,13 @@ const leati_kernel leati_reference_transpose = {.run = transpose};
 static leati_element lowest(leat_dtype type, bool high)
 {
     int bits = 8 * (int)leat_dtype_size(type);
-    bool is_unsigned = type == LEAT_BOOL || (type >= LEAT_U64 && type <= LEAT_U8);
+    bool is_unsigned = type == LEAT_DTYPE_BOOL || (type >= LEAT_DTYPE_U64 && type <= LEAT_DTYPE_U8);
     leati_element e = {high ? INFINITY : -INFINITY, 0};
     if (is_unsigned)
-        e.i = high ? (type == LEAT_BOOL ? 1 : bits == 64 ? -1 : (int64_t)((1ull << bits) - 1)) : 0;
+        e.i = high ? (type == LEAT_DTYPE_BOOL ? 1
+                      : bits == 64            ? -1
+                                              : (int64_t)((1ull << bits) - 1))
+                   : 0;
     else if (bits <= 64)
         e.i =
             high ? (int64_t)(UINT64_MAX >> (65 - bits)) : -(int64_t)(UINT64_MAX >> (65 - bits)) - 1;
@@ -78,7 +81,7 @@ static leati_element start(const leati_step *s)
 
 static leati_element join(const leati_step *s, leati_element a, leati_element x)
 {
-    bool u64 = s->in[0].dtype == LEAT_U64;
+    bool u64 = s->in[0].dtype == LEAT_DTYPE_U64;
     switch (s->op) {
     case LEATI_OP_REDUCE_SUM:
         return (leati_element){a.f + x.f, (int64_t)((uint64_t)a.i + (uint64_t)x.i)};

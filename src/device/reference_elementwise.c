@@ -101,7 +101,7 @@ static void one(const leati_step *s, const size_t *at, size_t out)
     leati_element a = leati_element_get(&s->in[0], at[0]), b = {0, 0}, y = {0, 0};
     if (s->ins == 2) b = leati_element_get(&s->in[1], at[1]);
     if (is_compare(s->op)) {
-        y.i = compare(s->op, leati_is_float_operand(last), a, b, last->dtype == LEAT_U64);
+        y.i = compare(s->op, leati_is_float_operand(last), a, b, last->dtype == LEAT_DTYPE_U64);
     } else if (!leati_is_float_operand(last)) {
         integer(s, at, out);
         return;

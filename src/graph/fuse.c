@@ -252,7 +252,7 @@ static uint16_t add_code(writer *w, leati_op op, leat_dtype in, leat_dtype out,
 
 static bool is_half(leat_dtype d)
 {
-    return d == LEAT_BF16 || d == LEAT_F16;
+    return d == LEAT_DTYPE_BF16 || d == LEAT_DTYPE_F16;
 }
 
 /* The instructions of one node; halves are computed in f32. */
@@ -269,13 +269,14 @@ static void write_node(writer *w, leati_node *n)
         bool widen = is_half(type) && n->op != LEATI_OP_COPY && n->op != LEATI_OP_WHERE;
         for (size_t i = 0; widen && i < n->ins; i++) {
             uint16_t from[3] = {regs[i]};
-            regs[i] = add_code(w, LEATI_OP_CAST, type, LEAT_F32, from);
+            regs[i] = add_code(w, LEATI_OP_CAST, type, LEAT_DTYPE_F32, from);
         }
         bool narrow = widen && is_half(out);
-        reg = add_code(w, n->op, widen ? LEAT_F32 : type, narrow ? LEAT_F32 : out, regs);
+        reg =
+            add_code(w, n->op, widen ? LEAT_DTYPE_F32 : type, narrow ? LEAT_DTYPE_F32 : out, regs);
         if (narrow) {
             uint16_t from[3] = {reg};
-            reg = add_code(w, LEATI_OP_CAST, LEAT_F32, out, from);
+            reg = add_code(w, LEATI_OP_CAST, LEAT_DTYPE_F32, out, from);
         }
     }
     w->reg_of[n->out[0].slot] = reg;

@@ -248,7 +248,7 @@ leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value)
 {
     if (!g || g->broken) return NULL;
     uint64_t bytes = 0;
-    leati_cast_kernel(g->context, LEAT_F64, dtype)(1, &value, NULL, NULL, &bytes);
+    leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
     return leat_constant(g, dtype, LEAT_SCALAR, &bytes);
 }
 

@@ -25,7 +25,7 @@ static const char *kind_text(unsigned kinds)
 
 static unsigned kind_of(leat_dtype d)
 {
-    return d == LEAT_BOOL ? LOGICAL : leati_dtype_is_float(d) ? FLOAT : INTEGER;
+    return d == LEAT_DTYPE_BOOL ? LOGICAL : leati_dtype_is_float(d) ? FLOAT : INTEGER;
 }
 
 static leat_status infer_elementwise(leat_context *c, leati_node *n)
@@ -33,7 +33,7 @@ static leat_status infer_elementwise(leat_context *c, leati_node *n)
     const struct row *r = &rows[n->op];
     unsigned first = n->op == LEATI_OP_WHERE ? 1 : 0;
     leat_dtype type = n->in[first]->dtype;
-    if (first && n->in[0]->dtype != LEAT_BOOL)
+    if (first && n->in[0]->dtype != LEAT_DTYPE_BOOL)
         return leati_node_fail(c, n, LEAT_TYPE, "the condition is %s, it must be bool",
                                leat_dtype_name(n->in[0]->dtype));
     if (!(kind_of(type) & r->kinds))
@@ -50,7 +50,7 @@ static leat_status infer_elementwise(leat_context *c, leati_node *n)
                                    leati_shape_string(&t).text,
                                    leati_shape_string(&n->in[i]->shape).text);
     }
-    n->out[0].dtype = r->result == TRUTH ? LEAT_BOOL : type;
+    n->out[0].dtype = r->result == TRUTH ? LEAT_DTYPE_BOOL : type;
     n->out[0].shape = s;
     return LEAT_OK;
 }

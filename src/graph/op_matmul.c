@@ -21,7 +21,7 @@ static leat_status infer(leat_context *c, leati_node *n)
     if (n->in[0]->dtype != n->in[1]->dtype)
         return leati_node_fail(c, n, LEAT_TYPE, "inputs are %s and %s: cast one of them",
                                leat_dtype_name(n->in[0]->dtype), leat_dtype_name(n->in[1]->dtype));
-    if (n->in[0]->dtype == LEAT_BOOL)
+    if (n->in[0]->dtype == LEAT_DTYPE_BOOL)
         return leati_node_fail(c, n, LEAT_TYPE, "the inputs are bool: cast them to numbers");
     if (a->rank < 2 || b->rank < 2)
         return leati_node_fail(c, n, LEAT_SHAPE, "needs two dimensions or more, got %s and %s",

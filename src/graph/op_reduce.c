@@ -52,7 +52,8 @@ static leat_status infer(leat_context *c, leati_node *n)
 {
     const leati_reduce_attrs *a = n->attrs;
     const leat_tensor *x = n->in[0];
-    if (x->dtype == LEAT_BOOL && (n->op == LEATI_OP_REDUCE_SUM || n->op == LEATI_OP_REDUCE_PROD))
+    if (x->dtype == LEAT_DTYPE_BOOL &&
+        (n->op == LEATI_OP_REDUCE_SUM || n->op == LEATI_OP_REDUCE_PROD))
         return leati_node_fail(c, n, LEAT_TYPE, "the input is bool: cast it to a number");
     leat_shape s = {0};
     for (int i = 0; i < x->shape.rank; i++) {

@@ -234,20 +234,20 @@ COPY(64)
     }
 
 static const leati_elt_fn plain[LEAT_DTYPES][LEATI_ELT_COUNT] = {
-    [LEAT_F32] = FLOAT_ROWS(f32, 32),
-    [LEAT_F64] = FLOAT_ROWS(f64, 64),
-    [LEAT_BF16] = {MOVE_ROWS(16)},
-    [LEAT_F16] = {MOVE_ROWS(16)},
-    [LEAT_I64] = INT_ROWS(i64, 64),
-    [LEAT_I32] = INT_ROWS(i32, 32),
-    [LEAT_I16] = INT_ROWS(i16, 16),
-    [LEAT_I8] = INT_ROWS(i8, 8),
-    [LEAT_U64] = INT_ROWS(u64, 64),
-    [LEAT_U32] = INT_ROWS(u32, 32),
-    [LEAT_U16] = INT_ROWS(u16, 16),
-    [LEAT_U8] = INT_ROWS(u8, 8),
-    [LEAT_BOOL] = {MOVE_ROWS(8), ROW(NOT, bool), ROW(AND, bool), ROW(OR, bool),
-                   ROW(XOR, bool), [LEATI_ELT_EQ] = EQ_u8, [LEATI_ELT_NE] = NE_u8}};
+    [LEAT_DTYPE_F32] = FLOAT_ROWS(f32, 32),
+    [LEAT_DTYPE_F64] = FLOAT_ROWS(f64, 64),
+    [LEAT_DTYPE_BF16] = {MOVE_ROWS(16)},
+    [LEAT_DTYPE_F16] = {MOVE_ROWS(16)},
+    [LEAT_DTYPE_I64] = INT_ROWS(i64, 64),
+    [LEAT_DTYPE_I32] = INT_ROWS(i32, 32),
+    [LEAT_DTYPE_I16] = INT_ROWS(i16, 16),
+    [LEAT_DTYPE_I8] = INT_ROWS(i8, 8),
+    [LEAT_DTYPE_U64] = INT_ROWS(u64, 64),
+    [LEAT_DTYPE_U32] = INT_ROWS(u32, 32),
+    [LEAT_DTYPE_U16] = INT_ROWS(u16, 16),
+    [LEAT_DTYPE_U8] = INT_ROWS(u8, 8),
+    [LEAT_DTYPE_BOOL] = {MOVE_ROWS(8), ROW(NOT, bool), ROW(AND, bool), ROW(OR, bool),
+                         ROW(XOR, bool), [LEATI_ELT_EQ] = EQ_u8, [LEATI_ELT_NE] = NE_u8}};
 
 leati_elt_fn leati_elt_kernel(const leat_context *c, leati_elt op, leat_dtype dtype)
 {

@@ -18,11 +18,27 @@ static void put_length(leati_str *out, uint64_t value)
     for (int i = 0; i < 8; i++) leati_str_addc(out, (char)(value >> (8 * i)));
 }
 
+/* A name may come from a file and hold anything; strings of JSON escape quotes, backslashes and
+ * control characters. */
+static void add_name(leati_str *h, const char *name)
+{
+    leati_str_addc(h, '"');
+    for (; *name; name++) {
+        if ((unsigned char)*name < 0x20) leati_str_addf(h, "\\u%04x", (unsigned)*name);
+        else {
+            if (*name == '"' || *name == '\\') leati_str_addc(h, '\\');
+            leati_str_addc(h, *name);
+        }
+    }
+    leati_str_addc(h, '"');
+}
+
 static void add_header_entry(leati_str *h, const leati_array_entry *e, size_t *at)
 {
     size_t bytes = e->count * leati_dtype_size(e->type);
-    leati_str_addf(h, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[", h->length > 1 ? "," : "", e->name,
-                   dtype_names[e->type]);
+    if (h->length > 1) leati_str_addc(h, ',');
+    add_name(h, e->name);
+    leati_str_addf(h, ":{\"dtype\":\"%s\",\"shape\":[", dtype_names[e->type]);
     for (int d = 0; d < e->dims; d++) leati_str_addf(h, "%s%zu", d ? "," : "", e->shape[d]);
     leati_str_addf(h, "],\"data_offsets\":[%zu,%zu]}", *at, *at + bytes);
     *at += bytes;

@@ -11,7 +11,7 @@ const char *leat_dtype_name(leat_dtype dtype)
 {
     switch (dtype) {
 #define ROW(code, name, text, bytes)                                                               \
-    case LEAT_##name: return text;
+    case LEAT_DTYPE_##name: return text;
         LEAT_DTYPE_LIST(ROW)
 #undef ROW
     }
@@ -22,7 +22,7 @@ size_t leat_dtype_size(leat_dtype dtype)
 {
     switch (dtype) {
 #define ROW(code, name, text, bytes)                                                               \
-    case LEAT_##name: return bytes;
+    case LEAT_DTYPE_##name: return bytes;
         LEAT_DTYPE_LIST(ROW)
 #undef ROW
     }

@@ -27,7 +27,8 @@ leati_shape_text leati_shape_string(const leat_shape *s);
 
 static inline bool leati_dtype_is_float(leat_dtype d)
 {
-    return d == LEAT_F32 || d == LEAT_F64 || d == LEAT_BF16 || d == LEAT_F16;
+    return d == LEAT_DTYPE_F32 || d == LEAT_DTYPE_F64 || d == LEAT_DTYPE_BF16 ||
+           d == LEAT_DTYPE_F16;
 }
 
 #endif

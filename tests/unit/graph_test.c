@@ -14,17 +14,17 @@ typedef struct net {
 static leat_shape shapes_of_net(int i)
 {
     switch (i) {
-    case 0: return LEAT_SHAPE(7, 4);
-    case 1: return LEAT_SHAPE(4, 6);
-    case 2: return LEAT_SHAPE(6);
-    case 3: return LEAT_SHAPE(6, 3);
-    default: return LEAT_SHAPE(7, 3);
+    case 0: return LEAT_DIMS(7, 4);
+    case 1: return LEAT_DIMS(4, 6);
+    case 2: return LEAT_DIMS(6);
+    case 3: return LEAT_DIMS(6, 3);
+    default: return LEAT_DIMS(7, 3);
     }
 }
 
 static void record_net(net *n)
 {
-    for (int i = 0; i < 5; i++) n->in[i] = leat_input(n->g, LEAT_F64, shapes_of_net(i), NULL);
+    for (int i = 0; i < 5; i++) n->in[i] = leat_input(n->g, LEAT_DTYPE_F64, shapes_of_net(i), NULL);
     leat_tensor *h = leat_tanh(leat_add(leat_matmul(n->in[0], n->in[1]), n->in[2]));
     leat_tensor *z = leat_matmul(h, n->in[3]);
     int last = 1;
@@ -94,7 +94,7 @@ static void gradients_of_gradients(leattest *t)
         leat_graph *g;
         REQUIRE_OK(leat_graph_create(t->context, devices[i], &g));
         double x = 1.5, got[4];
-        leat_tensor *in = leat_input(g, LEAT_F64, LEAT_SCALAR, &x), *y[4];
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_SCALAR, &x), *y[4];
         y[0] = leat_mul(in, leat_mul(in, in));
         for (int k = 0; k < 3; k++) CHECK_OK(leat_gradients(y[k], NULL, 1, &in, &y[k + 1]));
         REQUIRE_OK(leat_run(g, 4, y));
@@ -117,13 +117,14 @@ static void training_with_variables(leattest *t)
         REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
         float start[8] = {1, -2, 3, -4, 5, -6, 7, -8}, got[8], lr;
         leat_variable *p, *m, *v;
-        REQUIRE_OK(leat_variable_create(g, "p", LEAT_F32, LEAT_SHAPE(8), start, &p));
-        REQUIRE_OK(leat_variable_create(g, "m", LEAT_F32, LEAT_SHAPE(8), NULL, &m));
-        REQUIRE_OK(leat_variable_create(g, "v", LEAT_F32, LEAT_SHAPE(8), NULL, &v));
+        REQUIRE_OK(leat_variable_create(g, "p", LEAT_DTYPE_F32, LEAT_DIMS(8), start, &p));
+        REQUIRE_OK(leat_variable_create(g, "m", LEAT_DTYPE_F32, LEAT_DIMS(8), NULL, &m));
+        REQUIRE_OK(leat_variable_create(g, "v", LEAT_DTYPE_F32, LEAT_DIMS(8), NULL, &v));
         for (int step = 1; step <= 200; step++) {
             leat_graph_clear(g);
             lr = 0.1f * sqrtf(1 - powf(0.999f, (float)step)) / (1 - powf(0.9f, (float)step));
-            leat_tensor *rate = leat_input(g, LEAT_F32, LEAT_SCALAR, &lr), *x = leat_read(p), *dx;
+            leat_tensor *rate = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &lr), *x = leat_read(p),
+                        *dx;
             leat_tensor *loss =
                 leat_sum(leat_mul(leat_shift(x, -1), leat_shift(x, -1)), 0, NULL, 0);
             CHECK_OK(leat_gradients(loss, NULL, 1, &x, &dx));
@@ -153,8 +154,8 @@ static void assignments_are_simultaneous(leattest *t)
         REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
         double one = 1, two = 2, got;
         leat_variable *a, *b;
-        REQUIRE_OK(leat_variable_create(g, "a", LEAT_F64, LEAT_SCALAR, &one, &a));
-        REQUIRE_OK(leat_variable_create(g, "b", LEAT_F64, LEAT_SCALAR, &two, &b));
+        REQUIRE_OK(leat_variable_create(g, "a", LEAT_DTYPE_F64, LEAT_SCALAR, &one, &a));
+        REQUIRE_OK(leat_variable_create(g, "b", LEAT_DTYPE_F64, LEAT_SCALAR, &two, &b));
         leat_tensor *roots[] = {leat_assign(a, leat_read(b)),
                                 leat_assign(b, leat_add(leat_read(a), leat_read(b)))};
         for (int i = 0; i < 2; i++) REQUIRE_OK(leat_run(g, 2, roots));
@@ -175,10 +176,11 @@ static void random_depth_with_shared_weights(leattest *t)
     for (int i = 0; i < 16; i++) w0[i] = (i % 5 == 0 ? 0.8f : 0.1f * (float)(i % 3 - 1));
     for (int i = 0; i < 32; i++) x[i] = (float)(i % 7) / 7 - 0.5f;
     leat_variable *w;
-    REQUIRE_OK(leat_variable_create(g, "w", LEAT_F32, LEAT_SHAPE(4, 4), w0, &w));
+    REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(4, 4), w0, &w));
     for (int step = 0; step < 60; step++) {
         leat_graph_clear(g);
-        leat_tensor *in = leat_input(g, LEAT_F32, LEAT_SHAPE(8, 4), x), *h = in, *p = leat_read(w);
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(8, 4), x), *h = in,
+                    *p = leat_read(w);
         leat_tensor *d;
         int depth = 1 + step * 7 % 4;
         for (int k = 0; k < depth; k++) h = leat_tanh(leat_matmul(h, p));
@@ -199,16 +201,16 @@ static void errors_name_the_layer(leattest *t)
     leat_graph *g;
     REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
     leat_scope_push(g, "layer 3 `dense` (net.yaml:12)");
-    leat_tensor *x = leat_input(g, LEAT_F32, LEAT_SHAPE(32, 784), NULL);
-    leat_tensor *w = leat_input(g, LEAT_F32, LEAT_SHAPE(780, 10), NULL);
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(32, 784), NULL);
+    leat_tensor *w = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(780, 10), NULL);
     leat_tensor *y = leat_relu(leat_matmul(x, w));
     leat_scope_pop(g);
     CHECK(y == NULL);
     CHECK_FAILS(leat_run(g, 1, &y), LEAT_SHAPE, "layer 3 `dense` (net.yaml:12)|784|780");
     leat_graph_clear(g);
-    y = leat_relu(leat_input(g, LEAT_F32, LEAT_SHAPE(3), NULL));
+    y = leat_relu(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3), NULL));
     CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID, "(3)|bind");
-    leat_tensor *i = leat_input(g, LEAT_I64, LEAT_SHAPE(3), NULL);
+    leat_tensor *i = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(3), NULL);
     CHECK(leat_exp(i) == NULL);
     CHECK_FAILS(leat_error_status(t->context), LEAT_TYPE, "exp|floating point|i64");
     leat_graph_destroy(g);
@@ -222,11 +224,11 @@ static leat_status train_step(leat_context *c, void *arg)
     if (st != LEAT_OK) return st;
     leat_variable *w;
     float x[6] = {1, 2, 3, 4, 5, 6};
-    st = leat_variable_create(g, "w", LEAT_F32, LEAT_SHAPE(3, 2), NULL, &w);
+    st = leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(3, 2), NULL, &w);
     if (st == LEAT_OK) {
         leat_scope_push(g, "layer");
         leat_tensor *p = leat_read(w), *d = NULL;
-        leat_tensor *y = leat_matmul(leat_input(g, LEAT_F32, LEAT_SHAPE(2, 3), x), p);
+        leat_tensor *y = leat_matmul(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x), p);
         leat_tensor *l = leat_sum(leat_exp(y), 0, NULL, false);
         leat_scope_pop(g);
         st = leat_gradients(l, NULL, 1, &p, &d);
