@@ -10,7 +10,12 @@
 #include "base/mem.h"
 #include "io/encoding.h"
 
-enum { FIRST_AHEAD = 1 << 14, SHOWN = 40, BLOCK = 1 << 16 };
+enum {
+    FIRST_AHEAD = 1 << 14,
+    SHOWN = 40,
+    BLOCK = 1 << 16,
+    LEAST_RUN = 8 /* neighbouring columns of numbers that are worth reading together */
+};
 
 /* Memory that lasts until the next piece begins. */
 struct leati_csv_block {
@@ -69,6 +74,9 @@ bool leati_csv_worker_init(leati_csv_worker *w, size_t rows)
     w->cells = leati_alloc_quiet(w->context, columns * sizeof *w->cells);
     if (!w->cells) return false;
     memset(w->cells, 0, columns * sizeof *w->cells);
+    w->numbers = leati_alloc_quiet(w->context, columns * sizeof *w->numbers);
+    w->run = leati_alloc_quiet(w->context, columns * sizeof *w->run);
+    if (!w->numbers || !w->run) return false;
     for (size_t j = 0; j < columns; j++) {
         leati_csv_cells *s = &w->cells[j];
         if (w->plan->kind[j] == LEATI_CSV_SKIP) continue;
@@ -89,9 +97,13 @@ void leati_csv_worker_fini(leati_csv_worker *w)
         leati_free(w->cells[j].gaps);
     }
     leati_free(w->cells);
+    leati_free(w->numbers);
+    leati_free(w->run);
     free_kept(w);
     leati_view_fini(&w->view);
     w->cells = NULL;
+    w->numbers = NULL;
+    w->run = NULL;
 }
 
 static bool widen(const leat_context *c, void *array, size_t old, size_t count, size_t size)
@@ -103,6 +115,17 @@ static bool widen(const leat_context *c, void *array, size_t old, size_t count, 
     leati_free(was);
     memcpy(array, &fresh, sizeof fresh);
     return true;
+}
+
+/* Which fields the kernel may read together; anew when cells move or a column's kind changes. */
+static void find_runs(leati_csv_worker *w)
+{
+    bool any = w->plan->kernels->decimals && !w->plan->careful;
+    for (size_t j = w->plan->columns, run = 0; j-- > 0;) {
+        run = any && w->cells[j].kind == LEATI_CSV_NUMBER ? run + 1 : 0;
+        w->run[j] = run < LEAST_RUN ? 0 : run;
+        w->numbers[j] = run ? w->cells[j].f64 : NULL;
+    }
 }
 
 static bool more_rows(leati_csv_worker *w)
@@ -117,6 +140,7 @@ static bool more_rows(leati_csv_worker *w)
             return false;
     }
     w->capacity = rows;
+    find_runs(w);
     return true;
 }
 
@@ -138,6 +162,7 @@ void leati_csv_begin(leati_csv_worker *w, size_t from)
         s->mask = s->kind <= LEATI_CSV_UNKNOWN ? w->plan->mask[j] : masks[s->kind];
         s->gap_count = 0;
     }
+    find_runs(w);
 }
 
 /* Forget what the unfinished row left behind. */
@@ -307,6 +332,7 @@ static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, cons
     if ((can != s->mask || s->kind != LEATI_CSV_UNKNOWN) && record_fits(w, t)) {
         s->mask = can;
         s->kind = LEATI_CSV_UNKNOWN;
+        find_runs(w);
     }
     return FITS;
 }
@@ -376,6 +402,15 @@ static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t
         if (!q) break;
         *p = q;
         return result;
+    case LEATI_CSV_TIME:
+    case LEATI_CSV_TRUTH:
+    case LEATI_CSV_YESNO: /* quotes and spaces do not fit */
+        q = leati_csv_plain_end(*p, t->delimiter);
+        if (*q == '\0' || leati_is_missing(rules, *p, (size_t)(q - *p)) ||
+            !put_value(w, s, *p, (size_t)(q - *p), false))
+            break;
+        *p = q;
+        return FITS;
     default: break;
     }
     return take(w, t, j, p);
@@ -395,8 +430,13 @@ static outcome ragged(leati_csv_worker *w, const leati_csv_text *t, const char *
 static outcome row(leati_csv_worker *w, const leati_csv_text *t, const char *p, const char **after)
 {
     size_t columns = w->plan->columns;
+    const leati_csv_plan *plan = w->plan;
+    const leati_decimals d = {w->view.data, t->end, t->delimiter, plan->rules.decimal};
     for (size_t j = 0; j < columns; j++) {
-        outcome result = field(w, t, j, &p);
+        size_t got =
+            w->run[j] ? plan->kernels->decimals(&d, &p, w->run[j], w->numbers + j, w->rows) : 0;
+        if (got) j += got - 1;
+        outcome result = got ? FITS : field(w, t, j, &p);
         if (result == MISFIT) {
             size_t fields;
             return shape(w, t, &fields, after) == NEEDS_MORE ? NEEDS_MORE : MISFIT;

@@ -6,6 +6,7 @@
 #include "frame/csv_scan.h"
 #include "frame/infer.h"
 #include "io/source.h"
+#include "kernel/kernels.h"
 
 /* What the cells of a column are read as. */
 typedef enum leati_csv_kind {
@@ -27,6 +28,7 @@ typedef struct leati_csv_plan {
     char delimiter;
     bool drop_bad; /* rows; else stop */
     bool careful;  /* a number may be missing (-999) or hold the delimiter ("3,5"): no short way */
+    const leati_kernels *kernels;
     size_t columns;
     leati_csv_kind *kind; /* (columns) */
     bool *forced;         /* (columns): by the user: a value that does not fit is an error */
@@ -79,6 +81,8 @@ typedef struct leati_csv_worker {
     const leati_csv_plan *plan;
     leati_view view;
     leati_csv_cells *cells;       /* (plan->columns) */
+    double **numbers;             /* (plan->columns): the cells of NUMBER columns */
+    size_t *run;                  /* (plan->columns): NUMBER columns from here on */
     size_t capacity;              /* rows that the cells hold */
     struct leati_csv_block *kept; /* undoubled and converted text, and views of the piece before */
     /* The outcome of the piece. */

@@ -445,6 +445,7 @@ static leat_status prepare(leati_csv_reader *r)
     leat_context *c = r->context;
     size_t columns = r->layout.columns, left = r->size - r->layout.start;
     r->plan.columns = columns;
+    r->plan.kernels = leati_kernels_of(c);
     r->plan.delimiter = r->layout.delimiter;
     r->plan.rules = r->layout.rules;
     r->plan.careful =

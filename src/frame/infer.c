@@ -113,9 +113,13 @@ bool leati_value_number(const leati_rules *r, const char *text, size_t length, d
     return true;
 }
 
+/* In any case; the word consists of small letters, which alone become themselves with that bit. */
 static bool equals(const char *text, size_t length, const char *word)
 {
-    return strlen(word) == length && strncasecmp(text, word, length) == 0;
+    if (strlen(word) != length) return false;
+    for (size_t i = 0; i < length; i++)
+        if ((text[i] | 0x20) != word[i]) return false;
+    return true;
 }
 
 bool leati_value_bool(const char *text, size_t length, unsigned kind, bool loose, uint8_t *out)

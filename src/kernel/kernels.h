@@ -51,6 +51,12 @@ typedef enum leati_left { LEATI_LEFT_ROWS, LEATI_LEFT_COLUMNS, LEATI_LEFT_PACKED
 LEATI_GEMM_KERNELS(f32, float)
 LEATI_GEMM_KERNELS(f64, double)
 
+/* Delimited text, [begin, end) and at least 64 readable bytes more. */
+typedef struct leati_decimals {
+    const char *begin, *end;
+    char delimiter, mark;
+} leati_decimals;
+
 typedef struct leati_kernels {
     const char *level;
     leati_vec vec;
@@ -66,6 +72,13 @@ typedef struct leati_kernels {
     size_t (*below_f64)(size_t n, const double *x, const double *norm, double limit,
                         uint32_t *found, double *score);
     leati_learn_loops learn;
+    /* Reads fields of the form [-]digits[mark digits], the first at *text, field i into
+     * out[i][row]; returns how many, at most `count`, and moves *text to the end of the last, where
+     * a delimiter or a line end stands. 0: the field at *text has another form, or is too near to
+     * the beginning or the end of the text. Correctly rounded, so equal at all levels. NULL where a
+     * level has nothing faster than leati_num_scan. */
+    size_t (*decimals)(const leati_decimals *d, const char **text, size_t count, double *const *out,
+                       size_t row);
 } leati_kernels;
 
 /* The tables that this build has; NULL members of the level's family are never offered. */

@@ -45,6 +45,7 @@ INLINE bool any_f64(vd_int mask)
 #include "kernel/isa/vec_type.h"
 #undef NAME
 
+#include "kernel/isa/decimals.h"
 #include "kernel/isa/vec_math.h"
 #include "kernel/isa/vec_more.h"
 /* after what they use */
@@ -104,6 +105,7 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                              .dist2_wide = dist2_wide,
                              .below_f32 = below_f32,
                              .below_f64 = below_f64,
+                             .decimals = DECIMALS,
                              .learn = {.welford_f32 = welford_f32,
                                        .welford_f64 = welford_f64,
                                        .gauss_tile = gauss_tile,
