@@ -1,8 +1,10 @@
 /* leat show: what a model file holds. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <leat/model.h>
+#include <leat/onnx.h>
 
 #include "load.h"
 
@@ -25,9 +27,30 @@ static void print_inputs(cli *c, const leat_model *m)
     if (shown < n) cli_say(c, "  and %zu more\n", n - shown);
 }
 
+static bool is_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcasecmp(dot, ".onnx") == 0;
+}
+
+static leat_status show_onnx(cli *c)
+{
+    leat_onnx_summary *s;
+    if (cli_has(c, "card") || cli_has(c, "reference"))
+        return cli_usage(c, "%s is an ONNX file: it has no card and no reference distributions",
+                         c->arguments[0]);
+    leat_status st = leat_onnx_summary_create(c->context, &s, c->arguments[0]);
+    if (st != LEAT_OK) return st;
+    if (c->json) puts(leat_onnx_summary_json(s));
+    else cli_say(c, "%s", leat_onnx_summary_text(s));
+    leat_onnx_summary_destroy(s);
+    return LEAT_OK;
+}
+
 static leat_status run_show(cli *c)
 {
     leat_model *m;
+    if (is_onnx(c->arguments[0])) return show_onnx(c);
     leat_status st = leat_model_open(c->context, &m, c->arguments[0]);
     if (st != LEAT_OK) return st;
     if (c->json) {
@@ -63,12 +86,13 @@ static const cli_option options[] = {
 
 const cli_command cli_command_show = {
     .name = "show",
-    .arguments = "MODEL.leat",
+    .arguments = "MODEL.leat|MODEL.onnx",
     .least = 1,
     .most = 1,
     .summary = "what a model file holds",
     .details = "With --json the whole model.json: schema, preprocessing, parameters, metrics, "
-               "lineage.",
+               "lineage. Of an ONNX file it shows versions, inputs, outputs, parameters and "
+               "operators.",
     .options = options,
     .run = run_show,
 };

@@ -37,5 +37,7 @@ foreach(source IN LISTS benchmarks)
   leat_program(${name} ${source} bench)
 endforeach()
 
-# Prints what the reader of ONNX sees, for tools/compare-onnx.py.
+# onnx_dump prints what the reader of ONNX sees, for tools/compare-onnx.py; onnx_corpus makes
+# fuzz/corpus/onnx.
 leat_program(onnx_dump tests/onnx/onnx_dump.c onnx)
+leat_program(onnx_corpus tests/onnx/onnx_corpus.c onnx)

@@ -13,6 +13,7 @@
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>
+#include <leat/onnx.h>
 #include <leat/plot.h>
 #include <leat/profile.h>
 #include <leat/progress.h>

@@ -35,6 +35,7 @@ static uint64_t fixed(const char *p, int bytes)
 static const char *read_item(leati_pb_cursor *c, leati_pb_item *item)
 {
     uint64_t tag;
+    item->number = 0;
     if (!leati_pb_varint(c, &tag)) return "the number of a field is truncated or too large";
     if (tag >> 3 == 0 || tag > UINT32_MAX) return "the number of a field is out of range";
     *item = (leati_pb_item){.number = (uint32_t)(tag >> 3), .wire = tag & 7};

@@ -104,7 +104,7 @@ typedef struct leati_pb_cursor {
 } leati_pb_cursor;
 
 /* The next field. False at the end and on malformed data: *why is then NULL or says what is wrong,
- * and the cursor stays at the field. */
+ * the cursor stays at the field, and the item has its number or 0. */
 bool leati_pb_next(leati_pb_cursor *cursor, leati_pb_item *item, const char **why);
 /* A base-128 number; false if it is truncated or larger than 64 bits. */
 bool leati_pb_varint(leati_pb_cursor *cursor, uint64_t *value);

@@ -155,7 +155,8 @@ static leat_status count_fields(reader *r, const frame *f, size_t counts[FIELDS_
         if (*count > 1 && field->kind == LEATI_PB_MESSAGE && !field->repeated)
             return fail(r, LEAT_FORMAT, f, field, at, "it is given twice");
     }
-    return why ? fail(r, LEAT_FORMAT, f, NULL, c.at, why) : LEAT_OK;
+    if (!why) return LEAT_OK;
+    return fail(r, LEAT_FORMAT, f, find(f->type, item.number, &hint), c.at, why);
 }
 
 typedef LEATI_PB_LIST(void) list;

@@ -28,7 +28,10 @@ void leati_onnx_close(leati_onnx *file)
 static leat_status decode_model(leat_context *c, leati_onnx *file, leati_pb_bytes bytes)
 {
     void *model;
-    LEATI_TRY(leati_pb_decode(&file->arena, &leati_onnx_model_pb, bytes, &model));
+    leat_status st = leati_pb_decode(&file->arena, &leati_onnx_model_pb, bytes, &model);
+    if (st == LEAT_FORMAT)
+        leati_error_hint(c, "It is no ONNX model, or a damaged one: copy or export it again.");
+    LEATI_TRY(st);
     file->model = model;
     LEATI_CHECK(c, file->model->graph, LEAT_FORMAT, "it holds no graph: it is no ONNX model");
     return leati_onnx_check(c, file->model);
