@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <leat/onnx.h>
+
 #include "base/mem.h"
 #include "model/onnx_check.h"
 #include "model/onnx_file.h"
@@ -569,6 +571,53 @@ static void operators(leattest *t)
     CHECK(leati_onnx_text_is(leati_onnx_op_find("", "Conv", 13), &none, "auto_pad", "NOTSET"));
 }
 
+/* --- descriptions -------------------------------------------------------------------------------
+ */
+
+static leat_status describe(leat_context *c, void *arg)
+{
+    leat_onnx_summary *s;
+    leat_status st = leat_onnx_summary_create(c, &s, arg);
+    if (st == LEAT_OK) leat_onnx_summary_destroy(s);
+    return st;
+}
+
+static void descriptions(leattest *t)
+{
+    leati_onnx_builder b;
+    leat_onnx_summary *s;
+    const char *path = leattest_scratch("described.onnx"), *bad = leattest_scratch("bad.onnx");
+    build(&b, t->context);
+    leati_onnx_graph *g = b.model->graph;
+    leati_onnx_add_node(&b, g, "Relu", NAMES("x"), NAMES("r"));
+    leati_onnx_add_node(&b, g, "Gelu", NAMES("x"), NAMES("s"));
+    leati_onnx_node *n = leati_onnx_add_node(&b, g, "If", NAMES("x"), NAMES("q"));
+    leati_onnx_set_graph(&b, n, "then_branch", branch(&b, "x", "\x1b[31m"));
+    leati_onnx_add_output(&b, g, "s", LEATI_ONNX_BFLOAT16, NULL, 0, NULL);
+    REQUIRE_OK(leati_onnx_write(t->context, b.model, path));
+    leati_onnx_builder_fini(&b);
+    REQUIRE_OK(leat_onnx_summary_create(t->context, &s, path));
+    const char *text = leat_onnx_summary_text(s), *json = leat_onnx_summary_json(s);
+    CHECK(strstr(text, "described.onnx: ONNX, IR version 8, by leat "));
+    CHECK(strstr(text, "operators of ai.onnx 17\n"));
+    CHECK(strstr(text, "graph net: 6 nodes, 9 parameters (36 B) in 2 initialisers\n") ||
+          strstr(text, "graph net: 6 nodes, 9 parameters (36 bytes) in 2 initialisers\n"));
+    CHECK(strstr(text, "\ninputs\n  x: float32 (batch, 2)\n  and 1 with initialisers"));
+    CHECK(strstr(text, "\noutputs\n  y: float32 (batch, 3)\n  s: bfloat16 ()\n"));
+    CHECK(strstr(text, "       2  Relu\n"));
+    CHECK(strstr(text, "       1  Gelu (not an operator of this version)\n"));
+    CHECK(strstr(json, "\"parameters\": 9,"));
+    CHECK(!strchr(text, '\x1b') && !strchr(json, '\x1b'));
+    leat_onnx_summary_destroy(s);
+    leattest_fail_allocations(t, describe, (void *)(uintptr_t)path);
+    REQUIRE_OK(leati_file_write(t->context, bad, "# a text\n", 9));
+    CHECK_FAILS(describe(t->context, (void *)(uintptr_t)bad), LEAT_FORMAT,
+                "bad.onnx|no ONNX model");
+    REQUIRE_OK(leati_file_write(t->context, bad, "", 0));
+    CHECK_FAILS(describe(t->context, (void *)(uintptr_t)bad), LEAT_FORMAT,
+                "bad.onnx|no ONNX model");
+}
+
 /* --- memory -------------------------------------------------------------------------------------
  */
 
@@ -617,7 +666,7 @@ static void allocations(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(round_trip),    TEST(refused),   TEST(accepted),    TEST(typed_tensors),
-    TEST(external_data), TEST(operators), TEST(allocations),
+    TEST(round_trip),    TEST(refused),   TEST(accepted),     TEST(typed_tensors),
+    TEST(external_data), TEST(operators), TEST(descriptions), TEST(allocations),
 };
 LEATTEST_MAIN(cases)
