@@ -22,7 +22,8 @@ typedef struct centre_job {
     const double *scale;
     const uint32_t *rows; /* NULL: from `from` */
     size_t from, count;
-    double *z;      /* (count, cols) */
+    double *z;      /* (count, cols); with narrow (tasks, cols) */
+    float *narrow;  /* (count, cols) z in f32, or NULL */
     double *square; /* (count) z^T z, or NULL */
     const leati_vec *vec;
 } centre_job;
@@ -35,13 +36,14 @@ static void centre_task(void *arg, size_t task, unsigned worker)
     size_t to = (task + 1) * GRAIN < job->count ? (task + 1) * GRAIN : job->count;
     for (size_t i = task * GRAIN; i < to; i++) {
         size_t row = job->rows ? job->rows[i] : job->from + i;
-        double *z = job->z + i * x->cols;
+        double *z = job->z + (job->narrow ? task : i) * x->cols;
         if (x->f64) memcpy(z, x->f64 + row * x->stride, x->cols * sizeof *z);
         else job->vec->widen(x->cols, x->f32 + row * x->stride, z);
         size_t class = job->m->classes > 1 ? job->d->label[row] : 0;
         job->vec->axpy_f64(x->cols, -1, job->m->mean + class * x->cols, z);
         if (job->scale) job->vec->mul_f64(x->cols, z, job->scale, z);
         if (job->square) job->square[i] = job->vec->dot_f64(x->cols, z, z);
+        if (job->narrow) job->vec->narrow(x->cols, z, job->narrow + i * x->cols);
     }
 }
 
@@ -87,6 +89,29 @@ leat_status leati_scatter(leat_context *c, const leati_dataset *d, const leati_c
     leati_free(rows);
     leati_free(job.z);
     leati_free(job.square);
+    leati_free(part);
+    return st;
+}
+
+leat_status leati_scatter_f32(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
+                              const double *scale, double *out)
+{
+    size_t p = d->x.cols, count = d->x.rows, block = count < BLOCK ? count : BLOCK;
+    centre_job job = {.d = d, .m = m, .scale = scale, .vec = leati_vec_of(c)};
+    job.z = leati_array(c, (block + GRAIN - 1) / GRAIN * p, sizeof *job.z);
+    job.narrow = leati_array(c, block * p, sizeof *job.narrow);
+    float *part = leati_array(c, p * p, sizeof *part);
+    leat_status st = job.z && job.narrow && part ? LEAT_OK : leat_error_status(c);
+    memset(out, 0, p * p * sizeof *out);
+    for (size_t at = 0; st == LEAT_OK && at < count; at += block) {
+        job.from = at;
+        job.count = count - at < block ? count - at : block;
+        leati_parallel(c, (job.count + GRAIN - 1) / GRAIN, centre_task, &job);
+        st = leati_syrk_f32(c, job.count, p, job.narrow, p, part, p);
+        if (st == LEAT_OK) job.vec->axpy_mixed(p * p, 1, part, out);
+    }
+    leati_free(job.z);
+    leati_free(job.narrow);
     leati_free(part);
     return st;
 }

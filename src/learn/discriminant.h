@@ -12,6 +12,11 @@ enum { LEATI_ALL_CLASSES = -1 };
 leat_status leati_scatter(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
                           int class, const double *scale, double *out, double *fourth);
 
+/* The same over all classes in about half the time: products in f32, blocks added in f64. With
+ * rows scaled to unit deviation an entry over the number of rows is right to about 1e-6. */
+leat_status leati_scatter_f32(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
+                              const double *scale, double *out);
+
 /* Shrinkage of Ledoit and Wolf (2004, "A well-conditioned estimator for large-dimensional
  * covariance matrices", section 3.2) for a scatter matrix of n rows; see leati_scatter. */
 double leati_ledoit_wolf(const double *scatter, size_t cols, double rows, double fourth);

@@ -17,6 +17,9 @@
 
 enum { SVD, LSQR, EIGEN };
 
+/* With eigenvalues of the correlation all above this, errors of 1e-5 change nothing that counts. */
+#define LEAST_FOR_F32 1e-3
+
 typedef struct lda {
     leati_estimator base;
     int solver;
@@ -65,6 +68,7 @@ typedef struct work {
     double *prior;  /* (classes) */
     double *centre; /* (features) sum of prior * mean */
     double *scale;  /* (features) 1 / deviation within classes */
+    bool *varies;   /* (features) within some class; else the scale is 1 */
     double *s;      /* (features, features) covariance, or correlation for svd */
     double *white;  /* (classes, features) whitened centred means */
     double *root;   /* (features, features) rows w with S^-1 = sum w w^T, when rank-deficient */
@@ -78,6 +82,7 @@ static void work_fini(work *w)
     leati_free(w->prior);
     leati_free(w->centre);
     leati_free(w->scale);
+    leati_free(w->varies);
     leati_free(w->s);
     leati_free(w->white);
     leati_free(w->root);
@@ -91,9 +96,11 @@ static leat_status work_init(work *w, leat_context *c, const lda *l, const leati
     w->prior = leati_array(c, k, sizeof *w->prior);
     w->centre = LEATI_NEW(c, double, p);
     w->scale = leati_array(c, p, sizeof *w->scale);
+    w->varies = leati_array(c, p, sizeof *w->varies);
     w->s = leati_calloc(c, p * p, sizeof *w->s);
     w->white = leati_calloc(c, k * p, sizeof *w->white);
-    if (!w->prior || !w->centre || !w->scale || !w->s || !w->white) return leat_error_status(c);
+    if (!w->prior || !w->centre || !w->scale || !w->varies || !w->s || !w->white)
+        return leat_error_status(c);
     for (size_t i = 0; i < k; i++) {
         w->prior[i] = l->priors == 1 ? 1 / (double)k : w->m.weight[i] / w->m.total;
         for (size_t j = 0; j < p; j++) w->centre[j] += w->prior[i] * w->m.mean[i * p + j];
@@ -102,7 +109,8 @@ static leat_status work_init(work *w, leat_context *c, const lda *l, const leati
         double sum = 0;
         for (size_t i = 0; i < k; i++) sum += w->m.squares[i * p + j];
         double deviation = sqrt(sum / w->m.total);
-        w->scale[j] = deviation > 0 ? 1 / deviation : 1;
+        w->varies[j] = deviation > 0;
+        w->scale[j] = w->varies[j] ? 1 / deviation : 1;
     }
     return LEAT_OK;
 }
@@ -183,11 +191,30 @@ static leat_status project_means(work *w, leat_context *c, double tol)
     return st;
 }
 
+/* s = the correlation within classes: data times w->scale. Rows in f32 are multiplied in f32 where
+ * the outcome shows that this was enough, as no direction has little spread; features that never
+ * vary, which are 0 in both precisions, aside. */
+static leat_status correlation(work *w, leat_context *c, const leati_dataset *d)
+{
+    size_t p = d->x.cols;
+    if (d->x.f32) {
+        bool enough;
+        LEATI_TRY(leati_scatter_f32(c, d, &w->m, w->scale, w->s));
+        for (size_t j = 0; j < p * p; j++) w->s[j] /= w->m.total;
+        for (size_t j = 0; j < p; j++) w->s[j * p + j] += !w->varies[j];
+        LEATI_TRY(leati_eigenvalues_above(c, w->s, p, LEAST_FOR_F32, &enough));
+        for (size_t j = 0; j < p; j++) w->s[j * p + j] -= !w->varies[j];
+        if (enough) return LEAT_OK;
+    }
+    LEATI_TRY(leati_scatter(c, d, &w->m, LEATI_ALL_CLASSES, w->scale, w->s, NULL));
+    for (size_t j = 0; j < p * p; j++) w->s[j] /= w->m.total;
+    return LEAT_OK;
+}
+
 static leat_status solve_svd(lda *l, work *w, leat_context *c, const leati_dataset *d)
 {
     size_t k = d->classes, p = d->x.cols;
-    LEATI_TRY(leati_scatter(c, d, &w->m, LEATI_ALL_CLASSES, w->scale, w->s, NULL));
-    for (size_t j = 0; j < p * p; j++) w->s[j] /= w->m.total;
+    LEATI_TRY(correlation(w, c, d));
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j < p; j++)
             w->white[i * p + j] = (w->m.mean[i * p + j] - w->centre[j]) * w->scale[j];
@@ -212,8 +239,9 @@ static leat_status pooled_covariance(const lda *l, work *w, leat_context *c, con
 {
     size_t p = d->x.cols;
     if (l->shrinkage.choice == 0 && l->priors == 0) {
-        LEATI_TRY(leati_scatter(c, d, &w->m, LEATI_ALL_CLASSES, NULL, w->s, NULL));
-        for (size_t j = 0; j < p * p; j++) w->s[j] /= w->m.total;
+        LEATI_TRY(correlation(w, c, d));
+        for (size_t i = 0; i < p; i++)
+            for (size_t j = 0; j < p; j++) w->s[i * p + j] /= w->scale[i] * w->scale[j];
         return LEAT_OK;
     }
     double *one = leati_array(c, p * p, sizeof *one);
@@ -253,13 +281,10 @@ static leat_status check_spread(const work *w, leat_context *c, const leati_data
 {
     size_t k = d->classes, p = d->x.cols, varying = 0, lost = 0, first = 0;
     for (size_t j = 0; j < p; j++) {
-        bool varies = false, differs = false;
-        for (size_t i = 0; i < k; i++) {
-            varies = varies || w->m.squares[i * p + j] > 0;
-            differs = differs || w->m.mean[i * p + j] != w->m.mean[j];
-        }
-        varying += varies;
-        if (!varies && differs && lost++ == 0) first = j;
+        bool differs = false;
+        for (size_t i = 0; i < k; i++) differs = differs || w->m.mean[i * p + j] != w->m.mean[j];
+        varying += w->varies[j];
+        if (!w->varies[j] && differs && lost++ == 0) first = j;
     }
     if (lost == 0) return LEAT_OK;
     LEATI_CHECK(c, varying > 0, LEAT_INVALID,

@@ -369,6 +369,59 @@ static void counts_in_parallel(leattest *t)
     leati_estimator_destroy(e);
 }
 
+/* Log likelihoods of the rows of d by lda. */
+static void lda_decisions(leattest *t, const char *solver, const leati_dataset *d, double *out)
+{
+    leati_estimator *e = NULL;
+    REQUIRE_OK(leati_estimator_create(t->context, &e, leati_estimator_class_find("lda")));
+    REQUIRE_OK(leati_estimator_set(t->context, e, "solver", solver));
+    REQUIRE_OK(leati_estimator_fit(t->context, e, d));
+    REQUIRE_OK(e->class->decision(e, t->context, &d->x, out));
+    leati_estimator_destroy(e);
+}
+
+/* Rows in f32 give what the same rows in f64 do: to the precision of products in f32 where the
+ * features are far from dependent, and to that of f64 where two of them differ by a thousandth,
+ * which tells the classes apart. The last feature never varies. */
+static void lda_in_single_precision(leattest *t)
+{
+    enum { N = 5000, P = 6, K = 2 };
+    static double wide[N * P], want[N * K], got[N * K];
+    static float x[N * P];
+    static uint32_t label[N];
+    static const char *const solvers[] = {"svd", "lsqr"};
+    for (int run = 0; run < 4; run++) {
+        bool close = run >= 2;
+        leati_rng rng;
+        leati_rng_init(&rng, 9, LEATI_RNG_TEST, 0);
+        for (size_t i = 0; i < N; i++) {
+            float *v = x + i * P;
+            label[i] = (uint32_t)(i % K);
+            for (size_t j = 0; j < P; j++) v[j] = (float)leati_rng_normal(&rng);
+            if (close) v[1] = v[0] + 1e-3F * v[1] + (label[i] ? 2e-3F : 0);
+            else v[1] += label[i] ? 2.0F : 0;
+            v[P - 1] = 3;
+            for (size_t j = 0; j < P; j++) wide[i * P + j] = (double)v[j];
+        }
+        leati_dataset d = {.x = {.f64 = wide, .rows = N, .cols = P, .stride = P},
+                           .task = LEATI_CLASSIFY,
+                           .label = label,
+                           .classes = K,
+                           .seed = 1};
+        lda_decisions(t, solvers[run % 2], &d, want);
+        d.x.f64 = NULL;
+        d.x.f32 = x;
+        lda_decisions(t, solvers[run % 2], &d, got);
+        size_t right = 0;
+        for (size_t i = 0; i < N; i++) {
+            double a = want[i * K + 1] - want[i * K], b = got[i * K + 1] - got[i * K];
+            CHECK_NEAR(b, a, close ? 1e-9 : 1e-4, close ? 1e-9 : 1e-4);
+            right += (b > 0) == (label[i] == 1);
+        }
+        CHECK(right > N * 8 / 10);
+    }
+}
+
 static const leattest_case cases[] = {TEST(answers),
                                       TEST(trees),
                                       TEST(categories),
@@ -377,5 +430,6 @@ static const leattest_case cases[] = {TEST(answers),
                                       TEST(projection),
                                       TEST(knn_messages),
                                       TEST(discriminant_messages),
-                                      TEST(counts_in_parallel)};
+                                      TEST(counts_in_parallel),
+                                      TEST(lda_in_single_precision)};
 LEATTEST_MAIN(cases)
