@@ -130,6 +130,7 @@ leati_onnx_function *leati_onnx_add_function(leati_onnx_builder *b, const char *
                                              const char *const *outputs)
 {
     if (b->status != LEAT_OK) return NULL;
+    if (!leati_onnx_opset_version(b->model, NULL, domain)) leati_onnx_add_opset(b, domain, 1);
     leati_onnx_function *f = add_message(b, &b->model->functions, &leati_onnx_function_pb);
     if (!f) return NULL;
     f->domain = copy_text(b, domain);

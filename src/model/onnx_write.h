@@ -28,7 +28,7 @@ void leati_onnx_add_metadata(leati_onnx_builder *b, const char *key, const char 
 
 /* A graph for an attribute (leati_onnx_set_graph); not part of the model until then. */
 leati_onnx_graph *leati_onnx_new_graph(leati_onnx_builder *b, const char *name);
-/* A function with the given name; nodes are added to `node` by leati_onnx_add_node_to. */
+/* A function with the operator versions set so far; its domain gets version 1 if it has none. */
 leati_onnx_function *leati_onnx_add_function(leati_onnx_builder *b, const char *domain,
                                              const char *name, const char *const *inputs,
                                              const char *const *outputs);

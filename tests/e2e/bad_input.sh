@@ -53,6 +53,14 @@ printf 'a,b\n1,2\n3,4,5\n' >ragged.csv
 fails ragged 3 "line 3" $leat fit ragged.csv -t b
 printf 'a,b\n1,"2\n3,4\n' >quote.csv
 fails quote 3 "line 2" $leat fit quote.csv -t b
+tail -c +2 "$here/fuzz/corpus/onnx/mlp" >net.onnx
+check onnx sh -c "$leat show net.onnx | grep -q 'x: float32 (batch, 2)'"
+check onnx-json sh -c "$leat show net.onnx --json | python3 -c 'import json, sys; assert json.load(sys.stdin)[\"parameters\"] == 9'"
+head -c 100 net.onnx >cut.onnx
+fails onnx-cut 3 "cut.onnx|field graph at byte|damaged" $leat show cut.onnx
+fails onnx-text 3 "no ONNX model" sh -c "cp good.csv text.onnx; $leat show text.onnx"
+tail -c +2 "$here/fuzz/corpus/onnx/circle" >circle.onnx
+fails onnx-circle 3 "node 0 (Add)|in a circle" $leat show circle.onnx
 
 # Names and values of files do not command the terminal: control characters, what turns the direction
 # of a line, and bytes that are no UTF-8 are shown, on stdout and stderr.

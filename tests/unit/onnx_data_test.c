@@ -4,7 +4,9 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
+#include "model/onnx_check.h"
 #include "model/onnx_file.h"
+#include "model/onnx_ops.h"
 #include "model/onnx_tensor.h"
 #include "support/leattest.h"
 
@@ -90,11 +92,27 @@ static void check_set(leattest *t, const char *folder, const leati_onnx_graph *g
     }
 }
 
+/* Every node gives what the table says that its operator takes; adds to *count. */
+static void check_nodes(leattest *t, const char *folder, const leati_onnx_model *m,
+                        const leati_onnx_graph *g, size_t *count)
+{
+    for (size_t i = 0; i < g->node.count; i++) {
+        const leati_onnx_node *n = &g->node.at[i];
+        const leati_onnx_op *op =
+            leati_onnx_op_find(n->domain, n->op_type, leati_onnx_opset_version(m, NULL, n->domain));
+        if (!op) continue;
+        if (!CHECK_OK(leati_onnx_node_check(t->context, op, n))) printf("    %s\n", folder);
+        ++*count;
+        for (size_t k = 0; k < n->attribute.count; k++)
+            if (n->attribute.at[k].g) check_nodes(t, folder, m, n->attribute.at[k].g, count);
+    }
+}
+
 static void test_data(leattest *t)
 {
     const char *root = data_folder(t);
     char path[4096];
-    size_t values = 0;
+    size_t values = 0, nodes = 0;
     if (!root) return;
     REQUIRE(nftw(root, find_model, 16, FTW_PHYS) == 0);
     for (size_t i = 0; i < folder_count; i++) {
@@ -102,6 +120,7 @@ static void test_data(leattest *t)
         snprintf(path, sizeof path, "%s/model.onnx", folders[i]);
         if (CHECK_OK(leati_onnx_open(t->context, &file, path))) {
             CHECK_OK(round_trip(t->context, &leati_onnx_model_pb, file->model));
+            check_nodes(t, folders[i], file->model, file->model->graph, &nodes);
             for (int k = 0; k < 4; k++) {
                 snprintf(path, sizeof path, "%s/test_data_set_%d", folders[i], k);
                 check_set(t, path, file->model->graph, &values);
@@ -110,7 +129,7 @@ static void test_data(leattest *t)
         }
         free(folders[i]);
     }
-    printf("  %zu models, %zu values\n", folder_count, values);
+    printf("  %zu models, %zu nodes of known operators, %zu values\n", folder_count, nodes, values);
     CHECK(folder_count > 0 && values > 0);
 }
 
