@@ -2,6 +2,7 @@
  * tools/golden/classic.py. */
 #include "support/leattest.h"
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "golden/classic.h"
@@ -380,6 +381,15 @@ static void lda_decisions(leattest *t, const char *solver, const leati_dataset *
     leati_estimator_destroy(e);
 }
 
+static leat_status fit_lda(leat_context *c, void *arg)
+{
+    leati_estimator *e = NULL;
+    LEATI_TRY(leati_estimator_create(c, &e, leati_estimator_class_find("lda")));
+    leat_status st = leati_estimator_fit(c, e, arg);
+    leati_estimator_destroy(e);
+    return st;
+}
+
 /* Rows in f32 give what the same rows in f64 do: to the precision of products in f32 where the
  * features are far from dependent, and to that of f64 where two of them differ by a thousandth,
  * which tells the classes apart. The last feature never varies. */
@@ -419,6 +429,7 @@ static void lda_in_single_precision(leattest *t)
             right += (b > 0) == (label[i] == 1);
         }
         CHECK(right > N * 8 / 10);
+        leattest_fail_allocations(t, fit_lda, &d);
     }
 }
 
