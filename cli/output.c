@@ -29,15 +29,26 @@ leat_status cli_whole(cli *c, const char *option, long least, long most, long *o
     return LEAT_OK;
 }
 
-static void say(cli *c, cli_style style, const char *format, va_list args)
+/* Whether anything is printed; begins a style where it is. */
+static bool begin(cli *c, cli_style style)
 {
     static const char *const codes[] = {"", "\033[1m", "\033[2m", "\033[36m"};
-    if (c->quiet || c->json) return;
+    if (c->quiet || c->json) return false;
     leat_progress_clear(&c->progress);
-    bool styled = style != CLI_PLAIN && c->color;
-    if (styled) fputs(codes[style], stdout);
+    if (c->color) fputs(codes[style], stdout);
+    return true;
+}
+
+static void end(const cli *c, cli_style style)
+{
+    if (style != CLI_PLAIN && c->color) fputs("\033[0m", stdout);
+}
+
+static void say(cli *c, cli_style style, const char *format, va_list args)
+{
+    if (!begin(c, style)) return;
     cli_vput(stdout, format, args);
-    if (styled) fputs("\033[0m", stdout);
+    end(c, style);
 }
 
 void cli_say(cli *c, const char *format, ...)
@@ -88,13 +99,9 @@ static int cell_width(const char *cell)
 /* A newline in a cell is shown, not obeyed. */
 static void say_cell(cli *c, cli_style style, const char *cell)
 {
-    char piece[CLI_VISIBLE_SIZE];
-    for (size_t left = strlen(cell); left > 0;) {
-        size_t used = cli_visible(cell, left, false, piece);
-        cli_styled(c, style, "%s", piece);
-        cell += used;
-        left -= used;
-    }
+    if (!*cell || !begin(c, style)) return;
+    cli_put(stdout, cell, strlen(cell), false);
+    end(c, style);
 }
 
 void cli_table(cli *c, const char *const *cells, int rows, int columns, bool heading)
