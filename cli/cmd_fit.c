@@ -157,6 +157,28 @@ static void row_json(leat_json *j, const leat_leaderboard_row *r)
     leat_json_end_object(j);
 }
 
+static void parameter_json(leat_json *j, const leat_experiment *e)
+{
+    size_t n = leat_experiment_parameter_points(e);
+    if (n == 0) return;
+    leat_json_begin_object(j, "validation_curve");
+    leat_json_string(j, "parameter", leat_experiment_parameter(e));
+    leat_json_begin_array(j, "points");
+    for (size_t i = 0; i < n; i++) {
+        leat_parameter_point p = leat_experiment_parameter_point(e, i);
+        leat_json_begin_object(j, NULL);
+        leat_json_number(j, "value", p.value);
+        leat_json_number(j, "train", p.train);
+        leat_json_number(j, "train_std", p.train_std);
+        leat_json_number(j, "validation", p.validation);
+        leat_json_number(j, "validation_std", p.validation_std);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+    leat_json_string(j, "reading", leat_experiment_parameter_reading(e));
+    leat_json_end_object(j);
+}
+
 static leat_status print_result_json(cli *c, const leat_experiment *e, const char *model,
                                      const char *report)
 {
@@ -179,6 +201,7 @@ static leat_status print_result_json(cli *c, const leat_experiment *e, const cha
         leat_json_number(j, "high", high);
         leat_json_end_object(j);
     }
+    parameter_json(j, e);
     leat_json_string(j, "model", model);
     leat_json_string(j, "report", report);
     leat_json_end_object(j);
@@ -198,6 +221,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     print_failed(f);
     say_lines(c, leat_experiment_verdict(e), 0);
     say_lines(c, leat_experiment_reading(e), 0);
+    say_lines(c, leat_experiment_parameter_reading(e), 0);
     if (leat_experiment_test(e, &score, &low, &high)) {
         char a[24], b[24], d[24];
         leat_experiment_format(e, score, a, sizeof a);
@@ -339,11 +363,13 @@ static const cli_option options[] = {
     {"set", 0, "M.P=V", "set a parameter, as in knn.n_neighbors=7; with --search several values",
      true},
     {"search", 0, "HOW", "grid, random:50 or halving over the parameters' grids", false},
+    {"validation-curve", 0, "M.P[=V]",
+     "scores by the value of one parameter, as in svc.C or svc.C=log:1e-3:1e3", false},
     {"time-budget", 0, "TIME", "stop trying after 60s, 5m, 1h", false},
     {"keep", 0, "COL", "use a column that would be left out", true},
     {"drop", 0, "COL", "leave a column out", true},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
-    {"quick", 0, NULL, "no importances and no learning curve", false},
+    {"quick", 0, NULL, "no importances and no curves", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to; default: here", false},
     CLI_READ_OPTIONS,
@@ -363,6 +389,7 @@ const cli_command cli_command_fit = {
     .examples = "  leat fit iris --target species\n"
                 "  leat fit cars.csv --target mpg --models ridge,svr,cart --metric rmse\n"
                 "  leat fit cars.csv -t mpg -m svr --set svr.C=1,10,100 --search grid\n"
+                "  leat fit cars.csv -t mpg -m svr --validation-curve svr.C=log:1e-2:1e4\n"
                 "  leat fit visits.csv -t sick --cv group:patient --metric roc_auc",
     .options = options,
     .run = run_fit,

@@ -93,12 +93,32 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
 {
     /* Those that may have several values come first. */
     enum { LISTS = 4 };
-    static const char *const names[] = {
-        "set",     "keep",        "drop",       "models",    "data",
-        "target",  "task",        "metric",     "cv",        "seed",
-        "output",  "fold-column", "preprocess", "search",    "name",
-        "quick",   "types",       "missing",    "delimiter", "time-budget",
-        "decimal", "header",      "query",      "on-error",  "drop-missing-target"};
+    static const char *const names[] = {"set",
+                                        "keep",
+                                        "drop",
+                                        "models",
+                                        "data",
+                                        "target",
+                                        "task",
+                                        "metric",
+                                        "cv",
+                                        "seed",
+                                        "output",
+                                        "fold-column",
+                                        "preprocess",
+                                        "search",
+                                        "name",
+                                        "quick",
+                                        "types",
+                                        "missing",
+                                        "delimiter",
+                                        "time-budget",
+                                        "decimal",
+                                        "header",
+                                        "query",
+                                        "on-error",
+                                        "drop-missing-target",
+                                        "validation-curve"};
     size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
     if (st != LEAT_OK) return st;
@@ -166,6 +186,7 @@ leat_status cli_settings_read(cli *c, cli_settings *out)
     o->fold_column = setting(c, out, "fold-column");
     o->preprocess = setting(c, out, "preprocess");
     o->search = setting(c, out, "search");
+    o->validation_curve = setting(c, out, "validation-curve");
     o->set = out->lists;
     o->set_count = list(c, out, "set", out->lists);
     o->keep = out->lists + most;
@@ -174,6 +195,8 @@ leat_status cli_settings_read(cli *c, cli_settings *out)
     o->drop_count = list(c, out, "drop", out->lists + 2 * most);
     leat_status st = read_switch(c, out, "drop-missing-target", &o->drop_missing_target);
     if (st == LEAT_OK) st = read_switch(c, out, "quick", &o->quick);
+    if (st == LEAT_OK && o->quick && o->validation_curve)
+        st = cli_usage(c, "--quick leaves out curves, and --validation-curve asks for one");
     const char *budget = setting(c, out, "time-budget");
     return budget && st == LEAT_OK ? read_time(c, budget, &o->time_budget) : st;
 }

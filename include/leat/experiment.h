@@ -46,7 +46,7 @@ typedef struct leat_experiment_options {
     size_t drop_count;
     bool drop_missing_target;
     double time_budget;  /* seconds for all; 0: none. What is not reached is left out */
-    bool quick;          /* no learning curve, no importances */
+    bool quick;          /* no curves, no importances */
     const char *reading; /* JSON object that says how the table was read, for reproduce */
     const char *data;    /* what the data is called in the run's record: path or name */
     const char *version; /* hash or version of a named data set, or NULL */
@@ -54,6 +54,8 @@ typedef struct leat_experiment_options {
     void (*on_ready)(void *user, const leat_experiment *experiment); /* schema and folds stand */
     void (*on_row)(void *user, const leat_leaderboard_row *row);
     void *user;
+    const char *validation_curve; /* "svc.C" or "svc.C=log:1e-3:1e3": scores by the value of one
+                                     parameter, all else as on the leaderboard; NULL: none */
 } leat_experiment_options;
 
 LEAT_API leat_experiment_options leat_experiment_options_default(void);
@@ -78,6 +80,22 @@ LEAT_API const char *leat_experiment_validation(const leat_experiment *e);
 LEAT_API const char *leat_experiment_verdict(const leat_experiment *e);
 /* A sentence that reads the learning curve, or "" without one. */
 LEAT_API const char *leat_experiment_reading(const leat_experiment *e);
+
+/* Scores on training and validation rows at one value of the parameter: means and standard
+ * deviations over the folds; NaN where the estimator could not learn. */
+typedef struct leat_parameter_point {
+    double value;
+    double train, train_std;
+    double validation, validation_std;
+    size_t folds; /* with a score */
+} leat_parameter_point;
+/* The validation curve, by ascending value; no points without one. */
+LEAT_API size_t leat_experiment_parameter_points(const leat_experiment *e);
+LEAT_API leat_parameter_point leat_experiment_parameter_point(const leat_experiment *e, size_t i);
+LEAT_API const char *leat_experiment_parameter(const leat_experiment *e); /* "svc.C", or "" */
+/* A sentence that reads it: the best value, and on which side it underfits and overfits; or "". */
+LEAT_API const char *leat_experiment_parameter_reading(const leat_experiment *e);
+
 LEAT_API bool leat_experiment_greater_is_better(const leat_experiment *e);
 /* A score as text with the right digits. */
 LEAT_API size_t leat_experiment_format(const leat_experiment *e, double score, char *out,

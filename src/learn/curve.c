@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/rng.h"
 #include "kernel/sort.h"
+#include "learn/stats_special.h"
 #include "learn/stats_sum.h"
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -19,6 +20,7 @@
 /* Shares of the way from the baseline to perfection. */
 static const double SMALL_GAIN = 0.01; /* improvement over the last doubling that still counts */
 static const double WIDE_GAP = 0.10;   /* training better than validation by this */
+static const double SMALL_GAP = 0.05;  /* a gap worth a word */
 static const double LOW_SKILL = 0.5;   /* below it a model has learned little */
 
 typedef struct reading {
@@ -27,13 +29,9 @@ typedef struct reading {
     double scale;                         /* from the baseline to perfection */
     double gain, gap;                     /* positive: validation improved; training is better */
     double noise;                         /* standard error of the last validation mean */
-    double skill;                         /* NaN: unknown */
+    double sure;  /* half of its 95% interval (Student's t); infinite with one fold */
+    double skill; /* NaN: unknown */
 } reading;
-
-static double standard_error(const leati_curve_point *p)
-{
-    return p->folds > 1 ? p->validation_spread / sqrt((double)p->folds) : 0;
-}
 
 static bool measure(reading *r, const leati_metric *m, const leati_curve_point *point, size_t count,
                     double floor)
@@ -49,17 +47,23 @@ static bool measure(reading *r, const leati_metric *m, const leati_curve_point *
     r->scale = fabs(best - first);
     r->gain = sign * (r->last->validation - r->half->validation);
     r->gap = sign * (r->last->train - r->last->validation);
-    r->noise = standard_error(r->last);
+    size_t folds = r->last->folds;
+    bool one = folds < 2;
+    r->noise = one ? (double)INFINITY : r->last->validation_spread / sqrt((double)folds);
+    r->sure = one ? (double)INFINITY : r->noise * leati_t_quantile(0.975, (double)(folds - 1));
     r->skill = isnan(floor) ? (double)NAN : sign * (r->last->validation - floor) / r->scale;
     return isfinite(r->scale) && r->scale > 0 && isfinite(r->gain) && isfinite(r->gap);
 }
 
 /* In order: a curve that still moves says nothing final about bias or variance; then the gap; then
- * the level. Differences within one standard error of the validation mean are noise. */
+ * the level. A gain within one standard error of the validation mean is noise. Of the gap nothing
+ * is said when it may be chance, or when the interval could hide one that counts. */
 static leati_verdict judge(const reading *r)
 {
     if (r->gain > SMALL_GAIN * r->scale && r->gain > r->noise) return LEATI_VERDICT_MORE_DATA;
-    if (r->gap > WIDE_GAP * r->scale && r->gap > 2 * r->noise) return LEATI_VERDICT_HIGH_VARIANCE;
+    if (r->gap > WIDE_GAP * r->scale && r->gap > r->sure) return LEATI_VERDICT_HIGH_VARIANCE;
+    if (r->gap > WIDE_GAP * r->scale || r->sure > WIDE_GAP * r->scale)
+        return LEATI_VERDICT_UNCERTAIN;
     if (r->skill < LOW_SKILL) return LEATI_VERDICT_HIGH_BIAS;
     return LEATI_VERDICT_GOOD;
 }
@@ -93,11 +97,21 @@ static void say(const reading *r, leati_verdict verdict, char *out, size_t size)
                  "features may",
                  title, train, now);
         break;
-    default:
+    case LEATI_VERDICT_UNCERTAIN:
+        if (isfinite(r->sure)) leati_metric_format(r->m, r->sure, before);
         snprintf(out, size,
-                 "a good fit: %s is %s on training and %s on validation rows, and more data would "
-                 "change little",
-                 title, train, now);
+                 "too few rows to judge the fit: %s is %s on training and %s on validation rows, "
+                 "%s%s%s; that is too uncertain to tell a good fit from an overfitted one",
+                 title, train, now, isfinite(r->sure) ? "the latter give or take " : "",
+                 isfinite(r->sure) ? before : "of one split only",
+                 isfinite(r->sure) ? " (95%)" : "");
+        break;
+    default:
+        snprintf(
+            out, size,
+            "a good fit%s: %s is %s on training and %s on validation rows, and more data would "
+            "change little",
+            r->gap > SMALL_GAP * r->scale ? " but for a small gap" : "", title, train, now);
     }
 }
 

@@ -24,7 +24,8 @@ typedef enum leati_verdict {
     LEATI_VERDICT_GOOD,          /* both scores good and close; more data adds little */
     LEATI_VERDICT_HIGH_BIAS,     /* both scores close and no better than `goal` */
     LEATI_VERDICT_HIGH_VARIANCE, /* a wide gap that does not close */
-    LEATI_VERDICT_MORE_DATA      /* validation still improves with rows */
+    LEATI_VERDICT_MORE_DATA,     /* validation still improves with rows */
+    LEATI_VERDICT_UNCERTAIN      /* the scores vary too much to say which of them */
 } leati_verdict;
 
 /* Reads a learning curve (points by ascending x). `floor`: the baseline's score of the same metric
@@ -32,6 +33,28 @@ typedef enum leati_verdict {
  * out. */
 leati_verdict leati_curve_read(const leati_metric *m, const leati_curve_point *point, size_t count,
                                double floor, char *out, size_t size);
+
+/* What a validation curve shows on one side of its best value. */
+typedef enum leati_side {
+    LEATI_SIDE_LEVEL,     /* nothing clearly worse, or no value there */
+    LEATI_SIDE_UNDERFITS, /* the training score gets worse too */
+    LEATI_SIDE_OVERFITS   /* only the validation score does */
+} leati_side;
+
+typedef struct leati_parameter_reading {
+    size_t best;        /* the point with the best validation score */
+    size_t first, last; /* the points around it that are within one standard error */
+    leati_side below, above;
+    bool at_edge; /* the best is the outermost value, and clearly better than its neighbour */
+} leati_parameter_reading;
+
+/* Reads a validation curve (points by ascending x) of the parameter called `name`; the sentence for
+ * people goes to out. False: fewer than two points have a score. Rules in curve_parameter.c. */
+bool leati_parameter_read(const leati_metric *m, const leati_curve_point *point, size_t count,
+                          const char *name, leati_parameter_reading *r, char *out, size_t size);
+/* Whether the values (ascending) stand more evenly by their ratios than by their differences, so
+ * that an axis for them is logarithmic. */
+bool leati_parameter_is_geometric(const leati_curve_point *point, size_t count);
 
 /* Fits on `train` rows, scores on them and on `test`. A NaN score leaves that fold out of a point.
  */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "workflow/entries.h"
+#include "workflow/vary.h"
 
 leat_experiment_options leat_experiment_options_default(void)
 {
@@ -46,6 +47,7 @@ void leat_experiment_destroy(leat_experiment *e)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) leati_free(texts[i]);
     leati_free(e->importance);
     leati_free(e->curve);
+    leati_varied_fini(&e->varied);
     leati_free(e);
 }
 
@@ -135,4 +137,31 @@ bool leat_experiment_test(const leat_experiment *e, double *score, double *low, 
 leat_model *leat_experiment_model(const leat_experiment *e)
 {
     return e->model;
+}
+
+size_t leat_experiment_parameter_points(const leat_experiment *e)
+{
+    return e->varied.count;
+}
+
+leat_parameter_point leat_experiment_parameter_point(const leat_experiment *e, size_t i)
+{
+    if (i >= e->varied.count) return (leat_parameter_point){0};
+    const leati_curve_point *p = &e->varied.point[i];
+    return (leat_parameter_point){.value = p->x,
+                                  .train = p->train,
+                                  .train_std = p->train_spread,
+                                  .validation = p->validation,
+                                  .validation_std = p->validation_spread,
+                                  .folds = p->folds};
+}
+
+const char *leat_experiment_parameter(const leat_experiment *e)
+{
+    return e->varied.count ? e->varied.name : "";
+}
+
+const char *leat_experiment_parameter_reading(const leat_experiment *e)
+{
+    return e->varied.reading ? e->varied.reading : "";
 }

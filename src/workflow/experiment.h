@@ -36,6 +36,19 @@ typedef struct leati_importance {
     double mean, low, high;
 } leati_importance;
 
+/* The validation curve that was asked for; no points: none was, or it was left out. */
+typedef struct leati_varied {
+    const leati_estimator_class *class; /* NULL: none asked for */
+    char name[128];                     /* "svc.C" */
+    const leati_param *param;
+    leati_space space; /* one axis: the values */
+    leati_curve_point *point;
+    size_t count;
+    bool log;      /* the values stand evenly by their ratios */
+    double chosen; /* the value on the leaderboard; NaN: not a number */
+    char *reading; /* a sentence, or NULL */
+} leati_varied;
+
 struct leat_experiment {
     leat_frame *train, *test; /* as given */
     leat_frame *frame;        /* train, conformed to the schema */
@@ -65,7 +78,8 @@ struct leat_experiment {
     size_t curve_count;
     leati_verdict curve_verdict;
     char *curve_reading; /* a sentence, or NULL */
-    char *skipped;       /* why importances and curve are not there, or NULL */
+    leati_varied varied;
+    char *skipped; /* why importances and curve are not there, or NULL */
 
     char *inferred, *validation, *verdict; /* for people */
     char *cv_asked;                        /* the text of the split */

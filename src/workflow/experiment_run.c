@@ -17,6 +17,7 @@
 #include "workflow/inferred.h"
 #include "workflow/record.h"
 #include "workflow/tune.h"
+#include "workflow/vary.h"
 
 /* Columns that the splits use and that are no inputs. */
 typedef struct reserved {
@@ -194,6 +195,7 @@ static leat_status prepare(leat_context *c, leat_experiment *e, const leat_exper
     LEATI_TRY(split(c, e, &spec));
     if (o->search) LEATI_TRY(leati_search_parse(c, &e->search, o->search));
     LEATI_TRY(leati_entries_make(c, e, o));
+    if (o->validation_curve) LEATI_TRY(leati_vary_prepare(c, e, o->validation_curve));
     LEATI_TRY(leati_inferred_text(c, e, &e->inferred));
     return describe_validation(c, e);
 }
@@ -302,6 +304,7 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     LEATI_GO(leati_pipeline_fit(c, &p, &problem, all, e->target.count));
     LEATI_GO(predict_test(c, e, &p));
     if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
+    if (!o->quick) LEATI_GO(leati_vary_run(c, e));
     LEATI_GO(leati_record_model(c, e, &p, o));
 out:
     leati_pipeline_fini(&p);

@@ -11,13 +11,15 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "learn/stats.h"
+#include "workflow/entries.h"
 
 enum {
     REPEATS = 5,            /* permutations per column */
     IMPORTANCE_ROWS = 5000, /* rows looked at */
     IMPORTANCE_COLUMNS = 200,
     CURVE_SIZES = 6,
-    CURVE_FOLDS = 5
+    CURVE_FOLDS = 5,
+    OWN_FOLDS = 5
 };
 /* Longer than this is left out; judged by the fits already timed. */
 #define SECONDS_MOST 20.0
@@ -149,7 +151,51 @@ static leat_status importances(leat_context *c, leat_experiment *e, const leati_
     return st;
 }
 
-/* --- learning curve --------------------------------------------------------------------------- */
+/* --- curves -------------------------------------------------------------------------------------
+ */
+
+leat_status leati_curve_folds_make(leat_context *c, const leat_experiment *e, size_t most,
+                                   leati_curve_folds *out)
+{
+    bool single = leati_folds_single(e->folds.fold, e->folds.count);
+    *out = (leati_curve_folds){.folds = e->folds};
+    if (!single && e->folds.spec.kind != LEATI_SPLIT_HOLDOUT) {
+        if (out->folds.count > most) out->folds.count = most;
+        return LEAT_OK;
+    }
+    uint32_t folds = e->target.count < OWN_FOLDS ? (uint32_t)e->target.count : OWN_FOLDS;
+    leati_split_spec spec = {.kind = e->target.label ? LEATI_SPLIT_STRATIFIED : LEATI_SPLIT_KFOLD,
+                             .folds = folds,
+                             .repeats = 1};
+    leati_split_data data = {
+        .rows = e->target.count, .label = e->target.label, .classes = e->schema.classes};
+    out->own = true;
+    return leati_split_make(c, &out->folds, &spec, &data, e->seed);
+}
+
+void leati_curve_folds_fini(leati_curve_folds *f)
+{
+    if (f->own) leati_folds_fini(&f->folds);
+}
+
+leat_status leati_fit_scores(leat_context *c, const leat_experiment *e,
+                             const leati_estimator *estimator, const leati_recipe *recipe,
+                             const leati_fold *fold, const uint32_t *train, size_t train_count,
+                             double *train_score, double *validation_score)
+{
+    leati_pipeline p;
+    leati_problem problem = {e->frame, &e->schema, &e->target, fold->seed};
+    LEATI_TRY(leati_pipeline_init(c, &p, estimator, recipe));
+    leat_status st = leati_pipeline_fit(c, &p, &problem, train, train_count);
+    if (st == LEAT_OK) st = score_rows(c, e, &p, e->frame, train, train_count, train_score);
+    if (st == LEAT_OK)
+        st = score_rows(c, e, &p, e->frame, fold->test, fold->test_count, validation_score);
+    leati_pipeline_fini(&p);
+    if (st == LEAT_OK || st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
+    leat_error_clear(c); /* a part too small for this estimator, say */
+    *train_score = *validation_score = (double)NAN;
+    return LEAT_OK;
+}
 
 typedef struct curve_job {
     leat_context *context;
@@ -163,21 +209,10 @@ static leat_status curve_fit(void *user, const uint32_t *train, size_t train_cou
 {
     (void)x;
     curve_job *j = user;
-    leat_context *c = j->context;
-    leat_experiment *e = j->e;
-    leati_pipeline p;
-    leati_problem problem = {e->frame, &e->schema, &e->target, fold->seed};
-    LEATI_TRY(leati_progress(c, "learning curve", j->done++, j->total));
-    LEATI_TRY(leati_pipeline_init(c, &p, e->best->estimator, &e->best->recipe));
-    leat_status st = leati_pipeline_fit(c, &p, &problem, train, train_count);
-    if (st == LEAT_OK) st = score_rows(c, e, &p, e->frame, train, train_count, train_score);
-    if (st == LEAT_OK)
-        st = score_rows(c, e, &p, e->frame, fold->test, fold->test_count, validation_score);
-    leati_pipeline_fini(&p);
-    if (st == LEAT_OK || st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
-    leat_error_clear(c); /* a part too small for this estimator has no score */
-    *train_score = *validation_score = (double)NAN;
-    return LEAT_OK;
+    const leati_entry *best = j->e->best;
+    LEATI_TRY(leati_progress(j->context, "learning curve", j->done++, j->total));
+    return leati_fit_scores(j->context, j->e, best->estimator, &best->recipe, fold, train,
+                            train_count, train_score, validation_score);
 }
 
 static double baseline_score(const leat_experiment *e)
@@ -187,18 +222,16 @@ static double baseline_score(const leat_experiment *e)
     return (double)NAN;
 }
 
-static leat_status learning_curve(leat_context *c, leat_experiment *e)
+static leat_status measure_curve(leat_context *c, leat_experiment *e, const leati_folds *folds)
 {
-    size_t sizes[CURVE_SIZES], most = e->folds.fold[0].train_count;
-    leati_folds some = e->folds; /* a view: its folds stay the experiment's */
-    if (some.count > CURVE_FOLDS) some.count = CURVE_FOLDS;
-    for (size_t i = 0; i < some.count; i++)
-        if (some.fold[i].train_count < most) most = some.fold[i].train_count;
+    size_t sizes[CURVE_SIZES], most = folds->fold[0].train_count;
+    for (size_t i = 0; i < folds->count; i++)
+        if (folds->fold[i].train_count < most) most = folds->fold[i].train_count;
     size_t n = leati_curve_sizes(most, CURVE_SIZES, sizes);
-    curve_job job = {.context = c, .e = e, .total = n * some.count};
+    curve_job job = {.context = c, .e = e, .total = n * folds->count};
     e->curve = LEATI_NEW(c, leati_curve_point, n);
     if (!e->curve) return leat_error_status(c);
-    LEATI_TRY(leati_learning_curve(c, &some, e->target.label, e->schema.classes, sizes, n,
+    LEATI_TRY(leati_learning_curve(c, folds, e->target.label, e->schema.classes, sizes, n,
                                    curve_fit, &job, e->curve));
     LEATI_TRY(leati_progress(c, "learning curve", job.total, job.total));
     e->curve_count = n;
@@ -207,6 +240,15 @@ static leat_status learning_curve(leat_context *c, leat_experiment *e)
         leati_curve_read(e->metric, e->curve, n, baseline_score(e), sentence, sizeof sentence);
     e->curve_reading = leati_strdup(c, sentence);
     return e->curve_reading ? LEAT_OK : leat_error_status(c);
+}
+
+static leat_status learning_curve(leat_context *c, leat_experiment *e)
+{
+    leati_curve_folds f;
+    LEATI_TRY(leati_curve_folds_make(c, e, CURVE_FOLDS, &f));
+    leat_status st = measure_curve(c, e, &f.folds);
+    leati_curve_folds_fini(&f);
+    return st;
 }
 
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p)

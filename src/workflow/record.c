@@ -42,6 +42,7 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     leat_json_string(j, "fold_column", o->fold_column);
     leat_json_string(j, "preprocess", o->preprocess);
     leat_json_string(j, "search", o->search);
+    if (o->validation_curve) leat_json_string(j, "validation_curve", o->validation_curve);
     list_json(j, "set", o->set, o->set_count);
     list_json(j, "keep", o->keep, o->keep_count);
     list_json(j, "drop", o->drop, o->drop_count);

@@ -291,16 +291,29 @@ static void where_it_errs(leati_page *p)
     else regression(p);
 }
 
+static void parameter_curve(leati_page *p)
+{
+    char caption[1024];
+    const leati_varied *v = &p->findings->e->varied;
+    if (!v->reading) return;
+    snprintf(caption, sizeof caption,
+             "%c%s. The scores by the value of %s, all else unchanged; bands are one standard "
+             "deviation over the folds.",
+             v->reading[0] == 'v' ? 'V' : v->reading[0], v->reading + 1, v->name);
+    leati_page_chart(p, "validation_curve", caption);
+}
+
 static void insight(leati_page *p)
 {
     const leat_experiment *e = p->findings->e;
-    if (!e->importance && !e->curve && !e->skipped) return;
+    if (!e->importance && !e->curve && !e->skipped && !e->varied.count) return;
     leati_page_raw(p, "<h2>What it leans on, and whether more data would help</h2>\n");
     leati_page_raw(p, "<div class=\"charts\"><div>\n");
     leati_page_chart(p, "importance",
                      "Permutation importance with its 95% interval: how much worse the score gets "
                      "when the values of a column are shuffled. Columns that say the same share "
                      "their importance.");
+    parameter_curve(p);
     leati_page_raw(p, "</div><div>\n");
     leati_page_chart(p, "learning_curve",
                      "The score by the number of training rows; bands are one standard deviation "

@@ -375,13 +375,14 @@ static leat_status draw_importance(leat_context *c, const leati_findings *f,
     return st;
 }
 
-static void curve_arrays(const leat_experiment *e, double *at)
+/* at (7, n): x; training mean, its band below and above; the same of validation. */
+static void curve_arrays(const leat_experiment *e, const leati_curve_point *point, size_t n,
+                         double *at)
 {
-    size_t n = e->curve_count;
     double most = e->metric->unit == LEATI_UNIT_SHARE ? 1 : (double)INFINITY;
     double least = e->metric->unit == LEATI_UNIT_CORRELATION ? (double)-INFINITY : 0;
     for (size_t i = 0; i < n; i++) {
-        const leati_curve_point *p = &e->curve[i];
+        const leati_curve_point *p = &point[i];
         at[i] = p->x;
         at[n + i] = p->train;
         at[2 * n + i] = fmax(p->train - p->train_spread, least);
@@ -392,20 +393,16 @@ static void curve_arrays(const leat_experiment *e, double *at)
     }
 }
 
-static leat_status draw_learning_curve(leat_context *c, const leati_findings *f,
-                                       const leati_chart *chart, leati_scene **out)
+/* Training and validation scores with their bands. `how` says the rest of the chart. */
+static leat_status draw_scores(leat_context *c, const leati_findings *f,
+                               const leati_curve_point *point, size_t n, const char *train,
+                               const char *validation, leati_lines how,
+                               leati_scene *(*draw)(leat_context *, const leati_lines *),
+                               leati_scene **out)
 {
-    const leat_experiment *e = f->e;
-    size_t n = e->curve_count;
-    char train[64], validation[64], score[40];
-    if (!e->curve || n == 0) return LEAT_OK;
     double *at = leati_calloc(c, n, 7 * sizeof *at);
     if (!at) return leat_error_status(c);
-    curve_arrays(e, at);
-    snprintf(train, sizeof train, "training %s",
-             leati_findings_score(f, e->curve[n - 1].train, score));
-    snprintf(validation, sizeof validation, "validation %s",
-             leati_findings_score(f, e->curve[n - 1].validation, score));
+    curve_arrays(f->e, point, n, at);
     leati_series series[] = {{.label = validation,
                               .x = at,
                               .y = at + 4 * n,
@@ -421,11 +418,44 @@ static leat_status draw_learning_curve(leat_context *c, const leati_findings *f,
                               .count = n,
                               .points = true,
                               .hue = LEATI_HUE_SERIES7}};
-    leati_lines in = {.chart = *chart, .series = series, .count = 2};
-    in.chart.y_label = e->metric->title;
-    leat_status st = done(c, leati_chart_learning_curve(c, &in), out);
+    how.series = series;
+    how.count = 2;
+    how.chart.y_label = f->e->metric->title;
+    leat_status st = done(c, draw(c, &how), out);
     leati_free(at);
     return st;
+}
+
+static leat_status draw_learning_curve(leat_context *c, const leati_findings *f,
+                                       const leati_chart *chart, leati_scene **out)
+{
+    const leat_experiment *e = f->e;
+    size_t n = e->curve_count;
+    char train[64], validation[64], score[40];
+    if (!e->curve || n == 0) return LEAT_OK;
+    snprintf(train, sizeof train, "training %s",
+             leati_findings_score(f, e->curve[n - 1].train, score));
+    snprintf(validation, sizeof validation, "validation %s",
+             leati_findings_score(f, e->curve[n - 1].validation, score));
+    return draw_scores(c, f, e->curve, n, train, validation, (leati_lines){.chart = *chart},
+                       leati_chart_learning_curve, out);
+}
+
+static leat_status draw_validation_curve(leat_context *c, const leati_findings *f,
+                                         const leati_chart *chart, leati_scene **out)
+{
+    const leati_varied *v = &f->e->varied;
+    char chosen[40];
+    if (v->count == 0) return LEAT_OK;
+    leati_lines how = {.chart = *chart, .log_x = v->log};
+    how.chart.x_label = v->name;
+    if (isfinite(v->chosen)) {
+        snprintf(chosen, sizeof chosen, "used: %.4g", v->chosen);
+        how.mark_x = &v->chosen;
+        how.mark_label = chosen;
+    }
+    return draw_scores(c, f, v->point, v->count, "training", "validation", how,
+                       leati_chart_validation_curve, out);
 }
 
 static leat_status draw_missing(leat_context *c, const leati_findings *f, const leati_chart *chart,
@@ -518,6 +548,7 @@ static const leati_report_chart charts[] = {
     {"errors", "Distribution of the residuals", draw_errors},
     {"importance", "What the model leans on", draw_importance},
     {"learning_curve", "Learning curve", draw_learning_curve},
+    {"validation_curve", "Validation curve", draw_validation_curve},
     {"class_balance", "Rows per class", draw_class_balance},
     {"target", "Distribution of the target", draw_target},
     {"missing", "Missing values", draw_missing},

@@ -210,6 +210,7 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     o.fold_column = text_of(p->config, "fold_column");
     o.preprocess = text_of(p->config, "preprocess");
     o.search = text_of(p->config, "search");
+    o.validation_curve = text_of(p->config, "validation_curve");
     o.set = p->lists;
     o.set_count = list_of(p, "set", p->lists);
     o.keep = p->lists + most;

@@ -54,6 +54,19 @@ has compare-text compare.txt "McNemar"
 check show sh -c "$leat show iris.leat >show.txt && $leat show iris.leat --json | python3 -m json.tool >/dev/null"
 check charts sh -c "$leat report iris.leat --charts pictures && test -s pictures/leaderboard.svg"
 
+# The scores by the value of one parameter: said, drawn, and not in the bytes of the model again.
+check curve sh -c "$leat fit iris -t species -m svc,knn --validation-curve svc.C=log:1e-3:1e4 --name curve >curve.txt"
+has curve-text curve.txt "best at svc.C = 1 " "which is underfitting" "which is overfitting"
+has curve-report curve.html "Validation curve" "which is overfitting"
+check curve-again $leat reproduce curve.leat
+check curve-file sh -c "$leat report curve.leat --charts curves && test -s curves/validation_curve.svg"
+check curve-json sh -c "$leat fit iris -t species -m svc --validation-curve svc.C --name curve --json >curve.json"
+check curve-points python3 -c "
+import json
+v = json.load(open('curve.json'))['validation_curve']
+assert v['parameter'] == 'svc.C' and [p['value'] for p in v['points']] == [.1, 1, 10, 100], v"
+fails curve-quick 2 "--quick leaves out" $leat fit iris -t species --validation-curve svc.C --quick
+
 # A YAML file holds the same options.
 cat >wood.yaml <<'YAML'
 data: all.csv

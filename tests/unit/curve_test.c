@@ -31,6 +31,8 @@ static void reading(leattest *t)
     const leati_metric *mae = metric(t, LEATI_REGRESS, "mae");
     check_reading(t, accuracy, (double[]){1, 0.98, 0.97, 0.97}, (double[]){0.9, 0.94, 0.955, 0.957},
                   0.5, LEATI_VERDICT_GOOD, "a good fit: accuracy is 0.9700 on training");
+    check_reading(t, accuracy, (double[]){1, 1, 1, 1}, (double[]){0.9, 0.94, 0.955, 0.957}, 0.5,
+                  LEATI_VERDICT_GOOD, "a good fit but for a small gap: accuracy is 1.0000");
     check_reading(t, accuracy, (double[]){1, 1, 1, 1}, (double[]){0.6, 0.7, 0.75, 0.79}, 0.5,
                   LEATI_VERDICT_MORE_DATA, "from 0.7500 at 40 rows to 0.7900 at 80");
     check_reading(t, accuracy, (double[]){1, 1, 1, 1}, (double[]){0.7, 0.78, 0.8, 0.801}, 0.5,
@@ -59,6 +61,86 @@ static void sizes(leattest *t)
     CHECK_INT(leati_curve_sizes(12, 8, size), 6); /* 1.2 rows are too few, 2 come twice */
     CHECK(size[0] == 2 && size[5] == 12);
     for (int i = 1; i < 6; i++) CHECK(size[i] > size[i - 1]);
+}
+
+/* Few rows: the gap is there, and so is the doubt. */
+static void uncertain(leattest *t)
+{
+    const leati_metric *accuracy = metric(t, LEATI_CLASSIFY, "accuracy");
+    char text[400];
+    leati_curve_point p[4];
+    for (int i = 0; i < 4; i++) p[i] = (leati_curve_point){5 << i, 1, 0, 0.87, 0.18, 5};
+    CHECK_INT(leati_curve_read(accuracy, p, 4, 0.5, text, sizeof text), LEATI_VERDICT_UNCERTAIN);
+    /* 0.18 / sqrt(5) * 2.776 */
+    CHECK(strstr(text, "1.0000 on training and 0.8700 on validation rows, the latter give or take "
+                       "0.2235 (95%)"));
+    /* No gap, but one could hide in the interval. */
+    for (int i = 0; i < 4; i++) p[i].validation = 0.99;
+    CHECK_INT(leati_curve_read(accuracy, p, 4, 0.5, text, sizeof text), LEATI_VERDICT_UNCERTAIN);
+    for (int i = 0; i < 4; i++) p[i].validation_spread = 0.02;
+    CHECK_INT(leati_curve_read(accuracy, p, 4, 0.5, text, sizeof text), LEATI_VERDICT_GOOD);
+    /* One split has no spread to judge by: neither a gain nor a gap is more than that. */
+    for (int i = 0; i < 4; i++) p[i] = (leati_curve_point){5 << i, 1, 0, 0.6 + 0.1 * i, 0, 1};
+    CHECK_INT(leati_curve_read(accuracy, p, 4, 0.5, text, sizeof text), LEATI_VERDICT_UNCERTAIN);
+    CHECK(strstr(text, "of one split only"));
+}
+
+static void check_parameter(leattest *t, const leati_metric *m, const double train[5],
+                            const double validation[5], leati_parameter_reading want,
+                            const char *words)
+{
+    leati_curve_point p[5];
+    leati_parameter_reading r;
+    char text[500];
+    for (int i = 0; i < 5; i++)
+        p[i] = (leati_curve_point){pow(10, i - 2), train[i], 0.01, validation[i], 0.03, 9};
+    CHECK(leati_parameter_read(m, p, 5, "svc.C", &r, text, sizeof text));
+    CHECK(r.best == want.best && r.first == want.first && r.last == want.last);
+    CHECK(r.below == want.below && r.above == want.above && r.at_edge == want.at_edge);
+    if (!CHECK(strstr(text, words))) printf("  %s\n", text);
+}
+
+static void parameter(leattest *t)
+{
+    const leati_metric *accuracy = metric(t, LEATI_CLASSIFY, "accuracy");
+    const leati_metric *mae = metric(t, LEATI_REGRESS, "mae");
+    check_parameter(t, accuracy, (double[]){0.6, 0.8, 0.95, 1, 1},
+                    (double[]){0.58, 0.78, 0.92, 0.915, 0.8},
+                    (leati_parameter_reading){.best = 2,
+                                              .first = 2,
+                                              .last = 3,
+                                              .below = LEATI_SIDE_UNDERFITS,
+                                              .above = LEATI_SIDE_OVERFITS},
+                    "best at svc.C = 1 (0.9200), about as good from 1 to 10; below 1 the training "
+                    "score gets worse too, which is underfitting, above 10 only the validation "
+                    "score gets worse, which is overfitting");
+    check_parameter(
+        t, mae, (double[]){5, 4, 3, 2, 1}, (double[]){6, 5, 4, 3, 2.5},
+        (leati_parameter_reading){
+            .best = 4, .first = 4, .last = 4, .below = LEATI_SIDE_UNDERFITS, .at_edge = true},
+        "best at svc.C = 100 (2.500), the outermost value tried: larger values may be "
+        "better still; below it the training score gets worse too");
+    check_parameter(t, mae, (double[]){1, 1, 1, 1, 1}, (double[]){2, 2, 1.999, 2, 2},
+                    (leati_parameter_reading){.best = 2, .first = 0, .last = 4},
+                    "about as good from 0.01 to 100: no value tried is clearly better");
+    /* A value that failed is passed over, at the end too. */
+    check_parameter(
+        t, accuracy, (double[]){(double)NAN, 0.8, (double)NAN, 0.9, (double)NAN},
+        (double[]){(double)NAN, 0.6, (double)NAN, 0.9, (double)NAN},
+        (leati_parameter_reading){
+            .best = 3, .first = 3, .last = 3, .below = LEATI_SIDE_OVERFITS, .at_edge = true},
+        "larger values");
+    leati_curve_point p[4] = {{1, 1, 0, 1, 0, 5}, {10, 1, 0, (double)NAN, 0, 0}};
+    leati_parameter_reading r;
+    char text[200];
+    CHECK(!leati_parameter_read(mae, p, 2, "svc.C", &r, text, sizeof text));
+    CHECK(!leati_parameter_is_geometric(p, 2));
+    static const double grids[][4] = {{0.1, 1, 10, 100}, {1, 3, 10, 30},  {1, 2, 4, 8},
+                                      {1, 2, 3, 4},      {5, 10, 15, 20}, {0, 1, 10, 100}};
+    for (int g = 0; g < 6; g++) {
+        for (int i = 0; i < 4; i++) p[i].x = grids[g][i];
+        CHECK(leati_parameter_is_geometric(p, 4) == (g < 3));
+    }
 }
 
 typedef struct watch {
@@ -185,6 +267,8 @@ static leat_status curve_once(leat_context *c, void *arg)
     leat_status st = leati_split_make(c, &folds, &spec, &d, 1);
     if (st != LEAT_OK) return st;
     st = leati_learning_curve(c, &folds, label, 2, size, 2, watch_fit, &w, p);
+    const double values[] = {1, 10};
+    if (st == LEAT_OK) st = leati_validation_curve(c, &folds, values, 2, watch_fit, &w, p);
     leati_folds_fini(&folds);
     if (st != LEAT_OK) return st;
     linear m = {0};
@@ -201,7 +285,8 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, curve_once, label);
 }
 
-static const leattest_case list[] = {TEST(reading), TEST(sizes), TEST(learning_curve),
-                                     TEST(importance), TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(reading),        TEST(uncertain),  TEST(parameter),          TEST(sizes),
+    TEST(learning_curve), TEST(importance), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "workflow/experiment.h"
+#include "workflow/vary.h"
 
 static leat_experiment *run(leattest *t, leat_context *c, const char *target, const char *models,
                             const char *extra)
@@ -115,6 +116,91 @@ static void search_single_rows(leattest *t)
         CHECK(strstr(best.params, "alpha=1000") == NULL);
         leat_experiment_destroy(e);
     }
+    leat_frame_release(f);
+}
+
+/* The curve over one parameter: by ascending value, on the folds of the leaderboard. */
+static void parameter_curve(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 90, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(f);
+    o.target = "kind";
+    o.models = "knn,svc";
+    o.cv = "kfold:5";
+    o.validation_curve = "knn.n_neighbors=41,5,1";
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_INT(leat_experiment_parameter_points(e), 3);
+    CHECK_STR(leat_experiment_parameter(e), "knn.n_neighbors");
+    leat_parameter_point p[3];
+    for (size_t i = 0; i < 3; i++) p[i] = leat_experiment_parameter_point(e, i);
+    CHECK(p[0].value == 1 && p[1].value == 5 && p[2].value == 41);
+    CHECK(p[0].train == 1 && p[0].folds == 5); /* a row is its own neighbour */
+    CHECK(p[2].validation < p[1].validation && p[2].train < p[1].train);
+    for (size_t i = 0; i < leat_experiment_rows(e); i++) { /* 5 is the default */
+        leat_leaderboard_row row = leat_experiment_row(e, i);
+        if (strcmp(row.estimator, "knn") != 0) continue;
+        CHECK_NEAR(row.mean, p[1].validation, 1e-12, 0);
+        CHECK_NEAR(row.std, p[1].validation_std, 1e-12, 0);
+    }
+    CHECK(strstr(leat_experiment_parameter_reading(e),
+                 "below 5 only the validation score gets worse, which is overfitting") != NULL);
+    CHECK(strstr(leat_model_json(leat_experiment_model(e)), "knn.n_neighbors=41,5,1") != NULL);
+    leat_experiment_destroy(e);
+    o.quick = true; /* as leat reproduce runs: checked, recorded, not measured */
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_INT(leat_experiment_parameter_points(e), 0);
+    CHECK_STR(leat_experiment_parameter_reading(e), "");
+    leat_experiment_destroy(e);
+    o.quick = false;
+    o.cv = "loo"; /* single rows have no spread: folds of its own */
+    o.metric = "roc_auc";
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_INT(leat_experiment_parameter_point(e, 0).folds, 5);
+    leat_experiment_destroy(e);
+    static const char *const bad[][2] = {
+        {"knn", "ESTIMATOR.PARAMETER"},          {".C", "ESTIMATOR.PARAMETER"},
+        {"knn.=1,2", "ESTIMATOR.PARAMETER"},     {"knn.n_neighbors=", "ESTIMATOR.PARAMETER"},
+        {"knn.neighbours=1,2", "n_neighbors"},   {"lda.shrinkage", "not among the models"},
+        {"knn.n_neighbors=1,x", "not a number"}, {"knn.n_neighbors=0,1", "n_neighbors"},
+        {"knn.n_neighbors=5", "2 to 100"},       {"svc.kernel", "no usual values"},
+        {"svc.C=log:1:2:3:4", "points"},         {"svc.kernel=rbf,linear", "not a number"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        o.validation_curve = bad[i][0];
+        CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, bad[i][1]);
+    }
+    leat_frame_release(f);
+}
+
+static leat_status vary_once(leat_context *c, void *arg)
+{
+    leat_experiment *e = arg;
+    leati_varied *v = &e->varied;
+    leat_status st = leati_vary_run(c, e);
+    leati_free(v->point);
+    leati_free(v->reading);
+    v->point = NULL;
+    v->reading = NULL;
+    v->count = 0;
+    return st;
+}
+
+static void parameter_allocations(leattest *t)
+{
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    leat_frame *f = with_rare(t->context);
+    REQUIRE(f);
+    o.target = "kind";
+    o.models = "gaussian_nb";
+    o.cv = "loo";
+    o.validation_curve = "gaussian_nb.var_smoothing=1e-9,1";
+    o.quick = true;
+    REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    leattest_fail_allocations(t, vary_once, e);
+    leat_experiment_destroy(e);
     leat_frame_release(f);
 }
 
@@ -360,9 +446,19 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, whole_run, NULL);
 }
 
-static const leattest_case list[] = {
-    TEST(leaderboard), TEST(same_bytes),         TEST(save_and_load), TEST(damage),
-    TEST(searching),   TEST(bad_options),        TEST(spent_budget),  TEST(one_row_out),
-    TEST(rare_class),  TEST(search_single_rows), TEST(no_spread),     TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(leaderboard),
+                                     TEST(same_bytes),
+                                     TEST(save_and_load),
+                                     TEST(damage),
+                                     TEST(searching),
+                                     TEST(bad_options),
+                                     TEST(spent_budget),
+                                     TEST(one_row_out),
+                                     TEST(rare_class),
+                                     TEST(search_single_rows),
+                                     TEST(no_spread),
+                                     TEST(parameter_curve),
+                                     TEST(parameter_allocations),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -356,6 +356,12 @@ static leat_status everything(leat_context *c, void *arg)
     st = leati_pr_curve(c, &e, 1, &p, &area);
     if (st != LEAT_OK) return st;
     leati_free(p.x);
+    double matrix[4];
+    leati_calibration_bin bin[5];
+    st = leati_confusion(c, &e, matrix);
+    if (st == LEAT_OK) st = leati_calibration_curve(c, &e, 1, 5, bin);
+    if (st == LEAT_OK) st = leati_calibration_curve(c, &e, UINT32_MAX, 5, bin);
+    if (st != LEAT_OK) return st;
     return leat_metric_classes(c, "f1_macro", 41, 2, e.label, predicted, e.proba, NULL, &area);
 }
 

@@ -375,9 +375,28 @@ static leat_status everything(leat_context *c, void *arg)
     return st;
 }
 
+static leat_status nested_once(leat_context *c, void *arg)
+{
+    (void)arg;
+    leati_split_spec spec;
+    leati_folds folds;
+    uint32_t label[40];
+    leati_split_data d = {.rows = 40, .label = label, .classes = 2};
+    leati_nested_fold out[4];
+    for (uint32_t i = 0; i < 40; i++) label[i] = i % 2;
+    leat_status st = leati_split_parse(c, &spec, "nested:4x3");
+    if (st == LEAT_OK) st = leati_split_make(c, &folds, &spec, &d, 1);
+    if (st != LEAT_OK) return st;
+    nested n = {.folds = &folds};
+    st = leati_nested_run(c, &folds, &d, 0, 4, evaluate_nested, &n, out);
+    leati_folds_fini(&folds);
+    return st;
+}
+
 static void allocation_failures(leattest *t)
 {
     leattest_fail_allocations(t, everything, NULL);
+    leattest_fail_allocations(t, nested_once, NULL);
 }
 
 static const leattest_case list[] = {
