@@ -10,6 +10,7 @@
 #include "model/onnx_file.h"
 #include "model/onnx_ops.h"
 #include "model/onnx_tensor.h"
+#include "model/onnx_value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,6 +85,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_round_trip(c, type, message);
         if (type == &leati_onnx_tensor_pb && leati_onnx_tensor_check(c, message) == LEAT_OK)
             read_tensor(c, message);
+        if (type == &leati_onnx_sequence_pb && leati_onnx_sequence_check(c, message) != LEAT_OK)
+            leat_error_clear(c);
+        if (type == &leati_onnx_optional_pb && leati_onnx_optional_check(c, message) != LEAT_OK)
+            leat_error_clear(c);
     }
     leati_arena_fini(&arena);
     leat_error_clear(c);

@@ -221,3 +221,15 @@ leat_status leati_onnx_tensor_data(leat_context *c, leati_onnx *file, const leat
     leat_status st = external_data(c, file, t, out);
     return st == LEAT_OK ? st : leati_error_within(c, "tensor %s", t->name);
 }
+
+leat_status leati_onnx_tensor_load(leat_context *c, leati_onnx *file, const leati_onnx_tensor *t,
+                                   void *out, size_t bytes)
+{
+    leati_pb_bytes data;
+    if (!leati_onnx_tensor_is_external(t)) return leati_onnx_tensor_read(c, t, out, bytes);
+    LEATI_TRY(leati_onnx_tensor_data(c, file, t, &data));
+    LEATI_BUG_IF(c, data.size != bytes);
+    if (bytes) memcpy(out, data.data, bytes);
+    if (t->data_type == LEATI_ONNX_BOOL) leati_onnx_normalise_bools(out, bytes);
+    return LEAT_OK;
+}

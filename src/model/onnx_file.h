@@ -39,4 +39,9 @@ void leati_onnx_close(leati_onnx *file); /* NULL is fine */
 leat_status leati_onnx_tensor_data(leat_context *c, leati_onnx *file, const leati_onnx_tensor *t,
                                    leati_pb_bytes *out);
 
+/* The elements of a checked tensor wherever they are, as leati_onnx_tensor_read gives them. Not of
+ * texts. */
+leat_status leati_onnx_tensor_load(leat_context *c, leati_onnx *file, const leati_onnx_tensor *t,
+                                   void *out, size_t bytes);
+
 #endif

@@ -114,7 +114,7 @@ leat_status leati_onnx_tensor_check(leat_context *c, const leati_onnx_tensor *t)
     return LEAT_OK;
 }
 
-static void normalise_bools(uint8_t *p, size_t count)
+void leati_onnx_normalise_bools(uint8_t *p, size_t count)
 {
     for (size_t i = 0; i < count; i++) p[i] = p[i] != 0;
 }
@@ -143,6 +143,6 @@ leat_status leati_onnx_tensor_read(leat_context *c, const leati_onnx_tensor *t, 
         leati_pb_walk_begin(&walk, numbers);
         for (; leati_pb_walk_next(&walk, &bits); at += width) memcpy(at, &bits, width);
     }
-    if (t->data_type == LEATI_ONNX_BOOL) normalise_bools(out, bytes);
+    if (t->data_type == LEATI_ONNX_BOOL) leati_onnx_normalise_bools(out, bytes);
     return LEAT_OK;
 }

@@ -24,4 +24,7 @@ bool leati_onnx_tensor_is_external(const leati_onnx_tensor *t);
 leat_status leati_onnx_tensor_read(leat_context *c, const leati_onnx_tensor *t, void *out,
                                    size_t bytes);
 
+/* Anything but 0 becomes 1. */
+void leati_onnx_normalise_bools(uint8_t *p, size_t count);
+
 #endif

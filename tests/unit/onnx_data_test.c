@@ -8,6 +8,7 @@
 #include "model/onnx_file.h"
 #include "model/onnx_ops.h"
 #include "model/onnx_tensor.h"
+#include "model/onnx_value.h"
 #include "support/leattest.h"
 
 enum { FOLDERS_MOST = 8192 };
@@ -69,6 +70,8 @@ static leat_status check_value(leat_context *c, const char *path, const leati_on
     leati_arena_init(&arena, c);
     st = leati_pb_decode(&arena, pb, (leati_pb_bytes){bytes.data, bytes.size}, &value);
     if (!st && pb == &leati_onnx_tensor_pb) st = leati_onnx_tensor_check(c, value);
+    if (!st && pb == &leati_onnx_sequence_pb) st = leati_onnx_sequence_check(c, value);
+    if (!st && pb == &leati_onnx_optional_pb) st = leati_onnx_optional_check(c, value);
     if (!st) st = round_trip(c, pb, value);
     leati_arena_fini(&arena);
     leati_bytes_release(&bytes);

@@ -10,6 +10,7 @@
 #include "model/onnx_file.h"
 #include "model/onnx_ops.h"
 #include "model/onnx_tensor.h"
+#include "model/onnx_value.h"
 #include "model/onnx_write.h"
 #include "support/leattest.h"
 
@@ -442,6 +443,43 @@ static void typed_tensors(leattest *t)
 #undef READ
 }
 
+static void values(leattest *t)
+{
+    leat_context *c = t->context;
+    int64_t dims[] = {2}, keys[] = {1, 2};
+    leati_pb_bytes texts[] = {{"a", 1}, {"b", 1}};
+    leati_onnx_tensor tensor = {.data_type = LEATI_ONNX_STRING, .name = "t"};
+    leati_onnx_sequence s = {.name = "s", .elem_type = LEATI_ONNX_VALUE_TENSOR};
+    leati_onnx_map m = {.name = "m", .key_type = LEATI_ONNX_INT64, .values = &s};
+    leati_onnx_optional o = {.name = "o", .elem_type = LEATI_ONNX_VALUE_MAP, .map_value = &m};
+    tensor.dims.at = dims;
+    tensor.dims.count = 1;
+    tensor.string_data.at = texts;
+    tensor.string_data.count = 2;
+    s.tensor_values.at = &tensor;
+    s.tensor_values.count = 1;
+    m.keys.at = keys;
+    m.keys.count = 1;
+    CHECK_OK(leati_onnx_optional_check(c, &o));
+    m.keys.count = 2;
+    CHECK_FAILS(leati_onnx_optional_check(c, &o), LEAT_FORMAT, "map m|2 keys, 1 values");
+    m.key_type = LEATI_ONNX_STRING;
+    CHECK_FAILS(leati_onnx_optional_check(c, &o), LEAT_FORMAT, "map m|keys of STRING");
+    m.key_type = 77;
+    CHECK_FAILS(leati_onnx_optional_check(c, &o), LEAT_FORMAT, "key type 77");
+    o.elem_type = LEATI_ONNX_VALUE_TENSOR;
+    CHECK_FAILS(leati_onnx_optional_check(c, &o), LEAT_FORMAT, "optional o|type 1");
+    o.map_value = NULL;
+    CHECK_OK(leati_onnx_optional_check(c, &o));
+    CHECK_OK(leati_onnx_sequence_check(c, &s));
+    CHECK_INT(leati_onnx_sequence_count(&s), 1);
+    s.elem_type = LEATI_ONNX_VALUE_SEQUENCE;
+    CHECK_FAILS(leati_onnx_sequence_check(c, &s), LEAT_FORMAT, "sequence s|type 3");
+    s.elem_type = LEATI_ONNX_VALUE_TENSOR;
+    dims[0] = 3;
+    CHECK_FAILS(leati_onnx_sequence_check(c, &s), LEAT_FORMAT, "tensor t|3 texts");
+}
+
 /* --- data in other files ------------------------------------------------------------------------
  */
 
@@ -481,6 +519,11 @@ static leat_status read_external(leat_context *c, const char *model, const char 
         st = leati_onnx_tensor_data(c, file, &file->model->graph->initializer.at[0], &data);
     if (!st && (data.size != sizeof weights || memcmp(data.data, weights, data.size) != 0))
         st = LEAT_DIFFERS;
+    float load[6] = {0};
+    if (!st)
+        st = leati_onnx_tensor_load(c, file, &file->model->graph->initializer.at[0], load,
+                                    sizeof load);
+    if (!st && memcmp(load, weights, sizeof load) != 0) st = LEAT_DIFFERS;
     leati_onnx_close(file);
     return st;
 }
@@ -666,7 +709,7 @@ static void allocations(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(round_trip),    TEST(refused),   TEST(accepted),     TEST(typed_tensors),
+    TEST(round_trip),    TEST(refused),   TEST(accepted),     TEST(typed_tensors), TEST(values),
     TEST(external_data), TEST(operators), TEST(descriptions), TEST(allocations),
 };
 LEATTEST_MAIN(cases)
