@@ -24,7 +24,7 @@ typedef struct gradient {
     const float *x, *dy;
     float *dw, *db;
     size_t taps, group_k, group_n;
-    bool patches, slab;
+    bool slab;
     /* Pieces: `lines` output lines of one image, or `images` whole ones. */
     size_t lines, images, line_blocks, pieces, chunks, splits;
     size_t pixel, slab_w, slab_rows, x_elements, dy_elements, run_elements, each;
@@ -50,15 +50,13 @@ static void cut_pieces(gradient *g)
     size_t lines = g->p->out_h, pixels = CONV_SLAB_BYTES / sizeof(float) / g->pixel;
     size_t span = (v->kernel_h - 1) * v->dilation_h + 1;
     size_t fit = PANEL_BYTES / sizeof(float) / (g->p->out_w * (g->group_n + g->ker->nr));
-    if (g->patches) lines = smaller(lines, pixels / g->p->out_w);
-    else
-        lines = smaller(
-            lines, pixels / g->slab_w > span ? (pixels / g->slab_w - span) / v->stride_h + 1 : 1);
+    lines = smaller(lines,
+                    pixels / g->slab_w > span ? (pixels / g->slab_w - span) / v->stride_h + 1 : 1);
     lines = smaller(lines, fit);
     if (lines == 0) lines = 1;
     g->line_blocks = (g->p->out_h + lines - 1) / lines;
     g->lines = (g->p->out_h + g->line_blocks - 1) / g->line_blocks;
-    g->slab_rows = g->patches ? g->lines : (g->lines - 1) * v->stride_h + span;
+    g->slab_rows = (g->lines - 1) * v->stride_h + span;
     g->images = 1;
     if (g->line_blocks == 1) {
         size_t one = g->slab_rows * g->slab_w;
@@ -81,21 +79,19 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
                     .group_n = v->out_c / v->groups,
                     .splits = 1};
     if (p->depthwise) g->group_k = v->in_c, g->group_n = 1;
-    g->patches = !p->depthwise && v->kernel_w * g->group_k < FEW_ROWS && g->taps > 1;
-    g->slab = g->patches || v->pad_top || v->pad_left || v->pad_bottom || v->pad_right;
-    g->slab_w = g->patches ? p->out_w
-                           : (p->out_w - 1) * v->stride_w + (v->kernel_w - 1) * v->dilation_w + 1;
+    g->slab = v->pad_top || v->pad_left || v->pad_bottom || v->pad_right;
+    g->slab_w = (p->out_w - 1) * v->stride_w + (v->kernel_w - 1) * v->dilation_w + 1;
     g->partial = g->taps * g->group_k * (p->depthwise ? 1 : v->out_c);
     size_t most = PARTIAL_BYTES / sizeof(float) / g->partial;
     if (most == 0) most = 1;
     /* Few partials: cut by channels, which needs a copy of those channels. */
-    if (!p->depthwise && !g->patches && most < MOST_CHUNKS) {
+    if (!p->depthwise && most < MOST_CHUNKS) {
         g->splits = smaller(MOST_CHUNKS / most, g->group_k / (2 * g->ker->mr));
         if (g->splits == 0) g->splits = 1;
     }
     g->slab = g->slab || g->splits > 1;
     size_t channels = (g->group_k + g->splits - 1) / g->splits;
-    g->pixel = g->patches ? g->taps * g->group_k : channels;
+    g->pixel = channels;
     cut_pieces(g);
     g->chunks = smaller(smaller(g->pieces, MOST_CHUNKS), most);
     if (!g->slab && !p->depthwise) g->pixel = v->in_c;
@@ -123,45 +119,12 @@ size_t leati_conv_weights_bytes(leat_context *c, const leati_conv_plan *p)
            sizeof(float);
 }
 
-/* Every output pixel's taps side by side: filters of very few numbers per row. */
-static void copy_patches(const gradient *g, const part *t, size_t group)
-{
-    const leati_conv *v = &g->p->conv;
-    float *out = t->x;
-    for (size_t i = 0; i < t->images; i++) {
-        const float *image = g->x + (t->image + i) * v->in_h * v->in_w * v->in_c;
-        for (size_t y = t->line; y < t->line + t->lines; y++)
-            for (size_t x = 0; x < g->p->out_w; x++)
-                for (size_t ky = 0; ky < v->kernel_h; ky++) {
-                    ptrdiff_t iy =
-                        (ptrdiff_t)(y * v->stride_h + ky * v->dilation_h) - (ptrdiff_t)v->pad_top;
-                    bool row = iy >= 0 && iy < (ptrdiff_t)v->in_h;
-                    for (size_t kx = 0; kx < v->kernel_w; kx++, out += g->group_k) {
-                        ptrdiff_t ix = (ptrdiff_t)(x * v->stride_w + kx * v->dilation_w) -
-                                       (ptrdiff_t)v->pad_left;
-                        bool inside = row && ix >= 0 && ix < (ptrdiff_t)v->in_w;
-                        const float *in =
-                            inside ? image + ((size_t)iy * v->in_w + (size_t)ix) * v->in_c +
-                                         group * g->group_k
-                                   : NULL;
-                        for (size_t k = 0; k < g->group_k; k++) out[k] = inside ? in[k] : 0;
-                    }
-                }
-    }
-}
-
 /* The input of a part and its geometry: elements from row to row. */
 static const float *part_input(const gradient *g, const part *t, size_t group, size_t *row,
                                size_t *image)
 {
     const leati_conv *v = &g->p->conv;
     size_t whole = v->in_h * v->in_w * v->in_c;
-    if (g->patches) {
-        copy_patches(g, t, group);
-        *row = g->slab_w * g->pixel;
-        *image = t->lines * *row;
-        return t->x;
-    }
     if (!g->slab) {
         *row = v->in_w * v->in_c;
         *image = whole;
@@ -198,25 +161,38 @@ static void part_product(const gradient *g, const part *t, size_t group)
         g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c + group * g->group_n;
     g->gemm->f32.pack_b(g->group_n, pixels, dy, v->out_c, false, t->dy);
     if (t->bias) g->ker->add_rows(pixels, g->group_n, dy, v->out_c, t->db + group * g->group_n);
-    size_t down = g->patches ? 1 : v->stride_h;
     for (size_t i = 0; i < t->images; i++)
         for (size_t y = 0; y < t->lines; y++, count++)
-            t->runs[count] = (leati_run){i * image + y * down * row, count * out_w, out_w};
-    size_t pixel = g->patches ? g->pixel : g->slab ? t->count : v->in_c;
+            t->runs[count] = (leati_run){i * image + y * v->stride_h * row, count * out_w, out_w};
+    size_t pixel = g->slab ? t->count : v->in_c;
     leati_sum_block b = {.lines = 1,
                          .n = g->group_n,
                          .runs = t->runs,
                          .run_count = count,
-                         .a_step = g->patches ? g->pixel : v->stride_w * pixel,
+                         .a_step = v->stride_w * pixel,
                          .b = t->dy,
                          .b_panel = pixels * g->ker->nr,
                          .c_step = g->group_n};
     float *out = t->out + group * g->taps * g->group_k * g->group_n;
-    bool joined = !g->patches && pixel == g->group_k && v->dilation_w == 1;
-    size_t across = g->patches || joined ? 1 : v->kernel_w;
-    b.rows = g->patches ? g->pixel : joined ? v->kernel_w * g->group_k : t->count;
-    for (size_t ky = 0; ky < (g->patches ? 1 : v->kernel_h); ky++) {
-        for (size_t kx = 0; kx < across; kx++) {
+    if (pixel == 1 && v->stride_w == 1) {
+        /* One channel: pixels lie side by side, so a row is a tap and a line a row of taps. */
+        b.by_rows = true;
+        b.lines = v->kernel_h;
+        b.rows = v->kernel_w;
+        b.a = x;
+        b.a_line = v->dilation_h * row;
+        b.a_step = v->dilation_w;
+        b.c = out;
+        b.c_line = b.residual_line = v->kernel_w * b.c_step;
+        b.residual = t->first ? NULL : out;
+        b.residual_step = b.c_step;
+        g->ker->sum_block(&b);
+        return;
+    }
+    bool joined = pixel == g->group_k && v->dilation_w == 1;
+    b.rows = joined ? v->kernel_w * g->group_k : t->count;
+    for (size_t ky = 0; ky < v->kernel_h; ky++) {
+        for (size_t kx = 0; kx < (joined ? 1 : v->kernel_w); kx++) {
             b.a = x + ky * v->dilation_h * row + kx * v->dilation_w * pixel;
             b.c = out + ((ky * v->kernel_w + kx) * g->group_k + t->from) * g->group_n;
             b.residual = t->first ? NULL : b.c;
