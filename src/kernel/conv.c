@@ -27,6 +27,8 @@ typedef struct sweep {
     bool depthwise, slab;
     size_t groups, group_k, group_n, depth; /* depth: terms of a sum */
     size_t pixel, slab_w;                   /* elements per pixel, pixels per row of the slab */
+    leati_conv_tap *ys, *xs; /* the taps of either axis, in the order of their places */
+    size_t y_count, x_count, kernel_w;
     leati_run *runs;
     size_t run_count;
     size_t row_blocks, col_blocks, n_blocks;
@@ -140,18 +142,21 @@ static void cut(sweep *s, unsigned threads)
                   : 0;
 }
 
-/* Taps ty, tx as offsets in the span, weights at tap `index` of the packed filters. */
-static void add_tap(sweep *s, size_t ty, size_t tx, size_t index)
+/* The runs of a slab (or of the input itself): taps that lie side by side are one run. */
+static void make_runs(sweep *s)
 {
     size_t row = s->slab ? s->slab_w * s->pixel : s->in_w * s->in_c;
-    leati_run run = {ty * row + tx * s->pixel, index * s->group_k, s->group_k};
-    leati_run *before = s->run_count ? &s->runs[s->run_count - 1] : NULL;
-    if (s->depthwise) run.b = index;
-    else if (before && before->a + before->k == run.a && before->b + before->k == run.b) {
-        before->k += run.k;
-        return;
+    for (size_t y = 0; y < s->y_count; y++) {
+        for (size_t x = 0; x < s->x_count; x++) {
+            size_t index = s->ys[y].index * s->kernel_w + s->xs[x].index;
+            leati_run run = {s->ys[y].place * row + s->xs[x].place * s->pixel, index * s->group_k,
+                             s->group_k};
+            leati_run *before = s->run_count ? &s->runs[s->run_count - 1] : NULL;
+            if (before && before->a + before->k == run.a && before->b + before->k == run.b)
+                before->k += run.k;
+            else s->runs[s->run_count++] = run;
+        }
     }
-    s->runs[s->run_count++] = run;
 }
 
 /* One axis of the gradient of the data: the taps that reach pixels of remainder `phase`, from the
@@ -185,9 +190,9 @@ static phase_axis phase_find(size_t phase, size_t pad, size_t kernel, size_t dil
 
 static void decide_slab(sweep *s, bool bordered)
 {
-    bool bad = !s->depthwise && s->step_w * s->in_c * sizeof(float) % CONV_BAD_STRIDE == 0;
-    s->slab = bordered || bad;
-    s->pixel = s->in_c + (bad ? CONV_SPREAD : 0);
+    bool bad = s->step_w * s->in_c * sizeof(float) % CONV_BAD_STRIDE == 0;
+    s->slab = (bordered || bad) && !s->depthwise;
+    s->pixel = s->in_c + (bad && s->slab ? CONV_SPREAD : 0);
 }
 
 /* A product of pixels by channels: the image does not matter. */
@@ -235,8 +240,9 @@ static void taps_forward(const leati_conv_plan *p, sweep *s)
 {
     const leati_conv *v = &p->conv;
     for (size_t y = 0; y < v->kernel_h; y++)
-        for (size_t x = 0; x < v->kernel_w; x++)
-            add_tap(s, y * v->dilation_h, x * v->dilation_w, y * v->kernel_w + x);
+        s->ys[s->y_count++] = (leati_conv_tap){y * v->dilation_h, y};
+    for (size_t x = 0; x < v->kernel_w; x++)
+        s->xs[s->x_count++] = (leati_conv_tap){x * v->dilation_w, x};
 }
 
 static void sweep_back(leat_context *c, const leati_conv_plan *p, size_t py, size_t px, sweep *s)
@@ -275,39 +281,13 @@ static void sweep_back(leat_context *c, const leati_conv_plan *p, size_t py, siz
 static void taps_back(const leati_conv_plan *p, size_t py, size_t px, sweep *s)
 {
     const leati_conv *v = &p->conv;
-    ptrdiff_t ty, tx;
-    for (size_t y = v->kernel_h; y-- > 0;) {
-        if (!phase_tap(py, v->pad_top, y, v->dilation_h, v->stride_h, &ty)) continue;
-        for (size_t x = v->kernel_w; x-- > 0;) {
-            if (!phase_tap(px, v->pad_left, x, v->dilation_w, v->stride_w, &tx)) continue;
-            add_tap(s, (size_t)(ty + s->top), (size_t)(tx + s->left),
-                    (v->kernel_h - 1 - y) * v->kernel_w + v->kernel_w - 1 - x);
-        }
-    }
-}
-
-void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out)
-{
-    ptrdiff_t left = -p->x, right = (ptrdiff_t)p->w - p->x;
-    size_t from = left < 0 ? 0 : (size_t)left < p->columns ? (size_t)left : p->columns;
-    size_t to = right < 0 ? 0 : (size_t)right < p->columns ? (size_t)right : p->columns;
-    if (to < from) to = from;
-    for (size_t r = 0; r < p->rows; r++, out += p->columns * p->pixel) {
-        ptrdiff_t y = p->y + (ptrdiff_t)r;
-        if (y < 0 || y >= (ptrdiff_t)p->h || from == to) {
-            memset(out, 0, p->columns * p->pixel * sizeof *out);
-            continue;
-        }
-        const float *in = p->image +
-                          ((size_t)y * p->w + (size_t)(p->x + (ptrdiff_t)from)) * p->channels +
-                          p->from;
-        memset(out, 0, from * p->pixel * sizeof *out);
-        if (p->pixel == p->channels) k->copy((to - from) * p->channels, in, out + from * p->pixel);
-        else
-            for (size_t x = from; x < to; x++, in += p->channels)
-                k->copy(p->count, in, out + x * p->pixel);
-        memset(out + to * p->pixel, 0, (p->columns - to) * p->pixel * sizeof *out);
-    }
+    ptrdiff_t place;
+    for (size_t y = v->kernel_h; y-- > 0;)
+        if (phase_tap(py, v->pad_top, y, v->dilation_h, v->stride_h, &place))
+            s->ys[s->y_count++] = (leati_conv_tap){(size_t)(place + s->top), v->kernel_h - 1 - y};
+    for (size_t x = v->kernel_w; x-- > 0;)
+        if (phase_tap(px, v->pad_left, x, v->dilation_w, v->stride_w, &place))
+            s->xs[s->x_count++] = (leati_conv_tap){(size_t)(place + s->left), v->kernel_w - 1 - x};
 }
 
 typedef struct corner {
@@ -319,29 +299,65 @@ static bool clamps(leati_activation a)
     return a == LEATI_ACT_RELU || a == LEATI_ACT_RELU6;
 }
 
-static void sweep_depthwise(const sweep *s, const float *a, size_t row, const corner *at, float *c,
-                            const float *residual)
+/* A rectangle of output pixels under which the same taps lie inside the image. */
+static void depthwise_rectangle(const sweep *s, const corner *at, leati_conv_segment y,
+                                leati_conv_segment x, leati_run *runs)
 {
+    size_t row = s->in_w * s->in_c, count = 0;
+    ptrdiff_t in_y = (ptrdiff_t)(y.from * s->step_h) - s->top;
+    ptrdiff_t in_x = (ptrdiff_t)(x.from * s->step_w) - s->left;
+    for (size_t i = y.tap; i < y.end; i++) {
+        for (size_t j = x.tap; j < x.end; j++) {
+            /* from the first pixel of the image: at least 0 for taps inside */
+            ptrdiff_t py = in_y + (ptrdiff_t)s->ys[i].place, px = in_x + (ptrdiff_t)s->xs[j].place;
+            runs[count++] = (leati_run){(size_t)py * row + (size_t)px * s->in_c,
+                                        s->ys[i].index * s->kernel_w + s->xs[j].index, 1};
+        }
+    }
+    size_t out = at->image * s->image_step + y.from * s->line_step + x.from * s->pixel_step;
     s->ker->depth_block(&(leati_depth_block){
-        .lines = at->lines,
-        .rows = at->columns,
+        .lines = y.to - y.from,
+        .rows = x.to - x.from,
         .channels = s->in_c,
-        .runs = s->runs,
-        .run_count = s->run_count,
-        .a = a,
+        .runs = runs,
+        .run_count = count,
+        .a = s->in + at->image * s->in_h * row,
         .a_line = s->step_h * row,
-        .a_step = s->step_w * s->pixel,
+        .a_step = s->step_w * s->in_c,
         .w = s->packed,
         .w_step = s->in_c,
-        .c = c,
+        .c = s->out + out,
         .c_line = s->line_step,
         .c_step = s->pixel_step,
         .bias = s->bias,
-        .residual = residual,
+        .residual = s->residual ? s->residual + out : NULL,
         .residual_line = s->line_step,
         .residual_step = s->pixel_step,
         .clamp = clamps(s->activation),
         .high = s->activation == LEATI_ACT_RELU6 ? 6 : (float)__builtin_inf()});
+}
+
+/* No slab: copying would cost as much as the few products of a pixel. */
+static void sweep_depthwise(const sweep *s, const corner *at, leati_run *runs)
+{
+    size_t end_y = at->line + at->lines, end_x = at->column + at->columns;
+    for (size_t oy = at->line; oy < end_y;) {
+        leati_conv_segment y =
+            leati_conv_segment_at(s->ys, s->y_count, oy, end_y, s->step_h, s->top, s->in_h);
+        for (size_t ox = at->column; ox < end_x;) {
+            leati_conv_segment x =
+                leati_conv_segment_at(s->xs, s->x_count, ox, end_x, s->step_w, s->left, s->in_w);
+            depthwise_rectangle(s, at, y, x, runs);
+            ox = x.to;
+        }
+        oy = y.to;
+    }
+    if (s->activation == LEATI_ACT_NONE || clamps(s->activation)) return;
+    float *out = s->out + at->image * s->image_step + at->column * s->pixel_step;
+    for (size_t y = at->line; y < end_y; y++) {
+        float *line = out + y * s->line_step;
+        s->ker->activate(s->activation, at->columns * s->pixel_step, line, line);
+    }
 }
 
 /* Columns j .. j + n of group g. */
@@ -415,6 +431,10 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
                  .column = leati_task_start(s->out_w, s->col_blocks, col)};
     at.lines = leati_task_start(s->out_h, s->row_blocks, row_block + 1) - at.line;
     at.columns = leati_task_start(s->out_w, s->col_blocks, col + 1) - at.column;
+    if (s->depthwise) {
+        sweep_depthwise(s, &at, (leati_run *)(void *)(s->scratch + worker * s->each));
+        return;
+    }
     size_t row = s->in_w * s->in_c;
     const float *a = s->in + at.image * s->in_h * row + at.line * s->step_h * row +
                      at.column * s->step_w * s->in_c;
@@ -436,23 +456,14 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
     }
     size_t out = at.image * s->image_step + at.line * s->line_step + at.column * s->pixel_step;
     const float *residual = s->residual ? s->residual + out : NULL;
-    if (!s->depthwise) {
-        sweep_channels(s, a, row, &at, block, s->out + out, residual);
-        return;
-    }
-    sweep_depthwise(s, a, row, &at, s->out + out, residual);
-    if (s->activation == LEATI_ACT_NONE || clamps(s->activation)) return;
-    for (size_t y = 0; y < at.lines; y++) {
-        float *line = s->out + out + y * s->line_step;
-        s->ker->activate(s->activation, at.columns * s->pixel_step, line, line);
-    }
+    sweep_channels(s, a, row, &at, block, s->out + out, residual);
 }
 
 static void sweep_run(leat_context *c, sweep *s)
 {
     size_t tasks = s->images * s->row_blocks * s->col_blocks * s->n_blocks;
     double work = (double)s->images * (double)s->out_h * (double)s->out_w * (double)s->out_n *
-                  (double)(s->depthwise ? s->run_count * 8 : s->depth);
+                  (double)(s->depthwise ? 64 : s->depth);
     if (work > CONV_SMALLEST_TASK) {
         leati_parallel(c, tasks, sweep_task, s);
         return;
@@ -460,22 +471,33 @@ static void sweep_run(leat_context *c, sweep *s)
     for (size_t t = 0; t < tasks; t++) sweep_task(s, t, 0);
 }
 
-/* The workspace holds the runs, then the workers' slabs. */
+/* The workspace holds the taps and runs, then what each worker needs: a slab, or runs. */
 static size_t runs_elements(const leati_conv_plan *p)
 {
     return leati_conv_align(p->conv.kernel_h * p->conv.kernel_w * sizeof(leati_run) /
                             sizeof(float));
 }
 
+static size_t taps_elements(const leati_conv_plan *p)
+{
+    return leati_conv_align((p->conv.kernel_h + p->conv.kernel_w) * sizeof(leati_conv_tap) /
+                            sizeof(float));
+}
+
 static size_t sweep_bytes(leat_context *c, const leati_conv_plan *p, const sweep *s)
 {
-    return (runs_elements(p) + s->each * leat_context_threads(c)) * sizeof(float);
+    size_t each = p->depthwise ? runs_elements(p) : s->each;
+    return (taps_elements(p) + runs_elements(p) + each * leat_context_threads(c)) * sizeof(float);
 }
 
 static void sweep_use(const leati_conv_plan *p, sweep *s, void *workspace)
 {
-    s->runs = workspace;
-    s->scratch = (float *)workspace + runs_elements(p);
+    s->ys = workspace;
+    s->xs = s->ys + p->conv.kernel_h;
+    s->kernel_w = p->conv.kernel_w;
+    s->runs = (leati_run *)(void *)((float *)workspace + taps_elements(p));
+    s->scratch = (float *)workspace + taps_elements(p) + runs_elements(p);
+    if (p->depthwise) s->each = runs_elements(p);
 }
 
 leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_conv_plan *out)
@@ -511,6 +533,7 @@ void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *
     sweep_forward(c, p, &s);
     sweep_use(p, &s, workspace);
     taps_forward(p, &s);
+    if (!p->depthwise) make_runs(&s);
     s.in = x;
     s.packed = packed;
     s.out = y;
@@ -532,6 +555,7 @@ void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const f
             sweep_back(c, p, py, px, &s);
             sweep_use(p, &s, workspace);
             taps_back(p, py, px, &s);
+            if (!p->depthwise) make_runs(&s);
             s.in = dy;
             s.packed = packed_back;
             s.out = dx + (py * v->in_w + px) * v->in_c;

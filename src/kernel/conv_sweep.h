@@ -4,7 +4,6 @@
 #define LEATI_KERNEL_CONV_SWEEP_H
 
 #include <stddef.h>
-#include <string.h>
 
 #include "kernel/conv.h"
 #include "kernel/net_kernels.h"
@@ -27,6 +26,21 @@ typedef struct leati_conv_piece {
 } leati_conv_piece;
 
 void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out);
+
+/* A tap of one axis: rows (columns) from the first tap, and its number in the filters. */
+typedef struct leati_conv_tap {
+    size_t place, index;
+} leati_conv_tap;
+
+/* Output places from .. to-1 for which taps tap .. end-1 and no others lie inside the image. */
+typedef struct leati_conv_segment {
+    size_t from, to, tap, end;
+} leati_conv_segment;
+
+/* The segment that begins at o and ends before `end`. Tap i of place o reads the input at
+ * o * step - before + taps[i].place; places rise with i. */
+leati_conv_segment leati_conv_segment_at(const leati_conv_tap *taps, size_t count, size_t o,
+                                         size_t end, size_t step, ptrdiff_t before, size_t in);
 
 static inline size_t leati_conv_align(size_t elements)
 {

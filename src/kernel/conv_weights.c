@@ -5,6 +5,8 @@
  * chunks; a chunk adds its pieces into a partial gradient of its own, (tap, input channel, output
  * channel), and the partials are added in order. Large filters have few chunks and are cut by input
  * channels instead. None of it depends on the number of threads. */
+#include <string.h>
+
 #include "base/pool.h"
 #include "kernel/conv.h"
 #include "kernel/conv_sweep.h"

@@ -42,19 +42,18 @@ INLINE void depth_pixels(const size_t pixels, const leati_depth_block *t, const 
     depth_finish(pixels, t, sum, c, residual, j, n);
 }
 
-/* Three by three taps whose columns are `across` elements apart, pixels `stride` columns: a column
+/* Rows of three taps whose columns are `across` elements apart, pixels `stride` columns: a column
  * is loaded once for all pixels under which it lies. Terms are added in the order of depth_pixels.
  */
-INLINE void depth_nine(const size_t pixels, const size_t stride, const leati_depth_block *t,
-                       size_t across, const float *a, float *c, const float *residual, size_t j,
-                       size_t n)
+INLINE void depth_threes(const size_t pixels, const size_t stride, const leati_depth_block *t,
+                         size_t across, const float *a, float *c, const float *residual, size_t j,
+                         size_t n)
 {
     vf sum[4], start = t->bias ? load_last_f32(t->bias + j, n) : (vf){0};
     UNROLL(4)
     for (size_t i = 0; i < pixels; i++) sum[i] = start;
-    UNROLL(3)
-    for (size_t r = 0; r < 3; r++) {
-        const leati_run *run = t->runs + 3 * r;
+    for (size_t r = 0; r < t->run_count; r += 3) {
+        const leati_run *run = t->runs + r;
         const float *x = a + run->a + j;
         vf column[9], w[3];
         UNROLL(3)
@@ -71,12 +70,12 @@ INLINE void depth_nine(const size_t pixels, const size_t stride, const leati_dep
     depth_finish(pixels, t, sum, c, residual, j, n);
 }
 
-/* 0 when the taps are not three by three in equal columns, else the columns per pixel. */
+/* 0 when the taps are not rows of three in equal columns, else the columns per pixel. */
 static size_t depth_stride(const leati_depth_block *t)
 {
-    if (t->run_count != 9) return 0;
+    if (t->run_count == 0 || t->run_count % 3) return 0;
     size_t across = t->runs[1].a - t->runs[0].a;
-    for (size_t r = 0; r < 9; r += 3)
+    for (size_t r = 0; r < t->run_count; r += 3)
         if (t->runs[r + 1].a != t->runs[r].a + across ||
             t->runs[r + 2].a != t->runs[r].a + 2 * across)
             return 0;
@@ -100,8 +99,8 @@ INLINE void depth_group(const size_t pixels, const leati_depth_block *t, size_t 
                         depth_place at)
 {
     size_t across = stride ? t->runs[1].a - t->runs[0].a : 0;
-    if (stride == 1) DEPTH_CHANNELS(depth_nine, pixels, 1, t, across)
-    else if (stride == 2) DEPTH_CHANNELS(depth_nine, pixels, 2, t, across)
+    if (stride == 1) DEPTH_CHANNELS(depth_threes, pixels, 1, t, across)
+    else if (stride == 2) DEPTH_CHANNELS(depth_threes, pixels, 2, t, across)
     else DEPTH_CHANNELS(depth_pixels, pixels, t)
 }
 
