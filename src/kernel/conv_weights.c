@@ -161,7 +161,8 @@ static void part_product(const gradient *g, const part *t, size_t group)
     const float *x = part_input(g, t, group, &row, &image);
     const float *dy =
         g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c + group * g->group_n;
-    g->gemm->f32.pack_b(g->group_n, pixels, dy, v->out_c, false, t->dy);
+    bool panel = g->group_n == v->out_c && v->out_c == g->ker->nr; /* dY is a panel as it lies */
+    if (!panel) g->gemm->f32.pack_b(g->group_n, pixels, dy, v->out_c, false, t->dy);
     if (t->bias) g->ker->add_rows(pixels, g->group_n, dy, v->out_c, t->db + group * g->group_n);
     for (size_t i = 0; i < t->images; i++)
         for (size_t y = 0; y < t->lines; y++, count++)
@@ -172,7 +173,7 @@ static void part_product(const gradient *g, const part *t, size_t group)
                          .runs = t->runs,
                          .run_count = count,
                          .a_step = v->stride_w * pixel,
-                         .b = t->dy,
+                         .b = panel ? dy : t->dy,
                          .b_panel = pixels * g->ker->nr,
                          .c_step = g->group_n};
     float *out = t->out + group * g->taps * g->group_k * g->group_n;

@@ -1,5 +1,5 @@
-/* Owns: how matrix products are cut into tasks, passes and blocks, and which operands are packed.
- * Not: the arithmetic (isa/gemm_type.h). */
+/* Owns: the public matrix products. Not: how they are cut (gemm_blocks.h), the arithmetic
+ * (isa/gemm_type.h). */
 #include "kernel/gemm.h"
 
 #include <math.h>
@@ -10,13 +10,10 @@
 #include "base/pool.h"
 #include "kernel/kernels.h"
 
-#define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
-    LEFT_BYTES = 2 << 20,   /* packed rows of A kept at once */
     SMALL_BYTES = 48 << 10, /* scratch taken from the stack */
     FEW_ROWS = 8,           /* dot products instead of tiles */
     FEW_COLUMNS = 4,
-    TALL = 16,          /* passes over B that no cache holds */
     SQUARE_DEPTH = 256, /* A^T A: rows of A packed at once, */
     SQUARE_ROWS = 4,    /* panels of C that a task holds: down, */
     SQUARE_COLUMNS = 8, /* across, */

@@ -62,6 +62,15 @@ typedef struct leati_depth_block {
     float low, high;
 } leati_depth_block;
 
+/* What follows a product: C (m, n) = activation(C + column bias + row bias + residual). */
+typedef struct leati_finish {
+    size_t m, n;
+    float *c;
+    size_t ldc;
+    const float *column_bias, *row_bias, *residual; /* each may be NULL */
+    size_t ld_residual;
+} leati_finish;
+
 typedef struct leati_net_kernels {
     const char *level;
     size_t mr, nr, lanes;
@@ -80,6 +89,7 @@ typedef struct leati_net_kernels {
     void (*add_rows)(size_t m, size_t n, const float *in, size_t ld, float *sum);
     /* out (n, m) = in (m, n) transposed. */
     void (*transpose)(size_t m, size_t n, const float *in, size_t ld, float *out, size_t ld_out);
+    void (*finish)(leati_activation kind, const leati_finish *f);
     void (*activate)(leati_activation kind, size_t n, const float *x, float *out);
     /* out = g * derivative; in terms of the input x of the activation. out may be g. */
     void (*activate_back)(leati_activation kind, size_t n, const float *x, const float *g,

@@ -14,8 +14,8 @@ enum { NAME(NR) = 2 * VL };
  * Rows of A are reached in groups of three through one pointer each: x86 addresses pointer - step,
  * pointer and pointer + step without further arithmetic. */
 INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
-                       size_t step, const T *b, size_t b_step, T *c, size_t ldc, size_t last,
-                       T alpha, T beta)
+                       size_t step, const T *b, size_t b_step, size_t b_panel, T *c, size_t ldc,
+                       size_t last, T alpha, T beta)
 {
     V sum[MR][8];
     const T *group[MR / 3 + 1], *ahead = c;
@@ -37,7 +37,7 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
         V column[8];
         UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
-            column[v] = NAME(load)(b + v * VL);
+            column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
             ROUNDED(column[v]);
         }
         UNROLL(16)
@@ -77,15 +77,16 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
     }
 }
 
-typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, size_t b_step, T *c,
-                              size_t ldc, size_t last, T alpha, T beta);
+typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, size_t b_step,
+                              size_t b_panel, T *c, size_t ldc, size_t last, T alpha, T beta);
 
 #define TILE(h, nv, form, by_rows)                                                                 \
     static void NAME(tile_##form##_##h##x##nv)(size_t k, const T *a, size_t step, const T *b,      \
-                                               size_t b_step, T *c, size_t ldc, size_t last,       \
-                                               T alpha, T beta)                                    \
+                                               size_t b_step, size_t b_panel, T *c, size_t ldc,    \
+                                               size_t last, T alpha, T beta)                       \
     {                                                                                              \
-        NAME(tile)(h, nv, by_rows, k, a, step, b, b_step, c, ldc, last, alpha, beta);              \
+        NAME(tile)                                                                                 \
+        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta);               \
     }
 #define TILES(h)                                                                                   \
     TILE(h, 1, columns, false)                                                                     \
@@ -129,18 +130,17 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
     size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
     const T *b = t->b;
     size_t wide = NAME(wide_tiles)[h].vectors * VL;
-    if (wide && t->b_panel == NAME(NR)) {
-        for (; j + wide <= t->n; j += wide) NAME(wide_tiles)
-        [h].tile[columns](t->k, a, step, b + j, t->b_step, c + j, t->ldc, VL, t->alpha, t->beta);
-        b += j;
-    }
+    for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
+        NAME(wide_tiles)
+        [h].tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL, t->alpha,
+                          t->beta);
     for (; j < t->n; j += NAME(NR), b += t->b_panel) {
         size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
         bool tail = j >= full;
         size_t two = width > VL, last = width - two * VL;
         NAME(tiles)
-        [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, c + j,
-                          t->ldc, last, t->alpha, t->beta);
+        [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, 0,
+                          c + j, t->ldc, last, t->alpha, t->beta);
     }
 }
 

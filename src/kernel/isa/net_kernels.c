@@ -40,5 +40,6 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .add_to = add_to,
                                  .add_rows = add_rows,
                                  .transpose = transpose_matrix,
+                                 .finish = finish,
                                  .activate = activate,
                                  .activate_back = activate_back};

@@ -2,6 +2,7 @@
 #ifndef LEATI_KERNEL_ISA_NET_LANES_H
 #define LEATI_KERNEL_ISA_NET_LANES_H
 
+#include "kernel/isa/net_math.h"
 #include "kernel/isa/simd.h"
 #include "kernel/net_kernels.h"
 
@@ -63,6 +64,49 @@ static void transpose_matrix(size_t m, size_t n, const float *in, size_t ld, flo
 {
     for (size_t i = 0; i < m; i += VF)
         turn_f32(m - i < VF ? m - i : VF, n, in + i * ld, ld, out + i, ld_out, false);
+}
+
+/* `apply` on every vector of C with what is added before it. */
+#define FINISH(name, apply)                                                                        \
+    static void finish_##name(const leati_finish *f)                                               \
+    {                                                                                              \
+        for (size_t i = 0; i < f->m; i++) {                                                        \
+            float *c = f->c + i * f->ldc, row = f->row_bias ? f->row_bias[i] : 0;                  \
+            const float *more = f->residual ? f->residual + i * f->ld_residual : NULL;             \
+            for (size_t j = 0; j < f->n; j += VF) {                                                \
+                size_t n = f->n - j < VF ? f->n - j : VF;                                          \
+                vf v = load_last_f32(c + j, n);                                                    \
+                if (f->column_bias) v += load_last_f32(f->column_bias + j, n);                     \
+                if (f->row_bias) v += row;                                                         \
+                if (more) v += load_last_f32(more + j, n);                                         \
+                store_last_f32(c + j, apply(v), n);                                                \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define SAME(v) (v)
+FINISH(none, SAME)
+FINISH(relu, relu_vector)
+FINISH(relu6, relu6_vector)
+FINISH(sigmoid, sigmoid_vector_f32)
+FINISH(tanh, tanh_vector_f32)
+FINISH(silu, silu_vector)
+FINISH(gelu, gelu_vector)
+FINISH(gelu_tanh, gelu_tanh_vector)
+#undef SAME
+
+static void finish(leati_activation kind, const leati_finish *f)
+{
+    switch (kind) {
+    case LEATI_ACT_RELU: finish_relu(f); return;
+    case LEATI_ACT_RELU6: finish_relu6(f); return;
+    case LEATI_ACT_SIGMOID: finish_sigmoid(f); return;
+    case LEATI_ACT_TANH: finish_tanh(f); return;
+    case LEATI_ACT_SILU: finish_silu(f); return;
+    case LEATI_ACT_GELU: finish_gelu(f); return;
+    case LEATI_ACT_GELU_TANH: finish_gelu_tanh(f); return;
+    case LEATI_ACT_NONE:
+    case LEATI_ACTIVATIONS: finish_none(f);
+    }
 }
 
 #endif

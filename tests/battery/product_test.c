@@ -1,0 +1,257 @@
+/* The battery of the products of networks: every CPU level, random shapes with epilogues, packed
+ * weights and batches against sums in f64; bitwise equality for 1, 2 and 4 threads. */
+#include "support/leattest.h"
+
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "kernel/net_kernels.h"
+#include "kernel/product.h"
+
+static leat_context *context_of(leati_cpu_level level, unsigned threads)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c = NULL;
+    o.cpu = leati_cpu_level_name(level);
+    o.threads = threads;
+    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
+}
+
+static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
+{
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
+        if (!leati_cpu_has((leati_cpu_level)level)) continue;
+        leat_context *c = context_of((leati_cpu_level)level, threads);
+        REQUIRE(c);
+        int before = t->failures;
+        body(t, c);
+        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
+        leat_context_destroy(c);
+    }
+}
+
+static float *random_array(leati_rng *rng, size_t n)
+{
+    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
+    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
+    return x;
+}
+
+static double activated(leati_activation a, double x)
+{
+    switch (a) {
+    case LEATI_ACT_RELU: return x > 0 ? x : 0;
+    case LEATI_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
+    case LEATI_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case LEATI_ACT_TANH: return tanh(x);
+    case LEATI_ACT_SILU: return x / (1 + exp(-x));
+    case LEATI_ACT_GELU: return 0.5 * x * erfc(-x * sqrt(0.5));
+    case LEATI_ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    default: return x;
+    }
+}
+
+/* A product with operands of its own. */
+typedef struct trial {
+    leati_product p;
+    float *a, *b, *c, *before, *column, *row, *residual, *packed;
+    size_t c_size;
+} trial;
+
+static size_t one_of(leati_rng *rng, const size_t *list, uint32_t count)
+{
+    return list[leati_rng_below(rng, count)];
+}
+
+static trial random_trial(leati_rng *rng)
+{
+    static const size_t rows[] = {1, 2, 3, 5, 8, 9, 14, 16, 29, 64, 130};
+    static const size_t columns[] = {1, 4, 10, 16, 17, 32, 48, 65, 96, 300};
+    static const size_t depths[] = {1, 4, 16, 31, 64, 100, 513, 1100};
+    trial t = {.p = {.m = one_of(rng, rows, 11),
+                     .n = one_of(rng, columns, 10),
+                     .k = one_of(rng, depths, 8),
+                     .transpose_a = leati_rng_below(rng, 3) == 0,
+                     .transpose_b = leati_rng_below(rng, 2),
+                     .alpha = leati_rng_below(rng, 2) ? 1 : -0.5f,
+                     .beta = leati_rng_below(rng, 2) ? 0 : 0.75f,
+                     .activation = (leati_activation)leati_rng_below(rng, LEATI_ACTIVATIONS)}};
+    leati_product *p = &t.p;
+    p->batch = leati_rng_below(rng, 3) ? 1 : 1 + leati_rng_below(rng, 20);
+    if (p->m * p->n * p->k > 500000) p->batch = 1;
+    p->lda = (p->transpose_a ? p->m : p->k) + leati_rng_below(rng, 3);
+    p->ldb = (p->transpose_b ? p->k : p->n) + leati_rng_below(rng, 3);
+    p->ldc = p->n + leati_rng_below(rng, 3);
+    p->ld_residual = p->n + 1;
+    p->a_step = (p->transpose_a ? p->k : p->m) * p->lda;
+    p->b_step = leati_rng_below(rng, 2) ? (p->transpose_b ? p->n : p->k) * p->ldb : 0;
+    p->c_step = p->m * p->ldc;
+    p->residual_step = p->m * p->ld_residual;
+    t.c_size = p->batch * p->c_step;
+    p->a = t.a = random_array(rng, p->batch * p->a_step);
+    p->b = t.b = random_array(rng, p->batch * p->b_step + (p->transpose_b ? p->n : p->k) * p->ldb);
+    p->c = t.c = random_array(rng, t.c_size);
+    t.before = random_array(rng, t.c_size);
+    t.column = random_array(rng, p->n);
+    t.row = random_array(rng, p->m);
+    t.residual = random_array(rng, p->batch * p->residual_step);
+    if (leati_rng_below(rng, 2)) p->column_bias = t.column;
+    if (leati_rng_below(rng, 3) == 0) p->row_bias = t.row;
+    if (leati_rng_below(rng, 3) == 0) p->residual = t.residual;
+    return t;
+}
+
+static void trial_free(trial *t)
+{
+    float *all[] = {t->a, t->b, t->c, t->before, t->column, t->row, t->residual, t->packed};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+static void trial_run(trial *t, leat_context *c)
+{
+    size_t bytes = leati_product_bytes(c, &t->p);
+    void *workspace = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    memcpy(t->c, t->before, t->c_size * sizeof *t->c);
+    leati_product_run(c, &t->p, workspace);
+    free(workspace);
+}
+
+static bool agrees(const trial *t)
+{
+    const leati_product *p = &t->p;
+    for (size_t s = 0; s < p->batch * p->m * p->n; s++) {
+        size_t j = s % p->n, i = s / p->n % p->m, batch = s / p->n / p->m;
+        const float *a = t->a + batch * p->a_step, *b = t->b + batch * p->b_step;
+        double sum = 0, size = 0, more = 0, old;
+        for (size_t q = 0; q < p->k; q++) {
+            double term = (double)a[p->transpose_a ? q * p->lda + i : i * p->lda + q] *
+                          (double)b[p->transpose_b ? j * p->ldb + q : q * p->ldb + j];
+            sum += term;
+            size += fabs(term);
+        }
+        size_t at = batch * p->c_step + i * p->ldc + j;
+        old = p->beta == 0 ? 0 : (double)p->beta * (double)t->before[at];
+        if (p->column_bias) more += (double)p->column_bias[j];
+        if (p->row_bias) more += (double)p->row_bias[i];
+        if (p->residual)
+            more += (double)p->residual[batch * p->residual_step + i * p->ld_residual + j];
+        double want = activated(p->activation, (double)p->alpha * sum + old + more);
+        double bound = (size * 8 + fabs(old) + 6) / (1 << 22);
+        if (!(fabs(want - (double)t->c[at]) <= bound)) {
+            printf("    (%zu, %zu) of matrix %zu: %.9g, not %.9g\n", i, j, batch, (double)t->c[at],
+                   want);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print_trial(const leati_product *p)
+{
+    printf("    %c%c %zu x %zu x %zu, batch %zu, activation %d%s%s%s\n", p->transpose_a ? 'T' : 'N',
+           p->transpose_b ? 'T' : 'N', p->m, p->n, p->k, p->batch, (int)p->activation,
+           p->column_bias ? ", columns" : "", p->row_bias ? ", rows" : "",
+           p->residual ? ", residual" : "");
+}
+
+static void reference_level(leattest *t, leat_context *c)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 31, LEATI_RNG_TEST, 0);
+    for (int i = 0; i < 200; i++) {
+        trial x = random_trial(&rng);
+        trial_run(&x, c);
+        if (!CHECK(agrees(&x))) print_trial(&x.p);
+        if (x.p.batch == 1) {
+            float *plain = malloc(x.c_size * sizeof *plain);
+            REQUIRE(plain);
+            memcpy(plain, x.c, x.c_size * sizeof *plain);
+            x.packed = random_array(&rng, leati_product_packed(c, x.p.n, x.p.k));
+            leati_product_pack(c, x.p.transpose_b, x.p.n, x.p.k, x.b, x.p.ldb, x.packed);
+            x.p.packed_b = x.packed;
+            trial_run(&x, c);
+            if (!CHECK(agrees(&x))) print_trial(&x.p);
+            if (x.p.m > 8 && !CHECK(memcmp(plain, x.c, x.c_size * sizeof *plain) == 0))
+                print_trial(&x.p);
+            free(plain);
+        }
+        trial_free(&x);
+    }
+}
+
+static void reference(leattest *t)
+{
+    at_levels(t, 2, reference_level);
+}
+
+static void threads_level(leattest *t, leat_context *one)
+{
+    leati_cpu_level level = leati_context_cpu_level(one);
+    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    REQUIRE(all[1] && all[2]);
+    leati_rng rng;
+    leati_rng_init(&rng, 32, LEATI_RNG_TEST, 0);
+    for (int i = 0; i < 40; i++) {
+        trial x = random_trial(&rng);
+        float *first = malloc(x.c_size * sizeof *first);
+        REQUIRE(first);
+        trial_run(&x, all[0]);
+        memcpy(first, x.c, x.c_size * sizeof *first);
+        for (int k = 1; k < 3; k++) {
+            trial_run(&x, all[k]);
+            if (!CHECK(memcmp(first, x.c, x.c_size * sizeof *first) == 0)) print_trial(&x.p);
+        }
+        free(first);
+        trial_free(&x);
+    }
+    leat_context_destroy(all[1]);
+    leat_context_destroy(all[2]);
+}
+
+static void threads_agree(leattest *t)
+{
+    at_levels(t, 1, threads_level);
+}
+
+/* The activations against the C library in f64, and their derivatives against differences. */
+static void activations_level(leattest *t, leat_context *c)
+{
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    enum { N = 4001 };
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y), *g = malloc(N * sizeof *g);
+    REQUIRE(x && y && g);
+    for (int i = 0; i < N; i++) x[i] = (float)(i - 2000) * 0.006f + 0.0013f;
+    x[0] = -120;
+    x[1] = 110;
+    for (int a = 0; a < LEATI_ACTIVATIONS; a++) {
+        leati_activation kind = (leati_activation)a;
+        double worst = 0, slope = 0;
+        k->activate(kind, N, x, y);
+        for (int i = 0; i < N; i++) g[i] = 1;
+        k->activate_back(kind, N, x, g, g);
+        for (int i = 0; i < N; i++) {
+            double v = (double)x[i], h = 1e-4, want = activated(kind, v);
+            double rise = (activated(kind, v + h) - activated(kind, v - h)) / (2 * h);
+            bool corner = fabs(v) < h || fabs(v - 6) < h;
+            worst = fmax(worst, fabs((double)y[i] - want) / (fabs(want) + fabs(v) * 0.3 + 1e-2));
+            if (!corner) slope = fmax(slope, fabs((double)g[i] - rise));
+        }
+        if (!CHECK(worst < 6e-7 && slope < 2e-6))
+            printf("    activation %d: %g, slope %g\n", a, worst, slope);
+        x[2] = (float)NAN;
+        k->activate(kind, 3, x, y);
+        CHECK(isnan(y[2]) && !isnan(y[0]) && !isnan(y[1]));
+        x[2] = 0.5f;
+    }
+    free(x);
+    free(y);
+    free(g);
+}
+
+static void activations(leattest *t)
+{
+    at_levels(t, 1, activations_level);
+}
+
+static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(activations)};
+LEATTEST_MAIN(list)
