@@ -8,6 +8,7 @@ and a build in build/. Ends with "N files, N differ"."""
 import pathlib, struct, subprocess, sys, zlib
 
 import onnx
+import onnx.numpy_helper
 from google.protobuf.descriptor import FieldDescriptor as F
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -16,6 +17,9 @@ SKIPPED = {"TensorProto.segment", "GraphProto.quantization_annotation", "NodePro
            "ModelProto.configuration", "TensorProto.metadata_props"}
 KINDS = {"model": onnx.ModelProto, "tensor": onnx.TensorProto, "sequence": onnx.SequenceProto,
          "optional": onnx.OptionalProto}
+# Texts, and elements of less than a byte.
+NO_NUMBERS = {onnx.TensorProto.STRING, onnx.TensorProto.UINT4, onnx.TensorProto.INT4, onnx.TensorProto.FLOAT4E2M1,
+              onnx.TensorProto.UINT2, onnx.TensorProto.INT2}
 
 
 def bits(field, value):
@@ -83,6 +87,9 @@ def main():
         message.ParseFromString(path.read_bytes())
         want = []
         dump(message, want)
+        if kind == "tensor" and message.data_type not in NO_NUMBERS:
+            elements = onnx.numpy_helper.to_array(message).tobytes()
+            want.append(f"elements {len(elements)} {zlib.crc32(elements):08x}")
         have = dumps.get(str(path), ["error: no answer"])
         if have != want:
             bad += 1

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "model/onnx_check.h"
 #include "model/onnx_proto.h"
@@ -104,6 +105,22 @@ static void dump(const leati_pb_type *type, const void *message)
             if (type->fields[i].number == number) dump_field(&type->fields[i], message);
 }
 
+/* The elements as numbers: "elements BYTES CRC"; not of texts and of elements below 8 bits. */
+static leat_status dump_elements(leat_context *c, const leati_onnx_tensor *t)
+{
+    size_t count;
+    if (leati_onnx_element_bits(t->data_type) < 8 || leati_onnx_tensor_is_external(t))
+        return LEAT_OK;
+    leat_status st = leati_onnx_tensor_count(c, t, &count);
+    if (st != LEAT_OK) return st;
+    size_t bytes = leati_onnx_bytes(t->data_type, count);
+    char *out = leati_alloc(c, bytes);
+    st = out ? leati_onnx_tensor_read(c, t, out, bytes) : leat_error_status(c);
+    if (st == LEAT_OK) print_bytes("elements", out, bytes);
+    leati_free(out);
+    return st;
+}
+
 /* Written and read again it must be the same; leaves the second reading in *message. */
 static leat_status round_trip(leat_context *c, leati_arena *arena, const leati_pb_type *type,
                               leati_str *bytes, void **message)
@@ -138,6 +155,7 @@ static bool dump_file(const char *kind, const char *path)
             st = leati_onnx_tensor_check(c, message);
         if (st == LEAT_OK) st = round_trip(c, &arena, type, &again, &message);
         if (st == LEAT_OK) dump(type, message);
+        if (st == LEAT_OK && type == &leati_onnx_tensor_pb) st = dump_elements(c, message);
     }
     if (st != LEAT_OK) printf("error: %s: %s\n", leat_status_name(st), leat_error_message(c));
     leati_arena_fini(&arena);
