@@ -19,6 +19,10 @@ foreach(source IN LISTS tests)
   add_test(NAME ${name} COMMAND ${name})
 endforeach()
 
+# The samples of the battery of operations, a file per group.
+file(GLOB samples CONFIGURE_DEPENDS tests/battery/op_samples*.c)
+target_sources(op_test PRIVATE ${samples})
+
 file(GLOB targets CONFIGURE_DEPENDS fuzz/*_fuzz.c)
 foreach(source IN LISTS targets)
   get_filename_component(name ${source} NAME_WE)

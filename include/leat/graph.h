@@ -80,6 +80,7 @@ LEAT_API void leat_scope_pop(leat_graph *g);
 
 LEAT_API leat_context *leat_graph_context(leat_graph *g);
 LEAT_API leat_graph *leat_tensor_graph(leat_tensor *x);
+/* Of NULL: f32 and rank -1, which every operation refuses. */
 LEAT_API leat_dtype leat_tensor_dtype(const leat_tensor *x);
 LEAT_API leat_shape leat_tensor_shape(const leat_tensor *x);
 

@@ -69,12 +69,12 @@ leat_graph *leat_tensor_graph(leat_tensor *x)
 
 leat_dtype leat_tensor_dtype(const leat_tensor *x)
 {
-    return x->dtype;
+    return x ? x->dtype : LEAT_DTYPE_F32;
 }
 
 leat_shape leat_tensor_shape(const leat_tensor *x)
 {
-    return x->shape;
+    return x ? x->shape : (leat_shape){.rank = -1};
 }
 
 /* ---- scopes -----------------------------------------------------------------------------------
