@@ -254,7 +254,7 @@ static void function_sees_graph(leati_onnx_builder *b, leati_onnx_graph *g)
 /* Twenty-five functions, each calling the one before ten times. */
 static void explosion(leati_onnx_builder *b, leati_onnx_graph *g)
 {
-    char name[8], before[8], value[8], last[8];
+    char name[16], before[16], value[16], last[16];
     (void)g;
     for (int i = 0; i < 25; i++) {
         snprintf(name, sizeof name, "F%d", i);
@@ -273,7 +273,7 @@ static void explosion(leati_onnx_builder *b, leati_onnx_graph *g)
 /* A chain of more functions than may call each other. */
 static void deep_calls(leati_onnx_builder *b, leati_onnx_graph *g)
 {
-    char name[8], next[8];
+    char name[16], next[16];
     (void)g;
     for (int i = 0; i < 80; i++) {
         snprintf(name, sizeof name, "F%d", i);
