@@ -49,6 +49,11 @@ LEAT_API leat_tensor *leat_like(leat_tensor *x, double value);
 LEAT_API LEAT_CHECKED leat_status leat_variable_create(leat_graph *g, const char *name,
                                                        leat_dtype dtype, leat_shape shape,
                                                        const void *data, leat_variable **out);
+/* A variable that is elements offset .. of another one (of the same type): many weights in one
+ * block. It goes with the whole. */
+LEAT_API LEAT_CHECKED leat_status leat_variable_part(leat_variable *whole, const char *name,
+                                                     size_t offset, leat_shape shape,
+                                                     leat_variable **out);
 LEAT_API leat_tensor *leat_read(leat_variable *v); /* its value before the run */
 /* A root: running it stores x (of the variable's type and shape) when all reads are done. */
 LEAT_API leat_tensor *leat_assign(leat_variable *v, leat_tensor *x);

@@ -47,7 +47,7 @@ void leat_graph_destroy(leat_graph *g)
     while (g->variables) {
         leat_variable *v = g->variables;
         g->variables = v->next;
-        g->device->class->free(g->device, v->data);
+        if (v->whole == v) g->device->class->free(g->device, v->data);
         leati_free(v->name);
         leati_free(v);
     }
@@ -285,6 +285,35 @@ leat_status leat_variable_create(leat_graph *g, const char *name, leat_dtype dty
         leati_free(v);
         return st;
     }
+    v->whole = v;
+    v->next = g->variables;
+    g->variables = v;
+    *out = v;
+    return LEAT_OK;
+}
+
+leat_status leat_variable_part(leat_variable *whole, const char *name, size_t offset,
+                               leat_shape shape, leat_variable **out)
+{
+    leat_graph *g = whole->graph;
+    leat_context *c = g->context;
+    size_t size = leat_dtype_size(whole->dtype);
+    *out = NULL;
+    LEATI_TRY(leati_shape_check(c, &shape, whole->dtype));
+    size_t bytes = leati_shape_count(&shape) * size;
+    LEATI_CHECK(c, offset <= whole->bytes / size && bytes <= whole->bytes - offset * size,
+                LEAT_SHAPE, "%zu elements from %zu on are not all in variable `%s` of shape %s",
+                bytes / size, offset, whole->name, leati_shape_string(&whole->shape).text);
+    leat_variable *v = LEATI_NEW(c, leat_variable, 1);
+    if (!v) return LEAT_NOMEM;
+    *v = (leat_variable){.graph = g, .dtype = whole->dtype, .shape = shape, .bytes = bytes};
+    v->name = leati_strdup(c, name ? name : "");
+    if (!v->name) {
+        leati_free(v);
+        return LEAT_NOMEM;
+    }
+    v->data = (char *)whole->data + offset * size;
+    v->whole = whole->whole;
     v->next = g->variables;
     g->variables = v;
     *out = v;

@@ -41,7 +41,8 @@ struct leat_variable {
     leat_dtype dtype;
     leat_shape shape;
     size_t bytes;
-    void *data; /* on the device */
+    void *data;           /* on the device */
+    leat_variable *whole; /* the variable it is a part of, or itself */
     leat_variable *next;
 };
 

@@ -145,6 +145,13 @@ static bool unit_in_place(leati_planner *p, const leati_unit *u, uint32_t i, uin
            p->value[n->in[i]->slot].bytes == p->value[n->out[0].slot].bytes;
 }
 
+/* Parts of one variable may share memory. */
+static bool overlap(const leat_variable *a, const leat_variable *b)
+{
+    const char *from = a->data, *other = b->data;
+    return from < other + b->bytes && other < from + a->bytes;
+}
+
 /* Does any unit read `variable` after position `at`, or the unit there in a way that does not allow
  * output o to overwrite it? */
 static bool read_later(leati_planner *p, const leat_variable *variable, uint32_t at, uint32_t o)
@@ -154,13 +161,13 @@ static bool read_later(leati_planner *p, const leat_variable *variable, uint32_t
         if (!u->fused && p->node[u->member[0]]->op == LEATI_OP_RESHAPE) continue;
         for (uint32_t i = 0; i < leati_unit_in_count(p, u); i++) {
             const leati_value *b = &p->value[base_of(p, leati_unit_in(p, u, i), NULL)];
-            if (b->place != LEATI_IN_VARIABLE || b->variable != variable) continue;
+            if (b->place != LEATI_IN_VARIABLE || !overlap(b->variable, variable)) continue;
             if (k > at || !unit_in_place(p, u, i, o)) return true;
         }
     }
     for (uint32_t v = 0; v < p->value_count; v++) {
         const leati_value *b = &p->value[base_of(p, v, NULL)];
-        if (p->value[v].root && b->place == LEATI_IN_VARIABLE && b->variable == variable &&
+        if (p->value[v].root && b->place == LEATI_IN_VARIABLE && overlap(b->variable, variable) &&
             maker(p, v)->op != LEATI_OP_ASSIGN)
             return true;
     }
@@ -171,7 +178,7 @@ static bool assigned_twice(leati_planner *p, const leati_node *n)
 {
     size_t count = 0;
     for (size_t i = 0; i < p->node_count; i++)
-        count += p->node[i]->op == LEATI_OP_ASSIGN && p->node[i]->variable == n->variable;
+        count += p->node[i]->op == LEATI_OP_ASSIGN && overlap(p->node[i]->variable, n->variable);
     return count > 1;
 }
 

@@ -178,9 +178,10 @@ static leat_status place_member(leat_context *c, leati_zip *z, const entry *e, u
                                 span *s)
 {
     leati_zip_member *m = &z->members[z->count];
-    const uint8_t *data = file_bytes(z), *local = data + e->local;
-    bool good = limit >= LOCAL_SIZE && e->local <= limit - LOCAL_SIZE && u32(local) == 0x04034b50 &&
-                u16(local + 8) == e->method && u16(local + 26) == e->name_length;
+    bool inside = limit >= LOCAL_SIZE && e->local <= limit - LOCAL_SIZE;
+    const uint8_t *local = file_bytes(z) + (inside ? e->local : 0);
+    bool good = inside && u32(local) == 0x04034b50 && u16(local + 8) == e->method &&
+                u16(local + 26) == e->name_length;
     uint64_t at = e->local + LOCAL_SIZE + e->name_length + (good ? u16(local + 28) : 0);
     good = good && at <= limit && memcmp(local + LOCAL_SIZE, e->name, e->name_length) == 0 &&
            e->stored <= limit - at;

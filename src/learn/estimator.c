@@ -62,7 +62,7 @@ leat_status leati_estimator_clone(leat_context *c, leati_estimator **out, const 
 {
     LEATI_TRY(leati_estimator_create(c, out, e->class));
     for (const leati_param *p = e->class->params; p->name; p++) {
-        char text[64];
+        char text[LEATI_TEXT_PARAM];
         leati_param_get(p, e, text, sizeof text);
         leat_status st = leati_estimator_set(c, *out, p->name, text);
         if (st != LEAT_OK) {

@@ -72,6 +72,10 @@ static bool assign(const leati_param *p, void *object, const char *text)
         memcpy(at, &mixed, sizeof mixed);
         return true;
     }
+    case LEATI_PARAM_TEXT:
+        if (n >= LEATI_TEXT_PARAM) return false;
+        memcpy(at, text, n + 1);
+        return true;
     }
     return false;
 }
@@ -117,7 +121,10 @@ static void allowed(const leati_param *p, leati_str *out)
         leati_str_addn(out, at, n);
         at = at[n] ? at + n + 1 : NULL;
     }
-    if (p->type == LEATI_PARAM_BOOL || p->type == LEATI_PARAM_CHOICE) return;
+    if (p->type == LEATI_PARAM_TEXT)
+        leati_str_addf(out, "a text of at most %d characters", LEATI_TEXT_PARAM - 1);
+    if (p->type == LEATI_PARAM_BOOL || p->type == LEATI_PARAM_CHOICE || p->type == LEATI_PARAM_TEXT)
+        return;
     char low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE];
     leati_num_format(p->least, low);
     leati_num_format(p->most, high);
@@ -157,6 +164,7 @@ size_t leati_param_get(const leati_param *p, const void *object, char *out, size
     case LEATI_PARAM_CHOICE:
         text = choice_text(p->choices, *(const int *)(const void *)at, &n);
         break;
+    case LEATI_PARAM_TEXT: return (size_t)snprintf(out, size, "%s", at);
     case LEATI_PARAM_MIXED: {
         const leati_mixed *m = (const leati_mixed *)(const void *)at;
         if (m->choice >= 0) text = choice_text(p->choices, m->choice, &n);
@@ -172,10 +180,10 @@ void leati_params_json(const leati_param *table, const void *object, leat_json *
 {
     leat_json_begin_object(json, key);
     for (const leati_param *p = table; p->name; p++) {
-        char text[64];
+        char text[LEATI_TEXT_PARAM];
         double value;
         leati_param_get(p, object, text, sizeof text);
-        bool number = p->type != LEATI_PARAM_CHOICE &&
+        bool number = p->type != LEATI_PARAM_CHOICE && p->type != LEATI_PARAM_TEXT &&
                       leati_num_parse(text, strlen(text), &value) && isfinite(value);
         if (number || p->type == LEATI_PARAM_BOOL) leat_json_raw(json, p->name, text);
         else leat_json_string(json, p->name, text);

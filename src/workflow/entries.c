@@ -99,8 +99,10 @@ static leati_entry *entry_named(leat_experiment *e, const char *name)
 }
 
 /* A list or range of values is for the search, which it then confines to what was named. */
-static bool is_list(const char *values)
+static bool is_list(const leati_estimator_class *class, const char *param, const char *values)
 {
+    const leati_param *p = leati_param_find(class->params, param);
+    if (p && p->type == LEATI_PARAM_TEXT) return false; /* its commas are its own */
     return strchr(values, ',') || strncmp(values, "log:", 4) == 0 ||
            strncmp(values, "real:", 5) == 0 || strncmp(values, "int:", 4) == 0;
 }
@@ -123,7 +125,8 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
                         "--set %s: '%s' is not among the models that are tried; name it with "
                         "--models",
                         text, name);
-    else if (!is_list(values)) st = leati_estimator_set(c, k->estimator, param, values);
+    else if (!is_list(k->estimator->class, param, values))
+        st = leati_estimator_set(c, k->estimator, param, values);
     else if (e->search.kind == LEATI_SEARCH_NONE)
         st =
             LEATI_FAIL(c, LEAT_INVALID,
@@ -154,7 +157,7 @@ leat_status leati_entry_describe(leat_context *c, leati_entry *k)
     LEATI_TRY(leati_estimator_create(c, &standard, k->estimator->class));
     leati_str_init(&s, c);
     for (const leati_param *p = k->estimator->class->params; p->name; p++) {
-        char value[64], usual[64];
+        char value[LEATI_TEXT_PARAM], usual[LEATI_TEXT_PARAM];
         leati_param_get(p, k->estimator, value, sizeof value);
         leati_param_get(p, standard, usual, sizeof usual);
         if (strcmp(value, usual) == 0) continue;

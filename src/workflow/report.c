@@ -371,7 +371,7 @@ static bool same_value(const char *a, const char *b)
 
 static void parameters(leati_page *p)
 {
-    char value[128];
+    char value[LEATI_TEXT_PARAM];
     const leati_estimator *best = p->findings->e->best->estimator;
     open_details(p, "Parameters of the winner", best->class->name);
     leati_page_element(p, "p", "%s", best->class->doc);

@@ -1,0 +1,48 @@
+/* A network: layers declared in a line of text, their weights in one block.
+ *
+ *     dense(128, activation=relu); dropout(0.5); dense(64); relu
+ *     residual { dense(64); relu }
+ *
+ * An item is a layer's name, its parameters in brackets (by name, or in the order of its table) and
+ * for containers the inner layers in braces. Activations are layers by their own name, too. */
+#ifndef LEATI_NN_NETWORK_H
+#define LEATI_NN_NETWORK_H
+
+#include "base/arena.h"
+#include "nn/layer.h"
+
+typedef struct leati_network_weight {
+    char *name; /* "dense_1/kernel" */
+    leat_shape shape;
+    size_t offset; /* in the block of weights or states, in elements */
+    bool trained;  /* else a state */
+    leati_init init;
+    leat_variable *variable;
+    leat_tensor *read; /* in the build that is being recorded */
+} leati_network_weight;
+
+typedef struct leati_network {
+    leat_context *context;
+    leati_arena arena;
+    leati_layer *first;
+    leat_shape input;  /* without the batch */
+    leat_shape output; /* without the batch */
+    leati_network_weight *weight;
+    size_t weight_count, weight_capacity;
+    size_t trained_count, state_count; /* elements of the blocks */
+    leat_graph *graph;
+    leat_variable *trained, *states; /* the blocks; NULL before leati_network_open */
+    uint64_t seed;
+} leati_network;
+
+/* Parses the text and finds the shapes by a trial build. Errors name the layer, what it got and
+ * what it expects. */
+leat_status leati_network_create(leat_context *c, const char *layers, leat_shape input,
+                                 leati_network **out);
+void leati_network_destroy(leati_network *n); /* NULL is fine */
+/* Makes the variables in graph g with initial values from the seed. */
+leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);
+/* x (batch, input...) -> (batch, output...). */
+leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor *x);
+
+#endif

@@ -1,0 +1,285 @@
+/* Owns: the estimator `network`: a neural network beside all other estimators. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "learn/estimator.h"
+#include "nn/trainer.h"
+#include "tensor/shape.h"
+
+typedef struct network {
+    leati_estimator base;
+    char layers[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM], optimizer[LEATI_TEXT_PARAM];
+    int64_t epochs, batch_size, patience;
+    double learning_rate, validation_fraction;
+    /* learned */
+    float *weights, *states; /* the blocks of the network */
+    size_t weight_count, state_count;
+    double mean, scale; /* of a regression's target */
+} network;
+
+static const leati_param params[] = {
+    {.name = "layers",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, layers),
+     .standard = "dense(64, activation=relu)",
+     .doc = "The layers, as in 'dense(128, activation=relu); dense(64)'; a dense layer for the "
+            "target is added at the end."},
+    {.name = "input",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, input),
+     .standard = "auto",
+     .doc = "Shape of a sample, as in 28x28x1; auto: one row of features."},
+    {.name = "epochs",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, epochs),
+     .standard = "20",
+     .least = 1,
+     .most = 1e6,
+     .grid = "5,10,20,50",
+     .doc = "Passes over the data."},
+    {.name = "batch_size",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, batch_size),
+     .standard = "32",
+     .least = 1,
+     .most = 1e6,
+     .grid = "16,32,64,128",
+     .doc = "Rows of a step."},
+    {.name = "learning_rate",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(network, learning_rate),
+     .standard = "0.001",
+     .least = 0,
+     .most = 1e3,
+     .grid = "0.0001,0.0003,0.001,0.003,0.01",
+     .doc = "Size of the steps."},
+    {.name = "optimizer",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, optimizer),
+     .standard = "adam",
+     .doc = "adam, adamw or sgd, with parameters as in 'sgd(momentum=0.9)'."},
+    {.name = "validation_fraction",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(network, validation_fraction),
+     .standard = "0",
+     .least = 0,
+     .most = 0.9,
+     .doc = "Share of the rows that is set aside; the weights of the epoch with their least loss "
+            "are kept."},
+    {.name = "patience",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, patience),
+     .standard = "0",
+     .least = 0,
+     .most = 1e6,
+     .doc = "Stop after so many epochs without a better validation loss; 0: never."},
+    {0}};
+
+static leat_status input_shape(leat_context *c, const network *e, size_t features, leat_shape *s)
+{
+    *s = LEAT_DIMS((int64_t)features);
+    if (strcmp(e->input, "auto") == 0) return LEAT_OK;
+    s->rank = 0;
+    for (const char *at = e->input; *at;) {
+        int used = 0;
+        long long dim;
+        if (sscanf(at, "%lld%n", &dim, &used) != 1 || dim < 1 || s->rank == LEAT_MAX_RANK - 1)
+            break;
+        s->dim[s->rank++] = dim;
+        at += used;
+        if (*at == 'x' && at[1]) at++;
+        else if (*at) break;
+    }
+    LEATI_CHECK(c, leati_shape_count(s) == features, LEAT_INVALID,
+                "network.input is '%s'; it must be sizes joined by x, as in 28x28x1, whose product "
+                "is the number of features, %zu",
+                e->input, features);
+    return LEAT_OK;
+}
+
+/* The layers and the last one for the target. */
+static leat_status create(leat_context *c, const network *e, leati_network **out)
+{
+    leat_shape input;
+    char text[LEATI_TEXT_PARAM + 64];
+    unsigned outputs = e->base.task == LEATI_CLASSIFY ? e->base.classes : 1;
+    LEATI_TRY(input_shape(c, e, e->base.features, &input));
+    snprintf(text, sizeof text, "%s; dense(%u)", e->layers, outputs);
+    LEATI_TRY(leati_network_create(c, text, input, out));
+    size_t got = leati_shape_count(&(*out)->output);
+    if (got == outputs) return LEAT_OK;
+    leati_network_destroy(*out);
+    *out = NULL;
+    return LEATI_FAIL(
+        c, LEAT_SHAPE,
+        "network.layers gives %zu outputs for %u: end with flatten, global pooling or "
+        "the last step of a sequence",
+        got, outputs);
+}
+
+static void clear(leati_estimator *base)
+{
+    network *e = (network *)base;
+    leati_free(e->weights);
+    leati_free(e->states);
+    e->weights = e->states = NULL;
+}
+
+/* Rows with the target of a regression to mean 0 and deviation 1. */
+static leat_status scaled_target(leat_context *c, network *e, const leati_dataset *d, double **out)
+{
+    size_t rows = d->x.rows;
+    double sum = 0, squares = 0;
+    *out = leati_array(c, rows, sizeof **out);
+    if (!*out) return LEAT_NOMEM;
+    for (size_t i = 0; i < rows; i++) sum += d->y[i];
+    e->mean = sum / (double)rows;
+    for (size_t i = 0; i < rows; i++) squares += (d->y[i] - e->mean) * (d->y[i] - e->mean);
+    e->scale = squares > 0 ? sqrt(squares / (double)rows) : 1;
+    for (size_t i = 0; i < rows; i++) (*out)[i] = (d->y[i] - e->mean) / e->scale;
+    return LEAT_OK;
+}
+
+static leat_status keep(leat_context *c, network *e, leati_network *n)
+{
+    e->weight_count = n->trained_count;
+    e->state_count = n->state_count;
+    e->weights = leati_array(c, n->trained_count + 1, sizeof *e->weights);
+    e->states = leati_array(c, n->state_count + 1, sizeof *e->states);
+    if (!e->weights || !e->states) return LEAT_NOMEM;
+    LEATI_TRY(leat_variable_get(n->trained, e->weights, n->trained_count * sizeof(float)));
+    return leat_variable_get(n->states, e->states, n->state_count * sizeof(float));
+}
+
+static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
+{
+    network *e = (network *)base;
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leati_optimizer *o = NULL;
+    leati_history history = {0};
+    leati_dataset scaled = *d;
+    double *y = NULL;
+    leati_train_options options = {.loss = d->task == LEATI_CLASSIFY ? LEATI_LOSS_CROSS_ENTROPY
+                                                                     : LEATI_LOSS_MSE,
+                                   .epochs = (size_t)e->epochs,
+                                   .batch_size = (size_t)e->batch_size,
+                                   .learning_rate = e->learning_rate,
+                                   .validation_fraction = e->validation_fraction,
+                                   .patience = (size_t)e->patience,
+                                   .seed = d->seed,
+                                   .what = "network"};
+    leat_status st;
+    e->mean = 0, e->scale = 1;
+    if (d->task == LEATI_REGRESS) {
+        LEATI_GO(scaled_target(c, e, d, &y));
+        scaled.y = y;
+    }
+    LEATI_GO(leati_optimizer_parse(c, e->optimizer, &o));
+    LEATI_GO(create(c, e, &n));
+    LEATI_GO(leat_graph_create(c, "cpu", &g));
+    LEATI_GO(leati_network_open(n, g, d->seed));
+    LEATI_GO(leati_train(c, n, o, &scaled, &options, &history));
+    e->base.iterations = (uint32_t)history.count;
+    e->base.converged = true;
+    LEATI_GO(keep(c, e, n));
+out:
+    leati_free(history.epoch);
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
+    leati_free(o);
+    leati_free(y);
+    return st;
+}
+
+/* A network of its own for every call: calls from several threads do not meet. */
+static leat_status run(const network *e, leat_context *c, const leati_matrix *x, bool softmax,
+                       double *out)
+{
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leat_status st;
+    LEATI_GO(create(c, e, &n));
+    LEATI_GO(leat_graph_create(c, "cpu", &g));
+    LEATI_GO(leati_network_open(n, g, 0));
+    LEATI_GO(leat_variable_set(n->trained, e->weights, n->trained_count * sizeof(float)));
+    LEATI_GO(leat_variable_set(n->states, e->states, n->state_count * sizeof(float)));
+    LEATI_GO(leati_network_predict(c, n, x, softmax, out));
+out:
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
+    return st;
+}
+
+static leat_status proba(const leati_estimator *base, leat_context *c, const leati_matrix *x,
+                         double *out)
+{
+    return run((const network *)base, c, x, true, out);
+}
+
+static leat_status predict(const leati_estimator *base, leat_context *c, const leati_matrix *x,
+                           double *out)
+{
+    const network *e = (const network *)base;
+    if (base->task == LEATI_REGRESS) {
+        LEATI_TRY(run(e, c, x, false, out));
+        for (size_t i = 0; i < x->rows; i++) out[i] = out[i] * e->scale + e->mean;
+        return LEAT_OK;
+    }
+    double *scores = leati_array(c, x->rows * base->classes, sizeof *scores);
+    leat_status st = scores ? run(e, c, x, false, scores) : LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < x->rows; i++) {
+        const double *row = scores + i * base->classes;
+        uint32_t best = 0;
+        for (uint32_t k = 1; k < base->classes; k++)
+            if (row[k] > row[best]) best = k;
+        out[i] = best;
+    }
+    leati_free(scores);
+    return st;
+}
+
+static leat_status save(const leati_estimator *base, leat_context *c, leati_state *s)
+{
+    const network *e = (const network *)base;
+    (void)c;
+    LEATI_TRY(leati_state_put(s, "weights", LEATI_F32, e->weights, e->weight_count, 0));
+    LEATI_TRY(leati_state_put(s, "states", LEATI_F32, e->states, e->state_count, 0));
+    LEATI_TRY(leati_state_put_scalar(s, "target_mean", e->mean));
+    return leati_state_put_scalar(s, "target_scale", e->scale);
+}
+
+static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+{
+    network *e = (network *)base;
+    leati_network *n;
+    LEATI_TRY(create(c, e, &n));
+    e->weight_count = n->trained_count;
+    e->state_count = n->state_count;
+    leati_network_destroy(n);
+    LEATI_TRY(leati_state_get(c, s, "weights", LEATI_F32, e->weight_count, 0, &e->weights, NULL));
+    LEATI_TRY(leati_state_get(c, s, "states", LEATI_F32, e->state_count, 0, &e->states, NULL));
+    LEATI_TRY(leati_state_get_scalar(c, s, "target_mean", -INFINITY, INFINITY, &e->mean));
+    return leati_state_get_scalar(c, s, "target_scale", 0, INFINITY, &e->scale);
+}
+
+const leati_estimator_class leati_estimator_network = {
+    .name = "network",
+    .title = "neural network",
+    .doc =
+        "Layers of weighted sums and functions, trained by gradients in mini-batches. For images, "
+        "text and tables where simpler methods level off.",
+    .traits = LEATI_CLASSIFIER | LEATI_REGRESSOR | LEATI_WANTS_SCALING | LEATI_WANTS_F32 |
+              LEATI_RANDOM | LEATI_SLOW_ON_ROWS,
+    .size = sizeof(network),
+    .params = params,
+    .fit = fit,
+    .predict = predict,
+    .proba = proba,
+    .save = save,
+    .load = load,
+    .clear = clear};
