@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "device/reference.h"
+#include "device/reference_kernels.h"
 #include "tensor/shape.h"
 
 static leat_status assign(leat_context *c, const leati_step *s)

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "device/reference.h"
+#include "device/reference_kernels.h"
 #include "kernel/eltwise.h"
 #include "tensor/shape.h"
 

@@ -128,7 +128,7 @@ leat_status NAME(leati_gemm)(leat_context *c, bool ta, bool tb, size_t m, size_t
         NAME(run_few)(c, &f);
         return LEAT_OK;
     }
-    if (!ta && n <= FEW_COLUMNS && m > FEW_COLUMNS) return NAME(run_columns)(c, &g);
+    if (!ta && n <= FEW_COLUMNS) return NAME(run_columns)(c, &g);
     if (ta && n <= g.ker->mr && m >= 2 * g.ker->nr) return NAME(run_turned)(c, &g);
     return NAME(run)(c, &g);
 }

@@ -46,6 +46,7 @@ static leat_shape batch_shape(size_t rows, const leat_shape *sample)
 
 static leat_tensor *log_softmax(leat_tensor *z)
 {
+    if (!z) return NULL;
     int last = leat_tensor_shape(z).rank - 1;
     leat_tensor *shifted = leat_sub(z, leat_stop_gradient(leat_max(z, 1, &last, true)));
     return leat_sub(shifted, leat_log(leat_sum(leat_exp(shifted), 1, &last, true)));
@@ -284,6 +285,15 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
     return st;
 }
 
+/* In f64, so that they sum to 1. */
+static void to_probabilities(double *z, size_t n)
+{
+    double top = z[0], sum = 0;
+    for (size_t i = 1; i < n; i++) top = fmax(top, z[i]);
+    for (size_t i = 0; i < n; i++) sum += z[i] = exp(z[i] - top);
+    for (size_t i = 0; i < n; i++) z[i] /= sum;
+}
+
 leat_status leati_network_predict(leat_context *c, leati_network *n, const leati_matrix *x,
                                   bool softmax, double *out)
 {
@@ -306,12 +316,13 @@ leat_status leati_network_predict(leat_context *c, leati_network *n, const leati
             y = leati_network_build(
                 n, &b, leat_input(n->graph, LEAT_DTYPE_F32, batch_shape(rows, &n->input), in));
             y = leat_reshape(y, LEAT_DIMS((int64_t)rows, (int64_t)outputs));
-            if (softmax) y = leat_exp(log_softmax(y));
             recorded = rows;
         }
         LEATI_GO(leat_run(n->graph, 1, &y));
         LEATI_GO(leat_get(y, z, rows * outputs * sizeof *z));
         for (size_t i = 0; i < rows * outputs; i++) out[at * outputs + i] = (double)z[i];
+        for (size_t i = 0; softmax && i < rows; i++)
+            to_probabilities(out + (at + i) * outputs, outputs);
     }
 out:
     leati_free(in);

@@ -1,5 +1,5 @@
 /* Owns: the device `reference` and access to elements of any type. */
-#include "device/reference.h"
+#include "device/reference_kernels.h"
 
 #include <string.h>
 

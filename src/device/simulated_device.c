@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "device/devices.h"
-#include "device/reference.h"
+#include "device/reference_kernels.h"
 
 /* Bit 62 makes an address that no user program may touch. */
 #define FAR ((uintptr_t)1 << 62)
