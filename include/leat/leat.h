@@ -9,6 +9,7 @@
 #include <leat/evaluate.h>
 #include <leat/experiment.h>
 #include <leat/frame.h>
+#include <leat/function.h>
 #include <leat/graph.h>
 #include <leat/json.h>
 #include <leat/metric.h>

@@ -11,6 +11,13 @@
     K(REDUCE_MAX, reduce_max)                                                                      \
     K(REDUCE_MIN, reduce_min)                                                                      \
     K(MATMUL, matmul)                                                                              \
+    K(CONV, conv)                                                                                  \
+    K(CONV_DATA, conv_data)                                                                        \
+    K(CONV_WEIGHT, conv_weight)                                                                    \
+    K(POOL_MAX, pool_max)                                                                          \
+    K(POOL_MAX_DATA, pool_max_data)                                                                \
+    K(POOL_AVG, pool_avg)                                                                          \
+    K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(TRANSPOSE, transpose)
 
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;

@@ -101,11 +101,13 @@ typedef struct leati_conv_attrs {
 } leati_conv_attrs;
 
 /* POOL_MAX: -> maximum and its index (i64) into the spatial plane of x, first of equals; padding
- * never wins. POOL_AVG: the mean over the window, over its part inside x unless `count_padding`.
- * POOL_AVG_DATA: dy -> dx, the transpose of POOL_AVG. Layouts as CONV. `spatial`: of x. */
+ * never wins. POOL_MAX_DATA (dy, index): dx, zeros to which dy is added at the index.
+ * POOL_AVG: the mean over the window, over its part inside x unless `count_padding`.
+ * POOL_AVG_DATA: dy -> dx, the transpose of POOL_AVG. Layouts as CONV. `spatial`: of x.
+ * ceil_mode: a last window that only begins inside x or its padding counts. */
 typedef struct leati_pool_attrs {
     int32_t rank;
-    uint8_t channels_last, count_padding, unused[2];
+    uint8_t channels_last, count_padding, ceil_mode, unused;
     int64_t kernel[LEATI_MAX_SPATIAL];
     int64_t stride[LEATI_MAX_SPATIAL];
     int64_t dilation[LEATI_MAX_SPATIAL];

@@ -30,6 +30,13 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(REDUCE_MAX, reduce)                                                                          \
     K(REDUCE_MIN, reduce)                                                                          \
     K(MATMUL, matmul)                                                                              \
+    K(CONV, conv)                                                                                  \
+    K(CONV_DATA, conv_data)                                                                        \
+    K(CONV_WEIGHT, conv_weight)                                                                    \
+    K(POOL_MAX, pool_max)                                                                          \
+    K(POOL_MAX_DATA, pool_max_data)                                                                \
+    K(POOL_AVG, pool_avg)                                                                          \
+    K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(EXPAND, expand)                                                                              \
     K(TRANSPOSE, transpose)
 

@@ -1,0 +1,255 @@
+/* Owns: CONV, CONV_DATA and CONV_WEIGHT on the CPU in f32, by the kernels of kernel/conv.h, which
+ * have two dimensions and channels last: other layouts are turned in scratch, a third dimension is
+ * a sum of two-dimensional convolutions over the taps of depth. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "device/cpu_kernels.h"
+#include "device/cpu_layout.h"
+#include "device/window.h"
+#include "kernel/conv.h"
+#include "kernel/net_kernels.h"
+
+typedef struct job {
+    leat_context *c;
+    const leati_step *s;
+    leati_window w;
+    leati_grid x, y;
+    leati_conv_plan plan; /* of all images, or of one slice of depth */
+    size_t filter;        /* weights of one slice of depth */
+    bool deep, turn_x, turn_y;
+    /* in scratch */
+    float *x_last, *y_last; /* channels last, where the operands are not */
+    float *slice;           /* weights (O, I, kH, kW) of one tap of depth */
+    float *packed;          /* of all taps of depth */
+    void *workspace;
+} job;
+
+static bool takes(const leati_step *s)
+{
+    if (s->in[0].dtype != LEAT_DTYPE_F32) return false;
+    return leati_operand_count(&s->in[0]) && leati_operand_count(&s->in[1]) &&
+           leati_operand_count(&s->out[0]);
+}
+
+static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
+{
+    const leati_conv_attrs *a = s->attrs;
+    const leat_shape *x = &s->in[0].shape, *y = &s->out[0].shape;
+    if (s->op == LEATI_OP_CONV_DATA) x = &s->out[0].shape, y = &s->in[0].shape;
+    if (s->op == LEATI_OP_CONV_WEIGHT) y = &s->in[1].shape;
+    *j = (job){.c = c, .s = s, .w = leati_window_of_conv(a, y)};
+    const leati_window *w = &j->w;
+    j->x = leati_grid_of(x, a->channels_last);
+    j->y = leati_grid_of(y, a->channels_last);
+    j->deep = w->in[0] > 1 || w->kernel[0] > 1 || w->out[0] > 1;
+    j->turn_x = j->x.place_step == 1 && j->x.channels > 1 && j->x.plane > 1;
+    j->turn_y = j->y.place_step == 1 && j->y.channels > 1 && j->y.plane > 1;
+    leati_conv conv = {.batch = j->deep ? 1 : j->x.batch,
+                       .in_h = (size_t)w->in[1],
+                       .in_w = (size_t)w->in[2],
+                       .in_c = j->x.channels,
+                       .out_c = j->y.channels,
+                       .groups = (size_t)a->groups,
+                       .kernel_h = (size_t)w->kernel[1],
+                       .kernel_w = (size_t)w->kernel[2],
+                       .stride_h = (size_t)w->stride[1],
+                       .stride_w = (size_t)w->stride[2],
+                       .dilation_h = (size_t)w->dilation[1],
+                       .dilation_w = (size_t)w->dilation[2],
+                       .pad_top = (size_t)w->low[1],
+                       .pad_left = (size_t)w->low[2],
+                       .pad_bottom = (size_t)w->high[1],
+                       .pad_right = (size_t)w->high[2]};
+    LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    j->filter = j->plan.weights;
+    return LEAT_OK;
+}
+
+/* Divides the scratch; with at NULL its size is counted. */
+static size_t divide(job *j, char *at)
+{
+    leati_cpu_room room = {at, 0};
+    leati_op op = j->s->op;
+    size_t depth = j->deep ? (size_t)j->w.kernel[0] : 1, packed = j->plan.packed, work;
+    if (op == LEATI_OP_CONV_DATA) packed = j->plan.packed_back;
+    work = op == LEATI_OP_CONV        ? j->plan.forward_bytes
+           : op == LEATI_OP_CONV_DATA ? j->plan.back_data_bytes
+                                      : j->plan.back_weights_bytes;
+    if (j->turn_x) j->x_last = leati_cpu_take(&room, j->x.batch * j->x.image_step * sizeof(float));
+    if (j->turn_y) j->y_last = leati_cpu_take(&room, j->y.batch * j->y.image_step * sizeof(float));
+    if (j->deep) j->slice = leati_cpu_take(&room, 2 * j->filter * sizeof(float));
+    if (op != LEATI_OP_CONV_WEIGHT)
+        j->packed = leati_cpu_take(&room, depth * ((packed + 15) / 16 * 16) * sizeof(float));
+    j->workspace = leati_cpu_take(&room, work);
+    return room.bytes;
+}
+
+static size_t scratch(const leat_context *c, const leati_step *s)
+{
+    job j;
+    /* the plan fails only for shapes that inference refuses; run() then reports it */
+    if (plan_job((leat_context *)(uintptr_t)c, s, &j) != LEAT_OK) return 0;
+    return divide(&j, NULL);
+}
+
+static leat_status begin(leat_context *c, const leati_step *s, job *j)
+{
+    LEATI_TRY(plan_job(c, s, j));
+    divide(j, s->scratch);
+    return LEAT_OK;
+}
+
+static const float *channels_last(const job *j, const leati_grid *g, bool turn,
+                                  const leati_operand *o, float *to)
+{
+    if (!turn) return o->data;
+    leati_cpu_swap_f32(j->c, g->batch, g->channels, g->plane, o->data, to);
+    return to;
+}
+
+/* The weights of tap d of depth. */
+static const float *filters(const job *j, const float *w, size_t d)
+{
+    if (!j->deep) return w;
+    size_t taps = (size_t)(j->w.kernel[1] * j->w.kernel[2]), depth = (size_t)j->w.kernel[0];
+    for (size_t i = 0; i < j->filter / taps; i++)
+        memcpy(j->slice + i * taps, w + (i * depth + d) * taps, taps * sizeof *w);
+    return j->slice;
+}
+
+static float *packed_at(const job *j, size_t d)
+{
+    size_t n = j->s->op == LEATI_OP_CONV_DATA ? j->plan.packed_back : j->plan.packed;
+    return j->packed + d * ((n + 15) / 16 * 16);
+}
+
+static void pack_all(const job *j, const float *w)
+{
+    size_t depth = j->deep ? (size_t)j->w.kernel[0] : 1;
+    for (size_t d = 0; d < depth; d++) {
+        const float *from = filters(j, w, d);
+        if (j->s->op == LEATI_OP_CONV) leati_conv_pack(j->c, &j->plan, from, packed_at(j, d));
+        else leati_conv_pack_back(j->c, &j->plan, from, packed_at(j, d));
+    }
+}
+
+/* Calls `pair` for every image, slice o of y and tap of depth d that reads slice i of x. */
+typedef void (*pair_fn)(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg);
+
+static void each_pair(const job *j, pair_fn pair, void *arg)
+{
+    size_t x_slice = j->x.channels * (size_t)(j->w.in[1] * j->w.in[2]);
+    size_t y_slice = j->y.channels * (size_t)(j->w.out[1] * j->w.out[2]);
+    for (size_t image = 0; image < j->x.batch; image++)
+        for (int64_t o = 0; o < j->w.out[0]; o++) {
+            bool first = true;
+            for (int64_t d = 0; d < j->w.kernel[0]; d++) {
+                int64_t i = leati_window_read(&j->w, 0, o, d);
+                if (i < 0) continue;
+                pair(j, (size_t)d, image * j->x.image_step + (size_t)i * x_slice,
+                     image * j->y.image_step + (size_t)o * y_slice, first, arg);
+                first = false;
+            }
+            /* a window that sees padding only */
+            if (first)
+                pair(j, SIZE_MAX, 0, image * j->y.image_step + (size_t)o * y_slice, true, arg);
+        }
+}
+
+/* ---- forward -------------------------------------------------------------------------------- */
+
+typedef struct flow {
+    const float *x, *y;
+    float *to;
+} flow;
+
+static void forward_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg)
+{
+    const flow *f = arg;
+    if (d == SIZE_MAX) {
+        size_t n = j->y.channels * (size_t)(j->w.out[1] * j->w.out[2]);
+        memset(f->to + y_at, 0, n * sizeof *f->to);
+        return;
+    }
+    leati_conv_epilogue e = {.residual = first ? NULL : f->to + y_at};
+    leati_conv_forward(j->c, &j->plan, f->x + x_at, packed_at(j, d), &e, f->to + y_at,
+                       j->workspace);
+}
+
+static leat_status run_conv(leat_context *c, const leati_step *s)
+{
+    job j;
+    LEATI_TRY(begin(c, s, &j));
+    flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last)};
+    f.to = j.turn_y ? j.y_last : s->out[0].data;
+    pack_all(&j, s->in[1].data);
+    if (j.deep) each_pair(&j, forward_pair, &f);
+    else leati_conv_forward(c, &j.plan, f.x, j.packed, NULL, f.to, j.workspace);
+    if (j.turn_y) leati_cpu_swap_f32(c, j.y.batch, j.y.plane, j.y.channels, f.to, s->out[0].data);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_conv = {.run = run_conv, .scratch = scratch, .takes = takes};
+
+/* ---- gradients ------------------------------------------------------------------------------ */
+
+static void data_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg)
+{
+    const flow *f = arg;
+    (void)first;
+    if (d != SIZE_MAX)
+        leati_conv_backward_data(j->c, &j->plan, f->y + y_at, packed_at(j, d), true, f->to + x_at,
+                                 j->workspace);
+}
+
+static leat_status run_data(leat_context *c, const leati_step *s)
+{
+    job j;
+    LEATI_TRY(begin(c, s, &j));
+    flow f = {.y = channels_last(&j, &j.y, j.turn_y, &s->in[0], j.y_last)};
+    f.to = j.turn_x ? j.x_last : s->out[0].data;
+    pack_all(&j, s->in[1].data);
+    if (j.deep) {
+        memset(f.to, 0, j.x.batch * j.x.image_step * sizeof *f.to);
+        each_pair(&j, data_pair, &f);
+    } else {
+        leati_conv_backward_data(c, &j.plan, f.y, j.packed, false, f.to, j.workspace);
+    }
+    if (j.turn_x) leati_cpu_swap_f32(c, j.x.batch, j.x.plane, j.x.channels, f.to, s->out[0].data);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_conv_data = {.run = run_data, .scratch = scratch, .takes = takes};
+
+static void weight_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg)
+{
+    const flow *f = arg;
+    (void)first;
+    if (d == SIZE_MAX) return;
+    size_t taps = (size_t)(j->w.kernel[1] * j->w.kernel[2]), depth = (size_t)j->w.kernel[0];
+    leati_conv_backward_weights(j->c, &j->plan, f->x + x_at, f->y + y_at, j->slice, NULL,
+                                j->workspace);
+    for (size_t i = 0; i < j->filter / taps; i++)
+        for (size_t k = 0; k < taps; k++)
+            f->to[(i * depth + d) * taps + k] += j->slice[i * taps + k];
+}
+
+static leat_status run_weight(leat_context *c, const leati_step *s)
+{
+    job j;
+    LEATI_TRY(begin(c, s, &j));
+    flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last),
+              .y = channels_last(&j, &j.y, j.turn_y, &s->in[1], j.y_last),
+              .to = s->out[0].data};
+    if (j.deep) {
+        memset(f.to, 0, leati_operand_count(&s->out[0]) * sizeof *f.to);
+        each_pair(&j, weight_pair, &f);
+    } else {
+        leati_conv_backward_weights(c, &j.plan, f.x, f.y, f.to, NULL, j.workspace);
+    }
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_conv_weight = {.run = run_weight, .scratch = scratch, .takes = takes};
