@@ -47,6 +47,96 @@ LEAT_API leat_tensor *leat_pool_avg(leat_tensor *x, const leat_window *options);
 LEAT_API leat_tensor *leat_pool_global_avg(leat_tensor *x, bool channels_last);
 LEAT_API leat_tensor *leat_pool_global_max(leat_tensor *x, bool channels_last);
 
+/* ---- activations ---------------------------------------------------------------------------- */
+
+LEAT_API leat_tensor *leat_gelu(leat_tensor *x); /* x / 2 (1 + erf(x / sqrt 2)) */
+LEAT_API leat_tensor *leat_gelu_tanh(leat_tensor *x);
+LEAT_API leat_tensor *leat_silu(leat_tensor *x); /* x sigmoid(x) */
+LEAT_API leat_tensor *leat_mish(leat_tensor *x); /* x tanh(softplus(x)) */
+LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low, double high);
+LEAT_API leat_tensor *leat_hard_sigmoid(leat_tensor *x, double alpha,
+                                        double beta);  /* clip(alpha x + beta, 0, 1) */
+LEAT_API leat_tensor *leat_hard_swish(leat_tensor *x); /* x clip(x / 6 + 1 / 2, 0, 1) */
+LEAT_API leat_tensor *leat_elu(leat_tensor *x, double alpha);
+LEAT_API leat_tensor *leat_selu(leat_tensor *x);
+LEAT_API leat_tensor *leat_celu(leat_tensor *x, double alpha);
+LEAT_API leat_tensor *leat_leaky_relu(leat_tensor *x, double slope);
+LEAT_API leat_tensor *leat_prelu(leat_tensor *x, leat_tensor *slope); /* broadcast to x */
+LEAT_API leat_tensor *leat_softsign(leat_tensor *x);
+LEAT_API leat_tensor *leat_log_sigmoid(leat_tensor *x);
+LEAT_API leat_tensor *leat_softmax(leat_tensor *x, int axis);
+LEAT_API leat_tensor *leat_log_softmax(leat_tensor *x, int axis);
+
+/* ---- normalisation ----------------------------------------------------------------------------
+ *
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; gamma, or both, may be NULL. */
+
+/* Over the last `axes` axes, whose shape gamma and beta have (or one that broadcasts). */
+LEAT_API leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma,
+                                      leat_tensor *beta, double epsilon);
+/* x / sqrt(mean(x^2) + epsilon) gamma */
+LEAT_API leat_tensor *leat_rms_norm(leat_tensor *x, int axes, leat_tensor *gamma, double epsilon);
+/* x (N, C, ...), or (N, ..., C); gamma and beta (C). With the statistics of this batch, which it
+ * gives as mean (C) and variance (C, of the sample: divided by n - 1), without gradient. */
+LEAT_API leat_tensor *leat_batch_norm_train(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                                            bool channels_last, double epsilon, leat_tensor **mean,
+                                            leat_tensor **variance);
+/* With given statistics. */
+LEAT_API leat_tensor *leat_batch_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                                      leat_tensor *mean, leat_tensor *variance, bool channels_last,
+                                      double epsilon);
+/* A root: v = (1 - momentum) v + momentum x. */
+LEAT_API leat_tensor *leat_running_average(leat_variable *v, leat_tensor *x, double momentum);
+LEAT_API leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma,
+                                      leat_tensor *beta, bool channels_last, double epsilon);
+LEAT_API leat_tensor *leat_instance_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                                         bool channels_last, double epsilon);
+
+/* ---- losses --------------------------------------------------------------------------------- */
+
+typedef enum leat_reduction {
+    LEAT_REDUCE_MEAN,
+    LEAT_REDUCE_SUM,
+    LEAT_REDUCE_NONE,
+    LEAT_REDUCE_BATCH /* the sum divided by the first dimension */
+} leat_reduction;
+
+typedef struct leat_entropy_options {
+    size_t struct_size;
+    int axis;             /* of the classes; -1: the last */
+    double smoothing;     /* 0 .. 1: the share of the label that all classes get evenly */
+    leat_tensor *weights; /* (classes), or NULL */
+    bool has_ignored;     /* labels that are `ignored` count nothing */
+    int64_t ignored;
+    leat_reduction reduction; /* MEAN divides by the sum of the labels' weights */
+} leat_entropy_options;
+/* Classes last, mean. */
+LEAT_API leat_entropy_options leat_entropy_options_default(void);
+/* labels: i64, of the shape of logits without the axis of classes; one outside 0 .. classes - 1 is
+ * an error at the run. */
+LEAT_API leat_tensor *leat_cross_entropy(leat_tensor *logits, leat_tensor *labels,
+                                         const leat_entropy_options *options);
+/* The same of logarithms of probabilities. */
+LEAT_API leat_tensor *leat_nll(leat_tensor *log_probabilities, leat_tensor *labels,
+                               const leat_entropy_options *options);
+LEAT_API leat_tensor *leat_mse(leat_tensor *x, leat_tensor *target, leat_reduction reduction);
+LEAT_API leat_tensor *leat_mae(leat_tensor *x, leat_tensor *target, leat_reduction reduction);
+/* d^2 / 2 up to |d| = delta, delta (|d| - delta / 2) beyond */
+LEAT_API leat_tensor *leat_huber(leat_tensor *x, leat_tensor *target, double delta,
+                                 leat_reduction reduction);
+/* Binary cross-entropy of logits against targets 0 .. 1; positive_weight: NULL or the weight of the
+ * positive part, broadcast. */
+LEAT_API leat_tensor *leat_bce_logits(leat_tensor *x, leat_tensor *target,
+                                      leat_tensor *positive_weight, leat_reduction reduction);
+/* Kullback-Leibler divergence of log-probabilities x from the target. */
+LEAT_API leat_tensor *leat_kl(leat_tensor *x, leat_tensor *target, bool log_target,
+                              leat_reduction reduction);
+LEAT_API leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign,
+                                 leat_reduction reduction); /* sign: -1 or 1 */
+/* max(|anchor - positive| - |anchor - negative| + margin, 0), Euclidean along the last axis */
+LEAT_API leat_tensor *leat_triplet(leat_tensor *anchor, leat_tensor *positive,
+                                   leat_tensor *negative, double margin, leat_reduction reduction);
+
 #ifdef __cplusplus
 }
 #endif

@@ -180,6 +180,28 @@ typedef struct leati_sort_attrs {
     uint8_t descending, unused[3];
 } leati_sort_attrs;
 
+/* CROSS_ENTROPY (logits (N, C), labels (N) i64, [weights (C)]) -> loss (N), weight (N):
+ * with p = softmax(logits) and w = weights or 1, of label y
+ *   loss = -(1 - smoothing) w[y] log p[y] - smoothing / C sum over c of w[c] log p[c],
+ *   weight = w[y]; both 0 where y is `ignored`. given_log: the input is log p.
+ * CROSS_ENTROPY_GRAD (logits, labels, dloss (N), [weights]) -> dlogits. */
+typedef struct leati_entropy_attrs {
+    double smoothing;
+    int64_t ignored;
+    uint8_t has_ignored, given_log, unused[6];
+} leati_entropy_attrs;
+
+/* NORM (x, [gamma, beta]) -> y, mean, rstd: over the set of axes
+ *   y = (x - mean) rstd gamma + beta, rstd = 1 / sqrt(variance + epsilon);
+ * mean and rstd keep the axes as 1; gamma and beta broadcast to x. rms: without the mean (0), the
+ * mean square as variance.
+ * NORM_GRAD (dy, x, mean, rstd, [gamma]) -> dx when mean and rstd are those of x. */
+typedef struct leati_norm_attrs {
+    double epsilon;
+    uint32_t axes;
+    uint8_t rms, unused[3];
+} leati_norm_attrs;
+
 /* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
  * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */
 typedef struct leati_fused_code {

@@ -15,6 +15,7 @@ typedef struct tape {
     leati_order order;
     leat_tensor ***grad; /* per output the sum so far; NULL for a node that is not in the order */
     bool *wanted;        /* lies above one of the xs */
+    bool *stop;          /* partial derivatives: is one of the xs */
     leat_tensor **slots;
 } tape;
 
@@ -26,7 +27,7 @@ static leat_status add_gradient(tape *t, leat_tensor *to, leat_tensor *d)
 }
 
 static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t count,
-                             leat_tensor *const *xs)
+                             leat_tensor *const *xs, bool partial)
 {
     leat_graph *g = y->node->graph;
     LEATI_TRY(leati_order_make(g, 1, &y, &t->order));
@@ -34,9 +35,13 @@ static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t co
     for (size_t i = 0; i < t->order.count; i++) outs += t->order.node[i]->outs;
     t->grad = LEATI_NEW(c, leat_tensor **, g->nodes);
     t->wanted = LEATI_NEW(c, bool, g->nodes);
+    t->stop = LEATI_NEW(c, bool, g->nodes);
     t->slots = LEATI_NEW(c, leat_tensor *, outs + 1);
-    if (!t->grad || !t->wanted || !t->slots) return LEAT_NOMEM;
-    for (size_t i = 0; i < count; i++) t->wanted[xs[i]->node->id] = true;
+    if (!t->grad || !t->wanted || !t->stop || !t->slots) return LEAT_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        t->wanted[xs[i]->node->id] = true;
+        t->stop[xs[i]->node->id] = partial;
+    }
     outs = 0;
     for (size_t i = 0; i < t->order.count; i++) { /* inputs come first */
         leati_node *node = t->order.node[i];
@@ -47,6 +52,9 @@ static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t co
     }
     return LEAT_OK;
 }
+
+static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count,
+                                 leat_tensor *const *xs, bool partial, leat_tensor **out);
 
 /* leat_stop_gradient and ASSIGN let nothing through. */
 static leat_status back_through(tape *t, leati_node *n)
@@ -82,7 +90,7 @@ static leat_status back_through(tape *t, leati_node *n)
         for (size_t j = 0; st == LEAT_OK && j < n->outs; j++) {
             if (!dy[j] || !outs[j]) continue;
             leat_tensor *part[64] = {0};
-            st = leat_gradients(outs[j], dy[j], n->ins, n->in, part);
+            st = differentiate(outs[j], dy[j], n->ins, n->in, true, part);
             for (size_t i = 0; st == LEAT_OK && i < n->ins; i++)
                 if (want[i]) dx[i] = dx[i] ? leat_add(dx[i], part[i]) : part[i];
         }
@@ -97,15 +105,17 @@ out:
 }
 
 static leat_status run_back(tape *t, leat_tensor *y, leat_tensor *seed, size_t count,
-                            leat_tensor *const *xs, leat_tensor **out)
+                            leat_tensor *const *xs, bool partial, leat_tensor **out)
 {
     leat_context *c = y->node->graph->context;
-    LEATI_TRY(tape_make(c, t, y, count, xs));
+    LEATI_TRY(tape_make(c, t, y, count, xs, partial));
     leat_tensor *one = seed ? seed : leati_full_like(y, 1);
     if (!one) return leat_error_status(c);
     t->grad[y->node->id][y->index] = one;
-    for (size_t i = t->order.count; i-- > 0;)
-        if (t->wanted[t->order.node[i]->id]) LEATI_TRY(back_through(t, t->order.node[i]));
+    for (size_t i = t->order.count; i-- > 0;) {
+        leati_node *n = t->order.node[i];
+        if (t->wanted[n->id] && !t->stop[n->id]) LEATI_TRY(back_through(t, n));
+    }
     for (size_t i = 0; i < count; i++) {
         leat_tensor **dy = t->grad[xs[i]->node->id];
         leat_tensor *d = dy ? dy[xs[i]->index] : NULL;
@@ -113,6 +123,20 @@ static leat_status run_back(tape *t, leat_tensor *y, leat_tensor *seed, size_t c
         if (!out[i]) return leat_error_status(c);
     }
     return LEAT_OK;
+}
+
+/* partial: the xs are taken as independent of each other, as the inputs of one operation are. */
+static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count,
+                                 leat_tensor *const *xs, bool partial, leat_tensor **out)
+{
+    tape t = {0};
+    leat_status st = run_back(&t, y, seed, count, xs, partial, out);
+    leati_order_fini(&t.order);
+    leati_free(t.grad);
+    leati_free(t.wanted);
+    leati_free(t.stop);
+    leati_free(t.slots);
+    return st;
 }
 
 leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count, leat_tensor *const *xs,
@@ -134,11 +158,5 @@ leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count, leat
     for (size_t i = 0; i < count; i++)
         LEATI_CHECK(c, xs[i] && xs[i]->node->graph == g, LEAT_INVALID,
                     "gradients: input %zu is not a tensor of this graph", i + 1);
-    tape t = {0};
-    leat_status st = run_back(&t, y, seed, count, xs, out);
-    leati_order_fini(&t.order);
-    leati_free(t.grad);
-    leati_free(t.wanted);
-    leati_free(t.slots);
-    return st;
+    return differentiate(y, seed, count, xs, false, out);
 }

@@ -1,0 +1,283 @@
+/* Owns: NORM, its gradient, and the normalisations made of it. */
+#include <leat/function.h>
+
+#include "graph/op_classes.h"
+#include "tensor/shape.h"
+
+static bool broadcasts_to(const leat_shape *from, const leat_shape *to)
+{
+    leat_shape s;
+    return leati_shape_broadcast(from, to, &s) && leati_shape_equal(&s, to);
+}
+
+static leat_shape kept_shape(const leati_node *n, const leat_shape *x)
+{
+    const leati_norm_attrs *a = n->attrs;
+    leat_shape s = *x;
+    for (int i = 0; i < s.rank; i++)
+        if (a->axes >> i & 1) s.dim[i] = 1;
+    return s;
+}
+
+static leat_status infer(leat_context *c, leati_node *n)
+{
+    const leat_tensor *x = n->in[0];
+    if (!leati_dtype_is_float(x->dtype))
+        return leati_node_fail(c, n, LEAT_TYPE, "the input is %s, it must be floating point",
+                               leat_dtype_name(x->dtype));
+    for (size_t i = 1; i < n->ins; i++)
+        if (n->in[i]->dtype != x->dtype || !broadcasts_to(&n->in[i]->shape, &x->shape))
+            return leati_node_fail(c, n, LEAT_SHAPE, "scale or shift of %s %s for an input %s %s",
+                                   leat_dtype_name(n->in[i]->dtype),
+                                   leati_shape_string(&n->in[i]->shape).text,
+                                   leat_dtype_name(x->dtype), leati_shape_string(&x->shape).text);
+    for (int i = 0; i < 3; i++) {
+        n->out[i].dtype = x->dtype;
+        n->out[i].shape = i ? kept_shape(n, &x->shape) : x->shape;
+    }
+    return LEAT_OK;
+}
+
+/* dy, x, mean, rstd, [gamma] */
+static leat_status infer_grad(leat_context *c, leati_node *n)
+{
+    const leat_tensor *x = n->in[1];
+    leat_shape kept = kept_shape(n, &x->shape);
+    if (!leati_shape_equal(&n->in[0]->shape, &x->shape) ||
+        !leati_shape_equal(&n->in[2]->shape, &kept) ||
+        !leati_shape_equal(&n->in[3]->shape, &kept) ||
+        (n->ins == 5 && !broadcasts_to(&n->in[4]->shape, &x->shape)))
+        return leati_node_fail(c, n, LEAT_SHAPE, "inputs do not belong to values of shape %s",
+                               leati_shape_string(&x->shape).text);
+    n->out[0].dtype = x->dtype;
+    n->out[0].shape = x->shape;
+    return LEAT_OK;
+}
+
+static size_t axes_of(const leati_node *n, const leat_shape *x, int *axes, double *count)
+{
+    const leati_norm_attrs *a = n->attrs;
+    size_t found = 0;
+    *count = 1;
+    for (int i = 0; i < x->rank; i++)
+        if (a->axes >> i & 1) {
+            axes[found++] = i;
+            *count *= (double)x->dim[i];
+        }
+    return found;
+}
+
+/* The mean over the axes, kept; x itself when there are none. */
+static leat_tensor *mean_over(const leati_node *n, leat_tensor *x)
+{
+    int axes[LEAT_MAX_RANK];
+    double count;
+    if (!x) return NULL;
+    size_t found = axes_of(n, &x->shape, axes, &count);
+    return found ? leat_scale(leat_sum(x, found, axes, true), 1 / count) : x;
+}
+
+static leat_status expand(leati_node *n, leat_tensor **out)
+{
+    const leati_norm_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0];
+    leat_tensor *mean = a->rms ? leat_expand(leat_like(x, 0), n->out[1].shape) : mean_over(n, x);
+    leat_tensor *d = a->rms ? x : leat_sub(x, mean);
+    leat_tensor *rstd = leat_rsqrt(leat_shift(mean_over(n, leat_mul(d, d)), a->epsilon));
+    leat_tensor *y = leat_mul(d, rstd);
+    if (n->ins > 1) y = leat_mul(y, n->in[1]);
+    if (n->ins > 2) y = leat_add(y, n->in[2]);
+    out[0] = y, out[1] = mean, out[2] = rstd;
+    return LEAT_OK;
+}
+
+/* With g = dy gamma and z = (x - mean) rstd: dx = rstd (g - mean(g) - z mean(g z)). */
+static leat_status expand_grad(leati_node *n, leat_tensor **out)
+{
+    const leati_norm_attrs *a = n->attrs;
+    leat_tensor *g = n->in[0], *x = n->in[1], *mean = n->in[2], *rstd = n->in[3];
+    if (n->ins == 5) g = leat_mul(g, n->in[4]);
+    leat_tensor *z = leat_mul(a->rms ? x : leat_sub(x, mean), rstd);
+    leat_tensor *d = leat_sub(g, leat_mul(z, mean_over(n, leat_mul(g, z))));
+    if (!a->rms) d = leat_sub(d, mean_over(n, g));
+    out[0] = leat_mul(rstd, d);
+    return LEAT_OK;
+}
+
+static leat_tensor *plus(leat_tensor *sum, leat_tensor *x)
+{
+    return sum ? leat_add(sum, x) : x;
+}
+
+/* What flows back through the mean and the inverse deviation themselves. */
+static leat_tensor *through_moments(leati_node *n, leat_tensor *const *dy, leat_tensor *dx)
+{
+    const leati_norm_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0], *mean = &n->out[1], *rstd = &n->out[2];
+    int axes[LEAT_MAX_RANK];
+    double count;
+    axes_of(n, &x->shape, axes, &count);
+    if (dy[1] && !a->rms) dx = plus(dx, leat_expand(leat_scale(dy[1], 1 / count), x->shape));
+    if (dy[2]) {
+        leat_tensor *cube = leat_mul(rstd, leat_mul(rstd, rstd));
+        leat_tensor *d = a->rms ? x : leat_sub(x, mean);
+        dx = plus(dx, leat_mul(d, leat_scale(leat_mul(dy[2], cube), -1 / count)));
+    }
+    return dx;
+}
+
+static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                            leat_tensor **dx)
+{
+    const leati_norm_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0], *mean = &n->out[1], *rstd = &n->out[2];
+    if (needed[0] && dy[0]) {
+        leat_tensor *in[5] = {dy[0], x, mean, rstd, n->ins > 1 ? n->in[1] : NULL};
+        dx[0] = leati_op1(n->graph, LEATI_OP_NORM_GRAD, n->ins > 1 ? 5 : 4, in, n->attrs,
+                          n->attr_bytes);
+    }
+    if (needed[0]) dx[0] = through_moments(n, dy, dx[0]);
+    if (n->ins > 1 && needed[1] && dy[0]) {
+        leat_tensor *z = leat_mul(a->rms ? x : leat_sub(x, mean), rstd);
+        dx[1] = leati_unbroadcast(leat_mul(dy[0], z), &n->in[1]->shape);
+    }
+    if (n->ins > 2 && needed[2] && dy[0]) dx[2] = leati_unbroadcast(dy[0], &n->in[2]->shape);
+    return LEAT_OK;
+}
+
+const leati_op_class leati_norm_class = {infer, gradient, expand};
+const leati_op_class leati_norm_grad_class = {.infer = infer_grad, .expand = expand_grad};
+
+/* ---- recording ------------------------------------------------------------------------------ */
+
+static leati_node *record(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta, uint32_t axes,
+                          bool rms, double epsilon)
+{
+    leati_norm_attrs a = {.epsilon = epsilon, .axes = axes, .rms = rms};
+    leat_tensor *in[3] = {x, gamma, beta};
+    if (!x || (beta && !gamma)) return NULL;
+    return leati_node_new(x->node->graph, LEATI_OP_NORM, 1 + (gamma != NULL) + (beta != NULL), in,
+                          &a, sizeof a);
+}
+
+/* The last `count` axes. */
+static uint32_t last_axes(const leat_tensor *x, int count)
+{
+    uint32_t axes = 0;
+    for (int i = x->shape.rank - count; i < x->shape.rank; i++)
+        if (i >= 0) axes |= 1u << i;
+    return axes;
+}
+
+leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma, leat_tensor *beta,
+                             double epsilon)
+{
+    leati_node *n = x ? record(x, gamma, beta, last_axes(x, axes), false, epsilon) : NULL;
+    return n ? &n->out[0] : NULL;
+}
+
+leat_tensor *leat_rms_norm(leat_tensor *x, int axes, leat_tensor *gamma, double epsilon)
+{
+    leati_node *n = x ? record(x, gamma, NULL, last_axes(x, axes), true, epsilon) : NULL;
+    return n ? &n->out[0] : NULL;
+}
+
+/* (C) as it broadcasts along the channels of x. */
+static leat_tensor *along_channels(leat_tensor *x, leat_tensor *v, bool channels_last)
+{
+    if (!x || !v) return NULL;
+    leat_shape s = {.rank = x->shape.rank};
+    for (int i = 0; i < s.rank; i++) s.dim[i] = 1;
+    s.dim[channels_last ? s.rank - 1 : 1] = -1;
+    return leat_reshape(v, s);
+}
+
+static bool has_channels(leat_tensor *x, const char *what)
+{
+    leat_graph *g = x->node->graph;
+    if (x->shape.rank >= 2) return true;
+    if (!g->broken)
+        (void)LEATI_FAIL(g->context, LEAT_SHAPE,
+                         "%s: input %s must have two dimensions or more: (N, C, ...)", what,
+                         leati_shape_string(&x->shape).text);
+    g->broken = true;
+    return false;
+}
+
+leat_tensor *leat_batch_norm_train(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                                   bool channels_last, double epsilon, leat_tensor **mean,
+                                   leat_tensor **variance)
+{
+    *mean = *variance = NULL;
+    if (!x || !has_channels(x, "batch norm")) return NULL;
+    int channel = channels_last ? x->shape.rank - 1 : 1;
+    uint32_t axes = ((1u << x->shape.rank) - 1) & ~(1u << channel);
+    leati_node *n = record(x, along_channels(x, gamma, channels_last),
+                           along_channels(x, beta, channels_last), axes, false, epsilon);
+    if (!n) return NULL;
+    leat_shape c = LEAT_DIMS(x->shape.dim[channel]);
+    double count = (double)leati_shape_count(&x->shape) / (double)(c.dim[0] ? c.dim[0] : 1);
+    leat_tensor *r = leat_stop_gradient(leat_reshape(&n->out[2], c));
+    *mean = leat_stop_gradient(leat_reshape(&n->out[1], c));
+    /* of the sample: n / (n - 1) of that which normalises */
+    *variance = leat_scale(leat_shift(leat_recip(leat_mul(r, r)), -epsilon),
+                           count > 1 ? count / (count - 1) : 1);
+    return &n->out[0];
+}
+
+leat_tensor *leat_batch_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                             leat_tensor *mean, leat_tensor *variance, bool channels_last,
+                             double epsilon)
+{
+    if (!x || !mean || !variance || !has_channels(x, "batch norm")) return NULL;
+    leat_tensor *scale = leat_rsqrt(leat_shift(variance, epsilon));
+    if (gamma) scale = leat_mul(scale, gamma);
+    leat_tensor *shift = leat_neg(leat_mul(mean, scale));
+    if (beta) shift = leat_add(shift, beta);
+    return leat_add(leat_mul(x, along_channels(x, scale, channels_last)),
+                    along_channels(x, shift, channels_last));
+}
+
+leat_tensor *leat_running_average(leat_variable *v, leat_tensor *x, double momentum)
+{
+    leat_tensor *old = leat_read(v);
+    return leat_assign(v, leat_add(leat_scale(old, 1 - momentum), leat_scale(x, momentum)));
+}
+
+leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma, leat_tensor *beta,
+                             bool channels_last, double epsilon)
+{
+    if (!x || !has_channels(x, "group norm")) return NULL;
+    leat_graph *g = x->node->graph;
+    int rank = x->shape.rank, channel = channels_last ? rank - 1 : 1;
+    int64_t channels = x->shape.dim[channel];
+    if (groups < 1 || channels % groups || rank == LEAT_MAX_RANK) {
+        (void)LEATI_FAIL(g->context, LEAT_SHAPE, "group norm: %d groups of the %lld channels of %s",
+                         groups, (long long)channels, leati_shape_string(&x->shape).text);
+        g->broken = true;
+        return NULL;
+    }
+    leat_shape s = {.rank = rank + 1};
+    for (int i = 0; i <= rank; i++)
+        s.dim[i] = i < channel        ? x->shape.dim[i]
+                   : i == channel     ? groups
+                   : i == channel + 1 ? channels / groups
+                                      : x->shape.dim[i - 1];
+    uint32_t axes = ((1u << s.rank) - 1) & ~(1u << channel) & ~1u;
+    leati_node *n = record(leat_reshape(x, s), NULL, NULL, axes, false, epsilon);
+    leat_tensor *y = n ? leat_reshape(&n->out[0], x->shape) : NULL;
+    if (gamma) y = leat_mul(y, along_channels(x, gamma, channels_last));
+    if (beta) y = leat_add(y, along_channels(x, beta, channels_last));
+    return y;
+}
+
+leat_tensor *leat_instance_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
+                                bool channels_last, double epsilon)
+{
+    if (!x || !has_channels(x, "instance norm")) return NULL;
+    int channel = channels_last ? x->shape.rank - 1 : 1;
+    uint32_t axes = ((1u << x->shape.rank) - 1) & ~(1u << channel) & ~1u;
+    leati_node *n = record(x, along_channels(x, gamma, channels_last),
+                           along_channels(x, beta, channels_last), axes, false, epsilon);
+    return n ? &n->out[0] : NULL;
+}
