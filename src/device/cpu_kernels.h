@@ -18,6 +18,8 @@
     K(POOL_MAX_DATA, pool_max_data)                                                                \
     K(POOL_AVG, pool_avg)                                                                          \
     K(POOL_AVG_DATA, pool_avg_data)                                                                \
+    K(CROSS_ENTROPY, cross_entropy)                                                                \
+    K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
     K(TRANSPOSE, transpose)
 
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;

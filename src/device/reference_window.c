@@ -1,7 +1,7 @@
 /* Owns: the reference of convolutions and pools: one sum per element of the result, in f64. */
 #include <math.h>
 
-#include "device/reference.h"
+#include "device/reference_kernels.h"
 #include "device/window.h"
 #include "tensor/shape.h"
 

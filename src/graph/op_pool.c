@@ -71,6 +71,9 @@ static leat_status infer_data(leat_context *c, leati_node *n)
 {
     const leati_pool_attrs *a = n->attrs;
     leat_shape x = n->in[0]->shape;
+    if (!leati_dtype_is_float(n->in[0]->dtype))
+        return leati_node_fail(c, n, LEAT_TYPE, "the gradient is %s, it must be floating point",
+                               leat_dtype_name(n->in[0]->dtype));
     if (n->ins == 2 &&
         (!leati_shape_equal(&x, &n->in[1]->shape) || n->in[1]->dtype != LEAT_DTYPE_I64))
         return leati_node_fail(c, n, LEAT_SHAPE,

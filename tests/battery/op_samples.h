@@ -16,7 +16,9 @@
     G(elementwise)                                                                                 \
     G(reduce)                                                                                      \
     G(matmul)                                                                                      \
-    G(form)
+    G(form)                                                                                        \
+    G(window)                                                                                      \
+    G(network)
 
 enum { OP_MOST_INPUTS = 8, OP_T = -1 };
 
@@ -117,9 +119,11 @@ OP_SAMPLE_GROUPS(G)
     {                                                                                              \
         .op = LEATI_OP_##NAME, .name = text, .types = bits, .record = record_with, __VA_ARGS__     \
     }
-#define OP_1(a)       .ins = 1, .in = {a}
-#define OP_2(a, b)    .ins = 2, .in = {a, b}
-#define OP_3(a, b, c) .ins = 3, .in = {a, b, c}
+#define OP_1(a)             .ins = 1, .in = {a}
+#define OP_2(a, b)          .ins = 2, .in = {a, b}
+#define OP_3(a, b, c)       .ins = 3, .in = {a, b, c}
+#define OP_4(a, b, c, d)    .ins = 4, .in = {a, b, c, d}
+#define OP_5(a, b, c, d, e) .ins = 5, .in = {a, b, c, d, e}
 #define OP_FAILURE(NAME, text, record_with, code, ...)                                             \
     {                                                                                              \
         .op = LEATI_OP_##NAME, .name = text, .record = record_with, .status = LEAT_##code,         \

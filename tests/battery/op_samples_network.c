@@ -1,0 +1,260 @@
+/* Samples of the compositions of networks. */
+#include "battery/op_samples.h"
+
+#include <leat/function.h>
+
+#include "graph/graph.h"
+
+/* ---- softmax ----------------------------------------------------------------------------------
+ */
+
+/* number: axis. */
+static void record_axis(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                        leat_tensor **out)
+{
+    leati_axis_attrs a = {.axis = s->number[0]};
+    out[0] = leati_op1(g, s->op, s->ins, in, &a, sizeof a);
+}
+
+static const double wide[] = {1000, 0, -1000, 999.5, 88, -88, 0.5, 1e4};
+
+#define SOFTMAX_SAMPLES(NAME)                                                                      \
+    OP_SAMPLE(NAME, "rows", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 4, 7)), .number = {1},      \
+              .tol = 8, .scale = 1, .gradient = true, .second = true),                             \
+        OP_SAMPLE(NAME, "columns", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 3, 5, 2)),           \
+                  .number = {1}, .tol = 8, .scale = 1, .gradient = true),                          \
+        OP_SAMPLE(NAME, "one class", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 4, 1)),            \
+                  .number = {1}, .tol = 8, .scale = 1, .gradient = true),                          \
+        OP_SAMPLE(NAME, "wide", OP_SINGLES, record_axis, OP_1(OP_EACH(wide, 2, 4)), .number = {1}, \
+                  .tol = 8, .scale = 1),                                                           \
+        OP_SAMPLE(NAME, "many rows", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 301, 77)),         \
+                  .number = {1}, .tol = 16, .scale = 1),                                           \
+        OP_SAMPLE(NAME, "long rows", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 3, 5003)),         \
+                  .number = {1}, .tol = 64, .scale = 1),                                           \
+        OP_SAMPLE(NAME, "nothing", OP_SINGLES, record_axis, OP_1(OP_IN(-3, 3, 0, 4)),              \
+                  .number = {1}, .tol = 8)
+#define BACK_SAMPLES(NAME)                                                                         \
+    OP_SAMPLE(NAME, "rows", OP_SINGLES, record_axis, OP_2(OP_IN(-2, 1, 4, 7), OP_IN(-1, 1, 4, 7)), \
+              .number = {1}, .tol = 16, .scale = 4, .gradient = true, .second = true),             \
+        OP_SAMPLE(NAME, "columns", OP_SINGLES, record_axis,                                        \
+                  OP_2(OP_IN(-2, 1, 3, 5, 2), OP_IN(-1, 1, 3, 5, 2)), .number = {1}, .tol = 16,    \
+                  .scale = 4),                                                                     \
+        OP_SAMPLE(NAME, "many rows", OP_SINGLES, record_axis,                                      \
+                  OP_2(OP_IN(-2, 1, 301, 77), OP_IN(-1, 1, 301, 77)), .number = {1}, .tol = 64,    \
+                  .scale = 8)
+
+static const op_sample softmaxes[] = {SOFTMAX_SAMPLES(SOFTMAX), SOFTMAX_SAMPLES(LOG_SOFTMAX),
+                                      BACK_SAMPLES(SOFTMAX_GRAD), BACK_SAMPLES(LOG_SOFTMAX_GRAD)};
+
+/* ---- cross-entropy ----------------------------------------------------------------------------
+ */
+
+static const leati_entropy_attrs plain = {0}, smooth = {.smoothing = 0.1},
+                                 ignoring = {.ignored = 2, .has_ignored = 1},
+                                 both = {.smoothing = 0.2, .ignored = -1, .has_ignored = 1},
+                                 given = {.given_log = 1, .smoothing = 0.1};
+static const double labels[] = {0, 3, 2, 1, 2}, some_labels[] = {0, -1, 2, 1, -1};
+
+static void record_entropy(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                           leat_tensor **out)
+{
+    leati_node *n = leati_node_new(g, s->op, s->ins, in, s->arg, sizeof(leati_entropy_attrs));
+    for (size_t i = 0; n && i < n->outs; i++) out[i] = &n->out[i];
+}
+
+#define ENTROPY(NAME, text, attrs, list, ...)                                                      \
+    OP_SAMPLE(NAME, text, OP_SINGLES, record_entropy, __VA_ARGS__, .arg = &attrs, .tol = 16,       \
+              .scale = 2)
+#define LABELS(list) OP_INDEX_EACH(list, 5)
+
+static const op_sample entropies[] = {
+    ENTROPY(CROSS_ENTROPY, "plain", plain, labels, OP_2(OP_IN(-3, 3, 5, 4), LABELS(labels)),
+            .second = true, .gradient = true),
+    ENTROPY(CROSS_ENTROPY, "smoothed", smooth, labels, OP_2(OP_IN(-3, 3, 5, 4), LABELS(labels)),
+            .gradient = true),
+    ENTROPY(CROSS_ENTROPY, "ignoring", ignoring, labels, OP_2(OP_IN(-3, 3, 5, 4), LABELS(labels)),
+            .gradient = true),
+    ENTROPY(CROSS_ENTROPY, "weights", both, some_labels,
+            OP_3(OP_IN(-3, 3, 5, 4), LABELS(some_labels), OP_IN(0.2, 2, 4)), .fixed = 4,
+            .gradient = true),
+    ENTROPY(CROSS_ENTROPY, "of logarithms", given, labels, OP_2(OP_IN(-3, 0, 5, 4), LABELS(labels)),
+            .gradient = true),
+    ENTROPY(CROSS_ENTROPY, "many", plain, labels,
+            OP_2(OP_IN(-3, 3, 2003, 10), OP_INDEX(0, 9, 2003))),
+    ENTROPY(CROSS_ENTROPY_GRAD, "plain", plain, labels,
+            OP_3(OP_IN(-3, 3, 5, 4), LABELS(labels), OP_IN(-1, 1, 5)), .second = true,
+            .gradient = true),
+    ENTROPY(CROSS_ENTROPY_GRAD, "smoothed", smooth, labels,
+            OP_3(OP_IN(-3, 3, 5, 4), LABELS(labels), OP_IN(-1, 1, 5)), .gradient = true),
+    ENTROPY(CROSS_ENTROPY_GRAD, "weights", both, some_labels, .ins = 4,
+            .in = {OP_IN(-3, 3, 5, 4), LABELS(some_labels), OP_IN(-1, 1, 5), OP_IN(0.2, 2, 4)},
+            .fixed = 8, .gradient = true),
+    ENTROPY(CROSS_ENTROPY_GRAD, "of logarithms", given, labels,
+            OP_3(OP_IN(-3, 0, 5, 4), LABELS(labels), OP_IN(-1, 1, 5)), .gradient = true),
+    ENTROPY(CROSS_ENTROPY_GRAD, "many", plain, labels,
+            OP_3(OP_IN(-3, 3, 2003, 10), OP_INDEX(0, 9, 2003), OP_IN(-1, 1, 2003))),
+};
+
+/* ---- normalisation ----------------------------------------------------------------------------
+ */
+
+static const leati_norm_attrs last_axis = {.epsilon = 1e-5, .axes = 2},
+                              rms = {.epsilon = 1e-5, .axes = 2, .rms = 1},
+                              channels = {.epsilon = 1e-5, .axes = 13},
+                              images = {.epsilon = 1e-3, .axes = 12}, none = {.epsilon = 1};
+
+static void record_norm(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                        leat_tensor **out)
+{
+    leati_node *n = leati_node_new(g, s->op, s->ins, in, s->arg, sizeof(leati_norm_attrs));
+    for (size_t i = 0; n && i < n->outs; i++) out[i] = &n->out[i];
+}
+
+#define NORM_SAMPLE(text, attrs, ...)                                                              \
+    OP_SAMPLE(NORM, text, OP_SINGLES, record_norm, __VA_ARGS__, .arg = &attrs, .tol = 32,          \
+              .scale = 4)
+#define BACK_SAMPLE(text, attrs, ...)                                                              \
+    OP_SAMPLE(NORM_GRAD, text, OP_SINGLES, record_norm, __VA_ARGS__, .arg = &attrs, .tol = 64,     \
+              .scale = 8)
+
+static const op_sample norms[] = {
+    NORM_SAMPLE("rows", last_axis, OP_1(OP_IN(-1, 3, 4, 6)), .second = true, .gradient = true),
+    NORM_SAMPLE("rows, scaled", last_axis,
+                OP_3(OP_IN(-1, 3, 4, 6), OP_IN(0.5, 2, 6), OP_IN(-1, 1, 6)), .second = true,
+                .gradient = true),
+    NORM_SAMPLE("rows, scale only", last_axis, OP_2(OP_IN(-1, 3, 4, 6), OP_IN(0.5, 2, 6)),
+                .gradient = true),
+    NORM_SAMPLE("root mean square", rms, OP_2(OP_IN(-1, 3, 4, 6), OP_IN(0.5, 2, 6)), .second = true,
+                .gradient = true),
+    NORM_SAMPLE("channels", channels,
+                OP_3(OP_IN(-1, 3, 2, 3, 4, 2), OP_IN(0.5, 2, 3, 1, 1), OP_IN(-1, 1, 3, 1, 1)),
+                .gradient = true),
+    NORM_SAMPLE("planes", images, OP_1(OP_IN(-1, 3, 2, 3, 4, 2)), .gradient = true),
+    NORM_SAMPLE("no axis", none, OP_1(OP_IN(-1, 3, 3, 2))),
+    NORM_SAMPLE("many rows", last_axis,
+                OP_3(OP_IN(-1, 3, 203, 129), OP_IN(0.5, 2, 129), OP_IN(-1, 1, 129))),
+    BACK_SAMPLE(
+        "rows", last_axis,
+        OP_4(OP_IN(-1, 1, 4, 6), OP_IN(-1, 3, 4, 6), OP_IN(0, 1, 4, 1), OP_IN(0.5, 2, 4, 1)),
+        .second = true, .gradient = true),
+    BACK_SAMPLE("rows, scaled", last_axis,
+                OP_5(OP_IN(-1, 1, 4, 6), OP_IN(-1, 3, 4, 6), OP_IN(0, 1, 4, 1), OP_IN(0.5, 2, 4, 1),
+                     OP_IN(0.5, 2, 6)),
+                .gradient = true),
+    BACK_SAMPLE(
+        "root mean square", rms,
+        OP_4(OP_IN(-1, 1, 4, 6), OP_IN(-1, 3, 4, 6), OP_IN(0, 0, 4, 1), OP_IN(0.5, 2, 4, 1)),
+        .gradient = true),
+    BACK_SAMPLE("channels", channels,
+                OP_5(OP_IN(-1, 1, 2, 3, 4, 2), OP_IN(-1, 3, 2, 3, 4, 2), OP_IN(0, 1, 1, 3, 1, 1),
+                     OP_IN(0.5, 2, 1, 3, 1, 1), OP_IN(0.5, 2, 3, 1, 1)),
+                .gradient = true),
+    BACK_SAMPLE("many rows", last_axis,
+                OP_5(OP_IN(-1, 1, 203, 129), OP_IN(-1, 3, 203, 129), OP_IN(0, 1, 203, 1),
+                     OP_IN(0.5, 2, 203, 1), OP_IN(0.5, 2, 129))),
+};
+
+void op_samples_network(op_visit visit, void *user)
+{
+    OP_VISIT(softmaxes);
+    OP_VISIT(entropies);
+    OP_VISIT(norms);
+}
+
+/* ---- failures ---------------------------------------------------------------------------------
+ */
+
+static leat_tensor *f32(leat_graph *g, leat_shape shape)
+{
+    return leat_input(g, LEAT_DTYPE_F32, shape, NULL);
+}
+
+static leat_tensor *no_such_axis(leat_graph *g)
+{
+    return leat_softmax(f32(g, LEAT_DIMS(2, 3)), 2);
+}
+
+static leat_tensor *logs_of_integers(leat_graph *g)
+{
+    return leat_log_softmax(leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2, 3), NULL), 1);
+}
+
+static leat_tensor *wrong_gradient(leat_graph *g)
+{
+    leati_axis_attrs a = {.axis = 1};
+    leat_tensor *in[2] = {f32(g, LEAT_DIMS(2, 3)), f32(g, LEAT_DIMS(2, 4))};
+    return leati_op1(g, LEATI_OP_SOFTMAX_GRAD, 2, in, &a, sizeof a);
+}
+
+static leat_tensor *wrong_log_gradient(leat_graph *g)
+{
+    leati_axis_attrs a = {.axis = 1};
+    leat_tensor *in[2] = {f32(g, LEAT_DIMS(2, 3)), f32(g, LEAT_DIMS(2, 4))};
+    return leati_op1(g, LEATI_OP_LOG_SOFTMAX_GRAD, 2, in, &a, sizeof a);
+}
+
+static leat_tensor *labels_of_another_shape(leat_graph *g)
+{
+    leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(3), NULL);
+    return leat_cross_entropy(f32(g, LEAT_DIMS(2, 3)), y, NULL);
+}
+
+static leat_tensor *label_out_of_range(leat_graph *g)
+{
+    static const float x[6] = {0};
+    static const int64_t y[2] = {1, 3};
+    return leat_cross_entropy(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x),
+                              leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), y), NULL);
+}
+
+static leat_tensor *much_smoothing(leat_graph *g)
+{
+    leat_entropy_options o = leat_entropy_options_default();
+    o.smoothing = 1.5;
+    return leat_cross_entropy(f32(g, LEAT_DIMS(2, 3)),
+                              leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), NULL), &o);
+}
+
+static leat_tensor *wrong_loss_gradient(leat_graph *g)
+{
+    leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), NULL);
+    leat_tensor *in[3] = {f32(g, LEAT_DIMS(2, 3)), y, f32(g, LEAT_DIMS(3))};
+    return leati_op1(g, LEATI_OP_CROSS_ENTROPY_GRAD, 3, in, &plain, sizeof plain);
+}
+
+static leat_tensor *wrong_scale(leat_graph *g)
+{
+    return leat_layer_norm(f32(g, LEAT_DIMS(2, 3)), 1, f32(g, LEAT_DIMS(4)), NULL, 1e-5);
+}
+
+static leat_tensor *foreign_statistics(leat_graph *g)
+{
+    leat_tensor *x = f32(g, LEAT_DIMS(2, 3)), *m = f32(g, LEAT_DIMS(2));
+    leat_tensor *in[4] = {x, x, m, m};
+    return leati_op1(g, LEATI_OP_NORM_GRAD, 4, in, &last_axis, sizeof last_axis);
+}
+
+static leat_tensor *uneven_groups(leat_graph *g)
+{
+    return leat_group_norm(f32(g, LEAT_DIMS(2, 5, 3)), 2, NULL, NULL, false, 1e-5);
+}
+
+static const op_failure failures[] = {
+    OP_FAILURE(SOFTMAX, "axis", no_such_axis, SHAPE, "axis 2|2 dimensions"),
+    OP_FAILURE(LOG_SOFTMAX, "integers", logs_of_integers, TYPE, "layer 7|i64"),
+    OP_FAILURE(SOFTMAX_GRAD, "shape", wrong_gradient, SHAPE, "layer 7|(2, 3)"),
+    OP_FAILURE(LOG_SOFTMAX_GRAD, "shape", wrong_log_gradient, SHAPE, "layer 7|(2, 3)"),
+    OP_FAILURE(CROSS_ENTROPY, "shape", labels_of_another_shape, SHAPE, "(2, 3)|(3)"),
+    OP_FAILURE(CROSS_ENTROPY, "label", label_out_of_range, INVALID, "label|row 2|3|0 to 2",
+               .at_run = true),
+    OP_FAILURE(CROSS_ENTROPY, "smoothing", much_smoothing, INVALID, "layer 7|1.5|0 to 1"),
+    OP_FAILURE(CROSS_ENTROPY_GRAD, "shape", wrong_loss_gradient, SHAPE, "layer 7|(3)"),
+    OP_FAILURE(NORM, "scale", wrong_scale, SHAPE, "layer 7|(4)|(2, 3)"),
+    OP_FAILURE(NORM_GRAD, "statistics", foreign_statistics, SHAPE, "layer 7|(2, 3)"),
+    OP_FAILURE(NORM, "groups", uneven_groups, SHAPE, "2 groups|5 channels"),
+};
+
+void op_failures_network(op_visit_failure visit, void *user)
+{
+    OP_VISIT(failures);
+}
