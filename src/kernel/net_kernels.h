@@ -10,6 +10,7 @@
 #include <leat/context.h>
 
 #include "kernel/activation.h"
+#include "kernel/step.h"
 
 /* `k` terms of a sum of products: they begin at element `a` of the left operand, counted from its
  * current row, and at row `b` of the panel of the right operand. */
@@ -94,6 +95,46 @@ typedef struct leati_net_kernels {
     /* out = g * derivative; in terms of the input x of the activation. out may be g. */
     void (*activate_back)(leati_activation kind, size_t n, const float *x, const float *g,
                           float *out);
+    /* Rows of n: rows.h says what they compute. */
+    void (*softmax_row)(bool log, size_t n, const float *x, float *y);
+    void (*softmax_back_row)(bool log, size_t n, const float *y, const float *g, float *dx);
+    float (*cross_entropy_row)(size_t n, const float *x, size_t label, float smoothing,
+                               const float *weights, float scale, float *grad);
+    void (*norm_row)(bool centred, size_t n, const float *x, const float *gamma, const float *beta,
+                     float epsilon, float *y, float *mean, float *rate);
+    void (*norm_back_row)(bool centred, size_t n, const float *x, const float *g,
+                          const float *gamma, float mean, float rate, float *dx, float *dgamma,
+                          float *dbeta);
+    float (*row_max)(size_t n, const float *x); /* -inf for n = 0 */
+    float (*row_exp)(size_t n, const float *x, float shift,
+                     float *out); /* sum of e^(x - shift); out or NULL */
+    /* m rows of n channels, without a gap. */
+    void (*add_squares)(size_t m, size_t n, const float *x, const float *centre, float *sum);
+    void (*add_products)(size_t m, size_t n, const float *x, const float *g, const float *mean,
+                         const float *rate, float *along, float *direct);
+    void (*affine_rows)(size_t m, size_t n, const float *x, const float *scale, const float *shift,
+                        float *y);
+    void (*affine_back_rows)(size_t m, size_t n, const float *x, const float *g, const float *mean,
+                             const float *rate, const float *along, const float *direct,
+                             const float *scale, float *dx);
+    /* Steps over buffers: step.h, pool2d.h. */
+    void (*adam)(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v);
+    void (*sgd)(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity);
+    void (*lstm_row)(size_t n, float *gates, const float *c_before, float *c, float *h);
+    void (*lstm_back_row)(size_t n, const float *gates, const float *c_before, const float *c,
+                          const float *dh, float *dc, float *dgates);
+    void (*gru_row)(size_t n, float *gx, const float *gh, const float *h_before, float *h);
+    void (*gru_back_row)(size_t n, const float *gates, const float *gh, const float *h_before,
+                         const float *dh, float *dgx, float *dgh, float *dh_before);
+    void (*pool_max)(size_t n, size_t count, const size_t *taps, const float *in, float *out);
+    void (*pool_max_back)(size_t n, size_t count, const size_t *taps, const float *x,
+                          const float *y, const float *g, float *dx);
+    void (*pool_sum)(size_t n, size_t count, const size_t *taps, const float *in, float factor,
+                     float *out);
+    void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,
+                          float *dx);
+    void (*log_map)(size_t n, const float *x, float *out);
+    void (*erf_map)(size_t n, const float *x, float *out);
 } leati_net_kernels;
 
 /* The table of the context's level; no NULL members. */

@@ -130,10 +130,9 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
     size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
     const T *b = t->b;
     size_t wide = NAME(wide_tiles)[h].vectors * VL;
-    for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
-        NAME(wide_tiles)
-        [h].tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL, t->alpha,
-                          t->beta);
+    for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel) NAME(wide_tiles)
+    [h].tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL, t->alpha,
+                      t->beta);
     for (; j < t->n; j += NAME(NR), b += t->b_panel) {
         size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
         bool tail = j >= full;

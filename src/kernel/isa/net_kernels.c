@@ -18,7 +18,10 @@
 /* after what they use */
 #include "kernel/isa/depth_lanes.h"
 #include "kernel/isa/net_lanes.h"
+#include "kernel/isa/rows_lanes.h"
 #include "kernel/isa/sum_lanes.h"
+/* after rows_lanes.h */
+#include "kernel/isa/step_lanes.h"
 
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)
@@ -42,4 +45,27 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .transpose = transpose_matrix,
                                  .finish = finish,
                                  .activate = activate,
-                                 .activate_back = activate_back};
+                                 .activate_back = activate_back,
+                                 .softmax_row = softmax_row,
+                                 .softmax_back_row = softmax_back_row,
+                                 .cross_entropy_row = cross_entropy_row,
+                                 .norm_row = norm_row,
+                                 .norm_back_row = norm_back_row,
+                                 .row_max = row_max,
+                                 .row_exp = row_exp,
+                                 .add_squares = add_squares,
+                                 .add_products = add_products,
+                                 .affine_rows = affine_rows,
+                                 .affine_back_rows = affine_back_rows,
+                                 .adam = adam,
+                                 .sgd = sgd,
+                                 .lstm_row = lstm_row,
+                                 .lstm_back_row = lstm_back_row,
+                                 .gru_row = gru_row,
+                                 .gru_back_row = gru_back_row,
+                                 .pool_max = pool_max,
+                                 .pool_max_back = pool_max_back,
+                                 .pool_sum = pool_sum,
+                                 .pool_sum_back = pool_sum_back,
+                                 .log_map = log_map,
+                                 .erf_map = erf_map};

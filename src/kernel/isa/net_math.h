@@ -90,6 +90,27 @@ INLINE vf erf_vector_f32(vf x)
     return choose_f32(x == x, y, x);
 }
 
+/* As log_vector in vec_math.h: x = 2^k (1 + f), s = f / (2 + f). */
+INLINE vf log_vector_f32(vf x)
+{
+    static const float c[] = {2.0f / 11, 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3};
+    vf_int tiny = x < 0x1p-126f;
+    vf scaled = choose_f32(tiny, x * 0x1p23f, x);
+    vf_int k = (vf_int)((vf_bits)scaled - UINT32_C(0x3f3504f3)) >> 23;
+    vf f = (vf)((vf_bits)scaled - ((vf_bits)k << 23)) - 1;
+    vf n = (vf)((vf_bits)k + (vf_bits)all_f32(ROUND_F32)) - ROUND_F32;
+    n = choose_f32(tiny, n - 23, n);
+    vf s = f / (2 + f), z = s * s, half = 0.5f * f * f, r = all_f32(c[0]);
+    UNROLL(8)
+    for (size_t i = 1; i < sizeof c / sizeof *c; i++) r = r * z + c[i];
+    r *= z;
+    vf y = n * 0x1.62e4p-1f - ((half - (s * (half + r) + n * 0x1.7f7d1cp-20f)) - f);
+    const float infinite = (float)__builtin_inf();
+    y = choose_f32(x == 0, all_f32(-infinite), y);
+    y = choose_f32(x == infinite, x, y);
+    return choose_f32(x >= 0, y, all_f32((float)__builtin_nan("")));
+}
+
 #define GELU_SLOPE 0x1.988454p-1f /* sqrt(2 / pi) */
 #define GELU_CUBE  0.044715f
 
@@ -185,6 +206,8 @@ MAP_BOTH(gelu)
 MAP_BOTH(gelu_tanh)
 #undef sigmoid_vector
 #undef tanh_vector
+MAP_MATH(log_map, float, vf, VF, f32, log_vector_f32)
+MAP_MATH(erf_map, float, vf, VF, f32, erf_vector_f32)
 
 static void copy_f32(size_t n, const float *in, float *out)
 {

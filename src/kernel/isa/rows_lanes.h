@@ -1,0 +1,232 @@
+/* Rows of activations: softmax, cross-entropy, layer and RMS norm, moments of channels. */
+#ifndef LEATI_KERNEL_ISA_ROWS_LANES_H
+#define LEATI_KERNEL_ISA_ROWS_LANES_H
+
+#include "kernel/isa/net_math.h"
+#include "kernel/net_kernels.h"
+
+/* The first n lanes of v, `fill` in the others. */
+INLINE vf lanes_or(vf v, size_t n, float fill)
+{
+    vf_int lane;
+    for (int i = 0; i < (int)VF; i++) lane[i] = i;
+    return choose_f32(lane < (int32_t)n, v, all_f32(fill));
+}
+
+/* EACH(n, body): body for vectors at j of `width` (VF but for the last) elements. */
+#define EACH(count, body)                                                                          \
+    {                                                                                              \
+        size_t j = 0;                                                                              \
+        for (; j + VF <= (count); j += VF) {                                                       \
+            const size_t width = VF;                                                               \
+            body                                                                                   \
+        }                                                                                          \
+        if (j < (count)) {                                                                         \
+            const size_t width = (count)-j;                                                        \
+            body                                                                                   \
+        }                                                                                          \
+    }
+
+static float row_max(size_t n, const float *x)
+{
+    vf top = all_f32(-(float)__builtin_inf());
+    EACH(n, {
+        vf v = load_last_f32(x + j, width);
+        if (width < VF) v = lanes_or(v, width, -(float)__builtin_inf());
+        top = choose_f32(v > top, v, top);
+    })
+    float best = top[0];
+    for (size_t i = 1; i < VF; i++) best = top[i] > best ? top[i] : best;
+    return best;
+}
+
+/* out = e^(x - shift); returns the sum. out may be x, or NULL. */
+static float row_exp(size_t n, const float *x, float shift, float *out)
+{
+    vf sum = {0};
+    EACH(n, {
+        vf e = exp_low_f32(load_last_f32(x + j, width) - shift);
+        if (out) store_last_f32(out + j, e, width);
+        if (width < VF) e = lanes_or(e, width, 0);
+        sum += e;
+    })
+    return lanes_f32(sum);
+}
+
+static void softmax_row(bool log, size_t n, const float *x, float *y)
+{
+    float top = row_max(n, x);
+    float sum = row_exp(n, x, top, log ? NULL : y);
+    if (!log) {
+        float factor = 1 / sum;
+        EACH(n, store_last_f32(y + j, load_last_f32(y + j, width) * factor, width);)
+        return;
+    }
+    float shift = top + __builtin_logf(sum);
+    EACH(n, store_last_f32(y + j, load_last_f32(x + j, width) - shift, width);)
+}
+
+/* softmax: dx = y (g - sum g y); log-softmax: dx = g - e^y sum g. dx may be g. */
+static void softmax_back_row(bool log, size_t n, const float *y, const float *g, float *dx)
+{
+    vf sum = {0};
+    EACH(n, {
+        vf v = load_last_f32(g + j, width);
+        if (!log) v *= load_last_f32(y + j, width);
+        sum += v;
+    })
+    float total = lanes_f32(sum);
+    EACH(n, {
+        vf v = load_last_f32(g + j, width);
+        vf p = load_last_f32(y + j, width);
+        if (log) v -= exp_low_f32(p) * total;
+        else v = p * (v - total);
+        store_last_f32(dx + j, v, width);
+    })
+}
+
+static float cross_entropy_row(size_t n, const float *x, size_t label, float smoothing,
+                               const float *weights, float scale, float *grad)
+{
+    vf sum = {0}, plain = {0}, all = {0};
+    float top = row_max(n, x), each = smoothing / (float)n, own = weights ? weights[label] : 1;
+    float mine = x[label] - top; /* grad may be x */
+    EACH(n, {
+        vf v = load_last_f32(x + j, width);
+        vf e = exp_low_f32(v - top);
+        if (width < VF) e = lanes_or(e, width, 0);
+        sum += e;
+        if (smoothing > 0) {
+            vf w = lanes_or(all_f32(1), width, 0);
+            if (weights) w = load_last_f32(weights + j, width);
+            plain += w * (v - top);
+            all += w;
+        }
+        if (grad) store_last_f32(grad + j, e, width);
+    })
+    float total = lanes_f32(sum), log = __builtin_logf(total), weight = lanes_f32(all);
+    float loss = (1 - smoothing) * own * (log - mine) + each * (weight * log - lanes_f32(plain));
+    if (!grad) return loss;
+    float factor = scale * ((1 - smoothing) * own + each * weight) / total;
+    EACH(n, {
+        vf g = load_last_f32(grad + j, width) * factor;
+        if (smoothing > 0 && weights) g -= scale * each * load_last_f32(weights + j, width);
+        else g -= scale * each;
+        store_last_f32(grad + j, g, width);
+    })
+    grad[label] -= scale * (1 - smoothing) * own;
+    return loss;
+}
+
+/* y = (x - mean) * rate * gamma + beta; gamma and beta may be NULL. A root mean square norm has a
+ * mean of 0. */
+static void norm_row(bool centred, size_t n, const float *x, const float *gamma, const float *beta,
+                     float epsilon, float *y, float *mean, float *rate)
+{
+    vf sum = {0}, squares = {0};
+    float middle = 0;
+    if (centred) {
+        EACH(n, sum += load_last_f32(x + j, width);)
+        middle = lanes_f32(sum) / (float)n;
+    }
+    EACH(n, {
+        vf d = load_last_f32(x + j, width) - middle;
+        if (width < VF) d = lanes_or(d, width, 0);
+        squares += d * d;
+    })
+    float r = 1 / __builtin_sqrtf(lanes_f32(squares) / (float)n + epsilon);
+    EACH(n, {
+        vf v = (load_last_f32(x + j, width) - middle) * r;
+        if (gamma) v *= load_last_f32(gamma + j, width);
+        if (beta) v += load_last_f32(beta + j, width);
+        store_last_f32(y + j, v, width);
+    })
+    *mean = middle;
+    *rate = r;
+}
+
+static void norm_back_row(bool centred, size_t n, const float *x, const float *g,
+                          const float *gamma, float mean, float rate, float *dx, float *dgamma,
+                          float *dbeta)
+{
+    vf direct = {0}, along = {0};
+    EACH(n, {
+        vf hat = (load_last_f32(x + j, width) - mean) * rate;
+        vf v = load_last_f32(g + j, width);
+        if (dgamma) store_last_f32(dgamma + j, load_last_f32(dgamma + j, width) + v * hat, width);
+        if (dbeta) store_last_f32(dbeta + j, load_last_f32(dbeta + j, width) + v, width);
+        if (gamma) v *= load_last_f32(gamma + j, width);
+        direct += v;
+        along += v * hat;
+    })
+    float a = centred ? lanes_f32(direct) / (float)n : 0, b = lanes_f32(along) / (float)n;
+    EACH(n, {
+        vf hat = (load_last_f32(x + j, width) - mean) * rate;
+        vf v = load_last_f32(g + j, width);
+        if (gamma) v *= load_last_f32(gamma + j, width);
+        store_last_f32(dx + j, (v - a - hat * b) * rate, width);
+    })
+}
+
+/* ---- channels ------------------------------------------------------------------------------ */
+
+/* sum[j] += (x[i][j] - centre[j])^2. */
+static void add_squares(size_t m, size_t n, const float *x, const float *centre, float *sum)
+{
+    EACH(n, {
+        vf total = load_last_f32(sum + j, width);
+        vf middle = load_last_f32(centre + j, width);
+        for (size_t i = 0; i < m; i++) {
+            vf d = load_last_f32(x + i * n + j, width) - middle;
+            total += d * d;
+        }
+        store_last_f32(sum + j, total, width);
+    })
+}
+
+/* along[j] += g[i][j] (x[i][j] - mean[j]) rate[j], direct[j] += g[i][j]. */
+static void add_products(size_t m, size_t n, const float *x, const float *g, const float *mean,
+                         const float *rate, float *along, float *direct)
+{
+    EACH(n, {
+        vf a = load_last_f32(along + j, width);
+        vf d = load_last_f32(direct + j, width);
+        vf middle = load_last_f32(mean + j, width);
+        vf r = load_last_f32(rate + j, width);
+        for (size_t i = 0; i < m; i++) {
+            vf v = load_last_f32(g + i * n + j, width);
+            a += v * ((load_last_f32(x + i * n + j, width) - middle) * r);
+            d += v;
+        }
+        store_last_f32(along + j, a, width);
+        store_last_f32(direct + j, d, width);
+    })
+}
+
+/* y[i][j] = x[i][j] scale[j] + shift[j]. */
+static void affine_rows(size_t m, size_t n, const float *x, const float *scale, const float *shift,
+                        float *y)
+{
+    for (size_t i = 0; i < m; i++, x += n, y += n)
+        EACH(n, store_last_f32(y + j,
+                               load_last_f32(x + j, width) * load_last_f32(scale + j, width) +
+                                   load_last_f32(shift + j, width),
+                               width);)
+}
+
+/* dx = (g - direct - (x - mean) rate along) scale. */
+static void affine_back_rows(size_t m, size_t n, const float *x, const float *g, const float *mean,
+                             const float *rate, const float *along, const float *direct,
+                             const float *scale, float *dx)
+{
+    for (size_t i = 0; i < m; i++, x += n, g += n, dx += n)
+        EACH(n, {
+            vf hat = (load_last_f32(x + j, width) - load_last_f32(mean + j, width)) *
+                     load_last_f32(rate + j, width);
+            vf v = load_last_f32(g + j, width) - load_last_f32(direct + j, width) -
+                   hat * load_last_f32(along + j, width);
+            store_last_f32(dx + j, v * load_last_f32(scale + j, width), width);
+        })
+}
+
+#endif

@@ -1,0 +1,190 @@
+/* Steps over flat buffers: optimisers, gates of recurrent layers, pooling. */
+#ifndef LEATI_KERNEL_ISA_STEP_LANES_H
+#define LEATI_KERNEL_ISA_STEP_LANES_H
+
+#include "kernel/isa/net_math.h"
+#include "kernel/net_kernels.h"
+
+INLINE vf root_f32(vf v)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+    return (vf)_mm256_sqrt_ps((__m256)v);
+#else
+    for (size_t i = 0; i < VF; i++) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+#endif
+}
+
+INLINE vf limited(vf g, float scale, float most)
+{
+    return clamp_f32(g * scale, all_f32(-most), all_f32(most));
+}
+
+static void adam(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v)
+{
+    const float coupled = o->decoupled ? 0 : o->weight_decay;
+    const float keep = o->decoupled ? 1 - o->rate * o->weight_decay : 1;
+    const float step = o->rate / o->correction_1, root = 1 / __builtin_sqrtf(o->correction_2);
+    EACH(n, {
+        vf p = load_last_f32(w + j, width);
+        vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + coupled * p;
+        vf first = o->beta_1 * load_last_f32(m + j, width) + (1 - o->beta_1) * d;
+        vf second = o->beta_2 * load_last_f32(v + j, width) + (1 - o->beta_2) * d * d;
+        p = p * keep - step * first / (root_f32(second) * root + o->epsilon);
+        store_last_f32(w + j, p, width);
+        store_last_f32(m + j, first, width);
+        store_last_f32(v + j, second, width);
+    })
+}
+
+static void sgd(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity)
+{
+    EACH(n, {
+        vf p = load_last_f32(w + j, width);
+        vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + o->weight_decay * p;
+        if (o->momentum > 0) {
+            vf u = d;
+            if (!o->first)
+                u = o->momentum * load_last_f32(velocity + j, width) + (1 - o->damping) * d;
+            store_last_f32(velocity + j, u, width);
+            if (o->nesterov) d += o->momentum * u;
+            else d = u;
+        }
+        store_last_f32(w + j, p - o->rate * d, width);
+    })
+}
+
+/* ---- recurrent layers ---------------------------------------------------------------------- */
+
+static void lstm_row(size_t n, float *gates, const float *c_before, float *c, float *h)
+{
+    float *gi = gates, *gf = gates + n, *gg = gates + 2 * n, *go = gates + 3 * n;
+    EACH(n, {
+        vf i = sigmoid_vector_f32(load_last_f32(gi + j, width));
+        vf f = sigmoid_vector_f32(load_last_f32(gf + j, width));
+        vf g = tanh_vector_f32(load_last_f32(gg + j, width));
+        vf o = sigmoid_vector_f32(load_last_f32(go + j, width));
+        vf cell = f * load_last_f32(c_before + j, width) + i * g;
+        store_last_f32(gi + j, i, width);
+        store_last_f32(gf + j, f, width);
+        store_last_f32(gg + j, g, width);
+        store_last_f32(go + j, o, width);
+        store_last_f32(c + j, cell, width);
+        store_last_f32(h + j, o * tanh_vector_f32(cell), width);
+    })
+}
+
+static void lstm_back_row(size_t n, const float *gates, const float *c_before, const float *c,
+                          const float *dh, float *dc, float *dgates)
+{
+    EACH(n, {
+        vf i = load_last_f32(gates + j, width);
+        vf f = load_last_f32(gates + n + j, width);
+        vf g = load_last_f32(gates + 2 * n + j, width);
+        vf o = load_last_f32(gates + 3 * n + j, width);
+        vf t = tanh_vector_f32(load_last_f32(c + j, width));
+        vf up = load_last_f32(dh + j, width);
+        vf cell = load_last_f32(dc + j, width) + up * o * (1 - t * t);
+        vf before = load_last_f32(c_before + j, width);
+        store_last_f32(dgates + j, cell * g * i * (1 - i), width);
+        store_last_f32(dgates + n + j, cell * before * f * (1 - f), width);
+        store_last_f32(dgates + 2 * n + j, cell * i * (1 - g * g), width);
+        store_last_f32(dgates + 3 * n + j, up * t * o * (1 - o), width);
+        store_last_f32(dc + j, cell * f, width);
+    })
+}
+
+static void gru_row(size_t n, float *gx, const float *gh, const float *h_before, float *h)
+{
+    EACH(n, {
+        vf r = sigmoid_vector_f32(load_last_f32(gx + j, width) + load_last_f32(gh + j, width));
+        vf z =
+            sigmoid_vector_f32(load_last_f32(gx + n + j, width) + load_last_f32(gh + n + j, width));
+        vf k = tanh_vector_f32(load_last_f32(gx + 2 * n + j, width) +
+                               r * load_last_f32(gh + 2 * n + j, width));
+        store_last_f32(gx + j, r, width);
+        store_last_f32(gx + n + j, z, width);
+        store_last_f32(gx + 2 * n + j, k, width);
+        store_last_f32(h + j, k + z * (load_last_f32(h_before + j, width) - k), width);
+    })
+}
+
+static void gru_back_row(size_t n, const float *gates, const float *gh, const float *h_before,
+                         const float *dh, float *dgx, float *dgh, float *dh_before)
+{
+    EACH(n, {
+        vf r = load_last_f32(gates + j, width);
+        vf z = load_last_f32(gates + n + j, width);
+        vf k = load_last_f32(gates + 2 * n + j, width);
+        vf up = load_last_f32(dh + j, width);
+        vf dk = up * (1 - z) * (1 - k * k);
+        vf dz = up * (load_last_f32(h_before + j, width) - k) * z * (1 - z);
+        vf dr = dk * load_last_f32(gh + 2 * n + j, width) * r * (1 - r);
+        store_last_f32(dgx + j, dr, width);
+        store_last_f32(dgx + n + j, dz, width);
+        store_last_f32(dgx + 2 * n + j, dk, width);
+        store_last_f32(dgh + j, dr, width);
+        store_last_f32(dgh + n + j, dz, width);
+        store_last_f32(dgh + 2 * n + j, dk * r, width);
+        store_last_f32(dh_before + j, up * z, width);
+    })
+}
+
+/* ---- pooling ------------------------------------------------------------------------------- */
+
+/* out[j] = the largest of in[taps[t] + j]; NaN wins. */
+static void pool_max(size_t n, size_t count, const size_t *taps, const float *in, float *out)
+{
+    EACH(n, {
+        vf best = load_last_f32(in + taps[0] + j, width);
+        for (size_t t = 1; t < count; t++) {
+            vf v = load_last_f32(in + taps[t] + j, width);
+            best = choose_f32((v > best) | (v != v), v, best);
+        }
+        store_last_f32(out + j, best, width);
+    })
+}
+
+/* Adds g to the first of the taps that holds the largest, y. */
+static void pool_max_back(size_t n, size_t count, const size_t *taps, const float *x,
+                          const float *y, const float *g, float *dx)
+{
+    EACH(n, {
+        vf top = load_last_f32(y + j, width);
+        vf up = load_last_f32(g + j, width);
+        vf_int open = (vf_int){0} - 1;
+        for (size_t t = 0; t < count; t++) {
+            vf v = load_last_f32(x + taps[t] + j, width);
+            vf_int here = ((v == top) | ((v != v) & (top != top))) & open;
+            open &= ~here;
+            float *to = dx + taps[t] + j;
+            store_last_f32(to, load_last_f32(to, width) + choose_f32(here, up, (vf){0}), width);
+        }
+    })
+}
+
+static void pool_sum(size_t n, size_t count, const size_t *taps, const float *in, float factor,
+                     float *out)
+{
+    EACH(n, {
+        vf sum = {0};
+        for (size_t t = 0; t < count; t++) sum += load_last_f32(in + taps[t] + j, width);
+        store_last_f32(out + j, sum * factor, width);
+    })
+}
+
+static void pool_sum_back(size_t n, size_t count, const size_t *taps, const float *g, float factor,
+                          float *dx)
+{
+    EACH(n, {
+        vf up = load_last_f32(g + j, width) * factor;
+        for (size_t t = 0; t < count; t++) {
+            float *to = dx + taps[t] + j;
+            store_last_f32(to, load_last_f32(to, width) + up, width);
+        }
+    })
+}
+
+#endif

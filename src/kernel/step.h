@@ -1,0 +1,56 @@
+/* Steps of training over flat f32 buffers, and the gates of recurrent layers: one pass each,
+ * parallel, no allocation; elements do not depend on each other, so results are bitwise equal for
+ * any number of threads. */
+#ifndef LEATI_KERNEL_STEP_H
+#define LEATI_KERNEL_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <leat/context.h>
+
+/* g is used as clamp(g * scale, -limit, limit): clipping by norm and by value; limit may be inf.
+ * The caller counts steps: correction_1 = 1 - beta_1^t, correction_2 = 1 - beta_2^t. */
+typedef struct leati_adam {
+    float rate, beta_1, beta_2, epsilon, weight_decay, scale, limit, correction_1, correction_2;
+    bool decoupled; /* AdamW: decay of the weights, not of the gradient */
+} leati_adam;
+
+/* Adam (Kingma and Ba 2015, algorithm 1), AdamW (Loshchilov and Hutter 2019, algorithm 2). */
+void leati_adam_step(leat_context *c, const leati_adam *o, size_t n, float *w, const float *g,
+                     float *m, float *v);
+
+/* v = momentum v + (1 - damping) d, with v = d in the first step; w -= rate (v, or with Nesterov
+ * d + momentum v), where d = g + weight_decay w. `velocity` may be NULL without momentum. */
+typedef struct leati_sgd {
+    float rate, momentum, damping, weight_decay, scale, limit;
+    bool nesterov, first;
+} leati_sgd;
+
+void leati_sgd_step(leat_context *c, const leati_sgd *o, size_t n, float *w, const float *g,
+                    float *velocity);
+
+/* The sum of squares in f64, in chunks of fixed size: the square of a gradient's norm. */
+double leati_sum_squares(leat_context *c, size_t n, const float *x);
+
+/* One time step of an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) for `rows`
+ * sequences of n units. gates (rows, 4 n): sums before activation in the order input, forget, cell,
+ * output; they come back activated, for the backward step. h rows are `ld_h` apart. */
+void leati_lstm_forward(leat_context *c, size_t rows, size_t n, float *gates, const float *c_before,
+                        float *c_now, float *h, size_t ld_h);
+/* dgates (rows, 4 n) of the sums; dc: in, of c_now from later; out, of c_before. */
+void leati_lstm_backward(leat_context *c, size_t rows, size_t n, const float *gates,
+                         const float *c_before, const float *c_now, const float *dh, size_t ld_dh,
+                         float *dc, float *dgates);
+
+/* One time step of a GRU (Cho et al. 2014, as in cuDNN and PyTorch): gx, gh (rows, 3 n) are x W + b
+ * and h R + b in the order reset, update, new; h = (1 - z) tanh(gx + r gh) + z h_before. gx comes
+ * back as the activated gates. */
+void leati_gru_forward(leat_context *c, size_t rows, size_t n, float *gx, const float *gh,
+                       const float *h_before, float *h);
+/* dh_before is the direct part; the caller adds what comes through dgh. It may be dh. */
+void leati_gru_backward(leat_context *c, size_t rows, size_t n, const float *gates, const float *gh,
+                        const float *h_before, const float *dh, float *dgx, float *dgh,
+                        float *dh_before);
+
+#endif
