@@ -10,7 +10,7 @@
 #include <leat/context.h>
 
 #include "kernel/activation.h"
-#include "kernel/step.h"
+#include "kernel/net_step.h"
 
 /* `k` terms of a sum of products: they begin at element `a` of the left operand, counted from its
  * current row, and at row `b` of the panel of the right operand. */
@@ -117,7 +117,7 @@ typedef struct leati_net_kernels {
     void (*affine_back_rows)(size_t m, size_t n, const float *x, const float *g, const float *mean,
                              const float *rate, const float *along, const float *direct,
                              const float *scale, float *dx);
-    /* Steps over buffers: step.h, pool2d.h. */
+    /* Steps over buffers: net_step.h, pool2d.h. */
     void (*adam)(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v);
     void (*sgd)(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity);
     void (*lstm_row)(size_t n, float *gates, const float *c_before, float *c, float *h);

@@ -119,14 +119,15 @@ static void activate_task(void *arg, size_t task, unsigned worker)
     else j->k->activate(j->activation, r.to - r.from, j->x + r.from, j->out + r.from);
 }
 
-void leati_activate(leat_context *c, leati_activation kind, size_t n, const float *x, float *out)
+void leati_activation_forward(leat_context *c, leati_activation kind, size_t n, const float *x,
+                              float *out)
 {
     rows_job j = {.rows = n, .n = 1, .activation = kind, .x = x, .out = out};
     run(c, &j, MOST_TASKS, activate_task);
 }
 
-void leati_activate_backward(leat_context *c, leati_activation kind, size_t n, const float *x,
-                             const float *g, float *out)
+void leati_activation_backward(leat_context *c, leati_activation kind, size_t n, const float *x,
+                               const float *g, float *out)
 {
     rows_job j = {.rows = n, .n = 1, .activation = kind, .x = x, .g = g, .out = out};
     run(c, &j, MOST_TASKS, activate_task);

@@ -19,9 +19,10 @@ void leati_softmax_backward(leat_context *c, bool log, size_t rows, size_t n, co
                             const float *g, float *dx);
 
 /* out = activation(x), or g times its derivative at x. out may be x (or g). */
-void leati_activate(leat_context *c, leati_activation kind, size_t n, const float *x, float *out);
-void leati_activate_backward(leat_context *c, leati_activation kind, size_t n, const float *x,
-                             const float *g, float *out);
+void leati_activation_forward(leat_context *c, leati_activation kind, size_t n, const float *x,
+                              float *out);
+void leati_activation_backward(leat_context *c, leati_activation kind, size_t n, const float *x,
+                               const float *g, float *out);
 
 /* Rows of logits against labels 0 .. n-1. A row whose label is `ignored` has loss and gradient 0.
  */

@@ -8,7 +8,7 @@
 #include "kernel/net_kernels.h"
 #include "kernel/pool2d.h"
 #include "kernel/rows.h"
-#include "kernel/step.h"
+#include "kernel/net_step.h"
 
 static leat_context *context_of(leati_cpu_level level, unsigned threads)
 {

@@ -1,6 +1,6 @@
 /* Owns: how steps over flat buffers and rows of gates are cut into tasks. Not: the arithmetic
  * (isa/step_lanes.h). */
-#include "kernel/step.h"
+#include "kernel/net_step.h"
 
 #include "base/pool.h"
 #include "kernel/net_kernels.h"

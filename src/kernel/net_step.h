@@ -1,8 +1,8 @@
 /* Steps of training over flat f32 buffers, and the gates of recurrent layers: one pass each,
  * parallel, no allocation; elements do not depend on each other, so results are bitwise equal for
  * any number of threads. */
-#ifndef LEATI_KERNEL_STEP_H
-#define LEATI_KERNEL_STEP_H
+#ifndef LEATI_KERNEL_NET_STEP_H
+#define LEATI_KERNEL_NET_STEP_H
 
 #include <stdbool.h>
 #include <stddef.h>
