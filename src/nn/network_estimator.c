@@ -12,7 +12,8 @@
 
 typedef struct network {
     leati_estimator base;
-    char layers[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM], optimizer[LEATI_TEXT_PARAM];
+    char layers[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM], optimizer[LEATI_TEXT_PARAM],
+        loss[LEATI_TEXT_PARAM];
     int64_t epochs, batch_size, patience;
     double learning_rate, validation_fraction;
     /* learned */
@@ -62,6 +63,13 @@ static const leati_param params[] = {
      .offset = offsetof(network, optimizer),
      .standard = "adam",
      .doc = "adam, adamw or sgd, with parameters as in 'sgd(momentum=0.9)'."},
+    {.name = "loss",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, loss),
+     .standard = "auto",
+     .doc =
+         "What is minimised, as in 'cross_entropy(label_smoothing=0.1)'; auto: cross_entropy for "
+         "classes, mse for numbers."},
     {.name = "validation_fraction",
      .type = LEATI_PARAM_REAL,
      .offset = offsetof(network, validation_fraction),
@@ -164,9 +172,8 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     leati_history history = {0};
     leati_dataset scaled = *d;
     double *y = NULL;
-    leati_train_options options = {.loss = d->task == LEATI_CLASSIFY ? LEATI_LOSS_CROSS_ENTROPY
-                                                                     : LEATI_LOSS_MSE,
-                                   .epochs = (size_t)e->epochs,
+    leati_loss *loss = NULL;
+    leati_train_options options = {.epochs = (size_t)e->epochs,
                                    .batch_size = (size_t)e->batch_size,
                                    .learning_rate = e->learning_rate,
                                    .validation_fraction = e->validation_fraction,
@@ -180,6 +187,9 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
         scaled.y = y;
     }
     LEATI_GO(leati_optimizer_parse(c, e->optimizer, &o));
+    LEATI_GO(leati_loss_for_task(c, e->loss, d->task, &loss));
+    LEATI_GO(leati_loss_see(c, loss, d));
+    options.loss = loss;
     LEATI_GO(create(c, e, &n));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(leati_network_open(n, g, d->seed));
@@ -192,6 +202,7 @@ out:
     leati_network_destroy(n);
     leat_graph_destroy(g);
     leati_free(o);
+    leati_free(loss);
     leati_free(y);
     return st;
 }

@@ -28,7 +28,8 @@ typedef struct training {
     size_t outputs, inputs;
     uint32_t *order; /* rows: those to learn from, then those to validate */
     size_t learn, validate;
-    float *x, *y; /* of one batch */
+    float *x; /* of one batch */
+    void *y;  /* of one batch: i64 or f32 as the loss wants it */
     step full, last, check, check_last;
     float rate, number;
     float *best; /* weights and states of the best epoch */
@@ -43,24 +44,6 @@ static leat_shape batch_shape(size_t rows, const leat_shape *sample)
 
 /* ---- recording
  * ------------------------------------------------------------------------------------ */
-
-static leat_tensor *log_softmax(leat_tensor *z)
-{
-    if (!z) return NULL;
-    int last = leat_tensor_shape(z).rank - 1;
-    leat_tensor *shifted = leat_sub(z, leat_stop_gradient(leat_max(z, 1, &last, true)));
-    return leat_sub(shifted, leat_log(leat_sum(leat_exp(shifted), 1, &last, true)));
-}
-
-/* The mean over the batch. */
-static leat_tensor *record_loss(training *t, leat_tensor *out, leat_tensor *y, size_t rows)
-{
-    if (t->options->loss == LEATI_LOSS_CROSS_ENTROPY)
-        return leat_scale(leat_sum(leat_mul(log_softmax(out), y), 0, NULL, false),
-                          -1.0 / (double)rows);
-    leat_tensor *e = leat_sub(out, y);
-    return leat_mean(leat_mul(e, e), 0, NULL, false);
-}
 
 static leat_status add_root(training *t, step *s, size_t *capacity, leat_tensor *root)
 {
@@ -109,16 +92,20 @@ static leat_status record(training *t, step *s, size_t rows, bool learning)
 {
     leati_network *n = t->network;
     leat_graph *g = n->graph;
+    bool labels = t->options->loss->class->target == LEATI_TARGET_LABELS;
     size_t capacity = 0;
     leati_builder b = {.graph = g, .training = learning};
     *s = (step){.rows = rows};
     s->x = leat_input(g, LEAT_DTYPE_F32, batch_shape(rows, &n->input), t->x);
-    s->y = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs), t->y);
+    s->y = labels
+               ? leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)rows), t->y)
+               : leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs), t->y);
     s->rate = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->rate);
     s->number = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->number);
     leat_tensor *out = leati_network_build(n, &b, s->x);
     out = leat_reshape(out, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs));
-    leat_status st = add_root(t, s, &capacity, record_loss(t, out, s->y, rows));
+    leat_status st =
+        add_root(t, s, &capacity, t->options->loss->class->build(t->options->loss, out, s->y));
     if (st == LEAT_OK && learning) st = record_updates(t, s, &capacity);
     for (size_t i = 0; st == LEAT_OK && learning && i < b.update_count; i++)
         st = add_root(t, s, &capacity, b.updates[i]);
@@ -143,13 +130,18 @@ static void gather_rows(void *arg, size_t task, unsigned worker)
     const training *t = g->t;
     const leati_matrix *m = &t->data->x;
     (void)worker;
+    bool labels = t->options->loss->class->target == LEATI_TARGET_LABELS;
     size_t end = (task + 1) * ROWS_A_TASK < g->count ? (task + 1) * ROWS_A_TASK : g->count;
     for (size_t i = task * ROWS_A_TASK; i < end; i++) {
         size_t row = g->rows[i];
-        float *x = t->x + i * t->inputs, *y = t->y + i * t->outputs;
+        float *x = t->x + i * t->inputs, *y = (float *)t->y + i * t->outputs;
         if (m->f32) memcpy(x, m->f32 + row * m->stride, t->inputs * sizeof *x);
         else
             for (size_t k = 0; k < t->inputs; k++) x[k] = (float)m->f64[row * m->stride + k];
+        if (labels) {
+            ((int64_t *)t->y)[i] = t->data->label[row];
+            continue;
+        }
         memset(y, 0, t->outputs * sizeof *y);
         if (t->data->task == LEATI_CLASSIFY) y[t->data->label[row]] = 1;
         else y[0] = (float)t->data->y[row];
@@ -249,7 +241,7 @@ static leat_status prepare(training *t)
     t->learn = rows - t->validate;
     t->order = leati_array(c, rows, sizeof *t->order);
     t->x = leati_array(c, batch * t->inputs, sizeof *t->x);
-    t->y = leati_array(c, batch * t->outputs, sizeof *t->y);
+    t->y = leati_array(c, batch * (t->outputs + 1), sizeof(int64_t));
     t->best = leati_array(c, n->trained_count + n->state_count + 1, sizeof *t->best);
     if (!t->order || !t->x || !t->y || !t->best) return LEAT_NOMEM;
     for (size_t i = 0; i < rows; i++) t->order[i] = (uint32_t)i;

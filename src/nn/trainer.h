@@ -3,16 +3,12 @@
 #define LEATI_NN_TRAINER_H
 
 #include "learn/dataset.h"
+#include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 
-typedef enum leati_loss {
-    LEATI_LOSS_CROSS_ENTROPY, /* of softmax over the outputs; targets are class numbers */
-    LEATI_LOSS_MSE
-} leati_loss;
-
 typedef struct leati_train_options {
-    leati_loss loss;
+    const leati_loss *loss;
     size_t epochs, batch_size;
     double learning_rate;
     double validation_fraction; /* rows set aside, 0: none */

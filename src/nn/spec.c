@@ -1,0 +1,138 @@
+/* Owns: reading "name(parameter=value, value)". */
+#include "nn/spec.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/num.h"
+#include "base/str.h"
+
+void leati_spec_init(leati_spec *s, leat_context *c, const char *what, const char *text)
+{
+    *s = (leati_spec){.context = c, .what = what, .text = text, .at = text};
+}
+
+static void skip_space(leati_spec *s)
+{
+    while (isspace((unsigned char)*s->at)) s->at++;
+}
+
+leat_status leati_spec_refuse(leati_spec *s, const char *expected)
+{
+    return LEATI_FAIL(s->context, LEAT_INVALID, "%s: expected %s at character %zu, before '%.20s'",
+                      s->what, expected, (size_t)(s->at - s->text) + 1, s->at);
+}
+
+bool leati_spec_take(leati_spec *s, char ch)
+{
+    skip_space(s);
+    if (*s->at != ch) return false;
+    s->at++;
+    return true;
+}
+
+bool leati_spec_at_end(leati_spec *s)
+{
+    skip_space(s);
+    return *s->at == 0;
+}
+
+static bool copy(leati_spec *s, size_t n, char *out, size_t size)
+{
+    if (n == 0 || n >= size) return false;
+    memcpy(out, s->at, n);
+    out[n] = 0;
+    s->at += n;
+    return true;
+}
+
+bool leati_spec_name(leati_spec *s, char *out, size_t size)
+{
+    size_t n = 0;
+    skip_space(s);
+    while (isalnum((unsigned char)s->at[n]) || (s->at[n] && strchr("_-.", s->at[n]))) n++;
+    return copy(s, n, out, size);
+}
+
+/* The length of a bracket with all that it contains; 0 when it is not closed. */
+static size_t bracket(const char *at)
+{
+    size_t depth = 0, n = 0;
+    do {
+        if (strchr("([", at[n])) depth++;
+        else if (strchr(")]", at[n])) depth--;
+        n++;
+    } while (depth && at[n]);
+    return depth ? 0 : n;
+}
+
+bool leati_spec_value(leati_spec *s, char *out, size_t size)
+{
+    skip_space(s);
+    size_t n = strcspn(s->at, ",;(){}[]=@ \t\n\r");
+    if (s->at[n] == '(' || s->at[n] == '[') {
+        size_t more = bracket(s->at + n);
+        if (more == 0) return false;
+        n += more;
+    }
+    return copy(s, n, out, size);
+}
+
+leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_param *table,
+                              void *object)
+{
+    const leati_param *next = table;
+    if (leati_spec_take(s, ')')) return LEAT_OK;
+    do {
+        char name[64], value[LEATI_TEXT_PARAM];
+        const char *start = s->at;
+        if (leati_spec_name(s, name, sizeof name) && leati_spec_take(s, '=')) {
+            if (!leati_spec_value(s, value, sizeof value))
+                return leati_spec_refuse(s, "the value of the parameter");
+            LEATI_TRY(leati_param_set(s->context, table, owner, object, name, value));
+        } else {
+            s->at = start;
+            if (!leati_spec_value(s, value, sizeof value))
+                return leati_spec_refuse(s, "a parameter or its value");
+            if (!next->name) return leati_spec_refuse(s, "no more parameters");
+            LEATI_TRY(leati_param_set(s->context, table, owner, object, next->name, value));
+        }
+        if (next->name) next++;
+    } while (leati_spec_take(s, ','));
+    return leati_spec_take(s, ')') ? LEAT_OK : leati_spec_refuse(s, "',' or ')'");
+}
+
+leat_status leati_spec_find(leat_context *c, const char *what, const char *name, size_t count,
+                            const char *(*at)(size_t i), size_t *found)
+{
+    enum { MOST = 256 };
+    const char *names[MOST];
+    for (size_t i = 0; i < count && i < MOST; i++) {
+        names[i] = at(i);
+        *found = i;
+        if (strcmp(names[i], name) == 0) return LEAT_OK;
+    }
+    (void)LEATI_FAIL(c, LEAT_INVALID, "there is no %s '%s'", what, name);
+    const char *near = leati_nearest(name, names, count < MOST ? count : MOST);
+    if (near) leati_error_hint(c, "Did you mean '%s'?", near);
+    return LEAT_INVALID;
+}
+
+size_t leati_spec_numbers(const char *text, double *out, size_t most)
+{
+    size_t count = 0;
+    bool list = *text == '[';
+    if (list) text++;
+    for (;;) {
+        text += strspn(text, " ");
+        size_t n = strcspn(text, list ? ", ]" : "x");
+        if (count == most || !leati_num_parse(text, n, &out[count])) return 0;
+        count++;
+        text += n + strspn(text + n, " ");
+        if (list && *text == ']') return text[1] ? 0 : count;
+        if (!list && !*text) return count;
+        if (*text != (list ? ',' : 'x')) return 0;
+        text++;
+    }
+}
