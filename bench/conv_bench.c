@@ -2,7 +2,7 @@
  * the peak, which the program measures between the shapes with a loop of independent FMAs in the
  * product kernel's own tile (a product that lies in the first-level cache).
  *
- *   conv_bench [--threads 1,2] [--rounds 5] [--only TEXT]
+ *   conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain]
  */
 #include <math.h>
 #include <stdio.h>
@@ -22,15 +22,15 @@ typedef struct shape {
 /* batch, in_h, in_w, in_c, out_c, groups, kernel, stride, dilation, padding */
 #define C3(n, side, in, out, stride)                                                               \
     {                                                                                              \
-        n, side, side, in, out, 1, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1                          \
+        n, side, side, in, out, 1, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, false                   \
     }
 #define C1(n, side, in, out, stride)                                                               \
     {                                                                                              \
-        n, side, side, in, out, 1, 1, 1, stride, stride, 1, 1, 0, 0, 0, 0                          \
+        n, side, side, in, out, 1, 1, 1, stride, stride, 1, 1, 0, 0, 0, 0, false                   \
     }
 #define DW(n, side, channels, stride)                                                              \
     {                                                                                              \
-        n, side, side, channels, channels, channels, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1        \
+        n, side, side, channels, channels, channels, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, false \
     }
 
 static const shape shapes[] = {
@@ -39,7 +39,7 @@ static const shape shapes[] = {
     {"fashion 1, batch 128", C3(128, 28, 1, 32, 1)},
     {"fashion 2, batch 128", C3(128, 14, 32, 64, 1)},
     {"fashion 2, batch 1", C3(1, 14, 32, 64, 1)},
-    {"resnet 7x7 3-64", {1, 224, 224, 3, 64, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3}},
+    {"resnet 7x7 3-64", {1, 224, 224, 3, 64, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false}},
     {"resnet 56 64-64", C3(1, 56, 64, 64, 1)},
     {"resnet 56 64-128 /2", C3(1, 56, 64, 128, 2)},
     {"resnet 28 128-128", C3(1, 28, 128, 128, 1)},
@@ -126,10 +126,12 @@ static double flops(const leati_conv_plan *p)
            (double)(v->in_c / v->groups * v->kernel_h * v->kernel_w);
 }
 
-static void run_shape(bench *b, const shape *s, int rounds)
+static void run_shape(bench *b, const shape *s, int rounds, bool plain)
 {
-    if (leati_conv_plan_make(b->context, &s->v, &b->p) != LEAT_OK) exit(1);
-    const leati_conv *v = &s->v;
+    leati_conv conv = s->v;
+    const leati_conv *v = &conv;
+    conv.plain = plain;
+    if (leati_conv_plan_make(b->context, v, &b->p) != LEAT_OK) exit(1);
     size_t nx = v->batch * v->in_h * v->in_w * v->in_c;
     size_t ny = v->batch * b->p.out_h * b->p.out_w * v->out_c, bytes = b->p.forward_bytes;
     if (b->p.back_data_bytes > bytes) bytes = b->p.back_data_bytes;
@@ -145,7 +147,7 @@ static void run_shape(bench *b, const shape *s, int rounds)
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < PARTS; i++) time_part(b, i);
     double peak = flops(&b->peak) / b->best[PEAK];
-    printf("%-26s", s->name);
+    printf("%-26s%s", s->name, b->p.winograd ? " W" : "  ");
     for (int i = 0; i < PEAK; i++) {
         double rate = flops(&b->p) / b->best[i];
         printf("  %7.1f us %6.1f  %3.0f%%", b->best[i] * 1e6, rate * 1e-9, 100 * rate / peak);
@@ -156,7 +158,7 @@ static void run_shape(bench *b, const shape *s, int rounds)
     free(b->workspace);
 }
 
-static void run_all(int threads, int rounds, const char *only)
+static void run_all(int threads, int rounds, const char *only, bool plain)
 {
     leat_context_options o = leat_context_options_default();
     /* 14 pixels a line, 14 lines, long sums: all of it in the first two levels of cache. */
@@ -173,7 +175,7 @@ static void run_all(int threads, int rounds, const char *only)
     printf("%d thread%s, level %s: forward, gradient of data, gradient of weights\n", threads,
            threads > 1 ? "s" : "", leat_context_cpu(b.context));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (!only || strstr(shapes[i].name, only)) run_shape(&b, &shapes[i], rounds);
+        if (!only || strstr(shapes[i].name, only)) run_shape(&b, &shapes[i], rounds, plain);
     free(b.peak_x);
     free(b.peak_y);
     free(b.peak_packed);
@@ -184,17 +186,20 @@ static void run_all(int threads, int rounds, const char *only)
 int main(int argc, char **argv)
 {
     const char *threads = "1,2", *only = NULL;
+    bool plain = false;
     int rounds = 5;
     for (int i = 1; i < argc; i++) {
-        if (i + 1 < argc && strcmp(argv[i], "--threads") == 0) threads = argv[++i];
+        if (strcmp(argv[i], "--plain") == 0) plain = true;
+        else if (i + 1 < argc && strcmp(argv[i], "--threads") == 0) threads = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0) rounds = atoi(argv[++i]);
         else if (i + 1 < argc && strcmp(argv[i], "--only") == 0) only = argv[++i];
         else {
-            fprintf(stderr, "usage: conv_bench [--threads 1,2] [--rounds 5] [--only TEXT]\n");
+            fprintf(stderr,
+                    "usage: conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain]\n");
             return 2;
         }
     }
     for (const char *t = threads; *t; t += strcspn(t, ","), t += *t == ',')
-        run_all(atoi(t), rounds, only);
+        run_all(atoi(t), rounds, only, plain);
     return 0;
 }

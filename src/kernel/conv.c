@@ -500,6 +500,58 @@ static void sweep_use(const leati_conv_plan *p, sweep *s, void *workspace)
     if (p->depthwise) s->each = runs_elements(p);
 }
 
+/* ---- Winograd ------------------------------------------------------------------------------- */
+
+static bool three_by_three(const leati_conv *v)
+{
+    return !v->plain && v->kernel_h == 3 && v->kernel_w == 3 && v->stride_h == 1 &&
+           v->stride_w == 1 && v->dilation_h == 1 && v->dilation_w == 1 && v->groups == 1;
+}
+
+static leati_winograd winograd_forward(const leati_conv_plan *p)
+{
+    const leati_conv *v = &p->conv;
+    return (leati_winograd){.images = v->batch,
+                            .in_h = v->in_h,
+                            .in_w = v->in_w,
+                            .in_c = v->in_c,
+                            .out_h = p->out_h,
+                            .out_w = p->out_w,
+                            .out_c = v->out_c,
+                            .top = (ptrdiff_t)v->pad_top,
+                            .left = (ptrdiff_t)v->pad_left};
+}
+
+static leati_winograd winograd_back(const leati_conv_plan *p)
+{
+    const leati_conv *v = &p->conv;
+    return (leati_winograd){.images = v->batch,
+                            .in_h = p->out_h,
+                            .in_w = p->out_w,
+                            .in_c = v->out_c,
+                            .out_h = v->in_h,
+                            .out_w = v->in_w,
+                            .out_c = v->in_c,
+                            .top = 2 - (ptrdiff_t)v->pad_top,
+                            .left = 2 - (ptrdiff_t)v->pad_left};
+}
+
+static void plan_winograd(leat_context *c, leati_conv_plan *p)
+{
+    leati_winograd forward = winograd_forward(p), back = winograd_back(p);
+    if (!three_by_three(&p->conv)) return;
+    p->winograd = leati_winograd_pays(&forward);
+    p->winograd_back = leati_winograd_pays(&back);
+    if (p->winograd) {
+        p->packed = leati_winograd_packed(c, forward.in_c, forward.out_c);
+        p->forward_bytes = leati_winograd_bytes(c, &forward);
+    }
+    if (p->winograd_back) {
+        p->packed_back = leati_winograd_packed(c, back.in_c, back.out_c);
+        p->back_data_bytes = leati_winograd_bytes(c, &back);
+    }
+}
+
 leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_conv_plan *out)
 {
     leati_conv_plan p = {.conv = *v};
@@ -520,6 +572,7 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
             if (bytes > p.back_data_bytes) p.back_data_bytes = bytes;
         }
     }
+    plan_winograd(c, &p);
     p.back_weights_bytes = leati_conv_weights_bytes(c, &p);
     *out = p;
     return LEAT_OK;
@@ -530,6 +583,19 @@ void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *
                         void *workspace)
 {
     sweep s;
+    if (p->winograd) {
+        leati_winograd w = winograd_forward(p);
+        w.in = x;
+        w.packed = packed;
+        w.out = y;
+        if (epilogue) {
+            w.bias = epilogue->bias;
+            w.residual = epilogue->residual;
+            w.activation = epilogue->activation;
+        }
+        leati_winograd_run(c, &w, workspace);
+        return;
+    }
     sweep_forward(c, p, &s);
     sweep_use(p, &s, workspace);
     taps_forward(p, &s);
@@ -549,6 +615,15 @@ void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const f
                               const float *packed_back, bool add, float *dx, void *workspace)
 {
     const leati_conv *v = &p->conv;
+    if (p->winograd_back) {
+        leati_winograd w = winograd_back(p);
+        w.in = dy;
+        w.packed = packed_back;
+        w.out = dx;
+        w.residual = add ? dx : NULL;
+        leati_winograd_run(c, &w, workspace);
+        return;
+    }
     for (size_t py = 0; py < v->stride_h && py < v->in_h; py++) {
         for (size_t px = 0; px < v->stride_w && px < v->in_w; px++) {
             sweep s;
@@ -594,6 +669,10 @@ static void pack_task(void *arg, size_t task, unsigned worker)
 void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
 {
     const leati_conv *v = &p->conv;
+    if (p->winograd) {
+        leati_winograd_pack(c, v->in_c, v->out_c, false, w, packed);
+        return;
+    }
     packing g = {.ker = leati_net_kernels_of(c),
                  .v = v,
                  .taps = v->kernel_h * v->kernel_w,
@@ -637,6 +716,10 @@ static void pack_back_task(void *arg, size_t task, unsigned worker)
 void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
 {
     const leati_conv *v = &p->conv;
+    if (p->winograd_back) {
+        leati_winograd_pack(c, v->out_c, v->in_c, true, w, packed);
+        return;
+    }
     packing g = {.ker = leati_net_kernels_of(c),
                  .gemm = leati_kernels_of(c),
                  .v = v,

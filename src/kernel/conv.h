@@ -23,12 +23,14 @@ typedef struct leati_conv {
     size_t out_c, groups;           /* groups divides in_c and out_c */
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* from 1 on */
     size_t pad_top, pad_left, pad_bottom, pad_right;
+    bool plain; /* plain sums even where Winograd's F(2 x 2, 3 x 3) is faster */
 } leati_conv;
 
 typedef struct leati_conv_plan {
     leati_conv conv;
-    size_t out_h, out_w; /* y (batch, out_h, out_w, out_c) */
-    bool depthwise;      /* one filter per channel */
+    size_t out_h, out_w;          /* y (batch, out_h, out_w, out_c) */
+    bool depthwise;               /* one filter per channel */
+    bool winograd, winograd_back; /* Lavin and Gray 2016; about twice the rounding error */
     /* Elements of the weights as the caller has them, packed for forward, packed for data. */
     size_t weights, packed, packed_back;
     /* Workspace in bytes. */

@@ -3,6 +3,7 @@
 #ifndef LEATI_KERNEL_CONV_SWEEP_H
 #define LEATI_KERNEL_CONV_SWEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernel/conv.h"
@@ -46,6 +47,25 @@ static inline size_t leati_conv_align(size_t elements)
 {
     return (elements + 15) / 16 * 16;
 }
+
+/* A convolution of 3 x 3, stride 1 and one group by Winograd's F(2 x 2, 3 x 3): conv_winograd.c.
+ * The gradient of the data is one, too. */
+typedef struct leati_winograd {
+    size_t images, in_h, in_w, in_c, out_h, out_w, out_c;
+    ptrdiff_t top, left; /* padding */
+    const float *in, *packed, *bias, *residual;
+    float *out;
+    leati_activation activation;
+} leati_winograd;
+
+bool leati_winograd_pays(const leati_winograd *w);
+size_t leati_winograd_bytes(leat_context *c, const leati_winograd *w);    /* workspace */
+size_t leati_winograd_packed(leat_context *c, size_t in_c, size_t out_c); /* elements */
+void leati_winograd_run(leat_context *c, const leati_winograd *w, void *workspace);
+/* Filters (out_c, in_c, 3, 3), or for the gradient of the data of in_c to out_c channels,
+ * `turned`, filters (in_c, out_c, 3, 3). */
+void leati_winograd_pack(leat_context *c, size_t in_c, size_t out_c, bool turned, const float *w,
+                         float *packed);
 
 /* Workspace of leati_conv_backward_weights in bytes. */
 size_t leati_conv_weights_bytes(leat_context *c, const leati_conv_plan *p);

@@ -14,6 +14,7 @@
 
 enum {
     MOST_CHUNKS = 16,
+    FEW_TASKS = 8,
     PARTIAL_BYTES = 8 << 20, /* all partial gradients, unless there is one only */
     PANEL_BYTES = 256 << 10, /* packed rows of dY of a piece */
     FEW_ROWS = 8             /* fewer rows of a filter than this are gathered into patches */
@@ -91,6 +92,10 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
         g->splits = smaller(MOST_CHUNKS / most, g->group_k / (2 * g->ker->mr));
         if (g->splits == 0) g->splits = 1;
     }
+    /* Few images: the same, for the sake of having tasks. */
+    if (!p->depthwise && v->batch * g->splits < FEW_TASKS)
+        g->splits = smaller(FEW_TASKS / v->batch, g->group_k / (2 * g->ker->mr));
+    if (g->splits == 0) g->splits = 1;
     g->slab = g->slab || g->splits > 1;
     size_t channels = (g->group_k + g->splits - 1) / g->splits;
     g->pixel = channels;
@@ -268,23 +273,28 @@ static void gradient_task(void *arg, size_t task, unsigned worker)
 
 /* ---- the partials together ----------------------------------------------------------------- */
 
-/* Input channel task % group_k of group task / group_k: its taps and filters. */
+/* A block of input channels of a group, all taps: their partials added, then turned block by block
+ * of filters, so that what is written lies close together. */
+enum { NEAR_K = 16, NEAR_N = 64, BAND = 64 };
 static void finish_task(void *arg, size_t task, unsigned worker)
 {
     const gradient *g = arg;
-    size_t group = task / g->group_k, k = task % g->group_k, n = g->group_n;
-    size_t step = g->group_k * n;
+    size_t blocks = (g->group_k + NEAR_K - 1) / NEAR_K, n = g->group_n, step = g->group_k * n;
+    size_t group = task / blocks, k = task % blocks * NEAR_K;
+    size_t count = smaller(NEAR_K, g->group_k - k);
     float *sum = g->partials + group * g->taps * step + k * n;
+    float *out = g->dw + (group * n * g->group_k + k) * g->taps;
     (void)worker;
     for (size_t chunk = 1; chunk < g->chunks; chunk++)
         for (size_t tap = 0; tap < g->taps; tap++)
-            g->ker->add_to(n, sum + chunk * g->partial + tap * step, sum + tap * step);
-    float *out = g->dw + (group * n * g->group_k + k) * g->taps;
-    g->ker->transpose(g->taps, n, sum, step, out, g->group_k * g->taps);
+            g->ker->add_to(count * n, sum + chunk * g->partial + tap * step, sum + tap * step);
+    for (size_t j = 0; j < n; j += NEAR_N)
+        for (size_t i = 0; i < count; i++)
+            g->ker->transpose(g->taps, smaller(NEAR_N, n - j), sum + i * n + j, step,
+                              out + (j * g->group_k + i) * g->taps, g->group_k * g->taps);
 }
 
 /* Filters of 1 x 1: whole rows of 64 channels at a time. */
-enum { BAND = 64 };
 static void finish_plain_task(void *arg, size_t task, unsigned worker)
 {
     const gradient *g = arg;
@@ -312,7 +322,7 @@ static void finish(leat_context *c, gradient *g)
     if (g->p->depthwise) finish_depthwise(g);
     else if (g->taps == 1)
         leati_parallel(c, groups * ((g->group_k + BAND - 1) / BAND), finish_plain_task, g);
-    else leati_parallel(c, groups * g->group_k, finish_task, g);
+    else leati_parallel(c, groups * ((g->group_k + NEAR_K - 1) / NEAR_K), finish_task, g);
     if (!g->db) return;
     g->ker->copy(n, g->bias_partials, g->db);
     for (size_t chunk = 1; chunk < g->chunks; chunk++)

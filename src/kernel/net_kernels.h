@@ -63,6 +63,20 @@ typedef struct leati_depth_block {
     float low, high;
 } leati_depth_block;
 
+/* One row of tiles of Winograd's F(2 x 2, 3 x 3) back into `lines` (1 or 2) lines of `columns`
+ * pixels. Plane p of tile i at m + p * plane + i * m_step. */
+typedef struct leati_winograd_out {
+    size_t lines, columns, channels;
+    const float *m;
+    size_t plane, m_step;
+    float *c;
+    size_t c_line, c_step;
+    const float *bias, *residual;
+    size_t residual_line, residual_step;
+    bool clamp;
+    float low, high;
+} leati_winograd_out;
+
 /* What follows a product: C (m, n) = activation(C + column bias + row bias + residual). */
 typedef struct leati_finish {
     size_t m, n;
@@ -84,6 +98,12 @@ typedef struct leati_net_kernels {
      * lanes - 1 become 0. h <= lanes. `flip` counts taps from the last. */
     void (*pack_taps)(size_t h, size_t k, const float *in, size_t ld, size_t taps, bool flip,
                       size_t tap_step, size_t row_step, float *out);
+    /* `tiles` neighbours of a row, 2 pixels apart, from four lines of input into 16 planes: tile i
+     * of plane p at out + p * plane + i * channels. */
+    void (*winograd_in)(size_t tiles, size_t channels, const float *in, size_t row, size_t pixel,
+                        float *out, size_t plane);
+    void (*winograd_out)(const leati_winograd_out *t);
+    void (*winograd_filter)(size_t n, const float *in, size_t tap, float *out, size_t plane);
     void (*copy)(size_t n, const float *in, float *out);
     void (*add_to)(size_t n, const float *in, float *sum); /* sum += in */
     /* sum[j] += in[i][j] for i < m, in the order of i. */

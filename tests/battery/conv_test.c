@@ -225,6 +225,7 @@ static leati_conv random_shape(leati_rng *rng)
     }
     v.stride_h = 1 + leati_rng_below(rng, 3) / 2 + leati_rng_below(rng, 4) / 3;
     v.stride_w = leati_rng_below(rng, 3) ? v.stride_h : 1 + up_to(rng, 2);
+    v.plain = leati_rng_below(rng, 2);
     if (leati_rng_below(rng, 4) == 0) v.dilation_h = 2;
     if (leati_rng_below(rng, 4) == 0) v.dilation_w = 1 + up_to(rng, 2);
     if (leati_rng_below(rng, 3)) {
@@ -262,16 +263,20 @@ static void random_shapes(leattest *t)
 
 /* Shapes that take every path of the cutting: column blocks, spread pixels, split filters. */
 static const leati_conv listed[] = {
-    {1, 1, 9000, 8, 8, 1, 1, 5, 1, 1, 1, 1, 0, 2, 0, 2},       /* column blocks */
-    {2, 7, 7, 512, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},       /* pixels far apart */
-    {1, 8, 8, 256, 24, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1},       /* the same with a stride */
-    {3, 5, 5, 512, 64, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0},       /* flat and spread */
-    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},       /* several images a piece */
-    {17, 28, 28, 1, 32, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},      /* patches */
-    {1, 60, 60, 3, 16, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3},       /* line blocks */
-    {1, 3, 3, 480, 512, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},      /* splits of large filters */
-    {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},     /* depthwise */
-    {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2}}; /* and with a stride */
+    {1, 1, 9000, 8, 8, 1, 1, 5, 1, 1, 1, 1, 0, 2, 0, 2, false}, /* column blocks */
+    {2, 7, 7, 512, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false}, /* pixels far apart */
+    {1, 8, 8, 256, 24, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false}, /* the same with a stride */
+    {3, 5, 5, 512, 64, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, false}, /* flat and spread */
+    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1,
+     false},                                                   /* Winograd, several images a task */
+    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true}, /* several images a piece */
+    {2, 9, 13, 20, 35, 1, 3, 3, 1, 1, 1, 1, 0, 2, 1, 0, false},       /* Winograd, odd sides */
+    {1, 57, 33, 64, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* Winograd, rows of tiles */
+    {17, 28, 28, 1, 32, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* one channel */
+    {1, 60, 60, 3, 16, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false},       /* line blocks */
+    {1, 3, 3, 480, 512, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* splits of large filters */
+    {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},     /* depthwise */
+    {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2, false}}; /* and with a stride */
 
 static void listed_level(leattest *t, leat_context *c)
 {

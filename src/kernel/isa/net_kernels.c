@@ -20,6 +20,7 @@
 #include "kernel/isa/net_lanes.h"
 #include "kernel/isa/rows_lanes.h"
 #include "kernel/isa/sum_lanes.h"
+#include "kernel/isa/winograd_lanes.h"
 /* after rows_lanes.h */
 #include "kernel/isa/step_lanes.h"
 
@@ -39,6 +40,9 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .depth_block = depth_block,
                                  .depth_weights = depth_weights,
                                  .pack_taps = pack_taps,
+                                 .winograd_in = winograd_in,
+                                 .winograd_out = winograd_out,
+                                 .winograd_filter = winograd_filter,
                                  .copy = copy_f32,
                                  .add_to = add_to,
                                  .add_rows = add_rows,
