@@ -191,6 +191,103 @@ LEAT_API leat_tensor *leat_reshape(leat_tensor *x, leat_shape shape);
 LEAT_API leat_tensor *leat_expand(leat_tensor *x, leat_shape shape);
 LEAT_API leat_tensor *leat_transpose(leat_tensor *x, const int *perm); /* NULL: reversed */
 
+/* Elements start, start + step, ... before stop along the axes (NULL: the first `count`), as NumPy:
+ * negative places count from the end, those beyond the ends are cut, a negative step goes backwards
+ * (LEAT_BEGIN as stop then includes the first). steps NULL: 1. */
+#define LEAT_END   INT64_MAX
+#define LEAT_BEGIN INT64_MIN
+LEAT_API leat_tensor *leat_slice(leat_tensor *x, size_t count, const int *axes,
+                                 const int64_t *starts, const int64_t *stops, const int64_t *steps);
+/* length elements from start on along one axis; they must be there. */
+LEAT_API leat_tensor *leat_narrow(leat_tensor *x, int axis, int64_t start, int64_t length);
+/* Backwards along the axes; count 0: along all. */
+LEAT_API leat_tensor *leat_flip(leat_tensor *x, size_t count, const int *axes);
+
+typedef enum leat_pad_mode {
+    LEAT_PAD_CONSTANT,
+    LEAT_PAD_REFLECT, /* 3 2 | 1 2 3 | 2 1 */
+    LEAT_PAD_EDGE,    /* 1 1 | 1 2 3 | 3 3 */
+    LEAT_PAD_WRAP     /* 2 3 | 1 2 3 | 1 2 */
+} leat_pad_mode;
+/* low[i] elements before and high[i] behind axis i; negative numbers cut. value: of CONSTANT. */
+LEAT_API leat_tensor *leat_pad(leat_tensor *x, leat_pad_mode mode, const int64_t *low,
+                               const int64_t *high, double value);
+/* Joined along an axis; along a new axis of `count`. */
+LEAT_API leat_tensor *leat_concat(size_t count, leat_tensor *const *parts, int axis);
+LEAT_API leat_tensor *leat_stack(size_t count, leat_tensor *const *parts, int axis);
+/* The inverse of leat_concat; sizes NULL: equal parts. */
+LEAT_API LEAT_CHECKED leat_status leat_split(leat_tensor *x, int axis, size_t count,
+                                             const int64_t *sizes, leat_tensor **out);
+/* Without the axes, which must be of size 1 (count 0: all of size 1); with a new axis of size 1 at
+ * `axis` of the result. */
+LEAT_API leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes);
+LEAT_API leat_tensor *leat_unsqueeze(leat_tensor *x, int axis);
+/* Axes first .. last as one. */
+LEAT_API leat_tensor *leat_flatten(leat_tensor *x, int first, int last);
+
+/* ---- values out of nothing ---------------------------------------------------------------------
+ */
+
+/* start, start + step, ... before stop. */
+LEAT_API leat_tensor *leat_arange(leat_graph *g, leat_dtype dtype, double start, double stop,
+                                  double step);
+/* Random numbers are a function of a key (u64 of shape (2): seed and step, an input or variable
+ * that changes from run to run, or leat_random_key), the stream (a number that tells the draws of a
+ * graph apart) and the place of the element: equal on every device and for any number of threads.
+ * Philox4x32-10 (Salmon et al., SC 2011). */
+LEAT_API leat_tensor *leat_random_key(leat_graph *g, uint64_t seed, uint64_t step);
+/* low <= x < high. */
+LEAT_API leat_tensor *leat_random_uniform(leat_tensor *key, uint32_t stream, leat_dtype dtype,
+                                          leat_shape shape, double low, double high);
+LEAT_API leat_tensor *leat_random_normal(leat_tensor *key, uint32_t stream, leat_dtype dtype,
+                                         leat_shape shape, double mean, double deviation);
+/* Normal within two deviations of the mean; `deviation` is that of the untruncated normal. */
+LEAT_API leat_tensor *leat_random_truncated(leat_tensor *key, uint32_t stream, leat_dtype dtype,
+                                            leat_shape shape, double mean, double deviation);
+/* 1 with the probability, else 0; floating point or bool. */
+LEAT_API leat_tensor *leat_random_bernoulli(leat_tensor *key, uint32_t stream, leat_dtype dtype,
+                                            leat_shape shape, double probability);
+
+/* ---- along one axis ----------------------------------------------------------------------------
+ */
+
+/* The place (i64) of the first largest or smallest; NaN counts as both. */
+LEAT_API leat_tensor *leat_argmax(leat_tensor *x, int axis, bool keep);
+LEAT_API leat_tensor *leat_argmin(leat_tensor *x, int axis, bool keep);
+/* exclusive: without the element itself; reverse: from the end. */
+LEAT_API leat_tensor *leat_cumsum(leat_tensor *x, int axis, bool exclusive, bool reverse);
+LEAT_API leat_tensor *leat_cumprod(leat_tensor *x, int axis, bool exclusive, bool reverse);
+/* Stable; NaN is the largest. indices (i64, may be NULL): where the values were. */
+LEAT_API leat_tensor *leat_sort(leat_tensor *x, int axis, bool descending, leat_tensor **indices);
+/* The k largest or smallest in order, of equals the first. */
+LEAT_API leat_tensor *leat_topk(leat_tensor *x, int64_t k, int axis, bool smallest,
+                                leat_tensor **indices);
+
+/* ---- indices (i64 or i32; negative ones count from the end; others out of range fail the run)
+ * ----
+ */
+
+/* x.shape[:axis] + index.shape + x.shape[axis + 1:], as NumPy's take. */
+LEAT_API leat_tensor *leat_take(leat_tensor *x, leat_tensor *index, int axis);
+/* As NumPy's take_along_axis; beside the axis the index may be smaller than x. */
+LEAT_API leat_tensor *leat_take_along(leat_tensor *x, leat_tensor *index, int axis);
+/* The last axis of the index holds coordinates into the axes of x after the first `batch`, which
+ * both have in common. */
+LEAT_API leat_tensor *leat_take_nd(leat_tensor *x, leat_tensor *index, int batch);
+
+typedef enum leat_scatter_mode {
+    LEAT_SCATTER_SET, /* of several to one place the last */
+    LEAT_SCATTER_ADD, /* in the order of the index */
+    LEAT_SCATTER_MUL,
+    LEAT_SCATTER_MAX,
+    LEAT_SCATTER_MIN
+} leat_scatter_mode;
+/* x with the updates written where leat_take_along, leat_take_nd would read. */
+LEAT_API leat_tensor *leat_scatter_along(leat_tensor *x, leat_tensor *index, leat_tensor *updates,
+                                         int axis, leat_scatter_mode mode);
+LEAT_API leat_tensor *leat_scatter_nd(leat_tensor *x, leat_tensor *index, leat_tensor *updates,
+                                      int batch, leat_scatter_mode mode);
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,7 +40,25 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(CROSS_ENTROPY, cross_entropy)                                                                \
     K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
     K(EXPAND, expand)                                                                              \
-    K(TRANSPOSE, transpose)
+    K(TRANSPOSE, transpose)                                                                        \
+    K(SLICE, slice)                                                                                \
+    K(PAD, pad)                                                                                    \
+    K(REVERSE, reverse)                                                                            \
+    K(CONCAT, concat)                                                                              \
+    K(IOTA, iota)                                                                                  \
+    K(RANDOM, random)                                                                              \
+    K(ARGMAX, arg)                                                                                 \
+    K(ARGMIN, arg)                                                                                 \
+    K(CUMSUM, cum)                                                                                 \
+    K(CUMPROD, cum)                                                                                \
+    K(SORT, sort)                                                                                  \
+    K(TOPK, sort)                                                                                  \
+    K(GATHER, gather)                                                                              \
+    K(SCATTER_ADD, scatter_add)                                                                    \
+    K(GATHER_ELEMENTS, gather_elements)                                                            \
+    K(SCATTER_ELEMENTS, scatter_elements)                                                          \
+    K(GATHER_ND, gather_nd)                                                                        \
+    K(SCATTER_ND, scatter_nd)
 
 extern const leati_kernel leati_reference_elementwise;
 #define K(NAME, name) extern const leati_kernel leati_reference_##name;

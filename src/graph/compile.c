@@ -15,7 +15,8 @@ static bool has_step(leati_planner *p, const leati_unit *u)
 {
     if (u->fused) return true;
     const leati_node *n = p->node[u->member[0]];
-    if (leati_is_leaf(n->op) || n->op == LEATI_OP_RESHAPE) return false;
+    size_t offset;
+    if (leati_is_leaf(n->op) || leati_is_view(n, &offset)) return false;
     if (n->op != LEATI_OP_ASSIGN) return true;
     const leati_value *v = &p->value[n->in[0]->slot];
     while (v->base != (uint32_t)(v - p->value)) v = &p->value[v->base];

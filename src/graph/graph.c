@@ -163,29 +163,39 @@ static leat_status node_finish(leati_node *n)
     return LEAT_OK;
 }
 
-leati_node *leati_node_new(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
-                           const void *attrs, size_t attr_bytes)
+leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                            size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
+                            const leat_shape *shape)
 {
-    if (!g) return NULL;
-    const leati_op_info *info = leati_op_info_of(op);
-    leati_node *n = NULL;
-    if (g->broken) return NULL;
+    if (!g || g->broken) return NULL;
+    const char *name = leati_op_info_of(op)->name;
     g->broken = true; /* until it is whole */
     for (size_t i = 0; i < ins; i++) {
         if (!in[i]) return NULL;
         if (in[i]->node->graph != g) {
-            (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is of another graph",
-                             info->name, i + 1);
+            (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is of another graph", name,
+                             i + 1);
             return NULL;
         }
     }
-    n = node_alloc(g, op, ins, info->outputs, attrs, attr_bytes);
+    leati_node *n = node_alloc(g, op, ins, outs, attrs, attr_bytes);
     if (!n) return NULL;
     for (size_t i = 0; i < ins; i++) n->in[i] = in[i];
+    if (shape) {
+        n->out[0].dtype = dtype;
+        n->out[0].shape = *shape;
+    }
     if (leati_op_class_of(op)->infer(g->context, n) != LEAT_OK) return NULL;
     if (node_finish(n) != LEAT_OK) return NULL;
     g->broken = false;
     return n;
+}
+
+leati_node *leati_node_new(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                           const void *attrs, size_t attr_bytes)
+{
+    return leati_node_make(g, op, ins, in, leati_op_info_of(op)->outputs, attrs, attr_bytes,
+                           LEAT_DTYPE_F32, NULL);
 }
 
 leat_tensor *leati_op1(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
@@ -198,19 +208,21 @@ leat_tensor *leati_op1(leat_graph *g, leati_op op, size_t ins, leat_tensor *cons
 leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_dtype dtype,
                               const leat_shape *shape)
 {
+    return leati_node_make(g, op, x ? 1 : 0, &x, 1, NULL, 0, dtype, shape);
+}
+
+leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
+{
+    char text[1024];
     if (!g || g->broken) return NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    leati_node named = {.op = op, .scope = scope_of(g)};
+    (void)leati_node_fail(g->context, &named, st, "%s", text);
     g->broken = true;
-    size_t ins = x ? 1 : 0;
-    leati_node *n = node_alloc(g, op, ins, 1, NULL, 0);
-    if (!n) return NULL;
-    if (x) n->in[0] = x;
-    n->out[0].dtype = dtype;
-    n->out[0].shape = *shape;
-    const leati_op_class *class = leati_op_class_of(op);
-    if (class->infer && class->infer(g->context, n) != LEAT_OK) return NULL;
-    if (node_finish(n) != LEAT_OK) return NULL;
-    g->broken = false;
-    return n;
+    return NULL;
 }
 
 /* ---- leaves -----------------------------------------------------------------------------------

@@ -70,6 +70,15 @@ leat_tensor *leati_op1(leat_graph *g, leati_op op, size_t ins, leat_tensor *cons
 leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_dtype dtype,
                               const leat_shape *shape);
 
+/* What both are made of: the number of outputs, and type and shape of output 0 as inference finds
+ * them (shape NULL: it sets them itself). */
+leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                            size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
+                            const leat_shape *shape);
+/* Breaks the recording with an error that names scope and operation; gives NULL. */
+leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
+    LEAT_PRINTF(4, 5);
+
 /* The output 0 of an elementwise operation. */
 leat_tensor *leati_elementwise(leati_op op, leat_tensor *a, leat_tensor *b, leat_tensor *c);
 /* dy summed down to the shape that was broadcast to dy's. */

@@ -72,7 +72,8 @@ static leat_status add_node(leati_planner *p, leati_node *n)
 static leat_status add_assign(leati_planner *p, leati_node *n)
 {
     leat_tensor *x = n->in[0];
-    while (p->node[leati_value_of(p, x)->node]->op == LEATI_OP_RESHAPE)
+    size_t offset;
+    while (leati_is_view(p->node[leati_value_of(p, x)->node], &offset))
         x = p->node[leati_value_of(p, x)->node]->in[0];
     if (p->node[leati_value_of(p, x)->node]->op == LEATI_OP_VARIABLE) {
         leat_tensor *copy = leati_elementwise(LEATI_OP_COPY, n->in[0], NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "graph/planner.h"
+#include "tensor/shape.h"
 
 enum { ALIGN = 64 };
 
@@ -45,11 +46,30 @@ static bool is_movable(leati_planner *p, uint32_t v)
     return x->base == v && x->place == LEATI_IN_WORKSPACE && op != LEATI_OP_ASSIGN;
 }
 
+bool leati_is_view(const leati_node *n, size_t *offset)
+{
+    *offset = 0;
+    if (n->op == LEATI_OP_RESHAPE) return true;
+    if (n->op != LEATI_OP_SLICE || !leati_shape_count(&n->out[0].shape)) return false;
+    const leati_slice_attrs *a = n->attrs;
+    const leat_shape *x = &n->in[0]->shape, *y = &n->out[0].shape;
+    size_t stride = leat_dtype_size(n->in[0]->dtype);
+    bool partial = false; /* an inner axis is not taken whole: those outside must be single */
+    for (int i = x->rank; i-- > 0;) {
+        if (y->dim[i] > 1 && (partial || a->step[i] != 1)) return false;
+        partial |= y->dim[i] != x->dim[i];
+        *offset += (size_t)a->start[i] * stride;
+        stride *= (size_t)x->dim[i];
+    }
+    return true;
+}
+
 static void place_leaves(leati_planner *p)
 {
     for (uint32_t v = 0; v < p->value_count; v++) {
         leati_value *x = &p->value[v];
         leati_node *n = maker(p, v);
+        size_t offset;
         if (n->op == LEATI_OP_INPUT) {
             x->place = LEATI_IN_INPUT;
             x->address = p->inputs++;
@@ -60,8 +80,8 @@ static void place_leaves(leati_planner *p)
         } else if (n->op == LEATI_OP_VARIABLE || n->op == LEATI_OP_ASSIGN) {
             x->place = LEATI_IN_VARIABLE;
             x->variable = n->variable;
-        } else if (n->op == LEATI_OP_RESHAPE) {
-            put_in(p, v, n->in[0]->slot, 0);
+        } else if (leati_is_view(n, &offset)) {
+            put_in(p, v, n->in[0]->slot, offset);
         }
     }
 }
@@ -98,6 +118,8 @@ static void place_parts(leati_planner *p, leati_node *n, uint32_t out)
     const leati_axis_attrs *a = n->attrs;
     for (int i = 0; i < a->axis; i++)
         if (n->out[0].shape.dim[i] != 1) return;
+    /* parts are written early: not into a variable that others may still read */
+    if (p->value[base_of(p, out, NULL)].place != LEATI_IN_WORKSPACE) return;
     size_t offset = 0;
     for (size_t i = 0; i < n->ins; i++) {
         size_t within;
@@ -156,9 +178,10 @@ static bool overlap(const leat_variable *a, const leat_variable *b)
  * output o to overwrite it? */
 static bool read_later(leati_planner *p, const leat_variable *variable, uint32_t at, uint32_t o)
 {
+    size_t offset;
     for (uint32_t k = at; k < p->order_count; k++) {
         leati_unit *u = &p->unit[p->order[k]];
-        if (!u->fused && p->node[u->member[0]]->op == LEATI_OP_RESHAPE) continue;
+        if (!u->fused && leati_is_view(p->node[u->member[0]], &offset)) continue;
         for (uint32_t i = 0; i < leati_unit_in_count(p, u); i++) {
             const leati_value *b = &p->value[base_of(p, leati_unit_in(p, u, i), NULL)];
             if (b->place != LEATI_IN_VARIABLE || !overlap(b->variable, variable)) continue;
@@ -288,8 +311,7 @@ leat_status leati_plan_place(leati_planner *p)
     for (size_t i = 0; i < p->node_count; i++)
         if (p->node[i]->op == LEATI_OP_ASSIGN) place_assign(p, p->node[i]);
     for (size_t i = 0; i < p->node_count; i++)
-        if (!strcmp(leati_op_info_of(p->node[i]->op)->name, "concat"))
-            place_parts(p, p->node[i], p->node[i]->out[0].slot);
+        if (p->node[i]->op == LEATI_OP_CONCAT) place_parts(p, p->node[i], p->node[i]->out[0].slot);
     find_lives(p);
     for (uint32_t k = 0; k < p->order_count; k++) reuse_inputs(p, k);
     return place_workspace(p);

@@ -42,6 +42,57 @@ static leat_status gradient_reshape(leati_node *n, leat_tensor *const *dy, const
 
 const leati_op_class leati_reshape_class = {.infer = infer_reshape, .gradient = gradient_reshape};
 
+leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes)
+{
+    if (!x) return NULL;
+    unsigned out = 0;
+    int rank = x->shape.rank;
+    leat_shape y = {.rank = 0};
+    for (size_t k = 0; k < count; k++) {
+        int axis = axes[k] < 0 ? axes[k] + rank : axes[k];
+        if (axis < 0 || axis >= rank || x->shape.dim[axis] != 1)
+            return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
+                                "squeeze: axis %d of shape %s is not one of size 1", axes[k],
+                                leati_shape_string(&x->shape).text);
+        out |= 1u << axis;
+    }
+    for (int i = 0; i < rank; i++)
+        if (count ? !(out >> i & 1) : x->shape.dim[i] != 1) y.dim[y.rank++] = x->shape.dim[i];
+    return leat_reshape(x, y);
+}
+
+leat_tensor *leat_unsqueeze(leat_tensor *x, int axis)
+{
+    if (!x) return NULL;
+    int rank = x->shape.rank, at = axis < 0 ? axis + rank + 1 : axis;
+    if (at < 0 || at > rank || rank == LEAT_MAX_RANK)
+        return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
+                            "unsqueeze: no place for axis %d in shape %s", axis,
+                            leati_shape_string(&x->shape).text);
+    leat_shape y = x->shape;
+    for (int i = y.rank++; i > at; i--) y.dim[i] = y.dim[i - 1];
+    y.dim[at] = 1;
+    return leat_reshape(x, y);
+}
+
+leat_tensor *leat_flatten(leat_tensor *x, int first, int last)
+{
+    if (!x) return NULL;
+    int rank = x->shape.rank;
+    if (rank == 0) return leat_reshape(x, LEAT_DIMS(1));
+    int from = first < 0 ? first + rank : first, to = last < 0 ? last + rank : last;
+    if (from < 0 || to >= rank || from > to)
+        return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
+                            "flatten: axes %d to %d of shape %s", first, last,
+                            leati_shape_string(&x->shape).text);
+    leat_shape y = {.rank = 0};
+    for (int i = 0; i < rank; i++) {
+        if (i <= from || i > to) y.dim[y.rank++] = x->shape.dim[i];
+        else y.dim[y.rank - 1] *= x->shape.dim[i];
+    }
+    return leat_reshape(x, y);
+}
+
 /* ---- EXPAND
  * --------------------------------------------------------------------------------------- */
 

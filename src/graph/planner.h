@@ -78,6 +78,10 @@ static inline leati_value *leati_value_of(leati_planner *p, const leat_tensor *t
     return &p->value[t->slot];
 }
 
+/* Whether the output of n is a part of its input's memory as it lies: RESHAPE, and SLICE where the
+ * elements are neighbours. *offset: in bytes. */
+bool leati_is_view(const leati_node *n, size_t *offset);
+
 /* Executed without a step: leaves and views. */
 static inline bool leati_is_leaf(leati_op op)
 {

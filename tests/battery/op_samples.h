@@ -18,7 +18,11 @@
     G(matmul)                                                                                      \
     G(form)                                                                                        \
     G(window)                                                                                      \
-    G(network)
+    G(network)                                                                                     \
+    G(pieces)                                                                                      \
+    G(source)                                                                                      \
+    G(order)                                                                                       \
+    G(index)
 
 enum { OP_MOST_INPUTS = 8, OP_T = -1 };
 

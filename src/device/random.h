@@ -1,0 +1,12 @@
+/* What RANDOM draws, for all devices that compute on this machine. */
+#ifndef LEATI_DEVICE_RANDOM_H
+#define LEATI_DEVICE_RANDOM_H
+
+#include "device/step.h"
+
+/* Elements first .. first + count - 1 into out, which is that element's address. first is a
+ * multiple of 4. key: seed, step. No errors, no state. */
+void leati_random_fill(const leati_random_attrs *a, const uint64_t key[2], leat_dtype dtype,
+                       size_t first, size_t count, void *out);
+
+#endif
