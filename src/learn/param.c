@@ -76,6 +76,10 @@ static bool assign(const leati_param *p, void *object, const char *text)
         if (n >= LEATI_TEXT_PARAM) return false;
         memcpy(at, text, n + 1);
         return true;
+    case LEATI_PARAM_WORD:
+        if (n >= LEATI_WORD_PARAM) return false;
+        memcpy(at, text, n + 1);
+        return true;
     }
     return false;
 }
@@ -121,10 +125,11 @@ static void allowed(const leati_param *p, leati_str *out)
         leati_str_addn(out, at, n);
         at = at[n] ? at + n + 1 : NULL;
     }
-    if (p->type == LEATI_PARAM_TEXT)
-        leati_str_addf(out, "a text of at most %d characters", LEATI_TEXT_PARAM - 1);
-    if (p->type == LEATI_PARAM_BOOL || p->type == LEATI_PARAM_CHOICE || p->type == LEATI_PARAM_TEXT)
-        return;
+    bool word = p->type == LEATI_PARAM_WORD, text = word || p->type == LEATI_PARAM_TEXT;
+    if (text)
+        leati_str_addf(out, "a text of at most %d characters",
+                       (word ? LEATI_WORD_PARAM : LEATI_TEXT_PARAM) - 1);
+    if (p->type == LEATI_PARAM_BOOL || p->type == LEATI_PARAM_CHOICE || text) return;
     char low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE];
     leati_num_format(p->least, low);
     leati_num_format(p->most, high);
@@ -164,6 +169,7 @@ size_t leati_param_get(const leati_param *p, const void *object, char *out, size
     case LEATI_PARAM_CHOICE:
         text = choice_text(p->choices, *(const int *)(const void *)at, &n);
         break;
+    case LEATI_PARAM_WORD:
     case LEATI_PARAM_TEXT: return (size_t)snprintf(out, size, "%s", at);
     case LEATI_PARAM_MIXED: {
         const leati_mixed *m = (const leati_mixed *)(const void *)at;
@@ -184,7 +190,7 @@ void leati_params_json(const leati_param *table, const void *object, leat_json *
         double value;
         leati_param_get(p, object, text, sizeof text);
         bool number = p->type != LEATI_PARAM_CHOICE && p->type != LEATI_PARAM_TEXT &&
-                      leati_num_parse(text, strlen(text), &value) && isfinite(value);
+                      p->type != LEATI_PARAM_WORD && leati_num_parse(text, strlen(text), &value) && isfinite(value);
         if (number || p->type == LEATI_PARAM_BOOL) leat_json_raw(json, p->name, text);
         else leat_json_string(json, p->name, text);
     }

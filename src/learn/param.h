@@ -15,10 +15,11 @@ typedef enum leati_param_type {
     LEATI_PARAM_REAL,   /* double */
     LEATI_PARAM_CHOICE, /* int: index into choices */
     LEATI_PARAM_MIXED,  /* leati_mixed: one of the choices, or a number in the range */
-    LEATI_PARAM_TEXT    /* char[LEATI_TEXT_PARAM] */
+    LEATI_PARAM_TEXT,   /* char[LEATI_TEXT_PARAM] */
+    LEATI_PARAM_WORD    /* char[LEATI_WORD_PARAM]: a short text, read by its owner */
 } leati_param_type;
 
-enum { LEATI_TEXT_PARAM = 2048 }; /* bytes of a text, with its end */
+enum { LEATI_TEXT_PARAM = 16384, LEATI_WORD_PARAM = 64 }; /* bytes of a text, with its end */
 
 /* For parameters like gamma=scale|auto|NUMBER or max_depth=none|NUMBER. */
 typedef struct leati_mixed {

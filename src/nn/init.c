@@ -1,34 +1,186 @@
-/* Owns: initialisers. */
+/* Owns: initialisers: their table, their text, their values. */
 #include "nn/init.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "base/error.h"
+#include "base/mem.h"
+#include "nn/spec.h"
 #include "tensor/shape.h"
 
-void leati_init_fill(leati_init init, const leat_shape *shape, uint64_t seed, uint32_t stream,
-                     float *out)
+enum kind {
+    ZEROS,
+    ONES,
+    CONSTANT,
+    UNIFORM,
+    NORMAL,
+    TRUNCATED_NORMAL,
+    GLOROT_UNIFORM,
+    GLOROT_NORMAL,
+    HE_UNIFORM,
+    HE_NORMAL,
+    LECUN_UNIFORM,
+    LECUN_NORMAL,
+    ORTHOGONAL
+};
+
+#define NUMBER(text, field, usual, low, about)                                                     \
+    {                                                                                              \
+        .name = text, .type = LEATI_PARAM_REAL, .offset = offsetof(leati_init, field),             \
+        .standard = usual, .least = low, .most = 1e6, .doc = about                                 \
+    }
+
+static const leati_param none[] = {{0}};
+static const leati_param constant[] = {NUMBER("value", value, "0", -1e6, "The value."), {0}};
+static const leati_param uniform[] = {
+    NUMBER("scale", scale, "0.05", 0, "Values lie from -scale to scale."), {0}};
+static const leati_param normal[] = {NUMBER("stddev", scale, "0.05", 0, "Standard deviation."),
+                                     NUMBER("mean", value, "0", -1e6, "Mean."),
+                                     {0}};
+static const leati_param gain[] = {NUMBER("gain", scale, "1", 0, "Factor of the values."), {0}};
+
+static const leati_init_info table[] = {
+    [ZEROS] = {"zeros", "All 0.", none},
+    [ONES] = {"ones", "All 1.", none},
+    [CONSTANT] = {"constant", "All the same.", constant},
+    [UNIFORM] = {"uniform", "Even between two bounds.", uniform},
+    [NORMAL] = {"normal", "Normal.", normal},
+    [TRUNCATED_NORMAL] = {"truncated_normal", "Normal, drawn anew beyond two deviations.", normal},
+    [GLOROT_UNIFORM] =
+        {"glorot_uniform",
+         "Even within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16).", none},
+    [GLOROT_NORMAL] = {"glorot_normal", "Truncated normal of variance 2 / (fan_in + fan_out).",
+                       none},
+    [HE_UNIFORM] = {"he_uniform", "Even within sqrt(6 / fan_in) (He et al. 2015, eq. 10).", none},
+    [HE_NORMAL] = {"he_normal", "Truncated normal of variance 2 / fan_in.", none},
+    [LECUN_UNIFORM] = {"lecun_uniform", "Even within sqrt(3 / fan_in).", none},
+    [LECUN_NORMAL] = {"lecun_normal",
+                      "Truncated normal of variance 1 / fan_in (LeCun et al. 1998).", none},
+    [ORTHOGONAL] = {"orthogonal",
+                    "Rows or columns of an orthogonal matrix (Saxe et al. 2014), the last "
+                    "dimension as columns.",
+                    gain}};
+
+size_t leati_init_count(void)
+{
+    return sizeof table / sizeof *table;
+}
+
+leati_init_info leati_init_at(size_t i)
+{
+    return table[i];
+}
+
+static const char *name_at(size_t i)
+{
+    return table[i].name;
+}
+
+leat_status leati_init_parse(leat_context *c, const char *text, leati_init *out)
+{
+    leati_spec s;
+    char name[64];
+    size_t k;
+    leati_spec_init(&s, c, "initializer", text);
+    if (!leati_spec_name(&s, name, sizeof name))
+        return leati_spec_refuse(&s, "the name of an initializer");
+    LEATI_TRY(leati_spec_find(c, "initializer", name, leati_init_count(), name_at, &k));
+    *out = (leati_init){.kind = (int)k};
+    leati_params_default(table[k].params, out);
+    if (leati_spec_take(&s, '(')) LEATI_TRY(leati_spec_params(&s, name, table[k].params, out));
+    return leati_spec_at_end(&s) ? LEAT_OK : leati_spec_refuse(&s, "the end");
+}
+
+/* The deviation of a standard normal that is cut at 2 on both sides. */
+static const double truncated_deviation = 0.87962566103423978;
+
+static double truncated(leati_rng *rng)
+{
+    double x;
+    do x = leati_rng_normal(rng);
+    while (fabs(x) > 2);
+    return x;
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double lane[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++) lane[k] += a[i + k] * b[i + k];
+    for (; i < n; i++) lane[0] += a[i] * b[i];
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) +
+           ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+/* Gram-Schmidt, twice, on the `count` vectors of length n >= count; rows of q. */
+static void orthonormalise(double *q, size_t count, size_t n)
+{
+    for (size_t j = 0; j < count; j++) {
+        double *v = q + j * n;
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t k = 0; k < j; k++) {
+                const double *u = q + k * n;
+                double part = dot(u, v, n);
+                for (size_t i = 0; i < n; i++) v[i] -= part * u[i];
+            }
+        double length = sqrt(dot(v, v, n));
+        for (size_t i = 0; i < n; i++) v[i] /= length > 0 ? length : 1;
+    }
+}
+
+static leat_status orthogonal(leat_context *c, double factor, const leat_shape *shape,
+                              leati_rng *rng, double *out)
+{
+    size_t all = leati_shape_count(shape);
+    size_t cols = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
+    size_t rows = cols ? all / cols : 0, count = rows < cols ? rows : cols,
+           n = rows < cols ? cols : rows;
+    double *q = leati_array(c, all + 1, sizeof *q);
+    if (!q) return LEAT_NOMEM;
+    for (size_t i = 0; i < all; i++) q[i] = leati_rng_normal(rng);
+    orthonormalise(q, count, n);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < cols; k++)
+            out[r * cols + k] = factor * (rows <= cols ? q[r * n + k] : q[k * n + r]);
+    leati_free(q);
+    return LEAT_OK;
+}
+
+leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *shape,
+                            uint64_t seed, uint32_t stream, double *out)
 {
     size_t count = leati_shape_count(shape);
-    size_t in = init.fan_in, all = init.fan_out;
-    if (!in && shape->rank >= 1) in = (size_t)shape->dim[0];
-    if (!all && shape->rank >= 1) all = (size_t)shape->dim[shape->rank - 1];
-    double glorot = 2 / (double)(in + all), he = 2 / (double)(in ? in : 1), limit = 0,
-           deviation = 0;
-    switch (init.kind) {
-    case LEATI_INIT_ZEROS:
-    case LEATI_INIT_ONES: break;
-    case LEATI_INIT_GLOROT_UNIFORM: limit = sqrt(3 * glorot); break;
-    case LEATI_INIT_GLOROT_NORMAL: deviation = sqrt(glorot); break;
-    case LEATI_INIT_HE_UNIFORM: limit = sqrt(3 * he); break;
-    case LEATI_INIT_HE_NORMAL: deviation = sqrt(he); break;
-    case LEATI_INIT_UNIFORM: limit = init.scale; break;
-    }
+    double in = (double)(init.fan_in ? init.fan_in : 1), fans = in + (double)init.fan_out;
+    double limit = 0, deviation = 0, mean = 0;
+    bool cut = true;
     leati_rng rng;
     leati_rng_init(&rng, seed, LEATI_RNG_INIT, stream);
-    for (size_t i = 0; i < count; i++) {
-        double x = init.kind == LEATI_INIT_ONES ? 1 : 0;
-        if (limit > 0) x = (2 * leati_rng_uniform(&rng) - 1) * limit;
-        else if (deviation > 0) x = deviation * leati_rng_normal(&rng);
-        out[i] = (float)x;
+    switch ((enum kind)init.kind) {
+    case ZEROS: break;
+    case ONES: mean = 1; break;
+    case CONSTANT: mean = init.value; break;
+    case UNIFORM: limit = init.scale; break;
+    case NORMAL:
+    case TRUNCATED_NORMAL:
+        mean = init.value;
+        deviation = init.scale;
+        cut = init.kind == TRUNCATED_NORMAL;
+        break;
+    case GLOROT_UNIFORM: limit = sqrt(6 / fans); break;
+    case GLOROT_NORMAL: deviation = sqrt(2 / fans) / truncated_deviation; break;
+    case HE_UNIFORM: limit = sqrt(6 / in); break;
+    case HE_NORMAL: deviation = sqrt(2 / in) / truncated_deviation; break;
+    case LECUN_UNIFORM: limit = sqrt(3 / in); break;
+    case LECUN_NORMAL: deviation = sqrt(1 / in) / truncated_deviation; break;
+    case ORTHOGONAL: return orthogonal(c, init.scale, shape, &rng, out);
     }
+    for (size_t i = 0; i < count; i++) {
+        double x = mean;
+        if (limit > 0) x = (2 * leati_rng_uniform(&rng) - 1) * limit;
+        else if (deviation > 0) x += deviation * (cut ? truncated(&rng) : leati_rng_normal(&rng));
+        out[i] = x;
+    }
+    return LEAT_OK;
 }

@@ -1,29 +1,34 @@
-/* Initial values of weights. Element i depends on (seed, number of the weight, i) only. */
+/* Initial values of weights, chosen by text: "he_normal", "truncated_normal(stddev=0.02)". Names
+ * and meanings are those of Keras. Element i depends on (seed, number of the weight, i) only, but
+ * for orthogonal, whose values depend on each other. */
 #ifndef LEATI_NN_INIT_H
 #define LEATI_NN_INIT_H
 
 #include <leat/tensor.h>
 
 #include "base/rng.h"
+#include "learn/param.h"
 
-typedef enum leati_init_kind {
-    LEATI_INIT_ZEROS,
-    LEATI_INIT_ONES,
-    LEATI_INIT_GLOROT_UNIFORM, /* Glorot and Bengio 2010, eq. 16 */
-    LEATI_INIT_GLOROT_NORMAL,
-    LEATI_INIT_HE_UNIFORM, /* He et al. 2015, eq. 10 */
-    LEATI_INIT_HE_NORMAL,
-    LEATI_INIT_UNIFORM /* [-scale, scale) */
-} leati_init_kind;
+typedef struct leati_init leati_init;
 
-typedef struct leati_init {
-    leati_init_kind kind;
-    double scale;
-    size_t fan_in, fan_out; /* 0: from the shape, (in, out) */
-} leati_init;
+/* A row of the table, for the help. */
+typedef struct leati_init_info {
+    const char *name, *doc;
+    const leati_param *params;
+} leati_init_info;
+size_t leati_init_count(void);
+leati_init_info leati_init_at(size_t i);
 
+struct leati_init {
+    int kind; /* row of the table */
+    double value, scale;
+    size_t fan_in, fan_out; /* of the weight: how many inputs an output has, and the reverse */
+};
+
+/* Fans are to be set afterwards. */
+leat_status leati_init_parse(leat_context *c, const char *text, leati_init *out);
 /* stream: the number of the weight in its network. */
-void leati_init_fill(leati_init init, const leat_shape *shape, uint64_t seed, uint32_t stream,
-                     float *out);
+leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *shape,
+                            uint64_t seed, uint32_t stream, double *out);
 
 #endif

@@ -1,12 +1,15 @@
-/* Layers: a row in layers.def and a file each. A layer has parameters by a table like those of
- * estimators and records its part of a graph. */
+/* Layers: a row in layers.def and a class each. A layer has parameters by a table like those of
+ * estimators and records its part of a graph.
+ *
+ * Values are (batch, features), (batch, steps, features), or with channels last (batch, width,
+ * channels), (batch, height, width, channels), (batch, depth, height, width, channels). */
 #ifndef LEATI_NN_LAYER_H
 #define LEATI_NN_LAYER_H
 
 #include <leat/graph.h>
 
+#include "base/arena.h"
 #include "learn/param.h"
-#include "nn/init.h"
 
 typedef struct leati_layer leati_layer;
 typedef struct leati_builder leati_builder;
@@ -18,15 +21,23 @@ typedef struct leati_layer_class {
     const leati_param *params; /* without name: those given without one, in this order */
     /* x (batch, ...) -> y (batch, ...). NULL after an error. */
     leat_tensor *(*build)(const leati_layer *l, leati_builder *b, leat_tensor *x);
+    bool container; /* has layers inside */
 } leati_layer_class;
 
 struct leati_layer {
     const leati_layer_class *class;
-    char name[80];       /* "dense_2": unique in the network */
-    int line;            /* in the settings file, 0: unknown */
-    leati_layer *next;   /* in sequence */
-    leati_layer *inside; /* of residual and other containers */
+    char name[LEATI_WORD_PARAM + 16]; /* "dense_2", or as given: layers of one name share weights */
+    unsigned number;                  /* in the text, from 1 */
+    const char *file;                 /* where it was declared, or NULL */
+    int line;                         /* 0: unknown */
+    leati_layer *next;                /* in sequence */
+    leati_layer *inside;              /* of containers */
+    char given[LEATI_WORD_PARAM];     /* parameters of all layers */
+    bool trainable;
 };
+
+/* Parameters that every layer has: name, trainable. */
+extern const leati_param leati_layer_common[];
 
 /* The graph that layers record into. */
 struct leati_builder {
@@ -34,29 +45,55 @@ struct leati_builder {
     leat_context *context;
     struct leati_network *network;
     bool training;
-    leat_tensor *key;      /* (2) u64: seed and step, for RANDOM; NULL when not training */
-    uint32_t streams;      /* of random numbers handed out */
+    leat_tensor *key; /* (2) u64: seed and step, for random numbers; NULL: nothing is dropped */
+    uint32_t streams; /* of random numbers handed out */
     leat_tensor **updates; /* ASSIGN of states, run with the step */
     size_t update_count, update_capacity;
-    char path[256]; /* of the layer being built: "residual_1/dense_2" */
+    const leati_layer *layer; /* being built */
+    char path[256];           /* of it: "residual_1/dense_2" */
+    leat_tensor *mask;        /* (batch, steps) bool: steps that count; NULL: all */
+    leat_tensor *memory;      /* what cross-attention attends, see the layer `memory` */
+    leat_tensor *memory_mask;
 };
 
-/* The trainable weight `name` of the layer being built: made at the first build, where `init` says
- * its values; the same one afterwards. */
-leat_tensor *leati_weight(leati_builder *b, const char *name, leat_shape shape, leati_init init);
+/* The weight `name` of the layer being built: made at the first build, with initial values by
+ * `init` (see init.h); the same one afterwards, and an error if the shape is another. Fans: how
+ * many inputs an output of the layer has, and the reverse. */
+leat_tensor *leati_weight(leati_builder *b, const char *name, leat_shape shape, const char *init,
+                          int64_t fan_in, int64_t fan_out);
 /* A value that is kept but not trained (running statistics), its first value everywhere `value`. */
 leat_tensor *leati_layer_state(leati_builder *b, const char *name, leat_shape shape, double value);
 /* After a training step the state becomes x. */
 void leati_layer_state_set(leati_builder *b, const char *name, leat_tensor *x);
 /* x through a sequence of layers. */
 leat_tensor *leati_build_layers(leati_builder *b, const leati_layer *first, leat_tensor *x);
+/* One more name in the path of weights, for parts of a layer; and back. */
+size_t leati_path_push(leati_builder *b, const char *name);
+void leati_path_pop(leati_builder *b, size_t length);
+
+/* Records "layer 3 `dense` (net.yaml:12): ..." and gives NULL. */
+leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *format, ...)
+    LEAT_PRINTF(3, 4);
+/* Whether x has from `least` to `most` dimensions; else an error that says `form` is wanted. */
+bool leati_layer_rank(leati_builder *b, leat_tensor *x, int least, int most, const char *form);
+/* The mask if it is of x (batch, steps, ...), else NULL. */
+leat_tensor *leati_layer_mask(const leati_builder *b, leat_tensor *x);
+/* Whole numbers from "3" or "3x5" in a parameter, one for all or one for each of `count`; false
+ * with an error. */
+bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, int count,
+                       int64_t least, int64_t *out);
+
+/* A row of a layer's table for an initialiser. */
+#define LEATI_INIT_PARAM(type_, field, usual)                                                      \
+    {                                                                                              \
+        .name = #field, .type = LEATI_PARAM_WORD, .offset = offsetof(type_, field),                \
+        .standard = usual, .doc = "Initial values: an initializer."                                \
+    }
 
 size_t leati_layer_count(void);
 const leati_layer_class *leati_layer_at(size_t i);
-
-/* By name: "relu", "none", ...; NULL with an error recorded. Shared by layers with an `activation`.
- */
-leat_tensor *leati_activate(leati_builder *b, int activation, leat_tensor *x);
-#define LEATI_ACTIVATIONS "none|relu|sigmoid|tanh|softplus"
+/* The sequence that a text declares, see network.h. Memory is the arena's. */
+leat_status leati_layers_parse(leat_context *c, leati_arena *arena, const char *text,
+                               leati_layer **first);
 
 #endif

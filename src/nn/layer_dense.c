@@ -1,4 +1,5 @@
 /* Owns: the layer `dense`: y = f(x W + b). */
+#include "nn/activation.h"
 #include "nn/layer.h"
 
 typedef struct dense {
@@ -6,6 +7,7 @@ typedef struct dense {
     int64_t units;
     int activation;
     bool use_bias;
+    char kernel_initializer[LEATI_WORD_PARAM], bias_initializer[LEATI_WORD_PARAM];
 } dense;
 
 static const leati_param params[] = {{.name = "units",
@@ -15,17 +17,14 @@ static const leati_param params[] = {{.name = "units",
                                       .least = 1,
                                       .most = 1e7,
                                       .doc = "Number of outputs."},
-                                     {.name = "activation",
-                                      .type = LEATI_PARAM_CHOICE,
-                                      .offset = offsetof(dense, activation),
-                                      .standard = "none",
-                                      .choices = LEATI_ACTIVATIONS,
-                                      .doc = "Function of the outputs."},
+                                     LEATI_ACTIVATION_PARAM(dense, activation, "none"),
                                      {.name = "use_bias",
                                       .type = LEATI_PARAM_BOOL,
                                       .offset = offsetof(dense, use_bias),
                                       .standard = "true",
                                       .doc = "Add a learned constant to every output."},
+                                     LEATI_INIT_PARAM(dense, kernel_initializer, "glorot_uniform"),
+                                     LEATI_INIT_PARAM(dense, bias_initializer, "zeros"),
                                      {0}};
 
 /* The last dimension of x is what is multiplied: (batch, ..., in) -> (batch, ..., units). */
@@ -33,20 +32,19 @@ static leat_tensor *build(const leati_layer *layer, leati_builder *b, leat_tenso
 {
     const dense *l = (const dense *)layer;
     leat_shape s = leat_tensor_shape(x);
-    if (s.rank < 2) return leat_matmul(x, x); /* fails with the shapes */
-    leat_tensor *w = leati_weight(b, "kernel", LEAT_DIMS(s.dim[s.rank - 1], l->units),
-                                  (leati_init){.kind = LEATI_INIT_GLOROT_UNIFORM});
-    leat_tensor *y = leat_matmul(x, w);
+    if (!leati_layer_rank(b, x, 2, LEAT_MAX_RANK, "(batch, ..., features)")) return NULL;
+    int64_t in = s.dim[s.rank - 1];
+    leat_tensor *y = leat_matmul(
+        x, leati_weight(b, "kernel", LEAT_DIMS(in, l->units), l->kernel_initializer, in, l->units));
     if (l->use_bias)
-        y = leat_add(y, leati_weight(b, "bias", LEAT_DIMS(l->units),
-                                     (leati_init){.kind = LEATI_INIT_ZEROS}));
-    return leati_activate(b, l->activation, y);
+        y = leat_add(
+            y, leati_weight(b, "bias", LEAT_DIMS(l->units), l->bias_initializer, in, l->units));
+    return leati_activate(l->activation, y);
 }
 
 const leati_layer_class leati_layer_dense = {
     .name = "dense",
-    .doc = "Every output is a weighted sum of all inputs. Kernel: Glorot uniform; bias: zeros "
-           "(the defaults of Keras).",
+    .doc = "Every output is a weighted sum of all inputs, along the last dimension.",
     .size = sizeof(dense),
     .params = params,
     .build = build};

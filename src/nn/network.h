@@ -1,14 +1,17 @@
 /* A network: layers declared in a line of text, their weights in one block.
  *
- *     dense(128, activation=relu); dropout(0.5); dense(64); relu
+ *     conv2d(32, 3, activation=relu); max_pool2d; flatten; dropout(0.5); dense(64); relu
  *     residual { dense(64); relu }
  *
  * An item is a layer's name, its parameters in brackets (by name, or in the order of its table) and
- * for containers the inner layers in braces. Activations are layers by their own name, too. */
+ * for containers the inner layers in braces. Activations are layers by their own name, too. Behind
+ * the brackets "@net.yaml:12" may say where the layer was declared, "@13" a line of the same file.
+ */
 #ifndef LEATI_NN_NETWORK_H
 #define LEATI_NN_NETWORK_H
 
 #include "base/arena.h"
+#include "nn/init.h"
 #include "nn/layer.h"
 
 typedef struct leati_network_weight {
@@ -25,6 +28,7 @@ typedef struct leati_network {
     leat_context *context;
     leati_arena arena;
     leati_layer *first;
+    leat_dtype dtype;  /* of weights and values: f32 unless changed before leati_network_open */
     leat_shape input;  /* without the batch */
     leat_shape output; /* without the batch */
     leati_network_weight *weight;
@@ -42,7 +46,8 @@ leat_status leati_network_create(leat_context *c, const char *layers, leat_shape
 void leati_network_destroy(leati_network *n); /* NULL is fine */
 /* Makes the variables in graph g with initial values from the seed. */
 leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);
-/* x (batch, input...) -> (batch, output...). */
+/* x (batch, input...) -> (batch, output...). Of b, graph, training and key are the caller's, and
+ * updates is to be freed by it. */
 leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor *x);
 
 #endif

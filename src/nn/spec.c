@@ -90,7 +90,10 @@ leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_para
         if (leati_spec_name(s, name, sizeof name) && leati_spec_take(s, '=')) {
             if (!leati_spec_value(s, value, sizeof value))
                 return leati_spec_refuse(s, "the value of the parameter");
-            LEATI_TRY(leati_param_set(s->context, table, owner, object, name, value));
+            bool common =
+                s->common && !leati_param_find(table, name) && leati_param_find(s->common, name);
+            LEATI_TRY(leati_param_set(s->context, common ? s->common : table, owner, object, name,
+                                      value));
         } else {
             s->at = start;
             if (!leati_spec_value(s, value, sizeof value))

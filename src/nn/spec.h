@@ -10,6 +10,7 @@ typedef struct leati_spec {
     leat_context *context;
     const char *what; /* "layers": begins every message */
     const char *text, *at;
+    const leati_param *common; /* parameters beside those of the table, or NULL */
 } leati_spec;
 
 void leati_spec_init(leati_spec *s, leat_context *c, const char *what, const char *text);

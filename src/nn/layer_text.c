@@ -1,0 +1,161 @@
+/* Owns: the table of layers and reading networks from a text. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "nn/activation.h"
+#include "nn/layer.h"
+#include "nn/spec.h"
+
+#define LAYER(name) extern const leati_layer_class leati_layer_##name;
+#include "nn/layers.def"
+#undef LAYER
+
+static const leati_layer_class *const classes[] = {
+#define LAYER(name) &leati_layer_##name,
+#include "nn/layers.def"
+#undef LAYER
+};
+
+enum { CLASSES = sizeof classes / sizeof *classes, MOST_LAYERS = 4096, MOST_DEPTH = 32 };
+
+size_t leati_layer_count(void)
+{
+    return CLASSES;
+}
+
+const leati_layer_class *leati_layer_at(size_t i)
+{
+    return classes[i];
+}
+
+const leati_param leati_layer_common[] = {
+    {.name = "name",
+     .type = LEATI_PARAM_WORD,
+     .offset = offsetof(leati_layer, given),
+     .standard = "auto",
+     .doc = "Name of the layer in messages and of its weights; layers of one name share them."},
+    {.name = "trainable",
+     .type = LEATI_PARAM_BOOL,
+     .offset = offsetof(leati_layer, trainable),
+     .standard = "true",
+     .doc = "Whether its weights are trained."},
+    {0}};
+
+typedef struct parser {
+    leati_spec spec;
+    leati_arena *arena;
+    const char *file; /* of the last place that named one */
+    unsigned layers;
+    unsigned number[CLASSES]; /* how many there are of each class, for names */
+} parser;
+
+/* Layers, then activations, as names of layers. */
+static const char *name_at(size_t i)
+{
+    return i < CLASSES ? classes[i]->name : leati_activation_name((int)(i - CLASSES));
+}
+
+static leat_status make_layer(parser *p, const char *name, leati_layer **out)
+{
+    size_t k;
+    leat_context *c = p->spec.context;
+    leat_status st =
+        leati_spec_find(c, "layer", name, CLASSES + (size_t)leati_activation_count(), name_at, &k);
+    if (st != LEAT_OK) return leati_error_within(c, "layer %u", p->layers + 1);
+    bool activation = k >= CLASSES;
+    if (activation)
+        for (k = 0; classes[k] != &leati_layer_activation;) k++;
+    LEATI_CHECK(c, p->layers < MOST_LAYERS, LEAT_LIMIT, "layers: more than %d layers", MOST_LAYERS);
+    leati_layer *l = leati_arena_calloc(p->arena, 1, classes[k]->size);
+    if (!l) return LEAT_NOMEM;
+    l->class = classes[k];
+    l->number = ++p->layers;
+    leati_params_default(l->class->params, l);
+    leati_params_default(leati_layer_common, l);
+    snprintf(l->name, sizeof l->name, "%s_%u", name, ++p->number[k]);
+    *out = l;
+    if (!activation) return LEAT_OK;
+    return leati_param_set(c, l->class->params, l->name, l, "function", name);
+}
+
+/* The parameters of layer l; errors say which layer it is. */
+static leat_status parse_params(parser *p, leati_layer *l)
+{
+    p->spec.common = leati_layer_common;
+    leat_status st = leati_spec_params(&p->spec, l->class->name, l->class->params, l);
+    if (st != LEAT_OK) return leati_error_within(p->spec.context, "layer %u", l->number);
+    if (strcmp(l->given, "auto") != 0) snprintf(l->name, sizeof l->name, "%s", l->given);
+    return LEAT_OK;
+}
+
+/* What follows '@': "net.yaml:12" or "12". */
+static leat_status parse_place(parser *p, leati_layer *l)
+{
+    char word[256], *colon, *digits = word;
+    size_t n = strcspn(p->spec.at, ";{}() \t\n\r");
+    if (n == 0 || n >= sizeof word) return leati_spec_refuse(&p->spec, "FILE:LINE");
+    memcpy(word, p->spec.at, n);
+    word[n] = 0;
+    p->spec.at += n;
+    colon = strrchr(word, ':');
+    if (colon) {
+        *colon = 0;
+        digits = colon + 1;
+        p->file = leati_arena_strdup(p->arena, word);
+        if (!p->file) return LEAT_NOMEM;
+    }
+    l->file = p->file;
+    l->line = 0;
+    for (; *digits >= '0' && *digits <= '9' && l->line < 100000000; digits++)
+        l->line = 10 * l->line + (*digits - '0');
+    return LEAT_OK;
+}
+
+static leat_status parse_sequence(parser *p, leati_layer **first, unsigned depth);
+
+static leat_status parse_layer(parser *p, leati_layer **out, unsigned depth)
+{
+    char name[64];
+    leati_spec *s = &p->spec;
+    if (!leati_spec_name(s, name, sizeof name)) return leati_spec_refuse(s, "the name of a layer");
+    LEATI_TRY(make_layer(p, name, out));
+    leati_layer *l = *out;
+    if (leati_spec_take(s, '(')) LEATI_TRY(parse_params(p, l));
+    if (leati_spec_take(s, '@')) LEATI_TRY(parse_place(p, l));
+    if (leati_spec_take(s, '{')) {
+        LEATI_CHECK(s->context, l->class->container, LEAT_INVALID,
+                    "layer %u: %s has no layers inside", l->number, l->class->name);
+        LEATI_TRY(parse_sequence(p, &l->inside, depth + 1));
+        if (!leati_spec_take(s, '}')) return leati_spec_refuse(s, "';' or '}'");
+    } else if (l->class->container) {
+        return LEATI_FAIL(s->context, LEAT_INVALID,
+                          "layer %u: %s needs layers inside, as in %s { dense(64); relu }",
+                          l->number, l->class->name, l->class->name);
+    }
+    return LEAT_OK;
+}
+
+static leat_status parse_sequence(parser *p, leati_layer **first, unsigned depth)
+{
+    LEATI_CHECK(p->spec.context, depth < MOST_DEPTH, LEAT_LIMIT,
+                "layers: more than %d containers inside each other", MOST_DEPTH);
+    leati_layer **end = first;
+    do {
+        if (leati_spec_at_end(&p->spec) || *p->spec.at == '}') break; /* a final ';' is fine */
+        LEATI_TRY(parse_layer(p, end, depth));
+        end = &(*end)->next;
+    } while (leati_spec_take(&p->spec, ';'));
+    return LEAT_OK;
+}
+
+leat_status leati_layers_parse(leat_context *c, leati_arena *arena, const char *text,
+                               leati_layer **first)
+{
+    parser p = {.arena = arena};
+    leati_spec_init(&p.spec, c, "layers", text);
+    LEATI_TRY(parse_sequence(&p, first, 0));
+    if (!leati_spec_at_end(&p.spec)) return leati_spec_refuse(&p.spec, "';' or the end");
+    LEATI_CHECK(c, *first, LEAT_INVALID, "layers: there must be at least one layer");
+    return LEAT_OK;
+}
