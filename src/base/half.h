@@ -34,7 +34,8 @@ static inline uint16_t leati_f32_to_bf16(float x)
 static inline float leati_f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7fffu;
-    if (rest >= 0x7c00u) return leati_bits_f32(sign | 0x7f800000u | (rest & 0x3ffu) << 13);
+    if (rest > 0x7c00u) return leati_bits_f32(sign | 0x7fc00000u | (rest & 0x3ffu) << 13);
+    if (rest == 0x7c00u) return leati_bits_f32(sign | 0x7f800000u);
     /* Shifted into place the exponent is 112 too small; the product corrects it, subnormals too. */
     float x = leati_bits_f32(rest << 13) * 0x1p112f;
     return leati_bits_f32(leati_f32_bits(x) | sign);

@@ -1,5 +1,6 @@
 /* Owns: conversions of element types. */
 #include "base/half.h"
+#include "kernel/elt_table.h"
 #include "kernel/eltwise.h"
 
 #include <string.h>
@@ -108,5 +109,7 @@ static const leati_elt_fn table[LEAT_DTYPES][LEAT_DTYPES] = {ALL_PAIRS(ENTRY)};
 
 leati_elt_fn leati_cast_kernel(const leat_context *c, leat_dtype from, leat_dtype to)
 {
-    return from == to ? leati_elt_kernel(c, LEATI_ELT_COPY, from) : table[from][to];
+    if (from == to) return leati_elt_kernel(c, LEATI_ELT_COPY, from);
+    leati_elt_fn f = c ? leati_elt_table_of(c)->cast[from][to] : NULL;
+    return f ? f : table[from][to];
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/half.h"
+#include "kernel/elt_table.h"
 
 #define ARGS size_t n, const void *a_, const void *b_, const void *c_, void *out_
 
@@ -251,6 +251,8 @@ static const leati_elt_fn plain[LEAT_DTYPES][LEATI_ELT_COUNT] = {
 
 leati_elt_fn leati_elt_kernel(const leat_context *c, leati_elt op, leat_dtype dtype)
 {
-    (void)c;
-    return plain[dtype][op];
+    leati_elt_fn f = NULL;
+    if (c && dtype == LEAT_DTYPE_F32) f = leati_elt_table_of(c)->f32[op];
+    if (c && dtype == LEAT_DTYPE_F64) f = leati_elt_table_of(c)->f64[op];
+    return f ? f : plain[dtype][op];
 }

@@ -18,8 +18,9 @@ typedef enum leati_elt {
 /* out may be one of the inputs. Unused inputs are ignored. */
 typedef void (*leati_elt_fn)(size_t n, const void *a, const void *b, const void *c, void *out);
 
-/* The kernel for inputs of the type (WHERE: of the second and third); NULL where eltwise.def does
- * not offer it. bf16 and f16 have only COPY and WHERE: the caller converts. */
+/* The kernel for inputs of the type (WHERE: of the second and third) at the CPU level of c, in
+ * plain C for NULL; NULL where eltwise.def does not offer it. Errors: isa/elt_math.h. bf16 and f16
+ * have only COPY and WHERE: the caller converts. */
 leati_elt_fn leati_elt_kernel(const leat_context *c, leati_elt op, leat_dtype dtype);
 
 /* Converts n elements. Float to integer goes towards zero and saturates, NaN gives 0; anything to

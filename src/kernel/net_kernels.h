@@ -10,6 +10,7 @@
 #include <leat/context.h>
 
 #include "kernel/activation.h"
+#include "kernel/elt_table.h"
 #include "kernel/net_step.h"
 
 /* `k` terms of a sum of products: they begin at element `a` of the left operand, counted from its
@@ -155,6 +156,7 @@ typedef struct leati_net_kernels {
                           float *dx);
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);
+    leati_elt_table elt; /* its members may be NULL */
 } leati_net_kernels;
 
 /* The table of the context's level; no NULL members. */

@@ -41,6 +41,11 @@ const leati_net_kernels *leati_net_kernels_of(const leat_context *c)
     }
 }
 
+const leati_elt_table *leati_elt_table_of(const leat_context *c)
+{
+    return &leati_net_kernels_of(c)->elt;
+}
+
 const leati_vec *leati_vec_of(const leat_context *c)
 {
     return &leati_kernels_of(c)->vec;

@@ -24,6 +24,8 @@
 /* after rows_lanes.h */
 #include "kernel/isa/step_lanes.h"
 
+#include "kernel/isa/elt_lanes.h"
+
 #define GLUE_(a, b) a##b
 #define GLUE(a, b)  GLUE_(a, b)
 #define TEXT_(x)    #x
@@ -72,4 +74,5 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .pool_sum = pool_sum,
                                  .pool_sum_back = pool_sum_back,
                                  .log_map = log_map,
-                                 .erf_map = erf_map};
+                                 .erf_map = erf_map,
+                                 .elt = ELT_TABLE};

@@ -1,0 +1,155 @@
+/* Functions of networks that are written with other operations. */
+#include <leat/function.h>
+
+#include "support/opcheck.h"
+
+#define UNARY(name, ...)                                                                           \
+    static leat_tensor *f_##name(leat_tensor *const *in, const void *arg)                          \
+    {                                                                                              \
+        (void)arg;                                                                                 \
+        return leat_##name(in[0] __VA_ARGS__);                                                     \
+    }
+UNARY(gelu)
+UNARY(gelu_tanh)
+UNARY(silu)
+UNARY(mish)
+UNARY(clip, , -0.4, 0.9)
+UNARY(hard_sigmoid, , 0.3, 0.4)
+UNARY(hard_swish)
+UNARY(elu, , 1.3)
+UNARY(selu)
+UNARY(celu, , 0.7)
+UNARY(leaky_relu, , 0.1)
+UNARY(prelu, , in[1])
+UNARY(softsign)
+UNARY(log_sigmoid)
+UNARY(mse, , in[1], LEAT_REDUCE_MEAN)
+UNARY(mae, , in[1], LEAT_REDUCE_SUM)
+UNARY(huber, , in[1], 0.4, LEAT_REDUCE_NONE)
+UNARY(hinge, , in[1], LEAT_REDUCE_MEAN)
+UNARY(bce_logits, , in[1], in[2], LEAT_REDUCE_MEAN)
+UNARY(kl, , in[1], false, LEAT_REDUCE_BATCH)
+UNARY(triplet, , in[1], in[2], 0.5, LEAT_REDUCE_MEAN)
+UNARY(rms_norm, , 1, in[1], 1e-5)
+UNARY(layer_norm, , 2, in[1], in[2], 1e-5)
+UNARY(group_norm, , 2, in[1], in[2], true, 1e-5)
+UNARY(instance_norm, , in[1], in[2], false, 1e-5)
+
+static leat_tensor *f_bce_plain(leat_tensor *const *in, const void *arg)
+{
+    (void)arg;
+    return leat_bce_logits(in[0], in[1], NULL, LEAT_REDUCE_SUM);
+}
+
+static leat_tensor *f_kl_log(leat_tensor *const *in, const void *arg)
+{
+    (void)arg;
+    return leat_kl(in[0], in[1], true, LEAT_REDUCE_SUM);
+}
+
+static leat_tensor *f_batch_norm(leat_tensor *const *in, const void *arg)
+{
+    leat_tensor *mean, *variance;
+    return leat_batch_norm_train(in[0], in[1], in[2], *(const bool *)arg, 1e-5, &mean, &variance);
+}
+
+static leat_tensor *f_batch_norm_run(leat_tensor *const *in, const void *arg)
+{
+    return leat_batch_norm(in[0], in[1], in[2], in[3], in[4], *(const bool *)arg, 1e-5);
+}
+
+static leat_tensor *f_global_avg(leat_tensor *const *in, const void *arg)
+{
+    return leat_pool_global_avg(in[0], *(const bool *)arg);
+}
+
+static leat_tensor *f_global_max(leat_tensor *const *in, const void *arg)
+{
+    return leat_pool_global_max(in[0], *(const bool *)arg);
+}
+
+static void run_all(leattest *t, const opcheck *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) opcheck_run(t, &cases[i]);
+}
+#define RUN_ALL(cases) run_all(t, cases, sizeof(cases) / sizeof *(cases))
+
+static void activations(leattest *t)
+{
+#define ROW(name)                                                                                  \
+    {                                                                                              \
+        OPCHECK(#name, f_##name, NULL, LEAT_DIMS(7, 5)), .low = -4, .high = 4                      \
+    }
+    const opcheck cases[] = {
+        ROW(gelu),        ROW(gelu_tanh),
+        ROW(silu),        ROW(mish),
+        ROW(clip),        ROW(hard_sigmoid),
+        ROW(hard_swish),  ROW(elu),
+        ROW(selu),        ROW(celu),
+        ROW(leaky_relu),  ROW(softsign),
+        ROW(log_sigmoid), {OPCHECK("prelu", f_prelu, NULL, LEAT_DIMS(3, 4, 5), LEAT_DIMS(4, 1))}};
+#undef ROW
+    RUN_ALL(cases);
+}
+
+static void losses(leattest *t)
+{
+    leat_shape s = LEAT_DIMS(6, 4);
+    const opcheck cases[] = {{OPCHECK("mse", f_mse, NULL, s, s), .second_order = true},
+                             {OPCHECK("mae", f_mae, NULL, s, s)},
+                             {OPCHECK("huber", f_huber, NULL, s, s)},
+                             {OPCHECK("hinge", f_hinge, NULL, s, s)},
+                             {OPCHECK("bce", f_bce_plain, NULL, s, s), .low = 0.05, .high = 0.95},
+                             {OPCHECK("bce weighted", f_bce_logits, NULL, s, s, LEAT_DIMS(4)),
+                              .low = 0.05, .high = 0.95},
+                             {OPCHECK("kl", f_kl, NULL, s, s), .low = 0.05, .high = 0.95},
+                             {OPCHECK("kl log", f_kl_log, NULL, s, s), .low = -3, .high = -0.1},
+                             {OPCHECK("triplet", f_triplet, NULL, s, s, s)}};
+    RUN_ALL(cases);
+}
+
+static void normalisations(leattest *t)
+{
+    static const bool last = true, first = false;
+    leat_shape c = LEAT_DIMS(4), x = LEAT_DIMS(3, 4, 2, 3), y = LEAT_DIMS(3, 2, 3, 4);
+    const opcheck cases[] = {
+        {OPCHECK("rms norm", f_rms_norm, NULL, LEAT_DIMS(5, 6), LEAT_DIMS(6))},
+        {OPCHECK("layer norm", f_layer_norm, NULL, LEAT_DIMS(3, 4, 2), LEAT_DIMS(4, 2),
+                 LEAT_DIMS(4, 2)),
+         .second_order = true},
+        {OPCHECK("group norm", f_group_norm, NULL, y, c, c)},
+        {OPCHECK("instance norm", f_instance_norm, NULL, x, c, c)},
+        {OPCHECK("batch norm", f_batch_norm, &first, x, c, c)},
+        {OPCHECK("batch norm last", f_batch_norm, &last, y, c, c), .second_order = true},
+        {OPCHECK("batch norm run", f_batch_norm_run, &first, x, c, c, c, c), .low = 0.1, .high = 2},
+        {OPCHECK("global average", f_global_avg, &last, y)},
+        {OPCHECK("global maximum", f_global_max, &first, x)}};
+    RUN_ALL(cases);
+}
+
+/* Two steps of running statistics by hand. */
+static void running_statistics(leattest *t)
+{
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    double x[8] = {1, 10, 2, 20, 3, 30, 6, 60}, m[2], v[2];
+    leat_variable *mean, *variance;
+    REQUIRE_OK(leat_variable_create(g, "mean", LEAT_DTYPE_F64, LEAT_DIMS(2), NULL, &mean));
+    REQUIRE_OK(leat_variable_create(g, "variance", LEAT_DTYPE_F64, LEAT_DIMS(2), NULL, &variance));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(4, 2), x), *bm, *bv;
+    leat_tensor *y = leat_batch_norm_train(in, NULL, NULL, true, 1e-5, &bm, &bv);
+    leat_tensor *roots[] = {y, leat_running_average(mean, bm, 0.1),
+                            leat_running_average(variance, bv, 0.1)};
+    for (int i = 0; i < 2; i++) REQUIRE_OK(leat_run(g, 3, roots));
+    CHECK_OK(leat_variable_get(mean, m, sizeof m));
+    CHECK_OK(leat_variable_get(variance, v, sizeof v));
+    CHECK_NEAR(m[0], 3 * 0.19, 1e-12, 0);
+    CHECK_NEAR(m[1], 30 * 0.19, 1e-12, 0);
+    CHECK_NEAR(v[0], 14.0 / 3 * 0.19, 1e-9, 0);
+    CHECK_NEAR(v[1], 1400.0 / 3 * 0.19, 1e-9, 0);
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(activations), TEST(losses), TEST(normalisations),
+                                      TEST(running_statistics)};
+LEATTEST_MAIN(cases)
