@@ -1,0 +1,390 @@
+/* Owns: models: opening, the report of what is not supported, weights, recordings that are kept. */
+#include "onnx/import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/onnx_check.h"
+
+enum { NODES_MOST = 10000000, SMALL = 256 };
+
+struct leati_omodel {
+    leat_context *context;
+    leat_graph *graph;
+    leati_onnx *file;
+    leat_variable **weights; /* per initialiser; NULL: small, or not for devices */
+    const leati_onnx_value_info **inputs;
+    size_t *input_index;
+    size_t input_count;
+    leati_oval **given; /* per input of the file */
+    size_t nodes_most;
+    leati_orun run;
+    bool recorded; /* and may run again with other data */
+    leati_oval **outs;
+    leat_tensor **roots;
+    size_t root_count;
+};
+
+/* ---- what is not supported ------------------------------------------------------------------- */
+
+typedef struct survey {
+    const leati_onnx_model *model;
+    leati_map missing;
+} survey;
+
+static leat_status survey_nodes(survey *s, const leati_onnx_function *within,
+                                const leati_onnx_node *nodes, size_t count)
+{
+    leat_context *c = s->missing.context;
+    for (size_t i = 0; i < count; i++) {
+        const leati_onnx_node *n = &nodes[i];
+        for (size_t k = 0; k < n->attribute.count; k++) {
+            const leati_onnx_attribute *a = &n->attribute.at[k];
+            if (a->g) LEATI_TRY(survey_nodes(s, within, a->g->node.at, a->g->node.count));
+            for (size_t j = 0; j < a->graphs.count; j++)
+                LEATI_TRY(
+                    survey_nodes(s, within, a->graphs.at[j].node.at, a->graphs.at[j].node.count));
+        }
+        if (leati_onnx_function_find(s->model, n) || leati_oop_find(n->domain, n->op_type))
+            continue;
+        char name[160];
+        const char *domain = leati_onnx_domain(n->domain);
+        int length =
+            snprintf(name, sizeof name, "%.60s%s%.60s", domain, *domain ? ":" : "", n->op_type);
+        if (leati_map_put(&s->missing, name, (size_t)length) == LEATI_MAP_NONE)
+            return leat_error_status(c);
+    }
+    return LEAT_OK;
+}
+
+static leat_status survey_model(leat_context *c, const leati_onnx_model *m)
+{
+    survey s = {.model = m};
+    leati_str list;
+    leat_status st = LEAT_OK;
+    leati_map_init(&s.missing, c);
+    leati_str_init(&list, c);
+    LEATI_GO(survey_nodes(&s, NULL, m->graph->node.at, m->graph->node.count));
+    for (size_t i = 0; i < m->functions.count; i++)
+        LEATI_GO(survey_nodes(&s, &m->functions.at[i], m->functions.at[i].node.at,
+                              m->functions.at[i].node.count));
+    for (size_t i = 0; i < s.missing.count; i++) {
+        size_t length;
+        const char *name = leati_map_key(&s.missing, (uint32_t)i, &length);
+        if (i) leati_str_add(&list, ", ");
+        leati_str_addn(&list, name, length);
+    }
+    LEATI_GO(leati_str_status(&list));
+    if (s.missing.count)
+        st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "%zu operator%s not supported: %s", s.missing.count,
+                        s.missing.count == 1 ? " is" : "s are", leati_str_text(&list));
+out:
+    leati_str_fini(&list);
+    leati_map_fini(&s.missing);
+    return st;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static const leati_onnx_tensor *initializer_of(const leati_onnx_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->initializer.count; i++)
+        if (!strcmp(g->initializer.at[i].name, name)) return &g->initializer.at[i];
+    return NULL;
+}
+
+static leat_status find_inputs(leati_omodel *m)
+{
+    const leati_onnx_graph *g = m->file->model->graph;
+    leati_map names;
+    leat_status st = LEAT_OK;
+    leati_map_init(&names, m->context);
+    for (size_t i = 0; i < g->initializer.count; i++) {
+        const char *name = g->initializer.at[i].name;
+        if (leati_map_put(&names, name, strlen(name)) != LEATI_MAP_NONE) continue;
+        st = leat_error_status(m->context);
+        goto out;
+    }
+    for (size_t i = 0; i < g->input.count; i++) {
+        const char *name = g->input.at[i].name;
+        if (leati_map_get(&names, name, strlen(name)) != LEATI_MAP_NONE) continue;
+        m->input_index[m->input_count] = i;
+        m->inputs[m->input_count++] = &g->input.at[i];
+    }
+out:
+    leati_map_fini(&names);
+    return st;
+}
+
+static leat_status load_weight(leati_omodel *m, const leati_onnx_tensor *t, leat_variable **out)
+{
+    leat_context *c = m->context;
+    leat_dtype dtype;
+    *out = NULL;
+    if (t->dims.count > LEAT_MAX_RANK || !leati_oval_dtype(t->data_type, &dtype)) return LEAT_OK;
+    leat_shape shape = leat_shape_make((int)t->dims.count, t->dims.at);
+    LEATI_TRY(leati_oval_check(c, &shape, t->data_type));
+    size_t bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
+    if (bytes <= SMALL) return LEAT_OK;
+    void *data = leati_alloc(c, bytes);
+    if (!data) return LEAT_NOMEM;
+    leat_status st = leati_onnx_tensor_load(c, m->file, t, data, bytes);
+    if (st == LEAT_OK) st = leat_variable_create(m->graph, t->name, dtype, shape, data, out);
+    leati_free(data);
+    return st;
+}
+
+static leat_status prepare(leati_omodel *m, const char *device)
+{
+    leat_context *c = m->context;
+    const leati_onnx_graph *g = m->file->model->graph;
+    m->weights = LEATI_NEW(c, leat_variable *, g->initializer.count + 1);
+    m->inputs = LEATI_NEW(c, const leati_onnx_value_info *, g->input.count + 1);
+    m->input_index = LEATI_NEW(c, size_t, g->input.count + 1);
+    m->given = LEATI_NEW(c, leati_oval *, g->input.count + 1);
+    m->outs = LEATI_NEW(c, leati_oval *, g->output.count + 1);
+    m->roots = LEATI_NEW(c, leat_tensor *, g->output.count + 1);
+    if (!m->weights || !m->inputs || !m->input_index || !m->given || !m->outs || !m->roots)
+        return leat_error_status(c);
+    LEATI_TRY(survey_model(c, m->file->model));
+    LEATI_TRY(find_inputs(m));
+    LEATI_TRY(leat_graph_create(c, device, &m->graph));
+    for (size_t i = 0; i < g->initializer.count; i++)
+        LEATI_TRY(load_weight(m, &g->initializer.at[i], &m->weights[i]));
+    return LEAT_OK;
+}
+
+static leat_status make(leat_context *c, leati_onnx *file, const char *device, leati_omodel **out)
+{
+    leati_omodel *m = LEATI_NEW(c, leati_omodel, 1);
+    if (!m) {
+        leati_onnx_close(file);
+        return LEAT_NOMEM;
+    }
+    m->context = c;
+    m->file = file;
+    m->nodes_most = NODES_MOST;
+    leati_arena_init(&m->run.arena, c);
+    leat_status st = prepare(m, device);
+    if (st != LEAT_OK) {
+        leati_omodel_close(m);
+        return st;
+    }
+    *out = m;
+    return LEAT_OK;
+}
+
+leat_status leati_omodel_open(leat_context *c, const char *path, const char *device,
+                              leati_omodel **out)
+{
+    leati_onnx *file;
+    *out = NULL;
+    LEATI_TRY(leati_onnx_open(c, &file, path));
+    leat_status st = make(c, file, device, out);
+    return st == LEAT_OK ? st : leati_error_within(c, "%s", path);
+}
+
+leat_status leati_omodel_parse(leat_context *c, const void *data, size_t size, const char *name,
+                               const char *device, leati_omodel **out)
+{
+    leati_onnx *file;
+    *out = NULL;
+    LEATI_TRY(leati_onnx_parse(c, &file, data, size, name));
+    leat_status st = make(c, file, device, out);
+    return st == LEAT_OK ? st : leati_error_within(c, "%s", name);
+}
+
+void leati_omodel_close(leati_omodel *m)
+{
+    if (!m) return;
+    leat_graph_destroy(m->graph);
+    leati_arena_fini(&m->run.arena);
+    leati_onnx_close(m->file);
+    leati_free(m->weights);
+    leati_free(m->inputs);
+    leati_free(m->input_index);
+    leati_free(m->given);
+    leati_free(m->outs);
+    leati_free(m->roots);
+    leati_free(m);
+}
+
+const leati_onnx_model *leati_omodel_proto(const leati_omodel *m)
+{
+    return m->file->model;
+}
+
+size_t leati_omodel_input_count(const leati_omodel *m)
+{
+    return m->input_count;
+}
+
+const leati_onnx_value_info *leati_omodel_input(const leati_omodel *m, size_t i)
+{
+    return i < m->input_count ? m->inputs[i] : NULL;
+}
+
+/* ---- recording --------------------------------------------------------------------------------
+ */
+
+void leati_omodel_limit(leati_omodel *m, size_t nodes)
+{
+    m->nodes_most = nodes;
+}
+
+leati_orun *leati_omodel_begin(leati_omodel *m)
+{
+    uint64_t draws = m->run.draws;
+    leat_graph_clear(m->graph);
+    leati_arena_fini(&m->run.arena);
+    m->run = (leati_orun){.context = m->context,
+                          .graph = m->graph,
+                          .file = m->file,
+                          .nodes_left = m->nodes_most,
+                          .draws = draws};
+    leati_arena_init(&m->run.arena, m->context);
+    m->recorded = false;
+    memset(m->given, 0, m->file->model->graph->input.count * sizeof(leati_oval *));
+    return &m->run;
+}
+
+leat_status leati_omodel_give(leati_omodel *m, size_t index, leati_oval *v)
+{
+    const leati_onnx_graph *g = m->file->model->graph;
+    leat_context *c = m->context;
+    LEATI_CHECK(c, index < g->input.count, LEAT_INVALID, "the model has %zu inputs",
+                g->input.count);
+    if (!v) return leat_error_status(c);
+    v->varying = true;
+    m->given[index] = v;
+    return LEAT_OK;
+}
+
+static leat_status bind_graph(leati_omodel *m, leati_oframe *f)
+{
+    const leati_onnx_graph *g = m->file->model->graph;
+    leat_context *c = m->context;
+    for (size_t i = 0; i < g->input.count; i++) {
+        if (m->given[i]) LEATI_TRY(leati_oframe_bind(f, g->input.at[i].name, m->given[i]));
+        else
+            LEATI_CHECK(c, initializer_of(g, g->input.at[i].name), LEAT_INVALID,
+                        "input `%.60s` of the model was not given", g->input.at[i].name);
+    }
+    for (size_t i = 0; i < g->initializer.count; i++) {
+        const leati_onnx_tensor *t = &g->initializer.at[i];
+        if (leati_map_get(&f->names, t->name, strlen(t->name)) != LEATI_MAP_NONE) continue;
+        leati_oval *v = leati_oval_of_proto(&m->run, t);
+        if (!v) return leat_error_status(c);
+        if (m->weights[i]) v->tensor = leat_read(m->weights[i]);
+        LEATI_TRY(leati_oframe_bind(f, t->name, v));
+    }
+    return LEAT_OK;
+}
+
+static leat_status record(leati_omodel *m)
+{
+    const leati_onnx_graph *g = m->file->model->graph;
+    leati_oframe f;
+    leat_status st = LEAT_OK;
+    leati_oframe_init(&f, &m->run, NULL);
+    LEATI_GO(bind_graph(m, &f));
+    LEATI_GO(leati_ograph_record(&m->run, &f, g));
+    m->root_count = 0;
+    for (size_t i = 0; i < g->output.count; i++) {
+        m->outs[i] = leati_oframe_find(&f, g->output.at[i].name);
+        if (m->outs[i]) continue;
+        st = LEATI_FAIL(m->context, LEAT_FORMAT, "output `%.60s` of the model is not made",
+                        g->output.at[i].name);
+        goto out;
+    }
+out:
+    leati_oframe_fini(&f);
+    return st;
+}
+
+/* Everything that is in the values, also in sequences. */
+static leat_status fetch(leati_orun *r, size_t count, leati_oval **v)
+{
+    LEATI_TRY(leati_oval_host_all(r, count, v));
+    for (size_t i = 0; i < count; i++)
+        if (v[i]->kind == LEATI_OVAL_SEQUENCE) LEATI_TRY(fetch(r, v[i]->count, v[i]->items));
+    return LEAT_OK;
+}
+
+leat_status leati_omodel_compute(leati_omodel *m, leati_oval ***outs)
+{
+    *outs = m->outs;
+    LEATI_TRY(record(m));
+    return fetch(&m->run, m->file->model->graph->output.count, m->outs);
+}
+
+/* ---- running with tensors ----------------------------------------------------------------------
+ */
+
+static bool same_inputs(const leati_omodel *m, const leati_otensor *in)
+{
+    if (!m->recorded) return false;
+    for (size_t i = 0; i < m->input_count; i++) {
+        const leati_oval *v = m->given[m->input_index[i]];
+        if (v->element != in[i].element || !leati_shape_equal(&v->shape, &in[i].shape))
+            return false;
+    }
+    return true;
+}
+
+static leat_status record_tensors(leati_omodel *m, const leati_otensor *in)
+{
+    leati_orun *r = leati_omodel_begin(m);
+    const leati_onnx_graph *g = m->file->model->graph;
+    for (size_t i = 0; i < m->input_count; i++) {
+        leat_dtype dtype;
+        leati_oval *v = leati_oval_new(r, LEATI_OVAL_TENSOR, in[i].element, in[i].shape, true);
+        if (!v) return leat_error_status(m->context);
+        if (leati_oval_dtype(in[i].element, &dtype))
+            v->tensor = leat_input(r->graph, dtype, in[i].shape, in[i].data);
+        else v->host = in[i].data;
+        if (!v->tensor && !v->host) return leat_error_status(m->context);
+        LEATI_TRY(leati_omodel_give(m, m->input_index[i], v));
+    }
+    LEATI_TRY(record(m));
+    m->root_count = 0;
+    bool again = !r->forced;
+    for (size_t i = 0; i < g->output.count; i++) {
+        leati_oval *v = m->outs[i];
+        if (v->kind != LEATI_OVAL_TENSOR || (v->host && v->varying)) again = false;
+        else if (!v->host && !v->proto) m->roots[m->root_count++] = v->tensor;
+    }
+    m->recorded = again;
+    return LEAT_OK;
+}
+
+leat_status leati_omodel_run(leati_omodel *m, const leati_otensor *in, leati_oval ***outs)
+{
+    const leati_onnx_graph *g = m->file->model->graph;
+    *outs = m->outs;
+    if (same_inputs(m, in)) {
+        for (size_t i = 0; i < m->input_count; i++)
+            leat_bind(m->given[m->input_index[i]]->tensor, in[i].data);
+    } else {
+        LEATI_TRY(record_tensors(m, in));
+    }
+    if (!m->recorded) return fetch(&m->run, g->output.count, m->outs);
+    LEATI_TRY(leat_run(m->graph, m->root_count, m->roots));
+    size_t root = 0;
+    for (size_t i = 0; i < g->output.count; i++) {
+        leati_oval *v = m->outs[i];
+        const void *data;
+        if (v->proto || (v->host && !v->tensor)) {
+            LEATI_TRY(leati_oval_host(&m->run, v, &data));
+            continue;
+        }
+        size_t bytes = leati_shape_count(&v->shape) * leati_oval_width(v->element);
+        if (!v->host) v->host = leati_arena_alloc(&m->run.arena, bytes ? bytes : 1);
+        if (!v->host) return leat_error_status(m->context);
+        LEATI_TRY(leat_get(m->roots[root++], (void *)(uintptr_t)v->host, bytes));
+    }
+    return LEAT_OK;
+}

@@ -1,0 +1,31 @@
+/* The operators: a function per row of ops.def, and what several of them share. */
+#ifndef LEATI_ONNX_OPERATORS_H
+#define LEATI_ONNX_OPERATORS_H
+
+#include <leat/function.h>
+
+#include "onnx/run.h"
+
+#define X(domain, Name) leat_status leati_on_##Name(leati_ocall *k);
+#include "onnx/ops.def"
+#undef X
+
+/* Whether the node is best computed on the host: everything is known and small, or of a type that
+ * devices do not have. */
+bool leati_oprefers_host(const leati_ocall *k);
+
+/* `count` uniform numbers in [0, 1), in the arena; the attribute `seed` gives the same ones again.
+ */
+double *leati_orandom(leati_ocall *k, size_t count);
+
+/* x with another shape of as many elements, wherever it is. */
+leat_status leati_oreshape(leati_ocall *k, size_t i, leati_oval *x, leat_shape shape);
+/* Elements [start, start + step, ...] of every axis. */
+leati_oval *leati_oslice(leati_ocall *k, leati_oval *x, const int64_t *start, const int64_t *count,
+                         const int64_t *step);
+/* Values joined along an axis: all of one type, equal in the other dimensions. */
+leati_oval *leati_oconcat(leati_ocall *k, size_t count, leati_oval *const *x, int axis);
+/* A known list of whole numbers. */
+leati_oval *leati_oval_ints(leati_ocall *k, const int64_t *list, size_t count);
+
+#endif
