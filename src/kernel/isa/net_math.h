@@ -49,21 +49,30 @@ INLINE vf tanh_vector_f32(vf x)
     return choose_f32(x == x, y, x);
 }
 
-/* e^x for x <= 88; 0 below -87. */
+/* e^x for x <= 88, e^88.3 above; far below the normal range 0. */
 INLINE vf exp_low_f32(vf x)
 {
     static const float c[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24,
                               1.0f / 6,    1.0f / 2,   1.0f,       1.0f};
+#if defined(__AVX512F__)
+    vf inside = clamp_f32(x, all_f32(-150), all_f32(88.3f));
+    vf n = (vf)_mm512_roundscale_ps((__m512)(inside * 0x1.715476p0f), _MM_FROUND_TO_NEAREST_INT);
+#else
     vf inside = clamp_f32(x, all_f32(-87.33f), all_f32(88.3f));
     vf round = inside * 0x1.715476p0f + ROUND_F32;
     ROUNDED(round);
     vf n = round - ROUND_F32;
+#endif
     vf r = (inside - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
     vf p = all_f32(c[0]);
     UNROLL(8)
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) p = p * r + c[i];
+#if defined(__AVX512F__)
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
     vf y = p * (vf)(((vf_bits)round - (vf_bits)all_f32(ROUND_F32) + 127) << 23);
     return choose_f32(x < -87.33f, (vf){0}, y);
+#endif
 }
 
 INLINE vf sigmoid_vector_f32(vf x)

@@ -13,6 +13,18 @@ INLINE vf lanes_or(vf v, size_t n, float fill)
     return choose_f32(lane < (int32_t)n, v, all_f32(fill));
 }
 
+/* The larger, or a where b is not a number. */
+INLINE vf larger_f32(vf a, vf b)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_max_ps((__m512)b, (__m512)a);
+#elif defined(__AVX2__)
+    return (vf)_mm256_max_ps((__m256)b, (__m256)a);
+#else
+    return choose_f32(b > a, b, a);
+#endif
+}
+
 /* EACH(n, body): body for vectors at j of `width` (VF but for the last) elements. */
 #define EACH(count, body)                                                                          \
     {                                                                                              \
@@ -27,17 +39,33 @@ INLINE vf lanes_or(vf v, size_t n, float fill)
         }                                                                                          \
     }
 
+INLINE float lanes_max(vf v)
+{
+#if defined(__AVX512F__)
+    return _mm512_reduce_max_ps((__m512)v);
+#else
+    float lane[VF];
+    memcpy(lane, &v, sizeof lane);
+    for (size_t half = VF / 2; half; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            lane[i] = lane[i + half] > lane[i] ? lane[i + half] : lane[i];
+    return lane[0];
+#endif
+}
+
+/* NaN is passed over. */
 static float row_max(size_t n, const float *x)
 {
-    vf top = all_f32(-(float)__builtin_inf());
-    EACH(n, {
-        vf v = load_last_f32(x + j, width);
-        if (width < VF) v = lanes_or(v, width, -(float)__builtin_inf());
-        top = choose_f32(v > top, v, top);
-    })
-    float best = top[0];
-    for (size_t i = 1; i < VF; i++) best = top[i] > best ? top[i] : best;
-    return best;
+    const float least = -(float)__builtin_inf();
+    vf top[4] = {all_f32(least), all_f32(least), all_f32(least), all_f32(least)};
+    size_t i = 0;
+    for (; i + 4 * VF <= n; i += 4 * VF) {
+        UNROLL(4)
+        for (size_t k = 0; k < 4; k++) top[k] = larger_f32(top[k], load_f32(x + i + k * VF));
+    }
+    for (; i + VF <= n; i += VF) top[0] = larger_f32(top[0], load_f32(x + i));
+    if (i < n) top[1] = larger_f32(top[1], lanes_or(load_part_f32(x + i, n - i), n - i, least));
+    return lanes_max(larger_f32(larger_f32(top[0], top[1]), larger_f32(top[2], top[3])));
 }
 
 /* out = e^(x - shift); returns the sum. out may be x, or NULL. */
