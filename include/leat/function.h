@@ -92,6 +92,32 @@ LEAT_API leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *g
 LEAT_API leat_tensor *leat_instance_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
                                          bool channels_last, double epsilon);
 
+/* ---- recurrent layers -------------------------------------------------------------------------
+ */
+
+typedef enum leat_cell {
+    LEAT_CELL_TANH, /* h = tanh(x W' + b + h R' + rb) */
+    LEAT_CELL_RELU,
+    LEAT_CELL_LSTM, /* Hochreiter and Schmidhuber 1997, with forget gates; gates i f g o */
+    LEAT_CELL_GRU   /* Cho et al. 2014 as in cuDNN: n = tanh(x W' + b + r (h R' + rb)); r z n */
+} leat_cell;
+
+/* Weights of one layer in one direction: w (G H, I), r (G H, H), biases (G H) or NULL, with G
+ * gates: 1, LSTM 4, GRU 3. The names, orders and shapes are PyTorch's. */
+typedef struct leat_recurrent {
+    size_t struct_size;
+    leat_cell cell;
+    bool reverse; /* from the last step to the first */
+    leat_tensor *w, *r, *bias, *r_bias;
+    leat_tensor *h0, *c0; /* (N, H); NULL: zeros */
+    leat_tensor
+        *lengths; /* (N) i64, or NULL: of the sequences; behind it y is 0, the state stays */
+} leat_recurrent;
+LEAT_API leat_recurrent leat_recurrent_default(leat_cell cell);
+/* x (T, N, I) -> y (T, N, H); h_last and c_last (N, H), where they are not NULL. */
+LEAT_API leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *layer, leat_tensor **h_last,
+                                 leat_tensor **c_last);
+
 /* ---- losses --------------------------------------------------------------------------------- */
 
 typedef enum leat_reduction {

@@ -20,6 +20,8 @@
     K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(CROSS_ENTROPY, cross_entropy)                                                                \
     K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
+    K(RECURRENT, recurrent)                                                                        \
+    K(RECURRENT_GRAD, recurrent_grad)                                                              \
     K(TRANSPOSE, transpose)
 
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;

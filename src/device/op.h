@@ -202,6 +202,26 @@ typedef struct leati_norm_attrs {
     uint8_t rms, unused[3];
 } leati_norm_attrs;
 
+/* RECURRENT: a whole sequence. T steps of N sequences of H units, G gates (1, 4 LSTM, 3 GRU):
+ *   (xw (T, N, G H): x W' + biases, r (G H, H), h0 (N, H), [LSTM: c0 (N, H)], [GRU: rb (3 H)],
+ *    [lengths (N) i64]) -> y (T, N, H), h_last (N, H), c_last (LSTM: (N, H)), and for the gradient
+ *   gates (T, N, G H; not of plain cells), kept (T, N, H: cells of LSTM; T, N, 3 H: h r' + rb of
+ * GRU). What a kind does not have is of shape (0). Gates in the order i f g o (LSTM), r z n (GRU,
+ * with the reset gate after the product); h' = tanh or relu of xw + h r' (plain). From its length
+ * on a sequence keeps its state, and y is 0. reverse: from the last step to the first.
+ * RECURRENT_GRAD (dy, dh_last, dc_last, r, h0, c0 or rb, y, gates, kept, [lengths]) ->
+ *   dxw, dr, dh0, dc0 or drb. */
+typedef enum leati_cell {
+    LEATI_CELL_TANH,
+    LEATI_CELL_RELU,
+    LEATI_CELL_LSTM,
+    LEATI_CELL_GRU
+} leati_cell;
+typedef struct leati_recurrent_attrs {
+    uint32_t cell; /* leati_cell */
+    uint8_t reverse, unused[3];
+} leati_recurrent_attrs;
+
 /* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
  * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */
 typedef struct leati_fused_code {

@@ -154,8 +154,81 @@ static const op_sample norms[] = {
                      OP_IN(0.5, 2, 203, 1), OP_IN(0.5, 2, 129))),
 };
 
+/* ---- recurrent --------------------------------------------------------------------------------
+ */
+
+typedef struct sequence {
+    const char *name;
+    int cell, reverse, lengths, steps, rows, units;
+    bool large;
+} sequence;
+
+static const sequence sequences[] = {
+    {"tanh", LEATI_CELL_TANH, 0, 0, 3, 2, 4, false},
+    {"relu, reverse", LEATI_CELL_RELU, 1, 0, 3, 2, 3, false},
+    {"tanh, lengths", LEATI_CELL_TANH, 0, 1, 4, 3, 2, false},
+    {"LSTM", LEATI_CELL_LSTM, 0, 0, 3, 2, 3, false},
+    {"LSTM, reverse", LEATI_CELL_LSTM, 1, 0, 3, 2, 2, false},
+    {"LSTM, lengths", LEATI_CELL_LSTM, 0, 1, 4, 3, 2, false},
+    {"LSTM, reverse, lengths", LEATI_CELL_LSTM, 1, 1, 4, 3, 2, false},
+    {"GRU", LEATI_CELL_GRU, 0, 0, 3, 2, 3, false},
+    {"GRU, reverse, lengths", LEATI_CELL_GRU, 1, 1, 4, 3, 2, false},
+    {"one step", LEATI_CELL_LSTM, 0, 0, 1, 2, 3, false},
+    {"LSTM, larger", LEATI_CELL_LSTM, 0, 1, 6, 9, 37, true},
+    {"GRU, larger", LEATI_CELL_GRU, 0, 0, 6, 9, 37, true},
+};
+static const double ends[] = {4, 0, 2, 3, 1};
+
+/* Inputs of the operation; the gradient is recorded by way of it. */
+static void record_sequence(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                            leat_tensor **out)
+{
+    const sequence *q = s->arg;
+    leati_recurrent_attrs a = {.cell = (uint32_t)q->cell, .reverse = (uint8_t)q->reverse};
+    leati_node *n = leati_node_new(g, LEATI_OP_RECURRENT, s->ins, in, &a, sizeof a);
+    if (!n) return;
+    bool lstm = q->cell == LEATI_CELL_LSTM;
+    for (size_t i = 0; i < (lstm ? 3 : 2); i++) out[i] = &n->out[i];
+    if (s->op == LEATI_OP_RECURRENT) return;
+    leat_tensor *loss = NULL;
+    for (size_t i = 0; i < (lstm ? 3 : 2); i++) {
+        leat_tensor *part = leat_sum(leat_mul(out[i], out[i]), 0, NULL, false);
+        loss = loss ? leat_add(loss, part) : part;
+        out[i] = NULL;
+    }
+    size_t floats = q->lengths ? s->ins - 1 : s->ins;
+    if (leat_gradients(loss, NULL, floats, in, out) != LEAT_OK) out[0] = NULL;
+}
+
+static void visit_sequences(leati_op op, op_visit visit, void *user)
+{
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
+        const sequence *q = &sequences[i];
+        int64_t gates = q->cell == LEATI_CELL_LSTM ? 4 : q->cell == LEATI_CELL_GRU ? 3 : 1;
+        op_sample s = {.op = op, .name = q->name, .types = OP_SINGLES, .record = record_sequence};
+        int64_t units = q->units, rows = q->rows;
+        leat_shape shapes[4] = {LEAT_DIMS(q->steps, rows, gates * units),
+                                LEAT_DIMS(gates * units, units), LEAT_DIMS(rows, units),
+                                LEAT_DIMS(rows, units)};
+        if (q->cell == LEATI_CELL_GRU) shapes[3] = LEAT_DIMS(gates * units);
+        s.arg = q;
+        s.ins = q->cell < LEATI_CELL_LSTM ? 3 : 4;
+        for (size_t k = 0; k < s.ins; k++)
+            s.in[k] = (op_in){OP_T, shapes[k], OP_UNIFORM, q->large ? -0.3 : -1, q->large ? 0.3 : 1,
+                              NULL};
+        if (q->lengths)
+            s.in[s.ins++] = (op_in){LEAT_DTYPE_I64, LEAT_DIMS(rows), OP_VALUES, 5, 0, ends};
+        s.tol = op == LEATI_OP_RECURRENT ? 32 : 128;
+        s.scale = q->large ? 8 : 2;
+        s.gradient = op == LEATI_OP_RECURRENT && !q->large;
+        visit(user, &s);
+    }
+}
+
 void op_samples_network(op_visit visit, void *user)
 {
+    visit_sequences(LEATI_OP_RECURRENT, visit, user);
+    visit_sequences(LEATI_OP_RECURRENT_GRAD, visit, user);
     OP_VISIT(softmaxes);
     OP_VISIT(entropies);
     OP_VISIT(norms);
@@ -239,7 +312,39 @@ static leat_tensor *uneven_groups(leat_graph *g)
     return leat_group_norm(f32(g, LEAT_DIMS(2, 5, 3)), 2, NULL, NULL, false, 1e-5);
 }
 
+static leat_tensor *wrong_weight(leat_graph *g)
+{
+    leati_recurrent_attrs a = {.cell = LEATI_CELL_LSTM};
+    leat_tensor *state = f32(g, LEAT_DIMS(2, 3));
+    leat_tensor *in[4] = {f32(g, LEAT_DIMS(5, 2, 12)), f32(g, LEAT_DIMS(12, 4)), state, state};
+    return leati_op1(g, LEATI_OP_RECURRENT, 4, in, &a, sizeof a);
+}
+
+static leat_tensor *long_sequence(leat_graph *g)
+{
+    static const float zeros[64] = {0};
+    static const int64_t length[2] = {5, 6};
+    leati_recurrent_attrs a = {.cell = LEATI_CELL_TANH};
+    leat_tensor *in[4] = {leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(5, 2, 3), zeros),
+                          leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3, 3), zeros),
+                          leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), zeros),
+                          leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), length)};
+    return leati_op1(g, LEATI_OP_RECURRENT, 4, in, &a, sizeof a);
+}
+
+static leat_tensor *foreign_states(leat_graph *g)
+{
+    leati_recurrent_attrs a = {.cell = LEATI_CELL_TANH};
+    leat_tensor *x = f32(g, LEAT_DIMS(5, 2, 3)), *y = f32(g, LEAT_DIMS(4, 2, 3));
+    leat_tensor *in[9] = {x, x, x, x, x, x, y, x, x};
+    return leati_op1(g, LEATI_OP_RECURRENT_GRAD, 9, in, &a, sizeof a);
+}
+
 static const op_failure failures[] = {
+    OP_FAILURE(RECURRENT, "weight", wrong_weight, SHAPE, "layer 7|weight|(12, 4)|(12, 3)"),
+    OP_FAILURE(RECURRENT, "length", long_sequence, INVALID, "length|sequence 2|6|5 steps",
+               .at_run = true),
+    OP_FAILURE(RECURRENT_GRAD, "states", foreign_states, SHAPE, "layer 7|(5, 2, 3)|(4, 2, 3)"),
     OP_FAILURE(SOFTMAX, "axis", no_such_axis, SHAPE, "axis 2|2 dimensions"),
     OP_FAILURE(LOG_SOFTMAX, "integers", logs_of_integers, TYPE, "layer 7|i64"),
     OP_FAILURE(SOFTMAX_GRAD, "shape", wrong_gradient, SHAPE, "layer 7|(2, 3)"),

@@ -1,0 +1,183 @@
+/* Owns: RECURRENT, its gradient, and recurrent layers made of it. */
+#include <string.h>
+
+#include <leat/function.h>
+
+#include "device/recurrent.h"
+#include "graph/op_classes.h"
+#include "tensor/shape.h"
+
+enum { NOTHING = 0 };
+
+static leat_status wrong(leat_context *c, leati_node *n, const char *what, const leat_tensor *x,
+                         leat_shape want)
+{
+    return leati_node_fail(c, n, LEAT_SHAPE, "%s has shape %s, expected %s", what,
+                           leati_shape_string(&x->shape).text, leati_shape_string(&want).text);
+}
+
+/* The shape is `want`, the type that of the first input. */
+static leat_status check(leat_context *c, leati_node *n, size_t i, const char *what,
+                         leat_shape want)
+{
+    const leat_tensor *x = n->in[i];
+    if (!leati_shape_equal(&x->shape, &want)) return wrong(c, n, what, x, want);
+    if (x->dtype != n->in[0]->dtype)
+        return leati_node_fail(c, n, LEAT_TYPE, "%s is %s, the first input is %s", what,
+                               leat_dtype_name(x->dtype), leat_dtype_name(n->in[0]->dtype));
+    return LEAT_OK;
+}
+
+static leat_status check_lengths(leat_context *c, leati_node *n, size_t i, int64_t rows)
+{
+    if (n->ins <= i) return LEAT_OK;
+    if (n->in[i]->dtype != LEAT_DTYPE_I64)
+        return leati_node_fail(c, n, LEAT_TYPE, "the lengths are %s, they must be i64",
+                               leat_dtype_name(n->in[i]->dtype));
+    leat_shape want = LEAT_DIMS(rows);
+    return leati_shape_equal(&n->in[i]->shape, &want) ? LEAT_OK
+                                                      : wrong(c, n, "lengths", n->in[i], want);
+}
+
+static leat_status infer(leat_context *c, leati_node *n)
+{
+    const leati_recurrent_attrs *a = n->attrs;
+    leati_cell cell = (leati_cell)a->cell;
+    const leat_shape *x = &n->in[0]->shape;
+    int64_t gates = (int64_t)leati_cell_gates(cell);
+    bool plain = cell < LEATI_CELL_LSTM, lstm = cell == LEATI_CELL_LSTM;
+    if (!leati_dtype_is_float(n->in[0]->dtype))
+        return leati_node_fail(c, n, LEAT_TYPE, "the input is %s, it must be floating point",
+                               leat_dtype_name(n->in[0]->dtype));
+    if (x->rank != 3 || x->dim[2] % gates || n->ins < (plain ? 3 : 4))
+        return leati_node_fail(c, n, LEAT_SHAPE,
+                               "input %s must be (steps, sequences, %lld gates of all units)",
+                               leati_shape_string(x).text, (long long)gates);
+    int64_t steps = x->dim[0], rows = x->dim[1], units = x->dim[2] / gates;
+    leat_shape state = LEAT_DIMS(rows, units), none = LEAT_DIMS(NOTHING);
+    LEATI_TRY(check(c, n, 1, "the recurrent weight", LEAT_DIMS(gates * units, units)));
+    LEATI_TRY(check(c, n, 2, "the initial state", state));
+    if (lstm) LEATI_TRY(check(c, n, 3, "the initial cell state", state));
+    if (cell == LEATI_CELL_GRU)
+        LEATI_TRY(check(c, n, 3, "the recurrent bias", LEAT_DIMS(gates * units)));
+    LEATI_TRY(check_lengths(c, n, plain ? 3 : 4, rows));
+    for (int i = 0; i < 5; i++) n->out[i].dtype = n->in[0]->dtype;
+    n->out[0].shape = LEAT_DIMS(steps, rows, units);
+    n->out[1].shape = state;
+    n->out[2].shape = lstm ? state : none;
+    n->out[3].shape = plain ? none : *x;
+    n->out[4].shape = plain ? none : lstm ? n->out[0].shape : *x;
+    return LEAT_OK;
+}
+
+static leat_status infer_grad(leat_context *c, leati_node *n)
+{
+    const leati_recurrent_attrs *a = n->attrs;
+    const leat_shape *y = &n->in[6]->shape;
+    leati_cell cell = (leati_cell)a->cell;
+    int64_t gates = (int64_t)leati_cell_gates(cell);
+    if (y->rank != 3 || !leati_shape_equal(&n->in[0]->shape, y))
+        return leati_node_fail(c, n, LEAT_SHAPE, "gradient %s does not belong to states %s",
+                               leati_shape_string(&n->in[0]->shape).text,
+                               leati_shape_string(y).text);
+    leat_shape state = LEAT_DIMS(y->dim[1], y->dim[2]);
+    LEATI_TRY(check(c, n, 1, "the gradient of the last state", state));
+    LEATI_TRY(check(c, n, 3, "the recurrent weight", LEAT_DIMS(gates * y->dim[2], y->dim[2])));
+    LEATI_TRY(check(c, n, 4, "the initial state", state));
+    LEATI_TRY(check_lengths(c, n, 9, y->dim[1]));
+    for (int i = 0; i < 4; i++) n->out[i].dtype = n->in[0]->dtype;
+    n->out[0].shape = LEAT_DIMS(y->dim[0], y->dim[1], gates * y->dim[2]);
+    n->out[1].shape = n->in[3]->shape;
+    n->out[2].shape = state;
+    n->out[3].shape = n->in[5]->shape;
+    return LEAT_OK;
+}
+
+static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                            leat_tensor **dx)
+{
+    const leati_recurrent_attrs *a = n->attrs;
+    bool plain = a->cell < LEATI_CELL_LSTM;
+    size_t lengths = plain ? 3 : 4;
+    leat_tensor *d[3], *in[10];
+    for (int i = 0; i < 3; i++) d[i] = dy[i] ? dy[i] : leati_full_like(&n->out[i], 0);
+    for (int i = 0; i < 3; i++) in[i] = d[i];
+    in[3] = n->in[1];
+    in[4] = n->in[2];
+    in[5] = plain ? &n->out[2] : n->in[3];
+    in[6] = &n->out[0];
+    in[7] = &n->out[3];
+    in[8] = &n->out[4];
+    in[9] = n->ins > lengths ? n->in[lengths] : NULL;
+    leati_node *back = leati_node_new(n->graph, LEATI_OP_RECURRENT_GRAD, in[9] ? 10 : 9, in,
+                                      n->attrs, n->attr_bytes);
+    for (size_t i = 0; back && i < lengths; i++)
+        if (needed[i]) dx[i] = &back->out[i];
+    return LEAT_OK;
+}
+
+static leat_status refuse(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                          leat_tensor **dx)
+{
+    (void)dy, (void)needed, (void)dx;
+    return leati_node_fail(n->graph->context, n, LEAT_UNSUPPORTED,
+                           "the gradient of a gradient of recurrent layers is not available");
+}
+
+const leati_op_class leati_recurrent_class = {.infer = infer, .gradient = gradient};
+const leati_op_class leati_recurrent_grad_class = {.infer = infer_grad, .gradient = refuse};
+
+/* ---- layers --------------------------------------------------------------------------------- */
+
+leat_recurrent leat_recurrent_default(leat_cell cell)
+{
+    return (leat_recurrent){.struct_size = sizeof(leat_recurrent), .cell = cell};
+}
+
+static leat_tensor *zeros(leat_tensor *x, leat_shape shape)
+{
+    return leat_expand(leat_like(x, 0), shape);
+}
+
+/* The sum of what is not NULL. */
+static leat_tensor *both(leat_tensor *a, leat_tensor *b)
+{
+    return !a ? b : !b ? a : leat_add(a, b);
+}
+
+leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *given, leat_tensor **h_last,
+                        leat_tensor **c_last)
+{
+    leat_recurrent o = leat_recurrent_default(given->cell);
+    memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    if (h_last) *h_last = NULL;
+    if (c_last) *c_last = NULL;
+    if (!x || !o.w || !o.r) return NULL;
+    leat_graph *g = x->node->graph;
+    leati_recurrent_attrs a = {.cell = (uint32_t)o.cell, .reverse = o.reverse};
+    bool gru = o.cell == LEAT_CELL_GRU, lstm = o.cell == LEAT_CELL_LSTM;
+    if (x->shape.rank != 3) {
+        (void)LEATI_FAIL(g->context, LEAT_SHAPE,
+                         "recurrent layer: input %s must be (steps, sequences, features)",
+                         leati_shape_string(&x->shape).text);
+        g->broken = true;
+        return NULL;
+    }
+    int64_t steps = x->shape.dim[0], rows = x->shape.dim[1], units = o.r->shape.dim[1];
+    leat_tensor *xw =
+        leat_matmul_t(leat_reshape(x, LEAT_DIMS(steps * rows, x->shape.dim[2])), false, o.w, true);
+    leat_tensor *bias = gru ? o.bias : both(o.bias, o.r_bias);
+    if (bias) xw = leat_add(xw, bias);
+    if (!xw) return NULL;
+    leat_tensor *in[5] = {leat_reshape(xw, LEAT_DIMS(steps, rows, xw->shape.dim[1])), o.r,
+                          o.h0 ? o.h0 : zeros(x, LEAT_DIMS(rows, units))};
+    size_t ins = 3;
+    if (lstm) in[ins++] = o.c0 ? o.c0 : zeros(x, LEAT_DIMS(rows, units));
+    if (gru) in[ins++] = o.r_bias ? o.r_bias : zeros(x, LEAT_DIMS(3 * units));
+    if (o.lengths) in[ins++] = o.lengths;
+    leati_node *n = leati_node_new(g, LEATI_OP_RECURRENT, ins, in, &a, sizeof a);
+    if (!n) return NULL;
+    if (h_last) *h_last = &n->out[1];
+    if (c_last && lstm) *c_last = &n->out[2];
+    return &n->out[0];
+}
