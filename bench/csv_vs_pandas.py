@@ -2,13 +2,15 @@
 """pandas.read_csv (C engine) against Leat on the same files, in turn, each run a process of its own.
 
 usage: csv_vs_pandas.py [--megabytes 500] [--times 5] [--threads 2] [--folder DIR]
-                        [--kinds numeric,mixed,text] [--json] BUILD
+                        [--kinds numeric,mixed,text] [--pythons PYTHON,...] [--json] BUILD
 
 Makes a numeric file (20 columns of all digits), a mixed one and one of quoted text, if they are
 not in the folder yet, reads each with both and prints the best and the spread of the times, the
 ratio of the best ones, the CPU seconds and the peak memory (VmHWM) over the size of the columns.
 The time is that of the read alone: neither the start of Python nor that of the command counts.
-With --json one line per file holds every run of both, for bench/run.
+--pythons names the interpreters whose pandas is measured, for several versions of it (the default
+is the one that runs this); each round reads the file once with every one of them and with Leat.
+With --json one line per file and version holds every run of both, for bench/run.
 Needs pandas.
 """
 import argparse
@@ -23,14 +25,14 @@ PANDAS = """
 import sys, time, resource
 import pandas as pd
 t = time.perf_counter(); c = time.process_time()
-f = pd.read_csv(sys.argv[1], engine="c")
+f = pd.read_csv(sys.argv[1], engine="c")  # as by default; everything else is the default
 t = time.perf_counter() - t; c = time.process_time() - c
 print(pd.__version__, f.shape[0], t, c, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
-def run_pandas(path):
-    out = subprocess.run([sys.executable, "-c", PANDAS, path], capture_output=True, text=True,
+def run_pandas(python, path):
+    out = subprocess.run([python, "-c", PANDAS, path], capture_output=True, text=True,
                          check=True).stdout.split()
     return {"version": out[0], "rows": int(out[1]), "time": float(out[2]), "cpu": float(out[3]),
             "peak": float(out[4])}
@@ -54,6 +56,20 @@ def show(name, runs):
              max(r["peak"] for r in runs) / 1e6))
 
 
+def compare(kind, path, threads, pandas, leat):
+    def ratio(key, pick):
+        return pick(r[key] for r in pandas) / pick(r[key] for r in leat)
+
+    print("%s, %d MB, %d rows; pandas %s; Leat with %d threads"
+          % (kind, os.path.getsize(path) // 10**6, leat[0]["rows"], pandas[0]["version"], threads))
+    show("pandas", pandas)
+    show("Leat", leat)
+    print("  ratio of the best %.1f, of the medians %.1f (CPU %.1f)   "
+          "Leat's peak memory %.2f of its columns"
+          % (ratio("time", min), ratio("time", statistics.median), ratio("cpu", min),
+             max(r["peak"] for r in leat) / leat[0]["columns"]), flush=True)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("build")
@@ -62,6 +78,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--folder", default="/tmp")
     p.add_argument("--kinds", default="numeric,mixed,text")
+    p.add_argument("--pythons", default=sys.executable)
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
     bench = os.path.join(a.build, "bench", "csv_bench")
@@ -69,24 +86,18 @@ def main():
         path = os.path.join(a.folder, "%s-%d.csv" % (kind, a.megabytes))
         if not os.path.exists(path):
             subprocess.run([bench, "write", kind, str(a.megabytes), path], check=True)
-        pandas, leat = [], []
+        leat, peers = [], {python: [] for python in a.pythons.split(",")}
         for _ in range(a.times):
-            pandas.append(run_pandas(path))
+            for python, runs in peers.items():
+                runs.append(run_pandas(python, path))
             leat.append(run_leat(bench, path, a.threads))
-        assert pandas[0]["rows"] == leat[0]["rows"]
-        if a.json:
-            print(json.dumps({"kind": kind, "bytes": os.path.getsize(path), "pandas": pandas,
-                              "leat": leat}), flush=True)
-            continue
-        print("%s, %d MB, %d rows; pandas %s; Leat with %d threads"
-              % (kind, os.path.getsize(path) // 10**6, leat[0]["rows"], pandas[0]["version"],
-                 a.threads))
-        show("pandas", pandas)
-        show("Leat", leat)
-        print("  ratio %.1f (CPU %.1f)   Leat's peak memory %.2f of its columns"
-              % (min(r["time"] for r in pandas) / min(r["time"] for r in leat),
-                 min(r["cpu"] for r in pandas) / min(r["cpu"] for r in leat),
-                 max(r["peak"] for r in leat) / leat[0]["columns"]))
+        for pandas in peers.values():
+            assert pandas[0]["rows"] == leat[0]["rows"]
+            if a.json:
+                print(json.dumps({"kind": kind, "bytes": os.path.getsize(path), "pandas": pandas,
+                                  "leat": leat}), flush=True)
+            else:
+                compare(kind, path, a.threads, pandas, leat)
 
 
 main()
