@@ -78,6 +78,33 @@ LEAT_API LEAT_CHECKED leat_status leat_gradients(leat_tensor *y, leat_tensor *se
 /* x without a path for gradients. */
 LEAT_API leat_tensor *leat_stop_gradient(leat_tensor *x);
 
+/* Records a part of a model so that the results inside it are not kept for the gradients but
+ * computed a second time when these need them: less memory for more work. fn records the part on
+ * ins inputs and sets outs results; it is called at once, and again by leat_gradients, until when
+ * `user` must stay. It may use other tensors recorded before; they get their gradients as well.
+ * Draws repeat themselves: they are functions of their key. */
+enum { LEAT_SEGMENT_OUTPUTS = 16 };
+typedef leat_status (*leat_segment_fn)(leat_graph *g, void *user, leat_tensor *const *in,
+                                       leat_tensor **out);
+LEAT_API LEAT_CHECKED leat_status leat_checkpoint(leat_segment_fn fn, void *user, size_t ins,
+                                                  leat_tensor *const *in, size_t outs,
+                                                  leat_tensor **out);
+
+/* Runs x now and gives a constant with its value, for loops and shapes that depend on data. Inputs
+ * must be bound; what leat_run computed before is no longer readable. NULL on failure. */
+LEAT_API leat_tensor *leat_force(leat_tensor *x);
+/* *known: x depends on constants only and is small (2^16 elements are computed at most); then its
+ * value is in data. bytes must be its size. */
+LEAT_API LEAT_CHECKED leat_status leat_value_known(leat_tensor *x, void *data, size_t bytes,
+                                                   bool *known);
+
+/* From now on every run is timed step by step; leat_trace_write ends that and writes a timeline
+ * that Perfetto (ui.perfetto.dev) and chrome://tracing open: time, bytes and floating-point
+ * operations of each step, with the scope it was recorded in. A traced run waits after each step.
+ */
+LEAT_API LEAT_CHECKED leat_status leat_trace_start(leat_graph *g);
+LEAT_API LEAT_CHECKED leat_status leat_trace_write(leat_graph *g, const char *path);
+
 /* Names the part of the model that is being recorded, for messages: "layer 3 `dense`
  * (net.yaml:12)". Nested scopes are joined by "/". */
 LEAT_API void leat_scope_push(leat_graph *g, const char *name);

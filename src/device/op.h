@@ -237,9 +237,11 @@ typedef struct leati_fused_attrs {
     leati_fused_code code[];
 } leati_fused_attrs;
 
-/* CUSTOM: a class of a user's C file (graph.h). */
+/* CUSTOM: a class of a user (leat_custom_class in leat/custom_op.h) and its parameters. */
 typedef struct leati_custom_attrs {
     const void *class;
+    size_t bytes;
+    _Alignas(16) char params[];
 } leati_custom_attrs;
 
 #endif

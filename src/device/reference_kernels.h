@@ -43,6 +43,7 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(RECURRENT_GRAD, recurrent_grad)                                                              \
     K(EXPAND, expand)                                                                              \
     K(TRANSPOSE, transpose)                                                                        \
+    K(CUSTOM, custom)                                                                              \
     K(SLICE, slice)                                                                                \
     K(PAD, pad)                                                                                    \
     K(REVERSE, reverse)                                                                            \

@@ -15,8 +15,7 @@ static bool has_step(leati_planner *p, const leati_unit *u)
 {
     if (u->fused) return true;
     const leati_node *n = p->node[u->member[0]];
-    size_t offset;
-    if (leati_is_leaf(n->op) || leati_is_view(n, &offset)) return false;
+    if (leati_is_leaf(n->op) || leati_is_view(n)) return false;
     if (n->op != LEATI_OP_ASSIGN) return true;
     const leati_value *v = &p->value[n->in[0]->slot];
     while (v->base != (uint32_t)(v - p->value)) v = &p->value[v->base];
@@ -186,7 +185,7 @@ static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *r
     plan->roots = leati_arena_calloc(&plan->arena, count + 1, sizeof *plan->roots);
     if (!plan->roots) return LEAT_NOMEM;
     LEATI_TRY(allocate(p, plan, scratch));
-    set_addresses(p, plan, roots);
+    set_addresses(p, plan, p->roots);
     return upload_constants(p, plan);
 }
 

@@ -139,6 +139,12 @@ static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count
     return st;
 }
 
+leat_status leati_gradients_partial(leat_tensor *y, leat_tensor *seed, size_t count,
+                                    leat_tensor *const *xs, leat_tensor **out)
+{
+    return differentiate(y, seed, count, xs, true, out);
+}
+
 leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count, leat_tensor *const *xs,
                            leat_tensor **out)
 {

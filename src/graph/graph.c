@@ -8,6 +8,7 @@
 #include "base/half.h"
 #include "base/mem.h"
 #include "graph/plan.h"
+#include "graph/trace.h"
 #include "tensor/shape.h"
 
 leat_status leat_graph_create(leat_context *c, const char *device, leat_graph **out)
@@ -52,6 +53,7 @@ void leat_graph_destroy(leat_graph *g)
         leati_free(v);
     }
     leati_device_close(g->device);
+    leati_trace_destroy(g->trace);
     leati_free(g->last_roots);
     leati_free(g->scope);
     leati_free(g);

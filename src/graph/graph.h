@@ -29,7 +29,7 @@ struct leati_node {
     void *attrs;
     size_t attr_bytes;
     const char *scope;       /* NULL: none */
-    const void *host;        /* INPUT: bound data; CONSTANT: its data */
+    const void *host;        /* INPUT: bound data; CONSTANT: its data; CHECKPOINT: its segment */
     leat_variable *variable; /* VARIABLE, ASSIGN */
     uint32_t mark;           /* of a traversal, see graph.epoch */
     uint32_t place;          /* in the order of the plan being made */
@@ -79,6 +79,11 @@ leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor 
 leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
     LEAT_PRINTF(4, 5);
 
+/* As leat_gradients with a seed, but the xs count as independent of each other: nothing goes
+ * through one of them to another. */
+leat_status leati_gradients_partial(leat_tensor *y, leat_tensor *seed, size_t count,
+                                    leat_tensor *const *xs, leat_tensor **out);
+
 /* The output 0 of an elementwise operation. */
 leat_tensor *leati_elementwise(leati_op op, leat_tensor *a, leat_tensor *b, leat_tensor *c);
 /* dy summed down to the shape that was broadcast to dy's. */
@@ -102,6 +107,8 @@ typedef struct leati_plan_entry {
     uint64_t used; /* run number, for eviction */
 } leati_plan_entry;
 
+typedef struct leati_trace leati_trace;
+
 enum { LEATI_PLANS = 64 };
 
 struct leat_graph {
@@ -117,6 +124,7 @@ struct leat_graph {
     bool broken;            /* an operation failed since the last clear */
     leati_plan_entry plans[LEATI_PLANS];
     uint64_t runs;
+    leati_trace *trace; /* being taken; NULL: none */
     /* The last run, for running the same again without a look at the structure. */
     leati_plan *last_plan;
     size_t last_count;

@@ -23,7 +23,7 @@ static leat_status has_kernel(leati_planner *p, const leati_node *n, bool *yes)
 {
     const leati_device *d = p->graph->device;
     const leati_op_info *info = leati_op_info_of(n->op);
-    *yes = leati_is_leaf(n->op) || n->op == LEATI_OP_RESHAPE || n->op == LEATI_OP_ASSIGN ||
+    *yes = leati_is_leaf(n->op) || leati_is_view(n) || n->op == LEATI_OP_ASSIGN ||
            (d->class->fuses && (info->elementwise || n->op == LEATI_OP_EXPAND));
     if (*yes) return LEAT_OK;
     leati_operand few[32], *operands = few;
@@ -68,21 +68,57 @@ static leat_status add_node(leati_planner *p, leati_node *n)
     return LEAT_OK;
 }
 
+bool leati_variables_overlap(const leat_variable *a, const leat_variable *b)
+{
+    const char *x = a->data, *y = b->data;
+    return a->whole == b->whole && x < y + b->bytes && y < x + a->bytes;
+}
+
+/* The variable in whose memory x lies as it is; NULL: none. */
+static const leat_variable *variable_of(leati_planner *p, const leat_tensor *x)
+{
+    for (;;) {
+        const leati_value *v = leati_value_of(p, x);
+        const leati_node *n = p->node[v->node];
+        size_t offset;
+        const leat_tensor *whole = leati_view_of(n, v->tensor->index, &offset);
+        if (!whole) return n->op == LEATI_OP_VARIABLE ? n->variable : NULL;
+        x = whole;
+    }
+}
+
+static leat_status add_copy(leati_planner *p, leat_tensor *x, leat_tensor **copy)
+{
+    *copy = leati_elementwise(LEATI_OP_COPY, x, NULL, NULL);
+    if (!*copy) return leat_error_status(p->context);
+    LEATI_TRY(number_room(p));
+    return add_node(p, (*copy)->node);
+}
+
 /* A value that is to be stored while others may still read the variable it lies in: copy it. */
 static leat_status add_assign(leati_planner *p, leati_node *n)
 {
-    leat_tensor *x = n->in[0];
-    size_t offset;
-    while (leati_is_view(p->node[leati_value_of(p, x)->node], &offset))
-        x = p->node[leati_value_of(p, x)->node]->in[0];
-    if (p->node[leati_value_of(p, x)->node]->op == LEATI_OP_VARIABLE) {
-        leat_tensor *copy = leati_elementwise(LEATI_OP_COPY, n->in[0], NULL, NULL);
-        if (!copy) return leat_error_status(p->context);
-        LEATI_TRY(number_room(p));
-        LEATI_TRY(add_node(p, copy->node));
-        n->in[0] = copy;
-    }
+    if (variable_of(p, n->in[0])) LEATI_TRY(add_copy(p, n->in[0], &n->in[0]));
     return add_node(p, n);
+}
+
+/* A root is a value before the run; storing must not change it. */
+static leat_status keep_roots(leati_planner *p, size_t count, leat_tensor *const *roots)
+{
+    p->roots = leati_arena_calloc(&p->arena, count + 1, sizeof(leat_tensor *));
+    if (!p->roots) return LEAT_NOMEM;
+    size_t nodes = p->node_count;
+    for (size_t i = 0; i < count; i++) {
+        const leat_variable *v = variable_of(p, roots[i]);
+        bool stored = false;
+        for (size_t k = 0; v && k < nodes; k++)
+            stored |= p->node[k]->op == LEATI_OP_ASSIGN &&
+                      leati_variables_overlap(p->node[k]->variable, v);
+        p->roots[i] = roots[i];
+        if (stored) LEATI_TRY(add_copy(p, roots[i], &p->roots[i]));
+        leati_value_of(p, p->roots[i])->root = true;
+    }
+    return LEAT_OK;
 }
 
 static leat_status lower_all(leati_planner *p, size_t count, leat_tensor *const *roots,
@@ -133,6 +169,5 @@ static leat_status lower_all(leati_planner *p, size_t count, leat_tensor *const 
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots)
 {
     LEATI_TRY(lower_all(p, count, roots, 0));
-    for (size_t i = 0; i < count; i++) leati_value_of(p, roots[i])->root = true;
-    return LEAT_OK;
+    return keep_roots(p, count, roots);
 }

@@ -46,15 +46,14 @@ static bool is_movable(leati_planner *p, uint32_t v)
     return x->base == v && x->place == LEATI_IN_WORKSPACE && op != LEATI_OP_ASSIGN;
 }
 
-bool leati_is_view(const leati_node *n, size_t *offset)
+/* Whether the elements of a SLICE are neighbours, and where they begin. */
+static bool is_run(const leati_node *n, size_t *offset)
 {
-    *offset = 0;
-    if (n->op == LEATI_OP_RESHAPE) return true;
-    if (n->op != LEATI_OP_SLICE || !leati_shape_count(&n->out[0].shape)) return false;
     const leati_slice_attrs *a = n->attrs;
     const leat_shape *x = &n->in[0]->shape, *y = &n->out[0].shape;
     size_t stride = leat_dtype_size(n->in[0]->dtype);
     bool partial = false; /* an inner axis is not taken whole: those outside must be single */
+    if (!leati_shape_count(y)) return false;
     for (int i = x->rank; i-- > 0;) {
         if (y->dim[i] > 1 && (partial || a->step[i] != 1)) return false;
         partial |= y->dim[i] != x->dim[i];
@@ -64,12 +63,29 @@ bool leati_is_view(const leati_node *n, size_t *offset)
     return true;
 }
 
+const leat_tensor *leati_view_of(const leati_node *n, uint32_t index, size_t *offset)
+{
+    *offset = 0;
+    switch (n->op) {
+    case LEATI_OP_RESHAPE:
+    case LEATI_OP_AFTER: return n->in[0];
+    case LEATI_OP_CHECKPOINT: return n->in[n->ins - n->outs + index];
+    case LEATI_OP_SLICE: return is_run(n, offset) ? n->in[0] : NULL;
+    default: return NULL;
+    }
+}
+
+bool leati_is_view(const leati_node *n)
+{
+    size_t offset;
+    return leati_view_of(n, 0, &offset) != NULL;
+}
+
 static void place_leaves(leati_planner *p)
 {
     for (uint32_t v = 0; v < p->value_count; v++) {
         leati_value *x = &p->value[v];
         leati_node *n = maker(p, v);
-        size_t offset;
         if (n->op == LEATI_OP_INPUT) {
             x->place = LEATI_IN_INPUT;
             x->address = p->inputs++;
@@ -80,8 +96,10 @@ static void place_leaves(leati_planner *p)
         } else if (n->op == LEATI_OP_VARIABLE || n->op == LEATI_OP_ASSIGN) {
             x->place = LEATI_IN_VARIABLE;
             x->variable = n->variable;
-        } else if (leati_is_view(n, &offset)) {
-            put_in(p, v, n->in[0]->slot, offset);
+        } else {
+            size_t offset;
+            const leat_tensor *whole = leati_view_of(n, x->tensor->index, &offset);
+            if (whole) put_in(p, v, whole->slot, offset);
         }
     }
 }
@@ -167,31 +185,26 @@ static bool unit_in_place(leati_planner *p, const leati_unit *u, uint32_t i, uin
            p->value[n->in[i]->slot].bytes == p->value[n->out[0].slot].bytes;
 }
 
-/* Parts of one variable may share memory. */
-static bool overlap(const leat_variable *a, const leat_variable *b)
-{
-    const char *from = a->data, *other = b->data;
-    return from < other + b->bytes && other < from + a->bytes;
-}
-
 /* Does any unit read `variable` after position `at`, or the unit there in a way that does not allow
  * output o to overwrite it? */
 static bool read_later(leati_planner *p, const leat_variable *variable, uint32_t at, uint32_t o)
 {
-    size_t offset;
     for (uint32_t k = at; k < p->order_count; k++) {
         leati_unit *u = &p->unit[p->order[k]];
-        if (!u->fused && leati_is_view(p->node[u->member[0]], &offset)) continue;
+        if (!u->fused && leati_is_view(p->node[u->member[0]])) continue;
         for (uint32_t i = 0; i < leati_unit_in_count(p, u); i++) {
-            const leati_value *b = &p->value[base_of(p, leati_unit_in(p, u, i), NULL)];
-            if (b->place != LEATI_IN_VARIABLE || !overlap(b->variable, variable)) continue;
-            if (k > at || !unit_in_place(p, u, i, o)) return true;
+            size_t offset;
+            const leati_value *b = &p->value[base_of(p, leati_unit_in(p, u, i), &offset)];
+            if (b->place != LEATI_IN_VARIABLE || !leati_variables_overlap(b->variable, variable))
+                continue;
+            bool same = (char *)b->variable->data + offset == (char *)variable->data;
+            if (k > at || !same || !unit_in_place(p, u, i, o)) return true;
         }
     }
     for (uint32_t v = 0; v < p->value_count; v++) {
         const leati_value *b = &p->value[base_of(p, v, NULL)];
-        if (p->value[v].root && b->place == LEATI_IN_VARIABLE && overlap(b->variable, variable) &&
-            maker(p, v)->op != LEATI_OP_ASSIGN)
+        if (p->value[v].root && b->place == LEATI_IN_VARIABLE &&
+            leati_variables_overlap(b->variable, variable) && maker(p, v)->op != LEATI_OP_ASSIGN)
             return true;
     }
     return false;
@@ -201,7 +214,8 @@ static bool assigned_twice(leati_planner *p, const leati_node *n)
 {
     size_t count = 0;
     for (size_t i = 0; i < p->node_count; i++)
-        count += p->node[i]->op == LEATI_OP_ASSIGN && overlap(p->node[i]->variable, n->variable);
+        count += p->node[i]->op == LEATI_OP_ASSIGN &&
+                 leati_variables_overlap(p->node[i]->variable, n->variable);
     return count > 1;
 }
 

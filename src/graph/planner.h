@@ -62,8 +62,12 @@ typedef struct leati_planner {
     uint32_t *order; /* units in order of execution */
     size_t order_count;
     uint32_t stamp;
+    leat_tensor **roots; /* as given, or a copy where the value would be overwritten in the run */
     size_t workspace, constants, inputs;
 } leati_planner;
+
+/* Whether storing into one changes the other: parts share memory with the whole. */
+bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
 leat_status leati_plan_fuse(leati_planner *p);
@@ -78,9 +82,10 @@ static inline leati_value *leati_value_of(leati_planner *p, const leat_tensor *t
     return &p->value[t->slot];
 }
 
-/* Whether the output of n is a part of its input's memory as it lies: RESHAPE, and SLICE where the
- * elements are neighbours. *offset: in bytes. */
-bool leati_is_view(const leati_node *n, size_t *offset);
+/* The input in whose memory output `index` of n lies, *offset bytes behind its start: RESHAPE,
+ * SLICE where the elements are neighbours, AFTER, CHECKPOINT. NULL: in none. */
+const leat_tensor *leati_view_of(const leati_node *n, uint32_t index, size_t *offset);
+bool leati_is_view(const leati_node *n);
 
 /* Executed without a step: leaves and views. */
 static inline bool leati_is_leaf(leati_op op)

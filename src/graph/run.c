@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "graph/plan.h"
+#include "graph/trace.h"
 #include "tensor/shape.h"
 
 /* An entry that is free, or else the one unused for longest, emptied. */
@@ -101,7 +102,8 @@ static leat_status run_again(leat_graph *g)
     for (size_t i = 0; i < plan->input_count; i++)
         inputs[i] = g->last_roots[g->last_count + i]->node;
     LEATI_GO(bind_inputs(g, plan, inputs));
-    LEATI_GO(g->device->class->run(g->device, plan->steps, plan->step_count));
+    LEATI_GO(g->trace ? leati_trace_run(g, plan->steps, plan->step_count)
+                      : g->device->class->run(g->device, plan->steps, plan->step_count));
     for (size_t i = 0; i < plan->root_count; i++) g->last_roots[i]->data = plan->roots[i].data;
 out:
     if (inputs != few) leati_free(inputs);

@@ -22,7 +22,8 @@
     G(pieces)                                                                                      \
     G(source)                                                                                      \
     G(order)                                                                                       \
-    G(index)
+    G(index)                                                                                       \
+    G(user)
 
 enum { OP_MOST_INPUTS = 8, OP_T = -1 };
 
