@@ -2,16 +2,31 @@
 #ifndef LEATI_NN_ACTIVATION_H
 #define LEATI_NN_ACTIVATION_H
 
-#include <leat/graph.h>
+#include <leat/function.h>
 
 /* X(name, what it is of x, doc) */
 #define LEATI_ACTIVATION_LIST(X)                                                                   \
     X(none, x, "x")                                                                                \
     X(relu, leat_relu(x), "max(x, 0)")                                                             \
+    X(relu6, leat_clip(x, 0, 6), "min(max(x, 0), 6)")                                              \
+    X(leaky_relu, leat_leaky_relu(x, 0.01), "x, or 0.01 x below 0")                                \
+    X(elu, leat_elu(x, 1), "x, or exp(x) - 1 below 0 (Clevert et al. 2016)")                       \
+    X(selu, leat_selu(x), "scaled elu (Klambauer et al. 2017)")                                    \
+    X(celu, leat_celu(x, 1), "x, or exp(x) - 1 below 0, by division")                              \
+    X(gelu, leat_gelu(x), "x times the normal distribution at x (Hendrycks and Gimpel 2016)")      \
+    X(gelu_tanh, leat_gelu_tanh(x), "gelu, approximated by tanh")                                  \
+    X(silu, leat_silu(x), "x sigmoid(x), also called swish")                                       \
+    X(mish, leat_mish(x), "x tanh(softplus(x)) (Misra 2020)")                                      \
     X(sigmoid, leat_sigmoid(x), "1 / (1 + exp(-x))")                                               \
+    X(hard_sigmoid, leat_hard_sigmoid(x, 1.0 / 6, 0.5), "x / 6 + 1 / 2 between 0 and 1")           \
+    X(hard_swish, leat_hard_swish(x), "x hard_sigmoid(x) (Howard et al. 2019)")                    \
+    X(log_sigmoid, leat_log_sigmoid(x), "log(sigmoid(x))")                                         \
     X(tanh, leat_tanh(x), "hyperbolic tangent")                                                    \
     X(softplus, leat_softplus(x), "log(1 + exp(x))")                                               \
-    X(exp, leat_exp(x), "exp(x)")
+    X(softsign, leat_softsign(x), "x / (1 + |x|)")                                                 \
+    X(exp, leat_exp(x), "exp(x)")                                                                  \
+    X(softmax, leat_softmax(x, -1), "exp(x) scaled to sum 1 along the last dimension")             \
+    X(log_softmax, leat_log_softmax(x, -1), "logarithm of softmax")
 
 /* "none|relu|...", for tables of parameters. */
 #define LEATI_ACTIVATION_BAR(name, f, doc) "|" #name

@@ -65,7 +65,8 @@ leat_tensor *leati_weight(leati_builder *b, const char *name, leat_shape shape, 
 leat_tensor *leati_layer_state(leati_builder *b, const char *name, leat_shape shape, double value);
 /* After a training step the state becomes x. */
 void leati_layer_state_set(leati_builder *b, const char *name, leat_tensor *x);
-/* x through a sequence of layers. */
+/* x through one layer; through a sequence of layers. */
+leat_tensor *leati_build_layer(leati_builder *b, const leati_layer *l, leat_tensor *x);
 leat_tensor *leati_build_layers(leati_builder *b, const leati_layer *first, leat_tensor *x);
 /* One more name in the path of weights, for parts of a layer; and back. */
 size_t leati_path_push(leati_builder *b, const char *name);
@@ -78,6 +79,9 @@ leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *form
 bool leati_layer_rank(leati_builder *b, leat_tensor *x, int least, int most, const char *form);
 /* The mask if it is of x (batch, steps, ...), else NULL. */
 leat_tensor *leati_layer_mask(const leati_builder *b, leat_tensor *x);
+/* x with elements set to 0 at the rate and the others scaled by 1 / (1 - rate), alike along
+ * dimensions of 1 in `shape`; x itself when not training. */
+leat_tensor *leati_drop(leati_builder *b, leat_tensor *x, double rate, leat_shape shape);
 /* Whole numbers from "3" or "3x5" in a parameter, one for all or one for each of `count`; false
  * with an error. */
 bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, int count,

@@ -1,9 +1,18 @@
-/* Owns: the layers `flatten` and `reshape`. */
+/* Owns: layers that move values without computing: flatten, reshape, permute, repeat, crop, pad,
+ * upsample. */
+#include <leat/function.h>
+
 #include "nn/layer.h"
+#include "tensor/shape.h"
+
+enum { DIMS = 6 };
 
 typedef struct form {
     leati_layer base;
-    int64_t dim[4];
+    int64_t dim[DIMS], times;
+    char low[LEATI_WORD_PARAM], high[LEATI_WORD_PARAM], size[LEATI_WORD_PARAM];
+    int mode;
+    double value;
 } form;
 
 static const leati_param none[] = {{0}};
@@ -20,24 +29,210 @@ const leati_layer_class leati_layer_flatten = {.name = "flatten",
                                                .params = none,
                                                .build = flatten};
 
-#define DIM(n, i)                                                                                  \
+/* ---- dimensions --------------------------------------------------------------------------------
+ */
+
+#define DIM(n, i, about)                                                                           \
     {                                                                                              \
         .name = n, .type = LEATI_PARAM_INT, .offset = offsetof(form, dim[i]), .standard = "0",     \
-        .least = -1, .most = 1e9, .doc = "Size of the dimension; -1: what is left; 0: none."       \
+        .least = -1, .most = 1e9, .doc = about                                                     \
     }
-static const leati_param dims[] = {DIM("d1", 0), DIM("d2", 1), DIM("d3", 2), DIM("d4", 3), {0}};
+#define SIZE "Size of the dimension; -1: what is left; 0: none."
+static const leati_param reshape_params[] = {DIM("d1", 0, SIZE),
+                                             DIM("d2", 1, SIZE),
+                                             DIM("d3", 2, SIZE),
+                                             DIM("d4", 3, SIZE),
+                                             DIM("d5", 4, SIZE),
+                                             DIM("d6", 5, SIZE),
+                                             {0}};
 
 static leat_tensor *reshape(const leati_layer *layer, leati_builder *b, leat_tensor *x)
 {
     (void)b;
     const form *l = (const form *)layer;
     leat_shape s = {.rank = 1, .dim = {leat_tensor_shape(x).dim[0]}};
-    for (int i = 0; i < 4 && l->dim[i] != 0; i++) s.dim[s.rank++] = l->dim[i];
+    for (int i = 0; i < DIMS && l->dim[i] != 0; i++) s.dim[s.rank++] = l->dim[i];
     return leat_reshape(x, s);
 }
 
-const leati_layer_class leati_layer_reshape = {.name = "reshape",
-                                               .doc = "Another shape for every sample.",
-                                               .size = sizeof(form),
-                                               .params = dims,
-                                               .build = reshape};
+const leati_layer_class leati_layer_reshape = {
+    .name = "reshape",
+    .doc = "Another shape for every sample, as in reshape(28, 28, 1).",
+    .size = sizeof(form),
+    .params = reshape_params,
+    .build = reshape};
+
+#define PLACE "Which dimension comes here, from 1; the batch stays first."
+static const leati_param permute_params[] = {DIM("d1", 0, PLACE),
+                                             DIM("d2", 1, PLACE),
+                                             DIM("d3", 2, PLACE),
+                                             DIM("d4", 3, PLACE),
+                                             DIM("d5", 4, PLACE),
+                                             DIM("d6", 5, PLACE),
+                                             {0}};
+
+static leat_tensor *permute(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    const form *l = (const form *)layer;
+    int perm[LEAT_MAX_RANK] = {0}, rank = leat_tensor_shape(x).rank, count = 1;
+    unsigned seen = 1;
+    for (int i = 0; i < DIMS && l->dim[i] != 0; i++) {
+        int64_t d = l->dim[i];
+        if (d < 1 || d >= rank || (seen >> d & 1)) break;
+        seen |= 1u << d;
+        perm[count++] = (int)d;
+    }
+    if (count != rank)
+        return leati_layer_fail(b, LEAT_INVALID, "takes each of the dimensions 1 to %d once",
+                                rank - 1);
+    return leat_transpose(x, perm);
+}
+
+const leati_layer_class leati_layer_permute = {
+    .name = "permute",
+    .doc = "The dimensions of a sample in another order, as in permute(2, 1).",
+    .size = sizeof(form),
+    .params = permute_params,
+    .build = permute};
+
+static const leati_param repeat_params[] = {{.name = "n",
+                                             .type = LEATI_PARAM_INT,
+                                             .offset = offsetof(form, times),
+                                             .standard = "2",
+                                             .least = 1,
+                                             .most = 1e7,
+                                             .doc = "How often."},
+                                            {0}};
+
+static leat_tensor *repeat(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    const form *l = (const form *)layer;
+    if (!leati_layer_rank(b, x, 2, 2, "(features)")) return NULL;
+    leat_shape s = leat_tensor_shape(x);
+    return leat_expand(leat_unsqueeze(x, 1), LEAT_DIMS(s.dim[0], l->times, s.dim[1]));
+}
+
+const leati_layer_class leati_layer_repeat = {
+    .name = "repeat",
+    .doc = "Every sample (features) n times, as steps: (n, features).",
+    .size = sizeof(form),
+    .params = repeat_params,
+    .build = repeat};
+
+/* ---- borders -----------------------------------------------------------------------------------
+ */
+
+/* Spatial dimensions lie between batch and channels; of (batch, features) the features are one. */
+static int spatial(leat_tensor *x)
+{
+    int rank = leat_tensor_shape(x).rank;
+    return rank <= 2 ? 1 : rank - 2;
+}
+
+#define BORDER(field, usual, about)                                                                \
+    {                                                                                              \
+        .name = #field, .type = LEATI_PARAM_WORD, .offset = offsetof(form, field),                 \
+        .standard = usual, .doc = about                                                            \
+    }
+
+static bool borders(const form *l, leati_builder *b, leat_tensor *x, int64_t *low, int64_t *high)
+{
+    const char *h = l->high[0] == 'l' ? l->low : l->high; /* "low" */
+    if (!leati_layer_rank(b, x, 2, LEAT_MAX_RANK, "(places..., channels)")) return false;
+    return leati_layer_sizes(b, "low", l->low, spatial(x), 0, low) &&
+           leati_layer_sizes(b, "high", h, spatial(x), 0, high);
+}
+
+static const leati_param crop_params[] = {
+    BORDER(low, "1", "Places cut off before, as in 1 or 1x2."),
+    BORDER(high, "low", "Places cut off behind; low: as many as before."),
+    {0}};
+
+static leat_tensor *crop(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    int64_t low[LEAT_MAX_RANK], high[LEAT_MAX_RANK];
+    if (!borders((const form *)layer, b, x, low, high)) return NULL;
+    leat_shape s = leat_tensor_shape(x);
+    for (int i = 0; i < spatial(x); i++) {
+        int64_t left = s.dim[i + 1] - low[i] - high[i];
+        if (left < 1)
+            return leati_layer_fail(b, LEAT_SHAPE, "nothing is left of %lld places",
+                                    (long long)s.dim[i + 1]);
+        if (left < s.dim[i + 1]) x = leat_narrow(x, i + 1, low[i], left);
+    }
+    return x;
+}
+
+const leati_layer_class leati_layer_crop = {
+    .name = "crop",
+    .doc = "Without the first and last places of every spatial dimension.",
+    .size = sizeof(form),
+    .params = crop_params,
+    .build = crop};
+
+static const leati_param pad_params[] = {
+    BORDER(low, "1", "Places put before, as in 1 or 1x2."),
+    BORDER(high, "low", "Places put behind; low: as many as before."),
+    {.name = "mode",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = offsetof(form, mode),
+     .standard = "constant",
+     .choices = "constant|reflect|edge|wrap",
+     .doc = "What is put there."},
+    {.name = "value",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(form, value),
+     .standard = "0",
+     .least = -1e30,
+     .most = 1e30,
+     .doc = "The constant."},
+    {0}};
+
+static leat_tensor *pad(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    static const leat_pad_mode modes[] = {LEAT_PAD_CONSTANT, LEAT_PAD_REFLECT, LEAT_PAD_EDGE,
+                                          LEAT_PAD_WRAP};
+    const form *l = (const form *)layer;
+    int64_t low[LEAT_MAX_RANK + 1] = {0}, high[LEAT_MAX_RANK + 1] = {0};
+    if (!borders(l, b, x, low + 1, high + 1)) return NULL;
+    for (int i = spatial(x) + 1; i <= LEAT_MAX_RANK; i++) low[i] = high[i] = 0;
+    return leat_pad(x, modes[l->mode], low, high, l->value);
+}
+
+const leati_layer_class leati_layer_pad = {
+    .name = "pad",
+    .doc = "With more places before and behind in every spatial dimension.",
+    .size = sizeof(form),
+    .params = pad_params,
+    .build = pad};
+
+static const leati_param upsample_params[] = {BORDER(size, "2", "Factors, as in 2 or 2x3."), {0}};
+
+/* (N, H, W, C) -> (N, H, 1, W, 1, C) -> (N, H, h, W, w, C) -> (N, H h, W w, C) */
+static leat_tensor *upsample(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    const form *l = (const form *)layer;
+    int64_t factor[LEAT_MAX_RANK];
+    if (!leati_layer_rank(b, x, 3, 5, "(places..., channels)") ||
+        !leati_layer_sizes(b, "size", l->size, spatial(x), 1, factor))
+        return NULL;
+    leat_shape s = leat_tensor_shape(x), apart = {.rank = 1, .dim = {s.dim[0]}}, wide = apart;
+    int dims = spatial(x);
+    for (int i = 0; i < dims; i++) {
+        apart.dim[apart.rank] = wide.dim[apart.rank] = s.dim[i + 1];
+        apart.dim[apart.rank + 1] = 1;
+        wide.dim[apart.rank + 1] = factor[i];
+        apart.rank += 2;
+        s.dim[i + 1] *= factor[i];
+    }
+    apart.dim[apart.rank] = wide.dim[apart.rank] = s.dim[s.rank - 1];
+    wide.rank = ++apart.rank;
+    return leat_reshape(leat_expand(leat_reshape(x, apart), wide), s);
+}
+
+const leati_layer_class leati_layer_upsample = {
+    .name = "upsample",
+    .doc = "Every place of every spatial dimension several times: nearest neighbours.",
+    .size = sizeof(form),
+    .params = upsample_params,
+    .build = upsample};

@@ -66,5 +66,6 @@ leat_status leati_loss_for_task(leat_context *c, const char *text, leati_task ta
 
 leat_status leati_loss_see(leat_context *c, leati_loss *l, const leati_dataset *d)
 {
-    return l->class == &leati_loss_cross_entropy ? leati_cross_entropy_see(c, l, d) : LEAT_OK;
+    bool entropy = l->class == &leati_loss_cross_entropy || l->class == &leati_loss_nll;
+    return entropy ? leati_entropy_see(c, l, d) : LEAT_OK;
 }

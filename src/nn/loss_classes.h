@@ -8,6 +8,6 @@
 #include "nn/losses.def"
 #undef LOSS
 
-leat_status leati_cross_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d);
+leat_status leati_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d);
 
 #endif

@@ -1,9 +1,10 @@
-/* Owns: the loss cross_entropy. */
+/* Owns: the losses of class numbers: cross_entropy and nll. */
 #include <math.h>
 #include <string.h>
 
+#include <leat/function.h>
+
 #include "base/error.h"
-#include "base/mem.h"
 #include "nn/loss_classes.h"
 #include "nn/spec.h"
 
@@ -40,7 +41,7 @@ static const leati_param params[] = {
      .doc = "Labels with this number count nothing."},
     {0}};
 
-leat_status leati_cross_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d)
+leat_status leati_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d)
 {
     entropy *e = (entropy *)l;
     if (strcmp(e->class_weights, "balanced") != 0) return LEAT_OK;
@@ -81,55 +82,47 @@ static leat_tensor *class_weights(const entropy *l, leat_tensor *logits, int64_t
     return NULL;
 }
 
-static leat_tensor *log_softmax(leat_tensor *z)
+/* Options of the graph's function; false after an error. */
+static bool options_of(const entropy *l, leat_tensor *logits, leat_entropy_options *o)
 {
-    int last = -1;
-    leat_tensor *shifted = leat_sub(z, leat_stop_gradient(leat_max(z, 1, &last, true)));
-    return leat_sub(shifted, leat_log(leat_sum(leat_exp(shifted), 1, &last, true)));
-}
-
-/* labels (...) -> (..., classes) of zeros and ones */
-static leat_tensor *one_hot(leat_tensor *labels, int64_t classes, leat_dtype dtype)
-{
-    leat_shape s = leat_tensor_shape(labels);
-    leat_graph *g = leat_tensor_graph(labels);
-    int64_t *number = leati_array(leat_graph_context(g), (size_t)classes, sizeof *number);
-    if (!number || s.rank >= LEAT_MAX_RANK) return leati_free(number), NULL;
-    for (int64_t i = 0; i < classes; i++) number[i] = i;
-    s.dim[s.rank++] = 1;
-    leat_tensor *all = leat_constant(g, LEAT_DTYPE_I64, LEAT_DIMS(classes), number);
-    leati_free(number);
-    return leat_cast(leat_equal(leat_reshape(labels, s), all), dtype);
-}
-
-static leat_tensor *build(const leati_loss *loss, leat_tensor *logits, leat_tensor *labels)
-{
-    const entropy *l = (const entropy *)loss;
     leat_shape s = leat_tensor_shape(logits);
-    bool fails;
-    if (!logits || !labels || s.rank < 2) return NULL;
-    int64_t classes = s.dim[s.rank - 1];
-    leat_tensor *weights = class_weights(l, logits, classes, &fails);
-    if (fails) return NULL;
-    int last = -1;
-    leat_tensor *hot = one_hot(labels, classes, leat_tensor_dtype(logits));
-    leat_tensor *spread = leat_like(logits, l->label_smoothing / (double)classes);
-    leat_tensor *counts =
-        leat_cast(leat_not_equal(labels, leat_scalar(leat_tensor_graph(logits), LEAT_DTYPE_I64,
-                                                     (double)l->ignore_index)),
-                  leat_tensor_dtype(logits));
-    leat_tensor *target = leat_add(leat_scale(hot, 1 - l->label_smoothing), spread);
-    leat_tensor *each = leat_mul(log_softmax(logits), target);
-    if (weights) each = leat_mul(each, weights);
-    leat_tensor *total =
-        leat_sum(leat_mul(leat_sum(each, 1, &last, false), counts), 0, NULL, false);
-    if (weights) counts = leat_sum(leat_mul(hot, weights), 1, &last, false);
-    return leat_neg(leat_div(total, leat_sum(counts, 0, NULL, false)));
+    bool fails = s.rank < 1;
+    *o = leat_entropy_options_default();
+    o->smoothing = l->label_smoothing;
+    o->has_ignored = true;
+    o->ignored = l->ignore_index;
+    if (!fails) o->weights = class_weights(l, logits, s.dim[s.rank - 1], &fails);
+    return !fails;
 }
+
+static leat_tensor *build(const leati_loss *l, leat_tensor *logits, leat_tensor *labels)
+{
+    leat_entropy_options o;
+    return options_of((const entropy *)l, logits, &o) ? leat_cross_entropy(logits, labels, &o)
+                                                      : NULL;
+}
+
+static leat_tensor *build_nll(const leati_loss *l, leat_tensor *logs, leat_tensor *labels)
+{
+    leat_entropy_options o;
+    return options_of((const entropy *)l, logs, &o) ? leat_nll(logs, labels, &o) : NULL;
+}
+
+const leati_loss_class leati_loss_nll = {
+    .name = "nll",
+    .doc = "Negative log likelihood of class numbers: cross_entropy of outputs that are logarithms "
+           "of probabilities already, as after log_softmax.",
+    .size = sizeof(entropy),
+    .params = params,
+    .target = LEATI_TARGET_LABELS,
+    .classifies = true,
+    .regresses = false,
+    .build = build_nll};
 
 const leati_loss_class leati_loss_cross_entropy = {
     .name = "cross_entropy",
-    .doc = "Of the softmax over the last axis against class numbers.",
+    .doc = "Negative log likelihood of class numbers under the softmax over the last axis. The "
+           "outputs are logits: no softmax at the end.",
     .size = sizeof(entropy),
     .params = params,
     .target = LEATI_TARGET_LABELS,

@@ -136,20 +136,25 @@ leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *form
     return NULL;
 }
 
+leat_tensor *leati_build_layer(leati_builder *b, const leati_layer *l, leat_tensor *x)
+{
+    char scope[192];
+    const leati_layer *outer = b->layer;
+    if (!x) return NULL;
+    size_t length = leati_path_push(b, l->name);
+    describe(l, scope, sizeof scope);
+    leat_scope_push(b->graph, scope);
+    b->layer = l;
+    leat_tensor *y = l->class->build(l, b, x);
+    b->layer = outer;
+    leat_scope_pop(b->graph);
+    leati_path_pop(b, length);
+    return y;
+}
+
 leat_tensor *leati_build_layers(leati_builder *b, const leati_layer *first, leat_tensor *x)
 {
-    const leati_layer *outer = b->layer;
-    for (const leati_layer *l = first; l && x; l = l->next) {
-        char scope[192];
-        size_t length = leati_path_push(b, l->name);
-        describe(l, scope, sizeof scope);
-        leat_scope_push(b->graph, scope);
-        b->layer = l;
-        x = l->class->build(l, b, x);
-        leat_scope_pop(b->graph);
-        leati_path_pop(b, length);
-    }
-    b->layer = outer;
+    for (const leati_layer *l = first; l && x; l = l->next) x = leati_build_layer(b, l, x);
     return x;
 }
 
