@@ -92,7 +92,7 @@ static leat_status run_eval(cli *c)
     leat_evaluation *e = NULL;
     const char *requirement = cli_value(c, "require");
     leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
-    if (st == LEAT_OK) st = cli_load(c, &frame, c->arguments[1]);
+    if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     if (st == LEAT_OK)
         st = leat_evaluate(c->context, &e, model, frame, cli_value(c, "metrics"),
                            cli_has(c, "drop-missing-target"));

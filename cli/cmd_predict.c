@@ -51,7 +51,7 @@ static leat_status run_predict(cli *c)
     bool was_quiet = c->quiet;
     leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
     c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
-    if (st == LEAT_OK) st = cli_load(c, &frame, c->arguments[1]);
+    if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;
     if (st == LEAT_OK)
         st = leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
@@ -77,7 +77,8 @@ const cli_command cli_command_predict = {
     .most = 2,
     .summary = "a model's answers for new rows",
     .details = "Columns are found by name; those the model does not use are ignored. A value that "
-               "does\nnot fit what the model was trained on stops with its row and column.",
+               "does\nnot fit what the model was trained on stops with its row and column; with "
+               "--on-error skip\nits row is left out and named.",
     .examples = "  leat predict iris.leat new.csv\n"
                 "  leat predict iris.leat new.csv --proba -o answers.csv",
     .options = options,

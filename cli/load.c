@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <leat/data.h>
+#include <leat/model.h>
 
 /* The ways to write a tabulator in a shell. */
 static bool is_tab(const char *text)
@@ -62,25 +63,63 @@ char *cli_reading_json(cli *c)
     return copy;
 }
 
-static void print_notes(cli *c, const leat_read_report *report)
+static void print_notes(cli *c, const leat_read_report *report, bool aside)
 {
     enum { SHOWN = 6 };
     size_t i = 0, column;
-    for (const char *note; (note = leat_read_report_note(report, i, &column)); i++)
-        if (i < SHOWN) cli_styled(c, CLI_DIM, "  note: %s\n", note);
-    if (i > SHOWN) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
+    for (const char *note; (note = leat_read_report_note(report, i, &column)); i++) {
+        if (aside) cli_complain("leat: %s\n", note);
+        else if (i < SHOWN) cli_styled(c, CLI_DIM, "  note: %s\n", note);
+    }
+    if (i > SHOWN && !aside) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
 }
 
-leat_status cli_load(cli *c, leat_frame **out, const char *name)
+static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected)
 {
     leat_read_options o;
     *out = NULL;
     leat_status st = cli_read_options(c, &o);
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
+    if (o.on_error == LEAT_ON_ERROR_SKIP) o.expected = expected;
     st = leat_data_load(c->context, out, name, &o);
-    if (st == LEAT_OK) print_notes(c, o.report);
+    bool aside = o.expected && c->quiet && leat_read_report_dropped(o.report);
+    if (st == LEAT_OK) print_notes(c, o.report, aside);
     leat_read_report_destroy(o.report);
+    return st;
+}
+
+leat_status cli_load(cli *c, leat_frame **out, const char *name)
+{
+    return load(c, out, name, NULL);
+}
+
+/* "age:number,born:time". Whole numbers are numbers to a model; texts take anything. A name with a
+ * comma cannot be said and is left out. NULL when out of memory; free() it. */
+static char *input_types(const leat_model *model)
+{
+    size_t length = 1, at = 0;
+    for (size_t i = 0; i < leat_model_inputs(model); i++)
+        length += strlen(leat_model_input_name(model, i)) + sizeof ":number,";
+    char *text = calloc(1, length);
+    for (size_t i = 0; text && i < leat_model_inputs(model); i++) {
+        const char *name = leat_model_input_name(model, i);
+        leat_type type = leat_model_input_type(model, i);
+        if (type == LEAT_STRING || type == LEAT_ARRAY || !*name || strchr(name, ',')) continue;
+        int n = snprintf(text + at, length - at, "%s%s:%s", at ? "," : "", name,
+                         leat_type_name(type == LEAT_I64 ? LEAT_F64 : type));
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return text;
+}
+
+leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const leat_model *model)
+{
+    *out = NULL;
+    char *types = input_types(model);
+    if (!types) return LEAT_NOMEM;
+    leat_status st = load(c, out, name, types);
+    free(types);
     return st;
 }
 

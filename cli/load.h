@@ -24,6 +24,12 @@ leat_status cli_read_options(cli *c, leat_read_options *out);
 char *cli_reading_json(cli *c);
 /* Reads a file or a named data set and says what was odd about it. */
 leat_status cli_load(cli *c, leat_frame **out, const char *name);
+/* The same of data for a model: with --on-error skip, rows whose values are not of the types of the
+ * model's inputs are left out too, and the notes go to standard error where nothing else is said.
+ */
+struct leat_model;
+leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name,
+                            const struct leat_model *model);
 /* "398 rows, 9 columns" */
 void cli_size_text(const leat_frame *f, char *out, size_t size);
 /* 60000 -> "60,000" */

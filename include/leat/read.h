@@ -27,7 +27,7 @@ typedef enum leat_header { LEAT_HEADER_AUTO, LEAT_HEADER_YES, LEAT_HEADER_NO } l
  * value that contradicts `types`. */
 typedef enum leat_on_error {
     LEAT_ON_ERROR_STOP, /* fail with LEAT_FORMAT, naming line and column */
-    LEAT_ON_ERROR_SKIP  /* drop the row (jsonl: a line that is no object); the report counts them */
+    LEAT_ON_ERROR_SKIP  /* drop the row; the report counts them and names their lines */
 } leat_on_error;
 
 /* What was inferred and what was odd, for people. */
@@ -48,6 +48,8 @@ typedef struct leat_read_options {
     uint64_t max_rows;    /* 0: all */
     leat_on_error on_error;
     leat_read_report *report; /* NULL, or filled (also when the reading fails) */
+    const char *expected; /* as `types`, of a model; passed over for columns that the data lack or
+                             that `types` names */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

@@ -279,15 +279,21 @@ static leat_status run_pass(leati_csv_reader *r)
 
 /* --- options -------------------------------------------------------------------------------- */
 
+static bool has_name(const leati_csv_layout *l, const char *name, size_t length, size_t *column)
+{
+    for (*column = 0; *column < l->columns; ++*column)
+        if (strlen(l->names[*column]) == length && memcmp(l->names[*column], name, length) == 0)
+            return true;
+    return false;
+}
+
 static leat_status find_name(leati_csv_reader *r, const char *name, size_t length,
                              const char *option, size_t *column)
 {
     leat_context *c = r->context;
     const leati_csv_layout *l = &r->layout;
     char word[200];
-    for (*column = 0; *column < l->columns; ++*column)
-        if (strlen(l->names[*column]) == length && memcmp(l->names[*column], name, length) == 0)
-            return LEAT_OK;
+    if (has_name(l, name, length, column)) return LEAT_OK;
     snprintf(word, sizeof word, "%.*s", (int)length, name);
     LEATI_FAIL(c, LEAT_NOT_FOUND, "%s has no column '%s' (%s)", leati_source_name(r->plan.source),
                word, option);
@@ -295,24 +301,27 @@ static leat_status find_name(leati_csv_reader *r, const char *name, size_t lengt
     return near ? leati_error_hint(c, "Did you mean '%s'?", near) : LEAT_NOT_FOUND;
 }
 
-static leat_status force_types(leati_csv_reader *r)
+/* `types` as the options have them; `expected`: of columns that may be lacking. */
+static leat_status force_types(leati_csv_reader *r, const char *types, bool expected)
 {
     static const leati_csv_kind kinds[] = {[LEAT_F64] = LEATI_CSV_NUMBER,
                                            [LEAT_I64] = LEATI_CSV_WHOLE,
                                            [LEAT_BOOL] = LEATI_CSV_LOOSE,
                                            [LEAT_STRING] = LEATI_CSV_TEXT,
                                            [LEAT_TIME] = LEATI_CSV_TIME};
-    const char *p = r->options->types;
-    while (p && *p) {
+    for (const char *p = types; p && *p;) {
         size_t n = strcspn(p, ","), split = n, column;
         while (split && p[split - 1] != ':') split--;
         LEATI_CHECK(r->context, split > 1, LEAT_INVALID,
                     "'%.*s' in the types is not of the form column:type", (int)n, p);
         leat_type type;
         LEATI_TRY(leati_type_parse(r->context, p + split, n - split, &type));
-        LEATI_TRY(find_name(r, p, split - 1, "types", &column));
-        r->plan.kind[column] = kinds[type];
-        r->plan.forced[column] = true;
+        bool lacks = !has_name(&r->layout, p, split - 1, &column);
+        if (!expected && lacks) return find_name(r, p, split - 1, "types", &column);
+        if (!expected || !(lacks || r->plan.forced[column])) {
+            r->plan.kind[column] = kinds[type];
+            r->plan.forced[column] = true;
+        }
         p += n + (p[n] == ',');
     }
     return LEAT_OK;
@@ -485,7 +494,8 @@ static leat_status read_all(leati_csv_reader *r, leati_arena *arena, leati_sourc
     LEATI_TRY(prepare(r));
     size_t *keep = leati_arena_calloc(arena, r->layout.columns, sizeof *keep);
     if (!keep) return leat_error_status(c);
-    LEATI_TRY(force_types(r));
+    LEATI_TRY(force_types(r, r->options->types, false));
+    LEATI_TRY(force_types(r, r->options->expected, true));
     LEATI_TRY(choose_columns(r, keep, &count));
     LEATI_TRY(run_pass(r));
     LEATI_TRY(leati_csv_note_outcome(r));

@@ -19,7 +19,8 @@ enum { MOST_COLUMNS = 1 << 16, SHOWN = 40 };
 
 typedef struct jcolumn {
     unsigned mask; /* LEATI_CAN_*; 0: text */
-    bool skip; /* not wanted */
+    bool skip;     /* not wanted */
+    bool forced;   /* `type` is not inferred but asked for */
     leat_type type;
     leati_column *column;
     leati_map texts;
@@ -37,15 +38,25 @@ typedef struct jreader {
     bool filling; /* the second pass */
     bool array;   /* one array of objects */
     size_t dropped;
+    const char *line_at; /* where line `line` begins */
+    size_t line;
+    leati_map forced_names; /* of the columns whose types are asked for */
+    leat_type *forced;      /* (forced_names.count) */
+    uint32_t required;      /* that many of them must be there */
+    size_t forced_capacity;
     char *buffer;
     size_t buffer_size;
 } jreader;
 
-static size_t line_of(const jreader *r, const char *p)
+/* Counts on from the last place asked for. */
+static size_t line_of(jreader *r, const char *p)
 {
-    size_t line = 1;
-    for (const char *q = r->begin; q < p; q++) line += *q == '\n';
-    return line;
+    if (!r->line_at || p < r->line_at) {
+        r->line_at = r->begin;
+        r->line = 1;
+    }
+    for (; r->line_at < p; r->line_at++) r->line += *r->line_at == '\n';
+    return r->line;
 }
 
 static leat_status wrong(jreader *r, const char *p, const char *expected)
@@ -88,6 +99,11 @@ static leat_status column_of(jreader *r, const char *key, size_t n, jcolumn **ou
         LEATI_TRY(leati_grow(c, &r->columns, &r->capacity, before + 1, sizeof *r->columns));
         r->columns[i] = (jcolumn){.mask = LEATI_CAN_ALL};
         leati_map_init(&r->columns[i].texts, c);
+        uint32_t forced = leati_map_get(&r->forced_names, key, n);
+        if (forced != LEATI_MAP_NONE) {
+            r->columns[i].forced = true;
+            r->columns[i].type = r->forced[forced];
+        }
     }
     *out = &r->columns[i];
     return LEAT_OK;
@@ -113,28 +129,40 @@ static unsigned mask_of(const leati_json_value *v, const char *text, size_t n, u
     }
 }
 
+typedef union jvalue {
+    double number;
+    int64_t whole; /* and time */
+    uint8_t truth;
+} jvalue;
+
+/* Whether the text is a value of the type; any is a text. */
+static bool convert(const jreader *r, leat_type type, const char *text, size_t n, jvalue *out)
+{
+    bool whole = true;
+    double number;
+    switch (type) {
+    case LEAT_F64: return leati_value_number(&r->rules, text, n, &out->number, NULL, NULL);
+    case LEAT_I64:
+        return leati_value_number(&r->rules, text, n, &number, &whole, &out->whole) && whole;
+    case LEAT_TIME: return leati_value_time(text, n, &out->whole);
+    case LEAT_BOOL:
+        return leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &out->truth);
+    default: return true;
+    }
+}
+
 /* False: the value does not fit the column, which then was forced. */
 static bool fill(jreader *r, jcolumn *col, const char *text, size_t n, leat_status *st)
 {
     leati_column *to = col->column;
     size_t row = r->rows;
-    bool whole = true;
-    double number;
+    jvalue v;
+    if (!convert(r, col->type, text, n, &v)) return false;
     switch (col->type) {
-    case LEAT_F64:
-        if (!leati_value_number(&r->rules, text, n, &to->f64[row], NULL, NULL)) return false;
-        break;
+    case LEAT_F64: to->f64[row] = v.number; break;
     case LEAT_I64:
-        if (!leati_value_number(&r->rules, text, n, &number, &whole, &to->i64[row]) || !whole)
-            return false;
-        break;
-    case LEAT_TIME:
-        if (!leati_value_time(text, n, &to->i64[row])) return false;
-        break;
-    case LEAT_BOOL:
-        if (!leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &to->u8[row]))
-            return false;
-        break;
+    case LEAT_TIME: to->i64[row] = v.whole; break;
+    case LEAT_BOOL: to->u8[row] = v.truth; break;
     default:
         to->codes[row] = leati_map_put(&col->texts, text, n);
         if (to->codes[row] == LEATI_MAP_NONE) *st = leat_error_status(r->context);
@@ -208,18 +236,57 @@ static bool line_is_object(const jreader *r, const char *p)
     return next && leati_json_space(next, end) == end;
 }
 
+/* Whether the values of a well-formed object have the types asked for. *bad: the first that has
+ * not, or NULL; its column and type. */
+static leat_status line_fits(jreader *r, const char *p, leati_json_value *key,
+                             leati_json_value *bad, leat_type *type)
+{
+    const char *at = leati_json_space(p + 1, r->end);
+    bad->text = NULL;
+    while (*at != '}') {
+        leati_json_value value;
+        const char *text;
+        size_t n;
+        jvalue out;
+        if (*at == ',') at = leati_json_space(at + 1, r->end);
+        at = leati_json_space(leati_json_take(at, r->end, key), r->end);
+        at = leati_json_take(leati_json_space(at + 1, r->end), r->end, &value);
+        at = leati_json_space(at, r->end);
+        LEATI_TRY(text_of(r, key, &text, &n));
+        uint32_t i = leati_map_get(&r->forced_names, text, n);
+        if (i == LEATI_MAP_NONE) continue;
+        LEATI_TRY(text_of(r, &value, &text, &n));
+        if (is_missing(r, &value, text, n) || convert(r, r->forced[i], text, n, &out)) continue;
+        *bad = value;
+        *type = r->forced[i];
+        return LEAT_OK;
+    }
+    return LEAT_OK;
+}
+
 static const char *line_end(const jreader *r, const char *p)
 {
     const char *end = memchr(p, '\n', (size_t)(r->end - p));
     return end ? end + 1 : r->end;
 }
 
-static leat_status drop_line(jreader *r, const char *p)
+/* Whether the line of p is to be left out; *drop says so. */
+static leat_status judge_line(jreader *r, const char *p, bool *drop)
 {
-    if (r->filling) return LEAT_OK;
+    leati_json_value key, bad = {0};
+    leat_type type = LEAT_STRING;
+    bool object = line_is_object(r, p);
+    if (object && r->forced_names.count) LEATI_TRY(line_fits(r, p, &key, &bad, &type));
+    *drop = !object || bad.text;
+    if (!*drop || r->filling) return LEAT_OK;
     r->dropped++;
-    return leati_report_note(r->report, SIZE_MAX, "line %zu is no JSON object (row left out)",
-                             line_of(r, p));
+    if (!object)
+        return leati_report_note(r->report, SIZE_MAX, "line %zu is no JSON object (row left out)",
+                                 line_of(r, p));
+    return leati_report_note(
+        r->report, SIZE_MAX, "line %zu, column %.*s: '%.*s' is not a %s (row left out)",
+        line_of(r, p), (int)(key.length < SHOWN ? key.length : SHOWN), key.text,
+        (int)(bad.length < SHOWN ? bad.length : SHOWN), bad.text, leat_type_name(type));
 }
 
 static leat_status scan(jreader *r)
@@ -230,8 +297,9 @@ static leat_status scan(jreader *r)
     if (r->array) p = leati_json_space(p + 1, r->end);
     while (p < r->end && r->rows < r->most) {
         if (r->array && *p == ']') return LEAT_OK;
-        if (drop && !line_is_object(r, p)) {
-            LEATI_TRY(drop_line(r, p));
+        bool bad = false;
+        if (drop) LEATI_TRY(judge_line(r, p, &bad));
+        if (bad) {
             p = leati_json_space(line_end(r, p), r->end);
             continue;
         }
@@ -242,6 +310,27 @@ static leat_status scan(jreader *r)
         else if (r->array && p < r->end && *p != ']') return wrong(r, p, "a comma or ']'");
     }
     if (r->array && p == r->end) return wrong(r, p, "a closing ']'");
+    return LEAT_OK;
+}
+
+/* The types asked for. Those of columns that `types` has named before stay as they are. */
+static leat_status read_types(jreader *r, const char *types)
+{
+    leat_context *c = r->context;
+    size_t named = r->forced_names.count;
+    for (const char *p = types; p && *p;) {
+        size_t n = strcspn(p, ","), split = n;
+        leat_type type;
+        while (split && p[split - 1] != ':') split--;
+        LEATI_CHECK(c, split > 1, LEAT_INVALID,
+                    "'%.*s' in the types is not of the form column:type", (int)n, p);
+        LEATI_TRY(leati_type_parse(c, p + split, n - split, &type));
+        uint32_t i = leati_map_put(&r->forced_names, p, split - 1);
+        if (i == LEATI_MAP_NONE) return leat_error_status(c);
+        LEATI_TRY(leati_grow(c, &r->forced, &r->forced_capacity, i + 1u, sizeof *r->forced));
+        if (i >= named) r->forced[i] = type;
+        p += n + (p[n] == ',');
+    }
     return LEAT_OK;
 }
 
@@ -257,16 +346,11 @@ static leat_status apply_options(jreader *r, uint32_t *keep, size_t *count)
 {
     leat_context *c = r->context;
     for (size_t i = 0; i < r->names.count; i++)
-        r->columns[i].type = leati_type_of(r->columns[i].mask);
-    for (const char *p = r->options->types; p && *p;) {
-        size_t n = strcspn(p, ","), split = n;
-        uint32_t i;
-        while (split && p[split - 1] != ':') split--;
-        LEATI_CHECK(c, split > 1, LEAT_INVALID,
-                    "'%.*s' in the types is not of the form column:type", (int)n, p);
-        LEATI_TRY(find(r, p, split - 1, "types", &i));
-        LEATI_TRY(leati_type_parse(c, p + split, n - split, &r->columns[i].type));
-        p += n + (p[n] == ',');
+        if (!r->columns[i].forced) r->columns[i].type = leati_type_of(r->columns[i].mask);
+    for (uint32_t i = 0, at; i < r->required; i++) {
+        size_t n;
+        const char *name = leati_map_key(&r->forced_names, i, &n);
+        LEATI_TRY(find(r, name, n, "types", &at));
     }
     *count = 0;
     const char *p = r->options->columns;
@@ -340,6 +424,9 @@ static leat_status read_all(jreader *r, leat_frame **out)
     leat_context *c = r->context;
     size_t count = 0;
     LEATI_TRY(leati_rules_init(c, &r->rules, '.', 0, r->options->missing));
+    LEATI_TRY(read_types(r, r->options->types));
+    r->required = (uint32_t)r->forced_names.count;
+    LEATI_TRY(read_types(r, r->options->expected));
     const char *first = leati_json_space(r->begin, r->end);
     LEATI_CHECK(c, first < r->end, LEAT_FORMAT, "%s is empty", r->name);
     const char *kind = leati_content_kind(r->begin, (size_t)(r->end - r->begin));
@@ -370,12 +457,15 @@ static leat_status read_jsonl(leat_context *c, leat_frame **out, leati_source *s
     r.end = r.begin + leati_source_size(source);
     if (r.end - r.begin >= 3 && memcmp(r.begin, "\xef\xbb\xbf", 3) == 0) r.begin += 3;
     leati_map_init(&r.names, c);
+    leati_map_init(&r.forced_names, c);
     leat_status st = read_all(&r, out);
     for (size_t i = 0; i < r.names.count && i < r.capacity; i++) {
         leati_column_release(r.columns[i].column);
         leati_map_fini(&r.columns[i].texts);
     }
     leati_map_fini(&r.names);
+    leati_map_fini(&r.forced_names);
+    leati_free(r.forced);
     leati_free(r.columns);
     leati_free(r.buffer);
     return st;

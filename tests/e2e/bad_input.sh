@@ -140,6 +140,9 @@ fails renamed 3 "Did you rename it?|petal.width" $leat predict iris.leat renamed
 sed '17s/^[0-9.]*/3,4o9/; 17s/,/;/' good.csv | sed '17s/;/./' >retyped.csv
 fails retyped 3 "sepal_length|is not a number|trained on" $leat predict iris.leat retyped.csv
 fails no-output 3 "is not a number" $leat predict iris.leat retyped.csv -o answers.csv
+# Asked to, it leaves such rows out and names their lines on standard error.
+check retyped-skip sh -c "$leat predict iris.leat retyped.csv --on-error skip >kept.csv 2>left.txt"
+has retyped-skip-named left.txt "column sepal_length" "row left out"
 check nothing-written sh -c "! test -e answers.csv"
 fails other-levels 4 "LEAT_CPU" env LEAT_CPU=v9 $leat version
 

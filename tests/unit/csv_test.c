@@ -231,6 +231,13 @@ static void dropped_rows(leattest *t)
     CHECK_STR(show(f, out), "n:whole,w:text,z:text|1,red,1|4,green,q");
     CHECK(has_note(o.report, "line 3, column n: 'x' is not a whole number"));
     leat_frame_release(f);
+    o.expected = "n:text,q:time,z:number"; /* n is in types, q is lacking */
+    REQUIRE_OK(read_text(c, &f, text, strlen(text), &o));
+    CHECK_STR(show(f, out), "n:whole,w:text,z:number|1,red,1");
+    CHECK_INT(leat_read_report_dropped(o.report), 2);
+    CHECK(has_note(o.report, "line 4, column z: 'q' is not a number (row left out)"));
+    leat_frame_release(f);
+    o.expected = NULL;
     o.types = NULL;
     CHECK_FAILS(read_text(c, &f, "a,b\n1,\"2\n", 9, &o), LEAT_FORMAT, "line 2|never closed");
     leat_read_report_destroy(o.report);

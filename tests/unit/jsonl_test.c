@@ -78,6 +78,24 @@ static void options(leattest *t)
     CHECK_INT(leat_frame_type(f, 0), LEAT_I64);
     CHECK_INT(leat_read_report_dropped(o.report), 2);
     leat_frame_release(f);
+    o.types = "a:number"; /* of the wrong type: left out with what it would have named */
+    o.expected = "a:text,b:whole,c:time";
+    REQUIRE_OK(read_text(t->context, &f,
+                         "{\"a\":1,\"b\":2}\n{\"z\":0,\"a\":\"x\"}\n{\"a\":\"2.5\",\"b\":null}\n"
+                         "{\"a\":4,\"b\":5.5}\n[1]\n{}\n",
+                         &o));
+    CHECK_INT(leat_frame_rows(f), 3);
+    CHECK_INT(leat_frame_columns(f), 2);
+    CHECK_INT(leat_frame_type(f, 0), LEAT_F64);
+    CHECK_INT(leat_frame_type(f, 1), LEAT_I64);
+    CHECK_INT(leat_read_report_dropped(o.report), 3);
+    CHECK_STR(leat_read_report_note(o.report, 0, NULL),
+              "line 2, column a: 'x' is not a number (row left out)");
+    CHECK_STR(leat_read_report_note(o.report, 1, NULL),
+              "line 4, column b: '5.5' is not a whole (row left out)");
+    leat_frame_release(f);
+    o.types = "q:number";
+    CHECK_FAILS(read_text(t->context, &f, "{\"a\":1}\n", &o), LEAT_NOT_FOUND, "'q'|types");
     leat_read_report_destroy(o.report);
 }
 
