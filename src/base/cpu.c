@@ -48,6 +48,15 @@ bool leati_cpu_has(leati_cpu_level level)
     }
 }
 
+bool leati_cpu_has_bf16(void)
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 leati_cpu_level leati_cpu_best(void)
 {
     for (int level = LEATI_CPU_LEVELS - 1; level > 0; level--)
@@ -86,7 +95,7 @@ void leati_cpu_extras(char *out, size_t size)
 {
     snprintf(out, size, "%s", "");
 #if defined(__x86_64__)
-    bool bf16 = __builtin_cpu_supports("avx512bf16"), vnni = __builtin_cpu_supports("avx512vnni");
+    bool bf16 = leati_cpu_has_bf16(), vnni = __builtin_cpu_supports("avx512vnni");
     snprintf(out, size, "%s%s", bf16 ? " + bf16" : "", vnni ? " + VNNI" : "");
 #endif
 }

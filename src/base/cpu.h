@@ -21,6 +21,7 @@ bool leati_cpu_level_parse(const char *name, leati_cpu_level *out);
 bool leati_cpu_has(leati_cpu_level level); /* on this machine */
 leati_cpu_level leati_cpu_best(void);
 leati_cpu_level leati_context_cpu_level(const leat_context *c);
+bool leati_cpu_has_bf16(void); /* vdpbf16ps */
 /* "AMD EPYC 9B45" or "" where unknown; written into `out`. */
 void leati_cpu_model(char *out, size_t size);
 /* " + bf16 + VNNI", "" ...: extensions beyond the level that kernels use. */

@@ -78,6 +78,17 @@ typedef struct leati_winograd_out {
     float low, high;
 } leati_winograd_out;
 
+/* C (m, n) = A B, or added to C, of pairs of bf16 numbers: k pairs a row, a row of A a_step pairs
+ * from the next; B in panels of nr columns, pair p of a panel at p * nr. */
+typedef struct leati_bf16_block {
+    size_t m, n, k;
+    const uint32_t *a, *b;
+    size_t a_step, b_panel;
+    float *c;
+    size_t ldc;
+    bool add;
+} leati_bf16_block;
+
 /* What follows a product: C (m, n) = activation(C + column bias + row bias + residual). */
 typedef struct leati_finish {
     size_t m, n;
@@ -154,12 +165,16 @@ typedef struct leati_net_kernels {
                      float *out);
     void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,
                           float *dx);
+    void (*bf16_block)(const leati_bf16_block *t);
+    void (*bf16_block_native)(const leati_bf16_block *t); /* for CPUs with bf16; may be NULL */
+    void (*bf16_zip)(size_t n, const float *first, const float *second, uint32_t *out);
+    void (*bf16_rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);
     leati_elt_table elt; /* its members may be NULL */
 } leati_net_kernels;
 
-/* The table of the context's level; no NULL members. */
+/* The table of the context's level; no NULL members but bf16_block_native. */
 const leati_net_kernels *leati_net_kernels_of(const leat_context *c);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <leat/context.h>
 
@@ -22,6 +23,9 @@ typedef struct leati_product {
     const float *a, *b;
     size_t lda, ldb, a_step, b_step; /* steps: elements from one matrix of a batch to the next; */
     const float *packed_b; /* 0 uses the same one for all. Packed B replaces b; no batch */
+    /* Or: B rounded to bf16 by leati_product_pack_bf16; A is rounded on the way, sums are f32. A is
+     * not transposed, alpha is 1, beta 0 or 1; no batch. */
+    const uint32_t *packed_bf16;
     float *c;
     size_t ldc, c_step;
     float alpha, beta;        /* beta == 0 does not read C */
@@ -63,5 +67,12 @@ void leati_product_run(leat_context *c, const leati_product *p, void *workspace)
 size_t leati_product_packed(leat_context *c, size_t n, size_t k); /* elements */
 void leati_product_pack(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
                         size_t ldb, float *packed);
+
+/* The same in bf16 (round to nearest even), pairs of neighbours of k in one element. Every element
+ * of C is one sum in f32: pair by pair, the second product of a pair before the first, which is the
+ * order of vdpbf16ps; levels and CPUs without it give the same bytes (subnormals apart). */
+size_t leati_product_packed_bf16(leat_context *c, size_t n, size_t k); /* elements */
+void leati_product_pack_bf16(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
+                             size_t ldb, uint32_t *packed);
 
 #endif

@@ -213,6 +213,73 @@ static void threads_agree(leattest *t)
     at_levels(t, 1, threads_level);
 }
 
+/* ---- bf16 ----------------------------------------------------------------------------------- */
+
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The documented order of sums, one rounding each. */
+static float bf16_sum(const leati_product *p, const float *a, const float *b, float start, size_t i,
+                      size_t j)
+{
+    float sum = start;
+    for (size_t q = 0; q < p->k; q += 2) {
+        for (size_t r = 2; r-- > 0;) {
+            if (q + r >= p->k) continue;
+            float y = b[p->transpose_b ? j * p->ldb + q + r : (q + r) * p->ldb + j];
+            volatile float product = rounded(a[i * p->lda + q + r]) * rounded(y); /* exact */
+            sum += product;
+        }
+    }
+    return sum;
+}
+
+static void bf16_level(leattest *t, leat_context *c)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 33, LEATI_RNG_TEST, 0);
+    for (int trials = 0; trials < 60; trials++) {
+        trial x = random_trial(&rng);
+        leati_product *p = &x.p;
+        if (p->transpose_a || p->batch > 1 || p->m * p->n * p->k > 3000000) {
+            trial_free(&x);
+            continue;
+        }
+        p->alpha = 1;
+        p->beta = p->beta == 0 ? 0 : 1;
+        p->activation = LEATI_ACT_NONE;
+        p->column_bias = p->row_bias = p->residual = NULL;
+        if (trials % 2) p->column_bias = x.column;
+        uint32_t *packed = malloc((leati_product_packed_bf16(c, p->n, p->k) + 1) * sizeof *packed);
+        REQUIRE(packed);
+        leati_product_pack_bf16(c, p->transpose_b, p->n, p->k, x.b, p->ldb, packed);
+        p->packed_bf16 = packed;
+        trial_run(&x, c);
+        bool same = true;
+        for (size_t i = 0; i < p->m; i++)
+            for (size_t j = 0; j < p->n; j++) {
+                float start = p->beta == 0 ? 0 : x.before[i * p->ldc + j];
+                float want = bf16_sum(p, x.a, x.b, start, i, j);
+                if (p->column_bias) want += p->column_bias[j];
+                same = same && want == x.c[i * p->ldc + j];
+            }
+        if (!CHECK(same)) print_trial(p);
+        free(packed);
+        trial_free(&x);
+    }
+}
+
+static void bf16(leattest *t)
+{
+    at_levels(t, 2, bf16_level);
+}
+
 /* The activations against the C library in f64, and their derivatives against differences. */
 static void activations_level(leattest *t, leat_context *c)
 {
@@ -253,5 +320,6 @@ static void activations(leattest *t)
     at_levels(t, 1, activations_level);
 }
 
-static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(activations)};
+static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(bf16),
+                                     TEST(activations)};
 LEATTEST_MAIN(list)

@@ -21,7 +21,8 @@
 #include "kernel/isa/rows_lanes.h"
 #include "kernel/isa/sum_lanes.h"
 #include "kernel/isa/winograd_lanes.h"
-/* after rows_lanes.h */
+/* after rows_lanes.h and sum_lanes.h */
+#include "kernel/isa/bf16_lanes.h"
 #include "kernel/isa/step_lanes.h"
 
 #include "kernel/isa/elt_lanes.h"
@@ -73,6 +74,12 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .pool_max_back = pool_max_back,
                                  .pool_sum = pool_sum,
                                  .pool_sum_back = pool_sum_back,
+                                 .bf16_block = bf16_block_plain,
+#if BF16_NATIVE
+                                 .bf16_block_native = bf16_block_native,
+#endif
+                                 .bf16_zip = bf16_zip,
+                                 .bf16_rows = bf16_rows,
                                  .log_map = log_map,
                                  .erf_map = erf_map,
                                  .elt = ELT_TABLE};
