@@ -18,6 +18,12 @@ bool leati_oprefers_host(const leati_ocall *k);
  */
 double *leati_orandom(leati_ocall *k, size_t count);
 
+/* x (N, C, ...) convolved with w as the attributes of the node say. */
+leat_tensor *leati_oconv(leati_ocall *k, leat_tensor *x, leat_tensor *w);
+
+/* Matrix product with lists as rows or columns. */
+leat_tensor *leati_omatmul(leat_tensor *a, leat_tensor *b);
+
 /* x with another shape of as many elements, wherever it is. */
 leat_status leati_oreshape(leati_ocall *k, size_t i, leati_oval *x, leat_shape shape);
 /* Elements [start, start + step, ...] of every axis. */
