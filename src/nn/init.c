@@ -22,7 +22,8 @@ enum kind {
     HE_NORMAL,
     LECUN_UNIFORM,
     LECUN_NORMAL,
-    ORTHOGONAL
+    ORTHOGONAL,
+    UNIT_FORGET_BIAS
 };
 
 #define NUMBER(text, field, usual, low, about)                                                     \
@@ -60,7 +61,11 @@ static const leati_init_info table[] = {
     [ORTHOGONAL] = {"orthogonal",
                     "Rows or columns of an orthogonal matrix (Saxe et al. 2014), the last "
                     "dimension as columns.",
-                    gain}};
+                    gain},
+    [UNIT_FORGET_BIAS] = {"unit_forget_bias",
+                          "0, but 1 in the second of four quarters: the forget "
+                          "gates of an LSTM (Jozefowicz et al. 2015).",
+                          none}};
 
 size_t leati_init_count(void)
 {
@@ -174,6 +179,7 @@ leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *
     case HE_NORMAL: deviation = sqrt(2 / in) / truncated_deviation; break;
     case LECUN_UNIFORM: limit = sqrt(3 / in); break;
     case LECUN_NORMAL: deviation = sqrt(1 / in) / truncated_deviation; break;
+    case UNIT_FORGET_BIAS: break;
     case ORTHOGONAL: return orthogonal(c, init.scale, shape, &rng, out);
     }
     for (size_t i = 0; i < count; i++) {
@@ -182,5 +188,6 @@ leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *
         else if (deviation > 0) x += deviation * (cut ? truncated(&rng) : leati_rng_normal(&rng));
         out[i] = x;
     }
+    for (size_t i = count / 4; init.kind == UNIT_FORGET_BIAS && i < count / 2; i++) out[i] = 1;
     return LEAT_OK;
 }

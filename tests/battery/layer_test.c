@@ -91,6 +91,34 @@ static void each_layer_sample(leattest *t, visit f)
         ROW("memory { dense(2) }; dense(3)", S(2), S(3)),
         ROW("dense(3, name=twin); tanh; dense(3, name=twin)", S(3), S(3)),
         ROW("dense(3, trainable=false); dense(2)", S(3), S(2)),
+        {"embedding(5, 3)", S(4), S(4, 3), 0, 5, true, NULL, NULL},
+        {"embedding(4, 3, mask_zero=true); lstm(2, true)", S(3), S(3, 2), 0, 4, true, NULL, NULL},
+        {"embedding(4, 2, mask_zero=true); global_average_pool", S(5), S(2), 0, 4, true, NULL,
+         NULL},
+        {"embedding(4, 4, mask_zero=true); multi_head_attention(2); global_max_pool", S(5), S(4), 0,
+         4, true, NULL, NULL},
+        ROW("masking; gru(2)", S(3, 2), S(2)),
+        ROW("positions", S(3, 4), S(3, 4)),
+        ROW("positions(learned, 6)", S(3, 2), S(3, 2)),
+        ROW("rnn(3)", S(4, 2), S(3)),
+        ROW("rnn(2, activation=relu, use_bias=false, return_sequences=true)", S(3, 2), S(3, 2)),
+        ROW("lstm(3)", S(4, 2), S(3)),
+        ROW("lstm(2, true, true, layers=2, dropout=0.3, recurrent_dropout=0.3)", S(3, 2), S(3, 4)),
+        ROW("gru(3, bidirectional=true)", S(4, 2), S(6)),
+        ROW("gru(2, layers=2, use_bias=false)", S(3, 2), S(2)),
+        ROW("multi_head_attention(2)", S(3, 4), S(3, 4)),
+        ROW("multi_head_attention(2, key_dim=2, causal=true, positions=rotary, use_bias=false)",
+            S(4, 3), S(4, 3)),
+        ROW("multi_head_attention(2, positions=relative, max_distance=2, dropout=0.3)", S(4, 4),
+            S(4, 4)),
+        ROW("memory { crop(2, high=0) }; crop(0, high=3); multi_head_attention(1, cross=true)",
+            S(5, 2), S(2, 2)),
+        ROW("transformer_encoder(2, 5, activation=tanh)", S(3, 4), S(3, 4)),
+        ROW("transformer_encoder(1, 3, norm_first=true, layers=2, causal=true, activation=gelu)",
+            S(2, 2), S(2, 2)),
+        ROW("memory { dense(3) }; transformer_decoder(2, 5, activation=tanh)", S(3, 4), S(3, 4)),
+        ROW("transformer_decoder(2, 5, cross=false, activation=tanh, positions=rotary)", S(3, 4),
+            S(3, 4)),
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) f(t, &all[i]);
 }
@@ -475,6 +503,12 @@ static void bad_networks_are_refused(leattest *t)
         {"concat(axis=0) { relu }", {1, {4}}, "batch"},
         {"dense(3, name=a); dense(3, name=a)", {1, {4}}, "input has 3 features, weight expects 4"},
         {"dense(4)@net.yaml:3; reshape(3, 3)@7", {1, {4}}, "layer 2 `reshape` (net.yaml:7)"},
+        {"lstm(4)", {1, {4}}, "(steps, features)"},
+        {"multi_head_attention(3)", {2, {4, 4}}, "3 heads"},
+        {"multi_head_attention(4, cross=true)", {2, {4, 4}}, "memory"},
+        {"transformer_decoder(2, 8)", {2, {4, 4}}, "memory"},
+        {"multi_head_attention(4, positions=rotary)", {2, {4, 4}}, "even"},
+        {"positions(learned, 3)", {2, {4, 4}}, "4 steps"},
         {"dense(10000000); dense(10000000); dense(10000000)", {1, {10000000}}, ""},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -529,6 +563,7 @@ static void initializers_have_their_moments(leattest *t)
                 {"he_normal", 0, 0.1, 0.22738},
                 {"lecun_uniform", 0, 0.0707107, 0.122475},
                 {"lecun_normal", 0, 0.0707107, 0.160779},
+                {"unit_forget_bias", 0.25, 0.4330127, 1},
                 {"orthogonal", 0, 1 / 14.1421, 1}};
     enum { IN = 200, OUT = 40 };
     static double x[IN * OUT], again[IN * OUT];
