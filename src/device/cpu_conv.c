@@ -28,7 +28,11 @@ typedef struct job {
 
 static bool takes(const leati_step *s)
 {
+    const leati_conv_attrs *a = s->attrs;
     if (s->in[0].dtype != LEAT_DTYPE_F32) return false;
+    /* what follows is done to the whole sum, channels last */
+    if ((a->bias || a->residual || a->activation) && a->rank == 3) return false;
+    if (a->residual && !a->channels_last) return false;
     return leati_operand_count(&s->in[0]) && leati_operand_count(&s->in[1]) &&
            leati_operand_count(&s->out[0]);
 }
@@ -185,8 +189,12 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last)};
     f.to = j.turn_y ? j.y_last : s->out[0].data;
     pack_all(&j, s->in[1].data);
+    const leati_conv_attrs *a = s->attrs;
+    leati_conv_epilogue e = {.activation = (leati_activation)a->activation};
+    if (a->bias) e.bias = s->in[2].data;
+    if (a->residual) e.residual = s->in[2 + a->bias].data;
     if (j.deep) each_pair(&j, forward_pair, &f);
-    else leati_conv_forward(c, &j.plan, f.x, j.packed, NULL, f.to, j.workspace);
+    else leati_conv_forward(c, &j.plan, f.x, j.packed, &e, f.to, j.workspace);
     if (j.turn_y) leati_cpu_swap_f32(c, j.y.batch, j.y.plane, j.y.channels, f.to, s->out[0].data);
     return LEAT_OK;
 }

@@ -80,9 +80,13 @@ typedef struct leati_cum_attrs {
 } leati_cum_attrs;
 
 /* MATMUL: (..., m, k) x (..., k, n); leading dimensions broadcast. transpose_x: the stored operand
- * has its last two dimensions swapped. Both operands have rank >= 2. */
+ * has its last two dimensions swapped. Both operands have rank >= 2. What follows the product, made
+ * by the planner: activation(a b + bias + residual), with the bias (of n elements) and the residual
+ * (of the shape of the result) as further inputs in this order, as far as they are there. */
 typedef struct leati_matmul_attrs {
-    uint8_t transpose_a, transpose_b, unused[2];
+    uint8_t transpose_a, transpose_b;
+    uint8_t activation; /* leati_activation */
+    uint8_t bias, residual, unused[3];
 } leati_matmul_attrs;
 
 /* CONV: x (N, C, spatial...), w (O, C / groups, kernel...) -> (N, O, spatial'...),
@@ -97,7 +101,9 @@ typedef struct leati_conv_attrs {
     int64_t dilation[LEATI_MAX_SPATIAL];
     int64_t pad_low[LEATI_MAX_SPATIAL], pad_high[LEATI_MAX_SPATIAL];
     int64_t spatial[LEATI_MAX_SPATIAL]; /* of x */
-    uint8_t channels_last, unused[7];
+    uint8_t channels_last;
+    uint8_t activation, bias, residual,
+        unused[4]; /* of CONV, as of MATMUL; the bias has O elements */
 } leati_conv_attrs;
 
 /* POOL_MAX: -> maximum and its index (i64) into the spatial plane of x, first of equals; padding

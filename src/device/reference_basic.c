@@ -127,6 +127,30 @@ const leati_kernel leati_reference_reduce = {.run = reduce};
 /* ---- MATMUL
  * ------------------------------------------------------------------------------------------ */
 
+double leati_reference_activation(leati_activation kind, double x)
+{
+    double e = exp(-fabs(x)), sigmoid = x >= 0 ? 1 / (1 + e) : e / (1 + e);
+    switch (kind) {
+    case LEATI_ACT_RELU: return x < 0 ? 0 : x;
+    case LEATI_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
+    case LEATI_ACT_SIGMOID: return sigmoid;
+    case LEATI_ACT_TANH: return tanh(x);
+    case LEATI_ACT_SILU: return x * sigmoid;
+    case LEATI_ACT_GELU: return 0.5 * x * erfc(-x * 0.70710678118654752);
+    case LEATI_ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
+    default: return x;
+    }
+}
+
+static double finished(const leati_step *s, const leati_matmul_attrs *t, size_t o, size_t n,
+                       double sum)
+{
+    if (t->bias) sum += leati_element_get(&s->in[2], o % n).f;
+    if (t->residual) sum += leati_element_get(&s->in[2 + t->bias], o).f;
+    return leati_reference_activation((leati_activation)t->activation, sum);
+}
+
 static leat_status matmul(leat_context *c, const leati_step *s)
 {
     (void)c;
@@ -155,6 +179,7 @@ static leat_status matmul(leat_context *c, const leati_step *s)
             sum.f += x.f * y.f;
             sum.i = (int64_t)((uint64_t)sum.i + (uint64_t)x.i * (uint64_t)y.i);
         }
+        sum.f = finished(s, t, o, n, sum.f);
         leati_element_set(&s->out[0], o, sum);
     }
     return LEAT_OK;

@@ -3,6 +3,7 @@
 #define LEATI_DEVICE_REFERENCE_H
 
 #include "device/device.h"
+#include "kernel/activation.h"
 
 /* An element: floats in f, integers and bool in i (u64 as its bits). */
 typedef struct leati_element {
@@ -14,6 +15,9 @@ leati_element leati_element_get(const leati_operand *o, size_t at);
 /* Rounds or wraps to the type; bool becomes != 0. */
 void leati_element_set(const leati_operand *o, size_t at, leati_element x);
 bool leati_is_float_operand(const leati_operand *o);
+
+/* activation(x) of a product's epilogue. */
+double leati_reference_activation(leati_activation kind, double x);
 
 /* Strides in elements of a contiguous tensor. */
 void leati_strides_of(const leat_shape *s, int64_t *strides);

@@ -75,6 +75,9 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
                 sum += get(&s->in[0], at(&v.x, image, first + i, (size_t)from)) *
                        get(&s->in[1], (channel * v.in_channels + i) * v.taps + tap);
             }
+        if (v.a->bias) sum += get(&s->in[2], channel);
+        if (v.a->residual) sum += get(&s->in[2 + v.a->bias], k);
+        sum = leati_reference_activation((leati_activation)v.a->activation, sum);
         leati_element_set(&s->out[0], k, (leati_element){sum, 0});
     }
     return LEAT_OK;

@@ -177,6 +177,7 @@ static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *r
 {
     size_t scratch;
     LEATI_TRY(leati_plan_lower(p, count, roots));
+    LEATI_TRY(leati_plan_simplify(p));
     LEATI_TRY(leati_plan_fuse(p));
     LEATI_TRY(leati_plan_place(p));
     LEATI_TRY(note_inputs(p, plan));

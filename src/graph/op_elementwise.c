@@ -166,7 +166,8 @@ static leat_tensor *derive_unary(leati_node *n, leat_tensor *dy)
     case LEATI_OP_SIGMOID: return leat_mul(dy, leat_mul(y, leat_sub(leat_like(y, 1), y)));
     case LEATI_OP_ERF: /* 2 / sqrt(pi) e^(-x^2) */
         return leat_mul(dy, leat_scale(leat_exp(leat_neg(leat_mul(x, x))), 1.1283791670955126));
-    case LEATI_OP_RELU: return leat_where(leat_greater(x, leat_like(x, 0)), dy, leat_like(dy, 0));
+    case LEATI_OP_RELU: /* by y, so that a product can apply it and x need not be kept */
+        return leat_where(leat_greater(y, leat_like(y, 0)), dy, leat_like(dy, 0));
     case LEATI_OP_SOFTPLUS: return leat_mul(dy, leat_sigmoid(x));
     default: return NULL; /* piecewise constant, or not a float */
     }

@@ -45,6 +45,7 @@ static leat_status infer(leat_context *c, leati_node *n)
     s.dim[s.rank++] = columns;
     n->out[0].shape = s;
     n->out[0].dtype = n->in[0]->dtype;
+    LEATI_BUG_IF(c, n->ins != 2u + t->bias + t->residual);
     return LEAT_OK;
 }
 

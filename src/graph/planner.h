@@ -1,6 +1,7 @@
 /* The state of compiling one plan; every stage is a file.
  *
  *   lower.c   which nodes are executed: compositions the device has no kernel for are written out
+ *   simplify.c  products take in transposes, biases, residuals, activations
  *   fuse.c    units of execution: one node, or a run of elementwise nodes; their order
  *   memory.c  where every value lies: views, in-place results, variables, the workspace
  *   compile.c steps with addresses */
@@ -70,6 +71,7 @@ typedef struct leati_planner {
 bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
+leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_fuse(leati_planner *p);
 leat_status leati_plan_place(leati_planner *p);
 

@@ -1,6 +1,7 @@
 /* Functions of networks that are written with other operations. */
 #include <leat/function.h>
 
+#include "graph/plan.h"
 #include "support/opcheck.h"
 
 #define UNARY(name, ...)                                                                           \
@@ -150,6 +151,79 @@ static void running_statistics(leattest *t)
     leat_graph_destroy(g);
 }
 
-static const leattest_case cases[] = {TEST(activations), TEST(losses), TEST(normalisations),
-                                      TEST(running_statistics)};
+/* ---- what the planner joins to products -------------------------------------------------------
+ */
+
+static leat_tensor *dense(leat_tensor *const *in, const void *arg)
+{
+    (void)arg;
+    return leat_relu(leat_add(leat_matmul(in[0], in[1]), in[2]));
+}
+
+static leat_tensor *residual_dense(leat_tensor *const *in, const void *arg)
+{
+    (void)arg;
+    return leat_tanh(leat_add(in[3], leat_add(in[2], leat_matmul(in[0], in[1]))));
+}
+
+static leat_tensor *turned_dense(leat_tensor *const *in, const void *arg)
+{
+    (void)arg;
+    static const int swap[] = {0, 2, 1};
+    return leat_sigmoid(leat_matmul(leat_transpose(in[0], swap), leat_transpose(in[1], NULL)));
+}
+
+static leat_tensor *conv_tail(leat_tensor *const *in, const void *arg)
+{
+    leat_window w = leat_window_default();
+    w.channels_last = *(const bool *)arg;
+    w.pad_low[0] = w.pad_high[0] = 1;
+    leat_tensor *y = leat_add(leat_conv(in[0], in[1], &w), in[2]);
+    return leat_relu(w.channels_last ? leat_add(y, in[3]) : y);
+}
+
+static void tails_of_products(leattest *t)
+{
+    static const bool last = true, first = false;
+    const opcheck cases[] = {
+        {OPCHECK("dense", dense, NULL, LEAT_DIMS(5, 4), LEAT_DIMS(4, 7), LEAT_DIMS(7))},
+        {OPCHECK("residual", residual_dense, NULL, LEAT_DIMS(2, 5, 4), LEAT_DIMS(4, 7),
+                 LEAT_DIMS(1, 7), LEAT_DIMS(2, 5, 7))},
+        {OPCHECK("turned", turned_dense, NULL, LEAT_DIMS(2, 4, 5), LEAT_DIMS(7, 4))},
+        {OPCHECK("conv last", conv_tail, &last, LEAT_DIMS(2, 5, 5, 3), LEAT_DIMS(4, 3, 3, 3),
+                 LEAT_DIMS(4), LEAT_DIMS(2, 5, 3, 4))},
+        {OPCHECK("conv first", conv_tail, &first, LEAT_DIMS(2, 3, 5, 5), LEAT_DIMS(4, 3, 3, 3),
+                 LEAT_DIMS(4, 1, 1))}};
+    RUN_ALL(cases);
+}
+
+/* Forward is one step each, on the device that fuses. */
+static void tails_take_no_step(leattest *t)
+{
+    static const bool last = true;
+    static const float data[512] = {0};
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+#define INPUT(...) leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(__VA_ARGS__), data)
+    leat_tensor *a[4] = {INPUT(5, 4), INPUT(4, 7), INPUT(7)};
+    leat_tensor *b[4] = {INPUT(2, 5, 4), INPUT(4, 7), INPUT(1, 7), INPUT(2, 5, 7)};
+    leat_tensor *c[4] = {INPUT(2, 4, 5), INPUT(7, 4)};
+    leat_tensor *d[4] = {INPUT(2, 5, 5, 3), INPUT(4, 3, 3, 3), INPUT(4), INPUT(2, 5, 3, 4)};
+#undef INPUT
+    leat_tensor *y[4] = {dense(a, NULL), residual_dense(b, NULL), turned_dense(c, NULL),
+                         conv_tail(d, &last)};
+    for (int i = 0; i < 4; i++) {
+        REQUIRE_OK(leat_run(g, 1, &y[i]));
+        CHECK_INT(g->last_plan->step_count, 1);
+    }
+    /* a sum that is also a root is computed, and what follows has a step of its own */
+    leat_tensor *sum = leat_matmul(a[0], a[1]), *roots[2] = {sum, leat_relu(sum)};
+    REQUIRE_OK(leat_run(g, 2, roots));
+    CHECK_INT(g->last_plan->step_count, 2);
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(activations),       TEST(losses),
+                                      TEST(normalisations),    TEST(running_statistics),
+                                      TEST(tails_of_products), TEST(tails_take_no_step)};
 LEATTEST_MAIN(cases)

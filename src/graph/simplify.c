@@ -1,0 +1,228 @@
+/* Owns: what is done to the list of nodes before units are made, on devices that fuse: transposes
+ * go into the flags of products; a bias, a residual and an activation after a product or a
+ * convolution become part of it; what nobody reads any more is left out. */
+#include <string.h>
+
+#include "graph/planner.h"
+#include "kernel/activation.h"
+#include "tensor/shape.h"
+
+typedef struct state {
+    leati_planner *p;
+    uint32_t *readers; /* per value; a root counts as one */
+    bool *gone;        /* per node */
+} state;
+
+static leati_node *maker(const state *s, const leat_tensor *t)
+{
+    return s->p->node[s->p->value[t->slot].node];
+}
+
+/* A node made here takes the place of node i: what reads node i's result reads its result. */
+static void replace(state *s, uint32_t i, leati_node *n)
+{
+    leati_node *old = s->p->node[i];
+    leati_value *v = &s->p->value[old->out[0].slot];
+    n->out[0].slot = old->out[0].slot;
+    v->tensor = &n->out[0];
+    for (size_t k = 0; k < old->ins; k++) s->readers[old->in[k]->slot]--;
+    for (size_t k = 0; k < n->ins; k++) s->readers[n->in[k]->slot]++;
+    s->p->node[i] = n;
+}
+
+/* ---- transposes ------------------------------------------------------------------------------ */
+
+/* x, when t is x with the last two dimensions swapped. */
+static leat_tensor *before_swap(const state *s, leat_tensor *t)
+{
+    const leati_node *n = maker(s, t);
+    if (n->op != LEATI_OP_TRANSPOSE || t != &n->out[0]) return NULL;
+    const leati_transpose_attrs *a = n->attrs;
+    int rank = t->shape.rank;
+    for (int i = 0; i + 2 < rank; i++)
+        if (a->perm[i] != i) return NULL;
+    return rank >= 2 && a->perm[rank - 1] == rank - 2 ? n->in[0] : NULL;
+}
+
+static leat_status fold_transposes(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i];
+    leati_matmul_attrs a = *(const leati_matmul_attrs *)n->attrs;
+    leat_tensor *in[4] = {n->in[0], n->in[1]}, *x = before_swap(s, in[0]);
+    leat_tensor *y = before_swap(s, in[1]);
+    if (!x && !y) return LEAT_OK;
+    if (x) in[0] = x, a.transpose_a ^= 1;
+    if (y) in[1] = y, a.transpose_b ^= 1;
+    for (size_t k = 2; k < n->ins; k++) in[k] = n->in[k];
+    leati_node *m = leati_node_new(n->graph, n->op, n->ins, in, &a, sizeof a);
+    if (!m) return leat_error_status(s->p->context);
+    m->scope = n->scope;
+    replace(s, i, m);
+    return LEAT_OK;
+}
+
+/* ---- what follows a product ------------------------------------------------------------------ */
+
+/* The parts of the attributes of MATMUL and CONV that say what follows. */
+typedef struct tail {
+    uint8_t *activation, *bias, *residual;
+} tail;
+
+static tail tail_of(leati_op op, void *attrs)
+{
+    if (op == LEATI_OP_MATMUL) {
+        leati_matmul_attrs *a = attrs;
+        return (tail){&a->activation, &a->bias, &a->residual};
+    }
+    leati_conv_attrs *a = attrs;
+    return (tail){&a->activation, &a->bias, &a->residual};
+}
+
+/* The product that makes t, when only one node reads it and nothing follows it yet but a bias. */
+static leati_node *product_of(const state *s, const leat_tensor *t)
+{
+    leati_node *n = maker(s, t);
+    if ((n->op != LEATI_OP_MATMUL && n->op != LEATI_OP_CONV) || t->dtype != LEAT_DTYPE_F32 ||
+        s->readers[t->slot] != 1)
+        return NULL;
+    if (n->op == LEATI_OP_CONV && ((const leati_conv_attrs *)n->attrs)->rank == 3) return NULL;
+    return *tail_of(n->op, n->attrs).activation ? NULL : n;
+}
+
+/* One number per column of a product, per channel of a convolution. */
+static bool is_bias(const leati_node *n, const leat_tensor *b)
+{
+    const leat_shape *y = &n->out[0].shape, *s = &b->shape;
+    int axis = y->rank - 1, lead = y->rank - s->rank;
+    if (n->op == LEATI_OP_CONV && !((const leati_conv_attrs *)n->attrs)->channels_last) axis = 1;
+    if (lead < 0 || axis < lead || s->dim[axis - lead] != y->dim[axis]) return false;
+    return (int64_t)leati_shape_count(s) == y->dim[axis];
+}
+
+static bool is_residual(const leati_node *n, const leat_tensor *x)
+{
+    if (n->op == LEATI_OP_CONV && !((const leati_conv_attrs *)n->attrs)->channels_last)
+        return false;
+    return leati_shape_equal(&x->shape, &n->out[0].shape) && leati_shape_count(&x->shape);
+}
+
+/* Node i, which reads the product m and perhaps `more`, becomes m with another tail. */
+static leat_status extend(state *s, uint32_t i, leati_node *m, leat_tensor *more, bool bias,
+                          leati_activation activation)
+{
+    leati_conv_attrs room; /* the larger of the two */
+    leat_tensor *in[4];
+    size_t ins = m->ins;
+    memcpy(&room, m->attrs, m->attr_bytes);
+    tail t = tail_of(m->op, &room);
+    for (size_t k = 0; k < ins; k++) in[k] = m->in[k];
+    if (more && bias) {
+        if (*t.residual) in[3] = in[2];
+        in[2] = more;
+        *t.bias = 1;
+        ins++;
+    } else if (more) {
+        in[ins++] = more;
+        *t.residual = 1;
+    }
+    *t.activation = (uint8_t)activation;
+    leati_node *n = leati_node_new(m->graph, m->op, ins, in, &room, m->attr_bytes);
+    if (!n) return leat_error_status(s->p->context);
+    n->scope = m->scope;
+    uint32_t old = s->p->value[m->out[0].slot].node;
+    for (size_t k = 0; k < m->ins; k++) s->readers[m->in[k]->slot]--;
+    s->gone[old] = true;
+    replace(s, i, n);
+    s->p->value[m->out[0].slot].node = i;
+    return LEAT_OK;
+}
+
+static leat_status fold_sum(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i];
+    if (n->in[0]->slot == n->in[1]->slot) return LEAT_OK;
+    for (int k = 0; k < 2; k++) {
+        leat_tensor *more = n->in[1 - k];
+        leati_node *m = product_of(s, n->in[k]);
+        if (!m || !leati_shape_equal(&n->out[0].shape, &m->out[0].shape)) continue;
+        tail t = tail_of(m->op, m->attrs);
+        bool bias = is_bias(m, more) && !*t.bias;
+        if (bias || (is_residual(m, more) && !*t.residual))
+            return extend(s, i, m, more, bias, LEATI_ACT_NONE);
+    }
+    return LEAT_OK;
+}
+
+static leat_status fold_activation(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i], *m = product_of(s, n->in[0]);
+    if (!m) return LEAT_OK;
+    leati_activation kind = n->op == LEATI_OP_RELU   ? LEATI_ACT_RELU
+                            : n->op == LEATI_OP_TANH ? LEATI_ACT_TANH
+                                                     : LEATI_ACT_SIGMOID;
+    return extend(s, i, m, NULL, false, kind);
+}
+
+/* ---- what nobody reads ----------------------------------------------------------------------- */
+
+static void drop_unread(state *s)
+{
+    for (size_t i = s->p->node_count; i-- > 0;) {
+        leati_node *n = s->p->node[i];
+        bool read = n->op == LEATI_OP_ASSIGN || leati_is_leaf(n->op);
+        for (size_t k = 0; k < n->outs; k++) read |= s->readers[n->out[k].slot] > 0;
+        if (read || s->gone[i]) continue;
+        s->gone[i] = true;
+        for (size_t k = 0; k < n->ins; k++) s->readers[n->in[k]->slot]--;
+    }
+}
+
+/* Whether a value of node n has memory of its own that a step writes. */
+static bool has_memory(const leati_node *n)
+{
+    return !leati_is_leaf(n->op) && n->op != LEATI_OP_RESHAPE && n->op != LEATI_OP_ASSIGN;
+}
+
+static leat_status compact(state *s)
+{
+    leati_planner *p = s->p;
+    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to);
+    if (!to) return LEAT_NOMEM;
+    uint32_t count = 0, other = 0;
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        to[i] = LEATI_NONE;
+        if (s->gone[i]) continue;
+        if (has_memory(p->node[i])) other = count;
+        to[i] = count;
+        p->node[count++] = p->node[i];
+    }
+    /* values of nodes that are gone have no reader and no writer, and so get no memory: any node
+     * that is not a leaf may stand for their maker */
+    for (size_t v = 0; v < p->value_count; v++) {
+        uint32_t *node = &p->value[v].node;
+        *node = to[*node] == LEATI_NONE ? other : to[*node];
+    }
+    p->node_count = count;
+    return LEAT_OK;
+}
+
+leat_status leati_plan_simplify(leati_planner *p)
+{
+    state s = {.p = p};
+    if (!p->graph->device->class->fuses || !p->node_count) return LEAT_OK;
+    s.readers = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *s.readers);
+    s.gone = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *s.gone);
+    if (!s.readers || !s.gone) return LEAT_NOMEM;
+    for (size_t i = 0; i < p->node_count; i++)
+        for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
+    for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        leati_op op = p->node[i]->op;
+        if (op == LEATI_OP_MATMUL) LEATI_TRY(fold_transposes(&s, i));
+        if (op == LEATI_OP_ADD) LEATI_TRY(fold_sum(&s, i));
+        if (op == LEATI_OP_RELU || op == LEATI_OP_TANH || op == LEATI_OP_SIGMOID)
+            LEATI_TRY(fold_activation(&s, i));
+    }
+    drop_unread(&s);
+    return compact(&s);
+}
