@@ -118,6 +118,23 @@ LEAT_API leat_recurrent leat_recurrent_default(leat_cell cell);
 LEAT_API leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *layer, leat_tensor **h_last,
                                  leat_tensor **c_last);
 
+/* ---- attention --------------------------------------------------------------------------------
+ */
+
+typedef struct leat_attention_options {
+    size_t struct_size;
+    bool tokens_first;     /* (B, T, H, D) instead of (B, H, T, D) */
+    bool causal;           /* query i of T sees keys 0 .. i + S - T */
+    double scale;          /* of the scores; 0: 1 / sqrt(D) */
+    leat_tensor *key_mask; /* bool (B, S), or NULL: the keys that count */
+    leat_tensor *mask;     /* or NULL: added to the scores, broadcast to (B, H, T, S) */
+} leat_attention_options;
+LEAT_API leat_attention_options leat_attention_options_default(void);
+/* softmax(scale q k') v (Vaswani et al. 2017, section 3.2.1): q (B, H, T, D), k (B, H, S, D),
+ * v (B, H, S, E) -> (B, H, T, E). A query that sees no key gives 0. options may be NULL. */
+LEAT_API leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor *v,
+                                     const leat_attention_options *options);
+
 /* ---- losses --------------------------------------------------------------------------------- */
 
 typedef enum leat_reduction {

@@ -20,6 +20,14 @@
     K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(CROSS_ENTROPY, cross_entropy)                                                                \
     K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
+    K(SOFTMAX, softmax)                                                                            \
+    K(SOFTMAX_GRAD, softmax_grad)                                                                  \
+    K(LOG_SOFTMAX, log_softmax)                                                                    \
+    K(LOG_SOFTMAX_GRAD, log_softmax_grad)                                                          \
+    K(NORM, norm)                                                                                  \
+    K(NORM_GRAD, norm_grad)                                                                        \
+    K(ATTENTION, attention)                                                                        \
+    K(ATTENTION_GRAD, attention_grad)                                                              \
     K(RECURRENT, recurrent)                                                                        \
     K(RECURRENT_GRAD, recurrent_grad)                                                              \
     K(TRANSPOSE, transpose)

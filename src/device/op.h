@@ -201,7 +201,8 @@ typedef struct leati_entropy_attrs {
  *   y = (x - mean) rstd gamma + beta, rstd = 1 / sqrt(variance + epsilon);
  * mean and rstd keep the axes as 1; gamma and beta broadcast to x. rms: without the mean (0), the
  * mean square as variance.
- * NORM_GRAD (dy, x, mean, rstd, [gamma]) -> dx when mean and rstd are those of x. */
+ * NORM_GRAD (dy, x, mean, rstd, [gamma]) -> dx when mean and rstd are those of x, and the gradients
+ * of gamma and of a beta of its shape (without gamma: of shape (0)). */
 typedef struct leati_norm_attrs {
     double epsilon;
     uint32_t axes;
@@ -227,6 +228,16 @@ typedef struct leati_recurrent_attrs {
     uint32_t cell; /* leati_cell */
     uint8_t reverse, unused[3];
 } leati_recurrent_attrs;
+
+/* ATTENTION (q (B, H, T, D), k (B, H, S, D), v (B, H, S, E), [key mask: bool (B, S)]) -> y
+ * (B, H, T, E), log of the sum of e^scores (B, H, T): softmax(scale q k') v over the keys that the
+ * mask shows and, if causal, are not behind i + S - T for query i; a query that sees none gives 0.
+ * tokens_first: operands are (B, T, H, D).
+ * ATTENTION_GRAD (dy, q, k, v, y, log sum, [key mask]) -> dq, dk, dv. */
+typedef struct leati_attention_attrs {
+    double scale;
+    uint8_t causal, tokens_first, unused[6];
+} leati_attention_attrs;
 
 /* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
  * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */

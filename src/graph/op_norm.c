@@ -49,8 +49,10 @@ static leat_status infer_grad(leat_context *c, leati_node *n)
         (n->ins == 5 && !broadcasts_to(&n->in[4]->shape, &x->shape)))
         return leati_node_fail(c, n, LEAT_SHAPE, "inputs do not belong to values of shape %s",
                                leati_shape_string(&x->shape).text);
-    n->out[0].dtype = x->dtype;
-    n->out[0].shape = x->shape;
+    for (int i = 0; i < 3; i++) {
+        n->out[i].dtype = x->dtype;
+        n->out[i].shape = i == 0 ? x->shape : n->ins == 5 ? n->in[4]->shape : LEAT_DIMS(0);
+    }
     return LEAT_OK;
 }
 
@@ -95,12 +97,18 @@ static leat_status expand(leati_node *n, leat_tensor **out)
 static leat_status expand_grad(leati_node *n, leat_tensor **out)
 {
     const leati_norm_attrs *a = n->attrs;
-    leat_tensor *g = n->in[0], *x = n->in[1], *mean = n->in[2], *rstd = n->in[3];
-    if (n->ins == 5) g = leat_mul(g, n->in[4]);
+    leat_tensor *dy = n->in[0], *x = n->in[1], *mean = n->in[2], *rstd = n->in[3];
+    leat_tensor *g = n->ins == 5 ? leat_mul(dy, n->in[4]) : dy;
     leat_tensor *z = leat_mul(a->rms ? x : leat_sub(x, mean), rstd);
     leat_tensor *d = leat_sub(g, leat_mul(z, mean_over(n, leat_mul(g, z))));
     if (!a->rms) d = leat_sub(d, mean_over(n, g));
     out[0] = leat_mul(rstd, d);
+    if (n->ins == 5) {
+        out[1] = leati_unbroadcast(leat_mul(dy, z), &n->in[4]->shape);
+        out[2] = leati_unbroadcast(dy, &n->in[4]->shape);
+    } else {
+        out[1] = out[2] = leat_constant(n->graph, x->dtype, LEAT_DIMS(0), NULL);
+    }
     return LEAT_OK;
 }
 
@@ -129,19 +137,20 @@ static leat_tensor *through_moments(leati_node *n, leat_tensor *const *dy, leat_
 static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
                             leat_tensor **dx)
 {
-    const leati_norm_attrs *a = n->attrs;
-    leat_tensor *x = n->in[0], *mean = &n->out[1], *rstd = &n->out[2];
-    if (needed[0] && dy[0]) {
-        leat_tensor *in[5] = {dy[0], x, mean, rstd, n->ins > 1 ? n->in[1] : NULL};
-        dx[0] = leati_op1(n->graph, LEATI_OP_NORM_GRAD, n->ins > 1 ? 5 : 4, in, n->attrs,
-                          n->attr_bytes);
+    leat_tensor *gamma = n->ins > 1 ? n->in[1] : NULL, *beta = n->ins > 2 ? n->in[2] : NULL;
+    if (dy[0]) {
+        leat_tensor *in[5] = {dy[0], n->in[0], &n->out[1], &n->out[2], gamma};
+        leati_node *back = leati_node_new(n->graph, LEATI_OP_NORM_GRAD, gamma ? 5 : 4, in, n->attrs,
+                                          n->attr_bytes);
+        if (!back) return LEAT_OK;
+        if (needed[0]) dx[0] = &back->out[0];
+        if (gamma && needed[1]) dx[1] = &back->out[1];
+        if (beta && needed[2])
+            dx[2] = leati_shape_equal(&beta->shape, &gamma->shape)
+                        ? &back->out[2]
+                        : leati_unbroadcast(dy[0], &beta->shape);
     }
     if (needed[0]) dx[0] = through_moments(n, dy, dx[0]);
-    if (n->ins > 1 && needed[1] && dy[0]) {
-        leat_tensor *z = leat_mul(a->rms ? x : leat_sub(x, mean), rstd);
-        dx[1] = leati_unbroadcast(leat_mul(dy[0], z), &n->in[1]->shape);
-    }
-    if (n->ins > 2 && needed[2] && dy[0]) dx[2] = leati_unbroadcast(dy[0], &n->in[2]->shape);
     return LEAT_OK;
 }
 

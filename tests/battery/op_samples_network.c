@@ -225,11 +225,52 @@ static void visit_sequences(leati_op op, op_visit visit, void *user)
     }
 }
 
+/* ---- attention --------------------------------------------------------------------------------
+ */
+
+static const double half = 0.5;
+static const double seen[] = {1, 0, 1, 1, 0, 1, 0, 0, 0, 0};
+
+/* arg: the scale; number: causal, tokens first. The gradient by way of the operation. */
+static void record_attention(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                             leat_tensor **out)
+{
+    leati_attention_attrs a = {.scale = *(const double *)s->arg,
+                               .causal = (uint8_t)s->number[0],
+                               .tokens_first = (uint8_t)s->number[1]};
+    leat_tensor *y = leati_op1(g, LEATI_OP_ATTENTION, s->ins, in, &a, sizeof a);
+    out[0] = y;
+    if (s->op == LEATI_OP_ATTENTION || !y) return;
+    out[0] = NULL;
+    if (leat_gradients(y, leat_mul(y, y), 3, in, out) != LEAT_OK) out[0] = NULL;
+}
+
+#define SEEN OP_TYPED_EACH(LEAT_DTYPE_BOOL, seen, 2, 5)
+#define ATTENTIONS(NAME, first, second_)                                                           \
+    OP_SAMPLE(NAME, "plain", OP_SINGLES, record_attention,                                         \
+              OP_3(OP_IN(-1, 1, 2, 2, 3, 4), OP_IN(-1, 1, 2, 2, 5, 4), OP_IN(-1, 1, 2, 2, 5, 2)),  \
+              .arg = &half, .tol = 64, .scale = 1, .gradient = first, .second = second_),          \
+        OP_SAMPLE(                                                                                 \
+            NAME, "causal", OP_SINGLES, record_attention,                                          \
+            OP_3(OP_IN(-1, 1, 1, 2, 3, 4), OP_IN(-1, 1, 1, 2, 5, 4), OP_IN(-1, 1, 1, 2, 5, 4)),    \
+            .number = {1, 0}, .arg = &half, .tol = 64, .scale = 1, .gradient = first),             \
+        OP_SAMPLE(NAME, "tokens first, mask", OP_SINGLES, record_attention,                        \
+                  OP_4(OP_IN(-1, 1, 2, 3, 2, 4), OP_IN(-1, 1, 2, 5, 2, 4),                         \
+                       OP_IN(-1, 1, 2, 5, 2, 4), SEEN),                                            \
+                  .number = {0, 1}, .arg = &half, .tol = 64, .scale = 1, .gradient = first),       \
+        OP_SAMPLE(NAME, "larger", OP_SINGLES, record_attention,                                    \
+                  OP_3(OP_IN(-1, 1, 2, 3, 70, 16), OP_IN(-1, 1, 2, 3, 130, 16),                    \
+                       OP_IN(-1, 1, 2, 3, 130, 16)),                                               \
+                  .number = {1, 0}, .arg = &half, .tol = 128, .scale = 1)
+static const op_sample attentions[] = {ATTENTIONS(ATTENTION, true, true),
+                                       ATTENTIONS(ATTENTION_GRAD, true, false)};
+
 void op_samples_network(op_visit visit, void *user)
 {
     visit_sequences(LEATI_OP_RECURRENT, visit, user);
     visit_sequences(LEATI_OP_RECURRENT_GRAD, visit, user);
     OP_VISIT(softmaxes);
+    OP_VISIT(attentions);
     OP_VISIT(entropies);
     OP_VISIT(norms);
 }
@@ -340,7 +381,23 @@ static leat_tensor *foreign_states(leat_graph *g)
     return leati_op1(g, LEATI_OP_RECURRENT_GRAD, 9, in, &a, sizeof a);
 }
 
+static leat_tensor *unequal_widths(leat_graph *g)
+{
+    leat_tensor *k = f32(g, LEAT_DIMS(2, 2, 5, 3));
+    return leat_attention(f32(g, LEAT_DIMS(2, 2, 5, 4)), k, k, NULL);
+}
+
+static leat_tensor *foreign_attention(leat_graph *g)
+{
+    leati_attention_attrs a = {.scale = 1};
+    leat_tensor *q = f32(g, LEAT_DIMS(2, 2, 5, 4)), *d = f32(g, LEAT_DIMS(2, 2, 4, 4));
+    leat_tensor *in[6] = {d, q, q, q, q, f32(g, LEAT_DIMS(2, 2, 5))};
+    return leati_op1(g, LEATI_OP_ATTENTION_GRAD, 6, in, &a, sizeof a);
+}
+
 static const op_failure failures[] = {
+    OP_FAILURE(ATTENTION, "widths", unequal_widths, SHAPE, "layer 7|(2, 2, 5, 4)|(2, 2, 5, 3)"),
+    OP_FAILURE(ATTENTION_GRAD, "shape", foreign_attention, SHAPE, "layer 7|(2, 2, 4, 4)"),
     OP_FAILURE(RECURRENT, "weight", wrong_weight, SHAPE, "layer 7|weight|(12, 4)|(12, 3)"),
     OP_FAILURE(RECURRENT, "length", long_sequence, INVALID, "length|sequence 2|6|5 steps",
                .at_run = true),
