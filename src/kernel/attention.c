@@ -47,9 +47,9 @@ static void init(leat_context *c, const leati_attention *a, attention *x)
 {
     *x = (attention){.a = a, .ker = &leati_kernels_of(c)->f32, .net = leati_net_kernels_of(c)};
     x->rows = BANDS * x->ker->mr;
-    size_t heads = a->batch * a->heads, threads = leat_context_threads(c);
-    /* Keys are packed for each block of queries: few blocks where there are heads enough. */
-    if (heads >= 4 * threads) x->rows *= 3;
+    /* Keys are packed for each block of queries: few blocks where there are heads enough. The order
+     * of sums follows from the blocks, so they do not depend on the number of threads. */
+    if (a->batch * a->heads >= 16) x->rows *= 3;
     if (x->rows > a->queries) x->rows = a->queries ? a->queries : 1;
     x->row_blocks = (a->queries + x->rows - 1) / x->rows;
     sizes s = sizes_of(x);

@@ -90,8 +90,9 @@ static void softmax_row(bool log, size_t n, const float *x, float *y)
         EACH(n, store_last_f32(y + j, load_last_f32(y + j, width) * factor, width);)
         return;
     }
-    float shift = top + __builtin_logf(sum);
-    EACH(n, store_last_f32(y + j, load_last_f32(x + j, width) - shift, width);)
+    float rest =
+        __builtin_logf(sum); /* x - top first: their sum may be large, their difference exact */
+    EACH(n, store_last_f32(y + j, (load_last_f32(x + j, width) - top) - rest, width);)
 }
 
 /* softmax: dx = y (g - sum g y); log-softmax: dx = g - e^y sum g. dx may be g. */
