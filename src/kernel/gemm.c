@@ -14,10 +14,13 @@ enum {
     SMALL_BYTES = 48 << 10, /* scratch taken from the stack */
     FEW_ROWS = 8,           /* dot products instead of tiles */
     FEW_COLUMNS = 4,
-    SQUARE_DEPTH = 256, /* A^T A: rows of A packed at once, */
-    SQUARE_ROWS = 4,    /* panels of C that a task holds: down, */
-    SQUARE_COLUMNS = 8, /* across, */
-    SQUARE_NARROW = 128 /* columns up to which slices of rows get sums of their own */
+    TALL_DEPTH = 64,                  /* rows that are copied at once, in products over more */
+    TALL_WIDTH = 1024,                /* terms than the caches hold, */
+    TALL_STEP = TALL_WIDTH + 64 + 32, /* from row to row of the copy */
+    SQUARE_DEPTH = 256,               /* A^T A: rows of A packed at once, */
+    SQUARE_ROWS = 4,                  /* panels of C that a task holds: down, */
+    SQUARE_COLUMNS = 8,               /* across, */
+    SQUARE_NARROW = 128               /* columns up to which slices of rows get sums of their own */
 };
 
 #define NAME(x)    x##_f32

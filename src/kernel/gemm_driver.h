@@ -48,6 +48,52 @@ static void NAME(run_few)(leat_context *c, NAME(few) * f)
     leati_parallel(c, f->tasks, NAME(few_task), f);
 }
 
+/* Columns of task `task` and all of k, for few rows of A and a B that no cache holds. Rows of B are
+ * copied as they lie, some at a time: that reads memory in order, which the columns of a panel do
+ * not, and the copy stays in the second-level cache. */
+static void NAME(tall_task)(void *arg, size_t task, unsigned worker)
+{
+    const NAME(product) *g = arg;
+    size_t nr = g->ker->nr, panels = (g->n + nr - 1) / nr;
+    size_t j0 = leati_task_start(panels, g->grid_n, task) * nr;
+    size_t j1 = leati_task_start(panels, g->grid_n, task + 1) * nr;
+    T *near = g->scratch + worker * g->each;
+    if (j1 > g->n) j1 = g->n;
+    for (size_t j = j0; j < j1; j += TALL_WIDTH) {
+        size_t n = j1 - j < TALL_WIDTH ? j1 - j : TALL_WIDTH;
+        for (size_t p = 0; p < g->k; p += TALL_DEPTH) {
+            size_t k = g->k - p < TALL_DEPTH ? g->k - p : TALL_DEPTH;
+            for (size_t r = 0; r < k; r++)
+                memcpy(near + r * TALL_STEP, g->b + (p + r) * g->ldb + j, n * sizeof(T));
+            g->ker->block(&(NAME(leati_block)){.m = g->m,
+                                               .n = n,
+                                               .k = k,
+                                               .left = g->ta ? LEATI_LEFT_COLUMNS : LEATI_LEFT_ROWS,
+                                               .a = g->ta ? g->a + p * g->lda : g->a + p,
+                                               .a_step = g->lda,
+                                               .b = near,
+                                               .b_step = TALL_STEP,
+                                               .b_panel = nr,
+                                               .alpha = g->alpha,
+                                               .beta = p ? 1 : g->beta,
+                                               .c = g->c + j,
+                                               .ldc = g->ldc});
+        }
+    }
+}
+
+static leat_status NAME(run_tall)(leat_context *c, NAME(product) * g)
+{
+    size_t panels = (g->n + g->ker->nr - 1) / g->ker->nr, threads = leat_context_threads(c);
+    g->grid_n = threads < panels ? threads : panels;
+    g->each = TALL_DEPTH * TALL_STEP;
+    g->scratch = leati_calloc(c, threads * g->each, sizeof(T));
+    if (!g->scratch) return leat_error_status(c);
+    leati_parallel(c, g->grid_n, NAME(tall_task), g);
+    leati_free(g->scratch);
+    return LEAT_OK;
+}
+
 /* A^T B with few columns: C^T = B^T A runs along the rows of A, however many there are. */
 static leat_status NAME(run_turned)(leat_context *c, const NAME(product) * g)
 {
@@ -66,7 +112,7 @@ static leat_status NAME(run_turned)(leat_context *c, const NAME(product) * g)
          .ldb = g->lda,
          .c = turned,
          .ldc = g->m};
-    leat_status st = NAME(run)(c, &t);
+    leat_status st = t.k >= TALL * g->ker->kc ? NAME(run_tall)(c, &t) : NAME(run)(c, &t);
     for (size_t i = 0; st == LEAT_OK && i < g->m; i++) {
         T *row = g->c + i * g->ldc;
         for (size_t j = 0; j < g->n; j++)

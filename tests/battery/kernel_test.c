@@ -69,6 +69,10 @@ static problem random_problem(leati_rng *rng)
     return p;
 }
 
+/* Few columns of a product over more terms than the caches hold. */
+static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
+                               {true, false, 1030, 1, 8200, 1031, 1, 1, 1, 0}};
+
 /* The templates below exist for f32 and f64, with references in `wide`: one text, two instances. */
 #define ABSOLUTE(x) ((x) < 0 ? -(x) : (x))
 #define GEMM_TESTS(suffix, type, wide, epsilon)                                                    \
@@ -114,6 +118,7 @@ static problem random_problem(leati_rng *rng)
         leati_rng_init(&rng, 7, LEATI_RNG_TEST, 0);                                                \
         for (int trial = 0; trial < 400; trial++) {                                                \
             problem p = random_problem(&rng);                                                      \
+            if (trial < 2) p = tall[trial];                                                        \
             size_t size = p.m * p.ldc;                                                             \
             type *a = random_##suffix(&rng, (p.ta ? p.k : p.m) * p.lda);                           \
             type *b = random_##suffix(&rng, (p.tb ? p.n : p.k) * p.ldb);                           \
@@ -175,6 +180,7 @@ static problem random_problem(leati_rng *rng)
                                        {0, 1, 7, 900, 300, 300, 300, 900, 1, 0},                   \
                                        {0, 1, 60, 700, 530, 530, 530, 700, 0.3, 1},                \
                                        {1, 0, 300, 9, 2000, 300, 9, 9, 1, 0},                      \
+                                       {1, 0, 70, 4, 9000, 70, 4, 4, 0.5, 1},                      \
                                        {0, 0, 2000, 3, 90, 90, 3, 3, 1, 0}};                       \
         leati_cpu_level level = leati_context_cpu_level(one);                                      \
         leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};                  \
