@@ -16,7 +16,9 @@ enum {
     FEW_COLUMNS = 4,
     TALL_DEPTH = 64,                  /* rows that are copied at once, in products over more */
     TALL_WIDTH = 1024,                /* terms than the caches hold, */
-    TALL_STEP = TALL_WIDTH + 64 + 32, /* from row to row of the copy */
+    TALL_STEP = TALL_WIDTH + 64 + 32, /* from row to row of the copy, */
+    TALL_CHUNKS = 16,                 /* chunks of terms, */
+    TALL_PARTIALS = 1 << 21,          /* elements of their sums */
     SQUARE_DEPTH = 256,               /* A^T A: rows of A packed at once, */
     SQUARE_ROWS = 4,                  /* panels of C that a task holds: down, */
     SQUARE_COLUMNS = 8,               /* across, */

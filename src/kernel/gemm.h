@@ -1,5 +1,6 @@
 /* Matrix products, row-major, on our own micro-kernels. Results are bitwise equal for any number
- * of threads at one CPU level: threads share rows and columns of C, never the sum over k. */
+ * of threads at one CPU level: threads share rows and columns of C, never the sum over k, but for
+ * A^T B with few columns and very many terms, whose sum is cut into chunks of fixed size. */
 #ifndef LEATI_KERNEL_GEMM_H
 #define LEATI_KERNEL_GEMM_H
 

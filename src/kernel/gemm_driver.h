@@ -48,21 +48,19 @@ static void NAME(run_few)(leat_context *c, NAME(few) * f)
     leati_parallel(c, f->tasks, NAME(few_task), f);
 }
 
-/* Columns of task `task` and all of k, for few rows of A and a B that no cache holds. Rows of B are
- * copied as they lie, some at a time: that reads memory in order, which the columns of a panel do
- * not, and the copy stays in the second-level cache. */
+/* Chunk `task` of k, for few rows of A and a B that no cache holds, into a partial C of its own.
+ * Rows of B are copied as they lie, some at a time: that reads memory in order, which the columns
+ * of a panel do not, and the copy stays in the second-level cache. */
 static void NAME(tall_task)(void *arg, size_t task, unsigned worker)
 {
     const NAME(product) *g = arg;
-    size_t nr = g->ker->nr, panels = (g->n + nr - 1) / nr;
-    size_t j0 = leati_task_start(panels, g->grid_n, task) * nr;
-    size_t j1 = leati_task_start(panels, g->grid_n, task + 1) * nr;
-    T *near = g->scratch + worker * g->each;
-    if (j1 > g->n) j1 = g->n;
-    for (size_t j = j0; j < j1; j += TALL_WIDTH) {
-        size_t n = j1 - j < TALL_WIDTH ? j1 - j : TALL_WIDTH;
-        for (size_t p = 0; p < g->k; p += TALL_DEPTH) {
-            size_t k = g->k - p < TALL_DEPTH ? g->k - p : TALL_DEPTH;
+    size_t p0 = leati_task_start(g->k, g->grid_m, task);
+    size_t p1 = leati_task_start(g->k, g->grid_m, task + 1);
+    T *near = g->scratch + worker * g->each, *partial = g->c + task * g->m * g->n;
+    for (size_t p = p0; p < p1; p += TALL_DEPTH) {
+        size_t k = p1 - p < TALL_DEPTH ? p1 - p : TALL_DEPTH;
+        for (size_t j = 0; j < g->n; j += TALL_WIDTH) {
+            size_t n = g->n - j < TALL_WIDTH ? g->n - j : TALL_WIDTH;
             for (size_t r = 0; r < k; r++)
                 memcpy(near + r * TALL_STEP, g->b + (p + r) * g->ldb + j, n * sizeof(T));
             g->ker->block(&(NAME(leati_block)){.m = g->m,
@@ -73,23 +71,29 @@ static void NAME(tall_task)(void *arg, size_t task, unsigned worker)
                                                .a_step = g->lda,
                                                .b = near,
                                                .b_step = TALL_STEP,
-                                               .b_panel = nr,
+                                               .b_panel = g->ker->nr,
                                                .alpha = g->alpha,
-                                               .beta = p ? 1 : g->beta,
-                                               .c = g->c + j,
-                                               .ldc = g->ldc});
+                                               .beta = p > p0 ? 1 : 0,
+                                               .c = partial + j,
+                                               .ldc = g->n});
         }
     }
 }
 
+/* Tight C; the partial sums are added in order, and their number depends on the sizes only. */
 static leat_status NAME(run_tall)(leat_context *c, NAME(product) * g)
 {
-    size_t panels = (g->n + g->ker->nr - 1) / g->ker->nr, threads = leat_context_threads(c);
-    g->grid_n = threads < panels ? threads : panels;
+    size_t size = g->m * g->n, threads = leat_context_threads(c), most = TALL_PARTIALS / size;
+    T *out = g->c;
+    g->grid_m = most > TALL_CHUNKS ? TALL_CHUNKS : most < 1 ? 1 : most;
     g->each = TALL_DEPTH * TALL_STEP;
-    g->scratch = leati_calloc(c, threads * g->each, sizeof(T));
+    g->scratch = leati_calloc(c, threads * g->each + g->grid_m * size, sizeof(T));
     if (!g->scratch) return leat_error_status(c);
-    leati_parallel(c, g->grid_n, NAME(tall_task), g);
+    g->c = g->scratch + threads * g->each;
+    leati_parallel(c, g->grid_m, NAME(tall_task), g);
+    memcpy(out, g->c, size * sizeof(T));
+    for (size_t q = 1; q < g->grid_m; q++)
+        for (size_t i = 0; i < size; i++) out[i] += g->c[q * size + i];
     leati_free(g->scratch);
     return LEAT_OK;
 }
