@@ -55,7 +55,9 @@ LEAT_API LEAT_CHECKED leat_status leat_variable_part(leat_variable *whole, const
                                                      size_t offset, leat_shape shape,
                                                      leat_variable **out);
 LEAT_API leat_tensor *leat_read(leat_variable *v); /* its value before the run */
-/* A root: running it stores x (of the variable's type and shape) when all reads are done. */
+/* A root: running it stores x (of the variable's type and shape) when all reads are done; of
+ * several into the same memory the one recorded last stays. Operations that use it see x and store
+ * nothing: list it among the roots. */
 LEAT_API leat_tensor *leat_assign(leat_variable *v, leat_tensor *x);
 LEAT_API LEAT_CHECKED leat_status leat_variable_get(leat_variable *v, void *data, size_t bytes);
 LEAT_API LEAT_CHECKED leat_status leat_variable_set(leat_variable *v, const void *data,

@@ -182,7 +182,8 @@ leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor 
     }
     leati_node *n = node_alloc(g, op, ins, outs, attrs, attr_bytes);
     if (!n) return NULL;
-    for (size_t i = 0; i < ins; i++) n->in[i] = in[i];
+    for (size_t i = 0; i < ins; i++) /* storing is left to the roots */
+        n->in[i] = in[i]->node->op == LEATI_OP_ASSIGN ? in[i]->node->in[0] : in[i];
     if (shape) {
         n->out[0].dtype = dtype;
         n->out[0].shape = *shape;

@@ -32,7 +32,7 @@ struct leati_node {
     const void *host;        /* INPUT: bound data; CONSTANT: its data; CHECKPOINT: its segment */
     leat_variable *variable; /* VARIABLE, ASSIGN */
     uint32_t mark;           /* of a traversal, see graph.epoch */
-    uint32_t place;          /* in the order of the plan being made */
+    uint32_t place;          /* in the order of the structure; INPUT: number among inputs */
 };
 
 struct leat_variable {

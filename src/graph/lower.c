@@ -1,5 +1,6 @@
 /* Owns: the list of nodes to execute. A composition without a kernel on the device is replaced by
  * what its class writes instead, until every node has a kernel, is a view or elementwise. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -153,6 +154,14 @@ static leat_status lower_node(leati_planner *p, leati_node *n, unsigned depth)
     return LEAT_OK;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const leati_node *const *x = a, *const *y = b;
+    return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* In the order of recording: a step of back-propagation is done with all its results, of weights
+ * and data, before the next one, so that what it reads may go. */
 static leat_status lower_all(leati_planner *p, size_t count, leat_tensor *const *roots,
                              unsigned depth)
 {
@@ -160,6 +169,7 @@ static leat_status lower_all(leati_planner *p, size_t count, leat_tensor *const 
     LEATI_TRY(number_room(p));
     LEATI_TRY(leati_order_make(p->graph, count, roots, &order));
     leat_status st = LEAT_OK;
+    if (order.count) qsort(order.node, order.count, sizeof *order.node, by_id);
     for (size_t i = 0; st == LEAT_OK && i < order.count; i++)
         if (p->number[order.node[i]->id] == LEATI_NONE) st = lower_node(p, order.node[i], depth);
     leati_order_fini(&order);

@@ -88,7 +88,8 @@ static void place_leaves(leati_planner *p)
         leati_node *n = maker(p, v);
         if (n->op == LEATI_OP_INPUT) {
             x->place = LEATI_IN_INPUT;
-            x->address = p->inputs++;
+            x->address = n->place; /* as the key numbers them, whatever the order of recording */
+            p->inputs++;
         } else if (n->op == LEATI_OP_CONSTANT) {
             x->place = LEATI_IN_CONSTANT;
             x->address = p->constants;

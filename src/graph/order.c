@@ -97,6 +97,7 @@ leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *root
         uint32_t root[2] = {roots[i]->node->place, roots[i]->index};
         PUT(root);
     }
+    for (size_t i = 0; i < *input_count; i++) (*inputs)[i]->place = (uint32_t)i;
 #undef PUT
 out:
     leati_order_fini(&order);

@@ -29,7 +29,8 @@ struct leati_plan {
     size_t root_count;
 };
 
-/* Nodes below the roots in order of execution, inputs first. The arrays live in `arena`. */
+/* Nodes below the roots, inputs first, in the order of a search in depth. The arrays live in
+ * `arena`. */
 typedef struct leati_order {
     leati_node **node;
     size_t count, capacity;
@@ -38,7 +39,8 @@ leat_status leati_order_make(leat_graph *g, size_t count, leat_tensor *const *ro
                              leati_order *out);
 void leati_order_fini(leati_order *order);
 
-/* The structure below the roots as bytes; equal bytes, equal plan. Also lists the INPUT nodes. */
+/* The structure below the roots as bytes; equal bytes, equal plan. Also lists the INPUT nodes and
+ * numbers them in that order (`place`), which is that of the structure. */
 leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *roots, uint8_t **key,
                            size_t *bytes, leati_node ***inputs, size_t *input_count);
 

@@ -1,0 +1,264 @@
+/* What a graph offers beside running: values while recording, checkpointed segments, timelines,
+ * variables as roots. */
+#include <leat/custom_op.h>
+#include <leat/graph.h>
+
+#include <jansson.h>
+
+#include "graph/plan.h"
+#include "support/leattest.h"
+
+static const char *const devices[] = {"reference", "simulated", "cpu"};
+
+static void known_values(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        int64_t dims[3] = {2, 3, 4}, got[2] = {0, 0};
+        bool known;
+        leat_tensor *shape = leat_constant(g, LEAT_DTYPE_I64, LEAT_DIMS(3), dims);
+        leat_tensor *part = leat_narrow(shape, 0, 1, 2);
+        leat_tensor *y = leat_mul(part, leat_flip(part, 0, NULL));
+        REQUIRE_OK(leat_value_known(y, got, sizeof got, &known));
+        CHECK(known && got[0] == 12 && got[1] == 12);
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), dims);
+        REQUIRE_OK(leat_value_known(leat_add(x, y), got, sizeof got, &known));
+        CHECK(!known);
+        CHECK_FAILS(leat_value_known(y, got, 8, &known), LEAT_INVALID, "16 bytes|8");
+        /* what does not fit is not computed */
+        leat_tensor *large = leat_expand(leat_scalar(g, LEAT_DTYPE_I64, 1), LEAT_DIMS(1 << 17));
+        REQUIRE_OK(leat_value_known(leat_narrow(large, 0, 0, 2), got, sizeof got, &known));
+        CHECK(!known);
+        /* the graph runs on after that */
+        leat_tensor *z = leat_add(x, y);
+        REQUIRE_OK(leat_run(g, 1, &z));
+        REQUIRE_OK(leat_get(z, got, sizeof got));
+        CHECK(got[0] == 14 && got[1] == 15);
+        leat_graph_destroy(g);
+    }
+}
+
+/* Collatz: the number of steps depends on the data. */
+static void forced_values_steer_loops(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        int64_t start = 27, now = 0;
+        int steps = 0;
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_I64, LEAT_SCALAR, &start);
+        while (steps < 1000) {
+            bool known;
+            x = leat_force(x);
+            REQUIRE(x);
+            REQUIRE_OK(leat_value_known(x, &now, sizeof now, &known));
+            REQUIRE(known);
+            if (now == 1) break;
+            leat_tensor *two = leat_like(x, 2);
+            x = now % 2 ? leat_add(leat_mul(x, leat_like(x, 3)), leat_like(x, 1))
+                        : leat_div(x, two);
+            steps++;
+        }
+        CHECK_INT(steps, 111);
+        x = leat_force(leat_neg(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2), NULL)));
+        CHECK(x == NULL);
+        CHECK_FAILS(leat_error_status(t->context), LEAT_INVALID, "bind");
+        leat_graph_destroy(g);
+    }
+}
+
+/* ---- checkpoints
+ * --------------------------------------------------------------------------------- */
+
+enum { LAYERS = 6, ROWS = 64, WIDTH = 32 };
+
+typedef struct layer {
+    leat_tensor *w;
+} layer;
+
+/* Several results in between that the gradient needs. */
+static leat_status record_layer(leat_graph *g, void *user, leat_tensor *const *in,
+                                leat_tensor **out)
+{
+    layer *l = user;
+    leat_tensor *h = in[0];
+    for (int i = 0; i < 4; i++) h = leat_tanh(leat_matmul(h, l->w));
+    out[0] = leat_add(h, in[0]);
+    return leat_error_status(leat_graph_context(g));
+}
+
+static void run_layers(leattest *t, bool checkpoint, float *grad, size_t *workspace)
+{
+    leat_graph *g;
+    static float x[ROWS * WIDTH], w[LAYERS][WIDTH * WIDTH];
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    for (int i = 0; i < ROWS * WIDTH; i++) x[i] = (float)(i * 7 % 13) / 13 - 0.5f;
+    leat_tensor *h = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(ROWS, WIDTH), x), *ws[LAYERS];
+    leat_tensor *roots[LAYERS];
+    layer layers[LAYERS];
+    for (int l = 0; l < LAYERS; l++) {
+        for (int i = 0; i < WIDTH * WIDTH; i++) w[l][i] = (float)((i + l) * 5 % 11) / 30 - 0.15f;
+        ws[l] = layers[l].w = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(WIDTH, WIDTH), w[l]);
+        leat_tensor *y;
+        if (checkpoint) REQUIRE_OK(leat_checkpoint(record_layer, &layers[l], 1, &h, 1, &y));
+        else REQUIRE_OK(record_layer(g, &layers[l], &h, &y));
+        h = y;
+    }
+    leat_tensor *loss = leat_mean(leat_mul(h, h), 0, NULL, false);
+    REQUIRE_OK(leat_gradients(loss, NULL, LAYERS, ws, roots));
+    REQUIRE_OK(leat_run(g, LAYERS, roots));
+    for (int l = 0; l < LAYERS; l++)
+        CHECK_OK(leat_get(roots[l], grad + l * WIDTH * WIDTH, WIDTH * WIDTH * sizeof *grad));
+    *workspace = g->last_plan->workspace_bytes;
+    leat_graph_destroy(g);
+}
+
+static void checkpoints_save_memory(leattest *t)
+{
+    static float plain[LAYERS * WIDTH * WIDTH], saved[LAYERS * WIDTH * WIDTH];
+    size_t all = 0, less = 0;
+    run_layers(t, false, plain, &all);
+    run_layers(t, true, saved, &less);
+    CHECK(!memcmp(plain, saved, sizeof plain));
+    printf("  workspace %zu bytes, with checkpoints %zu\n", all, less);
+    CHECK(less < all / 2);
+}
+
+/* ---- variables as roots
+ * --------------------------------------------------------------------------- */
+
+static void roots_keep_the_value_before_the_run(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        float start[4] = {1, 2, 3, 4}, got[4];
+        leat_variable *v, *part;
+        REQUIRE_OK(leat_variable_create(g, "v", LEAT_DTYPE_F32, LEAT_DIMS(4), start, &v));
+        REQUIRE_OK(leat_variable_part(v, "part", 2, LEAT_DIMS(2), &part));
+        leat_tensor *x = leat_read(v);
+        leat_tensor *roots[] = {x, leat_reshape(x, LEAT_DIMS(2, 2)), leat_narrow(x, 0, 1, 2),
+                                leat_assign(v, leat_shift(x, 10)), leat_read(part)};
+        for (int run = 0; run < 2; run++) {
+            REQUIRE_OK(leat_run(g, 5, roots));
+            for (int k = 0; k < 4; k++) {
+                float want = (float)(k + 1 + 10 * run);
+                CHECK_OK(leat_get(roots[0], got, sizeof got));
+                CHECK_NEAR(got[k], want, 0, 0);
+                CHECK_OK(leat_get(roots[1], got, sizeof got));
+                CHECK_NEAR(got[k], want, 0, 0);
+                CHECK_OK(leat_get(roots[3], got, sizeof got));
+                CHECK_NEAR(got[k], want + 10, 0, 0);
+                CHECK_OK(leat_get(roots[2], got, 8));
+                if (k < 2) CHECK_NEAR(got[k], want + 1, 0, 0);
+                CHECK_OK(leat_get(roots[4], got, 8));
+                if (k < 2) CHECK_NEAR(got[k], want + 2, 0, 0);
+            }
+        }
+        leat_graph_destroy(g);
+    }
+}
+
+/* v[0:4] = v[2:6] + 1, where both lie in one variable. */
+static void overlapping_parts(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        enum { N = 3000 };
+        static double start[N + 2], got[N + 2];
+        for (int i = 0; i < N + 2; i++) start[i] = i;
+        leat_variable *v, *head;
+        REQUIRE_OK(leat_variable_create(g, "v", LEAT_DTYPE_F64, LEAT_DIMS(N + 2), start, &v));
+        REQUIRE_OK(leat_variable_part(v, "head", 1, LEAT_DIMS(N), &head));
+        leat_tensor *moved = leat_shift(leat_narrow(leat_read(v), 0, 0, N), 1);
+        leat_tensor *root = leat_assign(head, moved);
+        REQUIRE_OK(leat_run(g, 1, &root));
+        REQUIRE_OK(leat_variable_get(v, got, sizeof got));
+        for (int i = 0; i < N; i++)
+            if (!CHECK_NEAR(got[i + 1], i + 1, 0, 0)) break;
+        leat_graph_destroy(g);
+    }
+}
+
+/* ---- timelines
+ * ------------------------------------------------------------------------------------ */
+
+static void timelines_are_json(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        const char *path = leattest_scratch("trace.json");
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        CHECK_FAILS(leat_trace_write(g, path), LEAT_INVALID, "no trace");
+        float x[12] = {1, 2, 3};
+        leat_scope_push(g, "layer 1 `dense`");
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3, 4), x);
+        leat_tensor *y = leat_relu(leat_matmul_t(in, false, in, true));
+        leat_scope_pop(g);
+        CHECK_OK(leat_trace_start(g));
+        CHECK_FAILS(leat_trace_start(g), LEAT_INVALID, "already");
+        for (int i = 0; i < 3; i++) CHECK_OK(leat_run(g, 1, &y));
+        CHECK_OK(leat_trace_write(g, path));
+        CHECK_OK(leat_run(g, 1, &y)); /* no longer traced */
+        json_t *root = json_load_file(path, 0, NULL),
+               *events = json_object_get(root, "traceEvents");
+        int products = 0, runs = 0;
+        for (size_t i = 0; i < json_array_size(events); i++) {
+            json_t *e = json_array_get(events, i), *args = json_object_get(e, "args");
+            const char *name = json_string_value(json_object_get(e, "name"));
+            runs += name && !strcmp(name, "run");
+            if (!name || strcmp(name, "matmul") != 0) continue;
+            products++;
+            CHECK_STR(json_string_value(json_object_get(args, "scope")), "layer 1 `dense`");
+            CHECK_NEAR(json_number_value(json_object_get(args, "flops")), 2 * 3 * 3 * 4, 0, 0);
+            CHECK_NEAR(json_number_value(json_object_get(args, "bytes")), 4 * (12 + 12 + 9), 0, 0);
+            CHECK(json_number_value(json_object_get(e, "dur")) >= 0);
+        }
+        CHECK_INT(products, 3);
+        CHECK_INT(runs, 3);
+        json_decref(root);
+        CHECK_OK(leat_trace_start(g));
+        CHECK_OK(leat_run(g, 1, &y));
+        leat_graph_destroy(g); /* ends the trace */
+    }
+}
+
+/* ---- allocations
+ * ----------------------------------------------------------------------------------- */
+
+static leat_status use_all(leat_context *c, void *arg)
+{
+    (void)arg;
+    leat_graph *g;
+    leat_status st = leat_graph_create(c, "cpu", &g);
+    if (st != LEAT_OK) return st;
+    float x[4] = {1, 2, 3, 4}, got[4];
+    bool known;
+    leat_scope_push(g, "layer");
+    layer l = {leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 2), x)};
+    leat_tensor *in = leat_force(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 2), x)), *y, *dw;
+    st = in ? leat_value_known(leat_neg(in), got, sizeof got, &known) : leat_error_status(c);
+    if (st == LEAT_OK) st = leat_checkpoint(record_layer, &l, 1, &in, 1, &y);
+    if (st == LEAT_OK) st = leat_gradients(leat_sum(y, 0, NULL, false), NULL, 1, &l.w, &dw);
+    if (st == LEAT_OK) st = leat_trace_start(g);
+    if (st == LEAT_OK) st = leat_run(g, 1, &dw);
+    if (st == LEAT_OK) st = leat_trace_write(g, leattest_scratch("trace.json"));
+    leat_graph_destroy(g);
+    return leat_error_status(c) == LEAT_NOMEM ? LEAT_NOMEM : st;
+}
+
+static void failing_allocations(leattest *t)
+{
+    leattest_fail_some_allocations(t, use_all, NULL);
+}
+
+static const leattest_case cases[] = {TEST(known_values),
+                                      TEST(forced_values_steer_loops),
+                                      TEST(checkpoints_save_memory),
+                                      TEST(roots_keep_the_value_before_the_run),
+                                      TEST(overlapping_parts),
+                                      TEST(timelines_are_json),
+                                      TEST(failing_allocations)};
+LEATTEST_MAIN(cases)
