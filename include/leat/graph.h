@@ -254,6 +254,31 @@ LEAT_API leat_tensor *leat_unsqueeze(leat_tensor *x, int axis);
 /* Axes first .. last as one. */
 LEAT_API leat_tensor *leat_flatten(leat_tensor *x, int first, int last);
 
+/* ---- made of others
+ * ------------------------------------------------------------------------------
+ */
+
+/* The last two axes with zeros above (below) a diagonal: 0 the main one, 1 the next above it. */
+LEAT_API leat_tensor *leat_tril(leat_tensor *x, int64_t diagonal);
+LEAT_API leat_tensor *leat_triu(leat_tensor *x, int64_t diagonal);
+/* A new last axis of `depth` with 1 at the index (negative from the end), else 0; all 0 where the
+ * index is out of range. */
+LEAT_API leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype);
+/* Sum of squares around the mean over (items - correction): 0 for the variance of these values, 1
+ * for the unbiased estimate of Bessel. */
+LEAT_API leat_tensor *leat_var(leat_tensor *x, size_t count, const int *axes, bool keep,
+                               double correction);
+LEAT_API leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep,
+                               double correction);
+/* log(sum(e^x)) without overflow. */
+LEAT_API leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool keep);
+/* (sum |x|^order)^(1/order); INFINITY: the largest |x|. */
+LEAT_API leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes,
+                                bool keep);
+/* Einstein's summation of up to 8 operands, as NumPy's: "bij,bjk->bik", "ii->i", "ij,kj". Axes are
+ * letters; no ellipsis. Pairs are multiplied from left to right. */
+LEAT_API leat_tensor *leat_einsum(const char *formula, size_t count, leat_tensor *const *operands);
+
 /* ---- values out of nothing ---------------------------------------------------------------------
  */
 

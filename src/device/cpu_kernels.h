@@ -30,7 +30,17 @@
     K(ATTENTION_GRAD, attention_grad)                                                              \
     K(RECURRENT, recurrent)                                                                        \
     K(RECURRENT_GRAD, recurrent_grad)                                                              \
-    K(TRANSPOSE, transpose)
+    K(TRANSPOSE, transpose)                                                                        \
+    K(SLICE, slice)                                                                                \
+    K(PAD, pad)                                                                                    \
+    K(REVERSE, reverse)                                                                            \
+    K(CONCAT, concat)                                                                              \
+    K(RANDOM, random)                                                                              \
+    K(GATHER, gather)                                                                              \
+    K(SCATTER_ADD, scatter_add)                                                                    \
+    K(ARGMAX, arg)                                                                                 \
+    K(ARGMIN, arg)                                                                                 \
+    K(CUMSUM, cumsum)
 
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;
 LEATI_CPU_KERNELS(K)

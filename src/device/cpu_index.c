@@ -1,0 +1,216 @@
+/* Owns: GATHER, SCATTER_ADD, ARGMAX, ARGMIN and CUMSUM on the CPU. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "device/cpu_kernels.h"
+#include "device/index.h"
+#include "kernel/vec.h"
+#include "tensor/shape.h"
+
+enum { GRAIN = 16 << 10 };
+
+/* Rows of `inner` elements; tasks of whole rows or columns. */
+typedef struct job {
+    const leati_step *s;
+    const leati_vec *vec;
+    leati_rows r;
+    size_t count, chunk; /* indices; items of a task */
+} job;
+
+static size_t tasks_of(size_t items, size_t work_per_item, size_t *chunk)
+{
+    *chunk = 1 + GRAIN / (work_per_item ? work_per_item : 1);
+    return (items + *chunk - 1) / *chunk;
+}
+
+/* ---- GATHER
+ * --------------------------------------------------------------------------------------- */
+
+static void gather_rows(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    const leati_operand *x = &j->s->in[0], *index = &j->s->in[1];
+    size_t size = leat_dtype_size(x->dtype), bytes = j->r.inner * size;
+    size_t all = j->r.outer * j->count, end = (task + 1) * j->chunk;
+    if (end > all) end = all;
+    for (size_t k = task * j->chunk; k < end; k++) {
+        size_t from = k / j->count * j->r.size + leati_index_at(index, k % j->count, j->r.size);
+        char *to = (char *)j->s->out[0].data + k * bytes;
+        const char *row = (const char *)x->data + from * bytes;
+        if (bytes == 4) memcpy(to, row, 4);
+        else if (bytes == 8) memcpy(to, row, 8);
+        else memcpy(to, row, bytes);
+    }
+}
+
+static leat_status gather(leat_context *c, const leati_step *s)
+{
+    const leati_index_attrs *a = s->attrs;
+    job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
+    j.count = leati_operand_count(&s->in[1]);
+    LEATI_TRY(leati_index_check(c, &s->in[1], a->axis, (int64_t)j.r.size));
+    if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    leati_parallel(c, tasks_of(j.r.outer * j.count, j.r.inner, &j.chunk), gather_rows, &j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_gather = {.run = gather};
+
+/* ---- SCATTER_ADD
+ * ---------------------------------------------------------------------------------- */
+
+static bool is_single(const leati_operand *x)
+{
+    return x->dtype == LEAT_DTYPE_F32 || x->dtype == LEAT_DTYPE_F64;
+}
+
+static bool scatter_takes(const leati_step *s)
+{
+    return is_single(&s->in[1]);
+}
+
+/* Columns of a task of one outer block: every task walks the whole index, so that each element adds
+ * its updates in the order of the index. */
+enum { COLUMNS = 128 };
+
+static void scatter_columns(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    const leati_operand *index = &j->s->in[0], *u = &j->s->in[1];
+    size_t parts = (j->r.inner + COLUMNS - 1) / COLUMNS, o = task / parts;
+    size_t first = task % parts * COLUMNS;
+    size_t n = j->r.inner - first < COLUMNS ? j->r.inner - first : COLUMNS;
+    size_t size = leat_dtype_size(u->dtype);
+    char *y = (char *)j->s->out[0].data + (o * j->r.size * j->r.inner + first) * size;
+    const char *x = (const char *)u->data + (o * j->count * j->r.inner + first) * size;
+    for (size_t i = 0; i < j->r.size; i++) memset(y + i * j->r.inner * size, 0, n * size);
+    for (size_t k = 0; k < j->count; k++) {
+        void *to = y + leati_index_at(index, k, j->r.size) * j->r.inner * size;
+        const void *from = x + k * j->r.inner * size;
+        if (size == 4) j->vec->axpy_f32(n, 1, from, to);
+        else j->vec->axpy_f64(n, 1, from, to);
+    }
+}
+
+static leat_status scatter_add(leat_context *c, const leati_step *s)
+{
+    const leati_index_attrs *a = s->attrs;
+    job j = {.s = s, .vec = leati_vec_of(c), .r = leati_rows_of(&s->out[0].shape, a->axis)};
+    j.count = leati_operand_count(&s->in[0]);
+    LEATI_TRY(leati_index_check(c, &s->in[0], a->axis, (int64_t)j.r.size));
+    if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    leati_parallel(c, j.r.outer * ((j.r.inner + COLUMNS - 1) / COLUMNS), scatter_columns, &j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_scatter_add = {.run = scatter_add, .takes = scatter_takes};
+
+/* ---- ARGMAX, ARGMIN
+ * ------------------------------------------------------------------------------- */
+
+static bool arg_takes(const leati_step *s)
+{
+    return is_single(&s->in[0]);
+}
+
+/* NaN counts as the extreme: once found, only `last` moves on, to another one. */
+#define ARG(name, T)                                                                               \
+    static int64_t name(const T *x, size_t stride, size_t n, bool largest, bool last)              \
+    {                                                                                              \
+        T best = x[0];                                                                             \
+        size_t at = 0;                                                                             \
+        for (size_t i = 1; i < n; i++) {                                                           \
+            T e = x[i * stride];                                                                   \
+            bool better = best == best && (largest ? e > best : e < best);                         \
+            better = better || (best == best && e != e);                                           \
+            better = better || (last && (e == best || (e != e && best != best)));                  \
+            at = better ? i : at;                                                                  \
+            best = better ? e : best;                                                              \
+        }                                                                                          \
+        return (int64_t)at;                                                                        \
+    }
+ARG(arg_f32, float)
+ARG(arg_f64, double)
+
+static void arg_lines(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    const leati_arg_attrs *a = j->s->attrs;
+    const leati_operand *x = &j->s->in[0];
+    bool largest = j->s->op == LEATI_OP_ARGMAX;
+    int64_t *out = j->s->out[0].data;
+    size_t all = j->r.outer * j->r.inner, end = (task + 1) * j->chunk;
+    if (end > all) end = all;
+    for (size_t k = task * j->chunk; k < end; k++) {
+        size_t first = k / j->r.inner * j->r.size * j->r.inner + k % j->r.inner;
+        out[k] =
+            x->dtype == LEAT_DTYPE_F32
+                ? arg_f32((const float *)x->data + first, j->r.inner, j->r.size, largest, a->last)
+                : arg_f64((const double *)x->data + first, j->r.inner, j->r.size, largest, a->last);
+    }
+}
+
+static leat_status arg_extreme(leat_context *c, const leati_step *s)
+{
+    const leati_arg_attrs *a = s->attrs;
+    job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
+    if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    leati_parallel(c, tasks_of(j.r.outer * j.r.inner, j.r.size, &j.chunk), arg_lines, &j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_arg = {.run = arg_extreme, .takes = arg_takes};
+
+/* ---- CUMSUM
+ * --------------------------------------------------------------------------------------- */
+
+/* In f64, line by line. */
+#define CUM(name, T)                                                                               \
+    static void name(const T *x, T *y, size_t stride, size_t n, bool exclusive, bool reverse)      \
+    {                                                                                              \
+        double sum = 0;                                                                            \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            size_t at = (reverse ? n - 1 - i : i) * stride;                                        \
+            double e = (double)x[at];                                                              \
+            if (exclusive) y[at] = (T)sum;                                                         \
+            sum += e;                                                                              \
+            if (!exclusive) y[at] = (T)sum;                                                        \
+        }                                                                                          \
+    }
+CUM(cum_f32, float)
+CUM(cum_f64, double)
+
+static void cum_lines(void *arg, size_t task, unsigned worker)
+{
+    const job *j = arg;
+    (void)worker;
+    const leati_cum_attrs *a = j->s->attrs;
+    const leati_operand *x = &j->s->in[0], *y = &j->s->out[0];
+    size_t all = j->r.outer * j->r.inner, end = (task + 1) * j->chunk;
+    if (end > all) end = all;
+    for (size_t k = task * j->chunk; k < end; k++) {
+        size_t first = k / j->r.inner * j->r.size * j->r.inner + k % j->r.inner;
+        if (x->dtype == LEAT_DTYPE_F32)
+            cum_f32((const float *)x->data + first, (float *)y->data + first, j->r.inner, j->r.size,
+                    a->exclusive, a->reverse);
+        else
+            cum_f64((const double *)x->data + first, (double *)y->data + first, j->r.inner,
+                    j->r.size, a->exclusive, a->reverse);
+    }
+}
+
+static leat_status cumsum(leat_context *c, const leati_step *s)
+{
+    const leati_cum_attrs *a = s->attrs;
+    job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
+    if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    leati_parallel(c, tasks_of(j.r.outer * j.r.inner, j.r.size, &j.chunk), cum_lines, &j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_cumsum = {.run = cumsum, .takes = arg_takes, .in_place = 1};

@@ -1,0 +1,94 @@
+/* Owns: functions made of operations: masks, moments, norms, one-hot. */
+#include <math.h>
+
+#include "graph/op_classes.h"
+#include "tensor/shape.h"
+
+/* Column minus row of the last two axes. */
+static leat_tensor *diagonal_of(leat_tensor *x)
+{
+    if (!x) return NULL;
+    leat_graph *g = x->node->graph;
+    int rank = x->shape.rank;
+    if (rank < 2)
+        return leati_refuse(g, LEATI_OP_IOTA, LEAT_SHAPE, "a triangle needs two dimensions, not %d",
+                            rank);
+    int64_t rows = x->shape.dim[rank - 2], columns = x->shape.dim[rank - 1];
+    leat_tensor *row = leati_iota(g, LEAT_DTYPE_I64, LEAT_DIMS(rows, 1), 0, 0, 1);
+    return leat_sub(leati_iota(g, LEAT_DTYPE_I64, LEAT_DIMS(1, columns), 1, 0, 1), row);
+}
+
+static leat_tensor *zero_of(leat_tensor *x)
+{
+    return leat_like(x, 0);
+}
+
+leat_tensor *leat_tril(leat_tensor *x, int64_t diagonal)
+{
+    leat_tensor *d = diagonal_of(x);
+    return leat_where(leat_less_equal(d, leat_like(d, (double)diagonal)), x, zero_of(x));
+}
+
+leat_tensor *leat_triu(leat_tensor *x, int64_t diagonal)
+{
+    leat_tensor *d = diagonal_of(x);
+    return leat_where(leat_greater_equal(d, leat_like(d, (double)diagonal)), x, zero_of(x));
+}
+
+leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype)
+{
+    if (!index) return NULL;
+    leat_graph *g = index->node->graph;
+    if (depth < 0)
+        return leati_refuse(g, LEATI_OP_IOTA, LEAT_INVALID, "one-hot of %lld classes",
+                            (long long)depth);
+    leat_tensor *classes = leati_iota(g, index->dtype, LEAT_DIMS(depth), 0, 0, 1);
+    leat_tensor *count = leat_like(index, (double)depth);
+    leat_tensor *place =
+        leat_where(leat_less(index, zero_of(index)), leat_add(index, count), index);
+    return leat_cast(leat_equal(leat_unsqueeze(place, -1), classes), dtype);
+}
+
+/* ---- moments
+ * ------------------------------------------------------------------------------------- */
+
+/* Two passes: the mean, then the squares around it. */
+leat_tensor *leat_var(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
+{
+    leat_tensor *mean = leat_mean(x, count, axes, true), *d = leat_sub(x, mean);
+    leat_tensor *sum = leat_sum(leat_mul(d, d), count, axes, keep);
+    if (!sum) return NULL;
+    size_t left = leati_shape_count(&sum->shape);
+    double items = left ? (double)leati_shape_count(&x->shape) / (double)left : 0;
+    return leat_scale(sum, 1 / fmax(items - correction, 0));
+}
+
+leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
+{
+    return leat_sqrt(leat_var(x, count, axes, keep, correction));
+}
+
+/* Around the largest value, so that nothing overflows; a largest of -inf or inf stays out of the
+ * differences. The maximum is a constant to the gradient, which it does not change. */
+leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool keep)
+{
+    leat_tensor *top = leat_stop_gradient(leat_max(x, count, axes, true));
+    leat_tensor *odd = leat_or(leat_isinf(top), leat_isnan(top));
+    top = leat_where(odd, leat_like(x, 0), top);
+    leat_tensor *sum = leat_log(leat_sum(leat_exp(leat_sub(x, top)), count, axes, keep));
+    if (!sum || !top) return NULL;
+    return leat_add(sum, leat_reshape(top, sum->shape));
+}
+
+leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes, bool keep)
+{
+    if (!x) return NULL;
+    if (order == INFINITY) return leat_max(leat_abs(x), count, axes, keep);
+    if (order == 1) return leat_sum(leat_abs(x), count, axes, keep);
+    if (order == 2) return leat_sqrt(leat_sum(leat_mul(x, x), count, axes, keep));
+    if (!(order > 0))
+        return leati_refuse(x->node->graph, LEATI_OP_POW, LEAT_INVALID, "a norm of order %g",
+                            order);
+    leat_tensor *sum = leat_sum(leat_pow(leat_abs(x), leat_like(x, order)), count, axes, keep);
+    return leat_pow(sum, leat_like(sum, 1 / order));
+}
