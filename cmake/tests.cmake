@@ -52,3 +52,14 @@ leat_program(leat-onnx-tests tests/onnx/onnx_tests.c "")
 foreach(name leat-onnx-tests)
   target_sources(${name} PRIVATE tests/onnx/conformance.c)
 endforeach()
+
+# Examples in C: they see the public headers only and must end well.
+file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
+foreach(source IN LISTS examples)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(example_${name} ${source})
+  target_link_libraries(example_${name} PRIVATE leat_static m)
+  set_target_properties(example_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples
+                        OUTPUT_NAME ${name})
+  add_test(NAME example_${name} COMMAND example_${name})
+endforeach()

@@ -4,6 +4,7 @@
 
 #include <leat/check.h>
 #include <leat/context.h>
+#include <leat/custom_op.h>
 #include <leat/data.h>
 #include <leat/estimator.h>
 #include <leat/evaluate.h>
