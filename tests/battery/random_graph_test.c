@@ -108,6 +108,29 @@ static leat_tensor *joined(builder *b, leat_tensor *x)
     return leat_concat(count, part, below(b, 2) ? 0 : (int)below(b, (uint32_t)s.rank));
 }
 
+/* A product with what may become part of it: transposes, a bias, a residual, an activation. The
+ * remainder keeps sums exact. */
+static leat_tensor *product(builder *b, leat_tensor *x)
+{
+    leat_shape s = leat_tensor_shape(x);
+    if (s.rank == 0 || leati_shape_count(&s) == 0) return x;
+    x = leat_fmod(leat_reshape(x, LEAT_DIMS(s.dim[0], -1)), leat_like(x, 17));
+    leat_tensor *y = below(b, 2) ? x : leat_scale(x, 2), *z;
+    leat_tensor *turned = leat_transpose(below(b, 2) ? x : y, NULL);
+    switch (below(b, 4)) {
+    case 0: z = leat_matmul(turned, y); break;
+    case 1: z = leat_matmul(x, turned); break;
+    case 2: z = leat_matmul_t(x, true, y, false); break;
+    default: z = leat_matmul_t(turned, true, turned, false); break;
+    }
+    if (below(b, 3) == 0) add(b, z); /* read by others, too */
+    s = leat_tensor_shape(z);
+    leat_tensor *row = leat_reshape(leat_narrow(z, 0, 0, 1), LEAT_DIMS(s.dim[1]));
+    if (below(b, 2)) z = leat_add(z, like(b, row, any(b)));
+    if (below(b, 2)) z = leat_add(z, like(b, z, any(b)));
+    return below(b, 2) ? leat_relu(z) : z;
+}
+
 static void several(builder *b, leat_tensor *x)
 {
     leat_shape s = leat_tensor_shape(x);
@@ -183,8 +206,8 @@ static leat_status record(builder *b)
         case 2: several(b, x); break;
         case 3: add(b, joined(b, x)); break;
         case 4:
-        case 5:
-        case 6: add(b, moved(b, x)); break;
+        case 5: add(b, moved(b, x)); break;
+        case 6: add(b, product(b, x)); break;
         default: add(b, elementwise(b, x)); break;
         }
         if (below(b, 8) == 0 && b->roots < MOST_ROOTS) b->root[b->roots++] = any(b);

@@ -71,7 +71,7 @@ static void forced_values_steer_loops(leattest *t)
 /* ---- checkpoints
  * --------------------------------------------------------------------------------- */
 
-enum { LAYERS = 6, ROWS = 64, WIDTH = 32 };
+enum { LAYERS = 6, ROWS = 512, WIDTH = 32 };
 
 typedef struct layer {
     leat_tensor *w;
