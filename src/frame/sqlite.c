@@ -37,7 +37,10 @@ typedef struct query {
     builder *builders;
     int columns;
     size_t rows;
+    leat_status stopped; /* by the caller, between two rows */
 } query;
+
+enum { STEPS = 100000 }; /* of SQLite's machine between two looks at the caller: about 1 ms */
 
 static leat_status put_text(query *q, builder *b, size_t row, const char *text, size_t n)
 {
@@ -68,6 +71,11 @@ static leat_status widen(query *q, builder *b, class_seen to)
 static leat_status add_text(query *q, builder *b, int column, size_t row)
 {
     if (b->seen != TEXT) LEATI_TRY(widen(q, b, TEXT));
+    if (sqlite3_column_type(q->statement, column) == SQLITE_FLOAT) { /* SQLite gives 15 digits */
+        char number[LEATI_NUM_SIZE];
+        size_t n = leati_num_format(sqlite3_column_double(q->statement, column), number);
+        return put_text(q, b, row, number, n);
+    }
     const unsigned char *text = sqlite3_column_text(q->statement, column);
     LEATI_CHECK(q->context, text, LEAT_NOMEM, "out of memory reading %s", q->path);
     return put_text(q, b, row, (const char *)text,
@@ -162,6 +170,14 @@ static leat_status sql_error(query *q, const char *doing)
     return LEATI_FAIL(q->context, st, "%s: cannot %s: %s", q->path, doing, sqlite3_errmsg(q->db));
 }
 
+/* A query may work for minutes before its first row. */
+static int on_steps(void *user)
+{
+    query *q = user;
+    q->stopped = leati_progress(q->context, "read", q->rows, 0);
+    return q->stopped != LEAT_OK;
+}
+
 static leat_status run_query(query *q, leat_frame **out)
 {
     leat_context *c = q->context;
@@ -175,6 +191,7 @@ static leat_status run_query(query *q, leat_frame **out)
         for (int i = 0; i < q->columns; i++) LEATI_TRY(add_cell(q, i));
         if (++q->rows % 4096 == 0) LEATI_TRY(leati_progress(c, "read", q->rows, 0));
     }
+    if (q->stopped) return q->stopped;
     if (rc != SQLITE_DONE) return sql_error(q, "run the query");
     return finish_frame(q, out);
 }
@@ -268,8 +285,15 @@ leat_status leati_sqlite_frame(leat_context *c, leat_frame **out, const char *pa
     if (sqlite3_open_v2(path, &q.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         st = q.db ? sql_error(&q, "open the database")
                   : LEATI_FAIL(c, LEAT_NOMEM, "out of memory opening %s", path);
-    if (st == LEAT_OK) st = choose(&q, text);
-    if (st == LEAT_OK) st = run_query(&q, out);
+    if (st == LEAT_OK) {
+        /* The schema is the file's author's: it may not call functions with effects. */
+        (void)sqlite3_db_config(q.db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        st = choose(&q, text);
+    }
+    if (st == LEAT_OK) {
+        sqlite3_progress_handler(q.db, STEPS, on_steps, &q);
+        st = run_query(&q, out);
+    }
     for (int i = 0; q.builders && i < q.columns; i++) {
         leati_map_fini(&q.builders[i].texts);
         leati_free(q.builders[i].cells);

@@ -307,6 +307,68 @@ static void sqlite_types(leattest *t)
     CHECK_FAILS(leati_sqlite_frame(c, &f, path, "a"), LEAT_FORMAT, "not a database");
 }
 
+/* Numbers in a column that holds texts keep all their digits, before and behind the first text. */
+static void sqlite_digits(leattest *t)
+{
+    leat_frame *f;
+    sqlite3 *db;
+    const char *path = leattest_scratch("digits.db"), *text;
+    REQUIRE(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db,
+                       "CREATE TABLE a(m); INSERT INTO a VALUES(0.12345678901234566), ('x'), "
+                       "(0.12345678901234566), (2.0), (9007199254740993)",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    REQUIRE_OK(leati_sqlite_frame(t->context, &f, path, NULL));
+    static const char *const want[] = {"0.12345678901234566", "x", "0.12345678901234566", "2",
+                                       "9007199254740993"};
+    for (size_t i = 0; i < 5; i++)
+        if (CHECK(leat_frame_text(f, 0, i, &text, NULL))) CHECK_STR(text, want[i]);
+    leat_frame_release(f);
+}
+
+static int stop_reading(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)what;
+    (void)done;
+    (void)total;
+    ++*(int *)user;
+    return 1;
+}
+
+/* This query would count for hours and has no row until then. */
+static void sqlite_cancelled(leattest *t)
+{
+    int calls = 0;
+    leat_frame *f;
+    leat_context *c;
+    leat_context_options o = leat_context_options_default();
+    const char *path = leattest_scratch("slow.db");
+    make_database(t, path);
+    o.progress = stop_reading;
+    o.progress_user = &calls;
+    REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+    CHECK(leati_sqlite_frame(c, &f, path,
+                             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                             "WHERE i < 1000000000000) SELECT count(*) FROM n") == LEAT_CANCELLED);
+    CHECK(!f && calls == 1 && strstr(leat_error_message(c), "interrupted"));
+    leat_context_destroy(c);
+}
+
+/* A view may not call functions with effects: the file's author is not the reader. */
+static void sqlite_untrusted(leattest *t)
+{
+    leat_frame *f;
+    sqlite3 *db;
+    const char *path = leattest_scratch("view.db");
+    REQUIRE(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "CREATE VIEW v AS SELECT load_extension('x') AS a", NULL, NULL, NULL) ==
+          SQLITE_OK);
+    sqlite3_close(db);
+    CHECK_FAILS(leati_sqlite_frame(t->context, &f, path, "v"), LEAT_INVALID,
+                "unsafe use of load_extension");
+}
+
 static leat_status sqlite_body(leat_context *c, void *path)
 {
     leat_frame *f = NULL;
@@ -323,6 +385,21 @@ static void sqlite_allocations(leattest *t)
 }
 
 #else
+static void sqlite_digits(leattest *t)
+{
+    leattest_skip(t, "built without SQLite");
+}
+
+static void sqlite_cancelled(leattest *t)
+{
+    leattest_skip(t, "built without SQLite");
+}
+
+static void sqlite_untrusted(leattest *t)
+{
+    leattest_skip(t, "built without SQLite");
+}
+
 static void sqlite_types(leattest *t)
 {
     leat_frame *f;
@@ -341,5 +418,6 @@ static const leattest_case cases[] = {
     TEST(element_types), TEST(orders_and_shapes), TEST(texts),
     TEST(refused),       TEST(npz_round_trip),    TEST(npy_write),
     TEST(idx_files),     TEST(sqlite_types),      TEST(sqlite_allocations),
+    TEST(sqlite_digits), TEST(sqlite_cancelled),  TEST(sqlite_untrusted),
 };
 LEATTEST_MAIN(cases)

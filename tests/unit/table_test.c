@@ -330,6 +330,49 @@ static void large(leattest *t)
     }
 }
 
+/* Groups by keys of few values: against plain loops, the same at 1 to 4 threads. */
+static void few_keys(leattest *t)
+{
+    enum { ROWS = 300000, VALUES = 700, KEYS = 7 * VALUES };
+    char first[65] = "", hash[65];
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        leat_frame *f, *g, *h;
+        leati_groups groups;
+        size_t keys[2] = {1, 3}, next = 0;
+        o.threads = threads;
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        f = numbered(c, ROWS);
+        REQUIRE_OK(leat_table_derive(c, &g, f,
+                                     "k = if(k // 1000003 % 701 == 700, missing, k // 1000003 % "
+                                     "701), s = 'text ' + text(a * 31 // 8 % 7)"));
+        REQUIRE_OK(leati_groups_make(c, &groups, g, keys, 2));
+        uint32_t *number = calloc(KEYS + 7, sizeof *number); /* of a group + 1 */
+        bool same = true;
+        for (size_t i = 0; i < ROWS; i++) {
+            size_t k = leati_valid(g->column[1], i) ? (size_t)g->column[1]->i64[i] : VALUES;
+            uint32_t *known = &number[7 * k + g->column[3]->codes[i]];
+            if (!*known) {
+                same = same && groups.first[next] == i;
+                *known = (uint32_t)++next;
+            }
+            same = same && groups.of[i] == *known - 1;
+        }
+        CHECK(same && next == groups.count && next > 4000);
+        REQUIRE_OK(leat_table_group(c, &h, g, "k, s: count(), sum(x), last(a)"));
+        leati_frame_hash(h, hash);
+        if (!first[0]) strcpy(first, hash);
+        CHECK_STR(hash, first);
+        free(number);
+        leati_groups_free(&groups);
+        leat_frame_release(f);
+        leat_frame_release(g);
+        leat_frame_release(h);
+        leat_context_destroy(c);
+    }
+}
+
 static void refusals(leattest *t)
 {
     fails(t, "selct", "name", LEAT_INVALID, "no operation 'selct'|did you mean 'select'");
@@ -423,9 +466,9 @@ static void listed(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(columns),  TEST(rows),     TEST(sorting),       TEST(grouping),
-    TEST(infinite), TEST(pivoting), TEST(wide),          TEST(filling),
-    TEST(coding),   TEST(joining),  TEST(concatenating), TEST(random_rows),
-    TEST(large),    TEST(refusals), TEST(allocations),   TEST(listed),
+    TEST(columns),       TEST(rows),        TEST(sorting), TEST(grouping), TEST(infinite),
+    TEST(pivoting),      TEST(wide),        TEST(filling), TEST(coding),   TEST(joining),
+    TEST(concatenating), TEST(random_rows), TEST(large),   TEST(few_keys), TEST(refusals),
+    TEST(allocations),   TEST(listed),
 };
 LEATTEST_MAIN(cases)
