@@ -28,12 +28,21 @@ typedef struct run {
     const leati_dict *dict; /* set: rows are its entries, and one more that is missing */
     lifted *lifted;         /* (nodes) */
     uint8_t *scratch;       /* (nodes, SLOT) */
+    void *result;           /* where the root's values go; NULL: its scratch */
+    bool filled;            /* constants stand in their scratch, as functions write no argument */
     leati_arena *arena;
 } run;
 
 static size_t kind_size(leati_kind kind)
 {
     return kind == LEATI_KIND_TEXT ? sizeof(leati_text) : kind == LEATI_KIND_BOOL ? 1 : 8;
+}
+
+static bool any_missing(const uint8_t *missing, size_t rows)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < rows; i++) any |= missing[i];
+    return any != 0;
 }
 
 static void read_text(const run *r, const leati_column *col, size_t start, size_t rows,
@@ -48,6 +57,7 @@ static void read_text(const run *r, const leati_column *col, size_t start, size_
         uint32_t code = r->dict ? (uint32_t)row : col->codes[row];
         out->t[i].at = leati_dict_text(col->dict, code, &out->t[i].length);
     }
+    out->clean = !any_missing(out->missing, rows);
 }
 
 /* Numbers stay where they are. */
@@ -62,13 +72,16 @@ static void read_column(const run *r, const leati_node *n, size_t start, size_t 
     out->data = (char *)col->data + start * kind_size(n->kind); /* functions write no argument */
     memset(out->missing, 0, rows);
     for (size_t i = 0; col->missing && i < rows; i++)
-        out->missing[i] = !leati_valid(col, start + i);
+        out->missing[i] = !(col->valid[(start + i) / 8] >> ((start + i) % 8) & 1);
+    out->clean = !col->missing || !any_missing(out->missing, rows);
 }
 
-static void read_constant(const leati_node *n, size_t rows, leati_block *out)
+static void read_constant(const run *r, const leati_node *n, leati_block *out)
 {
-    memset(out->missing, n->kind == LEATI_KIND_NONE, rows);
-    for (size_t i = 0; i < rows; i++) {
+    out->clean = n->kind != LEATI_KIND_NONE;
+    if (r->filled) return;
+    memset(out->missing, !out->clean, LEATI_EXPR_BLOCK);
+    for (size_t i = 0; i < LEATI_EXPR_BLOCK; i++) {
         switch (n->kind) {
         case LEATI_KIND_NUMBER: out->n[i] = n->number; break;
         case LEATI_KIND_TEXT: out->t[i] = n->text; break;
@@ -89,6 +102,18 @@ static void look_up(const lifted *l, leati_kind kind, size_t start, size_t rows,
         else if (kind == LEATI_KIND_BOOL) out->b[i] = l->values.b[e];
         else out->i[i] = l->values.i[e]; /* the bits, of numbers too */
     }
+    out->clean = !any_missing(out->missing, rows);
+}
+
+static void add_missing(uint8_t *restrict to, const uint8_t *restrict from, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) to[i] |= from[i];
+}
+
+/* A number that is none is missing. */
+static void add_nan(uint8_t *restrict to, const double *restrict values, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) to[i] |= values[i] != values[i];
 }
 
 static bool eval(const run *r, const leati_node *n, size_t start, size_t rows, leati_block *out);
@@ -99,12 +124,11 @@ static bool eval_call(const run *r, const leati_node *n, size_t start, size_t ro
     for (int k = 0; k < n->count; k++)
         if (!eval(r, n->args[k], start, rows, &args[k])) return false;
     memset(out->missing, 0, rows);
-    if (!(n->function->flags & LEATI_FN_LOOSE))
-        for (int k = 0; k < n->count; k++)
-            for (size_t i = 0; i < rows; i++) out->missing[i] |= args[k].missing[i];
+    for (int k = 0; k < n->count && !(n->function->flags & LEATI_FN_LOOSE); k++)
+        if (!args[k].clean) add_missing(out->missing, args[k].missing, rows);
     if (!n->function->run(out, args, n->count, rows, r->arena)) return false;
-    if (n->kind == LEATI_KIND_NUMBER)
-        for (size_t i = 0; i < rows; i++) out->missing[i] |= out->n[i] != out->n[i];
+    if (n->kind == LEATI_KIND_NUMBER) add_nan(out->missing, out->n, rows);
+    out->clean = !any_missing(out->missing, rows);
     return true;
 }
 
@@ -120,9 +144,10 @@ static bool eval(const run *r, const leati_node *n, size_t start, size_t rows, l
 {
     leati_block args[3];
     out->data = r->scratch + (size_t)n->index * SLOT;
+    if (n == r->expr->root && r->result) out->data = r->result;
     out->missing = r->scratch + (size_t)n->index * SLOT + SLOT_DATA;
     if (n->op == LEATI_NODE_COLUMN) read_column(r, n, start, rows, out);
-    else if (n->op == LEATI_NODE_CONSTANT) read_constant(n, rows, out);
+    else if (n->op == LEATI_NODE_CONSTANT) read_constant(r, n, out);
     else if (r->lifted && r->lifted[n->index].by)
         look_up(&r->lifted[n->index], n->kind, start, rows, out);
     else if (n->count > 3) return eval_many(r, n, start, rows, out);
@@ -139,6 +164,7 @@ static bool lift(const run *r, const leati_node *n, leat_context *c)
     lifted *l = &r->lifted[n->index];
     inside.dict = col->dict;
     inside.lifted = NULL;
+    inside.filled = false;
     l->values.data = leati_array(c, count, size);
     l->values.missing = leati_alloc(c, count);
     if (!l->values.data || !l->values.missing) return false;
@@ -183,8 +209,9 @@ typedef struct job {
 static void store(leati_column *col, size_t at, size_t rows, const leati_block *b, size_t *missing)
 {
     size_t size = col->type == LEAT_BOOL ? 1 : 8;
-    memcpy((char *)col->data + at * size, b->data, rows * size);
-    for (size_t i = 0; i < rows; i++) {
+    char *to = (char *)col->data + at * size;
+    if (b->data != to) memcpy(to, b->data, rows * size);
+    for (size_t i = 0; !b->clean && i < rows; i++) {
         if (!b->missing[i]) continue;
         size_t row = at + i;
         col->valid[row / 8] = (uint8_t)(col->valid[row / 8] & ~(1u << (row % 8)));
@@ -201,15 +228,18 @@ static void run_task(void *arg, size_t task, unsigned worker)
     run r = j->run;
     size_t rows = r.frame->rows, from = task * TASK_ROWS;
     size_t to = rows - from < TASK_ROWS ? rows : from + TASK_ROWS;
+    bool constant = r.expr->root->op == LEATI_NODE_CONSTANT;
     r.scratch = j->scratch + (size_t)worker * (size_t)r.expr->nodes * SLOT;
     for (size_t at = from; at < to; at += LEATI_EXPR_BLOCK) {
         size_t n = to - at < LEATI_EXPR_BLOCK ? to - at : LEATI_EXPR_BLOCK;
         leati_block b;
+        if (!constant) r.result = (char *)j->col->data + at * kind_size(r.expr->root->kind);
         if (!eval(&r, r.expr->root, at, n, &b)) {
             j->failed = true; /* only where texts are made, and then there is one thread */
             return;
         }
         store(j->col, at, n, &b, &j->missing[task]);
+        r.filled = true;
         if (r.arena) leati_arena_fini(r.arena);
     }
 }
@@ -220,7 +250,7 @@ static leati_column *plain_column(leat_context *c, run *r)
     size_t rows = r->frame->rows, tasks = (rows + TASK_ROWS - 1) / TASK_ROWS;
     bool alone = makes_text(r, r->expr->root);
     leati_arena arena;
-    job j = {.run = *r, .col = leati_column_create(c, leati_expr_type(r->expr), rows)};
+    job j = {.run = *r, .col = leati_column_uninit(c, leati_expr_type(r->expr), rows)};
     leati_arena_init(&arena, c);
     j.run.arena = alone ? &arena : NULL;
     j.missing = LEATI_NEW(c, size_t, tasks);
@@ -276,6 +306,7 @@ static leati_column *text_column(leat_context *c, run *r)
         size_t n = col->rows - at < LEATI_EXPR_BLOCK ? col->rows - at : LEATI_EXPR_BLOCK;
         leati_block b;
         good = eval(r, r->expr->root, at, n, &b) && put_texts(c, col, &map, at, n, &b);
+        r->filled = true;
         leati_arena_fini(&arena);
     }
     good = good && (col->dict = leati_dict_from_map(c, &map)) != NULL;

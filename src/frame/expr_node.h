@@ -37,6 +37,7 @@ typedef struct leati_block {
         leati_text *t; /* TEXT */
     };
     uint8_t *missing;
+    bool clean; /* nothing is missing: as missing[] says. The evaluator's, functions leave it */
 } leati_block;
 
 /* Computes `rows` values. For strict functions out->missing already holds whether any argument is

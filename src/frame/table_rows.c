@@ -14,6 +14,25 @@ typedef struct take {
     size_t *missing; /* per task */
 } take;
 
+/* Nothing is missing, neither rows nor values. */
+static void take_clean(const take *t, size_t from, size_t to)
+{
+    const uint32_t *restrict rows = t->rows;
+    if (t->bytes == 8) {
+        const int64_t *restrict x = t->from->i64;
+        int64_t *restrict y = t->to->i64;
+        for (size_t i = from; i < to; i++) y[i] = x[rows[i]];
+    } else if (t->bytes == 4) {
+        const uint32_t *restrict x = t->from->codes;
+        uint32_t *restrict y = t->to->codes;
+        for (size_t i = from; i < to; i++) y[i] = x[rows[i]];
+    } else {
+        for (size_t i = from; i < to; i++)
+            memcpy((char *)t->to->data + i * t->bytes,
+                   (const char *)t->from->data + rows[i] * t->bytes, t->bytes);
+    }
+}
+
 /* UINT32_MAX stands for a missing row. */
 static void take_task(void *arg, size_t task, unsigned worker)
 {
@@ -21,6 +40,10 @@ static void take_task(void *arg, size_t task, unsigned worker)
     size_t from = task * TAKE_ROWS;
     size_t to = t->count - from < TAKE_ROWS ? t->count : from + TAKE_ROWS;
     (void)worker;
+    if (!t->to->valid) {
+        take_clean(t, from, to);
+        return;
+    }
     for (size_t i = from; i < to; i++) {
         uint32_t row = t->rows[i];
         if (row != UINT32_MAX && leati_valid(t->from, row)) {
@@ -34,6 +57,7 @@ static void take_task(void *arg, size_t task, unsigned worker)
         t->to->valid[i / 8] = (uint8_t)(t->to->valid[i / 8] & ~(1u << (i % 8)));
         t->missing[task]++;
         if (t->to->type == LEAT_F64) t->to->f64[i] = (double)__builtin_nan("");
+        else memset((char *)t->to->data + i * t->bytes, 0, t->bytes);
     }
 }
 
@@ -44,7 +68,7 @@ static leati_column *take_column(leat_context *c, const leati_column *col, const
     size_t tasks = (count + TAKE_ROWS - 1) / TAKE_ROWS;
     take t = {.from = col, .rows = rows, .count = count, .missing = missing};
     t.to = col->type == LEAT_ARRAY ? leati_column_array(c, col->item, col->shape, count)
-                                   : leati_column_create(c, col->type, count);
+                                   : leati_column_uninit(c, col->type, count);
     if (!t.to) return NULL;
     t.bytes = col->type == LEAT_ARRAY ? items[col->item] * col->length : sizes[col->type];
     if (col->dict) t.to->dict = leati_dict_retain(col->dict);
