@@ -239,7 +239,7 @@ static leat_status fetch(leat_context *c, leat_data_info *info)
     memcpy(folder, info->path, n);
     folder[n ? n - 1 : 0] = '\0';
     LEATI_TRY(leati_folder_make(c, folder));
-    if (leati_download(c, info->origin, info->path, info->sha256) != LEAT_OK)
+    if (leati_download(c, info->origin, info->path, info->sha256, info->bytes) != LEAT_OK)
         return leati_error_within(c, "data set %s", info->name);
     info->present = true;
     return LEAT_OK;

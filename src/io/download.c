@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -46,7 +48,10 @@ typedef struct transfer {
     CURL *curl;
     const char *url, *part, *what;
     int fd;
-    int64_t have; /* bytes that an earlier run left */
+    uint64_t limit; /* bytes that it has; 0: not known */
+    int64_t have;   /* bytes that an earlier run left */
+    uint64_t size;  /* of the part */
+    bool too_large;
     int write_error;
     leat_status stopped;
 } transfer;
@@ -83,6 +88,9 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
 {
     transfer *t = user;
     size_t left = size * count;
+    t->too_large = t->limit && left > t->limit - t->size;
+    if (t->too_large) return 0;
+    t->size += left;
     while (left) {
         ssize_t n = write(t->fd, data, left);
         if (n < 0 && errno == EINTR) continue;
@@ -113,6 +121,10 @@ static leat_status network_error(const transfer *t, CURLcode code, long answer)
     if (t->stopped) return t->stopped;
     if (t->write_error)
         return LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", t->part, strerror(t->write_error));
+    if (t->too_large || code == CURLE_FILESIZE_EXCEEDED)
+        return LEATI_FAIL(c, LEAT_FORMAT,
+                          "%s has more than the %llu bytes expected and was not kept", t->url,
+                          (unsigned long long)t->limit);
     if (answer >= 400)
         return LEATI_FAIL(c, LEAT_NETWORK, "%s: the server answers %ld", t->url, answer);
     LEATI_FAIL(c, LEAT_NETWORK, "cannot fetch %s: %s", t->url, t->lib->easy_strerror(code));
@@ -143,7 +155,15 @@ static void set_options(transfer *t)
     (void)l->easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
     (void)l->easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
     (void)l->easy_setopt(h, CURLOPT_XFERINFODATA, t);
+    if (t->limit) (void)l->easy_setopt(h, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->limit);
     (void)l->easy_setopt(h, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->have);
+}
+
+static leat_status empty(transfer *t)
+{
+    LEATI_CHECK(t->context, ftruncate(t->fd, 0) == 0, LEAT_IO, "cannot write %s: %s", t->part,
+                strerror(errno));
+    return LEAT_OK;
 }
 
 /* One attempt, behind the bytes that are already there. *restart: the server cannot continue. */
@@ -152,58 +172,105 @@ static leat_status attempt(transfer *t, bool *restart)
     leat_context *c = t->context;
     struct stat info;
     *restart = false;
-    t->fd = open(t->part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    LEATI_CHECK(c, t->fd >= 0 && fstat(t->fd, &info) == 0, LEAT_IO, "cannot write %s: %s", t->part,
+    LEATI_CHECK(c, fstat(t->fd, &info) == 0, LEAT_IO, "cannot write %s: %s", t->part,
                 strerror(errno));
-    t->have = info.st_size;
-    t->curl = t->lib->easy_init();
-    leat_status st = LEAT_OK;
-    long answer = 0;
-    if (!t->curl) {
-        st = LEATI_FAIL(c, LEAT_NOMEM, "out of memory");
-    } else {
-        set_options(t);
-        CURLcode code = t->lib->easy_perform(t->curl);
-        (void)t->lib->easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &answer);
-        t->lib->easy_cleanup(t->curl);
-        /* 416: nothing lies behind what we have, so the digest decides. */
-        bool whole = code == CURLE_OK || (t->have > 0 && answer == 416);
-        *restart = !whole && t->have > 0 && code == CURLE_RANGE_ERROR;
-        if (!whole && !*restart) st = network_error(t, code, answer);
-        if (whole && fsync(t->fd) != 0 && errno != EINVAL)
-            st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", t->part, strerror(errno));
+    if (t->limit && (uint64_t)info.st_size > t->limit) { /* not what we left */
+        LEATI_TRY(empty(t));
+        info.st_size = 0;
     }
-    close(t->fd);
-    return st;
+    t->have = info.st_size;
+    t->size = (uint64_t)info.st_size;
+    t->curl = t->lib->easy_init();
+    LEATI_CHECK(c, t->curl, LEAT_NOMEM, "out of memory");
+    long answer = 0;
+    set_options(t);
+    CURLcode code = t->lib->easy_perform(t->curl);
+    (void)t->lib->easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &answer);
+    t->lib->easy_cleanup(t->curl);
+    /* 416: nothing lies behind what we have, so the digest decides. */
+    bool whole = code == CURLE_OK || (t->have > 0 && answer == 416);
+    *restart = !whole && t->have > 0 && (code == CURLE_RANGE_ERROR || t->too_large);
+    if (!whole && !*restart) return network_error(t, code, answer);
+    LEATI_CHECK(c, !whole || fsync(t->fd) == 0 || errno == EINVAL, LEAT_IO, "cannot write %s: %s",
+                t->part, strerror(errno));
+    return LEAT_OK;
+}
+
+/* The whole file into the part, which this process has for itself. */
+static leat_status fill(transfer *t, const char *sha256)
+{
+    leat_context *c = t->context;
+    char got[65];
+    for (int round = 0;; round++) {
+        bool restart;
+        leat_status st = attempt(t, &restart);
+        if (st == LEAT_FORMAT) unlink(t->part);
+        LEATI_TRY(st);
+        if (restart && round == 0) {
+            LEATI_TRY(empty(t));
+            continue;
+        }
+        LEATI_TRY(leati_file_digest(c, t->part, got, NULL));
+        if (strcmp(got, sha256) == 0) return LEAT_OK;
+        /* What an earlier run left may have been the wrong half: once more from the start. */
+        if (t->have > 0 && round == 0) {
+            LEATI_TRY(empty(t));
+            continue;
+        }
+        unlink(t->part);
+        return LEATI_FAIL(c, LEAT_FORMAT,
+                          "%s has other contents than expected and was not kept\n"
+                          "SHA-256 expected %s\n         received %s",
+                          t->url, sha256, got);
+    }
+}
+
+/* Waits until no other process writes the part. *mine: it is still the file of that name, which is
+ * neither finished nor given up. Where files cannot be locked, nobody waits. */
+static leat_status lock(transfer *t, bool *mine)
+{
+    leat_context *c = t->context;
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    struct stat held, named;
+    while (flock(t->fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) break;
+        LEATI_TRY(leati_progress(c, t->what, 0, 0));
+        nanosleep(&pause, NULL);
+    }
+    LEATI_CHECK(c, fstat(t->fd, &held) == 0, LEAT_IO, "cannot read %s: %s", t->part,
+                strerror(errno));
+    *mine =
+        stat(t->part, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+    return LEAT_OK;
 }
 
 static leat_status fetch(transfer *t, const char *path, const char *sha256)
 {
     leat_context *c = t->context;
     char got[65];
-    for (int round = 0;; round++) {
-        bool restart;
-        LEATI_TRY(attempt(t, &restart));
-        if (restart && round == 0) {
-            unlink(t->part);
-            continue;
+    for (bool done = false; !done;) {
+        bool mine = false;
+        t->fd = open(t->part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        LEATI_CHECK(c, t->fd >= 0, LEAT_IO, "cannot write %s: %s", t->part, strerror(errno));
+        leat_status st = lock(t, &mine);
+        if (st == LEAT_OK && !mine && leati_path_exists(path)) { /* another one has fetched it */
+            st = leati_file_digest(c, path, got, NULL);
+            done = st == LEAT_OK && strcmp(got, sha256) == 0;
         }
-        LEATI_TRY(leati_file_digest(c, t->part, got, NULL));
-        if (strcmp(got, sha256) == 0) break;
-        unlink(t->part);
-        /* What an earlier run left may have been the wrong half: once more from the start. */
-        if (t->have > 0 && round == 0) continue;
-        return LEATI_FAIL(c, LEAT_FORMAT,
-                          "%s has other contents than expected and was not kept\n"
-                          "SHA-256 expected %s\n         received %s",
-                          t->url, sha256, got);
+        if (st == LEAT_OK && mine) {
+            done = true;
+            st = fill(t, sha256);
+            if (st == LEAT_OK && rename(t->part, path) != 0)
+                st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
+        }
+        close(t->fd); /* and with it the lock */
+        LEATI_TRY(st);
     }
-    LEATI_CHECK(c, rename(t->part, path) == 0, LEAT_IO, "cannot write %s: %s", path,
-                strerror(errno));
     return leati_progress(c, t->what, 1, 1);
 }
 
-leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256)
+leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256,
+                           uint64_t bytes)
 {
     library lib;
     leati_str part, what;
@@ -214,7 +281,7 @@ leat_status leati_download(leat_context *c, const char *url, const char *path, c
     leati_str_addf(&what, "fetch %s", leati_path_base(url));
     leat_status st = leati_str_status(&part) ? leati_str_status(&part) : leati_str_status(&what);
     if (st == LEAT_OK) {
-        transfer t = {.context = c, .lib = &lib, .url = url};
+        transfer t = {.context = c, .lib = &lib, .url = url, .limit = bytes};
         t.part = leati_str_text(&part);
         t.what = leati_str_text(&what);
         st = fetch(&t, path, sha256);
@@ -227,10 +294,12 @@ leat_status leati_download(leat_context *c, const char *url, const char *path, c
 
 #else
 
-leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256)
+leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256,
+                           uint64_t bytes)
 {
     (void)path;
     (void)sha256;
+    (void)bytes;
     return LEATI_FAIL(c, LEAT_UNSUPPORTED,
                       "cannot fetch %s: this build of Leat has no libcurl\n"
                       "install libcurl4-openssl-dev and build again",

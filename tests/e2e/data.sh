@@ -32,6 +32,8 @@ if [ -d "$shared/tables" ] && command -v python3 >/dev/null; then
     export LEAT_DATA_URL="http://127.0.0.1:$port/"
     check get $leat data get titanic
     check fit $leat fit titanic -m gaussian_nb --quick -q
+    check two-at-once sh -c "$leat data get penguins & $leat data get penguins && wait \$!"
+    check no-part sh -c "$leat data verify penguins && test -z \"\$(find home -name '*.part')\""
     printf '\n' >>web/tips.csv
     fails changed-download 3 "" $leat data get tips
     check nothing-kept sh -c "! $leat data list | grep tips | grep -q fetched"

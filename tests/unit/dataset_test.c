@@ -1,7 +1,10 @@
 /* Named data sets: iris, Fashion-MNIST, the store, downloads from the local disk. */
 #include "support/leattest.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <leat/data.h>
 
@@ -161,7 +164,7 @@ static void downloads(leattest *t)
     snprintf(part, sizeof part, "%s.part", target);
     REQUIRE_OK(leati_file_write(c, source, "0123456789", 10));
     REQUIRE_OK(leati_file_digest(c, source, digest, &bytes));
-    leat_status st = leati_download(c, url, target, digest);
+    leat_status st = leati_download(c, url, target, digest, 10);
     if (st == LEAT_UNSUPPORTED) {
         leat_error_clear(c);
         leattest_skip(t, "libcurl is not installed");
@@ -172,24 +175,93 @@ static void downloads(leattest *t)
     /* What is there already is continued, ... */
     remove(target);
     REQUIRE_OK(leati_file_write(c, part, "01234", 5));
-    CHECK_OK(leati_download(c, url, target, digest));
+    CHECK_OK(leati_download(c, url, target, digest, 10));
     CHECK(leati_path_exists(target));
     /* ... unless it turns out to be something else. */
     remove(target);
     REQUIRE_OK(leati_file_write(c, part, "xyz", 3));
-    CHECK_OK(leati_download(c, url, target, digest));
+    CHECK_OK(leati_download(c, url, target, digest, 10));
     CHECK(leati_path_exists(target));
     remove(target);
-    digest[0] = digest[0] == '0' ? '1' : '0';
-    CHECK_FAILS(leati_download(c, url, target, digest), LEAT_FORMAT, "other contents|SHA-256");
+    char first = digest[0];
+    digest[0] = first == '0' ? '1' : '0';
+    CHECK_FAILS(leati_download(c, url, target, digest, 10), LEAT_FORMAT, "other contents|SHA-256");
     CHECK(!leati_path_exists(target) && !leati_path_exists(part));
-    CHECK_FAILS(leati_download(c, "ftp://127.0.0.1/x", target, digest), LEAT_NETWORK, "ftp");
-    CHECK_FAILS(leati_download(c, "file:///nowhere/at/all", target, digest), LEAT_NETWORK,
+    CHECK_FAILS(leati_download(c, "ftp://127.0.0.1/x", target, digest, 10), LEAT_NETWORK, "ftp");
+    CHECK_FAILS(leati_download(c, "file:///nowhere/at/all", target, digest, 0), LEAT_NETWORK,
                 "nowhere");
+    /* No more is taken than there should be, also behind what is there already. */
+    digest[0] = first;
+    CHECK_FAILS(leati_download(c, url, target, digest, 9), LEAT_FORMAT, "more than the 9 bytes");
+    CHECK(!leati_path_exists(target) && !leati_path_exists(part));
+    REQUIRE_OK(leati_file_write(c, part, "0123456789abc", 13));
+    CHECK_OK(leati_download(c, url, target, digest, 10));
+    CHECK(leati_path_exists(target) && !leati_path_exists(part));
 #else
     leattest_skip(t, "built without libcurl");
 #endif
 }
+
+#if LEAT_HAVE_CURL
+/* Another process that is fetching: it holds the part and, seen waiting for it, ends. */
+typedef struct other {
+    int fd;
+    const char *part, *target; /* target NULL: it gives up */
+    bool stop;                 /* it goes on, and the one that waits is interrupted */
+    int calls;
+} other;
+
+static int on_wait(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    other *o = user;
+    (void)what;
+    if (o->stop) return 1;
+    if (o->fd < 0 || (total && done == total)) return 0;
+    o->calls++;
+    if (o->target) rename(o->part, o->target);
+    else unlink(o->part);
+    close(o->fd);
+    o->fd = -1;
+    return 0;
+}
+
+static void download_waits(leattest *t)
+{
+    char source[4200], url[4300], digest[65], part[4300], target[4200];
+    snprintf(target, sizeof target, "%s", leattest_scratch("shared.bin"));
+    snprintf(source, sizeof source, "%s", leattest_scratch("whole.bin"));
+    snprintf(part, sizeof part, "%s.part", target);
+    REQUIRE_OK(leati_file_write(t->context, source, "0123456789", 10));
+    REQUIRE_OK(leati_file_digest(t->context, source, digest, NULL));
+    for (int round = 0; round < 3; round++) {
+        other o = {.part = part, .target = round == 0 ? target : NULL, .stop = round == 2};
+        leat_context *c;
+        leat_context_options options = leat_context_options_default();
+        options.progress = on_wait;
+        options.progress_user = &o;
+        REQUIRE(leat_context_create(&c, &options) == LEAT_OK);
+        remove(target);
+        REQUIRE_OK(leati_file_write(c, part, "0123456789", 10));
+        o.fd = open(part, O_RDWR);
+        REQUIRE(o.fd >= 0 && flock(o.fd, LOCK_EX) == 0);
+        /* What the other one has finished is not fetched again. */
+        snprintf(url, sizeof url, "file://%s", round == 0 ? "/nowhere/at/all" : source);
+        leat_status st = leati_download(c, url, target, digest, 10);
+        if (st == LEAT_UNSUPPORTED) leattest_skip(t, "libcurl is not installed");
+        else if (round == 2) CHECK(st == LEAT_CANCELLED && leati_path_exists(part));
+        else CHECK(st == LEAT_OK && leati_path_exists(target) && !leati_path_exists(part));
+        CHECK(st == LEAT_UNSUPPORTED || round == 2 || o.calls == 1);
+        if (o.fd >= 0) close(o.fd);
+        remove(part);
+        leat_context_destroy(c);
+    }
+}
+#else
+static void download_waits(leattest *t)
+{
+    leattest_skip(t, "built without libcurl");
+}
+#endif
 
 static leat_status body(leat_context *c, void *arg)
 {
@@ -217,6 +289,6 @@ static void allocations(leattest *t)
 
 static const leattest_case cases[] = {
     TEST(iris),          TEST(fashion),   TEST(absent),      TEST(add_and_verify),
-    TEST(damaged_index), TEST(downloads), TEST(allocations),
+    TEST(damaged_index), TEST(downloads), TEST(allocations), TEST(download_waits),
 };
 LEATTEST_MAIN(cases)
