@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "frame/table_op.h"
 
 enum {
@@ -24,6 +25,7 @@ typedef struct keys {
     size_t columns, rows;
     uint32_t *small; /* (rows) below `direct` */
     size_t direct;   /* possible values of `small`, or 0: hash */
+    uint64_t seed;   /* of the hash: not to be guessed by who made the table */
 } keys;
 
 /* An entry is the low half of a row's hash above its group + 1; 0 is an empty slot. */
@@ -36,7 +38,7 @@ typedef struct table {
 
 static uint64_t hash_row(const keys *k, size_t row)
 {
-    uint64_t h = 0x9e3779b97f4a7c15u;
+    uint64_t h = k->seed;
     for (size_t i = 0; i < k->columns; i++) {
         h = (h ^ k->value[i][row]) * 0xd6e8feb86659fd93u;
         h ^= h >> 32;
@@ -394,6 +396,8 @@ leat_status leati_groups_make(leat_context *c, leati_groups *g, const leat_frame
     j.chunks = leati_task_count(f->rows, CHUNK_ROWS, CHUNKS_MOST);
     leat_status st = LEAT_OK;
     g->of = leati_array(c, f->rows, sizeof *g->of);
+    /* Keys made to collide would take the square of their number. No result depends on the seed. */
+    k.seed = leati_now_ns() * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)g->of;
     j.count = LEATI_NEW(c, size_t, j.chunks);
     if (!g->of || !j.count) LEATI_GO(leat_error_status(c));
     LEATI_GO(read_keys(c, &k, f, columns, count));

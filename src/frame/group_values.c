@@ -8,6 +8,19 @@
 
 enum { CHUNK_ROWS = 1 << 16, FEW_GROUPS = 1 << 14, MANY_GROUPS = 1 << 19 };
 
+/* A sum of whole numbers, high * 2^64 + low: partial sums may leave 64 bits where the total fits.
+ */
+typedef struct wide {
+    uint64_t low;
+    int64_t high;
+} wide;
+
+static inline void wide_add(wide *to, uint64_t low, int64_t high)
+{
+    bool carry = __builtin_add_overflow(to->low, low, &to->low);
+    to->high += high + carry;
+}
+
 /* Sums over chunks of rows, then over the chunks in order: (chunks, groups). */
 typedef struct sums {
     const leati_grouping *g;
@@ -15,9 +28,8 @@ typedef struct sums {
     size_t chunks;
     const double *center; /* (groups): sum squares around it; NULL: plain sums */
     double *sum;
-    int64_t *whole; /* I64, BOOL: exact */
+    wide *whole; /* I64, BOOL: exact */
     uint32_t *count;
-    bool overflow;
 } sums;
 
 static size_t chunk_count(size_t rows, size_t groups)
@@ -26,14 +38,13 @@ static size_t chunk_count(size_t rows, size_t groups)
     return leati_task_count(rows, CHUNK_ROWS, most);
 }
 
-static void sum_whole(sums *s, size_t from, size_t to, int64_t *sum, uint32_t *count)
+static void sum_whole(const sums *s, size_t from, size_t to, wide *sum, uint32_t *count)
 {
     const uint32_t *of = s->g->groups.of;
     for (size_t i = from; i < to; i++) {
         if (!leati_valid(s->col, i)) continue;
         int64_t v = s->col->type == LEAT_BOOL ? s->col->u8[i] : s->col->i64[i];
-        if (__builtin_add_overflow(sum[of[i]], v, &sum[of[i]]))
-            __atomic_store_n(&s->overflow, true, __ATOMIC_RELAXED);
+        wide_add(&sum[of[i]], (uint64_t)v, v < 0 ? -1 : 0);
         count[of[i]]++;
     }
 }
@@ -84,7 +95,7 @@ static leat_status sum_groups(leat_context *c, sums *s, bool want_sum, bool want
     if (leati_mul_overflows(s->chunks, groups, &cells)) cells = SIZE_MAX;
     s->count = LEATI_NEW(c, uint32_t, cells);
     s->sum = want_sum ? LEATI_NEW(c, double, cells) : NULL;
-    s->whole = want_whole ? LEATI_NEW(c, int64_t, cells) : NULL;
+    s->whole = want_whole ? LEATI_NEW(c, wide, cells) : NULL;
     if (!s->count || (want_sum && !s->sum) || (want_whole && !s->whole))
         return leat_error_status(c);
     leati_parallel(c, s->chunks, sum_chunk, s);
@@ -92,9 +103,9 @@ static leat_status sum_groups(leat_context *c, sums *s, bool want_sum, bool want
         for (size_t g = 0; g < groups; g++) {
             s->count[g] += s->count[k * groups + g];
             if (s->sum) s->sum[g] += s->sum[k * groups + g];
-            if (s->whole &&
-                __builtin_add_overflow(s->whole[g], s->whole[k * groups + g], &s->whole[g]))
-                s->overflow = true;
+            if (!s->whole) continue;
+            const wide *more = &s->whole[k * groups + g];
+            wide_add(&s->whole[g], more->low, more->high);
         }
     }
     return LEAT_OK;
@@ -133,13 +144,14 @@ static leat_status sum_column(leat_context *c, leati_column **out, const leati_g
     if (!made) return leat_error_status(c);
     sums s = {.g = g, .col = col};
     leat_status st = sum_groups(c, &s, !whole, whole);
-    if (st == LEAT_OK && s.overflow)
-        st = LEATI_FAIL(c, LEAT_NUMERIC,
-                        "a sum of whole numbers leaves 64 bits\n"
-                        "derive a number first: x = x * 1.0");
     for (size_t k = 0; st == LEAT_OK && k < groups; k++) {
-        if (whole) made->i64[k] = s.whole[k];
-        else made->f64[k] = s.sum[k];
+        if (!whole) made->f64[k] = s.sum[k];
+        else if (s.whole[k].high == (s.whole[k].low >> 63 ? -1 : 0))
+            made->i64[k] = (int64_t)s.whole[k].low;
+        else
+            st = LEATI_FAIL(c, LEAT_NUMERIC,
+                            "a sum of whole numbers leaves 64 bits\n"
+                            "derive a number first: x = x * 1.0");
     }
     sums_free(&s);
     return st;

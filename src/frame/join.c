@@ -45,6 +45,40 @@ static leat_status read_keys(leati_argument *a, join *j)
     return LEAT_OK;
 }
 
+/* Numbers as the whole numbers they are; the others, which equal no whole number, as missing. Two
+ * whole numbers that round to the same number do not meet that way. */
+static leati_column *exact_wholes(leat_context *c, const leati_column *col)
+{
+    leati_column *made = leati_column_create(c, LEAT_I64, col->rows);
+    for (size_t i = 0; made && i < col->rows; i++) {
+        double v = col->f64[i]; /* NaN where missing */
+        if (v >= -0x1p63 && v < 0x1p63 && v == (double)(int64_t)v) {
+            made->i64[i] = (int64_t)v;
+        } else if (leati_column_set_missing(c, made, i) != LEAT_OK) {
+            leati_column_release(made);
+            return NULL;
+        }
+    }
+    return made;
+}
+
+/* Both tables' values of a key, comparable. NULL on failure. */
+static leati_column *both_keys(leat_context *c, const leati_column *x, const leati_column *y,
+                               const char *name)
+{
+    leati_column *whole = NULL, *both = NULL;
+    bool mixed = x->type != y->type && (x->type == LEAT_F64 || y->type == LEAT_F64);
+    if (mixed) {
+        whole = exact_wholes(c, x->type == LEAT_F64 ? x : y);
+        if (!whole) return NULL;
+        if (x->type == LEAT_F64) x = whole;
+        else y = whole;
+    }
+    both = leati_column_concat(c, x, x->rows, y, y->rows, name);
+    leati_column_release(whole);
+    return both;
+}
+
 static leat_status group_keys(leat_context *c, join *j)
 {
     const leat_frame *l = j->left, *r = j->right;
@@ -61,9 +95,7 @@ static leat_status group_keys(leat_context *c, join *j)
             st = LEATI_FAIL(
                 c, LEAT_TYPE, "cannot join: column '%s' is %s, but '%s' of the other table is %s",
                 name, leat_type_name(x->type), r->name[j->right_key[i]], leat_type_name(y->type));
-        if (st == LEAT_OK)
-            st = leati_frame_add(c, both, name,
-                                 leati_column_concat(c, x, l->rows, y, r->rows, name));
+        if (st == LEAT_OK) st = leati_frame_add(c, both, name, both_keys(c, x, y, name));
     }
     if (st == LEAT_OK) st = leati_groups_make(c, &j->groups, both, all, j->keys);
     leat_frame_release(both);
@@ -210,8 +242,14 @@ static leat_status add_right(leat_context *c, leat_frame *made, const join *j,
         if (key) continue;
         leati_str_init(&name, c);
         leati_str_add(&name, right->name[i]);
-        if (leat_frame_find(made, right->name[i], &at)) leati_str_add(&name, "_right");
+        bool taken = leat_frame_find(made, right->name[i], &at);
+        if (taken) leati_str_add(&name, "_right");
         leat_status st = leati_str_status(&name);
+        if (st == LEAT_OK && taken && leat_frame_find(made, leati_str_text(&name), &at))
+            st = LEATI_FAIL(c, LEAT_INVALID,
+                            "the joined table would have two columns '%s'\n"
+                            "rename '%s' in one of the tables first",
+                            leati_str_text(&name), right->name[i]);
         if (st == LEAT_OK)
             st = leati_frame_add(c, made, leati_str_text(&name),
                                  leati_column_retain(right->column[i]));

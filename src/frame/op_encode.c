@@ -3,7 +3,6 @@
  * Whoever learns a model leaves this to the pipeline, which keeps the values it has seen. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/str.h"
 #include "frame/table_op.h"
 
@@ -62,17 +61,9 @@ out:
 
 static leat_status level_name(const leat_frame *f, size_t column, uint32_t row, leati_str *out)
 {
-    char number[LEATI_NUM_SIZE] = "";
-    const char *text;
-    double v;
     leati_str_clear(out);
     leati_str_addf(out, "%s_", f->name[column]);
-    if (leat_frame_text(f, column, row, &text, NULL)) {
-        leati_str_add(out, text);
-    } else {
-        if (leat_frame_number(f, column, row, &v)) leati_num_format(v, number);
-        leati_str_add(out, number);
-    }
+    leati_cell_add(f->column[column], row, out);
     return leati_str_status(out);
 }
 

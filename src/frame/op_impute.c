@@ -52,16 +52,10 @@ static leati_column *statistic_of(leat_context *c, const leati_column *col, cons
 }
 
 /* The constant as a column of one row, in the column's own type where it fits. */
-static leati_column *constant_of(leat_context *c, leati_argument *a, const leati_method *m,
-                                 const leati_column *col, const char *name)
+static leati_column *constant_of(leat_context *c, const leati_method *m, const leati_column *col)
 {
     const leati_token *t = &m->value;
     bool text = t->kind == LEATI_TOKEN_STRING;
-    if (text != (col->type == LEAT_STRING) || col->type == LEAT_TIME) {
-        leati_lex_error(&a->lex, t->at, "column '%s' is %s: this value does not fit", name,
-                        leat_type_name(col->type));
-        return NULL;
-    }
     leat_type type = text ? LEAT_STRING : t->whole && col->type != LEAT_F64 ? LEAT_I64 : LEAT_F64;
     leati_column *value = leati_column_create(c, type, 1);
     if (!value) return NULL;
@@ -109,16 +103,20 @@ static leati_column *impute_column(leat_context *c, leati_argument *a, const lea
     const leati_column *col = f->column[column];
     const char *name = f->name[column];
     leati_column *value = NULL, *made = NULL;
-    if (!fits(m, col) && m->value.kind == LEATI_TOKEN_END) {
-        LEATI_FAIL(c, LEAT_TYPE, "%s(%s): the column is %s", m->name, name,
-                   leat_type_name(col->type));
+    if (!fits(m, col)) {
+        if (m->value.kind == LEATI_TOKEN_END)
+            LEATI_FAIL(c, LEAT_TYPE, "%s(%s): the column is %s", m->name, name,
+                       leat_type_name(col->type));
+        else
+            leati_lex_error(&a->lex, m->value.at, "column '%s' is %s: this value does not fit",
+                            name, leat_type_name(col->type));
         return NULL;
     }
     if (col->missing == 0) return leati_column_retain(f->column[column]);
     if (strcmp(m->name, "forward") == 0) return forward(c, col);
     if (strcmp(m->name, "mean") == 0) value = statistic_of(c, col, name, LEATI_AGG_MEAN);
     else if (strcmp(m->name, "median") == 0) value = statistic_of(c, col, name, LEATI_AGG_MEDIAN);
-    else if (strcmp(m->name, "constant") == 0) value = constant_of(c, a, m, col, name);
+    else if (strcmp(m->name, "constant") == 0) value = constant_of(c, m, col);
     else value = mode_of(c, f, column);
     if (value) made = fill_from(c, col, value);
     leati_column_release(value);

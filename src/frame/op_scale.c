@@ -1,6 +1,8 @@
 /* Owns: scaling columns of numbers: standard, minmax, robust.
  *
  * Whoever learns a model leaves this to the pipeline, which keeps what it has measured. */
+#include <float.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "frame/group.h"
@@ -14,8 +16,10 @@ static leati_column *rescale(leat_context *c, const leati_column *col, double ce
         double v = col->type == LEAT_F64    ? col->f64[i]
                    : col->type == LEAT_BOOL ? col->u8[i]
                                             : (double)col->i64[i];
-        made->f64[i] = (v - center) / spread;
-        if (!leati_valid(col, i) && leati_column_set_missing(c, made, i) != LEAT_OK) {
+        double scaled = made->f64[i] = (v - center) / spread;
+        /* Infinite ones among infinite centers have no value. */
+        if ((!leati_valid(col, i) || scaled != scaled) &&
+            leati_column_set_missing(c, made, i) != LEAT_OK) {
             leati_column_release(made);
             return NULL;
         }
@@ -49,7 +53,11 @@ static leat_status measures(leat_context *c, const leati_column *col, const char
     if (method == 's') {
         LEATI_GO(measure(c, &g, col, name, LEATI_AGG_MEAN, 0, center));
         LEATI_GO(measure(c, &g, col, name, LEATI_AGG_VAR, 0, spread));
-        if (n > 1) *spread = __builtin_sqrt(*spread * ((double)n - 1) / (double)n);
+        double rows = (double)n, var = n > 1 ? *spread * (rows - 1) / rows : 0;
+        double error = rows * *center * DBL_EPSILON;
+        /* A constant column's mean is rounded, so its variance is not quite 0: the bound is that
+         * of Chan, Golub and LeVeque 1983 for two passes. */
+        *spread = var > rows * DBL_EPSILON * var + error * error ? __builtin_sqrt(var) : 0;
     } else {
         LEATI_GO(measure(c, &g, col, name, method == 'm' ? LEATI_AGG_MIN : LEATI_AGG_QUANTILE, 0.25,
                          &low));

@@ -82,6 +82,17 @@ static void grouping(leattest *t)
 }
 
 /* Infinities: what has no value is missing, as everywhere. */
+/* Sums of whole numbers are exact wherever the total fits. */
+static void long_sums(leattest *t)
+{
+    CHECK_STR(after(t, "k:i x:i | 1 9223372036854775807 | 1 1 | 1 -5 | 2 -9223372036854775808",
+                    "group", "k: sum(x)"),
+              "k x_sum | 1 9223372036854775803 | 2 -9223372036854775808");
+    leat_frame *f = frametext(t->context, "k:i x:i | 1 -9223372036854775808 | 1 -1"), *g;
+    CHECK_FAILS(leat_table_group(t->context, &g, f, "k: sum(x)"), LEAT_NUMERIC, "leaves 64 bits");
+    leat_frame_release(f);
+}
+
 static void infinite(leattest *t)
 {
     CHECK_STR(after(t, "k:i x:n | 1 inf | 1 -inf | 2 inf | 2 inf", "group",
@@ -137,6 +148,10 @@ static void filling(leattest *t)
     CHECK_STR(after(t, gaps, "impute", "constant(-1, b), forward(a, c)"),
               "a b c | 1 -1 x | 1 4 x | 4 5 y | 4 4 y");
     CHECK_STR(after(t, "a:i | 1 | . | 2", "impute", "mean(a)"), "a | 1 | 1.5 | 2");
+    leat_frame *f = frametext(t->context, "a:i | 1"), *g; /* refused also without gaps */
+    CHECK_FAILS(leat_table_impute(t->context, &g, f, "constant('x', a)"), LEAT_INVALID,
+                "'a' is whole");
+    leat_frame_release(f);
 }
 
 static void coding(leattest *t)
@@ -151,6 +166,16 @@ static void coding(leattest *t)
     CHECK_STR(after(t, "a:i | 1 | 2 | 3 | 4 | 100", "scale", "robust(a)"),
               "a | -1 | -0.5 | 0 | 0.5 | 48.5");
     CHECK_STR(after(t, "a:n | 7 | 7", "scale", "standard()"), "a | 0 | 0");
+    CHECK_STR(after(t, "n:i | 9007199254740993 | 9007199254740992", "encode", "onehot(n)"),
+              "n_9007199254740992 n_9007199254740993 | 0 1 | 1 0");
+    CHECK_STR(after(t, "b:b | true | false", "encode", "onehot(b)"), "b_false b_true | 0 1 | 1 0");
+    CHECK_STR(after(t, "a:n | inf | 1 | 2", "scale", "minmax(a)"), "a | . | 0 | 0");
+    /* 0.1 three times has the mean 0.10000000000000002, and still no spread. */
+    leat_frame *f = frametext(t->context, "a:n | 0.1 | 0.1 | 0.1"), *g;
+    REQUIRE_OK(leat_table_scale(t->context, &g, f, "standard(a)"));
+    for (size_t i = 0; i < 3; i++) CHECK_NEAR(g->column[0]->f64[i], 0, 0, 1e-15);
+    leat_frame_release(f);
+    leat_frame_release(g);
 }
 
 static const char *joined(leattest *t, const char *keys, leat_join how)
@@ -187,6 +212,22 @@ static void joining(leattest *t)
                 LEAT_TYPE, "'name' is text|'age' of the other table is whole");
     CHECK_FAILS(leat_table_join_frames(t->context, &g, f, f, "name = agee", LEAT_JOIN_INNER),
                 LEAT_NOT_FOUND, "the table to join|'agee'|Did you mean 'age'");
+    leat_frame_release(f);
+    /* Whole numbers meet numbers exactly, also where numbers are further than 1 apart. */
+    f = frametext(t->context, "k:i v:i | 9007199254740993 1 | 9007199254740992 2 | 3 4 | . 5");
+    leat_frame *numbers =
+        frametext(t->context, "k:n w:i | 9007199254740992 7 | 3.5 8 | 3 9 | . 10 | 1e300 11");
+    REQUIRE_OK(leat_table_join_frames(t->context, &g, f, numbers, "k", LEAT_JOIN_INNER));
+    CHECK_STR(frametext_show(g), "k v w | 9007199254740992 2 7 | 3 4 9");
+    leat_frame_release(g);
+    REQUIRE_OK(leat_table_join_frames(t->context, &g, numbers, f, "k", LEAT_JOIN_ANTI));
+    CHECK_STR(frametext_show(g), "k w | 3.5 8 | . 10 | 1e300 11");
+    leat_frame_release(g);
+    leat_frame_release(numbers);
+    leat_frame_release(f);
+    f = frametext(t->context, "k:i v:i v_right:i | 1 2 3");
+    CHECK_FAILS(leat_table_join_frames(t->context, &g, f, f, "k", LEAT_JOIN_INNER), LEAT_INVALID,
+                "two columns 'v_right'|rename 'v'");
     leat_frame_release(f);
     /* 10^10 pairs are refused without visiting them */
     leati_column *one = leati_column_create(t->context, LEAT_I64, 100000);
@@ -466,9 +507,9 @@ static void listed(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(columns),       TEST(rows),        TEST(sorting), TEST(grouping), TEST(infinite),
-    TEST(pivoting),      TEST(wide),        TEST(filling), TEST(coding),   TEST(joining),
-    TEST(concatenating), TEST(random_rows), TEST(large),   TEST(few_keys), TEST(refusals),
-    TEST(allocations),   TEST(listed),
+    TEST(columns),  TEST(long_sums),     TEST(rows),        TEST(sorting), TEST(grouping),
+    TEST(infinite), TEST(pivoting),      TEST(wide),        TEST(filling), TEST(coding),
+    TEST(joining),  TEST(concatenating), TEST(random_rows), TEST(large),   TEST(few_keys),
+    TEST(refusals), TEST(allocations),   TEST(listed),
 };
 LEATTEST_MAIN(cases)
