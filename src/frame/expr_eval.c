@@ -110,10 +110,18 @@ static void add_missing(uint8_t *restrict to, const uint8_t *restrict from, size
     for (size_t i = 0; i < rows; i++) to[i] |= from[i];
 }
 
-/* A number that is none is missing. */
+/* A number that is none is missing. First whether there may be any: 0 * x is 0 but for infinite x
+ * and NaN, and eight sums side by side are vectors. */
 static void add_nan(uint8_t *restrict to, const double *restrict values, size_t rows)
 {
-    for (size_t i = 0; i < rows; i++) to[i] |= values[i] != values[i];
+    double sum[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= rows; i += 8)
+        for (size_t k = 0; k < 8; k++) sum[k] += values[i + k] * 0.0;
+    for (; i < rows; i++) sum[0] += values[i] * 0.0;
+    for (size_t k = 1; k < 8; k++) sum[0] += sum[k];
+    if (sum[0] == 0) return;
+    for (i = 0; i < rows; i++) to[i] |= values[i] != values[i];
 }
 
 static bool eval(const run *r, const leati_node *n, size_t start, size_t rows, leati_block *out);

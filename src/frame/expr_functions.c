@@ -10,25 +10,31 @@
                      leati_arena *arena)
 #define UNUSED_ (void)count, (void)arena
 
-/* out[i] from the first one, two or three arguments; TO, X, Y: the kind letters. */
+/* out[i] from the first one or two arguments; TO, X, Y: the kind letters. Local pointers, as writes
+ * of bytes might else change the blocks themselves, which keeps loops from vectors. */
 #define MAP1(name, TO, X, expression)                                                              \
     FN(name)                                                                                       \
     {                                                                                              \
+        const leati_c_##X *restrict xs = a[0].X;                                                   \
+        leati_c_##TO *restrict to = out->TO;                                                       \
         UNUSED_;                                                                                   \
         for (size_t i = 0; i < rows; i++) {                                                        \
-            leati_c_##X x = a[0].X[i];                                                             \
-            out->TO[i] = (expression);                                                             \
+            leati_c_##X x = xs[i];                                                                 \
+            to[i] = (expression);                                                                  \
         }                                                                                          \
         return true;                                                                               \
     }
 #define MAP2(name, TO, X, Y, expression)                                                           \
     FN(name)                                                                                       \
     {                                                                                              \
+        const leati_c_##X *restrict xs = a[0].X;                                                   \
+        const leati_c_##Y *restrict ys = a[1].Y;                                                   \
+        leati_c_##TO *restrict to = out->TO;                                                       \
         UNUSED_;                                                                                   \
         for (size_t i = 0; i < rows; i++) {                                                        \
-            leati_c_##X x = a[0].X[i];                                                             \
-            leati_c_##Y y = a[1].Y[i];                                                             \
-            out->TO[i] = (expression);                                                             \
+            leati_c_##X x = xs[i];                                                                 \
+            leati_c_##Y y = ys[i];                                                                 \
+            to[i] = (expression);                                                                  \
         }                                                                                          \
         return true;                                                                               \
     }
@@ -138,9 +144,11 @@ MAP1(negate_n, n, n, -x)
 #define WHOLE2(name, builtin)                                                                      \
     FN(name)                                                                                       \
     {                                                                                              \
+        const int64_t *restrict x = a[0].i, *restrict y = a[1].i;                                  \
+        int64_t *restrict to = out->i;                                                             \
+        uint8_t *restrict missing = out->missing;                                                  \
         UNUSED_;                                                                                   \
-        for (size_t i = 0; i < rows; i++)                                                          \
-            out->missing[i] |= (uint8_t)builtin(a[0].i[i], a[1].i[i], &out->i[i]);                 \
+        for (size_t i = 0; i < rows; i++) missing[i] |= (uint8_t)builtin(x[i], y[i], &to[i]);      \
         return true;                                                                               \
     }
 WHOLE2(add_i, __builtin_add_overflow)
@@ -265,25 +273,33 @@ AMONG(among_t, t, compare_texts(x, y) == 0)
 /* --- logic with three values (Kleene) -------------------------------------------------------- */
 MAP1(not_b, b, b, !x)
 
+/* Whoever is known to be `one` decides, whatever the other is: 0 for and, 1 for or. In bits, so
+ * that the loop has no branches; a missing value may hold any byte. */
+static void join_bools(leati_block *out, const leati_block *a, size_t rows, uint8_t one)
+{
+    const uint8_t *restrict x = a[0].b, *restrict y = a[1].b;
+    const uint8_t *restrict no_x = a[0].missing, *restrict no_y = a[1].missing;
+    uint8_t *restrict to = out->b, *restrict missing = out->missing;
+    for (size_t i = 0; i < rows; i++) {
+        uint8_t x_is = (uint8_t)(((x[i] != 0) == one) & (no_x[i] ^ 1));
+        uint8_t y_is = (uint8_t)(((y[i] != 0) == one) & (no_y[i] ^ 1));
+        uint8_t decided = x_is | y_is;
+        to[i] = decided ^ one ^ 1;
+        missing[i] = (uint8_t)((no_x[i] | no_y[i]) & (decided ^ 1));
+    }
+}
+
 FN(and_b)
 {
     UNUSED_;
-    for (size_t i = 0; i < rows; i++) {
-        bool no = (!a[0].missing[i] && !a[0].b[i]) || (!a[1].missing[i] && !a[1].b[i]);
-        out->b[i] = !no;
-        out->missing[i] = !no && (a[0].missing[i] || a[1].missing[i]);
-    }
+    join_bools(out, a, rows, 0);
     return true;
 }
 
 FN(or_b)
 {
     UNUSED_;
-    for (size_t i = 0; i < rows; i++) {
-        bool yes = (!a[0].missing[i] && a[0].b[i]) || (!a[1].missing[i] && a[1].b[i]);
-        out->b[i] = yes;
-        out->missing[i] = !yes && (a[0].missing[i] || a[1].missing[i]);
-    }
+    join_bools(out, a, rows, 1);
     return true;
 }
 
