@@ -118,6 +118,7 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
                                         "query",
                                         "on-error",
                                         "drop-missing-target",
+                                        "network",
                                         "validation-curve"};
     size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
@@ -139,7 +140,11 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
 static const char *models(const cli *c, const cli_settings *s, char *space, size_t size)
 {
     size_t n = s->file ? leat_settings_count(s->file, "models") : 0;
-    if (cli_value(c, "models") || n <= 1) return setting(c, s, "models");
+    bool network = s->file && leat_settings_count(s->file, "network");
+    if (cli_value(c, "models") || n <= 1) {
+        const char *given = setting(c, s, "models");
+        return given || !network ? given : "network";
+    }
     *space = '\0';
     for (size_t i = 0; i < n; i++) {
         size_t used = strlen(space);

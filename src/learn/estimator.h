@@ -55,6 +55,8 @@ typedef struct leati_estimator_class {
     leat_status (*load)(leati_estimator *e, leat_context *c, const leati_state *s);
     void (*clear)(leati_estimator *e); /* free what was learned; leaves parameters; idempotent */
 
+    /* Optional: an error for parameters that suit no data, before anything is learned. */
+    leat_status (*check)(const leati_estimator *e, leat_context *c);
     /* Optional: importance (features) >= 0 from the fitted model (|coef|, impurity, ...). */
     leat_status (*importance)(const leati_estimator *e, leat_context *c, double *out);
 } leati_estimator_class;

@@ -188,9 +188,11 @@ void leati_params_json(const leati_param *table, const void *object, leat_json *
     for (const leati_param *p = table; p->name; p++) {
         char text[LEATI_TEXT_PARAM];
         double value;
+        if (p->hidden) continue;
         leati_param_get(p, object, text, sizeof text);
         bool number = p->type != LEATI_PARAM_CHOICE && p->type != LEATI_PARAM_TEXT &&
-                      p->type != LEATI_PARAM_WORD && leati_num_parse(text, strlen(text), &value) && isfinite(value);
+                      p->type != LEATI_PARAM_WORD && leati_num_parse(text, strlen(text), &value) &&
+                      isfinite(value);
         if (number || p->type == LEATI_PARAM_BOOL) leat_json_raw(json, p->name, text);
         else leat_json_string(json, p->name, text);
     }

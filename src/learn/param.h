@@ -37,6 +37,7 @@ typedef struct leati_param {
     const char *choices;  /* "gini|entropy" */
     const char *grid;     /* values tried by a search, "0.1,1,10"; NULL: not searched */
     const char *doc;      /* one sentence */
+    bool hidden;          /* not part of what a reader sees of the settings */
 } leati_param;
 
 /* Sets every parameter of `object` to its default. */

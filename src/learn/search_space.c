@@ -57,12 +57,15 @@ static leat_status push_number(leat_context *c, leati_axis *a, size_t *capacity,
     return push(c, a, capacity, text, n);
 }
 
+/* Values are parted by commas; those with commas of their own, by " | ". */
 static leat_status parse_list(leat_context *c, leati_axis *a, const char *text)
 {
     size_t capacity = 0;
+    bool bars = strstr(text, " | ") != NULL;
     for (const char *at = text;;) {
         while (*at == ' ') at++;
-        size_t n = strcspn(at, ","), kept = n;
+        const char *bar = bars ? strstr(at, " | ") : NULL;
+        size_t n = !bars ? strcspn(at, ",") : bar ? (size_t)(bar - at) + 1 : strlen(at), kept = n;
         while (kept && at[kept - 1] == ' ') kept--;
         if (kept == 0) return wrong(c, a->name, text, "a value is empty");
         for (size_t i = 0; i < a->count; i++)

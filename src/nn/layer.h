@@ -94,10 +94,17 @@ bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, in
         .standard = usual, .doc = "Initial values: an initializer."                                \
     }
 
+/* Units and activation of a layer that is `dense`; 0 and NULL of others. */
+int64_t leati_dense_units(const leati_layer *l);
+const char *leati_dense_function(const leati_layer *l);
+
 size_t leati_layer_count(void);
 const leati_layer_class *leati_layer_at(size_t i);
-/* The sequence that a text declares, see network.h. Memory is the arena's. */
+/* The sequence that a text declares, see network.h. places: NULL, or where its layers stand in the
+ * order of their names in the text: "net.yaml:12,13,15". Memory is the arena's. */
 leat_status leati_layers_parse(leat_context *c, leati_arena *arena, const char *text,
-                               leati_layer **first);
+                               const char *places, leati_layer **first);
+/* "layer 3 `dense` (net.yaml:12)" */
+void leati_layer_describe(const leati_layer *l, char *out, size_t size);
 
 #endif

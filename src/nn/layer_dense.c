@@ -48,3 +48,14 @@ const leati_layer_class leati_layer_dense = {
     .size = sizeof(dense),
     .params = params,
     .build = build};
+
+int64_t leati_dense_units(const leati_layer *l)
+{
+    return l->class == &leati_layer_dense ? ((const dense *)l)->units : 0;
+}
+
+const char *leati_dense_function(const leati_layer *l)
+{
+    if (l->class != &leati_layer_dense) return NULL;
+    return leati_activation_name(((const dense *)l)->activation);
+}

@@ -45,7 +45,8 @@ const leati_param leati_layer_common[] = {
 typedef struct parser {
     leati_spec spec;
     leati_arena *arena;
-    const char *file; /* of the last place that named one */
+    const char *file;   /* where the layers were declared, or NULL */
+    const char *places; /* the line of the next layer, and so on */
     unsigned layers;
     unsigned number[CLASSES]; /* how many there are of each class, for names */
 } parser;
@@ -56,12 +57,42 @@ static const char *name_at(size_t i)
     return i < CLASSES ? classes[i]->name : leati_activation_name((int)(i - CLASSES));
 }
 
+/* The line of the next layer out of "12,13,15"; 0 when there is none. */
+static int next_line(parser *p)
+{
+    int line = 0;
+    for (; p->places && *p->places >= '0' && *p->places <= '9' && line < 100000000; p->places++)
+        line = 10 * line + (*p->places - '0');
+    if (p->places && *p->places == ',') p->places++;
+    return line;
+}
+
+/* "net.yaml:12,13,15": the file and the lines of layers. */
+static leat_status read_places(parser *p, const char *places)
+{
+    const char *colon = places ? strrchr(places, ':') : NULL;
+    if (!colon) return LEAT_OK;
+    p->file = leati_arena_strndup(p->arena, places, (size_t)(colon - places));
+    p->places = colon + 1;
+    return p->file ? LEAT_OK : LEAT_NOMEM;
+}
+
+void leati_layer_describe(const leati_layer *l, char *out, size_t size)
+{
+    char place[80] = "";
+    if (l->line && l->file) snprintf(place, sizeof place, " (%.60s:%d)", l->file, l->line);
+    snprintf(out, size, "layer %u `%s`%s", l->number, l->class->name, place);
+}
+
 static leat_status make_layer(parser *p, const char *name, leati_layer **out)
 {
     size_t k;
     leat_context *c = p->spec.context;
+    int line = next_line(p);
     leat_status st =
         leati_spec_find(c, "layer", name, CLASSES + (size_t)leati_activation_count(), name_at, &k);
+    if (st != LEAT_OK && line)
+        return leati_error_within(c, "layer %u (%.60s:%d)", p->layers + 1, p->file, line);
     if (st != LEAT_OK) return leati_error_within(c, "layer %u", p->layers + 1);
     bool activation = k >= CLASSES;
     if (activation)
@@ -71,6 +102,8 @@ static leat_status make_layer(parser *p, const char *name, leati_layer **out)
     if (!l) return LEAT_NOMEM;
     l->class = classes[k];
     l->number = ++p->layers;
+    l->file = p->file;
+    l->line = line;
     leati_params_default(l->class->params, l);
     leati_params_default(leati_layer_common, l);
     snprintf(l->name, sizeof l->name, "%s_%u", name, ++p->number[k]);
@@ -82,33 +115,11 @@ static leat_status make_layer(parser *p, const char *name, leati_layer **out)
 /* The parameters of layer l; errors say which layer it is. */
 static leat_status parse_params(parser *p, leati_layer *l)
 {
-    p->spec.common = leati_layer_common;
     leat_status st = leati_spec_params(&p->spec, l->class->name, l->class->params, l);
-    if (st != LEAT_OK) return leati_error_within(p->spec.context, "layer %u", l->number);
+    char where[192];
+    leati_layer_describe(l, where, sizeof where);
+    if (st != LEAT_OK) return leati_error_within(p->spec.context, "%s", where);
     if (strcmp(l->given, "auto") != 0) snprintf(l->name, sizeof l->name, "%s", l->given);
-    return LEAT_OK;
-}
-
-/* What follows '@': "net.yaml:12" or "12". */
-static leat_status parse_place(parser *p, leati_layer *l)
-{
-    char word[256], *colon, *digits = word;
-    size_t n = strcspn(p->spec.at, ";{}() \t\n\r");
-    if (n == 0 || n >= sizeof word) return leati_spec_refuse(&p->spec, "FILE:LINE");
-    memcpy(word, p->spec.at, n);
-    word[n] = 0;
-    p->spec.at += n;
-    colon = strrchr(word, ':');
-    if (colon) {
-        *colon = 0;
-        digits = colon + 1;
-        p->file = leati_arena_strdup(p->arena, word);
-        if (!p->file) return LEAT_NOMEM;
-    }
-    l->file = p->file;
-    l->line = 0;
-    for (; *digits >= '0' && *digits <= '9' && l->line < 100000000; digits++)
-        l->line = 10 * l->line + (*digits - '0');
     return LEAT_OK;
 }
 
@@ -122,7 +133,6 @@ static leat_status parse_layer(parser *p, leati_layer **out, unsigned depth)
     LEATI_TRY(make_layer(p, name, out));
     leati_layer *l = *out;
     if (leati_spec_take(s, '(')) LEATI_TRY(parse_params(p, l));
-    if (leati_spec_take(s, '@')) LEATI_TRY(parse_place(p, l));
     if (leati_spec_take(s, '{')) {
         LEATI_CHECK(s->context, l->class->container, LEAT_INVALID,
                     "layer %u: %s has no layers inside", l->number, l->class->name);
@@ -150,10 +160,13 @@ static leat_status parse_sequence(parser *p, leati_layer **first, unsigned depth
 }
 
 leat_status leati_layers_parse(leat_context *c, leati_arena *arena, const char *text,
-                               leati_layer **first)
+                               const char *places, leati_layer **first)
 {
     parser p = {.arena = arena};
     leati_spec_init(&p.spec, c, "layers", text);
+    p.spec.common = leati_layer_common;
+    *first = NULL;
+    LEATI_TRY(read_places(&p, places));
     LEATI_TRY(parse_sequence(&p, first, 0));
     if (!leati_spec_at_end(&p.spec)) return leati_spec_refuse(&p.spec, "';' or the end");
     LEATI_CHECK(c, *first, LEAT_INVALID, "layers: there must be at least one layer");

@@ -114,15 +114,6 @@ void leati_path_pop(leati_builder *b, size_t length)
     b->path[length] = 0;
 }
 
-/* "layer 3 `dense` (net.yaml:12)" */
-static void describe(const leati_layer *l, char *out, size_t size)
-{
-    char place[80] = "";
-    if (l->line && l->file) snprintf(place, sizeof place, " (%.60s:%d)", l->file, l->line);
-    else if (l->line) snprintf(place, sizeof place, " (line %d)", l->line);
-    snprintf(out, size, "layer %u `%s`%s", l->number, l->class->name, place);
-}
-
 leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *format, ...)
 {
     char text[512], where[192] = "network";
@@ -130,7 +121,7 @@ leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *form
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (b->layer) describe(b->layer, where, sizeof where);
+    if (b->layer) leati_layer_describe(b->layer, where, sizeof where);
     if (leat_error_status(b->context) == LEAT_OK) (void)LEATI_FAIL(b->context, st, "%s", text);
     (void)leati_error_within(b->context, "%s", where);
     return NULL;
@@ -142,7 +133,7 @@ leat_tensor *leati_build_layer(leati_builder *b, const leati_layer *l, leat_tens
     const leati_layer *outer = b->layer;
     if (!x) return NULL;
     size_t length = leati_path_push(b, l->name);
-    describe(l, scope, sizeof scope);
+    leati_layer_describe(l, scope, sizeof scope);
     leat_scope_push(b->graph, scope);
     b->layer = l;
     leat_tensor *y = l->class->build(l, b, x);
@@ -193,13 +184,19 @@ static leat_status trial_build(leati_network *n)
 leat_status leati_network_create(leat_context *c, const char *layers, leat_shape input,
                                  leati_network **out)
 {
+    return leati_network_create_at(c, layers, NULL, input, out);
+}
+
+leat_status leati_network_create_at(leat_context *c, const char *layers, const char *places,
+                                    leat_shape input, leati_network **out)
+{
     *out = NULL;
     leati_network *n = LEATI_NEW(c, leati_network, 1);
     if (!n) return LEAT_NOMEM;
     n->context = c;
     n->input = input;
     leati_arena_init(&n->arena, c);
-    leat_status st = leati_layers_parse(c, &n->arena, layers, &n->first);
+    leat_status st = leati_layers_parse(c, &n->arena, layers, places, &n->first);
     if (st == LEAT_OK) st = trial_build(n);
     if (st != LEAT_OK) {
         leati_network_destroy(n);

@@ -4,9 +4,7 @@
  *     residual { dense(64); relu }
  *
  * An item is a layer's name, its parameters in brackets (by name, or in the order of its table) and
- * for containers the inner layers in braces. Activations are layers by their own name, too. Behind
- * the brackets "@net.yaml:12" may say where the layer was declared, "@13" a line of the same file.
- */
+ * for containers the inner layers in braces. Activations are layers by their own name, too. */
 #ifndef LEATI_NN_NETWORK_H
 #define LEATI_NN_NETWORK_H
 
@@ -43,6 +41,9 @@ typedef struct leati_network {
  * what it expects. */
 leat_status leati_network_create(leat_context *c, const char *layers, leat_shape input,
                                  leati_network **out);
+/* places: where the layers stand in a file, see leati_layers_parse. */
+leat_status leati_network_create_at(leat_context *c, const char *layers, const char *places,
+                                    leat_shape input, leati_network **out);
 void leati_network_destroy(leati_network *n); /* NULL is fine */
 /* Makes the variables in graph g with initial values from the seed. */
 leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);

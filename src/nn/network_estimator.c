@@ -7,14 +7,17 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/estimator.h"
+#include "nn/activation.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
 
 typedef struct network {
     leati_estimator base;
-    char layers[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM], optimizer[LEATI_TEXT_PARAM],
-        loss[LEATI_TEXT_PARAM];
+    char layers[LEATI_TEXT_PARAM], places[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM],
+        optimizer[LEATI_TEXT_PARAM], loss[LEATI_TEXT_PARAM];
     int64_t epochs, batch_size, patience;
+    int64_t hidden_layers, units;
+    int activation, head;
     double learning_rate, validation_fraction;
     /* learned */
     float *weights, *states; /* the blocks of the network */
@@ -26,9 +29,39 @@ static const leati_param params[] = {
     {.name = "layers",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, layers),
-     .standard = "dense(64, activation=relu)",
-     .doc = "The layers, as in 'dense(128, activation=relu); dense(64)'; a dense layer for the "
-            "target is added at the end."},
+     .standard = "auto",
+     .doc = "The layers, as in 'dense(128, activation=relu); dropout(0.2)' (leat help network); "
+            "auto: `hidden_layers` dense ones with `units` each."},
+    {.name = "places",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, places),
+     .standard = "",
+     .doc = "Where the layers stand in a file, for messages.",
+     .hidden = true},
+    {.name = "hidden_layers",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, hidden_layers),
+     .standard = "1",
+     .least = 0,
+     .most = 1000,
+     .grid = "1,2,3",
+     .doc = "Number of dense layers where layers=auto."},
+    {.name = "units",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, units),
+     .standard = "64",
+     .least = 1,
+     .most = 1e6,
+     .grid = "16,64,256",
+     .doc = "Size of each of them."},
+    LEATI_ACTIVATION_PARAM(network, activation, "relu"),
+    {.name = "head",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = offsetof(network, head),
+     .standard = "auto",
+     .choices = "auto|dense",
+     .doc = "The dense layer for the target behind the others; auto: unless the last one is such a "
+            "layer already."},
     {.name = "input",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, input),
@@ -109,15 +142,60 @@ static leat_status input_shape(leat_context *c, const network *e, size_t feature
     return LEAT_OK;
 }
 
+/* The layers as they were given, or as hidden_layers and units say. */
+static leat_status layers_text(leat_context *c, const network *e, leati_str *text)
+{
+    leati_str_init(text, c);
+    bool given = strcmp(e->layers, "auto") != 0;
+    if (given) leati_str_add(text, e->layers);
+    for (int64_t i = 0; !given && i < e->hidden_layers; i++)
+        leati_str_addf(text, "%sdense(%lld, %s)", i ? "; " : "", (long long)e->units,
+                       leati_activation_name(e->activation));
+    if (!given && e->hidden_layers == 0) leati_str_add(text, "identity");
+    return leati_str_status(text);
+}
+
+/* Whether the last layer is what would be added for the target. */
+static leat_status has_head(leat_context *c, const network *e, const char *text, unsigned outputs,
+                            bool *yes)
+{
+    leati_arena arena;
+    leati_layer *last;
+    leati_arena_init(&arena, c);
+    leat_status st = leati_layers_parse(c, &arena, text, e->places, &last);
+    while (st == LEAT_OK && last->next) last = last->next;
+    int64_t units = st == LEAT_OK ? leati_dense_units(last) : 0;
+    *yes = e->head == 0 && units == (int64_t)outputs;
+    const char *function = st == LEAT_OK ? leati_dense_function(last) : NULL;
+    bool closes = function && (!strcmp(function, "softmax") || !strcmp(function, "sigmoid"));
+    if (*yes && closes && e->base.task == LEATI_CLASSIFY)
+        st = LEATI_FAIL(c, LEAT_INVALID,
+                        "layer %u `dense` ends with %s: leave it out, the loss takes logits",
+                        last->number, function);
+    if (*yes && function && strcmp(function, "none") != 0) *yes = false;
+    leati_arena_fini(&arena);
+    return st;
+}
+
 /* The layers and the last one for the target. */
 static leat_status create(leat_context *c, const network *e, leati_network **out)
 {
     leat_shape input;
-    char text[LEATI_TEXT_PARAM + 64];
+    leati_str text;
+    bool head = false;
     unsigned outputs = e->base.task == LEATI_CLASSIFY ? e->base.classes : 1;
-    LEATI_TRY(input_shape(c, e, e->base.features, &input));
-    snprintf(text, sizeof text, "%s; dense(%u)", e->layers, outputs);
-    LEATI_TRY(leati_network_create(c, text, input, out));
+    *out = NULL;
+    leat_status st = layers_text(c, e, &text);
+    if (st == LEAT_OK) st = input_shape(c, e, e->base.features, &input);
+    if (st == LEAT_OK) st = has_head(c, e, leati_str_text(&text), outputs, &head);
+    if (st == LEAT_OK && !head) {
+        leati_str_addf(&text, "; dense(%u)", outputs);
+        st = leati_str_status(&text);
+    }
+    if (st == LEAT_OK)
+        st = leati_network_create_at(c, leati_str_text(&text), e->places, input, out);
+    leati_str_fini(&text);
+    if (st != LEAT_OK) return st;
     size_t got = leati_shape_count(&(*out)->output);
     if (got == outputs) return LEAT_OK;
     leati_network_destroy(*out);
@@ -127,6 +205,26 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
         "network.layers gives %zu outputs for %u: end with flatten, global pooling or "
         "the last step of a sequence",
         got, outputs);
+}
+
+/* What can be read without data: layers, loss, optimiser. */
+static leat_status check(const leati_estimator *base, leat_context *c)
+{
+    const network *e = (const network *)base;
+    leati_arena arena;
+    leati_layer *first;
+    leati_loss *loss = NULL;
+    leati_optimizer *optimizer = NULL;
+    leat_status st = LEAT_OK;
+    leati_arena_init(&arena, c);
+    if (strcmp(e->layers, "auto") != 0)
+        st = leati_layers_parse(c, &arena, e->layers, e->places, &first);
+    if (st == LEAT_OK && strcmp(e->loss, "auto") != 0) st = leati_loss_parse(c, e->loss, &loss);
+    if (st == LEAT_OK) st = leati_optimizer_parse(c, e->optimizer, &optimizer);
+    leati_free(loss);
+    leati_free(optimizer);
+    leati_arena_fini(&arena);
+    return st;
 }
 
 static void clear(leati_estimator *base)
@@ -288,6 +386,7 @@ const leati_estimator_class leati_estimator_network = {
               LEATI_RANDOM | LEATI_SLOW_ON_ROWS,
     .size = sizeof(network),
     .params = params,
+    .check = check,
     .fit = fit,
     .predict = predict,
     .proba = proba,

@@ -102,7 +102,8 @@ static leati_entry *entry_named(leat_experiment *e, const char *name)
 static bool is_list(const leati_estimator_class *class, const char *param, const char *values)
 {
     const leati_param *p = leati_param_find(class->params, param);
-    if (p && p->type == LEATI_PARAM_TEXT) return false; /* its commas are its own */
+    if (p && p->type == LEATI_PARAM_TEXT)
+        return strstr(values, " | ") != NULL; /* its commas are its own */
     return strchr(values, ',') || strncmp(values, "log:", 4) == 0 ||
            strncmp(values, "real:", 5) == 0 || strncmp(values, "int:", 4) == 0;
 }
@@ -160,7 +161,7 @@ leat_status leati_entry_describe(leat_context *c, leati_entry *k)
         char value[LEATI_TEXT_PARAM], usual[LEATI_TEXT_PARAM];
         leati_param_get(p, k->estimator, value, sizeof value);
         leati_param_get(p, standard, usual, sizeof usual);
-        if (strcmp(value, usual) == 0) continue;
+        if (p->hidden || strcmp(value, usual) == 0) continue;
         leati_str_addf(&s, "%s%s=%s", s.length ? " " : "", p->name, value);
     }
     leati_estimator_destroy(standard);
@@ -183,6 +184,8 @@ leat_status leati_entries_make(leat_context *c, leat_experiment *e,
     LEATI_TRY(make_spaces(e));
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
+        const leati_estimator_class *class = k->estimator->class;
+        if (class->check) LEATI_TRY(class->check(k->estimator, c));
         LEATI_TRY(leati_recipe_for(c, &k->recipe, mode, k->estimator->class->traits, &e->schema,
                                    e->target.count));
         leati_recipe_text(&k->recipe, &e->schema, k->prepared, sizeof k->prepared);

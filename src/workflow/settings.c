@@ -9,26 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-enum { ENTRIES_MOST = 10000, BYTES_MOST = 1 << 20 };
-
-typedef struct entry {
-    char *key, *value;
-    size_t line;
-} entry;
-
-struct leat_settings {
-    char *name; /* of the file */
-    entry *entries;
-    size_t count, capacity;
-};
-
-typedef struct reader {
-    leat_context *context;
-    leat_settings *settings;
-    yaml_parser_t *parser;
-    yaml_event_t event;
-} reader;
+#include "workflow/settings_reader.h"
 
 void leat_settings_destroy(leat_settings *s)
 {
@@ -42,24 +23,24 @@ void leat_settings_destroy(leat_settings *s)
     leati_free(s);
 }
 
-static size_t line_of(const reader *r)
+size_t leati_settings_line(const leati_settings_reader *r)
 {
     return r->event.start_mark.line + 1;
 }
 
-static leat_status refuse(reader *r, const char *expected)
+leat_status leati_settings_refuse(leati_settings_reader *r, const char *expected)
 {
-    return LEATI_FAIL(r->context, LEAT_FORMAT, "%s:%zu: expected %s", r->settings->name, line_of(r),
-                      expected);
+    return LEATI_FAIL(r->context, LEAT_FORMAT, "%s:%zu: expected %s", r->settings->name,
+                      leati_settings_line(r), expected);
 }
 
-static leat_status next(reader *r)
+leat_status leati_settings_next(leati_settings_reader *r)
 {
     yaml_event_delete(&r->event);
     if (yaml_parser_parse(r->parser, &r->event)) {
         LEATI_CHECK(r->context, r->event.type != YAML_ALIAS_EVENT, LEAT_FORMAT,
                     "%s:%zu: aliases (*name) are not used in settings", r->settings->name,
-                    line_of(r));
+                    leati_settings_line(r));
         return LEAT_OK;
     }
     memset(&r->event, 0, sizeof r->event);
@@ -70,14 +51,16 @@ static leat_status next(reader *r)
                       r->parser->problem ? r->parser->problem : "unreadable");
 }
 
-static leat_status add(reader *r, const char *key, const char *value, size_t line)
+leat_status leati_settings_add(leati_settings_reader *r, const char *key, const char *value,
+                               size_t line)
 {
     leat_context *c = r->context;
     leat_settings *s = r->settings;
     LEATI_CHECK(c, s->count < ENTRIES_MOST, LEAT_LIMIT, "%s: more than %d settings", s->name,
                 ENTRIES_MOST);
     LEATI_TRY(leati_grow(c, &s->entries, &s->capacity, s->count + 1, sizeof *s->entries));
-    entry e = {leati_strdup(c, key), leati_strdup(c, value), line};
+    leati_setting e = {leati_strdup(c, key), leati_strdup(c, value), line,
+                       strcmp(key, r->key) != 0};
     if (!e.key || !e.value) {
         leati_free(e.key);
         leati_free(e.value);
@@ -87,95 +70,112 @@ static leat_status add(reader *r, const char *key, const char *value, size_t lin
     return LEAT_OK;
 }
 
-static const char *scalar(const reader *r)
+const char *leati_settings_scalar(const leati_settings_reader *r)
 {
     return (const char *)r->event.data.scalar.value;
 }
 
 /* The items of a list of texts: each a value of its own, or joined by commas into *joined. */
-static leat_status read_list(reader *r, const char *key, leati_str *joined)
+static leat_status read_list(leati_settings_reader *r, const char *key, leati_str *joined)
 {
     for (;;) {
-        LEATI_TRY(next(r));
+        LEATI_TRY(leati_settings_next(r));
         if (r->event.type == YAML_SEQUENCE_END_EVENT) return LEAT_OK;
-        if (r->event.type != YAML_SCALAR_EVENT) return refuse(r, "a text or number in the list");
-        if (!joined) LEATI_TRY(add(r, key, scalar(r), line_of(r)));
-        else leati_str_addf(joined, "%s%s", joined->length ? "," : "", scalar(r));
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return leati_settings_refuse(r, "a text or number in the list");
+        if (!joined)
+            LEATI_TRY(leati_settings_add(r, key, leati_settings_scalar(r), leati_settings_line(r)));
+        else leati_str_addf(joined, "%s%s", joined->length ? "," : "", leati_settings_scalar(r));
     }
 }
 
 /* "svc: {C: 10}" under key `set`. */
-static leat_status read_inner(reader *r, const char *key, const char *owner)
+static leat_status read_inner(leati_settings_reader *r, const char *key, const char *owner)
 {
     for (;;) {
         leati_str text, value;
-        LEATI_TRY(next(r));
+        LEATI_TRY(leati_settings_next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return LEAT_OK;
-        if (r->event.type != YAML_SCALAR_EVENT) return refuse(r, "the name of a parameter");
-        size_t line = line_of(r);
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return leati_settings_refuse(r, "the name of a parameter");
+        size_t line = leati_settings_line(r);
         leati_str_init(&text, r->context);
         leati_str_init(&value, r->context);
-        leati_str_addf(&text, "%s.%s=", owner, scalar(r));
-        leat_status st = next(r);
-        if (st == LEAT_OK && r->event.type == YAML_SCALAR_EVENT) leati_str_add(&value, scalar(r));
+        leati_str_addf(&text, "%s.%s=", owner, leati_settings_scalar(r));
+        leat_status st = leati_settings_next(r);
+        if (st == LEAT_OK && r->event.type == YAML_SCALAR_EVENT)
+            leati_str_add(&value, leati_settings_scalar(r));
         else if (st == LEAT_OK && r->event.type == YAML_SEQUENCE_START_EVENT)
             st = read_list(r, key, &value);
-        else if (st == LEAT_OK) st = refuse(r, "a value or a list of values");
+        else if (st == LEAT_OK) st = leati_settings_refuse(r, "a value or a list of values");
         leati_str_add(&text, leati_str_text(&value));
         if (st == LEAT_OK) st = leati_str_status(&text);
-        if (st == LEAT_OK) st = add(r, key, leati_str_text(&text), line);
+        if (st == LEAT_OK) st = leati_settings_add(r, key, leati_str_text(&text), line);
         leati_str_fini(&text);
         leati_str_fini(&value);
         LEATI_TRY(st);
     }
 }
 
-static leat_status read_outer(reader *r, const char *key)
+static leat_status read_outer(leati_settings_reader *r, const char *key)
 {
     for (;;) {
-        LEATI_TRY(next(r));
+        LEATI_TRY(leati_settings_next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return LEAT_OK;
-        if (r->event.type != YAML_SCALAR_EVENT) return refuse(r, "the name of an estimator");
-        char *owner = leati_strdup(r->context, scalar(r));
+        if (r->event.type != YAML_SCALAR_EVENT)
+            return leati_settings_refuse(r, "the name of an estimator");
+        char *owner = leati_strdup(r->context, leati_settings_scalar(r));
         if (!owner) return leat_error_status(r->context);
-        leat_status st = next(r);
+        leat_status st = leati_settings_next(r);
         if (st == LEAT_OK && r->event.type != YAML_MAPPING_START_EVENT)
-            st = refuse(r, "parameters, as in {C: 10}");
+            st = leati_settings_refuse(r, "parameters, as in {C: 10}");
         if (st == LEAT_OK) st = read_inner(r, key, owner);
         leati_free(owner);
         LEATI_TRY(st);
     }
 }
 
-static leat_status read_value(reader *r, const char *key)
+static leat_status read_value(leati_settings_reader *r, const char *key)
 {
-    LEATI_TRY(next(r));
+    LEATI_TRY(leati_settings_next(r));
     switch (r->event.type) {
-    case YAML_SCALAR_EVENT: return add(r, key, scalar(r), line_of(r));
+    case YAML_SCALAR_EVENT:
+        return leati_settings_add(r, key, leati_settings_scalar(r), leati_settings_line(r));
     case YAML_SEQUENCE_START_EVENT: return read_list(r, key, NULL);
-    case YAML_MAPPING_START_EVENT: return read_outer(r, key);
-    default: return refuse(r, "a value");
+    case YAML_MAPPING_START_EVENT:
+        return strcmp(key, "network") == 0 ? leati_settings_network(r) : read_outer(r, key);
+    default: return leati_settings_refuse(r, "a value");
     }
 }
 
-static leat_status read_document(reader *r)
+/* Whether the file has the key itself; a network makes values of `set`. */
+static bool is_set(const leat_settings *s, const char *key)
 {
-    LEATI_TRY(next(r)); /* stream start */
-    LEATI_TRY(next(r));
-    if (r->event.type == YAML_STREAM_END_EVENT) return refuse(r, "settings; the file is empty");
-    LEATI_TRY(next(r));
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->entries[i].key, key) == 0 && !s->entries[i].derived) return true;
+    return false;
+}
+
+static leat_status read_document(leati_settings_reader *r)
+{
+    LEATI_TRY(leati_settings_next(r)); /* stream start */
+    LEATI_TRY(leati_settings_next(r));
+    if (r->event.type == YAML_STREAM_END_EVENT)
+        return leati_settings_refuse(r, "settings; the file is empty");
+    LEATI_TRY(leati_settings_next(r));
     if (r->event.type != YAML_MAPPING_START_EVENT)
-        return refuse(r, "lines of the form `name: value`");
+        return leati_settings_refuse(r, "lines of the form `name: value`");
     for (;;) {
-        LEATI_TRY(next(r));
+        LEATI_TRY(leati_settings_next(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return LEAT_OK;
-        if (r->event.type != YAML_SCALAR_EVENT) return refuse(r, "a name");
-        char *key = leati_strdup(r->context, scalar(r));
+        if (r->event.type != YAML_SCALAR_EVENT) return leati_settings_refuse(r, "a name");
+        char *key = leati_strdup(r->context, leati_settings_scalar(r));
         if (!key) return leat_error_status(r->context);
         leat_status st = LEAT_OK;
-        if (leat_settings_count(r->settings, key))
+        r->key = key;
+        if (is_set(r->settings, key))
             st = LEATI_FAIL(r->context, LEAT_FORMAT, "%s:%zu: '%s' is set twice", r->settings->name,
-                            line_of(r), key);
+                            leati_settings_line(r), key);
         if (st == LEAT_OK) st = read_value(r, key);
         leati_free(key);
         LEATI_TRY(st);
@@ -196,7 +196,7 @@ leat_status leati_settings_parse(leat_context *c, leat_settings **out, const cha
         return LEATI_FAIL(c, LEAT_NOMEM, "out of memory");
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
-    reader r = {.context = c, .settings = s, .parser = &parser};
+    leati_settings_reader r = {.context = c, .settings = s, .parser = &parser};
     leat_status st = read_document(&r);
     yaml_event_delete(&r.event);
     yaml_parser_delete(&parser);

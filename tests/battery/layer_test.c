@@ -502,7 +502,6 @@ static void bad_networks_are_refused(leattest *t)
         {"crop(3)", {2, {4, 4}}, "nothing is left"},
         {"concat(axis=0) { relu }", {1, {4}}, "batch"},
         {"dense(3, name=a); dense(3, name=a)", {1, {4}}, "input has 3 features, weight expects 4"},
-        {"dense(4)@net.yaml:3; reshape(3, 3)@7", {1, {4}}, "layer 2 `reshape` (net.yaml:7)"},
         {"lstm(4)", {1, {4}}, "(steps, features)"},
         {"multi_head_attention(3)", {2, {4, 4}}, "3 heads"},
         {"multi_head_attention(4, cross=true)", {2, {4, 4}}, "memory"},
@@ -521,6 +520,20 @@ static void bad_networks_are_refused(leattest *t)
         if (t->failures > before) printf("    ^ %s\n", bad[i].layers);
         leat_error_clear(t->context);
     }
+}
+
+static void errors_say_where_the_layer_stands(leattest *t)
+{
+    leati_network *n;
+    leat_shape s = LEAT_DIMS(4);
+    CHECK_FAILS(leati_network_create_at(t->context, "residual { dense(4) }; reshape(3, 3)",
+                                        "net.yaml:3,5,7", s, &n),
+                LEAT_SHAPE, "layer 3 `reshape` (net.yaml:7)");
+    CHECK_FAILS(
+        leati_network_create_at(t->context, "dense(4); dense(unit=4)", "net.yaml:3,5", s, &n),
+        LEAT_INVALID, "layer 2 `dense` (net.yaml:5)|'unit'");
+    CHECK_FAILS(leati_network_create_at(t->context, "dens(4)", "net.yaml:3", s, &n), LEAT_INVALID,
+                "layer 1 (net.yaml:3)|'dens'");
 }
 
 static void deep_nesting_is_refused(leattest *t)
@@ -612,12 +625,17 @@ static void batch_norm_keeps_statistics(leattest *t)
     run_close(r);
 }
 
-static const leattest_case list[] = {
-    TEST(every_row_has_a_sample),          TEST(layers_have_gradients),
-    TEST(losses_have_gradients),           TEST(activations_have_gradients),
-    TEST(equal_for_any_number_of_threads), TEST(failing_allocations),
-    TEST(bad_networks_are_refused),        TEST(deep_nesting_is_refused),
-    TEST(bad_losses_are_refused),          TEST(initializers_have_their_moments),
-    TEST(batch_norm_keeps_statistics)};
+static const leattest_case list[] = {TEST(every_row_has_a_sample),
+                                     TEST(layers_have_gradients),
+                                     TEST(losses_have_gradients),
+                                     TEST(activations_have_gradients),
+                                     TEST(equal_for_any_number_of_threads),
+                                     TEST(failing_allocations),
+                                     TEST(bad_networks_are_refused),
+                                     TEST(deep_nesting_is_refused),
+                                     TEST(errors_say_where_the_layer_stands),
+                                     TEST(bad_losses_are_refused),
+                                     TEST(initializers_have_their_moments),
+                                     TEST(batch_norm_keeps_statistics)};
 
 LEATTEST_MAIN(list)
