@@ -19,7 +19,7 @@ static const leati_param table[] = {
     {"kernel", LEATI_PARAM_CHOICE, offsetof(thing, kernel), "rbf", 0, 0, false, "linear|poly|rbf",
      NULL, "", false},
     {"gamma", LEATI_PARAM_MIXED, offsetof(thing, gamma), "scale", 0, 1e9, false, "scale|auto", NULL,
-     ""},
+     "", false},
     {"leaves", LEATI_PARAM_MIXED, offsetof(thing, leaves), "none", 2, 1e6, true, "none", NULL, "",
      false},
     {0}};
