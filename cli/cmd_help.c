@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <leat/estimator.h>
+#include <leat/network.h>
 
 #include "command.h"
 
@@ -96,6 +97,67 @@ static void param_range(const leat_param_info *p, char *out, size_t size)
     else if (low) snprintf(out + used, size - used, " of at least %g", p->least);
 }
 
+/* --- parts of networks --------------------------------------------------------------------------
+ */
+
+static const struct {
+    leat_network_kind kind;
+    const char *title;
+} kinds[] = {{LEAT_NETWORK_LAYER, "layers"},
+             {LEAT_NETWORK_ACTIVATION, "activations, layers by their own name, too"},
+             {LEAT_NETWORK_LOSS, "losses"},
+             {LEAT_NETWORK_OPTIMIZER, "optimizers"},
+             {LEAT_NETWORK_INITIALIZER, "initializers"}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* The signature of a part: "conv2d(filters=32, kernel_size=3, ...)". */
+static void print_signature(const leat_network_part *part, size_t i)
+{
+    leat_param_info p;
+    printf("  %s", part->name);
+    for (size_t k = 0; leat_network_part_param(part->kind, i, k, &p); k++)
+        printf("%s%s=%s", k ? ", " : "(", p.name, p.standard);
+    puts(part->params ? ")" : "");
+}
+
+static void list_parts(void)
+{
+    leat_network_part part;
+    for (int k = 0; k < KINDS; k++) {
+        printf("\n%s:\n", kinds[k].title);
+        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
+            print_signature(&part, i);
+            printf("      ");
+            cli_fold(stdout, part.doc, 6, 6);
+        }
+    }
+    puts("\nMore on one of them: leat help NAME");
+}
+
+/* All parts of that name; false when there is none. */
+static bool explain_parts(const char *name)
+{
+    leat_network_part part;
+    bool found = false;
+    for (int k = 0; k < KINDS; k++)
+        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
+            leat_param_info p;
+            if (strcmp(part.name, name) != 0) continue;
+            printf("%s: one of the %s\n\n", part.name, kinds[k].title);
+            cli_fold(stdout, part.doc, 0, 0);
+            for (size_t q = 0; leat_network_part_param(part.kind, i, q, &p); q++) {
+                char range[512];
+                param_range(&p, range, sizeof range);
+                printf("  %s=%s\n      ", p.name, p.standard);
+                cli_fold(stdout, p.doc, 6, 6);
+                if (*range) printf("      ");
+                if (*range) cli_fold(stdout, range, 6, 6);
+            }
+            found = true;
+        }
+    return found;
+}
+
 static void explain_estimator(const leat_estimator_info *e)
 {
     printf("%s: %s (%s%s%s)\n\n", e->name, e->title, e->classifies ? "classification" : "",
@@ -117,6 +179,7 @@ static void explain_estimator(const leat_estimator_info *e)
         cli_fold(stdout, range, 6, 6);
         if (p.grid) printf("      searched: %s\n", p.grid);
     }
+    if (strcmp(e->name, "network") == 0) list_parts();
 }
 
 static void list_estimators(void)
@@ -235,10 +298,11 @@ static leat_status run_help(cli *c)
     const cli_command *m = topic ? cli_command_find(topic) : NULL;
     if (topic && !m && leat_estimator_find(topic, &found)) estimator = &found;
     bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0);
+    if (topic && !m && !estimator && !list && !c->json && explain_parts(topic)) return LEAT_OK;
     if (topic && !m && !estimator && !list)
         return cli_usage(c,
                          "there is no help on '%s'; topics are the commands, 'estimators', "
-                         "the name of one, and 'exit'",
+                         "the name of one, of a layer or loss, and 'exit'",
                          topic);
     if (c->json) return print_json(c, topic, m, estimator);
     if (estimator) explain_estimator(estimator);

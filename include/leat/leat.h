@@ -15,6 +15,7 @@
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>
+#include <leat/network.h>
 #include <leat/onnx.h>
 #include <leat/plot.h>
 #include <leat/profile.h>

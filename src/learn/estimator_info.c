@@ -37,14 +37,8 @@ bool leat_estimator_find(const char *name, leat_estimator_info *out)
     return class != NULL;
 }
 
-bool leat_estimator_param(const char *estimator, size_t index, leat_param_info *out)
+void leati_param_describe(const leati_param *p, leat_param_info *out)
 {
-    const leati_estimator_class *class = leati_estimator_class_find(estimator);
-    leat_estimator_info info;
-    if (!class) return false;
-    describe(class, &info);
-    if (index >= info.params) return false;
-    const leati_param *p = &class->params[index];
     *out = (leat_param_info){.name = p->name,
                              .standard = p->standard,
                              .doc = p->doc,
@@ -56,5 +50,15 @@ bool leat_estimator_param(const char *estimator, size_t index, leat_param_info *
                              .most = p->most};
     out->is_number =
         p->type == LEATI_PARAM_INT || p->type == LEATI_PARAM_REAL || p->type == LEATI_PARAM_MIXED;
+}
+
+bool leat_estimator_param(const char *estimator, size_t index, leat_param_info *out)
+{
+    const leati_estimator_class *class = leati_estimator_class_find(estimator);
+    leat_estimator_info info;
+    if (!class) return false;
+    describe(class, &info);
+    if (index >= info.params) return false;
+    leati_param_describe(&class->params[index], out);
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <leat/context.h>
+#include <leat/estimator.h>
 #include <leat/json.h>
 
 typedef enum leati_param_type {
@@ -48,6 +49,8 @@ leat_status leati_param_set(leat_context *c, const leati_param *table, const cha
 const leati_param *leati_param_find(const leati_param *table, const char *name);
 /* The value as text that leati_param_set takes; returns its length (see snprintf). */
 size_t leati_param_get(const leati_param *p, const void *object, char *out, size_t size);
+/* The public view of a row. */
+void leati_param_describe(const leati_param *p, leat_param_info *out);
 /* {"name": value, ...} in the order of the table. */
 void leati_params_json(const leati_param *table, const void *object, leat_json *json,
                        const char *key);

@@ -1,0 +1,186 @@
+/* Owns: the public interface of networks: building, losses, steps. */
+#include <leat/network.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "nn/loss.h"
+#include "nn/network.h"
+#include "nn/optimizer.h"
+
+struct leat_network {
+    leati_network *inner;
+    uint64_t key[2]; /* seed and step: random numbers of layers */
+    leat_tensor **updates;
+    size_t update_count;
+};
+
+struct leat_optimizer {
+    leat_network *network;
+    leati_optimizer *rule;
+    leat_variable *slot[LEATI_MOST_SLOTS];
+    leat_tensor **root; /* [0] is the loss; then those of the step */
+    size_t root_count, root_capacity;
+    float rate, number;
+};
+
+leat_status leat_network_create(leat_graph *g, const char *layers, leat_shape input, uint64_t seed,
+                                leat_network **out)
+{
+    leat_context *c = leat_graph_context(g);
+    *out = NULL;
+    leat_network *n = LEATI_NEW(c, leat_network, 1);
+    if (!n) return LEAT_NOMEM;
+    n->key[0] = seed;
+    leat_status st = leati_network_create(c, layers, input, &n->inner);
+    if (st == LEAT_OK) st = leati_network_open(n->inner, g, seed);
+    if (st == LEAT_OK) *out = n;
+    else leat_network_destroy(n);
+    return st;
+}
+
+void leat_network_destroy(leat_network *n)
+{
+    if (!n) return;
+    leati_network_destroy(n->inner);
+    leati_free(n->updates);
+    leati_free(n);
+}
+
+leat_shape leat_network_output(const leat_network *n)
+{
+    return n->inner->output;
+}
+
+leat_variable *leat_network_variable(const leat_network *n, size_t i)
+{
+    return i < n->inner->weight_count ? n->inner->weight[i].variable : NULL;
+}
+
+leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training)
+{
+    leat_graph *g = n->inner->graph;
+    leati_builder b = {.graph = g, .training = training};
+    if (!x) return NULL;
+    if (training) b.key = leat_input(g, LEAT_DTYPE_U64, LEAT_DIMS(2), n->key);
+    leat_tensor *y = leati_network_build(n->inner, &b, x);
+    if (!training) return y;
+    leati_free(n->updates);
+    n->updates = b.updates;
+    n->update_count = b.update_count;
+    return y;
+}
+
+leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_tensor *output,
+                               leat_tensor *target)
+{
+    leati_loss *l;
+    if (!output || leati_loss_parse(n->inner->context, loss, &l) != LEAT_OK) return NULL;
+    leat_tensor *y = NULL;
+    if (target || l->class->target == LEATI_TARGET_NONE) y = l->class->build(l, output, target);
+    else
+        (void)LEATI_FAIL(n->inner->context, LEAT_INVALID, "the loss %s needs a target",
+                         l->class->name);
+    leati_free(l);
+    return y;
+}
+
+/* ---- steps -------------------------------------------------------------------------------------
+ */
+
+leat_status leat_optimizer_create(leat_network *n, const char *optimizer, leat_optimizer **out)
+{
+    leat_context *c = n->inner->context;
+    *out = NULL;
+    leat_optimizer *o = LEATI_NEW(c, leat_optimizer, 1);
+    if (!o) return LEAT_NOMEM;
+    o->network = n;
+    leat_status st;
+    LEATI_GO(leati_optimizer_parse(c, optimizer, &o->rule));
+    if (!o->rule->class->update)
+        LEATI_GO(
+            LEATI_FAIL(c, LEAT_UNSUPPORTED, "%s does not work step by step", o->rule->class->name));
+    for (size_t k = 0; k < o->rule->class->slots; k++)
+        LEATI_GO(leat_variable_create(n->inner->graph, "slot", LEAT_DTYPE_F32,
+                                      LEAT_DIMS((int64_t)n->inner->trained_count), NULL,
+                                      &o->slot[k]));
+out:
+    if (st == LEAT_OK) *out = o;
+    else leat_optimizer_destroy(o);
+    return st;
+}
+
+void leat_optimizer_destroy(leat_optimizer *o)
+{
+    if (!o) return;
+    leati_free(o->rule);
+    leati_free(o->root);
+    leati_free(o);
+}
+
+static leat_status add_root(leat_optimizer *o, leat_tensor *root)
+{
+    leat_context *c = o->network->inner->context;
+    if (!root) return leat_error_status(c) != LEAT_OK ? leat_error_status(c) : LEAT_INVALID;
+    LEATI_TRY(leati_grow(c, &o->root, &o->root_capacity, o->root_count + 1, sizeof *o->root));
+    o->root[o->root_count++] = root;
+    return LEAT_OK;
+}
+
+/* The gradients of all weights in one flat tensor, in the order of their block. */
+static leat_status flat_gradient(leat_optimizer *o, leat_tensor *loss, leat_tensor **out)
+{
+    leati_network *n = o->network->inner;
+    size_t count = 0;
+    leat_tensor **weight = LEATI_NEW(n->context, leat_tensor *, 2 * n->weight_count + 1);
+    if (!weight) return LEAT_NOMEM;
+    leat_tensor **gradient = weight + n->weight_count;
+    leat_status st = LEAT_OK;
+    for (size_t i = 0; i < n->weight_count; i++)
+        if (n->weight[i].trained) weight[count++] = n->weight[i].read;
+    LEATI_GO(leat_gradients(loss, NULL, count, weight, gradient));
+    for (size_t i = 0; i < count; i++) gradient[i] = leat_reshape(gradient[i], LEAT_DIMS(-1));
+    *out = count == 1 ? gradient[0] : leat_concat(count, gradient, 0);
+out:
+    leati_free(weight);
+    return st;
+}
+
+leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
+{
+    leati_network *n = o->network->inner;
+    leat_graph *g = n->graph;
+    leat_tensor *gradient = NULL;
+    o->root_count = 0;
+    LEATI_TRY(add_root(o, loss));
+    for (size_t i = 0; i < o->network->update_count; i++)
+        LEATI_TRY(add_root(o, o->network->updates[i]));
+    if (n->trained_count == 0) return LEAT_OK;
+    for (size_t i = 0; i < n->weight_count; i++)
+        LEATI_CHECK(n->context, n->weight[i].read, LEAT_INVALID,
+                    "build the network before its loss is recorded");
+    LEATI_TRY(flat_gradient(o, loss, &gradient));
+    /* weight, gradient, rate, number of the step */
+    leati_update u = {leat_read(n->trained),
+                      gradient,
+                      leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &o->rate),
+                      leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &o->number),
+                      .slot = {NULL},
+                      .new_slot = {NULL}};
+    for (size_t k = 0; k < o->rule->class->slots; k++) u.slot[k] = leat_read(o->slot[k]);
+    LEATI_TRY(add_root(o, leat_assign(n->trained, o->rule->class->update(o->rule, &u))));
+    for (size_t k = 0; k < o->rule->class->slots; k++)
+        if (u.new_slot[k] != u.slot[k])
+            LEATI_TRY(add_root(o, leat_assign(o->slot[k], u.new_slot[k])));
+    return LEAT_OK;
+}
+
+leat_status leat_optimizer_run(leat_optimizer *o, double rate)
+{
+    leati_network *n = o->network->inner;
+    LEATI_CHECK(n->context, o->root_count > 0, LEAT_INVALID,
+                "record a loss with leat_optimizer_record before the first step");
+    o->rate = (float)rate;
+    o->number += 1;
+    o->network->key[1]++;
+    return leat_run(n->graph, o->root_count, o->root);
+}

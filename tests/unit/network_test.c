@@ -1,0 +1,165 @@
+/* The public interface of networks: a training loop of one's own. */
+#include <leat/network.h>
+
+#include "support/leattest.h"
+
+enum { ROWS = 32 };
+
+typedef struct loop {
+    leat_graph *g;
+    leat_network *n;
+    leat_optimizer *o;
+    leat_tensor *x, *y, *out, *loss;
+    float rows[ROWS * 4];
+    int64_t labels[ROWS];
+} loop;
+
+/* Three clouds that a line does not part. */
+static void fill(loop *l)
+{
+    for (int i = 0; i < ROWS; i++) {
+        l->labels[i] = i % 3;
+        for (int k = 0; k < 4; k++)
+            l->rows[4 * i + k] = (float)(sin(i * (k + 1) + 2.1 * (i % 3)) + (i % 3 == k));
+    }
+}
+
+static leat_status open_loop(leat_context *c, loop *l, const char *layers, const char *optimizer)
+{
+    *l = (loop){0};
+    fill(l);
+    leat_status st = leat_graph_create(c, NULL, &l->g);
+    if (st == LEAT_OK) st = leat_network_create(l->g, layers, LEAT_DIMS(4), 1, &l->n);
+    if (st == LEAT_OK) st = leat_optimizer_create(l->n, optimizer, &l->o);
+    return st;
+}
+
+static leat_status record(loop *l)
+{
+    l->x = leat_input(l->g, LEAT_DTYPE_F32, LEAT_DIMS(ROWS, 4), l->rows);
+    l->y = leat_input(l->g, LEAT_DTYPE_I64, LEAT_DIMS(ROWS), l->labels);
+    l->out = leat_network_build(l->n, l->x, true);
+    l->loss = leat_network_loss(l->n, "cross_entropy", l->out, l->y);
+    return leat_optimizer_record(l->o, l->loss);
+}
+
+static void close_loop(loop *l)
+{
+    leat_optimizer_destroy(l->o);
+    leat_network_destroy(l->n);
+    leat_graph_destroy(l->g);
+}
+
+static const char *const layers = "dense(16, tanh); batch_norm; dropout(0.1); dense(3)";
+
+static double loss_of(leattest *t, loop *l)
+{
+    float value = NAN;
+    CHECK_OK(leat_get(l->loss, &value, sizeof value));
+    return (double)value;
+}
+
+static void training_lowers_the_loss(leattest *t)
+{
+    loop l;
+    double first = 0, last = 0;
+    if (CHECK_OK(open_loop(t->context, &l, layers, "adam")) && CHECK_OK(record(&l)))
+        for (int step = 0; step < 300; step++) {
+            CHECK_OK(leat_optimizer_run(l.o, 0.01));
+            last = loss_of(t, &l);
+            if (step == 0) first = last;
+        }
+    CHECK(first > 0.8 && last < 0.15);
+    float out[3];
+    leat_graph_clear(l.g);
+    leat_tensor *x = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(1, 4), l.rows);
+    leat_tensor *y = leat_network_build(l.n, x, false);
+    CHECK_OK(leat_run(l.g, 1, &y));
+    CHECK_OK(leat_get(y, out, sizeof out));
+    CHECK(out[0] > out[1] && out[0] > out[2]);
+    CHECK_INT(leat_network_output(l.n).dim[0], 3);
+    close_loop(&l);
+}
+
+/* Recorded once, or anew at every step: the same weights, bit for bit. */
+static void recording_anew_is_the_same(leattest *t)
+{
+    float weights[2][64];
+    for (int anew = 0; anew < 2; anew++) {
+        loop l;
+        memset(weights[anew], 0, sizeof *weights);
+        if (CHECK_OK(open_loop(t->context, &l, layers, "sgd(momentum=0.9)"))) {
+            if (!anew) CHECK_OK(record(&l));
+            for (int step = 0; step < 20; step++) {
+                if (anew) leat_graph_clear(l.g);
+                if (anew) CHECK_OK(record(&l));
+                CHECK_OK(leat_optimizer_run(l.o, 0.1));
+            }
+            leat_variable *kernel = leat_network_variable(l.n, 0);
+            CHECK_STR(leat_variable_name(kernel), "dense_1/kernel");
+            CHECK_OK(leat_variable_get(kernel, weights[anew], sizeof *weights));
+        }
+        close_loop(&l);
+    }
+    CHECK(memcmp(weights[0], weights[1], sizeof *weights) == 0);
+}
+
+static void mistakes_are_named(leattest *t)
+{
+    loop l;
+    leat_context *c = t->context;
+    CHECK_FAILS(open_loop(c, &l, "dense(3); conv2d(2)", "adam"), LEAT_SHAPE, "layer 2 `conv2d`");
+    close_loop(&l);
+    CHECK_FAILS(open_loop(c, &l, "dense(3)", "adamm"), LEAT_INVALID, "adamm|adam");
+    close_loop(&l);
+    REQUIRE_OK(open_loop(c, &l, "dense(3)", "adam"));
+    CHECK_FAILS(leat_optimizer_run(l.o, 0.1), LEAT_INVALID, "leat_optimizer_record");
+    leat_tensor *x = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4), l.rows);
+    CHECK(leat_network_loss(l.n, "mse", x, NULL) == NULL);
+    CHECK_FAILS(leat_error_status(c), LEAT_INVALID, "mse|target");
+    leat_tensor *wide = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 5), l.rows);
+    CHECK(leat_network_build(l.n, wide, true) == NULL);
+    CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "input has 5 features, weight expects 4");
+    close_loop(&l);
+}
+
+static void tables_are_listed(leattest *t)
+{
+    static const leat_network_kind kinds[] = {LEAT_NETWORK_LAYER, LEAT_NETWORK_LOSS,
+                                              LEAT_NETWORK_OPTIMIZER, LEAT_NETWORK_ACTIVATION,
+                                              LEAT_NETWORK_INITIALIZER};
+    for (int k = 0; k < 5; k++) {
+        leat_network_part part;
+        leat_param_info p;
+        size_t i = 0;
+        for (; leat_network_part_at(kinds[k], i, &part); i++) {
+            CHECK(part.name && part.doc && *part.doc);
+            for (size_t q = 0; q < part.params; q++)
+                CHECK(leat_network_part_param(kinds[k], i, q, &p) && p.name && *p.doc);
+            CHECK(!leat_network_part_param(kinds[k], i, part.params, &p));
+        }
+        CHECK(i >= 3);
+    }
+}
+
+static leat_status train_once(leat_context *c, void *arg)
+{
+    (void)arg;
+    loop l;
+    leat_status st = open_loop(c, &l, layers, "adam");
+    if (st == LEAT_OK) st = record(&l);
+    if (st == LEAT_OK) st = leat_optimizer_run(l.o, 0.01);
+    close_loop(&l);
+    return st;
+}
+
+static void allocation_failures(leattest *t)
+{
+    leattest_fail_some_allocations(t, train_once, NULL);
+}
+
+static const leattest_case list[] = {TEST(training_lowers_the_loss),
+                                     TEST(recording_anew_is_the_same), TEST(mistakes_are_named),
+                                     TEST(tables_are_listed), TEST(allocation_failures)};
+
+LEATTEST_MAIN(list)
