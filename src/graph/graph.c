@@ -30,6 +30,7 @@ leat_status leat_graph_create(leat_context *c, const char *device, leat_graph **
 void leat_graph_clear(leat_graph *g)
 {
     leati_arena_fini(&g->arena);
+    g->clears++;
     g->nodes = 0;
     g->last_plan = NULL;
     g->broken = false;

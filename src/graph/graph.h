@@ -116,6 +116,7 @@ struct leat_graph {
     leati_device *device;
     leati_arena arena;
     uint32_t nodes;
+    uint32_t clears; /* how often tensors were forgotten */
     uint32_t epoch; /* of traversal marks */
     leat_variable *variables;
     char *scope; /* joined, "" at the top */

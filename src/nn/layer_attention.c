@@ -83,18 +83,27 @@ static leat_tensor *relative_bias(leati_builder *b, const leati_attention *a, in
     return leat_transpose(leat_take(table, at, 0), heads_first);
 }
 
-/* Scores of pairs that must not meet become so low that their weight is 0. */
-static leat_tensor *hide(leat_tensor *scores, leat_tensor *visible)
+/* Weights of attention that drop out need the scores as a tensor of their own; all else is one
+ * operation. */
+static leat_tensor *drop_attention(leati_builder *b, const leati_attention *a, leat_tensor *q,
+                                   leat_tensor *k, leat_tensor *v, const leat_attention_options *o)
 {
-    return leat_where(visible, scores, leat_like(scores, -1e30));
-}
-
-static leat_tensor *hide_future(leati_builder *b, leat_tensor *scores)
-{
-    leat_shape s = leat_tensor_shape(scores);
-    leat_tensor *row = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)s.dim[2], 1);
-    leat_tensor *col = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)s.dim[3], 1);
-    return hide(scores, leat_greater_equal(leat_unsqueeze(row, 1), leat_unsqueeze(col, 0)));
+    leat_shape s = leat_tensor_shape(q), t = leat_tensor_shape(k);
+    if (!q || !k || !v) return NULL;
+    leat_tensor *scores = leat_matmul_t(leat_scale(q, 1 / sqrt((double)s.dim[3])), false, k, true);
+    leat_tensor *low = leat_like(q, -1e30);
+    if (o->mask) scores = leat_add(scores, o->mask);
+    if (o->causal) {
+        leat_tensor *row = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)s.dim[2], 1);
+        leat_tensor *col = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)t.dim[2], 1);
+        leat_tensor *seen = leat_greater_equal(leat_unsqueeze(row, 1), leat_unsqueeze(col, 0));
+        scores = leat_where(seen, scores, low);
+    }
+    if (o->key_mask)
+        scores =
+            leat_where(leat_reshape(o->key_mask, LEAT_DIMS(t.dim[0], 1, 1, t.dim[2])), scores, low);
+    leat_tensor *weights = leat_softmax(scores, -1);
+    return leat_matmul(leati_drop(b, weights, a->dropout, leat_tensor_shape(weights)), v);
 }
 
 leat_tensor *leati_attend(leati_builder *b, const leati_attention *a, leat_tensor *x,
@@ -112,15 +121,18 @@ leat_tensor *leati_attend(leati_builder *b, const leati_attention *a, leat_tenso
     leat_tensor *q = project(b, a, x, "query", size), *k = project(b, a, source, "key", size);
     leat_tensor *v = project(b, a, source, "value", size);
     if (a->positions == LEATI_POSITIONS_ROTARY) q = rotate(b, q), k = rotate(b, k);
-    leat_tensor *scores = leat_matmul_t(leat_scale(q, 1 / sqrt((double)size)), false, k, true);
+    if (!q || !k || !v) return NULL;
+    leat_attention_options options = leat_attention_options_default();
+    options.causal = a->causal;
+    options.key_mask = mask;
     if (a->positions == LEATI_POSITIONS_RELATIVE)
-        scores = leat_add(scores, relative_bias(b, a, s.dim[1], o.dim[1]));
-    if (a->causal) scores = hide_future(b, scores);
-    if (mask) scores = hide(scores, leat_reshape(mask, LEAT_DIMS(o.dim[0], 1, 1, o.dim[1])));
-    leat_tensor *weights = leat_softmax(scores, -1);
-    weights = leati_drop(b, weights, a->dropout, leat_tensor_shape(weights));
-    leat_tensor *y = leat_reshape(leat_transpose(leat_matmul(weights, v), steps_first),
-                                  LEAT_DIMS(s.dim[0], s.dim[1], a->heads * size));
+        options.mask = relative_bias(b, a, s.dim[1], o.dim[1]);
+    if (leat_error_status(b->context) != LEAT_OK) return NULL;
+    bool drops = b->training && b->key && a->dropout > 0;
+    leat_tensor *y =
+        drops ? drop_attention(b, a, q, k, v, &options) : leat_attention(q, k, v, &options);
+    y = leat_reshape(leat_transpose(y, steps_first),
+                     LEAT_DIMS(s.dim[0], s.dim[1], a->heads * size));
     size_t length = leati_path_push(b, "output");
     int64_t in = a->heads * size, out = s.dim[2];
     y = leat_matmul(y, leati_weight(b, "kernel", LEAT_DIMS(in, out), a->initializer, in, out));

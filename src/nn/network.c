@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "graph/graph.h"
 
 #include "tensor/shape.h"
 
@@ -156,7 +157,9 @@ leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor
     b->path[0] = 0;
     b->layer = NULL;
     b->mask = b->memory = b->memory_mask = NULL;
-    for (size_t i = 0; i < n->weight_count; i++) n->weight[i].read = NULL;
+    bool stale = n->graph && n->clears != n->graph->clears;
+    for (size_t i = 0; stale && i < n->weight_count; i++) n->weight[i].read = NULL;
+    if (stale) n->clears = n->graph->clears;
     return leati_build_layers(b, n->first, x);
 }
 
@@ -239,6 +242,7 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
 {
     leat_context *c = n->context;
     n->graph = g;
+    n->clears = g->clears;
     n->seed = seed;
     size_t most = n->trained_count > n->state_count ? n->trained_count : n->state_count;
     LEATI_CHECK(c, n->dtype == LEAT_DTYPE_F32 || n->dtype == LEAT_DTYPE_F64, LEAT_TYPE,

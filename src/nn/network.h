@@ -19,7 +19,7 @@ typedef struct leati_network_weight {
     bool trained;  /* else a state */
     leati_init init;
     leat_variable *variable;
-    leat_tensor *read; /* in the build that is being recorded */
+    leat_tensor *read; /* in the graph as recorded: all builds share it, and its gradient */
 } leati_network_weight;
 
 typedef struct leati_network {
@@ -33,6 +33,7 @@ typedef struct leati_network {
     size_t weight_count, weight_capacity;
     size_t trained_count, state_count; /* elements of the blocks */
     leat_graph *graph;
+    uint32_t clears;                 /* of the graph when weights were read */
     leat_variable *trained, *states; /* the blocks; NULL before leati_network_open */
     uint64_t seed;
 } leati_network;

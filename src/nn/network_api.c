@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "graph/graph.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
@@ -149,6 +150,7 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
 {
     leati_network *n = o->network->inner;
     leat_graph *g = n->graph;
+    bool built = loss && n->clears == g->clears;
     leat_tensor *gradient = NULL;
     o->root_count = 0;
     LEATI_TRY(add_root(o, loss));
@@ -156,7 +158,7 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
         LEATI_TRY(add_root(o, o->network->updates[i]));
     if (n->trained_count == 0) return LEAT_OK;
     for (size_t i = 0; i < n->weight_count; i++)
-        LEATI_CHECK(n->context, n->weight[i].read, LEAT_INVALID,
+        LEATI_CHECK(n->context, built && n->weight[i].read, LEAT_INVALID,
                     "build the network before its loss is recorded");
     LEATI_TRY(flat_gradient(o, loss, &gradient));
     /* weight, gradient, rate, number of the step */

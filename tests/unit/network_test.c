@@ -104,6 +104,32 @@ static void recording_anew_is_the_same(leattest *t)
     CHECK(memcmp(weights[0], weights[1], sizeof *weights) == 0);
 }
 
+/* Two builds of one network share its weights: the gradient is the sum of both. A build for
+ * prediction in between changes nothing. */
+static void builds_share_weights(leattest *t)
+{
+    float weights[2][12];
+    for (int twice = 0; twice < 2; twice++) {
+        loop l;
+        memset(weights[twice], 0, sizeof *weights);
+        if (CHECK_OK(open_loop(t->context, &l, "dense(3)", "sgd"))) {
+            CHECK_OK(record(&l));
+            leat_tensor *loss = leat_scale(l.loss, 2);
+            if (twice) {
+                leat_tensor *again = leat_network_build(l.n, l.x, true);
+                loss = leat_add(l.loss, leat_network_loss(l.n, "cross_entropy", again, l.y));
+                CHECK(leat_network_build(l.n, l.x, false) != NULL);
+            }
+            CHECK_OK(leat_optimizer_record(l.o, loss));
+            CHECK_OK(leat_optimizer_run(l.o, 0.5));
+            CHECK_OK(
+                leat_variable_get(leat_network_variable(l.n, 0), weights[twice], sizeof *weights));
+        }
+        close_loop(&l);
+    }
+    for (int i = 0; i < 12; i++) CHECK_NEAR(weights[1][i], weights[0][i], 1e-5, 1e-7);
+}
+
 static void mistakes_are_named(leattest *t)
 {
     loop l;
@@ -158,8 +184,8 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, train_once, NULL);
 }
 
-static const leattest_case list[] = {TEST(training_lowers_the_loss),
-                                     TEST(recording_anew_is_the_same), TEST(mistakes_are_named),
-                                     TEST(tables_are_listed), TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(training_lowers_the_loss), TEST(recording_anew_is_the_same), TEST(builds_share_weights),
+    TEST(mistakes_are_named),       TEST(tables_are_listed),          TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
