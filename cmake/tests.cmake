@@ -49,7 +49,7 @@ leat_program(onnx_corpus tests/onnx/onnx_corpus.c onnx)
 
 # leat-onnx-tests runs ONNX's backend tests; onnx_conformance_test those that are known to pass.
 leat_program(leat-onnx-tests tests/onnx/onnx_tests.c "")
-foreach(name leat-onnx-tests)
+foreach(name leat-onnx-tests onnx_conformance_test)
   target_sources(${name} PRIVATE tests/onnx/conformance.c)
 endforeach()
 

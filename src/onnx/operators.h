@@ -1,4 +1,4 @@
-/* The operators: a function per row of ops.def, and what several of them share. */
+/* The operators: a function per row of operators.def, and what several of them share. */
 #ifndef LEATI_ONNX_OPERATORS_H
 #define LEATI_ONNX_OPERATORS_H
 
@@ -7,8 +7,14 @@
 #include "onnx/run.h"
 
 #define X(domain, Name) leat_status leati_on_##Name(leati_ocall *k);
-#include "onnx/ops.def"
+#include "onnx/operators.def"
 #undef X
+
+/* Forwards a failure in a function that gives a tensor. */
+#define LEATI_ONULL(expression)                                                                    \
+    do {                                                                                           \
+        if ((expression) != LEAT_OK) return NULL;                                                  \
+    } while (0)
 
 /* Whether the node is best computed on the host: everything is known and small, or of a type that
  * devices do not have. */

@@ -79,7 +79,7 @@ typedef struct leati_oop {
     const char *domain, *name;
     leati_oop_fn record;
 } leati_oop;
-/* The row of ops.def, or NULL. */
+/* The row of operators.def, or NULL. */
 const leati_oop *leati_oop_find(const char *domain, const char *name);
 
 /* ---- values ---------------------------------------------------------------------------------- */

@@ -202,7 +202,7 @@ static void child(const char *folder, unsigned seconds, int out)
     const char *text = leat_error_message(c);
     if (st != LEAT_OK && write(out, text, strlen(text)) < 0) _exit(3);
     leat_context_destroy(c);
-    exit(st == LEAT_OK ? 0 : st == LEAT_NOT_FOUND ? 2 : 1);
+    _exit(st == LEAT_OK ? 0 : st == LEAT_NOT_FOUND ? 2 : 1); /* open files belong to the parent */
 }
 
 conformance_result conformance_run(const char *folder, unsigned seconds, char *reason, size_t room)

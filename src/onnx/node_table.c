@@ -6,7 +6,7 @@
 
 static const leati_oop rows[] = {
 #define X(domain, Name) {domain, #Name, leati_on_##Name},
-#include "onnx/ops.def"
+#include "onnx/operators.def"
 #undef X
 };
 
