@@ -24,6 +24,7 @@ struct leati_omodel {
     bool recorded; /* and may run again with other data */
     leati_oval **outs;
     leat_tensor **roots;
+    bool *is_root; /* per output: it comes from the graph at each run */
     size_t root_count;
 };
 
@@ -147,7 +148,9 @@ static leat_status prepare(leati_omodel *m, const char *device)
     m->given = LEATI_NEW(c, leati_oval *, g->input.count + 1);
     m->outs = LEATI_NEW(c, leati_oval *, g->output.count + 1);
     m->roots = LEATI_NEW(c, leat_tensor *, g->output.count + 1);
-    if (!m->weights || !m->inputs || !m->input_index || !m->given || !m->outs || !m->roots)
+    m->is_root = LEATI_NEW(c, bool, g->output.count + 1);
+    if (!m->weights || !m->inputs || !m->input_index || !m->given || !m->outs || !m->roots ||
+        !m->is_root)
         return leat_error_status(c);
     LEATI_TRY(survey_model(c, m->file->model));
     LEATI_TRY(find_inputs(m));
@@ -209,6 +212,7 @@ void leati_omodel_close(leati_omodel *m)
     leati_free(m->given);
     leati_free(m->outs);
     leati_free(m->roots);
+    leati_free(m->is_root);
     leati_free(m);
 }
 
@@ -258,7 +262,17 @@ leat_status leati_omodel_give(leati_omodel *m, size_t index, leati_oval *v)
     LEATI_CHECK(c, index < g->input.count, LEAT_INVALID, "the model has %zu inputs",
                 g->input.count);
     if (!v) return leat_error_status(c);
+    leat_dtype dtype;
+    const void *data;
     v->varying = true;
+    /* Whatever is recorded depends on the value by way of the graph, not on what it is today. */
+    if (v->kind == LEATI_OVAL_TENSOR && !v->tensor && leati_oval_dtype(v->element, &dtype)) {
+        LEATI_TRY(leati_oval_host(&m->run, v, &data));
+        v->tensor = leat_input(m->graph, dtype, v->shape, data);
+        v->host = NULL;
+        v->proto = NULL;
+        if (!v->tensor) return leat_error_status(c);
+    }
     m->given[index] = v;
     return LEAT_OK;
 }
@@ -356,6 +370,7 @@ static leat_status record_tensors(leati_omodel *m, const leati_otensor *in)
         leati_oval *v = m->outs[i];
         if (v->kind != LEATI_OVAL_TENSOR || (v->host && v->varying)) again = false;
         else if (!v->host && !v->proto) m->roots[m->root_count++] = v->tensor;
+        m->is_root[i] = !v->host && !v->proto && v->kind == LEATI_OVAL_TENSOR;
     }
     m->recorded = again;
     return LEAT_OK;
@@ -377,7 +392,7 @@ leat_status leati_omodel_run(leati_omodel *m, const leati_otensor *in, leati_ova
     for (size_t i = 0; i < g->output.count; i++) {
         leati_oval *v = m->outs[i];
         const void *data;
-        if (v->proto || (v->host && !v->tensor)) {
+        if (!m->is_root[i]) {
             LEATI_TRY(leati_oval_host(&m->run, v, &data));
             continue;
         }

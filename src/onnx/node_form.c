@@ -18,6 +18,29 @@ bool leati_oprefers_host(const leati_ocall *k)
     return true;
 }
 
+bool leati_oneeds_graph(const leati_ocall *k, size_t count)
+{
+    bool known = true;
+    for (size_t i = 0; i < count && i < k->ins; i++) {
+        leat_dtype dtype;
+        if (!k->in[i]) continue;
+        if (k->in[i]->kind != LEATI_OVAL_TENSOR || !leati_oval_dtype(k->in[i]->element, &dtype))
+            return false;
+        known &= leati_oval_known(k->in[i]);
+    }
+    return !known;
+}
+
+leati_oval *leati_oval_of_tensor(leati_ocall *k, leat_tensor *x, bool varying)
+{
+    if (!x) return NULL;
+    leati_oval *v =
+        leati_oval_new(k->run, LEATI_OVAL_TENSOR, leati_oval_element(leat_tensor_dtype(x)),
+                       leat_tensor_shape(x), varying);
+    if (v) v->tensor = x;
+    return v;
+}
+
 /* ---- shape ---------------------------------------------------------------------------------- */
 
 leati_oval *leati_oval_ints(leati_ocall *k, const int64_t *list, size_t count)
@@ -182,9 +205,29 @@ static leati_oval *view(leati_ocall *k, leati_oval *x, leat_shape shape, int64_t
     return v;
 }
 
+/* The same in the graph. */
+static leati_oval *slice_tensor(leati_ocall *k, leati_oval *x, const int64_t *start,
+                                const int64_t *count, const int64_t *step)
+{
+    int axes[LEAT_MAX_RANK];
+    int64_t from[LEAT_MAX_RANK], to[LEAT_MAX_RANK], by[LEAT_MAX_RANK];
+    size_t n = 0;
+    for (int i = 0; i < x->shape.rank; i++) {
+        if (start[i] == 0 && count[i] == x->shape.dim[i] && step[i] == 1) continue;
+        int64_t end = count[i] ? start[i] + (count[i] - 1) * step[i] + (step[i] > 0 ? 1 : -1) : 0;
+        axes[n] = i;
+        from[n] = count[i] ? start[i] : 0;
+        to[n] = count[i] && end < 0 ? LEAT_BEGIN : end;
+        by[n++] = count[i] ? step[i] : 1;
+    }
+    if (!n) return x;
+    return leati_oval_of_tensor(k, leat_slice(x->tensor, n, axes, from, to, by), x->varying);
+}
+
 leati_oval *leati_oslice(leati_ocall *k, leati_oval *x, const int64_t *start, const int64_t *count,
                          const int64_t *step)
 {
+    if (!leati_oval_known(x)) return slice_tensor(k, x, start, count, step);
     int64_t strides[LEAT_MAX_RANK], base = 0;
     leat_shape s = {.rank = x->shape.rank};
     leati_ostrides(&x->shape, strides);
@@ -379,6 +422,14 @@ leati_oval *leati_oconcat(leati_ocall *k, size_t count, leati_oval *const *x, in
         }
         varying |= x[i]->varying;
     }
+    leat_dtype dtype;
+    bool known = true;
+    for (size_t i = 0; i < count; i++) known &= leati_oval_known(x[i]);
+    if (!known && leati_oval_dtype(x[0]->element, &dtype)) {
+        leat_tensor **parts = leati_oalloc(k, count, sizeof *parts);
+        for (size_t i = 0; parts && i < count; i++) parts[i] = leati_oval_tensor(k->run, x[i]);
+        return parts ? leati_oval_of_tensor(k, leat_concat(count, parts, axis), varying) : NULL;
+    }
     if (leati_oval_host_all(k->run, count, x) != LEAT_OK) return NULL;
     void *to;
     leati_oval *v = leati_oval_of_host(k->run, x[0]->element, s, &to);
@@ -435,6 +486,12 @@ static leat_status pad(leati_ocall *k, const int64_t *low, const int64_t *high, 
             __builtin_add_overflow(s.dim[i], high[i], &s.dim[i]) || s.dim[i] < 0)
             return leati_ofail(k, LEAT_SHAPE, "pads of %lld and %lld", (long long)low[i],
                                (long long)high[i]);
+    if (leati_oneeds_graph(k, 1) && leati_shape_count(&from)) {
+        static const leat_pad_mode modes[] = {LEAT_PAD_CONSTANT, LEAT_PAD_REFLECT, LEAT_PAD_EDGE,
+                                              LEAT_PAD_WRAP};
+        double constant = leati_oget(k->in[0]->element, value, 0);
+        return leati_oset(k, 0, leat_pad(leati_oin(k, 0), modes[mode], low, high, constant));
+    }
     LEATI_TRY(leati_ohost(k, 0, &data));
     LEATI_TRY(leati_onew(k, 0, k->in[0]->element, s, &out));
     leati_ostrides(&from, strides);

@@ -33,6 +33,8 @@ leat_status leati_on_Gather(leati_ocall *k)
         if (d != axis) s.dim[d < axis ? d : d - 1 + i.rank] = x.dim[d];
     }
     for (int d = 0; d < i.rank; d++) s.dim[axis + d] = i.dim[d];
+    if (leati_oneeds_graph(k, 2))
+        return leati_oset(k, 0, leat_take(leati_oin(k, 0), leati_oin(k, 1), axis));
     LEATI_TRY(leati_ohost(k, 0, &data));
     LEATI_TRY(leati_oints(k, 1, &index, &count));
     LEATI_TRY(leati_onew(k, 0, k->in[0]->element, s, &out));
@@ -91,6 +93,8 @@ leat_status leati_on_GatherElements(leati_ocall *k)
     LEATI_TRY(leati_oneed(k, 2));
     leat_shape x = k->in[0]->shape;
     LEATI_TRY(walk_begin(k, &w, x, k->in[1]->shape));
+    if (leati_oneeds_graph(k, 2))
+        return leati_oset(k, 0, leat_take_along(leati_oin(k, 0), leati_oin(k, 1), w.axis));
     LEATI_TRY(leati_ohost(k, 0, &data));
     LEATI_TRY(leati_oints(k, 1, &index, &count));
     LEATI_TRY(leati_onew(k, 0, k->in[0]->element, w.index, &out));
@@ -138,6 +142,8 @@ leat_status leati_on_GatherND(leati_ocall *k)
         return leati_ofail(k, LEAT_UNSUPPORTED, "more than %d dimensions", LEAT_MAX_RANK);
     for (int d = 0; d < n.rank - 1; d++) s.dim[s.rank++] = n.dim[d];
     for (int d = (int)batch + depth; d < x.rank; d++) s.dim[s.rank++] = x.dim[d];
+    if (leati_oneeds_graph(k, 2))
+        return leati_oset(k, 0, leat_take_nd(leati_oin(k, 0), leati_oin(k, 1), (int)batch));
     LEATI_TRY(leati_ohost(k, 0, &data));
     LEATI_TRY(leati_oints(k, 1, &index, &count));
     LEATI_TRY(leati_onew(k, 0, k->in[0]->element, s, &out));
@@ -159,6 +165,7 @@ leat_status leati_on_GatherND(leati_ocall *k)
 
 /* ---- scatter -------------------------------------------------------------------------------- */
 
+/* In the order of leat_scatter_mode. */
 typedef enum scatter_how {
     SCATTER_SET,
     SCATTER_ADD,
@@ -225,6 +232,10 @@ leat_status leati_on_ScatterElements(leati_ocall *k)
     LEATI_TRY(walk_begin(k, &w, x, k->in[1]->shape));
     if (!leati_shape_equal(&k->in[1]->shape, &k->in[2]->shape))
         return leati_ofail(k, LEAT_SHAPE, "indices and updates differ in shape");
+    if (leati_oneeds_graph(k, 3))
+        return leati_oset(k, 0,
+                          leat_scatter_along(leati_oin(k, 0), leati_oin(k, 1), leati_oin(k, 2),
+                                             w.axis, (leat_scatter_mode)how_of(k)));
     LEATI_TRY(scatter_begin(k, &index, &updates, &out));
     size_t count = leati_shape_count(&w.index);
     scatter_how how = how_of(k);
@@ -256,6 +267,10 @@ leat_status leati_on_ScatterND(leati_ocall *k)
     if (leati_shape_count(&k->in[2]->shape) != outer * inner)
         return leati_ofail(k, LEAT_SHAPE, "updates of shape %s do not fit",
                            leati_shape_string(&k->in[2]->shape).text);
+    if (leati_oneeds_graph(k, 3))
+        return leati_oset(k, 0,
+                          leat_scatter_nd(leati_oin(k, 0), leati_oin(k, 1), leati_oin(k, 2), 0,
+                                          (leat_scatter_mode)how_of(k)));
     LEATI_TRY(scatter_begin(k, &index, &updates, &out));
     leati_ostrides(&x, strides);
     scatter_how how = how_of(k);

@@ -124,6 +124,8 @@ static leat_status argument(leati_ocall *k, bool largest)
     double *x;
     void *index;
     if (axis < 0) return LEAT_SHAPE;
+    if (!last && s.dim[axis] && leati_oneeds_graph(k, 1))
+        return leati_oset(k, 0, (largest ? leat_argmax : leat_argmin)(leati_oin(k, 0), axis, keep));
     for (int i = 0; i < s.rank; i++) {
         if (i != axis) out.dim[out.rank++] = s.dim[i];
         else if (keep) out.dim[out.rank++] = 1;

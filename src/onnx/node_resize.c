@@ -108,6 +108,18 @@ static leat_status resize_nearest(leati_ocall *k, const resizing *r, const axis_
     double fill[2] = {0};
     size_t width = leati_oval_width(k->in[0]->element);
     bool crop = !strcmp(r->coordinates, "tf_crop_and_resize");
+    if (!crop && leati_oneeds_graph(k, 1) && leati_shape_count(&from)) {
+        leat_tensor *x = leati_oin(k, 0);
+        for (int d = 0; d < s.rank; d++) {
+            if (maps[d].scale == 1) continue;
+            int64_t *place = leati_oalloc(k, (size_t)s.dim[d], sizeof *place);
+            if (!place) return LEAT_NOMEM;
+            for (int64_t y = 0; y < s.dim[d]; y++)
+                place[y] = nearest_index(r, source(r, &maps[d], (double)y), from.dim[d]);
+            x = leat_take(x, leat_input(k->graph, LEAT_DTYPE_I64, LEAT_DIMS(s.dim[d]), place), d);
+        }
+        return leati_oset(k, 0, x);
+    }
     leati_ostrides(&from, strides);
     if (k->in[0]->element != LEATI_ONNX_STRING)
         leati_oput(k->in[0]->element, fill, 0, r->extrapolation);

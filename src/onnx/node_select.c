@@ -47,6 +47,11 @@ leat_status leati_on_TopK(leati_ocall *k)
     if (want < 0 || want > s.dim[axis])
         return leati_ofail(k, LEAT_INVALID, "the first %lld of %lld", (long long)want,
                            (long long)s.dim[axis]);
+    if (leati_oneeds_graph(k, 1)) {
+        leat_tensor *places, *best = leat_topk(leati_oin(k, 0), want, axis, !largest, &places);
+        LEATI_TRY(leati_oset(k, 0, best));
+        return leati_oset(k, 1, places);
+    }
     rows r = rows_of(&s, axis);
     s.dim[axis] = want;
     LEATI_TRY(leati_of64(k, 0, &x));
@@ -83,6 +88,10 @@ static leat_status cumulate(leati_ocall *k, bool product)
     int axis = leati_oaxis(k, axis_value, s.rank);
     bool exclusive = leati_oattr_int(k, "exclusive", 0), reverse = leati_oattr_int(k, "reverse", 0);
     if (axis < 0) return LEAT_SHAPE;
+    if (leati_oneeds_graph(k, 1))
+        return leati_oset(
+            k, 0,
+            (product ? leat_cumprod : leat_cumsum)(leati_oin(k, 0), axis, exclusive, reverse));
     LEATI_TRY(leati_of64(k, 0, &x));
     rows r = rows_of(&s, axis);
     for (size_t o = 0; o < r.outer * r.inner; o++) {

@@ -1,0 +1,271 @@
+/* Owns: RNN, GRU and LSTM: recorded step by step. */
+#include <string.h>
+#include <strings.h>
+
+#include "onnx/operators.h"
+
+enum { GATES_MOST = 4, FUNCTIONS = 3 };
+
+typedef struct cell {     /* one direction */
+    leat_tensor *w, *r;   /* (gates hidden, in), (gates hidden, hidden) */
+    leat_tensor *wb, *rb; /* (gates hidden), or NULL */
+    leat_tensor *peep[3]; /* of the LSTM: input, output, forget; or NULL */
+    const char *name[FUNCTIONS];
+    double alpha[FUNCTIONS], beta[FUNCTIONS];
+    double clip;
+    int64_t hidden, gates;
+    bool linear_first, couple;
+} cell;
+
+static bool is(const char *name, const char *other)
+{
+    return strcasecmp(name, other) == 0;
+}
+
+static leat_tensor *activate(leati_ocall *k, const cell *c, int i, leat_tensor *x)
+{
+    const char *name = c->name[i];
+    double a = c->alpha[i], b = c->beta[i];
+    if (c->clip > 0) x = leat_clip(x, -c->clip, c->clip);
+    if (is(name, "tanh")) return leat_tanh(x);
+    if (is(name, "sigmoid")) return leat_sigmoid(x);
+    if (is(name, "relu")) return leat_relu(x);
+    if (is(name, "affine")) return leat_shift(leat_scale(x, a), b);
+    if (is(name, "leakyrelu")) return leat_leaky_relu(x, a);
+    if (is(name, "scaledtanh")) return leat_scale(leat_tanh(leat_scale(x, b)), a);
+    if (is(name, "hardsigmoid")) return leat_hard_sigmoid(x, a, b);
+    if (is(name, "elu")) return leat_elu(x, a);
+    if (is(name, "softsign")) return leat_softsign(x);
+    if (is(name, "softplus")) return leat_softplus(x);
+    (void)leati_ofail(k, LEAT_UNSUPPORTED, "activation %.40s", name);
+    return NULL;
+}
+
+static leat_tensor *gate(const cell *c, leat_tensor *x, int64_t i)
+{
+    return leat_narrow(x, 1, i * c->hidden, c->hidden);
+}
+
+static leat_tensor *biased(leat_tensor *x, leat_tensor *b)
+{
+    return b ? leat_add(x, b) : x;
+}
+
+/* Part i of a list per gate, or NULL. */
+static leat_tensor *bias_of(const cell *c, leat_tensor *b, int64_t i)
+{
+    return b ? leat_narrow(b, 0, i * c->hidden, c->hidden) : NULL;
+}
+
+/* The next state h (and *s, the LSTM's cell) for the input's share x = W x_t. */
+static leat_tensor *step(leati_ocall *k, const cell *c, leat_tensor *x, leat_tensor *h,
+                         leat_tensor **s)
+{
+    if (c->gates == 1) {
+        leat_tensor *y =
+            leat_add(biased(x, c->wb), biased(leat_matmul_t(h, false, c->r, true), c->rb));
+        return activate(k, c, 0, y);
+    }
+    if (c->gates == 3) {
+        leat_tensor *u = biased(leat_matmul_t(h, false, c->r, true), c->rb);
+        x = biased(x, c->wb);
+        leat_tensor *z = activate(k, c, 0, leat_add(gate(c, x, 0), gate(c, u, 0)));
+        leat_tensor *r = activate(k, c, 0, leat_add(gate(c, x, 1), gate(c, u, 1)));
+        leat_tensor *past = leat_mul(r, gate(c, u, 2));
+        if (!c->linear_first) {
+            leat_tensor *rh = leat_narrow(c->r, 0, 2 * c->hidden, c->hidden);
+            past = biased(leat_matmul_t(leat_mul(r, h), false, rh, true), bias_of(c, c->rb, 2));
+        }
+        leat_tensor *n = activate(k, c, 1, leat_add(gate(c, x, 2), past));
+        return leat_add(n, leat_mul(z, leat_sub(h, n)));
+    }
+    leat_tensor *u = leat_add(biased(x, c->wb), biased(leat_matmul_t(h, false, c->r, true), c->rb));
+    leat_tensor *in = gate(c, u, 0), *out = gate(c, u, 1), *forget = gate(c, u, 2);
+    if (c->peep[0]) {
+        in = leat_add(in, leat_mul(c->peep[0], *s));
+        forget = leat_add(forget, leat_mul(c->peep[2], *s));
+    }
+    in = activate(k, c, 0, in);
+    forget = c->couple ? leat_sub(leat_like(in, 1), in) : activate(k, c, 0, forget);
+    leat_tensor *fresh = activate(k, c, 1, gate(c, u, 3));
+    *s = leat_add(leat_mul(forget, *s), leat_mul(in, fresh));
+    if (c->peep[1]) out = leat_add(out, leat_mul(c->peep[1], *s));
+    leat_tensor *y = activate(k, c, 2, *s);
+    return leat_mul(activate(k, c, 0, out), y);
+}
+
+typedef struct layer {
+    int64_t length, batch, hidden, gates, directions;
+    leat_tensor *x;         /* (length, batch, in) */
+    const int64_t *lengths; /* per sequence; NULL: all full */
+    leat_dtype type;
+} layer;
+
+/* Direction d of an input (directions, ...), without that dimension; NULL when it is left out. */
+static leat_tensor *part(leati_ocall *k, size_t input, int64_t d)
+{
+    if (!leati_ohas(k, input)) return NULL;
+    return leat_squeeze(leat_narrow(leati_oin(k, input), 0, d, 1), 1, (const int[]){0});
+}
+
+static void functions_of(leati_ocall *k, cell *c, int64_t d)
+{
+    static const char *const standard[2][FUNCTIONS] = {{"Tanh", "Tanh", "Tanh"},
+                                                       {"Sigmoid", "Tanh", "Tanh"}};
+    const leati_onnx_attribute *a = leati_onnx_attribute_find(k->node, "activations");
+    const leati_onnx_attribute *alpha = leati_onnx_attribute_find(k->node, "activation_alpha");
+    const leati_onnx_attribute *beta = leati_onnx_attribute_find(k->node, "activation_beta");
+    size_t each = c->gates == 1 ? 1 : c->gates == 3 ? 2 : 3, used[2] = {0};
+    for (size_t i = 0; i < FUNCTIONS; i++) c->name[i] = standard[c->gates > 1][i];
+    for (size_t i = 0; a && i < a->strings.count; i++) {
+        leati_pb_bytes text = a->strings.at[i];
+        const char *name =
+            leati_arena_strndup(&k->run->arena, text.size ? text.data : "", text.size);
+        bool own = i / each == (size_t)d && name;
+        bool has_alpha =
+            name && (is(name, "leakyrelu") || is(name, "affine") || is(name, "scaledtanh") ||
+                     is(name, "hardsigmoid") || is(name, "elu"));
+        bool has_beta =
+            name && (is(name, "affine") || is(name, "scaledtanh") || is(name, "hardsigmoid"));
+        double given_alpha = has_alpha && is(name, "leakyrelu")     ? 0.01
+                             : has_alpha && is(name, "hardsigmoid") ? 0.2
+                                                                    : 1;
+        double given_beta = has_beta && is(name, "hardsigmoid") ? 0.5 : 0;
+        if (has_alpha && alpha && used[0] < alpha->floats.count)
+            given_alpha = (double)alpha->floats.at[used[0]++];
+        if (has_beta && beta && used[1] < beta->floats.count)
+            given_beta = (double)beta->floats.at[used[1]++];
+        if (!own) continue;
+        c->name[i % each] = name;
+        c->alpha[i % each] = given_alpha;
+        c->beta[i % each] = given_beta;
+    }
+}
+
+/* (batch) -> (batch, 1) bool: step t is inside the sequence. */
+static leat_tensor *inside(leati_ocall *k, const layer *l, int64_t t)
+{
+    void *data;
+    leati_oval *v = leati_oval_of_host(k->run, LEATI_ONNX_BOOL, LEAT_DIMS(l->batch, 1), &data);
+    if (!v) return NULL;
+    for (int64_t i = 0; i < l->batch; i++) ((uint8_t *)data)[i] = t < l->lengths[i];
+    return leati_oval_tensor(k->run, v);
+}
+
+static leat_status run_direction(leati_ocall *k, const layer *l, int64_t d, bool backwards,
+                                 leat_tensor **ys, leat_tensor **h, leat_tensor **s)
+{
+    cell c = {.w = part(k, 1, d), .r = part(k, 2, d), .hidden = l->hidden, .gates = l->gates};
+    leat_tensor *bias = part(k, 3, d), *peep = l->gates == 4 ? part(k, 7, d) : NULL;
+    int64_t all = l->gates * l->hidden;
+    functions_of(k, &c, d);
+    c.clip = leati_oattr_float(k, "clip", 0);
+    c.linear_first = leati_oattr_int(k, "linear_before_reset", 0);
+    c.couple = leati_oattr_int(k, "input_forget", 0);
+    if (bias) c.wb = leat_narrow(bias, 0, 0, all), c.rb = leat_narrow(bias, 0, all, all);
+    for (int64_t i = 0; i < 3 && peep; i++)
+        c.peep[i] = leat_narrow(peep, 0, i * l->hidden, l->hidden);
+    leat_tensor *zero = leat_expand(leat_like(l->x, 0), LEAT_DIMS(l->batch, l->hidden));
+    *h = part(k, 5, d);
+    *s = l->gates == 4 ? part(k, 6, d) : NULL;
+    if (!*h) *h = zero;
+    if (!*s) *s = zero;
+    leat_tensor *shares = leat_matmul_t(l->x, false, c.w, true);
+    for (int64_t i = 0; i < l->length; i++) {
+        int64_t t = backwards ? l->length - 1 - i : i;
+        leat_tensor *x = leat_squeeze(leat_narrow(shares, 0, t, 1), 1, (const int[]){0});
+        leat_tensor *next_s = *s, *next = step(k, &c, x, *h, &next_s);
+        leat_tensor *y = next;
+        if (l->lengths) {
+            leat_tensor *on = inside(k, l, t);
+            y = leat_where(on, next, zero);
+            next = leat_where(on, next, *h);
+            next_s = leat_where(on, next_s, *s);
+        }
+        ys[t] = y, *h = next, *s = next_s;
+        if (!y) return leat_error_status(k->context);
+    }
+    return LEAT_OK;
+}
+
+static leat_status layer_of(leati_ocall *k, layer *l)
+{
+    size_t count;
+    bool batch_first = leati_oattr_int(k, "layout", 0);
+    LEATI_TRY(leati_oneed(k, 3));
+    l->x = leati_oin(k, 0);
+    if (!l->x) return leat_error_status(k->context);
+    if (k->in[0]->shape.rank != 3 || k->in[1]->shape.rank != 3 || k->in[2]->shape.rank != 3)
+        return leati_ofail(k, LEAT_SHAPE, "input and weights are not of 3 dimensions");
+    if (batch_first) l->x = leat_transpose(l->x, (const int[]){1, 0, 2});
+    leat_shape s = leat_tensor_shape(l->x);
+    l->length = s.dim[0], l->batch = s.dim[1];
+    l->hidden = k->in[2]->shape.dim[2];
+    l->directions = k->in[1]->shape.dim[0];
+    l->type = leat_tensor_dtype(l->x);
+    if (k->in[1]->shape.dim[1] != l->gates * l->hidden ||
+        k->in[2]->shape.dim[1] != l->gates * l->hidden || l->directions < 1 || l->directions > 2 ||
+        k->in[2]->shape.dim[0] != l->directions)
+        return leati_ofail(k, LEAT_SHAPE, "weights %s and %s do not fit",
+                           leati_shape_string(&k->in[1]->shape).text,
+                           leati_shape_string(&k->in[2]->shape).text);
+    if (!leati_ohas(k, 4)) return LEAT_OK;
+    LEATI_TRY(leati_oints(k, 4, &l->lengths, &count));
+    bool full = count == (size_t)l->batch;
+    if (!full) return leati_ofail(k, LEAT_SHAPE, "%zu lengths of sequences", count);
+    for (size_t i = 0; i < count; i++) full &= l->lengths[i] >= l->length;
+    if (full) l->lengths = NULL;
+    return LEAT_OK;
+}
+
+static leat_status recurrent(leati_ocall *k, int64_t gates)
+{
+    layer l = {.gates = gates};
+    LEATI_TRY(layer_of(k, &l));
+    const char *direction = leati_oattr_text(k, "direction", "forward");
+    bool batch_first = leati_oattr_int(k, "layout", 0);
+    size_t length = (size_t)l.length;
+    leat_tensor **ys = leati_oalloc(k, 2 * length + 2, sizeof *ys), *h[2], *s[2], *y[2];
+    if (!ys) return LEAT_NOMEM;
+    if (!l.length) return leati_ofail(k, LEAT_UNSUPPORTED, "a sequence without steps");
+    if (batch_first) { /* initial states are (batch, directions, hidden) */
+        leati_oval **in = leati_oalloc(k, k->ins, sizeof *in);
+        if (!in) return LEAT_NOMEM;
+        k->in = memcpy(in, k->in, k->ins * sizeof *in);
+        for (size_t i = 5; i < 7 && i < k->ins; i++)
+            if (k->in[i])
+                k->in[i] = leati_oval_of_tensor(
+                    k, leat_transpose(leati_oin(k, i), (const int[]){1, 0, 2}), k->in[i]->varying);
+    }
+    for (int64_t d = 0; d < l.directions; d++) {
+        bool backwards = d == 1 || !strcmp(direction, "reverse");
+        LEATI_TRY(run_direction(k, &l, d, backwards, ys, &h[d], &s[d]));
+        y[d] = leat_stack(length, ys, 0);
+    }
+    size_t n = (size_t)l.directions;
+    leat_tensor *all = leat_stack(n, y, 1), *last = leat_stack(n, h, 0),
+                *cells = leat_stack(n, s, 0);
+    if (batch_first) {
+        all = leat_transpose(all, (const int[]){2, 0, 1, 3});
+        last = leat_transpose(last, (const int[]){1, 0, 2});
+        cells = leat_transpose(cells, (const int[]){1, 0, 2});
+    }
+    LEATI_TRY(leati_oset(k, 0, all));
+    LEATI_TRY(leati_oset(k, 1, last));
+    return gates == 4 ? leati_oset(k, 2, cells) : LEAT_OK;
+}
+
+leat_status leati_on_RNN(leati_ocall *k)
+{
+    return recurrent(k, 1);
+}
+
+leat_status leati_on_GRU(leati_ocall *k)
+{
+    return recurrent(k, 3);
+}
+
+leat_status leati_on_LSTM(leati_ocall *k)
+{
+    return recurrent(k, 4);
+}
