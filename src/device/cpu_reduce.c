@@ -53,7 +53,8 @@ typedef struct job {
 
 static size_t part_count(const form *f)
 {
-    size_t rows = f->inner == 1 ? PART * 4 : 1 + PART * 4 / (f->inner < 4096 ? f->inner : 4096);
+    size_t inner = f->inner < 1 ? 1 : f->inner < 4096 ? f->inner : 4096;
+    size_t rows = inner == 1 ? PART * 4 : 1 + PART * 4 / inner;
     return (f->reduced + rows - 1) / rows;
 }
 

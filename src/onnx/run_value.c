@@ -42,12 +42,13 @@ size_t leati_oval_width(int32_t element)
 {
     if (element == LEATI_ONNX_STRING) return sizeof(leati_pb_bytes);
     unsigned bits = leati_onnx_element_bits(element);
-    return bits < 8 ? 1 : bits / 8;
+    return (bits + 7) / 8; /* 0 for what is no type */
 }
 
 leat_status leati_oval_check(leat_context *c, const leat_shape *s, int32_t element)
 {
     size_t bytes = leati_oval_width(element);
+    LEATI_CHECK(c, bytes > 0, LEAT_TYPE, "%d is no type of elements", (int)element);
     LEATI_CHECK(c, s->rank >= 0 && s->rank <= LEAT_MAX_RANK, LEAT_SHAPE,
                 "a tensor of more than %d dimensions", LEAT_MAX_RANK);
     for (int i = 0; i < s->rank; i++) {
@@ -238,6 +239,8 @@ double leati_oget(int32_t element, const void *data, size_t i)
     case LEATI_ONNX_DOUBLE: return ((const double *)data)[i];
     case LEATI_ONNX_FLOAT16: return (double)leati_f16_to_f32(((const uint16_t *)data)[i]);
     case LEATI_ONNX_BFLOAT16: return (double)leati_bf16_to_f32(((const uint16_t *)data)[i]);
+    case LEATI_ONNX_COMPLEX64: return (double)((const float *)data)[2 * i];
+    case LEATI_ONNX_COMPLEX128: return ((const double *)data)[2 * i];
     case LEATI_ONNX_UINT64: return (double)((const uint64_t *)data)[i];
     case LEATI_ONNX_INT64:
     case LEATI_ONNX_INT32:
@@ -287,6 +290,15 @@ void leati_oput(int32_t element, void *data, size_t i, double value)
     case LEATI_ONNX_FLOAT16: ((uint16_t *)data)[i] = leati_f32_to_f16((float)value); return;
     case LEATI_ONNX_BFLOAT16: ((uint16_t *)data)[i] = leati_f32_to_bf16((float)value); return;
     case LEATI_ONNX_BOOL: ((uint8_t *)data)[i] = value != 0; return;
+    case LEATI_ONNX_COMPLEX64:
+        ((float *)data)[2 * i] = (float)value;
+        ((float *)data)[2 * i + 1] = 0;
+        return;
+    case LEATI_ONNX_COMPLEX128:
+        ((double *)data)[2 * i] = value;
+        ((double *)data)[2 * i + 1] = 0;
+        return;
+    case LEATI_ONNX_STRING: return; /* a number is no text */
     case LEATI_ONNX_UINT64:
         ((uint64_t *)data)[i] = !(value > 0) ? 0 : value >= 0x1p64 ? UINT64_MAX : (uint64_t)value;
         return;
@@ -296,6 +308,8 @@ void leati_oput(int32_t element, void *data, size_t i, double value)
         ((uint8_t *)data)[i] = leati_small_float_put(f, (float)value, true);
         return;
     }
+    unsigned bits = leati_onnx_element_bits(element);
+    if (bits == 0 || bits > 64) return;
     leati_oput_int(element, data, i,
                    value >= 0x1p63   ? INT64_MAX
                    : value < -0x1p63 ? INT64_MIN
