@@ -135,6 +135,47 @@ LEAT_API leat_attention_options leat_attention_options_default(void);
 LEAT_API leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor *v,
                                      const leat_attention_options *options);
 
+/* ---- random, look-up, size --------------------------------------------------------------------
+ */
+
+/* x with elements set to 0 with probability `rate`, the others divided by 1 - rate. key and stream:
+ * of random numbers (graph.h). Along the axes whose bit is set all elements share their fate:
+ * spatial dropout, or recurrent dropout with the axis of time. */
+LEAT_API leat_tensor *leat_dropout(leat_tensor *x, double rate, leat_tensor *key, uint32_t stream,
+                                   uint32_t shared_axes);
+/* Rows of table (V, D...) by index (i64 or i32): index.shape + (D...). */
+LEAT_API leat_tensor *leat_embedding(leat_tensor *table, leat_tensor *index);
+
+typedef enum leat_resize_mode {
+    LEAT_RESIZE_NEAREST,
+    LEAT_RESIZE_LINEAR,
+    LEAT_RESIZE_CUBIC
+} leat_resize_mode;
+/* Output i of n reads the input around */
+typedef enum leat_coordinates {
+    LEAT_COORDINATES_CENTRES,   /* (i + 1/2) in / n - 1/2 */
+    LEAT_COORDINATES_CORNERS,   /* i (in - 1) / (n - 1) */
+    LEAT_COORDINATES_ASYMMETRIC /* i in / n */
+} leat_coordinates;
+typedef enum leat_rounding {                          /* of NEAREST */
+                             LEAT_ROUND_PREFER_FLOOR, /* halves go down */
+                             LEAT_ROUND_PREFER_CEIL,
+                             LEAT_ROUND_FLOOR,
+                             LEAT_ROUND_CEIL
+} leat_rounding;
+typedef struct leat_resize {
+    size_t struct_size;
+    leat_resize_mode mode;
+    leat_coordinates coordinates;
+    leat_rounding rounding;
+    double cubic;         /* the slope of the cubic: -0.75, Keys 1981 */
+    const double *scales; /* per axis, instead of n / in; or NULL */
+} leat_resize;
+LEAT_API leat_resize leat_resize_default(leat_resize_mode mode);
+/* Along each of the axes to sizes[i] places. options NULL: linear. */
+LEAT_API leat_tensor *leat_interpolate(leat_tensor *x, size_t count, const int *axes,
+                                       const int64_t *sizes, const leat_resize *options);
+
 /* ---- losses --------------------------------------------------------------------------------- */
 
 typedef enum leat_reduction {

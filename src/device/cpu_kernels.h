@@ -20,6 +20,8 @@
     K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(CROSS_ENTROPY, cross_entropy)                                                                \
     K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
+    K(RESAMPLE, resample)                                                                          \
+    K(RESAMPLE_DATA, resample)                                                                     \
     K(SOFTMAX, softmax)                                                                            \
     K(SOFTMAX_GRAD, softmax_grad)                                                                  \
     K(LOG_SOFTMAX, log_softmax)                                                                    \

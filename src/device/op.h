@@ -239,6 +239,32 @@ typedef struct leati_attention_attrs {
     uint8_t causal, tokens_first, unused[6];
 } leati_attention_attrs;
 
+/* RESAMPLE: x with `size` places along axis, each a weighted sum of those around its coordinate; at
+ * the borders the last place is repeated. RESAMPLE_DATA: its transpose, dy -> dx of `in` places. */
+typedef enum leati_resample_mode {
+    LEATI_RESAMPLE_NEAREST,
+    LEATI_RESAMPLE_LINEAR,
+    LEATI_RESAMPLE_CUBIC
+} leati_resample_mode;
+typedef enum leati_coordinates {
+    LEATI_COORDINATES_CENTRES,
+    LEATI_COORDINATES_CORNERS,
+    LEATI_COORDINATES_ASYMMETRIC
+} leati_coordinates;
+typedef enum leati_rounding {
+    LEATI_ROUND_PREFER_FLOOR,
+    LEATI_ROUND_PREFER_CEIL,
+    LEATI_ROUND_FLOOR,
+    LEATI_ROUND_CEIL
+} leati_rounding;
+typedef struct leati_resample_attrs {
+    int64_t in, size;
+    double scale; /* > 0: instead of size / in */
+    double cubic;
+    int32_t axis;
+    uint8_t mode, coordinates, rounding, unused;
+} leati_resample_attrs;
+
 /* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
  * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */
 typedef struct leati_fused_code {

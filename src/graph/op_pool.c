@@ -157,6 +157,27 @@ static leat_status gradient_max(leati_node *n, leat_tensor *const *dy, const boo
     return LEAT_OK;
 }
 
+/* dy's gradient is what lies at the index. */
+static leat_status gradient_max_data(leati_node *n, leat_tensor *const *dx, const bool *needed,
+                                     leat_tensor **d)
+{
+    const leati_pool_attrs *a = n->attrs;
+    const leat_shape *y = &n->in[0]->shape;
+    leati_grid from = leati_grid_of(&n->out[0].shape, a->channels_last);
+    leati_grid to = leati_grid_of(y, a->channels_last);
+    int64_t batch = (int64_t)to.batch, c = (int64_t)to.channels;
+    bool last = a->channels_last;
+    leat_shape in =
+        last ? LEAT_DIMS(batch, (int64_t)from.plane, c) : LEAT_DIMS(batch, c, (int64_t)from.plane);
+    leat_shape out =
+        last ? LEAT_DIMS(batch, (int64_t)to.plane, c) : LEAT_DIMS(batch, c, (int64_t)to.plane);
+    if (!needed[0]) return LEAT_OK;
+    leat_tensor *picked =
+        leat_take_along(leat_reshape(dx[0], in), leat_reshape(n->in[1], out), last ? 1 : 2);
+    d[0] = picked ? leat_reshape(picked, *y) : NULL;
+    return LEAT_OK;
+}
+
 static leat_status gradient_avg(leati_node *n, leat_tensor *const *dy, const bool *needed,
                                 leat_tensor **dx)
 {
@@ -167,6 +188,7 @@ static leat_status gradient_avg(leati_node *n, leat_tensor *const *dy, const boo
 }
 
 const leati_op_class leati_pool_max_class = {.infer = infer_pool, .gradient = gradient_max};
-const leati_op_class leati_pool_max_data_class = {.infer = infer_data};
+const leati_op_class leati_pool_max_data_class = {.infer = infer_data,
+                                                  .gradient = gradient_max_data};
 const leati_op_class leati_pool_avg_class = {.infer = infer_pool, .gradient = gradient_avg};
 const leati_op_class leati_pool_avg_data_class = {.infer = infer_data, .gradient = gradient_avg};

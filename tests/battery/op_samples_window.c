@@ -144,7 +144,7 @@ static void visit_pool(leati_op op, op_visit visit, void *user)
         s.in[0] = (op_in){OP_T, pools[i].x, OP_DISTINCT, -2, 3.1, NULL};
         s.tol = op == LEATI_OP_POOL_MAX ? 0 : 8;
         s.scale = 1;
-        s.gradient = op != LEATI_OP_POOL_MAX_DATA && pools[i].x.dim[3] < 100;
+        s.gradient = pools[i].x.dim[3] < 100;
         s.second = op == LEATI_OP_POOL_AVG && s.gradient;
         visit(user, &s);
         if (op != LEATI_OP_POOL_MAX) continue;
@@ -157,8 +157,50 @@ static void visit_pool(leati_op op, op_visit visit, void *user)
     }
 }
 
+/* ---- resampling -------------------------------------------------------------------------------
+ */
+
+static const leati_resample_attrs resamples[] = {
+    {.in = 4, .size = 7, .axis = 1, .mode = LEATI_RESAMPLE_NEAREST},
+    {.in = 4,
+     .size = 3,
+     .axis = 1,
+     .mode = LEATI_RESAMPLE_NEAREST,
+     .coordinates = 2,
+     .rounding = 2},
+    {.in = 4, .size = 9, .axis = 1, .mode = LEATI_RESAMPLE_LINEAR},
+    {.in = 4, .size = 6, .axis = 1, .mode = LEATI_RESAMPLE_LINEAR, .coordinates = 1},
+    {.in = 4, .size = 2, .axis = 1, .mode = LEATI_RESAMPLE_LINEAR},
+    {.in = 4, .size = 10, .axis = 1, .mode = LEATI_RESAMPLE_CUBIC, .cubic = -0.75, .scale = 2.6},
+};
+
+static void record_resample(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                            leat_tensor **out)
+{
+    out[0] = leati_op1(g, s->op, 1, in, s->arg, sizeof(leati_resample_attrs));
+}
+
+static void visit_resamples(leati_op op, op_visit visit, void *user)
+{
+    for (size_t i = 0; i < sizeof resamples / sizeof *resamples; i++)
+        for (int64_t inner = 1; inner <= 1025; inner += 512) {
+            const leati_resample_attrs *a = &resamples[i];
+            op_sample s = {.op = op, .name = "one axis", .types = OP_SINGLES, .ins = 1};
+            bool back = op == LEATI_OP_RESAMPLE_DATA;
+            s.record = record_resample;
+            s.arg = a;
+            s.in[0] =
+                (op_in){OP_T, LEAT_DIMS(3, back ? a->size : a->in, inner), OP_UNIFORM, -1, 1, NULL};
+            s.tol = 16, s.scale = 1;
+            s.gradient = s.second = inner == 1;
+            visit(user, &s);
+        }
+}
+
 void op_samples_window(op_visit visit, void *user)
 {
+    visit_resamples(LEATI_OP_RESAMPLE, visit, user);
+    visit_resamples(LEATI_OP_RESAMPLE_DATA, visit, user);
     static const leati_op ops[] = {LEATI_OP_CONV, LEATI_OP_CONV_DATA, LEATI_OP_CONV_WEIGHT};
     for (size_t k = 0; k < 3; k++) {
         for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
@@ -252,7 +294,23 @@ static leat_tensor *average_of_integers(leat_graph *g)
     return leati_op1(g, LEATI_OP_POOL_AVG_DATA, 1, &x, &a, sizeof a);
 }
 
+static leat_tensor *to_nothing(leat_graph *g)
+{
+    int axis = 1;
+    int64_t size = 0;
+    return leat_interpolate(input(g, LEAT_DIMS(2, 3)), 1, &axis, &size, NULL);
+}
+
+static leat_tensor *foreign_resample(leat_graph *g)
+{
+    leat_tensor *x = input(g, LEAT_DIMS(2, 3));
+    leati_resample_attrs a = {.in = 4, .size = 5, .axis = 1};
+    return leati_op1(g, LEATI_OP_RESAMPLE_DATA, 1, &x, &a, sizeof a);
+}
+
 static const op_failure failures[] = {
+    OP_FAILURE(RESAMPLE, "to nothing", to_nothing, SHAPE, "layer 7|3 to 0"),
+    OP_FAILURE(RESAMPLE_DATA, "foreign", foreign_resample, SHAPE, "layer 7|(2, 3)|5 places"),
     OP_FAILURE(CONV, "wrong channels", wrong_channels, SHAPE, "layer 7|3 channels|expect 5"),
     OP_FAILURE(CONV, "large kernel", large_kernel, SHAPE, "layer 7|3|does not fit|2"),
     OP_FAILURE(CONV, "flat", flat, SHAPE, "layer 7|3, 4 or 5 dimensions|(3, 8)"),
