@@ -220,6 +220,13 @@ LEAT_API leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign,
 /* max(|anchor - positive| - |anchor - negative| + margin, 0), Euclidean along the last axis */
 LEAT_API leat_tensor *leat_triplet(leat_tensor *anchor, leat_tensor *positive,
                                    leat_tensor *negative, double margin, leat_reduction reduction);
+/* Connectionist temporal classification (Graves et al. 2006): log_probabilities (T, N, C) of
+ * classes with the blank among them, labels (N, S), steps (N) of T and lengths (N) of S that each
+ * sequence has, all i64. A sequence that cannot be aligned has an infinite loss (0 if
+ * zero_infinite) and no gradient. MEAN is over sequences, each divided by its length. */
+LEAT_API leat_tensor *leat_ctc(leat_tensor *log_probabilities, leat_tensor *labels,
+                               leat_tensor *steps, leat_tensor *lengths, int64_t blank,
+                               bool zero_infinite, leat_reduction reduction);
 
 #ifdef __cplusplus
 }

@@ -265,6 +265,13 @@ typedef struct leati_resample_attrs {
     uint8_t mode, coordinates, rounding, unused;
 } leati_resample_attrs;
 
+/* CTC (log-probabilities (T, N, C), labels (N, S), steps (N), lengths (N): i64) -> loss (N): minus
+ * the log of the probability of all alignments; infinite where none fits. CTC_GRAD (dloss, and the
+ * inputs of CTC) -> the gradient of the log-probabilities. */
+typedef struct leati_ctc_attrs {
+    int64_t blank;
+} leati_ctc_attrs;
+
 /* FUSED: a program over tiles of the iteration space. Register r is input r for r < inputs, else
  * the result of instruction r - inputs. Inputs are read with broadcasting to `space`. */
 typedef struct leati_fused_code {

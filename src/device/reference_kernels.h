@@ -43,6 +43,8 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(POOL_AVG_DATA, pool_avg_data)                                                                \
     K(CROSS_ENTROPY, cross_entropy)                                                                \
     K(CROSS_ENTROPY_GRAD, cross_entropy_grad)                                                      \
+    K(CTC, ctc)                                                                                    \
+    K(CTC_GRAD, ctc_grad)                                                                          \
     K(RESAMPLE, resample)                                                                          \
     K(RESAMPLE_DATA, resample)                                                                     \
     K(RECURRENT, recurrent)                                                                        \

@@ -265,11 +265,41 @@ static void record_attention(const op_sample *s, leat_graph *g, leat_tensor *con
 static const op_sample attentions[] = {ATTENTIONS(ATTENTION, true, true),
                                        ATTENTIONS(ATTENTION_GRAD, true, false)};
 
+/* ---- CTC --------------------------------------------------------------------------------------
+ */
+
+static const leati_ctc_attrs blank_first = {.blank = 0}, blank_last = {.blank = 3};
+static const double words[] = {1, 2, 2, 3, 3, 1}, low_words[] = {0, 2, 2, 1, 1, 0};
+static const double all_steps[] = {5, 4}, few_steps[] = {1, 5}, word_lengths[] = {3, 2},
+                    no_words[] = {0, 3};
+
+static void record_ctc(const op_sample *s, leat_graph *g, leat_tensor *const *in, leat_tensor **out)
+{
+    out[0] = leati_op1(g, s->op, s->ins, in, s->arg, sizeof(leati_ctc_attrs));
+}
+
+#define CTC_INPUTS(list, steps, lengths)                                                           \
+    OP_IN(-3, 0, 5, 2, 4), OP_INDEX_EACH(list, 2, 3), OP_INDEX_EACH(steps, 2),                     \
+        OP_INDEX_EACH(lengths, 2)
+#define CTC_SAMPLE(text, attrs, diff, ...)                                                         \
+    OP_SAMPLE(CTC, text, OP_SINGLES, record_ctc, .ins = 4, .in = {CTC_INPUTS(__VA_ARGS__)},        \
+              .arg = &attrs, .tol = 16, .scale = 1, .gradient = diff),                             \
+        OP_SAMPLE(CTC_GRAD, text, OP_SINGLES, record_ctc, .ins = 5,                                \
+                  .in = {OP_IN(-1, 1, 2), CTC_INPUTS(__VA_ARGS__)}, .arg = &attrs, .tol = 64,      \
+                  .scale = 1)
+static const op_sample ctcs[] = {
+    CTC_SAMPLE("all steps", blank_first, true, words, all_steps, word_lengths),
+    CTC_SAMPLE("blank last", blank_last, true, low_words, all_steps, word_lengths),
+    CTC_SAMPLE("nothing said", blank_first, true, words, all_steps, no_words),
+    CTC_SAMPLE("too short", blank_first, false, words, few_steps, word_lengths),
+};
+
 void op_samples_network(op_visit visit, void *user)
 {
     visit_sequences(LEATI_OP_RECURRENT, visit, user);
     visit_sequences(LEATI_OP_RECURRENT_GRAD, visit, user);
     OP_VISIT(softmaxes);
+    OP_VISIT(ctcs);
     OP_VISIT(attentions);
     OP_VISIT(entropies);
     OP_VISIT(norms);
@@ -395,7 +425,29 @@ static leat_tensor *foreign_attention(leat_graph *g)
     return leati_op1(g, LEATI_OP_ATTENTION_GRAD, 6, in, &a, sizeof a);
 }
 
+static leat_tensor *blank_label(leat_graph *g)
+{
+    static const float x[24] = {0};
+    static const int64_t y[2] = {1, 0}, steps[1] = {3}, length[1] = {2};
+    return leat_ctc(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3, 1, 4), x),
+                    leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1, 2), y),
+                    leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1), steps),
+                    leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1), length), 0, false,
+                    LEAT_REDUCE_NONE);
+}
+
+static leat_tensor *foreign_ctc(leat_graph *g)
+{
+    leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2, 2), NULL);
+    leat_tensor *n = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), NULL);
+    leat_tensor *in[5] = {f32(g, LEAT_DIMS(3)), f32(g, LEAT_DIMS(3, 2, 4)), y, n, n};
+    return leati_op1(g, LEATI_OP_CTC_GRAD, 5, in, &blank_first, sizeof blank_first);
+}
+
 static const op_failure failures[] = {
+    OP_FAILURE(CTC, "blank as label", blank_label, INVALID, "label 2|sequence 1|blank, 0",
+               .at_run = true),
+    OP_FAILURE(CTC_GRAD, "shape", foreign_ctc, SHAPE, "layer 7|(3)"),
     OP_FAILURE(ATTENTION, "widths", unequal_widths, SHAPE, "layer 7|(2, 2, 5, 4)|(2, 2, 5, 3)"),
     OP_FAILURE(ATTENTION_GRAD, "shape", foreign_attention, SHAPE, "layer 7|(2, 2, 4, 4)"),
     OP_FAILURE(RECURRENT, "weight", wrong_weight, SHAPE, "layer 7|weight|(12, 4)|(12, 3)"),
