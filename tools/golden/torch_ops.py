@@ -28,7 +28,7 @@ def case(name, function, *inputs):
     print(f"static const double golden_{name}[] = {{")
     line = "   "
     for v in values.tolist():
-        text = f" {v:.9g},"
+        text = f" {v:.10g},"
         if len(line) + len(text) > 99:
             print(line)
             line = "   "
