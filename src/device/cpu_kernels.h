@@ -15,6 +15,8 @@
     K(CONV_DATA, conv_data)                                                                        \
     K(CONV_WEIGHT, conv_weight)                                                                    \
     K(POOL_MAX, pool_max)                                                                          \
+    K(POOL_MAX_BACK, pool_max_back)                                                                \
+    K(POOL_MAX_INDEX, pool_max_index)                                                              \
     K(POOL_MAX_DATA, pool_max_data)                                                                \
     K(POOL_AVG, pool_avg)                                                                          \
     K(POOL_AVG_DATA, pool_avg_data)                                                                \

@@ -1,11 +1,15 @@
-/* Owns: pools and their gradients on the CPU in f32. Tasks are rows of windows (forward) and
- * blocks of channels of one image (gradients, whose windows may overlap). */
+/* Owns: pools and their gradients on the CPU in f32: by the kernels of kernel/pool2d.h where
+ * channels are last and there are at most two dimensions, else here. Here tasks are rows of windows
+ * (forward) and blocks of channels of one image (gradients, whose windows may overlap). */
 #include <math.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/window.h"
+#include "kernel/pool2d.h"
+#include "tensor/shape.h"
 
 enum { CHANNELS = 64 };
 
@@ -145,6 +149,77 @@ static void each_place(leat_context *c, const job *j,
     leati_parallel(c, (j->y.batch * j->y.plane + p.chunk - 1) / p.chunk, run_places, &p);
 }
 
+/* ---- by pool2d.h ---------------------------------------------------------------------------- */
+
+/* Windows without gaps always see a part of x; padding must count the same for all windows. */
+static bool is_flat(const leati_step *s, const leat_shape *x, const leat_shape *y, bool average)
+{
+    const leati_pool_attrs *a = s->attrs;
+    leati_window w = leati_window_of_pool(a, y);
+    if (!a->channels_last || a->rank > 2 || s->in[0].dtype != LEAT_DTYPE_F32) return false;
+    if (average && a->count_padding && a->ceil_mode) return false;
+    if (w.kernel[1] > LEATI_POOL_TAPS || w.kernel[2] > LEATI_POOL_TAPS ||
+        w.kernel[1] * w.kernel[2] > LEATI_POOL_TAPS)
+        return false;
+    for (int d = 1; d < LEATI_MAX_SPATIAL; d++)
+        if (w.dilation[d] != 1 && w.kernel[d] != 1) return false;
+    return leati_shape_count(x) && leati_shape_count(y);
+}
+
+static leati_pool2d pool2d_of(const leati_step *s, const leat_shape *x, const leat_shape *y)
+{
+    const leati_pool_attrs *a = s->attrs;
+    leati_window w = leati_window_of_pool(a, y);
+    return (leati_pool2d){.batch = (size_t)x->dim[0],
+                          .in_h = (size_t)w.in[1],
+                          .in_w = (size_t)w.in[2],
+                          .channels = (size_t)x->dim[x->rank - 1],
+                          .out_h = (size_t)w.out[1],
+                          .out_w = (size_t)w.out[2],
+                          .kernel_h = (size_t)w.kernel[1],
+                          .kernel_w = (size_t)w.kernel[2],
+                          .stride_h = (size_t)w.stride[1],
+                          .stride_w = (size_t)w.stride[2],
+                          .dilation_h = (size_t)w.dilation[1],
+                          .dilation_w = (size_t)w.dilation[2],
+                          .pad_top = (size_t)w.low[1],
+                          .pad_left = (size_t)w.low[2],
+                          .average = s->op == LEATI_OP_POOL_AVG || s->op == LEATI_OP_POOL_AVG_DATA,
+                          .count_padding = a->count_padding};
+}
+
+static bool takes_flat_max(const leati_step *s)
+{
+    return is_flat(s, &s->in[0].shape, &s->out[0].shape, false);
+}
+
+static leat_status run_flat(leat_context *c, const leati_step *s)
+{
+    leati_pool2d p = pool2d_of(s, &s->in[0].shape, &s->out[0].shape);
+    LEATI_TRY(leati_pool2d_check(c, &p));
+    leati_pool2d_forward(c, &p, s->in[0].data, s->out[0].data);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_pool_max = {.run = run_flat, .takes = takes_flat_max};
+
+static bool takes_flat_back(const leati_step *s)
+{
+    return is_flat(s, &s->in[0].shape, &s->in[1].shape, false);
+}
+
+static leat_status run_flat_back(leat_context *c, const leati_step *s)
+{
+    leati_pool2d p = pool2d_of(s, &s->in[0].shape, &s->in[1].shape);
+    LEATI_TRY(leati_pool2d_check(c, &p));
+    leati_pool2d_backward(c, &p, s->in[0].data, s->in[1].data, s->in[2].data, s->out[0].data);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_pool_max_back = {.run = run_flat_back, .takes = takes_flat_back};
+
+/* ---- others --------------------------------------------------------------------------------- */
+
 static leat_status run_max(leat_context *c, const leati_step *s)
 {
     job j = job_of(s, &s->in[0].shape, &s->out[0].shape);
@@ -153,10 +228,11 @@ static leat_status run_max(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_pool_max = {.run = run_max, .takes = takes};
+const leati_kernel leati_cpu_pool_max_index = {.run = run_max, .takes = takes};
 
 static leat_status run_avg(leat_context *c, const leati_step *s)
 {
+    if (is_flat(s, &s->in[0].shape, &s->out[0].shape, true)) return run_flat(c, s);
     job j = job_of(s, &s->in[0].shape, &s->out[0].shape);
     each_place(c, &j, avg_place);
     return LEAT_OK;
@@ -227,6 +303,12 @@ const leati_kernel leati_cpu_pool_max_data = {.run = run_max_data, .takes = take
 
 static leat_status run_avg_data(leat_context *c, const leati_step *s)
 {
+    if (is_flat(s, &s->out[0].shape, &s->in[0].shape, true)) {
+        leati_pool2d p = pool2d_of(s, &s->out[0].shape, &s->in[0].shape);
+        LEATI_TRY(leati_pool2d_check(c, &p));
+        leati_pool2d_backward(c, &p, NULL, NULL, s->in[0].data, s->out[0].data);
+        return LEAT_OK;
+    }
     job j = job_of(s, &s->out[0].shape, &s->in[0].shape);
     leati_parallel(c, j.x.batch * j.blocks, avg_back, &j);
     return LEAT_OK;

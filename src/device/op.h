@@ -106,8 +106,9 @@ typedef struct leati_conv_attrs {
         unused[4]; /* of CONV, as of MATMUL; the bias has O elements */
 } leati_conv_attrs;
 
-/* POOL_MAX: -> maximum and its index (i64) into the spatial plane of x, first of equals; padding
- * never wins. POOL_MAX_DATA (dy, index): dx, zeros to which dy is added at the index.
+/* POOL_MAX: the maximum over the window, padding never wins. POOL_MAX_INDEX: that and its index
+ * (i64) into the spatial plane of x, first of equals. POOL_MAX_DATA (dy, index): dx, zeros to which
+ * dy is added at the index. POOL_MAX_BACK (x, y, dy): the same dx without an index.
  * POOL_AVG: the mean over the window, over its part inside x unless `count_padding`.
  * POOL_AVG_DATA: dy -> dx, the transpose of POOL_AVG. Layouts as CONV. `spatial`: of x.
  * ceil_mode: a last window that only begins inside x or its padding counts. */

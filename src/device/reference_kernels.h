@@ -37,7 +37,7 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(CONV, conv)                                                                                  \
     K(CONV_DATA, conv_data)                                                                        \
     K(CONV_WEIGHT, conv_weight)                                                                    \
-    K(POOL_MAX, pool_max)                                                                          \
+    K(POOL_MAX_INDEX, pool_max)                                                                    \
     K(POOL_MAX_DATA, pool_max_data)                                                                \
     K(POOL_AVG, pool_avg)                                                                          \
     K(POOL_AVG_DATA, pool_avg_data)                                                                \

@@ -15,7 +15,7 @@ static leat_status check(leat_context *c, leati_node *n)
 {
     const leati_pool_attrs *a = n->attrs;
     const leat_tensor *x = n->in[0];
-    bool is_max = n->op == LEATI_OP_POOL_MAX;
+    bool is_max = n->op == LEATI_OP_POOL_MAX || n->op == LEATI_OP_POOL_MAX_INDEX;
     if (!leati_dtype_is_float(x->dtype) && !(is_max && x->dtype != LEAT_DTYPE_BOOL))
         return leati_node_fail(c, n, LEAT_TYPE, "the input is %s, it must be %s",
                                leat_dtype_name(x->dtype), is_max ? "numbers" : "floating point");
@@ -59,7 +59,7 @@ static leat_status infer_pool(leat_context *c, leati_node *n)
     }
     n->out[0].dtype = n->in[0]->dtype;
     n->out[0].shape = y;
-    if (n->op == LEATI_OP_POOL_MAX) {
+    if (n->op == LEATI_OP_POOL_MAX_INDEX) {
         n->out[1].dtype = LEAT_DTYPE_I64;
         n->out[1].shape = y;
     }
@@ -110,7 +110,8 @@ leat_tensor *leat_pool_max(leat_tensor *x, const leat_window *options, leat_tens
     if (!x) return NULL;
     leat_window o = leati_window_options(options);
     leati_pool_attrs a = attrs_of(&o, x->shape.rank - 2);
-    leati_node *n = leati_node_new(x->node->graph, LEATI_OP_POOL_MAX, 1, &x, &a, sizeof a);
+    leati_op op = index ? LEATI_OP_POOL_MAX_INDEX : LEATI_OP_POOL_MAX;
+    leati_node *n = leati_node_new(x->node->graph, op, 1, &x, &a, sizeof a);
     if (!n) return NULL;
     if (index) *index = &n->out[1];
     return &n->out[0];
@@ -148,8 +149,47 @@ leat_tensor *leat_pool_global_max(leat_tensor *x, bool channels_last)
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
+/* x, y, dy -> dx */
+static leat_status infer_back(leat_context *c, leati_node *n)
+{
+    const leat_tensor *x = n->in[0], *y = n->in[1], *dy = n->in[2];
+    LEATI_TRY(check(c, n));
+    if (!leati_shape_equal(&y->shape, &dy->shape) || x->dtype != y->dtype ||
+        x->dtype != dy->dtype || y->shape.rank != x->shape.rank)
+        return leati_node_fail(c, n, LEAT_SHAPE, "gradient %s does not belong to results %s",
+                               leati_shape_string(&dy->shape).text,
+                               leati_shape_string(&y->shape).text);
+    n->out[0].dtype = x->dtype;
+    n->out[0].shape = x->shape;
+    return LEAT_OK;
+}
+
+static leat_status expand_max(leati_node *n, leat_tensor **out)
+{
+    out[0] = leati_op1(n->graph, LEATI_OP_POOL_MAX_INDEX, 1, n->in, n->attrs, n->attr_bytes);
+    return LEAT_OK;
+}
+
+static leat_status expand_back(leati_node *n, leat_tensor **out)
+{
+    leati_node *index =
+        leati_node_new(n->graph, LEATI_OP_POOL_MAX_INDEX, 1, n->in, n->attrs, n->attr_bytes);
+    leat_tensor *in[2] = {n->in[2], index ? &index->out[1] : NULL};
+    out[0] = leati_op1(n->graph, LEATI_OP_POOL_MAX_DATA, 2, in, n->attrs, n->attr_bytes);
+    return LEAT_OK;
+}
+
 static leat_status gradient_max(leati_node *n, leat_tensor *const *dy, const bool *needed,
                                 leat_tensor **dx)
+{
+    (void)needed;
+    leat_tensor *in[3] = {n->in[0], &n->out[0], dy[0]};
+    dx[0] = leati_op1(n->graph, LEATI_OP_POOL_MAX_BACK, 3, in, n->attrs, n->attr_bytes);
+    return LEAT_OK;
+}
+
+static leat_status gradient_max_index(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                      leat_tensor **dx)
 {
     (void)needed;
     leat_tensor *in[2] = {dy[0], &n->out[1]};
@@ -187,7 +227,10 @@ static leat_status gradient_avg(leati_node *n, leat_tensor *const *dy, const boo
     return LEAT_OK;
 }
 
-const leati_op_class leati_pool_max_class = {.infer = infer_pool, .gradient = gradient_max};
+const leati_op_class leati_pool_max_class = {infer_pool, gradient_max, expand_max};
+const leati_op_class leati_pool_max_back_class = {.infer = infer_back, .expand = expand_back};
+const leati_op_class leati_pool_max_index_class = {.infer = infer_pool,
+                                                   .gradient = gradient_max_index};
 const leati_op_class leati_pool_max_data_class = {.infer = infer_data,
                                                   .gradient = gradient_max_data};
 const leati_op_class leati_pool_avg_class = {.infer = infer_pool, .gradient = gradient_avg};

@@ -127,9 +127,12 @@ static void record_pool(const op_sample *s, leat_graph *g, leat_tensor *const *i
 {
     (void)g;
     leat_window w = window_of(s->arg);
-    bool is_max = s->op == LEATI_OP_POOL_MAX || s->op == LEATI_OP_POOL_MAX_DATA;
-    out[0] = is_max ? leat_pool_max(in[0], &w, &out[1]) : leat_pool_avg(in[0], &w);
-    if (s->op == LEATI_OP_POOL_MAX || s->op == LEATI_OP_POOL_AVG) return;
+    leati_op op = s->op;
+    bool plain = op == LEATI_OP_POOL_MAX || op == LEATI_OP_POOL_MAX_BACK;
+    bool index = op == LEATI_OP_POOL_MAX_INDEX || op == LEATI_OP_POOL_MAX_DATA;
+    out[0] = plain || index ? leat_pool_max(in[0], &w, index ? &out[1] : NULL)
+                            : leat_pool_avg(in[0], &w);
+    if (op == LEATI_OP_POOL_MAX || op == LEATI_OP_POOL_MAX_INDEX || op == LEATI_OP_POOL_AVG) return;
     leat_tensor *y = out[0];
     out[0] = out[1] = NULL;
     if (y && leat_gradients(y, leat_mul(y, y), 1, in, out) != LEAT_OK) out[0] = NULL;
@@ -142,12 +145,13 @@ static void visit_pool(leati_op op, op_visit visit, void *user)
         s.record = record_pool;
         s.arg = &pools[i];
         s.in[0] = (op_in){OP_T, pools[i].x, OP_DISTINCT, -2, 3.1, NULL};
-        s.tol = op == LEATI_OP_POOL_MAX ? 0 : 8;
+        bool is_max = op == LEATI_OP_POOL_MAX || op == LEATI_OP_POOL_MAX_INDEX;
+        s.tol = is_max ? 0 : 8;
         s.scale = 1;
         s.gradient = pools[i].x.dim[3] < 100;
         s.second = op == LEATI_OP_POOL_AVG && s.gradient;
         visit(user, &s);
-        if (op != LEATI_OP_POOL_MAX) continue;
+        if (!is_max) continue;
         s.in[0].fill = OP_SPECIAL;
         s.gradient = s.second = false;
         visit(user, &s);
@@ -217,6 +221,8 @@ void op_samples_window(op_visit visit, void *user)
         }
     }
     visit_pool(LEATI_OP_POOL_MAX, visit, user);
+    visit_pool(LEATI_OP_POOL_MAX_BACK, visit, user);
+    visit_pool(LEATI_OP_POOL_MAX_INDEX, visit, user);
     visit_pool(LEATI_OP_POOL_MAX_DATA, visit, user);
     visit_pool(LEATI_OP_POOL_AVG, visit, user);
     visit_pool(LEATI_OP_POOL_AVG_DATA, visit, user);
@@ -287,6 +293,21 @@ static leat_tensor *wrong_index(leat_graph *g)
     return leati_op1(g, LEATI_OP_POOL_MAX_DATA, 2, in, &a, sizeof a);
 }
 
+static leat_tensor *foreign_result(leat_graph *g)
+{
+    leati_pool_attrs a = {.rank = 1, .kernel = {2}, .stride = {2}, .dilation = {1}, .spatial = {8}};
+    leat_tensor *in[3] = {input(g, LEAT_DIMS(1, 3, 8)), input(g, LEAT_DIMS(1, 3, 4)),
+                          input(g, LEAT_DIMS(1, 3, 3))};
+    return leati_op1(g, LEATI_OP_POOL_MAX_BACK, 3, in, &a, sizeof a);
+}
+
+static leat_tensor *flat_index(leat_graph *g)
+{
+    leat_tensor *index;
+    leat_window w = leat_window_default();
+    return leat_pool_max(input(g, LEAT_DIMS(3, 8)), &w, &index);
+}
+
 static leat_tensor *average_of_integers(leat_graph *g)
 {
     leati_pool_attrs a = {.rank = 1, .kernel = {2}, .stride = {2}, .dilation = {1}, .spatial = {8}};
@@ -318,6 +339,8 @@ static const op_failure failures[] = {
     OP_FAILURE(CONV_DATA, "output padding", much_output_padding, SHAPE, "layer 7|output padding"),
     OP_FAILURE(CONV_WEIGHT, "foreign gradient", foreign_gradient, SHAPE, "layer 7|(1, 4, 7)"),
     OP_FAILURE(POOL_MAX, "only padding", only_padding, INVALID, "layer 7|padding of 2"),
+    OP_FAILURE(POOL_MAX_BACK, "result", foreign_result, SHAPE, "layer 7|(1, 3, 3)|(1, 3, 4)"),
+    OP_FAILURE(POOL_MAX_INDEX, "flat", flat_index, SHAPE, "layer 7|(3, 8)"),
     OP_FAILURE(POOL_MAX_DATA, "index", wrong_index, SHAPE, "layer 7|i64"),
     OP_FAILURE(POOL_AVG, "large window", large_pool, SHAPE, "layer 7|9|8"),
     OP_FAILURE(POOL_AVG_DATA, "integers", average_of_integers, TYPE, "layer 7|i32"),
