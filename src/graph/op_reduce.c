@@ -20,9 +20,33 @@ static leat_tensor *reduce(leati_op op, leat_tensor *x, size_t count, const int 
     return leati_op1(g, op, 1, &x, &attrs, sizeof attrs);
 }
 
+/* The axes of the set that come last without a gap, those of size 1 apart. */
+static uint32_t last_group(const leat_shape *s, uint32_t axes)
+{
+    uint32_t group = 0;
+    for (int i = s->rank; i-- > 0;) {
+        if (axes >> i & 1) group |= 1u << i;
+        else if (group && s->dim[i] != 1) break;
+    }
+    return group;
+}
+
+/* Axes with others between them are summed group by group, the last first: a pass along neighbours
+ * is fast on every device, and what is left is small. */
 leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
-    return reduce(LEATI_OP_REDUCE_SUM, x, count, axes, keep);
+    leat_tensor *sum = reduce(LEATI_OP_REDUCE_SUM, x, count, axes, keep);
+    if (!sum || (x->dtype != LEAT_DTYPE_F32 && x->dtype != LEAT_DTYPE_F64)) return sum;
+    leati_reduce_attrs a = *(const leati_reduce_attrs *)sum->node->attrs;
+    leati_reduce_attrs part = {.axes = last_group(&x->shape, a.axes), .keep = 1};
+    if (part.axes == a.axes) return sum;
+    leat_shape shape = sum->shape;
+    while (x && a.axes) {
+        x = leati_op1(x->node->graph, LEATI_OP_REDUCE_SUM, 1, &x, &part, sizeof part);
+        a.axes &= ~part.axes;
+        part.axes = x ? last_group(&x->shape, a.axes) : 0;
+    }
+    return x ? leat_reshape(x, shape) : NULL;
 }
 
 leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep)
