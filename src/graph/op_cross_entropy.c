@@ -3,7 +3,6 @@
 
 #include <leat/function.h>
 
-#include "base/mem.h"
 #include "graph/op_classes.h"
 #include "tensor/shape.h"
 
@@ -72,15 +71,8 @@ static leat_tensor *column(leat_tensor *x)
 static leat_tensor *hits(leati_node *n)
 {
     const leati_entropy_attrs *a = n->attrs;
-    int64_t classes = n->in[0]->shape.dim[1];
-    int64_t *count = leati_array(n->graph->context, (size_t)classes, sizeof *count);
-    if (!count) {
-        n->graph->broken = true;
-        return NULL;
-    }
-    for (int64_t i = 0; i < classes; i++) count[i] = i;
-    leat_tensor *numbers = leat_constant(n->graph, LEAT_DTYPE_I64, LEAT_DIMS(1, classes), count);
-    leati_free(count);
+    leat_tensor *numbers =
+        leat_arange(n->graph, LEAT_DTYPE_I64, 0, (double)n->in[0]->shape.dim[1], 1);
     leat_tensor *y = column(n->in[1]), *hit = leat_equal(y, numbers);
     if (!a->has_ignored || !hit) return hit;
     int64_t ignored = a->ignored;

@@ -223,7 +223,50 @@ static void tails_take_no_step(leattest *t)
     leat_graph_destroy(g);
 }
 
-static const leattest_case cases[] = {TEST(activations),       TEST(losses),
-                                      TEST(normalisations),    TEST(running_statistics),
-                                      TEST(tails_of_products), TEST(tails_take_no_step)};
+/* A step through many functions, with each allocation failing in turn. */
+static leat_status many_functions(leat_context *c, void *arg)
+{
+    (void)arg;
+    static const float data[512] = {0.5f};
+    static const int64_t labels[8] = {1, 0, 2, 1};
+    static const int axes[] = {1, 2};
+    static const int64_t sizes[] = {4, 4};
+    leat_graph *g;
+    leat_status st = leat_graph_create(c, NULL, &g);
+    if (st != LEAT_OK) return st;
+#define INPUT(...) leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(__VA_ARGS__), data)
+    leat_window w = leat_window_default();
+    w.channels_last = true;
+    w.kernel[0] = w.kernel[1] = 2;
+    leat_tensor *x = INPUT(2, 5, 5, 3), *mean, *variance, *dx;
+    leat_tensor *h = leat_relu(leat_add(leat_conv(x, INPUT(4, 3, 2, 2), &w), INPUT(4)));
+    h = leat_batch_norm_train(h, INPUT(4), INPUT(4), true, 1e-5, &mean, &variance);
+    h = leat_pool_max(leat_interpolate(h, 2, axes, sizes, NULL), &w, NULL);
+    h = leat_dropout(h, 0.5, leat_random_key(g, 1, 2), 3, 0);
+    leat_recurrent r = leat_recurrent_default(LEAT_CELL_GRU);
+    r.w = INPUT(9, 4);
+    r.r = INPUT(9, 3);
+    if (h) h = leat_recur(leat_reshape(h, LEAT_DIMS(4, 2, 4)), &r, NULL, NULL);
+    if (h) h = leat_reshape(h, LEAT_DIMS(2, 2, 2, 3));
+    h = leat_attention(h, h, h, NULL);
+    h = h ? leat_reshape(h, LEAT_DIMS(8, 3)) : NULL;
+    leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(8), labels);
+    leat_tensor *loss = leat_cross_entropy(leat_layer_norm(h, 1, NULL, NULL, 1e-5), y, NULL);
+#undef INPUT
+    st = loss ? leat_gradients(loss, NULL, 1, &x, &dx) : leat_error_status(c);
+    leat_tensor *roots[] = {loss, st == LEAT_OK ? dx : NULL, mean, variance};
+    if (st == LEAT_OK) st = leat_run(g, 4, roots);
+    leat_graph_destroy(g);
+    return st;
+}
+
+static void failing_allocations(leattest *t)
+{
+    leattest_fail_some_allocations(t, many_functions, NULL);
+}
+
+static const leattest_case cases[] = {TEST(activations),        TEST(losses),
+                                      TEST(normalisations),     TEST(running_statistics),
+                                      TEST(tails_of_products),  TEST(tails_take_no_step),
+                                      TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
