@@ -78,12 +78,13 @@ static tail tail_of(leati_op op, void *attrs)
     return (tail){&a->activation, &a->bias, &a->residual};
 }
 
-/* The product that makes t, when only one node reads it and nothing follows it yet but a bias. */
-static leati_node *product_of(const state *s, const leat_tensor *t)
+/* The product that makes t, when it has so many readers (those that are to become part of it) and
+ * no activation yet. */
+static leati_node *product_of(const state *s, const leat_tensor *t, uint32_t readers)
 {
     leati_node *n = maker(s, t);
     if ((n->op != LEATI_OP_MATMUL && n->op != LEATI_OP_CONV) || t->dtype != LEAT_DTYPE_F32 ||
-        s->readers[t->slot] != 1)
+        s->readers[t->slot] != readers)
         return NULL;
     if (n->op == LEATI_OP_CONV && ((const leati_conv_attrs *)n->attrs)->rank == 3) return NULL;
     return *tail_of(n->op, n->attrs).activation ? NULL : n;
@@ -143,7 +144,7 @@ static leat_status fold_sum(state *s, uint32_t i)
     if (n->in[0]->slot == n->in[1]->slot) return LEAT_OK;
     for (int k = 0; k < 2; k++) {
         leat_tensor *more = n->in[1 - k];
-        leati_node *m = product_of(s, n->in[k]);
+        leati_node *m = product_of(s, n->in[k], 1);
         if (!m || !leati_shape_equal(&n->out[0].shape, &m->out[0].shape)) continue;
         tail t = tail_of(m->op, m->attrs);
         bool bias = is_bias(m, more) && !*t.bias;
@@ -155,12 +156,88 @@ static leat_status fold_sum(state *s, uint32_t i)
 
 static leat_status fold_activation(state *s, uint32_t i)
 {
-    leati_node *n = s->p->node[i], *m = product_of(s, n->in[0]);
+    leati_node *n = s->p->node[i], *m = product_of(s, n->in[0], 1);
     if (!m) return LEAT_OK;
     leati_activation kind = n->op == LEATI_OP_RELU   ? LEATI_ACT_RELU
                             : n->op == LEATI_OP_TANH ? LEATI_ACT_TANH
                                                      : LEATI_ACT_SIGMOID;
     return extend(s, i, m, NULL, false, kind);
+}
+
+/* ---- activations of several operations ------------------------------------------------------- */
+
+/* The node of this operation that makes t for a single reader. */
+static leati_node *only(const state *s, const leat_tensor *t, leati_op op)
+{
+    leati_node *n = maker(s, t);
+    return n->op == op && s->readers[t->slot] == 1 ? n : NULL;
+}
+
+/* The other operand, when n has `value` as one. */
+static leat_tensor *beside(const state *s, const leati_node *n, double value)
+{
+    for (int k = 0; n && k < 2; k++) {
+        const leati_node *c = maker(s, n->in[k]);
+        float x;
+        if (c->op != LEATI_OP_CONSTANT || n->in[k]->dtype != LEAT_DTYPE_F32 ||
+            leati_shape_count(&n->in[k]->shape) != 1)
+            continue;
+        memcpy(&x, c->host, sizeof x);
+        if (x == (float)value) return n->in[1 - k];
+    }
+    return NULL;
+}
+
+/* y where t is value * y, value + y, for a single reader. */
+static leat_tensor *scaled(const state *s, const leat_tensor *t, double value)
+{
+    return beside(s, only(s, t, LEATI_OP_MUL), value);
+}
+
+static leat_tensor *shifted(const state *s, const leat_tensor *t, double value)
+{
+    return beside(s, only(s, t, LEATI_OP_ADD), value);
+}
+
+/* x where t is 1 + erf(x / sqrt 2), or 1 + tanh(sqrt(2 / pi) x (1 + 0.044715 x^2)): as
+ * activations.c writes them. */
+static leat_tensor *gelu_side(const state *s, const leat_tensor *t, leati_activation *kind)
+{
+    leat_tensor *f = shifted(s, t, 1);
+    leati_node *n = f ? only(s, f, LEATI_OP_ERF) : NULL;
+    *kind = LEATI_ACT_GELU;
+    if (n) return scaled(s, n->in[0], 0.70710678118654752);
+    *kind = LEATI_ACT_GELU_TANH;
+    n = f ? only(s, f, LEATI_OP_TANH) : NULL;
+    leat_tensor *inner = n ? scaled(s, n->in[0], 0.79788456080286536) : NULL;
+    n = inner ? only(s, inner, LEATI_OP_MUL) : NULL;
+    if (!n) return NULL;
+    leat_tensor *cube = shifted(s, n->in[1], 1), *square = cube ? scaled(s, cube, 0.044715) : NULL;
+    leati_node *q = square ? only(s, square, LEATI_OP_MUL) : NULL;
+    return q && q->in[0] == n->in[0] && q->in[1] == n->in[0] ? n->in[0] : NULL;
+}
+
+/* Products with all else that makes up GELU or SiLU: a node that multiplies. */
+static leat_status fold_gated(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i];
+    for (int k = 0; k < 2; k++) {
+        leat_tensor *a = n->in[k], *b = n->in[1 - k], *x;
+        leati_activation kind = LEATI_ACT_SILU;
+        leati_node *sigmoid = only(s, b, LEATI_OP_SIGMOID);
+        uint32_t readers = 2;
+        if (sigmoid && sigmoid->in[0]->slot == a->slot) {
+            x = a;
+        } else {
+            leat_tensor *half = scaled(s, a, 0.5);
+            x = half ? gelu_side(s, b, &kind) : NULL;
+            if (!x || x->slot != half->slot) continue;
+            if (kind == LEATI_ACT_GELU_TANH) readers = 4;
+        }
+        leati_node *m = product_of(s, x, readers);
+        if (m) return extend(s, i, m, NULL, false, kind);
+    }
+    return LEAT_OK;
 }
 
 /* ---- what nobody reads ----------------------------------------------------------------------- */
@@ -220,6 +297,7 @@ leat_status leati_plan_simplify(leati_planner *p)
         leati_op op = p->node[i]->op;
         if (op == LEATI_OP_MATMUL) LEATI_TRY(fold_transposes(&s, i));
         if (op == LEATI_OP_ADD) LEATI_TRY(fold_sum(&s, i));
+        if (op == LEATI_OP_MUL) LEATI_TRY(fold_gated(&s, i));
         if (op == LEATI_OP_RELU || op == LEATI_OP_TANH || op == LEATI_OP_SIGMOID)
             LEATI_TRY(fold_activation(&s, i));
     }

@@ -173,6 +173,14 @@ static leat_tensor *turned_dense(leat_tensor *const *in, const void *arg)
     return leat_sigmoid(leat_matmul(leat_transpose(in[0], swap), leat_transpose(in[1], NULL)));
 }
 
+static leat_tensor *gelu_dense(leat_tensor *const *in, const void *arg)
+{
+    leat_tensor *y = leat_add(leat_matmul(in[0], in[1]), in[2]);
+    return *(const int *)arg == 0   ? leat_gelu(y)
+           : *(const int *)arg == 1 ? leat_gelu_tanh(y)
+                                    : leat_silu(y);
+}
+
 static leat_tensor *conv_tail(leat_tensor *const *in, const void *arg)
 {
     leat_window w = leat_window_default();
@@ -182,6 +190,8 @@ static leat_tensor *conv_tail(leat_tensor *const *in, const void *arg)
     return leat_relu(w.channels_last ? leat_add(y, in[3]) : y);
 }
 
+static const int kinds[] = {0, 1, 2};
+
 static void tails_of_products(leattest *t)
 {
     static const bool last = true, first = false;
@@ -190,6 +200,12 @@ static void tails_of_products(leattest *t)
         {OPCHECK("residual", residual_dense, NULL, LEAT_DIMS(2, 5, 4), LEAT_DIMS(4, 7),
                  LEAT_DIMS(1, 7), LEAT_DIMS(2, 5, 7))},
         {OPCHECK("turned", turned_dense, NULL, LEAT_DIMS(2, 4, 5), LEAT_DIMS(7, 4))},
+        {OPCHECK("dense gelu", gelu_dense, &kinds[0], LEAT_DIMS(5, 4), LEAT_DIMS(4, 7),
+                 LEAT_DIMS(7))},
+        {OPCHECK("dense gelu tanh", gelu_dense, &kinds[1], LEAT_DIMS(5, 4), LEAT_DIMS(4, 7),
+                 LEAT_DIMS(7))},
+        {OPCHECK("dense silu", gelu_dense, &kinds[2], LEAT_DIMS(5, 4), LEAT_DIMS(4, 7),
+                 LEAT_DIMS(7))},
         {OPCHECK("conv last", conv_tail, &last, LEAT_DIMS(2, 5, 5, 3), LEAT_DIMS(4, 3, 3, 3),
                  LEAT_DIMS(4), LEAT_DIMS(2, 5, 3, 4))},
         {OPCHECK("conv first", conv_tail, &first, LEAT_DIMS(2, 3, 5, 5), LEAT_DIMS(4, 3, 3, 3),
@@ -210,9 +226,12 @@ static void tails_take_no_step(leattest *t)
     leat_tensor *c[4] = {INPUT(2, 4, 5), INPUT(7, 4)};
     leat_tensor *d[4] = {INPUT(2, 5, 5, 3), INPUT(4, 3, 3, 3), INPUT(4), INPUT(2, 5, 3, 4)};
 #undef INPUT
-    leat_tensor *y[4] = {dense(a, NULL), residual_dense(b, NULL), turned_dense(c, NULL),
-                         conv_tail(d, &last)};
-    for (int i = 0; i < 4; i++) {
+    enum { ALL = 7 };
+    leat_tensor *y[ALL] = {dense(a, NULL),           residual_dense(b, NULL),
+                           turned_dense(c, NULL),    conv_tail(d, &last),
+                           gelu_dense(a, &kinds[0]), gelu_dense(a, &kinds[1]),
+                           gelu_dense(a, &kinds[2])};
+    for (int i = 0; i < ALL; i++) {
         REQUIRE_OK(leat_run(g, 1, &y[i]));
         CHECK_INT(g->last_plan->step_count, 1);
     }
