@@ -1,0 +1,340 @@
+/* One row of the networks benchmark, the counterpart of bench/networks/peer_torch.py: forward
+ * passes of whole models, steps and generation of a recurrent network, a chain of elementwise
+ * operations. Training in epochs is network_bench's.
+ *
+ *   model_bench ROW [--seconds S] [--threads T] [--trace FILE]
+ *
+ * ROW: cnn_forward_1, cnn_forward_256, bert_1, bert_8, minilm_1, minilm_8, mobilenet, resnet18,
+ * lstm_train, lstm_generate, chain. Prints one JSON object with the seconds of one unit (a call, a
+ * step, a token) as least and median of the runs. Two runs before, in which the plan is made, are
+ * not timed. --trace writes a timeline of one run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <leat/function.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "nn/network.h"
+#include "tensor/shape.h"
+
+enum { MOST_RUNS = 100000, CHARACTERS = 65, STEPS = 128, BATCH = 50, TOKENS = 100 };
+
+typedef struct bench {
+    leat_context *c;
+    leat_graph *g;
+    leati_network *network;
+    float *x; /* the input */
+    int64_t *labels;
+    leat_tensor *roots[16];
+    size_t root_count;
+    int repeat; /* units of a run */
+    const char *unit;
+} bench;
+
+static void stop(leat_context *c, const char *what)
+{
+    fprintf(stderr, "model_bench: %s%s%s\n", what, c ? ": " : "", c ? leat_error_message(c) : "");
+    exit(1);
+}
+
+static void must(bench *b, leat_status st)
+{
+    if (st != LEAT_OK) stop(b->c, "failed");
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static float *normal(bench *b, size_t count)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 1, LEATI_RNG_TEST, 0);
+    float *x = leati_array(b->c, count, sizeof *x);
+    if (!x) stop(b->c, "input");
+    for (size_t i = 0; i < count; i++) x[i] = (float)leati_rng_normal(&rng);
+    return x;
+}
+
+/* ---- forward ----------------------------------------------------------------------------------
+ */
+
+static const char cnn_layers[] =
+    "conv2d(32, 3, padding=same, activation=relu); max_pool2d; conv2d(64, 3, padding=same, "
+    "activation=relu); max_pool2d; flatten; dense(128, activation=relu); dense(10)";
+
+typedef struct text {
+    char at[16384];
+    size_t length;
+} text;
+
+static void put(text *t, const char *form, int a, int b, int c)
+{
+    int n = snprintf(t->at + t->length, sizeof t->at - t->length, form, a, b, c);
+    if (n < 0 || (size_t)n >= sizeof t->at - t->length) stop(NULL, "room for layers");
+    t->length += (size_t)n;
+}
+
+/* MobileNetV2 (Sandler et al. 2018, table 2). */
+static void mobilenet(text *t)
+{
+    static const int stage[][4] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                                   {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    int width = 32;
+    put(t, "conv2d(32, 3, 2, padding=1, use_bias=false); batch_norm; relu6", 0, 0, 0);
+    for (size_t s = 0; s < sizeof stage / sizeof *stage; s++)
+        for (int i = 0; i < stage[s][2]; i++) {
+            int stride = i ? 1 : stage[s][3];
+            put(t, i ? "; residual { " : "; ", 0, 0, 0);
+            if (stage[s][0] > 1)
+                put(t, "conv2d(%d, 1, use_bias=false); batch_norm; relu6; ", width * stage[s][0], 0,
+                    0);
+            put(t, "depthwise_conv2d(3, %d, padding=1, use_bias=false); batch_norm; relu6; ",
+                stride, 0, 0);
+            put(t, "conv2d(%d, 1, use_bias=false); batch_norm", stage[s][1], 0, 0);
+            put(t, i ? " }" : "", 0, 0, 0);
+            width = stage[s][1];
+        }
+    put(t, "; conv2d(1280, 1, use_bias=false); batch_norm; relu6; global_average_pool; dense(1000)",
+        0, 0, 0);
+}
+
+/* ResNet-18 (He et al. 2016, table 1). */
+static void resnet18(text *t)
+{
+    static const char block[] = "conv2d(%d, 3, %d, padding=1, use_bias=false); batch_norm; relu; "
+                                "conv2d(%d, 3, padding=1, use_bias=false); batch_norm";
+    put(t, "conv2d(64, 7, 2, padding=3, use_bias=false); batch_norm; relu; max_pool2d(3, 2, 1)", 0,
+        0, 0);
+    for (int out = 64; out <= 512; out *= 2)
+        for (int i = 0; i < 2; i++) {
+            bool same = out == 64 || i;
+            put(t, same ? "; residual { " : "; add { sequence { ", 0, 0, 0);
+            put(t, block, out, same ? 1 : 2, out);
+            if (!same)
+                put(t, " }; sequence { conv2d(%d, 1, 2, use_bias=false); batch_norm }", out, 0, 0);
+            put(t, " }; relu", 0, 0, 0);
+        }
+    put(t, "; global_average_pool; dense(1000)", 0, 0, 0);
+}
+
+static void encoder(text *t, int layers, int heads, int inner)
+{
+    put(t,
+        "transformer_encoder(num_heads=%d, dim_feedforward=%d, dropout=0, activation=gelu, "
+        "layers=%d)",
+        heads, inner, layers);
+}
+
+static leat_tensor *build(bench *b, const char *layers, leat_shape sample, leat_tensor *x)
+{
+    leati_builder builder = {.graph = b->g, .context = b->c};
+    must(b, leati_network_create(b->c, layers, sample, &b->network));
+    must(b, leati_network_open(b->network, b->g, 1));
+    builder.network = b->network;
+    leat_tensor *y = leati_network_build(b->network, &builder, x);
+    leati_free(builder.updates);
+    return y;
+}
+
+static void forward(bench *b, const char *layers, int64_t batch, leat_shape sample)
+{
+    leat_shape s = sample;
+    memmove(s.dim + 1, s.dim, sizeof *s.dim * (size_t)s.rank++);
+    s.dim[0] = batch;
+    b->x = normal(b, leati_shape_count(&s));
+    b->roots[b->root_count++] = build(b, layers, sample, leat_input(b->g, LEAT_DTYPE_F32, s, b->x));
+    b->unit = "call";
+}
+
+/* ---- the recurrent network --------------------------------------------------------------------
+ */
+
+static void labels(bench *b, size_t count)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 2, LEATI_RNG_TEST, 0);
+    b->x = leati_array(b->c, count * CHARACTERS, sizeof *b->x);
+    b->labels = leati_array(b->c, count, sizeof *b->labels);
+    if (!b->x || !b->labels) stop(b->c, "text");
+    memset(b->x, 0, count * CHARACTERS * sizeof *b->x);
+    for (size_t i = 0; i < count; i++) {
+        b->x[i * CHARACTERS + leati_rng_u32(&rng) % CHARACTERS] = 1;
+        b->labels[i] = leati_rng_u32(&rng) % CHARACTERS;
+    }
+}
+
+/* RMSprop with PyTorch's defaults at rate 0.002, gradients clipped to norm 5. */
+static void lstm_train(bench *b)
+{
+    labels(b, BATCH * STEPS);
+    leat_tensor *x = leat_input(b->g, LEAT_DTYPE_F32, LEAT_DIMS(BATCH, STEPS, CHARACTERS), b->x);
+    leat_tensor *y = leat_input(b->g, LEAT_DTYPE_I64, LEAT_DIMS(BATCH * STEPS), b->labels);
+    leat_tensor *out = build(b, "lstm(512, layers=2, return_sequences=true); dense(65)",
+                             LEAT_DIMS(STEPS, CHARACTERS), x);
+    leat_tensor *loss = leat_cross_entropy(leat_reshape(out, LEAT_DIMS(-1, CHARACTERS)), y, NULL);
+    leat_variable *v, *w = b->network->trained;
+    must(b, leat_variable_create(b->g, "square", LEAT_DTYPE_F32, leat_variable_shape(w), NULL, &v));
+    leat_tensor *weight = leat_read(w), *gradient;
+    must(b, leat_gradients(loss, NULL, 1, &weight, &gradient));
+    leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(gradient, gradient), 0, NULL, false));
+    leat_tensor *clip =
+        leat_minimum(leat_scale(leat_recip(leat_shift(norm, 1e-6)), 5), leat_like(norm, 1));
+    gradient = leat_mul(gradient, clip);
+    leat_tensor *square =
+        leat_add(leat_scale(leat_read(v), 0.99), leat_scale(leat_mul(gradient, gradient), 0.01));
+    leat_tensor *step = leat_div(leat_scale(gradient, 0.002), leat_shift(leat_sqrt(square), 1e-8));
+    b->roots[b->root_count++] = loss;
+    b->roots[b->root_count++] = leat_assign(w, leat_sub(weight, step));
+    b->roots[b->root_count++] = leat_assign(v, square);
+    b->unit = "step of 6,400 tokens";
+}
+
+static leat_tensor *state(bench *b, leat_shape s, leat_variable **v)
+{
+    must(b, leat_variable_create(b->g, "state", LEAT_DTYPE_F32, s, NULL, v));
+    return leat_read(*v);
+}
+
+static leat_tensor *weights(bench *b, leat_shape s)
+{
+    leat_variable *v;
+    float *values = normal(b, leati_shape_count(&s));
+    for (size_t i = 0; i < leati_shape_count(&s); i++) values[i] *= 0.04F;
+    must(b, leat_variable_create(b->g, "weight", LEAT_DTYPE_F32, s, values, &v));
+    leati_free(values);
+    return leat_read(v);
+}
+
+/* A token a run; states and the token are variables. */
+static void lstm_generate(bench *b)
+{
+    enum { H = 512 };
+    leat_variable *v[5];
+    leat_tensor *token = state(b, LEAT_DIMS(1, CHARACTERS), &v[4]);
+    leat_tensor *x = leat_reshape(token, LEAT_DIMS(1, 1, CHARACTERS));
+    for (int i = 0; i < 2; i++) {
+        int64_t in = i ? H : CHARACTERS;
+        leat_recurrent r = leat_recurrent_default(LEAT_CELL_LSTM);
+        leat_tensor *h, *c;
+        r.w = weights(b, LEAT_DIMS(4 * H, in));
+        r.r = weights(b, LEAT_DIMS(4 * H, H));
+        r.bias = weights(b, LEAT_DIMS(4 * H));
+        r.h0 = state(b, LEAT_DIMS(1, H), &v[2 * i]);
+        r.c0 = state(b, LEAT_DIMS(1, H), &v[2 * i + 1]);
+        x = leat_recur(x, &r, &h, &c);
+        b->roots[b->root_count++] = leat_assign(v[2 * i], h);
+        b->roots[b->root_count++] = leat_assign(v[2 * i + 1], c);
+    }
+    leat_tensor *out = leat_add(
+        leat_matmul(leat_reshape(x, LEAT_DIMS(1, H)), weights(b, LEAT_DIMS(H, CHARACTERS))),
+        weights(b, LEAT_DIMS(CHARACTERS)));
+    leat_tensor *best = leat_argmax(out, 1, true);
+    leat_tensor *all = leat_arange(b->g, LEAT_DTYPE_I64, 0, CHARACTERS, 1);
+    b->roots[b->root_count++] = leat_assign(v[4], leat_cast(leat_equal(best, all), LEAT_DTYPE_F32));
+    b->repeat = TOKENS;
+    b->unit = "token";
+}
+
+/* ---- elementwise --------------------------------------------------------------------------------
+ */
+
+static void chain(bench *b)
+{
+    enum { N = 10000000 };
+    b->x = normal(b, 2 * (size_t)N);
+    leat_tensor *x = leat_input(b->g, LEAT_DTYPE_F32, LEAT_DIMS(N), b->x);
+    leat_tensor *y = leat_input(b->g, LEAT_DTYPE_F32, LEAT_DIMS(N), b->x + N);
+    b->roots[b->root_count++] = leat_relu(leat_tanh(leat_sub(leat_scale(leat_add(x, y), 0.5), x)));
+    b->unit = "call";
+}
+
+/* ---- timing -----------------------------------------------------------------------------------
+ */
+
+static bool begins(const char *row, const char *with)
+{
+    return strncmp(row, with, strlen(with)) == 0;
+}
+
+static void record(bench *b, const char *row)
+{
+    static text t;
+    const char *last = strrchr(row, '_');
+    int64_t batch = last ? atoi(last + 1) : 1;
+    leat_shape image = LEAT_DIMS(224, 224, 3);
+    if (begins(row, "cnn_forward_")) forward(b, cnn_layers, batch, LEAT_DIMS(28, 28, 1));
+    else if (begins(row, "bert_"))
+        encoder(&t, 12, 12, 3072), forward(b, t.at, batch, LEAT_DIMS(128, 768));
+    else if (begins(row, "minilm_"))
+        encoder(&t, 6, 12, 1536), forward(b, t.at, batch, LEAT_DIMS(128, 384));
+    else if (strcmp(row, "mobilenet") == 0) mobilenet(&t), forward(b, t.at, 1, image);
+    else if (strcmp(row, "resnet18") == 0) resnet18(&t), forward(b, t.at, 1, image);
+    else if (strcmp(row, "lstm_train") == 0) lstm_train(b);
+    else if (strcmp(row, "lstm_generate") == 0) lstm_generate(b);
+    else if (strcmp(row, "chain") == 0) chain(b);
+    else stop(NULL, "no such row");
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double one(bench *b)
+{
+    double start = now();
+    for (int i = 0; i < b->repeat; i++) must(b, leat_run(b->g, b->root_count, b->roots));
+    return (now() - start) / b->repeat;
+}
+
+int main(int argc, char **argv)
+{
+    static double times[MOST_RUNS];
+    leat_context_options o = leat_context_options_default();
+    bench b = {.repeat = 1};
+    const char *trace = NULL;
+    double budget = 2;
+    size_t runs = 0;
+    if (argc < 2) stop(NULL, "usage: model_bench ROW [--seconds S] [--threads T] [--trace FILE]");
+    o.threads = 2;
+    for (int i = 2; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seconds") == 0) budget = atof(argv[i + 1]);
+        else if (strcmp(argv[i], "--threads") == 0) o.threads = (unsigned)atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--trace") == 0) trace = argv[i + 1];
+        else stop(NULL, argv[i]);
+    }
+    if (leat_context_create(&b.c, &o) != LEAT_OK) stop(NULL, "context");
+    must(&b, leat_graph_create(b.c, "cpu", &b.g));
+    record(&b, argv[1]);
+    one(&b);
+    one(&b);
+    for (double end = now() + budget; runs < MOST_RUNS && (runs < 3 || now() < end); runs++)
+        times[runs] = one(&b);
+    qsort(times, runs, sizeof *times, ascending);
+    if (trace) {
+        must(&b, leat_trace_start(b.g));
+        must(&b, leat_run(b.g, b.root_count, b.roots));
+        must(&b, leat_trace_write(b.g, trace));
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"row\": \"%s\", \"unit\": \"%s\", \"best\": %.9f, \"median\": %.9f, \"runs\": %zu, "
+           "\"cpu\": \"%s\", \"peak_bytes\": %lld}\n",
+           argv[1], b.unit, times[0], times[runs / 2], runs, leat_context_cpu(b.c),
+           (long long)usage.ru_maxrss * 1024);
+    leati_network_destroy(b.network);
+    leat_graph_destroy(b.g);
+    leati_free(b.x);
+    leati_free(b.labels);
+    leat_context_destroy(b.c);
+    return 0;
+}
