@@ -22,6 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from timing import timed
+
 PIXELS = 28
 
 
@@ -38,18 +40,6 @@ def fashion(folder):
         return torch.from_numpy(read("%s-labels-idx1-ubyte.gz" % split, 8).astype(numpy.int64))
 
     return images("train"), labels("train"), images("t10k"), labels("t10k")
-
-
-def timed(call, budget, least=3):
-    """Seconds of each call until the budget is spent."""
-    call()
-    call()
-    times, end = [], time.perf_counter() + budget
-    while len(times) < least or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return times
 
 
 def cnn():
