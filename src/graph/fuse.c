@@ -13,60 +13,12 @@ static uint32_t unit_at(leati_planner *p, uint32_t node)
 {
     uint32_t u = p->unit_of[node];
     while (p->unit[u].merged != LEATI_NONE) u = p->unit[u].merged;
-    return u;
+    return p->unit_of[node] = u;
 }
 
 static uint32_t unit_making(leati_planner *p, const leat_tensor *t)
 {
     return unit_at(p, leati_value_of(p, t)->node);
-}
-
-/* Whether unit `from` depends on unit `on`, itself included. */
-static leat_status depends(leati_planner *p, uint32_t from, uint32_t on, bool *yes)
-{
-    uint32_t *stack = NULL;
-    size_t depth = 0, capacity = 0;
-    leat_status st = LEAT_OK;
-    uint32_t stamp = ++p->stamp;
-    *yes = false;
-    LEATI_GO(leati_grow(p->context, &stack, &capacity, 1, sizeof *stack));
-    stack[depth++] = from;
-    p->unit[from].seen = stamp;
-    while (depth) {
-        uint32_t at = stack[--depth];
-        if (at == on) {
-            *yes = true;
-            break;
-        }
-        const leati_unit *u = &p->unit[at];
-        for (uint32_t m = 0; m < u->count; m++) {
-            leati_node *n = p->node[u->member[m]];
-            LEATI_GO(leati_grow(p->context, &stack, &capacity, depth + n->ins, sizeof *stack));
-            for (size_t i = 0; i < n->ins; i++) {
-                uint32_t next = unit_making(p, n->in[i]);
-                if (p->unit[next].seen == stamp) continue;
-                p->unit[next].seen = stamp;
-                stack[depth++] = next;
-            }
-        }
-    }
-out:
-    leati_free(stack);
-    return st;
-}
-
-/* Whether unit `from` depends on `on` by way of a third unit. */
-static leat_status depends_outside(leati_planner *p, uint32_t from, uint32_t on, bool *yes)
-{
-    *yes = false;
-    for (uint32_t m = 0; !*yes && m < p->unit[from].count; m++) {
-        leati_node *n = p->node[p->unit[from].member[m]];
-        for (size_t i = 0; !*yes && i < n->ins; i++) {
-            uint32_t u = unit_making(p, n->in[i]);
-            if (u != from && u != on) LEATI_TRY(depends(p, u, on, yes));
-        }
-    }
-    return LEAT_OK;
 }
 
 static leat_status add_member(leati_planner *p, leati_unit *u, uint32_t node)
@@ -89,34 +41,77 @@ static leat_status new_unit(leati_planner *p, uint32_t node, bool fused)
         leati_grow(p->context, &p->unit, &p->unit_capacity, p->unit_count + 1, sizeof *p->unit));
     leati_unit *u = &p->unit[p->unit_count];
     *u = (leati_unit){.fused = fused, .merged = LEATI_NONE, .position = LEATI_NONE};
+    u->reader = LEATI_NONE;
     u->space = p->node[node]->out[0].shape;
     p->unit_of[node] = (uint32_t)p->unit_count++;
     return add_member(p, u, node);
 }
 
-/* Distinct values that members of a (and of b, unless it is the same) read from elsewhere. */
-static uint32_t count_inputs(leati_planner *p, uint32_t a, uint32_t b)
+/* ---- merging ----------------------------------------------------------------------------------
+ *
+ * A unit has a level above those of all units that it reads, so units can always be put in order.
+ * A new node joins units of the level it gets; a unit below is lifted to that level where all that
+ * read it are above. Nothing is searched, so compiling takes time in proportion to the graph. */
+
+enum { MOST_JOINED = 3 };
+
+typedef struct group {
+    uint32_t unit[MOST_JOINED + 1]; /* the new node's first */
+    uint32_t count, level;
+} group;
+
+static bool is_in(const group *g, uint32_t unit)
 {
-    uint32_t seen[4 * MOST_INPUTS], count = 0;
-    for (int k = 0; k < (a == b ? 1 : 2); k++) {
-        const leati_unit *u = &p->unit[k ? b : a];
+    for (uint32_t i = 0; i < g->count; i++)
+        if (g->unit[i] == unit) return true;
+    return false;
+}
+
+/* Few members, and few distinct values read from elsewhere. */
+static bool few_enough(leati_planner *p, const group *g)
+{
+    uint32_t seen[MOST_INPUTS], count = 0, members = 0;
+    for (uint32_t k = 0; k < g->count; k++) members += p->unit[g->unit[k]].count;
+    if (members > MOST_MEMBERS) return false;
+    for (uint32_t k = 0; k < g->count; k++) {
+        const leati_unit *u = &p->unit[g->unit[k]];
         for (uint32_t m = 0; m < u->count; m++) {
             leati_node *n = p->node[u->member[m]];
             for (size_t i = 0; i < n->ins; i++) {
-                uint32_t from = unit_making(p, n->in[i]), v = n->in[i]->slot, j = 0;
-                if (from == a || from == b) continue;
+                uint32_t v = n->in[i]->slot, j = 0;
+                if (is_in(g, unit_making(p, n->in[i]))) continue;
                 while (j < count && seen[j] != v) j++;
-                if (j == count && count < 4 * MOST_INPUTS) seen[count++] = v;
+                if (j < count) continue;
+                if (count == MOST_INPUTS) return false;
+                seen[count++] = v;
             }
         }
     }
-    return count;
+    return true;
 }
 
-static bool few_enough(leati_planner *p, uint32_t a, uint32_t b)
+static bool may_join(leati_planner *p, uint32_t a, uint32_t b)
 {
-    return p->unit[a].count + p->unit[b].count <= MOST_MEMBERS &&
-           count_inputs(p, a, b) <= MOST_INPUTS;
+    return p->unit[a].fused && p->unit[b].fused &&
+           leati_shape_equal(&p->unit[a].space, &p->unit[b].space);
+}
+
+/* The level of node n and the units it joins, if those in `apart` stay by themselves. */
+static void find_group(leati_planner *p, uint32_t self, const leati_node *n, uint32_t apart,
+                       group *g)
+{
+    *g = (group){.unit = {self}, .count = 1};
+    for (size_t k = 0; k < n->ins; k++) {
+        uint32_t u = unit_making(p, n->in[k]);
+        bool joins = k < MOST_JOINED && !(apart >> k & 1) && may_join(p, self, u);
+        uint32_t level = p->unit[u].level + (joins ? 0 : 1);
+        if (level > g->level) g->level = level;
+    }
+    for (size_t k = 0; k < n->ins && k < MOST_JOINED; k++) {
+        uint32_t u = unit_making(p, n->in[k]);
+        if ((apart >> k & 1) || !may_join(p, self, u) || is_in(g, u)) continue;
+        if (p->unit[u].level == g->level || p->unit[u].reader > g->level) g->unit[g->count++] = u;
+    }
 }
 
 static int compare_u32(const void *a, const void *b)
@@ -125,21 +120,36 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Makes b part of a if nothing has to run between them. */
-static leat_status try_merge(leati_planner *p, uint32_t a, uint32_t b)
+static leat_status merge(leati_planner *p, const group *g)
 {
-    bool between;
-    if (a == b || !p->unit[b].fused || !leati_shape_equal(&p->unit[a].space, &p->unit[b].space) ||
-        !few_enough(p, a, b))
-        return LEAT_OK;
-    LEATI_TRY(depends_outside(p, a, b, &between));
-    if (!between) LEATI_TRY(depends_outside(p, b, a, &between));
-    if (between) return LEAT_OK;
-    for (uint32_t m = 0; m < p->unit[b].count; m++)
-        LEATI_TRY(add_member(p, &p->unit[a], p->unit[b].member[m]));
-    p->unit[b].count = 0;
-    p->unit[b].merged = a;
-    qsort(p->unit[a].member, p->unit[a].count, sizeof(uint32_t), compare_u32);
+    uint32_t into = g->unit[0];
+    for (uint32_t k = 1; k < g->count; k++) {
+        leati_unit *b = &p->unit[g->unit[k]];
+        for (uint32_t m = 0; m < b->count; m++)
+            LEATI_TRY(add_member(p, &p->unit[into], b->member[m]));
+        if (b->reader < p->unit[into].reader) p->unit[into].reader = b->reader;
+        b->count = 0;
+        b->merged = into;
+    }
+    leati_unit *u = &p->unit[into];
+    u->level = g->level;
+    if (g->count > 1) qsort(u->member, u->count, sizeof(uint32_t), compare_u32);
+    return LEAT_OK;
+}
+
+static leat_status place_node(leati_planner *p, uint32_t i)
+{
+    leati_node *n = p->node[i];
+    uint32_t self = p->unit_of[i];
+    group g;
+    find_group(p, self, n, 0, &g);
+    for (uint32_t apart = 1; g.count > 1 && !few_enough(p, &g); apart = apart << 1 | 1)
+        find_group(p, self, n, apart, &g);
+    LEATI_TRY(merge(p, &g));
+    for (size_t k = 0; k < n->ins; k++) {
+        leati_unit *from = &p->unit[unit_making(p, n->in[k])];
+        if (from != &p->unit[self] && from->reader > g.level) from->reader = g.level;
+    }
     return LEAT_OK;
 }
 
@@ -150,9 +160,7 @@ static leat_status make_units(leati_planner *p)
         leati_node *n = p->node[i];
         bool fused = fuses && (leati_op_info_of(n->op)->elementwise || n->op == LEATI_OP_EXPAND);
         LEATI_TRY(new_unit(p, i, fused));
-        if (!fused) continue;
-        for (size_t k = 0; k < n->ins; k++)
-            LEATI_TRY(try_merge(p, unit_at(p, i), unit_making(p, n->in[k])));
+        LEATI_TRY(place_node(p, i));
     }
     return LEAT_OK;
 }

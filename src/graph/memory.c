@@ -280,30 +280,38 @@ static int larger_first(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-static int by_address(const void *a, const void *b)
+/* The lowest address free from first to last; `placed` are the blocks that have one, by address. */
+static size_t lowest_gap(const block *const *placed, size_t count, const block *b)
 {
-    const block *const *x = a, *const *y = b;
-    return ((*x)->address > (*y)->address) - ((*x)->address < (*y)->address);
+    size_t at = 0;
+    for (size_t i = 0; i < count && placed[i]->address < at + b->bytes; i++) {
+        const block *other = placed[i];
+        if (other->first <= b->last && b->first <= other->last &&
+            other->address + other->bytes > at)
+            at = other->address + other->bytes;
+    }
+    return at;
 }
 
-/* The lowest address free from first to last, among the blocks placed before. */
-static size_t lowest_gap(const block *placed, size_t count, const block *b, const block **live)
+/* Keeps `placed` in order of addresses. */
+static void insert_block(const block **placed, size_t count, const block *b)
 {
-    size_t n = 0, at = 0;
-    for (size_t i = 0; i < count; i++)
-        if (placed[i].first <= b->last && b->first <= placed[i].last) live[n++] = &placed[i];
-    qsort(live, n, sizeof *live, by_address);
-    for (size_t i = 0; i < n && live[i]->address < at + b->bytes; i++)
-        if (live[i]->address + live[i]->bytes > at) at = live[i]->address + live[i]->bytes;
-    return at;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (placed[middle]->address <= b->address) low = middle + 1;
+        else high = middle;
+    }
+    memmove(placed + low + 1, placed + low, (count - low) * sizeof *placed);
+    placed[low] = b;
 }
 
 static leat_status place_workspace(leati_planner *p)
 {
     size_t count = 0;
     block *blocks = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *blocks);
-    const block **live = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *live);
-    if (!blocks || !live) return LEAT_NOMEM;
+    const block **placed = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *placed);
+    if (!blocks || !placed) return LEAT_NOMEM;
     for (uint32_t v = 0; v < p->value_count; v++) {
         const leati_value *x = &p->value[v];
         if (x->base != v || x->place != LEATI_IN_WORKSPACE || !x->bytes || x->first == LEATI_NONE)
@@ -313,7 +321,8 @@ static leat_status place_workspace(leati_planner *p)
     qsort(blocks, count, sizeof *blocks, larger_first);
     for (size_t i = 0; i < count; i++) {
         block *b = &blocks[i];
-        b->address = lowest_gap(blocks, i, b, live);
+        b->address = lowest_gap(placed, i, b);
+        insert_block(placed, i, b);
         p->value[b->value].address = b->address;
         if (b->address + b->bytes > p->workspace) p->workspace = b->address + b->bytes;
     }

@@ -41,6 +41,8 @@ typedef struct leati_unit {
     uint32_t position;
     uint32_t merged; /* the unit it became part of, or LEATI_NONE */
     uint32_t seen;   /* stamp of a search */
+    uint32_t level;  /* above those of all units it reads */
+    uint32_t reader; /* the lowest level of a unit that reads it */
     /* fused: filled by fuse.c once all members are known */
     leati_fused_attrs *program;
     size_t program_bytes;
