@@ -154,12 +154,20 @@ static leat_status run_add(cli *c, const char *path)
     return st;
 }
 
+static bool is_named(const char *name, const char *text, size_t length)
+{
+    return strlen(name) == length && memcmp(name, text, length) == 0;
+}
+
 /* One set, or all that are present. A set that fails does not stop the others. */
 static leat_status run_verify(cli *c, const char *name)
 {
     leat_data_list *list;
-    size_t checked = 0, failed = 0;
-    leat_status st = leat_data_list_create(c->context, &list);
+    leat_data_info named;
+    size_t checked = 0, failed = 0,
+           length = name ? strcspn(name, ":") : 0; /* splits are one file */
+    leat_status st = name ? leat_data_find(c->context, name, &named) : LEAT_OK;
+    if (st == LEAT_OK) st = leat_data_list_create(c->context, &list);
     if (st != LEAT_OK) return st;
     leat_json *j = c->json ? leat_json_create(c->context, 0) : NULL;
     leat_json_begin_object(j, NULL);
@@ -168,7 +176,7 @@ static leat_status run_verify(cli *c, const char *name)
         const leat_data_info *d = leat_data_list_at(list, i);
         char full[100];
         snprintf(full, sizeof full, "%s%s%s", d->name, d->version[0] ? "@" : "", d->version);
-        bool wanted = name ? strcmp(name, d->name) == 0 || strcmp(name, full) == 0
+        bool wanted = name ? is_named(d->name, name, length) || is_named(full, name, length)
                            : d->present || d->source == LEAT_DATA_ADDED;
         if (!wanted) continue;
         checked++;
@@ -185,14 +193,8 @@ static leat_status run_verify(cli *c, const char *name)
     leat_json_end_array(j);
     leat_json_bool(j, "good", failed == 0 && checked > 0);
     leat_json_end_object(j);
-    if (checked == 0 && name) {
-        leat_data_info d;
-        st = leat_data_find(c->context, name, &d); /* NOT_FOUND with the list */
-        leat_json_destroy(j);
-    } else {
-        if (j) st = cli_print_json(c, j);
-        if (st == LEAT_OK && failed) st = LEAT_DIFFERS;
-    }
+    if (j) st = cli_print_json(c, j);
+    if (st == LEAT_OK && failed) st = LEAT_DIFFERS;
     leat_data_list_destroy(list);
     return st;
 }

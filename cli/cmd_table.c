@@ -16,6 +16,7 @@ static void cell_text(const leat_frame *f, size_t column, size_t row, char out[C
     const char *text;
     size_t n;
     double v;
+    int64_t whole;
     *out = '\0';
     if (leat_frame_type(f, column) == LEAT_ARRAY) {
         snprintf(out, CELL, "[...]");
@@ -39,8 +40,8 @@ static void cell_text(const leat_frame *f, size_t column, size_t row, char out[C
                 strftime(out, CELL, midnight ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S", &utc);
         } else if (leat_frame_type(f, column) == LEAT_BOOL) {
             snprintf(out, CELL, "%s", v != 0 ? "true" : "false");
-        } else if (leat_frame_type(f, column) == LEAT_I64) {
-            snprintf(out, CELL, "%.0f", v);
+        } else if (leat_frame_whole(f, column, row, &whole)) {
+            snprintf(out, CELL, "%lld", (long long)whole);
         } else {
             snprintf(out, CELL, "%.6g", v);
         }

@@ -42,8 +42,10 @@ LEAT_API bool leat_frame_find(const leat_frame *frame, const char *name, size_t 
 /* NOT_FOUND with a "did you mean" and the list of columns. */
 LEAT_API LEAT_CHECKED leat_status leat_frame_require(leat_context *context, const leat_frame *frame,
                                                      const char *name, size_t *column);
-/* One value; false when missing or of another kind. number: of F64, I64, BOOL, TIME. */
+/* One value; false when missing or of another kind. number: of F64, I64, BOOL, TIME; whole: of
+ * those but F64, exactly. */
 LEAT_API bool leat_frame_number(const leat_frame *frame, size_t column, size_t row, double *out);
+LEAT_API bool leat_frame_whole(const leat_frame *frame, size_t column, size_t row, int64_t *out);
 LEAT_API bool leat_frame_text(const leat_frame *frame, size_t column, size_t row, const char **text,
                               size_t *length);
 

@@ -1,12 +1,16 @@
 /* Owns: the user's data sets: files under the SHA-256 of their contents, and an index in JSON.
  * Not: opening them (dataset_load.c). */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "frame/dataset_load.h"
@@ -207,19 +211,61 @@ static leat_status keep_copy(leat_context *c, const char *path, leat_data_info *
     leati_free(folder);
     if (st == LEAT_OK) st = leati_store_path(c, info, leati_store_suffix(path));
     if (st != LEAT_OK) return st;
+    char now[65];
     LEATI_TRY(leati_file_read(c, &b, path));
-    st = leati_file_write(c, info->path, b.data, b.size);
+    leati_sha256_hex(b.data, b.size, now);
+    if (strcmp(now, info->sha256) != 0)
+        st = LEATI_FAIL(c, LEAT_IO, "%s changed while it was being added; try again", path);
+    if (st == LEAT_OK) st = leati_file_write(c, info->path, b.data, b.size);
     leati_bytes_release(&b);
     info->present = st == LEAT_OK;
+    return st;
+}
+
+/* The index is read, changed and written by one process at a time; where files cannot be locked,
+ * the last one wins. Closing *lock ends it. */
+static leat_status lock_index(leat_context *c, int *lock)
+{
+    char *folder, *path = NULL;
+    LEATI_TRY(data_folder(c, &folder));
+    leat_status st = leati_folder_make(c, folder);
+    if (st == LEAT_OK && !(path = leati_path_join(c, folder, "index.lock")))
+        st = leat_error_status(c);
+    if (st == LEAT_OK) {
+        *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (*lock < 0) st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
+        while (st == LEAT_OK && flock(*lock, LOCK_EX) != 0 && errno == EINTR) {
+        }
+    }
+    leati_free(path);
+    leati_free(folder);
+    return st;
+}
+
+static leat_status add_locked(leat_context *c, const char *path, const char *version,
+                              leat_data_info *info)
+{
+    leat_data_info *infos;
+    const leat_data_info *same;
+    size_t count;
+    LEATI_TRY(leati_store_list(c, &infos, &count));
+    leat_status st = find_earlier(c, infos, count, info, version != NULL, &same);
+    if (st == LEAT_OK && same && same->present) {
+        *info = *same;
+    } else if (st == LEAT_OK) {
+        if (!version) next_version(infos, count, info);
+        st = keep_copy(c, path, info);
+        if (st == LEAT_OK && !same) st = write_index(c, infos, count, info);
+    }
+    leati_free(infos);
     return st;
 }
 
 leat_status leat_data_add(leat_context *c, const char *path, const char *name, const char *version,
                           leat_data_info *out)
 {
-    leat_data_info info = {.source = LEAT_DATA_ADDED}, *infos;
-    const leat_data_info *same;
-    size_t count;
+    leat_data_info info = {.source = LEAT_DATA_ADDED};
+    int lock = -1;
     LEATI_TRY(check_name(c, name, sizeof info.name, "name"));
     if (version) LEATI_TRY(check_name(c, version, sizeof info.version, "version"));
     for (size_t i = 0; leati_dataset_at(i); i++)
@@ -230,16 +276,9 @@ leat_status leat_data_add(leat_context *c, const char *path, const char *name, c
     snprintf(info.name, sizeof info.name, "%s", name);
     snprintf(info.version, sizeof info.version, "%s", version ? version : "");
     snprintf(info.origin, sizeof info.origin, "%.255s", leati_path_base(path));
-    LEATI_TRY(leati_store_list(c, &infos, &count));
-    leat_status st = find_earlier(c, infos, count, &info, version != NULL, &same);
-    if (st == LEAT_OK && same && same->present) {
-        info = *same;
-    } else if (st == LEAT_OK) {
-        if (!version) next_version(infos, count, &info);
-        st = keep_copy(c, path, &info);
-        if (st == LEAT_OK && !same) st = write_index(c, infos, count, &info);
-    }
-    leati_free(infos);
+    leat_status st = lock_index(c, &lock);
+    if (st == LEAT_OK) st = add_locked(c, path, version, &info);
+    if (lock >= 0) close(lock);
     if (st == LEAT_OK && out) *out = info;
     return st;
 }

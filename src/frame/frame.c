@@ -319,6 +319,19 @@ bool leat_frame_number(const leat_frame *f, size_t column, size_t row, double *o
     }
 }
 
+bool leat_frame_whole(const leat_frame *f, size_t column, size_t row, int64_t *out)
+{
+    if (column >= f->columns || row >= f->rows) return false;
+    const leati_column *col = f->column[column];
+    if (!leati_valid(col, row)) return false;
+    switch (col->type) {
+    case LEAT_I64:
+    case LEAT_TIME: *out = col->i64[row]; return true;
+    case LEAT_BOOL: *out = col->u8[row]; return true;
+    default: return false;
+    }
+}
+
 bool leat_frame_text(const leat_frame *f, size_t column, size_t row, const char **text,
                      size_t *length)
 {

@@ -12,6 +12,10 @@ printf 'a,b\n1,2\n3,4\n' >own.csv
 check add sh -c "$leat data add own.csv --name own --version 7"
 check by-name sh -c "$leat table own -o - | cmp - own.csv && $leat table own@7 -o - | cmp - own.csv"
 check verify $leat data verify own
+check verify-version sh -c "$leat data verify own@7 | grep -q good"
+fails verify-unknown 3 "no split 'x'" $leat data verify iris:x
+check two-added sh -c "$leat data add own.csv --name one & $leat data add own.csv --name two && wait \$!"
+check both-there sh -c "$leat data verify one && $leat data verify two"
 printf 'x' >>"$(find home -name '*.csv')" 2>/dev/null || { chmod u+w "$(find home -name '*.csv')"; printf 'x' >>"$(find home -name '*.csv')"; }
 fails tampered 1 "" $leat data verify own
 fails unknown 3 "titanic" $leat data get titanik

@@ -22,6 +22,8 @@ check split-rows sh -c "test \$(wc -l <train.csv) = 121 && test \$(wc -l <test.c
 check same-for-threads sh -c "$leat table iris --shuffle --threads 1 -o a.csv && $leat table iris --shuffle --threads 4 -o b.csv && cmp a.csv b.csv"
 check json sh -c "$leat table iris --head 2 --json | python3 -m json.tool"
 check gzip sh -c "gzip -k sales.csv && $leat table sales.csv.gz --head 1 -o - | grep -q Bern"
+printf 'id\n9007199254740993\n' >ids.csv
+check long-numbers sh -c "$leat table ids.csv | grep -q 9007199254740993"
 check stdin sh -c "$leat table - --tail 1 -o - <sales.csv | grep -q tea"
 
 fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'

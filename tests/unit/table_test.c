@@ -228,6 +228,8 @@ static void joining(leattest *t)
     f = frametext(t->context, "k:i v:i v_right:i | 1 2 3");
     CHECK_FAILS(leat_table_join_frames(t->context, &g, f, f, "k", LEAT_JOIN_INNER), LEAT_INVALID,
                 "two columns 'v_right'|rename 'v'");
+    int64_t whole;
+    CHECK(leat_frame_whole(f, 1, 0, &whole) && whole == 2 && !leat_frame_whole(f, 3, 0, &whole));
     leat_frame_release(f);
     /* 10^10 pairs are refused without visiting them */
     leati_column *one = leati_column_create(t->context, LEAT_I64, 100000);
