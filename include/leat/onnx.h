@@ -1,8 +1,9 @@
-/* ONNX files: what they hold. */
+/* ONNX files: what they hold, and running them. */
 #ifndef LEAT_ONNX_H
 #define LEAT_ONNX_H
 
 #include <leat/context.h>
+#include <leat/tensor.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +25,41 @@ LEAT_API void leat_onnx_summary_destroy(leat_onnx_summary *summary); /* NULL is 
 LEAT_API const char *leat_onnx_summary_text(const leat_onnx_summary *summary);
 /* The same as a JSON object. */
 LEAT_API const char *leat_onnx_summary_json(const leat_onnx_summary *summary);
+
+/* A model that runs. Its weights lie on the device; one thread at a time may use it. */
+typedef struct leat_onnx_model leat_onnx_model;
+
+/* A dense tensor, row by row. */
+typedef struct leat_array {
+    leat_dtype dtype;
+    leat_shape shape;
+    const void *data;
+} leat_array;
+
+/* device: "cpu" (also for NULL), "reference" or "simulated". Errors of the file as above;
+ * UNSUPPORTED names every operator that Leat does not compute, at once. */
+LEAT_API LEAT_CHECKED leat_status leat_onnx_model_open(leat_context *context, const char *path,
+                                                       const char *device, leat_onnx_model **out);
+LEAT_API void leat_onnx_model_close(leat_onnx_model *model); /* NULL is fine */
+
+/* Inputs that have no default, and outputs; names belong to the model. */
+LEAT_API size_t leat_onnx_model_inputs(const leat_onnx_model *model);
+LEAT_API const char *leat_onnx_model_input_name(const leat_onnx_model *model, size_t i);
+LEAT_API size_t leat_onnx_model_outputs(const leat_onnx_model *model);
+LEAT_API const char *leat_onnx_model_output_name(const leat_onnx_model *model, size_t i);
+
+/* Computes the outputs; their data hold until the next run. Runs with inputs of the shapes of the
+ * last time reuse its plan, unless shapes in the model depend on values. UNSUPPORTED: an output
+ * that is no tensor of numbers. */
+LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run(leat_onnx_model *model,
+                                                      const leat_array *inputs,
+                                                      leat_array *outputs);
+/* The same on .npy files: inputs in the model's order, converted to the types it wants; output i is
+ * written to `folder`/<name>.npy, with what is not a letter, a digit, '-' or '_' in the name as
+ * '_'. */
+LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
+                                                          const char *const *inputs,
+                                                          const char *folder);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,174 @@
+/* Owns: the public face of running ONNX models, and running them on .npy files. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <leat/onnx.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "onnx/import.h"
+#include "tensor/npy.h"
+
+struct leat_onnx_model {
+    leat_context *context;
+    leati_omodel *inner;
+};
+
+leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *device,
+                                 leat_onnx_model **out)
+{
+    *out = NULL;
+    leat_onnx_model *m = LEATI_NEW(c, leat_onnx_model, 1);
+    if (!m) return LEAT_NOMEM;
+    m->context = c;
+    leat_status st = leati_omodel_open(c, path, device, &m->inner);
+    if (st != LEAT_OK) {
+        leati_free(m);
+        return st;
+    }
+    *out = m;
+    return LEAT_OK;
+}
+
+void leat_onnx_model_close(leat_onnx_model *m)
+{
+    if (!m) return;
+    leati_omodel_close(m->inner);
+    leati_free(m);
+}
+
+size_t leat_onnx_model_inputs(const leat_onnx_model *m)
+{
+    return leati_omodel_input_count(m->inner);
+}
+
+const char *leat_onnx_model_input_name(const leat_onnx_model *m, size_t i)
+{
+    const leati_onnx_value_info *v = leati_omodel_input(m->inner, i);
+    return v ? v->name : "";
+}
+
+size_t leat_onnx_model_outputs(const leat_onnx_model *m)
+{
+    return leati_omodel_proto(m->inner)->graph->output.count;
+}
+
+const char *leat_onnx_model_output_name(const leat_onnx_model *m, size_t i)
+{
+    const leati_onnx_graph *g = leati_omodel_proto(m->inner)->graph;
+    return i < g->output.count ? g->output.at[i].name : "";
+}
+
+leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, leat_array *outputs)
+{
+    leat_context *c = m->context;
+    size_t ins = leat_onnx_model_inputs(m), outs = leat_onnx_model_outputs(m);
+    leati_oval **got;
+    leati_otensor *given = LEATI_NEW(c, leati_otensor, ins + 1);
+    leat_status st = LEAT_OK;
+    if (!given) return LEAT_NOMEM;
+    for (size_t i = 0; i < ins; i++)
+        given[i] =
+            (leati_otensor){leati_oval_element(inputs[i].dtype), inputs[i].shape, inputs[i].data};
+    LEATI_GO(leati_omodel_run(m->inner, given, &got));
+    for (size_t i = 0; i < outs; i++) {
+        if (got[i]->kind != LEATI_OVAL_TENSOR ||
+            !leati_oval_dtype(got[i]->element, &outputs[i].dtype)) {
+            st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "output `%.60s` is no tensor of numbers",
+                            leat_onnx_model_output_name(m, i));
+            goto out;
+        }
+        outputs[i].shape = got[i]->shape;
+        outputs[i].data = got[i]->host;
+    }
+out:
+    leati_free(given);
+    return st;
+}
+
+/* ---- .npy ----------------------------------------------------------------------------------- */
+
+/* The array as the type that the input wants; f32 where it does not say. Free out->data. */
+static leat_status read_npy(leat_context *c, const char *path, const leati_onnx_value_info *info,
+                            leat_array *out)
+{
+    leati_bytes file;
+    leati_foreign a;
+    const leati_onnx_tensor_type *t = info->type ? info->type->tensor_type : NULL;
+    int32_t element = t ? t->elem_type : LEATI_ONNX_FLOAT;
+    *out = (leat_array){0};
+    LEATI_CHECK(c, leati_oval_dtype(element, &out->dtype), LEAT_UNSUPPORTED,
+                "input `%.60s` is not of numbers that .npy holds", info->name);
+    LEATI_TRY(leati_file_read(c, &file, path));
+    leat_status st = leati_npy_parse(c, &a, file.data, file.size, path);
+    void *data = NULL;
+    if (st == LEAT_OK && leati_element_is_text(a.element))
+        st = LEATI_FAIL(c, LEAT_TYPE, "%s holds texts, input `%.60s` is of numbers", path,
+                        info->name);
+    if (st == LEAT_OK) {
+        out->shape.rank = a.dims;
+        for (int i = 0; i < a.dims; i++) out->shape.dim[i] = (int64_t)a.shape[i];
+        data = leati_array(c, a.count ? a.count : 1, leat_dtype_size(out->dtype));
+        if (!data) st = leat_error_status(c);
+    }
+    bool whole = st == LEAT_OK && !leati_element_is_float(a.element);
+    for (size_t i = 0; st == LEAT_OK && i < a.count; i++) {
+        size_t at = leati_foreign_position(&a, i);
+        if (whole) leati_oput_int(element, data, i, leati_foreign_whole(&a, at));
+        else leati_oput(element, data, i, leati_foreign_number(&a, at));
+    }
+    out->data = data;
+    leati_bytes_release(&file);
+    return st;
+}
+
+/* f16 as it is; bf16, which NumPy does not have, as f32. */
+static leat_status write_npy(leat_context *c, const char *folder, const char *name,
+                             const leat_array *a)
+{
+    static const char *const descr[LEAT_DTYPES] = {"<f4", "<f8", "<f4", "<f2", "<i8", "<i4", "<i2",
+                                                   "|i1", "<u8", "<u4", "<u2", "|u1", "|b1"};
+    char header[256], file[128];
+    size_t shape[LEAT_MAX_RANK], count = leati_shape_count(&a->shape);
+    snprintf(file, sizeof file, "%.100s.npy", name);
+    for (char *p = file; *p && strcmp(p, ".npy") != 0; p++)
+        if (!isalnum((unsigned char)*p) && *p != '-') *p = '_';
+    LEATI_CHECK(c, a->shape.rank <= 4, LEAT_UNSUPPORTED,
+                "output `%.60s` has %d dimensions, at most 4 are written to .npy", name,
+                a->shape.rank);
+    for (int i = 0; i < a->shape.rank; i++) shape[i] = (size_t)a->shape.dim[i];
+    char *path = leati_path_join(c, folder, file);
+    leati_writer *w;
+    leat_status st = path ? leati_writer_open(c, &w, path) : LEAT_NOMEM;
+    leati_free(path);
+    if (st != LEAT_OK) return st;
+    size_t length = leati_npy_header(header, descr[a->dtype], shape, a->shape.rank);
+    leati_writer_write(w, header, length);
+    for (size_t i = 0; a->dtype == LEAT_DTYPE_BF16 && i < count; i++) {
+        float x = (float)leati_oget(LEATI_ONNX_BFLOAT16, a->data, i);
+        leati_writer_write(w, &x, sizeof x);
+    }
+    if (a->dtype != LEAT_DTYPE_BF16)
+        leati_writer_write(w, a->data, count * leat_dtype_size(a->dtype));
+    return leati_writer_commit(w);
+}
+
+leat_status leat_onnx_model_run_npy(leat_onnx_model *m, const char *const *inputs,
+                                    const char *folder)
+{
+    leat_context *c = m->context;
+    size_t ins = leat_onnx_model_inputs(m), outs = leat_onnx_model_outputs(m);
+    leat_array *in = LEATI_NEW(c, leat_array, ins + 1), *out = LEATI_NEW(c, leat_array, outs + 1);
+    leat_status st = in && out ? LEAT_OK : LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < ins; i++)
+        st = read_npy(c, inputs[i], leati_omodel_input(m->inner, i), &in[i]);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, in, out);
+    if (st == LEAT_OK) st = leati_folder_make(c, folder);
+    for (size_t i = 0; st == LEAT_OK && i < outs; i++)
+        st = write_npy(c, folder, leat_onnx_model_output_name(m, i), &out[i]);
+    for (size_t i = 0; in && i < ins; i++) leati_free((void *)(uintptr_t)in[i].data);
+    leati_free(in);
+    leati_free(out);
+    return st;
+}

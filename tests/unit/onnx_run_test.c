@@ -1,0 +1,119 @@
+/* Running ONNX models: again with other data and other shapes, loops, functions, refusals,
+ * allocations that fail. */
+#include <leat/onnx.h>
+
+#include "model/onnx_write.h"
+#include "onnx/import.h"
+#include "support/leattest.h"
+
+static const int64_t scalar[1];
+
+/* y = Relu(x w + b) over a batch; n = number of rows; z = x[: n - 1]. */
+static leat_status write_mlp(leat_context *c, const char *path)
+{
+    static const float w[] = {1, 0, 0, 1, 1, -1}, b[] = {0.5f, -0.5f};
+    static const int64_t one[] = {1}, zero[] = {0};
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "mlp");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 3}, 2,
+                         (const char *const[]){"batch", NULL});
+    leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, (const int64_t[]){3, 2}, 2, w);
+    leati_onnx_add_initializer(&o, g, "b", LEATI_ONNX_FLOAT, (const int64_t[]){2}, 1, b);
+    leati_onnx_add_initializer(&o, g, "one", LEATI_ONNX_INT64, one, 1, one);
+    leati_onnx_add_initializer(&o, g, "zero", LEATI_ONNX_INT64, one, 1, zero);
+    leati_onnx_add_node(&o, g, "MatMul", (const char *const[]){"x", "w", NULL},
+                        (const char *const[]){"xw", NULL});
+    leati_onnx_add_node(&o, g, "Add", (const char *const[]){"xw", "b", NULL},
+                        (const char *const[]){"s", NULL});
+    leati_onnx_add_node(&o, g, "Relu", (const char *const[]){"s", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_node(&o, g, "Shape", (const char *const[]){"x", NULL},
+                        (const char *const[]){"shape", NULL});
+    leati_onnx_add_node(&o, g, "Gather", (const char *const[]){"shape", "zero", NULL},
+                        (const char *const[]){"n", NULL});
+    leati_onnx_add_node(&o, g, "Sub", (const char *const[]){"n", "one", NULL},
+                        (const char *const[]){"last", NULL});
+    leati_onnx_add_node(&o, g, "Slice", (const char *const[]){"x", "zero", "last", "zero", NULL},
+                        (const char *const[]){"z", NULL});
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 2}, 2, NULL);
+    leati_onnx_add_output(&o, g, "n", LEATI_ONNX_INT64, (const int64_t[]){1}, 1, NULL);
+    leati_onnx_add_output(&o, g, "z", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 3}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void check_mlp(leattest *t, leat_onnx_model *m, const float *x, int64_t rows)
+{
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(rows, 3), x}, out[3];
+    REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+    CHECK(out[0].shape.dim[0] == rows && out[0].shape.dim[1] == 2);
+    for (int64_t i = 0; i < rows; i++) {
+        float a = x[3 * i] + x[3 * i + 2] + 0.5f, b = x[3 * i + 1] - x[3 * i + 2] - 0.5f;
+        CHECK(((const float *)out[0].data)[2 * i] == (a > 0 ? a : 0));
+        CHECK(((const float *)out[0].data)[2 * i + 1] == (b > 0 ? b : 0));
+    }
+    CHECK(*(const int64_t *)out[1].data == rows);
+    CHECK(out[2].shape.dim[0] == rows - 1);
+    for (int64_t i = 0; i < 3 * (rows - 1); i++) CHECK(((const float *)out[2].data)[i] == x[i]);
+}
+
+static void test_again(leattest *t)
+{
+    static const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {-1, 9, 2, 0, 1, -7};
+    static const float c[] = {3, 1, 4, 1, 5, 9, 2, 6, 5};
+    leat_onnx_model *m;
+    const char *path = leattest_scratch("mlp.onnx");
+    REQUIRE_OK(write_mlp(t->context, path));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    CHECK(leat_onnx_model_inputs(m) == 1 && leat_onnx_model_outputs(m) == 3);
+    check_mlp(t, m, a, 2);
+    check_mlp(t, m, b, 2); /* the same plan on other data */
+    check_mlp(t, m, c, 3);
+    check_mlp(t, m, a, 2);
+    leat_onnx_model_close(m);
+}
+
+static leat_status open_and_run(leat_context *c, void *argument)
+{
+    static const float x[] = {1, 2, 3, 4, 5, 6};
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x}, out[3];
+    leat_onnx_model *m;
+    leat_status st = leat_onnx_model_open(c, argument, NULL, &m);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, &in, out);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_memory(leattest *t)
+{
+    const char *path = leattest_scratch("mlp.onnx");
+    REQUIRE_OK(write_mlp(t->context, path));
+    leattest_fail_allocations(t, open_and_run, (void *)(uintptr_t)path);
+}
+
+/* Everything that is missing is named at once. */
+static void test_unsupported(leattest *t)
+{
+    leati_onnx_builder o;
+    leat_onnx_model *m;
+    const char *path = leattest_scratch("unsupported.onnx");
+    leati_onnx_builder_init(&o, t->context, "g");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, scalar, 0, NULL);
+    leati_onnx_add_node(&o, g, "Frobnicate", (const char *const[]){"x", NULL},
+                        (const char *const[]){"a", NULL});
+    leati_onnx_add_node(&o, g, "Wobble", (const char *const[]){"a", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, scalar, 0, NULL);
+    REQUIRE_OK(leati_onnx_write(t->context, o.model, path));
+    leati_onnx_builder_fini(&o);
+    CHECK(leat_onnx_model_open(t->context, path, NULL, &m) == LEAT_UNSUPPORTED);
+    CHECK(strstr(leat_error_message(t->context), "Frobnicate, Wobble") != NULL);
+    leat_error_clear(t->context);
+}
+
+static const leattest_case cases[] = {TEST(test_again), TEST(test_memory), TEST(test_unsupported)};
+LEATTEST_MAIN(cases)
