@@ -84,12 +84,22 @@ static leat_status to_text(leati_ocall *k, const leati_oval *x, const void *from
     return LEAT_OK;
 }
 
+/* To a power of two that E8M0 has: up, down or to the nearest. */
+static double power_of_two(double x, const char *mode)
+{
+    int e;
+    if (!(x > 0) || isinf(x) || !strcmp(mode, "nearest")) return x;
+    double m = frexp(x, &e);
+    return ldexp(1, m > 0.5 && !strcmp(mode, "up") ? e : e - 1);
+}
+
 static leat_status cast_host(leati_ocall *k, int32_t to)
 {
     const leati_oval *x = k->in[0];
     const void *from;
     void *out;
     bool saturate = leati_oattr_int(k, "saturate", 1);
+    const char *mode = leati_oattr_text(k, "round_mode", "up");
     LEATI_TRY(leati_ohost(k, 0, &from));
     LEATI_TRY(leati_onew(k, 0, to, x->shape, &out));
     size_t count = leati_shape_count(&x->shape);
@@ -109,6 +119,7 @@ static leat_status cast_host(leati_ocall *k, int32_t to)
         if (x->element == LEATI_ONNX_STRING)
             LEATI_TRY(parse(k, ((const leati_pb_bytes *)from)[i], &value));
         else value = leati_oget(x->element, from, i);
+        if (to == LEATI_ONNX_FLOAT8E8M0) value = power_of_two(value, mode);
         if (f) ((uint8_t *)out)[i] = leati_small_float_put(f, (float)value, saturate);
         else leati_oput(to, out, i, value);
     }
