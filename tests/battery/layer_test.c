@@ -143,6 +143,7 @@ static void each_loss_sample(leattest *t, visit f)
         LOSS_ROW("kl", S(3), "shares"),
         LOSS_ROW("hinge", S(3), "bits"),
         LOSS_ROW("triplet(0.7)", S(3, 2), "none"),
+        LOSS_ROW("ctc", S(5, 2), "sequence"),
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) f(t, &all[i]);
 }
@@ -194,6 +195,9 @@ static leat_tensor *scalar_of(const sample *s, run *r)
     leat_tensor *target = NULL;
     if (r->loss->class->target == LEATI_TARGET_VALUES) {
         target = leat_constant(r->g, LEAT_DTYPE_F64, shape, r->target);
+    } else if (r->loss->class->target == LEATI_TARGET_SEQUENCE) {
+        const int64_t labels[] = {1, 1, 2, -1, 3, 2};
+        target = leat_constant(r->g, LEAT_DTYPE_I64, LEAT_DIMS(BATCH, 2), labels);
     } else if (r->loss->class->target != LEATI_TARGET_NONE) {
         shape.rank--;
         shape.dim[shape.rank] = 0;

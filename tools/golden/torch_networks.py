@@ -133,6 +133,16 @@ def transformer(w):
     return x, y, F.mse_loss(y, torch.full((2, 3, 4), 0.5))
 
 
+def ctc(w):
+    """A dense layer at each of 5 steps; labels of one and of two classes, one of them doubled."""
+    x = data(3, 5, 2)
+    y = x @ w(2, 4) + w(4)
+    labels = torch.tensor([[1, 1], [2, 0], [3, 2]])
+    loss = F.ctc_loss(F.log_softmax(y, -1).transpose(0, 1), labels, torch.tensor([5, 5, 5]),
+                      torch.tensor([2, 1, 2]))
+    return x, y, loss
+
+
 def row(name, values):
     lines = []
     for at in range(0, len(values), 4):
@@ -145,7 +155,7 @@ def main():
            " */\n#ifndef LEAT_GOLDEN_TORCH_NETWORKS_H\n#define LEAT_GOLDEN_TORCH_NETWORKS_H\n\n"
            "/* clang-format off */\n"
            "/* Output, loss, gradients of the weights in their order, gradient of the input. */\n"]
-    for make in (mlp, cnn, lstm, gru, transformer):
+    for make in (mlp, cnn, lstm, gru, transformer, ctc):
         w = Weights()
         x, y, loss = make(w)
         loss.backward()
