@@ -285,13 +285,13 @@ static leat_status read_params(leat_context *c, leati_estimator *e, const json_t
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)json, name, value)
     {
-        char text[64] = "";
-        if (json_is_string(value)) snprintf(text, sizeof text, "%s", json_string_value(value));
-        else if (json_is_boolean(value))
-            snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
+        char number[LEATI_NUM_SIZE] = "";
+        const char *text = number;
+        if (json_is_string(value)) text = json_string_value(value);
+        else if (json_is_boolean(value)) text = json_is_true(value) ? "true" : "false";
         else if (json_is_integer(value))
-            snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-        else if (json_is_real(value)) leati_num_format(json_real_value(value), text);
+            snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+        else if (json_is_real(value)) leati_num_format(json_real_value(value), number);
         leat_status st = leati_estimator_set(c, e, name, text);
         if (st == LEAT_OK) continue;
         leati_error_within(c, "damaged model");
