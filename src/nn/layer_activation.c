@@ -1,5 +1,5 @@
 /* Owns: activations by name; the layer `activation`, also under the name of each of them. */
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/layer.h"
 
 typedef struct activation {

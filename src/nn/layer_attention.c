@@ -5,7 +5,7 @@
 #include <leat/function.h>
 
 #include "base/mem.h"
-#include "nn/attention.h"
+#include "nn/attend.h"
 
 /* ---- parts
  * --------------------------------------------------------------------------------------- */

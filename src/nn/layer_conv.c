@@ -1,9 +1,9 @@
 /* Owns: convolutions of one to three dimensions, transposed, depthwise and separable ones. */
 #include <leat/function.h>
 
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/layer.h"
-#include "nn/window.h"
+#include "nn/layer_window.h"
 
 typedef struct conv {
     leati_layer base;

@@ -1,5 +1,5 @@
 /* Owns: the layer `dense`: y = f(x W + b). */
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/layer.h"
 
 typedef struct dense {

@@ -2,7 +2,7 @@
 #include <leat/function.h>
 
 #include "nn/layer.h"
-#include "nn/window.h"
+#include "nn/layer_window.h"
 
 void leati_window_pad(leat_window *w, leat_shape x, int dims, leati_mixed padding)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/layer.h"
 #include "nn/spec.h"
 

@@ -3,8 +3,8 @@
 
 #include <leat/function.h>
 
-#include "nn/activation.h"
-#include "nn/attention.h"
+#include "nn/attend.h"
+#include "nn/functions.h"
 
 typedef struct transformer {
     leati_layer base;

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/estimator.h"
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
 

@@ -1,7 +1,7 @@
 /* Owns: the public view of the tables of layers, losses, optimisers, activations, initialisers. */
 #include <leat/network.h>
 
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/init.h"
 #include "nn/layer.h"
 #include "nn/loss.h"

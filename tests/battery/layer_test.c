@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/activation.h"
+#include "nn/functions.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "tensor/shape.h"

@@ -1,6 +1,6 @@
 /* Multi-head attention with its weights, for the layer of that name and transformer blocks. */
-#ifndef LEATI_NN_ATTENTION_H
-#define LEATI_NN_ATTENTION_H
+#ifndef LEATI_NN_ATTEND_H
+#define LEATI_NN_ATTEND_H
 
 #include "nn/layer.h"
 

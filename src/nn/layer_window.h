@@ -1,6 +1,6 @@
 /* Padding of windows as Keras says it. */
-#ifndef LEATI_NN_WINDOW_H
-#define LEATI_NN_WINDOW_H
+#ifndef LEATI_NN_LAYER_WINDOW_H
+#define LEATI_NN_LAYER_WINDOW_H
 
 #include <leat/function.h>
 

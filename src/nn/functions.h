@@ -1,6 +1,6 @@
 /* Activations by name: a row of the list each, the only source of names, help and functions. */
-#ifndef LEATI_NN_ACTIVATION_H
-#define LEATI_NN_ACTIVATION_H
+#ifndef LEATI_NN_FUNCTIONS_H
+#define LEATI_NN_FUNCTIONS_H
 
 #include <leat/function.h>
 
