@@ -43,7 +43,7 @@ typedef struct leat_custom_class {
 } leat_custom_class;
 
 /* Records the operation. params (may be NULL) are copied: plain bytes without pointers, compared as
- * such when plans are looked up. in must not be empty; out gets class->outputs tensors, NULL on
+ * such when plans are looked up. in must not be empty; out gets kind->outputs tensors, NULL on
  * failure. */
 LEAT_API LEAT_CHECKED leat_status leat_custom(const leat_custom_class *kind, const void *params,
                                               size_t param_bytes, size_t ins,
