@@ -1,22 +1,15 @@
 /* A small Transformer that writes: two blocks of causal attention learn the next character of a
  * text and then continue it. Without arguments a short verse, learned by heart; in full:
  *
- *     char_transformer tinyshakespeare.txt 3000
- */
+ *     char_transformer tinyshakespeare.txt 3000 */
 #include <leat/leat.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    WIDTH = 64,
-    T = 32,
-    B = 16,
-    WRITTEN = 120,
-    HEADS = 4,
-    WEIGHTS = 256 * WIDTH * 2 + T * WIDTH + 2 * 12 * WIDTH * WIDTH
-};
+enum { WIDTH = 64, T = 32, B = 16, WRITTEN = 120, HEADS = 4 };
+enum { WEIGHTS = 256 * WIDTH * 2 + T * WIDTH + 2 * 12 * WIDTH * WIDTH };
 
 static const char verse[] =
     "The water comes by leat and lade,\nby stone and sluice the way is made;\n"
@@ -69,9 +62,9 @@ static leat_status learner(leat_graph *g, model *m, leat_tensor *loss, leat_tens
     if (st != LEAT_OK) return st;
     leat_tensor *square =
         leat_add(leat_scale(leat_read(v), 0.95), leat_scale(leat_mul(d, d), 0.05));
-    leat_tensor *step = leat_div(leat_scale(d, 0.003), leat_shift(leat_sqrt(square), 1e-6));
+    d = leat_div(leat_scale(d, 0.003), leat_shift(leat_sqrt(square), 1e-6));
     roots[0] = loss;
-    roots[1] = leat_assign(m->weights, leat_sub(m->all, step));
+    roots[1] = leat_assign(m->weights, leat_sub(m->all, d));
     roots[2] = leat_assign(v, square);
     return LEAT_OK;
 }
@@ -90,8 +83,7 @@ static leat_status write_on(leat_graph *g, model *m, const char *text)
     m->used = 0;
     leat_tensor *in = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1, T), ids);
     leat_tensor *y = leat_softmax(leat_narrow(network(m, in), 1, T - 1, 1), -1);
-    for (int i = 0; i < T; i++) ids[i] = (unsigned char)text[i];
-    printf("%.*s|", T, text);
+    for (int i = 0; i < T; i++) putchar((int)(ids[i] = (unsigned char)text[i]));
     for (int i = 0; i < WRITTEN; i++) {
         leat_status st = leat_run(g, 1, &y);
         if (st == LEAT_OK) st = leat_get(y, p, sizeof p);
