@@ -326,14 +326,30 @@ static leat_status check_folder(cli *c, const char *folder)
                           S_ISDIR(is.st_mode) ? "the folder is read-only" : "it is no folder");
 }
 
+/* NAME.run beside the model. */
+static leat_status name_run_folder(cli *c, cli_settings *s, char *space, size_t size)
+{
+    const char *folder = folder_of(c);
+    int n = strcmp(folder, ".") == 0 ? snprintf(space, size, "%s.run", s->name)
+                                     : snprintf(space, size, "%s/%s.run", folder, s->name);
+    if (n < 0 || (size_t)n >= size)
+        return leat_error_set(c->context, LEAT_INVALID, "the path of the folder %s is too long",
+                              folder);
+    s->options.run_folder = space;
+    s->options.resume = cli_has(c, "resume");
+    return LEAT_OK;
+}
+
 static leat_status run_fit(cli *c)
 {
+    char run_folder[4200];
     fit f = {.c = c, .live = c->color && !c->json && !c->quiet, .typed = c->given_count};
     cli_settings s;
     leat_frame *train = NULL, *test = NULL;
     leat_experiment *e = NULL;
     leat_status st = cli_settings_read(c, &s);
     if (st == LEAT_OK) st = check_folder(c, folder_of(c));
+    if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
     if (st == LEAT_OK) {
         s.options.on_ready = on_ready;
@@ -370,6 +386,7 @@ static const cli_option options[] = {
     {"drop", 0, "COL", "leave a column out", true},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
     {"quick", 0, NULL, "no importances and no curves", false},
+    {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to; default: here", false},
     CLI_READ_OPTIONS,

@@ -56,6 +56,10 @@ typedef struct leat_experiment_options {
     void *user;
     const char *validation_curve; /* "svc.C" or "svc.C=log:1e-3:1e3": scores by the value of one
                                      parameter, all else as on the leaderboard; NULL: none */
+    /* Where the final fit of a network keeps checkpoints, metrics.jsonl and TensorBoard's events;
+     * NULL: nowhere. resume: it goes on from the last checkpoint, to the same bytes. */
+    const char *run_folder;
+    bool resume;
 } leat_experiment_options;
 
 LEAT_API leat_experiment_options leat_experiment_options_default(void);

@@ -10,57 +10,48 @@
 #include "kernel/eltwise.h"
 #include "tensor/shape.h"
 
-enum { MOST_IN = 32, L1_BYTES = 24 << 10, GRAIN = 16 << 10 };
+enum {
+    L1_BYTES = 24 << 10,
+    LEAST_TILE = 64,
+    MOST_TILE = 2048,
+    GRAIN = 64 << 10,
+    NO_ROOM = 0xffff,
+    MOST_REGISTERS = 432
+};
 
 typedef struct reader {
-    const char *data;
     size_t size; /* of an element */
     enum { DIRECT, SCALAR, SPREAD } how;
     int rank;
+    uint16_t room;                                     /* where it is spread to, unless DIRECT */
     int64_t dim[LEAT_MAX_RANK], stride[LEAT_MAX_RANK]; /* joined axes, in elements */
 } reader;
 
 typedef struct code {
     leati_elt_fn run;
     uint16_t in[3];
+    uint16_t room; /* NO_ROOM: writes an output */
+    uint16_t output;
+    uint16_t size; /* of an element of the result */
 } code;
+
+/* What is worked out once per plan. */
+typedef struct program {
+    size_t count, tile, chunk;
+    uint16_t inputs, codes, rooms;
+    reader *in;
+    code *code;
+} program;
 
 typedef struct job {
     const leati_step *s;
-    const leati_fused_attrs *f;
-    leat_context *c;
-    reader in[MOST_IN];
-    code codes[400];
-    int8_t out_of[400]; /* per code: the output it writes, or -1 */
-    size_t size_of[400 + MOST_IN];
-    size_t count, tile, chunk;
-    char *scratch;
-    size_t scratch_per_worker;
+    const program *p;
 } job;
-
-static size_t registers(const leati_fused_attrs *f)
-{
-    return (size_t)f->inputs + f->codes;
-}
-
-/* Elements of a tile: all registers fit into L1, a multiple of 64. */
-static size_t tile_of(const leati_fused_attrs *f)
-{
-    size_t tile = L1_BYTES / (4 * (registers(f) + 1)) / 64 * 64;
-    return tile < 64 ? 64 : tile > 2048 ? 2048 : tile;
-}
-
-static size_t scratch(const leat_context *c, const leati_step *s)
-{
-    const leati_fused_attrs *f = s->attrs;
-    return registers(f) * tile_of(f) * 8 * leat_context_threads(c);
-}
 
 static void set_reader(reader *r, const leati_operand *o, const leat_shape *space)
 {
     int64_t strides[LEAT_MAX_RANK];
     leati_broadcast_strides(&o->shape, space, strides);
-    r->data = o->data;
     r->size = leat_dtype_size(o->dtype);
     r->rank = 0;
     for (int i = 0; i < space->rank; i++) {
@@ -95,12 +86,12 @@ static void fill(char *to, const char *from, size_t size, size_t count)
 }
 
 /* Elements first .. first + count - 1 of the iteration space, gathered run by run. */
-static void spread(const reader *r, size_t first, size_t count, char *to)
+static void spread(const reader *r, const char *data, size_t first, size_t count, char *to)
 {
-    int64_t index[LEAT_MAX_RANK];
+    int64_t index[LEAT_MAX_RANK] = {0};
     size_t rest = first;
     int64_t at = 0;
-    for (int i = r->rank; i-- > 0;) {
+    for (int i = r->rank; rest && i-- > 0;) {
         index[i] = (int64_t)(rest % (size_t)r->dim[i]);
         rest /= (size_t)r->dim[i];
         at += index[i] * r->stride[i];
@@ -109,7 +100,7 @@ static void spread(const reader *r, size_t first, size_t count, char *to)
     while (count) {
         size_t run = (size_t)(r->dim[inner] - index[inner]);
         if (run > count) run = count;
-        const char *from = r->data + (size_t)at * r->size;
+        const char *from = data + (size_t)at * r->size;
         if (r->stride[inner] == 0) fill(to, from, r->size, run);
         else if (r->stride[inner] == 1) memcpy(to, from, run * r->size);
         else
@@ -127,65 +118,149 @@ static void spread(const reader *r, size_t first, size_t count, char *to)
     }
 }
 
+/* ---- once per plan
+ * ---------------------------------------------------------------------------------- */
+
+static size_t prepared_bytes(const leat_context *c, const leati_step *s)
+{
+    const leati_fused_attrs *f = s->attrs;
+    (void)c;
+    return sizeof(program) + f->inputs * sizeof(reader) + f->codes * sizeof(code);
+}
+
+/* The last code that reads register r; -1: none. */
+static int last_reader(const leati_fused_attrs *f, size_t r)
+{
+    int last = -1;
+    for (int k = 0; k < f->codes; k++) {
+        int count = f->code[k].op == LEATI_OP_CAST ? 1 : leati_op_info_of(f->code[k].op)->least;
+        for (int i = 0; i < count; i++)
+            if (f->code[k].in[i] == r) last = k;
+    }
+    return last;
+}
+
+static uint16_t take_room(uint16_t *free, uint16_t *free_count, program *p)
+{
+    return *free_count ? free[--*free_count] : p->rooms++;
+}
+
+/* Results that no output takes lie in rooms of a tile each; a room is free for others after the
+ * last code that reads it. */
+static void give_rooms(const leati_fused_attrs *f, program *p)
+{
+    uint16_t free[MOST_REGISTERS], free_count = 0;
+    int last[MOST_REGISTERS];
+    for (uint16_t i = 0; i < p->inputs; i++)
+        if (p->in[i].how != DIRECT) p->in[i].room = p->rooms++;
+    for (uint16_t k = 0; k < p->codes; k++) {
+        code *now = &p->code[k];
+        last[k] = last_reader(f, (size_t)p->inputs + k);
+        if (now->room != NO_ROOM) now->room = take_room(free, &free_count, p);
+        for (uint16_t e = 0; e <= k; e++) {
+            bool over = last[e] == k || (e == k && last[e] < 0);
+            if (over && p->code[e].room != NO_ROOM) free[free_count++] = p->code[e].room;
+        }
+    }
+}
+
+/* Elements of a tile: rooms and streams fit into L1, a multiple of 64. */
+static size_t tile_of(const program *p, uint16_t outputs)
+{
+    size_t streams = (size_t)p->rooms + outputs + 1;
+    for (uint16_t i = 0; i < p->inputs; i++) streams += p->in[i].how == DIRECT;
+    size_t tile = L1_BYTES / (4 * streams) / LEAST_TILE * LEAST_TILE;
+    return tile < LEAST_TILE ? LEAST_TILE : tile > MOST_TILE ? MOST_TILE : tile;
+}
+
+static void prepare(leat_context *c, const leati_step *s)
+{
+    const leati_fused_attrs *f = s->attrs;
+    program *p = s->prepared;
+    p->inputs = f->inputs;
+    p->codes = f->codes;
+    p->in = (reader *)(p + 1);
+    p->code = (code *)(p->in + f->inputs);
+    p->count = leati_shape_count(&f->space);
+    for (uint16_t i = 0; i < f->inputs; i++) set_reader(&p->in[i], &s->in[i], &f->space);
+    for (uint16_t k = 0; k < f->codes; k++) {
+        const leati_fused_code *from = &f->code[k];
+        leat_dtype in = (leat_dtype)from->in_type;
+        p->code[k].run = from->op == LEATI_OP_CAST
+                             ? leati_cast_kernel(c, in, (leat_dtype)from->out_type)
+                             : leati_elt_kernel(c, (leati_elt)from->op, in);
+        memcpy(p->code[k].in, from->in, sizeof from->in);
+        p->code[k].size = (uint16_t)leat_dtype_size((leat_dtype)from->out_type);
+    }
+    for (uint16_t o = 0; o < f->outputs; o++) {
+        p->code[f->out[o] - f->inputs].room = NO_ROOM;
+        p->code[f->out[o] - f->inputs].output = o;
+    }
+    give_rooms(f, p);
+    p->tile = tile_of(p, f->outputs);
+    size_t chunk = GRAIN / ((size_t)f->codes + 1);
+    p->chunk = (chunk + p->tile - 1) / p->tile * p->tile;
+}
+
+static size_t room_bytes(const program *p)
+{
+    return p->rooms * p->tile * 8;
+}
+
+static size_t scratch(const leat_context *c, const leati_step *s)
+{
+    return room_bytes(s->prepared) * leat_context_threads(c);
+}
+
+/* ---- every run
+ * -------------------------------------------------------------------------------------- */
+
 static void run_tile(const job *j, size_t first, size_t n, const void **reg, char *room)
 {
-    const leati_fused_attrs *f = j->f;
-    for (uint16_t i = 0; i < f->inputs; i++) {
-        const reader *r = &j->in[i];
-        if (r->how == DIRECT) reg[i] = r->data + first * r->size;
-        else if (r->how == SPREAD) spread(r, first, n, room + i * j->tile * 8);
+    const program *p = j->p;
+    size_t step = p->tile * 8;
+    for (uint16_t i = 0; i < p->inputs; i++) {
+        const reader *r = &p->in[i];
+        const char *data = j->s->in[i].data;
+        if (r->how == DIRECT) reg[i] = data + first * r->size;
+        else if (r->how == SPREAD) spread(r, data, first, n, room + r->room * step);
     }
-    for (uint16_t k = 0; k < f->codes; k++) {
-        const code *now = &j->codes[k];
-        uint16_t to = (uint16_t)(f->inputs + k);
-        void *out = room + to * j->tile * 8;
-        if (j->out_of[k] >= 0) out = (char *)j->s->out[j->out_of[k]].data + first * j->size_of[to];
+    for (uint16_t k = 0; k < p->codes; k++) {
+        const code *now = &p->code[k];
+        void *out = now->room == NO_ROOM ? (char *)j->s->out[now->output].data + first * now->size
+                                         : room + now->room * step;
         now->run(n, reg[now->in[0]], reg[now->in[1]], reg[now->in[2]], out);
-        reg[to] = out;
+        reg[p->inputs + k] = out;
     }
 }
 
 static void run_chunk(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
-    const void *reg[400 + MOST_IN];
-    char *room = j->scratch + worker * j->scratch_per_worker;
-    size_t first = task * j->chunk, end = first + j->chunk;
-    if (end > j->count) end = j->count;
-    for (uint16_t i = 0; i < j->f->inputs; i++) {
-        reg[i] = room + i * j->tile * 8;
-        if (j->in[i].how == SCALAR)
-            fill(room + i * j->tile * 8, j->in[i].data, j->in[i].size, j->tile);
+    const program *p = j->p;
+    const void *reg[MOST_REGISTERS];
+    char *room = (char *)j->s->scratch + worker * room_bytes(p);
+    size_t first = task * p->chunk, end = first + p->chunk;
+    if (end > p->count) end = p->count;
+    size_t most = end - first < p->tile ? end - first : p->tile;
+    for (uint16_t i = 0; i < p->inputs; i++) {
+        const reader *r = &p->in[i];
+        if (r->how == DIRECT) continue;
+        char *to = room + r->room * p->tile * 8;
+        reg[i] = to;
+        if (r->how == SCALAR) fill(to, j->s->in[i].data, r->size, most);
     }
-    for (; first < end; first += j->tile)
-        run_tile(j, first, end - first < j->tile ? end - first : j->tile, reg, room);
+    for (; first < end; first += p->tile)
+        run_tile(j, first, end - first < p->tile ? end - first : p->tile, reg, room);
 }
 
 static leat_status run(leat_context *c, const leati_step *s)
 {
-    const leati_fused_attrs *f = s->attrs;
-    job j = {.s = s, .f = f, .c = c, .tile = tile_of(f), .scratch = s->scratch};
-    j.count = leati_shape_count(&f->space);
-    if (!j.count) return LEAT_OK;
-    for (uint16_t i = 0; i < f->inputs; i++) {
-        set_reader(&j.in[i], &s->in[i], &f->space);
-        j.size_of[i] = j.in[i].size;
-    }
-    for (uint16_t k = 0; k < f->codes; k++) {
-        const leati_fused_code *from = &f->code[k];
-        leat_dtype in = (leat_dtype)from->in_type;
-        j.codes[k].run = from->op == LEATI_OP_CAST
-                             ? leati_cast_kernel(c, in, (leat_dtype)from->out_type)
-                             : leati_elt_kernel(c, (leati_elt)from->op, in);
-        memcpy(j.codes[k].in, from->in, sizeof from->in);
-        j.out_of[k] = -1;
-        j.size_of[f->inputs + k] = leat_dtype_size((leat_dtype)from->out_type);
-    }
-    for (uint16_t o = 0; o < f->outputs; o++) j.out_of[f->out[o] - f->inputs] = (int8_t)o;
-    j.scratch_per_worker = registers(f) * j.tile * 8;
-    j.chunk = (GRAIN + j.tile - 1) / j.tile * j.tile;
-    leati_parallel(c, (j.count + j.chunk - 1) / j.chunk, run_chunk, &j);
+    const program *p = s->prepared;
+    job j = {s, p};
+    if (p->count) leati_parallel(c, (p->count + p->chunk - 1) / p->chunk, run_chunk, &j);
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_fused = {.run = run, .scratch = scratch};
+const leati_kernel leati_cpu_fused = {
+    .run = run, .scratch = scratch, .prepared_bytes = prepared_bytes, .prepare = prepare};

@@ -34,6 +34,8 @@
     K(ATTENTION_GRAD, attention_grad)                                                              \
     K(RECURRENT, recurrent)                                                                        \
     K(RECURRENT_GRAD, recurrent_grad)                                                              \
+    K(ADAM, adam)                                                                                  \
+    K(SGD, sgd)                                                                                    \
     K(TRANSPOSE, transpose)                                                                        \
     K(SLICE, slice)                                                                                \
     K(PAD, pad)                                                                                    \

@@ -288,6 +288,20 @@ typedef struct leati_fused_attrs {
     leati_fused_code code[];
 } leati_fused_attrs;
 
+/* ADAM (weight, first, second moment, gradient, rate, number[, scale]) -> weight, moments: Kingma
+ * and Ba 2015, algorithm 1; decoupled: Loshchilov and Hutter 2019, algorithm 2.
+ * SGD (weight, velocity, gradient, rate, number[, scale]) -> weight, velocity; velocity = gradient
+ * in step 1 (Sutskever et al. 2013). rate, number of the step and scale of the gradient are f32
+ * scalars; limit > 0: the scaled gradient is clamped to [-limit, limit]. */
+typedef struct leati_adam_attrs {
+    double beta_1, beta_2, epsilon, weight_decay, limit;
+    uint8_t decoupled, unused[7];
+} leati_adam_attrs;
+typedef struct leati_sgd_attrs {
+    double momentum, dampening, weight_decay, limit;
+    uint8_t nesterov, unused[7];
+} leati_sgd_attrs;
+
 /* CUSTOM: a class of a user (leat_custom_class in leat/custom_op.h) and its parameters. */
 typedef struct leati_custom_attrs {
     const void *class;

@@ -20,6 +20,7 @@ typedef struct leati_step {
     leati_operand *in, *out;
     void *scratch; /* of as many bytes as the kernel asked for, 64-byte aligned */
     size_t scratch_bytes;
+    void *prepared; /* what the kernel worked out when the plan was made; NULL: nothing */
     const struct leati_kernel *kernel;
     const char *scope; /* "layer 3 `dense` (net.yaml:12)", for messages; NULL: none */
 } leati_step;
@@ -37,6 +38,13 @@ typedef struct leati_kernel {
     bool (*takes)(const leati_step *s);
     /* Output 0 may be at the address of input i where bit i is set (equal sizes). */
     uint32_t in_place;
+    /* Output k may be at the address of input k (equal sizes), for every k. */
+    bool in_place_pairs;
+    /* What does not change from run to run, worked out once per plan from shapes and attributes
+     * (data pointers are not set yet): `prepare` fills s->prepared, of the bytes that
+     * `prepared_bytes` says, zeroed. NULL: nothing. */
+    size_t (*prepared_bytes)(const leat_context *c, const leati_step *s);
+    void (*prepare)(leat_context *c, const leati_step *s);
 } leati_kernel;
 
 static inline size_t leati_operand_count(const leati_operand *o)

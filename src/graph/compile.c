@@ -53,6 +53,11 @@ static leat_status shape_step(leati_planner *p, leati_plan *plan, const leati_un
     if (!s->kernel)
         return leati_node_fail(p->context, n, LEAT_UNSUPPORTED, "device %s has no kernel",
                                device_of(p)->name);
+    if (s->kernel->prepare) {
+        s->prepared = leati_arena_calloc(&plan->arena, 1, s->kernel->prepared_bytes(p->context, s));
+        if (!s->prepared) return LEAT_NOMEM;
+        s->kernel->prepare(p->context, s);
+    }
     if (s->kernel->scratch) s->scratch_bytes = s->kernel->scratch(p->context, s);
     return LEAT_OK;
 }

@@ -179,11 +179,11 @@ static bool unit_in_place(leati_planner *p, const leati_unit *u, uint32_t i, uin
     if (u->fused) return fused_in_place(p, u, i, o);
     leati_operand few[32];
     const leati_node *n = p->node[u->member[0]];
-    if (o != 0 || i >= 32 || n->ins + n->outs > 32) return false;
+    if (o >= n->outs || i >= 32 || n->ins + n->outs > 32) return false;
     leati_step s = leati_step_of(n, few);
     const leati_kernel *k = p->graph->device->class->kernel(p->graph->device, &s);
-    return k && (k->in_place >> i & 1) &&
-           p->value[n->in[i]->slot].bytes == p->value[n->out[0].slot].bytes;
+    bool may = k && ((o == 0 && (k->in_place >> i & 1)) || (k->in_place_pairs && i == o));
+    return may && p->value[n->in[i]->slot].bytes == p->value[n->out[o].slot].bytes;
 }
 
 /* Does any unit read `variable` after position `at`, or the unit there in a way that does not allow

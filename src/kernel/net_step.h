@@ -12,7 +12,8 @@
 /* g is used as clamp(g * scale, -limit, limit): clipping by norm and by value; limit may be inf.
  * The caller counts steps: correction_1 = 1 - beta_1^t, correction_2 = 1 - beta_2^t. */
 typedef struct leati_adam {
-    float rate, beta_1, beta_2, epsilon, weight_decay, scale, limit, correction_1, correction_2;
+    double beta_1, beta_2; /* what is left to 1 has few digits in f32 */
+    float rate, epsilon, weight_decay, scale, limit, correction_1, correction_2;
     bool decoupled; /* AdamW: decay of the weights, not of the gradient */
 } leati_adam;
 

@@ -25,6 +25,12 @@ typedef struct leati_feature {
 
 typedef enum leat_task_kind { LEATI_CLASSIFY, LEATI_REGRESS } leati_task;
 
+/* Where an estimator that learns for long keeps what it would not lose, and tells how it goes. */
+typedef struct leati_run_folder {
+    const char *path; /* made when something is written */
+    bool resume;      /* go on from what is there */
+} leati_run_folder;
+
 typedef struct leati_dataset {
     leati_matrix x;
     const leati_feature *features; /* (x.cols) */
@@ -32,10 +38,11 @@ typedef struct leati_dataset {
     const double *y;       /* (rows) REGRESS: finite */
     const uint32_t *label; /* (rows) CLASSIFY: 0 .. classes-1; each class has a row */
     uint32_t classes;
-    char *const *class_names; /* what people call the classes, or NULL; for messages only */
-    const uint32_t *named;    /* (classes) class k is class_names[named[k]]; NULL: [k] */
-    const double *weight;     /* (rows) or NULL: all 1. Not negative. */
-    uint64_t seed;            /* for leati_rng_init */
+    char *const *class_names;    /* what people call the classes, or NULL; for messages only */
+    const uint32_t *named;       /* (classes) class k is class_names[named[k]]; NULL: [k] */
+    const double *weight;        /* (rows) or NULL: all 1. Not negative. */
+    uint64_t seed;               /* for leati_rng_init */
+    const leati_run_folder *run; /* NULL: nothing is kept */
 } leati_dataset;
 
 static inline double leati_at(const leati_matrix *m, size_t row, size_t col)

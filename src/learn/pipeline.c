@@ -77,8 +77,10 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
     const leati_target *t = problem->target;
     const leat_frame *f = problem->frame;
     void *data = NULL;
-    leati_dataset d = {
-        .task = problem->schema->task, .classes = problem->schema->classes, .seed = problem->seed};
+    leati_dataset d = {.task = problem->schema->task,
+                       .classes = problem->schema->classes,
+                       .seed = problem->seed,
+                       .run = problem->run};
     leat_status st = LEAT_OK;
     leati_encoder_fini(&p->encoder);
     leati_free(p->present);

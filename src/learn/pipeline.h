@@ -13,6 +13,7 @@ typedef struct leati_problem {
     const leati_schema *schema;
     const leati_target *target;
     uint64_t seed;
+    const leati_run_folder *run; /* see dataset.h */
 } leati_problem;
 
 typedef struct leati_pipeline {

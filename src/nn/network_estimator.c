@@ -14,11 +14,12 @@
 typedef struct network {
     leati_estimator base;
     char layers[LEATI_TEXT_PARAM], places[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM],
-        optimizer[LEATI_TEXT_PARAM], loss[LEATI_TEXT_PARAM];
-    int64_t epochs, batch_size, patience;
+        optimizer[LEATI_TEXT_PARAM], loss[LEATI_TEXT_PARAM], schedule[LEATI_TEXT_PARAM],
+        augment[LEATI_TEXT_PARAM];
+    int64_t epochs, batch_size, accumulate, patience;
     int64_t hidden_layers, units;
     int activation, head;
-    double learning_rate, validation_fraction;
+    double learning_rate, clip_norm, clip_value, ema, validation_fraction;
     /* learned */
     float *weights, *states; /* the blocks of the network */
     size_t weight_count, state_count;
@@ -95,7 +96,48 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, optimizer),
      .standard = "adam",
-     .doc = "adam, adamw or sgd, with parameters as in 'sgd(momentum=0.9)'."},
+     .doc = "adam, adamw, sgd, rmsprop, adagrad or adadelta, with parameters as in "
+            "'sgd(momentum=0.9, nesterov=true)'; defaults are PyTorch's."},
+    {.name = "schedule",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, schedule),
+     .standard = "constant",
+     .doc = "Course of the learning rate: constant, step, exponential, cosine, one_cycle, warmup, "
+            "noam or plateau, as in 'cosine(minimum=0.0001)'."},
+    {.name = "accumulate",
+     .type = LEATI_PARAM_INT,
+     .offset = offsetof(network, accumulate),
+     .standard = "1",
+     .least = 1,
+     .most = 1e6,
+     .doc = "Batches whose gradients are averaged for one update."},
+    {.name = "clip_norm",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(network, clip_norm),
+     .standard = "0",
+     .least = 0,
+     .most = 1e9,
+     .doc = "Largest norm of the gradient; 0: any."},
+    {.name = "clip_value",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(network, clip_value),
+     .standard = "0",
+     .least = 0,
+     .most = 1e9,
+     .doc = "Largest size of an element of the gradient; 0: any."},
+    {.name = "ema",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(network, ema),
+     .standard = "0",
+     .least = 0,
+     .most = 0.999999,
+     .doc = "Decay of a running mean of the weights, which becomes the model; 0: none."},
+    {.name = "augment",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, augment),
+     .standard = "none",
+     .doc = "Random changes of images while training, as in 'flip, crop=4, rotate=10, "
+            "brightness=0.2, contrast=0.2, cutout=8'."},
     {.name = "loss",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, loss),
@@ -261,37 +303,72 @@ static leat_status keep(leat_context *c, network *e, leati_network *n)
     return leat_variable_get(n->states, e->states, n->state_count * sizeof(float));
 }
 
+/* What the texts among the parameters say. */
+typedef struct recipe {
+    leati_optimizer *optimizer;
+    leati_schedule *schedule;
+    leati_loss *loss;
+    leati_augment augment;
+} recipe;
+
+static leat_status read_recipe(leat_context *c, const network *e, const leati_dataset *d, recipe *r)
+{
+    LEATI_TRY(leati_optimizer_parse(c, e->optimizer, &r->optimizer));
+    LEATI_TRY(leati_schedule_parse(c, e->schedule, &r->schedule));
+    LEATI_TRY(leati_augment_parse(c, e->augment, &r->augment));
+    LEATI_TRY(leati_loss_for_task(c, e->loss, d->task, &r->loss));
+    return leati_loss_see(c, r->loss, d);
+}
+
+static void free_recipe(recipe *r)
+{
+    leati_free(r->optimizer);
+    leati_free(r->schedule);
+    leati_free(r->loss);
+}
+
+static leati_train_options options_of(const network *e, const leati_dataset *d, const recipe *r)
+{
+    leati_train_options o = {.loss = r->loss,
+                             .schedule = r->schedule,
+                             .augment = &r->augment,
+                             .epochs = (size_t)e->epochs,
+                             .batch_size = (size_t)e->batch_size,
+                             .accumulate = (size_t)e->accumulate,
+                             .learning_rate = e->learning_rate,
+                             .clip_norm = e->clip_norm,
+                             .clip_value = e->clip_value,
+                             .ema = e->ema,
+                             .validation_fraction = e->validation_fraction,
+                             .patience = (size_t)e->patience,
+                             .seed = d->seed,
+                             .what = "network",
+                             .checkpoint_seconds = 60};
+    if (d->run) o.folder = d->run->path, o.resume = d->run->resume;
+    return o;
+}
+
 static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
 {
     network *e = (network *)base;
     leati_network *n = NULL;
     leat_graph *g = NULL;
-    leati_optimizer *o = NULL;
+    recipe r = {0};
     leati_history history = {0};
     leati_dataset scaled = *d;
     double *y = NULL;
-    leati_loss *loss = NULL;
-    leati_train_options options = {.epochs = (size_t)e->epochs,
-                                   .batch_size = (size_t)e->batch_size,
-                                   .learning_rate = e->learning_rate,
-                                   .validation_fraction = e->validation_fraction,
-                                   .patience = (size_t)e->patience,
-                                   .seed = d->seed,
-                                   .what = "network"};
     leat_status st;
     e->mean = 0, e->scale = 1;
     if (d->task == LEATI_REGRESS) {
         LEATI_GO(scaled_target(c, e, d, &y));
         scaled.y = y;
     }
-    LEATI_GO(leati_optimizer_parse(c, e->optimizer, &o));
-    LEATI_GO(leati_loss_for_task(c, e->loss, d->task, &loss));
-    LEATI_GO(leati_loss_see(c, loss, d));
-    options.loss = loss;
+    LEATI_GO(read_recipe(c, e, d, &r));
+    leati_train_options options = options_of(e, d, &r);
     LEATI_GO(create(c, e, &n));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(leati_network_open(n, g, d->seed));
-    LEATI_GO(leati_train(c, n, o, &scaled, &options, &history));
+    LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
     e->base.iterations = (uint32_t)history.count;
     e->base.converged = true;
     LEATI_GO(keep(c, e, n));
@@ -299,8 +376,7 @@ out:
     leati_free(history.epoch);
     leati_network_destroy(n);
     leat_graph_destroy(g);
-    leati_free(o);
-    leati_free(loss);
+    free_recipe(&r);
     leati_free(y);
     return st;
 }

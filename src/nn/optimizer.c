@@ -1,11 +1,11 @@
-/* Owns: the table of optimisers and their text. */
+/* Owns: the table of optimisers, their text, what their updates share. */
 #include "nn/optimizer.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "nn/spec.h"
 
 #define OPTIMIZER(name) extern const leati_optimizer_class leati_optimizer_##name;
 #include "nn/optimizers.def"
@@ -27,46 +27,43 @@ const leati_optimizer_class *leati_optimizer_at(size_t i)
     return classes[i];
 }
 
-static leat_status set_all(leat_context *c, leati_optimizer *o, char *params)
+static const char *name_at(size_t i)
 {
-    for (char *rest, *item = strtok_r(params, ", ", &rest); item;
-         item = strtok_r(NULL, ", ", &rest)) {
-        char *value = strchr(item, '=');
-        LEATI_CHECK(c, value, LEAT_INVALID, "optimizer %s: '%s' is not NAME=VALUE", o->class->name,
-                    item);
-        *value++ = 0;
-        LEATI_TRY(leati_param_set(c, o->class->params, o->class->name, o, item, value));
-    }
-    return LEAT_OK;
+    return classes[i]->name;
 }
 
 leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optimizer **out)
 {
-    const char *names[32];
-    size_t length = strcspn(text, "( "), k = 0, count = leati_optimizer_count();
+    leati_spec s;
+    char name[64];
+    size_t k;
     *out = NULL;
-    for (size_t i = 0; i < count && i < 32; i++) names[i] = classes[i]->name;
-    while (k < count && (strlen(names[k]) != length || memcmp(names[k], text, length) != 0)) k++;
-    if (k == count) {
-        (void)LEATI_FAIL(c, LEAT_INVALID, "there is no optimizer '%s'", text);
-        const char *near = leati_nearest(text, names, count);
-        if (near) leati_error_hint(c, "Did you mean '%s'?", near);
-        return LEAT_INVALID;
-    }
+    leati_spec_init(&s, c, "optimizer", text);
+    if (!leati_spec_name(&s, name, sizeof name))
+        return leati_spec_refuse(&s, "the name of an optimizer");
+    LEATI_TRY(leati_spec_find(c, "optimizer", name, leati_optimizer_count(), name_at, &k));
     leati_optimizer *o = leati_calloc(c, 1, classes[k]->size);
     if (!o) return LEAT_NOMEM;
     o->class = classes[k];
     leati_params_default(o->class->params, o);
     leat_status st = LEAT_OK;
-    if (text[length]) {
-        const char *end = strchr(text, ')');
-        char *params =
-            end ? leati_strndup(c, text + length + 1, (size_t)(end - text) - length - 1) : NULL;
-        st = params ? set_all(c, o, params)
-                    : LEATI_FAIL(c, LEAT_INVALID, "optimizer '%s': a ')' is missing", text);
-        leati_free(params);
-    }
-    if (st != LEAT_OK) leati_free(o);
-    else *out = o;
+    if (leati_spec_take(&s, '(')) st = leati_spec_params(&s, name, o->class->params, o);
+    if (st == LEAT_OK && !leati_spec_at_end(&s)) st = leati_spec_refuse(&s, "the end");
+    if (st == LEAT_OK) *out = o;
+    else leati_free(o);
     return st;
+}
+
+leat_tensor *leati_update_gradient(const leati_update *u, double decay)
+{
+    leat_tensor *g = u->gradient;
+    if (u->scale) g = leat_mul(g, u->scale);
+    if (u->limit > 0)
+        g = leat_minimum(leat_maximum(g, leat_like(g, -u->limit)), leat_like(g, u->limit));
+    return decay > 0 ? leat_add(g, leat_scale(u->weight, decay)) : g;
+}
+
+leat_tensor *leati_update_mix(leat_tensor *x, double share, leat_tensor *y)
+{
+    return leat_add(leat_scale(x, share), leat_scale(y, 1 - share));
 }

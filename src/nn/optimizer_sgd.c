@@ -1,45 +1,34 @@
 /* Owns: stochastic gradient descent, with momentum (Sutskever et al. 2013, sections 2 and 7.2). */
+#include "graph/optimize.h"
 #include "nn/optimizer.h"
 
 typedef struct sgd {
     leati_optimizer base;
-    double momentum, weight_decay;
+    double momentum, dampening, weight_decay;
     bool nesterov;
 } sgd;
 
-static const leati_param params[] = {{.name = "momentum",
-                                      .type = LEATI_PARAM_REAL,
-                                      .offset = offsetof(sgd, momentum),
-                                      .standard = "0",
-                                      .least = 0,
-                                      .most = 1,
-                                      .doc = "Share of the last step that is kept."},
-                                     {.name = "nesterov",
-                                      .type = LEATI_PARAM_BOOL,
-                                      .offset = offsetof(sgd, nesterov),
-                                      .standard = "false",
-                                      .doc = "Look ahead by the momentum (Nesterov)."},
-                                     {.name = "weight_decay",
-                                      .type = LEATI_PARAM_REAL,
-                                      .offset = offsetof(sgd, weight_decay),
-                                      .standard = "0",
-                                      .least = 0,
-                                      .most = 1,
-                                      .doc = "Added to the gradient: this times the weight."},
-                                     {0}};
+static const leati_param params[] = {
+    LEATI_OPTIMIZER_REAL(sgd, momentum, "0", 1, "Share of the last step that is kept."),
+    LEATI_OPTIMIZER_REAL(sgd, dampening, "0", 1,
+                         "Share of the gradient that momentum leaves out, from the second step."),
+    LEATI_OPTIMIZER_REAL(sgd, weight_decay, "0", 1, LEATI_DECAY_DOC),
+    LEATI_OPTIMIZER_BOOL(sgd, nesterov, "Look ahead by the momentum (Nesterov)."),
+    {0}};
 
 static leat_tensor *update(const leati_optimizer *o, leati_update *u)
 {
     const sgd *s = (const sgd *)o;
-    leat_tensor *g = u->gradient;
-    if (s->weight_decay > 0) g = leat_add(g, leat_scale(u->weight, s->weight_decay));
-    u->new_slot[0] = u->slot[0];
-    if (s->momentum > 0) {
-        leat_tensor *v = leat_add(leat_scale(u->slot[0], s->momentum), g);
-        u->new_slot[0] = v;
-        g = s->nesterov ? leat_add(g, leat_scale(v, s->momentum)) : v;
-    }
-    return leat_sub(u->weight, leat_mul(g, u->rate));
+    leati_sgd_attrs attrs = {.momentum = s->momentum,
+                             .dampening = s->dampening,
+                             .weight_decay = s->weight_decay,
+                             .limit = u->limit,
+                             .nesterov = s->nesterov};
+    leati_sgd_in in = {u->weight, u->slot[0], u->gradient, u->rate, u->number, u->scale};
+    leat_tensor *out[2];
+    if (!leati_record_sgd(&in, &attrs, out)) return NULL;
+    u->new_slot[0] = s->momentum > 0 ? out[1] : u->slot[0];
+    return out[0];
 }
 
 const leati_optimizer_class leati_optimizer_sgd = {.name = "sgd",

@@ -1,323 +1,695 @@
-/* Owns: the training loop and prediction in batches. */
+/* Owns: the training loop: the order of batches, epochs, validation, early stopping, what goes into
+ * checkpoints. Not: what a step is (train_step.c), batches (feed.c), files (checkpoint.c). */
 #include "nn/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
-#include "base/pool.h"
 #include "base/progress.h"
+#include "nn/checkpoint.h"
+#include "nn/feed.h"
+#include "nn/train_log.h"
+#include "nn/train_step.h"
 #include "tensor/shape.h"
 
-/* One recorded step for one size of batch. */
-typedef struct step {
-    size_t rows;
-    leat_tensor *x, *y, *rate, *number;
-    leat_tensor **roots; /* [0] is the loss */
-    size_t root_count;
-} step;
+/* Where training stands, as it is written to checkpoints. All of 8 bytes. */
+typedef struct progress {
+    uint64_t epoch, at; /* epochs done; rows of the present one done */
+    uint64_t updates, batches;
+    double loss_sum, seconds; /* of the present epoch */
+    double best_loss;
+    uint64_t best_epoch, finished;
+    double schedule[LEATI_SCHEDULE_STATE];
+} progress;
 
 typedef struct training {
     leat_context *context;
-    leati_network *network;
-    const leati_optimizer *optimizer;
     const leati_dataset *data;
     const leati_train_options *options;
-    leat_variable *slot[LEATI_MOST_SLOTS];
-    size_t outputs, inputs;
-    uint32_t *order; /* rows: those to learn from, then those to validate */
-    size_t learn, validate;
-    float *x; /* of one batch */
-    void *y;  /* of one batch: i64 or f32 as the loss wants it */
-    step full, last, check, check_last;
-    float rate, number;
+    leati_step_shared step;
+    leati_feed feed;
+    uint32_t *order, *rows; /* rows: those to learn from, then those to validate; order: shuffled */
+    size_t learn, validate, accumulate;
+    leati_recorded add, add_last, full, last, check, check_last;
     float *best; /* weights and states of the best epoch */
+    float *swap; /* weights while their mean is checked */
+    progress now;
+    leati_history *history;
+    size_t history_capacity;
+    float *guard; /* all variables as they were at guard_at, to look back from a bad loss */
+    progress guard_at;
+    uint64_t fingerprint;
+    double epoch_start, last_checkpoint, last_report;
+    bool best_is_new; /* since best.checkpoint was written */
 } training;
 
-static leat_shape batch_shape(size_t rows, const leat_shape *sample)
+/* ---- checkpoints ---------------------------------------------------------------------------- */
+
+static uint64_t hash_text(uint64_t h, const char *text)
 {
-    leat_shape s = {.rank = sample->rank + 1, .dim = {(int64_t)rows}};
-    for (int i = 0; i < sample->rank; i++) s.dim[i + 1] = sample->dim[i];
-    return s;
+    return leati_hash64(text, strlen(text), h);
 }
 
-/* ---- recording
- * ------------------------------------------------------------------------------------ */
-
-static leat_status add_root(training *t, step *s, size_t *capacity, leat_tensor *root)
+/* Of everything that decides the result: another network, other data or settings, another value. */
+static uint64_t fingerprint_of(const training *t)
 {
-    if (!root) return leat_error_status(t->context);
-    LEATI_TRY(leati_grow(t->context, &s->roots, capacity, s->root_count + 1, sizeof *s->roots));
-    s->roots[s->root_count++] = root;
-    return LEAT_OK;
-}
-
-/* Gradients of all weights and their updates. */
-static leat_status record_updates(training *t, step *s, size_t *capacity)
-{
-    leati_network *n = t->network;
-    leat_context *c = t->context;
-    size_t count = 0;
-    leat_tensor **weights = LEATI_NEW(c, leat_tensor *, 2 * n->weight_count + 1);
-    if (!weights) return LEAT_NOMEM;
-    leat_tensor **gradients = weights + n->weight_count;
-    leat_status st = LEAT_OK;
-    for (size_t i = 0; i < n->weight_count; i++)
-        if (n->weight[i].trained) weights[count++] = n->weight[i].read;
-    LEATI_GO(leat_gradients(s->roots[0], NULL, count, weights, gradients));
-    count = 0;
+    const leati_train_options *o = t->options;
+    const leati_network *n = t->step.network;
+    const leati_matrix *x = &t->data->x;
+    const leati_augment none = {0}, *a = o->augment ? o->augment : &none;
+    double numbers[] = {(double)o->epochs,
+                        (double)o->patience,
+                        a->flip,
+                        (double)a->crop,
+                        a->rotate,
+                        a->brightness,
+                        a->contrast,
+                        (double)a->cutout,
+                        (double)o->batch_size,
+                        (double)o->accumulate,
+                        o->learning_rate,
+                        o->clip_norm,
+                        o->clip_value,
+                        o->ema,
+                        o->validation_fraction,
+                        (double)o->seed,
+                        (double)x->rows};
+    uint64_t h = leati_hash64(numbers, sizeof numbers, 1);
     for (size_t i = 0; i < n->weight_count; i++) {
-        leati_network_weight *w = &n->weight[i];
-        if (!w->trained) continue;
-        leati_update u = {
-            .weight = w->read, .gradient = gradients[count++], .rate = s->rate, .step = s->number};
-        leat_variable *part[LEATI_MOST_SLOTS];
-        for (size_t k = 0; k < t->optimizer->class->slots; k++) {
-            LEATI_GO(leat_variable_part(t->slot[k], w->name, w->offset, w->shape, &part[k]));
-            u.slot[k] = leat_read(part[k]);
-        }
-        leat_tensor *moved = t->optimizer->class->update(t->optimizer, &u);
-        LEATI_GO(add_root(t, s, capacity, leat_assign(w->variable, moved)));
-        for (size_t k = 0; k < t->optimizer->class->slots; k++)
-            if (u.new_slot[k] != u.slot[k])
-                LEATI_GO(add_root(t, s, capacity, leat_assign(part[k], u.new_slot[k])));
+        h = hash_text(h, n->weight[i].name);
+        h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
+                         h);
     }
+    const leati_optimizer *p = t->step.optimizer;
+    h = hash_text(h, p->class->name);
+    h = leati_hash64(p + 1, p->class->size - sizeof *p, h);
+    h = hash_text(h, o->loss->class->name);
+    h = leati_hash64(o->loss + 1, o->loss->class->size - sizeof *o->loss, h);
+    if (o->schedule) {
+        h = hash_text(h, o->schedule->class->name);
+        h = leati_hash64(o->schedule + 1, o->schedule->class->size - sizeof *o->schedule, h);
+    }
+    for (size_t i = 0; i < x->rows; i++) {
+        if (x->f32) h = leati_hash64(x->f32 + i * x->stride, x->cols * sizeof(float), h);
+        else h = leati_hash64(x->f64 + i * x->stride, x->cols * sizeof(double), h);
+    }
+    if (t->data->label) h = leati_hash64(t->data->label, x->rows * sizeof *t->data->label, h);
+    if (t->data->y) h = leati_hash64(t->data->y, x->rows * sizeof *t->data->y, h);
+    return h;
+}
+
+/* The variables of a training, by name. */
+static size_t list_variables(training *t, const char **names, leat_variable **variables)
+{
+    static const char *const slots[LEATI_MOST_SLOTS] = {"slot 1", "slot 2", "slot 3"};
+    size_t n = 0;
+    names[n] = "weights", variables[n++] = t->step.network->trained;
+    names[n] = "states", variables[n++] = t->step.network->states;
+    for (size_t k = 0; k < t->step.optimizer->class->slots; k++)
+        names[n] = slots[k], variables[n++] = t->step.slot[k];
+    if (t->step.sum) names[n] = "gradient", variables[n++] = t->step.sum;
+    if (t->step.mean) names[n] = "mean", variables[n++] = t->step.mean;
+    return n;
+}
+
+enum { MOST_VARIABLES = 4 + LEATI_MOST_SLOTS };
+
+static size_t bytes_of(const leat_variable *v)
+{
+    leat_shape s = leat_variable_shape(v);
+    return leati_shape_count(&s) * leat_dtype_size(leat_variable_dtype(v));
+}
+
+static size_t best_bytes(const training *t)
+{
+    return (t->step.network->trained_count + t->step.network->state_count) * sizeof(float);
+}
+
+static leat_status write_checkpoint(training *t, const char *file)
+{
+    const char *names[MOST_VARIABLES];
+    leat_variable *variables[MOST_VARIABLES];
+    void *copies[MOST_VARIABLES] = {0};
+    leat_context *c = t->context;
+    leati_checkpoint k = {.fingerprint = t->fingerprint};
+    size_t count = list_variables(t, names, variables);
+    char *path = leati_path_join(c, t->options->folder, file);
+    leat_status st = path ? LEAT_OK : LEAT_NOMEM;
+    if (st != LEAT_OK) goto out;
+    t->now.seconds = leati_now_s() - t->epoch_start;
+    k.part[k.count++] = (leati_checkpoint_part){"progress", &t->now, sizeof t->now};
+    k.part[k.count++] = (leati_checkpoint_part){"history", t->history->epoch,
+                                                t->history->count * sizeof *t->history->epoch};
+    k.part[k.count++] = (leati_checkpoint_part){"best", t->best, best_bytes(t)};
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = bytes_of(variables[i]);
+        copies[i] = leati_alloc(c, bytes);
+        if (!copies[i]) {
+            st = LEAT_NOMEM;
+            goto out;
+        }
+        LEATI_GO(leat_variable_get(variables[i], copies[i], bytes));
+        k.part[k.count++] = (leati_checkpoint_part){names[i], copies[i], bytes};
+    }
+    st = leati_checkpoint_write(c, path, &k);
+    t->last_checkpoint = leati_now_s();
 out:
-    leati_free(weights);
+    for (size_t i = 0; i < count; i++) leati_free(copies[i]);
+    leati_free(path);
     return st;
 }
 
-static leat_status record(training *t, step *s, size_t rows, bool learning)
+static leat_status restore(training *t, const leati_checkpoint *k)
 {
-    leati_network *n = t->network;
-    leat_graph *g = n->graph;
-    bool labels = t->options->loss->class->target == LEATI_TARGET_LABELS;
-    size_t capacity = 0;
-    leati_builder b = {.graph = g, .training = learning};
-    *s = (step){.rows = rows};
-    s->x = leat_input(g, LEAT_DTYPE_F32, batch_shape(rows, &n->input), t->x);
-    s->y = labels
-               ? leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)rows), t->y)
-               : leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs), t->y);
-    s->rate = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->rate);
-    s->number = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->number);
-    leat_tensor *out = leati_network_build(n, &b, s->x);
-    out = leat_reshape(out, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs));
-    leat_status st =
-        add_root(t, s, &capacity, t->options->loss->class->build(t->options->loss, out, s->y));
-    if (st == LEAT_OK && learning) st = record_updates(t, s, &capacity);
-    for (size_t i = 0; st == LEAT_OK && learning && i < b.update_count; i++)
-        st = add_root(t, s, &capacity, b.updates[i]);
-    leati_free(b.updates);
-    return st;
-}
-
-/* ---- batches
- * --------------------------------------------------------------------------------------- */
-
-typedef struct gather {
-    const training *t;
-    const uint32_t *rows;
-    size_t count;
-} gather;
-
-enum { ROWS_A_TASK = 16 };
-
-static void gather_rows(void *arg, size_t task, unsigned worker)
-{
-    const gather *g = arg;
-    const training *t = g->t;
-    const leati_matrix *m = &t->data->x;
-    (void)worker;
-    bool labels = t->options->loss->class->target == LEATI_TARGET_LABELS;
-    size_t end = (task + 1) * ROWS_A_TASK < g->count ? (task + 1) * ROWS_A_TASK : g->count;
-    for (size_t i = task * ROWS_A_TASK; i < end; i++) {
-        size_t row = g->rows[i];
-        float *x = t->x + i * t->inputs, *y = (float *)t->y + i * t->outputs;
-        if (m->f32) memcpy(x, m->f32 + row * m->stride, t->inputs * sizeof *x);
-        else
-            for (size_t k = 0; k < t->inputs; k++) x[k] = (float)m->f64[row * m->stride + k];
-        if (labels) {
-            ((int64_t *)t->y)[i] = t->data->label[row];
-            continue;
-        }
-        memset(y, 0, t->outputs * sizeof *y);
-        if (t->data->task == LEATI_CLASSIFY) y[t->data->label[row]] = 1;
-        else y[0] = (float)t->data->y[row];
+    const char *names[MOST_VARIABLES];
+    leat_variable *variables[MOST_VARIABLES];
+    leat_context *c = t->context;
+    size_t count = list_variables(t, names, variables);
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = bytes_of(variables[i]);
+        const void *data = leati_checkpoint_find(c, k, names[i], bytes);
+        if (!data) return leat_error_status(c);
+        LEATI_TRY(leat_variable_set(variables[i], data, bytes));
     }
-}
-
-static void gather_batch(training *t, const uint32_t *rows, size_t count)
-{
-    gather g = {t, rows, count};
-    leati_parallel(t->context, (count + ROWS_A_TASK - 1) / ROWS_A_TASK, gather_rows, &g);
-}
-
-/* ---- the loop
- * -------------------------------------------------------------------------------------- */
-
-static leat_status run_batches(training *t, size_t epoch, const uint32_t *rows, size_t count,
-                               step *full, step *last, bool learning, double *loss)
-{
-    double sum = 0;
-    size_t size = t->options->batch_size;
-    for (size_t at = 0; at < count; at += size) {
-        step *s = count - at >= size ? full : last;
-        float value;
-        gather_batch(t, rows + at, s->rows);
-        if (learning) t->number += 1;
-        LEATI_TRY(leat_run(t->network->graph, s->root_count, s->roots));
-        LEATI_TRY(leat_get(s->roots[0], &value, sizeof value));
-        LEATI_CHECK(t->context, isfinite(value), LEAT_NUMERIC,
-                    "the loss is %f in epoch %zu at step %zu: lower the learning rate, scale the "
-                    "inputs or clip the gradients",
-                    (double)value, epoch + 1, at / size + 1);
-        sum += (double)value * (double)s->rows;
-        if (learning)
-            LEATI_TRY(leati_progress(t->context, t->options->what, epoch * t->learn + at + s->rows,
-                                     t->options->epochs * t->learn));
-    }
-    *loss = sum / (double)count;
+    const void *now = leati_checkpoint_find(c, k, "progress", sizeof t->now);
+    const void *best = leati_checkpoint_find(c, k, "best", best_bytes(t));
+    if (!now || !best) return leat_error_status(c);
+    memcpy(&t->now, now, sizeof t->now);
+    memcpy(t->best, best, best_bytes(t));
+    size_t epochs = (size_t)t->now.epoch;
+    LEATI_CHECK(c, t->now.at <= t->learn && epochs <= t->options->epochs, LEAT_FORMAT,
+                "the checkpoint is of epoch %zu, row %llu: there are %zu epochs of %zu rows",
+                epochs, (unsigned long long)t->now.at, t->options->epochs, t->learn);
+    const void *history =
+        leati_checkpoint_find(c, k, "history", epochs * sizeof *t->history->epoch);
+    if (!history) return leat_error_status(c);
+    LEATI_TRY(leati_grow(c, &t->history->epoch, &t->history_capacity, epochs + 1,
+                         sizeof *t->history->epoch));
+    if (epochs) memcpy(t->history->epoch, history, epochs * sizeof *t->history->epoch);
+    t->history->count = epochs;
+    t->history->best = (size_t)t->now.best_epoch;
     return LEAT_OK;
+}
+
+/* A checkpoint of another training is left alone. */
+static leat_status resume(training *t)
+{
+    leat_context *c = t->context;
+    leati_checkpoint k;
+    char *path = leati_path_join(c, t->options->folder, "last.checkpoint");
+    if (!path) return LEAT_NOMEM;
+    leat_status st = LEAT_OK;
+    if (leati_path_exists(path)) {
+        st = leati_checkpoint_read(c, path, &k);
+        if (st == LEAT_OK && k.fingerprint != t->fingerprint)
+            st = LEATI_FAIL(c, LEAT_DIFFERS,
+                            "%s is of another training: data, network or settings differ; train "
+                            "without --resume",
+                            path);
+        if (st == LEAT_OK) st = restore(t, &k);
+        leati_checkpoint_release(&k);
+    }
+    leati_free(path);
+    return st;
+}
+
+/* ---- one epoch ------------------------------------------------------------------------------ */
+
+static void shuffle(training *t)
+{
+    leati_rng rng;
+    memcpy(t->order, t->rows, t->learn * sizeof *t->order);
+    leati_rng_init(&rng, t->options->seed, LEATI_RNG_SHUFFLE, (uint32_t)t->now.epoch);
+    leati_rng_shuffle(&rng, t->order, t->learn);
+}
+
+static size_t updates_an_epoch(const training *t)
+{
+    size_t rows = t->options->batch_size * t->accumulate;
+    return (t->learn + rows - 1) / rows;
+}
+
+static double rate_now(const training *t)
+{
+    const leati_train_options *o = t->options;
+    leati_schedule_at at = {.rate = o->learning_rate,
+                            .step = t->now.updates,
+                            .steps = o->epochs * updates_an_epoch(t),
+                            .epoch = t->now.epoch,
+                            .epochs = o->epochs};
+    return o->schedule ? o->schedule->class->rate(o->schedule, &at, t->now.schedule) : at.rate;
+}
+
+/* At most 20 times a second, for it costs as much as a small step. */
+static leat_status report(training *t)
+{
+    const leati_train_options *o = t->options;
+    double now = leati_now_s();
+    if (now - t->last_report < 0.05) return LEAT_OK;
+    t->last_report = now;
+    char what[128];
+    snprintf(what, sizeof what, "%s: epoch %llu/%zu, loss %.4g", o->what ? o->what : "network",
+             (unsigned long long)t->now.epoch + 1, o->epochs,
+             t->now.at ? t->now.loss_sum / (double)t->now.at : 0.0);
+    leat_status st =
+        leati_progress(t->context, what, t->now.epoch * t->learn + t->now.at, o->epochs * t->learn);
+    return st;
+}
+
+/* One batch of an update. `group` rows belong to the update together. */
+static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, bool ends)
+{
+    leati_step_shared *s = &t->step;
+    bool whole = rows == t->options->batch_size;
+    const leati_recorded *r =
+        ends ? (whole ? &t->full : &t->last) : (whole ? &t->add : &t->add_last);
+    if (rows == t->learn) r = ends ? &t->full : &t->add;
+    leati_feed_batch(t->context, &t->feed, t->order + t->now.at, rows, t->now.epoch, true, s->x,
+                     s->y);
+    s->share = (float)((double)rows / (double)group);
+    s->key[1] = t->now.batches;
+    return r;
+}
+
+static leat_status run_batch(training *t, const leati_recorded *r, float *loss)
+{
+    LEATI_TRY(leati_recorded_run(&t->step, r));
+    LEATI_TRY(leat_get(r->roots[0], loss, sizeof *loss));
+    t->now.batches++;
+    t->now.loss_sum += (double)*loss * (double)r->rows;
+    t->now.at += r->rows;
+    return LEAT_OK;
+}
+
+/* A place to which training can go back. */
+static leat_status set_guard(training *t)
+{
+    const char *names[MOST_VARIABLES];
+    leat_variable *variables[MOST_VARIABLES];
+    size_t count = list_variables(t, names, variables);
+    float *at = t->guard;
+    for (size_t i = 0; i < count; i++) {
+        LEATI_TRY(leat_variable_get(variables[i], at, bytes_of(variables[i])));
+        at += bytes_of(variables[i]) / sizeof(float);
+    }
+    t->guard_at = t->now;
+    return LEAT_OK;
+}
+
+static leat_status return_to_guard(training *t)
+{
+    const char *names[MOST_VARIABLES];
+    leat_variable *variables[MOST_VARIABLES];
+    size_t count = list_variables(t, names, variables);
+    const float *at = t->guard;
+    for (size_t i = 0; i < count; i++) {
+        LEATI_TRY(leat_variable_set(variables[i], at, bytes_of(variables[i])));
+        at += bytes_of(variables[i]) / sizeof(float);
+    }
+    t->now = t->guard_at;
+    return LEAT_OK;
+}
+
+typedef struct culprit {
+    bool found;
+    uint64_t update;
+    char where[256];
+} culprit;
+
+/* An update; with `look` its batches are examined first, operation by operation. bad: the first
+ * loss that is not finite ends it. */
+static leat_status run_update(training *t, culprit *look, float *bad)
+{
+    size_t batch = t->options->batch_size, left = t->learn - (size_t)t->now.at;
+    size_t group = left < batch * t->accumulate ? left : batch * t->accumulate;
+    t->step.rate = (float)rate_now(t);
+    t->step.number = (float)++t->now.updates;
+    *bad = 0;
+    for (size_t done = 0; done < group;) {
+        size_t rows = group - done < batch ? group - done : batch;
+        const leati_recorded *r = feed_batch(t, rows, group, done + rows == group);
+        if (look)
+            LEATI_TRY(
+                leati_recorded_blame(&t->step, r, &look->found, look->where, sizeof look->where));
+        if (look && look->found) return LEAT_OK;
+        LEATI_TRY(run_batch(t, r, bad));
+        if (!isfinite(*bad)) return LEAT_OK;
+        done += rows;
+    }
+    return LEAT_OK;
+}
+
+/* A loss of update `last` was not finite. The epoch runs again from its beginning, to the same
+ * numbers, and the two updates at its end are examined: weights are spoiled one update before the
+ * loss shows it. */
+static leat_status look_back(training *t, uint64_t last, culprit *found)
+{
+    float loss;
+    LEATI_TRY(return_to_guard(t));
+    while (t->now.updates < last && !found->found) {
+        bool near = t->now.updates + 2 >= last;
+        LEATI_TRY(run_update(t, near ? found : NULL, &loss));
+        found->update = t->now.updates;
+    }
+    return LEAT_OK;
+}
+
+static leat_status fail(training *t, float loss)
+{
+    culprit k = {.update = t->now.updates};
+    leat_context *c = t->context;
+    unsigned long long epoch = t->now.epoch + 1, update = t->now.updates;
+    char more[320] = "";
+    LEATI_TRY(look_back(t, t->now.updates, &k));
+    if (k.found)
+        snprintf(more, sizeof more,
+                 "; the first number that is not finite came in step %llu from %s",
+                 (unsigned long long)k.update, k.where);
+    leat_status st =
+        LEATI_FAIL(c, LEAT_NUMERIC, "the loss is %g in epoch %llu at step %llu%s%s", (double)loss,
+                   epoch, update, more, t->options->folder ? "; the last checkpoint is kept" : "");
+    leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
+                        "(clip_norm=1).");
+    return st;
+}
+
+/* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
+static leat_status between_updates(training *t)
+{
+    const leati_train_options *o = t->options;
+    leat_status st = report(t);
+    if (st == LEAT_CANCELLED && o->folder) {
+        leat_error_clear(t->context);
+        LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
+        st = LEATI_FAIL(t->context, LEAT_CANCELLED,
+                        "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",
+                        (unsigned long long)t->now.epoch + 1, o->folder);
+    }
+    LEATI_TRY(st);
+    if (!o->folder || t->now.at == t->learn) return LEAT_OK;
+    if (leati_now_s() - t->last_checkpoint < o->checkpoint_seconds) return LEAT_OK;
+    return write_checkpoint(t, "last.checkpoint");
+}
+
+static leat_status check(training *t, leati_epoch *e)
+{
+    leati_step_shared *s = &t->step;
+    size_t batch = t->options->batch_size;
+    double loss = 0, right = 0;
+    bool has_metric = false;
+    for (size_t at = 0; at < t->validate; at += batch) {
+        const leati_recorded *r = t->validate - at >= batch ? &t->check : &t->check_last;
+        float value[2] = {0};
+        leati_feed_batch(t->context, &t->feed, t->rows + t->learn + at, r->rows, 0, false, s->x,
+                         s->y);
+        LEATI_TRY(leati_recorded_run(s, r));
+        for (size_t i = 0; i < r->values; i++)
+            LEATI_TRY(leat_get(r->roots[i], &value[i], sizeof *value));
+        loss += (double)value[0] * (double)r->rows;
+        right += (double)value[1] * (double)r->rows;
+        has_metric = r->values > 1;
+    }
+    e->validation_loss = loss / (double)t->validate;
+    if (has_metric) e->validation_accuracy = right / (double)t->validate;
+    return LEAT_OK;
+}
+
+/* ---- epochs --------------------------------------------------------------------------------- */
+
+/* Weights and their mean change places; twice is nothing. */
+static leat_status swap_mean(training *t)
+{
+    leat_variable *w = t->step.network->trained, *mean = t->step.mean;
+    size_t bytes = bytes_of(w);
+    if (!mean) return LEAT_OK;
+    float *other = t->swap + t->step.network->trained_count;
+    LEATI_TRY(leat_variable_get(w, t->swap, bytes));
+    LEATI_TRY(leat_variable_get(mean, other, bytes));
+    LEATI_TRY(leat_variable_set(w, other, bytes));
+    return leat_variable_set(mean, t->swap, bytes);
 }
 
 static leat_status keep_best(training *t)
 {
-    leati_network *n = t->network;
+    leati_network *n = t->step.network;
     LEATI_TRY(leat_variable_get(n->trained, t->best, n->trained_count * sizeof(float)));
     return leat_variable_get(n->states, t->best + n->trained_count, n->state_count * sizeof(float));
 }
 
 static leat_status restore_best(training *t)
 {
-    leati_network *n = t->network;
+    leati_network *n = t->step.network;
     LEATI_TRY(leat_variable_set(n->trained, t->best, n->trained_count * sizeof(float)));
     return leat_variable_set(n->states, t->best + n->trained_count, n->state_count * sizeof(float));
 }
 
-static leat_status run_epochs(training *t, leati_history *h)
+/* Validation and what follows from it. */
+static leat_status judge(training *t, leati_epoch *e, bool *better)
+{
+    *better = !t->validate;
+    if (!t->validate) return LEAT_OK;
+    LEATI_TRY(swap_mean(t));
+    LEATI_TRY(check(t, e));
+    *better = e->validation_loss < t->now.best_loss;
+    if (*better) LEATI_TRY(keep_best(t));
+    LEATI_TRY(swap_mean(t));
+    if (*better) t->now.best_loss = e->validation_loss;
+    return LEAT_OK;
+}
+
+static leat_status end_epoch(training *t)
 {
     const leati_train_options *o = t->options;
-    size_t capacity = 0;
-    double best = INFINITY;
-    for (size_t epoch = 0; epoch < o->epochs; epoch++) {
-        leati_epoch e = {.validation_loss = NAN, .rate = o->learning_rate};
-        double start = leati_now_s();
-        leati_rng rng;
-        leati_rng_init(&rng, o->seed, LEATI_RNG_SHUFFLE, (uint32_t)epoch);
-        leati_rng_shuffle(&rng, t->order, t->learn);
-        t->rate = (float)o->learning_rate;
-        LEATI_TRY(run_batches(t, epoch, t->order, t->learn, &t->full, &t->last, true, &e.loss));
-        if (t->validate)
-            LEATI_TRY(run_batches(t, epoch, t->order + t->learn, t->validate, &t->check,
-                                  &t->check_last, false, &e.validation_loss));
-        e.seconds = leati_now_s() - start;
-        LEATI_TRY(leati_grow(t->context, &h->epoch, &capacity, h->count + 1, sizeof *h->epoch));
-        h->epoch[h->count++] = e;
-        if (!t->validate || e.validation_loss < best) {
-            best = e.validation_loss;
-            h->best = h->count - 1;
-            if (t->validate) LEATI_TRY(keep_best(t));
-        } else if (o->patience && h->count - 1 - h->best >= o->patience) {
-            break;
+    leati_history *h = t->history;
+    leati_epoch e = {.validation_loss = (double)NAN,
+                     .validation_accuracy = (double)NAN,
+                     .loss = t->now.loss_sum / (double)t->learn,
+                     .rate = (double)t->step.rate,
+                     .step = t->now.updates};
+    bool better;
+    LEATI_TRY(judge(t, &e, &better));
+    e.seconds = leati_now_s() - t->epoch_start;
+    LEATI_TRY(
+        leati_grow(t->context, &h->epoch, &t->history_capacity, h->count + 1, sizeof *h->epoch));
+    h->epoch[h->count++] = e;
+    if (o->schedule && o->schedule->class->see)
+        o->schedule->class->see(o->schedule, t->validate ? e.validation_loss : e.loss,
+                                t->now.schedule);
+    if (better) t->now.best_epoch = h->count - 1;
+    h->best = (size_t)t->now.best_epoch;
+    t->now.epoch++;
+    t->now.at = 0;
+    t->now.loss_sum = 0;
+    bool stop = o->patience && h->count - 1 - h->best >= o->patience;
+    if (stop || t->now.epoch == o->epochs) t->now.finished = 1;
+    if (better) t->best_is_new = true;
+    /* files that reach the disk take milliseconds each, epochs of small networks less */
+    double wait = fmin(o->checkpoint_seconds, 1);
+    if (!o->folder || (!t->now.finished && leati_now_s() - t->last_checkpoint < wait))
+        return LEAT_OK;
+    LEATI_TRY(leati_train_log_write(t->context, o->folder, h));
+    if (t->best_is_new && t->validate) LEATI_TRY(write_checkpoint(t, "best.checkpoint"));
+    t->best_is_new = false;
+    return write_checkpoint(t, "last.checkpoint");
+}
+
+static leat_status run_epochs(training *t)
+{
+    t->epoch_start = t->last_checkpoint = leati_now_s();
+    t->epoch_start -= t->now.seconds;
+    while (!t->now.finished) {
+        shuffle(t);
+        LEATI_TRY(set_guard(t));
+        while (t->now.at < t->learn) {
+            float bad;
+            LEATI_TRY(run_update(t, NULL, &bad));
+            if (!isfinite(bad)) return fail(t, bad);
+            LEATI_TRY(between_updates(t));
         }
+        LEATI_TRY(end_epoch(t));
+        t->epoch_start = leati_now_s();
     }
-    return t->validate ? restore_best(t) : LEAT_OK;
+    if (t->validate) return restore_best(t);
+    return swap_mean(t);
+}
+
+/* ---- before and after ----------------------------------------------------------------------- */
+
+static leat_status allocate(training *t)
+{
+    leat_context *c = t->context;
+    const leati_train_options *o = t->options;
+    leati_network *n = t->step.network;
+    leati_step_shared *s = &t->step;
+    size_t rows = t->data->x.rows, batch = o->batch_size;
+    t->rows = leati_array(c, rows, sizeof *t->rows);
+    t->order = leati_array(c, rows, sizeof *t->order);
+    s->x = leati_array(c, batch, s->inputs * sizeof *s->x);
+    s->y = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
+    t->best = LEATI_NEW(c, float, n->trained_count + n->state_count + 1);
+    t->swap = leati_array(c, o->ema > 0 ? 2 * n->trained_count + 1 : 1, sizeof *t->swap);
+    t->feed.room = leati_array(c, leat_context_threads(c), s->inputs * sizeof(float));
+    return t->rows && t->order && s->x && s->y && t->best && t->swap && t->feed.room ? LEAT_OK
+                                                                                     : LEAT_NOMEM;
+}
+
+/* Steps for whole batches and for what is left at the end. */
+static leat_status record_steps(training *t)
+{
+    leati_step_shared *s = &t->step;
+    size_t batch = t->options->batch_size, whole = batch < t->learn ? batch : t->learn;
+    size_t rest = t->learn % batch, check_rest = t->validate % batch;
+    bool adds = t->accumulate > 1;
+    LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, whole, &t->full));
+    if (rest) LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, rest, &t->last));
+    if (adds) LEATI_TRY(leati_step_record(s, LEATI_STEP_ACCUMULATE, whole, &t->add));
+    if (t->validate >= batch) LEATI_TRY(leati_step_record(s, LEATI_STEP_CHECK, batch, &t->check));
+    if (check_rest) LEATI_TRY(leati_step_record(s, LEATI_STEP_CHECK, check_rest, &t->check_last));
+    return LEAT_OK;
+}
+
+static void choose_rows(training *t)
+{
+    size_t rows = t->data->x.rows;
+    leati_rng rng;
+    t->validate = (size_t)((double)rows * t->options->validation_fraction);
+    t->learn = rows - t->validate;
+    for (size_t i = 0; i < rows; i++) t->rows[i] = (uint32_t)i;
+    leati_rng_init(&rng, t->options->seed, LEATI_RNG_SPLIT, 0);
+    if (t->validate) leati_rng_shuffle(&rng, t->rows, rows);
 }
 
 static leat_status prepare(training *t)
 {
     leat_context *c = t->context;
-    leati_network *n = t->network;
     const leati_train_options *o = t->options;
-    size_t rows = t->data->x.rows, batch = o->batch_size;
-    t->inputs = leati_shape_count(&n->input);
-    t->outputs = leati_shape_count(&n->output);
-    LEATI_CHECK(c, t->inputs == t->data->x.cols, LEAT_SHAPE,
-                "the network takes %zu inputs, the data have %zu features", t->inputs,
+    leati_step_shared *s = &t->step;
+    leati_network *n = s->network;
+    s->inputs = leati_shape_count(&n->input);
+    s->outputs = leati_shape_count(&n->output);
+    s->key[0] = o->seed;
+    t->accumulate = o->accumulate ? o->accumulate : 1;
+    t->now.best_loss = INFINITY;
+    LEATI_CHECK(c, s->inputs == t->data->x.cols, LEAT_SHAPE,
+                "the network takes %zu inputs, the data have %zu features", s->inputs,
                 t->data->x.cols);
-    t->validate = (size_t)((double)rows * o->validation_fraction);
-    t->learn = rows - t->validate;
-    t->order = leati_array(c, rows, sizeof *t->order);
-    t->x = leati_array(c, batch * t->inputs, sizeof *t->x);
-    t->y = leati_array(c, batch * (t->outputs + 1), sizeof(int64_t));
-    t->best = leati_array(c, n->trained_count + n->state_count + 1, sizeof *t->best);
-    if (!t->order || !t->x || !t->y || !t->best) return LEAT_NOMEM;
-    for (size_t i = 0; i < rows; i++) t->order[i] = (uint32_t)i;
-    leati_rng rng;
-    leati_rng_init(&rng, o->seed, LEATI_RNG_SPLIT, 0);
-    if (t->validate) leati_rng_shuffle(&rng, t->order, rows);
-    for (size_t k = 0; k < t->optimizer->class->slots; k++)
-        LEATI_TRY(leat_variable_create(n->graph, "slot", LEAT_DTYPE_F32,
-                                       LEAT_DIMS((int64_t)n->trained_count), NULL, &t->slot[k]));
-    LEATI_TRY(record(t, &t->full, batch < t->learn ? batch : t->learn, true));
-    if (t->learn % batch) LEATI_TRY(record(t, &t->last, t->learn % batch, true));
-    if (t->validate >= batch) LEATI_TRY(record(t, &t->check, batch, false));
-    if (t->validate % batch) LEATI_TRY(record(t, &t->check_last, t->validate % batch, false));
-    return LEAT_OK;
+    LEATI_CHECK(c, s->optimizer->class->update, LEAT_UNSUPPORTED,
+                "the optimizer %s has no steps in mini-batches", s->optimizer->class->name);
+    t->feed = (leati_feed){.data = t->data,
+                           .augment = leati_augment_any(o->augment) ? o->augment : NULL,
+                           .sample = n->input,
+                           .inputs = s->inputs,
+                           .outputs = s->outputs,
+                           .target = o->loss->class->target,
+                           .seed = o->seed};
+    if (t->feed.augment) LEATI_TRY(leati_augment_check(c, o->augment, &n->input));
+    LEATI_TRY(allocate(t));
+    choose_rows(t);
+    LEATI_TRY(leati_step_prepare(s));
+    LEATI_TRY(record_steps(t));
+    size_t guarded =
+        n->state_count +
+        (1 + s->optimizer->class->slots + (s->sum != NULL) + (s->mean != NULL)) * n->trained_count;
+    t->guard = leati_array(c, guarded + 1, sizeof *t->guard);
+    if (!t->guard) return LEAT_NOMEM;
+    if (s->mean) {
+        LEATI_TRY(leat_variable_get(n->trained, t->swap, n->trained_count * sizeof(float)));
+        LEATI_TRY(leat_variable_set(s->mean, t->swap, n->trained_count * sizeof(float)));
+    }
+    if (!o->folder) return LEAT_OK;
+    LEATI_TRY(leati_folder_make(c, o->folder));
+    t->fingerprint = fingerprint_of(t);
+    return o->resume ? resume(t) : LEAT_OK;
+}
+
+static void finish(training *t)
+{
+    leati_recorded *recorded[] = {&t->add,  &t->add_last, &t->full,
+                                  &t->last, &t->check,    &t->check_last};
+    for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++)
+        leati_recorded_fini(recorded[i]);
+    leati_free(t->order);
+    leati_free(t->rows);
+    leati_free(t->step.x);
+    leati_free(t->step.y);
+    leati_free(t->best);
+    leati_free(t->swap);
+    leati_free(t->guard);
+    leati_free(t->feed.room);
+}
+
+static training begin(leat_context *c, leati_network *n, const leati_optimizer *o,
+                      const leati_dataset *d, const leati_train_options *options)
+{
+    return (training){.context = c,
+                      .data = d,
+                      .options = options,
+                      .step = {.context = c, .network = n, .optimizer = o, .options = options}};
 }
 
 leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer *o,
                         const leati_dataset *d, const leati_train_options *options,
                         leati_history *history)
 {
-    training t = {.context = c, .network = n, .optimizer = o, .data = d, .options = options};
+    training t = begin(c, n, o, d, options);
     *history = (leati_history){0};
+    t.history = history;
     leat_status st = prepare(&t);
-    if (st == LEAT_OK) st = run_epochs(&t, history);
-    leati_free(t.order);
-    leati_free(t.x);
-    leati_free(t.y);
-    leati_free(t.best);
-    leati_free(t.full.roots);
-    leati_free(t.last.roots);
-    leati_free(t.check.roots);
-    leati_free(t.check_last.roots);
+    if (st == LEAT_OK) st = run_epochs(&t);
+    finish(&t);
     return st;
 }
 
-/* In f64, so that they sum to 1. */
-static void to_probabilities(double *z, size_t n)
+/* ---- the rate test -------------------------------------------------------------------------- */
+
+static leat_status sweep(training *t, double low, double high, size_t count,
+                         leati_rate_point *points, size_t *found)
 {
-    double top = z[0], sum = 0;
-    for (size_t i = 1; i < n; i++) top = fmax(top, z[i]);
-    for (size_t i = 0; i < n; i++) sum += z[i] = exp(z[i] - top);
-    for (size_t i = 0; i < n; i++) z[i] /= sum;
+    leati_step_shared *s = &t->step;
+    float least = INFINITY;
+    size_t batch = t->full.rows;
+    for (size_t i = 0; i < count; i++) {
+        float loss;
+        if (t->now.at + batch > t->learn) t->now.at = 0, t->now.epoch++;
+        if (t->now.at == 0) shuffle(t);
+        double share = count > 1 ? (double)i / (double)(count - 1) : 0;
+        s->rate = (float)(low * pow(high / low, share));
+        s->number = (float)(i + 1);
+        s->key[1] = i;
+        leati_feed_batch(t->context, &t->feed, t->order + t->now.at, batch, t->now.epoch, true,
+                         s->x, s->y);
+        LEATI_TRY(leati_recorded_run(s, &t->full));
+        LEATI_TRY(leat_get(t->full.roots[0], &loss, sizeof loss));
+        if (!isfinite(loss)) break;
+        points[(*found)++] = (leati_rate_point){(double)s->rate, (double)loss};
+        if (loss < least) least = loss;
+        if (loss > 4 * least) break;
+        t->now.at += batch;
+        LEATI_TRY(leati_progress(t->context, "learning rates", i + 1, count));
+    }
+    return LEAT_OK;
 }
 
-leat_status leati_network_predict(leat_context *c, leati_network *n, const leati_matrix *x,
-                                  bool softmax, double *out)
+leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optimizer *o,
+                            const leati_dataset *d, const leati_train_options *options, double low,
+                            double high, size_t count, leati_rate_point **points, size_t *found)
 {
-    enum { BATCH = 256 };
-    size_t inputs = leati_shape_count(&n->input), outputs = leati_shape_count(&n->output);
-    LEATI_CHECK(c, inputs == x->cols, LEAT_SHAPE, "the network takes %zu inputs, got %zu", inputs,
-                x->cols);
-    float *in = leati_array(c, BATCH * inputs, sizeof *in);
-    float *z = leati_array(c, BATCH * outputs, sizeof *z);
-    leat_status st = in && z ? LEAT_OK : LEAT_NOMEM;
-    leat_tensor *y = NULL;
-    size_t recorded = 0;
-    for (size_t at = 0; st == LEAT_OK && at < x->rows; at += BATCH) {
-        size_t rows = x->rows - at < BATCH ? x->rows - at : BATCH;
-        for (size_t i = 0; i < rows * inputs; i++)
-            in[i] = (float)leati_at(x, at + i / inputs, i % inputs);
-        if (rows != recorded) {
-            leat_graph_clear(n->graph);
-            leati_builder b = {.graph = n->graph};
-            y = leati_network_build(
-                n, &b, leat_input(n->graph, LEAT_DTYPE_F32, batch_shape(rows, &n->input), in));
-            y = leat_reshape(y, LEAT_DIMS((int64_t)rows, (int64_t)outputs));
-            recorded = rows;
-        }
-        LEATI_GO(leat_run(n->graph, 1, &y));
-        LEATI_GO(leat_get(y, z, rows * outputs * sizeof *z));
-        for (size_t i = 0; i < rows * outputs; i++) out[at * outputs + i] = (double)z[i];
-        for (size_t i = 0; softmax && i < rows; i++)
-            to_probabilities(out + (at + i) * outputs, outputs);
+    leati_train_options plain = *options;
+    plain.accumulate = 1;
+    plain.folder = NULL;
+    training t = begin(c, n, o, d, &plain);
+    *found = 0;
+    *points = leati_array(c, count, sizeof **points);
+    leat_status st = *points ? prepare(&t) : LEAT_NOMEM;
+    if (st == LEAT_OK) st = sweep(&t, low, high, count, *points, found);
+    finish(&t);
+    if (st != LEAT_OK) {
+        leati_free(*points);
+        *points = NULL;
     }
-out:
-    leati_free(in);
-    leati_free(z);
     return st;
 }

@@ -1,25 +1,40 @@
-/* The training loop: mini-batches, a whole step as one plan, validation, early stopping. */
+/* The training loop: mini-batches, a whole step as one plan, validation, early stopping,
+ * checkpoints. */
 #ifndef LEATI_NN_TRAINER_H
 #define LEATI_NN_TRAINER_H
 
 #include "learn/dataset.h"
+#include "nn/augment.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
+#include "nn/schedule.h"
 
 typedef struct leati_train_options {
     const leati_loss *loss;
+    const leati_schedule *schedule; /* NULL: constant */
+    const leati_augment *augment;   /* NULL: samples as they are */
     size_t epochs, batch_size;
+    size_t accumulate; /* batches whose gradients are averaged for one update; 0 is 1 */
     double learning_rate;
-    double validation_fraction; /* rows set aside, 0: none */
-    size_t patience;            /* epochs without a better validation loss; 0: no early stopping */
+    double clip_norm, clip_value; /* of the gradient, in this order; 0: not */
+    double ema;                   /* decay of the mean of the weights that is kept; 0: none */
+    double validation_fraction;   /* rows set aside, 0: none */
+    size_t patience; /* epochs without a better validation loss; 0: no early stopping */
     uint64_t seed;
     const char *what; /* for the progress */
+    /* Where last.checkpoint, best.checkpoint, metrics.jsonl and TensorBoard's events go; NULL:
+     * nowhere. With `resume` training goes on from last.checkpoint, where there is one of the same
+     * training, to the same bytes as without the interruption. */
+    const char *folder;
+    bool resume;
+    double checkpoint_seconds; /* between checkpoints within an epoch; 0: after every update */
 } leati_train_options;
 
 typedef struct leati_epoch {
-    double loss, validation_loss; /* NaN without validation */
-    double rate, seconds;
+    double loss, validation_loss, validation_accuracy; /* NaN without */
+    double rate, seconds;                              /* rate: of the last step */
+    uint64_t step;                                     /* updates done at its end */
 } leati_epoch;
 
 typedef struct leati_history {
@@ -28,11 +43,23 @@ typedef struct leati_history {
 } leati_history;
 
 /* Trains the open network on the data (x as f32 or f64 rows; mean and scale already as wanted).
- * The last batch of an epoch may be smaller. On a loss that is not finite: LEAT_NUMERIC, naming
- * epoch and step. */
+ * The last batch of an epoch may be smaller. Losses that are not finite: LEAT_NUMERIC, naming
+ * epoch, step, layer and operation where the first such number appears. Cancelled through the
+ * progress hook it leaves a checkpoint in the folder. */
 leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer *o,
                         const leati_dataset *d, const leati_train_options *options,
                         leati_history *history);
+
+typedef struct leati_rate_point {
+    double rate, loss;
+} leati_rate_point;
+/* Learning rate range test (Smith 2017, section 3.3): one step at each of `count` rates from low
+ * to high, evenly spaced in their logarithms, until the loss is four times the least one. The
+ * weights are used up. points: leati_free. */
+leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optimizer *o,
+                            const leati_dataset *d, const leati_train_options *options, double low,
+                            double high, size_t count, leati_rate_point **points, size_t *found);
+
 /* out (rows, outputs) f64: the outputs of the network; `softmax` makes them probabilities. */
 leat_status leati_network_predict(leat_context *c, leati_network *n, const leati_matrix *x,
                                   bool softmax, double *out);

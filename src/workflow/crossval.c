@@ -100,7 +100,7 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e,
                             const leati_fold *fold, bench *b, double *score)
 {
     const leati_target *t = &e->target;
-    leati_problem problem = {e->frame, &e->schema, t, fold->seed};
+    leati_problem problem = {e->frame, &e->schema, t, fold->seed, NULL};
     leati_pipeline p;
     LEATI_TRY(leati_pipeline_init(c, &p, estimator, recipe));
     double start = leati_now_s();

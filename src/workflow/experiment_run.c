@@ -295,7 +295,9 @@ out:
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
 {
     leati_pipeline p = {0};
-    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed};
+    leati_run_folder run = {o->run_folder, o->resume};
+    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed,
+                             o->run_folder ? &run : NULL};
     uint32_t *all = leati_array(c, e->target.count, sizeof *all);
     if (!all) return leat_error_status(c);
     for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;

@@ -184,7 +184,7 @@ leat_status leati_fit_scores(leat_context *c, const leat_experiment *e,
                              double *train_score, double *validation_score)
 {
     leati_pipeline p;
-    leati_problem problem = {e->frame, &e->schema, &e->target, fold->seed};
+    leati_problem problem = {e->frame, &e->schema, &e->target, fold->seed, NULL};
     LEATI_TRY(leati_pipeline_init(c, &p, estimator, recipe));
     leat_status st = leati_pipeline_fit(c, &p, &problem, train, train_count);
     if (st == LEAT_OK) st = score_rows(c, e, &p, e->frame, train, train_count, train_score);

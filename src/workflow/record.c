@@ -207,7 +207,7 @@ leat_status leati_record_model(leat_context *c, leat_experiment *e, leati_pipeli
                                const leat_experiment_options *o)
 {
     char *metrics = NULL, *lineage = NULL, *reference = NULL, *card = NULL;
-    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed};
+    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, NULL};
     leat_status st;
     LEATI_GO(make_config(c, e, o));
     LEATI_GO(make_metrics(c, e, &metrics));

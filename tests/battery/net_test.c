@@ -6,9 +6,9 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "kernel/net_kernels.h"
+#include "kernel/net_step.h"
 #include "kernel/pool2d.h"
 #include "kernel/rows.h"
-#include "kernel/net_step.h"
 
 static leat_context *context_of(leati_cpu_level level, unsigned threads)
 {
@@ -299,8 +299,16 @@ static void optimiser_level(leattest *t, leat_context *c)
                     ww[i] -= rate * (kind == 3 ? d + mu * wm[i] : wm[i]);
                 }
             }
-            leati_adam a = {0.01f, 0.9f, 0.999f,    1e-6f,     0.1f,
-                            0.75f, 1,    (float)c1, (float)c2, kind == 1};
+            leati_adam a = {.rate = 0.01f,
+                            .beta_1 = b1,
+                            .beta_2 = b2,
+                            .epsilon = 1e-6f,
+                            .weight_decay = 0.1f,
+                            .scale = 0.75f,
+                            .limit = 1,
+                            .correction_1 = (float)c1,
+                            .correction_2 = (float)c2,
+                            .decoupled = kind == 1};
             leati_sgd s = {0.01f, 0.9f, 0, 0.1f, 0.75f, 1, kind == 3, step == 1};
             if (kind < 2) leati_adam_step(c, &a, N, w, g, m, v);
             else leati_sgd_step(c, &s, N, w, g, m);

@@ -19,6 +19,7 @@
     G(form)                                                                                        \
     G(window)                                                                                      \
     G(network)                                                                                     \
+    G(optimize)                                                                                    \
     G(pieces)                                                                                      \
     G(source)                                                                                      \
     G(order)                                                                                       \

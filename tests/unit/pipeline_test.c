@@ -238,7 +238,7 @@ static bool problem_make(leattest *t, problem *x, const char *target, size_t row
     if (!CHECK_OK(leati_schema_infer(c, &x->schema, x->table, &o))) return false;
     if (!CHECK_OK(leati_conform(c, &x->frame, &x->schema, x->table))) return false;
     if (!CHECK_OK(leati_target_read(c, &x->target, &x->schema, x->table, false))) return false;
-    x->p = (leati_problem){x->frame, &x->schema, &x->target, 1};
+    x->p = (leati_problem){x->frame, &x->schema, &x->target, 1, NULL};
     x->all = leati_array(c, rows, sizeof *x->all);
     for (size_t i = 0; i < rows; i++) x->all[i] = (uint32_t)i;
     return true;

@@ -26,12 +26,14 @@ static void adam(const leati_adam *o, size_t n, float *w, const float *g, float 
 {
     const float coupled = o->decoupled ? 0 : o->weight_decay;
     const float keep = o->decoupled ? 1 - o->rate * o->weight_decay : 1;
+    const float keep_1 = (float)o->beta_1, add_1 = (float)(1 - o->beta_1);
+    const float keep_2 = (float)o->beta_2, add_2 = (float)(1 - o->beta_2);
     const float step = o->rate / o->correction_1, root = 1 / __builtin_sqrtf(o->correction_2);
     EACH(n, {
         vf p = load_last_f32(w + j, width);
         vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + coupled * p;
-        vf first = o->beta_1 * load_last_f32(m + j, width) + (1 - o->beta_1) * d;
-        vf second = o->beta_2 * load_last_f32(v + j, width) + (1 - o->beta_2) * d * d;
+        vf first = keep_1 * load_last_f32(m + j, width) + add_1 * d;
+        vf second = keep_2 * load_last_f32(v + j, width) + add_2 * d * d;
         p = p * keep - step * first / (root_f32(second) * root + o->epsilon);
         store_last_f32(w + j, p, width);
         store_last_f32(m + j, first, width);

@@ -1,0 +1,68 @@
+/* Owns: gathering of batches. */
+#include "nn/feed.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+
+enum { TASK_ELEMENTS = 16384 };
+
+typedef struct batch {
+    const leati_feed *f;
+    const uint32_t *rows;
+    size_t count, chunk;
+    uint64_t epoch;
+    bool augment;
+    float *x;
+    void *y;
+} batch;
+
+static void copy_input(const leati_feed *f, size_t row, float *x)
+{
+    const leati_matrix *m = &f->data->x;
+    if (m->f32) {
+        memcpy(x, m->f32 + row * m->stride, f->inputs * sizeof *x);
+        return;
+    }
+    const double *from = m->f64 + row * m->stride;
+    for (size_t k = 0; k < f->inputs; k++) x[k] = (float)from[k];
+}
+
+static void copy_target(const leati_feed *f, size_t row, size_t i, void *to)
+{
+    const leati_dataset *d = f->data;
+    if (f->target == LEATI_TARGET_LABELS) {
+        ((int64_t *)to)[i] = d->label[row];
+        return;
+    }
+    float *y = (float *)to + i * f->outputs;
+    if (d->task == LEATI_CLASSIFY) {
+        memset(y, 0, f->outputs * sizeof *y);
+        y[d->label[row]] = 1;
+    } else {
+        y[0] = (float)d->y[row];
+    }
+}
+
+static void fill_rows(void *arg, size_t task, unsigned worker)
+{
+    const batch *b = arg;
+    const leati_feed *f = b->f;
+    size_t end = (task + 1) * b->chunk < b->count ? (task + 1) * b->chunk : b->count;
+    for (size_t i = task * b->chunk; i < end; i++) {
+        float *x = b->x + i * f->inputs;
+        copy_input(f, b->rows[i], x);
+        copy_target(f, b->rows[i], i, b->y);
+        if (b->augment)
+            leati_augment_apply(f->augment, &f->sample, f->seed, b->epoch, b->rows[i], x,
+                                f->room + worker * f->inputs);
+    }
+}
+
+void leati_feed_batch(leat_context *c, const leati_feed *f, const uint32_t *rows, size_t count,
+                      uint64_t epoch, bool augment, float *x, void *y)
+{
+    batch b = {f, rows, count, 1, epoch, augment && f->augment, x, y};
+    b.chunk = b.augment ? 1 : 1 + TASK_ELEMENTS / (f->inputs + 1);
+    leati_parallel(c, (count + b.chunk - 1) / b.chunk, fill_rows, &b);
+}

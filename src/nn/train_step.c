@@ -1,0 +1,208 @@
+/* Owns: what a training step is, as a graph. Not: the order of steps (trainer.c). */
+#include "nn/train_step.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "graph/plan.h"
+#include "tensor/shape.h"
+
+static leat_status add_root(leati_step_shared *t, leati_recorded *r, leat_tensor *root)
+{
+    if (!root) return leat_error_status(t->context);
+    LEATI_TRY(leati_grow(t->context, &r->roots, &r->capacity, r->root_count + 1, sizeof *r->roots));
+    r->roots[r->root_count++] = root;
+    return LEAT_OK;
+}
+
+static leat_status make_variable(leati_step_shared *t, const char *name, leat_variable **out)
+{
+    return leat_variable_create(t->network->graph, name, LEAT_DTYPE_F32,
+                                LEAT_DIMS((int64_t)t->network->trained_count), NULL, out);
+}
+
+leat_status leati_step_prepare(leati_step_shared *t)
+{
+    for (size_t k = 0; k < t->optimizer->class->slots; k++)
+        LEATI_TRY(make_variable(t, "slot", &t->slot[k]));
+    if (t->options->accumulate > 1) LEATI_TRY(make_variable(t, "gradient", &t->sum));
+    if (t->options->ema > 0) LEATI_TRY(make_variable(t, "mean", &t->mean));
+    return LEAT_OK;
+}
+
+/* ---- the gradient --------------------------------------------------------------------------- */
+
+/* Of all weights as one flat tensor, in the order of their block: the parts of a concatenation are
+ * computed where they lie in it. */
+static leat_status flat_gradient(leati_step_shared *t, leat_tensor *loss, leat_tensor **flat)
+{
+    leati_network *n = t->network;
+    size_t count = 0;
+    leat_tensor **weights = LEATI_NEW(t->context, leat_tensor *, 2 * n->weight_count + 1);
+    if (!weights) return LEAT_NOMEM;
+    leat_tensor **gradients = weights + n->weight_count;
+    for (size_t i = 0; i < n->weight_count; i++)
+        if (n->weight[i].trained) weights[count++] = n->weight[i].read;
+    leat_status st = leat_gradients(loss, NULL, count, weights, gradients);
+    for (size_t i = 0; st == LEAT_OK && i < count; i++)
+        gradients[i] = leat_reshape(gradients[i], LEAT_DIMS(-1));
+    if (st == LEAT_OK) *flat = count == 1 ? gradients[0] : leat_concat(count, gradients, 0);
+    leati_free(weights);
+    return st != LEAT_OK || *flat ? st : leat_error_status(t->context);
+}
+
+/* min(1, most / norm), as torch.nn.utils.clip_grad_norm_ does. */
+static leat_tensor *norm_scale(leat_tensor *g, double most)
+{
+    leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(g, g), 0, NULL, false));
+    leat_tensor *ratio = leat_div(leat_like(norm, most), leat_shift(norm, 1e-6));
+    return leat_minimum(ratio, leat_like(norm, 1));
+}
+
+/* ---- updates -------------------------------------------------------------------------------- */
+
+static leat_status record_update(leati_step_shared *t, leati_recorded *r, leat_tensor *gradient)
+{
+    const leati_train_options *o = t->options;
+    leat_graph *g = t->network->graph;
+    leati_update u = {.weight = leat_read(t->network->trained),
+                      .gradient = gradient,
+                      .rate = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->rate),
+                      .number = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->number),
+                      .limit = o->clip_value};
+    if (o->clip_norm > 0) u.scale = norm_scale(gradient, o->clip_norm);
+    for (size_t k = 0; k < t->optimizer->class->slots; k++) u.slot[k] = leat_read(t->slot[k]);
+    leat_tensor *moved = t->optimizer->class->update(t->optimizer, &u);
+    LEATI_TRY(add_root(t, r, leat_assign(t->network->trained, moved)));
+    for (size_t k = 0; k < t->optimizer->class->slots; k++)
+        if (u.new_slot[k] != u.slot[k])
+            LEATI_TRY(add_root(t, r, leat_assign(t->slot[k], u.new_slot[k])));
+    if (!t->mean) return LEAT_OK;
+    leat_tensor *mean = leati_update_mix(leat_read(t->mean), o->ema, moved);
+    return add_root(t, r, leat_assign(t->mean, mean));
+}
+
+static leat_status record_learning(leati_step_shared *t, leati_step_kind kind, leati_recorded *r)
+{
+    leat_graph *g = t->network->graph;
+    leat_tensor *gradient;
+    LEATI_TRY(flat_gradient(t, r->roots[0], &gradient));
+    if (t->sum) {
+        leat_tensor *share = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->share);
+        gradient = leat_add(leat_read(t->sum), leat_mul(gradient, share));
+        leat_tensor *keep = kind == LEATI_STEP_UPDATE ? leat_like(gradient, 0) : gradient;
+        if (kind == LEATI_STEP_UPDATE) keep = leat_expand(keep, leat_tensor_shape(gradient));
+        LEATI_TRY(add_root(t, r, leat_assign(t->sum, keep)));
+    }
+    return kind == LEATI_STEP_UPDATE ? record_update(t, r, gradient) : LEAT_OK;
+}
+
+/* ---- the step ------------------------------------------------------------------------------- */
+
+static leat_shape batch_shape(size_t rows, const leat_shape *sample)
+{
+    leat_shape s = {.rank = sample->rank + 1, .dim = {(int64_t)rows}};
+    for (int i = 0; i < sample->rank; i++) s.dim[i + 1] = sample->dim[i];
+    return s;
+}
+
+/* The share of rows whose largest output is that of the label. */
+static leat_tensor *accuracy(leat_tensor *out, leat_tensor *labels)
+{
+    leat_tensor *right = leat_equal(leat_argmax(out, -1, false), labels);
+    return leat_mean(leat_cast(right, LEAT_DTYPE_F32), 0, NULL, false);
+}
+
+leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t rows,
+                              leati_recorded *r)
+{
+    leati_network *n = t->network;
+    leat_graph *g = n->graph;
+    const leati_loss *loss = t->options->loss;
+    bool labels = loss->class->target == LEATI_TARGET_LABELS, learning = kind != LEATI_STEP_CHECK;
+    leat_shape wide = LEAT_DIMS((int64_t)rows, (int64_t)t->outputs);
+    leati_builder b = {.graph = g, .training = learning};
+    *r = (leati_recorded){.rows = rows};
+    if (learning) b.key = leat_input(g, LEAT_DTYPE_U64, LEAT_DIMS(2), t->key);
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, batch_shape(rows, &n->input), t->x);
+    leat_tensor *y = labels ? leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)rows), t->y)
+                            : leat_input(g, LEAT_DTYPE_F32, wide, t->y);
+    leat_tensor *out = leati_network_build(n, &b, x);
+    out = leat_reshape(out, wide);
+    leat_status st = add_root(t, r, loss->class->build(loss, out, y));
+    if (st == LEAT_OK && labels && !learning) st = add_root(t, r, accuracy(out, y));
+    r->values = r->root_count;
+    if (st == LEAT_OK && learning) st = record_learning(t, kind, r);
+    for (size_t i = 0; st == LEAT_OK && learning && i < b.update_count; i++)
+        st = add_root(t, r, b.updates[i]);
+    leati_free(b.updates);
+    return st;
+}
+
+void leati_recorded_fini(leati_recorded *r)
+{
+    leati_free(r->roots);
+    *r = (leati_recorded){0};
+}
+
+/* ---- numbers that are not finite ------------------------------------------------------------ */
+
+static bool is_real(const leat_tensor *x)
+{
+    return x->dtype == LEAT_DTYPE_F32 || x->dtype == LEAT_DTYPE_F64;
+}
+
+static bool all_finite(const leat_tensor *x, const void *data)
+{
+    size_t n = leati_shape_count(&x->shape);
+    for (size_t i = 0; i < n; i++) {
+        double v = x->dtype == LEAT_DTYPE_F32 ? (double)((const float *)data)[i]
+                                              : ((const double *)data)[i];
+        if (!isfinite(v)) return false;
+    }
+    return true;
+}
+
+static leat_status check_value(leati_step_shared *t, leat_tensor *x, bool *finite)
+{
+    size_t bytes = leati_shape_count(&x->shape) * leat_dtype_size(x->dtype);
+    void *data = leati_alloc(t->context, bytes);
+    if (!data) return LEAT_NOMEM;
+    leat_status st = leat_run(t->network->graph, 1, &x);
+    if (st == LEAT_OK) st = leat_get(x, data, bytes);
+    *finite = st == LEAT_OK && all_finite(x, data);
+    leati_free(data);
+    return st;
+}
+
+/* What the assignments store is below them, so leaving them out leaves nothing unseen. */
+leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, bool *found,
+                                 char *where, size_t size)
+{
+    leati_order order = {0};
+    leat_status st;
+    *found = false;
+    LEATI_GO(leati_order_make(t->network->graph, r->root_count, r->roots, &order));
+    for (size_t i = 0; i < order.count && !*found; i++) {
+        leati_node *n = order.node[i];
+        if (n->op == LEATI_OP_ASSIGN) continue;
+        for (size_t k = 0; k < n->outs && !*found; k++) {
+            bool finite;
+            if (!is_real(&n->out[k])) continue;
+            LEATI_GO(check_value(t, &n->out[k], &finite));
+            if (finite) continue;
+            *found = true;
+            const char *name = leati_op_info_of(n->op)->name;
+            if (n->op == LEATI_OP_INPUT) snprintf(where, size, "the data");
+            else if (n->op == LEATI_OP_VARIABLE) snprintf(where, size, "the weights");
+            else
+                snprintf(where, size, "%s%s`%s`", n->scope ? n->scope : "", n->scope ? ": " : "",
+                         name);
+        }
+    }
+out:
+    leati_order_fini(&order);
+    return st;
+}

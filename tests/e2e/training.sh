@@ -1,0 +1,36 @@
+#!/bin/sh
+# A network from the command line: the same bytes at any number of threads and after kill -9;
+# TensorBoard reads the events.
+. "$(dirname "$0")/lib.sh"
+train="fit iris -t species -m network --set network.epochs=60 --set network.batch_size=2 --quick -q \
+    --set network.schedule=cosine --set network.validation_fraction=0.2 --cv holdout:0.2"
+
+check one $leat $train --threads 1 -o one
+check two $leat $train --threads 2 -o two
+check same-bytes cmp one/iris.leat two/iris.leat
+check reproduce $leat reproduce one/iris.leat --threads 2
+has metrics one/iris.run/metrics.jsonl '"epoch":60,' validation_loss learning_rate
+check best test -s one/iris.run/best.checkpoint
+
+# Killed at some moment, whatever it was doing; resumed as often as it takes.
+for try in 1 2 3 4 5; do
+    $leat $train -o killed --resume >/dev/null 2>&1 &
+    pid=$!
+    sleep 0.0$((try * 2))
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+done
+check resume $leat $train -o killed --resume
+check same-after-kill cmp one/iris.leat killed/iris.leat
+fails another 1 "another training|--resume" $leat $train -o killed --resume \
+    --set network.clip_norm=1
+fails rate 2 "network.learning_rate" $leat fit iris -t species -m network \
+    --set network.learning_rate=-1
+
+python=${LEAT_PEER_PYTHON:-python3}
+if $python -c "import tensorboard" 2>/dev/null; then
+    check events sh -c "$python $here/tests/support/read_events.py \
+        one/iris.run/events.out.tfevents.leat >events.txt"
+    has tensorboard events.txt "loss" "validation/accuracy" "learning_rate"
+else skip "the package tensorboard is not here"; fi
+finish

@@ -1,0 +1,140 @@
+/* Optimisers and schedules against PyTorch's trajectories (tools/golden/torch_optimizers.py). */
+#include <math.h>
+#include <string.h>
+
+#include <leat/function.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "golden/torch_optimizers.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+#include "support/leattest.h"
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+/* One recorded step of least squares with the optimiser. */
+typedef struct model {
+    leat_graph *g;
+    leat_variable *w, *slot[LEATI_MOST_SLOTS];
+    leat_tensor *roots[2 + LEATI_MOST_SLOTS];
+    size_t count;
+    float rate, number;
+} model;
+
+static leat_status record(leat_context *c, model *m, const leati_optimizer *o)
+{
+    leat_dtype f32 = LEAT_DTYPE_F32;
+    LEATI_TRY(leat_graph_create(c, NULL, &m->g));
+    LEATI_TRY(leat_variable_create(m->g, "w", f32, LEAT_DIMS(GOLDEN_COLS), golden_w, &m->w));
+    leati_update u = {.weight = leat_read(m->w),
+                      .rate = leat_input(m->g, f32, LEAT_SCALAR, &m->rate),
+                      .number = leat_input(m->g, f32, LEAT_SCALAR, &m->number)};
+    leat_tensor *x = leat_constant(m->g, f32, LEAT_DIMS(GOLDEN_ROWS, GOLDEN_COLS), golden_x);
+    leat_tensor *y = leat_constant(m->g, f32, LEAT_DIMS(GOLDEN_ROWS, 1), golden_y);
+    leat_tensor *out = leat_matmul(x, leat_reshape(u.weight, LEAT_DIMS(GOLDEN_COLS, 1)));
+    m->roots[m->count++] = leat_mse(out, y, LEAT_REDUCE_MEAN);
+    LEATI_TRY(leat_gradients(m->roots[0], NULL, 1, &u.weight, &u.gradient));
+    for (size_t k = 0; k < o->class->slots; k++) {
+        LEATI_TRY(
+            leat_variable_create(m->g, "slot", f32, LEAT_DIMS(GOLDEN_COLS), NULL, &m->slot[k]));
+        u.slot[k] = leat_read(m->slot[k]);
+    }
+    m->roots[m->count++] = leat_assign(m->w, o->class->update(o, &u));
+    for (size_t k = 0; k < o->class->slots; k++)
+        if (u.new_slot[k] != u.slot[k])
+            m->roots[m->count++] = leat_assign(m->slot[k], u.new_slot[k]);
+    return leat_error_status(c);
+}
+
+static void follow(leattest *t, size_t k)
+{
+    leat_context *c = t->context;
+    leati_optimizer *o;
+    model m = {.rate = (float)golden_optimizers[k].rate};
+    REQUIRE_OK(leati_optimizer_parse(c, golden_optimizers[k].text, &o));
+    REQUIRE_OK(record(c, &m, o));
+    double worst = 0;
+    for (int step = 0; step < GOLDEN_STEPS; step++) {
+        float w[GOLDEN_COLS];
+        m.number = (float)(step + 1);
+        REQUIRE_OK(leat_run(m.g, m.count, m.roots));
+        REQUIRE_OK(leat_variable_get(m.w, w, sizeof w));
+        for (int i = 0; i < GOLDEN_COLS; i++)
+            worst = fmax(worst, fabs((double)w[i] - golden_optimizers[k].w[step][i]));
+    }
+    if (!CHECK(worst < 4e-6)) printf("    %s: %g\n", golden_optimizers[k].text, worst);
+    leat_graph_destroy(m.g);
+    leati_free(o);
+}
+
+static void optimizers_follow_pytorch(leattest *t)
+{
+    for (size_t k = 0; k < COUNT(golden_optimizers); k++) follow(t, k);
+}
+
+static void every_optimizer_has_a_trajectory(leattest *t)
+{
+    for (size_t i = 0; i < leati_optimizer_count(); i++) {
+        const leati_optimizer_class *class = leati_optimizer_at(i);
+        size_t found = class->update == NULL;
+        for (size_t k = 0; k < COUNT(golden_optimizers); k++)
+            found += !strncmp(golden_optimizers[k].text, class->name, strlen(class->name));
+        if (!CHECK(found > 0)) printf("    %s\n", class->name);
+    }
+}
+
+static void schedules_follow_pytorch(leattest *t)
+{
+    leat_context *c = t->context;
+    for (size_t k = 0; k < COUNT(golden_schedules); k++) {
+        leati_schedule *s;
+        double state[LEATI_SCHEDULE_STATE] = {0};
+        REQUIRE_OK(leati_schedule_parse(c, golden_schedules[k].text, &s));
+        for (uint64_t i = 0; i < GOLDEN_STEPS; i++) {
+            /* where epochs count, many steps pass within one */
+            bool by_step = golden_schedules[k].by_step;
+            leati_schedule_at at = {.rate = golden_schedules[k].rate,
+                                    .step = by_step ? i : 100 * i + 7,
+                                    .steps = by_step ? GOLDEN_STEPS : 100 * GOLDEN_STEPS,
+                                    .epoch = by_step ? i / 7 : i,
+                                    .epochs = GOLDEN_STEPS};
+            double got = s->class->rate(s, &at, state), want = golden_schedules[k].rates[i];
+            if (!CHECK_NEAR(got, want, 1e-9, 1e-12)) printf("    %s\n", golden_schedules[k].text);
+        }
+        leati_free(s);
+    }
+}
+
+static void plateau_follows_pytorch(leattest *t)
+{
+    leat_context *c = t->context;
+    for (size_t k = 0; k < COUNT(golden_plateaus); k++) {
+        leati_schedule *s;
+        double state[LEATI_SCHEDULE_STATE] = {0};
+        leati_schedule_at at = {.rate = golden_plateaus[k].rate};
+        REQUIRE_OK(leati_schedule_parse(c, golden_plateaus[k].text, &s));
+        for (int i = 0; i < GOLDEN_STEPS; i++) {
+            double got = s->class->rate(s, &at, state);
+            CHECK_NEAR(got, golden_plateaus[k].rates[i], 0, 1e-12);
+            s->class->see(s, golden_losses[i], state);
+        }
+        leati_free(s);
+    }
+}
+
+static void texts_are_checked(leattest *t)
+{
+    leat_context *c = t->context;
+    leati_optimizer *o;
+    leati_schedule *s;
+    CHECK_FAILS(leati_optimizer_parse(c, "adm", &o), LEAT_INVALID, "adm|adam");
+    CHECK_FAILS(leati_optimizer_parse(c, "sgd(momentum=2)", &o), LEAT_INVALID, "momentum");
+    CHECK_FAILS(leati_schedule_parse(c, "cosin", &s), LEAT_INVALID, "cosin|cosine");
+    CHECK_FAILS(leati_schedule_parse(c, "step(step_size=0)", &s), LEAT_INVALID, "step_size");
+}
+
+static const leattest_case cases[] = {
+    TEST(optimizers_follow_pytorch), TEST(every_optimizer_has_a_trajectory),
+    TEST(schedules_follow_pytorch), TEST(plateau_follows_pytorch), TEST(texts_are_checked)};
+LEATTEST_MAIN(cases)

@@ -1,0 +1,409 @@
+/* The training loop: determinism, resumption, failures, allocation, logs. */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "nn/checkpoint.h"
+#include "nn/trainer.h"
+#include "support/leattest.h"
+
+enum { ROWS = 333, COLS = 6, CLASSES = 3 };
+
+typedef struct settings {
+    const char *layers, *optimizer, *schedule, *augment, *folder;
+    size_t epochs, batch, accumulate, rows;
+    double rate, clip_norm, clip_value, ema, validation;
+    bool resume;
+    double every; /* seconds between checkpoints */
+} settings;
+
+typedef struct samples {
+    float x[ROWS * COLS];
+    uint32_t label[ROWS];
+} samples;
+
+static void draw(samples *s)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 3, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < ROWS; i++) {
+        s->label[i] = (uint32_t)(i % CLASSES);
+        for (size_t k = 0; k < COLS; k++)
+            s->x[i * COLS + k] = (float)(leati_rng_normal(&rng) + (k % CLASSES == s->label[i]));
+    }
+}
+
+static leati_dataset dataset(const samples *s, size_t rows)
+{
+    return (leati_dataset){.x = {.f32 = s->x, .rows = rows, .cols = COLS, .stride = COLS},
+                           .task = LEATI_CLASSIFY,
+                           .label = s->label,
+                           .classes = CLASSES,
+                           .seed = 7};
+}
+
+/* What training needs, freed together. */
+typedef struct setup {
+    leat_graph *g;
+    leati_network *n;
+    leati_optimizer *o;
+    leati_schedule *s;
+    leati_loss *l;
+    leati_augment a;
+    leati_train_options options;
+} setup;
+
+static leat_status open_setup(leat_context *c, const settings *w, setup *u)
+{
+    memset(u, 0, sizeof *u);
+    LEATI_TRY(leat_graph_create(c, NULL, &u->g));
+    LEATI_TRY(leati_network_create(c, w->layers ? w->layers : "dense(8, activation=tanh); dense(3)",
+                                   LEAT_DIMS(COLS), &u->n));
+    LEATI_TRY(leati_network_open(u->n, u->g, 7));
+    LEATI_TRY(leati_optimizer_parse(c, w->optimizer ? w->optimizer : "adam", &u->o));
+    LEATI_TRY(leati_schedule_parse(c, w->schedule ? w->schedule : "constant", &u->s));
+    LEATI_TRY(leati_loss_parse(c, "cross_entropy", &u->l));
+    u->options = (leati_train_options){.loss = u->l,
+                                       .schedule = u->s,
+                                       .epochs = w->epochs ? w->epochs : 3,
+                                       .batch_size = w->batch ? w->batch : 16,
+                                       .accumulate = w->accumulate,
+                                       .learning_rate = w->rate > 0 ? w->rate : 0.01,
+                                       .clip_norm = w->clip_norm,
+                                       .clip_value = w->clip_value,
+                                       .ema = w->ema,
+                                       .validation_fraction = w->validation,
+                                       .seed = 7,
+                                       .folder = w->folder,
+                                       .resume = w->resume,
+                                       .checkpoint_seconds = w->every};
+    return LEAT_OK;
+}
+
+static void close_setup(setup *u)
+{
+    leati_network_destroy(u->n);
+    leat_graph_destroy(u->g);
+    leati_free(u->o);
+    leati_free(u->s);
+    leati_free(u->l);
+}
+
+/* Trains and gives the weights (in `out`, at most `size` of them). */
+static leat_status train(leat_context *c, const settings *w, float *out, size_t size,
+                         leati_history *h)
+{
+    static samples data;
+    setup u;
+    draw(&data);
+    leati_dataset d = dataset(&data, w->rows ? w->rows : ROWS);
+    leati_history unused = {0};
+    leat_status st;
+    LEATI_GO(open_setup(c, w, &u));
+    LEATI_GO(leati_train(c, u.n, u.o, &d, &u.options, h ? h : &unused));
+    LEATI_BUG_IF(c, u.n->trained_count > size);
+    LEATI_GO(leat_variable_get(u.n->trained, out, u.n->trained_count * sizeof *out));
+out:
+    leati_free(unused.epoch);
+    close_setup(&u);
+    return st;
+}
+
+enum { MOST = 1024 };
+typedef struct weights {
+    float w[MOST];
+} weights;
+
+static leat_context *context_of(unsigned threads)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    o.threads = threads;
+    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
+}
+
+/* ---- learning ------------------------------------------------------------------------------- */
+
+static void the_loss_falls(leattest *t)
+{
+    weights w = {0};
+    leati_history h;
+    settings s = {.epochs = 12, .validation = 0.2};
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, &h));
+    CHECK_INT(h.count, 12);
+    CHECK(h.epoch[11].loss < 0.7 * h.epoch[0].loss);
+    CHECK(h.epoch[h.best].validation_loss <= h.epoch[0].validation_loss);
+    CHECK(h.epoch[11].validation_accuracy > 0.6);
+    leati_free(h.epoch);
+}
+
+static const settings kinds[] = {
+    {.validation = 0.2},
+    {.optimizer = "sgd(momentum=0.9)", .schedule = "one_cycle", .accumulate = 3},
+    {.optimizer = "adamw(amsgrad=true)", .clip_norm = 0.5, .clip_value = 0.1, .ema = 0.9},
+    {.optimizer = "rmsprop(centered=true)", .schedule = "plateau(patience=0)", .validation = 0.3},
+    {.layers = "dense(8, activation=relu); dropout(0.5); dense(3)", .ema = 0.5, .validation = 0.1}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void threads_do_not_matter(leattest *t)
+{
+    for (size_t k = 0; k < KINDS; k++) {
+        weights one = {0}, two = {0};
+        leat_context *a = context_of(1), *b = context_of(2);
+        REQUIRE(a && b);
+        REQUIRE_OK(train(a, &kinds[k], one.w, MOST, NULL));
+        REQUIRE_OK(train(b, &kinds[k], two.w, MOST, NULL));
+        CHECK(memcmp(&one, &two, sizeof one) == 0);
+        leat_context_destroy(a);
+        leat_context_destroy(b);
+    }
+}
+
+/* Three batches of 16 with their gradients averaged are one of 48. */
+static void accumulated_batches_are_one(leattest *t)
+{
+    weights few = {0}, whole = {0};
+    settings a = {.optimizer = "sgd", .accumulate = 3, .rate = 0.1};
+    settings b = {.optimizer = "sgd", .batch = 48, .rate = 0.1};
+    REQUIRE_OK(train(t->context, &a, few.w, MOST, NULL));
+    REQUIRE_OK(train(t->context, &b, whole.w, MOST, NULL));
+    for (size_t i = 0; i < MOST; i++)
+        if (!CHECK_NEAR((double)few.w[i], (double)whole.w[i], 1e-4, 1e-5)) break;
+}
+
+/* ---- interruption --------------------------------------------------------------------------- */
+
+static int stop_late(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)what, (void)total;
+    return done >= *(uint64_t *)user;
+}
+
+/* In a process of its own, which is killed once it has written a checkpoint. */
+static bool killed_while_training(const settings *s)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/last.checkpoint", s->folder);
+    pid_t child = fork();
+    if (child == 0) {
+        weights w;
+        leat_context *c = context_of(1);
+        settings longer = *s;
+        longer.epochs = 200; /* it does not end by itself */
+        if (c) (void)!train(c, &longer, w.w, MOST, NULL);
+        _exit(0);
+    }
+    if (child < 0) return false;
+    const struct timespec little = {.tv_nsec = 1000000};
+    for (int i = 0; i < 2000 && !leati_path_exists(path); i++) nanosleep(&little, NULL);
+    for (int i = 0; i < 3; i++) nanosleep(&little, NULL);
+    kill(child, SIGKILL);
+    int status;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) && leati_path_exists(path);
+}
+
+static void a_killed_training_goes_on(leattest *t)
+{
+    for (size_t k = 0; k < KINDS; k++) {
+        char folder[64];
+        weights never = {0}, resumed = {0};
+        settings s = kinds[k];
+        snprintf(folder, sizeof folder, "killed-%zu", k);
+        s.epochs = 200;
+        s.rows = 100;
+        REQUIRE_OK(train(t->context, &s, never.w, MOST, NULL));
+        s.folder = leattest_scratch(folder);
+        if (!CHECK(killed_while_training(&s))) continue;
+        s.resume = true;
+        s.every = 60;
+        REQUIRE_OK(train(t->context, &s, resumed.w, MOST, NULL));
+        CHECK(memcmp(&never, &resumed, sizeof never) == 0);
+    }
+}
+
+static void another_training_is_refused(leattest *t)
+{
+    weights w;
+    settings s = {.folder = leattest_scratch("other"), .epochs = 1};
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    s.resume = true;
+    s.rate = 0.5;
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "another training|--resume");
+}
+
+static void damaged_checkpoints_are_refused(leattest *t)
+{
+    leat_context *c = t->context;
+    static const float values[] = {1, 2, 3};
+    leati_checkpoint from = {.fingerprint = 5, .part = {{"numbers", values, 12}}, .count = 1}, k;
+    const char *path = leattest_scratch("damaged.checkpoint");
+    leati_bytes b;
+    REQUIRE_OK(leati_checkpoint_write(c, path, &from));
+    REQUIRE_OK(leati_checkpoint_read(c, path, &k));
+    CHECK(k.fingerprint == 5 && k.count == 1);
+    const void *found = leati_checkpoint_find(c, &k, "numbers", 12);
+    CHECK(found && memcmp(found, values, 12) == 0);
+    CHECK(!leati_checkpoint_find(c, &k, "numbers", 16));
+    CHECK_FAILS(leat_error_status(c), LEAT_FORMAT, "numbers|12|16");
+    CHECK(!leati_checkpoint_find(c, &k, "words", 16));
+    CHECK_FAILS(leat_error_status(c), LEAT_FORMAT, "words");
+    leati_checkpoint_release(&k);
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    char copy[256];
+    REQUIRE(b.size <= sizeof copy);
+    for (size_t i = 0; i < b.size; i++) {
+        memcpy(copy, b.data, b.size);
+        copy[i] ^= 1;
+        CHECK_FAILS(leati_checkpoint_parse(c, "p", copy, b.size, &k), LEAT_FORMAT, "checkpoint");
+        CHECK_FAILS(leati_checkpoint_parse(c, "p", b.data, i, &k), LEAT_FORMAT, "checkpoint");
+    }
+    leati_bytes_release(&b);
+}
+
+static void cancelled_training_leaves_a_checkpoint(leattest *t)
+{
+    uint64_t limit = 1;
+    weights w = {0}, never = {0};
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    o.progress = stop_late;
+    o.progress_user = &limit;
+    settings s = {.folder = leattest_scratch("cancelled"), .epochs = 400, .every = 60};
+    REQUIRE_OK(leat_context_create(&c, &o));
+    leat_status st = train(c, &s, w.w, MOST, NULL);
+    CHECK_INT(st, LEAT_CANCELLED);
+    CHECK(strstr(leat_error_message(c), "--resume"));
+    leat_context_destroy(c);
+    s.resume = true;
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    s.folder = NULL;
+    REQUIRE_OK(train(t->context, &s, never.w, MOST, NULL));
+    CHECK(memcmp(&never, &w, sizeof w) == 0);
+}
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static void a_loss_that_is_not_finite_is_explained(leattest *t)
+{
+    weights w;
+    settings s = {.layers = "dense(8, name=wide, activation=relu); dense(3, name=last)",
+                  .optimizer = "sgd",
+                  .rate = 1e30};
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "epoch 1|step|first|`");
+}
+
+static leat_status train_little(leat_context *c, void *user)
+{
+    weights w;
+    return train(c, user, w.w, MOST, NULL);
+}
+
+static void failing_allocations(leattest *t)
+{
+    settings s = {.rows = 40, .epochs = 1, .ema = 0.9, .validation = 0.2, .accumulate = 2};
+    leattest_fail_allocations(t, train_little, &s);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+typedef struct counter {
+    size_t calls;
+} counter;
+
+static void *count_alloc(void *user, size_t bytes)
+{
+    ((counter *)user)->calls++;
+    return malloc(bytes);
+}
+
+static void count_free(void *user, void *block)
+{
+    (void)user;
+    free(block);
+}
+
+static size_t calls_for(leattest *t, size_t rows)
+{
+    counter n = {0};
+    leat_allocator a = {.alloc = count_alloc, .free = count_free, .user = &n};
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    weights w;
+    o.threads = 1;
+    o.allocator = &a;
+    settings s = {.rows = rows, .batch = 4, .epochs = 1};
+    if (!CHECK_OK(leat_context_create(&c, &o))) return 0;
+    CHECK_OK(train(c, &s, w.w, MOST, NULL));
+    leat_context_destroy(c);
+    return n.calls;
+}
+
+static void steps_allocate_nothing(leattest *t)
+{
+    CHECK_INT(calls_for(t, 20), calls_for(t, 320)); /* 5 and 80 steps */
+}
+
+/* ---- logs ----------------------------------------------------------------------------------- */
+
+static void logs_are_written(leattest *t)
+{
+    weights w;
+    leat_context *c = t->context;
+    settings s = {.folder = leattest_scratch("logs"), .epochs = 2, .validation = 0.2};
+    char path[512];
+    leati_bytes b;
+    REQUIRE_OK(train(c, &s, w.w, MOST, NULL));
+    snprintf(path, sizeof path, "%s/metrics.jsonl", s.folder);
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    CHECK(b.size > 20 && memcmp(b.data, "{\"epoch\":1,", 11) == 0);
+    leati_bytes_release(&b);
+    snprintf(path, sizeof path, "%s/events.out.tfevents.leat", s.folder);
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    /* the first record: a length of 24, its checksum as TensorFlow computes it */
+    static const unsigned char head[] = {0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 9};
+    CHECK(b.size > 100 && memcmp(b.data, head, sizeof head) == 0);
+    leati_bytes_release(&b);
+}
+
+static void rates_are_tested(leattest *t)
+{
+    static samples data;
+    setup u;
+    leati_rate_point *points;
+    size_t found;
+    settings s = {0};
+    draw(&data);
+    leati_dataset d = dataset(&data, ROWS);
+    REQUIRE_OK(open_setup(t->context, &s, &u));
+    REQUIRE_OK(
+        leati_rate_test(t->context, u.n, u.o, &d, &u.options, 1e-6, 100, 60, &points, &found));
+    CHECK(found > 30 && found <= 60);
+    CHECK_NEAR(points[0].rate, 1e-6, 1e-5, 0);
+    double least = 1e9;
+    for (size_t i = 0; i < found; i++) least = fmin(least, points[i].loss);
+    CHECK(least < points[0].loss && points[found - 1].loss > least);
+    leati_free(points);
+    close_setup(&u);
+}
+
+static const leattest_case cases[] = {TEST(the_loss_falls),
+                                      TEST(threads_do_not_matter),
+                                      TEST(accumulated_batches_are_one),
+                                      TEST(a_killed_training_goes_on),
+                                      TEST(another_training_is_refused),
+                                      TEST(damaged_checkpoints_are_refused),
+                                      TEST(cancelled_training_leaves_a_checkpoint),
+                                      TEST(a_loss_that_is_not_finite_is_explained),
+                                      TEST(failing_allocations),
+                                      TEST(steps_allocate_nothing),
+                                      TEST(logs_are_written),
+                                      TEST(rates_are_tested)};
+LEATTEST_MAIN(cases)
