@@ -62,7 +62,7 @@ static leat_status learner(leat_graph *g, model *m, leat_tensor *loss, leat_tens
     if (st != LEAT_OK) return st;
     leat_tensor *square =
         leat_add(leat_scale(leat_read(v), 0.95), leat_scale(leat_mul(d, d), 0.05));
-    d = leat_div(leat_scale(d, 0.003), leat_shift(leat_sqrt(square), 1e-6));
+    d = leat_div(leat_scale(d, 0.001), leat_shift(leat_sqrt(square), 1e-6));
     roots[0] = loss;
     roots[1] = leat_assign(m->weights, leat_sub(m->all, d));
     roots[2] = leat_assign(v, square);
