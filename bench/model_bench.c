@@ -171,6 +171,19 @@ static void labels(bench *b, size_t count)
     }
 }
 
+/* Of all weights, in the order of their block. */
+static leat_tensor *flat_gradient(bench *b, leat_tensor *loss)
+{
+    enum { MOST = 32 };
+    leat_tensor *w[MOST], *d[MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < b->network->weight_count && count < MOST; i++)
+        if (b->network->weight[i].trained) w[count++] = b->network->weight[i].read;
+    must(b, leat_gradients(loss, NULL, count, w, d));
+    for (size_t i = 0; i < count; i++) d[i] = leat_reshape(d[i], LEAT_DIMS(-1));
+    return leat_concat(count, d, 0);
+}
+
 /* RMSprop with PyTorch's defaults at rate 0.002, gradients clipped to norm 5. */
 static void lstm_train(bench *b)
 {
@@ -182,8 +195,7 @@ static void lstm_train(bench *b)
     leat_tensor *loss = leat_cross_entropy(leat_reshape(out, LEAT_DIMS(-1, CHARACTERS)), y, NULL);
     leat_variable *v, *w = b->network->trained;
     must(b, leat_variable_create(b->g, "square", LEAT_DTYPE_F32, leat_variable_shape(w), NULL, &v));
-    leat_tensor *weight = leat_read(w), *gradient;
-    must(b, leat_gradients(loss, NULL, 1, &weight, &gradient));
+    leat_tensor *weight = leat_read(w), *gradient = flat_gradient(b, loss);
     leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(gradient, gradient), 0, NULL, false));
     leat_tensor *clip =
         leat_minimum(leat_scale(leat_recip(leat_shift(norm, 1e-6)), 5), leat_like(norm, 1));
