@@ -45,7 +45,7 @@ def resnet18():
 
 
 # Options of build/bench/network_bench for the rows that train in epochs.
-CNN_LAYERS = ("reshape(28x28x1); conv2d(32, 3, padding=same, activation=relu); max_pool2d; "
+CNN_LAYERS = ("reshape(28, 28, 1); conv2d(32, 3, padding=same, activation=relu); max_pool2d; "
               "conv2d(64, 3, padding=same, activation=relu); max_pool2d; flatten; "
               "dense(128, activation=relu)")
 TINY = ["--optimizer", "sgd", "--epochs", "5"]
