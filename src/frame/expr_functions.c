@@ -54,6 +54,7 @@ FN(number_of_text)
     for (size_t i = 0; i < rows; i++) {
         leati_text t = a[0].t[i];
         out->n[i] = 0;
+        out->n[i] = 0;
         if (out->missing[i] || leati_num_parse(t.at, t.length, &out->n[i])) continue;
         out->missing[i] = 1;
     }
@@ -311,7 +312,7 @@ FN(or_b)
             const leati_block *from = a[0].b[i] ? &a[1] : &a[2];                                   \
             bool unknown = a[0].missing[i];                                                        \
             out->missing[i] = unknown || from->missing[i];                                         \
-            if (!out->missing[i]) out->X[i] = from->X[i];                                          \
+            out->X[i] = from->X[i];                                                                \
         }                                                                                          \
         return true;                                                                               \
     }
@@ -328,7 +329,7 @@ CHOOSE(choose_t, t)
             int k = 0;                                                                             \
             while (k + 1 < count && a[k].missing[i]) k++;                                          \
             out->missing[i] = a[k].missing[i];                                                     \
-            if (!out->missing[i]) out->X[i] = a[k].X[i];                                           \
+            out->X[i] = a[k].X[i];                                                                 \
         }                                                                                          \
         return true;                                                                               \
     }
