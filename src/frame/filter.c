@@ -98,19 +98,13 @@ leat_status leat_table_filter(leat_context *c, leat_frame **out, leat_frame *f, 
 static leat_status range(leat_context *c, leat_frame **out, leat_frame *f, const char *text,
                          bool last)
 {
-    leati_argument a;
-    size_t count = 0;
+    size_t count;
     *out = NULL;
-    LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows");
-    leat_status st = leati_argument_begin(c, &a, text);
-    if (st == LEAT_OK) st = leati_argument_rows(&a, f->rows, &count);
-    if (st == LEAT_OK) st = leati_argument_done(&a);
-    leati_argument_end(&a);
-    if (st != LEAT_OK) return st;
+    LEATI_TRY(leati_argument_share(c, f, text, &count));
     uint32_t *rows = leati_array(c, count, sizeof *rows);
     if (!rows) return leat_error_status(c);
     for (size_t i = 0; i < count; i++) rows[i] = (uint32_t)(last ? f->rows - count + i : i);
-    st = leati_rows_of(c, out, f, rows, count);
+    leat_status st = leati_rows_of(c, out, f, rows, count);
     leati_free(rows);
     return st;
 }

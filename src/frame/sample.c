@@ -48,19 +48,13 @@ leat_status leat_table_shuffle(leat_context *c, leat_frame **out, leat_frame *f,
 
 leat_status leat_table_sample(leat_context *c, leat_frame **out, leat_frame *f, const char *text)
 {
-    leati_argument a;
-    size_t count = 0;
+    size_t count;
     *out = NULL;
-    LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows");
-    leat_status st = leati_argument_begin(c, &a, text);
-    if (st == LEAT_OK) st = leati_argument_rows(&a, f->rows, &count);
-    if (st == LEAT_OK) st = leati_argument_done(&a);
-    leati_argument_end(&a);
-    if (st != LEAT_OK) return st;
+    LEATI_TRY(leati_argument_share(c, f, text, &count));
     uint32_t *order = random_order(c, f->rows, LEATI_RNG_SAMPLE);
     uint8_t *mark = LEATI_NEW(c, uint8_t, f->rows);
     for (size_t i = 0; order && mark && i < count; i++) mark[order[i]] = 1;
-    st = order && mark ? marked_rows(c, out, f, mark, 1) : leat_error_status(c);
+    leat_status st = order && mark ? marked_rows(c, out, f, mark, 1) : leat_error_status(c);
     leati_free(order);
     leati_free(mark);
     return st;

@@ -67,6 +67,19 @@ leat_status leati_argument_rows(leati_argument *a, size_t rows, size_t *count)
     return LEAT_OK;
 }
 
+leat_status leati_argument_share(leat_context *c, const leat_frame *f, const char *text,
+                                 size_t *count)
+{
+    leati_argument a;
+    *count = 0;
+    LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows");
+    leat_status st = leati_argument_begin(c, &a, text);
+    if (st == LEAT_OK) st = leati_argument_rows(&a, f->rows, count);
+    if (st == LEAT_OK) st = leati_argument_done(&a);
+    leati_argument_end(&a);
+    return st;
+}
+
 leat_status leati_argument_method(leati_argument *a, const leat_frame *f, leati_method *m,
                                   bool *more)
 {

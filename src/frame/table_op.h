@@ -25,6 +25,9 @@ leat_status leati_argument_columns(leati_argument *a, const leat_frame *f, size_
 leat_status leati_argument_done(leati_argument *a);
 /* "100", "0.2" or "20%" of `rows`: a share is rounded to the nearest. */
 leat_status leati_argument_rows(leati_argument *a, size_t rows, size_t *count);
+/* The whole argument is such a number of rows of `f`, which has fewer than 2^32 - 1. */
+leat_status leati_argument_share(leat_context *c, const leat_frame *f, const char *text,
+                                 size_t *count);
 
 /* "method(a, b), method(), method(0, a)": one piece a call. */
 typedef struct leati_method {

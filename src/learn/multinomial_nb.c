@@ -5,21 +5,7 @@
 #include "base/error.h"
 #include "learn/nb_counts.h"
 
-static const leati_param params[] = {
-    {.name = "alpha",
-     .type = LEATI_PARAM_REAL,
-     .offset = offsetof(leati_nb_counts, alpha),
-     .standard = "1",
-     .least = 1e-10,
-     .most = HUGE_VAL,
-     .grid = "0.01,0.1,1,10",
-     .doc = "Added to every count (Laplace smoothing)."},
-    {.name = "fit_prior",
-     .type = LEATI_PARAM_BOOL,
-     .offset = offsetof(leati_nb_counts, fit_prior),
-     .standard = "true",
-     .doc = "Prior probabilities of the classes from their frequencies; false: all equal."},
-    {.name = NULL}};
+static const leati_param params[] = {LEATI_NB_COUNTS_PARAMS, {.name = NULL}};
 
 static void derive(leati_nb_counts *n)
 {

@@ -16,6 +16,22 @@ typedef struct leati_nb_counts {
     double *constant;  /* (classes) derived */
 } leati_nb_counts;
 
+/* The rows of the parameter table that both have. */
+#define LEATI_NB_COUNTS_PARAMS                                                                     \
+    {.name = "alpha",                                                                              \
+     .type = LEATI_PARAM_REAL,                                                                     \
+     .offset = offsetof(leati_nb_counts, alpha),                                                   \
+     .standard = "1",                                                                              \
+     .least = 1e-10,                                                                               \
+     .most = HUGE_VAL,                                                                             \
+     .grid = "0.01,0.1,1,10",                                                                      \
+     .doc = "Added to every count (Laplace smoothing)."},                                          \
+    {                                                                                              \
+        .name = "fit_prior", .type = LEATI_PARAM_BOOL,                                             \
+        .offset = offsetof(leati_nb_counts, fit_prior), .standard = "true",                        \
+        .doc = "Prior probabilities of the classes from their frequencies; false: all equal."      \
+    }
+
 /* total (classes): sum of row weights; sum (classes, features): of w x, or with `binary` of
  * w [x > binarize]. Both zeroed by the caller. In parallel; the parts do not depend on the number
  * of threads. LEAT_INVALID when all weights are 0, or for a negative x without `binary`. */
