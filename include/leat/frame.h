@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <leat/context.h>
+#include <leat/tensor.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,6 +49,19 @@ LEAT_API bool leat_frame_number(const leat_frame *frame, size_t column, size_t r
 LEAT_API bool leat_frame_whole(const leat_frame *frame, size_t column, size_t row, int64_t *out);
 LEAT_API bool leat_frame_text(const leat_frame *frame, size_t column, size_t row, const char **text,
                               size_t *length);
+
+/* Of one row: (H, W, C) of an array, 1 where unused; a scalar of other columns. Rank -1 of text. */
+LEAT_API leat_shape leat_frame_shape(const leat_frame *frame, size_t column);
+/* The whole column as numbers (rows, shape...), bytes as 0 to 255, times as seconds, NaN where
+ * missing. `count` is the room in `out`. Errors: TYPE (text), SHAPE (another count). */
+LEAT_API LEAT_CHECKED leat_status leat_frame_values(leat_context *context, const leat_frame *frame,
+                                                    size_t column, float *out, size_t count);
+/* The whole column of text as numbers of its levels (rows), -1 where missing. Levels are the
+ * distinct texts, in the order of the data set or of first appearance. Errors: TYPE, SHAPE. */
+LEAT_API LEAT_CHECKED leat_status leat_frame_codes(leat_context *context, const leat_frame *frame,
+                                                   size_t column, int64_t *out, size_t count);
+LEAT_API size_t leat_frame_levels(const leat_frame *frame, size_t column); /* 0 of other types */
+LEAT_API const char *leat_frame_level(const leat_frame *frame, size_t column, size_t level);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 #include <leat/frame.h>
 #include <leat/function.h>
 #include <leat/graph.h>
+#include <leat/image.h>
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>
