@@ -8,6 +8,7 @@
 #include <leat/data.h>
 #include <leat/estimator.h>
 #include <leat/evaluate.h>
+#include <leat/exchange.h>
 #include <leat/experiment.h>
 #include <leat/frame.h>
 #include <leat/function.h>

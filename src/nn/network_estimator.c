@@ -8,8 +8,11 @@
 #include "base/str.h"
 #include "learn/estimator.h"
 #include "nn/functions.h"
+#include "nn/network_estimator.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
+
+extern const leati_estimator_class leati_estimator_network;
 
 typedef struct network {
     leati_estimator base;
@@ -381,6 +384,27 @@ out:
     return st;
 }
 
+leat_status leati_network_of(leat_context *c, const leati_estimator *base, leat_graph *g,
+                             leati_network **out, double *mean, double *scale)
+{
+    LEATI_BUG_IF(c, base->class != &leati_estimator_network || !base->fitted);
+    const network *e = (const network *)base;
+    leati_network *n = NULL;
+    leat_status st;
+    *out = NULL;
+    LEATI_GO(create(c, e, &n));
+    LEATI_GO(leati_network_open(n, g, 0));
+    LEATI_GO(leat_variable_set(n->trained, e->weights, n->trained_count * sizeof(float)));
+    LEATI_GO(leat_variable_set(n->states, e->states, n->state_count * sizeof(float)));
+    if (mean) *mean = e->mean;
+    if (scale) *scale = e->scale;
+    *out = n;
+    return LEAT_OK;
+out:
+    leati_network_destroy(n);
+    return st;
+}
+
 /* A network of its own for every call: calls from several threads do not meet. */
 static leat_status run(const network *e, leat_context *c, const leati_matrix *x, bool softmax,
                        double *out)
@@ -388,11 +412,8 @@ static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
     leati_network *n = NULL;
     leat_graph *g = NULL;
     leat_status st;
-    LEATI_GO(create(c, e, &n));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(leati_network_open(n, g, 0));
-    LEATI_GO(leat_variable_set(n->trained, e->weights, n->trained_count * sizeof(float)));
-    LEATI_GO(leat_variable_set(n->states, e->states, n->state_count * sizeof(float)));
+    LEATI_GO(leati_network_of(c, &e->base, g, &n, NULL, NULL));
     LEATI_GO(leati_network_predict(c, n, x, softmax, out));
 out:
     leati_network_destroy(n);

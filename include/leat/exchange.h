@@ -1,0 +1,34 @@
+/* Models in other forms: one file of C, ONNX, plain arrays. What each holds: docs/export.md. */
+#ifndef LEAT_EXCHANGE_H
+#define LEAT_EXCHANGE_H
+
+#include <leat/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* X(name, suffix, doc): a row per format. */
+#define LEAT_EXPORT_LIST(X)                                                                        \
+    X(c, ".c", "one C99 file that predicts: no allocation, no library but libm")
+
+typedef struct leat_export_options {
+    size_t struct_size;
+    const char *name; /* what the result is called inside; NULL: the name of the model */
+} leat_export_options;
+LEAT_API leat_export_options leat_export_options_default(void);
+
+/* The name of a format and the usual end of its files; false when i is past the last. */
+LEAT_API bool leat_export_format_at(size_t i, const char **name, const char **suffix);
+
+/* Writes the model to `path`, atomically ("-": standard output). options may be NULL. INVALID: no
+ * such format. UNSUPPORTED: something of the model has no form there; the message names it. */
+LEAT_API LEAT_CHECKED leat_status leat_model_export(leat_context *context, const leat_model *model,
+                                                    const char *format, const char *path,
+                                                    const leat_export_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

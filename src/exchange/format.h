@@ -1,0 +1,20 @@
+/* The formats that models are exported to: a row of LEAT_EXPORT_LIST and a file format_<name>.c
+ * each. */
+#ifndef LEATI_EXCHANGE_FORMAT_H
+#define LEATI_EXCHANGE_FORMAT_H
+
+#include <leat/exchange.h>
+
+#include "model/model.h"
+
+/* name: options->name, or the model's. */
+#define LEATI_FORMAT(name, suffix, doc)                                                            \
+    leat_status leati_format_##name(leat_context *c, const leat_model *m, const char *title,       \
+                                    const char *path);
+LEAT_EXPORT_LIST(LEATI_FORMAT)
+#undef LEATI_FORMAT
+
+/* A name as an identifier of C: letters, digits and '_', not beginning with a digit. leati_free. */
+char *leati_identifier(leat_context *c, const char *name);
+
+#endif
