@@ -12,8 +12,10 @@
 #include <time.h>
 #include <zlib.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/network_session.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
 
@@ -131,6 +133,31 @@ typedef struct result {
     double epoch, first, accuracy, loss;
 } result;
 
+/* The share of rows whose class a session with the weights of n finds. */
+static leat_status measure_accuracy(leat_context *c, const leati_network *n, const char *layers,
+                                    const samples *test, double *out)
+{
+    size_t hits = 0, states = n->state_count * sizeof(float);
+    leati_network *same;
+    leati_network_session *s = NULL;
+    double *p = leati_array(c, test->x.rows, sizeof *p);
+    float *w = leati_array(c, n->trained_count + n->state_count + 1, sizeof *w);
+    leat_status st = p && w ? LEAT_OK : LEAT_NOMEM;
+    LEATI_GO(st);
+    LEATI_GO(leat_variable_get(n->trained, w, n->trained_count * sizeof *w));
+    LEATI_GO(leat_variable_get(n->states, w + n->trained_count, states));
+    LEATI_GO(leati_network_create(c, layers, n->input, &same));
+    LEATI_GO(leati_network_session_create(c, same, w, w + n->trained_count, &s));
+    LEATI_GO(leati_network_session_run(c, s, &test->x, LEATI_ANSWER_CLASS, p));
+    for (size_t i = 0; i < test->x.rows; i++) hits += p[i] == test->label[i];
+    *out = (double)hits / (double)test->x.rows;
+out:
+    leati_network_session_destroy(s);
+    leati_free(w);
+    leati_free(p);
+    return st;
+}
+
 static leat_status train(leat_context *c, const options *o, const samples *data,
                          const samples *test, result *r)
 {
@@ -166,20 +193,8 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     }
     if (all < r->first) r->first = all;
     r->loss = h.epoch[h.count - 1].loss;
-    if (test) {
-        size_t hits = 0;
-        double *p = leati_array(c, test->x.rows * o->classes, sizeof *p);
-        if (!p || leati_network_predict(c, n, &test->x, false, p) != LEAT_OK)
-            return leat_error_status(c);
-        for (size_t i = 0; i < test->x.rows; i++) {
-            size_t best = 0;
-            for (size_t k = 1; k < o->classes; k++)
-                if (p[i * o->classes + k] > p[i * o->classes + best]) best = k;
-            hits += best == test->label[i];
-        }
-        r->accuracy = (double)hits / (double)test->x.rows;
-        leati_free(p);
-    }
+    if (test && measure_accuracy(c, n, text, test, &r->accuracy) != LEAT_OK)
+        return leat_error_status(c);
     leati_free(h.epoch);
     leati_network_destroy(n);
     leat_graph_destroy(g);

@@ -24,6 +24,7 @@
 #include <leat/progress.h>
 #include <leat/read.h>
 #include <leat/reproduce.h>
+#include <leat/session.h>
 #include <leat/settings.h>
 #include <leat/status.h>
 #include <leat/table.h>

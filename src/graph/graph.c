@@ -49,7 +49,7 @@ void leat_graph_destroy(leat_graph *g)
     while (g->variables) {
         leat_variable *v = g->variables;
         g->variables = v->next;
-        if (v->whole == v) g->device->class->free(g->device, v->data);
+        if (v->whole == v && !v->borrowed) g->device->class->free(g->device, v->data);
         leati_free(v->name);
         leati_free(v);
     }
@@ -300,6 +300,30 @@ leat_status leat_variable_create(leat_graph *g, const char *name, leat_dtype dty
         leati_free(v->name);
         leati_free(v);
         return st;
+    }
+    v->whole = v;
+    v->next = g->variables;
+    g->variables = v;
+    *out = v;
+    return LEAT_OK;
+}
+
+leat_status leati_variable_borrow(leat_graph *g, const char *name, leat_dtype dtype,
+                                  leat_shape shape, const void *data, leat_variable **out)
+{
+    leat_context *c = g->context;
+    *out = NULL;
+    LEATI_BUG_IF(c, g->device->class->foreign);
+    LEATI_TRY(leati_shape_check(c, &shape, dtype));
+    leat_variable *v = LEATI_NEW(c, leat_variable, 1);
+    if (!v) return LEAT_NOMEM;
+    *v = (leat_variable){.graph = g, .dtype = dtype, .shape = shape, .borrowed = true};
+    v->bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
+    v->data = (void *)(uintptr_t)data;
+    v->name = leati_strdup(c, name);
+    if (!v->name) {
+        leati_free(v);
+        return LEAT_NOMEM;
     }
     v->whole = v;
     v->next = g->variables;

@@ -43,8 +43,14 @@ struct leat_variable {
     size_t bytes;
     void *data;           /* on the device */
     leat_variable *whole; /* the variable it is a part of, or itself */
+    bool borrowed;        /* data belong to the caller */
     leat_variable *next;
 };
+
+/* A variable on memory of the caller, on a device in host memory. It is for reading: several graphs
+ * may share it. */
+leat_status leati_variable_borrow(leat_graph *g, const char *name, leat_dtype dtype,
+                                  leat_shape shape, const void *data, leat_variable **out);
 
 /* What the graph knows of an operation: a class per row of eltwise.def and ops.def. */
 typedef struct leati_op_class {
@@ -117,7 +123,7 @@ struct leat_graph {
     leati_arena arena;
     uint32_t nodes;
     uint32_t clears; /* how often tensors were forgotten */
-    uint32_t epoch; /* of traversal marks */
+    uint32_t epoch;  /* of traversal marks */
     leat_variable *variables;
     char *scope; /* joined, "" at the top */
     size_t scope_capacity;

@@ -48,4 +48,16 @@ leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *
                                leati_plan **out);
 void leati_plan_destroy(leati_plan *p); /* NULL is fine */
 
+/* A plan of the caller's own, on a device in host memory, with the present data of its inputs as
+ * their addresses for good. It needs the device and the variables of the graph, no tensors: the
+ * graph may be cleared. Running it allocates nothing; data of roots are at plan->roots[i].data.
+ * Several threads may run one plan, but not at once. */
+leat_status leati_plan_prepare(leat_graph *g, size_t count, leat_tensor *const *roots,
+                               leati_plan **out);
+/* With the pool and the error of context c, which has the threads and the CPU level of the one it
+ * was compiled in. */
+leat_status leati_plan_run(leat_context *c, const leati_plan *plan);
+/* From now on graph and device belong to context c, of as many threads and the same CPU level. */
+void leati_graph_adopt(leat_graph *g, leat_context *c);
+
 #endif

@@ -394,7 +394,7 @@ typedef struct apply {
     const leati_encoder *e;
     const leat_frame *f;
     const uint32_t *rows;
-    uint32_t **level_of; /* per column: dictionary code to level, or NULL */
+    uint32_t *const *level_of; /* per column: dictionary code to level, or NULL */
     size_t count, tasks;
     float *f32;
     double *f64;
@@ -478,54 +478,60 @@ static void apply_rows(void *arg, size_t task, unsigned worker)
     }
 }
 
+uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text)
+{
+    size_t low = 0, high = k->levels;
+    while (low < high) { /* levels are sorted */
+        size_t mid = (low + high) / 2;
+        if (strcmp(k->level[mid], text) < 0) low = mid + 1;
+        else high = mid;
+    }
+    return low < k->levels && strcmp(k->level[low], text) == 0 ? (uint32_t)low : UINT32_MAX;
+}
+
 static leat_status map_levels(leat_context *c, const leati_encoder_column *k,
                               const leati_dict *dict, uint32_t **out)
 {
     size_t entries = dict ? dict->count : 0;
     *out = leati_array(c, entries + 1, sizeof **out);
     if (!*out) return leat_error_status(c);
-    for (uint32_t i = 0; i < entries; i++) {
-        size_t low = 0, high = k->levels;
-        const char *text = leati_dict_text(dict, i, NULL);
-        while (low < high) { /* levels are sorted */
-            size_t mid = (low + high) / 2;
-            if (strcmp(k->level[mid], text) < 0) low = mid + 1;
-            else high = mid;
-        }
-        bool found = low < k->levels && strcmp(k->level[low], text) == 0;
-        (*out)[i] = found ? (uint32_t)low : UINT32_MAX;
-    }
+    for (uint32_t i = 0; i < entries; i++)
+        (*out)[i] = leati_encoder_level(k, leati_dict_text(dict, i, NULL));
     return LEAT_OK;
+}
+
+void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_frame *f,
+                        const uint32_t *rows, size_t count, uint32_t *const *level_of, void *to,
+                        leati_matrix *x)
+{
+    enum { MOST_TASKS = 256, CELLS_PER_TASK = 1 << 15 };
+    apply a = {.e = e, .f = f, .rows = rows, .level_of = level_of, .count = count};
+    if (e->recipe.f32) a.f32 = to;
+    else a.f64 = to;
+    a.tasks = leati_task_count(count * e->width, CELLS_PER_TASK, MOST_TASKS);
+    leati_parallel(c, a.tasks, apply_rows, &a);
+    *x = (leati_matrix){a.f64, a.f32, count, e->width, e->width};
 }
 
 leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
                                 const uint32_t *rows, size_t count, leati_matrix *x, void **data)
 {
-    enum { MOST_TASKS = 256, CELLS_PER_TASK = 1 << 15 };
-    apply a = {.e = e, .f = f, .rows = rows, .count = count};
     leat_status st = LEAT_OK;
     size_t cells;
     *data = NULL;
     LEATI_CHECK(c, !leati_mul_overflows(count, e->width, &cells), LEAT_LIMIT,
                 "a matrix of %zu x %zu is too large", count, e->width);
-    a.level_of = LEATI_NEW(c, uint32_t *, e->count + 1);
-    if (!a.level_of) return leat_error_status(c);
+    uint32_t **level_of = LEATI_NEW(c, uint32_t *, e->count + 1);
+    if (!level_of) return leat_error_status(c);
     for (size_t n = 0; n < e->count && st == LEAT_OK; n++)
         if (e->columns[n].role == LEATI_ROLE_CATEGORY)
-            st = map_levels(c, &e->columns[n], f->column[e->columns[n].source]->dict,
-                            &a.level_of[n]);
+            st = map_levels(c, &e->columns[n], f->column[e->columns[n].source]->dict, &level_of[n]);
     if (st == LEAT_OK) {
         *data = leati_array(c, cells, e->recipe.f32 ? sizeof(float) : sizeof(double));
         if (!*data) st = leat_error_status(c);
     }
-    if (st == LEAT_OK) {
-        if (e->recipe.f32) a.f32 = *data;
-        else a.f64 = *data;
-        a.tasks = leati_task_count(cells, CELLS_PER_TASK, MOST_TASKS);
-        leati_parallel(c, a.tasks, apply_rows, &a);
-        *x = (leati_matrix){a.f64, a.f32, count, e->width, e->width};
-    }
-    for (size_t n = 0; n < e->count; n++) leati_free(a.level_of[n]);
-    leati_free(a.level_of);
+    if (st == LEAT_OK) leati_encoder_fill(c, e, f, rows, count, level_of, *data, x);
+    for (size_t n = 0; n < e->count; n++) leati_free(level_of[n]);
+    leati_free(level_of);
     return st;
 }

@@ -65,6 +65,15 @@ leat_status leati_encoder_layout(leat_context *c, leati_encoder *e, const leati_
 leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
                                 const uint32_t *rows, size_t count, leati_matrix *x, void **data);
 
+/* The same into memory of the caller, allocating nothing. to: (count, width) f32 or f64, as the
+ * recipe says. level_of: per column the level of each code of its dictionary, UINT32_MAX for
+ * others; NULL where the column is no category. */
+void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_frame *f,
+                        const uint32_t *rows, size_t count, uint32_t *const *level_of, void *to,
+                        leati_matrix *x);
+/* The number of a level by its text, UINT32_MAX for others. */
+uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text);
+
 /* Structure as JSON, numbers as arrays "encoder.fill", "encoder.shift", "encoder.scale". */
 void leati_encoder_json(const leati_encoder *e, leat_json *j, const char *key);
 leat_status leati_encoder_save(leat_context *c, const leati_encoder *e, leati_state *state);

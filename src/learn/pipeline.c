@@ -126,22 +126,27 @@ static leat_status answer_classes(leat_context *c, const leati_pipeline *p, cons
     return st;
 }
 
+leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
+                                  const leati_predictions *out)
+{
+    const leati_estimator *e = p->estimator;
+    if (out->value) LEATI_TRY(leati_estimator_predict(c, e, x, out->value));
+    for (size_t i = 0; out->value && p->present && i < x->rows; i++)
+        out->value[i] = p->present[(size_t)out->value[i]];
+    if (out->proba && leati_estimator_has_proba(e))
+        LEATI_TRY(answer_classes(c, p, x, leati_estimator_proba, 0, out->proba));
+    if (!out->score || !leati_estimator_has_scores(e)) return LEAT_OK;
+    double least = leati_estimator_has_proba(e) ? 0 : -(double)INFINITY;
+    return answer_classes(c, p, x, leati_estimator_scores, least, out->score);
+}
+
 static leat_status predict_piece(leat_context *c, const leati_pipeline *p, const leat_frame *f,
                                  const uint32_t *rows, size_t count, const leati_predictions *out)
 {
     leati_matrix x;
     void *data;
-    const leati_estimator *e = p->estimator;
     leat_status st = leati_encoder_apply(c, &p->encoder, f, rows, count, &x, &data);
-    if (st == LEAT_OK && out->value) st = leati_estimator_predict(c, e, &x, out->value);
-    if (st == LEAT_OK && out->value && p->present)
-        for (size_t i = 0; i < count; i++) out->value[i] = p->present[(size_t)out->value[i]];
-    if (st == LEAT_OK && out->proba && leati_estimator_has_proba(e))
-        st = answer_classes(c, p, &x, leati_estimator_proba, 0, out->proba);
-    if (st == LEAT_OK && out->score && leati_estimator_has_scores(e)) {
-        double least = leati_estimator_has_proba(e) ? 0 : -(double)INFINITY;
-        st = answer_classes(c, p, &x, leati_estimator_scores, least, out->score);
-    }
+    if (st == LEAT_OK) st = leati_pipeline_answer(c, p, &x, out);
     leati_free(data);
     return st;
 }

@@ -47,4 +47,8 @@ leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, con
                                    const uint32_t *rows, size_t count,
                                    const leati_predictions *out);
 
+/* The same about a matrix that the encoder has made. */
+leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
+                                  const leati_predictions *out);
+
 #endif

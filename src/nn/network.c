@@ -217,6 +217,18 @@ void leati_network_destroy(leati_network *n)
     leati_free(n);
 }
 
+/* Every weight as a part of its block. */
+static leat_status part_block(leati_network *n, bool trained)
+{
+    leat_variable *block = trained ? n->trained : n->states;
+    for (size_t i = 0; i < n->weight_count; i++) {
+        leati_network_weight *w = &n->weight[i];
+        if (w->trained != trained) continue;
+        LEATI_TRY(leat_variable_part(block, w->name, w->offset, w->shape, &w->variable));
+    }
+    return LEAT_OK;
+}
+
 /* The block of trained weights or of states, from initial values. */
 static leat_status open_block(leati_network *n, bool trained, double *values, float *narrow)
 {
@@ -230,12 +242,7 @@ static leat_status open_block(leati_network *n, bool trained, double *values, fl
     LEATI_TRY(leat_variable_create(n->graph, trained ? "weights" : "states", n->dtype,
                                    LEAT_DIMS((int64_t)count),
                                    narrow ? (const void *)narrow : values, block));
-    for (size_t i = 0; i < n->weight_count; i++) {
-        leati_network_weight *w = &n->weight[i];
-        if (w->trained != trained) continue;
-        LEATI_TRY(leat_variable_part(*block, w->name, w->offset, w->shape, &w->variable));
-    }
-    return LEAT_OK;
+    return part_block(n, trained);
 }
 
 leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
@@ -256,4 +263,18 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
     leati_free(values);
     leati_free(narrow);
     return st;
+}
+
+leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *weights,
+                                 const float *states)
+{
+    LEATI_BUG_IF(n->context, n->dtype != LEAT_DTYPE_F32);
+    n->graph = g;
+    n->clears = g->clears;
+    LEATI_TRY(leati_variable_borrow(g, "weights", n->dtype, LEAT_DIMS((int64_t)n->trained_count),
+                                    weights, &n->trained));
+    LEATI_TRY(leati_variable_borrow(g, "states", n->dtype, LEAT_DIMS((int64_t)n->state_count),
+                                    states, &n->states));
+    LEATI_TRY(part_block(n, true));
+    return part_block(n, false);
 }

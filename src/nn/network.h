@@ -48,6 +48,10 @@ leat_status leati_network_create_at(leat_context *c, const char *layers, const c
 void leati_network_destroy(leati_network *n); /* NULL is fine */
 /* Makes the variables in graph g with initial values from the seed. */
 leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);
+/* Makes the variables on weights and states of the caller, which are read only: any number of
+ * networks may share them. f32, on a device in host memory. */
+leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *weights,
+                                 const float *states);
 /* x (batch, input...) -> (batch, output...). Of b, graph, training and key are the caller's, and
  * updates is to be freed by it. */
 leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor *x);

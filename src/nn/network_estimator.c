@@ -9,6 +9,7 @@
 #include "learn/estimator.h"
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
+#include "nn/network_session.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
 
@@ -27,6 +28,7 @@ typedef struct network {
     float *weights, *states; /* the blocks of the network */
     size_t weight_count, state_count;
     double mean, scale; /* of a regression's target */
+    leati_session_pool *sessions;
 } network;
 
 static const leati_param params[] = {
@@ -278,6 +280,8 @@ static void clear(leati_estimator *base)
     leati_free(e->weights);
     leati_free(e->states);
     e->weights = e->states = NULL;
+    leati_session_pool_destroy(e->sessions);
+    e->sessions = NULL;
 }
 
 /* Rows with the target of a regression to mean 0 and deviation 1. */
@@ -301,7 +305,8 @@ static leat_status keep(leat_context *c, network *e, leati_network *n)
     e->state_count = n->state_count;
     e->weights = leati_array(c, n->trained_count + 1, sizeof *e->weights);
     e->states = leati_array(c, n->state_count + 1, sizeof *e->states);
-    if (!e->weights || !e->states) return LEAT_NOMEM;
+    e->sessions = leati_session_pool_create(c);
+    if (!e->weights || !e->states || !e->sessions) return leat_error_status(c);
     LEATI_TRY(leat_variable_get(n->trained, e->weights, n->trained_count * sizeof(float)));
     return leat_variable_get(n->states, e->states, n->state_count * sizeof(float));
 }
@@ -405,48 +410,36 @@ out:
     return st;
 }
 
-/* A network of its own for every call: calls from several threads do not meet. */
-static leat_status run(const network *e, leat_context *c, const leati_matrix *x, bool softmax,
-                       double *out)
+/* A session that rests in the pool, or else a new one: calls from several threads do not meet. */
+static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
+                       leati_answer answer, double *out)
 {
-    leati_network *n = NULL;
-    leat_graph *g = NULL;
-    leat_status st;
-    LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(leati_network_of(c, &e->base, g, &n, NULL, NULL));
-    LEATI_GO(leati_network_predict(c, n, x, softmax, out));
-out:
-    leati_network_destroy(n);
-    leat_graph_destroy(g);
+    leati_network *n;
+    leati_network_session *s = leati_session_pool_take(e->sessions, c);
+    if (!s) {
+        LEATI_TRY(create(c, e, &n));
+        LEATI_TRY(leati_network_session_create(c, n, e->weights, e->states, &s));
+    }
+    leat_status st = leati_network_session_run(c, s, x, answer, out);
+    if (st == LEAT_OK) leati_session_pool_give(e->sessions, s);
+    else leati_network_session_destroy(s);
     return st;
 }
 
 static leat_status proba(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                          double *out)
 {
-    return run((const network *)base, c, x, true, out);
+    return run((const network *)base, c, x, LEATI_ANSWER_PROBABILITIES, out);
 }
 
 static leat_status predict(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                            double *out)
 {
     const network *e = (const network *)base;
-    if (base->task == LEATI_REGRESS) {
-        LEATI_TRY(run(e, c, x, false, out));
-        for (size_t i = 0; i < x->rows; i++) out[i] = out[i] * e->scale + e->mean;
-        return LEAT_OK;
-    }
-    double *scores = leati_array(c, x->rows * base->classes, sizeof *scores);
-    leat_status st = scores ? run(e, c, x, false, scores) : LEAT_NOMEM;
-    for (size_t i = 0; st == LEAT_OK && i < x->rows; i++) {
-        const double *row = scores + i * base->classes;
-        uint32_t best = 0;
-        for (uint32_t k = 1; k < base->classes; k++)
-            if (row[k] > row[best]) best = k;
-        out[i] = best;
-    }
-    leati_free(scores);
-    return st;
+    if (base->task == LEATI_CLASSIFY) return run(e, c, x, LEATI_ANSWER_CLASS, out);
+    LEATI_TRY(run(e, c, x, LEATI_ANSWER_VALUES, out));
+    for (size_t i = 0; i < x->rows; i++) out[i] = out[i] * e->scale + e->mean;
+    return LEAT_OK;
 }
 
 static leat_status save(const leati_estimator *base, leat_context *c, leati_state *s)
@@ -469,6 +462,8 @@ static leat_status load(leati_estimator *base, leat_context *c, const leati_stat
     leati_network_destroy(n);
     LEATI_TRY(leati_state_get(c, s, "weights", LEATI_F32, e->weight_count, 0, &e->weights, NULL));
     LEATI_TRY(leati_state_get(c, s, "states", LEATI_F32, e->state_count, 0, &e->states, NULL));
+    e->sessions = leati_session_pool_create(c);
+    if (!e->sessions) return leat_error_status(c);
     LEATI_TRY(leati_state_get_scalar(c, s, "target_mean", -INFINITY, INFINITY, &e->mean));
     return leati_state_get_scalar(c, s, "target_scale", 0, INFINITY, &e->scale);
 }

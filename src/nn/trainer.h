@@ -60,8 +60,4 @@ leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optim
                             const leati_dataset *d, const leati_train_options *options, double low,
                             double high, size_t count, leati_rate_point **points, size_t *found);
 
-/* out (rows, outputs) f64: the outputs of the network; `softmax` makes them probabilities. */
-leat_status leati_network_predict(leat_context *c, leati_network *n, const leati_matrix *x,
-                                  bool softmax, double *out);
-
 #endif

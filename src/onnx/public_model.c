@@ -13,6 +13,7 @@
 struct leat_onnx_model {
     leat_context *context;
     leati_omodel *inner;
+    leati_otensor *given; /* per input, of the run */
 };
 
 leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *device,
@@ -23,18 +24,20 @@ leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *
     if (!m) return LEAT_NOMEM;
     m->context = c;
     leat_status st = leati_omodel_open(c, path, device, &m->inner);
-    if (st != LEAT_OK) {
-        leati_free(m);
-        return st;
+    if (st == LEAT_OK) {
+        m->given = LEATI_NEW(c, leati_otensor, leat_onnx_model_inputs(m) + 1);
+        if (!m->given) st = LEAT_NOMEM;
     }
-    *out = m;
-    return LEAT_OK;
+    if (st == LEAT_OK) *out = m;
+    else leat_onnx_model_close(m);
+    return st;
 }
 
 void leat_onnx_model_close(leat_onnx_model *m)
 {
     if (!m) return;
     leati_omodel_close(m->inner);
+    leati_free(m->given);
     leati_free(m);
 }
 
@@ -65,26 +68,19 @@ leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, le
     leat_context *c = m->context;
     size_t ins = leat_onnx_model_inputs(m), outs = leat_onnx_model_outputs(m);
     leati_oval **got;
-    leati_otensor *given = LEATI_NEW(c, leati_otensor, ins + 1);
-    leat_status st = LEAT_OK;
-    if (!given) return LEAT_NOMEM;
     for (size_t i = 0; i < ins; i++)
-        given[i] =
+        m->given[i] =
             (leati_otensor){leati_oval_element(inputs[i].dtype), inputs[i].shape, inputs[i].data};
-    LEATI_GO(leati_omodel_run(m->inner, given, &got));
+    LEATI_TRY(leati_omodel_run(m->inner, m->given, &got));
     for (size_t i = 0; i < outs; i++) {
-        if (got[i]->kind != LEATI_OVAL_TENSOR ||
-            !leati_oval_dtype(got[i]->element, &outputs[i].dtype)) {
-            st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "output `%.60s` is no tensor of numbers",
-                            leat_onnx_model_output_name(m, i));
-            goto out;
-        }
+        bool numbers = got[i]->kind == LEATI_OVAL_TENSOR &&
+                       leati_oval_dtype(got[i]->element, &outputs[i].dtype);
+        LEATI_CHECK(c, numbers, LEAT_UNSUPPORTED, "output `%.60s` is no tensor of numbers",
+                    leat_onnx_model_output_name(m, i));
         outputs[i].shape = got[i]->shape;
         outputs[i].data = got[i]->host;
     }
-out:
-    leati_free(given);
-    return st;
+    return LEAT_OK;
 }
 
 /* ---- .npy ----------------------------------------------------------------------------------- */

@@ -77,7 +77,7 @@ static leat_frame *frametext(leat_context *c, const char *text)
 }
 
 /* "a b | 1 2.5 | . x": names, then values. Into a buffer that the next call uses again. */
-static const char *frametext_show(const leat_frame *f)
+static inline const char *frametext_show(const leat_frame *f)
 {
     static char out[8192];
     size_t n = 0;

@@ -94,6 +94,50 @@ static void test_memory(leattest *t)
     leattest_fail_allocations(t, open_and_run, (void *)(uintptr_t)path);
 }
 
+static void *count_alloc(void *user, size_t bytes)
+{
+    ++*(size_t *)user;
+    return malloc(bytes);
+}
+
+static void count_free(void *user, void *block)
+{
+    (void)user;
+    free(block);
+}
+
+/* A run with the shapes of the last one allocates nothing. */
+static void test_repeated(leattest *t)
+{
+    static const float x[] = {1, 2, 3, 4, 5, 6, -1, 9, 2, 0, 1, -7};
+    const char *path = leattest_scratch("mlp.onnx");
+    size_t calls = 0;
+    leat_allocator a = {.alloc = count_alloc, .free = count_free, .user = &calls};
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    leat_onnx_model *m;
+    leat_array out[3];
+    o.allocator = &a;
+    REQUIRE_OK(write_mlp(t->context, path));
+    REQUIRE_OK(leat_context_create(&c, &o));
+    REQUIRE_OK(leat_onnx_model_open(c, path, NULL, &m));
+    for (int64_t rows = 2; rows < 4; rows++) {
+        leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(rows, 3), x};
+        size_t fresh = calls;
+        CHECK_OK(leat_onnx_model_run(m, &in, out));
+        CHECK(calls > fresh);
+        size_t before = calls;
+        for (int i = 0; i < 100; i++) {
+            in.data = x + i % 4;
+            CHECK_OK(leat_onnx_model_run(m, &in, out));
+        }
+        CHECK_INT(calls, before);
+        CHECK(((const float *)out[2].data)[0] == x[3]);
+    }
+    leat_onnx_model_close(m);
+    leat_context_destroy(c);
+}
+
 /* Everything that is missing is named at once. */
 static void test_unsupported(leattest *t)
 {
@@ -115,5 +159,6 @@ static void test_unsupported(leattest *t)
     leat_error_clear(t->context);
 }
 
-static const leattest_case cases[] = {TEST(test_again), TEST(test_memory), TEST(test_unsupported)};
+static const leattest_case cases[] = {TEST(test_again), TEST(test_memory), TEST(test_repeated),
+                                      TEST(test_unsupported)};
 LEATTEST_MAIN(cases)

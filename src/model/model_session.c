@@ -1,0 +1,219 @@
+/* Owns: prepared prediction with a model: values in, answers out, memory made once. */
+#include <leat/session.h>
+
+#include <math.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+struct leat_session {
+    leat_context *context;
+    leat_model *model;
+    size_t rows;
+    leat_frame *frame;   /* as the model's schema wants it; column i is input i */
+    uint32_t *row;       /* 0, 1, ... */
+    uint32_t **level_of; /* per column: codes are levels, the one behind them is "other" */
+    void *matrix;        /* (rows, width) f32 or f64 */
+    double *value, *proba;
+    bool answered, with_proba;
+};
+
+static leat_type column_type(leati_role role)
+{
+    switch (role) {
+    case LEATI_ROLE_CATEGORY: return LEAT_STRING;
+    case LEATI_ROLE_TIME: return LEAT_TIME;
+    default: return LEAT_F64;
+    }
+}
+
+/* All missing, with the bits that say so. */
+static leati_column *make_column(leat_context *c, const leati_schema_column *want, size_t rows)
+{
+    if (want->role == LEATI_ROLE_ARRAY) return leati_column_array(c, want->item, want->shape, rows);
+    leati_column *col = leati_column_create(c, column_type(want->role), rows);
+    for (size_t r = 0; col && r < rows; r++) {
+        if (leati_column_set_missing(c, col, r) == LEAT_OK) continue;
+        leati_column_release(col);
+        return NULL;
+    }
+    return col;
+}
+
+static leat_status make_columns(leat_session *s)
+{
+    leat_context *c = s->context;
+    const leat_model *m = s->model;
+    const leati_encoder *e = &m->pipeline.encoder;
+    for (size_t i = 0; i < m->input_count; i++) {
+        const leati_schema_column *want = &m->schema.columns[m->inputs[i]];
+        LEATI_TRY(leati_frame_add(c, s->frame, want->name, make_column(c, want, s->rows)));
+        if (want->role != LEATI_ROLE_CATEGORY) continue;
+        uint32_t levels = e->columns[i].levels;
+        s->level_of[i] = leati_array(c, levels + (size_t)1, sizeof **s->level_of);
+        if (!s->level_of[i]) return leat_error_status(c);
+        for (uint32_t k = 0; k < levels; k++) s->level_of[i][k] = k;
+        s->level_of[i][levels] = UINT32_MAX;
+    }
+    return LEAT_OK;
+}
+
+static leat_status make(leat_session *s)
+{
+    leat_context *c = s->context;
+    const leati_encoder *e = &s->model->pipeline.encoder;
+    size_t cells, classes = s->model->schema.classes;
+    LEATI_CHECK(c, s->rows > 0, LEAT_INVALID, "a session needs room for a row at least");
+    LEATI_CHECK(c, s->rows < UINT32_MAX && !leati_mul_overflows(s->rows, e->width + 1, &cells),
+                LEAT_LIMIT, "a session of %zu rows is too large", s->rows);
+    s->frame = leati_frame_create(c, s->rows);
+    s->row = leati_array(c, s->rows, sizeof *s->row);
+    s->level_of = LEATI_NEW(c, uint32_t *, e->count + 1);
+    s->matrix = leati_array(c, cells, e->recipe.f32 ? sizeof(float) : sizeof(double));
+    s->value = LEATI_NEW(c, double, s->rows);
+    if (leat_model_has_probabilities(s->model))
+        s->proba = leati_array(c, s->rows, (classes + 1) * sizeof *s->proba);
+    if (!s->frame || !s->row || !s->level_of || !s->matrix || !s->value ||
+        (leat_model_has_probabilities(s->model) && !s->proba))
+        return leat_error_status(c);
+    for (size_t i = 0; i < s->rows; i++) s->row[i] = (uint32_t)i;
+    return make_columns(s);
+}
+
+leat_status leat_session_create(leat_context *c, leat_model *model, size_t rows, leat_session **out)
+{
+    *out = NULL;
+    leat_session *s = LEATI_NEW(c, leat_session, 1);
+    if (!s) return LEAT_NOMEM;
+    s->context = c;
+    s->model = leat_model_retain(model);
+    s->rows = rows;
+    leat_status st = make(s);
+    if (st == LEAT_OK) *out = s;
+    else leat_session_destroy(s);
+    return st;
+}
+
+void leat_session_destroy(leat_session *s)
+{
+    if (!s) return;
+    for (size_t i = 0; s->level_of && i < s->model->pipeline.encoder.count; i++)
+        leati_free(s->level_of[i]);
+    leat_frame_release(s->frame);
+    leati_free(s->level_of);
+    leati_free(s->row);
+    leati_free(s->matrix);
+    leati_free(s->value);
+    leati_free(s->proba);
+    leat_model_release(s->model);
+    leati_free(s);
+}
+
+/* ---- values -----------------------------------------------------------------------------------
+ */
+
+static const char *const kinds[] = {"numbers", "texts", "times", "arrays"};
+
+static leat_status column_of(leat_session *s, size_t row, size_t input, leati_role role,
+                             leati_column **out)
+{
+    leat_context *c = s->context;
+    const leat_model *m = s->model;
+    LEATI_CHECK(c, row < s->rows, LEAT_INVALID, "row %zu: the session has %zu", row, s->rows);
+    LEATI_CHECK(c, input < m->input_count, LEAT_INVALID, "input %zu: the model has %zu", input,
+                m->input_count);
+    const leati_schema_column *want = &m->schema.columns[m->inputs[input]];
+    LEATI_CHECK(c, want->role == role, LEAT_TYPE, "input %zu, '%s', takes %s, it was given %s",
+                input, want->name, kinds[want->role], kinds[role]);
+    *out = s->frame->column[input];
+    return LEAT_OK;
+}
+
+static void mark(leati_column *col, size_t row, bool valid)
+{
+    uint8_t bit = (uint8_t)(1u << (row % 8));
+    if (valid) col->valid[row / 8] |= bit;
+    else col->valid[row / 8] &= (uint8_t)~bit;
+}
+
+leat_status leat_session_set_number(leat_session *s, size_t row, size_t input, double value)
+{
+    leati_column *col;
+    LEATI_TRY(column_of(s, row, input, LEATI_ROLE_NUMBER, &col));
+    LEATI_CHECK(s->context, !isinf(value), LEAT_INVALID, "row %zu, input %zu: infinite", row,
+                input);
+    col->f64[row] = value;
+    mark(col, row, !isnan(value));
+    return LEAT_OK;
+}
+
+leat_status leat_session_set_text(leat_session *s, size_t row, size_t input, const char *text)
+{
+    leati_column *col;
+    LEATI_TRY(column_of(s, row, input, LEATI_ROLE_CATEGORY, &col));
+    const leati_encoder_column *k = &s->model->pipeline.encoder.columns[input];
+    uint32_t level = text ? leati_encoder_level(k, text) : 0;
+    col->codes[row] = level == UINT32_MAX ? k->levels : level;
+    mark(col, row, text != NULL);
+    return LEAT_OK;
+}
+
+leat_status leat_session_set_time(leat_session *s, size_t row, size_t input, int64_t microseconds)
+{
+    leati_column *col;
+    LEATI_TRY(column_of(s, row, input, LEATI_ROLE_TIME, &col));
+    col->i64[row] = microseconds;
+    mark(col, row, true);
+    return LEAT_OK;
+}
+
+leat_status leat_session_set_array(leat_session *s, size_t row, size_t input, const double *values,
+                                   size_t count)
+{
+    leati_column *col;
+    LEATI_TRY(column_of(s, row, input, LEATI_ROLE_ARRAY, &col));
+    LEATI_CHECK(s->context, count == col->length, LEAT_SHAPE,
+                "input %zu takes arrays of %zu numbers, it was given %zu", input, col->length,
+                count);
+    bool bytes = col->item == LEATI_ITEM_U8;
+    for (size_t i = 0; i < count; i++)
+        LEATI_CHECK(s->context,
+                    isfinite(values[i]) && (!bytes || (values[i] >= 0 && values[i] <= 255)),
+                    LEAT_INVALID, "input %zu, number %zu, is %g: %s are wanted", input, i,
+                    values[i], bytes ? "0 to 255" : "finite ones");
+    for (size_t i = 0, at = row * col->length; i < count; i++, at++) {
+        if (bytes) col->u8[at] = (uint8_t)values[i];
+        else if (col->item == LEATI_ITEM_F32) col->f32[at] = (float)values[i];
+        else col->f64[at] = values[i];
+    }
+    return LEAT_OK;
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+leat_status leat_session_run(leat_session *s, size_t rows, bool probabilities)
+{
+    const leati_pipeline *p = &s->model->pipeline;
+    leati_matrix x;
+    s->answered = false;
+    LEATI_CHECK(s->context, rows <= s->rows, LEAT_INVALID, "%zu rows: the session has %zu", rows,
+                s->rows);
+    s->with_proba = probabilities && s->proba;
+    leati_predictions out = {.value = s->value, .proba = s->with_proba ? s->proba : NULL};
+    leati_encoder_fill(s->context, &p->encoder, s->frame, s->row, rows, s->level_of, s->matrix, &x);
+    LEATI_TRY(leati_pipeline_answer(s->context, p, &x, &out));
+    s->answered = true;
+    return LEAT_OK;
+}
+
+const double *leat_session_predictions(const leat_session *s)
+{
+    return s->answered ? s->value : NULL;
+}
+
+const double *leat_session_probabilities(const leat_session *s)
+{
+    return s->answered && s->with_proba ? s->proba : NULL;
+}

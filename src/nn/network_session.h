@@ -1,0 +1,37 @@
+/* Networks prepared to answer: recorded and compiled once for each number of rows, then only run.
+ *
+ * A session is used by one thread at a time; a pool keeps those that rest, so that threads which
+ * ask one model at once get one each and nobody compiles twice. Weights are shared. */
+#ifndef LEATI_NN_NETWORK_SESSION_H
+#define LEATI_NN_NETWORK_SESSION_H
+
+#include "learn/dataset.h"
+#include "nn/network.h"
+
+typedef enum leati_answer {
+    LEATI_ANSWER_VALUES,        /* (rows, outputs) as they come */
+    LEATI_ANSWER_PROBABILITIES, /* (rows, outputs) softmax, in f64 */
+    LEATI_ANSWER_CLASS          /* (rows) the number of the first largest */
+} leati_answer;
+
+typedef struct leati_network_session leati_network_session;
+
+/* Takes the network, which is not open yet, also on failure. weights and states must outlive the
+ * session. */
+leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
+                                         const float *states, leati_network_session **out);
+void leati_network_session_destroy(leati_network_session *s); /* NULL is fine */
+/* Allocates nothing where a number of rows comes again (whole batches and the rest are two
+ * numbers; the last eight are kept). */
+leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
+                                      const leati_matrix *x, leati_answer answer, double *out);
+
+typedef struct leati_session_pool leati_session_pool;
+leati_session_pool *leati_session_pool_create(leat_context *c);
+void leati_session_pool_destroy(leati_session_pool *p); /* NULL is fine */
+/* A session that fits the context's threads and CPU level and is from now on the context's; NULL:
+ * none rests. */
+leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c);
+void leati_session_pool_give(leati_session_pool *p, leati_network_session *s);
+
+#endif
