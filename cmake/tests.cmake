@@ -1,7 +1,7 @@
 # Test programs tests/unit/*_test.c and tests/battery/*_test.c, fuzz targets fuzz/*_fuzz.c (replayed
 # by a plain main), benchmarks bench/*_bench.c. All of them see the insides of the library.
-add_library(leattest STATIC tests/support/leattest.c tests/support/tables.c
-            tests/support/opcheck.c tests/support/fitted.c)
+file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
+add_library(leattest STATIC ${support})
 target_include_directories(leattest PUBLIC tests include src)
 target_compile_definitions(leattest PUBLIC
   LEATTEST_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data"

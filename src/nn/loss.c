@@ -24,29 +24,16 @@ const leati_loss_class *leati_loss_at(size_t i)
     return classes[i];
 }
 
-static const char *name_at(size_t i)
+static leati_spec_row row_at(size_t i)
 {
-    return classes[i]->name;
+    return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};
 }
 
 leat_status leati_loss_parse(leat_context *c, const char *text, leati_loss **out)
 {
-    leati_spec s;
-    char name[64];
-    size_t k;
-    *out = NULL;
-    leati_spec_init(&s, c, "loss", text);
-    if (!leati_spec_name(&s, name, sizeof name)) return leati_spec_refuse(&s, "the name of a loss");
-    LEATI_TRY(leati_spec_find(c, "loss", name, leati_loss_count(), name_at, &k));
-    leati_loss *l = leati_calloc(c, 1, classes[k]->size);
-    if (!l) return LEAT_NOMEM;
-    l->class = classes[k];
-    leati_params_default(l->class->params, l);
-    leat_status st = LEAT_OK;
-    if (leati_spec_take(&s, '(')) st = leati_spec_params(&s, name, l->class->params, l);
-    if (st == LEAT_OK && !leati_spec_at_end(&s)) st = leati_spec_refuse(&s, "the end");
-    if (st == LEAT_OK) *out = l;
-    else leati_free(l);
+    void *object;
+    leat_status st = leati_spec_object(c, "loss", text, leati_loss_count(), row_at, &object);
+    *out = object;
     return st;
 }
 

@@ -1,10 +1,6 @@
 /* Owns: the table of optimisers, their text, what their updates share. */
 #include "nn/optimizer.h"
 
-#include <string.h>
-
-#include "base/error.h"
-#include "base/mem.h"
 #include "nn/spec.h"
 
 #define OPTIMIZER(name) extern const leati_optimizer_class leati_optimizer_##name;
@@ -27,30 +23,17 @@ const leati_optimizer_class *leati_optimizer_at(size_t i)
     return classes[i];
 }
 
-static const char *name_at(size_t i)
+static leati_spec_row row_at(size_t i)
 {
-    return classes[i]->name;
+    return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};
 }
 
 leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optimizer **out)
 {
-    leati_spec s;
-    char name[64];
-    size_t k;
-    *out = NULL;
-    leati_spec_init(&s, c, "optimizer", text);
-    if (!leati_spec_name(&s, name, sizeof name))
-        return leati_spec_refuse(&s, "the name of an optimizer");
-    LEATI_TRY(leati_spec_find(c, "optimizer", name, leati_optimizer_count(), name_at, &k));
-    leati_optimizer *o = leati_calloc(c, 1, classes[k]->size);
-    if (!o) return LEAT_NOMEM;
-    o->class = classes[k];
-    leati_params_default(o->class->params, o);
-    leat_status st = LEAT_OK;
-    if (leati_spec_take(&s, '(')) st = leati_spec_params(&s, name, o->class->params, o);
-    if (st == LEAT_OK && !leati_spec_at_end(&s)) st = leati_spec_refuse(&s, "the end");
-    if (st == LEAT_OK) *out = o;
-    else leati_free(o);
+    void *object;
+    leat_status st =
+        leati_spec_object(c, "optimizer", text, leati_optimizer_count(), row_at, &object);
+    *out = object;
     return st;
 }
 

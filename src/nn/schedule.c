@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include "base/error.h"
-#include "base/mem.h"
 #include "nn/spec.h"
 
 #define REAL(T, field, value, lowest, highest, text)                                               \
@@ -286,29 +284,16 @@ const leati_schedule_class *leati_schedule_at_row(size_t i)
     return classes[i];
 }
 
-static const char *name_at(size_t i)
+static leati_spec_row row_at(size_t i)
 {
-    return classes[i]->name;
+    return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};
 }
 
 leat_status leati_schedule_parse(leat_context *c, const char *text, leati_schedule **out)
 {
-    leati_spec s;
-    char name[64];
-    size_t k;
-    *out = NULL;
-    leati_spec_init(&s, c, "schedule", text);
-    if (!leati_spec_name(&s, name, sizeof name))
-        return leati_spec_refuse(&s, "the name of a schedule");
-    LEATI_TRY(leati_spec_find(c, "schedule", name, leati_schedule_count(), name_at, &k));
-    leati_schedule *o = leati_calloc(c, 1, classes[k]->size);
-    if (!o) return LEAT_NOMEM;
-    o->class = classes[k];
-    leati_params_default(o->class->params, o);
-    leat_status st = LEAT_OK;
-    if (leati_spec_take(&s, '(')) st = leati_spec_params(&s, name, o->class->params, o);
-    if (st == LEAT_OK && !leati_spec_at_end(&s)) st = leati_spec_refuse(&s, "the end");
-    if (st == LEAT_OK) *out = o;
-    else leati_free(o);
+    void *object;
+    leat_status st =
+        leati_spec_object(c, "schedule", text, leati_schedule_count(), row_at, &object);
+    *out = object;
     return st;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 
@@ -106,20 +107,60 @@ leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_para
     return leati_spec_take(s, ')') ? LEAT_OK : leati_spec_refuse(s, "',' or ')'");
 }
 
+enum { MOST_ROWS = 256 };
+
+static leat_status no_such(leat_context *c, const char *what, const char *name,
+                           const char *const *names, size_t count)
+{
+    (void)LEATI_FAIL(c, LEAT_INVALID, "there is no %s '%s'", what, name);
+    const char *near = leati_nearest(name, names, count);
+    if (near) leati_error_hint(c, "Did you mean '%s'?", near);
+    return LEAT_INVALID;
+}
+
 leat_status leati_spec_find(leat_context *c, const char *what, const char *name, size_t count,
                             const char *(*at)(size_t i), size_t *found)
 {
-    enum { MOST = 256 };
-    const char *names[MOST];
-    for (size_t i = 0; i < count && i < MOST; i++) {
+    const char *names[MOST_ROWS];
+    LEATI_BUG_IF(c, count > MOST_ROWS);
+    for (size_t i = 0; i < count; i++) {
         names[i] = at(i);
         *found = i;
         if (strcmp(names[i], name) == 0) return LEAT_OK;
     }
-    (void)LEATI_FAIL(c, LEAT_INVALID, "there is no %s '%s'", what, name);
-    const char *near = leati_nearest(name, names, count < MOST ? count : MOST);
-    if (near) leati_error_hint(c, "Did you mean '%s'?", near);
-    return LEAT_INVALID;
+    return no_such(c, what, name, names, count);
+}
+
+static leat_status make_object(leati_spec *s, const leati_spec_row *r, void **out)
+{
+    void *object = leati_calloc(s->context, 1, r->size);
+    if (!object) return LEAT_NOMEM;
+    memcpy(object, &r->class, sizeof r->class);
+    leati_params_default(r->params, object);
+    leat_status st = LEAT_OK;
+    if (leati_spec_take(s, '(')) st = leati_spec_params(s, r->name, r->params, object);
+    if (st == LEAT_OK && !leati_spec_at_end(s)) st = leati_spec_refuse(s, "the end");
+    if (st == LEAT_OK) *out = object;
+    else leati_free(object);
+    return st;
+}
+
+leat_status leati_spec_object(leat_context *c, const char *what, const char *text, size_t count,
+                              leati_spec_row (*row)(size_t i), void **out)
+{
+    const char *names[MOST_ROWS];
+    leati_spec s;
+    char name[64];
+    *out = NULL;
+    LEATI_BUG_IF(c, count > MOST_ROWS);
+    leati_spec_init(&s, c, what, text);
+    if (!leati_spec_name(&s, name, sizeof name)) return leati_spec_refuse(&s, "a name");
+    for (size_t i = 0; i < count; i++) {
+        leati_spec_row r = row(i);
+        names[i] = r.name;
+        if (strcmp(r.name, name) == 0) return make_object(&s, &r, out);
+    }
+    return no_such(c, what, name, names, count);
 }
 
 size_t leati_spec_numbers(const char *text, double *out, size_t most)

@@ -1,4 +1,5 @@
-/* The small language of layers, losses and initialisers: "name(parameter=value, value)".
+/* The small language of layers, losses, optimisers, schedules and initialisers:
+ * "name(parameter=value, value)".
  *
  * A value is a word, and may end in brackets of its own: normal(0.02), [1, 2, 4]. */
 #ifndef LEATI_NN_SPEC_H
@@ -27,10 +28,22 @@ bool leati_spec_value(leati_spec *s, char *out, size_t size);
 leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_param *table,
                               void *object);
 
-/* A row of a table of classes that begin with {name, ...}: the row whose name is `name`, or an
- * error with the nearest name. at(i) gives the name of row i. */
+/* The row of a table whose name is `name`, or an error with the nearest name. at(i) gives the name
+ * of row i. */
 leat_status leati_spec_find(leat_context *c, const char *what, const char *name, size_t count,
                             const char *(*at)(size_t i), size_t *found);
+
+/* A row of a table of classes: losses, optimisers, schedules. */
+typedef struct leati_spec_row {
+    const void *class; /* what the first member of an object points to */
+    const char *name;
+    size_t size; /* of an object */
+    const leati_param *params;
+} leati_spec_row;
+/* An object out of "name(parameter=value)": its class by name, its parameters as given or by their
+ * defaults. *out is leati_free's. `what` names the table in messages, row(i) gives row i. */
+leat_status leati_spec_object(leat_context *c, const char *what, const char *text, size_t count,
+                              leati_spec_row (*row)(size_t i), void **out);
 
 /* Numbers in "[1, 2, 4]", "1x2" or "3": at most `most`; the count, or 0 when it is no such list. */
 size_t leati_spec_numbers(const char *text, double *out, size_t most);

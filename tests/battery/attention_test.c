@@ -1,32 +1,11 @@
 /* The battery of attention: every CPU level against sums in f64, both layouts, causal, masks, sizes
  * that cross tiles; gradients against the formulas in f64; bitwise equality for 1, 2, 4 threads. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "kernel/attention.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level, threads);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
 
 enum { Q, K, V, OUT, G, DQ, DK, DV, ARRAYS };
 typedef struct trial {
@@ -180,13 +159,13 @@ static void reference_level(leattest *t, leat_context *c)
 
 static void reference(leattest *t)
 {
-    at_levels(t, 2, reference_level);
+    leattest_at_levels(t, 2, reference_level);
 }
 
 static void threads_level(leattest *t, leat_context *one)
 {
     leati_cpu_level level = leati_context_cpu_level(one);
-    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         trial x[3];
@@ -207,7 +186,7 @@ static void threads_level(leattest *t, leat_context *one)
 
 static void threads_agree(leattest *t)
 {
-    at_levels(t, 1, threads_level);
+    leattest_at_levels(t, 1, threads_level);
 }
 
 static const leattest_case list[] = {TEST(reference), TEST(threads_agree)};

@@ -1,33 +1,12 @@
 /* The battery of the convolutions: every CPU level, random shapes, strides, dilations, paddings and
  * groups against sums in f64; bitwise equality for 1, 2 and 4 threads; refused shapes. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "kernel/conv.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level, threads);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
 
 /* All operands and results of one shape. */
 typedef struct trial {
@@ -258,7 +237,7 @@ static void random_level(leattest *t, leat_context *c)
 
 static void random_shapes(leattest *t)
 {
-    at_levels(t, 2, random_level);
+    leattest_at_levels(t, 2, random_level);
 }
 
 /* Shapes that take every path of the cutting: column blocks, spread pixels, split filters. */
@@ -288,13 +267,13 @@ static void listed_level(leattest *t, leat_context *c)
 
 static void listed_shapes(leattest *t)
 {
-    at_levels(t, 2, listed_level);
+    leattest_at_levels(t, 2, listed_level);
 }
 
 static void threads_level(leattest *t, leat_context *one)
 {
     leati_cpu_level level = leati_context_cpu_level(one);
-    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
     for (size_t s = 0; s < sizeof listed / sizeof *listed; s++) {
         trial r[3];
@@ -318,7 +297,7 @@ static void threads_level(leattest *t, leat_context *one)
 
 static void threads_agree(leattest *t)
 {
-    at_levels(t, 1, threads_level);
+    leattest_at_levels(t, 1, threads_level);
 }
 
 static void refused_shapes(leattest *t)

@@ -8,28 +8,7 @@
 #include "base/rng.h"
 #include "kernel/elt_table.h"
 #include "support/leattest.h"
-
-static leat_context *context_of(leati_cpu_level level)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = 1;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-static void at_levels(leattest *t, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
+#include "support/levels.h"
 
 static const char *const names[] = {
 #define X(NAME, name, inputs, types, result) #name,
@@ -133,7 +112,7 @@ static void functions_at(leattest *t, leat_context *c)
 
 static void functions(leattest *t)
 {
-    at_levels(t, functions_at);
+    leattest_at_levels(t, 1, functions_at);
 }
 
 static void powers_at(leattest *t, leat_context *c)
@@ -159,7 +138,7 @@ static void powers_at(leattest *t, leat_context *c)
 
 static void powers(leattest *t)
 {
-    at_levels(t, powers_at);
+    leattest_at_levels(t, 1, powers_at);
 }
 
 /* ---- all operations against plain C: special values, sizes, in place --------------------------
@@ -234,7 +213,7 @@ static void operations_at(leattest *t, leat_context *c)
 
 static void operations(leattest *t)
 {
-    at_levels(t, operations_at);
+    leattest_at_levels(t, 1, operations_at);
 }
 
 /* ---- conversions ------------------------------------------------------------------------------
@@ -274,7 +253,7 @@ static void conversions_at(leattest *t, leat_context *c)
 
 static void conversions(leattest *t)
 {
-    at_levels(t, conversions_at);
+    leattest_at_levels(t, 1, conversions_at);
 }
 
 static const leattest_case cases[] = {TEST(functions), TEST(powers), TEST(operations),
@@ -317,8 +296,9 @@ static int bench(void)
             continue;
         printf("| %s |", names[op]);
         for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-            leat_context *c =
-                leati_cpu_has((leati_cpu_level)level) ? context_of((leati_cpu_level)level) : NULL;
+            leat_context *c = leati_cpu_has((leati_cpu_level)level)
+                                  ? leattest_context((leati_cpu_level)level, 1)
+                                  : NULL;
             if (c)
                 printf(" %.3f |",
                        nanoseconds(leati_elt_kernel(c, (leati_elt)op, LEAT_DTYPE_F32), x, y, out));

@@ -2,6 +2,7 @@
  * reference in higher precision, all edge sizes, bitwise equality for 1, 2 and 4 threads, NaN and
  * infinity, failing allocations. `kernel_test --bench` times the same calls instead. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include <float.h>
 #include <time.h>
@@ -10,29 +11,6 @@
 #include "base/rng.h"
 #include "kernel/gemm.h"
 #include "kernel/vec.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-/* Runs `body` at every level, with a context of `threads` threads. */
-static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level, threads);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
 
 static size_t pick(leati_rng *rng, const size_t *from, size_t count)
 {
@@ -139,7 +117,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
     }                                                                                              \
     static void gemm_reference_##suffix(leattest *t)                                               \
     {                                                                                              \
-        at_levels(t, 2, gemm_level_##suffix);                                                      \
+        leattest_at_levels(t, 2, gemm_level_##suffix);                                             \
     }                                                                                              \
     static void syrk_level_##suffix(leattest *t, leat_context *c)                                  \
     {                                                                                              \
@@ -171,7 +149,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
     }                                                                                              \
     static void syrk_reference_##suffix(leattest *t)                                               \
     {                                                                                              \
-        at_levels(t, 2, syrk_level_##suffix);                                                      \
+        leattest_at_levels(t, 2, syrk_level_##suffix);                                             \
     }                                                                                              \
     static void threads_level_##suffix(leattest *t, leat_context *one)                             \
     {                                                                                              \
@@ -183,7 +161,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
                                        {1, 0, 70, 4, 9000, 70, 4, 4, 0.5, 1},                      \
                                        {0, 0, 2000, 3, 90, 90, 3, 3, 1, 0}};                       \
         leati_cpu_level level = leati_context_cpu_level(one);                                      \
-        leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};                  \
+        leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};      \
         leati_rng rng;                                                                             \
         leati_rng_init(&rng, 9, LEATI_RNG_TEST, 0);                                                \
         type *a = random_##suffix(&rng, 700000), *b = random_##suffix(&rng, 700000), *out[6];      \
@@ -209,7 +187,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
     }                                                                                              \
     static void threads_agree_##suffix(leattest *t)                                                \
     {                                                                                              \
-        at_levels(t, 1, threads_level_##suffix);                                                   \
+        leattest_at_levels(t, 1, threads_level_##suffix);                                          \
     }
 
 GEMM_TESTS(f32, float, double, FLT_EPSILON)
@@ -236,7 +214,7 @@ static void gemm_special_level(leattest *t, leat_context *c)
 
 static void gemm_special(leattest *t)
 {
-    at_levels(t, 2, gemm_special_level);
+    leattest_at_levels(t, 2, gemm_special_level);
 }
 
 /* ---- vectors ------------------------------------------------------------------------------- */
@@ -298,7 +276,7 @@ static void sums_level(leattest *t, leat_context *c)
 
 static void sums(leattest *t)
 {
-    at_levels(t, 1, sums_level);
+    leattest_at_levels(t, 1, sums_level);
 }
 
 /* Elementwise kernels write n elements and no more. */
@@ -349,7 +327,7 @@ static void maps_level(leattest *t, leat_context *c)
 
 static void maps(leattest *t)
 {
-    at_levels(t, 1, maps_level);
+    leattest_at_levels(t, 1, maps_level);
 }
 
 /* Error in units of the last place of `want`, as a double with `bits` bits and exponents from
@@ -405,7 +383,7 @@ static void accuracy_level(leattest *t, leat_context *c)
 
 static void accuracy(leattest *t)
 {
-    at_levels(t, 1, accuracy_level);
+    leattest_at_levels(t, 1, accuracy_level);
 }
 
 static void special_values_level(leattest *t, leat_context *c)
@@ -432,7 +410,7 @@ static void special_values_level(leattest *t, leat_context *c)
 
 static void special_values(leattest *t)
 {
-    at_levels(t, 1, special_values_level);
+    leattest_at_levels(t, 1, special_values_level);
 }
 
 /* ---- times --------------------------------------------------------------------------------- */
@@ -509,7 +487,7 @@ static void times_level(leattest *t, leat_context *c)
 
 static void times(leattest *t)
 {
-    at_levels(t, 1, times_level);
+    leattest_at_levels(t, 1, times_level);
 }
 
 static const leattest_case list[] = {TEST(gemm_reference_f32),

@@ -2,6 +2,7 @@
  * references in f64, gradients against differences of those, bitwise equality for 1, 2 and 4
  * threads. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include "base/cpu.h"
 #include "base/rng.h"
@@ -9,28 +10,6 @@
 #include "kernel/net_step.h"
 #include "kernel/pool2d.h"
 #include "kernel/rows.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level, threads);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
 
 static void fill(leati_rng *rng, size_t n, float *x)
 {
@@ -90,7 +69,7 @@ static void softmax_level(leattest *t, leat_context *c)
 
 static void softmax(leattest *t)
 {
-    at_levels(t, 2, softmax_level);
+    leattest_at_levels(t, 2, softmax_level);
 }
 
 static double entropy_row(const double *x, size_t n, size_t label, double s, const float *w)
@@ -151,7 +130,7 @@ static void entropy_level(leattest *t, leat_context *c)
 
 static void entropy(leattest *t)
 {
-    at_levels(t, 2, entropy_level);
+    leattest_at_levels(t, 2, entropy_level);
 }
 
 /* ---- norms ---------------------------------------------------------------------------------- */
@@ -217,7 +196,7 @@ static void norm_level(leattest *t, leat_context *c)
 
 static void norms(leattest *t)
 {
-    at_levels(t, 2, norm_level);
+    leattest_at_levels(t, 2, norm_level);
 }
 
 /* Batch norm of many rows: moments, the affine map, the gradient through the moments. */
@@ -263,7 +242,7 @@ static void batch_norm_level(leattest *t, leat_context *c)
 
 static void batch_norm(leattest *t)
 {
-    at_levels(t, 2, batch_norm_level);
+    leattest_at_levels(t, 2, batch_norm_level);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -322,7 +301,7 @@ static void optimiser_level(leattest *t, leat_context *c)
 
 static void optimisers(leattest *t)
 {
-    at_levels(t, 2, optimiser_level);
+    leattest_at_levels(t, 2, optimiser_level);
 }
 
 static double logistic(double x)
@@ -421,8 +400,8 @@ static void gru_level(leattest *t, leat_context *c)
 
 static void gates(leattest *t)
 {
-    at_levels(t, 2, lstm_level);
-    at_levels(t, 2, gru_level);
+    leattest_at_levels(t, 2, lstm_level);
+    leattest_at_levels(t, 2, gru_level);
 }
 
 /* ---- pooling -------------------------------------------------------------------------------- */
@@ -488,7 +467,7 @@ static void pool_level(leattest *t, leat_context *c)
 
 static void pooling(leattest *t)
 {
-    at_levels(t, 2, pool_level);
+    leattest_at_levels(t, 2, pool_level);
 }
 
 /* ---- maps, lookups, layouts ----------------------------------------------------------------- */
@@ -531,7 +510,7 @@ static void maps_level(leattest *t, leat_context *c)
 
 static void maps(leattest *t)
 {
-    at_levels(t, 1, maps_level);
+    leattest_at_levels(t, 1, maps_level);
 }
 
 static void layout_level(leattest *t, leat_context *c)
@@ -569,7 +548,7 @@ static void layout_level(leattest *t, leat_context *c)
 
 static void layouts(leattest *t)
 {
-    at_levels(t, 2, layout_level);
+    leattest_at_levels(t, 2, layout_level);
 }
 
 /* ---- threads -------------------------------------------------------------------------------- */
@@ -600,7 +579,7 @@ static void threads_level(leattest *t, leat_context *one)
     static float x[TR * TN], g[TR * TN];
     static results r[3];
     leati_cpu_level level = leati_context_cpu_level(one);
-    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     leati_rng rng;
     leati_rng_init(&rng, 50, LEATI_RNG_TEST, 0);
     REQUIRE(all[1] && all[2]);
@@ -615,7 +594,7 @@ static void threads_level(leattest *t, leat_context *one)
 
 static void threads_agree(leattest *t)
 {
-    at_levels(t, 1, threads_level);
+    leattest_at_levels(t, 1, threads_level);
 }
 
 static const leattest_case list[] = {

@@ -1,33 +1,12 @@
 /* The battery of the products of networks: every CPU level, random shapes with epilogues, packed
  * weights and batches against sums in f64; bitwise equality for 1, 2 and 4 threads. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "kernel/net_kernels.h"
 #include "kernel/product.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
-
-static void at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
-{
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
-        leat_context *c = context_of((leati_cpu_level)level, threads);
-        REQUIRE(c);
-        int before = t->failures;
-        body(t, c);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
-        leat_context_destroy(c);
-    }
-}
 
 static float *random_array(leati_rng *rng, size_t n)
 {
@@ -181,13 +160,13 @@ static void reference_level(leattest *t, leat_context *c)
 
 static void reference(leattest *t)
 {
-    at_levels(t, 2, reference_level);
+    leattest_at_levels(t, 2, reference_level);
 }
 
 static void threads_level(leattest *t, leat_context *one)
 {
     leati_cpu_level level = leati_context_cpu_level(one);
-    leat_context *all[3] = {one, context_of(level, 2), context_of(level, 4)};
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
     leati_rng rng;
     leati_rng_init(&rng, 32, LEATI_RNG_TEST, 0);
@@ -210,7 +189,7 @@ static void threads_level(leattest *t, leat_context *one)
 
 static void threads_agree(leattest *t)
 {
-    at_levels(t, 1, threads_level);
+    leattest_at_levels(t, 1, threads_level);
 }
 
 /* ---- bf16 ----------------------------------------------------------------------------------- */
@@ -277,7 +256,7 @@ static void bf16_level(leattest *t, leat_context *c)
 
 static void bf16(leattest *t)
 {
-    at_levels(t, 2, bf16_level);
+    leattest_at_levels(t, 2, bf16_level);
 }
 
 /* The activations against the C library in f64, and their derivatives against differences. */
@@ -317,7 +296,7 @@ static void activations_level(leattest *t, leat_context *c)
 
 static void activations(leattest *t)
 {
-    at_levels(t, 1, activations_level);
+    leattest_at_levels(t, 1, activations_level);
 }
 
 static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(bf16),

@@ -1,6 +1,7 @@
 /* The battery of nearest rows, sorting and histograms: every CPU level, each against a slow clear
  * reference, bitwise equal for 1, 2 and 4 threads, ties, NaN and failing allocations. */
 #include "support/leattest.h"
+#include "support/levels.h"
 
 #include <stdint.h>
 
@@ -9,15 +10,6 @@
 #include "kernel/gemm.h"
 #include "kernel/neighbors.h"
 #include "kernel/sort.h"
-
-static leat_context *context_of(leati_cpu_level level, unsigned threads)
-{
-    leat_context_options o = leat_context_options_default();
-    leat_context *c = NULL;
-    o.cpu = leati_cpu_level_name(level);
-    o.threads = threads;
-    return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
-}
 
 static const unsigned thread_counts[] = {1, 2, 4};
 
@@ -87,7 +79,7 @@ static size_t place_of(const double *d, size_t n, size_t row)
             REQUIRE(query &&data &&index &&distance);                                              \
             for (int level = 0; level < LEATI_CPU_LEVELS; level++) {                               \
                 for (size_t n = 0; n < 3 && leati_cpu_has((leati_cpu_level)level); n++) {          \
-                    leat_context *c = context_of((leati_cpu_level)level, thread_counts[n]);        \
+                    leat_context *c = leattest_context((leati_cpu_level)level, thread_counts[n]);        \
                     REQUIRE(c);                                                                    \
                     memset(index, 255, s->queries * s->k * sizeof *index);                         \
                     CHECK_OK(leati_neighbors_##suffix(c, query, s->queries, s->dims, data,         \
@@ -203,7 +195,7 @@ static void sort_case(leattest *t, leat_context *c, size_t n, uint32_t kind)
 static void sorting(leattest *t)
 {
     for (size_t n = 0; n < 3; n++) {
-        leat_context *c = context_of(leati_cpu_best(), thread_counts[n]);
+        leat_context *c = leattest_context(leati_cpu_best(), thread_counts[n]);
         REQUIRE(c);
         for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
             for (uint32_t kind = 0; kind < 4; kind++) sort_case(t, c, counts[i], kind);
@@ -228,7 +220,7 @@ static void histograms(leattest *t)
     x[7] = NAN;
     x[8] = x[9] = INFINITY;
     for (size_t n = 0; n < 3; n++) {
-        leat_context *c = context_of(leati_cpu_best(), thread_counts[n]);
+        leat_context *c = leattest_context(leati_cpu_best(), thread_counts[n]);
         REQUIRE(c);
         leati_histogram_f64(c, x, N, 0, 10, BINS, got);
         bool near = true;
