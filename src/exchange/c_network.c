@@ -279,8 +279,9 @@ static void declare_buffers(leati_c_net *n, leati_str *out)
         for (size_t k = 0; k < n->places; k++) {
             const leati_c_place *p = &n->place[k];
             if (p->kind != LEATI_C_BUFFER || p->dtype != pools[i].dtype) continue;
-            leati_str_addf(out, "    %s *const %s = w->%s + %zu;\n", type, p->name, pools[i].member,
-                           p->at);
+            leati_str_addf(out, "    %s *const %s = w->%s", type, p->name, pools[i].member);
+            if (p->at) leati_str_addf(out, " + %zu", p->at);
+            leati_str_add(out, ";\n");
         }
     }
 }
@@ -382,8 +383,10 @@ static leat_status finish(leati_c_net *n, double mean, double scale)
     n->step++;
     LEATI_TRY(leati_c_dense_input(n, &out, 0, &z));
     leati_str *s = &n->body;
-    leati_str_addf(s, "    for (int i = 0; i < OUTPUTS; i++) out[i] = %s[i + %lld]",
-                   leati_c_name(n, z.place), (long long)z.offset);
+    leati_str_addf(s, "    for (int i = 0; i < OUTPUTS; i++) out[i] = %s[i",
+                   leati_c_name(n, z.place));
+    if (z.offset) leati_str_addf(s, " + %lld", (long long)z.offset);
+    leati_str_add(s, "]");
     if (f->estimator->task == LEATI_REGRESS) {
         leati_str_add(s, " * ");
         leati_c_number(s, scale, false);

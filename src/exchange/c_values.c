@@ -407,7 +407,7 @@ static void write_leaf(leati_c_net *n, const leati_c_loops *l, const leati_c_val
 }
 
 static void write_expression(leati_c_net *n, const leati_c_loops *l, const leati_c_value *leaf,
-                             leat_tensor *x, int *next)
+                             leat_tensor *x, int *next, bool whole)
 {
     const leati_c_value *v = leati_c_value_of(n, x);
     unsigned helper;
@@ -416,10 +416,15 @@ static void write_expression(leati_c_net *n, const leati_c_loops *l, const leati
         return;
     }
     const char *form = form_of(v->pending, &helper);
+    size_t length = strlen(form), i = 0;
+    bool bare = form[0] == '(' && form[1] == '$' && whole; /* needs no brackets */
+    bool call = form[length - 1] == ')' && form[0] != '('; /* nor do its operands */
     n->helpers |= helper;
-    for (size_t i = 0; *form; form++) {
-        if (*form != '$') leati_str_addc(&n->body, *form);
-        else write_expression(n, l, leaf, leati_program_in(&n->program, v->pending, i++), next);
+    for (size_t at = bare; at < length - bare; at++) {
+        if (form[at] != '$') leati_str_addc(&n->body, form[at]);
+        else
+            write_expression(n, l, leaf, leati_program_in(&n->program, v->pending, i++), next,
+                             call);
     }
 }
 
@@ -455,7 +460,7 @@ leat_status leati_c_store(leati_c_net *n, leat_tensor *x, const leati_c_value *t
     leati_str_add(&n->body, leati_c_name(n, to->place));
     leati_c_index(n, &l, out);
     leati_str_add(&n->body, " = ");
-    write_expression(n, &l, leaf, x, &next);
+    write_expression(n, &l, leaf, x, &next, true);
     leati_str_add(&n->body, ";\n");
     leati_c_loops_close(n, l.depth);
     return LEAT_OK;
@@ -507,9 +512,10 @@ static leat_status dense_data(leati_c_net *n, const leati_c_value *v, leati_c_va
     return add_place(n, p, &out->place);
 }
 
-leat_status leati_c_dense(leati_c_net *n, const leati_c_value *v, leati_c_value *out)
+leat_status leati_c_dense(leati_c_net *n, const leati_c_value *given, leati_c_value *out)
 {
-    *out = *v;
+    const leati_c_value from = *given, *v = &from; /* out may be the same */
+    *out = from;
     if (is_dense(v)) return LEAT_OK;
     if (n->place[v->place].kind == LEATI_C_DATA) return dense_data(n, v, out);
     leati_c_loops l;
