@@ -1,4 +1,4 @@
-/* Owns: GATHER, SCATTER_ADD, ARGMAX, ARGMIN and CUMSUM on the CPU. */
+/* Owns: GATHER, SCATTER_ADD, ARGMAX and ARGMIN on the CPU. */
 #include <math.h>
 #include <string.h>
 
@@ -165,52 +165,3 @@ static leat_status arg_extreme(leat_context *c, const leati_step *s)
 }
 
 const leati_kernel leati_cpu_arg = {.run = arg_extreme, .takes = arg_takes};
-
-/* ---- CUMSUM
- * --------------------------------------------------------------------------------------- */
-
-/* In f64, line by line. */
-#define CUM(name, T)                                                                               \
-    static void name(const T *x, T *y, size_t stride, size_t n, bool exclusive, bool reverse)      \
-    {                                                                                              \
-        double sum = 0;                                                                            \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            size_t at = (reverse ? n - 1 - i : i) * stride;                                        \
-            double e = (double)x[at];                                                              \
-            if (exclusive) y[at] = (T)sum;                                                         \
-            sum += e;                                                                              \
-            if (!exclusive) y[at] = (T)sum;                                                        \
-        }                                                                                          \
-    }
-CUM(cum_f32, float)
-CUM(cum_f64, double)
-
-static void cum_lines(void *arg, size_t task, unsigned worker)
-{
-    const job *j = arg;
-    (void)worker;
-    const leati_cum_attrs *a = j->s->attrs;
-    const leati_operand *x = &j->s->in[0], *y = &j->s->out[0];
-    size_t all = j->r.outer * j->r.inner, end = (task + 1) * j->chunk;
-    if (end > all) end = all;
-    for (size_t k = task * j->chunk; k < end; k++) {
-        size_t first = k / j->r.inner * j->r.size * j->r.inner + k % j->r.inner;
-        if (x->dtype == LEAT_DTYPE_F32)
-            cum_f32((const float *)x->data + first, (float *)y->data + first, j->r.inner, j->r.size,
-                    a->exclusive, a->reverse);
-        else
-            cum_f64((const double *)x->data + first, (double *)y->data + first, j->r.inner,
-                    j->r.size, a->exclusive, a->reverse);
-    }
-}
-
-static leat_status cumsum(leat_context *c, const leati_step *s)
-{
-    const leati_cum_attrs *a = s->attrs;
-    job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
-    if (!leati_operand_count(&s->out[0])) return LEAT_OK;
-    leati_parallel(c, tasks_of(j.r.outer * j.r.inner, j.r.size, &j.chunk), cum_lines, &j);
-    return LEAT_OK;
-}
-
-const leati_kernel leati_cpu_cumsum = {.run = cumsum, .takes = arg_takes, .in_place = 1};

@@ -46,7 +46,10 @@
     K(SCATTER_ADD, scatter_add)                                                                    \
     K(ARGMAX, arg)                                                                                 \
     K(ARGMIN, arg)                                                                                 \
-    K(CUMSUM, cumsum)
+    K(CUMSUM, cum)                                                                                 \
+    K(CUMPROD, cum)                                                                                \
+    K(SORT, sort)                                                                                  \
+    K(TOPK, sort)
 
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;
 LEATI_CPU_KERNELS(K)
