@@ -195,7 +195,7 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     r->loss = h.epoch[h.count - 1].loss;
     if (test && measure_accuracy(c, n, text, test, &r->accuracy) != LEAT_OK)
         return leat_error_status(c);
-    leati_free(h.epoch);
+    leati_history_fini(&h);
     leati_network_destroy(n);
     leat_graph_destroy(g);
     leati_free(optimizer);

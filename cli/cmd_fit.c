@@ -21,6 +21,7 @@ typedef struct fit {
     int count, drawn;                     /* lines on the terminal that may be redrawn */
     bool live;
     int typed; /* options on the command line */
+    char *command;
 } fit;
 
 static void seconds_text(double s, char out[24])
@@ -204,8 +205,24 @@ static leat_status print_result_json(cli *c, const leat_experiment *e, const cha
     parameter_json(j, e);
     leat_json_string(j, "model", model);
     leat_json_string(j, "report", report);
+    if (leat_experiment_traced(e)) leat_json_string(j, "trace", cli_value(c, "trace"));
     leat_json_end_object(j);
     return cli_print_json(c, j);
+}
+
+static void print_trace(cli *c, const leat_experiment *e)
+{
+    const char *trace = cli_value(c, "trace");
+    size_t steps = leat_experiment_traced(e);
+    if (!trace) return;
+    if (!steps) {
+        cli_say(c, "\nno trace: %s had no steps of training to show",
+                leat_experiment_row(e, 0).estimator);
+        return;
+    }
+    cli_say(c, "\ntrace of %zu steps: ", steps);
+    cli_styled(c, CLI_ACCENT, "%s", trace);
+    cli_say(c, "   open it at https://ui.perfetto.dev");
 }
 
 static void print_result(fit *f, const leat_experiment *e, const char *model, const char *report)
@@ -236,6 +253,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     cli_styled(c, CLI_ACCENT, "%s", model);
     cli_say(c, "   report: ");
     cli_styled(c, CLI_ACCENT, "%s", report);
+    print_trace(c, e);
     cli_say(c, "\nagain: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
 }
 
@@ -305,11 +323,8 @@ static const char *folder_of(const cli *c)
 static leat_status save(cli *c, fit *f, const leat_experiment *e)
 {
     char model[4200], report[4200];
-    char *command = command_text(c, f->typed);
-    if (!command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    leat_status st = leat_experiment_save(c->context, e, folder_of(c), command, model, sizeof model,
-                                          report, sizeof report);
-    free(command);
+    leat_status st = leat_experiment_save(c->context, e, folder_of(c), f->command, model,
+                                          sizeof model, report, sizeof report);
     if (st != LEAT_OK) return st;
     if (c->json) return print_result_json(c, e, model, report);
     print_result(f, e, model, report);
@@ -347,6 +362,8 @@ static leat_status run_fit(cli *c)
     cli_settings s;
     leat_frame *train = NULL, *test = NULL;
     leat_experiment *e = NULL;
+    f.command = command_text(c, f.typed);
+    if (!f.command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     leat_status st = cli_settings_read(c, &s);
     if (st == LEAT_OK) st = check_folder(c, folder_of(c));
     if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
@@ -355,6 +372,8 @@ static leat_status run_fit(cli *c)
         s.options.on_ready = on_ready;
         s.options.on_row = on_row;
         s.options.user = &f;
+        s.options.trace = cli_value(c, "trace");
+        s.options.command = f.command;
         st = leat_experiment_run(c->context, &e, train, test, &s.options);
     }
     if (st == LEAT_OK) st = save(c, &f, e);
@@ -362,6 +381,7 @@ static leat_status run_fit(cli *c)
     leat_frame_release(train);
     leat_frame_release(test);
     cli_settings_fini(&s);
+    free(f.command);
     return st;
 }
 
@@ -386,6 +406,7 @@ static const cli_option options[] = {
     {"drop", 0, "COL", "leave a column out", true},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
     {"quick", 0, NULL, "no importances and no curves", false},
+    {"trace", 0, "FILE", "a timeline of a network's first 50 training steps, for Perfetto", false},
     {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to; default: here", false},

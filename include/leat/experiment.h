@@ -60,12 +60,18 @@ typedef struct leat_experiment_options {
      * NULL: nowhere. resume: it goes on from the last checkpoint, to the same bytes. */
     const char *run_folder;
     bool resume;
+    /* File for a timeline of the first 50 steps of that fit, with time, bytes and flops of every
+     * operation, for Perfetto; NULL: none. Only networks write one. */
+    const char *trace;
+    /* The command that runs it, shown with how to go on when it is interrupted; NULL: not shown. */
+    const char *command;
 } leat_experiment_options;
 
 LEAT_API leat_experiment_options leat_experiment_options_default(void);
 
 /* Runs it. `test` (or NULL) is only predicted, once, by the final model. The result is the same
- * for any number of threads. CANCELLED when the progress hook asks to stop. */
+ * for any number of threads. CANCELLED when the progress hook asks to stop; run_folder then holds
+ * the checkpoint of a network in training and interrupted.html, a report of what there is. */
 LEAT_API LEAT_CHECKED leat_status leat_experiment_run(leat_context *context, leat_experiment **out,
                                                       leat_frame *train, leat_frame *test,
                                                       const leat_experiment_options *options);
@@ -107,6 +113,8 @@ LEAT_API size_t leat_experiment_format(const leat_experiment *e, double score, c
 /* Score of the final model on the test table and its 95% interval; false without a test table. */
 LEAT_API bool leat_experiment_test(const leat_experiment *e, double *score, double *low,
                                    double *high);
+/* Steps of the training in the timeline that was asked for; 0: none was written. */
+LEAT_API size_t leat_experiment_traced(const leat_experiment *e);
 /* The best estimator, refitted on all rows. */
 LEAT_API leat_model *leat_experiment_model(const leat_experiment *e);
 

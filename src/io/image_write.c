@@ -1,65 +1,31 @@
-/* Owns: images as PNG files (ISO/IEC 15948). Not: charts (plot), reading (io/image.c). */
+/* Owns: images side by side as one picture. Not: PNG (png.c), charts (plot), reading. */
 #include <leat/image.h>
 
 #include <math.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
+#include "io/png.h"
 
 enum { GAP = 1 };
 
 static const uint64_t most_pixels = (uint64_t)1 << 28;
 
 typedef struct picture {
-    size_t width, height, channels, line; /* line: bytes of a row, with the filter's byte */
+    size_t width, height, channels, line; /* line: bytes of a row */
     uint8_t *bytes;                       /* (height, line) */
 } picture;
 
-static void put_u32(uint8_t *to, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) to[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
-static void write_chunk(leati_writer *w, const char *type, const uint8_t *data, size_t bytes)
-{
-    uint8_t word[4];
-    put_u32(word, (uint32_t)bytes);
-    leati_writer_write(w, word, sizeof word);
-    leati_writer_write(w, type, 4);
-    leati_writer_write(w, data, bytes);
-    put_u32(word, leati_crc32(leati_crc32(0, type, 4), data, bytes));
-    leati_writer_write(w, word, sizeof word);
-}
-
 static leat_status write_png(leat_context *c, const char *path, const picture *p)
 {
-    static const uint8_t magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    uint8_t head[13] = {0};
-    leati_writer *w;
-    uLongf packed = compressBound((uLong)(p->line * p->height));
-    uint8_t *data = leati_alloc(c, packed);
-    if (!data) return leat_error_status(c);
-    if (compress2(data, &packed, p->bytes, (uLong)(p->line * p->height), 6) != Z_OK) {
-        leati_free(data);
-        return LEATI_FAIL(c, LEAT_NOMEM, "%s: no memory to pack the image", path);
-    }
-    put_u32(head, (uint32_t)p->width);
-    put_u32(head + 4, (uint32_t)p->height);
-    head[8] = 8;                        /* bits */
-    head[9] = p->channels == 3 ? 2 : 0; /* colour type */
-    leat_status st = leati_writer_open(c, &w, path);
-    if (st == LEAT_OK) {
-        leati_writer_write(w, magic, sizeof magic);
-        write_chunk(w, "IHDR", head, sizeof head);
-        write_chunk(w, "IDAT", data, packed);
-        write_chunk(w, "IEND", head, 0);
-        st = leati_writer_commit(w);
-    }
-    leati_free(data);
+    leati_pixels pixels = {p->bytes, p->width, p->height, p->channels};
+    leati_str png;
+    leati_str_init(&png, c);
+    leat_status st = leati_png_add(c, &pixels, &png);
+    if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&png), png.length);
+    leati_str_fini(&png);
     return st;
 }
 
@@ -74,7 +40,7 @@ static void draw(const picture *p, const float *image, const leat_shape *s, size
 {
     size_t h = (size_t)s->dim[1], row = (size_t)(s->dim[2] * s->dim[3]);
     for (size_t i = 0; i < h; i++) {
-        uint8_t *to = p->bytes + (top + i) * p->line + 1 + left * p->channels;
+        uint8_t *to = p->bytes + (top + i) * p->line + left * p->channels;
         for (size_t k = 0; k < row; k++) to[k] = level(image[i * row + k], low, high);
     }
 }
@@ -97,11 +63,10 @@ leat_status leat_image_write(leat_context *c, const char *path, const float *ima
                  .channels = (size_t)shape.dim[3]};
     LEATI_CHECK(c, p.height <= most_pixels / p.width, LEAT_LIMIT,
                 "%s: %zu x %zu pixels are too many for one picture", path, p.width, p.height);
-    p.line = 1 + p.width * p.channels;
+    p.line = p.width * p.channels;
     p.bytes = leati_array(c, p.height, p.line);
     if (!p.bytes) return leat_error_status(c);
     memset(p.bytes, 255, p.height * p.line);
-    for (size_t i = 0; i < p.height; i++) p.bytes[i * p.line] = 0; /* no filter */
     for (size_t k = 0; k < n; k++)
         draw(&p, images + k * h * w * p.channels, &shape, k / columns * (h + GAP),
              k % columns * (w + GAP), low, high);

@@ -8,6 +8,8 @@
 
 #include <leat/context.h>
 
+#include "learn/history.h"
+
 /* (rows, cols) row-major, f64 or f32: exactly one of the pointers is set. Borrowed. */
 typedef struct leati_matrix {
     const double *f64;
@@ -27,8 +29,10 @@ typedef enum leat_task_kind { LEATI_CLASSIFY, LEATI_REGRESS } leati_task;
 
 /* Where an estimator that learns for long keeps what it would not lose, and tells how it goes. */
 typedef struct leati_run_folder {
-    const char *path; /* made when something is written */
-    bool resume;      /* go on from what is there */
+    const char *path;       /* made when something is written; NULL: nothing is kept */
+    bool resume;            /* go on from what is there */
+    const char *trace;      /* file for a timeline of the first steps; NULL: none */
+    leati_history *history; /* filled, also when the training fails; NULL: not wanted */
 } leati_run_folder;
 
 typedef struct leati_dataset {

@@ -352,7 +352,11 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
                              .seed = d->seed,
                              .what = "network",
                              .checkpoint_seconds = 60};
-    if (d->run) o.folder = d->run->path, o.resume = d->run->resume;
+    if (!d->run) return o;
+    o.folder = d->run->path;
+    o.resume = d->run->resume;
+    o.trace = d->run->trace;
+    o.watch = d->run->history != NULL;
     return o;
 }
 
@@ -381,7 +385,12 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     e->base.converged = true;
     LEATI_GO(keep(c, e, n));
 out:
-    leati_free(history.epoch);
+    if (d->run && d->run->history) {
+        leati_history_fini(d->run->history);
+        *d->run->history = history;
+    } else {
+        leati_history_fini(&history);
+    }
     leati_network_destroy(n);
     leat_graph_destroy(g);
     free_recipe(&r);

@@ -21,6 +21,7 @@ static void add_line(leati_str *s, size_t number, const leati_epoch *e)
 {
     leati_str_addf(s, "{\"epoch\":%zu,\"step\":%llu", number, (unsigned long long)e->step);
     add_number(s, "loss", e->loss);
+    add_number(s, "accuracy", e->accuracy);
     add_number(s, "validation_loss", e->validation_loss);
     add_number(s, "validation_accuracy", e->validation_accuracy);
     add_number(s, "learning_rate", e->rate);
@@ -111,6 +112,7 @@ static void add_event(leati_str *out, leat_context *c, double time, const leati_
         leati_str_addc(&event, 2 << 3 | 0);
         add_varint(&event, e->step);
         add_scalar(&summary, c, "loss", e->loss);
+        add_scalar(&summary, c, "accuracy", e->accuracy);
         add_scalar(&summary, c, "validation/loss", e->validation_loss);
         add_scalar(&summary, c, "validation/accuracy", e->validation_accuracy);
         add_scalar(&summary, c, "learning_rate", e->rate);

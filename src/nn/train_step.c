@@ -132,7 +132,8 @@ leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t
     leat_tensor *out = leati_network_build(n, &b, x);
     out = leat_reshape(out, wide);
     leat_status st = add_root(t, r, loss->class->build(loss, out, y));
-    if (st == LEAT_OK && labels && !learning) st = add_root(t, r, accuracy(out, y));
+    if (st == LEAT_OK && labels && (!learning || t->options->watch))
+        st = add_root(t, r, accuracy(out, y));
     r->values = r->root_count;
     if (st == LEAT_OK && learning) st = record_learning(t, kind, r);
     for (size_t i = 0; st == LEAT_OK && learning && i < b.update_count; i++)

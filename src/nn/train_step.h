@@ -30,7 +30,7 @@ typedef enum leati_step_kind {
 
 typedef struct leati_recorded {
     size_t rows;
-    leat_tensor **roots;       /* [0]: the loss; [1] of CHECK: the share of right labels */
+    leat_tensor **roots;       /* [0]: the loss; [1], where measured: the share of right labels */
     size_t root_count, values; /* values: roots that are no assignments, at the front */
     size_t capacity;
 } leati_recorded;

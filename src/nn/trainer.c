@@ -16,6 +16,8 @@
 #include "nn/train_step.h"
 #include "tensor/shape.h"
 
+enum { LAYOUT = 2 }; /* of what checkpoints hold */
+
 /* Where training stands, as it is written to checkpoints. All of 8 bytes. */
 typedef struct progress {
     uint64_t epoch, at; /* epochs done; rows of the present one done */
@@ -23,6 +25,9 @@ typedef struct progress {
     double loss_sum, seconds; /* of the present epoch */
     double best_loss;
     uint64_t best_epoch, finished;
+    double right_sum;           /* rows predicted right in the present epoch */
+    uint64_t notes, note_first; /* of the history; first update of the next one */
+    double note_loss;           /* sum over its updates so far */
     double schedule[LEATI_SCHEDULE_STATE];
 } progress;
 
@@ -44,6 +49,9 @@ typedef struct training {
     progress guard_at;
     uint64_t fingerprint;
     double epoch_start, last_checkpoint, last_report;
+    uint64_t stretch; /* updates that a note of the history stands for */
+    uint64_t traced;  /* updates in the timeline being taken */
+    bool tracing;
     bool best_is_new; /* since best.checkpoint was written */
 } training;
 
@@ -78,7 +86,7 @@ static uint64_t fingerprint_of(const training *t)
                         o->validation_fraction,
                         (double)o->seed,
                         (double)x->rows};
-    uint64_t h = leati_hash64(numbers, sizeof numbers, 1);
+    uint64_t h = leati_hash64(numbers, sizeof numbers, LAYOUT);
     for (size_t i = 0; i < n->weight_count; i++) {
         h = hash_text(h, n->weight[i].name);
         h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
@@ -144,6 +152,8 @@ static leat_status write_checkpoint(training *t, const char *file)
     k.part[k.count++] = (leati_checkpoint_part){"progress", &t->now, sizeof t->now};
     k.part[k.count++] = (leati_checkpoint_part){"history", t->history->epoch,
                                                 t->history->count * sizeof *t->history->epoch};
+    k.part[k.count++] = (leati_checkpoint_part){"notes", t->history->note,
+                                                (size_t)t->now.notes * sizeof *t->history->note};
     k.part[k.count++] = (leati_checkpoint_part){"best", t->best, best_bytes(t)};
     for (size_t i = 0; i < count; i++) {
         size_t bytes = bytes_of(variables[i]);
@@ -192,6 +202,14 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     if (epochs) memcpy(t->history->epoch, history, epochs * sizeof *t->history->epoch);
     t->history->count = epochs;
     t->history->best = (size_t)t->now.best_epoch;
+    LEATI_CHECK(c, t->now.notes <= LEATI_STEP_NOTES, LEAT_FORMAT,
+                "the checkpoint has %llu notes of steps, at most %d are kept",
+                (unsigned long long)t->now.notes, LEATI_STEP_NOTES);
+    size_t notes = (size_t)t->now.notes * sizeof *t->history->note;
+    const void *note = leati_checkpoint_find(c, k, "notes", notes);
+    if (!note) return leat_error_status(c);
+    if (notes) memcpy(t->history->note, note, notes);
+    t->history->notes = (size_t)t->now.notes;
     return LEAT_OK;
 }
 
@@ -277,8 +295,13 @@ static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, 
 
 static leat_status run_batch(training *t, const leati_recorded *r, float *loss)
 {
+    float right;
     LEATI_TRY(leati_recorded_run(&t->step, r));
     LEATI_TRY(leat_get(r->roots[0], loss, sizeof *loss));
+    if (r->values > 1) {
+        LEATI_TRY(leat_get(r->roots[1], &right, sizeof right));
+        t->now.right_sum += (double)right * (double)r->rows;
+    }
     t->now.batches++;
     t->now.loss_sum += (double)*loss * (double)r->rows;
     t->now.at += r->rows;
@@ -320,6 +343,21 @@ typedef struct culprit {
     char where[256];
 } culprit;
 
+/* One update more in the history: notes are as far apart as to be LEATI_STEP_NOTES at most. */
+static void note_update(training *t, double loss)
+{
+    leati_history *h = t->history;
+    progress *now = &t->now;
+    now->note_loss += loss;
+    uint64_t since = now->updates - now->note_first;
+    if (!h || now->notes == LEATI_STEP_NOTES || since < t->stretch) return;
+    h->note[now->notes++] =
+        (leati_step_note){now->updates, (double)t->step.rate, now->note_loss / (double)since};
+    h->notes = (size_t)now->notes;
+    now->note_first = now->updates;
+    now->note_loss = 0;
+}
+
 /* An update; with `look` its batches are examined first, operation by operation. bad: the first
  * loss that is not finite ends it. */
 static leat_status run_update(training *t, culprit *look, float *bad)
@@ -328,6 +366,7 @@ static leat_status run_update(training *t, culprit *look, float *bad)
     size_t group = left < batch * t->accumulate ? left : batch * t->accumulate;
     t->step.rate = (float)rate_now(t);
     t->step.number = (float)++t->now.updates;
+    double before = t->now.loss_sum;
     *bad = 0;
     for (size_t done = 0; done < group;) {
         size_t rows = group - done < batch ? group - done : batch;
@@ -340,6 +379,7 @@ static leat_status run_update(training *t, culprit *look, float *bad)
         if (!isfinite(*bad)) return LEAT_OK;
         done += rows;
     }
+    note_update(t, (t->now.loss_sum - before) / (double)group);
     return LEAT_OK;
 }
 
@@ -377,6 +417,16 @@ static leat_status fail(training *t, float loss)
     return st;
 }
 
+/* The timeline of what ran since its start, written. */
+static leat_status end_trace(training *t)
+{
+    if (!t->tracing) return LEAT_OK;
+    t->tracing = false;
+    LEATI_TRY(leat_trace_write(t->step.network->graph, t->options->trace));
+    t->history->traced = (size_t)t->traced;
+    return LEAT_OK;
+}
+
 /* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
 static leat_status between_updates(training *t)
 {
@@ -385,6 +435,7 @@ static leat_status between_updates(training *t)
     if (st == LEAT_CANCELLED && o->folder) {
         leat_error_clear(t->context);
         LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
+        LEATI_TRY(end_trace(t));
         st = LEATI_FAIL(t->context, LEAT_CANCELLED,
                         "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",
                         (unsigned long long)t->now.epoch + 1, o->folder);
@@ -467,10 +518,12 @@ static leat_status end_epoch(training *t)
     leati_history *h = t->history;
     leati_epoch e = {.validation_loss = (double)NAN,
                      .validation_accuracy = (double)NAN,
+                     .accuracy = (double)NAN,
                      .loss = t->now.loss_sum / (double)t->learn,
                      .rate = (double)t->step.rate,
                      .step = t->now.updates};
     bool better;
+    if (h->watched) e.accuracy = t->now.right_sum / (double)t->learn;
     LEATI_TRY(judge(t, &e, &better));
     e.seconds = leati_now_s() - t->epoch_start;
     LEATI_TRY(
@@ -483,7 +536,7 @@ static leat_status end_epoch(training *t)
     h->best = (size_t)t->now.best_epoch;
     t->now.epoch++;
     t->now.at = 0;
-    t->now.loss_sum = 0;
+    t->now.loss_sum = t->now.right_sum = 0;
     bool stop = o->patience && h->count - 1 - h->best >= o->patience;
     if (stop || t->now.epoch == o->epochs) t->now.finished = 1;
     if (better) t->best_is_new = true;
@@ -499,6 +552,10 @@ static leat_status end_epoch(training *t)
 
 static leat_status run_epochs(training *t)
 {
+    if (t->options->trace && !t->now.finished) {
+        LEATI_TRY(leat_trace_start(t->step.network->graph));
+        t->tracing = true;
+    }
     t->epoch_start = t->last_checkpoint = leati_now_s();
     t->epoch_start -= t->now.seconds;
     while (!t->now.finished) {
@@ -508,11 +565,13 @@ static leat_status run_epochs(training *t)
             float bad;
             LEATI_TRY(run_update(t, NULL, &bad));
             if (!isfinite(bad)) return fail(t, bad);
+            if (t->tracing && ++t->traced == LEATI_TRACED_UPDATES) LEATI_TRY(end_trace(t));
             LEATI_TRY(between_updates(t));
         }
         LEATI_TRY(end_epoch(t));
         t->epoch_start = leati_now_s();
     }
+    LEATI_TRY(end_trace(t));
     if (t->validate) return restore_best(t);
     return swap_mean(t);
 }
@@ -563,6 +622,20 @@ static void choose_rows(training *t)
     if (t->validate) leati_rng_shuffle(&rng, t->rows, rows);
 }
 
+/* What the history will hold, and how finely. */
+static void expect(training *t)
+{
+    leati_history *h = t->history;
+    uint64_t steps = (uint64_t)t->options->epochs * updates_an_epoch(t);
+    t->stretch = (steps + LEATI_STEP_NOTES - 1) / LEATI_STEP_NOTES;
+    if (!h) return;
+    h->epochs = t->options->epochs;
+    h->steps = steps;
+    h->validated = t->validate > 0;
+    h->classes = t->options->loss->class->target == LEATI_TARGET_LABELS;
+    h->watched = h->classes && t->options->watch;
+}
+
 static leat_status prepare(training *t)
 {
     leat_context *c = t->context;
@@ -589,6 +662,7 @@ static leat_status prepare(training *t)
     if (t->feed.augment) LEATI_TRY(leati_augment_check(c, o->augment, &n->input));
     LEATI_TRY(allocate(t));
     choose_rows(t);
+    expect(t);
     LEATI_TRY(leati_step_prepare(s));
     LEATI_TRY(record_steps(t));
     size_t guarded =
@@ -636,9 +710,9 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
                         leati_history *history)
 {
     training t = begin(c, n, o, d, options);
-    *history = (leati_history){0};
+    *history = (leati_history){.note = LEATI_NEW(c, leati_step_note, LEATI_STEP_NOTES)};
     t.history = history;
-    leat_status st = prepare(&t);
+    leat_status st = history->note ? prepare(&t) : LEAT_NOMEM;
     if (st == LEAT_OK) st = run_epochs(&t);
     finish(&t);
     return st;

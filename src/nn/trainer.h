@@ -23,29 +23,25 @@ typedef struct leati_train_options {
     size_t patience; /* epochs without a better validation loss; 0: no early stopping */
     uint64_t seed;
     const char *what; /* for the progress */
+    bool watch;       /* measure the accuracy of classifiers while they learn, too */
     /* Where last.checkpoint, best.checkpoint, metrics.jsonl and TensorBoard's events go; NULL:
      * nowhere. With `resume` training goes on from last.checkpoint, where there is one of the same
      * training, to the same bytes as without the interruption. */
     const char *folder;
     bool resume;
     double checkpoint_seconds; /* between checkpoints within an epoch; 0: after every update */
+    /* A timeline of the first LEATI_TRACED_UPDATES updates of this run (leat_trace_write); NULL:
+     * none. Tracing waits for every step of the plan, so these updates take longer. */
+    const char *trace;
 } leati_train_options;
 
-typedef struct leati_epoch {
-    double loss, validation_loss, validation_accuracy; /* NaN without */
-    double rate, seconds;                              /* rate: of the last step */
-    uint64_t step;                                     /* updates done at its end */
-} leati_epoch;
-
-typedef struct leati_history {
-    leati_epoch *epoch; /* leati_free */
-    size_t count, best; /* best: the epoch whose weights were kept */
-} leati_history;
+enum { LEATI_TRACED_UPDATES = 50 };
 
 /* Trains the open network on the data (x as f32 or f64 rows; mean and scale already as wanted).
  * The last batch of an epoch may be smaller. Losses that are not finite: LEAT_NUMERIC, naming
  * epoch, step, layer and operation where the first such number appears. Cancelled through the
- * progress hook it leaves a checkpoint in the folder. */
+ * progress hook it leaves a checkpoint in the folder. history: leati_history_fini, also after a
+ * failure: it then holds what there was. */
 leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer *o,
                         const leati_dataset *d, const leati_train_options *options,
                         leati_history *history);

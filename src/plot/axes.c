@@ -54,10 +54,11 @@ static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
                                    : leati_ticks_linear(axis.range, want, axis.form);
         bool fits =
             !across || now.count * (leati_ticks_width(&now, LEATI_FONT_TICK) + 14) <= pixels;
+        if (axis.whole && now.decimals > 0 && axis.range.hi - axis.range.lo > 1.5) continue;
         if (t.count == 0 || (fits && now.count >= 2)) t = now;
         if (fits && t.count >= 2) break;
     }
-    return t;
+    return t.count ? t : leati_ticks_linear(axis.range, 2, axis.form);
 }
 
 /* A label centred at x, moved inward where it would leave the scene. */

@@ -17,7 +17,8 @@ double leati_chart_head(const leati_chart *chart);
 typedef struct leati_axis {
     leati_range range; /* final, as leati_range_widen gives it */
     bool log;
-    bool bare; /* neither ticks nor labels */
+    bool whole; /* ticks at whole numbers only */
+    bool bare;  /* neither ticks nor labels */
     leati_number_form form;
 } leati_axis;
 

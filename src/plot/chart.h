@@ -85,6 +85,7 @@ typedef struct leati_lines {
     const leati_series *series; /* (count) */
     size_t count;
     bool log_x, log_y;
+    bool whole_x;         /* ticks at whole numbers */
     const double *mark_x; /* a vertical line there (the value chosen); NULL: none */
     const char *mark_label;
     double level; /* precision_recall: the share of positives, drawn as the line of chance */
@@ -109,6 +110,21 @@ typedef struct leati_heat {
     const char *const *labels; /* (count) */
     size_t count;
 } leati_heat;
+
+typedef struct leati_picture {
+    leati_pixels pixels;
+    const char *label, *note; /* below it, in one line each; may be NULL */
+    leati_hue hue;            /* of the label; NONE: that of text */
+    leati_hue note_hue;       /* NONE: muted */
+} leati_picture;
+
+/* Rows of pictures, each in a box of equal size, in the order given. */
+typedef struct leati_pictures {
+    leati_chart chart;
+    const leati_picture *pictures; /* (count) */
+    size_t count;
+    double tile; /* the width of a box, about; 0: 84 */
+} leati_pictures;
 
 #define CHART(name, input, shows)                                                                  \
     leati_scene *leati_chart_##name(leat_context *c, const leati_##input *in);

@@ -202,6 +202,7 @@ static leati_scene *draw_lines(leat_context *c, const leati_lines *in, const cha
     leati_scene *s = leati_chart_begin(c, &in->chart, standard, 420, 280, &top);
     if (!s) return NULL;
     ranges(in, &x, &y);
+    x.whole = in->whole_x;
     leati_axes a = leati_axes_draw(s, &in->chart, x, y, top, leati_series_labels(s, in));
     size_t before = s->count;
     if (leati_series_draw(s, &a, in, 2) != LEAT_OK || draw_end_labels(s, &a, in) != LEAT_OK) {

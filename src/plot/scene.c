@@ -119,6 +119,26 @@ void leati_scene_circle(leati_scene *s, double x, double y, double radius, leati
     if (shape) shape->r = held(radius, 0, FAR);
 }
 
+void leati_scene_image(leati_scene *s, double x, double y, double w, double h,
+                       const leati_pixels *from)
+{
+    if (!(w > 0) || !(h > 0) || s->status != LEAT_OK) return;
+    if (!leati_pixels_check(from)) {
+        s->status = LEATI_FAIL(s->context, LEAT_INVALID, "a picture of %zu x %zu x %zu pixels",
+                               from->width, from->height, from->channels);
+        return;
+    }
+    size_t bytes = from->width * from->height * from->channels;
+    uint8_t *data = leati_arena_alloc(&s->arena, bytes);
+    leati_shape *shape =
+        data ? add_box(s, LEATI_SHAPE_IMAGE, (double[]){x, y, w, h}, (leati_ink){0}) : NULL;
+    if (!data) failed(s);
+    if (!shape) return;
+    memcpy(data, from->data, bytes);
+    shape->pixels = *from;
+    shape->pixels.data = data;
+}
+
 static void add_points(leati_scene *s, leati_shape_kind kind, const double *xy, size_t count,
                        leati_ink ink)
 {

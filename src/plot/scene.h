@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "io/png.h"
 
 typedef enum leati_hue {
 #define HUE(name, css, light, dark) LEATI_HUE_##name,
@@ -47,6 +48,7 @@ typedef enum leati_shape_kind {
     LEATI_SHAPE_AREA,   /* closed */
     LEATI_SHAPE_RECT,   /* x, y, w, h; corner radius r */
     LEATI_SHAPE_CIRCLE, /* x, y, r */
+    LEATI_SHAPE_IMAGE,  /* x, y, w, h */
     LEATI_SHAPE_TEXT    /* baseline at x, y */
 } leati_shape_kind;
 
@@ -57,8 +59,9 @@ typedef struct leati_shape {
     double x, y, w, h, r;
     double *points; /* (count, 2) */
     size_t count;
-    char *text;  /* TEXT */
-    char *hover; /* shown while the pointer rests on the shape; NULL: nothing */
+    leati_pixels pixels; /* IMAGE */
+    char *text;          /* TEXT */
+    char *hover;         /* shown while the pointer rests on the shape; NULL: nothing */
 } leati_shape;
 
 typedef struct leati_scene {
@@ -85,6 +88,9 @@ void leati_scene_area(leati_scene *s, const double *xy, size_t count, leati_ink 
 void leati_scene_rect(leati_scene *s, double x, double y, double w, double h, double radius,
                       leati_ink ink);
 void leati_scene_circle(leati_scene *s, double x, double y, double radius, leati_ink ink);
+/* A picture filling the box, its pixels as squares where it is enlarged. */
+void leati_scene_image(leati_scene *s, double x, double y, double w, double h,
+                       const leati_pixels *pixels);
 void leati_scene_text(leati_scene *s, double x, double y, leati_font font, const char *text);
 /* Cut with an ellipsis to `width` pixels; the whole text is then shown on hover. */
 void leati_scene_text_fit(leati_scene *s, double x, double y, double width, leati_font font,

@@ -6,6 +6,7 @@
 #if LEAT_HAVE_CAIRO
 #include <cairo.h>
 #include <math.h>
+#include <string.h>
 
 typedef struct png_target {
     cairo_t *cairo;
@@ -83,9 +84,52 @@ static void trace(cairo_t *cairo, const leati_shape *shape)
     }
 }
 
+/* 0x00RRGGBB words, as cairo wants them. */
+static cairo_surface_t *surface_of(const leati_pixels *p)
+{
+    cairo_surface_t *s =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)p->width, (int)p->height);
+    if (cairo_surface_status(s) != CAIRO_STATUS_SUCCESS) return s;
+    cairo_surface_flush(s);
+    size_t stride = (size_t)cairo_image_surface_get_stride(s);
+    for (size_t y = 0; y < p->height; y++) {
+        unsigned char *row = cairo_image_surface_get_data(s) + y * stride;
+        for (size_t x = 0; x < p->width; x++) {
+            const uint8_t *at = p->data + (y * p->width + x) * p->channels;
+            size_t g = p->channels == 3 ? 1 : 0;
+            uint32_t word = (uint32_t)at[0] << 16 | (uint32_t)at[g] << 8 | at[2 * g];
+            memcpy(row + 4 * x, &word, sizeof word);
+        }
+    }
+    cairo_surface_mark_dirty(s);
+    return s;
+}
+
+static void draw_image(const png_target *t, const leati_shape *shape)
+{
+    cairo_surface_t *image = surface_of(&shape->pixels);
+    cairo_save(t->cairo);
+    cairo_translate(t->cairo, shape->x, shape->y);
+    cairo_scale(t->cairo, shape->w / (double)shape->pixels.width,
+                shape->h / (double)shape->pixels.height);
+    cairo_set_source_surface(t->cairo, image, 0, 0);
+    bool squares = shape->w > 1.5 * (double)shape->pixels.width;
+    cairo_pattern_set_filter(cairo_get_source(t->cairo),
+                             squares ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_GOOD);
+    cairo_pattern_set_extend(cairo_get_source(t->cairo), CAIRO_EXTEND_PAD);
+    cairo_rectangle(t->cairo, 0, 0, (double)shape->pixels.width, (double)shape->pixels.height);
+    cairo_fill(t->cairo);
+    cairo_restore(t->cairo);
+    cairo_surface_destroy(image);
+}
+
 static void draw(const png_target *t, const leati_shape *shape)
 {
     static const double dashes[] = {4, 4};
+    if (shape->kind == LEATI_SHAPE_IMAGE) {
+        draw_image(t, shape);
+        return;
+    }
     if (shape->kind == LEATI_SHAPE_TEXT) {
         draw_text(t, shape);
         return;

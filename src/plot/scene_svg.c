@@ -115,6 +115,12 @@ static void points(leati_str *out, const leati_shape *shape)
     leati_str_addc(out, '"');
 }
 
+static void image(leati_str *out, const leati_pixels *pixels)
+{
+    leat_status st = leati_png_add_uri(out->context, pixels, out);
+    if (out->status == LEAT_OK) out->status = st;
+}
+
 static const char *open_element(leati_str *out, const leati_shape *shape)
 {
     switch (shape->kind) {
@@ -147,6 +153,19 @@ static const char *open_element(leati_str *out, const leati_shape *shape)
         attribute(out, "cy", shape->y);
         attribute(out, "r", shape->r);
         return "circle";
+    case LEATI_SHAPE_IMAGE:
+        leati_str_add(out, "<image");
+        attribute(out, "x", shape->x);
+        attribute(out, "y", shape->y);
+        attribute(out, "width", shape->w);
+        attribute(out, "height", shape->h);
+        leati_str_addf(out, " preserveAspectRatio=\"none\"%s href=\"",
+                       shape->w > 1.5 * (double)shape->pixels.width
+                           ? " style=\"image-rendering:pixelated\""
+                           : "");
+        image(out, &shape->pixels);
+        leati_str_addc(out, '"');
+        return "image";
     default: break;
     }
     leati_str_add(out, "<text");

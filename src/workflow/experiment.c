@@ -48,6 +48,7 @@ void leat_experiment_destroy(leat_experiment *e)
     leati_free(e->importance);
     leati_free(e->curve);
     leati_varied_fini(&e->varied);
+    leati_history_fini(&e->history);
     leati_free(e);
 }
 
@@ -132,6 +133,11 @@ bool leat_experiment_test(const leat_experiment *e, double *score, double *low, 
     *low = e->test_low;
     *high = e->test_high;
     return true;
+}
+
+size_t leat_experiment_traced(const leat_experiment *e)
+{
+    return e->history.traced;
 }
 
 leat_model *leat_experiment_model(const leat_experiment *e)

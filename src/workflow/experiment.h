@@ -26,6 +26,7 @@ typedef struct leati_entry {
     double *proba; /* (samples, classes) or NULL */
     double *score; /* (samples, classes) where there are no probabilities, or NULL */
     bool is_baseline;
+    bool done;         /* its cross-validation ended */
     leati_space space; /* what a search tries; no axes: nothing */
     size_t tried;      /* settings evaluated by the search */
 } leati_entry;
@@ -79,7 +80,8 @@ struct leat_experiment {
     leati_verdict curve_verdict;
     char *curve_reading; /* a sentence, or NULL */
     leati_varied varied;
-    char *skipped; /* why importances and curve are not there, or NULL */
+    leati_history history; /* of the final fit, where the best learns in epochs */
+    char *skipped;         /* why importances and curve are not there, or NULL */
 
     char *inferred, *validation, *verdict; /* for people */
     char *cv_asked;                        /* the text of the split */

@@ -16,6 +16,7 @@
 #include "workflow/explain.h"
 #include "workflow/inferred.h"
 #include "workflow/record.h"
+#include "workflow/report.h"
 #include "workflow/tune.h"
 #include "workflow/vary.h"
 
@@ -238,6 +239,7 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
         if (k->space.count) LEATI_TRY(leati_tune(c, e, k, left));
         if (!k->failed) LEATI_TRY(leati_entry_run(c, e, k, &done, total));
         LEATI_TRY(leati_interval_of(c, e, k));
+        k->done = true;
         if (!o->on_row) continue;
         leat_leaderboard_row row = leati_entry_row(k);
         o->on_row(o->user, &row);
@@ -295,9 +297,8 @@ out:
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
 {
     leati_pipeline p = {0};
-    leati_run_folder run = {o->run_folder, o->resume};
-    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed,
-                             o->run_folder ? &run : NULL};
+    leati_run_folder run = {o->run_folder, o->resume, o->trace, &e->history};
+    leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, &run};
     uint32_t *all = leati_array(c, e->target.count, sizeof *all);
     if (!all) return leat_error_status(c);
     for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;
@@ -353,6 +354,8 @@ leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_fra
     LEATI_GO(refit(c, e, &o));
     e->seconds = leati_now_s() - started;
 out:
+    if (st == LEAT_CANCELLED && o.run_folder && e->validation)
+        (void)leati_report_leave(c, e, o.run_folder, o.command);
     if (st == LEAT_OK) *out = e;
     else leat_experiment_destroy(e);
     return st;

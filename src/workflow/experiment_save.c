@@ -118,6 +118,16 @@ static char *path_of(leat_context *c, const char *folder, const char *name, cons
     return leati_str_take(&s);
 }
 
+/* What an interrupted run left behind is done with. */
+static leat_status remove_page(leat_context *c, const char *run)
+{
+    char *path = leati_path_join(c, run, LEATI_INTERRUPTED_PAGE);
+    if (!path) return leat_error_status(c);
+    unlink(path);
+    leati_free(path);
+    return LEAT_OK;
+}
+
 static leat_status write_run(leat_context *c, const leat_experiment *e, const char *folder,
                              const char *command)
 {
@@ -128,6 +138,7 @@ static leat_status write_run(leat_context *c, const leat_experiment *e, const ch
         table = leati_path_join(c, run, "predictions.csv");
         if (!record || !table) st = leat_error_status(c);
     }
+    if (st == LEAT_OK) st = remove_page(c, run);
     if (st == LEAT_OK) st = predictions_csv(c, e, table);
     if (st == LEAT_OK) st = run_json(c, e, command, record);
     leati_free(run);

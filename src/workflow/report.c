@@ -13,6 +13,7 @@
 #include "plot/plot_text.h"
 #include "workflow/entries.h"
 #include "workflow/report_html.h"
+#include "workflow/report_training.h"
 
 static const char *grouped(size_t value, char out[LEATI_NUM_SIZE])
 {
@@ -289,6 +290,12 @@ static void where_it_errs(leati_page *p)
     on_which_rows(p);
     if (p->findings->eval.task == LEATI_CLASSIFY) classification(p);
     else regression(p);
+    leati_page_wide_chart(p, "mistakes",
+                          p->findings->eval.task == LEATI_CLASSIFY
+                              ? "The rows with the greatest loss: what they are, and below what "
+                                "they were taken for, with its probability."
+                              : "The rows that are farthest off: the actual value, and below it "
+                                "the prediction.");
 }
 
 static void parameter_curve(leati_page *p)
@@ -456,6 +463,7 @@ leat_status leati_report_html(leat_context *c, const leat_experiment *e, const c
     answer(&p);
     leaderboard(&p);
     where_it_errs(&p);
+    leati_page_training(&p);
     insight(&p);
     leati_page_profile(&p);
     details(&p, command);
@@ -500,7 +508,8 @@ leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const
         const leati_report_chart *chart = leati_report_chart_at(i);
         leati_scene *scene = NULL;
         leati_chart how = {.title = chart->title, .width = 480};
-        if (i == 0) how.width = 720; /* the leaderboard has notes at its side */
+        bool wide = i == 0 || strcmp(chart->name, "mistakes") == 0;
+        if (wide) how.width = 720; /* the leaderboard has notes at its side */
         st = chart->draw(c, &f, &how, &scene);
         if (st == LEAT_OK && scene) st = write_chart(c, folder, chart->name, scene);
         leati_scene_destroy(scene);

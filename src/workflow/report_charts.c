@@ -12,6 +12,7 @@
 #include "plot/plot_text.h"
 #include "workflow/entries.h"
 #include "workflow/report_findings.h"
+#include "workflow/report_training.h"
 
 enum {
     ROWS_SHOWN = 12,
@@ -546,6 +547,10 @@ static const leati_report_chart charts[] = {
     {"predicted", "Predicted against actual", draw_predicted},
     {"residuals", "Residuals against predicted", draw_residuals},
     {"errors", "Distribution of the residuals", draw_errors},
+    {"mistakes", "Worst mistakes", leati_draw_mistakes},
+    {"training_loss", "Loss", leati_draw_training_loss},
+    {"training_metric", "Accuracy", leati_draw_training_metric},
+    {"learning_rate", "Learning rate", leati_draw_learning_rate},
     {"importance", "What the model leans on", draw_importance},
     {"learning_curve", "Learning curve", draw_learning_curve},
     {"validation_curve", "Validation curve", draw_validation_curve},

@@ -172,7 +172,7 @@ void leati_page_begin(leati_page *p, const char *title)
                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                       "<meta name=\"color-scheme\" content=\"light dark\">\n"
                       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                      "style-src 'unsafe-inline'\">\n");
+                      "style-src 'unsafe-inline'; img-src data:\">\n");
     leati_page_element(p, "title", "%s", title);
     leati_page_raw(p, "<style>\n");
     leati_str_addf(p->out, ":root{%s}\n@media (prefers-color-scheme:dark){:root{%s}}\n", light,

@@ -22,12 +22,38 @@ for try in 1 2 3 4 5; do
 done
 check resume $leat $train -o killed --resume
 check same-after-kill cmp one/iris.leat killed/iris.leat
+python=${LEAT_PEER_PYTHON:-python3}
 fails another 1 "another training|--resume" $leat $train -o killed --resume \
     --set network.clip_norm=1
 fails rate 2 "network.learning_rate" $leat fit iris -t species -m network \
     --set network.learning_rate=-1
 
-python=${LEAT_PEER_PYTHON:-python3}
+# Ctrl-C: a checkpoint and a report, and how to go on from there to the same bytes.
+long="$train --set network.epochs=8000 --set network.patience=0"
+check long $leat $long -o whole
+$leat $long -o stopped >/dev/null 2>stopped.txt &
+pid=$!
+while ! [ -s stopped/iris.run/last.checkpoint ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+kill -INT $pid
+wait $pid
+check interrupted test $? = 5
+has how-to-go-on stopped.txt "interrupted in epoch" "stopped/iris.run/interrupted.html" "--resume"
+has interrupted-page stopped/iris.run/interrupted.html "How it learned" "--resume" "Scores so far"
+check no-model test ! -e stopped/iris.leat
+check go-on $leat $long -o stopped --resume
+check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
+check page-is-gone test ! -e stopped/iris.run/interrupted.html
+
+# A timeline of the first 50 steps.
+check trace $leat $train -o traced --trace trace.json
+has perfetto trace.json '"traceEvents"' '"displayTimeUnit"' '"flops"' '"bytes"' '"dur"' dense
+check trace-is-json sh -c "$python -m json.tool trace.json >/dev/null"
+check same-when-traced cmp one/iris.leat traced/iris.leat
+check curves $leat report one/iris.leat --charts charts
+for name in training_loss training_metric learning_rate confusion; do
+    check $name.svg test -s charts/$name.svg
+done
+
 if $python -c "import tensorboard" 2>/dev/null; then
     check events sh -c "$python $here/tests/support/read_events.py \
         one/iris.run/events.out.tfevents.leat >events.txt"

@@ -389,6 +389,23 @@ static leati_scene *sample_correlation(leat_context *c, sample_data *d)
     return heat(c, d, false);
 }
 
+static leati_scene *sample_pictures(leat_context *c, sample_data *d)
+{
+    static uint8_t pixels[20 * 28 * 3];
+    leati_picture pictures[30];
+    size_t n = few(d, 9);
+    if (n > 30) n = 30;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 37 >> 3);
+    for (size_t i = 0; i < n; i++)
+        pictures[i] = (leati_picture){.pixels = {pixels, 20, 28, i % 2 ? 3 : 1},
+                                      .label = d->labels[i],
+                                      .note = "98% another",
+                                      .note_hue = LEATI_HUE_BAD};
+    leati_pictures in = {
+        .chart = chart_of(d, "Worst mistakes", NULL), .pictures = pictures, .count = n};
+    return leati_chart_pictures(c, &in);
+}
+
 typedef struct row {
     const char *name, *shows;
     leati_scene *(*draw)(leat_context *c, sample_data *d);

@@ -81,6 +81,7 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .ema = w->ema,
                                        .validation_fraction = w->validation,
                                        .seed = 7,
+                                       .watch = true,
                                        .folder = w->folder,
                                        .resume = w->resume,
                                        .checkpoint_seconds = w->every};
@@ -111,7 +112,7 @@ static leat_status train(leat_context *c, const settings *w, float *out, size_t 
     LEATI_BUG_IF(c, u.n->trained_count > size);
     LEATI_GO(leat_variable_get(u.n->trained, out, u.n->trained_count * sizeof *out));
 out:
-    leati_free(unused.epoch);
+    leati_history_fini(&unused);
     close_setup(&u);
     return st;
 }
@@ -141,7 +142,10 @@ static void the_loss_falls(leattest *t)
     CHECK(h.epoch[11].loss < 0.7 * h.epoch[0].loss);
     CHECK(h.epoch[h.best].validation_loss <= h.epoch[0].validation_loss);
     CHECK(h.epoch[11].validation_accuracy > 0.6);
-    leati_free(h.epoch);
+    CHECK(h.epoch[11].accuracy > 0.6);
+    CHECK(h.notes > 0 && h.notes <= LEATI_STEP_NOTES && h.epochs == 12);
+    CHECK(h.note[h.notes - 1].step == h.steps && h.note[h.notes - 1].loss < h.note[0].loss);
+    leati_history_fini(&h);
 }
 
 static const settings kinds[] = {

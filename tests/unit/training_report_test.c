@@ -1,0 +1,238 @@
+/* The report of a network: curves, worst mistakes as pictures, the page of an interrupted run. */
+#include "support/leattest.h"
+
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "frame/frame.h"
+#include "io/png.h"
+#include "workflow/report.h"
+
+/* fontconfig, below cairo, keeps what it read of the fonts until the process ends. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+
+enum { ROWS = 120, HEIGHT = 6, WIDTH = 5 };
+
+/* Bars that lie or stand, with noise so strong that some are taken for the other kind. */
+static leat_frame *pictures(leat_context *c)
+{
+    leat_frame *f = leati_frame_create(c, ROWS);
+    leati_column *image = leati_column_array(c, LEATI_ITEM_U8, (size_t[]){HEIGHT, WIDTH, 1}, ROWS);
+    leati_column *kind = leati_column_create(c, LEAT_BOOL, ROWS);
+    uint64_t h = 1;
+    for (size_t i = 0; image && kind && i < ROWS; i++) {
+        size_t line = i / 2 % WIDTH;
+        kind->u8[i] = i % 2;
+        for (size_t k = 0; k < HEIGHT * WIDTH; k++) {
+            h = h * 6364136223846793005u + 1442695040888963407u;
+            bool bar = i % 2 ? k % WIDTH == line : k / WIDTH == line;
+            image->u8[i * HEIGHT * WIDTH + k] = (uint8_t)((h >> 33) % 160 + (bar ? 95 : 0));
+        }
+    }
+    leat_status st = f ? leati_frame_add(c, f, "picture", image) : LEAT_NOMEM;
+    if (!f) leati_column_release(image);
+    if (st == LEAT_OK) st = leati_frame_add(c, f, "stands", kind);
+    else leati_column_release(kind);
+    if (st == LEAT_OK) return f;
+    leat_frame_release(f);
+    return NULL;
+}
+
+static leat_status train(leat_context *c, const char *epochs, const char *folder, const char *trace,
+                         leat_experiment **out)
+{
+    char set[64];
+    const char *sets[] = {set, "network.units=4", "network.validation_fraction=0.2",
+                          "network.schedule=cosine", "network.batch_size=8"};
+    snprintf(set, sizeof set, "network.epochs=%s", epochs);
+    leat_experiment_options o = leat_experiment_options_default();
+    o.target = "stands";
+    o.models = "network";
+    o.cv = "holdout:0.4";
+    o.quick = true;
+    o.set = sets;
+    o.set_count = 5;
+    o.name = "bars";
+    o.run_folder = folder;
+    o.trace = trace;
+    o.command = "leat fit bars.npz";
+    leat_frame *f = pictures(c);
+    if (!f) return leat_error_status(c);
+    leat_status st = leat_experiment_run(c, out, f, NULL, &o);
+    leat_frame_release(f);
+    return st;
+}
+
+static bool holds(const leati_bytes *b, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= b->size; i++)
+        if (memcmp(b->data + i, text, n) == 0) return true;
+    return false;
+}
+
+static void curves_and_mistakes(leattest *t)
+{
+    leat_experiment *e;
+    leati_str html;
+    leati_str_init(&html, t->context);
+    REQUIRE_OK(train(t->context, "3", NULL, NULL, &e));
+    CHECK_INT(e->history.count, 3);
+    CHECK(e->history.epoch[2].accuracy > 0.4 && e->history.notes > 10);
+    REQUIRE_OK(leati_report_html(t->context, e, NULL, &html));
+    static const char *const words[] = {
+        "How it learned", "3 of 3 epochs", "Worst mistakes",
+        "Learning rate",  "Accuracy",      "were kept",
+        "Loss",           "<image ",       "data:image/png;base64,iVBORw0KGgo"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!CHECK(strstr(leati_str_text(&html), words[i]))) printf("    lacks: %s\n", words[i]);
+    leati_str_fini(&html);
+    const char *folder = leattest_scratch("charts");
+    CHECK_OK(leat_experiment_charts(t->context, e, folder));
+    static const char *const files[] = {"mistakes.svg", "training_loss.svg", "training_metric.svg",
+                                        "learning_rate.svg"};
+    for (size_t i = 0; i < 4; i++) {
+        char *path = leati_path_join(t->context, folder, files[i]);
+        CHECK(path && leati_path_exists(path));
+        leati_free(path);
+    }
+    leat_experiment_destroy(e);
+}
+
+static void a_trace_is_written(leattest *t)
+{
+    leat_experiment *e;
+    leati_bytes bytes;
+    char path[512];
+    snprintf(path, sizeof path, "%s", leattest_scratch("trace.json"));
+    REQUIRE_OK(train(t->context, "2", NULL, path, &e));
+    CHECK_INT(leat_experiment_traced(e), 24); /* 2 epochs of 96 rows by 8, all of them */
+    leat_experiment_destroy(e);
+    REQUIRE_OK(leati_file_read(t->context, &bytes, path));
+    CHECK(bytes.size > 1000 && holds(&bytes, "\"flops\""));
+    leati_bytes_release(&bytes);
+}
+
+/* ---- interrupted --------------------------------------------------------------------------------
+ */
+
+static int stop_in_training(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    bool *compared = user;
+    if (strcmp(what, "cross-validation") == 0 && done == total) *compared = true;
+    return *compared && strncmp(what, "network: epoch", 14) == 0;
+}
+
+static void interrupted_leaves_a_page(leattest *t)
+{
+    bool compared = false;
+    leat_context_options o = leat_context_options_default();
+    o.progress = stop_in_training;
+    o.progress_user = &compared;
+    leat_context *c;
+    leat_experiment *e;
+    leati_bytes bytes;
+    char folder[512], file[560];
+    snprintf(folder, sizeof folder, "%s", leattest_scratch("stopped.run"));
+    REQUIRE_OK(leat_context_create(&c, &o));
+    CHECK(train(c, "2000", folder, NULL, &e) == LEAT_CANCELLED);
+    CHECK(!e);
+    CHECK(strstr(leat_error_message(c), "last.checkpoint"));
+    CHECK(strstr(leat_error_message(c), "interrupted.html"));
+    CHECK(strstr(leat_error_message(c), "go on with: leat fit bars.npz --resume"));
+    leat_context_destroy(c);
+    snprintf(file, sizeof file, "%s/last.checkpoint", folder);
+    CHECK(leati_path_exists(file));
+    snprintf(file, sizeof file, "%s/interrupted.html", folder);
+    REQUIRE_OK(leati_file_read(t->context, &bytes, file));
+    CHECK(holds(&bytes, "How it learned"));
+    CHECK(holds(&bytes, "Scores so far"));
+    CHECK(holds(&bytes, "leat fit bars.npz --resume"));
+    leati_bytes_release(&bytes);
+}
+
+/* ---- pictures -----------------------------------------------------------------------------------
+ */
+
+static uint32_t big(const char *at)
+{
+    const uint8_t *p = (const uint8_t *)at;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void png_holds_the_pixels(leattest *t)
+{
+    uint8_t pixels[3 * 2 * 3], rows[3 * (1 + 2 * 3)];
+    uLongf size = sizeof rows;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 14);
+    leati_str png;
+    leati_str_init(&png, t->context);
+    REQUIRE_OK(leati_png_add(t->context, &(leati_pixels){pixels, 2, 3, 3}, &png));
+    const char *at = leati_str_text(&png);
+    CHECK(memcmp(at, "\x89PNG\r\n\x1a\n", 8) == 0);
+    CHECK_INT(big(at + 16), 2);
+    CHECK_INT(big(at + 20), 3);
+    CHECK(at[25] == 2); /* RGB */
+    CHECK_INT(big(at + 29), crc32(0, (const Bytef *)at + 12, 17));
+    REQUIRE(memcmp(at + 37, "IDAT", 4) == 0);
+    REQUIRE(uncompress(rows, &size, (const Bytef *)at + 41, big(at + 33)) == Z_OK);
+    CHECK_INT(size, sizeof rows);
+    for (size_t y = 0; y < 3; y++) CHECK(memcmp(rows + 7 * y + 1, pixels + 6 * y, 6) == 0);
+    leati_str_fini(&png);
+    CHECK_FAILS(leati_png_add(t->context, &(leati_pixels){pixels, 0, 3, 1}, &png), LEAT_INVALID,
+                "0 x 3");
+    CHECK_FAILS(leati_png_add(t->context, &(leati_pixels){pixels, 2, 3, 2}, &png), LEAT_INVALID,
+                "channels");
+    leati_str_init(&png, t->context);
+    CHECK_OK(leati_png_add_uri(t->context, &(leati_pixels){pixels, 1, 1, 1}, &png));
+    CHECK(strncmp(leati_str_text(&png), "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg", 44) == 0);
+    CHECK(png.length % 4 == 22 % 4);
+    leati_str_fini(&png);
+    uint8_t gray[4];
+    leati_pixels_scale((float[]){-1, 0.5f, 2, (float)NAN}, 4, 0, 1, gray);
+    CHECK(gray[0] == 0 && gray[1] == 128 && gray[2] == 255 && gray[3] == 0);
+}
+
+/* ---- allocations --------------------------------------------------------------------------------
+ */
+
+static leat_status page_failing(leat_context *c, void *arg)
+{
+    leati_str html;
+    leati_str_init(&html, c);
+    leat_status st = leati_report_html(c, arg, "leat fit", &html);
+    if (st == LEAT_OK) st = leati_report_interrupted(c, arg, "interrupted", "leat fit", &html);
+    leati_str_fini(&html);
+    return st;
+}
+
+static leat_status png_failing(leat_context *c, void *arg)
+{
+    leati_str png;
+    leati_str_init(&png, c);
+    leat_status st = leati_png_add_uri(c, arg, &png);
+    leati_str_fini(&png);
+    return st;
+}
+
+static void allocations_may_fail(leattest *t)
+{
+    leat_experiment *e;
+    uint8_t pixels[12] = {7};
+    leati_pixels picture = {pixels, 4, 3, 1};
+    leattest_fail_allocations(t, png_failing, &picture);
+    REQUIRE_OK(train(t->context, "2", NULL, NULL, &e));
+    leattest_fail_some_allocations(t, page_failing, e);
+    leat_experiment_destroy(e);
+}
+
+static const leattest_case cases[] = {TEST(curves_and_mistakes), TEST(a_trace_is_written),
+                                      TEST(interrupted_leaves_a_page), TEST(png_holds_the_pixels),
+                                      TEST(allocations_may_fail)};
+LEATTEST_MAIN(cases)
