@@ -71,23 +71,40 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
     return LEAT_OK;
 }
 
+/* Elements of the packed weights of one tap of depth. */
+static size_t packed_each(const job *j)
+{
+    size_t n = j->s->op == LEATI_OP_CONV_DATA ? j->plan.packed_back : j->plan.packed;
+    return (n + 15) / 16 * 16;
+}
+
+static size_t packed_bytes(const job *j)
+{
+    return (j->deep ? (size_t)j->w.kernel[0] : 1) * packed_each(j) * sizeof(float);
+}
+
 /* Divides the scratch; with at NULL its size is counted. */
 static size_t divide(job *j, char *at)
 {
     leati_cpu_room room = {at, 0};
     leati_op op = j->s->op;
-    size_t depth = j->deep ? (size_t)j->w.kernel[0] : 1, packed = j->plan.packed, work;
-    if (op == LEATI_OP_CONV_DATA) packed = j->plan.packed_back;
-    work = op == LEATI_OP_CONV        ? j->plan.forward_bytes
-           : op == LEATI_OP_CONV_DATA ? j->plan.back_data_bytes
-                                      : j->plan.back_weights_bytes;
+    size_t work = op == LEATI_OP_CONV        ? j->plan.forward_bytes
+                  : op == LEATI_OP_CONV_DATA ? j->plan.back_data_bytes
+                                             : j->plan.back_weights_bytes;
     if (j->turn_x) j->x_last = leati_cpu_take(&room, j->x.batch * j->x.image_step * sizeof(float));
     if (j->turn_y) j->y_last = leati_cpu_take(&room, j->y.batch * j->y.image_step * sizeof(float));
     if (j->deep) j->slice = leati_cpu_take(&room, 2 * j->filter * sizeof(float));
-    if (op != LEATI_OP_CONV_WEIGHT)
-        j->packed = leati_cpu_take(&room, depth * ((packed + 15) / 16 * 16) * sizeof(float));
+    if (j->s->kept) j->packed = j->s->kept;
+    else if (op != LEATI_OP_CONV_WEIGHT) j->packed = leati_cpu_take(&room, packed_bytes(j));
     j->workspace = leati_cpu_take(&room, work);
     return room.bytes;
+}
+
+static size_t kept_bytes(const leat_context *c, const leati_step *s)
+{
+    job j;
+    if (plan_job((leat_context *)(uintptr_t)c, s, &j) != LEAT_OK) return 0;
+    return packed_bytes(&j);
 }
 
 static size_t scratch(const leat_context *c, const leati_step *s)
@@ -125,8 +142,7 @@ static const float *filters(const job *j, const float *w, size_t d)
 
 static float *packed_at(const job *j, size_t d)
 {
-    size_t n = j->s->op == LEATI_OP_CONV_DATA ? j->plan.packed_back : j->plan.packed;
-    return j->packed + d * ((n + 15) / 16 * 16);
+    return j->packed + d * packed_each(j);
 }
 
 static void pack_all(const job *j, const float *w)
@@ -137,6 +153,12 @@ static void pack_all(const job *j, const float *w)
         if (j->s->op == LEATI_OP_CONV) leati_conv_pack(j->c, &j->plan, from, packed_at(j, d));
         else leati_conv_pack_back(j->c, &j->plan, from, packed_at(j, d));
     }
+}
+
+static void keep(leat_context *c, const leati_step *s)
+{
+    job j;
+    if (begin(c, s, &j) == LEAT_OK) pack_all(&j, s->in[1].data);
 }
 
 /* Calls `pair` for every image, slice o of y and tap of depth d that reads slice i of x. */
@@ -188,7 +210,7 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     LEATI_TRY(begin(c, s, &j));
     flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last)};
     f.to = j.turn_y ? j.y_last : s->out[0].data;
-    pack_all(&j, s->in[1].data);
+    if (!s->kept) pack_all(&j, s->in[1].data);
     const leati_conv_attrs *a = s->attrs;
     leati_conv_epilogue e = {.activation = (leati_activation)a->activation};
     if (a->bias) e.bias = s->in[2].data;
@@ -199,7 +221,8 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_conv = {.run = run_conv, .scratch = scratch, .takes = takes};
+const leati_kernel leati_cpu_conv = {
+    .run = run_conv, .scratch = scratch, .takes = takes, .kept_bytes = kept_bytes, .keep = keep};
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
@@ -218,7 +241,7 @@ static leat_status run_data(leat_context *c, const leati_step *s)
     LEATI_TRY(begin(c, s, &j));
     flow f = {.y = channels_last(&j, &j.y, j.turn_y, &s->in[0], j.y_last)};
     f.to = j.turn_x ? j.x_last : s->out[0].data;
-    pack_all(&j, s->in[1].data);
+    if (!s->kept) pack_all(&j, s->in[1].data);
     if (j.deep) {
         memset(f.to, 0, j.x.batch * j.x.image_step * sizeof *f.to);
         each_pair(&j, data_pair, &f);
@@ -229,7 +252,8 @@ static leat_status run_data(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_conv_data = {.run = run_data, .scratch = scratch, .takes = takes};
+const leati_kernel leati_cpu_conv_data = {
+    .run = run_data, .scratch = scratch, .takes = takes, .kept_bytes = kept_bytes, .keep = keep};
 
 static void weight_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg)
 {

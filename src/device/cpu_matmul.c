@@ -58,9 +58,27 @@ static leati_product product_of(const leati_step *s, const job *j)
     p.activation = (leati_activation)t->activation;
     if (t->bias) p.column_bias = s->in[2].data;
     if (t->residual) p.residual = s->in[2 + t->bias].data;
+    p.packed_b = s->kept;
     p.ld_residual = j->n;
     p.residual_step = j->m * j->n;
     return p;
+}
+
+/* One right operand for all rows: its panels are laid out once. */
+static size_t kept_bytes(const leat_context *c, const leati_step *s)
+{
+    if (s->in[0].dtype != LEAT_DTYPE_F32 || !leati_operand_count(&s->out[0])) return 0;
+    job j = job_of(s);
+    leati_product p = product_of(s, &j);
+    if (j.batch != 1 || j.calls != 1 || !j.k || !leati_product_packs(&p)) return 0;
+    return leati_product_packed((leat_context *)(uintptr_t)c, j.n, j.k) * sizeof(float);
+}
+
+static void keep(leat_context *c, const leati_step *s)
+{
+    job j = job_of(s);
+    leati_product_pack(c, j.t->transpose_b, j.n, j.k, s->in[1].data, j.t->transpose_b ? j.k : j.n,
+                       s->kept);
 }
 
 static size_t scratch(const leat_context *c, const leati_step *s)
@@ -125,4 +143,5 @@ static leat_status run(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_matmul = {.run = run, .scratch = scratch, .takes = takes};
+const leati_kernel leati_cpu_matmul = {
+    .run = run, .scratch = scratch, .takes = takes, .kept_bytes = kept_bytes, .keep = keep};

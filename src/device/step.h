@@ -20,6 +20,8 @@ typedef struct leati_step {
     leati_operand *in, *out;
     void *scratch; /* of as many bytes as the kernel asked for, 64-byte aligned */
     size_t scratch_bytes;
+    void *kept;                /* the weights as keep() laid them out; NULL: they are not */
+    struct leati_kept *keeper; /* the graph's */
     void *prepared; /* what the kernel worked out when the plan was made; NULL: nothing */
     const struct leati_kernel *kernel;
     const char *scope; /* "layer 3 `dense` (net.yaml:12)", for messages; NULL: none */
@@ -45,6 +47,12 @@ typedef struct leati_kernel {
      * `prepared_bytes` says, zeroed. NULL: nothing. */
     size_t (*prepared_bytes)(const leat_context *c, const leati_step *s);
     void (*prepare)(leat_context *c, const leati_step *s);
+    /* Input 1 stays the same for many runs: keep() lays it out once, into s->kept, of the bytes
+     * that `kept_bytes` says (0: not for this step). The layout depends on the attributes and the
+     * shape of input 1 alone. Where s->kept is not NULL run() reads it, and `scratch` asks for
+     * less. */
+    size_t (*kept_bytes)(const leat_context *c, const leati_step *s);
+    void (*keep)(leat_context *c, const leati_step *s);
 } leati_kernel;
 
 static inline size_t leati_operand_count(const leati_operand *o)

@@ -22,6 +22,29 @@ static bool has_step(leati_planner *p, const leati_unit *u)
     return !(v->place == LEATI_IN_VARIABLE && v->variable == n->variable);
 }
 
+static const leati_value *root_base(const leati_planner *p, uint32_t v, size_t *offset)
+{
+    *offset = 0;
+    while (p->value[v].base != v) {
+        *offset += p->value[v].offset;
+        v = p->value[v].base;
+    }
+    return &p->value[v];
+}
+
+/* The weights of a kernel that lays them out, where they last. */
+static leat_status keep_weights(leati_planner *p, const leati_unit *u, leati_step *s)
+{
+    if (!s->kernel->keep || u->fused || s->ins < 2) return LEAT_OK;
+    const leati_node *n = p->node[u->member[0]];
+    uint32_t v = n->in[1]->slot;
+    size_t offset;
+    if (!p->lasting[p->value[v].node]) return LEAT_OK;
+    const leati_value *base = root_base(p, v, &offset);
+    return leati_kept_of(p->graph, s, n->attr_bytes,
+                         base->place == LEATI_IN_VARIABLE ? base->variable : NULL, offset);
+}
+
 static leat_status shape_step(leati_planner *p, leati_plan *plan, const leati_unit *u,
                               leati_step *s)
 {
@@ -58,6 +81,7 @@ static leat_status shape_step(leati_planner *p, leati_plan *plan, const leati_un
         if (!s->prepared) return LEAT_NOMEM;
         s->kernel->prepare(p->context, s);
     }
+    LEATI_TRY(keep_weights(p, u, s));
     if (s->kernel->scratch) s->scratch_bytes = s->kernel->scratch(p->context, s);
     return LEAT_OK;
 }
@@ -72,21 +96,12 @@ static leat_status make_steps(leati_planner *p, leati_plan *plan, size_t *scratc
         leati_unit *u = &p->unit[p->order[k]];
         if (!has_step(p, u)) continue;
         leati_step *s = &plan->steps[plan->step_count];
+        plan->step_count++; /* at once: what a step holds goes with its plan */
+        plan->lasting_count += u->lasting;
         LEATI_TRY(shape_step(p, plan, u, s));
-        plan->step_count++;
         if (s->scratch_bytes > *scratch) *scratch = s->scratch_bytes;
     }
     return LEAT_OK;
-}
-
-static const leati_value *root_base(const leati_planner *p, uint32_t v, size_t *offset)
-{
-    *offset = 0;
-    while (p->value[v].base != v) {
-        *offset += p->value[v].offset;
-        v = p->value[v].base;
-    }
-    return &p->value[v];
 }
 
 static void set_address(leati_planner *p, leati_plan *plan, uint32_t v, leati_operand *o)
@@ -173,6 +188,8 @@ void leati_plan_destroy(leati_plan *plan)
         if (plan->input_copies[i]) d->class->free(d, plan->input_copies[i]);
     if (plan->workspace) d->class->free(d, plan->workspace);
     if (plan->constants) d->class->free(d, plan->constants);
+    for (size_t i = 0; i < plan->step_count; i++)
+        leati_kept_release(plan->graph, plan->steps[i].keeper);
     leati_arena_fini(&plan->arena);
     leati_free(plan);
 }
@@ -183,6 +200,8 @@ static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *r
     size_t scratch;
     LEATI_TRY(leati_plan_lower(p, count, roots));
     LEATI_TRY(leati_plan_simplify(p));
+    LEATI_TRY(leati_plan_find_lasting(p));
+    LEATI_TRY(leati_plan_note_variables(p, plan));
     LEATI_TRY(leati_plan_fuse(p));
     LEATI_TRY(leati_plan_place(p));
     LEATI_TRY(note_inputs(p, plan));

@@ -42,6 +42,7 @@ static leat_status new_unit(leati_planner *p, uint32_t node, bool fused)
     leati_unit *u = &p->unit[p->unit_count];
     *u = (leati_unit){.fused = fused, .merged = LEATI_NONE, .position = LEATI_NONE};
     u->reader = LEATI_NONE;
+    u->lasting = p->lasting[node];
     u->space = p->node[node]->out[0].shape;
     p->unit_of[node] = (uint32_t)p->unit_count++;
     return add_member(p, u, node);
@@ -92,7 +93,7 @@ static bool few_enough(leati_planner *p, const group *g)
 
 static bool may_join(leati_planner *p, uint32_t a, uint32_t b)
 {
-    return p->unit[a].fused && p->unit[b].fused &&
+    return p->unit[a].fused && p->unit[b].fused && p->unit[a].lasting == p->unit[b].lasting &&
            leati_shape_equal(&p->unit[a].space, &p->unit[b].space);
 }
 
@@ -165,8 +166,14 @@ static leat_status make_units(leati_planner *p)
     return LEAT_OK;
 }
 
-/* Units in order: those a unit depends on first, otherwise by their last member; ASSIGN at the end,
- * when all have read the variables. */
+/* When a node runs: lasting ones before all others, ASSIGN at the end, when all have read the
+ * variables. */
+static int turn(const leati_planner *p, uint32_t i)
+{
+    return p->node[i]->op == LEATI_OP_ASSIGN ? 2 : p->lasting[i] ? 0 : 1;
+}
+
+/* Units in order: those a unit depends on first, otherwise by their last member. */
 static leat_status sort_units(leati_planner *p)
 {
     leat_context *c = p->context;
@@ -176,9 +183,9 @@ static leat_status sort_units(leati_planner *p)
     uint32_t open = ++p->stamp, done = ++p->stamp;
     p->order = leati_arena_alloc(&p->arena, (p->unit_count + 1) * sizeof *p->order);
     if (!p->order) return LEAT_NOMEM;
-    for (int assigns = 0; assigns < 2; assigns++) {
+    for (int now = 0; now < 3; now++) {
         for (uint32_t i = 0; i < p->node_count; i++) {
-            if ((p->node[i]->op == LEATI_OP_ASSIGN) != (assigns == 1)) continue;
+            if (turn(p, i) != now) continue;
             LEATI_GO(leati_grow(c, &stack, &capacity, depth + 1, sizeof *stack));
             uint32_t u = unit_at(p, i);
             if (p->unit[u].member[p->unit[u].count - 1] != i) continue;

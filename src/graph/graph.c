@@ -400,6 +400,7 @@ leat_status leat_variable_set(leat_variable *v, const void *data, size_t bytes)
     leati_device *d = v->graph->device;
     LEATI_CHECK(v->graph->context, bytes == v->bytes, LEAT_INVALID,
                 "variable `%s` has %zu bytes, %zu were given", v->name, v->bytes, bytes);
+    v->whole->version++;
     return d->class->upload(d, v->data, data, bytes);
 }
 

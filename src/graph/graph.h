@@ -42,6 +42,7 @@ struct leat_variable {
     leat_shape shape;
     size_t bytes;
     void *data;           /* on the device */
+    uint64_t version;     /* of a whole: changes with what is in it or in its parts */
     leat_variable *whole; /* the variable it is a part of, or itself */
     bool borrowed;        /* data belong to the caller */
     leat_variable *next;
@@ -114,6 +115,7 @@ typedef struct leati_plan_entry {
 } leati_plan_entry;
 
 typedef struct leati_trace leati_trace;
+typedef struct leati_kept leati_kept;
 
 enum { LEATI_PLANS = 64 };
 
@@ -125,7 +127,8 @@ struct leat_graph {
     uint32_t clears; /* how often tensors were forgotten */
     uint32_t epoch;  /* of traversal marks */
     leat_variable *variables;
-    char *scope; /* joined, "" at the top */
+    leati_kept *kept; /* laid-out weights of plans */
+    char *scope;      /* joined, "" at the top */
     size_t scope_capacity;
     const char *scope_copy; /* in the arena; NULL: to be copied */
     bool broken;            /* an operation failed since the last clear */

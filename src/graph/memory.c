@@ -125,8 +125,14 @@ static void find_lives(leati_planner *p)
             b->last = k;
         }
     }
-    for (uint32_t v = 0; v < p->value_count; v++)
-        if (p->value[v].root) p->value[base_of(p, v, NULL)].last = LEATI_NONE;
+    for (uint32_t v = 0; v < p->value_count; v++) {
+        leati_value *b = &p->value[base_of(p, v, NULL)];
+        if (p->value[v].root) b->last = LEATI_NONE;
+        if (!p->lasting[p->value[v].node]) continue;
+        /* stays from run to run: nothing else ever lies there */
+        b->first = b->first == LEATI_NONE ? LEATI_NONE : 0;
+        b->last = LEATI_NONE;
+    }
 }
 
 /* ---- concatenation
@@ -225,6 +231,7 @@ static void place_assign(leati_planner *p, leati_node *n)
     size_t offset;
     uint32_t v = base_of(p, n->in[0]->slot, &offset);
     if (!is_movable(p, v) || offset || p->value[v].bytes != n->variable->bytes) return;
+    if (p->lasting[p->value[v].node]) return; /* computed once, stored at every run */
     uint32_t unit = p->unit_of[p->value[v].node];
     while (p->unit[unit].merged != LEATI_NONE) unit = p->unit[unit].merged;
     leati_unit *u = &p->unit[unit];

@@ -14,8 +14,14 @@ typedef struct leati_patch {
 struct leati_plan {
     leat_graph *graph;
     leati_arena arena; /* steps, operands, attributes */
-    leati_step *steps;
-    size_t step_count;
+    leati_step *steps; /* those of lasting values first */
+    size_t step_count, lasting_count;
+    /* Lasting values are computed, and weights laid out (kept.c), when the version of a variable
+     * they are made of has changed. */
+    leat_variable **read, **stored; /* wholes, each once */
+    uint64_t *read_version;
+    size_t read_count, stored_count;
+    bool ready;
     leati_patch *patches;
     size_t patch_count;
     size_t *input_bytes; /* per input leaf, in order of the key */
@@ -48,6 +54,16 @@ leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *
                                leati_plan **out);
 void leati_plan_destroy(leati_plan *p); /* NULL is fine */
 
+/* Before each run: brings up to date what lasts from run to run. */
+leat_status leati_plan_refresh(leat_context *c, leati_plan *plan);
+/* Of all laid-out weights of the graph. */
+size_t leati_kept_bytes(const leat_graph *g);
+/* A run is about to store: what others made of these variables is old. */
+static inline void leati_plan_stores(const leati_plan *plan)
+{
+    for (size_t i = 0; i < plan->stored_count; i++) plan->stored[i]->version++;
+}
+
 /* A plan of the caller's own, on a device in host memory, with the present data of its inputs as
  * their addresses for good. It needs the device and the variables of the graph, no tensors: the
  * graph may be cleared. Running it allocates nothing; data of roots are at plan->roots[i].data.
@@ -56,7 +72,7 @@ leat_status leati_plan_prepare(leat_graph *g, size_t count, leat_tensor *const *
                                leati_plan **out);
 /* With the pool and the error of context c, which has the threads and the CPU level of the one it
  * was compiled in. */
-leat_status leati_plan_run(leat_context *c, const leati_plan *plan);
+leat_status leati_plan_run(leat_context *c, leati_plan *plan);
 /* From now on graph and device belong to context c, of as many threads and the same CPU level. */
 void leati_graph_adopt(leat_graph *g, leat_context *c);
 

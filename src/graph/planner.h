@@ -1,6 +1,7 @@
 /* The state of compiling one plan; every stage is a file.
  *
  *   lower.c   which nodes are executed: compositions the device has no kernel for are written out
+ *   lasting.c which of them give the same at every run
  *   simplify.c  products take in transposes, biases, residuals, activations
  *   fuse.c    units of execution: one node, or a run of elementwise nodes; their order
  *   memory.c  where every value lies: views, in-place results, variables, the workspace
@@ -35,6 +36,7 @@ typedef struct leati_value {
 
 typedef struct leati_unit {
     bool fused;
+    bool lasting;     /* all members are, or none */
     uint32_t *member; /* nodes, rising */
     uint32_t count, capacity;
     leat_shape space; /* fused: of the iteration */
@@ -55,6 +57,7 @@ typedef struct leati_planner {
     leati_arena arena; /* all of the below but the growing arrays */
     leati_node **node;
     uint32_t *unit_of; /* per node */
+    bool *lasting;     /* per node: the same at every run */
     size_t node_count, node_capacity, unit_of_capacity;
     uint32_t *number; /* by id of a node: its place in node[], or LEATI_NONE */
     size_t number_count, number_capacity;
@@ -75,6 +78,18 @@ bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
 leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_fuse(leati_planner *p);
+/* Fills p->lasting, for the nodes as they are. */
+leat_status leati_plan_find_lasting(leati_planner *p);
+/* Whether n lasts, those it reads being decided. */
+bool leati_node_lasts(const leati_planner *p, const leati_node *n);
+/* Room for the weights of a step that lays them out once: s->kept, shared with the steps of other
+ * plans that read them in the same form. `variable`: where input 1 lies, `offset` bytes behind its
+ * start; NULL: it is a lasting value of this plan. */
+leat_status leati_kept_of(leat_graph *g, leati_step *s, size_t attr_bytes,
+                          const leat_variable *variable, size_t offset);
+void leati_kept_release(leat_graph *g, leati_kept *k); /* NULL is fine */
+/* The variables the plan stores to and those its lasting values are made of. */
+leat_status leati_plan_note_variables(const leati_planner *p, leati_plan *plan);
 leat_status leati_plan_place(leati_planner *p);
 
 /* A step with shapes and attributes but no addresses, for questions to the device. `operands` has

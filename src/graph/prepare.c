@@ -44,11 +44,14 @@ leat_status leati_plan_prepare(leat_graph *g, size_t count, leat_tensor *const *
     return st;
 }
 
-leat_status leati_plan_run(leat_context *c, const leati_plan *plan)
+leat_status leati_plan_run(leat_context *c, leati_plan *plan)
 {
     leati_device *d = plan->graph->device;
     d->context = c;
-    return d->class->run(d, plan->steps, plan->step_count);
+    LEATI_TRY(leati_plan_refresh(c, plan));
+    leati_plan_stores(plan);
+    return d->class->run(d, plan->steps + plan->lasting_count,
+                         plan->step_count - plan->lasting_count);
 }
 
 void leati_graph_adopt(leat_graph *g, leat_context *c)

@@ -102,8 +102,12 @@ static leat_status run_again(leat_graph *g)
     for (size_t i = 0; i < plan->input_count; i++)
         inputs[i] = g->last_roots[g->last_count + i]->node;
     LEATI_GO(bind_inputs(g, plan, inputs));
-    LEATI_GO(g->trace ? leati_trace_run(g, plan->steps, plan->step_count)
-                      : g->device->class->run(g->device, plan->steps, plan->step_count));
+    LEATI_GO(leati_plan_refresh(g->context, plan));
+    leati_plan_stores(plan);
+    const leati_step *steps = plan->steps + plan->lasting_count;
+    size_t count = plan->step_count - plan->lasting_count;
+    LEATI_GO(g->trace ? leati_trace_run(g, steps, count)
+                      : g->device->class->run(g->device, steps, count));
     for (size_t i = 0; i < plan->root_count; i++) g->last_roots[i]->data = plan->roots[i].data;
 out:
     if (inputs != few) leati_free(inputs);

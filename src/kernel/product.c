@@ -84,6 +84,11 @@ static bool few(const leati_product *p)
     return !p->transpose_a && p->transpose_b && p->m <= FEW_ROWS && !p->packed_b && p->k >= 64;
 }
 
+bool leati_product_packs(const leati_product *p)
+{
+    return batch_of(p) == 1 && !few(p);
+}
+
 /* Whether matrices of the batch run whole, one per task, each on one thread. */
 static bool one_by_one(leat_context *c, const leati_product *p)
 {

@@ -65,6 +65,9 @@ void leati_product_run(leat_context *c, const leati_product *p, void *workspace)
 /* B (k, n), or (n, k) when transposed, laid out as the register tiles read it: for weights that
  * serve many products. */
 size_t leati_product_packed(leat_context *c, size_t n, size_t k); /* elements */
+/* Whether a product of b that is laid out again and again would run with packed_b, to the same
+ * bytes. */
+bool leati_product_packs(const leati_product *p);
 void leati_product_pack(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
                         size_t ldb, float *packed);
 

@@ -182,6 +182,81 @@ static void overlapping_parts(leattest *t)
     }
 }
 
+/* What is made of weights is made again when they were set, as a whole, in part or by another plan,
+ * and not by what did not change. */
+static void lasting_values_follow_their_variables(leattest *t)
+{
+    for (size_t d = 0; d < 3; d++) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        enum { K = 3, N = 2 };
+        float w[K * N] = {1, 2, 3, 4, 5, 6}, x[16 * K], y[16 * N], more[K] = {0}, want;
+        for (int i = 0; i < 16 * K; i++) x[i] = (float)(i % 7);
+        leat_variable *all, *part, *other;
+        leat_tensor *out[2];
+        REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(K, N), w, &all));
+        REQUIRE_OK(leat_variable_part(all, "row", N, LEAT_DIMS(N), &part));
+        REQUIRE_OK(leat_variable_create(g, "o", LEAT_DTYPE_F32, LEAT_DIMS(K, 1), more, &other));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(16, K), x);
+        leat_tensor *scaled = leat_add(leat_scale(leat_read(all), 2), leat_read(other));
+        out[0] = leat_matmul(in, scaled);
+        out[1] = leat_matmul(in, leat_read(all));
+        leat_tensor *grow = leat_assign(all, leat_shift(leat_read(all), 1));
+        for (int turn = 0; turn < 6; turn++) {
+            if (turn == 1) {
+                w[0] = 9;
+                REQUIRE_OK(leat_variable_set(all, w, sizeof w));
+            } else if (turn == 2) {
+                w[N] = 7;
+                REQUIRE_OK(leat_variable_set(part, w + N, N * sizeof *w));
+            } else if (turn == 3) {
+                for (int i = 0; i < K * N; i++) w[i]++;
+                REQUIRE_OK(leat_run(g, 1, &grow));
+            } else if (turn == 4) {
+                more[1] = 5;
+                REQUIRE_OK(leat_variable_set(other, more, sizeof more));
+            }
+            REQUIRE_OK(leat_run(g, 2, out));
+            for (int k = 0; k < 2; k++) {
+                REQUIRE_OK(leat_get(out[k], y, sizeof y));
+                for (int i = 0; i < 16 * N; i++) {
+                    want = 0;
+                    for (int p = 0; p < K; p++)
+                        want += x[i / N * K + p] *
+                                (k ? w[p * N + i % N] : 2 * w[p * N + i % N] + more[p]);
+                    CHECK_NEAR(y[i], want, 0, 0);
+                }
+            }
+        }
+        leat_graph_destroy(g);
+    }
+}
+
+/* Two plans of one weight share its layout; a plan of another number of rows, too. */
+static void laid_out_weights_are_shared(leattest *t)
+{
+    enum { K = 40, N = 30 };
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    static float w[K * N], x[64 * K], y[64 * N], again[64 * N];
+    for (int i = 0; i < K * N; i++) w[i] = (float)(i % 11) - 5;
+    for (int i = 0; i < 64 * K; i++) x[i] = (float)(i % 13) / 4;
+    leat_variable *v;
+    REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(K, N), w, &v));
+    size_t room[3];
+    for (int rows = 16; rows <= 64; rows *= 2) {
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(rows, K), x);
+        leat_tensor *out = leat_matmul(in, leat_read(v));
+        REQUIRE_OK(leat_run(g, 1, &out));
+        REQUIRE_OK(leat_get(out, rows == 16 ? y : again, (size_t)rows * N * sizeof *y));
+        if (rows > 16) CHECK(memcmp(y, again, 16 * N * sizeof *y) == 0);
+        room[rows / 32] = leati_kept_bytes(g);
+        REQUIRE(room[rows / 32] >= K * N * sizeof *w);
+    }
+    CHECK(room[0] == room[1] && room[1] == room[2]);
+    leat_graph_destroy(g);
+}
+
 /* ---- timelines
  * ------------------------------------------------------------------------------------ */
 
@@ -259,6 +334,8 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(checkpoints_save_memory),
                                       TEST(roots_keep_the_value_before_the_run),
                                       TEST(overlapping_parts),
+                                      TEST(lasting_values_follow_their_variables),
+                                      TEST(laid_out_weights_are_shared),
                                       TEST(timelines_are_json),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
