@@ -2,10 +2,11 @@
  *
  *   network_bench [--layers TEXT] [--inputs N] [--classes N] [--rows N] [--batch N] [--epochs N]
  *                 [--optimizer TEXT] [--threads T] [--repeat R] [--fashion] [--json] [--data DIR]
+ *                 [--trace FILE]
  *
  * Without --layers: the tiny network 4-16-3 at batch 16, and with --fashion the network 784-128-10
  * on Fashion-MNIST (Debian's dataset-fashion-mnist) with its accuracy on the test images. Data are
- * in memory; the smallest time of all epochs is printed. */
+ * in memory; the smallest time of all epochs is printed. --trace writes a timeline of the steps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "tensor/shape.h"
 
 typedef struct options {
-    const char *layers, *folder, *optimizer;
+    const char *layers, *folder, *optimizer, *trace;
     size_t inputs, classes, rows, batch, epochs;
     unsigned threads;
     int repeat;
@@ -111,6 +112,7 @@ static void read_options(options *o, int argc, char **argv)
         else if (strcmp(argv[i], "--json") == 0) o->json = true;
         else if (strcmp(argv[i], "--layers") == 0) o->layers = value, i++;
         else if (strcmp(argv[i], "--data") == 0) o->folder = value, i++;
+        else if (strcmp(argv[i], "--trace") == 0) o->trace = value, i++;
         else if (strcmp(argv[i], "--optimizer") == 0) o->optimizer = value, i++;
         else if (strcmp(argv[i], "--inputs") == 0) o->inputs = strtoul(value, NULL, 10), i++;
         else if (strcmp(argv[i], "--classes") == 0) o->classes = strtoul(value, NULL, 10), i++;
@@ -184,7 +186,9 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     if (leati_network_create(c, text, LEAT_DIMS((int64_t)o->inputs), &n) != LEAT_OK ||
         leati_optimizer_parse(c, o->optimizer, &optimizer) != LEAT_OK ||
         leat_graph_create(c, "cpu", &g) != LEAT_OK || leati_network_open(n, g, 1) != LEAT_OK ||
-        leati_train(c, n, optimizer, &d, &t, &h) != LEAT_OK)
+        (o->trace && leat_trace_start(g) != LEAT_OK) ||
+        leati_train(c, n, optimizer, &d, &t, &h) != LEAT_OK ||
+        (o->trace && leat_trace_write(g, o->trace) != LEAT_OK))
         return leat_error_status(c);
     double all = now() - start;
     for (size_t i = 0; i < h.count; i++) {

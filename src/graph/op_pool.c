@@ -183,7 +183,11 @@ static leat_status gradient_max(leati_node *n, leat_tensor *const *dy, const boo
                                 leat_tensor **dx)
 {
     (void)needed;
-    leat_tensor *in[3] = {n->in[0], &n->out[0], dy[0]};
+    leat_tensor *y = &n->out[0], *in[3] = {n->in[0], y, dy[0]};
+    /* what a ReLU before the pool stops is stopped here, where there is less of it; simplify.c then
+     * leaves out the ReLU's own */
+    if (n->in[0]->node->op == LEATI_OP_RELU)
+        in[2] = leat_where(leat_greater(y, leat_like(y, 0)), dy[0], leat_like(dy[0], 0));
     dx[0] = leati_op1(n->graph, LEATI_OP_POOL_MAX_BACK, 3, in, n->attrs, n->attr_bytes);
     return LEAT_OK;
 }

@@ -1,6 +1,7 @@
 /* Owns: what is done to the list of nodes before units are made, on devices that fuse: transposes
  * go into the flags of products; a bias, a residual and an activation after a product or a
- * convolution become part of it; what nobody reads any more is left out. */
+ * convolution become part of it; gradients of ReLU and sums move before those of pools, where there
+ * is less to do; what nobody reads any more is left out. */
 #include <string.h>
 
 #include "graph/planner.h"
@@ -240,6 +241,62 @@ static leat_status fold_gated(state *s, uint32_t i)
     return LEAT_OK;
 }
 
+/* ---- gradients of pools ---------------------------------------------------------------------- */
+
+static bool is_zero(const state *s, const leat_tensor *t)
+{
+    const leati_node *n = maker(s, t);
+    float x;
+    if (n->op != LEATI_OP_CONSTANT || t->dtype != LEAT_DTYPE_F32 ||
+        leati_shape_count(&t->shape) != 1)
+        return false;
+    memcpy(&x, n->host, sizeof x);
+    return x == 0;
+}
+
+/* g, when n is g where y > 0 and 0 elsewhere: the gradient of ReLU. */
+static leat_tensor *gated(const state *s, const leati_node *n, const leat_tensor *y)
+{
+    if (n->op != LEATI_OP_WHERE || !is_zero(s, n->in[2])) return NULL;
+    const leati_node *test = maker(s, n->in[0]);
+    if (test->op != LEATI_OP_GT || test->in[0]->slot != y->slot || !is_zero(s, test->in[1]))
+        return NULL;
+    return leati_shape_equal(&n->in[1]->shape, &n->out[0].shape) ? n->in[1] : NULL;
+}
+
+/* The gradient of a maximum pool goes where x is y: what passed the gate of y passes that of x. */
+static leat_status drop_gate(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i], *m = only(s, n->in[1], LEATI_OP_POOL_MAX_BACK);
+    if (!m || !gated(s, n, m->in[0]) || !gated(s, maker(s, m->in[2]), m->in[1])) return LEAT_OK;
+    uint32_t old = s->p->value[m->out[0].slot].node;
+    leati_node *same = leati_node_new(m->graph, m->op, m->ins, m->in, m->attrs, m->attr_bytes);
+    if (!same) return leat_error_status(s->p->context);
+    same->scope = m->scope;
+    for (size_t k = 0; k < m->ins; k++) s->readers[m->in[k]->slot]--;
+    s->gone[old] = true;
+    replace(s, i, same);
+    s->p->value[m->out[0].slot].node = i;
+    return LEAT_OK;
+}
+
+/* The sum of such a gradient over the plane is that of what came in: every window gives it to one
+ * place. */
+static leat_status sum_before_pool(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i], *m = maker(s, n->in[0]);
+    const leati_reduce_attrs *a = n->attrs;
+    if (m->op != LEATI_OP_POOL_MAX_BACK) return LEAT_OK;
+    const leati_pool_attrs *pool = m->attrs;
+    for (int d = 0; d < pool->rank; d++)
+        if (!(a->axes >> (pool->channels_last ? 1 + d : 2 + d) & 1)) return LEAT_OK;
+    leati_node *sum = leati_node_new(n->graph, n->op, 1, &m->in[2], a, n->attr_bytes);
+    if (!sum) return leat_error_status(s->p->context);
+    sum->scope = n->scope;
+    replace(s, i, sum);
+    return LEAT_OK;
+}
+
 /* ---- what nobody reads ----------------------------------------------------------------------- */
 
 static void drop_unread(state *s)
@@ -300,6 +357,8 @@ leat_status leati_plan_simplify(leati_planner *p)
         if (op == LEATI_OP_MUL) LEATI_TRY(fold_gated(&s, i));
         if (op == LEATI_OP_RELU || op == LEATI_OP_TANH || op == LEATI_OP_SIGMOID)
             LEATI_TRY(fold_activation(&s, i));
+        if (op == LEATI_OP_WHERE) LEATI_TRY(drop_gate(&s, i));
+        if (op == LEATI_OP_REDUCE_SUM) LEATI_TRY(sum_before_pool(&s, i));
     }
     drop_unread(&s);
     return compact(&s);

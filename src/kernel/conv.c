@@ -536,12 +536,28 @@ static leati_winograd winograd_back(const leati_conv_plan *p)
                             .left = 2 - (ptrdiff_t)v->pad_left};
 }
 
+leati_winograd_weights leati_conv_winograd_weights(const leati_conv_plan *p)
+{
+    const leati_conv *v = &p->conv;
+    return (leati_winograd_weights){.images = v->batch,
+                                    .in_h = v->in_h,
+                                    .in_w = v->in_w,
+                                    .in_c = v->in_c,
+                                    .out_h = p->out_h,
+                                    .out_w = p->out_w,
+                                    .out_c = v->out_c,
+                                    .top = (ptrdiff_t)v->pad_top,
+                                    .left = (ptrdiff_t)v->pad_left};
+}
+
 static void plan_winograd(leat_context *c, leati_conv_plan *p)
 {
+    leati_winograd_weights weights = leati_conv_winograd_weights(p);
     leati_winograd forward = winograd_forward(p), back = winograd_back(p);
     if (!three_by_three(&p->conv)) return;
     p->winograd = leati_winograd_pays(&forward);
     p->winograd_back = leati_winograd_pays(&back);
+    p->winograd_weights = leati_winograd_weights_pays(&weights);
     if (p->winograd) {
         p->packed = leati_winograd_packed(c, forward.in_c, forward.out_c);
         p->forward_bytes = leati_winograd_bytes(c, &forward);

@@ -28,9 +28,10 @@ typedef struct leati_conv {
 
 typedef struct leati_conv_plan {
     leati_conv conv;
-    size_t out_h, out_w;          /* y (batch, out_h, out_w, out_c) */
-    bool depthwise;               /* one filter per channel */
-    bool winograd, winograd_back; /* Lavin and Gray 2016; about twice the rounding error */
+    size_t out_h, out_w; /* y (batch, out_h, out_w, out_c) */
+    bool depthwise;      /* one filter per channel */
+    /* Lavin and Gray 2016; about twice the rounding error */
+    bool winograd, winograd_back, winograd_weights;
     /* Elements of the weights as the caller has them, packed for forward, packed for data. */
     size_t weights, packed, packed_back;
     /* Workspace in bytes. */

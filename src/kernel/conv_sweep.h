@@ -67,6 +67,20 @@ void leati_winograd_run(leat_context *c, const leati_winograd *w, void *workspac
 void leati_winograd_pack(leat_context *c, size_t in_c, size_t out_c, bool turned, const float *w,
                          float *packed);
 
+/* The gradient of the weights of such a convolution: conv_winograd_weights.c. */
+typedef struct leati_winograd_weights {
+    size_t images, in_h, in_w, in_c, out_h, out_w, out_c;
+    ptrdiff_t top, left; /* padding */
+    const float *x, *dy;
+    float *dw, *db; /* (out_c, in_c, 3, 3); (out_c), or NULL */
+} leati_winograd_weights;
+
+/* That of a plan, without operands. */
+leati_winograd_weights leati_conv_winograd_weights(const leati_conv_plan *p);
+bool leati_winograd_weights_pays(const leati_winograd_weights *w);
+size_t leati_winograd_weights_bytes(leat_context *c, const leati_winograd_weights *w);
+void leati_winograd_weights_run(leat_context *c, const leati_winograd_weights *w, void *workspace);
+
 /* Workspace of leati_conv_backward_weights in bytes. */
 size_t leati_conv_weights_bytes(leat_context *c, const leati_conv_plan *p);
 

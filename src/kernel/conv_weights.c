@@ -1,4 +1,5 @@
-/* Owns: the gradients of a convolution's weights and bias.
+/* Owns: the gradients of a convolution's weights and bias by plain sums, and the choice of
+ * Winograd's (conv_winograd_weights.c).
  *
  * The gradient of one tap is X^T dY summed over pixels: a product whose sum jumps from line to line
  * of the output. The images are cut into pieces that fit the second-level cache, the pieces into
@@ -121,6 +122,10 @@ static size_t bias_elements(const gradient *g)
 size_t leati_conv_weights_bytes(leat_context *c, const leati_conv_plan *p)
 {
     gradient g;
+    if (p->winograd_weights) {
+        leati_winograd_weights w = leati_conv_winograd_weights(p);
+        return leati_winograd_weights_bytes(c, &w);
+    }
     gradient_init(c, p, &g);
     return (g.chunks * (g.partial + bias_elements(&g)) + g.each * leat_context_threads(c)) *
            sizeof(float);
@@ -333,6 +338,15 @@ void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, cons
                                  const float *dy, float *dw, float *db, void *workspace)
 {
     gradient g;
+    if (p->winograd_weights) {
+        leati_winograd_weights w = leati_conv_winograd_weights(p);
+        w.x = x;
+        w.dy = dy;
+        w.dw = dw;
+        w.db = db;
+        leati_winograd_weights_run(c, &w, workspace);
+        return;
+    }
     gradient_init(c, p, &g);
     g.x = x;
     g.dy = dy;

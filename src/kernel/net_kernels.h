@@ -78,6 +78,13 @@ typedef struct leati_winograd_out {
     float low, high;
 } leati_winograd_out;
 
+/* Neighbouring windows of a line that have the same taps inside: channel c of tap t of window i at
+ * taps[t] + i * step + c. */
+typedef struct leati_pool_row {
+    size_t windows, channels, count, step;
+    const size_t *taps; /* count of them */
+} leati_pool_row;
+
 /* C (m, n) = A B, or added to C, of pairs of bf16 numbers: k pairs a row, a row of A a_step pairs
  * from the next; B in panels of nr columns, pair p of a panel at p * nr. */
 typedef struct leati_bf16_block {
@@ -116,6 +123,11 @@ typedef struct leati_net_kernels {
                         float *out, size_t plane);
     void (*winograd_out)(const leati_winograd_out *t);
     void (*winograd_filter)(size_t n, const float *in, size_t tap, float *out, size_t plane);
+    /* For the gradient of filters: tiles of 2 x 2 of dy into 16 planes of rows of nr, channels ..
+     * nr - 1 become 0; and n sums in 16 planes into 9 taps, in place. */
+    void (*winograd_turn)(size_t tiles, size_t channels, const float *in, size_t row, size_t pixel,
+                          float *out, size_t plane);
+    void (*winograd_taps)(size_t n, float *sum, size_t plane);
     void (*copy)(size_t n, const float *in, float *out);
     void (*add_to)(size_t n, const float *in, float *sum); /* sum += in */
     /* sum[j] += in[i][j] for i < m, in the order of i. */
@@ -158,9 +170,9 @@ typedef struct leati_net_kernels {
     void (*gru_row)(size_t n, float *gx, const float *gh, const float *h_before, float *h);
     void (*gru_back_row)(size_t n, const float *gates, const float *gh, const float *h_before,
                          const float *dh, float *dgx, float *dgh, float *dh_before);
-    void (*pool_max)(size_t n, size_t count, const size_t *taps, const float *in, float *out);
-    void (*pool_max_back)(size_t n, size_t count, const size_t *taps, const float *x,
-                          const float *y, const float *g, float *dx);
+    void (*pool_max)(const leati_pool_row *r, const float *in, float *out);
+    void (*pool_max_back)(bool add, const leati_pool_row *r, const float *x, const float *y,
+                          const float *g, float *dx);
     void (*pool_sum)(size_t n, size_t count, const size_t *taps, const float *in, float factor,
                      float *out);
     void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,

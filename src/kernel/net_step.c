@@ -7,17 +7,20 @@
 #include "kernel/vec.h"
 
 enum {
-    CHUNK = 16384,     /* elements of a task */
+    CHUNK = 16384,     /* elements of a partial sum */
+    STEP_PART = 4096,  /* elements of a task of an optimiser, at least */
     SUM_CHUNKS = 64,   /* partial sums of squares at most */
     GATE_CHUNK = 4096, /* units of a task */
     SERIAL = 4096      /* elements that one thread does before another wakes */
 };
 
+/* Elements do not depend on each other, so the border of tasks may depend on the number of threads:
+ * one part each, so that every core finds its part of weights and moments in its own cache. */
 typedef struct step {
     const leati_net_kernels *k;
     const leati_adam *adam;
     const leati_sgd *sgd;
-    size_t n;
+    size_t n, part;
     float *w, *m, *v;
     const float *g;
 } step;
@@ -25,24 +28,32 @@ typedef struct step {
 static void step_task(void *arg, size_t task, unsigned worker)
 {
     const step *s = arg;
-    size_t at = task * CHUNK, n = s->n - at < CHUNK ? s->n - at : CHUNK;
+    size_t at = task * s->part, n = s->n - at < s->part ? s->n - at : s->part;
     (void)worker;
     if (s->adam) s->k->adam(s->adam, n, s->w + at, s->g + at, s->m + at, s->v + at);
     else s->k->sgd(s->sgd, n, s->w + at, s->g + at, s->m ? s->m + at : NULL);
 }
 
+static void run_step(leat_context *c, step *s)
+{
+    size_t parts = leati_task_count(s->n, STEP_PART, leat_context_threads(c));
+    if (s->n == 0) return;
+    s->part = ((s->n + parts - 1) / parts + 15) / 16 * 16; /* whole lines of cache */
+    leati_parallel(c, (s->n + s->part - 1) / s->part, step_task, s);
+}
+
 void leati_adam_step(leat_context *c, const leati_adam *o, size_t n, float *w, const float *g,
                      float *m, float *v)
 {
-    step s = {leati_net_kernels_of(c), o, NULL, n, w, m, v, g};
-    leati_parallel(c, (n + CHUNK - 1) / CHUNK, step_task, &s);
+    step s = {leati_net_kernels_of(c), o, NULL, n, 0, w, m, v, g};
+    run_step(c, &s);
 }
 
 void leati_sgd_step(leat_context *c, const leati_sgd *o, size_t n, float *w, const float *g,
                     float *velocity)
 {
-    step s = {leati_net_kernels_of(c), NULL, o, n, w, velocity, NULL, g};
-    leati_parallel(c, (n + CHUNK - 1) / CHUNK, step_task, &s);
+    step s = {leati_net_kernels_of(c), NULL, o, n, 0, w, velocity, NULL, g};
+    run_step(c, &s);
 }
 
 typedef struct squares {

@@ -35,11 +35,15 @@ leat_status leati_pool2d_check(leat_context *c, const leati_pool2d *p)
     return LEAT_OK;
 }
 
+enum { TASK_ELEMENTS = 16384 };
+
 typedef struct pooling {
     const leati_net_kernels *k;
     const leati_pool2d *p;
     const float *x, *y, *g;
     float *out;
+    size_t lines; /* of windows, of a task */
+    bool apart;   /* windows do not overlap */
 } pooling;
 
 /* Offsets of the taps inside the image for output (oy, ox); returns their number. */
@@ -57,58 +61,104 @@ static size_t taps_of(const leati_pool2d *p, size_t oy, size_t ox, size_t *taps)
     return count;
 }
 
+/* How many windows from ox on have all columns of their taps inside; 1 for one at a border. */
+static size_t inner_windows(const leati_pool2d *p, size_t ox)
+{
+    size_t reach = (p->kernel_w - 1) * p->dilation_w, end = p->in_w + p->pad_left;
+    if (ox * p->stride_w < p->pad_left || reach >= end) return 1;
+    size_t last = (end - reach - 1) / p->stride_w; /* the last such window */
+    if (last >= p->out_w) last = p->out_w - 1;
+    return last > ox ? last - ox + 1 : 1;
+}
+
 static float factor_of(const leati_pool2d *p, size_t count)
 {
     return 1 / (float)(p->count_padding ? p->kernel_h * p->kernel_w : count);
 }
 
-/* Output line `task` of all images. */
+static void forward_line(const pooling *q, size_t line)
+{
+    const leati_pool2d *p = q->p;
+    size_t taps[LEATI_POOL_TAPS], image = line / p->out_h, oy = line % p->out_h, n = p->channels;
+    const float *x = q->x + image * p->in_h * p->in_w * n;
+    float *out = q->out + line * p->out_w * n;
+    leati_pool_row r = {.channels = n, .taps = taps, .step = p->stride_w * n};
+    for (size_t ox = 0; ox < p->out_w; ox += r.windows, out += r.windows * n) {
+        r.count = taps_of(p, oy, ox, taps);
+        r.windows = p->average ? 1 : inner_windows(p, ox);
+        if (r.count == 0) { /* under a gap of a dilated kernel */
+            r.windows = 1;
+            for (size_t j = 0; j < n; j++) out[j] = p->average ? 0 : -(float)__builtin_inf();
+        } else if (p->average) q->k->pool_sum(n, r.count, taps, x, factor_of(p, r.count), out);
+        else q->k->pool_max(&r, x, out);
+    }
+}
+
 static void forward_task(void *arg, size_t task, unsigned worker)
 {
     const pooling *q = arg;
-    const leati_pool2d *p = q->p;
-    size_t taps[LEATI_POOL_TAPS], image = task / p->out_h, oy = task % p->out_h, n = p->channels;
-    const float *x = q->x + image * p->in_h * p->in_w * n;
-    float *out = q->out + task * p->out_w * n;
+    size_t all = q->p->batch * q->p->out_h, end = (task + 1) * q->lines;
     (void)worker;
-    for (size_t ox = 0; ox < p->out_w; ox++, out += n) {
-        size_t count = taps_of(p, oy, ox, taps);
-        if (count == 0) { /* under a gap of a dilated kernel */
-            for (size_t j = 0; j < n; j++) out[j] = p->average ? 0 : -(float)__builtin_inf();
-        } else if (p->average) q->k->pool_sum(n, count, taps, x, factor_of(p, count), out);
-        else q->k->pool_max(n, count, taps, x, out);
-    }
+    for (size_t line = task * q->lines; line < end && line < all; line++) forward_line(q, line);
+}
+
+/* Lines of windows that make a task. */
+static size_t lines_of(const leati_pool2d *p)
+{
+    return 1 + TASK_ELEMENTS / (p->kernel_h * p->in_w * p->channels + 1);
 }
 
 void leati_pool2d_forward(leat_context *c, const leati_pool2d *p, const float *x, float *y)
 {
-    pooling q = {.k = leati_net_kernels_of(c), .p = p, .x = x, .out = y};
-    leati_parallel(c, p->batch * p->out_h, forward_task, &q);
+    pooling q = {.k = leati_net_kernels_of(c), .p = p, .x = x, .out = y, .lines = lines_of(p)};
+    leati_parallel(c, (p->batch * p->out_h + q.lines - 1) / q.lines, forward_task, &q);
 }
 
-/* Image `task`: windows may overlap, so an image is one task. */
-static void backward_task(void *arg, size_t task, unsigned worker)
+static void backward_line(const pooling *q, size_t line)
+{
+    const leati_pool2d *p = q->p;
+    size_t taps[LEATI_POOL_TAPS], n = p->channels, oy = line % p->out_h, at = line * p->out_w * n;
+    size_t first = line / p->out_h * p->in_h * p->in_w * n;
+    float *dx = q->out + first;
+    leati_pool_row r = {.channels = n, .taps = taps, .step = p->stride_w * n};
+    for (size_t ox = 0; ox < p->out_w; ox += r.windows, at += r.windows * n) {
+        r.count = taps_of(p, oy, ox, taps);
+        r.windows = p->average ? 1 : inner_windows(p, ox);
+        if (r.count == 0) r.windows = 1;
+        else if (p->average)
+            q->k->pool_sum_back(n, r.count, taps, q->g + at, factor_of(p, r.count), dx);
+        else q->k->pool_max_back(!q->apart, &r, q->x + first, q->y + at, q->g + at, dx);
+    }
+}
+
+/* Image `task`: windows may overlap, and pixels may have none. */
+static void backward_image(void *arg, size_t task, unsigned worker)
 {
     const pooling *q = arg;
     const leati_pool2d *p = q->p;
-    size_t taps[LEATI_POOL_TAPS], n = p->channels, whole = p->in_h * p->in_w * n;
-    size_t at = task * p->out_h * p->out_w * n;
-    float *dx = q->out + task * whole;
+    size_t whole = p->in_h * p->in_w * p->channels;
     (void)worker;
-    memset(dx, 0, whole * sizeof *dx);
-    for (size_t oy = 0; oy < p->out_h; oy++) {
-        for (size_t ox = 0; ox < p->out_w; ox++, at += n) {
-            size_t count = taps_of(p, oy, ox, taps);
-            if (count == 0) continue;
-            if (p->average) q->k->pool_sum_back(n, count, taps, q->g + at, factor_of(p, count), dx);
-            else q->k->pool_max_back(n, count, taps, q->x + task * whole, q->y + at, q->g + at, dx);
-        }
-    }
+    memset(q->out + task * whole, 0, whole * sizeof *q->out);
+    for (size_t oy = 0; oy < p->out_h; oy++) backward_line(q, task * p->out_h + oy);
+}
+
+static void backward_task(void *arg, size_t task, unsigned worker)
+{
+    const pooling *q = arg;
+    size_t all = q->p->batch * q->p->out_h, end = (task + 1) * q->lines;
+    (void)worker;
+    for (size_t line = task * q->lines; line < end && line < all; line++) backward_line(q, line);
 }
 
 void leati_pool2d_backward(leat_context *c, const leati_pool2d *p, const float *x, const float *y,
                            const float *g, float *dx)
 {
-    pooling q = {leati_net_kernels_of(c), p, x, y, g, dx};
-    leati_parallel(c, p->batch, backward_task, &q);
+    pooling q = {leati_net_kernels_of(c), p, x, y, g, dx, lines_of(p), false};
+    q.apart = p->stride_h >= p->kernel_h && p->stride_w >= p->kernel_w && p->dilation_h == 1 &&
+              p->dilation_w == 1;
+    bool whole = q.apart && !p->average && p->stride_h == p->kernel_h &&
+                 p->stride_w == p->kernel_w && p->out_h * p->kernel_h == p->in_h &&
+                 p->out_w * p->kernel_w == p->in_w && !p->pad_top && !p->pad_left;
+    if (whole) leati_parallel(c, (p->batch * p->out_h + q.lines - 1) / q.lines, backward_task, &q);
+    else leati_parallel(c, p->batch, backward_image, &q);
 }

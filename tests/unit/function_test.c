@@ -242,6 +242,42 @@ static void tails_take_no_step(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* ---- pools behind a ReLU --------------------------------------------------------------------- */
+
+static leat_tensor *pool_of_relu(leat_tensor *const *in, const void *arg)
+{
+    return leat_pool_max(leat_relu(leat_add(in[0], in[1])), arg, NULL);
+}
+
+/* Windows side by side, with a rest beside them, and overlapping ones over a border. */
+static void pools_behind_relu(leattest *t)
+{
+    leat_window w[2] = {leat_window_default(), leat_window_default()};
+    for (int i = 0; i < 2; i++) {
+        w[i].channels_last = true;
+        w[i].kernel[0] = w[i].kernel[1] = 2 + i;
+        w[i].stride[0] = w[i].stride[1] = 2;
+        for (int d = 0; d < 2; d++) w[i].pad_low[d] = w[i].pad_high[d] = i;
+    }
+    const opcheck cases[] = {
+        {OPCHECK("even", pool_of_relu, &w[0], LEAT_DIMS(2, 4, 6, 3), LEAT_DIMS(3))},
+        {OPCHECK("odd", pool_of_relu, &w[0], LEAT_DIMS(2, 5, 7, 3), LEAT_DIMS(3))},
+        {OPCHECK("overlap", pool_of_relu, &w[1], LEAT_DIMS(1, 5, 6, 17), LEAT_DIMS(17))}};
+    RUN_ALL(cases);
+    /* sum and ReLU, pool, gate, gradient of the pool, sum of what passed the gate */
+    static const float data[512] = {0.5f};
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *in[2] = {leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4, 6, 3), data),
+                          leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3), data)};
+    leat_tensor *y = pool_of_relu(in, &w[0]), *d[2];
+    leat_tensor *scale = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 2, 3, 3), data);
+    REQUIRE_OK(leat_gradients(leat_sum(leat_mul(y, scale), 0, NULL, false), NULL, 2, in, d));
+    REQUIRE_OK(leat_run(g, 2, d));
+    CHECK_INT(g->last_plan->step_count, 5);
+    leat_graph_destroy(g);
+}
+
 /* A step through many functions, with each allocation failing in turn. */
 static leat_status many_functions(leat_context *c, void *arg)
 {
@@ -284,8 +320,8 @@ static void failing_allocations(leattest *t)
     leattest_fail_some_allocations(t, many_functions, NULL);
 }
 
-static const leattest_case cases[] = {TEST(activations),        TEST(losses),
-                                      TEST(normalisations),     TEST(running_statistics),
-                                      TEST(tails_of_products),  TEST(tails_take_no_step),
-                                      TEST(failing_allocations)};
+static const leattest_case cases[] = {TEST(activations),       TEST(losses),
+                                      TEST(normalisations),    TEST(running_statistics),
+                                      TEST(tails_of_products), TEST(tails_take_no_step),
+                                      TEST(pools_behind_relu), TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

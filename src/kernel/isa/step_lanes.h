@@ -114,57 +114,83 @@ static void gru_row(size_t n, float *gx, const float *gh, const float *h_before,
 }
 
 static void gru_back_row(size_t n, const float *gates, const float *gh, const float *h_before,
-                         const float *dh, float *dgx, float *dgh, float *dh_before)
-{
-    EACH(n, {
-        vf r = load_last_f32(gates + j, width);
-        vf z = load_last_f32(gates + n + j, width);
-        vf k = load_last_f32(gates + 2 * n + j, width);
-        vf up = load_last_f32(dh + j, width);
-        vf dk = up * (1 - z) * (1 - k * k);
-        vf dz = up * (load_last_f32(h_before + j, width) - k) * z * (1 - z);
-        vf dr = dk * load_last_f32(gh + 2 * n + j, width) * r * (1 - r);
-        store_last_f32(dgx + j, dr, width);
-        store_last_f32(dgx + n + j, dz, width);
-        store_last_f32(dgx + 2 * n + j, dk, width);
-        store_last_f32(dgh + j, dr, width);
-        store_last_f32(dgh + n + j, dz, width);
-        store_last_f32(dgh + 2 * n + j, dk * r, width);
-        store_last_f32(dh_before + j, up * z, width);
-    })
-}
+                         const float *dh, float *dgx, float *dgh, float *dh_before){
+    EACH(n,
+         {
+             vf r = load_last_f32(gates + j, width);
+             vf z = load_last_f32(gates + n + j, width);
+             vf k = load_last_f32(gates + 2 * n + j, width);
+             vf up = load_last_f32(dh + j, width);
+             vf dk = up * (1 - z) * (1 - k * k);
+             vf dz = up * (load_last_f32(h_before + j, width) - k) * z * (1 - z);
+             vf dr = dk * load_last_f32(gh + 2 * n + j, width) * r * (1 - r);
+             store_last_f32(dgx + j, dr, width);
+             store_last_f32(dgx + n + j, dz, width);
+             store_last_f32(dgx + 2 * n + j, dk, width);
+             store_last_f32(dgh + j, dr, width);
+             store_last_f32(dgh + n + j, dz, width);
+             store_last_f32(dgh + 2 * n + j, dk * r, width);
+             store_last_f32(dh_before + j, up * z, width);
+         })}
 
 /* ---- pooling ------------------------------------------------------------------------------- */
 
-/* out[j] = the largest of in[taps[t] + j]; NaN wins. */
-static void pool_max(size_t n, size_t count, const size_t *taps, const float *in, float *out)
+/* out = the largest under each window; NaN wins. */
+INLINE void pool_max_taps(const size_t count, const leati_pool_row *r, const float *in, float *out)
 {
-    EACH(n, {
-        vf best = load_last_f32(in + taps[0] + j, width);
-        for (size_t t = 1; t < count; t++) {
-            vf v = load_last_f32(in + taps[t] + j, width);
-            best = choose_f32((v > best) | (v != v), v, best);
-        }
-        store_last_f32(out + j, best, width);
-    })
+    for (size_t i = 0; i < r->windows; i++, in += r->step, out += r->channels) {
+        EACH(r->channels, {
+            vf best = load_last_f32(in + r->taps[0] + j, width);
+            UNROLL(4)
+            for (size_t t = 1; t < count; t++) {
+                vf v = load_last_f32(in + r->taps[t] + j, width);
+                best = choose_f32((v > best) | (v != v), v, best);
+            }
+            store_last_f32(out + j, best, width);
+        })
+    }
 }
 
-/* Adds g to the first of the taps that holds the largest, y. */
-static void pool_max_back(size_t n, size_t count, const size_t *taps, const float *x,
-                          const float *y, const float *g, float *dx)
+static void pool_max(const leati_pool_row *r, const float *in, float *out)
 {
-    EACH(n, {
-        vf top = load_last_f32(y + j, width);
-        vf up = load_last_f32(g + j, width);
-        vf_int open = (vf_int){0} - 1;
-        for (size_t t = 0; t < count; t++) {
-            vf v = load_last_f32(x + taps[t] + j, width);
-            vf_int here = ((v == top) | ((v != v) & (top != top))) & open;
-            open &= ~here;
-            float *to = dx + taps[t] + j;
-            store_last_f32(to, load_last_f32(to, width) + choose_f32(here, up, (vf){0}), width);
-        }
-    })
+    if (r->count == 4) pool_max_taps(4, r, in, out);
+    else pool_max_taps(r->count, r, in, out);
+}
+
+/* The first of the taps that holds the largest, y, gets g; with `add` added to what is there, else
+ * all others get 0. */
+INLINE void pool_max_back_taps(const size_t count, const bool add, const leati_pool_row *r,
+                               const float *x, const float *y, const float *g, float *dx)
+{
+    for (size_t i = 0; i < r->windows; i++) {
+        EACH(r->channels, {
+            vf top = load_last_f32(y + j, width);
+            vf up = load_last_f32(g + j, width);
+            vf_int open = (vf_int){0} - 1;
+            UNROLL(4)
+            for (size_t t = 0; t < count; t++) {
+                vf v = load_last_f32(x + r->taps[t] + j, width);
+                vf_int here = ((v == top) | ((v != v) & (top != top))) & open;
+                open &= ~here;
+                float *to = dx + r->taps[t] + j;
+                vf sum = choose_f32(here, up, (vf){0});
+                if (add) sum += load_last_f32(to, width);
+                store_last_f32(to, sum, width);
+            }
+        })
+        x += r->step;
+        dx += r->step;
+        y += r->channels;
+        g += r->channels;
+    }
+}
+
+static void pool_max_back(bool add, const leati_pool_row *r, const float *x, const float *y,
+                          const float *g, float *dx)
+{
+    if (r->count == 4 && !add) pool_max_back_taps(4, false, r, x, y, g, dx);
+    else if (add) pool_max_back_taps(r->count, true, r, x, y, g, dx);
+    else pool_max_back_taps(r->count, false, r, x, y, g, dx);
 }
 
 static void pool_sum(size_t n, size_t count, const size_t *taps, const float *in, float factor,

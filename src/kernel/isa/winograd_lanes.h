@@ -120,4 +120,66 @@ static void winograd_filter(size_t n, const float *in, size_t tap, float *out, s
     }
 }
 
+/* A dy A^T for n channels (at most VF; 0 gives zeros). */
+INLINE void winograd_turn_tile(const float *in, size_t row, size_t pixel, float *out, size_t plane,
+                               size_t n)
+{
+    vf d[2][2], t[4][2];
+    UNROLL(4)
+    for (size_t i = 0; i < 4; i++)
+        d[i / 2][i % 2] = n ? load_last_f32(in + i / 2 * row + i % 2 * pixel, n) : (vf){0};
+    UNROLL(2)
+    for (size_t x = 0; x < 2; x++) {
+        t[0][x] = d[0][x];
+        t[1][x] = d[0][x] + d[1][x];
+        t[2][x] = d[0][x] - d[1][x];
+        t[3][x] = -d[1][x];
+    }
+    UNROLL(4)
+    for (size_t y = 0; y < 4; y++) {
+        store_f32(out + (4 * y) * plane, t[y][0]);
+        store_f32(out + (4 * y + 1) * plane, t[y][0] + t[y][1]);
+        store_f32(out + (4 * y + 2) * plane, t[y][0] - t[y][1]);
+        store_f32(out + (4 * y + 3) * plane, -t[y][1]);
+    }
+}
+
+static void winograd_turn(size_t tiles, size_t channels, const float *in, size_t row, size_t pixel,
+                          float *out, size_t plane)
+{
+    for (size_t i = 0; i < tiles; i++, in += 2 * pixel, out += NR) {
+        for (size_t j = 0; j < NR; j += VF) {
+            if (j + VF <= channels) winograd_turn_tile(in + j, row, pixel, out + j, plane, VF);
+            else
+                winograd_turn_tile(in + j, row, pixel, out + j, plane,
+                                   j < channels ? channels - j : 0);
+        }
+    }
+}
+
+/* G^T P G of n products, in place: plane p at sum + p * plane, tap t then at sum + t * plane. */
+static void winograd_taps(size_t n, float *sum, size_t plane)
+{
+    EACH(n, {
+        vf p[4][4];
+        vf t[3][4];
+        UNROLL(16)
+        for (size_t k = 0; k < 16; k++) p[k / 4][k % 4] = load_last_f32(sum + k * plane + j, width);
+        UNROLL(4)
+        for (size_t x = 0; x < 4; x++) {
+            vf both = 0.5f * (p[1][x] + p[2][x]);
+            t[0][x] = p[0][x] + both;
+            t[1][x] = 0.5f * (p[1][x] - p[2][x]);
+            t[2][x] = both + p[3][x];
+        }
+        UNROLL(3)
+        for (size_t y = 0; y < 3; y++) {
+            vf both = 0.5f * (t[y][1] + t[y][2]);
+            store_last_f32(sum + (3 * y) * plane + j, t[y][0] + both, width);
+            store_last_f32(sum + (3 * y + 1) * plane + j, 0.5f * (t[y][1] - t[y][2]), width);
+            store_last_f32(sum + (3 * y + 2) * plane + j, both + t[y][3], width);
+        }
+    })
+}
+
 #endif
