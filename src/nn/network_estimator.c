@@ -356,6 +356,7 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
     o.folder = d->run->path;
     o.resume = d->run->resume;
     o.trace = d->run->trace;
+    o.wait = d->run->wait;
     o.watch = d->run->history != NULL;
     return o;
 }

@@ -48,7 +48,7 @@ typedef struct training {
     float *guard; /* all variables as they were at guard_at, to look back from a bad loss */
     progress guard_at;
     uint64_t fingerprint;
-    double epoch_start, last_checkpoint, last_report;
+    double begun, epoch_start, last_checkpoint, last_report;
     uint64_t stretch; /* updates that a note of the history stands for */
     uint64_t traced;  /* updates in the timeline being taken */
     bool tracing;
@@ -62,9 +62,11 @@ static uint64_t hash_text(uint64_t h, const char *text)
     return leati_hash64(text, strlen(text), h);
 }
 
-/* Of everything that decides the result: another network, other data or settings, another value. */
-static uint64_t fingerprint_of(const training *t)
+/* Of everything that decides the result: another network, other data or settings, another value.
+ * Made when first asked for: it reads all of the data. */
+static uint64_t fingerprint_of(training *t)
 {
+    if (t->fingerprint) return t->fingerprint;
     const leati_train_options *o = t->options;
     const leati_network *n = t->step.network;
     const leati_matrix *x = &t->data->x;
@@ -107,7 +109,8 @@ static uint64_t fingerprint_of(const training *t)
     }
     if (t->data->label) h = leati_hash64(t->data->label, x->rows * sizeof *t->data->label, h);
     if (t->data->y) h = leati_hash64(t->data->y, x->rows * sizeof *t->data->y, h);
-    return h;
+    t->fingerprint = h ? h : 1;
+    return t->fingerprint;
 }
 
 /* The variables of a training, by name. */
@@ -143,11 +146,12 @@ static leat_status write_checkpoint(training *t, const char *file)
     leat_variable *variables[MOST_VARIABLES];
     void *copies[MOST_VARIABLES] = {0};
     leat_context *c = t->context;
-    leati_checkpoint k = {.fingerprint = t->fingerprint};
+    leati_checkpoint k = {.fingerprint = fingerprint_of(t)};
     size_t count = list_variables(t, names, variables);
     char *path = leati_path_join(c, t->options->folder, file);
     leat_status st = path ? LEAT_OK : LEAT_NOMEM;
     if (st != LEAT_OK) goto out;
+    LEATI_GO(leati_folder_make(c, t->options->folder));
     t->now.seconds = leati_now_s() - t->epoch_start;
     k.part[k.count++] = (leati_checkpoint_part){"progress", &t->now, sizeof t->now};
     k.part[k.count++] = (leati_checkpoint_part){"history", t->history->epoch,
@@ -223,7 +227,7 @@ static leat_status resume(training *t)
     leat_status st = LEAT_OK;
     if (leati_path_exists(path)) {
         st = leati_checkpoint_read(c, path, &k);
-        if (st == LEAT_OK && k.fingerprint != t->fingerprint)
+        if (st == LEAT_OK && k.fingerprint != fingerprint_of(t))
             st = LEATI_FAIL(c, LEAT_DIFFERS,
                             "%s is of another training: data, network or settings differ; train "
                             "without --resume",
@@ -427,6 +431,13 @@ static leat_status end_trace(training *t)
     return LEAT_OK;
 }
 
+/* Whether there is a folder, and enough to keep. */
+static bool writes(const training *t)
+{
+    const leati_train_options *o = t->options;
+    return o->folder && (o->wait <= 0 || leati_now_s() - t->begun >= o->wait);
+}
+
 /* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
 static leat_status between_updates(training *t)
 {
@@ -441,7 +452,7 @@ static leat_status between_updates(training *t)
                         (unsigned long long)t->now.epoch + 1, o->folder);
     }
     LEATI_TRY(st);
-    if (!o->folder || t->now.at == t->learn) return LEAT_OK;
+    if (!writes(t) || t->now.at == t->learn) return LEAT_OK;
     if (leati_now_s() - t->last_checkpoint < o->checkpoint_seconds) return LEAT_OK;
     return write_checkpoint(t, "last.checkpoint");
 }
@@ -542,7 +553,7 @@ static leat_status end_epoch(training *t)
     if (better) t->best_is_new = true;
     /* files that reach the disk take milliseconds each, epochs of small networks less */
     double wait = fmin(o->checkpoint_seconds, 1);
-    if (!o->folder || (!t->now.finished && leati_now_s() - t->last_checkpoint < wait))
+    if (!writes(t) || (!t->now.finished && leati_now_s() - t->last_checkpoint < wait))
         return LEAT_OK;
     LEATI_TRY(leati_train_log_write(t->context, o->folder, h));
     if (t->best_is_new && t->validate) LEATI_TRY(write_checkpoint(t, "best.checkpoint"));
@@ -556,7 +567,7 @@ static leat_status run_epochs(training *t)
         LEATI_TRY(leat_trace_start(t->step.network->graph));
         t->tracing = true;
     }
-    t->epoch_start = t->last_checkpoint = leati_now_s();
+    t->begun = t->epoch_start = t->last_checkpoint = leati_now_s();
     t->epoch_start -= t->now.seconds;
     while (!t->now.finished) {
         shuffle(t);
@@ -675,8 +686,7 @@ static leat_status prepare(training *t)
         LEATI_TRY(leat_variable_set(s->mean, t->swap, n->trained_count * sizeof(float)));
     }
     if (!o->folder) return LEAT_OK;
-    LEATI_TRY(leati_folder_make(c, o->folder));
-    t->fingerprint = fingerprint_of(t);
+    if (o->wait <= 0) LEATI_TRY(leati_folder_make(c, o->folder));
     return o->resume ? resume(t) : LEAT_OK;
 }
 

@@ -30,6 +30,7 @@ typedef struct leati_train_options {
     const char *folder;
     bool resume;
     double checkpoint_seconds; /* between checkpoints within an epoch; 0: after every update */
+    double wait; /* seconds before the folder is made and written to, unless cancelled */
     /* A timeline of the first LEATI_TRACED_UPDATES updates of this run (leat_trace_write); NULL:
      * none. Tracing waits for every step of the plan, so these updates take longer. */
     const char *trace;

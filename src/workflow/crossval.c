@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/str.h"
 #include "workflow/entries.h"
 #include "workflow/tune.h"
 
@@ -97,10 +98,11 @@ static leati_eval bench_eval(const leat_experiment *e, const bench *b, size_t ro
 /* Fits on a fold's training part and scores on its test part; the predictions stay in b. */
 static leat_status run_fold(leat_context *c, const leat_experiment *e,
                             const leati_estimator *estimator, const leati_recipe *recipe,
-                            const leati_fold *fold, bench *b, double *score)
+                            const leati_fold *fold, const leati_run_folder *run, bench *b,
+                            double *score)
 {
     const leati_target *t = &e->target;
-    leati_problem problem = {e->frame, &e->schema, t, fold->seed, NULL};
+    leati_problem problem = {e->frame, &e->schema, t, fold->seed, run};
     leati_pipeline p;
     LEATI_TRY(leati_pipeline_init(c, &p, estimator, recipe));
     double start = leati_now_s();
@@ -147,7 +149,7 @@ static leat_status score_together(leat_context *c, const leat_experiment *e,
     }
     for (size_t i = 0; i < some; i++) {
         const leati_fold *fold = &folds[i * count / some];
-        LEATI_GO(run_fold(c, e, estimator, recipe, fold, &b, &ignored));
+        LEATI_GO(run_fold(c, e, estimator, recipe, fold, NULL, &b, &ignored));
         all.out.value[i] = b.out.value[0];
         if (all.label) all.label[i] = t->label[fold->test[0]];
         else all.y[i] = t->y[fold->test[0]];
@@ -175,7 +177,7 @@ leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
     LEATI_TRY(bench_init(c, &b, e, estimator, folds, count));
     leat_status st = LEAT_OK;
     for (size_t i = 0; st == LEAT_OK && i < some; i++) {
-        st = run_fold(c, e, estimator, recipe, &folds[i], &b, &score);
+        st = run_fold(c, e, estimator, recipe, &folds[i], NULL, &b, &score);
         if (st != LEAT_OK || isnan(score)) continue;
         sum += score;
         n++;
@@ -215,6 +217,17 @@ static leat_status note_failure(leat_context *c, leati_entry *k)
     return k->failed ? LEAT_OK : LEAT_NOMEM;
 }
 
+/* Seconds of one fit before it leaves checkpoints: what takes less is done again as soon. */
+static const double WAIT = 10;
+
+char *leati_fold_folder(leat_context *c, const char *run, const leati_entry *k, size_t fold)
+{
+    leati_str s;
+    leati_str_init(&s, c);
+    leati_str_addf(&s, "%s/model-%zu-fold-%zu", run, k->number, fold + 1);
+    return leati_str_take(&s);
+}
+
 /* One fold of an entry; with a nested search its parameters are chosen on the fold's own training
  * rows. */
 static leat_status entry_fold(leat_context *c, leat_experiment *e, leati_entry *k, bench *b,
@@ -224,8 +237,14 @@ static leat_status entry_fold(leat_context *c, leat_experiment *e, leati_entry *
     leati_estimator *chosen = NULL;
     bool nested = e->folds.spec.kind == LEATI_SPLIT_NESTED && k->space.count > 0;
     if (nested) LEATI_TRY(leati_tune_inner(c, e, k, fold, &chosen));
-    leat_status st =
-        run_fold(c, e, nested ? chosen : k->estimator, &k->recipe, fold, b, &k->scores[i]);
+    leati_run_folder run = {.resume = e->resume, .wait = WAIT, .history = &e->history};
+    char *folder = e->run_folder ? leati_fold_folder(c, e->run_folder, k, i) : NULL;
+    run.path = folder;
+    leat_status st = leat_error_status(c);
+    if (st == LEAT_OK)
+        st = run_fold(c, e, nested ? chosen : k->estimator, &k->recipe, fold,
+                      e->run_folder ? &run : NULL, b, &k->scores[i]);
+    leati_free(folder);
     leati_estimator_destroy(chosen);
     if (st == LEAT_OK) store_predictions(e, k, b, fold);
     return st;
@@ -246,6 +265,8 @@ leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k,
     k->predict_seconds = b.predict_seconds;
     bench_fini(&b);
     if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
+    /* a checkpoint that is of something else, or damaged, or cannot be written */
+    if (st == LEAT_DIFFERS || st == LEAT_IO || (st == LEAT_FORMAT && e->resume)) return st;
     if (st != LEAT_OK) return note_failure(c, k);
     summarise(k);
     return LEAT_OK;

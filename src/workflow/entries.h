@@ -19,6 +19,10 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k);
 leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
                             size_t total);
 
+/* Where the fit of an entry on a fold keeps what it would not lose, in the folder of the run:
+ * leati_free. NULL: NOMEM. */
+char *leati_fold_folder(leat_context *c, const char *run, const leati_entry *k, size_t fold);
+
 /* Whether every fold tests one row, once: of single rows most metrics say nothing (R2, AUC), so the
  * score of such folds is that of all their predictions together. */
 bool leati_folds_single(const leati_fold *fold, size_t count);

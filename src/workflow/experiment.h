@@ -26,6 +26,7 @@ typedef struct leati_entry {
     double *proba; /* (samples, classes) or NULL */
     double *score; /* (samples, classes) where there are no probabilities, or NULL */
     bool is_baseline;
+    size_t number;     /* as tried, from 1; 0: not yet */
     bool done;         /* its cross-validation ended */
     leati_space space; /* what a search tries; no axes: nothing */
     size_t tried;      /* settings evaluated by the search */
@@ -80,8 +81,11 @@ struct leat_experiment {
     leati_verdict curve_verdict;
     char *curve_reading; /* a sentence, or NULL */
     leati_varied varied;
-    leati_history history; /* of the final fit, where the best learns in epochs */
-    char *skipped;         /* why importances and curve are not there, or NULL */
+    leati_history
+        history; /* of the last fit, where it was one in epochs; of the final fit at the end */
+    const char *run_folder; /* while it runs; borrowed, NULL: none */
+    bool resume;
+    char *skipped; /* why importances and curve are not there, or NULL */
 
     char *inferred, *validation, *verdict; /* for people */
     char *cv_asked;                        /* the text of the split */

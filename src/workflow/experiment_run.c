@@ -233,6 +233,7 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
             done += e->folds.count;
             continue;
         }
+        k->number = i + 1;
         /* 0 is no limit: what is left of a spent budget is little, not nothing. */
         double left = o->time_budget > 0 ? o->time_budget - (leati_now_s() - started) : 0;
         if (o->time_budget > 0 && !(left > 1e-9)) left = 1e-9;
@@ -297,7 +298,9 @@ out:
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
 {
     leati_pipeline p = {0};
-    leati_run_folder run = {o->run_folder, o->resume, o->trace, &e->history};
+    leati_run_folder run = {
+        .path = o->run_folder, .resume = o->resume, .trace = o->trace, .history = &e->history};
+    leati_history_fini(&e->history); /* of a fold */
     leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, &run};
     uint32_t *all = leati_array(c, e->target.count, sizeof *all);
     if (!all) return leat_error_status(c);
@@ -346,6 +349,8 @@ leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_fra
     leat_experiment *e = leati_calloc(c, 1, sizeof *e);
     if (!e) return leat_error_status(c);
     leat_status st;
+    e->run_folder = o.run_folder;
+    e->resume = o.resume;
     LEATI_GO(start(c, e, train, test, &o));
     LEATI_GO(prepare(c, e, &o));
     if (o.on_ready) o.on_ready(o.user, e);
@@ -356,6 +361,7 @@ leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_fra
 out:
     if (st == LEAT_CANCELLED && o.run_folder && e->validation)
         (void)leati_report_leave(c, e, o.run_folder, o.command);
+    e->run_folder = NULL;
     if (st == LEAT_OK) *out = e;
     else leat_experiment_destroy(e);
     return st;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "workflow/entries.h"
 #include "workflow/experiment.h"
 #include "workflow/report.h"
 
@@ -128,6 +129,26 @@ static leat_status remove_page(leat_context *c, const char *run)
     return LEAT_OK;
 }
 
+/* So are the checkpoints of the folds. */
+static leat_status remove_folds(leat_context *c, const leat_experiment *e, const char *run)
+{
+    static const char *const files[] = {"last.checkpoint", "best.checkpoint", "metrics.jsonl",
+                                        "events.out.tfevents.leat"};
+    for (size_t i = 0; i < e->count * e->folds.count; i++) {
+        const leati_entry *k = &e->entries[i / e->folds.count];
+        char *folder = leati_fold_folder(c, run, k, i % e->folds.count);
+        if (!folder) return leat_error_status(c);
+        for (size_t j = 0; k->number && leati_path_is_folder(folder) && j < 4; j++) {
+            char *path = leati_path_join(c, folder, files[j]);
+            if (path) unlink(path);
+            leati_free(path);
+        }
+        rmdir(folder);
+        leati_free(folder);
+    }
+    return leat_error_status(c);
+}
+
 static leat_status write_run(leat_context *c, const leat_experiment *e, const char *folder,
                              const char *command)
 {
@@ -139,6 +160,7 @@ static leat_status write_run(leat_context *c, const leat_experiment *e, const ch
         if (!record || !table) st = leat_error_status(c);
     }
     if (st == LEAT_OK) st = remove_page(c, run);
+    if (st == LEAT_OK) st = remove_folds(c, e, run);
     if (st == LEAT_OK) st = predictions_csv(c, e, table);
     if (st == LEAT_OK) st = run_json(c, e, command, record);
     leati_free(run);

@@ -31,7 +31,15 @@ fails rate 2 "network.learning_rate" $leat fit iris -t species -m network \
 # Ctrl-C: a checkpoint and a report, and how to go on from there to the same bytes.
 long="$train --set network.epochs=8000 --set network.patience=0"
 check long $leat $long -o whole
-$leat $long -o stopped >/dev/null 2>stopped.txt &
+$leat $long -o stopped >/dev/null 2>folds.txt &
+pid=$!
+sleep 0.3
+kill -INT $pid
+wait $pid
+check interrupted-fold test $? = 5
+has fold folds.txt "stopped/iris.run/model-1-fold-1/last.checkpoint" "--resume"
+check fold-checkpoint test -s stopped/iris.run/model-1-fold-1/last.checkpoint
+$leat $long -o stopped --resume >/dev/null 2>stopped.txt &
 pid=$!
 while ! [ -s stopped/iris.run/last.checkpoint ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
 kill -INT $pid
@@ -42,6 +50,7 @@ has interrupted-page stopped/iris.run/interrupted.html "How it learned" "--resum
 check no-model test ! -e stopped/iris.leat
 check go-on $leat $long -o stopped --resume
 check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
+check folds-are-gone test ! -e stopped/iris.run/model-1-fold-1
 check page-is-gone test ! -e stopped/iris.run/interrupted.html
 
 # A timeline of the first 50 steps.
