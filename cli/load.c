@@ -31,6 +31,7 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
     out->types = cli_value(c, "types");
     out->missing = cli_value(c, "missing");
     out->query = cli_value(c, "query");
+    out->images = cli_value(c, "images");
     leat_status st = one_char(c, "delimiter", NULL, &out->delimiter);
     if (st == LEAT_OK) st = one_char(c, "decimal", ".,", &out->decimal);
     if (st != LEAT_OK) return st;
@@ -48,7 +49,7 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
 char *cli_reading_json(cli *c)
 {
     static const char *const names[] = {"types",  "missing", "delimiter", "decimal",
-                                        "header", "query",   "on-error"};
+                                        "header", "query",   "on-error",  "images"};
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -13,6 +13,7 @@
         {"delimiter", 0, "CHAR", "the separator of values; tab for a tabulator", false},           \
         {"decimal", 0, "CHAR", "the decimal mark, . or ,", false},                                 \
         {"header", 0, "yes|no", "whether the first line names the columns", false},                \
+        {"images", 0, "HxWxC", "for folders of images: the size that all are brought to", false},  \
         {"query", 0, "SQL", "for SQLite files: a SELECT or a table", false},                       \
     {                                                                                              \
         "on-error", 0, "stop|skip", "what to do with rows that do not fit", false                  \

@@ -11,7 +11,11 @@
  * of a column is the narrowest that all its values have: whole, number, time (ISO 8601, UTC where
  * no offset is given), bool (true/false or yes/no), else text. "007" is text; a whole number beyond
  * 64 bits makes its column a number; a column with nothing but missing values is a number. In a
- * column of text a quoted value is never missing. */
+ * column of text a quoted value is never missing.
+ *
+ * A folder is read as images: those in its folders, whose names are the classes (columns `image`
+ * and `label`), or those in itself (`image` alone). PNG and JPEG, in the order of their names;
+ * other files are passed over and counted in the report. */
 #ifndef LEAT_READ_H
 #define LEAT_READ_H
 
@@ -50,6 +54,8 @@ typedef struct leat_read_options {
     leat_read_report *report; /* NULL, or filled (also when the reading fails) */
     const char *expected; /* as `types`, of a model; passed over for columns that the data lack or
                              that `types` names */
+    const char *images;   /* folders of images: "64x64x3": the size that all are brought to (height,
+                             width, channels 1 or 3); NULL: that of the files, which must be one */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "frame/image_folder.h"
 
 #define READER(name) extern const leati_reader leati_reader_##name;
 #include "frame/readers.def"
@@ -206,6 +207,15 @@ static leat_status check_options(leat_context *c, const leat_read_options *o)
     return LEAT_OK;
 }
 
+static leat_status read_folder(leat_context *c, leat_frame **out, const char *path,
+                               const leat_read_options *o)
+{
+    LEATI_CHECK(c, !o->format || strcmp(o->format, "images") == 0, LEAT_INVALID,
+                "%s is a folder; folders are read as images, not as %s", path, o->format);
+    if (o->report) snprintf(o->report->format, sizeof o->report->format, "images");
+    return leati_image_folder(c, out, path, o, o->report);
+}
+
 leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
                             const leat_read_options *options)
 {
@@ -215,6 +225,7 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
     leati_source *source;
     LEATI_TRY(check_options(c, &o));
     if (o.report) leati_report_clear(o.report);
+    if (leati_path_is_folder(path)) return read_folder(c, out, path, &o);
     LEATI_TRY(leati_source_open(c, &source, path));
     leat_status st = choose_reader(c, source, o.format, &reader);
     if (st == LEAT_OK) {

@@ -1,0 +1,57 @@
+#!/bin/sh
+# A network learns from a folder of images, predicts from another one and is reproduced.
+. "$(dirname "$0")/lib.sh"
+
+python3 - <<'PY'
+import os, random, struct, zlib
+
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+def png(path, h, w, pixel):
+    lines = b''.join(b'\0' + bytes(pixel(i, j) for j in range(w)) for i in range(h))
+    with open(path, 'wb') as f:
+        f.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 8, 0, 0, 0, 0))
+                + chunk(b'IDAT', zlib.compress(lines)) + chunk(b'IEND', b''))
+
+random.seed(1)
+for folder in 'photos/across', 'photos/down', 'new':
+    os.makedirs(folder)
+for n in range(60):
+    noise = lambda: random.randrange(80)
+    png(f'photos/across/{n}.png', 16, 16, lambda i, j: noise() + 170 * (i // 2 % 2))
+    png(f'photos/down/{n}.png', 16, 16, lambda i, j: noise() + 170 * (j // 2 % 2))
+png('new/a.png', 16, 16, lambda i, j: 200 * (i // 2 % 2))
+png('new/b.png', 16, 16, lambda i, j: 200 * (j // 2 % 2))
+png('odd.png', 9, 9, lambda i, j: 0)
+PY
+cat >photos.yaml <<'YAML'
+data: photos
+target: label
+images: 16x16x1
+models: network
+network:
+  input: [16, 16, 1]
+  layers:
+    - conv2d: {filters: 4, kernel_size: 3, activation: relu}
+    - global_max_pool
+  epochs: 30
+  learning_rate: 0.01
+YAML
+check fit sh -c "$leat fit photos.yaml >fit.txt"
+has fit-text fit.txt "across" "wrote photos.leat"
+check predict sh -c "$leat predict photos.leat new --images 16x16x1 >answers.csv"
+has across answers.csv across down
+check reproduce-1 sh -c "$leat reproduce photos.leat --threads 1 >one.txt"
+check reproduce-2 sh -c "$leat reproduce photos.leat --threads 2 >two.txt"
+check same-bytes cmp one.txt two.txt
+has identical one.txt "identical bytes"
+check describe sh -c "$leat describe photos >describe.txt"
+
+cp odd.png photos/down/
+fails sizes 3 "odd.png has 9 x 9|--images 16x16x1" $leat describe photos
+head -c 40 photos/down/1.png >photos/down/cut.png
+fails cut 3 "photos/down/cut.png: a damaged PNG image" $leat describe photos --images 16x16x1
+mkdir empty
+fails empty 2 "empty is a folder without images" $leat describe empty
+finish
