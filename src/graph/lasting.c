@@ -20,7 +20,7 @@ static bool is_stored(const leati_planner *p, const leat_variable *v)
     return false;
 }
 
-bool leati_node_lasts(const leati_planner *p, const leati_node *n)
+static bool lasts(const leati_planner *p, const leati_node *n)
 {
     if (never_lasts(n->op)) return false;
     if (n->op == LEATI_OP_VARIABLE) return !is_stored(p, n->variable);
@@ -29,12 +29,13 @@ bool leati_node_lasts(const leati_planner *p, const leati_node *n)
     return true;
 }
 
-leat_status leati_plan_find_lasting(leati_planner *p)
+leat_status leati_plan_find_lasting(leati_planner *p, size_t more)
 {
-    p->lasting = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *p->lasting);
+    p->lasting = leati_arena_calloc(&p->arena, p->node_count + more + 1, sizeof *p->lasting);
     if (!p->lasting) return LEAT_NOMEM;
     if (!p->graph->device->class->fuses) return LEAT_OK;
-    for (size_t i = 0; i < p->node_count; i++) p->lasting[i] = leati_node_lasts(p, p->node[i]);
+    for (size_t i = 0; i < p->node_count; i++) p->lasting[i] = lasts(p, p->node[i]);
+    for (size_t i = 0; i < more; i++) p->lasting[p->node_count + i] = true;
     return LEAT_OK;
 }
 

@@ -58,8 +58,9 @@ static leat_status number_room(leati_planner *p)
     return LEAT_OK;
 }
 
-static leat_status add_node(leati_planner *p, leati_node *n)
+leat_status leati_plan_add_node(leati_planner *p, leati_node *n)
 {
+    LEATI_TRY(number_room(p));
     LEATI_TRY(
         leati_grow(p->context, &p->node, &p->node_capacity, p->node_count + 1, sizeof *p->node));
     uint32_t at = (uint32_t)p->node_count;
@@ -92,15 +93,14 @@ static leat_status add_copy(leati_planner *p, leat_tensor *x, leat_tensor **copy
 {
     *copy = leati_elementwise(LEATI_OP_COPY, x, NULL, NULL);
     if (!*copy) return leat_error_status(p->context);
-    LEATI_TRY(number_room(p));
-    return add_node(p, (*copy)->node);
+    return leati_plan_add_node(p, (*copy)->node);
 }
 
 /* A value that is to be stored while others may still read the variable it lies in: copy it. */
 static leat_status add_assign(leati_planner *p, leati_node *n)
 {
     if (variable_of(p, n->in[0])) LEATI_TRY(add_copy(p, n->in[0], &n->in[0]));
-    return add_node(p, n);
+    return leati_plan_add_node(p, n);
 }
 
 /* A root is a value before the run; storing must not change it. */
@@ -131,7 +131,7 @@ static leat_status lower_node(leati_planner *p, leati_node *n, unsigned depth)
     bool kernel;
     LEATI_TRY(has_kernel(p, n, &kernel));
     if (n->op == LEATI_OP_ASSIGN) return add_assign(p, n);
-    if (kernel) return add_node(p, n);
+    if (kernel) return leati_plan_add_node(p, n);
     const leati_op_class *class = leati_op_class_of(n->op);
     if (!class->expand || depth > 16)
         return leati_node_fail(c, n, LEAT_UNSUPPORTED, "device %s has no kernel for %s inputs",

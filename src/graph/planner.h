@@ -76,12 +76,12 @@ typedef struct leati_planner {
 bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
+/* A node and its values at the end of the list. */
+leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
 leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_fuse(leati_planner *p);
-/* Fills p->lasting, for the nodes as they are. */
-leat_status leati_plan_find_lasting(leati_planner *p);
-/* Whether n lasts, those it reads being decided. */
-bool leati_node_lasts(const leati_planner *p, const leati_node *n);
+/* Fills p->lasting, for the nodes as they are; it has room for `more`, which last. */
+leat_status leati_plan_find_lasting(leati_planner *p, size_t more);
 /* Room for the weights of a step that lays them out once: s->kept, shared with the steps of other
  * plans that read them in the same form. `variable`: where input 1 lies, `offset` bytes behind its
  * start; NULL: it is a lasting value of this plan. */

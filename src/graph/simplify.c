@@ -1,7 +1,8 @@
 /* Owns: what is done to the list of nodes before units are made, on devices that fuse: transposes
  * go into the flags of products; a bias, a residual and an activation after a product or a
  * convolution become part of it; gradients of ReLU and sums move before those of pools, where there
- * is less to do; what nobody reads any more is left out. */
+ * is less to do; what nobody reads any more is left out. A scale behind a convolution whose weights
+ * last (lasting.c) goes into the weights: so batch normalisation costs nothing when predicting. */
 #include <string.h>
 
 #include "graph/planner.h"
@@ -12,7 +13,11 @@ typedef struct state {
     leati_planner *p;
     uint32_t *readers; /* per value; a root counts as one */
     bool *gone;        /* per node */
+    uint32_t *before;  /* per node added here: the one it goes before, rising */
+    size_t old_count;  /* of nodes, before any was added */
 } state;
+
+enum { MOST_ADDED = 2 /* nodes for a scale that goes into a convolution */ };
 
 static leati_node *maker(const state *s, const leat_tensor *t)
 {
@@ -29,6 +34,19 @@ static void replace(state *s, uint32_t i, leati_node *n)
     for (size_t k = 0; k < old->ins; k++) s->readers[old->in[k]->slot]--;
     for (size_t k = 0; k < n->ins; k++) s->readers[n->in[k]->slot]++;
     s->p->node[i] = n;
+}
+
+/* Node n takes the place of node i, which reads only what m makes, and of m. */
+static leat_status replace_both(state *s, uint32_t i, leati_node *m, leati_node *n)
+{
+    if (!n) return leat_error_status(s->p->context);
+    n->scope = m->scope;
+    uint32_t old = s->p->value[m->out[0].slot].node;
+    for (size_t k = 0; k < m->ins; k++) s->readers[m->in[k]->slot]--;
+    s->gone[old] = true;
+    replace(s, i, n);
+    s->p->value[m->out[0].slot].node = i;
+    return LEAT_OK;
 }
 
 /* ---- transposes ------------------------------------------------------------------------------ */
@@ -128,15 +146,7 @@ static leat_status extend(state *s, uint32_t i, leati_node *m, leat_tensor *more
         *t.residual = 1;
     }
     *t.activation = (uint8_t)activation;
-    leati_node *n = leati_node_new(m->graph, m->op, ins, in, &room, m->attr_bytes);
-    if (!n) return leat_error_status(s->p->context);
-    n->scope = m->scope;
-    uint32_t old = s->p->value[m->out[0].slot].node;
-    for (size_t k = 0; k < m->ins; k++) s->readers[m->in[k]->slot]--;
-    s->gone[old] = true;
-    replace(s, i, n);
-    s->p->value[m->out[0].slot].node = i;
-    return LEAT_OK;
+    return replace_both(s, i, m, leati_node_new(m->graph, m->op, ins, in, &room, m->attr_bytes));
 }
 
 static leat_status fold_sum(state *s, uint32_t i)
@@ -165,6 +175,55 @@ static leat_status fold_activation(state *s, uint32_t i)
     return extend(s, i, m, NULL, false, kind);
 }
 
+/* ---- scales that go into weights --------------------------------------------------------------
+ */
+
+/* A node that lasts goes before node i. */
+static leat_status add_before(state *s, uint32_t i, leati_node *n)
+{
+    if (!n) return leat_error_status(s->p->context);
+    s->before[s->p->node_count - s->old_count] = i;
+    for (size_t k = 0; k < n->ins; k++) s->readers[n->in[k]->slot]++;
+    return leati_plan_add_node(s->p, n);
+}
+
+static bool lasts(const state *s, const leat_tensor *t)
+{
+    return s->p->lasting[s->p->value[t->slot].node];
+}
+
+/* conv(x, w) * scale = conv(x, w * scale), a scale for every channel of the result. */
+static leat_status scale_weights(state *s, uint32_t i, leati_node *m, leat_tensor *scale)
+{
+    leat_tensor *w = m->in[1], *in[4];
+    leat_shape filters = {.rank = w->shape.rank, .dim = {w->shape.dim[0]}};
+    for (int k = 1; k < filters.rank; k++) filters.dim[k] = 1;
+    leati_node *column =
+        leati_node_shaped(m->graph, LEATI_OP_RESHAPE, scale, scale->dtype, &filters);
+    LEATI_TRY(add_before(s, i, column));
+    leat_tensor *scaled = leati_elementwise(LEATI_OP_MUL, w, &column->out[0], NULL);
+    LEATI_TRY(add_before(s, i, scaled ? scaled->node : NULL));
+    for (size_t k = 0; k < m->ins; k++) in[k] = m->in[k];
+    in[1] = scaled;
+    return replace_both(s, i, m,
+                        leati_node_new(m->graph, m->op, m->ins, in, m->attrs, m->attr_bytes));
+}
+
+static leat_status fold_scale(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i];
+    for (int k = 0; k < 2; k++) {
+        leat_tensor *scale = n->in[1 - k];
+        leati_node *m = product_of(s, n->in[k], 1);
+        if (!m || m->op != LEATI_OP_CONV || m->ins != 2 || !lasts(s, m->in[1]) ||
+            !lasts(s, scale) || scale->dtype != LEAT_DTYPE_F32 || !is_bias(m, scale) ||
+            !leati_shape_equal(&n->out[0].shape, &m->out[0].shape))
+            continue;
+        return scale_weights(s, i, m, scale);
+    }
+    return LEAT_OK;
+}
+
 /* ---- activations of several operations ------------------------------------------------------- */
 
 /* The node of this operation that makes t for a single reader. */
@@ -174,18 +233,22 @@ static leati_node *only(const state *s, const leat_tensor *t, leati_op op)
     return n->op == op && s->readers[t->slot] == 1 ? n : NULL;
 }
 
+static bool is_constant(const state *s, const leat_tensor *t, float value)
+{
+    const leati_node *c = maker(s, t);
+    float x;
+    if (c->op != LEATI_OP_CONSTANT || t->dtype != LEAT_DTYPE_F32 ||
+        leati_shape_count(&t->shape) != 1)
+        return false;
+    memcpy(&x, c->host, sizeof x);
+    return x == value;
+}
+
 /* The other operand, when n has `value` as one. */
 static leat_tensor *beside(const state *s, const leati_node *n, double value)
 {
-    for (int k = 0; n && k < 2; k++) {
-        const leati_node *c = maker(s, n->in[k]);
-        float x;
-        if (c->op != LEATI_OP_CONSTANT || n->in[k]->dtype != LEAT_DTYPE_F32 ||
-            leati_shape_count(&n->in[k]->shape) != 1)
-            continue;
-        memcpy(&x, c->host, sizeof x);
-        if (x == (float)value) return n->in[1 - k];
-    }
+    for (int k = 0; n && k < 2; k++)
+        if (is_constant(s, n->in[k], (float)value)) return n->in[1 - k];
     return NULL;
 }
 
@@ -241,25 +304,46 @@ static leat_status fold_gated(state *s, uint32_t i)
     return LEAT_OK;
 }
 
-/* ---- gradients of pools ---------------------------------------------------------------------- */
-
-static bool is_zero(const state *s, const leat_tensor *t)
+/* Whether t is x < value or, `above`, x > value, for a single reader. */
+static bool is_beyond(const state *s, const leat_tensor *t, const leat_tensor *x, float value,
+                      bool above)
 {
-    const leati_node *n = maker(s, t);
-    float x;
-    if (n->op != LEATI_OP_CONSTANT || t->dtype != LEAT_DTYPE_F32 ||
-        leati_shape_count(&t->shape) != 1)
-        return false;
-    memcpy(&x, n->host, sizeof x);
-    return x == 0;
+    leati_node *n = only(s, t, above ? LEATI_OP_GT : LEATI_OP_LT);
+    return n && n->in[0]->slot == x->slot && is_constant(s, n->in[1], value);
 }
+
+/* x < 0 ? 0 : x > 6 ? 6 : x, as leat_clip writes it. */
+static leat_status fold_clip(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i], *inner = only(s, n->in[2], LEATI_OP_WHERE);
+    if (!inner || !is_constant(s, n->in[1], 0) || !is_constant(s, inner->in[1], 6)) return LEAT_OK;
+    leat_tensor *x = inner->in[2];
+    if (!is_beyond(s, n->in[0], x, 0, false) || !is_beyond(s, inner->in[0], x, 6, true))
+        return LEAT_OK;
+    leati_node *m = product_of(s, x, 3);
+    return m ? extend(s, i, m, NULL, false, LEATI_ACT_RELU6) : LEAT_OK;
+}
+
+/* min(max(x, 0), 6), as ONNX files have it. */
+static leat_status fold_bounds(state *s, uint32_t i)
+{
+    leati_node *n = s->p->node[i];
+    for (int k = 0; k < 2; k++) {
+        leat_tensor *x = beside(s, only(s, n->in[k], LEATI_OP_MAX), 0);
+        leati_node *m = x && is_constant(s, n->in[1 - k], 6) ? product_of(s, x, 1) : NULL;
+        if (m) return extend(s, i, m, NULL, false, LEATI_ACT_RELU6);
+    }
+    return LEAT_OK;
+}
+
+/* ---- gradients of pools ---------------------------------------------------------------------- */
 
 /* g, when n is g where y > 0 and 0 elsewhere: the gradient of ReLU. */
 static leat_tensor *gated(const state *s, const leati_node *n, const leat_tensor *y)
 {
-    if (n->op != LEATI_OP_WHERE || !is_zero(s, n->in[2])) return NULL;
+    if (n->op != LEATI_OP_WHERE || !is_constant(s, n->in[2], 0)) return NULL;
     const leati_node *test = maker(s, n->in[0]);
-    if (test->op != LEATI_OP_GT || test->in[0]->slot != y->slot || !is_zero(s, test->in[1]))
+    if (test->op != LEATI_OP_GT || test->in[0]->slot != y->slot || !is_constant(s, test->in[1], 0))
         return NULL;
     return leati_shape_equal(&n->in[1]->shape, &n->out[0].shape) ? n->in[1] : NULL;
 }
@@ -269,15 +353,8 @@ static leat_status drop_gate(state *s, uint32_t i)
 {
     leati_node *n = s->p->node[i], *m = only(s, n->in[1], LEATI_OP_POOL_MAX_BACK);
     if (!m || !gated(s, n, m->in[0]) || !gated(s, maker(s, m->in[2]), m->in[1])) return LEAT_OK;
-    uint32_t old = s->p->value[m->out[0].slot].node;
-    leati_node *same = leati_node_new(m->graph, m->op, m->ins, m->in, m->attrs, m->attr_bytes);
-    if (!same) return leat_error_status(s->p->context);
-    same->scope = m->scope;
-    for (size_t k = 0; k < m->ins; k++) s->readers[m->in[k]->slot]--;
-    s->gone[old] = true;
-    replace(s, i, same);
-    s->p->value[m->out[0].slot].node = i;
-    return LEAT_OK;
+    return replace_both(s, i, m,
+                        leati_node_new(m->graph, m->op, m->ins, m->in, m->attrs, m->attr_bytes));
 }
 
 /* The sum of such a gradient over the plane is that of what came in: every window gives it to one
@@ -317,19 +394,31 @@ static bool has_memory(const leati_node *n)
     return !leati_is_leaf(n->op) && n->op != LEATI_OP_RESHAPE && n->op != LEATI_OP_ASSIGN;
 }
 
+/* Node i comes next. */
+static void put(const state *s, uint32_t i, leati_node **order, uint32_t *to, uint32_t *count,
+                uint32_t *other)
+{
+    to[i] = LEATI_NONE;
+    if (s->gone[i]) return;
+    if (has_memory(s->p->node[i])) *other = *count;
+    to[i] = *count;
+    order[(*count)++] = s->p->node[i];
+}
+
 static leat_status compact(state *s)
 {
     leati_planner *p = s->p;
     uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to);
     if (!to) return LEAT_NOMEM;
-    uint32_t count = 0, other = 0;
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        to[i] = LEATI_NONE;
-        if (s->gone[i]) continue;
-        if (has_memory(p->node[i])) other = count;
-        to[i] = count;
-        p->node[count++] = p->node[i];
+    leati_node **order = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *order);
+    if (!order) return LEAT_NOMEM;
+    uint32_t count = 0, other = 0, added = (uint32_t)s->old_count;
+    for (uint32_t i = 0; i < s->old_count; i++) {
+        while (added < p->node_count && s->before[added - s->old_count] == i)
+            put(s, added++, order, to, &count, &other);
+        put(s, i, order, to, &count, &other);
     }
+    if (count) memcpy(p->node, order, count * sizeof *order);
     /* values of nodes that are gone have no reader and no writer, and so get no memory: any node
      * that is not a leaf may stand for their maker */
     for (size_t v = 0; v < p->value_count; v++) {
@@ -344,17 +433,26 @@ leat_status leati_plan_simplify(leati_planner *p)
 {
     state s = {.p = p};
     if (!p->graph->device->class->fuses || !p->node_count) return LEAT_OK;
-    s.readers = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *s.readers);
-    s.gone = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *s.gone);
-    if (!s.readers || !s.gone) return LEAT_NOMEM;
+    size_t more = 0;
+    for (size_t i = 0; i < p->node_count; i++)
+        more += p->node[i]->op == LEATI_OP_MUL ? MOST_ADDED : 0;
+    s.old_count = p->node_count;
+    s.readers = leati_arena_calloc(&p->arena, p->value_count + more + 1, sizeof *s.readers);
+    s.gone = leati_arena_calloc(&p->arena, p->node_count + more + 1, sizeof *s.gone);
+    s.before = leati_arena_calloc(&p->arena, more + 1, sizeof *s.before);
+    if (!s.readers || !s.gone || !s.before) return LEAT_NOMEM;
+    LEATI_TRY(leati_plan_find_lasting(p, more));
     for (size_t i = 0; i < p->node_count; i++)
         for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
     for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
-    for (uint32_t i = 0; i < p->node_count; i++) {
+    for (uint32_t i = 0; i < s.old_count; i++) {
         leati_op op = p->node[i]->op;
         if (op == LEATI_OP_MATMUL) LEATI_TRY(fold_transposes(&s, i));
         if (op == LEATI_OP_ADD) LEATI_TRY(fold_sum(&s, i));
         if (op == LEATI_OP_MUL) LEATI_TRY(fold_gated(&s, i));
+        if (p->node[i]->op == LEATI_OP_MUL) LEATI_TRY(fold_scale(&s, i));
+        if (op == LEATI_OP_WHERE) LEATI_TRY(fold_clip(&s, i));
+        if (op == LEATI_OP_MIN) LEATI_TRY(fold_bounds(&s, i));
         if (op == LEATI_OP_RELU || op == LEATI_OP_TANH || op == LEATI_OP_SIGMOID)
             LEATI_TRY(fold_activation(&s, i));
         if (op == LEATI_OP_WHERE) LEATI_TRY(drop_gate(&s, i));

@@ -14,7 +14,6 @@
 static leat_tensor *project(leati_builder *b, const leati_attention *a, leat_tensor *x,
                             const char *name, int64_t size)
 {
-    static const int heads_first[] = {0, 2, 1, 3};
     leat_shape s = leat_tensor_shape(x);
     size_t length = leati_path_push(b, name);
     int64_t out = a->heads * size, in = s.dim[2];
@@ -22,8 +21,14 @@ static leat_tensor *project(leati_builder *b, const leati_attention *a, leat_ten
         leat_matmul(x, leati_weight(b, "kernel", LEAT_DIMS(in, out), a->initializer, in, out));
     if (a->use_bias) y = leat_add(y, leati_weight(b, "bias", LEAT_DIMS(out), "zeros", in, out));
     leati_path_pop(b, length);
-    return leat_transpose(leat_reshape(y, LEAT_DIMS(s.dim[0], s.dim[1], a->heads, size)),
-                          heads_first);
+    return leat_reshape(y, LEAT_DIMS(s.dim[0], s.dim[1], a->heads, size));
+}
+
+/* (batch, steps, heads, size) to (batch, heads, steps, size), and back. */
+static leat_tensor *turn(leat_tensor *x)
+{
+    static const int perm[] = {0, 2, 1, 3};
+    return leat_transpose(x, perm);
 }
 
 /* (steps, size / 2): cosines or sines of the angles. */
@@ -109,7 +114,6 @@ static leat_tensor *drop_attention(leati_builder *b, const leati_attention *a, l
 leat_tensor *leati_attend(leati_builder *b, const leati_attention *a, leat_tensor *x,
                           leat_tensor *source, leat_tensor *mask)
 {
-    static const int steps_first[] = {0, 2, 1, 3};
     leat_shape s = leat_tensor_shape(x), o = leat_tensor_shape(source);
     if (!leati_layer_rank(b, x, 3, 3, "(steps, features)") ||
         !leati_layer_rank(b, source, 3, 3, "(steps, features)"))
@@ -120,19 +124,22 @@ leat_tensor *leati_attend(leati_builder *b, const leati_attention *a, leat_tenso
                                 (long long)a->heads, (long long)s.dim[2]);
     leat_tensor *q = project(b, a, x, "query", size), *k = project(b, a, source, "key", size);
     leat_tensor *v = project(b, a, source, "value", size);
+    bool drops = b->training && b->key && a->dropout > 0;
+    bool steps_first = !drops && a->positions == LEATI_POSITIONS_NONE;
+    if (!steps_first) q = turn(q), k = turn(k), v = turn(v);
     if (a->positions == LEATI_POSITIONS_ROTARY) q = rotate(b, q), k = rotate(b, k);
     if (!q || !k || !v) return NULL;
     leat_attention_options options = leat_attention_options_default();
     options.causal = a->causal;
+    options.tokens_first = steps_first;
     options.key_mask = mask;
     if (a->positions == LEATI_POSITIONS_RELATIVE)
         options.mask = relative_bias(b, a, s.dim[1], o.dim[1]);
     if (leat_error_status(b->context) != LEAT_OK) return NULL;
-    bool drops = b->training && b->key && a->dropout > 0;
     leat_tensor *y =
         drops ? drop_attention(b, a, q, k, v, &options) : leat_attention(q, k, v, &options);
-    y = leat_reshape(leat_transpose(y, steps_first),
-                     LEAT_DIMS(s.dim[0], s.dim[1], a->heads * size));
+    if (!steps_first) y = turn(y);
+    y = leat_reshape(y, LEAT_DIMS(s.dim[0], s.dim[1], a->heads * size));
     size_t length = leati_path_push(b, "output");
     int64_t in = a->heads * size, out = s.dim[2];
     y = leat_matmul(y, leati_weight(b, "kernel", LEAT_DIMS(in, out), a->initializer, in, out));

@@ -1,6 +1,7 @@
 /* What a graph offers beside running: values while recording, checkpointed segments, timelines,
  * variables as roots. */
 #include <leat/custom_op.h>
+#include <leat/function.h>
 #include <leat/graph.h>
 
 #include <jansson.h>
@@ -257,6 +258,71 @@ static void laid_out_weights_are_shared(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* ---- convolutions that predict -----------------------------------------------------------------
+ */
+
+typedef struct normalised {
+    bool last, clip, residual;
+} normalised;
+
+static leat_tensor *channel_values(leat_graph *g, const char *name, int64_t n, float first)
+{
+    float values[32];
+    leat_variable *v;
+    for (int64_t i = 0; i < n; i++) values[i] = first + (float)(i % 5) / 8;
+    if (leat_variable_create(g, name, LEAT_DTYPE_F32, LEAT_DIMS(n), values, &v) != LEAT_OK)
+        return NULL;
+    return leat_read(v);
+}
+
+/* min(max(batch norm(conv(x)) [+ y], 0), 6) */
+static void normalised_run(leattest *t, const char *device, const normalised *how, float *y,
+                           size_t *steps)
+{
+    enum { C = 20, S = 9 };
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, device, &g));
+    static float x[C * S * S], w[C * C * 9];
+    for (int i = 0; i < C * S * S; i++) x[i] = (float)(i * 7 % 23) / 8 - 1;
+    for (int i = 0; i < C * C * 9; i++) w[i] = (float)(i * 5 % 19) / 64 - 0.125F;
+    leat_variable *filters;
+    leat_window o = leat_window_default();
+    o.channels_last = how->last;
+    for (int i = 0; i < 2; i++) o.pad_low[i] = o.pad_high[i] = 1;
+    leat_shape s = how->last ? LEAT_DIMS(1, S, S, C) : LEAT_DIMS(1, C, S, S);
+    REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(C, C, 3, 3), w, &filters));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, s, x);
+    leat_tensor *z = leat_conv(in, leat_read(filters), &o);
+    z = leat_batch_norm(z, channel_values(g, "gamma", C, 0.5F), channel_values(g, "beta", C, -1),
+                        channel_values(g, "mean", C, -0.25F), channel_values(g, "var", C, 1),
+                        how->last, 1e-5);
+    if (how->residual) z = leat_add(z, in);
+    if (how->clip) z = leat_clip(z, 0, 6);
+    else z = leat_minimum(leat_maximum(z, leat_like(z, 0)), leat_like(z, 6));
+    REQUIRE_OK(leat_run(g, 1, &z));
+    REQUIRE_OK(leat_run(g, 1, &z));
+    REQUIRE_OK(leat_get(z, y, sizeof x));
+    *steps = g->last_plan->step_count - g->last_plan->lasting_count;
+    leat_graph_destroy(g);
+}
+
+/* On the CPU such a chain is one step, to the values of the reference. */
+static void normalised_convolutions_are_one_step(leattest *t)
+{
+    enum { COUNT = 20 * 9 * 9 };
+    static float want[COUNT], got[COUNT];
+    for (int k = 0; k < 8; k++) {
+        normalised how = {k & 1, k & 2, k & 4};
+        size_t steps;
+        normalised_run(t, "reference", &how, want, &steps);
+        CHECK(steps > 1);
+        normalised_run(t, "cpu", &how, got, &steps);
+        CHECK(steps == (how.residual && !how.last ? 2 : 1));
+        for (int i = 0; i < COUNT; i++)
+            if (!CHECK_NEAR(got[i], want[i], 1e-5, 1e-5)) break;
+    }
+}
+
 /* ---- timelines
  * ------------------------------------------------------------------------------------ */
 
@@ -336,6 +402,7 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(overlapping_parts),
                                       TEST(lasting_values_follow_their_variables),
                                       TEST(laid_out_weights_are_shared),
+                                      TEST(normalised_convolutions_are_one_step),
                                       TEST(timelines_are_json),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
