@@ -84,7 +84,7 @@ const cli_command cli_command_export = {
     .summary = "a model as a C file or in formats of others",
     .details = "One of the formats has to be named. What has no form in it is refused by name; "
                "nothing is\nleft out in silence.",
-    .examples = "  leat export --c iris.leat -o iris.c",
+    .examples = "  leat export --c iris.leat -o iris.c\n  leat export --onnx iris.leat",
     .options = options,
     .run = run_export,
 };

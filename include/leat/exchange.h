@@ -10,7 +10,8 @@ extern "C" {
 
 /* X(name, suffix, doc): a row per format. */
 #define LEAT_EXPORT_LIST(X)                                                                        \
-    X(c, ".c", "one C99 file that predicts: no allocation, no library but libm")
+    X(c, ".c", "one C99 file that predicts: no allocation, no library but libm")                   \
+    X(onnx, ".onnx", "an ONNX model for batches of any size")
 
 typedef struct leat_export_options {
     size_t struct_size;

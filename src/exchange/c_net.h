@@ -39,7 +39,7 @@ typedef struct leati_c_net {
     leati_c_place *place;
     size_t places, place_capacity;
     leati_c_value **value; /* by id of node: one per output */
-    leati_str body; /* of the function */
+    leati_str body;        /* of the function */
     int step;
     unsigned helpers; /* bits of leati_c_net_helper */
     const char *scope;

@@ -23,8 +23,8 @@ typedef struct leati_program {
     leati_node **node; /* (count) in order */
     size_t count, capacity;
     leati_program_value **value; /* by id of node: one per output, or NULL */
-    uint8_t *state; /* by id of node */
-    size_t ids;     /* that both have room for */
+    uint8_t *state;              /* by id of node */
+    size_t ids;                  /* that both have room for */
     size_t value_capacity, state_capacity;
     leat_tensor **root;
     size_t roots;

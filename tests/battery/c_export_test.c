@@ -7,9 +7,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/rng.h"
-#include "learn/conform.h"
 #include "model/model.h"
+#include "support/exchange_cases.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"
@@ -68,23 +67,6 @@ static void fill_row(const leat_model *m, const leat_frame *f, size_t row, level
     }
 }
 
-/* The model's own answers, in the same order. */
-static leat_status answers(leat_context *c, const leat_model *m, const leat_frame *f, double *value,
-                           double *out)
-{
-    leati_predictions p = {.value = value};
-    bool proba = leat_model_has_probabilities(m);
-    if (leat_model_is_classifier(m)) *(proba ? &p.proba : &p.score) = out;
-    uint32_t *rows = leati_array(c, f->rows, sizeof *rows);
-    leat_frame *g = NULL;
-    leat_status st = rows ? leati_conform(c, &g, &m->schema, f) : LEAT_NOMEM;
-    for (size_t i = 0; rows && i < f->rows; i++) rows[i] = (uint32_t)i;
-    if (st == LEAT_OK) st = leati_pipeline_predict(c, &m->pipeline, g, rows, f->rows, &p);
-    leat_frame_release(g);
-    leati_free(rows);
-    return st;
-}
-
 static void compare(leattest *t, const leat_model *m, const leat_frame *f, void *so,
                     double tolerance)
 {
@@ -100,7 +82,7 @@ static void compare(leattest *t, const leat_model *m, const leat_frame *f, void 
     double *want = LEATI_NEW(t->context, double, f->rows *outputs), *x;
     x = LEATI_NEW(t->context, double, inputs);
     char *workspace = leati_calloc(t->context, 1, 1 << 22);
-    if (CHECK_OK(answers(t->context, m, f, value, want)))
+    if (CHECK_OK(leattest_answers(t->context, m, f, value, want)))
         for (size_t i = 0; i < f->rows; i++) {
             fill_row(m, f, i, level, x);
             int k = predict(x, out, workspace);
@@ -137,58 +119,6 @@ static void check_model(leattest *t, const leat_frame *f, const char *target, co
 /* --- estimators ----------------------------------------------------------------------------------
  */
 
-/* Sums are ordered otherwise than in the kernels, so the last bits differ; networks and some
- * support vector machines compute in single precision. */
-#define EXACT  1e-11
-#define SINGLE 2e-5
-
-static const struct {
-    const char *estimator, *params;
-    double tolerance;
-} classifiers[] = {
-    {"baseline", NULL, 0},
-    {"baseline", "strategy=stratified", 0},
-    {"lda", NULL, EXACT},
-    {"qda", "reg_param=0.1", EXACT},
-    {"knn", NULL, EXACT},
-    {"knn", "weights=distance", EXACT},
-    {"knn", "metric=cosine|weights=distance", EXACT},
-    {"knn", "metric=chebyshev", EXACT},
-    {"cart", NULL, 0},
-    {"gaussian_nb", NULL, EXACT},
-    {"multinomial_nb", NULL, EXACT},
-    {"bernoulli_nb", NULL, EXACT},
-    {"logistic", NULL, EXACT},
-    {"sgd", NULL, EXACT},
-    {"sgd", "loss=log_loss", EXACT},
-    {"sgd", "loss=modified_huber", EXACT},
-    {"svc", NULL, SINGLE},
-    {"svc", "kernel=poly|break_ties=true", SINGLE},
-    {"svc", "kernel=sigmoid|probability=true", SINGLE},
-    {"svc", "kernel=linear|probability=true", SINGLE},
-    {"linear_svc", NULL, EXACT},
-    {"network", "epochs=3", SINGLE},
-};
-static const struct {
-    const char *estimator, *params;
-    double tolerance;
-} regressors[] = {
-    {"baseline", NULL, 0},
-    {"knn", NULL, EXACT},
-    {"knn", "weights=distance|p=3", EXACT},
-    {"knn", "metric=manhattan", EXACT},
-    {"cart", NULL, 0},
-    {"linear", NULL, EXACT},
-    {"ridge", NULL, EXACT},
-    {"lasso", "alpha=0.01", EXACT},
-    {"elastic_net", "alpha=0.01", EXACT},
-    {"sgd", NULL, EXACT},
-    {"svr", NULL, SINGLE},
-    {"svr", "kernel=linear", SINGLE},
-    {"linear_svr", NULL, EXACT},
-    {"network", "epochs=3", SINGLE},
-};
-
 #define EACH(i, list)                                                                              \
     size_t i = 0;                                                                                  \
     i < sizeof(list) / sizeof *(list);                                                             \
@@ -217,17 +147,10 @@ static void numbers(leattest *t)
 /* Two classes, where linear models and machines keep one score. */
 static void two_classes(leattest *t)
 {
-    static const char *const few[][2] = {{"logistic", NULL},
-                                         {"sgd", "loss=log_loss"},
-                                         {"sgd", "loss=modified_huber"},
-                                         {"linear_svc", NULL},
-                                         {"svc", NULL},
-                                         {"svc", "probability=true"},
-                                         {"lda", NULL},
-                                         {"network", "epochs=2"}};
     leat_frame *f = leattest_table(t->context, 90, 1);
     REQUIRE(f && has_compiler(t));
-    for (EACH(i, few)) check_model(t, f, "round", "id", few[i][0], few[i][1], "auto", SINGLE);
+    for (EACH(i, of_two))
+        check_model(t, f, "round", "id", of_two[i][0], of_two[i][1], "auto", SINGLE);
     leat_frame_release(f);
 }
 
@@ -263,64 +186,9 @@ static void every_estimator(leattest *t)
 /* --- networks ------------------------------------------------------------------------------------
  */
 
-/* 48 numbers and a class that depends on them; whole: from 0 to 9, with zeros at the end. */
-static leat_frame *numbers_table(leat_context *c, size_t rows, bool whole)
-{
-    enum { COLUMNS = 48 };
-    leat_frame *f = leati_frame_create(c, rows);
-    leati_column *col[COLUMNS + 1];
-    leat_status st = f ? LEAT_OK : LEAT_NOMEM;
-    for (size_t j = 0; j <= COLUMNS && st == LEAT_OK; j++) {
-        char name[16];
-        snprintf(name, sizeof name, j < COLUMNS ? "x%zu" : "class", j);
-        col[j] = leati_column_create(c, j < COLUMNS ? LEAT_F64 : LEAT_I64, rows);
-        st = leati_frame_add(c, f, name, col[j]);
-    }
-    for (size_t i = 0; i < rows && st == LEAT_OK; i++) {
-        leati_rng r;
-        leati_rng_init(&r, 1, LEATI_RNG_TEST, (uint32_t)i);
-        for (size_t j = 0; j < COLUMNS; j++)
-            col[j]->f64[i] = !whole       ? leati_rng_normal(&r)
-                             : j > i % 40 ? 0
-                                          : leati_rng_below(&r, 10);
-        col[COLUMNS]->i64[i] =
-            (col[0]->f64[i] + col[9]->f64[i] > 0) + (col[20]->f64[i] * col[1]->f64[i] > 0);
-    }
-    if (st == LEAT_OK) return f;
-    leat_frame_release(f);
-    return NULL;
-}
-
-static const char *const networks[] = {
-    "input=4x4x3|layers=conv2d(5, 3, activation=relu); flatten",
-    "input=4x4x3|layers=conv2d(4, 2, strides=2, padding=same); batch_norm; relu; max_pool2d; "
-    "flatten",
-    "input=4x4x3|layers=conv2d(6, 3, padding=same, groups=3, dilation_rate=2); average_pool2d(2, "
-    "padding=same, strides=1); global_average_pool",
-    "input=4x4x3|layers=depthwise_conv2d(3, padding=same); gelu; separable_conv2d(4, 2); "
-    "global_max_pool",
-    "input=4x4x3|layers=conv2d_transpose(2, 3, strides=2); leaky_relu; pad(1); crop(1x0, "
-    "high=0x2); flatten",
-    "input=16x3|layers=conv1d(4, 3, padding=causal, activation=silu); max_pool1d(3, strides=2); "
-    "instance_norm; flatten",
-    "input=2x4x2x3|layers=conv3d(3, 2, padding=same); tanh; max_pool3d(2, padding=same); flatten",
-    "input=4x4x3|layers=upsample(2x1); group_norm(3); mish; permute(2, 1, 3); flatten",
-    "input=12x4|layers=lstm(6, return_sequences=true); gru(5)",
-    "input=12x4|layers=rnn(6, return_sequences=true, bidirectional=true); gru(4, "
-    "bidirectional=true); layer_norm",
-    "input=12x4|layers=lstm(5, layers=2, bidirectional=true, use_bias=false); rms_norm",
-    "input=12x4|layers=positions; multi_head_attention(2, 4); global_average_pool",
-    "input=12x4|layers=transformer_encoder(2, 8); flatten; dropout(0.5)",
-    "layers=residual { dense(48, selu) }; concat { identity; sequence { dense(8); softplus } }; "
-    "add { dense(9); dense(9, softmax) }",
-    "layers=dense(10, elu); hard_swish; hard_sigmoid; celu; softsign; log_sigmoid; relu6; exp",
-    "layers=dense(10); log_softmax; repeat(3); flatten; gelu_tanh; sigmoid",
-    "input=48|layers=reshape(6, 8); masking(0.5); lstm(4)",
-};
-
 static void layers(leattest *t)
 {
-    leat_frame *f = numbers_table(t->context, 40, false);
+    leat_frame *f = leattest_numbers(t->context, 40, false);
     REQUIRE(f && has_compiler(t));
     for (EACH(i, networks)) {
         char params[512];
@@ -330,21 +198,10 @@ static void layers(leattest *t)
     leat_frame_release(f);
 }
 
-static const char *const readers[] = {
-    "layers=embedding(10, 4); flatten",
-    "layers=embedding(10, 4, mask_zero=true); lstm(5); layer_norm",
-    "layers=embedding(10, 4, mask_zero=true); gru(5, bidirectional=true)",
-    "layers=embedding(10, 4, mask_zero=true); multi_head_attention(2); global_average_pool",
-    "layers=embedding(10, 8); positions(learned); transformer_encoder(2, 8, causal=true); "
-    "global_max_pool",
-    "layers=memory { crop(0, high=20); embedding(10, 8); transformer_encoder(2, 8) }; crop(30, "
-    "high=0); embedding(10, 8); transformer_decoder(2, 8); flatten",
-};
-
 /* Sequences of whole numbers. */
 static void words(leattest *t)
 {
-    leat_frame *f = numbers_table(t->context, 40, true);
+    leat_frame *f = leattest_numbers(t->context, 40, true);
     REQUIRE(f && has_compiler(t));
     for (EACH(i, readers)) {
         char params[512];
@@ -379,7 +236,7 @@ static void memory(leattest *t)
         {"cart", NULL},
         {"knn", NULL},
         {"gaussian_nb", NULL}};
-    leat_frame *f = numbers_table(t->context, 30, false);
+    leat_frame *f = leattest_numbers(t->context, 30, false);
     writing w;
     snprintf(w.path, sizeof w.path, "%s", leattest_scratch("memory.c"));
     REQUIRE(f);

@@ -1,11 +1,13 @@
 /* Owns: fitting one estimator to a table. */
 #include "support/fitted.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "learn/conform.h"
 #include "model/model.h"
 
@@ -90,4 +92,47 @@ leat_model *leattest_model(leat_context *c, const leat_frame *f, const char *tar
     leat_frame_release(w.frame);
     leati_schema_fini(&w.schema);
     return m;
+}
+
+leat_status leattest_answers(leat_context *c, const leat_model *m, const leat_frame *f,
+                             double *value, double *out)
+{
+    leati_predictions p = {.value = value};
+    bool proba = leat_model_has_probabilities(m);
+    if (leat_model_is_classifier(m)) *(proba ? &p.proba : &p.score) = out;
+    uint32_t *rows = leati_array(c, f->rows, sizeof *rows);
+    leat_frame *g = NULL;
+    leat_status st = rows ? leati_conform(c, &g, &m->schema, f) : LEAT_NOMEM;
+    for (size_t i = 0; rows && i < f->rows; i++) rows[i] = (uint32_t)i;
+    if (st == LEAT_OK) st = leati_pipeline_predict(c, &m->pipeline, g, rows, f->rows, &p);
+    leat_frame_release(g);
+    leati_free(rows);
+    return st;
+}
+
+leat_frame *leattest_numbers(leat_context *c, size_t rows, bool whole)
+{
+    enum { COLUMNS = 48 };
+    leat_frame *f = leati_frame_create(c, rows);
+    leati_column *col[COLUMNS + 1];
+    leat_status st = f ? LEAT_OK : LEAT_NOMEM;
+    for (size_t j = 0; j <= COLUMNS && st == LEAT_OK; j++) {
+        char name[16];
+        snprintf(name, sizeof name, j < COLUMNS ? "x%zu" : "class", j);
+        col[j] = leati_column_create(c, j < COLUMNS ? LEAT_F64 : LEAT_I64, rows);
+        st = leati_frame_add(c, f, name, col[j]);
+    }
+    for (size_t i = 0; i < rows && st == LEAT_OK; i++) {
+        leati_rng r;
+        leati_rng_init(&r, 1, LEATI_RNG_TEST, (uint32_t)i);
+        for (size_t j = 0; j < COLUMNS; j++)
+            col[j]->f64[i] = !whole       ? leati_rng_normal(&r)
+                             : j > i % 40 ? 0
+                                          : leati_rng_below(&r, 10);
+        col[COLUMNS]->i64[i] =
+            (col[0]->f64[i] + col[9]->f64[i] > 0) + (col[20]->f64[i] * col[1]->f64[i] > 0);
+    }
+    if (st == LEAT_OK) return f;
+    leat_frame_release(f);
+    return NULL;
 }

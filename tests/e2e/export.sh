@@ -1,0 +1,84 @@
+#!/bin/sh
+# Models in other forms: a C file compiled and called, ONNX files run by onnxruntime where a Python has it (LEAT_PYTHON).
+. "$(dirname "$0")/lib.sh"
+python=${LEAT_PYTHON:-python3}
+
+awk 'BEGIN {
+    split("red,green,blue", c, ","); split("ash,beech,cedar", k, ",")
+    print "length,width,colour,when,fresh,kind,weight"
+    for (i = 0; i < 150; i++) {
+        n = i % 3; u = (i * 7919 % 101) / 101; v = (i * 104729 % 97) / 97
+        printf "%.4f,%s,%s,2021-%02d-%02dT%02d:15:00,%s,%s,%.4f\n", 4 + 1.5 * n + u,
+            i % 17 == 3 ? "" : sprintf("%.4f", 3 - 0.8 * n + v), i % 23 == 5 ? "" : c[(i * 31 % 5) % 3 + 1],
+            i % 12 + 1, i % 28 + 1, i % 24, u < 0.5 ? "true" : "false", k[n + 1], 2 * u + v + n }
+}' >wood.csv
+
+# onnx NAME TARGET MODEL TOLERANCE SETTINGS...: fitted, exported, run, compared.
+onnx() {
+    what=$1 target=$2 model=$3 tolerance=$4
+    shift 4
+    check "$what fit" "$leat" fit wood.csv --target "$target" --models "$model" --quick --cv holdout:0.2 --output "$what" "$@"
+    check "$what export" "$leat" export --onnx "$what/wood.leat" -o "$what.onnx"
+    check "$what predict" "$leat" predict "$what/wood.leat" wood.csv --proba -o "$what.csv"
+    "$python" "$here/tests/support/compare_onnx.py" "$what.onnx" wood.csv "$what.csv" "$tolerance" >out.txt 2>err.txt
+    case $? in
+    0) passed=$((passed + 1)) ;;
+    77) skip "$what: $(head -n 1 out.txt)" ;;
+    *) failed=$((failed + 1)); echo "failed: $what"; tail -n 3 out.txt err.txt ;;
+    esac
+}
+
+onnx logistic kind logistic 1e-9
+onnx lda kind lda 1e-9
+onnx knn kind knn 1e-9 --set knn.weights=distance
+onnx cart kind cart 1e-12
+onnx bayes kind gaussian_nb 1e-9
+onnx svc kind svc 1e-4
+onnx ridge weight ridge 1e-9
+onnx tree weight cart 1e-12
+onnx svr weight svr 1e-4
+onnx dense weight network 1e-4 --set network.epochs=5
+onnx conv kind network 1e-4 --set 'network.layers=dense(16); reshape(4, 4, 1); conv2d(4, 3, padding=same, activation=relu); batch_norm; max_pool2d; flatten' --set network.epochs=20
+onnx lstm kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); lstm(8, return_sequences=true, bidirectional=true); gru(6)' --set network.epochs=20
+onnx encoder kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); transformer_encoder(2, 8); flatten' --set network.epochs=20
+
+# The C file, called by a program that sees its interface only.
+check iris "$leat" fit iris --models logistic --quick --output flowers
+check c "$leat" export --c flowers/iris.leat -o iris.c
+"$leat" table iris --head 150 --output iris.csv >/dev/null 2>&1
+cat >main.c <<'END'
+#include <stdio.h>
+#define iris_INTERFACE
+#include "iris.c"
+int main(void)
+{
+    iris_number x[iris_NUMBERS];
+    iris_workspace w;
+    double p[iris_OUTPUTS];
+    puts("prediction");
+    if (scanf("%*[^\n]") != 0) return 1;
+    while (scanf("%lf,%lf,%lf,%lf,%*s", &x[0], &x[1], &x[2], &x[3]) == 4) {
+        int k = iris_predict(x, p, &w);
+        puts(k < 0 ? "?" : iris_class_names[k]);
+    }
+    return 0;
+}
+END
+if cc --version >/dev/null 2>&1; then
+    check compile cc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 main.c iris.c -lm -o iris_main
+    check run sh -c "./iris_main <iris.csv >from_c.csv"
+    check predict sh -c "$leat predict flowers/iris.leat iris.csv >from_leat.csv"
+    check same cmp from_c.csv from_leat.csv
+else
+    skip "no C compiler"
+fi
+
+check stdout sh -c "$leat export --c flowers/iris.leat -o - --name 'my model' >named.c"
+has named named.c "int my_model_predict(const my_model_number *x"
+fails no-format 2 "which format?" "$leat" export flowers/iris.leat
+fails two-formats 2 "one format at a time" "$leat" export --c --onnx flowers/iris.leat
+fails no-model 3 "nothing.leat" "$leat" export --c nothing.leat
+check completion sh -c "$leat help --completion bash >completion.txt"
+has options completion.txt "export) words=\" --c --onnx"
+
+finish
