@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "nn/network_session.h"
@@ -133,7 +134,19 @@ static void read_options(options *o, int argc, char **argv)
 
 typedef struct result {
     double epoch, first, accuracy, loss;
+    char weights[65]; /* SHA-256 of the last ones: equal for any number of threads */
 } result;
+
+static leat_status hash_weights(leat_context *c, const leati_network *n, char out[65])
+{
+    size_t bytes = n->trained_count * sizeof(float);
+    float *w = leati_alloc(c, bytes);
+    if (!w) return LEAT_NOMEM;
+    leat_status st = leat_variable_get(n->trained, w, bytes);
+    if (st == LEAT_OK) leati_sha256_hex(w, bytes, out);
+    leati_free(w);
+    return st;
+}
 
 /* The share of rows whose class a session with the weights of n finds. */
 static leat_status measure_accuracy(leat_context *c, const leati_network *n, const char *layers,
@@ -197,6 +210,7 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     }
     if (all < r->first) r->first = all;
     r->loss = h.epoch[h.count - 1].loss;
+    LEATI_TRY(hash_weights(c, n, r->weights));
     if (test && measure_accuracy(c, n, text, test, &r->accuracy) != LEAT_OK)
         return leat_error_status(c);
     leati_history_fini(&h);
@@ -217,17 +231,18 @@ int main(int argc, char **argv)
     if (leat_context_create(&c, &co) != LEAT_OK) stop(NULL, "context");
     samples data = o.fashion ? load(c, &o, "train", o.rows) : make_random(c, &o), test = {0};
     if (o.fashion) test = load(c, &o, "t10k", 10000);
-    result r = {1e9, 1e9, 0, 0};
+    result r = {.epoch = 1e9, .first = 1e9};
     for (int i = 0; i < o.repeat; i++)
         if (train(c, &o, &data, o.fashion ? &test : NULL, &r) != LEAT_OK) stop(c, "train");
     size_t steps = (o.rows + o.batch - 1) / o.batch;
     const char *form =
         o.json ? "{\"layers\":\"%s\",\"batch\":%zu,\"threads\":%u,\"cpu\":\"%s\",\"step_us\":%.3f,"
-                 "\"epoch\":%.6f,\"setup\":%.6f,\"loss\":%.6f,\"accuracy\":%.4f,\"peak\":%.0f}\n"
+                 "\"epoch\":%.6f,\"setup\":%.6f,\"loss\":%.6f,\"accuracy\":%.4f,\"peak\":%.0f,"
+                 "\"weights\":\"%s\"}\n"
                : "%s batch=%zu threads=%u cpu=%s step=%.2f us epoch=%.4f s setup=%.4f s "
-                 "loss=%.4f accuracy=%.4f peak=%.0f bytes\n";
+                 "loss=%.4f accuracy=%.4f peak=%.0f bytes weights=%s\n";
     printf(form, o.layers, o.batch, o.threads, leat_context_cpu(c), 1e6 * r.epoch / (double)steps,
-           r.epoch, r.first, r.loss, r.accuracy, (double)leat_context_peak_bytes(c));
+           r.epoch, r.first, r.loss, r.accuracy, (double)leat_context_peak_bytes(c), r.weights);
     leati_free(data.values);
     leati_free(data.label);
     leati_free(test.values);

@@ -112,8 +112,19 @@ def rows_of(options, row):
             for k, (name, _) in enumerate(peers)]
 
 
+def same_weights(options, row):
+    """The weights after an epoch over 6,000 rows, at 1 and at 2 threads."""
+    command = leat_command(options, row)[:1] + ["--json"] + row.train + ["--rows", "6000",
+                                                                         "--epochs", "1"]
+    hashes = [measure.run_json(command + ["--threads", n])["weights"] for n in "12"]
+    return "- %s: %.16s at 1 thread, %.16s at 2: %s" % (
+        row.title, *hashes, "the same" if hashes[0] == hashes[1] else "DIFFERENT")
+
+
 def page(options, names):
     table = [line for row in ROWS if row.name in names for line in rows_of(options, row)]
+    same = [same_weights(options, row) for row in ROWS
+            if row.name in names and row.train and row.name != "start"]
     return "\n".join([
         "## Networks", "",
         "Single precision on both sides, equal batches, data in memory, %d threads; %d epochs where "
@@ -124,4 +135,5 @@ def page(options, names):
         "GFLOP/s and %.0f GB/s, measured on the machine named above; a convolution by Winograd "
         "does less than the flops that are counted."
         % (measure.THREADS, options.epochs, PEAK_FLOPS / 1e9, PEAK_BYTES / 1e9), "",
-        measure.table(HEAD, table), ""])
+        measure.table(HEAD, table), ""] + (["Final weights of Leat (SHA-256) after an epoch over "
+                                            "6,000 rows:", ""] + same + [""] if same else []))

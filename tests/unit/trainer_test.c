@@ -153,7 +153,13 @@ static const settings kinds[] = {
     {.optimizer = "sgd(momentum=0.9)", .schedule = "one_cycle", .accumulate = 3},
     {.optimizer = "adamw(amsgrad=true)", .clip_norm = 0.5, .clip_value = 0.1, .ema = 0.9},
     {.optimizer = "rmsprop(centered=true)", .schedule = "plateau(patience=0)", .validation = 0.3},
-    {.layers = "dense(8, activation=relu); dropout(0.5); dense(3)", .ema = 0.5, .validation = 0.1}};
+    {.layers = "dense(8, activation=relu); dropout(0.5); dense(3)", .ema = 0.5, .validation = 0.1},
+    {.layers = "dense(48); reshape(4, 4, 3); conv2d(5, 3, padding=same); batch_norm; relu; "
+               "max_pool2d; conv2d_transpose(2, 3, strides=2); flatten; dense(3)"},
+    {.layers = "dense(12); reshape(4, 3); lstm(5, return_sequences=true); gru(4); dense(3)",
+     .validation = 0.2},
+    {.layers = "dense(16); reshape(4, 4); positions; transformer_encoder(2, 8); "
+               "global_average_pool; dense(3)"}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void threads_do_not_matter(leattest *t)
