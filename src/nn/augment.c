@@ -1,4 +1,4 @@
-/* Owns: augmentation of one image. */
+/* Owns: augmentation of one image, shares of mixed samples. */
 #include "nn/augment.h"
 
 #include <math.h>
@@ -51,6 +51,13 @@ static const leati_param params[] = {
      .least = 0,
      .most = 1e6,
      .doc = "Side of a square that becomes 0."},
+    {.name = "mixup",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(leati_augment, mixup),
+     .standard = "0",
+     .least = 0,
+     .most = 1,
+     .doc = "Samples and their labels mixed in pairs, by shares from Beta(mixup, mixup)."},
     {0}};
 
 leat_status leati_augment_parse(leat_context *c, const char *text, leati_augment *out)
@@ -172,4 +179,19 @@ void leati_augment_apply(const leati_augment *a, const leat_shape *shape, uint64
     }
     if (a->brightness > 0 || a->contrast > 0) change_light(&m, add, factor);
     if (a->cutout) cut_out(&m, a->cutout, (int64_t)(ci * (double)m.h), (int64_t)(cj * (double)m.w));
+}
+
+/* Joehnk 1964: U^(1/a) by U^(1/a) + V^(1/a), given that the sum is at most 1; in logarithms, for
+ * small a leaves little of the powers. */
+double leati_augment_share(const leati_augment *a, uint64_t seed, uint64_t batch)
+{
+    leati_rng rng;
+    double u, v, more;
+    leati_rng_init(&rng, seed ^ (batch >> 32) << 32, LEATI_RNG_MIX, (uint32_t)batch);
+    do {
+        u = log(1 - leati_rng_uniform(&rng)) / a->mixup;
+        v = log(1 - leati_rng_uniform(&rng)) / a->mixup;
+        more = fmax(u, v);
+    } while (more + log1p(exp(-fabs(u - v))) > 0);
+    return 1 / (1 + exp(-fabs(u - v)));
 }

@@ -66,3 +66,33 @@ void leati_feed_batch(leat_context *c, const leati_feed *f, const uint32_t *rows
     b.chunk = b.augment ? 1 : 1 + TASK_ELEMENTS / (f->inputs + 1);
     leati_parallel(c, (count + b.chunk - 1) / b.chunk, fill_rows, &b);
 }
+
+typedef struct mix {
+    size_t inputs, each, count; /* each: bytes of a target */
+    float keep, *x;
+    const char *y;
+    char *other;
+} mix;
+
+static void mix_pair(void *arg, size_t i, unsigned worker)
+{
+    const mix *m = arg;
+    size_t j = m->count - 1 - i;
+    float *a = m->x + i * m->inputs, *b = m->x + j * m->inputs, rest = 1 - m->keep;
+    (void)worker;
+    for (size_t k = 0; k < m->inputs && i < j; k++) {
+        float from_a = a[k], from_b = b[k];
+        a[k] = m->keep * from_a + rest * from_b;
+        b[k] = m->keep * from_b + rest * from_a;
+    }
+    memcpy(m->other + i * m->each, m->y + j * m->each, m->each);
+    memcpy(m->other + j * m->each, m->y + i * m->each, m->each);
+}
+
+void leati_feed_mix(leat_context *c, const leati_feed *f, size_t count, float keep, float *x,
+                    const void *y, void *other)
+{
+    size_t each = f->target == LEATI_TARGET_LABELS ? sizeof(int64_t) : f->outputs * sizeof(float);
+    mix m = {f->inputs, each, count, keep, x, y, other};
+    leati_parallel(c, (count + 1) / 2, mix_pair, &m);
+}

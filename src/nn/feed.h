@@ -19,4 +19,9 @@ typedef struct leati_feed {
 void leati_feed_batch(leat_context *c, const leati_feed *f, const uint32_t *rows, size_t count,
                       uint64_t epoch, bool augment, float *x, void *y);
 
+/* Rows i and count - 1 - i of a batch become `keep` of themselves and the rest of each other;
+ * `other` gets y in reverse order. */
+void leati_feed_mix(leat_context *c, const leati_feed *f, size_t count, float keep, float *x,
+                    const void *y, void *other);
+
 #endif

@@ -115,6 +115,26 @@ static leat_tensor *accuracy(leat_tensor *out, leat_tensor *labels)
     return leat_mean(leat_cast(right, LEAT_DTYPE_F32), 0, NULL, false);
 }
 
+static leat_tensor *target_input(leati_step_shared *t, size_t rows, const void *data)
+{
+    leat_graph *g = t->network->graph;
+    if (t->options->loss->class->target == LEATI_TARGET_LABELS)
+        return leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)rows), data);
+    return leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS((int64_t)rows, (int64_t)t->outputs), data);
+}
+
+/* Of mixed samples the loss against both of their targets, by their shares. */
+static leat_tensor *loss_of(leati_step_shared *t, size_t rows, bool mixed, leat_tensor *out,
+                            leat_tensor *y)
+{
+    const leati_loss *l = t->options->loss;
+    leat_tensor *loss = l->class->build(l, out, y);
+    if (!mixed) return loss;
+    leat_tensor *keep = leat_input(t->network->graph, LEAT_DTYPE_F32, LEAT_SCALAR, &t->keep);
+    leat_tensor *rest = l->class->build(l, out, target_input(t, rows, t->other));
+    return leat_add(rest, leat_mul(keep, leat_sub(loss, rest)));
+}
+
 leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t rows,
                               leati_recorded *r)
 {
@@ -127,11 +147,10 @@ leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t
     *r = (leati_recorded){.rows = rows};
     if (learning) b.key = leat_input(g, LEAT_DTYPE_U64, LEAT_DIMS(2), t->key);
     leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, batch_shape(rows, &n->input), t->x);
-    leat_tensor *y = labels ? leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)rows), t->y)
-                            : leat_input(g, LEAT_DTYPE_F32, wide, t->y);
+    leat_tensor *y = target_input(t, rows, t->y);
     leat_tensor *out = leati_network_build(n, &b, x);
     out = leat_reshape(out, wide);
-    leat_status st = add_root(t, r, loss->class->build(loss, out, y));
+    leat_status st = add_root(t, r, loss_of(t, rows, learning && t->other, out, y));
     if (st == LEAT_OK && labels && (!learning || t->options->watch))
         st = add_root(t, r, accuracy(out, y));
     r->values = r->root_count;

@@ -14,6 +14,8 @@ typedef struct leati_step_shared {
     size_t inputs, outputs; /* elements of a sample */
     float *x;               /* (batch, inputs) */
     void *y;                /* (batch) i64 or (batch, outputs) f32, as the loss wants it */
+    void *other;            /* y of the samples that are mixed in; NULL: none are */
+    float keep;             /* 1 - their share */
     float rate, number;     /* number of the update, from 1 */
     float share;            /* of this batch in the gradient of an update */
     uint64_t key[2];        /* seed and number of the batch: random numbers of layers */

@@ -79,6 +79,7 @@ static uint64_t fingerprint_of(training *t)
                         a->brightness,
                         a->contrast,
                         (double)a->cutout,
+                        a->mixup,
                         (double)o->batch_size,
                         (double)o->accumulate,
                         o->learning_rate,
@@ -292,6 +293,10 @@ static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, 
     if (rows == t->learn) r = ends ? &t->full : &t->add;
     leati_feed_batch(t->context, &t->feed, t->order + t->now.at, rows, t->now.epoch, true, s->x,
                      s->y);
+    if (s->other) {
+        s->keep = (float)leati_augment_share(t->options->augment, t->options->seed, t->now.batches);
+        leati_feed_mix(t->context, &t->feed, rows, s->keep, s->x, s->y, s->other);
+    }
     s->share = (float)((double)rows / (double)group);
     s->key[1] = t->now.batches;
     return r;
@@ -600,6 +605,10 @@ static leat_status allocate(training *t)
     t->order = leati_array(c, rows, sizeof *t->order);
     s->x = leati_array(c, batch, s->inputs * sizeof *s->x);
     s->y = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
+    if (o->augment && o->augment->mixup > 0) {
+        s->other = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
+        if (!s->other) return LEAT_NOMEM;
+    }
     t->best = LEATI_NEW(c, float, n->trained_count + n->state_count + 1);
     t->swap = leati_array(c, o->ema > 0 ? 2 * n->trained_count + 1 : 1, sizeof *t->swap);
     t->feed.room = leati_array(c, leat_context_threads(c), s->inputs * sizeof(float));
@@ -700,6 +709,7 @@ static void finish(training *t)
     leati_free(t->rows);
     leati_free(t->step.x);
     leati_free(t->step.y);
+    leati_free(t->step.other);
     leati_free(t->best);
     leati_free(t->swap);
     leati_free(t->guard);
@@ -763,6 +773,9 @@ leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optim
                             double high, size_t count, leati_rate_point **points, size_t *found)
 {
     leati_train_options plain = *options;
+    leati_augment changes = options->augment ? *options->augment : (leati_augment){0};
+    changes.mixup = 0;
+    plain.augment = &changes;
     plain.accumulate = 1;
     plain.folder = NULL;
     training t = begin(c, n, o, d, &plain);

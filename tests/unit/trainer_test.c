@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "base/rng.h"
 #include "nn/checkpoint.h"
+#include "nn/feed.h"
 #include "nn/trainer.h"
 #include "support/leattest.h"
 
@@ -70,7 +71,9 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
     LEATI_TRY(leati_optimizer_parse(c, w->optimizer ? w->optimizer : "adam", &u->o));
     LEATI_TRY(leati_schedule_parse(c, w->schedule ? w->schedule : "constant", &u->s));
     LEATI_TRY(leati_loss_parse(c, "cross_entropy", &u->l));
+    LEATI_TRY(leati_augment_parse(c, w->augment ? w->augment : "none", &u->a));
     u->options = (leati_train_options){.loss = u->l,
+                                       .augment = &u->a,
                                        .schedule = u->s,
                                        .epochs = w->epochs ? w->epochs : 3,
                                        .batch_size = w->batch ? w->batch : 16,
@@ -159,7 +162,8 @@ static const settings kinds[] = {
     {.layers = "dense(12); reshape(4, 3); lstm(5, return_sequences=true); gru(4); dense(3)",
      .validation = 0.2},
     {.layers = "dense(16); reshape(4, 4); positions; transformer_encoder(2, 8); "
-               "global_average_pool; dense(3)"}};
+               "global_average_pool; dense(3)"},
+    {.augment = "mixup=0.4", .accumulate = 2}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void threads_do_not_matter(leattest *t)
@@ -174,6 +178,62 @@ static void threads_do_not_matter(leattest *t)
         leat_context_destroy(a);
         leat_context_destroy(b);
     }
+}
+
+/* ---- mixed samples -------------------------------------------------------------------------- */
+
+/* The larger of two shares from Beta(1, 1) is even between 1/2 and 1; from Beta(0.1, 0.1) it is
+ * 0.94158 in the mean, by numerical integration. */
+static void shares_are_drawn(leattest *t)
+{
+    enum { DRAWS = 20000 };
+    const double a[] = {1, 0.1}, mean[] = {0.75, 0.94158};
+    for (int k = 0; k < 2; k++) {
+        leati_augment m = {.mixup = a[k]};
+        double sum = 0, least = 1, most = 0;
+        for (uint64_t i = 0; i < DRAWS; i++) {
+            double share = leati_augment_share(&m, 5, i);
+            sum += share, least = fmin(least, share), most = fmax(most, share);
+        }
+        CHECK_NEAR(sum / DRAWS, mean[k], 0, 0.005);
+        CHECK(least >= 0.5 && least < 0.51 && most > 0.99 && most <= 1);
+    }
+    leati_augment smallest = {.mixup = 1e-9};
+    CHECK_NEAR(leati_augment_share(&smallest, 5, 0), 1, 1e-6, 0);
+}
+
+static void samples_are_mixed(leattest *t)
+{
+    float x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    const int64_t y[] = {0, 1, 2, 1, 0};
+    int64_t other[5];
+    leati_feed f = {.inputs = 2, .outputs = 3, .target = LEATI_TARGET_LABELS};
+    leati_feed_mix(t->context, &f, 5, 0.75f, x, y, other);
+    const float want[] = {3, 4, 4, 5, 5, 6, 6, 7, 7, 8};
+    CHECK(memcmp(x, want, sizeof x) == 0);
+    for (int i = 0; i < 5; i++) CHECK_INT(other[i], y[4 - i]);
+    const float values[] = {1, 2, 3, 4};
+    float swapped[4], z[] = {0, 8};
+    f = (leati_feed){.inputs = 1, .outputs = 2, .target = LEATI_TARGET_VALUES};
+    leati_feed_mix(t->context, &f, 2, 0.5f, z, values, swapped);
+    CHECK(z[0] == 4 && z[1] == 4);
+    CHECK(swapped[0] == 3 && swapped[1] == 4 && swapped[2] == 1 && swapped[3] == 2);
+}
+
+/* With mixed samples the network learns, is less sure, and is another one. */
+static void mixing_learns(leattest *t)
+{
+    weights plain = {0}, mixed = {0};
+    leati_history a, b;
+    settings s = {.epochs = 12, .validation = 0.2}, m = s;
+    m.augment = "mixup=1";
+    REQUIRE_OK(train(t->context, &s, plain.w, MOST, &a));
+    REQUIRE_OK(train(t->context, &m, mixed.w, MOST, &b));
+    CHECK(memcmp(&plain, &mixed, sizeof plain) != 0);
+    CHECK(b.epoch[11].loss < b.epoch[0].loss && b.epoch[11].loss > a.epoch[11].loss);
+    CHECK(b.epoch[11].validation_accuracy > 0.6);
+    leati_history_fini(&a);
+    leati_history_fini(&b);
 }
 
 /* Three batches of 16 with their gradients averaged are one of 48. */
@@ -406,6 +466,9 @@ static void rates_are_tested(leattest *t)
 
 static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(threads_do_not_matter),
+                                      TEST(shares_are_drawn),
+                                      TEST(samples_are_mixed),
+                                      TEST(mixing_learns),
                                       TEST(accumulated_batches_are_one),
                                       TEST(a_killed_training_goes_on),
                                       TEST(another_training_is_refused),
