@@ -126,6 +126,8 @@ leat_status leati_on_MaxUnpool(leati_ocall *k)
     for (size_t d = 0; d < dims; d++) {
         if (kernel[d] < 1 || kernel[d] > INT32_MAX)
             return leati_ofail(k, LEAT_INVALID, "a kernel of size %lld", (long long)kernel[d]);
+        if (s.dim[d + 2] > INT32_MAX)
+            return leati_ofail(k, LEAT_LIMIT, "an image of %lld", (long long)s.dim[d + 2]);
         y.dim[d + 2] = (s.dim[d + 2] - 1) * stride[d] - pads[d] - pads[dims + d] + kernel[d];
         if (y.dim[d + 2] < 0) return leati_ofail(k, LEAT_SHAPE, "pads are larger than the image");
     }

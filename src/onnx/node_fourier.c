@@ -171,7 +171,7 @@ leat_status leati_on_DFT(leati_ocall *k)
     if (at > last) return leati_ofail(k, LEAT_INVALID, "an axis through the complex numbers");
     p.n = p.inverse && p.onesided ? 2 * (s.dim[at] - 1) : s.dim[at];
     if (leati_ohas(k, 1)) LEATI_TRY(leati_oint(k, 1, &p.n));
-    if (p.n < 1 || p.n > 1 << 30)
+    if (p.n < 1 || p.n > 1 << 24)
         return leati_ofail(k, LEAT_INVALID, "a transform of length %lld", (long long)p.n);
     int perm[LEAT_MAX_RANK], back[LEAT_MAX_RANK];
     for (int d = 0; d <= last; d++) perm[d] = d;

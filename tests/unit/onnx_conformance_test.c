@@ -40,5 +40,21 @@ static void test_1_22(leattest *t)
     check_list(t, "passing-1.22.0.txt", getenv("LEAT_ONNX_DATA_1_22"));
 }
 
-static const leattest_case cases[] = {TEST(test_debian), TEST(test_1_22)};
+/* Operators that ONNX's tests leave out, with the outputs of other packages:
+ * tools/golden/onnx_learned.py. */
+static void test_learned(leattest *t)
+{
+    char reason[512];
+    size_t count;
+    char **folders = conformance_find(LEATTEST_SOURCE_DIR "/tests/onnx/learned", &count);
+    CHECK(count > 40);
+    for (size_t i = 0; i < count; i++) {
+        conformance_result r = conformance_run(folders[i], 60, reason, sizeof reason);
+        if (!CHECK(r == CONFORMANCE_PASS)) printf("    %s: %s\n", folders[i], reason);
+        free(folders[i]);
+    }
+    free(folders);
+}
+
+static const leattest_case cases[] = {TEST(test_debian), TEST(test_1_22), TEST(test_learned)};
 LEATTEST_MAIN(cases)

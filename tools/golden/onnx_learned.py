@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Models of ai.onnx.ml with the outputs of ONNX Runtime, and transforms of odd lengths with those of
+NumPy (in f64; ONNX Runtime's are 1e-3 off there), in the layout of ONNX's backend tests:
+tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6; run it
+from the root of the project."""
+import pathlib, shutil
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+
+OUT = pathlib.Path("tests/onnx/learned")
+KINDS = {np.dtype("f4"): TensorProto.FLOAT, np.dtype("f8"): TensorProto.DOUBLE,
+         np.dtype("i8"): TensorProto.INT64, np.dtype("O"): TensorProto.STRING}
+rng = np.random.default_rng(7)
+
+
+def save(name, nodes, inputs, initializers=(), ml=3, opset=20, got=None):
+    """Writes the model and what ONNX Runtime makes of the inputs, or `got`; outputs are y, or label
+    and y."""
+    names = [o for n in nodes for o in n.output if o in ("label", "y")]
+    graph = helper.make_graph(
+        nodes, name,
+        [helper.make_tensor_value_info(k, KINDS[v.dtype], [None] * v.ndim) for k, v in inputs.items()],
+        [onnx.ValueInfoProto(name=n) for n in names],
+        [numpy_helper.from_array(v, k) for k, v in dict(initializers).items()])
+    model = helper.make_model(graph, ir_version=9, opset_imports=[
+        helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ml)])
+    got = got or ort.InferenceSession(model.SerializeToString()).run(names, inputs)
+    for o, value in zip(model.graph.output, got):
+        o.CopyFrom(helper.make_tensor_value_info(o.name, KINDS[value.dtype], [None] * value.ndim))
+    folder = OUT / f"test_{name}" / "test_data_set_0"
+    folder.mkdir(parents=True)
+    (folder.parent / "model.onnx").write_bytes(model.SerializeToString())
+    for kind, values in (("input", inputs.values()), ("output", got)):
+        for i, v in enumerate(values):
+            (folder / f"{kind}_{i}.pb").write_bytes(numpy_helper.from_array(v).SerializeToString())
+
+
+def ml(op, inputs, outputs, **attributes):
+    return [helper.make_node(op, inputs, outputs, domain="ai.onnx.ml", **attributes)]
+
+
+def trees_of(estimators, weights_of, kind):
+    """Attributes of an ensemble from fitted trees; weights_of gives the list of a leaf's weights."""
+    a = {k: [] for k in ("treeids nodeids featureids truenodeids falsenodeids modes values "
+                         "missing_value_tracks_true").split()}
+    w = {k: [] for k in "treeids nodeids ids weights".split()}
+    for t, e in enumerate(estimators):
+        s = e.tree_
+        for n in range(s.node_count):
+            leaf = s.children_left[n] < 0
+            a["treeids"].append(t)
+            a["nodeids"].append(n)
+            a["featureids"].append(0 if leaf else int(s.feature[n]))
+            a["truenodeids"].append(0 if leaf else int(s.children_left[n]))
+            a["falsenodeids"].append(0 if leaf else int(s.children_right[n]))
+            a["modes"].append("LEAF" if leaf else "BRANCH_LEQ")
+            a["values"].append(0.0 if leaf else float(np.float32(s.threshold[n])))
+            a["missing_value_tracks_true"].append(n % 2)
+            for k, value in enumerate(weights_of(s.value[n]) if leaf else []):
+                w["treeids"].append(t)
+                w["nodeids"].append(n)
+                w["ids"].append(k)
+                w["weights"].append(float(value))
+    return {**{f"nodes_{k}": v for k, v in a.items()}, **{f"{kind}_{k}": v for k, v in w.items()}}
+
+
+def trees():
+    x, y = load_iris(return_X_y=True)
+    x = x.astype("f4")
+    holes = x[::7].copy()
+    holes[::3, 2] = np.nan
+    forest = RandomForestClassifier(5, max_depth=4, random_state=1).fit(x, y).estimators_
+    a = trees_of(forest, lambda v: v[0] / len(forest), "class")
+    for post in ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO"):
+        save(f"forest_{post.lower()}", ml("TreeEnsembleClassifier", ["x"], ["label", "y"], **a,
+             classlabels_int64s=[3, 7, 11], post_transform=post), {"x": holes})
+    save("forest_texts", ml("TreeEnsembleClassifier", ["x"], ["label", "y"], **a,
+         classlabels_strings=["a", "bc", "d"]), {"x": holes})
+    two = y < 2
+    pair = RandomForestClassifier(4, max_depth=3, random_state=2).fit(x[two], y[two]).estimators_
+    positive = trees_of(pair, lambda v: [v[0][1] / len(pair)], "class")
+    signed = trees_of(pair, lambda v: [v[0][1] - v[0][0]], "class")
+    for name, b, posts in (("positive", positive, ["NONE"]), ("signed", signed, ["NONE", "LOGISTIC"])):
+        for post in posts:
+            save(f"two_classes_{name}_{post.lower()}", ml("TreeEnsembleClassifier", ["x"],
+                 ["label", "y"], **b, classlabels_int64s=[0, 1], post_transform=post), {"x": x[::5]})
+    x, y = load_diabetes(return_X_y=True)
+    x = x.astype("f4")
+    boosted = GradientBoostingRegressor(n_estimators=6, random_state=1).fit(x, y).estimators_[:, 0]
+    b = trees_of(boosted, lambda v: v[0], "target")
+    save("boosted", ml("TreeEnsembleRegressor", ["x"], ["y"], **b, n_targets=1, base_values=[150.0]),
+         {"x": x[::20]})
+    means = RandomForestRegressor(3, max_depth=5, random_state=1).fit(x, y).estimators_
+    for how in ("AVERAGE", "MIN", "MAX"):
+        save(f"regression_{how.lower()}", ml("TreeEnsembleRegressor", ["x"], ["y"],
+             **trees_of(means, lambda v: v[0], "target"), n_targets=1, aggregate_function=how),
+             {"x": x[::20]})
+    modes = dict(nodes_treeids=[0] * 7, nodes_nodeids=list(range(7)),
+                 nodes_featureids=[0, 1, 0, 0, 0, 0, 0], nodes_truenodeids=[1, 3, 5, 0, 0, 0, 0],
+                 nodes_falsenodeids=[2, 4, 6, 0, 0, 0, 0], nodes_values=[0.5, 1, 2, 0, 0, 0, 0],
+                 target_treeids=[0] * 4, target_nodeids=[3, 4, 5, 6], target_ids=[0, 1, 0, 1],
+                 target_weights=[1.0, 2.0, 3.0, 4.0], n_targets=2)
+    grid = np.array([[a, b] for a in (0, 0.5, 2, 3) for b in (0, 1, 2)], "f4")
+    for first, second, third in (("LT", "EQ", "GTE"), ("GT", "NEQ", "LT"), ("LEQ", "GT", "EQ")):
+        save(f"modes_{first}_{second}_{third}".lower(), ml("TreeEnsembleRegressor", ["x"], ["y"], **modes,
+             nodes_modes=[f"BRANCH_{m}" for m in (first, second, third)] + ["LEAF"] * 4), {"x": grid})
+
+
+def linear():
+    x = rng.normal(size=(6, 4)).astype("f4")
+    w, b = rng.normal(size=12).astype("f4").tolist(), rng.normal(size=3).astype("f4").tolist()
+    save("linear_regressor", ml("LinearRegressor", ["x"], ["y"], coefficients=w, intercepts=b, targets=3),
+         {"x": x})
+    for post in ("NONE", "SOFTMAX", "LOGISTIC"):
+        save(f"linear_classifier_{post.lower()}", ml("LinearClassifier", ["x"], ["label", "y"],
+             coefficients=w, intercepts=b, classlabels_ints=[5, 6, 9], post_transform=post), {"x": x})
+    save("linear_classifier_two", ml("LinearClassifier", ["x"], ["label", "y"], coefficients=w[:4] +
+         [-v for v in w[:4]], intercepts=[b[0], -b[0]], classlabels_strings=["no", "yes"],
+         post_transform="LOGISTIC"), {"x": x})
+    v, c = rng.normal(size=20).astype("f4").tolist(), rng.normal(size=5).astype("f4").tolist()
+    for kind in ("LINEAR", "RBF", "POLY", "SIGMOID"):
+        save(f"svm_regressor_{kind.lower()}", ml("SVMRegressor", ["x"], ["y"], coefficients=c,
+             support_vectors=v, n_supports=5, rho=[0.25], kernel_type=kind,
+             kernel_params=[0.3, 0.5, 3.0]), {"x": x})
+    save("svm_one_class", ml("SVMRegressor", ["x"], ["y"], coefficients=c, support_vectors=v,
+         n_supports=5, rho=[-0.2], kernel_type="RBF", kernel_params=[0.3, 0, 0], one_class=1), {"x": x})
+
+
+def preprocessing():
+    x = rng.normal(size=(5, 3)).astype("f4")
+    save("scaler", ml("Scaler", ["x"], ["y"], offset=[1.0, 2.0, 3.0], scale=[0.5, 2.0, 4.0]), {"x": x})
+    save("scaler_one", ml("Scaler", ["x"], ["y"], offset=[1.5], scale=[0.5]),
+         {"x": rng.integers(-9, 9, (4, 3))})
+    for norm in ("MAX", "L1", "L2"):
+        save(f"normalizer_{norm.lower()}", ml("Normalizer", ["x"], ["y"], norm=norm), {"x": np.abs(x)})
+    holes = x.copy()
+    holes[1, 1] = holes[3, 0] = np.nan
+    save("imputer", ml("Imputer", ["x"], ["y"], imputed_value_floats=[1.0, 2.0, 3.0],
+         replaced_value_float=float("nan")), {"x": holes})
+    whole = rng.integers(0, 3, (4, 2))
+    save("imputer_whole", ml("Imputer", ["x"], ["y"], imputed_value_int64s=[7], replaced_value_int64=2),
+         {"x": whole})
+    save("one_hot", ml("OneHotEncoder", ["x"], ["y"], cats_int64s=[0, 2, 5]), {"x": whole})
+    save("one_hot_texts", ml("OneHotEncoder", ["x"], ["y"], cats_strings=["a", "b"]),
+         {"x": np.array(["b", "c", "a"], object)})
+    save("label_encoder", ml("LabelEncoder", ["x"], ["y"], keys_strings=["a", "b"], values_floats=[1.5, 2],
+         default_float=-3.0), {"x": np.array([["b", "c"], ["a", "a"]], object)}, ml=2)
+    save("label_decoder", ml("LabelEncoder", ["x"], ["y"], keys_int64s=[1, 2], values_strings=["a", "bb"]),
+         {"x": whole}, ml=2)
+    save("features", ml("FeatureVectorizer", ["x", "z"], ["y"], inputdimensions=[3, 1]),
+         {"x": x, "z": rng.normal(size=(5, 1)).astype("f4")}, ml=1)
+
+
+def parts(z):
+    return [np.stack([z.real, z.imag], -1)]
+
+
+def transforms():
+    for n in (60, 97, 128, 131, 360, 2 * 67 * 7, 1021):
+        x = rng.normal(size=(1, n, 2))
+        z = x[..., 0] + 1j * x[..., 1]
+        save(f"dft_{n}", [helper.make_node("DFT", ["x"], ["y"], axis=1)], {"x": x}, opset=17,
+             got=parts(np.fft.fft(z)))
+        save(f"dft_inverse_{n}", [helper.make_node("DFT", ["x"], ["y"], axis=1, inverse=1)], {"x": x},
+             opset=17, got=parts(np.fft.ifft(z)))
+    x = rng.normal(size=(1, 500, 1))
+    save("dft_onesided", [helper.make_node("DFT", ["x"], ["y"], axis=1, onesided=1)], {"x": x}, opset=17,
+         got=parts(np.fft.rfft(x[..., 0])))
+    w = np.hanning(200)
+    frames = np.stack([x[:, i:i + 200, 0] * w for i in range(0, 301, 50)], 1)
+    save("stft_200", [helper.make_node("STFT", ["x", "step", "w"], ["y"])], {"x": x},
+         {"step": np.array(50), "w": w}, opset=17, got=parts(np.fft.rfft(frames)))
+
+
+if __name__ == "__main__":
+    shutil.rmtree(OUT, ignore_errors=True)
+    trees()
+    linear()
+    preprocessing()
+    transforms()
