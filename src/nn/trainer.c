@@ -560,6 +560,7 @@ static leat_status end_epoch(training *t)
     double wait = fmin(o->checkpoint_seconds, 1);
     if (!writes(t) || (!t->now.finished && leati_now_s() - t->last_checkpoint < wait))
         return LEAT_OK;
+    LEATI_TRY(leati_folder_make(t->context, o->folder));
     LEATI_TRY(leati_train_log_write(t->context, o->folder, h));
     if (t->best_is_new && t->validate) LEATI_TRY(write_checkpoint(t, "best.checkpoint"));
     t->best_is_new = false;

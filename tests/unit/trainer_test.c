@@ -23,6 +23,7 @@ typedef struct settings {
     double rate, clip_norm, clip_value, ema, validation;
     bool resume;
     double every; /* seconds between checkpoints */
+    double wait;  /* before the first */
 } settings;
 
 typedef struct samples {
@@ -87,6 +88,7 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .watch = true,
                                        .folder = w->folder,
                                        .resume = w->resume,
+                                       .wait = w->wait,
                                        .checkpoint_seconds = w->every};
     return LEAT_OK;
 }
@@ -423,6 +425,18 @@ static void steps_allocate_nothing(leattest *t)
 
 /* ---- logs ----------------------------------------------------------------------------------- */
 
+static void a_folder_is_made_when_it_is_time(leattest *t)
+{
+    weights w = {0};
+    settings s = {.folder = leattest_scratch("late"), .epochs = 3, .wait = 1e-9};
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    CHECK(leati_path_is_folder(s.folder));
+    s.folder = leattest_scratch("never");
+    s.wait = 1e6;
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    CHECK(!leati_path_exists(s.folder));
+}
+
 static void logs_are_written(leattest *t)
 {
     weights w;
@@ -477,6 +491,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_loss_that_is_not_finite_is_explained),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
+                                      TEST(a_folder_is_made_when_it_is_time),
                                       TEST(logs_are_written),
                                       TEST(rates_are_tested)};
 LEATTEST_MAIN(cases)
