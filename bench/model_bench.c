@@ -21,14 +21,14 @@
 #include "nn/network.h"
 #include "tensor/shape.h"
 
-enum { MOST_RUNS = 100000, CHARACTERS = 65, STEPS = 128, BATCH = 50, TOKENS = 100 };
+enum { MOST_RUNS = 100000, CHARACTERS = 65, STEPS = 128, BATCH = 50, UNITS = 512, TOKENS = 100 };
 
 typedef struct bench {
     leat_context *c;
     leat_graph *g;
     leati_network *network;
     float *x; /* the input */
-    int64_t *labels;
+    int64_t *text, *labels;
     leat_tensor *roots[16];
     size_t root_count;
     int repeat; /* units of a run */
@@ -157,45 +157,60 @@ static void forward(bench *b, const char *layers, int64_t batch, leat_shape samp
 /* ---- the recurrent network --------------------------------------------------------------------
  */
 
-static void labels(bench *b, size_t count)
+static int64_t *characters(bench *b, uint64_t seed, size_t count)
 {
     leati_rng rng;
-    leati_rng_init(&rng, 2, LEATI_RNG_TEST, 0);
-    b->x = leati_array(b->c, count * CHARACTERS, sizeof *b->x);
-    b->labels = leati_array(b->c, count, sizeof *b->labels);
-    if (!b->x || !b->labels) stop(b->c, "text");
-    memset(b->x, 0, count * CHARACTERS * sizeof *b->x);
-    for (size_t i = 0; i < count; i++) {
-        b->x[i * CHARACTERS + leati_rng_u32(&rng) % CHARACTERS] = 1;
-        b->labels[i] = leati_rng_u32(&rng) % CHARACTERS;
-    }
+    leati_rng_init(&rng, seed, LEATI_RNG_TEST, 0);
+    int64_t *x = leati_array(b->c, count, sizeof *x);
+    if (!x) stop(b->c, "text");
+    for (size_t i = 0; i < count; i++) x[i] = leati_rng_u32(&rng) % CHARACTERS;
+    return x;
 }
 
-/* Of all weights, in the order of their block. */
-static leat_tensor *flat_gradient(bench *b, leat_tensor *loss)
+typedef struct parts {
+    leat_tensor *all, *at[16]; /* the weights in one block, and cut into matrices */
+    size_t count;
+    int64_t used;
+} parts;
+
+static leat_tensor *part(parts *p, int64_t rows, int64_t columns)
 {
-    enum { MOST = 32 };
-    leat_tensor *w[MOST], *d[MOST];
-    size_t count = 0;
-    for (size_t i = 0; i < b->network->weight_count && count < MOST; i++)
-        if (b->network->weight[i].trained) w[count++] = b->network->weight[i].read;
-    must(b, leat_gradients(loss, NULL, count, w, d));
-    for (size_t i = 0; i < count; i++) d[i] = leat_reshape(d[i], LEAT_DIMS(-1));
-    return leat_concat(count, d, 0);
+    leat_tensor *w = leat_narrow(p->all, 0, p->used, rows * columns);
+    p->used += rows * columns;
+    if (columns > 1) w = leat_reshape(w, LEAT_DIMS(rows, columns));
+    return p->at[p->count++] = w;
 }
 
-/* RMSprop with PyTorch's defaults at rate 0.002, gradients clipped to norm 5. */
+/* RMSprop with PyTorch's defaults at rate 0.002, gradients clipped to norm 5. Characters are
+ * numbers: their one-hot vectors select columns of the first layer's weights. */
 static void lstm_train(bench *b)
 {
-    labels(b, BATCH * STEPS);
-    leat_tensor *x = leat_input(b->g, LEAT_DTYPE_F32, LEAT_DIMS(BATCH, STEPS, CHARACTERS), b->x);
-    leat_tensor *y = leat_input(b->g, LEAT_DTYPE_I64, LEAT_DIMS(BATCH * STEPS), b->labels);
-    leat_tensor *out = build(b, "lstm(512, layers=2, return_sequences=true); dense(65)",
-                             LEAT_DIMS(STEPS, CHARACTERS), x);
-    leat_tensor *loss = leat_cross_entropy(leat_reshape(out, LEAT_DIMS(-1, CHARACTERS)), y, NULL);
-    leat_variable *v, *w = b->network->trained;
-    must(b, leat_variable_create(b->g, "square", LEAT_DTYPE_F32, leat_variable_shape(w), NULL, &v));
-    leat_tensor *weight = leat_read(w), *gradient = flat_gradient(b, loss);
+    enum { WEIGHTS = 4 * UNITS * (CHARACTERS + 3 * UNITS + 2) + (UNITS + 1) * CHARACTERS };
+    b->labels = characters(b, 2, BATCH * STEPS);
+    b->text = characters(b, 3, BATCH * STEPS);
+    float *start = normal(b, WEIGHTS);
+    for (size_t i = 0; i < WEIGHTS; i++) start[i] *= 0.04F;
+    leat_variable *w, *v;
+    must(b, leat_variable_create(b->g, "weight", LEAT_DTYPE_F32, LEAT_DIMS(WEIGHTS), start, &w));
+    must(b, leat_variable_create(b->g, "square", LEAT_DTYPE_F32, LEAT_DIMS(WEIGHTS), NULL, &v));
+    leati_free(start);
+    parts p = {.all = leat_read(w)};
+    leat_tensor *x = leat_input(b->g, LEAT_DTYPE_I64, LEAT_DIMS(STEPS, BATCH), b->text);
+    leat_tensor *y = leat_input(b->g, LEAT_DTYPE_I64, LEAT_DIMS(STEPS * BATCH), b->labels);
+    for (int i = 0; i < 2; i++) {
+        leat_recurrent r = leat_recurrent_default(LEAT_CELL_LSTM);
+        r.w = part(&p, 4 * UNITS, i ? UNITS : CHARACTERS);
+        r.r = part(&p, 4 * UNITS, UNITS);
+        r.bias = part(&p, 4 * UNITS, 1);
+        x = leat_recur(x, &r, NULL, NULL);
+    }
+    leat_tensor *out =
+        leat_matmul(leat_reshape(x, LEAT_DIMS(-1, UNITS)), part(&p, UNITS, CHARACTERS));
+    leat_tensor *loss = leat_cross_entropy(leat_add(out, part(&p, CHARACTERS, 1)), y, NULL);
+    leat_tensor *d[16];
+    must(b, leat_gradients(loss, NULL, p.count, p.at, d));
+    for (size_t i = 0; i < p.count; i++) d[i] = leat_reshape(d[i], LEAT_DIMS(-1));
+    leat_tensor *gradient = leat_concat(p.count, d, 0);
     leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(gradient, gradient), 0, NULL, false));
     leat_tensor *clip =
         leat_minimum(leat_scale(leat_recip(leat_shift(norm, 1e-6)), 5), leat_like(norm, 1));
@@ -204,14 +219,14 @@ static void lstm_train(bench *b)
         leat_add(leat_scale(leat_read(v), 0.99), leat_scale(leat_mul(gradient, gradient), 0.01));
     leat_tensor *step = leat_div(leat_scale(gradient, 0.002), leat_shift(leat_sqrt(square), 1e-8));
     b->roots[b->root_count++] = loss;
-    b->roots[b->root_count++] = leat_assign(w, leat_sub(weight, step));
+    b->roots[b->root_count++] = leat_assign(w, leat_sub(p.all, step));
     b->roots[b->root_count++] = leat_assign(v, square);
     b->unit = "step of 6,400 tokens";
 }
 
-static leat_tensor *state(bench *b, leat_shape s, leat_variable **v)
+static leat_tensor *state(bench *b, leat_dtype type, leat_shape s, leat_variable **v)
 {
-    must(b, leat_variable_create(b->g, "state", LEAT_DTYPE_F32, s, NULL, v));
+    must(b, leat_variable_create(b->g, "state", type, s, NULL, v));
     return leat_read(*v);
 }
 
@@ -228,29 +243,24 @@ static leat_tensor *weights(bench *b, leat_shape s)
 /* A token a run; states and the token are variables. */
 static void lstm_generate(bench *b)
 {
-    enum { H = 512 };
     leat_variable *v[5];
-    leat_tensor *token = state(b, LEAT_DIMS(1, CHARACTERS), &v[4]);
-    leat_tensor *x = leat_reshape(token, LEAT_DIMS(1, 1, CHARACTERS));
+    leat_tensor *x = state(b, LEAT_DTYPE_I64, LEAT_DIMS(1, 1), &v[4]);
     for (int i = 0; i < 2; i++) {
-        int64_t in = i ? H : CHARACTERS;
         leat_recurrent r = leat_recurrent_default(LEAT_CELL_LSTM);
         leat_tensor *h, *c;
-        r.w = weights(b, LEAT_DIMS(4 * H, in));
-        r.r = weights(b, LEAT_DIMS(4 * H, H));
-        r.bias = weights(b, LEAT_DIMS(4 * H));
-        r.h0 = state(b, LEAT_DIMS(1, H), &v[2 * i]);
-        r.c0 = state(b, LEAT_DIMS(1, H), &v[2 * i + 1]);
+        r.w = weights(b, LEAT_DIMS(4 * UNITS, i ? UNITS : CHARACTERS));
+        r.r = weights(b, LEAT_DIMS(4 * UNITS, UNITS));
+        r.bias = weights(b, LEAT_DIMS(4 * UNITS));
+        r.h0 = state(b, LEAT_DTYPE_F32, LEAT_DIMS(1, UNITS), &v[2 * i]);
+        r.c0 = state(b, LEAT_DTYPE_F32, LEAT_DIMS(1, UNITS), &v[2 * i + 1]);
         x = leat_recur(x, &r, &h, &c);
         b->roots[b->root_count++] = leat_assign(v[2 * i], h);
         b->roots[b->root_count++] = leat_assign(v[2 * i + 1], c);
     }
     leat_tensor *out = leat_add(
-        leat_matmul(leat_reshape(x, LEAT_DIMS(1, H)), weights(b, LEAT_DIMS(H, CHARACTERS))),
+        leat_matmul(leat_reshape(x, LEAT_DIMS(1, UNITS)), weights(b, LEAT_DIMS(UNITS, CHARACTERS))),
         weights(b, LEAT_DIMS(CHARACTERS)));
-    leat_tensor *best = leat_argmax(out, 1, true);
-    leat_tensor *all = leat_arange(b->g, LEAT_DTYPE_I64, 0, CHARACTERS, 1);
-    b->roots[b->root_count++] = leat_assign(v[4], leat_cast(leat_equal(best, all), LEAT_DTYPE_F32));
+    b->roots[b->root_count++] = leat_assign(v[4], leat_argmax(out, 1, true));
     b->repeat = TOKENS;
     b->unit = "token";
 }
@@ -346,6 +356,7 @@ int main(int argc, char **argv)
     leati_network_destroy(b.network);
     leat_graph_destroy(b.g);
     leati_free(b.x);
+    leati_free(b.text);
     leati_free(b.labels);
     leat_context_destroy(b.c);
     return 0;

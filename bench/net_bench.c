@@ -12,6 +12,7 @@
 #include <leat/context.h>
 
 #include "kernel/attention.h"
+#include "kernel/net_kernels.h"
 #include "kernel/net_step.h"
 #include "kernel/pool2d.h"
 #include "kernel/product.h"
@@ -174,7 +175,10 @@ static void adam(bench *b)
 
 static void lstm(bench *b)
 {
-    leati_lstm_forward(b->c, b->m, b->n, b->x[0], b->x[1], b->x[2], b->x[3], b->n);
+    const leati_net_kernels *k = leati_net_kernels_of(b->c);
+    for (size_t r = 0; r < b->m; r++)
+        k->lstm_row(b->n, b->n, b->x[0] + r * 4 * b->n, b->x[1] + r * 4 * b->n, b->x[2] + r * b->n,
+                    b->x[3] + r * b->n, b->x[3] + r * b->n);
 }
 
 static leati_pool2d pool_of(void)

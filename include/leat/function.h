@@ -114,7 +114,8 @@ typedef struct leat_recurrent {
         *lengths; /* (N) i64, or NULL: of the sequences; behind it y is 0, the state stays */
 } leat_recurrent;
 LEAT_API leat_recurrent leat_recurrent_default(leat_cell cell);
-/* x (T, N, I) -> y (T, N, H); h_last and c_last (N, H), where they are not NULL. */
+/* x (T, N, I) -> y (T, N, H); h_last and c_last (N, H), where they are not NULL. Or x (T, N) i64 or
+ * i32, numbers below I: what their one-hot vectors give, but columns of w are looked up. */
 LEAT_API leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *layer, leat_tensor **h_last,
                                  leat_tensor **c_last);
 

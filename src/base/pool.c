@@ -194,3 +194,42 @@ void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
     close_and_wait(p);
     atomic_store(&p->busy, false);
 }
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* Tasks of all steps in one row, handed out in order: whoever waits for a task of the step before
+ * waits for a thread that runs it, so any number of threads gets to the end. */
+typedef struct stairs {
+    _Alignas(64) atomic_size_t next;
+    _Alignas(64) atomic_size_t done; /* tasks: all of a step before any of the next */
+    size_t steps, tasks;
+    leati_step_task_fn run;
+    void *arg;
+} stairs;
+
+static void climb(void *argument, size_t task, unsigned index)
+{
+    stairs *s = argument;
+    (void)task;
+    for (;;) {
+        size_t at = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+        size_t step = at / s->tasks, before = step * s->tasks;
+        if (step >= s->steps) return;
+        for (int i = 0; atomic_load_explicit(&s->done, memory_order_acquire) < before; i++) {
+            if (i < SPINS_BEFORE_YIELD) relax();
+            else sched_yield();
+        }
+        s->run(s->arg, step, at - before, index);
+        atomic_fetch_add_explicit(&s->done, 1, memory_order_release);
+    }
+}
+
+void leati_parallel_steps(leat_context *c, size_t steps, size_t tasks, leati_step_task_fn run,
+                          void *arg)
+{
+    stairs s = {.steps = steps, .tasks = tasks, .run = run, .arg = arg};
+    if (!steps || !tasks) return;
+    atomic_init(&s.next, 0);
+    atomic_init(&s.done, 0);
+    leati_parallel(c, tasks < c->threads ? tasks : c->threads, climb, &s);
+}

@@ -16,6 +16,13 @@ typedef void (*leati_task_fn)(void *arg, size_t task, unsigned worker);
  * runs alone. */
 void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg);
 
+/* The same for work in steps, with one fork and join for all of them: `tasks` tasks of step 0, then
+ * those of step 1 and so on. A task begins when all tasks of the steps before are done, and sees
+ * what they wrote. */
+typedef void (*leati_step_task_fn)(void *arg, size_t step, size_t task, unsigned worker);
+void leati_parallel_steps(leat_context *c, size_t steps, size_t tasks, leati_step_task_fn run,
+                          void *arg);
+
 /* How many tasks of at least `grain` items cover `items`; capped at `most`. Not less than 1. */
 static inline size_t leati_task_count(size_t items, size_t grain, size_t most)
 {

@@ -8,7 +8,7 @@
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
-enum { PART = 4096, COLUMNS = 256 };
+enum { PART = 4096, COLUMNS = 256, MOST_PARTS = 32 };
 
 typedef struct form {
     size_t outer, reduced, inner;
@@ -55,6 +55,8 @@ static size_t part_count(const form *f)
 {
     size_t inner = f->inner < 1 ? 1 : f->inner < 4096 ? f->inner : 4096;
     size_t rows = inner == 1 ? PART * 4 : 1 + PART * 4 / inner;
+    /* sums of columns are in f64: their parts may be long, and the fewer the better */
+    if (inner > 1 && rows < f->reduced / MOST_PARTS) rows = f->reduced / MOST_PARTS;
     return (f->reduced + rows - 1) / rows;
 }
 

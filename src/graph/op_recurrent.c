@@ -145,6 +145,41 @@ static leat_tensor *both(leat_tensor *a, leat_tensor *b)
     return !a ? b : !b ? a : leat_add(a, b);
 }
 
+static leat_tensor *wrong_input(leat_tensor *x)
+{
+    leat_graph *g = x->node->graph;
+    (void)LEATI_FAIL(g->context, LEAT_SHAPE,
+                     "recurrent layer: input %s must be (steps, sequences, features), or numbers "
+                     "of shape (steps, sequences)",
+                     leati_shape_string(&x->shape).text);
+    g->broken = true;
+    return NULL;
+}
+
+static leat_tensor *wrong_weights(leat_tensor *x, const leat_recurrent *o)
+{
+    leat_graph *g = x->node->graph;
+    (void)LEATI_FAIL(g->context, LEAT_SHAPE,
+                     "recurrent layer: weights %s and %s must be (gates of all units, features) "
+                     "and (gates of all units, units)",
+                     leati_shape_string(&o->w->shape).text, leati_shape_string(&o->r->shape).text);
+    g->broken = true;
+    return NULL;
+}
+
+/* x w' + bias. Of many numbers rows of that table, of few columns of w. */
+static leat_tensor *shares(leat_tensor *x, leat_tensor *w, leat_tensor *bias)
+{
+    leat_shape s = x->shape;
+    if (s.rank == 2 && s.dim[0] * s.dim[1] >= w->shape.dim[1])
+        return leat_take(both(leat_transpose(w, (const int[]){1, 0}), bias), x, 0);
+    if (s.rank == 2) return both(leat_transpose(leat_take(w, x, 1), (const int[]){1, 2, 0}), bias);
+    leat_tensor *lines = leat_reshape(x, LEAT_DIMS(s.dim[0] * s.dim[1], s.dim[2]));
+    leat_tensor *xw = leat_matmul_t(lines, false, w, true);
+    if (bias) xw = leat_add(xw, bias);
+    return xw ? leat_reshape(xw, LEAT_DIMS(s.dim[0], s.dim[1], xw->shape.dim[1])) : NULL;
+}
+
 leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *given, leat_tensor **h_last,
                         leat_tensor **c_last)
 {
@@ -156,24 +191,15 @@ leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *given, leat_tensor
     leat_graph *g = x->node->graph;
     leati_recurrent_attrs a = {.cell = (uint32_t)o.cell, .reverse = o.reverse};
     bool gru = o.cell == LEAT_CELL_GRU, lstm = o.cell == LEAT_CELL_LSTM;
-    if (x->shape.rank != 3) {
-        (void)LEATI_FAIL(g->context, LEAT_SHAPE,
-                         "recurrent layer: input %s must be (steps, sequences, features)",
-                         leati_shape_string(&x->shape).text);
-        g->broken = true;
-        return NULL;
-    }
-    int64_t steps = x->shape.dim[0], rows = x->shape.dim[1], units = o.r->shape.dim[1];
-    leat_tensor *xw =
-        leat_matmul_t(leat_reshape(x, LEAT_DIMS(steps * rows, x->shape.dim[2])), false, o.w, true);
-    leat_tensor *bias = gru ? o.bias : both(o.bias, o.r_bias);
-    if (bias) xw = leat_add(xw, bias);
+    if (x->shape.rank != (leati_dtype_is_float(x->dtype) ? 3 : 2)) return wrong_input(x);
+    if (o.w->shape.rank != 2 || o.r->shape.rank != 2) return wrong_weights(x, &o);
+    int64_t rows = x->shape.dim[1], units = o.r->shape.dim[1];
+    leat_tensor *xw = shares(x, o.w, gru ? o.bias : both(o.bias, o.r_bias));
     if (!xw) return NULL;
-    leat_tensor *in[5] = {leat_reshape(xw, LEAT_DIMS(steps, rows, xw->shape.dim[1])), o.r,
-                          o.h0 ? o.h0 : zeros(x, LEAT_DIMS(rows, units))};
+    leat_tensor *in[5] = {xw, o.r, o.h0 ? o.h0 : zeros(o.r, LEAT_DIMS(rows, units))};
     size_t ins = 3;
-    if (lstm) in[ins++] = o.c0 ? o.c0 : zeros(x, LEAT_DIMS(rows, units));
-    if (gru) in[ins++] = o.r_bias ? o.r_bias : zeros(x, LEAT_DIMS(3 * units));
+    if (lstm) in[ins++] = o.c0 ? o.c0 : zeros(o.r, LEAT_DIMS(rows, units));
+    if (gru) in[ins++] = o.r_bias ? o.r_bias : zeros(o.r, LEAT_DIMS(3 * units));
     if (o.lengths) in[ins++] = o.lengths;
     leati_node *n = leati_node_new(g, LEATI_OP_RECURRENT, ins, in, &a, sizeof a);
     if (!n) return NULL;

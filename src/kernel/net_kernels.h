@@ -164,12 +164,26 @@ typedef struct leati_net_kernels {
     /* Steps over buffers: net_step.h, pool2d.h. */
     void (*adam)(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v);
     void (*sgd)(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity);
-    void (*lstm_row)(size_t n, float *gates, const float *c_before, float *c, float *h);
-    void (*lstm_back_row)(size_t n, const float *gates, const float *c_before, const float *c,
-                          const float *dh, float *dc, float *dgates);
-    void (*gru_row)(size_t n, float *gx, const float *gh, const float *h_before, float *h);
-    void (*gru_back_row)(size_t n, const float *gates, const float *gh, const float *h_before,
-                         const float *dh, float *dgx, float *dgh, float *dh_before);
+    /* One step of n units of a recurrent layer, for one sequence. Gates of a unit are `pitch`
+     * elements apart. x is the input's share of the sums before activation.
+     * Plain: h = tanh or relu of x + h. */
+    void (*cell_row)(bool relu, size_t n, const float *x, float *h);
+    void (*cell_back_row)(bool relu, size_t n, const float *h, const float *dh, float *dx);
+    /* LSTM (Hochreiter and Schmidhuber 1997, with forget gates): gates in the order input, forget,
+     * cell, output hold the states' share and come back activated. Backward: dc in of c, out of
+     * c_before. */
+    void (*lstm_row)(size_t n, size_t pitch, const float *x, float *gates, const float *c_before,
+                     float *c, float *h);
+    void (*lstm_back_row)(size_t n, size_t pitch, const float *gates, const float *c_before,
+                          const float *c, const float *dh, float *dc, float *dx);
+    /* GRU (Cho et al. 2014, as in cuDNN and PyTorch): sums in the order reset, update, new hold the
+     * states' share and come back with their bias; h = (1 - z) tanh(x + r sum) + z h_before.
+     * Backward: dh in of h, out the direct part of h_before; what comes through dsums is to be
+     * added. */
+    void (*gru_row)(size_t n, size_t pitch, const float *x, const float *bias, float *sums,
+                    float *gates, const float *h_before, float *h);
+    void (*gru_back_row)(size_t n, size_t pitch, const float *gates, const float *sums,
+                         const float *h_before, float *dh, float *dx, float *dsums);
     void (*pool_max)(const leati_pool_row *r, const float *in, float *out);
     void (*pool_max_back)(bool add, const leati_pool_row *r, const float *x, const float *y,
                           const float *g, float *dx);

@@ -1,4 +1,4 @@
-/* Owns: how steps over flat buffers and rows of gates are cut into tasks. Not: the arithmetic
+/* Owns: how steps over flat buffers are cut into tasks. Not: the arithmetic
  * (isa/step_lanes.h). */
 #include "kernel/net_step.h"
 
@@ -7,11 +7,9 @@
 #include "kernel/vec.h"
 
 enum {
-    CHUNK = 16384,     /* elements of a partial sum */
-    STEP_PART = 4096,  /* elements of a task of an optimiser, at least */
-    SUM_CHUNKS = 64,   /* partial sums of squares at most */
-    GATE_CHUNK = 4096, /* units of a task */
-    SERIAL = 4096      /* elements that one thread does before another wakes */
+    CHUNK = 16384,    /* elements of a partial sum */
+    STEP_PART = 4096, /* elements of a task of an optimiser, at least */
+    SUM_CHUNKS = 64   /* partial sums of squares at most */
 };
 
 /* Elements do not depend on each other, so the border of tasks may depend on the number of threads:
@@ -85,98 +83,4 @@ double leati_sum_squares(leat_context *c, size_t n, const float *x)
     double sum = 0;
     for (size_t i = 0; i < s.chunks; i++) sum += s.part[i];
     return sum;
-}
-
-/* ---- gates ---------------------------------------------------------------------------------- */
-
-typedef struct gates {
-    const leati_net_kernels *k;
-    size_t rows, n, tasks, ld;
-    float *gates, *now, *h, *dc, *dgates, *dgh, *dbefore;
-    const float *kept, *gh, *before, *now_in, *dh;
-} gates;
-
-static void run_rows(leat_context *c, gates *g, leati_task_fn run)
-{
-    g->k = leati_net_kernels_of(c);
-    g->tasks = leati_task_count(g->rows * g->n, GATE_CHUNK, g->rows);
-    if (g->rows * g->n <= SERIAL) g->tasks = 1;
-    if (g->rows) leati_parallel(c, g->tasks, run, g);
-}
-
-static void lstm_task(void *arg, size_t task, unsigned worker)
-{
-    const gates *g = arg;
-    size_t n = g->n, end = leati_task_start(g->rows, g->tasks, task + 1);
-    (void)worker;
-    for (size_t r = leati_task_start(g->rows, g->tasks, task); r < end; r++)
-        g->k->lstm_row(n, g->gates + r * 4 * n, g->before + r * n, g->now + r * n,
-                       g->h + r * g->ld);
-}
-
-void leati_lstm_forward(leat_context *c, size_t rows, size_t n, float *sums, const float *c_before,
-                        float *c_now, float *h, size_t ld_h)
-{
-    gates g = {.rows = rows, .n = n, .ld = ld_h, .gates = sums, .before = c_before, .now = c_now};
-    g.h = h;
-    run_rows(c, &g, lstm_task);
-}
-
-static void lstm_back_task(void *arg, size_t task, unsigned worker)
-{
-    const gates *g = arg;
-    size_t n = g->n, end = leati_task_start(g->rows, g->tasks, task + 1);
-    (void)worker;
-    for (size_t r = leati_task_start(g->rows, g->tasks, task); r < end; r++)
-        g->k->lstm_back_row(n, g->kept + r * 4 * n, g->before + r * n, g->now_in + r * n,
-                            g->dh + r * g->ld, g->dc + r * n, g->dgates + r * 4 * n);
-}
-
-void leati_lstm_backward(leat_context *c, size_t rows, size_t n, const float *kept,
-                         const float *c_before, const float *c_now, const float *dh, size_t ld_dh,
-                         float *dc, float *dgates)
-{
-    gates g = {.rows = rows, .n = n, .ld = ld_dh, .kept = kept, .before = c_before, .dh = dh};
-    g.now_in = c_now;
-    g.dc = dc;
-    g.dgates = dgates;
-    run_rows(c, &g, lstm_back_task);
-}
-
-static void gru_task(void *arg, size_t task, unsigned worker)
-{
-    const gates *g = arg;
-    size_t n = g->n, end = leati_task_start(g->rows, g->tasks, task + 1);
-    (void)worker;
-    for (size_t r = leati_task_start(g->rows, g->tasks, task); r < end; r++)
-        g->k->gru_row(n, g->gates + r * 3 * n, g->gh + r * 3 * n, g->before + r * n, g->h + r * n);
-}
-
-void leati_gru_forward(leat_context *c, size_t rows, size_t n, float *gx, const float *gh,
-                       const float *h_before, float *h)
-{
-    gates g = {.rows = rows, .n = n, .gates = gx, .gh = gh, .before = h_before, .h = h};
-    run_rows(c, &g, gru_task);
-}
-
-static void gru_back_task(void *arg, size_t task, unsigned worker)
-{
-    const gates *g = arg;
-    size_t n = g->n, end = leati_task_start(g->rows, g->tasks, task + 1);
-    (void)worker;
-    for (size_t r = leati_task_start(g->rows, g->tasks, task); r < end; r++)
-        g->k->gru_back_row(n, g->kept + r * 3 * n, g->gh + r * 3 * n, g->before + r * n,
-                           g->dh + r * n, g->dgates + r * 3 * n, g->dgh + r * 3 * n,
-                           g->dbefore + r * n);
-}
-
-void leati_gru_backward(leat_context *c, size_t rows, size_t n, const float *kept, const float *gh,
-                        const float *h_before, const float *dh, float *dgx, float *dgh,
-                        float *dh_before)
-{
-    gates g = {.rows = rows, .n = n, .kept = kept, .gh = gh, .before = h_before, .dh = dh};
-    g.dgates = dgx;
-    g.dgh = dgh;
-    g.dbefore = dh_before;
-    run_rows(c, &g, gru_back_task);
 }

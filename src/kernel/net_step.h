@@ -1,6 +1,5 @@
-/* Steps of training over flat f32 buffers, and the gates of recurrent layers: one pass each,
- * parallel, no allocation; elements do not depend on each other, so results are bitwise equal for
- * any number of threads. */
+/* Steps of training over flat f32 buffers: one pass each, parallel, no allocation; elements do not
+ * depend on each other, so results are bitwise equal for any number of threads. */
 #ifndef LEATI_KERNEL_NET_STEP_H
 #define LEATI_KERNEL_NET_STEP_H
 
@@ -33,25 +32,5 @@ void leati_sgd_step(leat_context *c, const leati_sgd *o, size_t n, float *w, con
 
 /* The sum of squares in f64, in chunks of fixed size: the square of a gradient's norm. */
 double leati_sum_squares(leat_context *c, size_t n, const float *x);
-
-/* One time step of an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) for `rows`
- * sequences of n units. gates (rows, 4 n): sums before activation in the order input, forget, cell,
- * output; they come back activated, for the backward step. h rows are `ld_h` apart. */
-void leati_lstm_forward(leat_context *c, size_t rows, size_t n, float *gates, const float *c_before,
-                        float *c_now, float *h, size_t ld_h);
-/* dgates (rows, 4 n) of the sums; dc: in, of c_now from later; out, of c_before. */
-void leati_lstm_backward(leat_context *c, size_t rows, size_t n, const float *gates,
-                         const float *c_before, const float *c_now, const float *dh, size_t ld_dh,
-                         float *dc, float *dgates);
-
-/* One time step of a GRU (Cho et al. 2014, as in cuDNN and PyTorch): gx, gh (rows, 3 n) are x W + b
- * and h R + b in the order reset, update, new; h = (1 - z) tanh(gx + r gh) + z h_before. gx comes
- * back as the activated gates. */
-void leati_gru_forward(leat_context *c, size_t rows, size_t n, float *gx, const float *gh,
-                       const float *h_before, float *h);
-/* dh_before is the direct part; the caller adds what comes through dgh. It may be dh. */
-void leati_gru_backward(leat_context *c, size_t rows, size_t n, const float *gates, const float *gh,
-                        const float *h_before, const float *dh, float *dgx, float *dgh,
-                        float *dh_before);
 
 #endif

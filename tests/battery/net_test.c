@@ -321,7 +321,7 @@ static void lstm_level(leattest *t, leat_context *c)
 {
     enum { R = 5, N = 37 };
     static float gates[R * 4 * N], before[R * N], now[R * N], h[R * N], dh[R * N], dc[R * N],
-        dgates[R * 4 * N];
+        dgates[R * 4 * N], share[R * 4 * N];
     static double sums[R * 4 * N], want_h[R * N], want_c[R * N], want_g[R * 4 * N], want_dc[R * N];
     leati_rng rng;
     leati_rng_init(&rng, 46, LEATI_RNG_TEST, 0);
@@ -347,9 +347,16 @@ static void lstm_level(leattest *t, leat_context *c)
             s[k] += eps;
         }
     }
-    leati_lstm_forward(c, R, N, gates, before, now, h, N);
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    memcpy(share, gates, sizeof share);
+    for (size_t i = 0; i < R * 4 * N; i++) gates[i] = (float)(sums[i] - (double)(share[i] /= 2));
+    for (size_t r = 0; r < R; r++)
+        k->lstm_row(N, N, share + r * 4 * N, gates + r * 4 * N, before + r * N, now + r * N,
+                    h + r * N);
     CHECK(apart(R * N, h, want_h) < CLOSE && apart(R * N, now, want_c) < CLOSE);
-    leati_lstm_backward(c, R, N, gates, before, now, dh, N, dc, dgates);
+    for (size_t r = 0; r < R; r++)
+        k->lstm_back_row(N, N, gates + r * 4 * N, before + r * N, now + r * N, dh + r * N,
+                         dc + r * N, dgates + r * 4 * N);
     CHECK(apart(R * 4 * N, dgates, want_g) < CLOSE && apart(R * N, dc, want_dc) < CLOSE);
 }
 
@@ -363,7 +370,7 @@ static void gru_level(leattest *t, leat_context *c)
 {
     enum { R = 5, N = 37 };
     static float gx[R * 3 * N], gh[R * 3 * N], before[R * N], h[R * N], dh[R * N], dgx[R * 3 * N],
-        dgh[R * 3 * N], dbefore[R * N];
+        dgh[R * 3 * N], dbefore[R * N], gates[R * 3 * N], bias[3 * N];
     static double want_h[R * N], want_x[R * 3 * N], want_y[R * 3 * N], want_b[R * N];
     leati_rng rng;
     leati_rng_init(&rng, 47, LEATI_RNG_TEST, 0);
@@ -391,9 +398,16 @@ static void gru_level(leattest *t, leat_context *c)
             else want_y[at + (k - 3) * N] = slope;
         }
     }
-    leati_gru_forward(c, R, N, gx, gh, before, h);
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    for (size_t i = 0; i < 3 * N; i++) bias[i] = (float)(i % 7) / 8;
+    for (size_t i = 0; i < R * 3 * N; i++) gh[i] -= bias[i % (3 * N)];
+    memcpy(dbefore, dh, sizeof dh);
+    for (size_t r = 0; r < R; r++) {
+        size_t at = r * 3 * N, row = r * N;
+        k->gru_row(N, N, gx + at, bias, gh + at, gates + at, before + row, h + row);
+        k->gru_back_row(N, N, gates + at, gh + at, before + row, dbefore + row, dgx + at, dgh + at);
+    }
     CHECK(apart(R * N, h, want_h) < CLOSE);
-    leati_gru_backward(c, R, N, gx, gh, before, dh, dgx, dgh, dbefore);
     CHECK(apart(R * 3 * N, dgx, want_x) < CLOSE && apart(R * 3 * N, dgh, want_y) < CLOSE);
     CHECK(apart(R * N, dbefore, want_b) < CLOSE);
 }

@@ -1,6 +1,9 @@
 /* Functions of networks that are written with other operations. */
 #include <leat/function.h>
 
+#include <math.h>
+#include <string.h>
+
 #include "graph/plan.h"
 #include "support/opcheck.h"
 
@@ -278,6 +281,42 @@ static void pools_behind_relu(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* Numbers as inputs of a recurrent layer give what their one-hot vectors give, with many of them
+ * and with few beside the number of features. */
+static void numbers_as_inputs(leattest *t)
+{
+    enum { T = 3, N = 2, UNITS = 4, MOST = 9, GATES = 4 * UNITS };
+    static const int64_t ids[T * N] = {3, 0, 4, 4, 1, 3};
+    static float data[GATES * MOST], got[2][GATES * MOST], state[2][T * N * UNITS];
+    leat_context *c = t->context;
+    for (int i = 0; i < GATES * MOST; i++) data[i] = (float)(i * 7 % 23 - 11) / 16;
+    for (int64_t features = 5; features <= MOST; features += MOST - 5) {
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(c, NULL, &g));
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(T, N), ids);
+        leat_recurrent r = leat_recurrent_default(LEAT_CELL_LSTM);
+        r.w = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(GATES, features), data);
+        r.r = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(GATES, UNITS), data + 3);
+        r.bias = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(GATES), data + 5);
+        for (int i = 0; i < 2; i++) {
+            leat_tensor *in = i ? leat_one_hot(x, features, LEAT_DTYPE_F32) : x;
+            leat_tensor *y = leat_recur(in, &r, NULL, NULL), *roots[2] = {y};
+            leat_tensor *sum = y ? leat_sum(leat_mul(y, y), 0, NULL, false) : NULL;
+            REQUIRE_OK(leat_gradients(sum, NULL, 1, &r.w, &roots[1]));
+            REQUIRE_OK(leat_run(g, 2, roots));
+            REQUIRE_OK(leat_get(y, state[i], sizeof state[i]));
+            REQUIRE_OK(leat_get(roots[1], got[i], sizeof(float) * GATES * (size_t)features));
+        }
+        CHECK(!memcmp(state[0], state[1], sizeof state[0]));
+        for (int i = 0; i < GATES * features; i++)
+            CHECK(fabsf(got[0][i] - got[1][i]) <= 1e-6F * (1 + fabsf(got[1][i])));
+        CHECK(!leat_recur(leat_cast(x, LEAT_DTYPE_F32), &r, NULL, NULL));
+        CHECK(strstr(leat_error_message(c), "(3, 2)") != NULL);
+        leat_error_clear(c);
+        leat_graph_destroy(g);
+    }
+}
+
 /* A step through many functions, with each allocation failing in turn. */
 static leat_status many_functions(leat_context *c, void *arg)
 {
@@ -320,8 +359,9 @@ static void failing_allocations(leattest *t)
     leattest_fail_some_allocations(t, many_functions, NULL);
 }
 
-static const leattest_case cases[] = {TEST(activations),       TEST(losses),
-                                      TEST(normalisations),    TEST(running_statistics),
-                                      TEST(tails_of_products), TEST(tails_take_no_step),
-                                      TEST(pools_behind_relu), TEST(failing_allocations)};
+static const leattest_case cases[] = {TEST(activations),        TEST(losses),
+                                      TEST(normalisations),     TEST(running_statistics),
+                                      TEST(tails_of_products),  TEST(tails_take_no_step),
+                                      TEST(pools_behind_relu),  TEST(numbers_as_inputs),
+                                      TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

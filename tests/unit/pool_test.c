@@ -2,6 +2,7 @@
 #include "support/leattest.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/pool.h"
 
@@ -62,6 +63,49 @@ static void nested_calls(leattest *t)
     leat_context_destroy(j.context);
 }
 
+enum { STEPS = 500, WIDE = 7 };
+
+typedef struct stairs {
+    leat_context *context;
+    int at[STEPS][WIDE]; /* sums over the step before: wrong where a task began too early */
+} stairs;
+
+static void climb(void *arg, size_t step, size_t task, unsigned worker)
+{
+    stairs *s = arg;
+    int sum = (int)task;
+    (void)worker;
+    for (int i = 0; step && i < WIDE; i++) sum += s->at[step - 1][i];
+    s->at[step][task] += sum % 1000 + 1;
+}
+
+static void climb_inside(void *arg, size_t task, unsigned worker)
+{
+    stairs *s = (stairs *)arg + task;
+    (void)worker;
+    leati_parallel_steps(s->context, STEPS, WIDE, climb, s);
+}
+
+static void steps_in_order(leattest *t)
+{
+    static stairs s[16], inside[4];
+    for (unsigned threads = 1; threads <= 8; threads *= 2) {
+        stairs *one = &s[threads];
+        one->context = context_with(threads);
+        REQUIRE(one->context);
+        leati_parallel_steps(one->context, STEPS, WIDE, climb, one);
+        leati_parallel_steps(one->context, 0, WIDE, climb, one);
+        leati_parallel_steps(one->context, STEPS, 0, climb, one);
+        CHECK(!memcmp(one->at, s[1].at, sizeof one->at));
+        leat_context_destroy(one->context);
+    }
+    for (int i = 0; i < 4; i++) inside[i].context = i ? inside[0].context : context_with(2);
+    REQUIRE(inside[0].context);
+    leati_parallel(inside[0].context, 4, climb_inside, inside);
+    for (int i = 0; i < 4; i++) CHECK(!memcmp(inside[i].at, s[1].at, sizeof s->at));
+    leat_context_destroy(inside[0].context);
+}
+
 static void borders(leattest *t)
 {
     size_t n = leati_task_count(1003, 100, 64), last = 0;
@@ -74,6 +118,7 @@ static void borders(leattest *t)
     CHECK_INT(last, 1003);
 }
 
-static const leattest_case list[] = {TEST(every_task_once), TEST(nested_calls), TEST(borders)};
+static const leattest_case list[] = {TEST(every_task_once), TEST(nested_calls),
+                                     TEST(steps_in_order), TEST(borders)};
 
 LEATTEST_MAIN(list)

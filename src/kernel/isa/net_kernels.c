@@ -23,6 +23,7 @@
 #include "kernel/isa/winograd_lanes.h"
 /* after rows_lanes.h and sum_lanes.h */
 #include "kernel/isa/bf16_lanes.h"
+#include "kernel/isa/gate_lanes.h"
 #include "kernel/isa/step_lanes.h"
 
 #include "kernel/isa/elt_lanes.h"
@@ -68,6 +69,8 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .affine_back_rows = affine_back_rows,
                                  .adam = adam,
                                  .sgd = sgd,
+                                 .cell_row = cell_row,
+                                 .cell_back_row = cell_back_row,
                                  .lstm_row = lstm_row,
                                  .lstm_back_row = lstm_back_row,
                                  .gru_row = gru_row,

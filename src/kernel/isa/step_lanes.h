@@ -1,4 +1,4 @@
-/* Steps over flat buffers: optimisers, gates of recurrent layers, pooling. */
+/* Steps over flat buffers: optimisers, pooling. */
 #ifndef LEATI_KERNEL_ISA_STEP_LANES_H
 #define LEATI_KERNEL_ISA_STEP_LANES_H
 
@@ -57,81 +57,6 @@ static void sgd(const leati_sgd *o, size_t n, float *w, const float *g, float *v
         store_last_f32(w + j, p - o->rate * d, width);
     })
 }
-
-/* ---- recurrent layers ---------------------------------------------------------------------- */
-
-static void lstm_row(size_t n, float *gates, const float *c_before, float *c, float *h)
-{
-    float *gi = gates, *gf = gates + n, *gg = gates + 2 * n, *go = gates + 3 * n;
-    EACH(n, {
-        vf i = sigmoid_vector_f32(load_last_f32(gi + j, width));
-        vf f = sigmoid_vector_f32(load_last_f32(gf + j, width));
-        vf g = tanh_vector_f32(load_last_f32(gg + j, width));
-        vf o = sigmoid_vector_f32(load_last_f32(go + j, width));
-        vf cell = f * load_last_f32(c_before + j, width) + i * g;
-        store_last_f32(gi + j, i, width);
-        store_last_f32(gf + j, f, width);
-        store_last_f32(gg + j, g, width);
-        store_last_f32(go + j, o, width);
-        store_last_f32(c + j, cell, width);
-        store_last_f32(h + j, o * tanh_vector_f32(cell), width);
-    })
-}
-
-static void lstm_back_row(size_t n, const float *gates, const float *c_before, const float *c,
-                          const float *dh, float *dc, float *dgates)
-{
-    EACH(n, {
-        vf i = load_last_f32(gates + j, width);
-        vf f = load_last_f32(gates + n + j, width);
-        vf g = load_last_f32(gates + 2 * n + j, width);
-        vf o = load_last_f32(gates + 3 * n + j, width);
-        vf t = tanh_vector_f32(load_last_f32(c + j, width));
-        vf up = load_last_f32(dh + j, width);
-        vf cell = load_last_f32(dc + j, width) + up * o * (1 - t * t);
-        vf before = load_last_f32(c_before + j, width);
-        store_last_f32(dgates + j, cell * g * i * (1 - i), width);
-        store_last_f32(dgates + n + j, cell * before * f * (1 - f), width);
-        store_last_f32(dgates + 2 * n + j, cell * i * (1 - g * g), width);
-        store_last_f32(dgates + 3 * n + j, up * t * o * (1 - o), width);
-        store_last_f32(dc + j, cell * f, width);
-    })
-}
-
-static void gru_row(size_t n, float *gx, const float *gh, const float *h_before, float *h)
-{
-    EACH(n, {
-        vf r = sigmoid_vector_f32(load_last_f32(gx + j, width) + load_last_f32(gh + j, width));
-        vf z =
-            sigmoid_vector_f32(load_last_f32(gx + n + j, width) + load_last_f32(gh + n + j, width));
-        vf k = tanh_vector_f32(load_last_f32(gx + 2 * n + j, width) +
-                               r * load_last_f32(gh + 2 * n + j, width));
-        store_last_f32(gx + j, r, width);
-        store_last_f32(gx + n + j, z, width);
-        store_last_f32(gx + 2 * n + j, k, width);
-        store_last_f32(h + j, k + z * (load_last_f32(h_before + j, width) - k), width);
-    })
-}
-
-static void gru_back_row(size_t n, const float *gates, const float *gh, const float *h_before,
-                         const float *dh, float *dgx, float *dgh, float *dh_before){
-    EACH(n,
-         {
-             vf r = load_last_f32(gates + j, width);
-             vf z = load_last_f32(gates + n + j, width);
-             vf k = load_last_f32(gates + 2 * n + j, width);
-             vf up = load_last_f32(dh + j, width);
-             vf dk = up * (1 - z) * (1 - k * k);
-             vf dz = up * (load_last_f32(h_before + j, width) - k) * z * (1 - z);
-             vf dr = dk * load_last_f32(gh + 2 * n + j, width) * r * (1 - r);
-             store_last_f32(dgx + j, dr, width);
-             store_last_f32(dgx + n + j, dz, width);
-             store_last_f32(dgx + 2 * n + j, dk, width);
-             store_last_f32(dgh + j, dr, width);
-             store_last_f32(dgh + n + j, dz, width);
-             store_last_f32(dgh + 2 * n + j, dk * r, width);
-             store_last_f32(dh_before + j, up * z, width);
-         })}
 
 /* ---- pooling ------------------------------------------------------------------------------- */
 

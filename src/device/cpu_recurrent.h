@@ -1,0 +1,31 @@
+/* How both directions of RECURRENT on the CPU are cut: every step into blocks of units, which a
+ * task takes through all gates; one fork and join for the whole sequence. No element's sum depends
+ * on the cut. */
+#ifndef LEATI_DEVICE_CPU_RECURRENT_H
+#define LEATI_DEVICE_CPU_RECURRENT_H
+
+#include "device/recurrent.h"
+#include "kernel/kernels.h"
+#include "kernel/net_kernels.h"
+
+typedef struct leati_cpu_recurrent_cut {
+    const leati_kernels *level;
+    const leati_net_kernels *net;
+    size_t width;  /* units of a block, whole panels of packed weights */
+    size_t blocks; /* tasks of a step */
+} leati_cpu_recurrent_cut;
+
+leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_recurrent *r);
+bool leati_cpu_recurrent_takes(const leati_step *s);
+/* Whether the step was given lengths; known before its data are. */
+bool leati_cpu_recurrent_varies(const leati_step *s);
+
+/* Fetch n columns of `rows` rows towards the second-level cache: what a block reads from memory
+ * after its product comes in pieces too short for the processor to foresee. */
+static inline void leati_cpu_recurrent_fetch(const float *x, size_t rows, size_t n, size_t ld)
+{
+    for (size_t row = 0; row < rows; row++)
+        for (size_t i = 0; i < n; i += 16) __builtin_prefetch(x + row * ld + i, 0, 2);
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* Owns: RECURRENT_GRAD on the CPU in f32: from the last step to the first, per step and block of
+ * units the gradient of the states by a product with the packed recurrent weights, then that of the
+ * gates; the gradient of the weights is one product over all steps. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "device/cpu_kernels.h"
+#include "device/cpu_layout.h"
+#include "device/cpu_recurrent.h"
+#include "kernel/panels.h"
+#include "kernel/product.h"
+
+typedef struct job {
+    leat_context *c;
+    const leati_step *s;
+    leati_recurrent r;
+    leati_cpu_recurrent_cut cut;
+    size_t state, wide; /* elements of (rows, units), of (rows, gates units) */
+    /* in scratch */
+    float *packed; /* recurrent weights */
+    float
+        *sums[2];  /* gradients of the recurrent sums of a step and of the one before it, in turn */
+    size_t ld;     /* from row to row there */
+    float *flow;   /* per thread (rows, width): what flows to the states before */
+    float *before; /* (steps, rows, units): states before every step, where lengths differ */
+    float *dm;     /* GRU: gradients of h r' + rb, (steps, rows, 3 units) */
+    void *workspace;
+} job;
+
+/* d' h over `rows` lines: the gradient of r. */
+static leati_product weight_product(const job *j, size_t rows, const float *d, const float *h,
+                                    float beta)
+{
+    leati_product p = leati_product_default(true, false, j->r.gates * j->r.units, j->r.units, rows,
+                                            d, h, j->s->out[1].data);
+    p.beta = beta;
+    return p;
+}
+
+static size_t weight_workspace(const job *j)
+{
+    size_t lines = j->r.steps * j->r.rows, most = 0;
+    leati_product p[3] = {weight_product(j, lines, NULL, NULL, 0),
+                          weight_product(j, lines - j->r.rows, NULL, NULL, 0),
+                          weight_product(j, j->r.rows, NULL, NULL, 1)};
+    for (int i = 0; i < 3; i++) {
+        size_t bytes = p[i].k ? leati_product_bytes(j->c, &p[i]) : 0;
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
+static size_t divide(job *j, char *at)
+{
+    leati_cpu_room room = {at, 0};
+    size_t units = j->r.units, wide = j->r.gates * units, lines = j->r.steps * j->r.rows;
+    size_t threads = leat_context_threads(j->c);
+    j->packed = leati_cpu_take(&room, leati_product_packed(j->c, units, wide) * sizeof(float));
+    j->ld = leati_panels_stride(wide);
+    for (int i = 0; i < 2; i++)
+        j->sums[i] = leati_cpu_take(&room, j->r.rows * j->ld * sizeof(float));
+    j->flow = leati_cpu_take(&room, threads * j->r.rows * j->cut.width * sizeof(float));
+    if (leati_cpu_recurrent_varies(j->s))
+        j->before = leati_cpu_take(&room, lines * units * sizeof(float));
+    if (j->r.cell == LEATI_CELL_GRU) j->dm = leati_cpu_take(&room, lines * wide * sizeof(float));
+    j->workspace = leati_cpu_take(&room, weight_workspace(j));
+    return room.bytes;
+}
+
+static job job_of(leat_context *c, const leati_step *s)
+{
+    job j = {.c = c, .s = s, .r = leati_recurrent_of(s)};
+    j.cut = leati_cpu_recurrent_cut_of(c, &j.r);
+    j.state = j.r.rows * j.r.units;
+    j.wide = j.state * j.r.gates;
+    return j;
+}
+
+static size_t scratch(const leat_context *c, const leati_step *s)
+{
+    job j = job_of((leat_context *)(uintptr_t)c, s);
+    return divide(&j, NULL);
+}
+
+/* The states before every step, for rows that end at different steps. */
+static void states_before(const job *j)
+{
+    const float *h0 = j->s->in[4].data, *y = j->s->in[6].data;
+    for (size_t k = 0; k < j->r.steps; k++) {
+        size_t time = leati_recurrent_time(&j->r, k);
+        size_t last = k ? leati_recurrent_time(&j->r, k - 1) : 0;
+        for (size_t row = 0; row < j->r.rows; row++) {
+            size_t at = row * j->r.units;
+            bool ran = k && leati_recurrent_runs(&j->r, row, last);
+            memcpy(j->before + time * j->state + at, ran ? y + last * j->state + at : h0 + at,
+                   j->r.units * sizeof *y);
+        }
+    }
+}
+
+/* Of states that a step begins with: input `first` before the first step, else input `all`. */
+static const float *start_of(const job *j, size_t step, int first, int all)
+{
+    if (!step) return j->s->in[first].data;
+    return (const float *)j->s->in[all].data + leati_recurrent_time(&j->r, step - 1) * j->state;
+}
+
+static const float *state_before(const job *j, size_t step)
+{
+    if (j->before) return j->before + leati_recurrent_time(&j->r, step) * j->state;
+    return start_of(j, step, 4, 6);
+}
+
+/* The block of one step that a task computes; steps are counted forwards. */
+typedef struct place {
+    size_t step, time;
+    size_t from, n; /* units */
+    float *sums;    /* gradients of the recurrent sums, for the product of the step before */
+} place;
+
+/* dh = what flows back through the sums of the step after; for a GRU besides what is there. */
+static void flow_back(const job *j, const place *p, const float *sums, float *flow)
+{
+    size_t units = j->r.units, later = leati_recurrent_time(&j->r, p->step + 1);
+    float *dh = j->s->out[2].data;
+    leati_panels q = {.m = j->r.rows,
+                      .n = units,
+                      .k = j->r.gates * units,
+                      .a = sums,
+                      .lda = j->ld,
+                      .packed = j->packed,
+                      .from = p->from,
+                      .to = p->from + p->n,
+                      .c = flow,
+                      .ldc = j->cut.width};
+    leati_panels_product(j->cut.level, &q);
+    for (size_t row = 0; row < j->r.rows; row++) {
+        const float *in = flow + row * j->cut.width;
+        float *to = dh + row * units + p->from;
+        if (!leati_recurrent_runs(&j->r, row, later)) continue;
+        if (j->r.cell == LEATI_CELL_GRU) j->cut.net->add_to(p->n, in, to);
+        else j->cut.net->copy(p->n, in, to);
+    }
+}
+
+/* The gradients of the sums of one row that runs. */
+static void back_row(const job *j, const place *p, size_t row)
+{
+    const leati_step *s = j->s;
+    const leati_net_kernels *net = j->cut.net;
+    size_t units = j->r.units, at = row * units + p->from, line = p->time * j->state + at;
+    size_t gate = (p->time * j->r.rows + row) * j->r.gates * units + p->from;
+    float *dh = (float *)s->out[2].data + at, *dx = (float *)s->out[0].data + gate, *dm = dx;
+    net->add_to(p->n, (const float *)s->in[0].data + line, dh);
+    if (j->r.cell == LEATI_CELL_LSTM) {
+        const float *cells = s->in[8].data;
+        net->lstm_back_row(p->n, units, (const float *)s->in[7].data + gate,
+                           start_of(j, p->step, 5, 8) + at, cells + line, dh,
+                           (float *)s->out[3].data + at, dx);
+    } else if (j->r.cell == LEATI_CELL_GRU) {
+        dm = j->dm + gate;
+        net->gru_back_row(p->n, units, (const float *)s->in[7].data + gate,
+                          (const float *)s->in[8].data + gate, state_before(j, p->step) + at, dh,
+                          dx, dm);
+        for (size_t g = 0; g < 3; g++)
+            net->add_to(p->n, dm + g * units, (float *)s->out[3].data + g * units + p->from);
+    } else {
+        net->cell_back_row(j->r.cell == LEATI_CELL_RELU, p->n, (const float *)s->in[6].data + line,
+                           dh, dx);
+    }
+    for (size_t g = 0; g < j->r.gates; g++)
+        net->copy(p->n, dm + g * units, p->sums + row * j->ld + g * units + p->from);
+}
+
+/* Nothing flows through a row that has ended. */
+static void clear_row(const job *j, const place *p, size_t row)
+{
+    size_t units = j->r.units, bytes = p->n * sizeof(float);
+    size_t gate = (p->time * j->r.rows + row) * j->r.gates * units + p->from;
+    for (size_t g = 0; g < j->r.gates; g++) {
+        memset((float *)j->s->out[0].data + gate + g * units, 0, bytes);
+        if (j->dm) memset(j->dm + gate + g * units, 0, bytes);
+        memset(p->sums + row * j->ld + g * units + p->from, 0, bytes);
+    }
+}
+
+/* What back_row will read, on its way while the product runs. */
+static void fetch(const job *j, const place *p)
+{
+    size_t units = j->r.units, line = p->time * j->state + p->from;
+    const float *gates = (const float *)j->s->in[7].data + p->time * j->wide + p->from;
+    leati_cpu_recurrent_fetch((const float *)j->s->in[0].data + line, j->r.rows, p->n, units);
+    if (j->r.cell < LEATI_CELL_LSTM) return;
+    for (size_t g = 0; g < j->r.gates; g++)
+        leati_cpu_recurrent_fetch(gates + g * units, j->r.rows, p->n, j->r.gates * units);
+    if (j->r.cell == LEATI_CELL_LSTM)
+        leati_cpu_recurrent_fetch(start_of(j, p->step, 5, 8) + p->from, j->r.rows, p->n, units);
+}
+
+/* Task `block` of the i-th step from the end; after all of them dh is that of the first states. */
+static void backward(void *arg, size_t i, size_t block, unsigned worker)
+{
+    const job *j = arg;
+    place p = {.step = j->r.steps - 1 - i, .from = block * j->cut.width, .sums = j->sums[i % 2]};
+    p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
+    if (i < j->r.steps) {
+        p.time = leati_recurrent_time(&j->r, p.step);
+        fetch(j, &p);
+    }
+    if (i) flow_back(j, &p, j->sums[(i + 1) % 2], j->flow + worker * j->r.rows * j->cut.width);
+    if (i == j->r.steps) return;
+    for (size_t row = 0; row < j->r.rows; row++) {
+        if (leati_recurrent_runs(&j->r, row, p.time)) back_row(j, &p, row);
+        else clear_row(j, &p, row);
+    }
+}
+
+static void weight_gradient(const job *j)
+{
+    const leati_step *s = j->s;
+    size_t lines = j->r.steps * j->r.rows, rest = lines - j->r.rows;
+    const float *d = j->dm ? j->dm : s->out[0].data, *y = s->in[6].data;
+    if (j->before) {
+        leati_product p = weight_product(j, lines, d, j->before, 0);
+        leati_product_run(j->c, &p, j->workspace);
+        return;
+    }
+    /* all steps but the first with the result of the one before, the first with h0 */
+    size_t first = leati_recurrent_time(&j->r, 0) * j->wide;
+    if (rest) {
+        leati_product p = weight_product(j, rest, j->r.reverse ? d : d + j->wide,
+                                         j->r.reverse ? y + j->state : y, 0);
+        leati_product_run(j->c, &p, j->workspace);
+    }
+    leati_product p = weight_product(j, j->r.rows, d + first, s->in[4].data, rest ? 1 : 0);
+    leati_product_run(j->c, &p, j->workspace);
+}
+
+static leat_status run(leat_context *c, const leati_step *s)
+{
+    job j = job_of(c, s);
+    divide(&j, s->scratch);
+    LEATI_TRY(leati_lengths_check(c, &j.r));
+    size_t bytes = j.state * sizeof(float), units = j.r.units;
+    leati_product_pack(c, false, units, j.r.gates * units, s->in[3].data, units, j.packed);
+    memcpy(s->out[2].data, s->in[1].data, bytes);
+    if (j.r.cell == LEATI_CELL_LSTM) memcpy(s->out[3].data, s->in[2].data, bytes);
+    if (j.r.cell == LEATI_CELL_GRU) memset(s->out[3].data, 0, 3 * units * sizeof(float));
+    if (j.r.lengths) states_before(&j);
+    leati_parallel_steps(c, j.r.steps + 1, j.cut.blocks, backward, &j);
+    weight_gradient(&j);
+    return LEAT_OK;
+}
+
+const leati_kernel leati_cpu_recurrent_grad = {
+    .run = run, .scratch = scratch, .takes = leati_cpu_recurrent_takes};

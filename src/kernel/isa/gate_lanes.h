@@ -1,0 +1,112 @@
+/* The units of one sequence in one step of a recurrent layer: gates forward and backward. */
+#ifndef LEATI_KERNEL_ISA_GATE_LANES_H
+#define LEATI_KERNEL_ISA_GATE_LANES_H
+
+#include "kernel/isa/net_math.h"
+#include "kernel/net_kernels.h"
+
+static void cell_row(bool relu, size_t n, const float *x, float *h)
+{
+    EACH(n, {
+        vf sum = load_last_f32(x + j, width) + load_last_f32(h + j, width);
+        if (relu) sum = relu_vector(sum);
+        else sum = tanh_vector_f32(sum);
+        store_last_f32(h + j, sum, width);
+    })
+}
+
+static void cell_back_row(bool relu, size_t n, const float *h, const float *dh, float *dx)
+{
+    EACH(n, {
+        vf y = load_last_f32(h + j, width);
+        vf up = load_last_f32(dh + j, width);
+        vf d = up * (1 - y * y);
+        if (relu) d = choose_f32(y > 0, up, (vf){0});
+        store_last_f32(dx + j, d, width);
+    })
+}
+
+static void lstm_row(size_t n, size_t pitch, const float *x, float *gates, const float *c_before,
+                     float *c, float *h)
+{
+    float *gi = gates, *gf = gi + pitch, *gg = gf + pitch, *go = gg + pitch;
+    const float *xi = x, *xf = xi + pitch, *xg = xf + pitch, *xo = xg + pitch;
+    EACH(n, {
+        vf i = sigmoid_vector_f32(load_last_f32(xi + j, width) + load_last_f32(gi + j, width));
+        vf f = sigmoid_vector_f32(load_last_f32(xf + j, width) + load_last_f32(gf + j, width));
+        vf g = tanh_vector_f32(load_last_f32(xg + j, width) + load_last_f32(gg + j, width));
+        vf o = sigmoid_vector_f32(load_last_f32(xo + j, width) + load_last_f32(go + j, width));
+        vf cell = f * load_last_f32(c_before + j, width) + i * g;
+        store_last_f32(gi + j, i, width);
+        store_last_f32(gf + j, f, width);
+        store_last_f32(gg + j, g, width);
+        store_last_f32(go + j, o, width);
+        store_last_f32(c + j, cell, width);
+        store_last_f32(h + j, o * tanh_vector_f32(cell), width);
+    })
+}
+
+static void lstm_back_row(size_t n, size_t pitch, const float *gates, const float *c_before,
+                          const float *c, const float *dh, float *dc, float *dx)
+{
+    const float *gi = gates, *gf = gi + pitch, *gg = gf + pitch, *go = gg + pitch;
+    EACH(n, {
+        vf i = load_last_f32(gi + j, width);
+        vf f = load_last_f32(gf + j, width);
+        vf g = load_last_f32(gg + j, width);
+        vf o = load_last_f32(go + j, width);
+        vf t = tanh_vector_f32(load_last_f32(c + j, width));
+        vf up = load_last_f32(dh + j, width);
+        vf cell = load_last_f32(dc + j, width) + up * o * (1 - t * t);
+        vf before = load_last_f32(c_before + j, width);
+        store_last_f32(dx + j, cell * g * i * (1 - i), width);
+        store_last_f32(dx + pitch + j, cell * before * f * (1 - f), width);
+        store_last_f32(dx + 2 * pitch + j, cell * i * (1 - g * g), width);
+        store_last_f32(dx + 3 * pitch + j, up * t * o * (1 - o), width);
+        store_last_f32(dc + j, cell * f, width);
+    })
+}
+
+static void gru_row(size_t n, size_t pitch, const float *x, const float *bias, float *sums,
+                    float *gates, const float *h_before, float *h)
+{
+    float *sr = sums, *sz = sr + pitch, *sn = sz + pitch;
+    EACH(n, {
+        vf ur = load_last_f32(sr + j, width) + load_last_f32(bias + j, width);
+        vf uz = load_last_f32(sz + j, width) + load_last_f32(bias + pitch + j, width);
+        vf un = load_last_f32(sn + j, width) + load_last_f32(bias + 2 * pitch + j, width);
+        vf r = sigmoid_vector_f32(load_last_f32(x + j, width) + ur);
+        vf z = sigmoid_vector_f32(load_last_f32(x + pitch + j, width) + uz);
+        vf k = tanh_vector_f32(load_last_f32(x + 2 * pitch + j, width) + r * un);
+        store_last_f32(sr + j, ur, width);
+        store_last_f32(sz + j, uz, width);
+        store_last_f32(sn + j, un, width);
+        store_last_f32(gates + j, r, width);
+        store_last_f32(gates + pitch + j, z, width);
+        store_last_f32(gates + 2 * pitch + j, k, width);
+        store_last_f32(h + j, k + z * (load_last_f32(h_before + j, width) - k), width);
+    })
+}
+
+static void gru_back_row(size_t n, size_t pitch, const float *gates, const float *sums,
+                         const float *h_before, float *dh, float *dx, float *dsums)
+{
+    EACH(n, {
+        vf r = load_last_f32(gates + j, width);
+        vf z = load_last_f32(gates + pitch + j, width);
+        vf k = load_last_f32(gates + 2 * pitch + j, width);
+        vf up = load_last_f32(dh + j, width);
+        vf dk = up * (1 - z) * (1 - k * k);
+        vf dz = up * (load_last_f32(h_before + j, width) - k) * z * (1 - z);
+        vf dr = dk * load_last_f32(sums + 2 * pitch + j, width) * r * (1 - r);
+        store_last_f32(dx + j, dr, width);
+        store_last_f32(dx + pitch + j, dz, width);
+        store_last_f32(dx + 2 * pitch + j, dk, width);
+        store_last_f32(dsums + j, dr, width);
+        store_last_f32(dsums + pitch + j, dz, width);
+        store_last_f32(dsums + 2 * pitch + j, dk * r, width);
+        store_last_f32(dh + j, up * z, width);
+    })
+}
+
+#endif

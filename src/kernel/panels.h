@@ -1,0 +1,29 @@
+/* Products with packed weights on the calling thread, for drivers that cut the work themselves. */
+#ifndef LEATI_KERNEL_PANELS_H
+#define LEATI_KERNEL_PANELS_H
+
+#include <stddef.h>
+
+#include "kernel/kernels.h"
+
+/* C (m, to - from) = columns from .. to of A B; rows of C `ldc` apart. A (m, k), its rows `lda`
+ * apart; B (k, n) packed by leati_product_pack. `from` is a multiple of level->f32.nr. The bytes
+ * are those of leati_product_run with packed weights. */
+typedef struct leati_panels {
+    size_t m, n, k;
+    const float *a;
+    size_t lda;
+    const float *packed;
+    size_t from, to;
+    float *c;
+    size_t ldc;
+} leati_panels;
+void leati_panels_product(const leati_kernels *level, const leati_panels *p);
+
+/* Rows this far apart do not fall into the same few sets of a cache; not less than `columns`. */
+static inline size_t leati_panels_stride(size_t columns)
+{
+    return (columns + 31) / 32 * 32 + 16;
+}
+
+#endif
