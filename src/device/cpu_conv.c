@@ -1,6 +1,7 @@
 /* Owns: CONV, CONV_DATA and CONV_WEIGHT on the CPU in f32, by the kernels of kernel/conv.h, which
  * have two dimensions and channels last: other layouts are turned in scratch, a third dimension is
- * a sum of two-dimensional convolutions over the taps of depth. */
+ * a sum of two-dimensional convolutions over the taps of depth. Convolutions with a pool behind
+ * them run block by block of images, so that what is pooled never leaves the caches. */
 #include <string.h>
 
 #include "base/error.h"
@@ -10,6 +11,11 @@
 #include "device/window.h"
 #include "kernel/conv.h"
 #include "kernel/net_kernels.h"
+#include "kernel/pool2d.h"
+
+/* Images of a block: as many as have so many bytes before they are pooled. More for the gradient of
+ * weights, which adds up once a block. */
+enum { BLOCK_BYTES = 1 << 20, WEIGHT_BLOCK_BYTES = 4 << 20 };
 
 typedef struct job {
     leat_context *c;
@@ -19,10 +25,15 @@ typedef struct job {
     leati_conv_plan plan; /* of all images, or of one slice of depth */
     size_t filter;        /* weights of one slice of depth */
     bool deep, turn_x, turn_y;
+    leati_pool2d pool;
+    size_t block;         /* images; 0: there is no pool */
+    leati_conv_plan rest; /* of the images of a last block that is not whole */
     /* in scratch */
     float *x_last, *y_last; /* channels last, where the operands are not */
     float *slice;           /* weights (O, I, kH, kW) of one tap of depth */
     float *packed;          /* of all taps of depth */
+    float *before;          /* a block of y before the pool */
+    float *part;            /* the gradient of weights of a block */
     void *workspace;
 } job;
 
@@ -37,12 +48,41 @@ static bool takes(const leati_step *s)
            leati_operand_count(&s->out[0]);
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Blocks of about equal size, whatever the number of threads. */
+static void plan_blocks(job *j)
+{
+    size_t h = (size_t)j->w.out[1], w = (size_t)j->w.out[2], image = j->y.image_step;
+    size_t bytes = j->s->op == LEATI_OP_CONV_WEIGHT ? WEIGHT_BLOCK_BYTES : BLOCK_BYTES;
+    size_t most = bytes / sizeof(float) / image, blocks;
+    if (most == 0) most = 1;
+    blocks = (j->x.batch + most - 1) / most;
+    j->block = (j->x.batch + blocks - 1) / blocks;
+    j->pool = (leati_pool2d){.in_h = h,
+                             .in_w = w,
+                             .channels = j->y.channels,
+                             .out_h = h / 2,
+                             .out_w = w / 2,
+                             .kernel_h = 2,
+                             .kernel_w = 2,
+                             .stride_h = 2,
+                             .stride_w = 2,
+                             .dilation_h = 1,
+                             .dilation_w = 1};
+}
+
 static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
 {
     const leati_conv_attrs *a = s->attrs;
     const leat_shape *x = &s->in[0].shape, *y = &s->out[0].shape;
     if (s->op == LEATI_OP_CONV_DATA) x = &s->out[0].shape, y = &s->in[0].shape;
     if (s->op == LEATI_OP_CONV_WEIGHT) y = &s->in[1].shape;
+    leat_shape before = *y;
+    if (a->pool) before.dim[1] *= 2, before.dim[2] *= 2, y = &before;
     *j = (job){.c = c, .s = s, .w = leati_window_of_conv(a, y)};
     const leati_window *w = &j->w;
     j->x = leati_grid_of(x, a->channels_last);
@@ -50,7 +90,10 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
     j->deep = w->in[0] > 1 || w->kernel[0] > 1 || w->out[0] > 1;
     j->turn_x = j->x.place_step == 1 && j->x.channels > 1 && j->x.plane > 1;
     j->turn_y = j->y.place_step == 1 && j->y.channels > 1 && j->y.plane > 1;
-    leati_conv conv = {.batch = j->deep ? 1 : j->x.batch,
+    if (a->pool) plan_blocks(j);
+    leati_conv conv = {.batch = j->block  ? j->block
+                                : j->deep ? 1
+                                          : j->x.batch,
                        .in_h = (size_t)w->in[1],
                        .in_w = (size_t)w->in[2],
                        .in_c = j->x.channels,
@@ -67,6 +110,10 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
                        .pad_bottom = (size_t)w->high[1],
                        .pad_right = (size_t)w->high[2]};
     LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    if (j->block && j->x.batch % j->block) {
+        conv.batch = j->x.batch % j->block;
+        LEATI_TRY(leati_conv_plan_make(c, &conv, &j->rest));
+    }
     j->filter = j->plan.weights;
     return LEAT_OK;
 }
@@ -83,14 +130,23 @@ static size_t packed_bytes(const job *j)
     return (j->deep ? (size_t)j->w.kernel[0] : 1) * packed_each(j) * sizeof(float);
 }
 
+static size_t workspace_of(const leati_conv_plan *p, leati_op op)
+{
+    return op == LEATI_OP_CONV        ? p->forward_bytes
+           : op == LEATI_OP_CONV_DATA ? p->back_data_bytes
+                                      : p->back_weights_bytes;
+}
+
 /* Divides the scratch; with at NULL its size is counted. */
 static size_t divide(job *j, char *at)
 {
     leati_cpu_room room = {at, 0};
     leati_op op = j->s->op;
-    size_t work = op == LEATI_OP_CONV        ? j->plan.forward_bytes
-                  : op == LEATI_OP_CONV_DATA ? j->plan.back_data_bytes
-                                             : j->plan.back_weights_bytes;
+    size_t work = workspace_of(&j->plan, op), rest = workspace_of(&j->rest, op);
+    if (rest > work) work = rest;
+    if (j->block) j->before = leati_cpu_take(&room, j->block * j->y.image_step * sizeof(float));
+    if (j->block && op == LEATI_OP_CONV_WEIGHT)
+        j->part = leati_cpu_take(&room, j->filter * sizeof(float));
     if (j->turn_x) j->x_last = leati_cpu_take(&room, j->x.batch * j->x.image_step * sizeof(float));
     if (j->turn_y) j->y_last = leati_cpu_take(&room, j->y.batch * j->y.image_step * sizeof(float));
     if (j->deep) j->slice = leati_cpu_take(&room, 2 * j->filter * sizeof(float));
@@ -204,6 +260,27 @@ static void forward_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool 
                        j->workspace);
 }
 
+static const leati_conv_plan *plan_of(const job *j, size_t images)
+{
+    return images == j->block ? &j->plan : &j->rest;
+}
+
+static void run_blocks(job *j, const float *x, const leati_conv_epilogue *e)
+{
+    const leati_step *s = j->s;
+    size_t pooled = j->y.image_step / 4;
+    for (size_t at = 0, n; at < j->x.batch; at += n) {
+        float *y = (float *)s->out[0].data + at * pooled;
+        n = j->pool.batch = smaller(j->block, j->x.batch - at);
+        leati_conv_forward(j->c, plan_of(j, n), x + at * j->x.image_step, j->packed, e, j->before,
+                           j->workspace);
+        if (s->outs > 1)
+            leati_pool2d_which(j->c, &j->pool, j->before, y,
+                               (uint8_t *)s->out[1].data + at * pooled);
+        else leati_pool2d_forward(j->c, &j->pool, j->before, y);
+    }
+}
+
 static leat_status run_conv(leat_context *c, const leati_step *s)
 {
     job j;
@@ -215,7 +292,8 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     leati_conv_epilogue e = {.activation = (leati_activation)a->activation};
     if (a->bias) e.bias = s->in[2].data;
     if (a->residual) e.residual = s->in[2 + a->bias].data;
-    if (j.deep) each_pair(&j, forward_pair, &f);
+    if (j.block) run_blocks(&j, f.x, &e);
+    else if (j.deep) each_pair(&j, forward_pair, &f);
     else leati_conv_forward(c, &j.plan, f.x, j.packed, &e, f.to, j.workspace);
     if (j.turn_y) leati_cpu_swap_f32(c, j.y.batch, j.y.plane, j.y.channels, f.to, s->out[0].data);
     return LEAT_OK;
@@ -235,6 +313,26 @@ static void data_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool fir
                                  j->workspace);
 }
 
+/* dy of n images from `at` on: the gradient g of the pool, put where the largest were. */
+static const float *spread(job *j, const float *g, size_t at, size_t n)
+{
+    size_t pooled = j->y.image_step / 4;
+    j->pool.batch = n;
+    leati_pool2d_spread(j->c, &j->pool, g + at * pooled,
+                        (const uint8_t *)j->s->in[2].data + at * pooled, j->before);
+    return j->before;
+}
+
+static void run_data_blocks(job *j, const float *g, float *dx)
+{
+    for (size_t at = 0, n; at < j->x.batch; at += n) {
+        n = smaller(j->block, j->x.batch - at);
+        const float *dy = spread(j, g, at, n);
+        leati_conv_backward_data(j->c, plan_of(j, n), dy, j->packed, false,
+                                 dx + at * j->x.image_step, j->workspace);
+    }
+}
+
 static leat_status run_data(leat_context *c, const leati_step *s)
 {
     job j;
@@ -242,7 +340,9 @@ static leat_status run_data(leat_context *c, const leati_step *s)
     flow f = {.y = channels_last(&j, &j.y, j.turn_y, &s->in[0], j.y_last)};
     f.to = j.turn_x ? j.x_last : s->out[0].data;
     if (!s->kept) pack_all(&j, s->in[1].data);
-    if (j.deep) {
+    if (j.block) {
+        run_data_blocks(&j, f.y, f.to);
+    } else if (j.deep) {
         memset(f.to, 0, j.x.batch * j.x.image_step * sizeof *f.to);
         each_pair(&j, data_pair, &f);
     } else {
@@ -268,6 +368,18 @@ static void weight_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool f
             f->to[(i * depth + d) * taps + k] += j->slice[i * taps + k];
 }
 
+static void run_weight_blocks(job *j, const float *x, const float *g, float *dw)
+{
+    const leati_net_kernels *k = leati_net_kernels_of(j->c);
+    for (size_t at = 0, n; at < j->x.batch; at += n) {
+        n = smaller(j->block, j->x.batch - at);
+        const float *dy = spread(j, g, at, n);
+        leati_conv_backward_weights(j->c, plan_of(j, n), x + at * j->x.image_step, dy,
+                                    at ? j->part : dw, NULL, j->workspace);
+        if (at) k->add_to(j->filter, j->part, dw);
+    }
+}
+
 static leat_status run_weight(leat_context *c, const leati_step *s)
 {
     job j;
@@ -275,7 +387,9 @@ static leat_status run_weight(leat_context *c, const leati_step *s)
     flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last),
               .y = channels_last(&j, &j.y, j.turn_y, &s->in[1], j.y_last),
               .to = s->out[0].data};
-    if (j.deep) {
+    if (j.block) {
+        run_weight_blocks(&j, f.x, f.y, f.to);
+    } else if (j.deep) {
         memset(f.to, 0, leati_operand_count(&s->out[0]) * sizeof *f.to);
         each_pair(&j, weight_pair, &f);
     } else {

@@ -102,8 +102,12 @@ typedef struct leati_conv_attrs {
     int64_t pad_low[LEATI_MAX_SPATIAL], pad_high[LEATI_MAX_SPATIAL];
     int64_t spatial[LEATI_MAX_SPATIAL]; /* of x */
     uint8_t channels_last;
-    uint8_t activation, bias, residual,
-        unused[4]; /* of CONV, as of MATMUL; the bias has O elements */
+    uint8_t activation, bias, residual; /* of CONV, as of MATMUL; the bias has O elements */
+    /* Made by the planner, channels last: of y only the largest of each 2 x 2 is kept, and which of
+     * the four it is (u8), output 1 of CONV where it is asked for; the gradients take that of the
+     * pool in place of dy, and output 1 as input 2. */
+    uint8_t pool;
+    uint8_t unused[3];
 } leati_conv_attrs;
 
 /* POOL_MAX: the maximum over the window, padding never wins. POOL_MAX_INDEX: that and its index

@@ -200,6 +200,7 @@ static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *r
     size_t scratch;
     LEATI_TRY(leati_plan_lower(p, count, roots));
     LEATI_TRY(leati_plan_simplify(p));
+    LEATI_TRY(leati_plan_pool(p));
     LEATI_TRY(leati_plan_find_lasting(p, 0));
     LEATI_TRY(leati_plan_note_variables(p, plan));
     LEATI_TRY(leati_plan_fuse(p));

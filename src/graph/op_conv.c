@@ -59,6 +59,12 @@ static leat_status check_types(leat_context *c, leati_node *n)
     return LEAT_OK;
 }
 
+/* How many values of y are behind one that is kept, along a dimension. */
+static int64_t pooled(const leati_conv_attrs *a)
+{
+    return a->pool ? 2 : 1;
+}
+
 /* The number of windows along each dimension of x. */
 static leat_status count_windows(leat_context *c, leati_node *n, int64_t *count)
 {
@@ -104,8 +110,10 @@ static leat_status infer_conv(leat_context *c, leati_node *n)
                                (long long)w.dim[0], a->groups);
     LEATI_TRY(count_windows(c, n, spatial_of(a, &y)));
     y.dim[channel_axis(a)] = w.dim[0];
+    for (int i = 0; i < a->rank; i++) spatial_of(a, &y)[i] /= pooled(a);
     n->out[0].dtype = n->in[0]->dtype;
     n->out[0].shape = y;
+    if (n->outs > 1) n->out[1].dtype = LEAT_DTYPE_U8, n->out[1].shape = y;
     return LEAT_OK;
 }
 
@@ -124,7 +132,7 @@ static leat_status infer_conv_data(leat_context *c, leati_node *n)
                                (long long)w.dim[0], a->groups);
     LEATI_TRY(count_windows(c, n, count));
     for (int i = 0; i < a->rank; i++) {
-        if (count[i] != spatial_of(a, &dy)[i])
+        if (count[i] != spatial_of(a, &dy)[i] * pooled(a))
             return leati_node_fail(c, n, LEAT_SHAPE,
                                    "a result of size %lld has %lld windows, the input %s has %lld "
                                    "(output padding must be less than the stride)",
@@ -151,7 +159,7 @@ static leat_status infer_conv_weight(leat_context *c, leati_node *n)
     }
     LEATI_TRY(count_windows(c, n, count));
     for (int i = 0; i < a->rank; i++)
-        if (count[i] != spatial_of(a, &dy)[i] || x.dim[0] != dy.dim[0])
+        if (count[i] != spatial_of(a, &dy)[i] * pooled(a) || x.dim[0] != dy.dim[0])
             return leati_node_fail(c, n, LEAT_SHAPE, "gradient %s does not belong to input %s",
                                    leati_shape_string(&dy).text, leati_shape_string(&x).text);
     w.dim[0] = dy.dim[channel_axis(a)];

@@ -78,9 +78,10 @@ double leati_step_flops(const leati_step *s)
                                                                : &s->in[1];
         const leati_operand *w = s->op == LEATI_OP_CONV_WEIGHT ? &s->out[0] : &s->in[1];
         double filters = (double)w->shape.dim[0];
-        return filters
-                   ? 2 * (double)leati_operand_count(y) * ((double)leati_operand_count(w) / filters)
-                   : 0;
+        double kept = ((const leati_conv_attrs *)s->attrs)->pool ? 4 : 1;
+        return filters ? 2 * kept * (double)leati_operand_count(y) *
+                             ((double)leati_operand_count(w) / filters)
+                       : 0;
     }
     case LEATI_OP_REDUCE_SUM:
     case LEATI_OP_REDUCE_PROD:

@@ -150,15 +150,71 @@ static void backward_task(void *arg, size_t task, unsigned worker)
     for (size_t line = task * q->lines; line < end && line < all; line++) backward_line(q, line);
 }
 
+bool leati_pool2d_tiles(const leati_pool2d *p)
+{
+    return p->stride_h == p->kernel_h && p->stride_w == p->kernel_w && p->dilation_h == 1 &&
+           p->dilation_w == 1 && !p->pad_top && !p->pad_left && p->out_h * p->kernel_h == p->in_h &&
+           p->out_w * p->kernel_w == p->in_w && p->kernel_h * p->kernel_w <= UINT8_MAX + 1;
+}
+
 void leati_pool2d_backward(leat_context *c, const leati_pool2d *p, const float *x, const float *y,
                            const float *g, float *dx)
 {
     pooling q = {leati_net_kernels_of(c), p, x, y, g, dx, lines_of(p), false};
     q.apart = p->stride_h >= p->kernel_h && p->stride_w >= p->kernel_w && p->dilation_h == 1 &&
               p->dilation_w == 1;
-    bool whole = q.apart && !p->average && p->stride_h == p->kernel_h &&
-                 p->stride_w == p->kernel_w && p->out_h * p->kernel_h == p->in_h &&
-                 p->out_w * p->kernel_w == p->in_w && !p->pad_top && !p->pad_left;
-    if (whole) leati_parallel(c, (p->batch * p->out_h + q.lines - 1) / q.lines, backward_task, &q);
+    if (!p->average && leati_pool2d_tiles(p))
+        leati_parallel(c, (p->batch * p->out_h + q.lines - 1) / q.lines, backward_task, &q);
     else leati_parallel(c, p->batch, backward_image, &q);
+}
+
+/* ---- with the tap that holds the largest ---------------------------------------------------- */
+
+typedef struct telling {
+    const leati_net_kernels *k;
+    const leati_pool2d *p;
+    const float *in;
+    float *out;
+    uint8_t *which;
+    const uint8_t *told;
+    size_t lines;
+} telling;
+
+/* Lines of windows of task `task`; x (in or out) lies in lines of windows, too. */
+static void telling_task(void *arg, size_t task, unsigned worker)
+{
+    const telling *q = arg;
+    const leati_pool2d *p = q->p;
+    size_t taps[UINT8_MAX + 1], all = p->batch * p->out_h, line = task * q->lines;
+    size_t end = line + q->lines < all ? line + q->lines : all, row = p->out_w * p->channels;
+    leati_pool_row r = {.windows = p->out_w,
+                        .channels = p->channels,
+                        .count = taps_of(p, 0, 0, taps),
+                        .step = p->kernel_w * p->channels,
+                        .taps = taps};
+    (void)worker;
+    for (; line < end; line++) {
+        size_t x = line * p->kernel_h * p->in_w * p->channels, y = line * row;
+        if (q->which) q->k->pool_which(&r, q->in + x, q->out + y, q->which + y);
+        else q->k->pool_spread(&r, q->in + y, q->told + y, q->out + x);
+    }
+}
+
+static void run_telling(leat_context *c, telling *q)
+{
+    q->k = leati_net_kernels_of(c);
+    q->lines = lines_of(q->p);
+    leati_parallel(c, (q->p->batch * q->p->out_h + q->lines - 1) / q->lines, telling_task, q);
+}
+
+void leati_pool2d_which(leat_context *c, const leati_pool2d *p, const float *x, float *y,
+                        uint8_t *which)
+{
+    run_telling(c, &(telling){.p = p, .in = x, .out = y, .which = which});
+}
+
+void leati_pool2d_spread(leat_context *c, const leati_pool2d *p, const float *g,
+                         const uint8_t *which, float *dx)
+{
+    run_telling(c, &(telling){.p = p, .in = g, .out = dx, .told = which});
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <leat/context.h>
 
@@ -27,5 +28,14 @@ void leati_pool2d_forward(leat_context *c, const leati_pool2d *p, const float *x
  * y are NULL for averages. */
 void leati_pool2d_backward(leat_context *c, const leati_pool2d *p, const float *x, const float *y,
                            const float *g, float *dx);
+
+/* Whether windows lie side by side and fill the image, with at most 256 taps. Maximum pools of such
+ * windows can tell which tap holds the largest, the first of equals: (batch, out_h, out_w,
+ * channels). Its gradient then needs neither x nor y. */
+bool leati_pool2d_tiles(const leati_pool2d *p);
+void leati_pool2d_which(leat_context *c, const leati_pool2d *p, const float *x, float *y,
+                        uint8_t *which);
+void leati_pool2d_spread(leat_context *c, const leati_pool2d *p, const float *g,
+                         const uint8_t *which, float *dx);
 
 #endif

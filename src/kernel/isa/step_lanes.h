@@ -118,6 +118,66 @@ static void pool_max_back(bool add, const leati_pool_row *r, const float *x, con
     else pool_max_back_taps(r->count, false, r, x, y, g, dx);
 }
 
+typedef uint8_t vf_bytes __attribute__((vector_size(VF)));
+
+/* The largest under each window and which tap it is, the first of equals; NaN wins. */
+INLINE void pool_which_taps(const size_t count, const leati_pool_row *r, const float *in,
+                            float *out, uint8_t *which)
+{
+    for (size_t i = 0; i < r->windows; i++) {
+        EACH(r->channels, {
+            vf best = load_last_f32(in + r->taps[0] + j, width);
+            vf_int tap = {0};
+            UNROLL(4)
+            for (size_t t = 1; t < count; t++) {
+                vf v = load_last_f32(in + r->taps[t] + j, width);
+                vf_int here = (v > best) | ((v != v) & (best == best));
+                best = choose_f32(here, v, best);
+                tap = (here & (int32_t)t) | (~here & tap);
+            }
+            vf_bytes bytes = __builtin_convertvector(tap, vf_bytes);
+            memcpy(which + j, &bytes, width);
+            store_last_f32(out + j, best, width);
+        })
+        in += r->step;
+        out += r->channels;
+        which += r->channels;
+    }
+}
+
+static void pool_which(const leati_pool_row *r, const float *in, float *out, uint8_t *which)
+{
+    if (r->count == 4) pool_which_taps(4, r, in, out, which);
+    else pool_which_taps(r->count, r, in, out, which);
+}
+
+/* g to the tap that `which` names, 0 to the others. */
+INLINE void pool_spread_taps(const size_t count, const leati_pool_row *r, const float *g,
+                             const uint8_t *which, float *dx)
+{
+    for (size_t i = 0; i < r->windows; i++) {
+        EACH(r->channels, {
+            vf up = load_last_f32(g + j, width);
+            vf_bytes bytes = {0};
+            memcpy(&bytes, which + j, width);
+            vf_int tap = __builtin_convertvector(bytes, vf_int);
+            UNROLL(4)
+            for (size_t t = 0; t < count; t++)
+                store_last_f32(dx + r->taps[t] + j, choose_f32(tap == (int32_t)t, up, (vf){0}),
+                               width);
+        })
+        dx += r->step;
+        g += r->channels;
+        which += r->channels;
+    }
+}
+
+static void pool_spread(const leati_pool_row *r, const float *g, const uint8_t *which, float *dx)
+{
+    if (r->count == 4) pool_spread_taps(4, r, g, which, dx);
+    else pool_spread_taps(r->count, r, g, which, dx);
+}
+
 static void pool_sum(size_t n, size_t count, const size_t *taps, const float *in, float factor,
                      float *out)
 {
