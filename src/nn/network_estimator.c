@@ -101,7 +101,7 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, optimizer),
      .standard = "adam",
-     .doc = "adam, adamw, sgd, rmsprop, adagrad or adadelta, with parameters as in "
+     .doc = "adam, adamw, sgd, rmsprop, adagrad, adadelta or lbfgs, with parameters as in "
             "'sgd(momentum=0.9, nesterov=true)'; defaults are PyTorch's."},
     {.name = "schedule",
      .type = LEATI_PARAM_TEXT,

@@ -29,7 +29,8 @@ typedef struct leati_optimizer_class {
     const char *name, *doc;
     size_t size, slots;
     const leati_param *params;
-    /* The new weight, or NULL after an error. NULL: the optimiser is a loop of its own (lbfgs). */
+    /* The new weight, or NULL after an error. NULL: the optimiser takes all rows at once (lbfgs,
+     * nn/whole.h). */
     leat_tensor *(*update)(const leati_optimizer *o, leati_update *u);
 } leati_optimizer_class;
 

@@ -284,6 +284,11 @@ const leati_schedule_class *leati_schedule_at_row(size_t i)
     return classes[i];
 }
 
+bool leati_schedule_constant_rate(const leati_schedule *s)
+{
+    return s->class == &leati_schedule_constant;
+}
+
 static leati_spec_row row_at(size_t i)
 {
     return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};

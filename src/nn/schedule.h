@@ -35,6 +35,8 @@ struct leati_schedule {
 
 size_t leati_schedule_count(void);
 const leati_schedule_class *leati_schedule_at_row(size_t i);
+/* Whether the rate never changes. */
+bool leati_schedule_constant_rate(const leati_schedule *s);
 /* leati_free. */
 leat_status leati_schedule_parse(leat_context *c, const char *text, leati_schedule **out);
 

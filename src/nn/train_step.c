@@ -27,7 +27,8 @@ leat_status leati_step_prepare(leati_step_shared *t)
 {
     for (size_t k = 0; k < t->optimizer->class->slots; k++)
         LEATI_TRY(make_variable(t, "slot", &t->slot[k]));
-    if (t->options->accumulate > 1) LEATI_TRY(make_variable(t, "gradient", &t->sum));
+    if (t->options->accumulate > 1 || !t->optimizer->class->update)
+        LEATI_TRY(make_variable(t, "gradient", &t->sum));
     if (t->options->ema > 0) LEATI_TRY(make_variable(t, "mean", &t->mean));
     return LEAT_OK;
 }

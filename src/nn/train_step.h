@@ -20,7 +20,7 @@ typedef struct leati_step_shared {
     float share;            /* of this batch in the gradient of an update */
     uint64_t key[2];        /* seed and number of the batch: random numbers of layers */
     leat_variable *slot[LEATI_MOST_SLOTS];
-    leat_variable *sum;  /* of gradients, with accumulation; NULL without */
+    leat_variable *sum;  /* of gradients, with accumulation or L-BFGS; NULL without */
     leat_variable *mean; /* of the weights, with EMA; NULL without */
 } leati_step_shared;
 

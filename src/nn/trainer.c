@@ -14,6 +14,7 @@
 #include "nn/feed.h"
 #include "nn/train_log.h"
 #include "nn/train_step.h"
+#include "nn/whole.h"
 #include "tensor/shape.h"
 
 enum { LAYOUT = 2 }; /* of what checkpoints hold */
@@ -444,18 +445,24 @@ static bool writes(const training *t)
 }
 
 /* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
+/* The caller wants to stop: what is done is kept. */
+static leat_status interrupted(training *t)
+{
+    const char *folder = t->options->folder;
+    if (!folder) return LEAT_CANCELLED;
+    leat_error_clear(t->context);
+    LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
+    LEATI_TRY(end_trace(t));
+    return LEATI_FAIL(t->context, LEAT_CANCELLED,
+                      "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",
+                      (unsigned long long)t->now.epoch + 1, folder);
+}
+
 static leat_status between_updates(training *t)
 {
     const leati_train_options *o = t->options;
     leat_status st = report(t);
-    if (st == LEAT_CANCELLED && o->folder) {
-        leat_error_clear(t->context);
-        LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
-        LEATI_TRY(end_trace(t));
-        st = LEATI_FAIL(t->context, LEAT_CANCELLED,
-                        "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",
-                        (unsigned long long)t->now.epoch + 1, o->folder);
-    }
+    if (st == LEAT_CANCELLED) st = interrupted(t);
     LEATI_TRY(st);
     if (!writes(t) || t->now.at == t->learn) return LEAT_OK;
     if (leati_now_s() - t->last_checkpoint < o->checkpoint_seconds) return LEAT_OK;
@@ -567,8 +574,50 @@ static leat_status end_epoch(training *t)
     return write_checkpoint(t, "last.checkpoint");
 }
 
+/* An epoch of updates by batches. */
+static leat_status run_batches(training *t)
+{
+    while (t->now.at < t->learn) {
+        float bad;
+        LEATI_TRY(run_update(t, NULL, &bad));
+        if (!isfinite(bad)) return fail(t, bad);
+        if (t->tracing && ++t->traced == LEATI_TRACED_UPDATES) LEATI_TRY(end_trace(t));
+        LEATI_TRY(between_updates(t));
+    }
+    return LEAT_OK;
+}
+
+/* An epoch of an optimiser that takes all rows at once. */
+static leat_status run_whole(training *t)
+{
+    leati_whole w = {.step = &t->step,
+                     .feed = &t->feed,
+                     .rows = t->rows,
+                     .count = t->learn,
+                     .epoch = t->now.epoch,
+                     .batches = t->now.batches,
+                     .add = &t->add,
+                     .rest = &t->add_last};
+    t->step.rate = 1;
+    leat_status st = leati_whole_run(&w);
+    if (st == LEAT_CANCELLED) {
+        LEATI_TRY(return_to_guard(t));
+        return interrupted(t);
+    }
+    LEATI_TRY(st);
+    t->now.updates += w.iterations;
+    t->now.batches += updates_an_epoch(t);
+    t->now.loss_sum = w.loss;
+    t->now.right_sum = w.right;
+    t->now.at = t->learn;
+    note_update(t, w.loss / (double)t->learn);
+    if (t->tracing) LEATI_TRY(end_trace(t));
+    return between_updates(t);
+}
+
 static leat_status run_epochs(training *t)
 {
+    bool by_batches = t->step.optimizer->class->update != NULL;
     if (t->options->trace && !t->now.finished) {
         LEATI_TRY(leat_trace_start(t->step.network->graph));
         t->tracing = true;
@@ -578,13 +627,7 @@ static leat_status run_epochs(training *t)
     while (!t->now.finished) {
         shuffle(t);
         LEATI_TRY(set_guard(t));
-        while (t->now.at < t->learn) {
-            float bad;
-            LEATI_TRY(run_update(t, NULL, &bad));
-            if (!isfinite(bad)) return fail(t, bad);
-            if (t->tracing && ++t->traced == LEATI_TRACED_UPDATES) LEATI_TRY(end_trace(t));
-            LEATI_TRY(between_updates(t));
-        }
+        LEATI_TRY(by_batches ? run_batches(t) : run_whole(t));
         LEATI_TRY(end_epoch(t));
         t->epoch_start = leati_now_s();
     }
@@ -624,9 +667,12 @@ static leat_status record_steps(training *t)
     size_t batch = t->options->batch_size, whole = batch < t->learn ? batch : t->learn;
     size_t rest = t->learn % batch, check_rest = t->validate % batch;
     bool adds = t->accumulate > 1;
-    LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, whole, &t->full));
-    if (rest) LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, rest, &t->last));
-    if (adds) LEATI_TRY(leati_step_record(s, LEATI_STEP_ACCUMULATE, whole, &t->add));
+    bool by_batches = s->optimizer->class->update != NULL;
+    if (by_batches) LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, whole, &t->full));
+    if (by_batches && rest) LEATI_TRY(leati_step_record(s, LEATI_STEP_UPDATE, rest, &t->last));
+    if (!by_batches && rest && rest != whole)
+        LEATI_TRY(leati_step_record(s, LEATI_STEP_ACCUMULATE, rest, &t->add_last));
+    if (adds || !by_batches) LEATI_TRY(leati_step_record(s, LEATI_STEP_ACCUMULATE, whole, &t->add));
     if (t->validate >= batch) LEATI_TRY(leati_step_record(s, LEATI_STEP_CHECK, batch, &t->check));
     if (check_rest) LEATI_TRY(leati_step_record(s, LEATI_STEP_CHECK, check_rest, &t->check_last));
     return LEAT_OK;
@@ -671,8 +717,7 @@ static leat_status prepare(training *t)
     LEATI_CHECK(c, s->inputs == t->data->x.cols, LEAT_SHAPE,
                 "the network takes %zu inputs, the data have %zu features", s->inputs,
                 t->data->x.cols);
-    LEATI_CHECK(c, s->optimizer->class->update, LEAT_UNSUPPORTED,
-                "the optimizer %s has no steps in mini-batches", s->optimizer->class->name);
+    if (!s->optimizer->class->update) LEATI_TRY(leati_whole_check(c, o));
     t->feed = (leati_feed){.data = t->data,
                            .augment = leati_augment_any(o->augment) ? o->augment : NULL,
                            .sample = n->input,
@@ -781,6 +826,9 @@ leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optim
     plain.folder = NULL;
     training t = begin(c, n, o, d, &plain);
     *found = 0;
+    LEATI_CHECK(c, o->class->update, LEAT_UNSUPPORTED,
+                "the optimizer %s searches its own steps: there are no rates to test",
+                o->class->name);
     *points = leati_array(c, count, sizeof **points);
     leat_status st = *points ? prepare(&t) : LEAT_NOMEM;
     if (st == LEAT_OK) st = sweep(&t, low, high, count, *points, found);

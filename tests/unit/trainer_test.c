@@ -165,7 +165,11 @@ static const settings kinds[] = {
      .validation = 0.2},
     {.layers = "dense(16); reshape(4, 4); positions; transformer_encoder(2, 8); "
                "global_average_pool; dense(3)"},
-    {.augment = "mixup=0.4", .accumulate = 2}};
+    {.augment = "mixup=0.4", .accumulate = 2},
+    {.optimizer = "lbfgs(max_iter=5)", .validation = 0.1},
+    {.layers = "dense(8, activation=relu); dropout(0.5); dense(3)",
+     .optimizer = "lbfgs",
+     .rows = 50}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void threads_do_not_matter(leattest *t)
@@ -248,6 +252,77 @@ static void accumulated_batches_are_one(leattest *t)
     REQUIRE_OK(train(t->context, &b, whole.w, MOST, NULL));
     for (size_t i = 0; i < MOST; i++)
         if (!CHECK_NEAR((double)few.w[i], (double)whole.w[i], 1e-4, 1e-5)) break;
+}
+
+/* ---- all rows at once ------------------------------------------------------------------------ */
+
+/* The largest element of the gradient of the mean cross-entropy of softmax(x w + b), and the loss,
+ * by sums in f64; w: (COLS, CLASSES), then b. */
+static double slope_of(const samples *s, const float *w, double *loss)
+{
+    double g[COLS + 1][CLASSES] = {{0}}, most = 0;
+    *loss = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        const float *x = s->x + i * COLS;
+        double z[CLASSES], sum = 0;
+        for (size_t k = 0; k < CLASSES; k++) {
+            z[k] = (double)w[COLS * CLASSES + k];
+            for (size_t j = 0; j < COLS; j++) z[k] += (double)x[j] * (double)w[j * CLASSES + k];
+            sum += exp(z[k]);
+        }
+        *loss += (log(sum) - z[s->label[i]]) / ROWS;
+        for (size_t k = 0; k < CLASSES; k++) {
+            double d = (exp(z[k]) / sum - (s->label[i] == k)) / ROWS;
+            for (size_t j = 0; j < COLS; j++) g[j][k] += d * (double)x[j];
+            g[COLS][k] += d;
+        }
+    }
+    for (size_t j = 0; j <= COLS; j++)
+        for (size_t k = 0; k < CLASSES; k++) most = fmax(most, fabs(g[j][k]));
+    return most;
+}
+
+/* Of softmax regression, whose loss has one minimum; batches of 16 leave 13 rows over. */
+static void lbfgs_finds_the_minimum(leattest *t)
+{
+    static samples data;
+    weights w = {0}, v = {0};
+    leati_history h;
+    double loss, other;
+    settings s = {.layers = "dense(3)", .optimizer = "lbfgs(max_iter=30)", .epochs = 4};
+    settings a = {.layers = "dense(3)", .rate = 0.003, .epochs = 100};
+    draw(&data);
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, &h));
+    CHECK(slope_of(&data, w.w, &loss) < 2e-5);
+    CHECK_NEAR(h.epoch[3].loss, loss, 1e-5, 0);
+    CHECK(h.epoch[0].loss <= h.epoch[3].loss * 1.001);
+    CHECK(h.steps > 5 && h.watched && h.epoch[3].accuracy > 0.6);
+    leati_history_fini(&h);
+    REQUIRE_OK(train(t->context, &a, v.w, MOST, NULL));
+    (void)slope_of(&data, v.w, &other);
+    CHECK(other > loss && other < 1.02 * loss);
+}
+
+static void lbfgs_refuses_what_needs_batches(leattest *t)
+{
+    weights w;
+    static const struct {
+        settings s;
+        const char *word;
+    } odd[] = {{{.accumulate = 2}, "accumulate"},    {{.clip_norm = 1}, "clip_norm"},
+               {{.clip_value = 1}, "clip_value"},    {{.ema = 0.5}, "ema"},
+               {{.schedule = "cosine"}, "schedule"}, {{.augment = "mixup=1"}, "mixup"}};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        settings s = odd[i].s;
+        s.optimizer = "lbfgs";
+        CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_INVALID, odd[i].word);
+    }
+#define HUGE_LAYER "dense(2, kernel_initializer=constant(1e6)); "
+    settings bad = {.layers =
+                        HUGE_LAYER HUGE_LAYER HUGE_LAYER HUGE_LAYER HUGE_LAYER HUGE_LAYER HUGE_LAYER
+                    "dense(3)",
+                    .optimizer = "lbfgs"};
+    CHECK_FAILS(train(t->context, &bad, w.w, MOST, NULL), LEAT_NUMERIC, "overflows");
 }
 
 /* ---- interruption --------------------------------------------------------------------------- */
@@ -381,7 +456,9 @@ static leat_status train_little(leat_context *c, void *user)
 static void failing_allocations(leattest *t)
 {
     settings s = {.rows = 40, .epochs = 1, .ema = 0.9, .validation = 0.2, .accumulate = 2};
+    settings whole = {.rows = 40, .epochs = 1, .optimizer = "lbfgs(max_iter=2)"};
     leattest_fail_allocations(t, train_little, &s);
+    leattest_fail_allocations(t, train_little, &whole);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -480,6 +557,8 @@ static void rates_are_tested(leattest *t)
 
 static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(threads_do_not_matter),
+                                      TEST(lbfgs_finds_the_minimum),
+                                      TEST(lbfgs_refuses_what_needs_batches),
                                       TEST(shares_are_drawn),
                                       TEST(samples_are_mixed),
                                       TEST(mixing_learns),
