@@ -32,10 +32,11 @@ static const leati_value *root_base(const leati_planner *p, uint32_t v, size_t *
     return &p->value[v];
 }
 
-/* The weights of a kernel that lays them out, where they last. */
+/* The weights of a kernel that lays them out, where they last; not of a step that lasts itself: it
+ * runs once, before anything is laid out. */
 static leat_status keep_weights(leati_planner *p, const leati_unit *u, leati_step *s)
 {
-    if (!s->kernel->keep || u->fused || s->ins < 2) return LEAT_OK;
+    if (!s->kernel->keep || u->fused || u->lasting || s->ins < 2) return LEAT_OK;
     const leati_node *n = p->node[u->member[0]];
     uint32_t v = n->in[1]->slot;
     size_t offset;
