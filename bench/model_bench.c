@@ -2,7 +2,7 @@
  * passes of whole models, steps and generation of a recurrent network, a chain of elementwise
  * operations. Training in epochs is network_bench's.
  *
- *   model_bench ROW [--seconds S] [--threads T] [--trace FILE]
+ *   model_bench ROW [--seconds S] [--threads T] [--trace FILE] [--precision f32|bf16]
  *
  * ROW: cnn_forward_1, cnn_forward_256, bert_1, bert_8, minilm_1, minilm_8, mobilenet, resnet18,
  * lstm_train, lstm_generate, chain. Prints one JSON object with the seconds of one unit (a call, a
@@ -33,6 +33,7 @@ typedef struct bench {
     size_t root_count;
     int repeat; /* units of a run */
     const char *unit;
+    bool half; /* products in bf16 */
 } bench;
 
 static void stop(leat_context *c, const char *what)
@@ -326,16 +327,20 @@ int main(int argc, char **argv)
     const char *trace = NULL;
     double budget = 2;
     size_t runs = 0;
-    if (argc < 2) stop(NULL, "usage: model_bench ROW [--seconds S] [--threads T] [--trace FILE]");
+    if (argc < 2)
+        stop(NULL, "usage: model_bench ROW [--seconds S] [--threads T] [--trace FILE] "
+                   "[--precision f32|bf16]");
     o.threads = 2;
     for (int i = 2; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seconds") == 0) budget = atof(argv[i + 1]);
         else if (strcmp(argv[i], "--threads") == 0) o.threads = (unsigned)atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--trace") == 0) trace = argv[i + 1];
+        else if (strcmp(argv[i], "--precision") == 0) b.half = strcmp(argv[i + 1], "bf16") == 0;
         else stop(NULL, argv[i]);
     }
     if (leat_context_create(&b.c, &o) != LEAT_OK) stop(NULL, "context");
     must(&b, leat_graph_create(b.c, "cpu", &b.g));
+    if (b.half) must(&b, leat_graph_set_precision(b.g, LEAT_DTYPE_BF16));
     record(&b, argv[1]);
     one(&b);
     one(&b);

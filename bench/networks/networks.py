@@ -5,7 +5,7 @@ import statistics
 import subprocess
 
 import measure
-from rows import ONNX, ROWS
+from rows import HALF, ONNX, ROWS, peer_row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Of the machine the figures are made on, with two threads: see the page's head.
@@ -21,21 +21,22 @@ def tuned(command):
 
 
 def torch_command(options, row, mode):
-    command = [options.peer, os.path.join(HERE, "peer_torch.py"), row.name, "--seconds",
+    command = [options.peer, os.path.join(HERE, "peer_torch.py"), peer_row(row), "--seconds",
                str(options.seconds), "--epochs", str(options.epochs)]
     return tuned(command + (["--compile"] if mode == "compiled" else []))
 
 
 def onnx_command(options, row):
-    return [options.peer, os.path.join(HERE, "peer_onnx.py"), row.name, "--seconds",
+    return [options.peer, os.path.join(HERE, "peer_onnx.py"), peer_row(row), "--seconds",
             str(options.seconds), "--models", options.models]
 
 
 def leat_command(options, row):
     folder = os.path.join(options.build, "bench")
     if row.train is None:
-        return [os.path.join(folder, "model_bench"), row.name, "--seconds", str(options.seconds),
-                "--threads", str(measure.THREADS)]
+        return [os.path.join(folder, "model_bench"), peer_row(row), "--seconds",
+                str(options.seconds), "--threads", str(measure.THREADS), "--precision",
+                "bf16" if row.name.endswith(HALF) else "f32"]
     epochs = [] if "--epochs" in row.train else ["--epochs", str(options.epochs)]
     return [os.path.join(folder, "network_bench"), "--json", "--threads",
             str(measure.THREADS)] + row.train + epochs
@@ -82,7 +83,7 @@ def peers_of(options, row):
     tried = {m: attempt(row, torch_command(options, row, m)) for m in modes}
     mode = min((m for m in modes if tried[m] is not None), key=lambda m: tried[m])
     peers = [("PyTorch, " + mode, torch_command(options, row, mode))]
-    if row.name in ONNX and options.onnx:
+    if peer_row(row) in ONNX and options.onnx:
         subprocess.run(onnx_command(options, row) + ["--export"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peers.append(("ONNX Runtime", onnx_command(options, row)))

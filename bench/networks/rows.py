@@ -74,13 +74,26 @@ ROWS = [
     Row("bert_1", "Transformer encoder 12 x 768 (BERT-base), 1 x 128 tokens: forward",
         encoder(12, 768, 3072, 128, 1), None, None),
     Row("bert_8", "the same, 8 x 128 tokens", encoder(12, 768, 3072, 128, 8), None, None),
+    Row("bert_1_bf16", "BERT-base, 1 x 128 tokens, Leat's products in bf16, the peers' in f32",
+        encoder(12, 768, 3072, 128, 1), None, None),
+    Row("bert_8_bf16", "the same, 8 x 128 tokens", encoder(12, 768, 3072, 128, 8), None, None),
     Row("minilm_1", "Transformer encoder 6 x 384 (MiniLM), 1 x 128 tokens: forward",
         encoder(6, 384, 1536, 128, 1), None, None),
     Row("minilm_8", "the same, 8 x 128 tokens", encoder(6, 384, 1536, 128, 8), None, None),
+    Row("minilm_1_bf16", "MiniLM, 1 x 128 tokens, Leat's products in bf16, the peers' in f32",
+        encoder(6, 384, 1536, 128, 1), None, None),
+    Row("minilm_8_bf16", "the same, 8 x 128 tokens", encoder(6, 384, 1536, 128, 8), None, None),
     Row("mobilenet", "MobileNetV2, one image of 224 x 224: forward", mobilenet(), None, None),
     Row("resnet18", "ResNet-18, one image of 224 x 224: forward", resnet18(), None, None),
     Row("chain", "relu(tanh((x + y) / 2 - x)) of 10 million numbers", None, 120e6, None),
     Row("start", "from the start of the process to the first step of the MLP", None, None, START),
 ]
+HALF = "_bf16"  # at the end of a name: Leat in bf16 beside the peers' row without it
+
+
+def peer_row(row):
+    return row.name.removesuffix(HALF)
+
+
 ONNX = {"cnn_forward_1", "cnn_forward_256", "bert_1", "bert_8", "minilm_1", "minilm_8",
         "mobilenet", "resnet18"}

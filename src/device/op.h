@@ -82,11 +82,14 @@ typedef struct leati_cum_attrs {
 /* MATMUL: (..., m, k) x (..., k, n); leading dimensions broadcast. transpose_x: the stored operand
  * has its last two dimensions swapped. Both operands have rank >= 2. What follows the product, made
  * by the planner: activation(a b + bias + residual), with the bias (of n elements) and the residual
- * (of the shape of the result) as further inputs in this order, as far as they are there. */
+ * (of the shape of the result) as further inputs in this order, as far as they are there. half, by
+ * the planner, too: both operands may be rounded to bf16; b lasts. */
 typedef struct leati_matmul_attrs {
     uint8_t transpose_a, transpose_b;
     uint8_t activation; /* leati_activation */
-    uint8_t bias, residual, unused[3];
+    uint8_t bias, residual;
+    uint8_t half;
+    uint8_t unused[2];
 } leati_matmul_attrs;
 
 /* CONV: x (N, C, spatial...), w (O, C / groups, kernel...) -> (N, O, spatial'...),

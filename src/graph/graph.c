@@ -60,6 +60,16 @@ void leat_graph_destroy(leat_graph *g)
     leati_free(g);
 }
 
+leat_status leat_graph_set_precision(leat_graph *g, leat_dtype precision)
+{
+    LEATI_CHECK(g->context, precision == LEAT_DTYPE_F32 || precision == LEAT_DTYPE_BF16,
+                LEAT_INVALID, "products are computed in f32 or bf16, not in %s",
+                leat_dtype_name(precision));
+    g->last_plan = NULL;
+    g->half_products = precision == LEAT_DTYPE_BF16;
+    return LEAT_OK;
+}
+
 leat_context *leat_graph_context(leat_graph *g)
 {
     return g->context;

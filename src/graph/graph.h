@@ -131,6 +131,7 @@ struct leat_graph {
     char *scope;      /* joined, "" at the top */
     size_t scope_capacity;
     const char *scope_copy; /* in the arena; NULL: to be copied */
+    bool half_products;     /* precision bf16 */
     bool broken;            /* an operation failed since the last clear */
     leati_plan_entry plans[LEATI_PLANS];
     uint64_t runs;

@@ -72,6 +72,7 @@ leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *root
         goto out;
     }
 #define PUT(x) LEATI_GO(put(c, key, bytes, &capacity, &(x), sizeof(x)))
+    PUT(g->half_products);
     for (size_t i = 0; i < order.count; i++) {
         leati_node *n = order.node[i];
         n->place = (uint32_t)i;

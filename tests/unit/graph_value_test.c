@@ -5,6 +5,7 @@
 #include <leat/graph.h>
 
 #include <jansson.h>
+#include <math.h>
 
 #include "graph/plan.h"
 #include "support/leattest.h"
@@ -258,6 +259,56 @@ static void laid_out_weights_are_shared(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* Products in bf16 on request: near, the same for every number of threads, and only with weights.
+ */
+static void products_round_on_request(leattest *t)
+{
+    enum { M = 70, K = 333, N = 130 };
+    static float w[K * N], x[M * K], exact[M * N], got[2][M * N], back[M * N];
+    for (int i = 0; i < K * N; i++) w[i] = (float)((i * 37) % 101) / 101 - 0.5F;
+    for (int i = 0; i < M * K; i++) x[i] = (float)((i * 53) % 97) / 97 - 0.5F;
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        leat_graph *g;
+        leat_variable *v;
+        o.threads = threads;
+        REQUIRE_OK(leat_context_create(&c, &o));
+        REQUIRE_OK(leat_graph_create(c, "cpu", &g));
+        REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(K, N), w, &v));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(M, K), x);
+        leat_tensor *y = leat_matmul(in, leat_read(v)), *z = leat_matmul_t(in, false, in, true);
+        REQUIRE_OK(leat_run(g, 1, &y));
+        REQUIRE_OK(leat_get(y, exact, sizeof exact));
+        CHECK(leat_graph_set_precision(g, LEAT_DTYPE_F64) == LEAT_INVALID);
+        leat_error_clear(c);
+        REQUIRE_OK(leat_graph_set_precision(g, LEAT_DTYPE_BF16));
+        REQUIRE_OK(leat_run(g, 1, &y));
+        REQUIRE_OK(leat_get(y, got[threads - 1], sizeof exact));
+        double worst = 0;
+        for (int i = 0; i < M * N; i++) {
+            double d = fabs((double)got[threads - 1][i] - (double)exact[i]);
+            if (d > worst) worst = d;
+        }
+        /* sums of 333 products of numbers below 1/2, each rounded by at most 2^-9 */
+        CHECK(worst > 0 && worst < 333 * 0.25 * 2 / 512);
+        REQUIRE_OK(leat_graph_set_precision(g, LEAT_DTYPE_F32));
+        REQUIRE_OK(leat_run(g, 1, &y));
+        REQUIRE_OK(leat_get(y, back, sizeof back));
+        CHECK(memcmp(back, exact, sizeof exact) == 0);
+        static float plain[M * M], rounded[M * M]; /* no weights: as it is */
+        REQUIRE_OK(leat_run(g, 1, &z));
+        REQUIRE_OK(leat_get(z, plain, sizeof plain));
+        REQUIRE_OK(leat_graph_set_precision(g, LEAT_DTYPE_BF16));
+        REQUIRE_OK(leat_run(g, 1, &z));
+        REQUIRE_OK(leat_get(z, rounded, sizeof rounded));
+        CHECK(memcmp(plain, rounded, sizeof plain) == 0);
+        leat_graph_destroy(g);
+        leat_context_destroy(c);
+    }
+    CHECK(memcmp(got[0], got[1], sizeof exact) == 0);
+}
+
 /* ---- convolutions that predict -----------------------------------------------------------------
  */
 
@@ -403,6 +454,7 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(lasting_values_follow_their_variables),
                                       TEST(laid_out_weights_are_shared),
                                       TEST(normalised_convolutions_are_one_step),
+                                      TEST(products_round_on_request),
                                       TEST(timelines_are_json),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

@@ -36,13 +36,14 @@ static void bf16_rows(size_t m, size_t k, const float *x, size_t ld, uint32_t *o
         uint16_t *row = (uint16_t *)out;
         size_t j = 0;
         row[2 * pairs - 1] = 0;
-        for (; j < k; j += VF) {
-            size_t n = k - j < VF ? k - j : VF;
-            vf_bits bits = rounded_upper(load_last_f32(x + j, n)) >> 16;
-            uint32_t lane[VF];
-            memcpy(lane, &bits, sizeof lane);
-            for (size_t q = 0; q < n; q++) row[j + q] = (uint16_t)lane[q];
+        for (; j + VF <= k; j += VF) {
+            vf_short lane = __builtin_convertvector(rounded_upper(load_f32(x + j)) >> 16, vf_short);
+            memcpy(row + j, &lane, sizeof lane);
         }
+        if (j == k) continue;
+        vf_short lane =
+            __builtin_convertvector(rounded_upper(load_last_f32(x + j, k - j)) >> 16, vf_short);
+        memcpy(row + j, &lane, (k - j) * sizeof *row);
     }
 }
 

@@ -51,6 +51,7 @@ typedef double vd __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef int32_t vf_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef int64_t vd_int __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef uint32_t vf_bits __attribute__((vector_size(VECTOR_BYTES), may_alias)); /* may wrap */
+typedef uint16_t vf_short __attribute__((vector_size(VECTOR_BYTES / 2)));
 typedef uint64_t vd_bits __attribute__((vector_size(VECTOR_BYTES), may_alias));
 typedef float vf_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(4)));
 typedef double vd_any __attribute__((vector_size(VECTOR_BYTES), may_alias, aligned(8)));
