@@ -14,6 +14,7 @@
 #include <leat/function.h>
 #include <leat/graph.h>
 #include <leat/image.h>
+#include <leat/inspect.h>
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>

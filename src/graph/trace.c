@@ -50,6 +50,15 @@ void leati_trace_destroy(leati_trace *t)
     leati_free(t);
 }
 
+/* Products of queries with keys, of weights with values: out[1] is (B, H, T). */
+static double attention_flops(const leati_step *s)
+{
+    const leat_shape *k = &s->in[1].shape, *sums = &s->out[1].shape;
+    double heads = sums->rank == 3 ? (double)sums->dim[1] : 0;
+    double keys = heads > 0 ? (double)(k->dim[1] * k->dim[2]) / heads : 0;
+    return 2 * keys * (double)(leati_operand_count(&s->in[0]) + leati_operand_count(&s->out[0]));
+}
+
 /* Multiplications and additions of floating point, each one. Moves have none. */
 double leati_step_flops(const leati_step *s)
 {
@@ -83,6 +92,9 @@ double leati_step_flops(const leati_step *s)
                              ((double)leati_operand_count(w) / filters)
                        : 0;
     }
+    case LEATI_OP_RECURRENT: /* (T, N, G H) by (G H, H) */
+        return 2 * ins * (double)s->in[1].shape.dim[1];
+    case LEATI_OP_ATTENTION: return attention_flops(s);
     case LEATI_OP_REDUCE_SUM:
     case LEATI_OP_REDUCE_PROD:
     case LEATI_OP_CUMSUM:

@@ -39,6 +39,14 @@ struct leati_layer {
 /* Parameters that every layer has: name, trainable. */
 extern const leati_param leati_layer_common[];
 
+/* What a layer of a build gave, for those who look inside. Texts are of the network's arena. */
+typedef struct leati_tap {
+    const leati_layer *layer;
+    const char *path, *scope; /* "residual_1/dense_2"; of its operations */
+    unsigned depth;           /* 0: not inside another layer */
+    leat_tensor *out;
+} leati_tap;
+
 /* The graph that layers record into. */
 struct leati_builder {
     leat_graph *graph;
@@ -54,6 +62,10 @@ struct leati_builder {
     leat_tensor *mask;        /* (batch, steps) bool: steps that count; NULL: all */
     leat_tensor *memory;      /* what cross-attention attends, see the layer `memory` */
     leat_tensor *memory_mask;
+    bool tapped; /* keep what every layer gives in `taps`: leati_free */
+    leati_tap *taps;
+    size_t tap_count, tap_capacity;
+    unsigned depth;
 };
 
 /* The weight `name` of the layer being built: made at the first build, with initial values by

@@ -128,6 +128,20 @@ leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *form
     return NULL;
 }
 
+/* Takes a place among the taps, before those of the layers inside; SIZE_MAX: none. */
+static size_t open_tap(leati_builder *b, const leati_layer *l)
+{
+    if (!b->tapped) return SIZE_MAX;
+    if (leati_grow(b->context, &b->taps, &b->tap_capacity, b->tap_count + 1, sizeof *b->taps) !=
+        LEAT_OK)
+        return SIZE_MAX;
+    leati_tap *tap = &b->taps[b->tap_count];
+    *tap = (leati_tap){.layer = l, .depth = b->depth++};
+    tap->path = leati_arena_strdup(&b->network->arena, b->path);
+    tap->scope = leati_arena_strdup(&b->network->arena, b->graph->scope ? b->graph->scope : "");
+    return b->tap_count++;
+}
+
 leat_tensor *leati_build_layer(leati_builder *b, const leati_layer *l, leat_tensor *x)
 {
     char scope[192];
@@ -137,7 +151,9 @@ leat_tensor *leati_build_layer(leati_builder *b, const leati_layer *l, leat_tens
     leati_layer_describe(l, scope, sizeof scope);
     leat_scope_push(b->graph, scope);
     b->layer = l;
+    size_t tap = open_tap(b, l);
     leat_tensor *y = l->class->build(l, b, x);
+    if (tap != SIZE_MAX) b->taps[tap].out = y, b->depth--;
     b->layer = outer;
     leat_scope_pop(b->graph);
     leati_path_pop(b, length);

@@ -111,6 +111,16 @@ typedef struct leati_heat {
     size_t count;
 } leati_heat;
 
+/* Points in a plane at one scale in both directions, the names of groups written among them. */
+typedef struct leati_plane {
+    leati_chart chart;
+    const double *xy;          /* (count, 2) */
+    const uint32_t *group;     /* (count) 0 .. group_count-1; UINT32_MAX: of none; NULL: all */
+    const char *const *groups; /* (group_count) */
+    size_t count, group_count;
+    size_t marked; /* a point with a ring; SIZE_MAX: none */
+} leati_plane;
+
 typedef struct leati_picture {
     leati_pixels pixels;
     const char *label, *note; /* below it, in one line each; may be NULL */

@@ -52,6 +52,22 @@ void leati_page_score(leati_page *p, const char *tag, double score)
     else leati_page_element(p, tag, "\xe2\x80\x93");
 }
 
+void leati_page_scene(leati_page *p, leati_scene *scene, const char *kind, const char *name,
+                      const char *caption)
+{
+    if (p->status == LEAT_OK && !scene)
+        p->status = leat_error_status(p->context) ? leat_error_status(p->context) : LEAT_NOMEM;
+    if (p->status == LEAT_OK) {
+        leati_scene_describe(scene, name, caption);
+        leati_str_addf(p->out, "<figure class=\"%s\">\n", kind);
+        if (name) leati_page_element(p, "p class=name", "%s", name);
+        p->status = leati_scene_svg(scene, p->out, LEATI_SVG_FRAGMENT);
+        if (caption) leati_page_element(p, "figcaption", "%s", caption);
+        leati_page_raw(p, "</figure>\n");
+    }
+    leati_scene_destroy(scene);
+}
+
 /* Draws one variant; `kind` is the class of the figure. */
 static bool draw_variant(leati_page *p, const char *name, const char *caption, const char *kind,
                          double width)
@@ -62,13 +78,7 @@ static bool draw_variant(leati_page *p, const char *name, const char *caption, c
     if (p->status != LEAT_OK || !chart) return false;
     p->status = chart->draw(p->context, p->findings, &how, &scene);
     if (p->status != LEAT_OK || !scene) return false;
-    leati_scene_describe(scene, chart->title, caption);
-    leati_str_addf(p->out, "<figure class=\"%s\">\n", kind);
-    leati_page_element(p, "p class=name", "%s", chart->title);
-    p->status = leati_scene_svg(scene, p->out, LEATI_SVG_FRAGMENT);
-    if (caption) leati_page_element(p, "figcaption", "%s", caption);
-    leati_page_raw(p, "</figure>\n");
-    leati_scene_destroy(scene);
+    leati_page_scene(p, scene, kind, chart->title, caption);
     return true;
 }
 

@@ -25,6 +25,10 @@ void leati_page_score(leati_page *p, const char *tag, double score);
 /* The chart of that name as a figure with a caption; nothing where it does not apply. Returns
  * whether there is one. */
 bool leati_page_chart(leati_page *p, const char *name, const char *caption);
+/* A scene as a figure, `kind` "half", "wide" or "narrow" (see the styles); destroys it. NULL: keeps
+ * the error that stands. name, caption: may be NULL. */
+void leati_page_scene(leati_page *p, leati_scene *scene, const char *kind, const char *name,
+                      const char *caption);
 /* The same in two layouts, for wide screens and for telephones. */
 bool leati_page_wide_chart(leati_page *p, const char *name, const char *caption);
 

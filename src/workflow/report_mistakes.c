@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "plot/plot_text.h"
+#include "workflow/image_rows.h"
 #include "workflow/report_training.h"
 
 enum { SHOWN = 24 };
@@ -20,20 +21,6 @@ static int greater_first(const void *a, const void *b)
     const mistake *x = a, *y = b;
     if (x->loss != y->loss) return x->loss > y->loss ? -1 : 1;
     return (x->at > y->at) - (x->at < y->at);
-}
-
-/* The column of images that the model uses; NULL: there is none. */
-static const leati_column *images(const leati_findings *f, const leat_frame *frame)
-{
-    const leati_schema *s = &f->e->schema;
-    for (size_t i = 0; i < s->count; i++) {
-        const leati_schema_column *col = &s->columns[i];
-        bool picture = col->role == LEATI_ROLE_ARRAY && col->shape[0] > 1 && col->shape[1] > 1 &&
-                       (col->shape[2] == 1 || col->shape[2] == 3);
-        size_t at;
-        if (picture && leat_frame_find(frame, col->name, &at)) return frame->column[at];
-    }
-    return NULL;
 }
 
 /* The loss of a row that was predicted wrong; NaN: it was right, or cannot be told. */
@@ -57,27 +44,6 @@ static mistake *worst(leat_context *c, const leati_eval *e, size_t *count)
     if (all) qsort(all, *count, sizeof *all, greater_first);
     if (*count > SHOWN) *count = SHOWN;
     return all;
-}
-
-/* Bytes as they are; other numbers from 0 to 1 or to 255 where they fit, else from least to
- * greatest. */
-static void pixels_of(const leati_column *col, size_t row, float *space, uint8_t *out)
-{
-    size_t n = col->length;
-    const uint8_t *bytes = col->u8 + row * n;
-    const float *single = col->f32 + row * n;
-    const double *wide = (const double *)col->data + row * n;
-    double lo = (double)INFINITY, hi = (double)-INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        space[i] = col->item == LEATI_ITEM_U8    ? (float)bytes[i]
-                   : col->item == LEATI_ITEM_F32 ? single[i]
-                                                 : (float)wide[i];
-        lo = fmin(lo, (double)space[i]);
-        hi = fmax(hi, (double)space[i]);
-    }
-    if (col->item == LEATI_ITEM_U8 || (lo >= 0 && hi > 1 && hi <= 255)) lo = 0, hi = 255;
-    else if (lo >= 0 && hi <= 1) lo = 0, hi = 1;
-    leati_pixels_scale(space, n, lo, hi, out);
 }
 
 typedef struct caption {
@@ -116,7 +82,7 @@ static leat_status fill(leat_context *c, const leati_findings *f, const leati_co
     for (size_t i = 0; ready && i < count; i++) {
         size_t at = list[i].at, sample = f->on_test ? at : f->pooled.sample[at];
         const leati_target *t = f->on_test ? &f->e->test_target : &f->e->target;
-        pixels_of(col, t->rows[sample], space, bytes + i * n);
+        leati_image_pixels(col, t->rows[sample], space, bytes + i * n);
         describe(f, at, &captions[i]);
         pictures[i] =
             (leati_picture){.pixels = {bytes + i * n, col->shape[1], col->shape[0], col->shape[2]},
@@ -141,7 +107,8 @@ static leat_status fill(leat_context *c, const leati_findings *f, const leati_co
 leat_status leati_draw_mistakes(leat_context *c, const leati_findings *f, const leati_chart *chart,
                                 leati_scene **out)
 {
-    const leati_column *col = images(f, f->on_test ? f->e->test : f->e->train);
+    const leati_column *col =
+        leati_image_column(&f->e->schema, f->on_test ? f->e->test : f->e->train);
     size_t count;
     if (!col) return LEAT_OK;
     mistake *list = worst(c, &f->eval, &count);

@@ -389,6 +389,19 @@ static leati_scene *sample_correlation(leat_context *c, sample_data *d)
     return heat(c, d, false);
 }
 
+static leati_scene *sample_plane(leat_context *c, sample_data *d)
+{
+    size_t n = d->count / 2 < 75 ? d->count / 2 : 75;
+    leati_plane in = {.chart = chart_of(d, "Projection", NULL),
+                      .xy = d->x,
+                      .group = d->group,
+                      .groups = d->labels,
+                      .count = n,
+                      .group_count = 3,
+                      .marked = 1};
+    return leati_chart_plane(c, &in);
+}
+
 static leati_scene *sample_pictures(leat_context *c, sample_data *d)
 {
     static uint8_t pixels[20 * 28 * 3];

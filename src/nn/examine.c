@@ -1,0 +1,248 @@
+/* Owns: tables of layers, activations and input gradients of networks. */
+#include "nn/examine.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "graph/plan.h"
+#include "graph/trace.h"
+#include "tensor/shape.h"
+
+static leat_shape batch_shape(size_t rows, const leat_shape *sample)
+{
+    leat_shape s = {.rank = sample->rank + 1, .dim = {(int64_t)rows}};
+    for (int i = 0; i < sample->rank; i++) s.dim[i + 1] = sample->dim[i];
+    return s;
+}
+
+static leat_shape without_batch(leat_shape s)
+{
+    for (int i = 1; i < s.rank; i++) s.dim[i - 1] = s.dim[i];
+    if (s.rank > 0) s.rank--;
+    return s;
+}
+
+/* A build with taps: *x and *y (1 or rows, ...). */
+static leat_status tapped_build(leat_context *c, leati_network *n, size_t rows, const float *data,
+                                leati_builder *b, leat_tensor **x, leat_tensor **y)
+{
+    *b = (leati_builder){.graph = n->graph, .context = c, .tapped = true};
+    *x = leat_input(n->graph, n->dtype, batch_shape(rows, &n->input), data);
+    *y = leati_network_build(n, b, *x);
+    leati_free(b->updates);
+    b->updates = NULL;
+    if (!*y || leat_error_status(c) != LEAT_OK) {
+        leati_free(b->taps);
+        b->taps = NULL;
+        return leat_error_status(c) != LEAT_OK ? leat_error_status(c) : LEAT_INTERNAL;
+    }
+    return LEAT_OK;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------
+ */
+
+/* A weight belongs to a layer whose path is a beginning of its name: "dense_1" of
+ * "dense_1/kernel". */
+static bool is_below(const char *name, const char *path)
+{
+    size_t length = strlen(path);
+    return strncmp(name, path, length) == 0 && name[length] == '/';
+}
+
+static void count_weights(const leati_network *n, leati_layer_row *r)
+{
+    for (size_t i = 0; i < n->weight_count; i++) {
+        const leati_network_weight *w = &n->weight[i];
+        if (!is_below(w->name, r->path)) continue;
+        *(w->trained ? &r->weights : &r->states) += leati_shape_count(&w->shape);
+    }
+}
+
+static leat_status fill_row(leat_context *c, const leati_network *n, const leati_tap *tap,
+                            leati_layer_row *r)
+{
+    leat_shape s = leat_tensor_shape(tap->out);
+    *r = (leati_layer_row){.path = leati_strdup(c, tap->path),
+                           .kind = tap->layer->class->name,
+                           .depth = tap->depth,
+                           .output = without_batch(s)};
+    if (!r->path) return LEAT_NOMEM;
+    r->bytes = leati_shape_count(&s) * leat_dtype_size(leat_tensor_dtype(tap->out));
+    count_weights(n, r);
+    return LEAT_OK;
+}
+
+/* Operations by the scope they were recorded in; fused ones count where they end. */
+static leat_status count_flops(leati_network *n, leat_tensor *y, const leati_builder *b,
+                               leati_layer_table *t)
+{
+    leati_plan *plan;
+    LEATI_TRY(leati_plan_compile(n->graph, 1, &y, &plan));
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const leati_step *s = &plan->steps[i];
+        double flops = leati_step_flops(s);
+        t->flops += flops;
+        for (size_t k = 0; s->scope && k < t->count; k++)
+            if (strcmp(s->scope, b->taps[k].scope) == 0) {
+                t->row[k].flops += flops;
+                break;
+            }
+    }
+    leati_plan_destroy(plan);
+    return LEAT_OK;
+}
+
+leat_status leati_layer_table_make(leat_context *c, leati_network *n, leati_layer_table *out)
+{
+    leati_builder b;
+    leat_tensor *x, *y;
+    leati_layer_table t = {.weights = n->trained_count, .states = n->state_count};
+    LEATI_TRY(tapped_build(c, n, 1, NULL, &b, &x, &y));
+    leat_status st = LEAT_OK;
+    t.row = LEATI_NEW(c, leati_layer_row, b.tap_count + 1);
+    if (!t.row) st = LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < b.tap_count; i++) {
+        if (b.taps[i].out) st = fill_row(c, n, &b.taps[i], &t.row[i]);
+        t.count = i + 1;
+    }
+    if (st == LEAT_OK) st = count_flops(n, y, &b, &t);
+    leati_free(b.taps);
+    if (st == LEAT_OK) *out = t;
+    else leati_layer_table_fini(&t);
+    return st;
+}
+
+void leati_layer_table_fini(leati_layer_table *t)
+{
+    for (size_t i = 0; i < t->count; i++) leati_free(t->row[i].path);
+    leati_free(t->row);
+    *t = (leati_layer_table){0};
+}
+
+/* ---- activations --------------------------------------------------------------------------------
+ */
+
+/* As f32, whatever the layer gives. */
+static leat_status read_values(leat_context *c, leat_tensor *from, float **out)
+{
+    leat_shape s = leat_tensor_shape(from);
+    size_t count = leati_shape_count(&s);
+    *out = leati_array(c, count + 1, sizeof **out);
+    return *out ? leat_get(from, *out, count * sizeof **out) : LEAT_NOMEM;
+}
+
+static leat_tensor *as_f32(leat_tensor *x)
+{
+    return x && leat_tensor_dtype(x) != LEAT_DTYPE_F32 ? leat_cast(x, LEAT_DTYPE_F32) : x;
+}
+
+static leat_status run_taps(leat_context *c, leati_network *n, const leati_builder *b,
+                            leat_tensor *y, leati_activations *out)
+{
+    leat_tensor **roots = leati_array(c, b->tap_count + 1, sizeof *roots);
+    leat_status st = roots ? LEAT_OK : LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < b->tap_count; i++) roots[i] = as_f32(b->taps[i].out);
+    if (st == LEAT_OK) roots[b->tap_count] = as_f32(y);
+    if (st == LEAT_OK) st = leat_run(n->graph, b->tap_count + 1, roots);
+    for (size_t i = 0; st == LEAT_OK && i < b->tap_count; i++) {
+        st = read_values(c, roots[i], &out->values[i]);
+        out->shape[i] = without_batch(leat_tensor_shape(roots[i]));
+        out->count = i + 1;
+    }
+    if (st == LEAT_OK) st = read_values(c, roots[b->tap_count], &out->output);
+    leati_free(roots);
+    return st;
+}
+
+static size_t greatest(const float *values, size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (values[i] > values[best]) best = i;
+    return best;
+}
+
+/* An input that only looks up (numbers of words) has no gradient: none is given. */
+static leat_status find_saliency(leat_context *c, leati_network *n, leat_tensor *x, leat_tensor *y,
+                                 size_t target, leati_activations *out)
+{
+    leat_shape s = leat_tensor_shape(y);
+    size_t outputs = leati_shape_count(&s);
+    leat_tensor *gradient = NULL;
+    float *seed = LEATI_NEW(c, float, outputs);
+    if (!seed) return LEAT_NOMEM;
+    seed[target < outputs ? target : greatest(out->output, outputs)] = 1;
+    leat_tensor *from = leat_input(n->graph, LEAT_DTYPE_F32, s, seed);
+    leat_status st = leat_gradients(y, from, 1, &x, &gradient);
+    if (st == LEAT_OK && gradient) st = leat_run(n->graph, 1, &gradient);
+    if (st == LEAT_OK && gradient) st = read_values(c, gradient, &out->saliency);
+    leati_free(seed);
+    if (st != LEAT_UNSUPPORTED && st != LEAT_TYPE) return st;
+    leat_error_clear(c);
+    return LEAT_OK;
+}
+
+leat_status leati_activations_make(leat_context *c, leati_network *n, const float *data,
+                                   size_t target, leati_activations *out)
+{
+    leati_builder b;
+    leat_tensor *x, *y;
+    leati_activations a = {0};
+    LEATI_TRY(tapped_build(c, n, 1, data, &b, &x, &y));
+    a.values = LEATI_NEW(c, float *, b.tap_count + 1);
+    a.shape = LEATI_NEW(c, leat_shape, b.tap_count + 1);
+    leat_status st = a.values && a.shape ? run_taps(c, n, &b, y, &a) : LEAT_NOMEM;
+    if (st == LEAT_OK) st = find_saliency(c, n, x, y, target, &a);
+    leati_free(b.taps);
+    if (st == LEAT_OK) *out = a;
+    else leati_activations_fini(&a);
+    return st;
+}
+
+void leati_activations_fini(leati_activations *a)
+{
+    for (size_t i = 0; a->values && i < a->count; i++) leati_free(a->values[i]);
+    leati_free(a->values);
+    leati_free(a->shape);
+    leati_free(a->output);
+    leati_free(a->saliency);
+    *a = (leati_activations){0};
+}
+
+/* ---- a layer over many rows ---------------------------------------------------------------------
+ */
+
+leat_status leati_layer_values(leat_context *c, leati_network *n, const leati_matrix *m,
+                               size_t layer, float *out, size_t width)
+{
+    enum { BATCH = 64 };
+    leat_tensor *x, *y, *root = NULL;
+    size_t inputs = leati_shape_count(&n->input), recorded = 0;
+    float *in = leati_array(c, BATCH * inputs, sizeof *in);
+    leat_status st = in ? LEAT_OK : LEAT_NOMEM;
+    for (size_t at = 0; st == LEAT_OK && at < m->rows; at += BATCH) {
+        size_t rows = m->rows - at < BATCH ? m->rows - at : BATCH;
+        for (size_t i = 0; i < rows * inputs; i++)
+            in[i] = (float)leati_at(m, at + i / inputs, i % inputs);
+        if (rows != recorded) {
+            leati_builder b;
+            leat_graph_clear(n->graph);
+            LEATI_GO(tapped_build(c, n, rows, in, &b, &x, &y));
+            root = layer < b.tap_count ? as_f32(b.taps[layer].out) : NULL;
+            leati_free(b.taps);
+            recorded = rows;
+        }
+        leat_shape s = root ? leat_tensor_shape(root) : LEAT_SCALAR;
+        if (!root || leati_shape_count(&s) != rows * width) {
+            st = LEATI_FAIL(c, LEAT_SHAPE, "layer %zu does not give %zu numbers a row", layer + 1,
+                            width);
+            break;
+        }
+        LEATI_GO(leat_run(n->graph, 1, &root));
+        LEATI_GO(leat_get(root, out + at * width, rows * width * sizeof *out));
+    }
+out:
+    leati_free(in);
+    return st;
+}

@@ -1,0 +1,478 @@
+/* Owns: looking inside a model at one row. Not: projections (inspect_map.c), the page
+ * (inspect_page.c). */
+#include "workflow/inspect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "learn/conform.h"
+#include "learn/tsne.h"
+#include "model/model.h"
+#include "nn/network_estimator.h"
+#include "plot/plot_text.h"
+#include "tensor/shape.h"
+#include "workflow/image_rows.h"
+
+leat_inspect_options leat_inspect_options_default(void)
+{
+    return (leat_inspect_options){.struct_size = sizeof(leat_inspect_options), .rows = 600};
+}
+
+void leat_inspection_destroy(leat_inspection *i)
+{
+    if (!i) return;
+    leat_model_release(i->model);
+    leati_layer_table_fini(&i->table);
+    leati_activations_fini(&i->act);
+    leati_layer_map_fini(&i->map);
+    void *blocks[] = {i->source, i->verdict, i->truth,  i->proba,
+                      i->x,      i->picture, i->filter, i->filter_layer};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) leati_free(blocks[k]);
+    leati_free(i);
+}
+
+/* ---- rows
+ * ---------------------------------------------------------------------------------------- */
+
+/* The column that a model of one array column takes; NULL: it takes other columns too. */
+static const leati_schema_column *only_array(const leati_schema *s)
+{
+    const leati_schema_column *only = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const leati_schema_column *col = &s->columns[i];
+        if (col->role == LEATI_ROLE_LEFT_OUT) continue;
+        if (only || col->role != LEATI_ROLE_ARRAY) return NULL;
+        only = col;
+    }
+    return only;
+}
+
+static void store(leati_column *col, size_t at, double value)
+{
+    switch (col->item) {
+    case LEATI_ITEM_U8: col->u8[at] = (uint8_t)lrint(value); break;
+    case LEATI_ITEM_F32: col->f32[at] = (float)value; break;
+    case LEATI_ITEM_F64: ((double *)col->data)[at] = value; break;
+    }
+}
+
+/* Bytes are not shares: a picture of numbers from 0 to 1 would be black. */
+static leat_status check_bytes(leat_context *c, const double *values, size_t count)
+{
+    bool shares = true, fractions = false;
+    for (size_t i = 0; i < count; i++) {
+        LEATI_CHECK(c, values[i] >= 0 && values[i] <= 255, LEAT_FORMAT,
+                    "the model takes pictures of bytes, 0 to 255; this one holds %g", values[i]);
+        shares = shares && values[i] <= 1;
+        fractions = fractions || values[i] != floor(values[i]);
+    }
+    LEATI_CHECK(c, !shares || !fractions, LEAT_FORMAT,
+                "the model takes pictures of bytes, 0 to 255; the numbers of this one are 0 to 1: "
+                "multiply them by 255");
+    return LEAT_OK;
+}
+
+/* The whole table as one picture: its numbers are the pixels, row by row. */
+static leat_status table_as_picture(leat_context *c, const leat_frame *f,
+                                    const leati_schema_column *want, leati_column **out)
+{
+    size_t count = f->rows * f->columns;
+    leati_column *col = leati_column_array(c, want->item, want->shape, 1);
+    double *values = leati_array(c, count, sizeof *values);
+    leat_status st = col && values ? LEAT_OK : LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < count; i++)
+        if (!leat_frame_number(f, i % f->columns, i / f->columns, &values[i]))
+            st = LEATI_FAIL(c, LEAT_FORMAT, "row %zu, column '%s' is no number", i / f->columns + 1,
+                            f->name[i % f->columns]);
+    if (st == LEAT_OK && want->item == LEATI_ITEM_U8) st = check_bytes(c, values, count);
+    for (size_t i = 0; st == LEAT_OK && i < count; i++) store(col, i, values[i]);
+    leati_free(values);
+    if (st == LEAT_OK) *out = col;
+    else leati_column_release(col);
+    return st;
+}
+
+/* The frame under the names that the model knows: an array that is called otherwise, or a picture
+ * that was read as a table of numbers. */
+static leat_status adapt(leat_context *c, const leati_schema *s, leat_frame *f, leat_frame **out)
+{
+    const leati_schema_column *want = only_array(s);
+    leati_column *col = NULL;
+    size_t at, arrays = 0;
+    *out = leat_frame_retain(f);
+    if (!want || leat_frame_find(f, want->name, &at)) return LEAT_OK;
+    for (size_t i = 0; i < f->columns; i++)
+        if (f->column[i]->type == LEAT_ARRAY) arrays++, col = f->column[i];
+    if (arrays == 1) leati_column_retain(col);
+    else if (arrays == 0 &&
+             f->rows * f->columns == want->shape[0] * want->shape[1] * want->shape[2])
+        LEATI_TRY(table_as_picture(c, f, want, &col));
+    else return LEAT_OK; /* the model says what it lacks */
+    leat_frame *g = leati_frame_create(c, col->rows);
+    leat_status st = g ? leati_frame_add(c, g, want->name, col) : LEAT_NOMEM;
+    if (!g) leati_column_release(col);
+    if (st == LEAT_OK && arrays == 1 && leat_frame_find(f, s->target, &at))
+        st = leati_frame_add(c, g, s->target, leati_column_retain(f->column[at]));
+    if (st != LEAT_OK) {
+        leat_frame_release(g);
+        return st;
+    }
+    leat_frame_release(f);
+    *out = g;
+    return LEAT_OK;
+}
+
+/* ---- what is predicted
+ * --------------------------------------------------------------------------- */
+
+static const leati_schema *schema_of(const leat_inspection *i)
+{
+    return &i->model->schema;
+}
+
+static leat_status read_truth(leat_context *c, leat_inspection *i, const leat_frame *f)
+{
+    size_t at, length;
+    char space[LEATI_NUM_SIZE];
+    const leati_schema *s = schema_of(i);
+    if (!leat_frame_find(f, s->target, &at) || f->column[at]->type == LEAT_ARRAY) return LEAT_OK;
+    if (!leati_valid(f->column[at], i->row)) return LEAT_OK;
+    const char *text = leati_cell_text(f->column[at], i->row, space, &length);
+    i->truth = leati_strndup(c, text, length);
+    return i->truth ? LEAT_OK : LEAT_NOMEM;
+}
+
+static leat_status say(leat_context *c, leat_inspection *i)
+{
+    char number[LEATI_NUM_SIZE], share[LEATI_FIXED_SIZE];
+    const leati_schema *s = schema_of(i);
+    leati_str text;
+    leati_str_init(&text, c);
+    if (s->task == LEATI_REGRESS) {
+        leati_num_pretty(i->value, 5, number);
+        leati_str_addf(&text, "%s", number);
+        if (i->truth) leati_str_addf(&text, "; the table says %s", i->truth);
+    } else {
+        const char *name = s->class_names[(size_t)i->value];
+        leati_fixed(i->proba[(size_t)i->value], 3, share);
+        leati_str_addf(&text, "%s (%s)", name, share);
+        if (i->truth && strcmp(i->truth, name) == 0) leati_str_add(&text, ", and so it is");
+        else if (i->truth) leati_str_addf(&text, "; it is %s", i->truth);
+    }
+    i->verdict = leati_str_take(&text);
+    return i->verdict ? LEAT_OK : LEAT_NOMEM;
+}
+
+static leat_status predict(leat_context *c, leat_inspection *i, const leat_frame *conformed)
+{
+    const leati_schema *s = schema_of(i);
+    uint32_t row = (uint32_t)i->row;
+    if (s->task == LEATI_CLASSIFY) {
+        i->proba = LEATI_NEW(c, double, s->classes);
+        if (!i->proba) return LEAT_NOMEM;
+    }
+    leati_predictions out = {.value = &i->value, .proba = i->proba};
+    LEATI_TRY(leati_pipeline_predict(c, &i->model->pipeline, conformed, &row, 1, &out));
+    return say(c, i);
+}
+
+/* ---- pictures
+ * ------------------------------------------------------------------------------------ */
+
+static leat_status keep_picture(leat_context *c, leat_inspection *i, const leat_frame *conformed)
+{
+    const leati_column *col = leati_image_column(schema_of(i), conformed);
+    size_t inputs = leati_shape_count(&i->input);
+    if (!col || col->length != inputs) return LEAT_OK;
+    float *space = leati_array(c, inputs, sizeof *space);
+    i->picture = leati_alloc(c, inputs);
+    if (space && i->picture) {
+        leati_image_pixels(col, i->row, space, i->picture);
+        i->height = col->shape[0], i->width = col->shape[1], i->channels = col->shape[2];
+    }
+    bool done = space && i->picture;
+    leati_free(space);
+    return done ? LEAT_OK : LEAT_NOMEM;
+}
+
+/* Filter f, pixel (y, x), channel k of a kernel (filters, channels, height, width), or of a dense
+ * layer's (height * width * channels, filters). */
+static float kernel_at(const leat_inspection *i, const leat_shape *s, const float *from, size_t f,
+                       size_t y, size_t x, size_t k)
+{
+    size_t h = i->filter_height, w = i->filter_width, n = i->filter_channels;
+    return s->rank == 4 ? from[((f * n + k) * h + y) * w + x]
+                        : from[((y * w + x) * n + k) * i->filters + f];
+}
+
+/* The kernel of the first layer with weights, where its shape is one of pictures. */
+static leat_status keep_filters(leat_context *c, leat_inspection *i, const leati_network *n)
+{
+    const leati_network_weight *w = n->weight_count ? &n->weight[0] : NULL;
+    const char *end = w ? strstr(w->name, "/kernel") : NULL;
+    if (!i->picture || !end || end[7]) return LEAT_OK;
+    const leat_shape *s = &w->shape;
+    bool conv = s->rank == 4 && (s->dim[1] == 1 || s->dim[1] == 3) && s->dim[2] * s->dim[3] > 1;
+    bool dense = s->rank == 2 && (size_t)s->dim[0] == leati_shape_count(&i->input);
+    if (!conv && !dense) return LEAT_OK;
+    i->filters = (size_t)s->dim[conv ? 0 : 1];
+    i->filter_channels = conv ? (size_t)s->dim[1] : i->channels;
+    i->filter_height = conv ? (size_t)s->dim[2] : i->height;
+    i->filter_width = conv ? (size_t)s->dim[3] : i->width;
+    size_t count = leati_shape_count(s), at = 0;
+    float *from = leati_array(c, count, sizeof *from);
+    i->filter = leati_array(c, count, sizeof *i->filter);
+    i->filter_layer = leati_strndup(c, w->name, (size_t)(end - w->name));
+    leat_status st = from && i->filter && i->filter_layer ? LEAT_OK : LEAT_NOMEM;
+    if (st == LEAT_OK) st = leat_variable_get(w->variable, from, count * sizeof *from);
+    for (size_t f = 0; st == LEAT_OK && f < i->filters; f++)
+        for (size_t y = 0; y < i->filter_height; y++)
+            for (size_t x = 0; x < i->filter_width; x++)
+                for (size_t k = 0; k < i->filter_channels; k++)
+                    i->filter[at++] = kernel_at(i, s, from, f, y, x, k);
+    leati_free(from);
+    return st;
+}
+
+/* ---- the inspection
+ * ------------------------------------------------------------------------------ */
+
+/* Classes of the rows of the map. */
+static leat_status keep_groups(leat_context *c, leat_inspection *i, const leat_frame *f)
+{
+    const leati_schema *s = schema_of(i);
+    leati_layer_map *m = &i->map;
+    size_t at, length;
+    char space[LEATI_NUM_SIZE];
+    m->marked = i->row < m->count ? i->row : SIZE_MAX;
+    if (!m->count || s->task != LEATI_CLASSIFY || !leat_frame_find(f, s->target, &at) ||
+        f->column[at]->type == LEAT_ARRAY)
+        return LEAT_OK;
+    m->group = leati_array(c, m->count, sizeof *m->group);
+    if (!m->group) return LEAT_NOMEM;
+    for (size_t r = 0; r < m->count; r++) {
+        m->group[r] = UINT32_MAX;
+        if (!leati_valid(f->column[at], r)) continue;
+        const char *text = leati_cell_text(f->column[at], r, space, &length);
+        for (uint32_t k = 0; k < s->classes; k++)
+            if (strlen(s->class_names[k]) == length && !memcmp(s->class_names[k], text, length))
+                m->group[r] = k;
+    }
+    return LEAT_OK;
+}
+
+/* The encoded rows [from, from + count). */
+static leat_status encode(leat_context *c, const leat_inspection *i, const leat_frame *conformed,
+                          size_t from, size_t count, leati_matrix *x, void **data)
+{
+    uint32_t *rows = leati_array(c, count, sizeof *rows);
+    if (!rows) return LEAT_NOMEM;
+    for (size_t k = 0; k < count; k++) rows[k] = (uint32_t)(from + k);
+    leat_status st =
+        leati_encoder_apply(c, &i->model->pipeline.encoder, conformed, rows, count, x, data);
+    leati_free(rows);
+    return st;
+}
+
+static leat_status look_at_row(leat_context *c, leat_inspection *i, leati_network *n,
+                               const leat_frame *conformed)
+{
+    leati_matrix x;
+    void *data = NULL;
+    const leati_pipeline *p = &i->model->pipeline;
+    size_t inputs = leati_shape_count(&i->input), target = SIZE_MAX;
+    LEATI_TRY(encode(c, i, conformed, i->row, 1, &x, &data));
+    i->x = leati_array(c, inputs, sizeof *i->x);
+    leat_status st = i->x ? LEAT_OK : LEAT_NOMEM;
+    for (size_t k = 0; st == LEAT_OK && k < inputs; k++) i->x[k] = (float)leati_at(&x, 0, k);
+    leati_free(data);
+    for (uint32_t k = 0; i->proba && p->present && k < p->estimator->classes; k++)
+        if (p->present[k] == (uint32_t)i->value) target = k;
+    if (i->proba && !p->present) target = (size_t)i->value;
+    if (st == LEAT_OK) st = leati_activations_make(c, n, i->x, i->proba ? target : 0, &i->act);
+    return st;
+}
+
+static leat_status look_at_rows(leat_context *c, leat_inspection *i, leati_network *n,
+                                const leat_frame *f, const leat_frame *conformed,
+                                const leat_inspect_options *o)
+{
+    leati_matrix x;
+    void *data = NULL;
+    size_t rows = conformed->rows < o->rows ? conformed->rows : o->rows;
+    if (!rows) return LEAT_OK;
+    LEATI_TRY(encode(c, i, conformed, 0, rows, &x, &data));
+    leat_status st = leati_layer_map_make(c, i, n, &x, o);
+    leati_free(data);
+    return st == LEAT_OK ? keep_groups(c, i, f) : st;
+}
+
+static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f,
+                        const leat_inspect_options *o)
+{
+    leat_frame *conformed = NULL;
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leat_status st;
+    LEATI_CHECK(c, i->row < f->rows, LEAT_INVALID, "there is no row %zu: the table has %zu",
+                i->row + 1, f->rows);
+    LEATI_GO(leati_conform(c, &conformed, schema_of(i), f));
+    LEATI_GO(leat_graph_create(c, "cpu", &g));
+    LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL));
+    i->input = n->input;
+    LEATI_GO(leati_layer_table_make(c, n, &i->table));
+    LEATI_GO(read_truth(c, i, f));
+    LEATI_GO(predict(c, i, conformed));
+    LEATI_GO(look_at_row(c, i, n, conformed));
+    LEATI_GO(keep_picture(c, i, conformed));
+    LEATI_GO(keep_filters(c, i, n));
+    LEATI_GO(look_at_rows(c, i, n, f, conformed, o));
+out:
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
+    leat_frame_release(conformed);
+    return st;
+}
+
+leat_status leat_inspect(leat_context *c, leat_inspection **out, leat_model *model,
+                         leat_frame *frame, const leat_inspect_options *options)
+{
+    leat_inspect_options o = leat_inspect_options_default();
+    *out = NULL;
+    LEATI_CHECK(c, !options || (options->struct_size && options->struct_size <= sizeof o),
+                LEAT_INVALID, "options of an unknown size; use leat_inspect_options_default");
+    if (options) memcpy(&o, options, options->struct_size);
+    const char *class = model->pipeline.estimator->class->name;
+    LEATI_CHECK(c, strcmp(class, "network") == 0, LEAT_UNSUPPORTED,
+                "the model is %s: only networks have layers to look into", class);
+    LEATI_CHECK(c, o.rows <= LEATI_TSNE_MOST, LEAT_INVALID,
+                "at most %d rows are drawn in a plane, not %zu", LEATI_TSNE_MOST, o.rows);
+    leat_frame *f = NULL;
+    leat_inspection *i = LEATI_NEW(c, leat_inspection, 1);
+    if (!i) return LEAT_NOMEM;
+    i->model = leat_model_retain(model);
+    i->row = o.row;
+    i->source = leati_strdup(c, o.source ? o.source : "");
+    leat_status st = i->source ? adapt(c, &model->schema, frame, &f) : LEAT_NOMEM;
+    if (st == LEAT_OK) st = look(c, i, f, &o);
+    leat_frame_release(f);
+    if (st == LEAT_OK) *out = i;
+    else leat_inspection_destroy(i);
+    return st;
+}
+
+/* ---- accessors
+ * ----------------------------------------------------------------------------------- */
+
+size_t leat_inspection_layers(const leat_inspection *i)
+{
+    return i->table.count;
+}
+
+leat_layer_info leat_inspection_layer(const leat_inspection *i, size_t layer)
+{
+    if (layer >= i->table.count) return (leat_layer_info){0};
+    const leati_layer_row *r = &i->table.row[layer];
+    return (leat_layer_info){.name = r->path,
+                             .kind = r->kind,
+                             .depth = r->depth,
+                             .output = r->output,
+                             .parameters = r->weights,
+                             .states = r->states,
+                             .flops = r->flops,
+                             .bytes = r->bytes};
+}
+
+size_t leat_inspection_parameters(const leat_inspection *i)
+{
+    return i->table.weights;
+}
+
+double leat_inspection_flops(const leat_inspection *i)
+{
+    return i->table.flops;
+}
+
+const char *leat_inspection_verdict(const leat_inspection *i)
+{
+    return i->verdict;
+}
+
+const float *leat_inspection_values(const leat_inspection *i, size_t layer)
+{
+    return layer < i->act.count ? i->act.values[layer] : NULL;
+}
+
+const float *leat_inspection_saliency(const leat_inspection *i, size_t *count)
+{
+    *count = i->act.saliency ? leati_shape_count(&i->input) : 0;
+    return i->act.saliency;
+}
+
+const double *leat_inspection_plane(const leat_inspection *i, bool tsne, size_t *count)
+{
+    const double *xy = tsne ? i->map.tsne : i->map.pca;
+    *count = xy ? i->map.count : 0;
+    return xy;
+}
+
+static void plane_json(const leat_inspection *i, leat_json *j, const char *key, const double *xy)
+{
+    if (!xy) return;
+    leat_json_begin_array(j, key);
+    for (size_t r = 0; r < i->map.count; r++) {
+        leat_json_begin_array(j, NULL);
+        leat_json_number(j, NULL, xy[2 * r]);
+        leat_json_number(j, NULL, xy[2 * r + 1]);
+        leat_json_end_array(j);
+    }
+    leat_json_end_array(j);
+}
+
+static void layer_json(leat_json *j, const leati_layer_row *r)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "name", r->path);
+    leat_json_string(j, "kind", r->kind);
+    leat_json_int(j, "depth", r->depth);
+    leat_json_begin_array(j, "output");
+    for (int k = 0; k < r->output.rank; k++) leat_json_int(j, NULL, r->output.dim[k]);
+    leat_json_end_array(j);
+    leat_json_int(j, "parameters", (int64_t)r->weights);
+    leat_json_int(j, "states", (int64_t)r->states);
+    leat_json_number(j, "flops", r->flops);
+    leat_json_int(j, "bytes", (int64_t)r->bytes);
+    leat_json_end_object(j);
+}
+
+void leat_inspection_json(const leat_inspection *i, leat_json *j, const char *key)
+{
+    const leati_schema *s = schema_of(i);
+    leat_json_begin_object(j, key);
+    leat_json_int(j, "row", (int64_t)i->row + 1);
+    leat_json_string(j, "verdict", i->verdict);
+    if (i->truth) leat_json_string(j, "truth", i->truth);
+    if (i->proba) {
+        leat_json_string(j, "prediction", s->class_names[(size_t)i->value]);
+        leat_json_begin_object(j, "probabilities");
+        for (uint32_t k = 0; k < s->classes; k++)
+            leat_json_number(j, s->class_names[k], i->proba[k]);
+        leat_json_end_object(j);
+    } else {
+        leat_json_number(j, "prediction", i->value);
+    }
+    leat_json_int(j, "parameters", (int64_t)i->table.weights);
+    leat_json_number(j, "flops", i->table.flops);
+    leat_json_begin_array(j, "layers");
+    for (size_t k = 0; k < i->table.count; k++) layer_json(j, &i->table.row[k]);
+    leat_json_end_array(j);
+    if (i->map.count) leat_json_string(j, "plane_of", i->table.row[i->map.layer].path);
+    plane_json(i, j, "pca", i->map.pca);
+    plane_json(i, j, "tsne", i->map.tsne);
+    leat_json_end_object(j);
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Looking inside a network from the command line: of a table's row, of one picture, of what is wrong.
+. "$(dirname "$0")/lib.sh"
+check fit $leat fit iris -t species -m network --quick -q --cv holdout:0.2 \
+    --set "network.layers=dense(8, relu); residual { dense(8, tanh) }"
+check inspect sh -c "$leat inspect iris.leat --input iris --row 60 -o pages >table.txt"
+has table table.txt "layer" "residual_1" "  dense_2" "parameters" "versicolor" "all"
+has page pages/iris.inspect.html "What moves the answer" "Layer by layer" "t-SNE" \
+    "Principal components" "residual_1/dense_2" "prefers-color-scheme:dark"
+check json sh -c "$leat inspect iris.leat --input iris --json --rows 20 >one.json"
+has numbers one.json '"layers"' '"tsne"' '"pca"' '"probabilities"' '"plane_of"'
+check equal sh -c "$leat inspect iris.leat --input iris --json --rows 20 --threads 1 >two.json && cmp one.json two.json"
+fails row 2 "no row 151|150" $leat inspect iris.leat --input iris --row 151
+fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input iris --layer dense_9
+fails input 2 "--input" $leat inspect iris.leat
+check fit-knn $leat fit iris -t species -m knn --quick -q --name near
+fails knn 4 "knn|only networks" $leat inspect near.leat --input iris
+finish
