@@ -32,6 +32,7 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
     out->missing = cli_value(c, "missing");
     out->query = cli_value(c, "query");
     out->images = cli_value(c, "images");
+    out->text = cli_value(c, "text");
     leat_status st = one_char(c, "delimiter", NULL, &out->delimiter);
     if (st == LEAT_OK) st = one_char(c, "decimal", ".,", &out->decimal);
     if (st != LEAT_OK) return st;
@@ -48,8 +49,8 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
 
 char *cli_reading_json(cli *c)
 {
-    static const char *const names[] = {"types",  "missing", "delimiter", "decimal",
-                                        "header", "query",   "on-error",  "images"};
+    static const char *const names[] = {"types", "missing",  "delimiter", "decimal", "header",
+                                        "query", "on-error", "images",    "text"};
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

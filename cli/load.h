@@ -14,6 +14,8 @@
         {"decimal", 0, "CHAR", "the decimal mark, . or ,", false},                                 \
         {"header", 0, "yes|no", "whether the first line names the columns", false},                \
         {"images", 0, "HxWxC", "for folders of images: the size that all are brought to", false},  \
+        {"text", 0, "LENGTH", "any file as text: windows of LENGTH characters, 64/3: every 3rd",   \
+         false},                                                                                   \
         {"query", 0, "SQL", "for SQLite files: a SELECT or a table", false},                       \
     {                                                                                              \
         "on-error", 0, "stop|skip", "what to do with rows that do not fit", false                  \

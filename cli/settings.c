@@ -79,8 +79,9 @@ static char *name_of(const char *data)
 /* What is read from the command line elsewhere too: seed, folder, how to read the table. */
 static leat_status give_options(cli *c, const leat_settings *file)
 {
-    static const char *const names[] = {"seed",    "output", "types", "missing",  "delimiter",
-                                        "decimal", "header", "query", "on-error", "images"};
+    static const char *const names[] = {"seed",      "output",  "types",  "missing",
+                                        "delimiter", "decimal", "header", "query",
+                                        "on-error",  "images",  "text"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = leat_settings_value(file, names[i], 0);
         if (value && !cli_give(c, names[i], value))
@@ -93,20 +94,35 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
 {
     /* Those that may have several values come first. */
     enum { LISTS = 4 };
-    static const char *const names[] = {"set",        "keep",
-                                        "drop",       "models",
-                                        "data",       "target",
-                                        "task",       "metric",
-                                        "cv",         "seed",
-                                        "output",     "fold-column",
-                                        "preprocess", "search",
-                                        "name",       "quick",
-                                        "types",      "missing",
-                                        "delimiter",  "time-budget",
-                                        "decimal",    "header",
-                                        "query",      "on-error",
-                                        "images",     "drop-missing-target",
-                                        "network",    "validation-curve"};
+    static const char *const names[] = {"set",
+                                        "keep",
+                                        "drop",
+                                        "models",
+                                        "data",
+                                        "target",
+                                        "task",
+                                        "metric",
+                                        "cv",
+                                        "seed",
+                                        "output",
+                                        "fold-column",
+                                        "preprocess",
+                                        "search",
+                                        "name",
+                                        "quick",
+                                        "types",
+                                        "missing",
+                                        "delimiter",
+                                        "time-budget",
+                                        "decimal",
+                                        "header",
+                                        "query",
+                                        "on-error",
+                                        "images",
+                                        "text",
+                                        "drop-missing-target",
+                                        "network",
+                                        "validation-curve"};
     size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
     if (st != LEAT_OK) return st;

@@ -56,6 +56,8 @@ typedef struct leat_read_options {
                              that `types` names */
     const char *images;   /* folders of images: "64x64x3": the size that all are brought to (height,
                              width, channels 1 or 3); NULL: that of the files, which must be one */
+    const char *text; /* any file as text: windows of "64" characters, or "64/3": one at every third
+                         place. Columns `text` (the bytes, 0 to 255) and `next`, the one behind */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

@@ -225,6 +225,7 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
     leati_source *source;
     LEATI_TRY(check_options(c, &o));
     if (o.report) leati_report_clear(o.report);
+    if (o.text && !o.format) o.format = "text";
     if (leati_path_is_folder(path)) return read_folder(c, out, path, &o);
     LEATI_TRY(leati_source_open(c, &source, path));
     leat_status st = choose_reader(c, source, o.format, &reader);

@@ -126,6 +126,7 @@ static leat_status load(leat_context *c, plan *p, const char *name, leat_frame *
     o.missing = text_of(reading, "missing");
     o.query = text_of(reading, "query");
     o.images = text_of(reading, "images");
+    o.text = text_of(reading, "text");
     if (delimiter) o.delimiter = *delimiter;
     if (decimal) o.decimal = *decimal;
     if (header) o.header = strcmp(header, "no") == 0 ? LEAT_HEADER_NO : LEAT_HEADER_YES;

@@ -14,6 +14,16 @@ if [ -f dcgan.png ]; then
     check pictures sh -c "file autoencoder.png | grep -q 'PNG image data, 289 x 57, 8-bit grayscale' &&
         file autoencoder-plane.png | grep -q '463 x 463' && file dcgan.png | grep -q '347 x 289'"
 fi
+i=0
+while [ $i -lt 60 ]; do
+    echo "the water turns the wheel and the wheel grinds the grain, line $i"
+    i=$((i + 1))
+done >tinyshakespeare.txt
+sed 's/epochs: .*/epochs: 2/' "$examples/language.yaml" >language.yaml
+check language sh -c "$leat fit language.yaml >language.txt"
+has language-text language.txt "text  array     24 x 1" "network is better than baseline"
+check language-again sh -c "$leat reproduce tinyshakespeare.leat --threads 1 >again.txt"
+has language-same again.txt "identical bytes"
 check perceptron-text sh -c "$programs/perceptron | grep -q ': *0 wrong'"
 
 if [ -d /usr/share/datasets/fashion-mnist ]; then
