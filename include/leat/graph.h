@@ -99,6 +99,31 @@ LEAT_API LEAT_CHECKED leat_status leat_checkpoint(leat_segment_fn fn, void *user
                                                   leat_tensor *const *in, size_t outs,
                                                   leat_tensor **out);
 
+/* Loops as one operation, of any length: fn records their body once, on a graph of its own, and
+ * that is compiled once for all loops of the same structure. The body sees nothing but its inputs:
+ * give weights and the like as `others`. fn is called at once, and again by leat_gradients, until
+ * when `user` must stay. */
+typedef leat_status (*leat_body_fn)(leat_graph *g, void *user, leat_tensor *const *in,
+                                    leat_tensor **out);
+typedef struct leat_loop_parts {
+    size_t states, sequences, others, results;
+    leat_tensor *const *state;    /* before the first step */
+    leat_tensor *const *sequence; /* (length, ...), at least one, all of one length */
+    leat_tensor *const *other;    /* the same for every step */
+    bool reverse;                 /* from the last element to the first */
+} leat_loop_parts;
+/* For each element of the sequences, fn: states, elements (without the axis), others -> states,
+ * results. out: the last states, then the results stacked along a new axis 0. Gradients are a scan
+ * in the other direction. 2 states + results: at most 16 in all. */
+LEAT_API LEAT_CHECKED leat_status leat_scan(leat_body_fn fn, void *user,
+                                            const leat_loop_parts *parts, leat_tensor **out);
+/* While `go` (bool scalar, NULL: true) and at most `most` steps, fn: number of the step (i64
+ * scalar), states, others -> go, states. No sequences and results. out: the last states, then the
+ * number of steps (i64). It has no gradient: how often it runs depends on data. */
+LEAT_API LEAT_CHECKED leat_status leat_loop(leat_body_fn fn, void *user,
+                                            const leat_loop_parts *parts, leat_tensor *go,
+                                            int64_t most, leat_tensor **out);
+
 /* Runs x now and gives a constant with its value, for loops and shapes that depend on data. Inputs
  * must be bound; what leat_run computed before is no longer readable. NULL on failure. */
 LEAT_API leat_tensor *leat_force(leat_tensor *x);

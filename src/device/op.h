@@ -1,7 +1,8 @@
 /* The vocabulary between graphs and devices: operations and their attributes.
  *
  * Attributes are plain structs without pointers, zeroed before they are set, so that they are
- * compared and hashed by their bytes (CUSTOM excepted: its class pointer is its identity). */
+ * compared and hashed by their bytes (CUSTOM, SCAN and LOOP excepted: the address of class or body
+ * is its identity). */
 #ifndef LEATI_DEVICE_OP_H
 #define LEATI_DEVICE_OP_H
 
@@ -308,6 +309,31 @@ typedef struct leati_sgd_attrs {
     double momentum, dampening, weight_decay, limit;
     uint8_t nesterov, unused[7];
 } leati_sgd_attrs;
+
+/* A plan inside a plan, on host memory: compiled once for all loops of the same structure, so that
+ * its address is its identity. run computes its outputs of inputs at these addresses; afterwards
+ * out[i] is where output i lies, until the next run. */
+typedef struct leati_body {
+    leat_status (*run)(leat_context *c, struct leati_body *b, const void *const *in);
+    const void **out;
+    leat_shape *shape; /* of the outputs */
+    leat_dtype *dtype;
+    size_t outs;
+} leati_body;
+
+/* SCAN (states, sequences, others) -> states at the end, results, states before each step:
+ * for every element along axis 0 of the sequences (backwards if `reverse`) the body makes of
+ * states, elements and others new states and an element of each result. The states before each step
+ * are kept, (length, state), only where `keep` is set; else these outputs are empty. LOOP (go on
+ * (bool), states, others) -> states at the end, number of steps (i64): while go on is true and
+ * there were less than `length` steps, the body makes of the number of the step (i64), states and
+ * others whether to go on and new states. */
+typedef struct leati_scan_attrs {
+    leati_body *body;
+    int64_t length;
+    uint16_t states, sequences, others, results;
+    uint8_t reverse, keep, unused[6];
+} leati_scan_attrs;
 
 /* CUSTOM: a class of a user (leat_custom_class in leat/custom_op.h) and its parameters. */
 typedef struct leati_custom_attrs {

@@ -52,6 +52,8 @@ size_t leati_offset_of(const leat_shape *s, const int64_t *index);
     K(EXPAND, expand)                                                                              \
     K(TRANSPOSE, transpose)                                                                        \
     K(CUSTOM, custom)                                                                              \
+    K(SCAN, scan)                                                                                  \
+    K(LOOP, loop)                                                                                  \
     K(SLICE, slice)                                                                                \
     K(PAD, pad)                                                                                    \
     K(REVERSE, reverse)                                                                            \

@@ -7,6 +7,7 @@
 
 #include "base/half.h"
 #include "base/mem.h"
+#include "graph/body.h"
 #include "graph/plan.h"
 #include "graph/trace.h"
 #include "tensor/shape.h"
@@ -17,6 +18,7 @@ leat_status leat_graph_create(leat_context *c, const char *device, leat_graph **
     leat_graph *g = LEATI_NEW(c, leat_graph, 1);
     if (!g) return LEAT_NOMEM;
     g->context = c;
+    g->root = g;
     leati_arena_init(&g->arena, c);
     leat_status st = leati_device_open(c, device, &g->device);
     if (st != LEAT_OK) {
@@ -46,6 +48,7 @@ void leat_graph_destroy(leat_graph *g)
         leati_plan_destroy(g->plans[i].plan);
         leati_free(g->plans[i].key);
     }
+    leati_bodies_destroy(g);
     while (g->variables) {
         leat_variable *v = g->variables;
         g->variables = v->next;

@@ -115,6 +115,7 @@ typedef struct leati_plan_entry {
 } leati_plan_entry;
 
 typedef struct leati_trace leati_trace;
+typedef struct leati_graph_body leati_graph_body;
 typedef struct leati_kept leati_kept;
 
 enum { LEATI_PLANS = 64 };
@@ -136,6 +137,9 @@ struct leat_graph {
     leati_plan_entry plans[LEATI_PLANS];
     uint64_t runs;
     leati_trace *trace; /* being taken; NULL: none */
+    leat_graph *root;   /* the graph around this body, the outermost; itself where it is none */
+    leati_graph_body *bodies; /* of the loops; at the root */
+    size_t body_count;
     /* The last run, for running the same again without a look at the structure. */
     leati_plan *last_plan;
     size_t last_count;

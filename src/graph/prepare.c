@@ -1,5 +1,6 @@
 /* Owns: plans that are kept and run without their graph. */
 #include "base/mem.h"
+#include "graph/body.h"
 #include "graph/plan.h"
 #include "tensor/shape.h"
 
@@ -57,4 +58,5 @@ leat_status leati_plan_run(leat_context *c, leati_plan *plan)
 void leati_graph_adopt(leat_graph *g, leat_context *c)
 {
     g->context = g->device->context = g->arena.context = c;
+    leati_bodies_adopt(g, c);
 }

@@ -28,7 +28,7 @@ static bool depends_on_constants(const leati_order *order)
     for (size_t i = 0; i < order->count; i++) {
         const leati_node *n = order->node[i];
         if (n->op == LEATI_OP_INPUT || n->op == LEATI_OP_VARIABLE || n->op == LEATI_OP_ASSIGN ||
-            n->op == LEATI_OP_CUSTOM)
+            n->op == LEATI_OP_CUSTOM || n->op == LEATI_OP_SCAN || n->op == LEATI_OP_LOOP)
             return false;
         for (size_t k = 0; k < n->outs; k++) sum += leati_shape_count(&n->out[k].shape);
         if (sum > MOST) return false;

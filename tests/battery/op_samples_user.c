@@ -1,4 +1,4 @@
-/* Samples of CUSTOM, CHECKPOINT and AFTER. */
+/* Samples of CUSTOM, CHECKPOINT, AFTER, SCAN and LOOP. */
 #include <leat/custom_op.h>
 
 #include "battery/op_samples.h"
@@ -114,9 +114,117 @@ static const op_sample samples[] = {
               OP_2(OP_IN(-1, 1, 3), OP_IN(-1, 1, 5)), .tol = 8, .gradient = true, .second = true),
 };
 
+/* ---- SCAN, LOOP
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* h' = tanh(x w + h u), y = h' h'; and n' = n + 1 */
+static leat_status cell(leat_graph *g, void *user, leat_tensor *const *in, leat_tensor **out)
+{
+    (void)g, (void)user;
+    leat_tensor *h = leat_add(leat_matmul(in[2], in[3]), leat_matmul(in[0], in[4]));
+    out[0] = leat_tanh(h);
+    out[1] = leat_shift(in[1], 1);
+    out[2] = leat_mul(out[0], out[0]);
+    return LEAT_OK;
+}
+
+/* in: h (B, H), x (T, B, I), w (I, H), u (H, H). number: backwards, the order of the outputs. */
+static void record_scan(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                        leat_tensor **out)
+{
+    leat_tensor *state[2] = {leat_sin(in[0]), leat_scalar(g, LEAT_DTYPE_I64, 0)}, *made[3];
+    leat_loop_parts p = {.states = 2,
+                         .sequences = 1,
+                         .others = 2,
+                         .results = 1,
+                         .state = state,
+                         .sequence = in + 1,
+                         .other = in + 2,
+                         .reverse = s->number[0] != 0};
+    if (leat_scan(cell, NULL, &p, made) != LEAT_OK) return;
+    out[0] = made[0];
+    out[1] = made[2];
+    if (s->number[1]) out[0] = leat_add(made[0], leat_cast(made[1], leat_tensor_dtype(made[0])));
+}
+
+/* A running product inside a running sum. */
+static leat_status inner(leat_graph *g, void *user, leat_tensor *const *in, leat_tensor **out)
+{
+    (void)g, (void)user;
+    out[0] = leat_mul(in[0], in[1]);
+    return LEAT_OK;
+}
+
+static leat_status outer(leat_graph *g, void *user, leat_tensor *const *in, leat_tensor **out)
+{
+    leat_tensor *one = leat_scalar(g, leat_tensor_dtype(in[0]), 1), *product;
+    leat_loop_parts p = {.states = 1, .sequences = 1, .state = &one, .sequence = in + 1};
+    (void)user;
+    leat_status st = leat_scan(inner, NULL, &p, &product);
+    out[0] = out[1] = leat_add(in[0], product);
+    return st;
+}
+
+static void record_nested(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                          leat_tensor **out)
+{
+    leat_tensor *zero = leat_scalar(g, leat_tensor_dtype(in[0]), 0);
+    leat_loop_parts p = {.states = 1, .sequences = 1, .results = 1, .state = &zero, .sequence = in};
+    (void)s;
+    if (leat_scan(outer, NULL, &p, out) != LEAT_OK) out[0] = out[1] = NULL;
+}
+
+/* Newton's iteration for a root, until it moves by less than a thousandth. */
+static leat_status newton(leat_graph *g, void *user, leat_tensor *const *in, leat_tensor **out)
+{
+    (void)g, (void)user;
+    leat_tensor *next = leat_scale(leat_add(in[1], leat_div(in[2], in[1])), 0.5);
+    leat_tensor *moved = leat_max(leat_abs(leat_sub(next, in[1])), 0, NULL, false);
+    out[0] = leat_greater(moved, leat_like(moved, 1e-3));
+    out[1] = next;
+    return LEAT_OK;
+}
+
+/* number: the most steps. */
+static void record_loop(const op_sample *s, leat_graph *g, leat_tensor *const *in,
+                        leat_tensor **out)
+{
+    (void)g;
+    leat_loop_parts p = {.states = 1, .others = 1, .state = in, .other = in};
+    if (leat_loop(newton, NULL, &p, NULL, s->number[0], out) != LEAT_OK) out[0] = out[1] = NULL;
+}
+
+static const op_sample loops[] = {
+    OP_SAMPLE(
+        SCAN, "recurrent", OP_SINGLES, record_scan,
+        OP_4(OP_IN(-1, 1, 2, 3), OP_IN(-1, 1, 5, 2, 4), OP_IN(-1, 1, 4, 3), OP_IN(-1, 1, 3, 3)),
+        .tol = 16, .scale = 1, .gradient = true, .second = true),
+    OP_SAMPLE(
+        SCAN, "backwards, with a whole state", OP_SINGLES, record_scan,
+        OP_4(OP_IN(-1, 1, 1, 2), OP_IN(-1, 1, 4, 1, 3), OP_IN(-1, 1, 3, 2), OP_IN(-1, 1, 2, 2)),
+        .number = {1, 1}, .tol = 16, .gradient = true, .second = true),
+    OP_SAMPLE(
+        SCAN, "one step", OP_SINGLES, record_scan,
+        OP_4(OP_IN(-1, 1, 1, 2), OP_IN(-1, 1, 1, 1, 3), OP_IN(-1, 1, 3, 2), OP_IN(-1, 1, 2, 2)),
+        .tol = 16, .gradient = true),
+    OP_SAMPLE(
+        SCAN, "no step", OP_SINGLES, record_scan,
+        OP_4(OP_IN(-1, 1, 1, 2), OP_IN(-1, 1, 0, 1, 3), OP_IN(-1, 1, 3, 2), OP_IN(-1, 1, 2, 2)),
+        .tol = 4),
+    OP_SAMPLE(SCAN, "a scan inside", OP_SINGLES, record_nested, OP_1(OP_IN(0.5, 1.5, 4, 3)),
+              .tol = 16, .gradient = true, .second = true),
+    OP_SAMPLE(LOOP, "until it rests", OP_SINGLES, record_loop, OP_1(OP_IN(1, 9, 7)),
+              .number = {100}, .tol = 16),
+    OP_SAMPLE(LOOP, "cut short", OP_SINGLES, record_loop, OP_1(OP_IN(1, 9, 7)), .number = {2},
+              .tol = 16),
+    OP_SAMPLE(LOOP, "not at all", OP_SINGLES, record_loop, OP_1(OP_IN(1, 9, 7)), .number = {0}),
+};
+
 void op_samples_user(op_visit visit, void *user)
 {
     OP_VISIT(samples);
+    OP_VISIT(loops);
 }
 
 /* ---- failures -----------------------------------------------------------------------------------
@@ -179,7 +287,64 @@ static leat_tensor *empty_segment(leat_graph *g)
     return leat_checkpoint(nothing, NULL, 1, &x, 1, &y) == LEAT_OK ? y : NULL;
 }
 
+static leat_status wider(leat_graph *g, void *user, leat_tensor *const *in, leat_tensor **out)
+{
+    (void)g, (void)user;
+    out[0] = leat_concat(2, (leat_tensor *[]){in[0], in[0]}, 0);
+    return LEAT_OK;
+}
+
+static leat_tensor *growing_state(leat_graph *g)
+{
+    leat_tensor *x = ones(g, LEAT_DIMS(3), 1), *y;
+    leat_loop_parts p = {.states = 1, .sequences = 1, .state = &x, .sequence = &x};
+    return leat_scan(wider, NULL, &p, &y) == LEAT_OK ? y : NULL;
+}
+
+static leat_tensor *uneven_sequences(leat_graph *g)
+{
+    leat_tensor *x[2] = {ones(g, LEAT_DIMS(3), 1), ones(g, LEAT_DIMS(4), 1)}, *y;
+    leat_loop_parts p = {.states = 1, .sequences = 2, .state = x, .sequence = x};
+    return leat_scan(inner, NULL, &p, &y) == LEAT_OK ? y : NULL;
+}
+
+static leat_status reaching_out(leat_graph *g, void *user, leat_tensor *const *in,
+                                leat_tensor **out)
+{
+    (void)g, (void)in;
+    out[0] = user;
+    return LEAT_OK;
+}
+
+static leat_tensor *outer_tensor(leat_graph *g)
+{
+    leat_tensor *x = ones(g, LEAT_DIMS(3), 1), *y;
+    leat_loop_parts p = {.states = 1, .sequences = 1, .state = &x, .sequence = &x};
+    return leat_scan(reaching_out, x, &p, &y) == LEAT_OK ? y : NULL;
+}
+
+static leat_tensor *whole_condition(leat_graph *g)
+{
+    leat_tensor *x = ones(g, LEAT_DIMS(3), 1), *y[2];
+    leat_loop_parts p = {.states = 1, .others = 1, .state = &x, .other = &x};
+    return leat_loop(newton, NULL, &p, x, 3, y) == LEAT_OK ? y[0] : NULL;
+}
+
+static leat_tensor *gradient_of_loop(leat_graph *g)
+{
+    leat_tensor *x = ones(g, LEAT_DIMS(3), 2), *y[2], *dx;
+    leat_loop_parts p = {.states = 1, .others = 1, .state = &x, .other = &x};
+    if (leat_loop(newton, NULL, &p, NULL, 9, y) != LEAT_OK) return NULL;
+    leat_tensor *sum = leat_sum(y[0], 0, NULL, false);
+    return leat_gradients(sum, NULL, 1, &x, &dx) == LEAT_OK ? dx : NULL;
+}
+
 static const op_failure failures[] = {
+    OP_FAILURE(SCAN, "a growing state", growing_state, SHAPE, "layer 7|scan|state 1|(3)|(6)"),
+    OP_FAILURE(SCAN, "sequences of two lengths", uneven_sequences, SHAPE, "sequence 2|(4)|3"),
+    OP_FAILURE(SCAN, "a tensor from outside", outer_tensor, INVALID, "another graph|its inputs"),
+    OP_FAILURE(LOOP, "three conditions", whole_condition, TYPE, "layer 7|loop|f32|(3)|one bool"),
+    OP_FAILURE(LOOP, "its gradient", gradient_of_loop, UNSUPPORTED, "layer 7|loop|leat_scan"),
     OP_FAILURE(CUSTOM, "one input", one_input, SHAPE, "layer 7|custom|square|two inputs"),
     OP_FAILURE(CUSTOM, "failing at run", large_sum, NUMERIC, "layer 7|custom|square|3e+08",
                .at_run = true),
