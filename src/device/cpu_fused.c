@@ -2,12 +2,14 @@
  *
  * Neighbouring axes along which every operand is contiguous or constant are joined. An operand that
  * fills a tile without gaps is read where it lies; a scalar is spread once; others are gathered
- * tile by tile. The border of tiles depends on shapes only. */
+ * tile by tile. Results larger than the caches are written past them. The border of tiles depends
+ * on shapes only. */
 #include <string.h>
 
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "kernel/eltwise.h"
+#include "kernel/net_kernels.h"
 #include "tensor/shape.h"
 
 enum {
@@ -15,6 +17,9 @@ enum {
     LEAST_TILE = 64,
     MOST_TILE = 2048,
     GRAIN = 64 << 10,
+    STREAM_BYTES = 32 << 20,
+    FETCH_BYTES = 1 << 20, /* an operand from which on the next tile is fetched ahead */
+    LINE_BYTES = 64,
     NO_ROOM = 0xffff,
     MOST_REGISTERS = 432
 };
@@ -33,11 +38,13 @@ typedef struct code {
     uint16_t room; /* NO_ROOM: writes an output */
     uint16_t output;
     uint16_t size; /* of an element of the result */
+    bool streams;  /* from its room to the output */
 } code;
 
 /* What is worked out once per plan. */
 typedef struct program {
     size_t count, tile, chunk;
+    void (*stream)(size_t bytes, const void *in, void *out);
     uint16_t inputs, codes, rooms;
     reader *in;
     code *code;
@@ -182,6 +189,7 @@ static void prepare(leat_context *c, const leati_step *s)
     p->in = (reader *)(p + 1);
     p->code = (code *)(p->in + f->inputs);
     p->count = leati_shape_count(&f->space);
+    p->stream = leati_net_kernels_of(c)->stream;
     for (uint16_t i = 0; i < f->inputs; i++) set_reader(&p->in[i], &s->in[i], &f->space);
     for (uint16_t k = 0; k < f->codes; k++) {
         const leati_fused_code *from = &f->code[k];
@@ -193,8 +201,10 @@ static void prepare(leat_context *c, const leati_step *s)
         p->code[k].size = (uint16_t)leat_dtype_size((leat_dtype)from->out_type);
     }
     for (uint16_t o = 0; o < f->outputs; o++) {
-        p->code[f->out[o] - f->inputs].room = NO_ROOM;
-        p->code[f->out[o] - f->inputs].output = o;
+        code *last = &p->code[f->out[o] - f->inputs];
+        last->output = o;
+        last->streams = p->count * last->size >= STREAM_BYTES;
+        if (!last->streams) last->room = NO_ROOM;
     }
     give_rooms(f, p);
     p->tile = tile_of(p, f->outputs);
@@ -215,6 +225,21 @@ static size_t scratch(const leat_context *c, const leati_step *s)
 /* ---- every run
  * -------------------------------------------------------------------------------------- */
 
+/* A share of the next tile of every large operand, so that memory is busy while results that lie
+ * in the caches are computed. */
+static void fetch_ahead(const job *j, size_t next, size_t n, size_t share)
+{
+    const program *p = j->p;
+    for (uint16_t i = 0; i < p->inputs; i++) {
+        const reader *r = &p->in[i];
+        if (r->how != DIRECT || p->count * r->size < FETCH_BYTES) continue;
+        const char *data = (const char *)j->s->in[i].data + next * r->size;
+        size_t bytes = n * r->size, end = bytes * (share + 1) / p->codes;
+        for (size_t at = bytes * share / p->codes; at < end; at += LINE_BYTES)
+            __builtin_prefetch(data + at);
+    }
+}
+
 static void run_tile(const job *j, size_t first, size_t n, const void **reg, char *room)
 {
     const program *p = j->p;
@@ -225,11 +250,15 @@ static void run_tile(const job *j, size_t first, size_t n, const void **reg, cha
         if (r->how == DIRECT) reg[i] = data + first * r->size;
         else if (r->how == SPREAD) spread(r, data, first, n, room + r->room * step);
     }
+    size_t next = first + n, ahead = p->count - next < p->tile ? p->count - next : p->tile;
     for (uint16_t k = 0; k < p->codes; k++) {
         const code *now = &p->code[k];
-        void *out = now->room == NO_ROOM ? (char *)j->s->out[now->output].data + first * now->size
-                                         : room + now->room * step;
+        if (ahead) fetch_ahead(j, next, ahead, k);
+        bool last = now->room == NO_ROOM || now->streams;
+        char *to = last ? (char *)j->s->out[now->output].data + first * now->size : NULL;
+        char *out = now->room == NO_ROOM ? to : room + now->room * step;
         now->run(n, reg[now->in[0]], reg[now->in[1]], reg[now->in[2]], out);
+        if (now->streams) p->stream(n * now->size, out, to);
         reg[p->inputs + k] = out;
     }
 }

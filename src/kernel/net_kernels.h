@@ -129,6 +129,8 @@ typedef struct leati_net_kernels {
                           float *out, size_t plane);
     void (*winograd_taps)(size_t n, float *sum, size_t plane);
     void (*copy)(size_t n, const float *in, float *out);
+    /* A copy past the caches, for what is not read soon. */
+    void (*stream)(size_t bytes, const void *in, void *out);
     void (*add_to)(size_t n, const float *in, float *sum); /* sum += in */
     /* sum[j] += in[i][j] for i < m, in the order of i. */
     void (*add_rows)(size_t m, size_t n, const float *in, size_t ld, float *sum);

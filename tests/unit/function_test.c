@@ -317,6 +317,32 @@ static void numbers_as_inputs(leattest *t)
     }
 }
 
+/* ---- results larger than the caches ---------------------------------------------------------- */
+
+static void large_results(leattest *t)
+{
+    enum { N = (9 << 20) + 13 };
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y), *z = malloc(N * sizeof *z);
+    leat_graph *g;
+    REQUIRE(x && y && z);
+    for (int i = 0; i < N; i++) x[i] = (float)(i % 1000) - 500;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(N), x);
+    leat_tensor *roots[2] = {leat_scale(in, 2), NULL};
+    roots[1] = leat_relu(leat_shift(roots[0], 3));
+    REQUIRE_OK(leat_run(g, 2, roots));
+    CHECK_INT(g->last_plan->step_count, 1);
+    REQUIRE_OK(leat_get(roots[0], y, N * sizeof *y));
+    REQUIRE_OK(leat_get(roots[1], z, N * sizeof *z));
+    size_t wrong = 0;
+    for (int i = 0; i < N; i++) wrong += y[i] != 2 * x[i] || z[i] != fmaxf(2 * x[i] + 3, 0);
+    CHECK_INT(wrong, 0);
+    leat_graph_destroy(g);
+    free(x);
+    free(y);
+    free(z);
+}
+
 /* A step through many functions, with each allocation failing in turn. */
 static leat_status many_functions(leat_context *c, void *arg)
 {
@@ -359,9 +385,9 @@ static void failing_allocations(leattest *t)
     leattest_fail_some_allocations(t, many_functions, NULL);
 }
 
-static const leattest_case cases[] = {TEST(activations),        TEST(losses),
-                                      TEST(normalisations),     TEST(running_statistics),
-                                      TEST(tails_of_products),  TEST(tails_take_no_step),
-                                      TEST(pools_behind_relu),  TEST(numbers_as_inputs),
-                                      TEST(failing_allocations)};
+static const leattest_case cases[] = {TEST(activations),       TEST(losses),
+                                      TEST(normalisations),    TEST(running_statistics),
+                                      TEST(tails_of_products), TEST(tails_take_no_step),
+                                      TEST(pools_behind_relu), TEST(numbers_as_inputs),
+                                      TEST(large_results),     TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

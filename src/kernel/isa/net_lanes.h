@@ -25,6 +25,28 @@ static void pack_taps(size_t h, size_t k, const float *in, size_t ld, size_t tap
     }
 }
 
+/* Past the caches, where out is aligned and the level can. */
+static void stream(size_t bytes, const void *in, void *out)
+{
+    size_t at = 0;
+#if defined(__AVX2__)
+    if ((uintptr_t)out % sizeof(vf) == 0) {
+        for (; at + sizeof(vf) <= bytes; at += sizeof(vf)) {
+            vf v;
+            memcpy(&v, (const char *)in + at, sizeof v);
+            float *to = (float *)(void *)((char *)out + at);
+#if defined(__AVX512F__)
+            _mm512_stream_ps(to, (__m512)v);
+#else
+            _mm256_stream_ps(to, (__m256)v);
+#endif
+        }
+        _mm_sfence();
+    }
+#endif
+    memcpy((char *)out + at, (const char *)in + at, bytes - at);
+}
+
 static void add_to(size_t n, const float *in, float *sum)
 {
     size_t i = 0;
