@@ -30,5 +30,6 @@
 #include <leat/status.h>
 #include <leat/table.h>
 #include <leat/tensor.h>
+#include <leat/text.h>
 
 #endif
