@@ -46,6 +46,10 @@
     K(SCATTER_ADD, scatter_add)                                                                    \
     K(ARGMAX, arg)                                                                                 \
     K(ARGMIN, arg)                                                                                 \
+    K(GATHER_ELEMENTS, gather_elements)                                                            \
+    K(SCATTER_ELEMENTS, scatter_elements)                                                          \
+    K(GATHER_ND, gather_nd)                                                                        \
+    K(SCATTER_ND, scatter_nd)                                                                      \
     K(CUMSUM, cum)                                                                                 \
     K(CUMPROD, cum)                                                                                \
     K(SORT, sort)                                                                                  \

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "onnx/full_match.h"
 #include "onnx/operators.h"
 
 static bool same_text(leati_pb_bytes a, leati_pb_bytes b, bool exact)
@@ -88,6 +89,32 @@ leat_status leati_on_StringConcat(leati_ocall *k)
         if (x.size) memcpy(joined, x.data, x.size);
         if (y.size) memcpy(joined + x.size, y.data, y.size);
         ((leati_pb_bytes *)out)[i] = (leati_pb_bytes){joined, x.size + y.size};
+    }
+    return LEAT_OK;
+}
+
+/* ---- RegexFullMatch ---------------------------------------------------------------------------
+ */
+
+leat_status leati_on_RegexFullMatch(leati_ocall *k)
+{
+    const void *data;
+    void *out;
+    leati_pattern *p;
+    const leati_onnx_attribute *a = leati_onnx_attribute_find(k->node, "pattern");
+    LEATI_TRY(leati_oneed(k, 1));
+    if (!a) return leati_ofail(k, LEAT_FORMAT, "it has no pattern");
+    if (k->in[0]->element != LEATI_ONNX_STRING)
+        return leati_ofail(k, LEAT_TYPE, "the input is no text");
+    LEATI_TRY(leati_pattern_parse(k->context, &k->run->arena, a->s.data, a->s.size, &p));
+    LEATI_TRY(leati_ohost(k, 0, &data));
+    leat_shape s = k->in[0]->shape;
+    LEATI_TRY(leati_onew(k, 0, LEATI_ONNX_BOOL, s, &out));
+    for (size_t i = 0; i < leati_shape_count(&s); i++) {
+        leati_pb_bytes text = ((const leati_pb_bytes *)data)[i];
+        bool yes;
+        LEATI_TRY(leati_pattern_matches(k->context, &k->run->arena, p, text.data, text.size, &yes));
+        ((uint8_t *)out)[i] = yes;
     }
     return LEAT_OK;
 }
