@@ -6,75 +6,19 @@
 
 #include <leat/inspect.h>
 
+#include "layers.h"
 #include "load.h"
-
-enum { MOST_LAYERS = 200, CELLS = 5 };
-
-static void flops_text(double flops, char out[32])
-{
-    if (flops >= 1e9) snprintf(out, 32, "%.2f G", flops / 1e9);
-    else if (flops >= 1e6) snprintf(out, 32, "%.2f M", flops / 1e6);
-    else if (flops >= 1e3) snprintf(out, 32, "%.1f k", flops / 1e3);
-    else snprintf(out, 32, "%.0f", flops);
-}
-
-static void bytes_text(size_t bytes, char out[32])
-{
-    if (bytes >= 10000000) snprintf(out, 32, "%.1f MB", (double)bytes / 1e6);
-    else if (bytes >= 10000) snprintf(out, 32, "%.1f kB", (double)bytes / 1e3);
-    else snprintf(out, 32, "%zu B", bytes);
-}
-
-typedef struct row_text {
-    char name[72], shape[64], parameters[32], flops[32], bytes[32];
-} row_text;
-
-static void fill(row_text *to, const leat_layer_info *l)
-{
-    const char *name = strrchr(l->name, '/');
-    size_t n = 0;
-    snprintf(to->name, sizeof to->name, "%*s%s", (int)(2 * (l->depth < 16 ? l->depth : 16)), "",
-             name ? name + 1 : l->name);
-    to->shape[0] = '\0';
-    for (int k = 0; k < l->output.rank && n < sizeof to->shape; k++)
-        n += (size_t)snprintf(to->shape + n, sizeof to->shape - n, "%s%lld", k ? " x " : "",
-                              (long long)l->output.dim[k]);
-    *to->parameters = *to->flops = '\0';
-    if (l->parameters) cli_grouped(l->parameters, to->parameters);
-    if (l->flops > 0) flops_text(l->flops, to->flops);
-    bytes_text(l->bytes, to->bytes);
-}
 
 static leat_status print_layers(cli *c, const leat_inspection *i)
 {
-    size_t n = leat_inspection_layers(i), shown = n < MOST_LAYERS ? n : MOST_LAYERS;
-    row_text *text = calloc(shown + 1, sizeof *text);
-    const char **cells = calloc(CELLS * (shown + 2), sizeof *cells);
-    if (!text || !cells) {
-        free(text);
-        free(cells);
-        return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    }
-    static const char *const head[CELLS] = {"layer", "output", "parameters", "flops", "memory"};
-    memcpy(cells, head, sizeof head);
-    for (size_t k = 0; k <= shown; k++) {
-        const char **to = cells + CELLS * (k + 1);
-        if (k < shown) {
-            leat_layer_info l = leat_inspection_layer(i, k);
-            fill(&text[k], &l);
-        } else {
-            snprintf(text[k].name, sizeof text[k].name, "all");
-            cli_grouped(leat_inspection_parameters(i), text[k].parameters);
-            flops_text(leat_inspection_flops(i), text[k].flops);
-        }
-        to[0] = text[k].name, to[1] = text[k].shape, to[2] = text[k].parameters;
-        to[3] = text[k].flops, to[4] = text[k].bytes;
-    }
-    cli_table(c, cells, (int)shown + 2, CELLS, true);
-    if (shown < n) cli_say(c, "  and %zu more layers\n", n - shown);
-    free(text);
-    free(cells);
-    return LEAT_OK;
+    size_t n = leat_inspection_layers(i);
+    leat_layer_info *layers = calloc(n + 1, sizeof *layers);
+    if (!layers) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    for (size_t k = 0; k < n; k++) layers[k] = leat_inspection_layer(i, k);
+    leat_status st =
+        cli_print_layers(c, layers, n, leat_inspection_parameters(i), leat_inspection_flops(i));
+    free(layers);
+    return st;
 }
 
 /* FOLDER/NAME.inspect.html; the folder is made. */

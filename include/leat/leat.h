@@ -31,5 +31,6 @@
 #include <leat/table.h>
 #include <leat/tensor.h>
 #include <leat/text.h>
+#include <leat/training_plan.h>
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "graph/planner.h"
+#include "graph/trace.h"
 #include "tensor/shape.h"
 
 static const leati_device_class *device_of(const leati_planner *p)
@@ -195,10 +196,10 @@ void leati_plan_destroy(leati_plan *plan)
     leati_free(plan);
 }
 
-static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *roots,
-                           leati_plan *plan)
+/* All but memory and addresses. */
+static leat_status lay_out(leati_planner *p, size_t count, leat_tensor *const *roots,
+                           leati_plan *plan, size_t *scratch)
 {
-    size_t scratch;
     LEATI_TRY(leati_plan_lower(p, count, roots));
     LEATI_TRY(leati_plan_simplify(p));
     LEATI_TRY(leati_plan_pool(p));
@@ -207,13 +208,50 @@ static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *r
     LEATI_TRY(leati_plan_fuse(p));
     LEATI_TRY(leati_plan_place(p));
     LEATI_TRY(note_inputs(p, plan));
-    LEATI_TRY(make_steps(p, plan, &scratch));
+    return make_steps(p, plan, scratch);
+}
+
+static leat_status compile(leati_planner *p, size_t count, leat_tensor *const *roots,
+                           leati_plan *plan)
+{
+    size_t scratch;
+    LEATI_TRY(lay_out(p, count, roots, plan, &scratch));
     plan->root_count = count;
     plan->roots = leati_arena_calloc(&plan->arena, count + 1, sizeof *plan->roots);
     if (!plan->roots) return LEAT_NOMEM;
     LEATI_TRY(allocate(p, plan, scratch));
     set_addresses(p, plan, p->roots);
     return upload_constants(p, plan);
+}
+
+static void free_planner(leati_planner *p)
+{
+    leati_arena_fini(&p->arena);
+    leati_free(p->node);
+    leati_free(p->number);
+    leati_free(p->value);
+    leati_free(p->unit);
+}
+
+leat_status leati_plan_measure(leat_graph *g, size_t count, leat_tensor *const *roots,
+                               size_t *bytes, double *flops)
+{
+    size_t scratch = 0;
+    leat_context *c = g->context;
+    leati_planner p = {.graph = g, .context = c};
+    leati_plan *plan = LEATI_NEW(c, leati_plan, 1);
+    if (!plan) return LEAT_NOMEM;
+    plan->graph = g;
+    leati_arena_init(&plan->arena, c);
+    leati_arena_init(&p.arena, c);
+    leat_status st = lay_out(&p, count, roots, plan, &scratch);
+    *bytes = p.workspace + scratch + p.constants;
+    *flops = 0;
+    for (size_t i = 0; st == LEAT_OK && i < plan->step_count; i++)
+        *flops += leati_step_flops(&plan->steps[i]);
+    free_planner(&p);
+    leati_plan_destroy(plan);
+    return st;
 }
 
 leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
@@ -228,11 +266,7 @@ leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *
     leati_arena_init(&plan->arena, c);
     leati_arena_init(&p.arena, c);
     leat_status st = compile(&p, count, roots, plan);
-    leati_arena_fini(&p.arena);
-    leati_free(p.node);
-    leati_free(p.number);
-    leati_free(p.value);
-    leati_free(p.unit);
+    free_planner(&p);
     if (st != LEAT_OK) {
         leati_plan_destroy(plan);
         return st;

@@ -53,6 +53,10 @@ leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *root
 leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
                                leati_plan **out);
 void leati_plan_destroy(leati_plan *p); /* NULL is fine */
+/* What the plan would take, without taking it: the bytes of its workspace and constants, and the
+ * floating-point operations of a run (leati_step_flops). */
+leat_status leati_plan_measure(leat_graph *g, size_t count, leat_tensor *const *roots,
+                               size_t *bytes, double *flops);
 
 /* Before each run: brings up to date what lasts from run to run. */
 leat_status leati_plan_refresh(leat_context *c, leati_plan *plan);

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "graph/graph.h"
+#include "graph/plan.h"
 
 #include "tensor/shape.h"
 
@@ -48,8 +48,9 @@ static leati_network_weight *add_weight(leati_network *n, const char *name, leat
 static leat_tensor *read_weight(leati_builder *b, leati_network_weight *w)
 {
     if (!w) return NULL;
-    if (!w->variable) return leat_input(b->graph, b->network->dtype, w->shape, NULL);
-    if (!w->read) w->read = leat_read(w->variable); /* a shared weight is one tensor */
+    if (!w->read) /* a shared weight is one tensor */
+        w->read = w->variable ? leat_read(w->variable)
+                              : leat_input(b->graph, b->network->dtype, w->shape, NULL);
     return w->read;
 }
 
@@ -179,6 +180,11 @@ leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor
     return leati_build_layers(b, n->first, x);
 }
 
+void leati_network_forget(leati_network *n)
+{
+    for (size_t i = 0; i < n->weight_count; i++) n->weight[i].read = NULL;
+}
+
 /* Shapes and weights, from a build with a batch of one. */
 static leat_status trial_build(leati_network *n)
 {
@@ -195,6 +201,14 @@ static leat_status trial_build(leati_network *n)
         n->output.rank = out.rank - 1;
         for (int i = 1; i < out.rank; i++) n->output.dim[i - 1] = out.dim[i];
     }
+    leati_order order = {0};
+    if (st == LEAT_OK) st = leati_order_make(b.graph, 1, &y, &order);
+    for (size_t i = 0; st == LEAT_OK && i < order.count; i++)
+        for (size_t k = 0; order.node[i]->op != LEATI_OP_INPUT && k < order.node[i]->outs; k++)
+            n->sample_bytes += leati_shape_count(&order.node[i]->out[k].shape) *
+                               leat_dtype_size(order.node[i]->out[k].dtype);
+    leati_order_fini(&order);
+    leati_network_forget(n);
     leati_free(b.updates);
     leat_graph_destroy(b.graph);
     return st;

@@ -32,6 +32,7 @@ typedef struct leati_network {
     leati_network_weight *weight;
     size_t weight_count, weight_capacity;
     size_t trained_count, state_count; /* elements of the blocks */
+    size_t sample_bytes;               /* of all results on the way of one sample through it */
     leat_graph *graph;
     uint32_t clears;                 /* of the graph when weights were read */
     leat_variable *trained, *states; /* the blocks; NULL before leati_network_open */
@@ -52,6 +53,8 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);
  * networks may share them. f32, on a device in host memory. */
 leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *weights,
                                  const float *states);
+/* The graph that it was built on is gone: reads of weights are recorded anew. */
+void leati_network_forget(leati_network *n);
 /* x (batch, input...) -> (batch, output...). Of b, graph, training and key are the caller's, and
  * updates is to be freed by it. */
 leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor *x);

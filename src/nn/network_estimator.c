@@ -10,6 +10,7 @@
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
 #include "nn/network_session.h"
+#include "nn/train_memory.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
 
@@ -379,6 +380,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(read_recipe(c, e, d, &r));
     leati_train_options options = options_of(e, d, &r);
     LEATI_GO(create(c, e, &n));
+    LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(leati_network_open(n, g, d->seed));
     LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
@@ -417,6 +419,43 @@ leat_status leati_network_of(leat_context *c, const leati_estimator *base, leat_
     return LEAT_OK;
 out:
     leati_network_destroy(n);
+    return st;
+}
+
+static leat_status estimate(leat_context *c, const network *e, const leati_dataset *d,
+                            const recipe *r, leati_network_estimate *out)
+{
+    leati_network *n = NULL;
+    leati_train_options options = options_of(e, d, r);
+    leat_status st = create(c, e, &n);
+    if (st == LEAT_OK) st = leati_train_memory_plan(c, n, r->optimizer, d, &options, &out->memory);
+    if (st == LEAT_OK) st = leat_graph_create(c, "cpu", &n->graph);
+    if (st == LEAT_OK) st = leati_layer_table_make(c, n, &out->layers);
+    if (n) leat_graph_destroy(n->graph);
+    leati_network_destroy(n);
+    out->batch = options.batch_size < d->x.rows ? options.batch_size : d->x.rows;
+    out->optimizer = r->optimizer->class->name;
+    return st;
+}
+
+leat_status leati_network_estimate_make(leat_context *c, const leati_estimator *base,
+                                        const leati_dataset *d, leati_network_estimate *out)
+{
+    LEATI_BUG_IF(c, base->class != &leati_estimator_network);
+    leati_estimator *clone;
+    recipe r = {0};
+    *out = (leati_network_estimate){0};
+    LEATI_TRY(leati_estimator_clone(c, &clone, base));
+    network *e = (network *)clone;
+    clone->task = d->task;
+    clone->classes = d->classes;
+    clone->features = d->x.cols;
+    leat_status st = leati_optimizer_parse(c, e->optimizer, &r.optimizer);
+    if (st == LEAT_OK) st = leati_schedule_parse(c, e->schedule, &r.schedule);
+    if (st == LEAT_OK) st = leati_loss_for_task(c, e->loss, d->task, &r.loss);
+    if (st == LEAT_OK) st = estimate(c, e, d, &r, out);
+    free_recipe(&r);
+    leati_estimator_destroy(clone);
     return st;
 }
 

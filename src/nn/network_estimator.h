@@ -3,11 +3,23 @@
 #define LEATI_NN_NETWORK_ESTIMATOR_H
 
 #include "learn/estimator.h"
-#include "nn/network.h"
+#include "nn/examine.h"
+#include "nn/train_memory.h"
 
 /* A network of its own in graph g with what e, a fitted `network`, has learned. A regression's
  * value is the network's output times *scale plus *mean (else 1 and 0); both may be NULL. */
 leat_status leati_network_of(leat_context *c, const leati_estimator *e, leat_graph *g,
                              leati_network **out, double *mean, double *scale);
+
+/* What training would take. layers: leati_layer_table_fini. */
+typedef struct leati_network_estimate {
+    leati_layer_table layers;
+    leati_train_memory memory;
+    size_t batch;          /* rows of a step */
+    const char *optimizer; /* its name, static */
+} leati_network_estimate;
+/* Of estimator e, a `network`, on data of the sizes, task and classes of d: values are not read. */
+leat_status leati_network_estimate_make(leat_context *c, const leati_estimator *e,
+                                        const leati_dataset *d, leati_network_estimate *out);
 
 #endif

@@ -90,6 +90,7 @@ static leat_status record_learning(leati_step_shared *t, leati_step_kind kind, l
     leat_graph *g = t->network->graph;
     leat_tensor *gradient;
     LEATI_TRY(flat_gradient(t, r->roots[0], &gradient));
+    if (kind == LEATI_STEP_GRADIENT) return add_root(t, r, gradient);
     if (t->sum) {
         leat_tensor *share = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->share);
         gradient = leat_add(leat_read(t->sum), leat_mul(gradient, share));

@@ -26,6 +26,7 @@ typedef struct leati_step_shared {
 
 typedef enum leati_step_kind {
     LEATI_STEP_CHECK,      /* loss and metric only */
+    LEATI_STEP_GRADIENT,   /* the gradient is a root: for measuring */
     LEATI_STEP_ACCUMULATE, /* the gradient is added up */
     LEATI_STEP_UPDATE      /* and the weights move */
 } leati_step_kind;

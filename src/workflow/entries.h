@@ -13,6 +13,10 @@ leat_status leati_entry_describe(leat_context *c, leati_entry *k);
 void leati_entry_fini(leati_entry *k);
 leat_leaderboard_row leati_entry_row(const leati_entry *k);
 
+/* An experiment whose schema, folds and entries stand, and nothing else. */
+leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_frame *train,
+                                   const leat_experiment_options *options);
+
 /* Cross-validates one candidate on the folds of the experiment: scores, times, predictions. An
  * error of the estimator on this data is recorded in k->failed and is no error of this function;
  * out of memory and interruption are. `done` counts fits for the progress display. */

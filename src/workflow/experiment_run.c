@@ -337,15 +337,38 @@ static leat_status start(leat_context *c, leat_experiment *e, leat_frame *train,
     return e->name && e->cpu && e->data && e->version ? LEAT_OK : leat_error_status(c);
 }
 
+static leat_status read_options(leat_context *c, leat_experiment_options *o,
+                                const leat_experiment_options *given)
+{
+    *o = leat_experiment_options_default();
+    LEATI_CHECK(c, given && given->struct_size && given->struct_size <= sizeof *o, LEAT_INVALID,
+                "options of an unknown size; use leat_experiment_options_default");
+    memcpy(o, given, given->struct_size);
+    return LEAT_OK;
+}
+
+leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_frame *train,
+                                   const leat_experiment_options *options)
+{
+    leat_experiment_options o;
+    *out = NULL;
+    LEATI_TRY(read_options(c, &o, options));
+    leat_experiment *e = leati_calloc(c, 1, sizeof *e);
+    if (!e) return leat_error_status(c);
+    leat_status st = start(c, e, train, NULL, &o);
+    if (st == LEAT_OK) st = prepare(c, e, &o);
+    if (st == LEAT_OK) *out = e;
+    else leat_experiment_destroy(e);
+    return st;
+}
+
 leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_frame *train,
                                 leat_frame *test, const leat_experiment_options *options)
 {
-    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment_options o;
     double started = leati_now_s();
     *out = NULL;
-    LEATI_CHECK(c, options && options->struct_size && options->struct_size <= sizeof o,
-                LEAT_INVALID, "options of an unknown size; use leat_experiment_options_default");
-    memcpy(&o, options, options->struct_size);
+    LEATI_TRY(read_options(c, &o, options));
     leat_experiment *e = leati_calloc(c, 1, sizeof *e);
     if (!e) return leat_error_status(c);
     leat_status st;

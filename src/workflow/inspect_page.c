@@ -161,10 +161,11 @@ static void answer(leati_page *p, const leat_inspection *i)
 
 static void flops_text(double flops, char out[32])
 {
-    if (flops >= 1e9) snprintf(out, 32, "%.2f G", flops / 1e9);
-    else if (flops >= 1e6) snprintf(out, 32, "%.2f M", flops / 1e6);
-    else if (flops >= 1e3) snprintf(out, 32, "%.1f k", flops / 1e3);
-    else snprintf(out, 32, "%.0f", flops);
+    static const char units[] = " kMGTP";
+    int k = 0;
+    while (flops >= 999.5 && k < 5) flops /= 1000, k++;
+    if (!k) snprintf(out, 32, "%.0f", flops);
+    else snprintf(out, 32, "%.*f %c", flops >= 99.95 ? 0 : flops >= 9.995 ? 1 : 2, flops, units[k]);
 }
 
 static void table(leati_page *p, const leat_inspection *i)

@@ -15,4 +15,13 @@ fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input 
 fails input 2 "--input" $leat inspect iris.leat
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near
 fails knn 4 "knn|only networks" $leat inspect near.leat --input iris
+check plan sh -c "$leat check iris -t species -m network --set network.units=100 >plan.txt"
+has memory plan.txt "dense_1" "weights" "gradients" "the state of adam" "activations of 32 samples" "free"
+check plan-json sh -c "$leat check iris -m network --json >plan.json"
+has plan-numbers plan.json '"memory"' '"activations"' '"step_flops"'
+fails no-network 3 "no model of the experiment is a network" $leat check iris -m knn
+fails too-large 4 "needs|are free" $leat check iris -m network --set network.units=900000 \
+    --set network.hidden_layers=2
+fails refused 4 "training the network needs|weights 3.2 TB|the state of adam" $leat fit iris \
+    -m network --set network.units=900000 --set network.hidden_layers=2
 finish

@@ -1,0 +1,46 @@
+/* What training the network of an experiment would take, without training it. */
+#ifndef LEAT_TRAINING_PLAN_H
+#define LEAT_TRAINING_PLAN_H
+
+#include <leat/experiment.h>
+#include <leat/inspect.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_training_plan leat_training_plan;
+
+/* Bytes while the final model learns. */
+typedef struct leat_training_memory {
+    size_t weights, gradients;
+    size_t optimizer;   /* its state */
+    size_t copies;      /* of the weights: the best epoch, the way back from a bad loss, means */
+    size_t activations; /* of the plans for a batch, forward and backward */
+    size_t batches;
+    size_t data;        /* the table as the network takes it */
+    uint64_t available; /* on this machine, with the data not yet loaded by the plan's caller */
+} leat_training_memory;
+
+/* As leat_experiment_run would begin. NOT_FOUND: no model of the experiment is a network. */
+LEAT_API LEAT_CHECKED leat_status leat_training_plan_create(leat_context *context,
+                                                            leat_training_plan **out,
+                                                            leat_frame *train,
+                                                            const leat_experiment_options *options);
+LEAT_API void leat_training_plan_destroy(leat_training_plan *plan); /* NULL is fine */
+LEAT_API size_t leat_training_plan_layers(const leat_training_plan *plan);
+LEAT_API leat_layer_info leat_training_plan_layer(const leat_training_plan *plan, size_t i);
+LEAT_API size_t leat_training_plan_parameters(const leat_training_plan *plan);
+/* Of a forward pass of one sample; of a whole step, forward and backward, of a batch. */
+LEAT_API double leat_training_plan_flops(const leat_training_plan *plan);
+LEAT_API double leat_training_plan_step_flops(const leat_training_plan *plan);
+LEAT_API size_t leat_training_plan_batch(const leat_training_plan *plan); /* rows of a step */
+LEAT_API const char *leat_training_plan_optimizer(const leat_training_plan *plan); /* "adam" */
+LEAT_API leat_training_memory leat_training_plan_memory(const leat_training_plan *plan);
+LEAT_API size_t leat_training_memory_total(const leat_training_memory *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

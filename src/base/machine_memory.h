@@ -1,0 +1,11 @@
+/* How much memory is left on this machine. */
+#ifndef LEATI_BASE_MACHINE_MEMORY_H
+#define LEATI_BASE_MACHINE_MEMORY_H
+
+#include <stdint.h>
+
+/* Bytes that can still be had without swapping: what the kernel says is available, less where the
+ * process's control group (version 2) has a lower limit. UINT64_MAX: not known. */
+uint64_t leati_memory_available(void);
+
+#endif
