@@ -259,20 +259,25 @@ static leat_status part_block(leati_network *n, bool trained)
     return LEAT_OK;
 }
 
-/* The block of trained weights or of states, from initial values. */
+/* The block of trained weights or of states with initial values, which pass through `values` and
+ * `narrow` (f32 networks), room for the largest weight. */
 static leat_status open_block(leati_network *n, bool trained, double *values, float *narrow)
 {
     size_t count = trained ? n->trained_count : n->state_count;
     leat_variable **block = trained ? &n->trained : &n->states;
-    for (size_t i = 0; i < n->weight_count; i++)
-        if (n->weight[i].trained == trained)
-            LEATI_TRY(leati_init_fill(n->context, n->weight[i].init, &n->weight[i].shape, n->seed,
-                                      (uint32_t)i, values + n->weight[i].offset));
-    for (size_t i = 0; narrow && i < count; i++) narrow[i] = (float)values[i];
     LEATI_TRY(leat_variable_create(n->graph, trained ? "weights" : "states", n->dtype,
-                                   LEAT_DIMS((int64_t)count),
-                                   narrow ? (const void *)narrow : values, block));
-    return part_block(n, trained);
+                                   LEAT_DIMS((int64_t)count), NULL, block));
+    LEATI_TRY(part_block(n, trained));
+    for (size_t i = 0; i < n->weight_count; i++) {
+        const leati_network_weight *w = &n->weight[i];
+        size_t size = leati_shape_count(&w->shape);
+        if (w->trained != trained) continue;
+        LEATI_TRY(leati_init_fill(n->context, w->init, &w->shape, n->seed, (uint32_t)i, values));
+        for (size_t k = 0; narrow && k < size; k++) narrow[k] = (float)values[k];
+        LEATI_TRY(leat_variable_set(w->variable, narrow ? (const void *)narrow : values,
+                                    size * leat_dtype_size(n->dtype)));
+    }
+    return LEAT_OK;
 }
 
 leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
@@ -281,7 +286,11 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
     n->graph = g;
     n->clears = g->clears;
     n->seed = seed;
-    size_t most = n->trained_count > n->state_count ? n->trained_count : n->state_count;
+    size_t most = 0;
+    for (size_t i = 0; i < n->weight_count; i++) {
+        size_t size = leati_shape_count(&n->weight[i].shape);
+        if (size > most) most = size;
+    }
     LEATI_CHECK(c, n->dtype == LEAT_DTYPE_F32 || n->dtype == LEAT_DTYPE_F64, LEAT_TYPE,
                 "networks are f32 or f64, not %s", leat_dtype_name(n->dtype));
     double *values = leati_array(c, most + 1, sizeof *values);
