@@ -1,6 +1,7 @@
 /* Owns: the reading options of commands and loading their tables. */
 #include "load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,9 @@ static void print_notes(cli *c, const leat_read_report *report, bool aside)
     if (i > SHOWN && !aside) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
 }
 
-static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected)
+/* images: the size for a folder of images where none is given. */
+static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected,
+                        const char *images)
 {
     leat_read_options o;
     *out = NULL;
@@ -84,6 +87,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
     if (o.on_error == LEAT_ON_ERROR_SKIP) o.expected = expected;
+    if (!o.images) o.images = images;
     st = leat_data_load(c->context, out, name, &o);
     bool aside = o.expected && c->quiet && leat_read_report_dropped(o.report);
     if (st == LEAT_OK) print_notes(c, o.report, aside);
@@ -93,7 +97,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
 
 leat_status cli_load(cli *c, leat_frame **out, const char *name)
 {
-    return load(c, out, name, NULL);
+    return load(c, out, name, NULL, NULL);
 }
 
 /* "age:number,born:time". Whole numbers are numbers to a model; texts take anything. A name with a
@@ -115,12 +119,26 @@ static char *input_types(const leat_model *model)
     return text;
 }
 
+/* "64x64x3", the size of the images the model was trained on; NULL if it takes none. */
+static const char *input_images(const leat_model *model, char *out, size_t size)
+{
+    for (size_t i = 0; i < leat_model_inputs(model); i++) {
+        leat_shape s = leat_model_input_shape(model, i);
+        if (s.rank != 3 || (s.dim[2] != 1 && s.dim[2] != 3)) continue;
+        snprintf(out, size, "%lldx%lldx%lld", (long long)s.dim[0], (long long)s.dim[1],
+                 (long long)s.dim[2]);
+        return out;
+    }
+    return NULL;
+}
+
 leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const leat_model *model)
 {
+    char images[64];
     *out = NULL;
     char *types = input_types(model);
     if (!types) return LEAT_NOMEM;
-    leat_status st = load(c, out, name, types);
+    leat_status st = load(c, out, name, types, input_images(model, images, sizeof images));
     free(types);
     return st;
 }

@@ -75,6 +75,13 @@ leat_type leat_model_input_type(const leat_model *m, size_t i)
     return i < m->input_count ? m->schema.columns[m->inputs[i]].type : LEAT_F64;
 }
 
+leat_shape leat_model_input_shape(const leat_model *m, size_t i)
+{
+    if (leat_model_input_type(m, i) != LEAT_ARRAY) return (leat_shape){0};
+    const size_t *s = m->schema.columns[m->inputs[i]].shape;
+    return (leat_shape){3, {(int64_t)s[0], (int64_t)s[1], (int64_t)s[2]}};
+}
+
 bool leat_model_input_range(const leat_model *m, size_t i, double *low, double *high)
 {
     if (i >= m->input_count) return false;

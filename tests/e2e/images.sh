@@ -40,8 +40,11 @@ network:
 YAML
 check fit sh -c "$leat fit photos.yaml >fit.txt"
 has fit-text fit.txt "across" "wrote photos.leat"
-check predict sh -c "$leat predict photos.leat new --images 16x16x1 >answers.csv"
+check predict sh -c "$leat predict photos.leat new >answers.csv"
 has across answers.csv across down
+cp odd.png new/c.png
+check sizes-of-the-model sh -c "$leat predict photos.leat new >answers.csv"
+check three sh -c "test \$(wc -l <answers.csv) = 4"
 check reproduce-1 sh -c "$leat reproduce photos.leat --threads 1 >one.txt"
 check reproduce-2 sh -c "$leat reproduce photos.leat --threads 2 >two.txt"
 check same-bytes cmp one.txt two.txt
