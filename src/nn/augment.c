@@ -44,6 +44,13 @@ static const leati_param params[] = {
      .least = 0,
      .most = 1,
      .doc = "Distance from the mean changed by up to this share."},
+    {.name = "saturation",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(leati_augment, saturation),
+     .standard = "0",
+     .least = 0,
+     .most = 1,
+     .doc = "Distance of colours from grey changed by up to this share."},
     {.name = "cutout",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(leati_augment, cutout),
@@ -80,7 +87,7 @@ leat_status leati_augment_parse(leat_context *c, const char *text, leati_augment
 bool leati_augment_any(const leati_augment *a)
 {
     return a && (a->flip || a->crop || a->rotate > 0 || a->brightness > 0 || a->contrast > 0 ||
-                 a->cutout);
+                 a->saturation > 0 || a->cutout);
 }
 
 leat_status leati_augment_check(leat_context *c, const leati_augment *a, const leat_shape *image)
@@ -150,6 +157,15 @@ static void change_light(const image *m, double add, double factor)
         m->x[i] = (float)(mean + factor * ((double)m->x[i] - mean) + add * most);
 }
 
+static void change_colour(const image *m, float factor)
+{
+    float *p = m->x;
+    for (int64_t i = 0; m->c == 3 && i < m->h * m->w; i++, p += 3) {
+        float grey = 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
+        for (int k = 0; k < 3; k++) p[k] = grey + factor * (p[k] - grey);
+    }
+}
+
 static void cut_out(const image *m, int64_t side, int64_t ci, int64_t cj)
 {
     int64_t i0 = ci - side / 2, j0 = cj - side / 2;
@@ -171,6 +187,7 @@ void leati_augment_apply(const leati_augment *a, const leat_shape *shape, uint64
     double add = between(&rng, -a->brightness, a->brightness);
     double factor = 1 + between(&rng, -a->contrast, a->contrast);
     double ci = leati_rng_uniform(&rng), cj = leati_rng_uniform(&rng);
+    double vivid = 1 + between(&rng, -a->saturation, a->saturation);
     if (a->flip && flip) flip_image(&m);
     if (a->crop || a->rotate > 0) {
         double reach = (double)a->crop + 0.499;
@@ -178,6 +195,7 @@ void leati_augment_apply(const leati_augment *a, const leat_shape *shape, uint64
         memcpy(x, room, (size_t)(m.h * m.w * m.c) * sizeof *x);
     }
     if (a->brightness > 0 || a->contrast > 0) change_light(&m, add, factor);
+    if (a->saturation > 0) change_colour(&m, (float)vivid);
     if (a->cutout) cut_out(&m, a->cutout, (int64_t)(ci * (double)m.h), (int64_t)(cj * (double)m.w));
 }
 

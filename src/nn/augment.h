@@ -16,12 +16,14 @@ typedef struct leati_augment {
     double rotate;     /* by up to so many degrees, bilinear */
     double brightness; /* added: up to this share of the largest value */
     double contrast;   /* the distance from the mean is changed by up to this share */
+    double saturation; /* the distance from grey is changed by up to this share */
     int64_t cutout;    /* side of a square that becomes 0 (DeVries and Taylor 2017) */
     double mixup;      /* a of Beta(a, a), by which two samples are mixed; 0: not (not of images
                           only) */
 } leati_augment;
 
-/* "none" or "flip, crop=4, rotate=10, brightness=0.2, contrast=0.2, cutout=8, mixup=0.2". */
+/* "none" or "flip, crop=4, rotate=10, brightness=0.2, contrast=0.2, saturation=0.2, cutout=8,
+ * mixup=0.2". */
 leat_status leati_augment_parse(leat_context *c, const char *text, leati_augment *out);
 /* Whether images are changed. */
 bool leati_augment_any(const leati_augment *a);

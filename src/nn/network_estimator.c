@@ -143,7 +143,8 @@ static const leati_param params[] = {
      .offset = offsetof(network, augment),
      .standard = "none",
      .doc = "Random changes of images while training, as in 'flip, crop=4, rotate=10, "
-            "brightness=0.2, contrast=0.2, cutout=8', and samples mixed in pairs: 'mixup=0.2'."},
+            "brightness=0.2, contrast=0.2, saturation=0.2, cutout=8', and samples mixed in pairs: "
+            "'mixup=0.2'."},
     {.name = "loss",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, loss),

@@ -79,6 +79,7 @@ static uint64_t fingerprint_of(training *t)
                         a->rotate,
                         a->brightness,
                         a->contrast,
+                        a->saturation,
                         (double)a->cutout,
                         a->mixup,
                         (double)o->batch_size,
