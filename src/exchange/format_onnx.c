@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "exchange/format.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 #include "exchange/onnx_out.h"
 
 /* One recording of the model for a batch size. */

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 
 static const int last_axis = -1;
 

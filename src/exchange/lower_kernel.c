@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 #include "learn/kernel_fn.h"
 
 static const int last_axis = -1;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 
 /* (batch, machines) */
 static leat_tensor *scores(leati_lowering *l)

@@ -1,6 +1,6 @@
 /* Owns: networks as graphs that begin with a table's inputs. */
 #include "base/error.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 #include "nn/network_estimator.h"
 
 leat_status leati_lower_network(leati_lowering *l)

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 
 enum { MOST_DEPTH = 128 };
 

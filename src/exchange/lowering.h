@@ -1,6 +1,6 @@
 /* A model as a graph: from its inputs as they stand in a table to its answers. */
-#ifndef LEATI_EXCHANGE_LOWER_H
-#define LEATI_EXCHANGE_LOWER_H
+#ifndef LEATI_EXCHANGE_LOWERING_H
+#define LEATI_EXCHANGE_LOWERING_H
 
 #include <leat/function.h>
 

@@ -1,5 +1,5 @@
 /* Owns: inputs and preprocessing as a graph; what the lowerings of estimators share. */
-#include "exchange/lower.h"
+#include "exchange/lowering.h"
 
 #include <math.h>
 #include <string.h>
