@@ -1,6 +1,9 @@
-/* Owns: RNN, GRU and LSTM: recorded step by step. */
+/* Owns: RNN, GRU and LSTM: as the engine's recurrent layers where those mean the same, else
+ * recorded step by step. */
 #include <string.h>
 #include <strings.h>
+
+#include <leat/function.h>
 
 #include "onnx/operators.h"
 
@@ -152,12 +155,98 @@ static leat_tensor *inside(leati_ocall *k, const layer *l, int64_t t)
     return leati_oval_tensor(k->run, v);
 }
 
+/* ---- as a layer of the engine ---------------------------------------------------------------- */
+
+/* The engine's cell that means the same. */
+static bool cell_of(const layer *l, const cell *c, leat_cell *kind)
+{
+    bool plain = c->clip <= 0 && !c->couple && !c->peep[0];
+    if (!plain || (l->type != LEAT_DTYPE_F32 && l->type != LEAT_DTYPE_F64)) return false;
+    *kind = is(c->name[0], "relu") ? LEAT_CELL_RELU : LEAT_CELL_TANH;
+    if (c->gates == 1) return is(c->name[0], "relu") || is(c->name[0], "tanh");
+    *kind = c->gates == 4 ? LEAT_CELL_LSTM : LEAT_CELL_GRU;
+    return is(c->name[0], "sigmoid") && is(c->name[1], "tanh") &&
+           (c->gates == 4 ? is(c->name[2], "tanh") : c->linear_first);
+}
+
+/* The gates in the engine's order: ONNX has i o f c for i f g o, and z r h for r z n. */
+static leat_tensor *turned(const cell *c, leat_tensor *x)
+{
+    static const int64_t lstm[] = {0, 2, 3, 1}, gru[] = {1, 0, 2};
+    leat_tensor *part[GATES_MOST];
+    if (!x || c->gates == 1) return x;
+    for (int64_t i = 0; i < c->gates; i++)
+        part[i] = leat_narrow(x, 0, (c->gates == 4 ? lstm : gru)[i] * c->hidden, c->hidden);
+    return leat_concat((size_t)c->gates, part, 0);
+}
+
+static leat_tensor *lengths_of(leati_ocall *k, const layer *l)
+{
+    void *data;
+    leati_oval *v = leati_oval_of_host(k->run, LEATI_ONNX_INT64, LEAT_DIMS(l->batch), &data);
+    if (!v) return NULL;
+    int64_t *to = data;
+    for (int64_t i = 0; i < l->batch; i++) {
+        int64_t n = l->lengths[i] < l->length ? l->lengths[i] : l->length;
+        to[i] = n < 0 ? 0 : n;
+    }
+    return leati_oval_tensor(k->run, v);
+}
+
+static leat_status run_layer(leati_ocall *k, const layer *l, const cell *c, leat_cell kind,
+                             bool backwards, leat_tensor **y, leat_tensor **h, leat_tensor **s)
+{
+    leat_recurrent r = leat_recurrent_default(kind);
+    r.reverse = backwards;
+    r.w = turned(c, c->w);
+    r.r = turned(c, c->r);
+    r.bias = turned(c, c->wb);
+    r.r_bias = turned(c, c->rb);
+    r.h0 = *h;
+    if (kind == LEAT_CELL_LSTM) r.c0 = *s;
+    if (l->lengths && !(r.lengths = lengths_of(k, l))) return leat_error_status(k->context);
+    *y = leat_recur(l->x, &r, h, s);
+    if (!*s) *s = *h; /* not a result of this operator */
+    return *y ? LEAT_OK : leat_error_status(k->context);
+}
+
+/* ---- step by step -----------------------------------------------------------------------------
+ */
+
+static leat_status run_steps(leati_ocall *k, const layer *l, const cell *c, bool backwards,
+                             leat_tensor **y, leat_tensor **h, leat_tensor **s)
+{
+    leat_tensor *zero = leat_expand(leat_like(l->x, 0), LEAT_DIMS(l->batch, l->hidden));
+    leat_tensor **ys = leati_oalloc(k, (size_t)l->length, sizeof *ys);
+    if (!ys) return LEAT_NOMEM;
+    if (!*h) *h = zero;
+    if (!*s) *s = zero;
+    leat_tensor *shares = leat_matmul_t(l->x, false, c->w, true);
+    for (int64_t i = 0; i < l->length; i++) {
+        int64_t t = backwards ? l->length - 1 - i : i;
+        leat_tensor *x = leat_squeeze(leat_narrow(shares, 0, t, 1), 1, (const int[]){0});
+        leat_tensor *next_s = *s, *next = step(k, c, x, *h, &next_s);
+        ys[t] = next;
+        if (l->lengths) {
+            leat_tensor *on = inside(k, l, t);
+            ys[t] = leat_where(on, next, zero);
+            next = leat_where(on, next, *h);
+            next_s = leat_where(on, next_s, *s);
+        }
+        *h = next, *s = next_s;
+        if (!ys[t]) return leat_error_status(k->context);
+    }
+    *y = leat_stack((size_t)l->length, ys, 0);
+    return LEAT_OK;
+}
+
 static leat_status run_direction(leati_ocall *k, const layer *l, int64_t d, bool backwards,
-                                 leat_tensor **ys, leat_tensor **h, leat_tensor **s)
+                                 leat_tensor **y, leat_tensor **h, leat_tensor **s)
 {
     cell c = {.w = part(k, 1, d), .r = part(k, 2, d), .hidden = l->hidden, .gates = l->gates};
     leat_tensor *bias = part(k, 3, d), *peep = l->gates == 4 ? part(k, 7, d) : NULL;
     int64_t all = l->gates * l->hidden;
+    leat_cell kind;
     functions_of(k, &c, d);
     c.clip = leati_oattr_float(k, "clip", 0);
     c.linear_first = leati_oattr_int(k, "linear_before_reset", 0);
@@ -165,28 +254,14 @@ static leat_status run_direction(leati_ocall *k, const layer *l, int64_t d, bool
     if (bias) c.wb = leat_narrow(bias, 0, 0, all), c.rb = leat_narrow(bias, 0, all, all);
     for (int64_t i = 0; i < 3 && peep; i++)
         c.peep[i] = leat_narrow(peep, 0, i * l->hidden, l->hidden);
-    leat_tensor *zero = leat_expand(leat_like(l->x, 0), LEAT_DIMS(l->batch, l->hidden));
     *h = part(k, 5, d);
     *s = l->gates == 4 ? part(k, 6, d) : NULL;
-    if (!*h) *h = zero;
-    if (!*s) *s = zero;
-    leat_tensor *shares = leat_matmul_t(l->x, false, c.w, true);
-    for (int64_t i = 0; i < l->length; i++) {
-        int64_t t = backwards ? l->length - 1 - i : i;
-        leat_tensor *x = leat_squeeze(leat_narrow(shares, 0, t, 1), 1, (const int[]){0});
-        leat_tensor *next_s = *s, *next = step(k, &c, x, *h, &next_s);
-        leat_tensor *y = next;
-        if (l->lengths) {
-            leat_tensor *on = inside(k, l, t);
-            y = leat_where(on, next, zero);
-            next = leat_where(on, next, *h);
-            next_s = leat_where(on, next_s, *s);
-        }
-        ys[t] = y, *h = next, *s = next_s;
-        if (!y) return leat_error_status(k->context);
-    }
-    return LEAT_OK;
+    return cell_of(l, &c, &kind) ? run_layer(k, l, &c, kind, backwards, y, h, s)
+                                 : run_steps(k, l, &c, backwards, y, h, s);
 }
+
+/* ---- the operators ------------------------------------------------------------------------------
+ */
 
 static leat_status layer_of(leati_ocall *k, layer *l)
 {
@@ -224,9 +299,7 @@ static leat_status recurrent(leati_ocall *k, int64_t gates)
     LEATI_TRY(layer_of(k, &l));
     const char *direction = leati_oattr_text(k, "direction", "forward");
     bool batch_first = leati_oattr_int(k, "layout", 0);
-    size_t length = (size_t)l.length;
-    leat_tensor **ys = leati_oalloc(k, 2 * length + 2, sizeof *ys), *h[2], *s[2], *y[2];
-    if (!ys) return LEAT_NOMEM;
+    leat_tensor *h[2], *s[2], *y[2];
     if (!l.length) return leati_ofail(k, LEAT_UNSUPPORTED, "a sequence without steps");
     if (batch_first) { /* initial states are (batch, directions, hidden) */
         leati_oval **in = leati_oalloc(k, k->ins, sizeof *in);
@@ -239,8 +312,7 @@ static leat_status recurrent(leati_ocall *k, int64_t gates)
     }
     for (int64_t d = 0; d < l.directions; d++) {
         bool backwards = d == 1 || !strcmp(direction, "reverse");
-        LEATI_TRY(run_direction(k, &l, d, backwards, ys, &h[d], &s[d]));
-        y[d] = leat_stack(length, ys, 0);
+        LEATI_TRY(run_direction(k, &l, d, backwards, &y[d], &h[d], &s[d]));
     }
     size_t n = (size_t)l.directions;
     leat_tensor *all = leat_stack(n, y, 1), *last = leat_stack(n, h, 0),

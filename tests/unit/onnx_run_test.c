@@ -159,6 +159,77 @@ static void test_unsupported(leattest *t)
     leat_error_clear(t->context);
 }
 
+/* ---- recurrent layers ------------------------------------------------------------------------ */
+
+enum { STEPS = 4, ROWS = 3, IN = 2, UNITS = 5, GATES_MOST = 4 };
+
+/* A layer in both directions with lengths, biases and initial states; a limit that nothing reaches
+ * (clip) keeps it from the engine's layer. */
+static leat_status write_recurrent(leat_context *c, const char *op, int64_t gates, bool stepwise,
+                                   const char *path)
+{
+    static float w[2 * GATES_MOST * UNITS * 2 * UNITS], h0[2 * ROWS * UNITS];
+    static const int64_t length[ROWS] = {STEPS, 1, 3};
+    bool lstm = gates == 4;
+    for (size_t i = 0; i < sizeof w / sizeof *w; i++) w[i] = (float)(i * 13 % 29) / 29 - 0.5f;
+    for (size_t i = 0; i < sizeof h0 / sizeof *h0; i++) h0[i] = (float)(i * 5 % 11) / 11 - 0.4f;
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, op);
+    leati_onnx_graph *g = o.model->graph;
+#define DIMS(...) (const int64_t[]){__VA_ARGS__}
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, DIMS(STEPS, ROWS, IN), 3, NULL);
+    leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, DIMS(2, gates * UNITS, IN), 3, w);
+    leati_onnx_add_initializer(&o, g, "r", LEATI_ONNX_FLOAT, DIMS(2, gates * UNITS, UNITS), 3,
+                               w + 7);
+    leati_onnx_add_initializer(&o, g, "b", LEATI_ONNX_FLOAT, DIMS(2, 2 * gates * UNITS), 2, w + 3);
+    leati_onnx_add_initializer(&o, g, "n", LEATI_ONNX_INT64, DIMS(ROWS), 1, length);
+    leati_onnx_add_initializer(&o, g, "h0", LEATI_ONNX_FLOAT, DIMS(2, ROWS, UNITS), 3, h0);
+    const char *in[] = {"x", "w", "r", "b", "n", "h0", lstm ? "h0" : NULL, NULL};
+    const char *out[] = {"y", "h", lstm ? "c" : NULL, NULL};
+    leati_onnx_node *n = leati_onnx_add_node(&o, g, op, in, out);
+    leati_onnx_set_text(&o, n, "direction", "bidirectional");
+    leati_onnx_set_int(&o, n, "hidden_size", UNITS);
+    if (gates == 3) leati_onnx_set_int(&o, n, "linear_before_reset", 1);
+    if (stepwise) leati_onnx_set_float(&o, n, "clip", 1e30f);
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, DIMS(STEPS, 2, ROWS, UNITS), 4, NULL);
+    for (int i = 1; i < 2 + lstm; i++)
+        leati_onnx_add_output(&o, g, out[i], LEATI_ONNX_FLOAT, DIMS(2, ROWS, UNITS), 3, NULL);
+#undef DIMS
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+/* The engine's layers give what the operators give step by step. */
+static void test_recurrent(leattest *t)
+{
+    static const char *const ops[] = {"RNN", "GRU", "LSTM"};
+    static const int64_t gates[] = {1, 3, 4};
+    const char *path = leattest_scratch("recurrent.onnx");
+    float x[STEPS * ROWS * IN], first[3][STEPS * 2 * ROWS * UNITS];
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = (float)(i * 7 % 17) / 8 - 1;
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(STEPS, ROWS, IN), x}, out[3];
+    for (int k = 0; k < 3; k++) {
+        size_t outs = k == 2 ? 3 : 2;
+        for (int stepwise = 1; stepwise >= 0; stepwise--) {
+            leat_onnx_model *m;
+            REQUIRE_OK(write_recurrent(t->context, ops[k], gates[k], stepwise, path));
+            REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+            REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+            for (size_t i = 0; i < outs; i++) {
+                const float *got = out[i].data;
+                size_t count = (i ? 2 : 2 * STEPS) * ROWS * UNITS;
+                for (size_t j = 0; j < count; j++) {
+                    if (stepwise) first[i][j] = got[j];
+                    else CHECK_NEAR(got[j], first[i][j], 1e-5, 1e-6);
+                }
+            }
+            leat_onnx_model_close(m);
+        }
+    }
+}
+
 static const leattest_case cases[] = {TEST(test_again), TEST(test_memory), TEST(test_repeated),
-                                      TEST(test_unsupported)};
+                                      TEST(test_unsupported), TEST(test_recurrent)};
 LEATTEST_MAIN(cases)
