@@ -7,6 +7,7 @@
 
 #include <leat/data.h>
 #include <leat/experiment.h>
+#include <leat/training_plan.h>
 
 #include "load.h"
 #include "settings.h"
@@ -355,6 +356,58 @@ static leat_status name_run_folder(cli *c, cli_settings *s, char *space, size_t 
     return LEAT_OK;
 }
 
+/* ---- the learning rate range test ---------------------------------------------------------------
+ */
+
+static leat_status range_json(cli *c, const leat_rate_range *r, const char *path)
+{
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_number(j, "least_at", leat_rate_range_least(r));
+    leat_json_number(j, "start_from", leat_rate_range_suggestion(r));
+    leat_json_string(j, "chart", path);
+    leat_json_begin_array(j, "points");
+    for (size_t i = 0; i < leat_rate_range_points(r); i++) {
+        leat_rate_point p = leat_rate_range_point(r, i);
+        leat_json_begin_object(j, NULL);
+        leat_json_number(j, "rate", p.rate);
+        leat_json_number(j, "loss", p.loss);
+        leat_json_number(j, "smooth", p.smooth);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    return cli_print_json(c, j);
+}
+
+/* NAME.rates.svg instead of a model. */
+static leat_status test_rates(cli *c, cli_settings *s, leat_frame *train)
+{
+    char path[4200];
+    leat_rate_range *r;
+    leat_status st = leat_rate_range_create(c->context, &r, train, &s->options);
+    if (st != LEAT_OK) return st;
+    leat_progress_clear(&c->progress);
+    const char *folder = folder_of(c);
+    bool here = strcmp(folder, ".") == 0;
+    snprintf(path, sizeof path, "%.4000s%s%.120s.rates.svg", here ? "" : folder, here ? "" : "/",
+             s->name);
+    st = leat_rate_range_draw(c->context, r, path);
+    if (st == LEAT_OK && c->json) st = range_json(c, r, path);
+    if (st == LEAT_OK && !c->json) {
+        size_t n = leat_rate_range_points(r);
+        cli_say(c, "%zu steps, learning rates from %.2g to %.2g: the loss is least at %.2g\n", n,
+                leat_rate_range_point(r, 0).rate, leat_rate_range_point(r, n - 1).rate,
+                leat_rate_range_least(r));
+        cli_say(c, "start from a tenth of it: ");
+        cli_styled(c, CLI_BOLD, "--set network.learning_rate=%.2g", leat_rate_range_suggestion(r));
+        cli_say(c, "\nwrote ");
+        cli_styled(c, CLI_ACCENT, "%s\n", path);
+    }
+    leat_rate_range_destroy(r);
+    return st;
+}
+
 static leat_status run_fit(cli *c)
 {
     char run_folder[4200];
@@ -368,7 +421,9 @@ static leat_status run_fit(cli *c)
     if (st == LEAT_OK) st = check_folder(c, folder_of(c));
     if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
-    if (st == LEAT_OK) {
+    if (st == LEAT_OK && cli_has(c, "lr-range")) {
+        st = test_rates(c, &s, train);
+    } else if (st == LEAT_OK) {
         s.options.on_ready = on_ready;
         s.options.on_row = on_row;
         s.options.user = &f;
@@ -376,7 +431,7 @@ static leat_status run_fit(cli *c)
         s.options.command = f.command;
         st = leat_experiment_run(c->context, &e, train, test, &s.options);
     }
-    if (st == LEAT_OK) st = save(c, &f, e);
+    if (st == LEAT_OK && e) st = save(c, &f, e);
     leat_experiment_destroy(e);
     leat_frame_release(train);
     leat_frame_release(test);
@@ -407,6 +462,7 @@ static const cli_option options[] = {
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
     {"quick", 0, NULL, "no importances and no curves", false},
     {"trace", 0, "FILE", "a timeline of a network's first 50 training steps, for Perfetto", false},
+    {"lr-range", 0, NULL, "only try a network's learning rates and draw the loss by them", false},
     {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to; default: here", false},

@@ -39,6 +39,34 @@ LEAT_API const char *leat_training_plan_optimizer(const leat_training_plan *plan
 LEAT_API leat_training_memory leat_training_plan_memory(const leat_training_plan *plan);
 LEAT_API size_t leat_training_memory_total(const leat_training_memory *memory);
 
+/* ---- the learning rate range test ---------------------------------------------------------------
+ */
+
+/* One step at each of 120 learning rates from 1e-6 to 10, as long as the loss stays below four
+ * times the least one (Smith, "Cyclical learning rates for training neural networks", WACV 2017,
+ * section 3.3). */
+typedef struct leat_rate_range leat_rate_range;
+typedef struct leat_rate_point {
+    double rate, loss;
+    double smooth; /* the running mean of the losses, decay 0.9, corrected for its start */
+} leat_rate_point;
+
+/* Of the experiment's network on all its rows. NOT_FOUND: no model is a network. UNSUPPORTED: the
+ * optimiser has no learning rate. NUMERIC: the loss is finite at no rate. */
+LEAT_API LEAT_CHECKED leat_status leat_rate_range_create(leat_context *context,
+                                                         leat_rate_range **out, leat_frame *train,
+                                                         const leat_experiment_options *options);
+LEAT_API void leat_rate_range_destroy(leat_rate_range *range); /* NULL is fine */
+LEAT_API size_t leat_rate_range_points(const leat_rate_range *range);
+LEAT_API leat_rate_point leat_rate_range_point(const leat_rate_range *range, size_t i);
+/* Where the smooth loss is least; a tenth of it is the rate to start from. */
+LEAT_API double leat_rate_range_least(const leat_rate_range *range);
+LEAT_API double leat_rate_range_suggestion(const leat_rate_range *range);
+/* The curve as path.svg or path.png, by the suffix. */
+LEAT_API LEAT_CHECKED leat_status leat_rate_range_draw(leat_context *context,
+                                                       const leat_rate_range *range,
+                                                       const char *path);
+
 #ifdef __cplusplus
 }
 #endif

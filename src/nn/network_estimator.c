@@ -460,6 +460,60 @@ leat_status leati_network_estimate_make(leat_context *c, const leati_estimator *
     return st;
 }
 
+static leat_status sweep_rates(leat_context *c, network *e, const leati_dataset *d, recipe *r,
+                               leati_rate_point **points, size_t *count)
+{
+    enum { RATES = 120 };
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leati_dataset scaled = *d;
+    double *y = NULL;
+    leat_status st = LEAT_OK;
+    if (d->task == LEATI_REGRESS) LEATI_GO(scaled_target(c, e, d, &y));
+    if (y) scaled.y = y;
+    LEATI_GO(read_recipe(c, e, d, r));
+    leati_train_options options = options_of(e, d, r);
+    LEATI_GO(create(c, e, &n));
+    LEATI_GO(leati_train_memory_check(c, n, r->optimizer, d, &options));
+    LEATI_GO(leat_graph_create(c, "cpu", &g));
+    LEATI_GO(leati_network_open(n, g, d->seed));
+    LEATI_GO(
+        leati_rate_test(c, n, r->optimizer, &scaled, &options, 1e-6, 10, RATES, points, count));
+out:
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
+    leati_free(y);
+    return st;
+}
+
+leat_status leati_network_rate_range(leat_context *c, const leati_estimator *base,
+                                     const leati_dataset *d, double **rates, double **losses,
+                                     size_t *count)
+{
+    LEATI_BUG_IF(c, base->class != &leati_estimator_network);
+    leati_estimator *clone;
+    leati_rate_point *points = NULL;
+    recipe r = {0};
+    *rates = *losses = NULL;
+    *count = 0;
+    LEATI_TRY(leati_estimator_clone(c, &clone, base));
+    clone->task = d->task;
+    clone->classes = d->classes;
+    clone->features = d->x.cols;
+    leat_status st = sweep_rates(c, (network *)clone, d, &r, &points, count);
+    if (st == LEAT_OK) *rates = leati_array(c, *count + 1, 2 * sizeof **rates);
+    if (st == LEAT_OK && !*rates) st = LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < *count; i++) {
+        *losses = *rates + *count;
+        (*rates)[i] = points[i].rate;
+        (*losses)[i] = points[i].loss;
+    }
+    leati_free(points);
+    free_recipe(&r);
+    leati_estimator_destroy(clone);
+    return st;
+}
+
 /* A session that rests in the pool, or else a new one: calls from several threads do not meet. */
 static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
                        leati_answer answer, double *out)

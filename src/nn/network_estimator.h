@@ -11,6 +11,13 @@
 leat_status leati_network_of(leat_context *c, const leati_estimator *e, leat_graph *g,
                              leati_network **out, double *mean, double *scale);
 
+/* The learning rate range test (leati_rate_test in trainer.h) of estimator e, a `network`, on d:
+ * 120 rates from 1e-6 to 10. rates, losses (*count) in one block: leati_free(*rates). UNSUPPORTED
+ * for optimisers that have no learning rate. */
+leat_status leati_network_rate_range(leat_context *c, const leati_estimator *e,
+                                     const leati_dataset *d, double **rates, double **losses,
+                                     size_t *count);
+
 /* What training would take. layers: leati_layer_table_fini. */
 typedef struct leati_network_estimate {
     leati_layer_table layers;

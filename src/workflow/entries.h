@@ -17,6 +17,9 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k);
 leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_frame *train,
                                    const leat_experiment_options *options);
 
+/* The first entry that is a network; NULL: none is. */
+const leati_entry *leati_entry_network(const leat_experiment *e);
+
 /* Cross-validates one candidate on the folds of the experiment: scores, times, predictions. An
  * error of the estimator on this data is recorded in k->failed and is no error of this function;
  * out of memory and interruption are. `done` counts fits for the progress display. */

@@ -15,7 +15,7 @@ struct leat_training_plan {
     uint64_t available;
 };
 
-static const leati_entry *network_of(const leat_experiment *e)
+const leati_entry *leati_entry_network(const leat_experiment *e)
 {
     for (size_t i = 0; i < e->count; i++)
         if (strcmp(e->entries[i].estimator->class->name, "network") == 0) return &e->entries[i];
@@ -46,7 +46,7 @@ leat_status leat_training_plan_create(leat_context *c, leat_training_plan **out,
     if (!p) return LEAT_NOMEM;
     leat_status st;
     LEATI_GO(leati_experiment_ready(c, &e, train, options));
-    k = network_of(e);
+    k = leati_entry_network(e);
     if (!k) {
         st = LEATI_FAIL(c, LEAT_NOT_FOUND, "no model of the experiment is a network");
         goto out;

@@ -166,6 +166,56 @@ static void experiments_are_planned(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {
-    TEST(the_estimate_is_right), TEST(what_does_not_fit_is_refused), TEST(experiments_are_planned)};
+typedef struct range_job {
+    leat_frame *frame;
+    const char *path;
+} range_job;
+
+static leat_status range(leat_context *c, void *arg)
+{
+    const range_job *job = arg;
+    leat_rate_range *r = NULL;
+    leat_experiment_options o = leat_experiment_options_default();
+    o.target = "y";
+    o.models = "network";
+    leat_status st = leat_rate_range_create(c, &r, job->frame, &o);
+    if (st == LEAT_OK) st = leat_rate_range_draw(c, r, job->path);
+    leat_rate_range_destroy(r);
+    return st;
+}
+
+static void rates_are_tried(leattest *t)
+{
+    char path[512];
+    leat_frame *f = numbers(t->context);
+    leat_rate_range *r;
+    leat_experiment_options o = leat_experiment_options_default();
+    snprintf(path, sizeof path, "%s", leattest_scratch("rates.svg"));
+    REQUIRE(f);
+    o.target = "y";
+    o.models = "network";
+    REQUIRE_OK(leat_rate_range_create(t->context, &r, f, &o));
+    size_t n = leat_rate_range_points(r);
+    CHECK(n > 40 && n <= 120);
+    CHECK_NEAR(leat_rate_range_point(r, 0).rate, 1e-6, 1e-5, 0);
+    for (size_t i = 1; i < n; i++)
+        CHECK(leat_rate_range_point(r, i).rate > leat_rate_range_point(r, i - 1).rate);
+    CHECK_NEAR(leat_rate_range_point(r, 0).smooth, leat_rate_range_point(r, 0).loss, 1e-12, 0);
+    CHECK(leat_rate_range_least(r) > 1e-4 && leat_rate_range_least(r) < 10);
+    CHECK_NEAR(leat_rate_range_suggestion(r) * 10, leat_rate_range_least(r), 1e-12, 0);
+    CHECK_OK(leat_rate_range_draw(t->context, r, path));
+    CHECK_FAILS(leat_rate_range_draw(t->context, r, "rates.gif"), LEAT_INVALID, ".svg or .png");
+    leat_rate_range_destroy(r);
+    const char *set = "network.optimizer=lbfgs";
+    o.set = &set;
+    o.set_count = 1;
+    CHECK_FAILS(leat_rate_range_create(t->context, &r, f, &o), LEAT_UNSUPPORTED, "lbfgs");
+    range_job job = {f, path};
+    leattest_fail_some_allocations(t, range, &job);
+    leat_frame_release(f);
+}
+
+static const leattest_case cases[] = {TEST(the_estimate_is_right),
+                                      TEST(what_does_not_fit_is_refused),
+                                      TEST(experiments_are_planned), TEST(rates_are_tried)};
 LEATTEST_MAIN(cases)

@@ -1,0 +1,150 @@
+/* Owns: the learning rate range test of an experiment's network, its reading and its curve. */
+#include <leat/training_plan.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "nn/network_estimator.h"
+#include "plot/chart.h"
+#include "workflow/entries.h"
+
+struct leat_rate_range {
+    double *rate, *loss, *smooth; /* (count) in one block: rate */
+    size_t count, least;
+};
+
+static const double DECAY = 0.9;
+
+static leat_status measure(leat_context *c, const leat_experiment *e, const leati_entry *k,
+                           leat_rate_range *r)
+{
+    leati_encoder encoder = {0};
+    const leati_target *t = &e->target;
+    leati_dataset d = {.task = e->schema.task,
+                       .classes = e->schema.classes,
+                       .label = t->label,
+                       .y = t->y,
+                       .class_names = e->schema.class_names,
+                       .seed = e->seed};
+    void *data = NULL;
+    leat_status st;
+    LEATI_GO(leati_encoder_fit(c, &encoder, &k->recipe, &e->schema, e->frame, t->rows, t->count));
+    LEATI_GO(leati_encoder_apply(c, &encoder, e->frame, t->rows, t->count, &d.x, &data));
+    d.features = encoder.features;
+    LEATI_GO(leati_network_rate_range(c, k->estimator, &d, &r->rate, &r->loss, &r->count));
+    if (r->count == 0)
+        st = LEATI_FAIL(c, LEAT_NUMERIC, "the loss is finite at no learning rate from 1e-6");
+out:
+    leati_free(data);
+    leati_encoder_fini(&encoder);
+    return st;
+}
+
+/* The running mean is corrected for its start at 0 (as by Kingma and Ba 2015, section 3). */
+static leat_status smooth(leat_context *c, leat_rate_range *r)
+{
+    double mean = 0, weight = 0;
+    r->smooth = leati_array(c, r->count, sizeof *r->smooth);
+    if (!r->smooth) return LEAT_NOMEM;
+    for (size_t i = 0; i < r->count; i++) {
+        mean = DECAY * mean + (1 - DECAY) * r->loss[i];
+        weight = DECAY * weight + (1 - DECAY);
+        r->smooth[i] = mean / weight;
+        if (r->smooth[i] < r->smooth[r->least]) r->least = i;
+    }
+    return LEAT_OK;
+}
+
+leat_status leat_rate_range_create(leat_context *c, leat_rate_range **out, leat_frame *train,
+                                   const leat_experiment_options *options)
+{
+    leat_experiment *e = NULL;
+    *out = NULL;
+    leat_rate_range *r = LEATI_NEW(c, leat_rate_range, 1);
+    if (!r) return LEAT_NOMEM;
+    leat_status st = leati_experiment_ready(c, &e, train, options);
+    const leati_entry *k = st == LEAT_OK ? leati_entry_network(e) : NULL;
+    if (st == LEAT_OK && !k)
+        st = LEATI_FAIL(c, LEAT_NOT_FOUND, "no model of the experiment is a network");
+    if (st == LEAT_OK) st = measure(c, e, k, r);
+    if (st == LEAT_OK) st = smooth(c, r);
+    leat_experiment_destroy(e);
+    if (st == LEAT_OK) *out = r;
+    else leat_rate_range_destroy(r);
+    return st;
+}
+
+void leat_rate_range_destroy(leat_rate_range *r)
+{
+    if (!r) return;
+    leati_free(r->rate);
+    leati_free(r->smooth);
+    leati_free(r);
+}
+
+size_t leat_rate_range_points(const leat_rate_range *r)
+{
+    return r->count;
+}
+
+leat_rate_point leat_rate_range_point(const leat_rate_range *r, size_t i)
+{
+    if (i >= r->count) return (leat_rate_point){0};
+    return (leat_rate_point){r->rate[i], r->loss[i], r->smooth[i]};
+}
+
+double leat_rate_range_least(const leat_rate_range *r)
+{
+    return r->rate[r->least];
+}
+
+double leat_rate_range_suggestion(const leat_rate_range *r)
+{
+    return r->rate[r->least] / 10;
+}
+
+static leati_scene *draw(leat_context *c, const leat_rate_range *r)
+{
+    char mark[64], number[LEATI_NUM_SIZE];
+    double suggestion = leat_rate_range_suggestion(r);
+    leati_num_pretty(suggestion, 2, number);
+    snprintf(mark, sizeof mark, "start from %s", number);
+    leati_series series[] = {
+        {.x = r->rate, .y = r->smooth, .count = r->count, .hue = LEATI_HUE_ACCENT},
+        {.x = r->rate, .y = r->loss, .count = r->count, .hue = LEATI_HUE_AXIS}};
+    leati_lines in = {
+        .chart = {.title = "Loss by the learning rate",
+                  .subtitle = "one step at each rate; the running mean in blue",
+                  .about = "The loss while the learning rate grows from step to step.",
+                  .x_label = "learning rate",
+                  .y_label = "loss",
+                  .width = 640,
+                  .height = 360},
+        .series = series,
+        .count = 2,
+        .log_x = true,
+        .mark_x = &suggestion,
+        .mark_label = mark};
+    return leati_chart_lines(c, &in);
+}
+
+leat_status leat_rate_range_draw(leat_context *c, const leat_rate_range *r, const char *path)
+{
+    bool svg = leati_path_has_suffix(path, ".svg");
+    LEATI_CHECK(c, svg || leati_path_has_suffix(path, ".png"), LEAT_INVALID,
+                "%s: a chart is written as .svg or .png", path);
+    leati_scene *s = draw(c, r);
+    if (!s) return leat_error_status(c) ? leat_error_status(c) : LEAT_NOMEM;
+    leati_str text;
+    leati_str_init(&text, c);
+    leat_status st =
+        svg ? leati_scene_svg(s, &text, LEATI_SVG_FILE) : leati_scene_png(s, c, path, 2, false);
+    if (st == LEAT_OK && svg) st = leati_file_write(c, path, leati_str_text(&text), text.length);
+    leati_str_fini(&text);
+    leati_scene_destroy(s);
+    return st;
+}
