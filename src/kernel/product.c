@@ -53,7 +53,7 @@ static void finish_block(const void *arg, size_t i, size_t m, size_t j, size_t n
 static void product_of(leat_context *c, const leati_product *p, size_t index, network_product *x)
 {
     *x = (network_product){.p = p, .net = leati_net_kernels_of(c)};
-    x->c = p->c + index * p->c_step;
+    x->c = p->c ? p->c + index * p->c_step : NULL;
     if (p->residual) x->residual = p->residual + index * p->residual_step;
     x->g = (product_f32){.ker = &leati_kernels_of(c)->f32,
                          .ta = p->transpose_a,
