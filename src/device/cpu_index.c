@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/index.h"
@@ -112,31 +113,55 @@ const leati_kernel leati_cpu_scatter_add = {.run = scatter_add, .takes = scatter
 /* ---- ARGMAX, ARGMIN
  * ------------------------------------------------------------------------------- */
 
-static bool arg_takes(const leati_step *s)
-{
-    return is_single(&s->in[0]);
-}
+/* Neighbouring lines side by side: element i of line l is at i * step + l. */
+enum { LINES = 32 };
 
 /* NaN counts as the extreme: once found, only `last` moves on, to another one. */
-#define ARG(name, T)                                                                               \
-    static int64_t name(const T *x, size_t stride, size_t n, bool largest, bool last)              \
+#define ARG(name, T, A, LOAD, ODD)                                                                 \
+    static void name(const void *data, size_t lines, size_t step, size_t n, bool largest,          \
+                     bool last, int64_t *out)                                                      \
     {                                                                                              \
-        T best = x[0];                                                                             \
-        size_t at = 0;                                                                             \
-        for (size_t i = 1; i < n; i++) {                                                           \
-            T e = x[i * stride];                                                                   \
-            bool better = best == best && (largest ? e > best : e < best);                         \
-            better = better || (best == best && e != e);                                           \
-            better = better || (last && (e == best || (e != e && best != best)));                  \
-            at = better ? i : at;                                                                  \
-            best = better ? e : best;                                                              \
-        }                                                                                          \
-        return (int64_t)at;                                                                        \
+        const T *x = data;                                                                         \
+        A best[LINES];                                                                             \
+        for (size_t l = 0; l < lines; l++) best[l] = LOAD(x[l]);                                   \
+        for (size_t l = 0; l < lines; l++) out[l] = 0;                                             \
+        for (size_t i = 1; i < n; i++)                                                             \
+            for (size_t l = 0; l < lines; l++) {                                                   \
+                A e = LOAD(x[i * step + l]), b = best[l];                                          \
+                bool better = !ODD(b) && (largest ? e > b : e < b);                                \
+                better = better || (!ODD(b) && ODD(e));                                            \
+                better = better || (last && (e == b || (ODD(e) && ODD(b))));                       \
+                out[l] = better ? (int64_t)i : out[l];                                             \
+                best[l] = better ? e : b;                                                          \
+            }                                                                                      \
     }
-ARG(arg_f32, float)
-ARG(arg_f64, double)
+#define PLAIN(x)   (x)
+#define IS_NAN(x)  ((x) != (x))
+#define IS_NONE(x) false
+ARG(arg_f32, float, float, PLAIN, IS_NAN)
+ARG(arg_f64, double, double, PLAIN, IS_NAN)
+ARG(arg_bf16, uint16_t, float, leati_bf16_to_f32, IS_NAN)
+ARG(arg_f16, uint16_t, float, leati_f16_to_f32, IS_NAN)
+ARG(arg_i64, int64_t, int64_t, PLAIN, IS_NONE)
+ARG(arg_i32, int32_t, int32_t, PLAIN, IS_NONE)
+ARG(arg_i16, int16_t, int16_t, PLAIN, IS_NONE)
+ARG(arg_i8, int8_t, int8_t, PLAIN, IS_NONE)
+ARG(arg_u64, uint64_t, uint64_t, PLAIN, IS_NONE)
+ARG(arg_u32, uint32_t, uint32_t, PLAIN, IS_NONE)
+ARG(arg_u16, uint16_t, uint16_t, PLAIN, IS_NONE)
+ARG(arg_u8, uint8_t, uint8_t, PLAIN, IS_NONE)
 
-static void arg_lines(void *arg, size_t task, unsigned worker)
+typedef void (*arg_fn)(const void *data, size_t lines, size_t step, size_t n, bool largest,
+                       bool last, int64_t *out);
+static const arg_fn arg_functions[LEAT_DTYPES] = {
+    [LEAT_DTYPE_F32] = arg_f32, [LEAT_DTYPE_F64] = arg_f64, [LEAT_DTYPE_BF16] = arg_bf16,
+    [LEAT_DTYPE_F16] = arg_f16, [LEAT_DTYPE_I64] = arg_i64, [LEAT_DTYPE_I32] = arg_i32,
+    [LEAT_DTYPE_I16] = arg_i16, [LEAT_DTYPE_I8] = arg_i8,   [LEAT_DTYPE_U64] = arg_u64,
+    [LEAT_DTYPE_U32] = arg_u32, [LEAT_DTYPE_U16] = arg_u16, [LEAT_DTYPE_U8] = arg_u8,
+    [LEAT_DTYPE_BOOL] = arg_u8};
+
+/* Items are blocks of lines that are neighbours in memory. */
+static void arg_blocks(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
     (void)worker;
@@ -144,14 +169,14 @@ static void arg_lines(void *arg, size_t task, unsigned worker)
     const leati_operand *x = &j->s->in[0];
     bool largest = j->s->op == LEATI_OP_ARGMAX;
     int64_t *out = j->s->out[0].data;
-    size_t all = j->r.outer * j->r.inner, end = (task + 1) * j->chunk;
+    size_t size = leat_dtype_size(x->dtype), per_outer = (j->r.inner + LINES - 1) / LINES;
+    size_t all = j->r.outer * per_outer, end = (task + 1) * j->chunk;
     if (end > all) end = all;
-    for (size_t k = task * j->chunk; k < end; k++) {
-        size_t first = k / j->r.inner * j->r.size * j->r.inner + k % j->r.inner;
-        out[k] =
-            x->dtype == LEAT_DTYPE_F32
-                ? arg_f32((const float *)x->data + first, j->r.inner, j->r.size, largest, a->last)
-                : arg_f64((const double *)x->data + first, j->r.inner, j->r.size, largest, a->last);
+    for (size_t b = task * j->chunk; b < end; b++) {
+        size_t outer = b / per_outer, line = b % per_outer * LINES, left = j->r.inner - line;
+        const char *from = (const char *)x->data + (outer * j->r.size * j->r.inner + line) * size;
+        arg_functions[x->dtype](from, left < LINES ? left : LINES, j->r.inner, j->r.size, largest,
+                                a->last, out + outer * j->r.inner + line);
     }
 }
 
@@ -160,8 +185,10 @@ static leat_status arg_extreme(leat_context *c, const leati_step *s)
     const leati_arg_attrs *a = s->attrs;
     job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
     if (!leati_operand_count(&s->out[0])) return LEAT_OK;
-    leati_parallel(c, tasks_of(j.r.outer * j.r.inner, j.r.size, &j.chunk), arg_lines, &j);
+    size_t width = j.r.inner < LINES ? j.r.inner : LINES;
+    size_t blocks = j.r.outer * ((j.r.inner + LINES - 1) / LINES);
+    leati_parallel(c, tasks_of(blocks, j.r.size * width, &j.chunk), arg_blocks, &j);
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_arg = {.run = arg_extreme, .takes = arg_takes};
+const leati_kernel leati_cpu_arg = {.run = arg_extreme};

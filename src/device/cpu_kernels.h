@@ -8,6 +8,7 @@
     K(ASSIGN, assign)                                                                              \
     K(FUSED, fused)                                                                                \
     K(REDUCE_SUM, reduce_sum)                                                                      \
+    K(REDUCE_PROD, reduce_prod)                                                                    \
     K(REDUCE_MAX, reduce_max)                                                                      \
     K(REDUCE_MIN, reduce_min)                                                                      \
     K(MATMUL, matmul)                                                                              \

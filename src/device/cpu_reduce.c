@@ -1,25 +1,22 @@
-/* Owns: REDUCE_SUM, MAX, MIN on the CPU, f32 and f64. Axes are joined to (outer, reduced, inner)
- * where that is possible; a sum is cut into parts of fixed size, added in order, in f64. */
+/* Owns: REDUCE_SUM, MAX, MIN on the CPU, f32 and f64; the others are cpu_reduce_any.c's. Axes are
+ * joined to (outer, reduced, inner) where that is possible; a sum is cut into parts of fixed size,
+ * added in order, in f64. */
 #include <math.h>
 #include <string.h>
 
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
+#include "device/cpu_reduce.h"
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
 enum { PART = 4096, COLUMNS = 256, MOST_PARTS = 32 };
 
-typedef struct form {
-    size_t outer, reduced, inner;
-} form;
-
-/* Only when the reduced axes (those of size 1 apart) are neighbours. */
-static bool find_form(const leati_step *s, form *f)
+bool leati_reduce_form_of(const leati_step *s, leati_reduce_form *f)
 {
     const leati_reduce_attrs *a = s->attrs;
     const leat_shape *x = &s->in[0].shape;
-    *f = (form){1, 1, 1};
+    *f = (leati_reduce_form){1, 1, 1};
     int stage = 0;
     for (int i = 0; i < x->rank; i++) {
         size_t dim = (size_t)x->dim[i];
@@ -35,23 +32,28 @@ static bool find_form(const leati_step *s, form *f)
     return true;
 }
 
+static bool is_single(const leati_step *s)
+{
+    return s->in[0].dtype == LEAT_DTYPE_F32 || s->in[0].dtype == LEAT_DTYPE_F64;
+}
+
 static bool takes(const leati_step *s)
 {
-    form f;
-    return (s->in[0].dtype == LEAT_DTYPE_F32 || s->in[0].dtype == LEAT_DTYPE_F64) &&
-           find_form(s, &f) && f.reduced;
+    leati_reduce_form f;
+    if (!is_single(s)) return leati_reduce_any_takes(s);
+    return leati_reduce_form_of(s, &f) && f.reduced;
 }
 
 typedef struct job {
     const leati_step *s;
     const leati_vec *vec;
-    form f;
+    leati_reduce_form f;
     size_t parts, rows; /* parts of the reduced axis; rows of a part */
     double *partial;    /* (outer, parts, inner) when there are several parts */
     size_t chunk;
 } job;
 
-static size_t part_count(const form *f)
+static size_t part_count(const leati_reduce_form *f)
 {
     size_t inner = f->inner < 1 ? 1 : f->inner < 4096 ? f->inner : 4096;
     size_t rows = inner == 1 ? PART * 4 : 1 + PART * 4 / inner;
@@ -63,8 +65,9 @@ static size_t part_count(const form *f)
 static size_t sum_scratch(const leat_context *c, const leati_step *s)
 {
     (void)c;
-    form f;
-    find_form(s, &f);
+    leati_reduce_form f;
+    if (!is_single(s)) return 0;
+    leati_reduce_form_of(s, &f);
     size_t parts = part_count(&f);
     return parts > 1 ? f.outer * parts * f.inner * sizeof(double) : 0;
 }
@@ -128,8 +131,9 @@ static void sum_task(void *arg, size_t task, unsigned worker)
 
 static leat_status run_sum(leat_context *c, const leati_step *s)
 {
+    if (!is_single(s)) return leati_reduce_any(c, s);
     job j = {.s = s, .vec = leati_vec_of(c), .partial = s->scratch};
-    find_form(s, &j.f);
+    leati_reduce_form_of(s, &j.f);
     if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
     j.parts = part_count(&j.f);
     j.rows = (j.f.reduced + j.parts - 1) / j.parts;
@@ -180,8 +184,9 @@ static void extreme_task(void *arg, size_t task, unsigned worker)
 
 static leat_status run_extreme(leat_context *c, const leati_step *s)
 {
+    if (!is_single(s)) return leati_reduce_any(c, s);
     job j = {.s = s};
-    find_form(s, &j.f);
+    leati_reduce_form_of(s, &j.f);
     if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
     j.chunk = 1 + 16384 / (j.f.reduced * j.f.inner);
     leati_parallel(c, (j.f.outer + j.chunk - 1) / j.chunk, extreme_task, &j);

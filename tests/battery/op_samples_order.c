@@ -45,7 +45,14 @@ static void visit_args(leati_op op, op_visit visit, void *user)
          .types = OP_SINGLES | OP_BIT(I32),
          OP_1(OP_IN(-5, 5, 401, 107)),
          .number = {1}},
-        {.name = "large columns", .types = OP_SINGLES, OP_1(OP_IN(-5, 5, 401, 107)), .number = {0}},
+        {.name = "large columns",
+         .types = OP_FLOATS | OP_SIGNED,
+         OP_1(OP_IN(-5, 5, 401, 107)),
+         .number = {0}},
+        {.name = "large columns, odd, last",
+         .types = OP_FLOATS,
+         OP_1(OP_ODD(-5, 5, 3, 101, 70)),
+         .number = {1, 1, 1}},
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         op_sample s = list[i];

@@ -50,14 +50,15 @@ static void visit_op(leati_op op, op_visit visit, void *user)
         s.scale = sum ? 1 : 0;
         s.gradient = f->gradient;
         s.second = f->gradient && sum;
-        if (f->large) s.types = OP_BIT(F32);
+        if (f->large) s.types = OP_BIT(F32) | OP_BIT(BF16);
         visit(user, &s);
         if (f->large) { /* in f64 the order of additions shows */
             s.types = OP_BIT(F64);
             s.tol *= 32;
             visit(user, &s);
         }
-        s.types = f->large ? OP_BIT(I32) : OP_INTEGERS | (sum || prod ? 0 : OP_BIT(BOOL));
+        s.types =
+            f->large ? OP_BIT(I32) | OP_BIT(U16) : OP_INTEGERS | (sum || prod ? 0 : OP_BIT(BOOL));
         s.in[0] = (op_in){OP_T, f->shape, OP_UNIFORM, 0, 9, NULL};
         s.gradient = s.second = false;
         visit(user, &s);
