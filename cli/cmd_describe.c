@@ -157,8 +157,8 @@ const cli_command cli_command_describe = {
     .least = 1,
     .most = 1,
     .summary = "what is in a table: types, missing values, ranges",
-    .details = "DATA is a file (CSV, JSON Lines, NumPy, IDX, SQLite; - for standard input) or a "
-               "named\ndata set.",
+    .details = "DATA is a file (CSV, JSON Lines, NumPy, IDX, SQLite; - for standard input), a "
+               "folder\nof images or a named data set.",
     .examples = "  leat describe cars.csv\n  leat describe prices.csv --decimal , --types zip:text",
     .options = options,
     .run = run_describe,

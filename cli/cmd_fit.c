@@ -478,8 +478,8 @@ const cli_command cli_command_fit = {
     .details = "Infers what the columns are, compares estimators by cross-validation, refits the "
                "best\non all rows and writes NAME.leat (the model), NAME.html (the report) and "
                "NAME.run/\n(what was run). DATA is a file (CSV, JSON Lines, NumPy, IDX, SQLite; "
-               "- for standard\ninput) or a named data set (leat data list). A YAML file holds the "
-               "same options by\nname, and `data`.",
+               "- for standard\ninput), a folder of images or a named data set (leat data list). A "
+               "YAML file holds the\nsame options by name, and `data`.",
     .examples = "  leat fit iris --target species\n"
                 "  leat fit cars.csv --target mpg --models ridge,svr,cart --metric rmse\n"
                 "  leat fit cars.csv -t mpg -m svr --set svr.C=1,10,100 --search grid\n"

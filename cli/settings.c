@@ -66,8 +66,11 @@ static char *name_of(const char *data)
 {
     static const char *const suffixes[] = {".gz",  ".zst",    ".csv", ".tsv", ".txt",    ".json",
                                            ".npy", ".ndjson", ".npz", ".db",  ".sqlite", ".jsonl"};
-    const char *base = strrchr(data, '/');
-    char *name = strdup(strcmp(data, "-") == 0 ? "model" : base ? base + 1 : data);
+    size_t end = strlen(data), start;
+    while (end > 1 && data[end - 1] == '/') end--; /* a folder's name may end so */
+    for (start = end; start && data[start - 1] != '/';) start--;
+    bool nameless = strspn(data + start, "./-") == end - start;
+    char *name = nameless ? strdup("model") : strndup(data + start, end - start);
     for (size_t i = 0; name && i < sizeof suffixes / sizeof *suffixes; i++)
         if (ends_with(name, suffixes[i]) && strlen(name) > strlen(suffixes[i]))
             name[strlen(name) - strlen(suffixes[i])] = '\0';

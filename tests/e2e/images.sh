@@ -51,6 +51,8 @@ check same-bytes cmp one.txt two.txt
 has identical one.txt "identical bytes"
 check describe sh -c "$leat describe photos >describe.txt"
 
+check slash sh -c "mkdir here && cd here && $leat fit ../photos/ -t label -m gaussian_nb --quick"
+check named-after-the-folder test -s here/photos.leat
 cp odd.png photos/down/
 fails sizes 3 "odd.png has 9 x 9|--images 16x16x1" $leat describe photos
 head -c 40 photos/down/1.png >photos/down/cut.png
