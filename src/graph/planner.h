@@ -1,6 +1,7 @@
 /* The state of compiling one plan; every stage is a file.
  *
  *   lower.c   which nodes are executed: compositions the device has no kernel for are written out
+ *   layout.c  convolutions, pools and what is between them with channels last
  *   lasting.c which of them give the same at every run
  *   simplify.c  products take in transposes, biases, residuals, activations
  *   pooled.c  convolutions take in the maximum pool behind them
@@ -79,6 +80,7 @@ bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
 /* A node and its values at the end of the list. */
 leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
+leat_status leati_plan_turn(leati_planner *p);
 leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_pool(leati_planner *p);
 leat_status leati_plan_fuse(leati_planner *p);

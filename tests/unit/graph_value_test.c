@@ -357,7 +357,7 @@ static void normalised_run(leattest *t, const char *device, const normalised *ho
     leat_graph_destroy(g);
 }
 
-/* On the CPU such a chain is one step, to the values of the reference. */
+/* On the CPU such a chain is one step with channels last, to the values of the reference. */
 static void normalised_convolutions_are_one_step(leattest *t)
 {
     enum { COUNT = 20 * 9 * 9 };
@@ -368,10 +368,60 @@ static void normalised_convolutions_are_one_step(leattest *t)
         normalised_run(t, "reference", &how, want, &steps);
         CHECK(steps > 1);
         normalised_run(t, "cpu", &how, got, &steps);
-        CHECK(steps == (how.residual && !how.last ? 2 : 1));
+        CHECK(steps == (how.last ? 1 : 3)); /* turned before and behind */
         for (int i = 0; i < COUNT; i++)
             if (!CHECK_NEAR(got[i], want[i], 1e-5, 1e-5)) break;
     }
+}
+
+/* A net with channels first: branches, sums, a concatenation, pools, a gate for each channel of
+ * each sample, the mean over the plane, a row of numbers. */
+static void channels_first_run(leattest *t, const char *device, float *y, size_t *turns)
+{
+    enum { N = 2, C = 6, S = 8 };
+    static const float gains[C] = {1, 2, 0.5F, -1, 0.25F, 1};
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, device, &g));
+    static float x[N * C * S * S], w[C * C * 9], gate[N * C];
+    for (int i = 0; i < N * C * S * S; i++) x[i] = (float)(i * 7 % 23) / 8 - 1;
+    for (int i = 0; i < C * C * 9; i++) w[i] = (float)(i * 5 % 19) / 64 - 0.125F;
+    for (int i = 0; i < N * C; i++) gate[i] = (float)(i % 5) / 4;
+    leat_window same = leat_window_default(), half = leat_window_default();
+    for (int i = 0; i < 2; i++) same.pad_low[i] = same.pad_high[i] = 1;
+    for (int i = 0; i < 2; i++) half.kernel[i] = half.stride[i] = 2;
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(N, C, S, S), x);
+    leat_tensor *filters = leat_constant(g, LEAT_DTYPE_F32, LEAT_DIMS(C, C, 3, 3), w);
+    leat_tensor *gain = leat_constant(g, LEAT_DTYPE_F32, LEAT_DIMS(C, 1, 1), gains);
+    leat_tensor *open = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(N, C, 1, 1), gate);
+    leat_tensor *a = leat_conv(in, filters, &same);
+    a = leat_relu(leat_add(leat_mul(a, gain), in));
+    leat_tensor *b = leat_mul(leat_tanh(leat_conv(a, filters, &same)), open);
+    leat_tensor *both[2] = {leat_pool_max(a, &half, NULL), leat_pool_avg(b, &half)};
+    leat_tensor *z = leat_concat(2, both, 1);
+    leat_tensor *mean = leat_reshape(leat_pool_global_avg(z, false), LEAT_DIMS(N, 2 * C));
+    leat_tensor *flat = leat_reshape(leat_scale(z, 0.5), LEAT_DIMS(N, -1));
+    leat_tensor *parts[3] = {mean, flat, leat_reshape(a, LEAT_DIMS(N, -1))};
+    leat_tensor *out = leat_concat(3, parts, 1);
+    REQUIRE_OK(leat_run(g, 1, &out));
+    REQUIRE_OK(leat_get(out, y, N * (2 * C + 2 * C * 16 + C * 64) * sizeof *y));
+    *turns = 0;
+    for (size_t i = 0; i < g->last_plan->step_count; i++)
+        *turns += g->last_plan->steps[i].op == LEATI_OP_TRANSPOSE;
+    leat_graph_destroy(g);
+}
+
+/* Turned where they come in and where they are read as rows, not between. */
+static void channels_first_are_turned_once(leattest *t)
+{
+    enum { COUNT = 2 * (12 + 192 + 384) };
+    static float want[COUNT], got[COUNT];
+    size_t turns;
+    channels_first_run(t, "reference", want, &turns);
+    CHECK(turns == 0);
+    channels_first_run(t, "cpu", got, &turns);
+    CHECK(turns == 3);
+    for (int i = 0; i < COUNT; i++)
+        if (!CHECK_NEAR(got[i], want[i], 1e-5, 1e-5)) break;
 }
 
 /* ---- timelines
@@ -455,6 +505,7 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(laid_out_weights_are_shared),
                                       TEST(normalised_convolutions_are_one_step),
                                       TEST(products_round_on_request),
+                                      TEST(channels_first_are_turned_once),
                                       TEST(timelines_are_json),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
