@@ -11,7 +11,9 @@ extern "C" {
 /* X(name, suffix, doc): a row per format. */
 #define LEAT_EXPORT_LIST(X)                                                                        \
     X(c, ".c", "one C99 file that predicts: no allocation, no library but libm")                   \
-    X(onnx, ".onnx", "an ONNX model for batches of any size")
+    X(onnx, ".onnx", "an ONNX model for batches of any size")                                      \
+    X(safetensors, ".safetensors", "what was learned, as named arrays in safetensors")             \
+    X(npz, ".npz", "what was learned, as named arrays for NumPy")
 
 typedef struct leat_export_options {
     size_t struct_size;

@@ -29,14 +29,17 @@ void leati_state_fini(leati_state *s)
     leati_state_init(s, s->context);
 }
 
-static leat_status put(leati_state *s, const char *name, leati_dtype type, const void *data,
-                       int dims, size_t rows, size_t cols)
+leat_status leati_state_put_shaped(leati_state *s, const char *name, leati_dtype type,
+                                   const void *data, int dims, const size_t *shape)
 {
     leat_context *c = s->context;
-    LEATI_BUG_IF(c, leati_state_find(s, name) != NULL);
+    LEATI_BUG_IF(c, leati_state_find(s, name) != NULL || dims > LEATI_STATE_DIMS);
     LEATI_TRY(leati_grow(c, &s->entries, &s->capacity, s->count + 1, sizeof *s->entries));
-    leati_array_entry e = {.type = type, .dims = dims, .shape = {rows, cols}};
-    e.count = dims == 0 ? 1 : dims == 1 ? rows : rows * cols;
+    leati_array_entry e = {.type = type, .dims = dims, .count = 1};
+    for (int i = 0; i < dims; i++) {
+        e.shape[i] = shape[i];
+        e.count *= shape[i];
+    }
     e.name = leati_strdup(c, name);
     e.data = e.name ? leati_memdup(c, data, e.count * sizes[type]) : NULL;
     if (!e.data) {
@@ -50,12 +53,12 @@ static leat_status put(leati_state *s, const char *name, leati_dtype type, const
 leat_status leati_state_put(leati_state *s, const char *name, leati_dtype type, const void *data,
                             size_t rows, size_t cols)
 {
-    return put(s, name, type, data, cols ? 2 : 1, rows, cols);
+    return leati_state_put_shaped(s, name, type, data, cols ? 2 : 1, (size_t[]){rows, cols});
 }
 
 leat_status leati_state_put_scalar(leati_state *s, const char *name, double value)
 {
-    return put(s, name, LEATI_F64, &value, 0, 0, 0);
+    return leati_state_put_shaped(s, name, LEATI_F64, &value, 0, NULL);
 }
 
 const leati_array_entry *leati_state_find(const leati_state *s, const char *name)

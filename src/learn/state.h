@@ -19,10 +19,12 @@ typedef enum leati_dtype {
 
 size_t leati_dtype_size(leati_dtype type);
 
+enum { LEATI_STATE_DIMS = 8 };
+
 typedef struct leati_array_entry {
     char *name;
     leati_dtype type;
-    size_t shape[4];
+    size_t shape[LEATI_STATE_DIMS];
     int dims; /* 0: a scalar */
     size_t count;
     void *data; /* owned */
@@ -40,6 +42,9 @@ void leati_state_fini(leati_state *s);
 /* Copies the data. cols == 0: one-dimensional. */
 leat_status leati_state_put(leati_state *s, const char *name, leati_dtype type, const void *data,
                             size_t rows, size_t cols);
+/* The same for any number of dimensions up to LEATI_STATE_DIMS. */
+leat_status leati_state_put_shaped(leati_state *s, const char *name, leati_dtype type,
+                                   const void *data, int dims, const size_t *shape);
 leat_status leati_state_put_scalar(leati_state *s, const char *name, double value);
 
 const leati_array_entry *leati_state_find(const leati_state *s, const char *name);

@@ -55,7 +55,7 @@ leat_status leati_safetensors_write(leat_context *c, const leati_state *state, l
             if (state->entries[i].type == order[k])
                 add_header_entry(&header, &state->entries[i], &at);
     leati_str_addc(&header, '}');
-    while (header.length % 8) leati_str_addc(&header, ' ');
+    while (header.length % 8 && leati_str_status(&header) == LEAT_OK) leati_str_addc(&header, ' ');
     put_length(out, header.length);
     leati_str_addn(out, leati_str_text(&header), header.length);
     for (int k = 0; k < LEATI_DTYPES; k++) {
@@ -95,7 +95,8 @@ static leat_status read_entry(leat_context *c, leati_state *state, const char *n
     while (dtype && type < LEATI_DTYPES && strcmp(dtype, dtype_names[type]) != 0) type++;
     if (!dtype || type == LEATI_DTYPES) return damaged(c, "an array of unknown type");
     e.type = (leati_dtype)type;
-    if (!json_is_array(shape) || json_array_size(shape) > 4) return damaged(c, "a bad shape");
+    if (!json_is_array(shape) || json_array_size(shape) > LEATI_STATE_DIMS)
+        return damaged(c, "a bad shape");
     e.dims = (int)json_array_size(shape);
     for (int d = 0; d < e.dims; d++) {
         if (!read_size(json_array_get(shape, (size_t)d), &e.shape[d]) ||

@@ -271,7 +271,7 @@ size_t leati_foreign_position(const leati_foreign *a, size_t index)
 
 size_t leati_npy_header(char out[256], const char *descr, const size_t *shape, int dims)
 {
-    char text[192];
+    char text[240];
     size_t n = (size_t)snprintf(text, sizeof text,
                                 "{'descr': '%s', 'fortran_order': False, "
                                 "'shape': (",

@@ -56,7 +56,7 @@ bool leati_element_is_text(leati_element e);
 bool leati_element_is_float(leati_element e);
 
 /* Header of a version 1.0 file: little endian, C order. `descr` such as "<f8". Returns its length,
- * a multiple of 64, at most 256; dims <= 4. */
+ * a multiple of 64, at most 256; dims <= 8. */
 size_t leati_npy_header(char out[256], const char *descr, const size_t *shape, int dims);
 
 #endif

@@ -168,27 +168,32 @@ static void words(leattest *t)
 
 typedef struct writing {
     const leat_model *model;
+    const char *format;
     char path[512];
 } writing;
 
 static leat_status write_model(leat_context *c, void *arg)
 {
     const writing *w = arg;
-    return leat_model_export(c, w->model, "onnx", w->path, NULL);
+    return leat_model_export(c, w->model, w->format, w->path, NULL);
 }
 
 static void memory(leattest *t)
 {
     leat_frame *f = leattest_table(t->context, 60, 1);
     writing w;
+    static const char *const formats[] = {"onnx", "safetensors", "npz"};
     static const char *const few[][2] = {
         {"network", "epochs=1"}, {"svc", NULL}, {"cart", NULL}, {"knn", NULL}};
-    snprintf(w.path, sizeof w.path, "%s", leattest_scratch("memory.onnx"));
+    snprintf(w.path, sizeof w.path, "%s", leattest_scratch("memory.out"));
     REQUIRE(f);
     for (EACH(i, few)) {
         leat_model *m = leattest_model(t->context, f, "kind", "id", few[i][0], few[i][1], "auto");
         w.model = m;
-        if (CHECK(m)) leattest_fail_some_allocations(t, write_model, &w);
+        for (size_t k = 0; m && k < sizeof formats / sizeof *formats; k++) {
+            w.format = formats[k];
+            leattest_fail_some_allocations(t, write_model, &w);
+        }
         leat_model_release(m);
     }
     leat_frame_release(f);

@@ -42,6 +42,25 @@ onnx conv kind network 1e-4 --set 'network.layers=dense(16); reshape(4, 4, 1); c
 onnx lstm kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); lstm(8, return_sequences=true, bidirectional=true); gru(6)' --set network.epochs=20
 onnx encoder kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); transformer_encoder(2, 8); flatten' --set network.epochs=20
 
+# arrays MODEL NAME...: both kinds of arrays, the same and with these names.
+arrays() {
+    what=$1
+    shift
+    check "$what safetensors" "$leat" export --safetensors "$what/wood.leat" -o "$what.safetensors"
+    check "$what npz" "$leat" export --npz "$what/wood.leat" -o "$what.npz"
+    "$python" "$here/tests/support/compare_arrays.py" "$what.safetensors" "$what.npz" "$@" >out.txt 2>err.txt
+    case $? in
+    0) passed=$((passed + 1)) ;;
+    77) skip "$what arrays: $(head -n 1 out.txt)" ;;
+    *) failed=$((failed + 1)); echo "failed: $what arrays"; tail -n 3 out.txt err.txt ;;
+    esac
+}
+
+arrays logistic encoder.fill encoder.scale coef intercept
+arrays dense encoder.shift dense_1/kernel dense_2/bias target_mean target_scale
+arrays conv conv2d_1/kernel batch_norm_1/gamma
+arrays cart feature threshold right
+
 # The C file, called by a program that sees its interface only.
 check iris "$leat" fit iris --models logistic --quick --output flowers
 check c "$leat" export --c flowers/iris.leat -o iris.c
