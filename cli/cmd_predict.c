@@ -1,5 +1,6 @@
 /* leat predict: a model's answers for new rows. */
 #include <leat/model.h>
+#include <leat/onnx.h>
 #include <leat/read.h>
 
 #include "load.h"
@@ -44,8 +45,32 @@ static leat_status write_answers(cli *c, const leat_frame *answers)
     return LEAT_OK;
 }
 
+/* The rows of a table through an ONNX model. */
+static leat_status predict_graph(cli *c)
+{
+    leat_onnx_model *model;
+    leat_frame *frame = NULL, *answers = NULL;
+    bool was_quiet = c->quiet;
+    if (cli_has(c, "proba"))
+        return cli_usage(c, "--proba is of models that leat fit made; the outputs of an ONNX model "
+                            "are what they are");
+    leat_status st = leat_onnx_model_open(c->context, c->arguments[0], NULL, &model);
+    if (st != LEAT_OK) return st;
+    c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
+    st = cli_load(c, &frame, c->arguments[1]);
+    c->quiet = was_quiet;
+    if (st == LEAT_OK) st = leat_onnx_model_predict(model, frame, &answers);
+    if (st == LEAT_OK) st = write_answers(c, answers);
+    leat_frame_release(answers);
+    leat_frame_release(frame);
+    leat_onnx_model_close(model);
+    return st;
+}
+
 static leat_status run_predict(cli *c)
 {
+    if (cli_is_graph(c, c->arguments[0])) return predict_graph(c);
+
     leat_model *model = NULL;
     leat_frame *frame = NULL, *answers = NULL;
     bool was_quiet = c->quiet;
@@ -72,13 +97,15 @@ static const cli_option options[] = {
 
 const cli_command cli_command_predict = {
     .name = "predict",
-    .arguments = "MODEL.leat DATA",
+    .arguments = "MODEL.leat|MODEL.onnx DATA",
     .least = 2,
     .most = 2,
     .summary = "a model's answers for new rows",
     .details = "Columns are found by name; those the model does not use are ignored. A value that "
                "does\nnot fit what the model was trained on stops with its row and column; with "
-               "--on-error skip\nits row is left out and named.",
+               "--on-error skip\nits row is left out and named. Of an ONNX model the inputs are "
+               "columns by "
+               "name, or all\ncolumns of numbers side by side where it has one input for them.",
     .examples = "  leat predict iris.leat new.csv\n"
                 "  leat predict iris.leat new.csv --proba -o answers.csv",
     .options = options,

@@ -31,11 +31,12 @@ static const cli_option options[] = {
 
 const cli_command cli_command_run = {
     .name = "run",
-    .arguments = "MODEL.onnx [INPUT.npy ...]",
+    .arguments = "MODEL.onnx|MODEL.leat [INPUT.npy ...]",
     .least = 1,
     .most = -1,
     .summary = "run an ONNX model on arrays",
-    .details = "One .npy file for each input of the model, in its order (leat show MODEL.onnx). "
+    .details = "One .npy file for each input of the model, in its order (leat show MODEL.onnx); "
+               "of .leat files those\nthat leat import wrote. "
                "Elements are converted to the types of the inputs.",
     .examples = "leat run mobilenet.onnx image.npy -o out",
     .options = options,

@@ -1,7 +1,6 @@
 /* leat show: what a model file holds. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <leat/model.h>
 #include <leat/onnx.h>
@@ -27,17 +26,11 @@ static void print_inputs(cli *c, const leat_model *m)
     if (shown < n) cli_say(c, "  and %zu more\n", n - shown);
 }
 
-static bool is_onnx(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && strcasecmp(dot, ".onnx") == 0;
-}
-
 static leat_status show_onnx(cli *c)
 {
     leat_onnx_summary *s;
     if (cli_has(c, "card") || cli_has(c, "reference"))
-        return cli_usage(c, "%s is an ONNX file: it has no card and no reference distributions",
+        return cli_usage(c, "%s holds an ONNX model: it has no card and no reference distributions",
                          c->arguments[0]);
     leat_status st = leat_onnx_summary_create(c->context, &s, c->arguments[0]);
     if (st != LEAT_OK) return st;
@@ -50,7 +43,7 @@ static leat_status show_onnx(cli *c)
 static leat_status run_show(cli *c)
 {
     leat_model *m;
-    if (is_onnx(c->arguments[0])) return show_onnx(c);
+    if (cli_is_graph(c, c->arguments[0])) return show_onnx(c);
     leat_status st = leat_model_open(c->context, &m, c->arguments[0]);
     if (st != LEAT_OK) return st;
     if (c->json) {
@@ -91,7 +84,8 @@ const cli_command cli_command_show = {
     .most = 1,
     .summary = "what a model file holds",
     .details = "With --json the whole model.json: schema, preprocessing, parameters, metrics, "
-               "lineage. Of an ONNX file it shows versions, inputs, outputs, parameters and "
+               "lineage. Of an ONNX file or what\n"
+               "leat import made of one it shows versions, inputs, outputs, parameters and "
                "operators.",
     .options = options,
     .run = run_show,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <leat/data.h>
 #include <leat/model.h>
@@ -141,6 +142,13 @@ leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const le
     leat_status st = load(c, out, name, types, input_images(model, images, sizeof images));
     free(types);
     return st;
+}
+
+bool cli_is_graph(cli *c, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcasecmp(dot, ".onnx") == 0) return true;
+    return leat_model_holds_graph(c->context, path);
 }
 
 const char *cli_grouped(size_t n, char out[32])

@@ -30,6 +30,13 @@ LEAT_API LEAT_CHECKED leat_status leat_model_export(leat_context *context, const
                                                     const char *format, const char *path,
                                                     const leat_export_options *options);
 
+/* Reads an ONNX file and writes a model file that holds it: `leat run`, `leat show` and
+ * leat_onnx_model_open take it. UNSUPPORTED names every operator that Leat does not compute;
+ * weights in files beside the model are refused. */
+LEAT_API LEAT_CHECKED leat_status leat_model_import(leat_context *context, const char *from,
+                                                    const char *to,
+                                                    const leat_export_options *options);
+
 #ifdef __cplusplus
 }
 #endif

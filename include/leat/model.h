@@ -17,6 +17,9 @@ typedef struct leat_model leat_model;
 /* FORMAT: damaged, truncated or tampered with; UNSUPPORTED: written by a newer format. */
 LEAT_API LEAT_CHECKED leat_status leat_model_open(leat_context *context, leat_model **out,
                                                   const char *path);
+/* Whether the file holds an imported graph (leat_model_import), which leat_model_open refuses and
+ * leat_onnx_model_open takes; false also for files that are damaged or absent. */
+LEAT_API bool leat_model_holds_graph(leat_context *context, const char *path);
 /* Atomic: `path` holds the whole model or what it held before. Equal models give equal bytes. */
 LEAT_API LEAT_CHECKED leat_status leat_model_save(leat_context *context, const leat_model *model,
                                                   const char *path);

@@ -36,7 +36,8 @@ typedef struct leat_array {
     const void *data;
 } leat_array;
 
-/* device: "cpu" (also for NULL), "reference" or "simulated". Errors of the file as above;
+/* An ONNX file, or a model file that holds one (leat_model_import).
+ * device: "cpu" (also for NULL), "reference" or "simulated". Errors of the file as above;
  * UNSUPPORTED names every operator that Leat does not compute, at once. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_open(leat_context *context, const char *path,
                                                        const char *device, leat_onnx_model **out);
@@ -54,8 +55,17 @@ LEAT_API const char *leat_onnx_model_output_name(const leat_onnx_model *model, s
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run(leat_onnx_model *model,
                                                       const leat_array *inputs,
                                                       leat_array *outputs);
-/* The same on .npy files: inputs in the model's order, converted to the types it wants; output i is
- * written to `folder`/<name>.npy, with what is not a letter, a digit, '-' or '_' in the name as
+/* The rows of a table through the model. An input (batch) or (batch, 1) is the column of its name,
+ * texts too; an only input (batch, n) all columns, of numbers, in order; an array input a column of
+ * arrays of its shape. Outputs become columns: NAME, or NAME_0, NAME_1, ... of (batch, n). Missing
+ * numbers are NaN, missing texts "", times microseconds since 1970. */
+struct leat_frame;
+LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model,
+                                                          const struct leat_frame *frame,
+                                                          struct leat_frame **out);
+/* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants;
+ * output i is written to `folder`/<name>.npy, with what is not a letter, a digit, '-' or '_' in the
+ * name as
  * '_'. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
                                                           const char *const *inputs,

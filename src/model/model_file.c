@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "io/zip.h"
+#include "model/graph_file.h"
 #include "model/model.h"
 #include "model/safetensors.h"
 
@@ -350,6 +351,10 @@ static leat_status check_format(leat_context *c, const json_t *json)
     const json_t *version = json_object_get(json, "format_version");
     if (!format || strcmp(format, "leat-model") != 0 || !json_is_integer(version))
         return damaged(c, "format");
+    const char *kind = json_string_value(json_object_get(json, "kind"));
+    LEATI_CHECK(c, !kind || strcmp(kind, "graph") != 0, LEAT_UNSUPPORTED,
+                "the file holds an imported graph, not a model fitted to a table; use leat run, "
+                "leat show or leat predict");
     LEATI_CHECK(c, json_integer_value(version) <= LEATI_MODEL_FORMAT, LEAT_UNSUPPORTED,
                 "the model has format %lld, leat %s reads up to %d; use a newer Leat",
                 (long long)json_integer_value(version), leat_version(), LEATI_MODEL_FORMAT);
@@ -443,6 +448,18 @@ leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes byt
     if (st == LEAT_OK) *out = m;
     else leat_model_release(m);
     return st;
+}
+
+bool leat_model_holds_graph(leat_context *c, const char *path)
+{
+    leati_bytes bytes;
+    if (leati_file_read(c, &bytes, path) != LEAT_OK) {
+        leat_error_clear(c);
+        return false;
+    }
+    bool graph = leati_graph_file_is(c, bytes);
+    leati_bytes_release(&bytes);
+    return graph;
 }
 
 leat_status leat_model_open(leat_context *c, leat_model **out, const char *path)

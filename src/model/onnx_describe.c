@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "model/graph_file.h"
 #include "model/onnx_check.h"
 #include "model/onnx_file.h"
 #include "model/onnx_ops.h"
@@ -375,15 +376,34 @@ static leat_status summarise(leat_context *c, const leati_onnx *file, const char
     return out->text ? LEAT_OK : leat_error_status(c);
 }
 
+/* The graph of a model file, or an ONNX file; bytes and inner hold what `file` views. */
+static leat_status open_either(leat_context *c, const char *path, leati_bytes *bytes,
+                               leati_zip_data *inner, leati_onnx **file)
+{
+    if (!leati_path_has_suffix(path, ".leat")) return leati_onnx_open(c, file, path);
+    LEATI_TRY(leati_file_read(c, bytes, path));
+    LEATI_TRY(leati_graph_file_parse(c, *bytes, path, inner));
+    return leati_onnx_parse(c, file, inner->data, inner->size, path);
+}
+
 leat_status leat_onnx_summary_create(leat_context *context, leat_onnx_summary **out,
                                      const char *path)
 {
-    leati_onnx *file;
+    leati_onnx *file = NULL;
+    leati_bytes bytes = {0};
+    leati_zip_data inner = {0};
     *out = NULL;
-    LEATI_TRY(leati_onnx_open(context, &file, path));
+    leat_status opened = open_either(context, path, &bytes, &inner, &file);
+    if (opened != LEAT_OK) {
+        leati_zip_data_release(&inner);
+        leati_bytes_release(&bytes);
+        return opened;
+    }
     leat_onnx_summary *s = LEATI_NEW(context, leat_onnx_summary, 1);
     leat_status st = s ? summarise(context, file, path, s) : leat_error_status(context);
     leati_onnx_close(file);
+    leati_zip_data_release(&inner);
+    leati_bytes_release(&bytes);
     if (st != LEAT_OK) leat_onnx_summary_destroy(s);
     else *out = s;
     return st;

@@ -7,14 +7,27 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/graph_file.h"
 #include "onnx/import.h"
+#include "onnx/predict_frame.h"
 #include "tensor/npy.h"
 
 struct leat_onnx_model {
     leat_context *context;
     leati_omodel *inner;
     leati_otensor *given; /* per input, of the run */
+    leati_bytes bytes;    /* of a model file */
+    leati_zip_data graph;
 };
+
+static leat_status open_either(leat_onnx_model *m, const char *path, const char *device)
+{
+    leat_context *c = m->context;
+    if (!leati_path_has_suffix(path, ".leat")) return leati_omodel_open(c, path, device, &m->inner);
+    LEATI_TRY(leati_file_read(c, &m->bytes, path));
+    LEATI_TRY(leati_graph_file_parse(c, m->bytes, path, &m->graph));
+    return leati_omodel_parse(c, m->graph.data, m->graph.size, path, device, &m->inner);
+}
 
 leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *device,
                                  leat_onnx_model **out)
@@ -23,7 +36,7 @@ leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *
     leat_onnx_model *m = LEATI_NEW(c, leat_onnx_model, 1);
     if (!m) return LEAT_NOMEM;
     m->context = c;
-    leat_status st = leati_omodel_open(c, path, device, &m->inner);
+    leat_status st = open_either(m, path, device);
     if (st == LEAT_OK) {
         m->given = LEATI_NEW(c, leati_otensor, leat_onnx_model_inputs(m) + 1);
         if (!m->given) st = LEAT_NOMEM;
@@ -38,6 +51,8 @@ void leat_onnx_model_close(leat_onnx_model *m)
     if (!m) return;
     leati_omodel_close(m->inner);
     leati_free(m->given);
+    leati_zip_data_release(&m->graph);
+    leati_bytes_release(&m->bytes);
     leati_free(m);
 }
 
@@ -81,6 +96,11 @@ leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, le
         outputs[i].data = got[i]->host;
     }
     return LEAT_OK;
+}
+
+leat_status leat_onnx_model_predict(leat_onnx_model *m, const leat_frame *frame, leat_frame **out)
+{
+    return leati_omodel_predict(m->context, m->inner, frame, out);
 }
 
 /* ---- .npy ----------------------------------------------------------------------------------- */

@@ -42,6 +42,19 @@ onnx conv kind network 1e-4 --set 'network.layers=dense(16); reshape(4, 4, 1); c
 onnx lstm kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); lstm(8, return_sequences=true, bidirectional=true); gru(6)' --set network.epochs=20
 onnx encoder kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); transformer_encoder(2, 8); flatten' --set network.epochs=20
 
+# An exported model comes back as a graph; its answers are those of the file.
+check import "$leat" import lda.onnx -o graph.leat
+check show sh -c "$leat show graph.leat >show.txt && $leat show graph.leat --json >show.json"
+has inputs show.txt "colour: text (batch, 1)" "probabilities: float64 (batch, 3)"
+check predict-graph sh -c "$leat predict graph.leat wood.csv >from_graph.csv && $leat predict lda.onnx wood.csv >from_onnx.csv"
+check same-answers cmp from_graph.csv from_onnx.csv
+has columns from_graph.csv "class,probabilities_0,probabilities_1,probabilities_2"
+fails proba 2 "--proba" "$leat" predict graph.leat wood.csv --proba
+fails eval-graph 4 "imported graph" "$leat" eval graph.leat wood.csv
+fails not-onnx 2 "only ONNX files" "$leat" import wood.csv
+head -c 2000 graph.leat >cut.leat
+fails cut 3 "cut.leat" "$leat" run cut.leat
+
 # arrays MODEL NAME...: both kinds of arrays, the same and with these names.
 arrays() {
     what=$1

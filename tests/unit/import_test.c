@@ -1,0 +1,175 @@
+/* Imported models: the file, what is damaged, tables through ONNX models. */
+#include <leat/exchange.h>
+#include <leat/onnx.h>
+
+#include "base/mem.h"
+#include "frame/frame.h"
+#include "model/graph_file.h"
+#include "model/model.h"
+#include "model/onnx_write.h"
+#include "support/fitted.h"
+#include "support/leattest.h"
+#include "support/tables.h"
+
+/* The table's estimator as ONNX, and that imported; texts among the inputs. */
+static leat_model *make_files(leattest *t, const leat_frame *f, const char *onnx, const char *leat)
+{
+    leat_model *m = leattest_model(t->context, f, "kind", "id", "lda", NULL, "auto");
+    if (CHECK(m) && CHECK_OK(leat_model_export(t->context, m, "onnx", onnx, NULL)) &&
+        CHECK_OK(leat_model_import(t->context, onnx, leat, NULL)))
+        return m;
+    leat_model_release(m);
+    return NULL;
+}
+
+static void round_trip(leattest *t)
+{
+    char onnx[512], leat[512];
+    snprintf(onnx, sizeof onnx, "%s", leattest_scratch("wood.onnx"));
+    snprintf(leat, sizeof leat, "%s", leattest_scratch("wood.leat"));
+    leat_frame *f = leattest_table(t->context, 60, 1), *got = NULL, *want = NULL;
+    REQUIRE(f);
+    leat_model *m = make_files(t, f, onnx, leat), *other;
+    REQUIRE(m);
+    leat_onnx_model *o;
+    CHECK(leat_model_holds_graph(t->context, leat));
+    CHECK(!leat_model_holds_graph(t->context, onnx));
+    CHECK(!leat_model_holds_graph(t->context, "nothing.leat"));
+    CHECK_FAILS(leat_model_open(t->context, &other, leat), LEAT_UNSUPPORTED,
+                "imported graph|leat run");
+    REQUIRE_OK(leat_onnx_model_open(t->context, leat, NULL, &o));
+    CHECK_OK(leat_onnx_model_predict(o, f, &got));
+    CHECK_OK(leat_model_predict(t->context, m, f, true, &want));
+    REQUIRE(got && want);
+    CHECK_STR(leat_frame_name(got, 0), "class");
+    CHECK_STR(leat_frame_name(got, 2), "probabilities_1");
+    double worst = 0;
+    for (size_t i = 0; i < 60; i++)
+        for (size_t k = 1; k < 4; k++) {
+            double a, b;
+            CHECK(leat_frame_number(got, k, i, &a) && leat_frame_number(want, k, i, &b));
+            worst = fmax(worst, fabs(a - b));
+        }
+    CHECK(worst < 1e-12);
+    leat_frame_release(got);
+    leat_frame_release(want);
+    leat_onnx_model_close(o);
+    leat_model_release(m);
+    leat_frame_release(f);
+}
+
+/* y = 2 x for x (batch, 3), in batches of `batch` (-1: any). */
+static leat_status write_double(leat_context *c, const char *path, int64_t batch, const char *op)
+{
+    leati_onnx_builder b;
+    static const float two = 2;
+    int64_t dims[2] = {batch, 3};
+    leati_onnx_builder_init(&b, c, "double");
+    (void)leati_onnx_add_initializer(&b, b.model->graph, "two", LEATI_ONNX_FLOAT, NULL, 0, &two);
+    (void)leati_onnx_add_node(&b, b.model->graph, op, (const char *const[]){"x", "two", NULL},
+                              (const char *const[]){"y", NULL});
+    leati_onnx_add_input(&b, b.model->graph, "x", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leati_onnx_add_output(&b, b.model->graph, "y", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&b);
+    if (st == LEAT_OK) st = leati_onnx_write(c, b.model, path);
+    leati_onnx_builder_fini(&b);
+    return st;
+}
+
+static leat_frame *columns(leat_context *c, size_t count, size_t rows)
+{
+    leat_frame *f = leati_frame_create(c, rows);
+    for (size_t j = 0; f && j < count; j++) {
+        char name[8];
+        snprintf(name, sizeof name, "c%zu", j);
+        leati_column *col = leati_column_create(c, LEAT_F64, rows);
+        for (size_t i = 0; col && i < rows; i++) col->f64[i] = (double)(10 * i + j);
+        if (leati_frame_add(c, f, name, col) == LEAT_OK) continue;
+        leat_frame_release(f);
+        return NULL;
+    }
+    return f;
+}
+
+/* All columns side by side, and batches of a fixed size. */
+static void matrix(leattest *t)
+{
+    const char *path = leattest_scratch("double.onnx");
+    leat_frame *three = columns(t->context, 3, 6), *two = columns(t->context, 2, 6), *got = NULL;
+    leat_onnx_model *o;
+    double v;
+    REQUIRE(three && two);
+    for (int64_t batch = -1; batch <= 2; batch += 3) {
+        REQUIRE_OK(write_double(t->context, path, batch, "Mul"));
+        REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &o));
+        CHECK_OK(leat_onnx_model_predict(o, three, &got));
+        REQUIRE(got);
+        CHECK_INT(leat_frame_columns(got), 3);
+        CHECK(leat_frame_number(got, 2, 5, &v) && v == 104);
+        CHECK_STR(leat_frame_name(got, 2), "y_2");
+        leat_frame_release(got);
+        CHECK_FAILS(leat_onnx_model_predict(o, two, &got), LEAT_SHAPE, "2 columns|takes 3");
+        leat_onnx_model_close(o);
+    }
+    REQUIRE_OK(write_double(t->context, path, 4, "Mul"));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &o));
+    CHECK_FAILS(leat_onnx_model_predict(o, three, &got), LEAT_SHAPE, "4 rows at a time");
+    leat_onnx_model_close(o);
+    leat_frame_release(three);
+    leat_frame_release(two);
+}
+
+static void refusals(leattest *t)
+{
+    char path[512], to[512];
+    snprintf(path, sizeof path, "%s", leattest_scratch("odd.onnx"));
+    snprintf(to, sizeof to, "%s", leattest_scratch("odd.leat"));
+    CHECK_FAILS(leat_model_import(t->context, "model.pt", to, NULL), LEAT_INVALID, "only ONNX");
+    CHECK_FAILS(leat_model_import(t->context, "none.onnx", to, NULL), LEAT_NOT_FOUND, "none.onnx");
+    leati_bytes bytes;
+    leati_zip_data graph;
+    REQUIRE_OK(write_double(t->context, path, -1, "Mul"));
+    REQUIRE_OK(leat_model_import(t->context, path, to, NULL));
+    REQUIRE_OK(leati_file_read(t->context, &bytes, to));
+    char *copy = leati_memdup(t->context, bytes.data, bytes.size);
+    REQUIRE(copy);
+    leati_bytes view = {.data = copy, .size = bytes.size};
+    CHECK_OK(leati_graph_file_parse(t->context, view, "copy", &graph));
+    leati_zip_data_release(&graph);
+    for (size_t i = 0; i < bytes.size; i++) { /* a changed byte is found, or harmless */
+        copy[i] ^= 0x20;
+        leat_status st = leati_graph_file_parse(t->context, view, "copy", &graph);
+        CHECK(st == LEAT_OK || st == LEAT_FORMAT || st == LEAT_UNSUPPORTED || st == LEAT_LIMIT);
+        if (st == LEAT_OK) leati_zip_data_release(&graph);
+        leat_error_clear(t->context);
+        copy[i] ^= 0x20;
+    }
+    for (view.size = 0; view.size < bytes.size; view.size += 7) {
+        CHECK(leati_graph_file_parse(t->context, view, "copy", &graph) != LEAT_OK);
+        leat_error_clear(t->context);
+    }
+    leati_free(copy);
+    leati_bytes_release(&bytes);
+}
+
+typedef struct importing {
+    char from[512], to[512];
+} importing;
+
+static leat_status import(leat_context *c, void *arg)
+{
+    const importing *i = arg;
+    return leat_model_import(c, i->from, i->to, NULL);
+}
+
+static void memory(leattest *t)
+{
+    importing i;
+    snprintf(i.from, sizeof i.from, "%s", leattest_scratch("some.onnx"));
+    snprintf(i.to, sizeof i.to, "%s", leattest_scratch("some.leat"));
+    REQUIRE_OK(write_double(t->context, i.from, -1, "Mul"));
+    leattest_fail_allocations(t, import, &i);
+}
+
+static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(refusals), TEST(memory)};
+LEATTEST_MAIN(cases)
