@@ -211,6 +211,25 @@ static void words(leattest *t)
     leat_frame_release(f);
 }
 
+/* What has no form is refused with its layer. */
+static void refusals(leattest *t)
+{
+    leat_frame *f = leattest_numbers(t->context, 30, false);
+    const char *path = leattest_scratch("refused.c");
+    REQUIRE(f);
+    leat_model *m =
+        leattest_model(t->context, f, "class", NULL, "network",
+                       "epochs=1|input=4x4x3|layers=pad(1, mode=reflect); flatten", "auto");
+    if (CHECK(m)) {
+        CHECK_FAILS(leat_model_export(t->context, m, "c", path, NULL), LEAT_UNSUPPORTED,
+                    "layer 1 `pad`|no form");
+        CHECK_FAILS(leat_model_export(t->context, m, "pmml", path, NULL), LEAT_INVALID, "'pmml'");
+        CHECK(!leati_path_exists(path));
+    }
+    leat_model_release(m);
+    leat_frame_release(f);
+}
+
 /* --- memory --------------------------------------------------------------------------------------
  */
 
@@ -249,7 +268,7 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(classes),       TEST(numbers), TEST(two_classes),
-                                      TEST(preprocessing), TEST(layers),  TEST(every_estimator),
-                                      TEST(words),         TEST(memory)};
+static const leattest_case cases[] = {TEST(classes),       TEST(numbers),  TEST(two_classes),
+                                      TEST(preprocessing), TEST(layers),   TEST(every_estimator),
+                                      TEST(words),         TEST(refusals), TEST(memory)};
 LEATTEST_MAIN(cases)
