@@ -11,7 +11,8 @@
 typedef struct state {
     leati_planner *p;
     leat_tensor **last; /* per value: the same with channels last, or NULL */
-    size_t values;      /* entries of last */
+    bool *read;         /* per value */
+    size_t values;      /* entries of both */
     leati_node **order; /* the nodes as they are to be */
     size_t count, capacity;
 } state;
@@ -85,6 +86,27 @@ static leat_status turn_window(state *s, leati_node *n)
     else pool.channels_last = 1;
     LEATI_TRY(make_last(s, n->in[0], n, &in[0]));
     return use(s, n, leati_node_new(n->graph, n->op, n->ins, in, attrs, n->attr_bytes));
+}
+
+/* A maximum whose places nobody reads: lowering writes it so where channels are first. */
+static leat_status turn_places(state *s, leati_node *n, bool *done)
+{
+    leati_pool_attrs a = *(const leati_pool_attrs *)n->attrs;
+    const leati_device *d = s->p->graph->device;
+    leati_operand operands[2];
+    leat_tensor *x;
+    *done = false;
+    if (a.channels_last || s->read[n->out[1].slot] || n->in[0]->dtype != LEAT_DTYPE_F32 ||
+        !leati_shape_count(&n->out[0].shape))
+        return LEAT_OK;
+    a.channels_last = 1;
+    LEATI_TRY(make_last(s, n->in[0], n, &x));
+    leati_node *m = leati_node_new(n->graph, LEATI_OP_POOL_MAX, 1, &x, &a, sizeof a);
+    if (!m) return leat_error_status(s->p->context);
+    leati_step step = leati_step_of(m, operands);
+    if (!d->class->kernel(d, &step)) return LEAT_OK;
+    *done = true;
+    return use(s, n, m);
 }
 
 /* One number in all, or for each channel (of each sample): the shape in which it broadcasts to
@@ -188,6 +210,7 @@ static leat_status turn(state *s, leati_node *n)
     if (is_window(n)) return turn_window(s, n);
     if (leati_op_info_of(n->op)->elementwise && n->out[0].shape.rank > 2)
         LEATI_TRY(turn_elementwise(s, n, &done));
+    else if (n->op == LEATI_OP_POOL_MAX_INDEX) LEATI_TRY(turn_places(s, n, &done));
     else if (n->op == LEATI_OP_CONCAT) LEATI_TRY(turn_concat(s, n, &done));
     else if (n->op == LEATI_OP_REDUCE_SUM || n->op == LEATI_OP_REDUCE_MAX)
         LEATI_TRY(turn_reduction(s, n, &done));
@@ -249,7 +272,11 @@ leat_status leati_plan_turn(leati_planner *p)
     size_t count = p->node_count;
     leat_status st = LEAT_OK;
     s.last = leati_arena_calloc(&p->arena, s.values + 1, sizeof(leat_tensor *));
-    if (!s.last) return LEAT_NOMEM;
+    s.read = leati_arena_calloc(&p->arena, s.values + 1, sizeof *s.read);
+    if (!s.last || !s.read) return LEAT_NOMEM;
+    for (size_t v = 0; v < s.values; v++) s.read[v] = p->value[v].root;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < p->node[i]->ins; k++) s.read[p->node[i]->in[k]->slot] = true;
     for (size_t i = 0; i < count; i++) LEATI_GO(turn(&s, p->node[i]));
     LEATI_GO(settle(&s));
 out:
