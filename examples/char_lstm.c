@@ -44,6 +44,7 @@ static leat_status network(model *m, pass *p)
             if (st != LEAT_OK) return st;
         }
         r.w = block_cut(&m->block, 4 * m->width, i ? m->width : m->kinds);
+        if (i == 0) r.w = leat_scale(r.w, 8); /* of all its columns one counts: not small */
         r.r = block_cut(&m->block, 4 * m->width, m->width);
         r.bias = block_cut(&m->block, 4 * m->width, 1);
         r.h0 = leat_read(v[0]);
@@ -132,7 +133,7 @@ static leat_status learn(model *m, const text *t, int steps, double *loss)
 int main(int argc, char **argv)
 {
     static text t;
-    int steps = argc > 2 ? atoi(argv[2]) : 1000;
+    int steps = argc > 2 ? atoi(argv[2]) : 500;
     leat_context *c;
     model m = {0};
     double loss = 9;
