@@ -288,12 +288,14 @@ static void both_widths(leati_page *p, const float *values, const leat_shape *s,
 }
 
 /* Flattening and dropout give what they get. */
-static bool repeats(const leati_activations *a, size_t k)
+static bool repeats(const leat_inspection *i, size_t k)
 {
-    if (!k) return false;
+    const leati_activations *a = &i->act;
     size_t count = leati_shape_count(&a->shape[k]);
-    return leati_shape_count(&a->shape[k - 1]) == count &&
-           memcmp(a->values[k], a->values[k - 1], count * sizeof(float)) == 0;
+    const leat_shape *shape = k ? &a->shape[k - 1] : &i->input;
+    const float *before = k ? a->values[k - 1] : i->x;
+    return leati_shape_count(shape) == count &&
+           memcmp(a->values[k], before, count * sizeof(float)) == 0;
 }
 
 static void activations(leati_page *p, const leat_inspection *i)
@@ -308,7 +310,7 @@ static void activations(leati_page *p, const leat_inspection *i)
     for (size_t k = 0; k < i->act.count; k++) {
         const leat_shape *s = &i->act.shape[k];
         size_t count = leati_shape_count(s);
-        if (!count || repeats(&i->act, k)) continue;
+        if (!count || repeats(i, k)) continue;
         leati_ramp r = leati_ramp_of(i->act.values[k], count);
         leati_num_pretty(r.most, 3, most);
         shape_text(s, shape, sizeof shape);
