@@ -19,7 +19,8 @@ CNN = conv(32, 28, 3, 1) + conv(64, 14, 3, 32) + 2 * (3136 * 128 + 128 * 10)
 CNN_STEP = 3 * CNN - conv(32, 28, 3, 1)
 MLP = 2 * (784 * 128 + 128 * 10)
 MLP_STEP = 3 * MLP - 2 * 784 * 128
-LSTM_WEIGHTS = 4 * 512 * (65 + 512 + 512 + 512) + 512 * 65
+# Without the first layer's weights of the characters: one-hot vectors select columns of them.
+LSTM_WEIGHTS = 4 * 512 * (512 + 512 + 512) + 512 * 65
 
 
 def mobilenet():
