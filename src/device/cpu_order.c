@@ -15,6 +15,7 @@ static leati_sort_task sort_task(const leati_step *s)
     const leati_sort_attrs *a = s->attrs;
     leati_rows r = leati_rows_of(&s->in[0].shape, a->axis);
     return (leati_sort_task){.dtype = s->in[0].dtype,
+                             .size = leat_dtype_size(s->in[0].dtype),
                              .outer = r.outer,
                              .count = r.size,
                              .inner = r.inner,

@@ -72,7 +72,7 @@ static void wide_keys(const leati_sort_line *l, size_t from, size_t to, wide_key
 static void narrow_keys(const leati_sort_line *l, size_t from, size_t to, narrow_keyed *out)
 {
     const leati_sort_task *t = l->task;
-    size_t stride = t->inner * leat_dtype_size(t->dtype);
+    size_t stride = t->inner * t->size;
     uint32_t flip = t->descending ? UINT32_MAX : 0;
     switch (t->dtype) {
     case LEAT_DTYPE_F32: KEYS(uint32_t, uint32_t, key_f32(bits, UINT32_C(0x7f800000)));
@@ -90,7 +90,7 @@ static void narrow_keys(const leati_sort_line *l, size_t from, size_t to, narrow
 static void wide_keys(const leati_sort_line *l, size_t from, size_t to, wide_keyed *out)
 {
     const leati_sort_task *t = l->task;
-    size_t stride = t->inner * leat_dtype_size(t->dtype);
+    size_t stride = t->inner * t->size;
     uint64_t flip = t->descending ? UINT64_MAX : 0;
     switch (t->dtype) {
     case LEAT_DTYPE_F64: KEYS(uint64_t, uint64_t, key_f64(bits));
@@ -126,7 +126,7 @@ static inline void put(const leati_sort_task *t, const char *x, const void *orde
 static void put_any(const leati_sort_task *t, const char *x, const void *order, size_t line,
                     size_t from, size_t to)
 {
-    switch (leat_dtype_size(t->dtype)) {
+    switch (t->size) {
     case 8: put(t, x, order, true, 8, line, from, to); break;
     case 4: put(t, x, order, false, 4, line, from, to); break;
     case 2: put(t, x, order, false, 2, line, from, to); break;
@@ -136,7 +136,7 @@ static void put_any(const leati_sort_task *t, const char *x, const void *order, 
 
 static bool is_wide(const leati_sort_task *t)
 {
-    return leat_dtype_size(t->dtype) == 8;
+    return t->size == 8;
 }
 
 static size_t keyed_bytes(const leati_sort_task *t)
@@ -173,7 +173,7 @@ static void lines_task(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
     const leati_sort_task *t = j->t;
-    size_t bytes = keyed_bytes(t), size = leat_dtype_size(t->dtype), n = t->count, k = t->keep;
+    size_t bytes = keyed_bytes(t), size = t->size, n = t->count, k = t->keep;
     size_t end = (task + 1) * j->chunk < j->lines ? (task + 1) * j->chunk : j->lines;
     void *x = j->scratch + 2 * bytes * worker, *other = (char *)x + bytes;
     bool few = k < n && 8 * k + 256 < n; /* then the room that `first` wants is there */
@@ -199,7 +199,7 @@ static void put_task(void *arg, size_t task, unsigned worker)
 
 static void sort_long_lines(leat_context *c, const leati_sort_task *t, job *j)
 {
-    size_t size = leat_dtype_size(t->dtype);
+    size_t size = t->size;
     void *x = j->scratch, *other = (char *)x + keyed_bytes(t);
     for (size_t i = 0; i < j->lines; i++) {
         leati_sort_line l = {t, (const char *)t->x + line_start(t, t->count, i) * size, t->count};

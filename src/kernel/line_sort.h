@@ -15,6 +15,7 @@
 /* Lines of `count` elements, `inner` apart, around an axis: (outer, count, inner). */
 typedef struct leati_sort_task {
     leat_dtype dtype;
+    size_t size; /* of an element, in bytes */
     size_t outer, count, inner;
     size_t keep; /* of every line; count: all */
     bool descending;
