@@ -80,8 +80,10 @@ def compare(row, title, name, peer, leat):
 def peers_of(options, row):
     """Names and commands; of PyTorch's modes the one that is faster in one run each."""
     modes = ["eager"] if row.name == "start" or options.eager else ["eager", "compiled"]
-    tried = {m: attempt(row, torch_command(options, row, m)) for m in modes}
-    mode = min((m for m in modes if tried[m] is not None), key=lambda m: tried[m])
+    mode = modes[0]
+    if len(modes) > 1:
+        tried = {m: attempt(row, torch_command(options, row, m)) for m in modes}
+        mode = min((m for m in modes if tried[m] is not None), key=lambda m: tried[m])
     peers = [("PyTorch, " + mode, torch_command(options, row, mode))]
     if peer_row(row) in ONNX and options.onnx:
         subprocess.run(onnx_command(options, row) + ["--export"], check=True,
@@ -130,11 +132,12 @@ def page(options, names):
         "## Networks", "",
         "Single precision on both sides, equal batches, data in memory, %d threads; %d epochs where "
         "something is trained, the accuracy that on the 10,000 test images after them. PyTorch runs "
-        "eagerly or compiled, whichever was faster, with channels last and with an allocator that "
+        "%s, with channels last and with an allocator that "
         "keeps large blocks; ONNX Runtime runs what PyTorch exports. A run is a process; its seconds "
         "are the median of its steps or calls, for Leat's epochs the least. The peaks are %.0f "
         "GFLOP/s and %.0f GB/s, measured on the machine named above; a convolution by Winograd "
         "does less than the flops that are counted."
-        % (measure.THREADS, options.epochs, PEAK_FLOPS / 1e9, PEAK_BYTES / 1e9), "",
+        % (measure.THREADS, options.epochs, "eagerly" if options.eager else
+           "eagerly or compiled, whichever was faster", PEAK_FLOPS / 1e9, PEAK_BYTES / 1e9), "",
         measure.table(HEAD, table), ""] + (["Final weights of Leat (SHA-256) after an epoch over "
                                             "6,000 rows:", ""] + same + [""] if same else []))
