@@ -1,0 +1,103 @@
+/* The neutral request interface: all that a route sees of HTTP. The server (server.h) owns sockets,
+ * framing, limits, encodings and time-outs; routes own meaning. No route sees the parser or the
+ * event loop, and no part of the server knows a path.
+ *
+ * One exchange is one request and its reply. The handler runs on the loop of the connection's
+ * worker and must not block: short work is done there, longer work is handed to another thread,
+ * which ends the exchange by leati_exchange_finish from wherever it is. */
+#ifndef LEATI_SERVE_HTTP_H
+#define LEATI_SERVE_HTTP_H
+
+#include <leat/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum leati_http_method {
+    LEATI_HTTP_GET,
+    LEATI_HTTP_HEAD,
+    LEATI_HTTP_POST,
+    LEATI_HTTP_PUT,
+    LEATI_HTTP_DELETE,
+    LEATI_HTTP_OPTIONS,
+    LEATI_HTTP_PATCH
+} leati_http_method;
+
+/* Text inside the request; not terminated by a NUL. */
+typedef struct leati_http_text {
+    const char *data;
+    size_t length;
+} leati_http_text;
+
+/* Names are in lower case; values without blanks around them. */
+typedef struct leati_http_header {
+    leati_http_text name, value;
+} leati_http_header;
+
+/* Lives as long as its exchange. */
+typedef struct leati_http_request {
+    leati_http_method method;
+    /* Decoded once, begins with '/', has no empty, "." or ".." segment, no NUL and no encoded '/'
+     * (such requests get 400 from the server); ends with a NUL. */
+    const char *path;
+    size_t path_length;
+    leati_http_text query; /* after '?', as it came */
+    const leati_http_header *headers;
+    size_t header_count;
+    /* Whole, chunks joined, Content-Encoding undone; empty while `admit` runs. 64-byte aligned. */
+    const void *body;
+    size_t body_length;
+    const char *id;   /* of the request: the client's X-Request-Id where it is sound, else ours */
+    const char *peer; /* address without the port */
+    uint64_t received_ns; /* CLOCK_MONOTONIC when its first byte was read */
+    uint32_t worker;      /* 0 .. workers-1: for state that is kept by worker */
+    bool secure;          /* came by TLS */
+} leati_http_request;
+
+typedef struct leati_http_exchange leati_http_exchange;
+
+const leati_http_request *leati_exchange_request(const leati_http_exchange *exchange);
+/* First header of that (lower case) name; a NULL text where there is none. */
+leati_http_text leati_exchange_header_in(const leati_http_exchange *exchange, const char *name);
+
+/* A pointer of the routes', NULL at first: found again in later calls for the same exchange (admit
+ * to handle). The server does not free it. */
+void leati_exchange_set_user(leati_http_exchange *exchange, void *user);
+void *leati_exchange_user(const leati_http_exchange *exchange);
+
+/* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
+ * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and
+ * Content-Encoding are the server's. */
+void leati_exchange_header(leati_http_exchange *exchange, const char *name, const char *value);
+void leati_exchange_write(leati_http_exchange *exchange, const void *data, size_t length);
+/* Room for `length` more bytes of body, to be filled by the caller at once; NULL without memory
+ * (finish as if it had worked: 503 is sent). leati_exchange_wrote says how many were used. */
+void *leati_exchange_room(leati_http_exchange *exchange, size_t length);
+void leati_exchange_wrote(leati_http_exchange *exchange, size_t length);
+/* Forgets headers and body written so far. */
+void leati_exchange_restart(leati_http_exchange *exchange);
+/* Sends the reply and ends the exchange, which must not be used again. From any thread, exactly
+ * once per exchange. */
+void leati_exchange_finish(leati_http_exchange *exchange, int http_status);
+
+/* What the server asks of its routes; both on the worker's loop, for many exchanges at once. */
+typedef struct leati_http_routes {
+    void *user;
+    /* The head was read, the body not yet. Returns the most bytes of body that this request may
+     * have (after decoding), or finishes the exchange (401, 404, 405 ...) and returns 0: the
+     * answer is sent before the body is read. Sets *finished then. A longer body gets 413. */
+    size_t (*admit)(void *user, leati_http_exchange *exchange, bool *finished);
+    /* The request is complete. */
+    void (*handle)(void *user, leati_http_exchange *exchange);
+    /* The server found fault (400, 408, 413, 415, 431, 501, 503): writes the body of that answer
+     * in the routes' error shape; it does not finish the exchange. `code` is a short word,
+     * `message` a sentence. */
+    void (*fault)(void *user, leati_http_exchange *exchange, int http_status, const char *code,
+                  const char *message);
+    /* After the last byte of the reply was written, or the connection was lost (sent = false):
+     * for logs and metrics. The exchange is still readable here. May be NULL. */
+    void (*done)(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
+                 uint64_t duration_ns, bool sent);
+} leati_http_routes;
+
+#endif
