@@ -42,6 +42,17 @@ typedef struct leati_bars {
     leati_bar_form form;
 } leati_bars;
 
+/* Two shares per name, then and now, as a pair of bars. More than `most` pairs are cut, saying how
+ * many are left out. */
+typedef struct leati_against {
+    leati_chart chart;
+    const char *const *labels;        /* (count) */
+    const double *then, *now;         /* (count) 0..1 */
+    const char *then_name, *now_name; /* written above in the colours of the bars */
+    size_t count;
+    size_t most; /* 0: 20 */
+} leati_against;
+
 typedef struct leati_box {
     const char *label;
     const char *note;     /* at the right end of the row; may be NULL */

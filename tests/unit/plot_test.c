@@ -176,6 +176,23 @@ static leati_scene *sample_missing(leat_context *c, sample_data *d)
     return bars(c, d, "Missing values", LEATI_BARS_SHARE, false, leati_chart_missing);
 }
 
+static leati_scene *sample_against(leat_context *c, sample_data *d)
+{
+    size_t n = few(d, 5);
+    for (size_t i = 0; i < n && d->v == FRIENDLY; i++) {
+        d->x[i] = 0.5 / (double)((i + 1) * (i + 1));
+        d->y[i] = i < 4 ? 0.5 / (double)((4 - i) * (4 - i)) : 0;
+    }
+    leati_against in = {.chart = chart_of(d, "Colour", NULL),
+                        .labels = d->labels,
+                        .then = d->x,
+                        .now = d->y,
+                        .then_name = "training",
+                        .now_name = "last window",
+                        .count = n};
+    return leati_chart_against(c, &in);
+}
+
 static leati_scene *sample_thumb_levels(leat_context *c, sample_data *d)
 {
     leati_scene *s;
