@@ -37,9 +37,12 @@ typedef struct leati_model_parts {
 leat_status leati_model_create(leat_context *c, leat_model **out, const leati_model_parts *parts);
 
 /* Reference distributions of inputs and target over the samples of a problem, as JSON: for numbers
- * the edges of at most 20 quantile bins with counts, for texts the counts of the most frequent
- * values, for arrays the moments; missing counts for all. leati_free. */
-leat_status leati_reference_make(leat_context *c, const leati_problem *problem, char **out);
+ * the edges of at most 20 bins with counts and means, for texts the counts of the most frequent
+ * values, for arrays the same of the mean of their elements; missing counts for all. held_out, which
+ * may be NULL, holds what the model's kind said about samples it had not seen (NaN where it said
+ * nothing): their distribution, calibration and scores are added. leati_free. */
+leat_status leati_reference_make(leat_context *c, const leati_problem *problem,
+                                 const leati_predictions *held_out, char **out);
 
 /* From model.json and weights alone, without archive and hashes: for the fuzz target. */
 leat_status leati_model_from_members(leat_context *c, leat_model **out, const char *json_text,

@@ -6,21 +6,37 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "kernel/sort.h"
-#include "model/model.h"
+#include "model/reference.h"
 
-enum { BINS = 20, SHOWN_LEVELS = 50 };
+enum { BINS = LEATI_REFERENCE_BINS, SHOWN_LEVELS = 50 };
 
-/* Edges at quantiles (equal ones merged) and the count of values in each bin [a, b), the last one
- * closed. */
-static void number_json(leat_json *j, const double *sorted, size_t n)
+/* Where bins begin, and where the last one ends: quantiles, equal ones merged; of few distinct
+ * values the places half-way between them, so that each has a bin of its own. Ascending; one edge
+ * for a constant. sorted (n > 0). Returns the count. */
+static size_t place_edges(const double *sorted, size_t n, double edges[BINS + 1])
 {
-    double edges[BINS + 1];
-    size_t count = 0, at = 0;
-    double sum = 0, squares = 0;
-    for (size_t b = 0; b <= BINS && n; b++) {
-        double e = leati_quantile_sorted(sorted, n, (double)b / BINS);
-        if (count == 0 || e > edges[count - 1]) edges[count++] = e;
+    size_t count = 0, distinct = 1;
+    for (size_t i = 1; i < n && distinct <= BINS; i++) distinct += sorted[i] != sorted[i - 1];
+    edges[count++] = sorted[0];
+    if (distinct <= BINS) {
+        for (size_t i = 1; i < n; i++) {
+            double middle = sorted[i - 1] / 2 + sorted[i] / 2;
+            if (sorted[i] != sorted[i - 1] && middle > edges[count - 1]) edges[count++] = middle;
+        }
+        if (sorted[n - 1] > edges[count - 1]) edges[count++] = sorted[n - 1];
+        return count;
     }
+    for (size_t b = 1; b <= BINS; b++) {
+        double e = leati_quantile_sorted(sorted, n, (double)b / BINS);
+        if (e > edges[count - 1]) edges[count++] = e;
+    }
+    return count;
+}
+
+void leati_reference_numbers(leat_json *j, const double *sorted, size_t n)
+{
+    double edges[BINS + 1], means[BINS], sum = 0, squares = 0;
+    size_t count = n ? place_edges(sorted, n, edges) : 0, at = 0;
     for (size_t i = 0; i < n; i++) sum += sorted[i];
     double mean = n ? sum / (double)n : 0;
     for (size_t i = 0; i < n; i++) squares += (sorted[i] - mean) * (sorted[i] - mean);
@@ -30,14 +46,18 @@ static void number_json(leat_json *j, const double *sorted, size_t n)
     leat_json_begin_array(j, "edges");
     for (size_t b = 0; b < count; b++) leat_json_number(j, NULL, edges[b]);
     leat_json_end_array(j);
+    size_t bins = count > 1 ? count - 1 : count;
     leat_json_begin_array(j, "counts");
-    for (size_t b = 0; b + 1 < count || (b == 0 && count == 1); b++) {
-        bool last = b + 2 >= count;
+    for (size_t b = 0; b < bins; b++) {
         size_t from = at;
-        while (at < n && (last || sorted[at] < edges[b + 1])) at++;
+        for (sum = 0; at < n && (b + 1 == bins || sorted[at] < edges[b + 1]); at++)
+            sum += sorted[at];
+        means[b] = at > from ? sum / (double)(at - from) : edges[b];
         leat_json_int(j, NULL, (int64_t)(at - from));
-        if (last) break;
     }
+    leat_json_end_array(j);
+    leat_json_begin_array(j, "means");
+    for (size_t b = 0; b < bins; b++) leat_json_number(j, NULL, means[b]);
     leat_json_end_array(j);
 }
 
@@ -83,8 +103,7 @@ static leat_status text_json(leat_context *c, leat_json *j, const leati_column *
     return LEAT_OK;
 }
 
-/* The mean of each row's elements: one number that moves when brightness or loudness does. */
-static double array_mean(const leati_column *col, size_t row)
+double leati_reference_array(const leati_column *col, size_t row)
 {
     double sum = 0;
     for (size_t k = 0; k < col->length; k++) {
@@ -107,12 +126,14 @@ static leat_status column_json(leat_context *c, leat_json *j, const char *name,
             continue;
         }
         switch (col->type) {
-        case LEAT_STRING: break;
-        case LEAT_ARRAY: values[present++] = array_mean(col, rows[i]); break;
-        case LEAT_F64: values[present++] = col->f64[rows[i]]; break;
-        case LEAT_BOOL: values[present++] = col->u8[rows[i]]; break;
-        default: values[present++] = (double)col->i64[rows[i]];
+        case LEAT_STRING: continue;
+        case LEAT_ARRAY: values[present] = leati_reference_array(col, rows[i]); break;
+        case LEAT_F64: values[present] = col->f64[rows[i]]; break;
+        case LEAT_BOOL: values[present] = col->u8[rows[i]]; break;
+        default: values[present] = (double)col->i64[rows[i]];
         }
+        if (isfinite(values[present])) present++;
+        else missing++;
     }
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "name", name);
@@ -126,7 +147,7 @@ static leat_status column_json(leat_context *c, leat_json *j, const char *name,
         st = text_json(c, j, col, rows, n);
     } else {
         st = leati_sort_f64(c, values, present);
-        number_json(j, values, present);
+        leati_reference_numbers(j, values, present);
     }
     leat_json_end_object(j);
     leati_free(values);
@@ -143,7 +164,7 @@ static leat_status target_json(leat_context *c, leat_json *j, const leati_proble
         double *y = leati_memdup(c, t->y, t->count * sizeof *y);
         if (!y) return leat_error_status(c);
         leat_status st = leati_sort_f64(c, y, t->count);
-        number_json(j, y, t->count);
+        leati_reference_numbers(j, y, t->count);
         leati_free(y);
         leat_json_end_object(j);
         return st;
@@ -164,7 +185,8 @@ static leat_status target_json(leat_context *c, leat_json *j, const leati_proble
     return LEAT_OK;
 }
 
-leat_status leati_reference_make(leat_context *c, const leati_problem *p, char **out)
+leat_status leati_reference_make(leat_context *c, const leati_problem *p,
+                                 const leati_predictions *held_out, char **out)
 {
     leat_json *j = leat_json_create(c, 0);
     leat_status st = j ? LEAT_OK : leat_error_status(c);
@@ -177,6 +199,8 @@ leat_status leati_reference_make(leat_context *c, const leati_problem *p, char *
                          p->target->count);
     leat_json_end_array(j);
     if (st == LEAT_OK) st = target_json(c, j, p);
+    if (st == LEAT_OK && held_out && held_out->value)
+        st = leati_reference_held_out(c, j, p, held_out);
     leat_json_end_object(j);
     if (st == LEAT_OK) {
         const char *text = leat_json_text(j);

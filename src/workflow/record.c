@@ -212,7 +212,8 @@ leat_status leati_record_model(leat_context *c, leat_experiment *e, leati_pipeli
     LEATI_GO(make_config(c, e, o));
     LEATI_GO(make_metrics(c, e, &metrics));
     LEATI_GO(make_lineage(c, e, &lineage));
-    LEATI_GO(leati_reference_make(c, &problem, &reference));
+    leati_predictions held_out = {.value = e->best->value, .proba = e->best->proba};
+    LEATI_GO(leati_reference_make(c, &problem, &held_out, &reference));
     LEATI_GO(make_card(c, e, &card));
     leati_model_parts parts = {.name = e->name,
                                .schema = &e->schema,
