@@ -18,6 +18,7 @@
 #include <leat/json.h>
 #include <leat/metric.h>
 #include <leat/model.h>
+#include <leat/monitor.h>
 #include <leat/network.h>
 #include <leat/onnx.h>
 #include <leat/plot.h>

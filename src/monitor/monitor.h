@@ -1,0 +1,62 @@
+/* The inside of a monitor: windows in order, what was measured in each, what is said of all. */
+#ifndef LEATI_MONITOR_MONITOR_H
+#define LEATI_MONITOR_MONITOR_H
+
+#include <leat/monitor.h>
+
+#include "base/str.h"
+#include "monitor/monitor_window.h"
+
+typedef struct leati_monitored {
+    char *name;
+    leati_window window;
+    leat_drift *drift; /* (norm.count) */
+    double from, to;   /* seconds since 1970; NaN */
+    bool judged;
+    size_t drifting, alarms;
+    bool worse; /* its scores and those of before are surely apart */
+} leati_monitored;
+
+struct leat_monitor {
+    leat_model *model;
+    leati_norm norm;
+    leat_monitor_options options; /* texts are owned */
+    leati_map classes;            /* names of the classes */
+    uint32_t positive;
+    leati_monitored *at; /* (count) */
+    size_t count, capacity;
+    leati_window all; /* of all windows together: its groups are what fairness is about */
+    leat_monitored_group *group; /* (groups) sorted by name; room for all there can be */
+    size_t groups;
+    leat_fairness fairness;
+    /* Labels that came later. */
+    char *id;
+    leati_map ids;
+    double *answer; /* (ids.count): class number or value; NaN: missing */
+    leat_staleness state;
+    char *verdict, *notes;
+};
+
+/* The next window, from counters that someone else filled (a server); they are copied. from, to:
+ * seconds since 1970 or NaN. `w` has the norm of this monitor. */
+leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_window *w,
+                               const char *name, double from, double to);
+/* Takes the windows from number `count` on back out; the texts stay as they are. */
+void leati_monitor_cut(leat_monitor *m, size_t count);
+/* Draws the conclusions anew after windows came: groups, state, texts. */
+leat_status leati_monitor_conclude(leat_context *c, leat_monitor *m);
+/* The two texts (monitor_text.c). */
+leat_status leati_monitor_say(leat_context *c, leat_monitor *m);
+
+/* A label as class number or value; NaN where the cell is missing. TYPE names row and column when
+ * it is no class, or no number. */
+leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
+                                const char *name, size_t row, double *out);
+
+/* Appends the measures of the last judged window in Prometheus' text format 0.0.4, families
+ * leat_drift_*, leat_*_score and leat_fairness_gap, with the labels model and version. Of more than
+ * 200 features only those that drift. */
+void leati_monitor_metrics(const leat_monitor *m, const char *model, const char *version,
+                           leati_str *out);
+
+#endif

@@ -1,0 +1,428 @@
+/* Monitors of real models: windows with and without a shift, labels, groups, cutting, hostile
+ * tables, pages. */
+#include "support/leattest.h"
+#include "support/tables.h"
+
+#include <leat/experiment.h>
+#include <leat/monitor.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/str.h"
+#include "model/model.h"
+#include "monitor/monitor.h"
+
+static leat_model *trained(leattest *t, const char *target, const char *kind)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 600, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    static const char *const drop[] = {"weight", "kind"};
+    leat_model *m = NULL;
+    o.target = target;
+    o.models = kind;
+    o.cv = "kfold:5";
+    o.name = "wood";
+    o.quick = true;
+    o.drop = strcmp(target, "kind") == 0 ? drop : drop + 1;
+    o.drop_count = 1;
+    if (CHECK(f != NULL) && CHECK_OK(leat_experiment_run(c, &e, f, NULL, &o)))
+        m = leat_model_retain(leat_experiment_model(e));
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+    return m;
+}
+
+static void move_lengths(leat_frame *f, double by)
+{
+    size_t at;
+    if (!leat_frame_find(f, "length", &at)) return;
+    for (size_t i = 0; i < f->rows; i++) f->column[at]->f64[i] += by;
+}
+
+static leat_status add_table(leat_context *c, leat_monitor *m, uint64_t seed, double shift)
+{
+    leat_frame *f = leattest_table(c, 200, seed);
+    if (!f) return leat_error_status(c);
+    move_lengths(f, shift);
+    leat_status st = leat_monitor_add(c, m, f, "table");
+    leat_frame_release(f);
+    return st;
+}
+
+static size_t feature_of(const leat_monitor *m, const char *name)
+{
+    for (size_t i = 0; i < leat_monitor_features(m); i++)
+        if (strcmp(leat_monitor_feature(m, i), name) == 0) return i;
+    return SIZE_MAX;
+}
+
+static void shift(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    REQUIRE(model);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_UNKNOWN);
+    CHECK_STR(leat_monitor_verdict(m), "There is no window yet.");
+    CHECK(strstr(leat_monitor_notes(m), "when is a time") != NULL);
+    size_t length = feature_of(m, "length");
+    CHECK_STR(leat_monitor_feature(m, leat_monitor_inputs(m)), "prediction");
+    CHECK_STR(leat_monitor_feature(m, leat_monitor_inputs(m) + 1), "score");
+    CHECK(length != SIZE_MAX && feature_of(m, "when") == SIZE_MAX);
+    for (uint64_t i = 0; i < 3; i++) REQUIRE_OK(add_table(c, m, 10 + i, 0));
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_FRESH);
+    for (size_t i = 0; i < 3; i++) CHECK_INT(leat_monitor_window_at(m, i).drifting, 0);
+    leat_monitored_score s = leat_monitor_score(m, 2, 0);
+    CHECK_STR(s.metric, "accuracy");
+    CHECK(s.before > 0.85 && fabs(s.estimated - s.before) < 0.08);
+    CHECK(s.realised > 0.85 && s.realised_low < s.before && s.realised_high > s.before);
+    /* The shift is seen at once and an alarm the second time; the scores suffer. */
+    REQUIRE_OK(add_table(c, m, 20, 2));
+    CHECK(leat_monitor_drift(m, 3, length).drifting && !leat_monitor_drift(m, 3, length).alarm);
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_WATCH);
+    CHECK(strstr(leat_monitor_verdict(m), "length (PSI") != NULL);
+    CHECK(strstr(leat_monitor_verdict(m), "an alarm needs this in 2 of 3 windows") != NULL);
+    REQUIRE_OK(add_table(c, m, 21, 2));
+    CHECK(leat_monitor_drift(m, 4, length).alarm);
+    CHECK(leat_monitor_drift(m, 4, length).mean_shift > 0.8);
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_STALE);
+    CHECK(strstr(leat_monitor_verdict(m), "surely worse") != NULL);
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
+static void numbers(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "weight", "ridge");
+    leat_monitor *m = NULL;
+    REQUIRE(model);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    CHECK_INT(leat_monitor_features(m), leat_monitor_inputs(m) + 1);
+    CHECK(leat_monitor_positive(m) == NULL);
+    REQUIRE_OK(add_table(c, m, 5, 0));
+    leat_monitored_score mae = leat_monitor_score(m, 0, 0), rmse = leat_monitor_score(m, 0, 1);
+    CHECK_STR(mae.metric, "mae");
+    CHECK(isnan(mae.estimated) && mae.before > 0);
+    CHECK(mae.realised_low < mae.before && mae.before < mae.realised_high);
+    CHECK(rmse.realised >= mae.realised && isnan(rmse.realised_low));
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_FRESH);
+    CHECK_STR(leat_monitor_score(m, 0, 2).metric, "");
+    leat_monitor_destroy(m);
+    leat_monitor_options o = leat_monitor_options_default();
+    o.positive = "ash";
+    CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "predicts numbers");
+    leat_model_release(model);
+}
+
+/* Of the file's older form: no edges of the outputs, no means. */
+static void older_file(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    REQUIRE(model);
+    char *cut = strstr(model->reference, ",\"held_out\"");
+    REQUIRE(cut);
+    strcpy(cut, "}");
+    for (char *at = model->reference; (at = strstr(at, "\"means\""));) memcpy(at, "\"_eans\"", 7);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    CHECK_INT(leat_monitor_features(m), leat_monitor_inputs(m));
+    CHECK(strstr(leat_monitor_notes(m), "older version") != NULL);
+    REQUIRE_OK(add_table(c, m, 3, 0));
+    CHECK_INT(leat_monitor_window_at(m, 0).drifting, 0);
+    leat_monitored_score s = leat_monitor_score(m, 0, 0);
+    CHECK(isnan(s.before) && s.estimated > 0.85);
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
+static void cutting(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_frame *f = leattest_table(c, 250, 4);
+    leat_monitor_options o = leat_monitor_options_default();
+    REQUIRE(model && f);
+    o.every_rows = 100;
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    REQUIRE_OK(leat_monitor_add(c, m, f, "days"));
+    CHECK_INT(leat_monitor_windows(m), 3);
+    CHECK_STR(leat_monitor_window_at(m, 2).name, "days rows 201-250");
+    CHECK_INT(leat_monitor_window_at(m, 2).rows, 50);
+    leat_monitor_destroy(m);
+    /* A row comes every 25 hours: 250 of them span 260.4 days, from 2020-09-13 12:26:40. */
+    o.every_rows = 0;
+    o.every_seconds = 30 * 86400;
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    REQUIRE_OK(leat_monitor_add(c, m, f, NULL));
+    size_t windows = leat_monitor_windows(m), rows = 0;
+    CHECK(windows == 9 || windows == 10);
+    for (size_t i = 0; i < windows; i++) {
+        leat_monitor_window w = leat_monitor_window_at(m, i);
+        rows += w.rows;
+        CHECK(w.to - w.from < 30 * 86400 && w.from <= w.to);
+        CHECK(i == 0 || w.from > leat_monitor_window_at(m, i - 1).to);
+    }
+    CHECK_INT(rows, 250);
+    CHECK(strncmp(leat_monitor_window_at(m, 0).name, "2020-0", 6) == 0);
+    leat_monitor_destroy(m);
+    o.time = "colour";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    CHECK_FAILS(leat_monitor_add(c, m, f, NULL), LEAT_TYPE, "colour|no times");
+    CHECK_INT(leat_monitor_windows(m), 0);
+    leat_monitor_destroy(m);
+    o.every_rows = 3;
+    CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "by rows or by time");
+    leat_frame_release(f);
+    leat_model_release(model);
+}
+
+static void groups(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_monitor_options o = leat_monitor_options_default();
+    REQUIRE(model);
+    o.group = "colour";
+    o.positive = "beech";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    REQUIRE_OK(add_table(c, m, 8, 0));
+    REQUIRE_OK(add_table(c, m, 9, 0));
+    REQUIRE(leat_monitor_groups(m) == 3);
+    CHECK_STR(leat_monitor_group(m, 0).name, "blue");
+    CHECK_STR(leat_monitor_group(m, 2).name, "red");
+    leat_monitored_group g = leat_monitor_group(m, 1);
+    CHECK(!g.withheld && g.rows > 100 && g.labelled == g.rows);
+    CHECK(g.selected.low < g.selected.value && g.true_positive.value > 0.7);
+    leat_fairness fair = leat_monitor_fairness(m);
+    CHECK(fair.parity_difference.low < 0.1 && fair.parity_ratio.value > 0.5);
+    CHECK_STR(leat_monitor_positive(m), "beech");
+    leat_monitor_destroy(m);
+    o.positive = "beach";
+    CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "no class 'beach'|beech");
+    o.positive = NULL;
+    o.group = "color";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    CHECK_FAILS(add_table(c, m, 8, 0), LEAT_NOT_FOUND, "color|colour");
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
+/* Two columns of a table under new names. */
+static leat_frame *answers_of(leat_context *c, const leat_frame *f, bool twice)
+{
+    size_t kind, n = f->rows;
+    leat_frame *out = leati_frame_create(c, n);
+    leati_column *ids = leati_column_create(c, LEAT_I64, n);
+    leati_column *labels = leati_column_create(c, LEAT_STRING, n);
+    if (!out || !ids || !labels || !leat_frame_find(f, "kind", &kind)) {
+        leat_frame_release(out);
+        leati_column_release(ids);
+        leati_column_release(labels);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids->i64[i] = (int64_t)(n - i);
+        labels->codes[i] = f->column[kind]->codes[n - 1 - i];
+    }
+    if (twice) ids->i64[0] = ids->i64[1];
+    labels->dict = leati_dict_retain(f->column[kind]->dict);
+    leat_status st = leati_frame_add(c, out, "id", ids);
+    leat_status st2 = leati_frame_add(c, out, "kind", labels);
+    if (st == LEAT_OK && st2 == LEAT_OK) return out;
+    leat_frame_release(out);
+    return NULL;
+}
+
+static leat_frame *without(leat_context *c, const leat_frame *f, const char *name)
+{
+    size_t keep[32], n = 0;
+    for (size_t i = 0; i < f->columns; i++)
+        if (strcmp(f->name[i], name) != 0) keep[n++] = i;
+    return leati_frame_select(c, f, keep, n);
+}
+
+static void later_labels(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_frame *f = leattest_table(c, 120, 6);
+    REQUIRE(model && f);
+    leat_frame *answers = answers_of(c, f, false), *twice = answers_of(c, f, true);
+    leat_frame *bare = without(c, f, "kind"), *nameless = without(c, bare, "id");
+    REQUIRE(answers && twice && bare && nameless);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    REQUIRE_OK(leat_monitor_add(c, m, f, "with"));
+    REQUIRE_OK(leat_monitor_add(c, m, bare, "without"));
+    CHECK_INT(leat_monitor_window_at(m, 1).labelled, 0);
+    CHECK_FAILS(leat_monitor_answers(c, m, twice, "id"), LEAT_INVALID, "row 2|stands twice");
+    CHECK_FAILS(leat_monitor_answers(c, m, answers, "no"), LEAT_NOT_FOUND, "no");
+    REQUIRE_OK(leat_monitor_answers(c, m, answers, "id"));
+    REQUIRE_OK(leat_monitor_add(c, m, bare, "joined"));
+    CHECK_FAILS(leat_monitor_add(c, m, nameless, "no id"), LEAT_NOT_FOUND, "id");
+    leat_monitored_score a = leat_monitor_score(m, 0, 0), b = leat_monitor_score(m, 2, 0);
+    CHECK_INT(leat_monitor_window_at(m, 2).labelled, 120);
+    CHECK(a.realised == b.realised && a.realised > 0.8);
+    leat_monitor_destroy(m);
+    leat_frame_release(answers);
+    leat_frame_release(twice);
+    leat_frame_release(bare);
+    leat_frame_release(nameless);
+    leat_frame_release(f);
+    leat_model_release(model);
+}
+
+/* Every value missing, unknown categories, no rows, one row, a column less, wrong labels. */
+static void hostile(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_frame *f = leattest_table(c, 90, 6);
+    uint32_t none[90];
+    REQUIRE(model && f);
+    for (size_t i = 0; i < 90; i++) none[i] = UINT32_MAX;
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    leat_frame *empty = leati_frame_take(c, f, none, 0),
+               *all_missing = leati_frame_take(c, f, none, 90);
+    leat_frame *one = leati_frame_take(c, f, (uint32_t[]){4}, 1);
+    leat_frame *less = without(c, f, "width");
+    REQUIRE(empty && all_missing && one && less);
+    CHECK_OK(leat_monitor_add(c, m, empty, "empty"));
+    CHECK_OK(leat_monitor_add(c, m, one, "one"));
+    CHECK(strstr(leat_monitor_verdict(m), "No window has the 30 rows") != NULL);
+    CHECK_INT(leat_monitor_state(m), LEAT_MONITOR_UNKNOWN);
+    CHECK(!leat_monitor_window_at(m, 0).judged && !leat_monitor_window_at(m, 1).judged);
+    CHECK(isnan(leat_monitor_drift(m, 0, 0).psi));
+    CHECK_OK(leat_monitor_add(c, m, all_missing, "missing"));
+    leat_drift d = leat_monitor_drift(m, 2, feature_of(m, "length"));
+    CHECK(d.drifting && d.missing == 1 && isnan(d.ks) && isnan(d.wasserstein));
+    CHECK_INT(leat_monitor_window_at(m, 2).labelled, 0);
+    CHECK_FAILS(leat_monitor_add(c, m, less, "less"), LEAT_NOT_FOUND, "width");
+    CHECK_INT(leat_monitor_windows(m), 3);
+    CHECK_OK(leat_monitor_page(c, m, leattest_scratch("hostile.html")));
+    leat_monitor_destroy(m);
+    leat_monitor_options o = leat_monitor_options_default();
+    o.labels = "colour";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    CHECK_FAILS(leat_monitor_add(c, m, f, "wrong"), LEAT_TYPE,
+                "row 1|colour|no class of the model|ash");
+    leat_monitor_destroy(m);
+    o = leat_monitor_options_default();
+    o.persist = 4;
+    CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "4 of 3");
+    leat_frame_release(empty);
+    leat_frame_release(all_missing);
+    leat_frame_release(one);
+    leat_frame_release(less);
+    leat_frame_release(f);
+    leat_model_release(model);
+}
+
+static void unknown_levels(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_frame *f = leattest_table(c, 300, 6);
+    size_t at;
+    REQUIRE(model && f && leat_frame_find(f, "colour", &at));
+    char *text = strstr(f->column[at]->dict->bytes, "red");
+    if (!text) text = f->column[at]->dict->bytes;
+    text[0] = '<';
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    REQUIRE_OK(leat_monitor_add(c, m, f, "<i>new</i>"));
+    leat_drift d = leat_monitor_drift(m, 0, feature_of(m, "colour"));
+    CHECK(d.drifting && d.outside > 0.2 && isnan(d.ks));
+    leati_bytes page;
+    const char *path = leattest_scratch("levels.html");
+    REQUIRE_OK(leat_monitor_page(c, m, path));
+    REQUIRE_OK(leati_file_read(c, &page, path));
+    char *html = leati_strndup(c, page.data, page.size);
+    leati_bytes_release(&page);
+    REQUIRE(html);
+    CHECK(strstr(html, "&lt;i&gt;new&lt;/i&gt;") && !strstr(html, "<i>new"));
+    CHECK(strstr(html, "(others)") && strstr(html, "</html>"));
+    leati_free(html);
+    leat_monitor_destroy(m);
+    leat_frame_release(f);
+    leat_model_release(model);
+}
+
+static leat_status whole(leat_context *c, void *arg)
+{
+    leat_monitor *m = NULL;
+    leat_monitor_options o = leat_monitor_options_default();
+    leat_frame *f = NULL;
+    o.group = "colour";
+    o.every_seconds = 30 * 86400;
+    leat_status st = leat_monitor_create(c, &m, arg, &o);
+    if (st == LEAT_OK) f = leattest_table(c, 60, 2);
+    if (st == LEAT_OK && !f) st = leat_error_status(c);
+    if (st == LEAT_OK) {
+        leat_frame *answers = answers_of(c, f, false);
+        st = answers ? leat_monitor_answers(c, m, answers, "id") : leat_error_status(c);
+        leat_frame_release(answers);
+    }
+    if (st == LEAT_OK) st = leat_monitor_add(c, m, f, "w");
+    if (st == LEAT_OK) st = leat_monitor_page(c, m, leattest_scratch("page.html"));
+    leat_frame_release(f);
+    leat_monitor_destroy(m);
+    return st;
+}
+
+static void allocations(leattest *t)
+{
+    leat_model *model = trained(t, "kind", "lda");
+    REQUIRE(model);
+    leattest_fail_some_allocations(t, whole, model);
+    leat_model_release(model);
+}
+
+static void texts(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_monitor_options o = leat_monitor_options_default();
+    leati_str s;
+    REQUIRE(model);
+    o.group = "colour";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    leati_str_init(&s, c);
+    leati_monitor_metrics(m, "wood", "3", &s);
+    CHECK_STR(leati_str_text(&s), "");
+    REQUIRE_OK(add_table(c, m, 8, 1));
+    leati_monitor_metrics(m, "wo\"od\n", "3", &s);
+    CHECK_OK(leati_str_status(&s));
+    const char *text = leati_str_text(&s);
+    CHECK(strstr(text,
+                 "# TYPE leat_drift_psi gauge\nleat_drift_psi{model=\"wo\\\"od\\n\",version=\"3\","
+                 "feature=\"length\"} ") != NULL);
+    CHECK(strstr(text, "leat_estimated_score{") && strstr(text, "measure=\"parity_difference\"} "));
+    CHECK(text[strlen(text) - 1] == '\n' && !strstr(text, "nan"));
+    leat_json *j = leat_json_create(c, 0);
+    leat_json_begin_object(j, NULL);
+    leat_monitor_json(m, j, "monitor");
+    leat_json_end_object(j);
+    REQUIRE(leat_json_text(j));
+    CHECK(strstr(leat_json_text(j), "\"state\":\"") && strstr(leat_json_text(j), "\"fairness\":"));
+    leat_json_destroy(j);
+    leati_str_fini(&s);
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
+static const leattest_case list[] = {
+    TEST(shift),        TEST(numbers), TEST(older_file), TEST(cutting),        TEST(groups),
+    TEST(later_labels), TEST(hostile), TEST(texts),      TEST(unknown_levels), TEST(allocations)};
+
+LEATTEST_MAIN(list)
