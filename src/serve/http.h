@@ -37,14 +37,16 @@ typedef struct leati_http_header {
 /* Lives as long as its exchange. */
 typedef struct leati_http_request {
     leati_http_method method;
-    /* Decoded once, begins with '/', has no empty, "." or ".." segment, no NUL and no encoded '/'
-     * (such requests get 400 from the server); ends with a NUL. */
+    /* Decoded once, begins with '/', has no empty, "." or ".." segment (one '/' may stand at the
+     * end), no control byte and no encoded '/' (such requests get 400 from the server), is UTF-8;
+     * ends with a NUL. "" where the head was not understood: for `fault` and `done` only. */
     const char *path;
     size_t path_length;
     leati_http_text query; /* after '?', as it came */
     const leati_http_header *headers;
     size_t header_count;
-    /* Whole, chunks joined, Content-Encoding undone; empty while `admit` runs. 64-byte aligned. */
+    /* Whole, chunks joined, Content-Encoding undone; empty (and perhaps NULL) while `admit` runs
+     * and where none came. 64-byte aligned. */
     const void *body;
     size_t body_length;
     const char *id;   /* of the request: the client's X-Request-Id where it is sound, else ours */
@@ -89,13 +91,15 @@ typedef struct leati_http_routes {
     size_t (*admit)(void *user, leati_http_exchange *exchange, bool *finished);
     /* The request is complete. */
     void (*handle)(void *user, leati_http_exchange *exchange);
-    /* The server found fault (400, 408, 413, 415, 431, 501, 503): writes the body of that answer
+    /* The server found fault (400, 408, 413, 414, 415, 417, 431, 501, 503, 505), before or after
+     * `admit` saw the exchange: writes the body of that answer
      * in the routes' error shape; it does not finish the exchange. `code` is a short word,
      * `message` a sentence. */
     void (*fault)(void *user, leati_http_exchange *exchange, int http_status, const char *code,
                   const char *message);
     /* After the last byte of the reply was written, or the connection was lost (sent = false):
-     * for logs and metrics. The exchange is still readable here. May be NULL. */
+     * for logs and metrics. The exchange is still readable here. Every exchange that `admit` saw
+     * comes here once, others only where they were answered. May be NULL. */
     void (*done)(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
                  uint64_t duration_ns, bool sent);
 } leati_http_routes;

@@ -87,6 +87,9 @@ static void check_build(list *l)
         {"libpng", "reading folders of PNG images: build with libpng-dev", LEAT_HAVE_PNG},
         {"libjpeg", "reading folders of JPEG images: build with libjpeg-dev", LEAT_HAVE_JPEG},
         {"cairo", "charts as PNG: build with libcairo2-dev", LEAT_HAVE_CAIRO},
+        {"server", "serving models: build with libuv1-dev and libhttp-parser-dev",
+         LEAT_HAVE_SERVER},
+        {"openssl", "serving by TLS: build with libssl-dev", LEAT_HAVE_OPENSSL},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         leat_check_item *item = add(l, parts[i].name, parts[i].there, false, "%s",
