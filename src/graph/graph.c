@@ -35,6 +35,7 @@ void leat_graph_clear(leat_graph *g)
     g->clears++;
     g->nodes = 0;
     g->last_plan = NULL;
+    g->last_count = 0;
     g->broken = false;
     if (g->scope) g->scope[0] = 0;
     g->scope_copy = NULL;

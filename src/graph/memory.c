@@ -171,12 +171,14 @@ static int last_read(const leati_fused_attrs *f, uint16_t r)
 }
 
 /* Whether a fused unit may write output o over the memory of input i: the input is read element by
- * element of the same size, and not after the output is written. */
+ * element of the same size (as many larger ones would be read again and again), and not after the
+ * output is written. */
 static bool fused_in_place(leati_planner *p, const leati_unit *u, uint32_t i, uint32_t o)
 {
     const leati_fused_attrs *f = u->program;
     const leati_value *in = &p->value[u->in[i]], *out = &p->value[u->out[o]];
-    if (in->bytes != out->bytes) return false;
+    size_t in_size = leat_dtype_size(in->tensor->dtype);
+    if (in->bytes != out->bytes || in_size != leat_dtype_size(out->tensor->dtype)) return false;
     return last_read(f, (uint16_t)i) <= (int)f->out[o] - (int)f->inputs;
 }
 

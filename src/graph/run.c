@@ -114,6 +114,12 @@ out:
     return st;
 }
 
+/* What the roots of the last run gave will be overwritten, or goes with its plan. */
+static void forget_results(leat_graph *g)
+{
+    for (size_t i = 0; i < g->last_count; i++) g->last_roots[i]->data = NULL;
+}
+
 leat_status leat_run(leat_graph *g, size_t count, leat_tensor *const *roots)
 {
     leat_context *c = g->context;
@@ -127,6 +133,7 @@ leat_status leat_run(leat_graph *g, size_t count, leat_tensor *const *roots)
         LEATI_CHECK(c, roots[i]->node->graph == g, LEAT_INVALID, "root %zu is of another graph",
                     i + 1);
     g->runs++;
+    forget_results(g);
     if (g->last_plan && g->last_count == count &&
         !memcmp(g->last_roots, roots, count * sizeof *roots))
         return run_again(g);

@@ -126,13 +126,15 @@ static bool is_residual(const leati_node *n, const leat_tensor *x)
     return leati_shape_equal(&x->shape, &n->out[0].shape) && leati_shape_count(&x->shape);
 }
 
-/* Node i, which reads the product m and perhaps `more`, becomes m with another tail. */
+/* Node i, which reads the product m and perhaps `more`, becomes m with another tail; not where a
+ * constant of more dimensions gives it another shape. */
 static leat_status extend(state *s, uint32_t i, leati_node *m, leat_tensor *more, bool bias,
                           leati_activation activation)
 {
     leati_conv_attrs room; /* the larger of the two */
     leat_tensor *in[4];
     size_t ins = m->ins;
+    if (!leati_shape_equal(&s->p->node[i]->out[0].shape, &m->out[0].shape)) return LEAT_OK;
     memcpy(&room, m->attrs, m->attr_bytes);
     tail t = tail_of(m->op, &room);
     for (size_t k = 0; k < ins; k++) in[k] = m->in[k];

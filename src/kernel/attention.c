@@ -105,8 +105,16 @@ static void hide(const leati_attention *a, size_t batch, size_t from, size_t cou
         if (!mask[j]) score[j] = -(float)INFINITY;
 }
 
+static bool has_nan(size_t n, const float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] != x[i]) return true;
+    return false;
+}
+
 /* A row of scores of keys from .. from+count-1 becomes their share; the sum and the output so far
- * are brought to the new maximum. */
+ * are brought to the new maximum. Scores of NaN alone are passed over by the maximum, not by the
+ * sum. */
 static void softmax_step(const attention *x, size_t visible, size_t count, float *score, float *top,
                          float *sum, float *out)
 {
@@ -114,6 +122,7 @@ static void softmax_step(const attention *x, size_t visible, size_t count, float
     float most = x->net->row_max(visible, score);
     if (!(most > *top)) most = *top;
     if (most == -(float)INFINITY) {
+        if (has_nan(visible, score)) *sum = (float)NAN;
         memset(score, 0, count * sizeof *score);
         return;
     }
