@@ -96,8 +96,18 @@ out:
 const leati_op_class leati_checkpoint_class = {.infer = infer_checkpoint,
                                                .gradient = gradient_checkpoint};
 
-/* What the segment reads beside its inputs: results of nodes recorded before it. They become inputs
- * too, so that they get gradients. */
+static leat_status add_once(leat_context *c, leat_tensor *x, leat_tensor ***in, size_t *count,
+                            size_t *capacity)
+{
+    for (size_t i = 0; i < *count; i++)
+        if ((*in)[i] == x) return LEAT_OK;
+    LEATI_TRY(leati_grow(c, in, capacity, *count + 1, sizeof **in));
+    (*in)[(*count)++] = x;
+    return LEAT_OK;
+}
+
+/* What the segment reads or gives back beside its inputs: results of nodes recorded before it. They
+ * become inputs too, so that they get gradients. */
 static leat_status add_others(leat_graph *g, size_t outs, leat_tensor *const *results,
                               uint32_t before, leat_tensor ***in, size_t *count, size_t *capacity)
 {
@@ -108,15 +118,11 @@ static leat_status add_others(leat_graph *g, size_t outs, leat_tensor *const *re
     for (size_t i = 0; i < order.count; i++) {
         const leati_node *n = order.node[i];
         if (n->id < before) continue;
-        for (size_t k = 0; k < n->ins; k++) {
-            size_t have = 0;
-            if (n->in[k]->node->id >= before) continue;
-            while (have < *count && (*in)[have] != n->in[k]) have++;
-            if (have < *count) continue;
-            LEATI_GO(leati_grow(c, in, capacity, *count + 1, sizeof **in));
-            (*in)[(*count)++] = n->in[k];
-        }
+        for (size_t k = 0; k < n->ins; k++)
+            if (n->in[k]->node->id < before) LEATI_GO(add_once(c, n->in[k], in, count, capacity));
     }
+    for (size_t j = 0; j < outs; j++)
+        if (results[j]->node->id < before) LEATI_GO(add_once(c, results[j], in, count, capacity));
 out:
     leati_order_fini(&order);
     return st;

@@ -102,13 +102,16 @@ leat_tensor *leat_pad(leat_tensor *x, leat_pad_mode mode, const int64_t *low, co
     int64_t start[LEAT_MAX_RANK], stop[LEAT_MAX_RANK];
     bool cut = false, any = false;
     for (int i = 0; i < x->shape.rank; i++) {
-        start[i] = low[i] < 0 ? -low[i] : 0;
-        stop[i] = x->shape.dim[i] + (high[i] < 0 ? high[i] : 0);
-        if (stop[i] < 0) stop[i] = 0;
-        cut |= low[i] < 0 || high[i] < 0;
-        any |= low[i] > 0 || high[i] > 0;
-        a.low[i] = low[i] > 0 ? low[i] : 0;
-        a.high[i] = high[i] > 0 ? high[i] : 0;
+        int64_t dim = x->shape.dim[i], before = low[i], after = high[i];
+        start[i] = before < -dim ? dim : before < 0 ? -before : 0;
+        stop[i] = after < -dim ? 0 : after < 0 ? dim + after : dim;
+        cut |= before < 0 || after < 0;
+        /* What is cut beyond the axis is cut of the padding at its other end. */
+        if (before < -dim && after > 0) after += before + dim;
+        else if (after < -dim && before > 0) before += after + dim;
+        a.low[i] = before > 0 ? before : 0;
+        a.high[i] = after > 0 ? after : 0;
+        any |= a.low[i] || a.high[i];
     }
     if (cut) x = leat_slice(x, (size_t)x->shape.rank, NULL, start, stop, NULL);
     if (!x || !any) return x;

@@ -1,5 +1,6 @@
 /* Corners of plans: results as large as an operand that is read again, constants of more dimensions
- * than what they limit, roots of earlier runs, NaN among the scores of attention. */
+ * than what they limit, roots of earlier runs, NaN among the scores of attention, segments that
+ * give what they did not make, pads that cut. */
 #include <leat/function.h>
 #include <leat/graph.h>
 
@@ -140,8 +141,57 @@ static void attention_keeps_nan(leattest *t)
     }
 }
 
+/* y = 2 x, and w itself as a second result. */
+static leat_status twice_and_other(leat_graph *g, void *user, leat_tensor *const *in,
+                                   leat_tensor **out)
+{
+    out[0] = leat_scale(in[0], 2);
+    out[1] = user;
+    return leat_error_status(leat_graph_context(g));
+}
+
+static void segments_may_give_what_they_did_not_make(leattest *t)
+{
+    leat_graph *g;
+    float x = 3, w = 5, got;
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    leat_tensor *in[2] = {leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &x),
+                          leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &w)};
+    leat_tensor *y[2], *d[2];
+    REQUIRE_OK(leat_checkpoint(twice_and_other, in[1], 1, in, 2, y));
+    REQUIRE_OK(leat_gradients(leat_mul(y[0], y[1]), NULL, 2, in, d));
+    REQUIRE_OK(leat_run(g, 2, d));
+    REQUIRE_OK(leat_get(d[0], &got, sizeof got));
+    CHECK(got == 10);
+    REQUIRE_OK(leat_get(d[1], &got, sizeof got));
+    CHECK(got == 6);
+    leat_graph_destroy(g);
+}
+
+static void pads_may_cut_more_than_there_is(leattest *t)
+{
+    leat_graph *g;
+    float x[] = {1, 2}, got[4] = {0};
+    int64_t low = -3, high = 5, least = INT64_MIN, none = 0;
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2), x);
+    leat_tensor *y = leat_pad(in, LEAT_PAD_CONSTANT, &low, &high, 7);
+    CHECK_INT(leat_tensor_shape(y).dim[0], 4);
+    REQUIRE_OK(leat_run(g, 1, &y));
+    REQUIRE_OK(leat_get(y, got, sizeof got));
+    CHECK(got[0] == 7 && got[3] == 7);
+    y = leat_pad(in, LEAT_PAD_CONSTANT, &high, &low, 7);
+    CHECK_INT(leat_tensor_shape(y).dim[0], 4);
+    CHECK_INT(leat_tensor_shape(leat_pad(in, LEAT_PAD_CONSTANT, &least, &none, 7)).dim[0], 0);
+    CHECK_INT(leat_tensor_shape(leat_pad(in, LEAT_PAD_CONSTANT, &none, &least, 7)).dim[0], 0);
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(comparisons_do_not_overwrite_what_they_repeat),
                                       TEST(casts_do_not_overwrite_what_they_repeat),
                                       TEST(limits_may_add_dimensions),
-                                      TEST(only_the_last_run_is_read), TEST(attention_keeps_nan)};
+                                      TEST(only_the_last_run_is_read),
+                                      TEST(attention_keeps_nan),
+                                      TEST(segments_may_give_what_they_did_not_make),
+                                      TEST(pads_may_cut_more_than_there_is)};
 LEATTEST_MAIN(cases)
