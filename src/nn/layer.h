@@ -47,6 +47,12 @@ typedef struct leati_tap {
     leat_tensor *out;
 } leati_tap;
 
+/* Containers inside each other; characters of the longest path of names. */
+enum {
+    LEATI_LAYER_DEPTH = 32,
+    LEATI_LAYER_PATH = (LEATI_LAYER_DEPTH + 3) * (LEATI_WORD_PARAM + 17)
+};
+
 /* The graph that layers record into. */
 struct leati_builder {
     leat_graph *graph;
@@ -57,10 +63,10 @@ struct leati_builder {
     uint32_t streams; /* of random numbers handed out */
     leat_tensor **updates; /* ASSIGN of states, run with the step */
     size_t update_count, update_capacity;
-    const leati_layer *layer; /* being built */
-    char path[256];           /* of it: "residual_1/dense_2" */
-    leat_tensor *mask;        /* (batch, steps) bool: steps that count; NULL: all */
-    leat_tensor *memory;      /* what cross-attention attends, see the layer `memory` */
+    const leati_layer *layer;    /* being built */
+    char path[LEATI_LAYER_PATH]; /* of it: "residual_1/dense_2" */
+    leat_tensor *mask;           /* (batch, steps) bool: steps that count; NULL: all */
+    leat_tensor *memory;         /* what cross-attention attends, see the layer `memory` */
     leat_tensor *memory_mask;
     bool tapped; /* keep what every layer gives in `taps`: leati_free */
     leati_tap *taps;

@@ -113,12 +113,11 @@ static leat_tensor *largest(const leati_layer *l, leati_builder *b, leat_tensor 
     if (!leati_layer_rank(b, x, 3, 5, "(places..., channels)")) return NULL;
     size_t dims = (size_t)leat_tensor_shape(x).rank - 2;
     leat_tensor *mask = dims == 1 ? leati_layer_mask(b, x) : NULL;
-    if (mask) {
-        leat_shape s = leat_tensor_shape(mask);
-        mask = leat_reshape(mask, LEAT_DIMS(s.dim[0], s.dim[1], 1));
-        x = leat_where(mask, x, leat_like(x, -1e30));
-    }
-    return leat_max(x, dims, places, false);
+    if (!mask) return leat_max(x, dims, places, false);
+    leat_tensor *m = wide_mask(mask, x), *zero = leat_like(x, 0);
+    leat_tensor *any = leat_greater(leat_max(m, 1, places, false), zero);
+    x = leat_where(leat_greater(m, zero), x, leat_like(x, -1e30));
+    return leat_where(any, leat_max(x, 1, places, false), zero); /* 0 where all steps are masked */
 }
 
 const leati_layer_class leati_layer_global_average_pool = {

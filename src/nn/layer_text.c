@@ -17,7 +17,7 @@ static const leati_layer_class *const classes[] = {
 #undef LAYER
 };
 
-enum { CLASSES = sizeof classes / sizeof *classes, MOST_LAYERS = 4096, MOST_DEPTH = 32 };
+enum { CLASSES = sizeof classes / sizeof *classes, MOST_LAYERS = 4096 };
 
 size_t leati_layer_count(void)
 {
@@ -148,8 +148,8 @@ static leat_status parse_layer(parser *p, leati_layer **out, unsigned depth)
 
 static leat_status parse_sequence(parser *p, leati_layer **first, unsigned depth)
 {
-    LEATI_CHECK(p->spec.context, depth < MOST_DEPTH, LEAT_LIMIT,
-                "layers: more than %d containers inside each other", MOST_DEPTH);
+    LEATI_CHECK(p->spec.context, depth < LEATI_LAYER_DEPTH, LEAT_LIMIT,
+                "layers: more than %d containers inside each other", LEATI_LAYER_DEPTH);
     leati_layer **end = first;
     do {
         if (leati_spec_at_end(&p->spec) || *p->spec.at == '}') break; /* a final ';' is fine */

@@ -58,7 +58,7 @@ static leat_tensor *read_weight(leati_builder *b, leati_network_weight *w)
 static leat_tensor *weight_of(leati_builder *b, const char *name, leat_shape shape, bool trained,
                               const char *init, int64_t fan_in, int64_t fan_out)
 {
-    char full[384];
+    char full[LEATI_LAYER_PATH + 64];
     snprintf(full, sizeof full, "%s/%s", b->path, name);
     leati_network_weight *w = find_weight(b->network, full);
     if (!w) {
@@ -93,7 +93,7 @@ leat_tensor *leati_layer_state(leati_builder *b, const char *name, leat_shape sh
 
 void leati_layer_state_set(leati_builder *b, const char *name, leat_tensor *x)
 {
-    char full[384];
+    char full[LEATI_LAYER_PATH + 64];
     snprintf(full, sizeof full, "%s/%s", b->path, name);
     leati_network_weight *w = find_weight(b->network, full);
     if (!w || !w->variable || !x || !b->training) return;

@@ -21,6 +21,7 @@ struct leat_optimizer {
     leat_variable *slot[LEATI_MOST_SLOTS];
     leat_tensor **root; /* [0] is the loss; then those of the step */
     size_t root_count, root_capacity;
+    uint32_t clears; /* of the graph when they were recorded */
     float rate, number;
 };
 
@@ -153,6 +154,7 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
     bool built = loss && n->clears == g->clears;
     leat_tensor *gradient = NULL;
     o->root_count = 0;
+    o->clears = g->clears;
     LEATI_TRY(add_root(o, loss));
     for (size_t i = 0; i < o->network->update_count; i++)
         LEATI_TRY(add_root(o, o->network->updates[i]));
@@ -179,8 +181,9 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
 leat_status leat_optimizer_run(leat_optimizer *o, double rate)
 {
     leati_network *n = o->network->inner;
-    LEATI_CHECK(n->context, o->root_count > 0, LEAT_INVALID,
-                "record a loss with leat_optimizer_record before the first step");
+    LEATI_CHECK(n->context, o->root_count > 0 && o->clears == n->graph->clears, LEAT_INVALID,
+                "record a loss with leat_optimizer_record before the first step, and again after "
+                "leat_graph_clear");
     o->rate = (float)rate;
     o->number += 1;
     o->network->key[1]++;

@@ -140,6 +140,10 @@ static void mistakes_are_named(leattest *t)
     close_loop(&l);
     REQUIRE_OK(open_loop(c, &l, "dense(3)", "adam"));
     CHECK_FAILS(leat_optimizer_run(l.o, 0.1), LEAT_INVALID, "leat_optimizer_record");
+    REQUIRE_OK(record(&l));
+    REQUIRE_OK(leat_optimizer_run(l.o, 0.1));
+    leat_graph_clear(l.g);
+    CHECK_FAILS(leat_optimizer_run(l.o, 0.1), LEAT_INVALID, "again|leat_graph_clear");
     leat_tensor *x = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4), l.rows);
     CHECK(leat_network_loss(l.n, "mse", x, NULL) == NULL);
     CHECK_FAILS(leat_error_status(c), LEAT_INVALID, "mse|target");
@@ -147,6 +151,48 @@ static void mistakes_are_named(leattest *t)
     CHECK(leat_network_build(l.n, wide, true) == NULL);
     CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "input has 5 features, weight expects 4");
     close_loop(&l);
+}
+
+/* A text without a word: nothing is the largest of no step. */
+static void masked_rows_are_harmless(leattest *t)
+{
+    static const char *const pools[] = {"global_max_pool", "global_average_pool", "lstm(3)"};
+    for (int k = 0; k < 3; k++) {
+        char text[128];
+        leat_graph *g;
+        leat_network *n;
+        const float rows[8] = {0, 0, 0, 0, 1, 2, 0, 0};
+        float got[4] = {0};
+        snprintf(text, sizeof text, "embedding(5, 3, mask_zero=true); %s; dense(2)", pools[k]);
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        REQUIRE_OK(leat_network_create(g, text, LEAT_DIMS(4), 1, &n));
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4), rows);
+        leat_tensor *y = leat_network_build(n, x, false);
+        REQUIRE_OK(leat_run(g, 1, &y));
+        REQUIRE_OK(leat_get(y, got, sizeof got));
+        for (int i = 0; i < 4; i++) CHECK(fabsf(got[i]) < 10);
+        CHECK(got[0] == 0 && got[1] == 0 && got[2] != 0);
+        leat_network_destroy(n);
+        leat_graph_destroy(g);
+    }
+}
+
+/* However deep a layer lies, its weights are its own. */
+static void deep_layers_share_no_weights(leattest *t)
+{
+    enum { DEPTH = 30 };
+    char text[DEPTH * 96 + 64] = "";
+    leat_graph *g;
+    leat_network *n;
+    for (int i = 0; i < DEPTH; i++)
+        strcat(text, "residual(name=a_name_that_takes_as_many_characters_as_there_may_be) { ");
+    strcat(text, "dense(4); dense(4)");
+    for (int i = 0; i < DEPTH; i++) strcat(text, " }");
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    REQUIRE_OK(leat_network_create(g, text, LEAT_DIMS(4), 1, &n));
+    CHECK(leat_network_variable(n, 3) && !leat_network_variable(n, 4));
+    leat_network_destroy(n);
+    leat_graph_destroy(g);
 }
 
 static void tables_are_listed(leattest *t)
@@ -185,7 +231,9 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(training_lowers_the_loss), TEST(recording_anew_is_the_same), TEST(builds_share_weights),
-    TEST(mistakes_are_named),       TEST(tables_are_listed),          TEST(allocation_failures)};
+    TEST(training_lowers_the_loss), TEST(recording_anew_is_the_same),
+    TEST(builds_share_weights),     TEST(mistakes_are_named),
+    TEST(masked_rows_are_harmless), TEST(deep_layers_share_no_weights),
+    TEST(tables_are_listed),        TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
