@@ -256,7 +256,7 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
         got, outputs);
 }
 
-/* What can be read without data: layers, loss, optimiser. */
+/* What can be read without data: layers, loss, optimiser, schedule, augmentation. */
 static leat_status check(const leati_estimator *base, leat_context *c)
 {
     const network *e = (const network *)base;
@@ -264,14 +264,19 @@ static leat_status check(const leati_estimator *base, leat_context *c)
     leati_layer *first;
     leati_loss *loss = NULL;
     leati_optimizer *optimizer = NULL;
+    leati_schedule *schedule = NULL;
+    leati_augment augment;
     leat_status st = LEAT_OK;
     leati_arena_init(&arena, c);
     if (strcmp(e->layers, "auto") != 0)
         st = leati_layers_parse(c, &arena, e->layers, e->places, &first);
     if (st == LEAT_OK && strcmp(e->loss, "auto") != 0) st = leati_loss_parse(c, e->loss, &loss);
     if (st == LEAT_OK) st = leati_optimizer_parse(c, e->optimizer, &optimizer);
+    if (st == LEAT_OK) st = leati_schedule_parse(c, e->schedule, &schedule);
+    if (st == LEAT_OK) st = leati_augment_parse(c, e->augment, &augment);
     leati_free(loss);
     leati_free(optimizer);
+    leati_free(schedule);
     leati_arena_fini(&arena);
     return st;
 }

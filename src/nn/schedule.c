@@ -125,6 +125,7 @@ static double cosine(const leati_schedule *s, const leati_schedule_at *at, const
     double t = done(at, d->by), period = (double)d->period;
     (void)state;
     if (d->period == 0) period = (double)(d->by ? at->steps : at->epochs);
+    if (d->restarts && d->multiply == 1) t = fmod(t, fmax(period, 1));
     while (d->restarts && t >= period) {
         t -= period;
         period *= (double)d->multiply;

@@ -54,6 +54,7 @@ typedef struct training {
     uint64_t traced;  /* updates in the timeline being taken */
     bool tracing;
     bool best_is_new; /* since best.checkpoint was written */
+    bool written;     /* last.checkpoint is of this training */
 } training;
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
@@ -61,6 +62,23 @@ typedef struct training {
 static uint64_t hash_text(uint64_t h, const char *text)
 {
     return leati_hash64(text, strlen(text), h);
+}
+
+/* Names and parameters, as they would be written. */
+static uint64_t hash_layers(uint64_t h, const leati_layer *first)
+{
+    char text[2 * LEATI_WORD_PARAM]; /* layers have no longer ones */
+    for (const leati_layer *l = first; l; l = l->next) {
+        h = hash_text(hash_text(h, l->class->name), l->name);
+        h = leati_hash64(&l->trainable, sizeof l->trainable, h);
+        for (const leati_param *p = l->class->params; p->name; p++) {
+            leati_param_get(p, l, text, sizeof text);
+            h = hash_text(hash_text(h, p->name), text);
+        }
+        h = hash_layers(hash_text(h, "{"), l->inside);
+        h = hash_text(h, "}");
+    }
+    return h;
 }
 
 /* Of everything that decides the result: another network, other data or settings, another value.
@@ -92,6 +110,8 @@ static uint64_t fingerprint_of(training *t)
                         (double)o->seed,
                         (double)x->rows};
     uint64_t h = leati_hash64(numbers, sizeof numbers, LAYOUT);
+    h = leati_hash64(n->input.dim, (size_t)n->input.rank * sizeof(int64_t), h);
+    h = hash_layers(h, n->first);
     for (size_t i = 0; i < n->weight_count; i++) {
         h = hash_text(h, n->weight[i].name);
         h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
@@ -174,6 +194,7 @@ static leat_status write_checkpoint(training *t, const char *file)
     }
     st = leati_checkpoint_write(c, path, &k);
     t->last_checkpoint = leati_now_s();
+    t->written |= st == LEAT_OK;
 out:
     for (size_t i = 0; i < count; i++) leati_free(copies[i]);
     leati_free(path);
@@ -198,7 +219,10 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     memcpy(&t->now, now, sizeof t->now);
     memcpy(t->best, best, best_bytes(t));
     size_t epochs = (size_t)t->now.epoch;
-    LEATI_CHECK(c, t->now.at <= t->learn && epochs <= t->options->epochs, LEAT_FORMAT,
+    LEATI_CHECK(c,
+                t->now.at <= t->learn && epochs <= t->options->epochs &&
+                    (t->now.best_epoch < epochs || t->now.best_epoch == 0),
+                LEAT_FORMAT,
                 "the checkpoint is of epoch %zu, row %llu: there are %zu epochs of %zu rows",
                 epochs, (unsigned long long)t->now.at, t->options->epochs, t->learn);
     const void *history =
@@ -236,6 +260,7 @@ static leat_status resume(training *t)
                             "without --resume",
                             path);
         if (st == LEAT_OK) st = restore(t, &k);
+        t->written = st == LEAT_OK;
         leati_checkpoint_release(&k);
     }
     leati_free(path);
@@ -422,7 +447,7 @@ static leat_status fail(training *t, float loss)
                  (unsigned long long)k.update, k.where);
     leat_status st =
         LEATI_FAIL(c, LEAT_NUMERIC, "the loss is %g in epoch %llu at step %llu%s%s", (double)loss,
-                   epoch, update, more, t->options->folder ? "; the last checkpoint is kept" : "");
+                   epoch, update, more, t->written ? "; the last checkpoint is kept" : "");
     leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
                         "(clip_norm=1).");
     return st;
@@ -522,17 +547,19 @@ static leat_status restore_best(training *t)
     return leat_variable_set(n->states, t->best + n->trained_count, n->state_count * sizeof(float));
 }
 
-/* Validation and what follows from it. */
+/* Validation and what follows from it. The first epoch is the best so far whatever its loss, so
+ * that there is one even where no loss is a number. */
 static leat_status judge(training *t, leati_epoch *e, bool *better)
 {
     *better = !t->validate;
     if (!t->validate) return LEAT_OK;
     LEATI_TRY(swap_mean(t));
     LEATI_TRY(check(t, e));
-    *better = e->validation_loss < t->now.best_loss;
+    bool lower = e->validation_loss < t->now.best_loss;
+    *better = lower || t->history->count == 0;
     if (*better) LEATI_TRY(keep_best(t));
     LEATI_TRY(swap_mean(t));
-    if (*better) t->now.best_loss = e->validation_loss;
+    if (lower) t->now.best_loss = e->validation_loss;
     return LEAT_OK;
 }
 
@@ -645,7 +672,7 @@ static leat_status allocate(training *t)
     const leati_train_options *o = t->options;
     leati_network *n = t->step.network;
     leati_step_shared *s = &t->step;
-    size_t rows = t->data->x.rows, batch = o->batch_size;
+    size_t rows = t->data->x.rows, batch = o->batch_size < rows ? o->batch_size : rows;
     t->rows = leati_array(c, rows, sizeof *t->rows);
     t->order = leati_array(c, rows, sizeof *t->order);
     s->x = leati_array(c, batch, s->inputs * sizeof *s->x);

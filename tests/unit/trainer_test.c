@@ -386,6 +386,32 @@ static void another_training_is_refused(leattest *t)
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "another training|--resume");
 }
 
+/* The same weights, but what is done with them differs. */
+static void another_network_is_refused(leattest *t)
+{
+    static const char *const layers[] = {
+        "dense(8, activation=relu); dropout(0.2); dense(3)",
+        "dense(8, activation=tanh); dropout(0.2); dense(3)",
+        "dense(8, activation=relu); dropout(0.5); dense(3)",
+        "residual { dense(6); dropout(0.2) }; dense(3)",
+        "residual { dense(6); dropout(0.3) }; dense(3)",
+        "residual { dense(6) }; dropout(0.2); dense(3)",
+    };
+    enum { COUNT = sizeof layers / sizeof *layers };
+    weights w;
+    for (size_t i = 0; i < COUNT; i++) {
+        settings s = {.folder = leattest_scratch("network"), .epochs = 1, .layers = layers[i]};
+        REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+        s.resume = true;
+        REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+        for (size_t k = 0; k < COUNT; k++) {
+            s.layers = layers[k];
+            if (k != i)
+                CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "another");
+        }
+    }
+}
+
 static void damaged_checkpoints_are_refused(leattest *t)
 {
     leat_context *c = t->context;
@@ -445,6 +471,46 @@ static void a_loss_that_is_not_finite_is_explained(leattest *t)
                   .optimizer = "sgd",
                   .rate = 1e30};
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "epoch 1|step|first|`");
+    /* a checkpoint is spoken of where there is one */
+    s.folder = leattest_scratch("spoiled");
+    s.wait = 1e6;
+    CHECK_INT(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC);
+    CHECK(!strstr(leat_error_message(t->context), "checkpoint"));
+    leat_error_clear(t->context);
+    s.wait = 0;
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "checkpoint is kept");
+}
+
+/* A row that spoils the loss spoils the training, or only the validation: then weights are learned
+ * all the same. */
+static void a_validation_loss_may_be_no_number(leattest *t)
+{
+    static samples data;
+    size_t learned = 0;
+    for (size_t row = 0; row < 12; row++) {
+        setup u;
+        weights w = {0};
+        leati_history h;
+        settings s = {.epochs = 2, .validation = 0.5};
+        draw(&data);
+        data.x[row * COLS] = (float)NAN;
+        leati_dataset d = dataset(&data, 12);
+        REQUIRE_OK(open_setup(t->context, &s, &u));
+        leat_status st = leati_train(t->context, u.n, u.o, &d, &u.options, &h);
+        if (st == LEAT_OK) {
+            size_t zeros = 0, count = u.n->trained_count;
+            learned++;
+            REQUIRE_OK(leat_variable_get(u.n->trained, w.w, count * sizeof *w.w));
+            for (size_t i = 0; i < count; i++) zeros += w.w[i] == 0;
+            CHECK(!isfinite(h.epoch[0].validation_loss) && zeros < count / 2 && h.best == 0);
+        } else {
+            CHECK_INT(st, LEAT_NUMERIC);
+            leat_error_clear(t->context);
+        }
+        leati_history_fini(&h);
+        close_setup(&u);
+    }
+    CHECK_INT(learned, 6);
 }
 
 static leat_status train_little(leat_context *c, void *user)
@@ -565,9 +631,11 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(accumulated_batches_are_one),
                                       TEST(a_killed_training_goes_on),
                                       TEST(another_training_is_refused),
+                                      TEST(another_network_is_refused),
                                       TEST(damaged_checkpoints_are_refused),
                                       TEST(cancelled_training_leaves_a_checkpoint),
                                       TEST(a_loss_that_is_not_finite_is_explained),
+                                      TEST(a_validation_loss_may_be_no_number),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
                                       TEST(a_folder_is_made_when_it_is_time),
