@@ -159,10 +159,10 @@ static leat_status write_run(leat_context *c, const leat_experiment *e, const ch
         table = leati_path_join(c, run, "predictions.csv");
         if (!record || !table) st = leat_error_status(c);
     }
-    if (st == LEAT_OK) st = remove_page(c, run);
-    if (st == LEAT_OK) st = remove_folds(c, e, run);
     if (st == LEAT_OK) st = predictions_csv(c, e, table);
     if (st == LEAT_OK) st = run_json(c, e, command, record);
+    if (st == LEAT_OK) st = remove_page(c, run);
+    if (st == LEAT_OK) st = remove_folds(c, e, run);
     leati_free(run);
     leati_free(record);
     leati_free(table);
@@ -184,10 +184,11 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
         st = leat_error_status(c);
         goto out;
     }
-    LEATI_GO(leati_report_html(c, e, command, &html));
-    LEATI_GO(write_run(c, e, folder, command));
-    LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
+    /* The model first: it is what took the time. Last goes what a run could be taken up from. */
     LEATI_GO(leat_model_save(c, e->model, model));
+    LEATI_GO(leati_report_html(c, e, command, &html));
+    LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
+    LEATI_GO(write_run(c, e, folder, command));
     if (model_path) snprintf(model_path, model_size, "%s", model);
     if (report_path) snprintf(report_path, report_size, "%s", report);
 out:

@@ -53,6 +53,12 @@ check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
 check folds-are-gone test ! -e stopped/iris.run/model-1-fold-1
 check page-is-gone test ! -e stopped/iris.run/interrupted.html
 
+# What cannot be written beside the model costs neither the model nor the checkpoint.
+mkdir -p full/iris.html
+fails report-in-the-way 2 "iris.html" $leat $train -o full
+check model-is-there cmp one/iris.leat full/iris.leat
+check checkpoint-is-there test -s full/iris.run/last.checkpoint
+
 # A timeline of the first 50 steps.
 check trace $leat $train -o traced --trace trace.json
 has perfetto trace.json '"traceEvents"' '"displayTimeUnit"' '"flops"' '"bytes"' '"dur"' dense
