@@ -366,6 +366,9 @@ static leat_status record_tensors(leati_omodel *m, const leati_otensor *in)
     LEATI_TRY(record(m));
     m->root_count = 0;
     bool again = !r->forced;
+    /* what operators did with texts they did on the host, once */
+    for (size_t i = 0; i < m->input_count; i++)
+        again &= m->given[m->input_index[i]]->tensor != NULL;
     for (size_t i = 0; i < g->output.count; i++) {
         leati_oval *v = m->outs[i];
         if (v->kind != LEATI_OVAL_TENSOR || (v->host && v->varying)) again = false;

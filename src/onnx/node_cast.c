@@ -31,8 +31,8 @@ static leat_status parse(leati_ocall *k, leati_pb_bytes text, double *out)
         return LEAT_OK;
     }
     if (text.size && leati_num_parse(text.data, text.size, out)) return LEAT_OK;
-    return leati_ofail(k, LEAT_TYPE, "the text \"%.*s\" is no number", (int)(text.size & 63),
-                       text.size ? text.data : "");
+    return leati_ofail(k, LEAT_TYPE, "the text \"%.*s\" is no number",
+                       (int)(text.size < 64 ? text.size : 64), text.size ? text.data : "");
 }
 
 /* The shortest text that gives the number back in its own type, as Python writes it. */

@@ -385,6 +385,7 @@ leat_status leati_on_Split(leati_ocall *k)
     leat_shape from = k->in[0]->shape;
     int axis = leati_oaxis(k, leati_oattr_int(k, "axis", 0), from.rank);
     if (axis < 0) return LEAT_SHAPE;
+    if (!pieces) return leati_ofail(k, LEAT_FORMAT, "it has no output");
     sizes = leati_oattr_ints(k, "split", &count);
     if (leati_ohas(k, 1)) LEATI_TRY(leati_oints(k, 1, &sizes, &count));
     int64_t start[LEAT_MAX_RANK] = {0}, n[LEAT_MAX_RANK], step[LEAT_MAX_RANK], dim = from.dim[axis];
@@ -458,6 +459,8 @@ leat_status leati_on_Concat(leati_ocall *k)
 
 /* ---- padding -------------------------------------------------------------------------------- */
 
+enum { PADS_MOST = INT32_MAX };
+
 typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
 
 /* The element of 0 .. n - 1 that stands at place i, or -1 for the constant. */
@@ -481,11 +484,14 @@ static leat_status pad(leati_ocall *k, const int64_t *low, const int64_t *high, 
     void *out;
     int64_t *map[LEAT_MAX_RANK], strides[LEAT_MAX_RANK];
     size_t width = leati_oval_width(k->in[0]->element);
-    for (int i = 0; i < s.rank; i++)
-        if (__builtin_add_overflow(s.dim[i], low[i], &s.dim[i]) ||
-            __builtin_add_overflow(s.dim[i], high[i], &s.dim[i]) || s.dim[i] < 0)
+    for (int i = 0; i < s.rank; i++) {
+        bool sane = -PADS_MOST <= low[i] && low[i] <= PADS_MOST && -PADS_MOST <= high[i] &&
+                    high[i] <= PADS_MOST;
+        if (sane) s.dim[i] += low[i] + high[i];
+        if (!sane || s.dim[i] < 0)
             return leati_ofail(k, LEAT_SHAPE, "pads of %lld and %lld", (long long)low[i],
                                (long long)high[i]);
+    }
     if (leati_oneeds_graph(k, 1) && leati_shape_count(&from)) {
         static const leat_pad_mode modes[] = {LEAT_PAD_CONSTANT, LEAT_PAD_REFLECT, LEAT_PAD_EDGE,
                                               LEAT_PAD_WRAP};
@@ -571,6 +577,7 @@ leat_status leati_on_CenterCropPad(leati_ocall *k)
         return leati_ofail(k, LEAT_SHAPE, "%zu sizes for the axes", count);
     for (size_t j = 0; j < count; j++) {
         int d = axes_count ? axes[j] : (int)j;
+        if (want[j] < 0) return leati_ofail(k, LEAT_SHAPE, "a size of %lld", (long long)want[j]);
         int64_t more = want[j] - s.dim[d];
         low[d] = more >= 0 ? more / 2 : -(-more / 2);
         high[d] = more - low[d];

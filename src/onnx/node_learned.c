@@ -245,7 +245,7 @@ leat_status leati_on_SVMRegressor(leati_ocall *k)
     if (!x) return leat_error_status(k->context);
     size_t features = (size_t)leat_tensor_shape(x).dim[1];
     size_t want = supports > 0 ? (size_t)supports : features;
-    if (supports < 0 || count != want || rhos < 1 ||
+    if (supports < 0 || !features || count != want || rhos < 1 ||
         (supports > 0 && (cells / features != want || cells % features)))
         return leati_ofail(k, LEAT_SHAPE,
                            "%zu coefficients and %zu numbers of support vectors for %zu features",

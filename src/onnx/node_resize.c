@@ -233,7 +233,7 @@ static leat_status resize_node(leati_ocall *k, const resizing *r, size_t scales_
     for (size_t j = 0; j < count; j++) {
         axis_map *a = &maps[axes[j]];
         if (sizes ? sizes[j] < 0 || sizes[j] > INT32_MAX || !a->in
-                  : !(scale[j] > 0) || scale[j] * (double)a->in > 0x1p31)
+                  : !(scale[j] > 0 && scale[j] * (double)a->in <= 0x1p31))
             return leati_ofail(k, LEAT_INVALID, "a scale or size out of range");
         if (sizes) continue;
         a->scale = scale[j];
@@ -276,7 +276,7 @@ leat_status leati_on_Upsample(leati_ocall *k)
         return leati_ofail(k, LEAT_SHAPE, "its scales do not fit");
     for (int d = 0; d < s.rank; d++) {
         double scale = (double)a->floats.at[d], out = floor(scale * (double)s.dim[d]);
-        if (!(scale > 0) || out > 0x1p31)
+        if (!(scale > 0 && out <= 0x1p31))
             return leati_ofail(k, LEAT_INVALID, "a scale out of range");
         maps[d] = (axis_map){s.dim[d], (int64_t)out, scale, {0, 1}};
     }

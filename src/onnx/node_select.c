@@ -213,6 +213,7 @@ static int compare_slices(const slices *s, size_t a, size_t b)
                 double p = leati_oget(s->element, s->data, x),
                        q = leati_oget(s->element, s->data, y);
                 order = (p > q) - (p < q);
+                if (p != p || q != q) order = (p != p) - (q != q); /* NaN is last, and one */
             }
             if (order) return order;
         }

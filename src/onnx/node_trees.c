@@ -446,9 +446,10 @@ static leat_status add_weights(leati_ocall *k, const char *kind, const directory
     return LEAT_OK;
 }
 
-/* The sums (N, targets) with base values, before any transform. */
-static leat_status classic_scores(leati_ocall *k, const char *kind, size_t targets, aggregate how,
-                                  leat_tensor **out)
+/* The sums (N, targets) with base values, before any transform; `one`: a single base value is that
+ * of every target. */
+static leat_status classic_scores(leati_ocall *k, const char *kind, size_t targets, bool one,
+                                  aggregate how, leat_tensor **out)
 {
     classic c = {0};
     forest f = {.targets = targets};
@@ -474,7 +475,8 @@ static leat_status classic_scores(leati_ocall *k, const char *kind, size_t targe
     LEATI_GO(add_weights(k, kind, &d, &f, how));
     LEATI_GO(leati_onumbers(k, "base_values", "base_values_as_tensor", &base, &bases));
     *out = aggregated(&f, walked(k, &f, x), how);
-    if (bases == targets) *out = leat_add(*out, leati_orow(k, bases, base, *out));
+    if (bases == targets || (one && bases == 1))
+        *out = leat_add(*out, leati_orow(k, bases, base, *out));
     else if (bases) st = leati_ofail(k, LEAT_FORMAT, "%zu base values", bases);
 out:
     leati_map_fini(&d.map);
@@ -492,7 +494,7 @@ leat_status leati_on_TreeEnsembleRegressor(leati_ocall *k)
     if (how == 4 || targets < 1 || targets > 1 << 20)
         return leati_ofail(k, LEAT_INVALID, "aggregate_function `%.20s` of %lld targets", name,
                            (long long)targets);
-    LEATI_TRY(classic_scores(k, "target", (size_t)targets, (aggregate)how, &y));
+    LEATI_TRY(classic_scores(k, "target", (size_t)targets, false, (aggregate)how, &y));
     y = leati_opost_transform(k, y, leati_oattr_text(k, "post_transform", "NONE"));
     return leati_oset(k, 0, leat_cast(y, LEAT_DTYPE_F32));
 }
@@ -508,8 +510,8 @@ leat_status leati_on_TreeEnsembleClassifier(leati_ocall *k)
     LEATI_TRY(leati_onumbers(k, "class_weights", "class_weights_as_tensor", &weight, &weights));
     for (size_t i = 0; i < ids; i++) one &= id[i] == id[0];
     for (size_t i = 0; i < weights; i++) positive &= weight[i] >= 0;
-    LEATI_TRY(classic_scores(k, "class", classes, SUM, &y));
-    /* Two classes by the weights of one. */
-    if (one && ids && classes <= 2) y = leat_narrow(y, 1, (int)id[0], 1);
-    return leati_oclassified(k, y, one && ids && classes <= 2, positive);
+    one = one && ids && classes <= 2; /* two classes by the weights of one */
+    LEATI_TRY(classic_scores(k, "class", classes, one, SUM, &y));
+    if (one) y = leat_narrow(y, 1, (int)id[0], 1);
+    return leati_oclassified(k, y, one, positive);
 }

@@ -8,8 +8,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "frame/frame.h"
+#include "model/onnx_describe.h"
 #include "onnx/import.h"
 #include "onnx/predict_frame.h"
+#include "onnx/small_floats.h"
 
 /* What an input wants; rank -1: it does not say. */
 typedef struct wanted {
@@ -41,17 +43,37 @@ static double number_at(const leati_column *col, size_t row)
     return col->type == LEAT_BOOL ? (double)col->u8[row] : (double)col->i64[row];
 }
 
+static bool is_real(int32_t element)
+{
+    return element == LEATI_ONNX_FLOAT || element == LEATI_ONNX_DOUBLE ||
+           element == LEATI_ONNX_FLOAT16 || element == LEATI_ONNX_BFLOAT16;
+}
+
 static leat_status put_number(leat_context *c, const wanted *w, const char *name,
                               const leati_column *col, size_t row, void *data, size_t at)
 {
     double v = number_at(col, row);
-    bool real = w->element == LEATI_ONNX_FLOAT || w->element == LEATI_ONNX_DOUBLE ||
-                w->element == LEATI_ONNX_FLOAT16 || w->element == LEATI_ONNX_BFLOAT16;
-    LEATI_CHECK(c, real || isfinite(v), LEAT_TYPE,
+    if (is_real(w->element) || leati_small_float_of(w->element)) {
+        leati_oput(w->element, data, at, v);
+        return LEAT_OK;
+    }
+    LEATI_CHECK(c, isfinite(v), LEAT_TYPE,
                 "row %zu, column %s: the value is missing, and input `%.60s` takes whole numbers",
                 row + 1, name, w->name);
-    if (real) leati_oput(w->element, data, at, v);
-    else leati_oput_int(w->element, data, at, fabs(v) < 9e18 ? (int64_t)v : 0);
+    bool exact = true;
+    int64_t whole;
+    if (col->type == LEAT_F64) {
+        whole = fabs(v) < 0x1p63 ? (int64_t)v : 0;
+        exact = (double)whole == v;
+    } else {
+        whole = col->type == LEAT_BOOL ? col->u8[row] : col->i64[row];
+    }
+    leati_oput_int(w->element, data, at, whole);
+    exact = exact && leati_oget_int(w->element, data, at) == whole;
+    LEATI_CHECK(c, exact, LEAT_TYPE,
+                "row %zu, column %s: %.17g is not among the values of %s, which input `%.60s` "
+                "takes",
+                row + 1, name, v, leati_onnx_element_word(w->element), w->name);
     return LEAT_OK;
 }
 
@@ -162,12 +184,6 @@ static leat_status feed_one(leat_context *c, const leat_frame *f, const wanted *
 }
 
 /* ---- outputs as columns ---------------------------------------------------------------------- */
-
-static bool is_real(int32_t element)
-{
-    return element == LEATI_ONNX_FLOAT || element == LEATI_ONNX_DOUBLE ||
-           element == LEATI_ONNX_FLOAT16 || element == LEATI_ONNX_BFLOAT16;
-}
 
 typedef struct collecting {
     leat_context *context;

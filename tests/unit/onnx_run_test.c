@@ -1,6 +1,10 @@
 /* Running ONNX models: again with other data and other shapes, loops, functions, refusals,
  * allocations that fail. */
+#include <stdio.h>
+
+#include <leat/frame.h>
 #include <leat/onnx.h>
+#include <leat/read.h>
 
 #include "model/onnx_write.h"
 #include "onnx/import.h"
@@ -138,6 +142,186 @@ static void test_repeated(leattest *t)
     leat_context_destroy(c);
 }
 
+/* y = 10 (1 for "a", 2 for "b"): numbers that come from texts by way of the host. */
+static leat_status write_texts(leat_context *c, const char *path)
+{
+    static const float ten = 10, values[] = {1, 2};
+    static const int64_t one[] = {1, 1};
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "texts");
+    leati_onnx_add_opset(&o, "ai.onnx.ml", 3);
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_STRING, (const int64_t[]){-1, 1}, 2,
+                         (const char *const[]){"batch", NULL});
+    leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, one, 2, &ten);
+    leati_onnx_node *n =
+        leati_onnx_add_node(&o, g, "LabelEncoder", (const char *const[]){"x", NULL},
+                            (const char *const[]){"number", NULL});
+    leati_onnx_set_domain(&o, n, "ai.onnx.ml");
+    leati_onnx_set_texts(&o, n, "keys_strings", (const char *const[]){"a", "b"}, 2);
+    leati_onnx_set_floats(&o, n, "values_floats", values, 2);
+    leati_onnx_add_node(&o, g, "MatMul", (const char *const[]){"number", "w", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 1}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void test_other_texts(leattest *t)
+{
+    static const leati_pb_bytes rows[2][2] = {{{"a", 1}, {"b", 1}}, {{"b", 1}, {"b", 1}}};
+    const char *path = leattest_scratch("texts.onnx");
+    leati_omodel *m;
+    leati_oval **out;
+    REQUIRE_OK(write_texts(t->context, path));
+    REQUIRE_OK(leati_omodel_open(t->context, path, NULL, &m));
+    for (int i = 0; i < 4; i++) {
+        leati_otensor in = {LEATI_ONNX_STRING, LEAT_DIMS(2, 1), rows[i % 2]};
+        REQUIRE_OK(leati_omodel_run(m, &in, &out));
+        const float *y = out[0]->host;
+        CHECK(y[0] == (i % 2 ? 20 : 10) && y[1] == 20);
+    }
+    leati_omodel_close(m);
+}
+
+/* NaN is one value, behind all others. */
+static void test_unique(leattest *t)
+{
+    static const float x[] = {2, NAN, 1, NAN, 2};
+    const char *path = leattest_scratch("unique.onnx");
+    leati_onnx_builder o;
+    leat_onnx_model *m;
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(5), x}, out[2];
+    leati_onnx_builder_init(&o, t->context, "g");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){5}, 1, NULL);
+    leati_onnx_add_node(&o, g, "Unique", (const char *const[]){"x", NULL},
+                        (const char *const[]){"y", "first", NULL});
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_output(&o, g, "first", LEATI_ONNX_INT64, (const int64_t[]){-1}, 1, NULL);
+    REQUIRE_OK(leati_onnx_write(t->context, o.model, path));
+    leati_onnx_builder_fini(&o);
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+    const float *y = out[0].data;
+    const int64_t *first = out[1].data;
+    REQUIRE(out[0].shape.dim[0] == 3);
+    CHECK(y[0] == 1 && y[1] == 2 && isnan(y[2]));
+    CHECK(first[0] == 2 && first[1] == 0 && first[2] == 1);
+    leat_onnx_model_close(m);
+}
+
+/* A tree of two classes as boosters are exported: weights of one class, one base value. */
+static leat_status write_tree(leat_context *c, const char *path)
+{
+    static const int64_t zeros[3] = {0}, ids[] = {0, 1, 2}, yes[] = {1, 0, 0}, no[] = {2, 0, 0};
+    static const float splits[] = {1, 0, 0}, weights[] = {-1, 2}, base = 0.5F;
+    static const char *const modes[] = {"BRANCH_LEQ", "LEAF", "LEAF"};
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "tree");
+    leati_onnx_add_opset(&o, "ai.onnx.ml", 3);
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 1}, 2,
+                         (const char *const[]){"batch", NULL});
+    leati_onnx_node *n =
+        leati_onnx_add_node(&o, g, "TreeEnsembleClassifier", (const char *const[]){"x", NULL},
+                            (const char *const[]){"label", "share", NULL});
+    leati_onnx_set_domain(&o, n, "ai.onnx.ml");
+    leati_onnx_set_ints(&o, n, "nodes_treeids", zeros, 3);
+    leati_onnx_set_ints(&o, n, "nodes_nodeids", ids, 3);
+    leati_onnx_set_ints(&o, n, "nodes_featureids", zeros, 3);
+    leati_onnx_set_ints(&o, n, "nodes_truenodeids", yes, 3);
+    leati_onnx_set_ints(&o, n, "nodes_falsenodeids", no, 3);
+    leati_onnx_set_floats(&o, n, "nodes_values", splits, 3);
+    leati_onnx_set_texts(&o, n, "nodes_modes", modes, 3);
+    leati_onnx_set_ints(&o, n, "class_treeids", zeros, 2);
+    leati_onnx_set_ints(&o, n, "class_nodeids", ids + 1, 2);
+    leati_onnx_set_ints(&o, n, "class_ids", zeros, 2);
+    leati_onnx_set_floats(&o, n, "class_weights", weights, 2);
+    leati_onnx_set_ints(&o, n, "classlabels_int64s", ids, 2);
+    leati_onnx_set_floats(&o, n, "base_values", &base, 1);
+    leati_onnx_set_text(&o, n, "post_transform", "LOGISTIC");
+    leati_onnx_add_output(&o, g, "label", LEATI_ONNX_INT64, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_output(&o, g, "share", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 2}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void test_one_base_value(leattest *t)
+{
+    static const float x[] = {0, 2};
+    const char *path = leattest_scratch("tree.onnx");
+    leat_onnx_model *m;
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(2, 1), x}, out[2];
+    REQUIRE_OK(write_tree(t->context, path));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+    const int64_t *label = out[0].data;
+    const float *share = out[1].data;
+    CHECK(label[0] == 0 && label[1] == 1);
+    CHECK(fabsf(share[1] - 0.37754067F) < 1e-6F); /* 1 / (1 + exp(0.5)) */
+    CHECK(fabsf(share[3] - 0.92414182F) < 1e-6F); /* 1 / (1 + exp(-2.5)) */
+    leat_onnx_model_close(m);
+}
+
+/* y = n + 1 of a column of whole numbers. */
+static leat_status write_count(leat_context *c, const char *path, int32_t element)
+{
+    static const int64_t one = 1, dims[] = {1};
+    static const int32_t one32 = 1;
+    const void *by = element == LEATI_ONNX_INT64 ? (const void *)&one : &one32;
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "count");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "n", element, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_initializer(&o, g, "one", element, dims, 1, by);
+    leati_onnx_add_node(&o, g, "Add", (const char *const[]){"n", "one", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, g, "y", element, (const int64_t[]){-1}, 1, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+/* The column n of a table through the model: its first value, or why not. */
+static leat_status count_on(leattest *t, int32_t element, const char *rows, int64_t *y)
+{
+    char text[100];
+    const char *model = leattest_scratch("count.onnx"), *path = leattest_scratch("count.csv");
+    leat_onnx_model *m = NULL;
+    leat_frame *f = NULL, *out = NULL;
+    int n = snprintf(text, sizeof text, "n\n%s\n", rows);
+    FILE *file = fopen(path, "w");
+    if (!file || fwrite(text, 1, (size_t)n, file) != (size_t)n || fclose(file)) return LEAT_IO;
+    leat_status st = write_count(t->context, model, element);
+    if (st == LEAT_OK) st = leat_onnx_model_open(t->context, model, NULL, &m);
+    if (st == LEAT_OK) st = leat_frame_read(t->context, &f, path, NULL);
+    if (st == LEAT_OK) st = leat_onnx_model_predict(m, f, &out);
+    if (st == LEAT_OK) CHECK(leat_frame_whole(out, 0, 0, y));
+    leat_frame_release(out);
+    leat_frame_release(f);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_whole_columns(leattest *t)
+{
+    int64_t y;
+    REQUIRE_OK(count_on(t, LEATI_ONNX_INT64, "9007199254740993\n2", &y));
+    CHECK_INT(y, 9007199254740994);
+    REQUIRE_OK(count_on(t, LEATI_ONNX_INT32, "-7\n2", &y));
+    CHECK_INT(y, -6);
+    CHECK_FAILS(count_on(t, LEATI_ONNX_INT32, "1\n3000000000", &y), LEAT_TYPE,
+                "row 2|column n|3000000000|int32");
+    CHECK_FAILS(count_on(t, LEATI_ONNX_INT64, "2.5\n1", &y), LEAT_TYPE, "row 1|2.5|int64");
+    CHECK_FAILS(count_on(t, LEATI_ONNX_INT64, "1\n1e300", &y), LEAT_TYPE, "row 2|int64");
+}
+
 /* Everything that is missing is named at once. */
 static void test_unsupported(leattest *t)
 {
@@ -230,6 +414,8 @@ static void test_recurrent(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(test_again), TEST(test_memory), TEST(test_repeated),
-                                      TEST(test_unsupported), TEST(test_recurrent)};
+static const leattest_case cases[] = {
+    TEST(test_again),       TEST(test_memory),         TEST(test_repeated),
+    TEST(test_unsupported), TEST(test_other_texts),    TEST(test_unique),
+    TEST(test_recurrent),   TEST(test_one_base_value), TEST(test_whole_columns)};
 LEATTEST_MAIN(cases)
