@@ -196,9 +196,22 @@ static void NAME(pack_b_rows)(size_t width, size_t k, const T *b, size_t ldb, T 
     }
 }
 
+/* Four panels at once: a row far away (another page, as often as not) is visited once for them. */
+static void NAME(pack_b_four)(size_t k, const T *b, size_t ldb, T *out)
+{
+    for (size_t p = 0; p < k; p++, b += ldb, out += NAME(NR)) {
+        UNROLL(8)
+        for (size_t v = 0; v < 8; v++)
+            NAME(store)(out + v / 2 * NAME(NR) * k + v % 2 * VL, NAME(load)(b + v * VL));
+    }
+}
+
 static void NAME(pack_b)(size_t n, size_t k, const T *b, size_t ldb, bool transposed, T *out)
 {
-    for (size_t j = 0; j < n; j += NAME(NR), out += NAME(NR) * k) {
+    size_t j = 0;
+    for (; !transposed && n - j >= 4 * NAME(NR); j += 4 * NAME(NR), out += 4 * NAME(NR) * k)
+        NAME(pack_b_four)(k, b + j, ldb, out);
+    for (; j < n; j += NAME(NR), out += NAME(NR) * k) {
         size_t width = n - j < NAME(NR) ? n - j : NAME(NR);
         if (!transposed) {
             NAME(pack_b_rows)(width, k, b + j, ldb, out);
