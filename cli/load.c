@@ -35,6 +35,7 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
     out->query = cli_value(c, "query");
     out->images = cli_value(c, "images");
     out->text = cli_value(c, "text");
+    out->tokens = cli_value(c, "tokens");
     leat_status st = one_char(c, "delimiter", NULL, &out->delimiter);
     if (st == LEAT_OK) st = one_char(c, "decimal", ".,", &out->decimal);
     if (st != LEAT_OK) return st;
@@ -52,7 +53,7 @@ leat_status cli_read_options(cli *c, leat_read_options *out)
 char *cli_reading_json(cli *c)
 {
     static const char *const names[] = {"types", "missing",  "delimiter", "decimal", "header",
-                                        "query", "on-error", "images",    "text"};
+                                        "query", "on-error", "images",    "text",    "tokens"};
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -78,9 +79,9 @@ static void print_notes(cli *c, const leat_read_report *report, bool aside)
     if (i > SHOWN && !aside) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
 }
 
-/* images: the size for a folder of images where none is given. */
+/* images, tokens: the size for a folder of images and the cut of a text where none is given. */
 static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected,
-                        const char *images)
+                        const char *images, const char *tokens)
 {
     leat_read_options o;
     *out = NULL;
@@ -89,6 +90,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     if (st != LEAT_OK) return st;
     if (o.on_error == LEAT_ON_ERROR_SKIP) o.expected = expected;
     if (!o.images) o.images = images;
+    if (!o.tokens) o.tokens = tokens;
     st = leat_data_load(c->context, out, name, &o);
     bool aside = o.expected && c->quiet && leat_read_report_dropped(o.report);
     if (st == LEAT_OK) print_notes(c, o.report, aside);
@@ -98,7 +100,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
 
 leat_status cli_load(cli *c, leat_frame **out, const char *name)
 {
-    return load(c, out, name, NULL, NULL);
+    return load(c, out, name, NULL, NULL, NULL);
 }
 
 /* "age:number,born:time". Whole numbers are numbers to a model; texts take anything. A name with a
@@ -139,7 +141,8 @@ leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const le
     *out = NULL;
     char *types = input_types(model);
     if (!types) return LEAT_NOMEM;
-    leat_status st = load(c, out, name, types, input_images(model, images, sizeof images));
+    leat_status st = load(c, out, name, types, input_images(model, images, sizeof images),
+                          leat_model_tokens(model));
     free(types);
     return st;
 }

@@ -16,6 +16,8 @@
         {"images", 0, "HxWxC", "for folders of images: the size that all are brought to", false},  \
         {"text", 0, "LENGTH", "any file as text: windows of LENGTH characters, 64/3: every 3rd",   \
          false},                                                                                   \
+        {"tokens", 0, "UNIT", "texts as sequences: words, characters or words(vocabulary=N, ...)", \
+         false},                                                                                   \
         {"query", 0, "SQL", "for SQLite files: a SELECT or a table", false},                       \
     {                                                                                              \
         "on-error", 0, "stop|skip", "what to do with rows that do not fit", false                  \

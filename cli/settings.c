@@ -84,7 +84,7 @@ static leat_status give_options(cli *c, const leat_settings *file)
 {
     static const char *const names[] = {"seed",      "output",  "types",  "missing",
                                         "delimiter", "decimal", "header", "query",
-                                        "on-error",  "images",  "text"};
+                                        "on-error",  "images",  "text",   "tokens"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = leat_settings_value(file, names[i], 0);
         if (value && !cli_give(c, names[i], value))
@@ -97,35 +97,21 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
 {
     /* Those that may have several values come first. */
     enum { LISTS = 4 };
-    static const char *const names[] = {"set",
-                                        "keep",
-                                        "drop",
-                                        "models",
-                                        "data",
-                                        "target",
-                                        "task",
-                                        "metric",
-                                        "cv",
-                                        "seed",
-                                        "output",
-                                        "fold-column",
-                                        "preprocess",
-                                        "search",
-                                        "name",
-                                        "quick",
-                                        "types",
-                                        "missing",
-                                        "delimiter",
-                                        "time-budget",
-                                        "decimal",
-                                        "header",
-                                        "query",
-                                        "on-error",
-                                        "images",
-                                        "text",
-                                        "drop-missing-target",
-                                        "network",
-                                        "validation-curve"};
+    static const char *const names[] = {"set",        "keep",
+                                        "drop",       "models",
+                                        "data",       "target",
+                                        "task",       "metric",
+                                        "cv",         "seed",
+                                        "output",     "fold-column",
+                                        "preprocess", "search",
+                                        "name",       "quick",
+                                        "types",      "missing",
+                                        "delimiter",  "time-budget",
+                                        "decimal",    "header",
+                                        "query",      "on-error",
+                                        "images",     "text",
+                                        "tokens",     "drop-missing-target",
+                                        "network",    "validation-curve"};
     size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
     if (st != LEAT_OK) return st;
@@ -197,6 +183,7 @@ leat_status cli_settings_read(cli *c, cli_settings *out)
     o->fold_column = setting(c, out, "fold-column");
     o->preprocess = setting(c, out, "preprocess");
     o->search = setting(c, out, "search");
+    o->tokens = setting(c, out, "tokens");
     o->validation_curve = setting(c, out, "validation-curve");
     o->set = out->lists;
     o->set_count = list(c, out, "set", out->lists);

@@ -65,6 +65,12 @@ typedef struct leat_experiment_options {
     const char *trace;
     /* The command that runs it, shown with how to go on when it is interrupted; NULL: not shown. */
     const char *command;
+    /* Columns of texts are sequences of tokens, not categories: "words" or "characters", with
+     * "words(length=40, vocabulary=10000, min_count=2, lower=true)" where the defaults do not suit.
+     * A feature is the number of a token: 0 where the text has ended, 1 for one that is not among
+     * the `vocabulary` - 2 most frequent of the training rows; for the layer `embedding`. NULL:
+     * texts are categories. */
+    const char *tokens;
 } leat_experiment_options;
 
 LEAT_API leat_experiment_options leat_experiment_options_default(void);

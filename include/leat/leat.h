@@ -12,6 +12,7 @@
 #include <leat/experiment.h>
 #include <leat/frame.h>
 #include <leat/function.h>
+#include <leat/generate.h>
 #include <leat/graph.h>
 #include <leat/image.h>
 #include <leat/inspect.h>

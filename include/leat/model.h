@@ -38,6 +38,9 @@ LEAT_API const char *leat_model_input_name(const leat_model *model, size_t i);
 LEAT_API leat_type leat_model_input_type(const leat_model *model, size_t i);
 /* Of one row: (H, W, C) of an array, a scalar of others. */
 LEAT_API leat_shape leat_model_input_shape(const leat_model *model, size_t i);
+/* How texts are cut into tokens, as given to leat_experiment_options.tokens; "" where they are not.
+ */
+LEAT_API const char *leat_model_tokens(const leat_model *model);
 /* Range of a numeric input in the training data; false without one. */
 LEAT_API bool leat_model_input_range(const leat_model *model, size_t i, double *low, double *high);
 LEAT_API bool leat_model_has_probabilities(const leat_model *model);

@@ -58,6 +58,10 @@ typedef struct leat_read_options {
                              width, channels 1 or 3); NULL: that of the files, which must be one */
     const char *text; /* any file as text: windows of "64" characters, or "64/3": one at every third
                          place. Columns `text` (the bytes, 0 to 255) and `next`, the one behind */
+    const char *tokens; /* with `text`: windows are of "words" or "characters" (of UTF-8) instead of
+                           bytes, `text` is the text itself, and tokens beyond
+                           "words(vocabulary=10000, min_count=1, lower=false, unknown=<unk>)" are
+                           one class of `next` */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

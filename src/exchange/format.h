@@ -14,6 +14,9 @@
 LEAT_EXPORT_LIST(LEATI_FORMAT)
 #undef LEATI_FORMAT
 
+/* UNSUPPORTED where an input is a text as a sequence of tokens. form: "C", for the message. */
+leat_status leati_format_check_inputs(leat_context *c, const leat_model *m, const char *form);
+
 /* A name as an identifier of C: letters, digits and '_', not beginning with a digit. leati_free. */
 char *leati_identifier(leat_context *c, const char *name);
 

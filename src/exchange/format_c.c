@@ -463,6 +463,7 @@ leat_status leati_format_c(leat_context *c, const leat_model *m, const char *tit
     leati_c_file f = {.context = c, .model = m, .estimator = m->pipeline.estimator};
     leati_str text;
     leat_status st;
+    LEATI_TRY(leati_format_check_inputs(c, m, "C"));
     leati_state_init(&f.state, c);
     leati_str *parts[] = {&f.data, &f.code, &f.space, &f.layers, &text};
     for (size_t i = 0; i < 5; i++) leati_str_init(parts[i], c);

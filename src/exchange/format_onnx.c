@@ -175,6 +175,7 @@ leat_status leati_format_onnx(leat_context *c, const leat_model *m, const char *
     for (size_t i = 0; i < m->input_count; i++) /* texts are compared from opset 19 on */
         if (m->schema.columns[m->inputs[i]].role == LEATI_ROLE_CATEGORY)
             leati_onnx_add_opset(&o.builder, "", 19);
+    LEATI_GO(leati_format_check_inputs(c, m, "ONNX"));
     LEATI_GO(check_names(c, m));
     LEATI_GO(leati_estimator_save(c, m->pipeline.estimator, &state));
     for (int k = 0; k < LEATI_ONNX_BATCHES; k++)

@@ -37,6 +37,17 @@ leat_status leat_model_export(leat_context *c, const leat_model *m, const char *
     return LEATI_FAIL(c, LEAT_INVALID, "'%s' is no format to export to", name);
 }
 
+leat_status leati_format_check_inputs(leat_context *c, const leat_model *m, const char *form)
+{
+    for (size_t i = 0; i < m->input_count; i++) {
+        const leati_schema_column *col = &m->schema.columns[m->inputs[i]];
+        LEATI_CHECK(c, col->role != LEATI_ROLE_TOKENS, LEAT_UNSUPPORTED,
+                    "the input '%s' is text cut into tokens, which has no form in %s", col->name,
+                    form);
+    }
+    return LEAT_OK;
+}
+
 char *leati_identifier(leat_context *c, const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";

@@ -1,11 +1,12 @@
-/* Owns: a text as a table of windows and what follows each of them, for models of language. */
-#include <stdio.h>
+/* Owns: a text as a table of windows of bytes and what follows each of them, for models of
+ * language. Not: windows of tokens (token_windows.c). */
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "frame/read.h"
+#include "frame/text_windows.h"
 
 enum { MOST_LENGTH = 1000000 };
 
@@ -29,16 +30,6 @@ static leat_status read_form(leat_context *c, const char *text, size_t *length, 
     return LEAT_OK;
 }
 
-/* How a byte is written as a class: printable ASCII as it is, others as in C. */
-static int name_byte(unsigned byte, char out[8])
-{
-    if (byte == '\n') return snprintf(out, 8, "\\n");
-    if (byte == '\t') return snprintf(out, 8, "\\t");
-    if (byte == '\\') return snprintf(out, 8, "\\\\");
-    if (byte >= ' ' && byte < 127) return snprintf(out, 8, "%c", (char)byte);
-    return snprintf(out, 8, "\\x%02x", byte);
-}
-
 /* The classes are the bytes of the whole text, in their order. */
 static leati_column *next_bytes(leat_context *c, const uint8_t *text, size_t size, size_t length,
                                 size_t step, size_t rows)
@@ -50,10 +41,11 @@ static leati_column *next_bytes(leat_context *c, const uint8_t *text, size_t siz
     leati_map_init(&map, c);
     for (size_t i = 0; i < size; i++) seen[text[i]] = true;
     for (unsigned b = 0; good && b < 256; b++) {
-        char name[8];
+        char name[LEATI_SHOWN_BYTES];
+        const char byte = (char)b;
         if (!seen[b]) continue;
-        int n = name_byte(b, name);
-        code[b] = leati_map_put(&map, name, (size_t)n);
+        size_t n = leati_text_show(&byte, 1, true, name);
+        code[b] = leati_map_put(&map, name, n);
         good = code[b] != LEATI_MAP_NONE;
     }
     if (col && good) col->dict = leati_dict_from_map(c, &map);
@@ -81,12 +73,17 @@ static leat_status read(leat_context *c, leat_frame **out, leati_source *source,
 {
     const char *data, *name = leati_source_name(source);
     size_t size = leati_source_size(source), length = 0, step = 1;
+    leati_token_rules rules;
     (void)report;
     *out = NULL;
     LEATI_CHECK(c, o->text, LEAT_INVALID, "%s: reading text needs the length of a window: text=64",
                 name);
     LEATI_TRY(read_form(c, o->text, &length, &step));
+    LEATI_TRY(leati_token_rules_parse(c, o->tokens, &rules));
     LEATI_TRY(leati_source_bytes(c, source, &data));
+    if (rules.text[0])
+        return leati_token_windows(c, out, &rules, data, size, length, step, (size_t)o->max_rows,
+                                   name);
     LEATI_CHECK(c, size > length, LEAT_FORMAT,
                 "%s has %zu characters; windows of %zu need one more at least", name, size, length);
     size_t rows = (size - length - 1) / step + 1;

@@ -141,6 +141,7 @@ static leati_column *convert(leat_context *c, const leati_schema_column *want, l
     }
     switch (want->role) {
     case LEATI_ROLE_CATEGORY:
+    case LEATI_ROLE_TOKENS:
         if (col->type == LEAT_STRING) return leati_column_retain(col);
         return col->type == LEAT_TIME ? wrong_type(c, want, col) : text_from_number(c, col);
     case LEATI_ROLE_TIME:

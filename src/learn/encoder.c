@@ -20,7 +20,7 @@ static bool only_narrow_arrays(const leati_schema *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const leati_schema_column *col = &s->columns[i];
-        if (col->role == LEATI_ROLE_LEFT_OUT) continue;
+        if (col->role == LEATI_ROLE_LEFT_OUT || col->role == LEATI_ROLE_TOKENS) continue;
         if (col->role != LEATI_ROLE_ARRAY || col->item == LEATI_ITEM_F64) return false;
     }
     return true;
@@ -33,6 +33,7 @@ static size_t features_of(const leati_schema *s)
         const leati_schema_column *col = &s->columns[i];
         bool array = col->role == LEATI_ROLE_ARRAY;
         if (array) n += col->shape[0] * col->shape[1] * col->shape[2];
+        else if (col->role == LEATI_ROLE_TOKENS) n += s->tokens.length;
         else n += col->role != LEATI_ROLE_LEFT_OUT;
     }
     return n;
@@ -48,7 +49,8 @@ leat_status leati_recipe_for(leat_context *c, leati_recipe *out, const char *mod
                 "--preprocess cannot be '%s'; it takes auto, none, standard, minmax or robust",
                 mode);
     bool automatic = m == 0, none = m == 1;
-    *out = (leati_recipe){.fill = !none, .one_hot = true, .unit_arrays = automatic};
+    *out = (leati_recipe){
+        .fill = !none, .one_hot = true, .unit_arrays = automatic, .tokens = s->tokens};
     if (m == 2) out->scaling = LEATI_SCALE_STANDARD;
     if (m == 3) out->scaling = LEATI_SCALE_MINMAX;
     if (m == 4) out->scaling = LEATI_SCALE_ROBUST;
@@ -67,20 +69,22 @@ void leati_recipe_text(const leati_recipe *r, const leati_schema *s, char *out, 
 {
     static const char *const scalings[] = {NULL, "standardised", "scaled to 0..1",
                                            "scaled by median and quartiles"};
-    bool missing = false, categories = false, bytes = false, numbers = false;
+    bool missing = false, categories = false, bytes = false, numbers = false, tokens = false;
     for (size_t i = 0; i < s->count; i++) {
         const leati_schema_column *col = &s->columns[i];
         bool number = col->role == LEATI_ROLE_NUMBER || col->role == LEATI_ROLE_TIME;
         numbers |= number;
         missing |= number && col->missing;
         categories |= col->role == LEATI_ROLE_CATEGORY;
+        tokens |= col->role == LEATI_ROLE_TOKENS;
         bytes |= col->role == LEATI_ROLE_ARRAY && col->item == LEATI_ITEM_U8;
     }
-    const char *parts[4];
+    const char *parts[5];
     int n = 0;
     if (missing && r->fill) parts[n++] = "median fill";
     if (categories) parts[n++] = r->one_hot ? "one-hot" : "native categories";
     if (bytes && r->unit_arrays) parts[n++] = "bytes / 255";
+    if (tokens) parts[n++] = r->tokens.words ? "words numbered" : "characters numbered";
     if (scalings[r->scaling] && numbers) parts[n++] = scalings[r->scaling];
     snprintf(out, size, "%s", n ? "" : "as it is");
     for (int i = 0; i < n; i++) {
@@ -102,6 +106,7 @@ void leati_encoder_fini(leati_encoder *e)
     leati_free(e->features);
     leati_free(e->shift);
     leati_free(e->scale);
+    leati_lexicon_fini(&e->lexicon);
     *e = (leati_encoder){0};
 }
 
@@ -231,6 +236,33 @@ static leat_status median_of(leat_context *c, const leati_column *col, const uin
     return st;
 }
 
+/* The vocabulary of all columns of sequences, and how long their texts are. */
+static leat_status learn_tokens(leat_context *c, leati_encoder *e, const leat_frame *f,
+                                const uint32_t *rows, size_t count)
+{
+    const leati_token_rules *r = &e->recipe.tokens;
+    leati_token_counts counts;
+    leati_token_counts_init(&counts, c);
+    leat_status st = LEAT_OK;
+    for (size_t n = 0; n < e->count; n++) {
+        leati_encoder_column *k = &e->columns[n];
+        const leati_column *col = f->column[k->source];
+        if (k->role != LEATI_ROLE_TOKENS) continue;
+        counts.longest = 1; /* a text of no token is one missing token */
+        for (size_t i = 0; i < count; i++) {
+            size_t length;
+            if (!leati_valid(col, rows[i])) continue;
+            const char *text = leati_dict_text(col->dict, col->codes[rows[i]], &length);
+            LEATI_GO(leati_token_counts_add(&counts, r, text, length));
+        }
+        k->tokens = r->length ? r->length : counts.longest;
+    }
+    st = leati_lexicon_learn(c, &e->lexicon, r, &counts);
+out:
+    leati_token_counts_fini(&counts);
+    return st;
+}
+
 /* Features that a column takes. A category of two levels needs one. */
 static size_t width_of(const leati_encoder *e, const leati_encoder_column *k,
                        const leati_schema_column *col)
@@ -238,6 +270,7 @@ static size_t width_of(const leati_encoder *e, const leati_encoder_column *k,
     switch (k->role) {
     case LEATI_ROLE_ARRAY: return col->shape[0] * col->shape[1] * col->shape[2];
     case LEATI_ROLE_TIME: return (size_t)__builtin_popcount(k->parts);
+    case LEATI_ROLE_TOKENS: return k->tokens;
     case LEATI_ROLE_CATEGORY:
         if (!e->recipe.one_hot) return 1;
         return k->levels <= 2 ? 1 : k->levels;
@@ -259,6 +292,7 @@ static leat_status name_features(leat_context *c, leati_encoder *e, const leati_
         if (k->role == LEATI_ROLE_ARRAY)
             leati_str_addf(&s, "[%zu,%zu,%zu]", i / (col->shape[1] * col->shape[2]),
                            i / col->shape[2] % col->shape[1], i % col->shape[2]);
+        if (k->role == LEATI_ROLE_TOKENS) leati_str_addf(&s, "[%zu]", i);
         if (k->role == LEATI_ROLE_CATEGORY && e->recipe.one_hot && k->levels)
             leati_str_addf(&s, "=%s", k->level[k->levels <= 2 ? k->levels - 1 : i]);
         if (k->role == LEATI_ROLE_TIME) {
@@ -362,6 +396,7 @@ static leat_status fit_columns(leat_context *c, leati_encoder *e, const leati_sc
         if (k->role == LEATI_ROLE_TIME) k->parts = learn_parts(col, rows, count);
         if (number && e->recipe.fill) LEATI_TRY(median_of(c, col, rows, count, &k->fill));
     }
+    if (e->recipe.tokens.text[0]) LEATI_TRY(learn_tokens(c, e, f, rows, count));
     LEATI_TRY(leati_encoder_layout(c, e, s));
     for (size_t i = 0; i < e->count; i++) {
         const leati_encoder_column *k = &e->columns[i];
@@ -371,7 +406,7 @@ static leat_status fit_columns(leat_context *c, leati_encoder *e, const leati_sc
             e->scale[k->first + w] = 1.0 / 255;
         bool automatic_array = k->role == LEATI_ROLE_ARRAY && e->recipe.unit_arrays;
         if (e->recipe.scaling == LEATI_SCALE_NONE || automatic_array ||
-            k->role == LEATI_ROLE_CATEGORY)
+            k->role == LEATI_ROLE_CATEGORY || k->role == LEATI_ROLE_TOKENS)
             continue;
         LEATI_TRY(learn_scales(c, e, k, col, rows, count));
     }
@@ -441,6 +476,26 @@ static void put_array(const apply *a, const leati_encoder_column *k, const leati
     for (size_t w = 0; w < k->width; w++) put(a, i, k->first + w, item_at(col, a->rows[i], w));
 }
 
+static void put_tokens(const apply *a, const leati_encoder_column *k, const leati_column *col,
+                       size_t i, const uint32_t *ids)
+{
+    const leati_encoder *e = a->e;
+    size_t row = a->rows[i];
+    if (!leati_valid(col, row)) {
+        for (size_t w = 0; w < k->width; w++) put(a, i, k->first + w, LEATI_TOKEN_MISSING);
+    } else if (ids) {
+        ids += col->codes[row] * k->width;
+        for (size_t w = 0; w < k->width; w++) put(a, i, k->first + w, ids[w]);
+    } else {
+        size_t length, n, at = 0, w = 0;
+        const char *text = leati_dict_text(col->dict, col->codes[row], &length);
+        bool words = e->recipe.tokens.words, lower = e->recipe.tokens.lower;
+        for (; w < k->width && (n = leati_token_next(words, text, length, &at)); at += n)
+            put(a, i, k->first + w++, leati_lexicon_find(&e->lexicon, lower, text + at, n));
+        while (w < k->width) put(a, i, k->first + w++, LEATI_TOKEN_MISSING);
+    }
+}
+
 static void put_time(const apply *a, const leati_encoder_column *k, const leati_column *col,
                      size_t i)
 {
@@ -469,6 +524,7 @@ static void apply_rows(void *arg, size_t task, unsigned worker)
             case LEATI_ROLE_CATEGORY: put_category(a, k, col, i, a->level_of[n]); break;
             case LEATI_ROLE_ARRAY: put_array(a, k, col, i); break;
             case LEATI_ROLE_TIME: put_time(a, k, col, i); break;
+            case LEATI_ROLE_TOKENS: put_tokens(a, k, col, i, a->level_of[n]); break;
             default: {
                 double v = number_at(col, a->rows[i]);
                 put(a, i, k->first, isnan(v) && e->recipe.fill ? k->fill : v);

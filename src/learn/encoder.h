@@ -3,6 +3,7 @@
 #ifndef LEATI_LEARN_ENCODER_H
 #define LEATI_LEARN_ENCODER_H
 
+#include "frame/tokens.h"
 #include "learn/schema.h"
 #include "learn/state.h"
 
@@ -20,6 +21,7 @@ typedef struct leati_recipe {
     bool one_hot;          /* categories as one feature per level, else as level numbers */
     bool unit_arrays;      /* arrays of bytes divided by 255 */
     bool f32;              /* single precision */
+    leati_token_rules tokens; /* of columns of texts that are sequences */
 } leati_recipe;
 
 /* mode: "auto", "none", "standard", "minmax", "robust"; traits of the estimator; cells = rows times
@@ -38,6 +40,7 @@ typedef struct leati_encoder_column {
     uint32_t levels;     /* CATEGORY: of training, most frequent first among at most LEATI_LEVELS */
     char **level;        /* (levels) sorted by text */
     unsigned parts;      /* TIME: bits of enum leati_time_part */
+    size_t tokens;       /* TOKENS: of a text, the features */
 } leati_encoder_column;
 
 enum { LEATI_LEVELS = 64 }; /* rarer levels share "other" */
@@ -50,6 +53,7 @@ typedef struct leati_encoder {
     leati_feature *features; /* (width); names owned by the encoder */
     size_t width;
     double *shift, *scale; /* (width): feature = (value - shift) * scale */
+    leati_lexicon lexicon; /* numbers of tokens, one vocabulary for all columns */
 } leati_encoder;
 
 /* f: conformed to s. rows: training rows. */
@@ -67,7 +71,8 @@ leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const l
 
 /* The same into memory of the caller, allocating nothing. to: (count, width) f32 or f64, as the
  * recipe says. level_of: per column the level of each code of its dictionary, UINT32_MAX for
- * others; NULL where the column is no category. */
+ * others; of TOKENS the numbers of the tokens of each code (codes, tokens), or NULL: texts are cut
+ * as they come; NULL of all other columns. */
 void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_frame *f,
                         const uint32_t *rows, size_t count, uint32_t *const *level_of, void *to,
                         leati_matrix *x);

@@ -20,6 +20,7 @@ void leati_encoder_json(const leati_encoder *e, leat_json *j, const char *key)
         leat_json_begin_object(j, NULL);
         leat_json_int(j, "schema", (int64_t)k->schema);
         if (k->role == LEATI_ROLE_TIME) leat_json_int(j, "parts", k->parts);
+        if (k->role == LEATI_ROLE_TOKENS) leat_json_int(j, "tokens", (int64_t)k->tokens);
         if (k->role == LEATI_ROLE_CATEGORY) {
             leat_json_begin_array(j, "levels");
             for (uint32_t l = 0; l < k->levels; l++) leat_json_string(j, NULL, k->level[l]);
@@ -28,6 +29,16 @@ void leati_encoder_json(const leati_encoder *e, leat_json *j, const char *key)
         leat_json_end_object(j);
     }
     leat_json_end_array(j);
+    if (e->recipe.tokens.text[0]) {
+        leat_json_string(j, "tokens", e->recipe.tokens.text);
+        leat_json_begin_array(j, "vocabulary");
+        for (uint32_t i = 0; i < e->lexicon.map.count; i++) {
+            size_t length;
+            const char *token = leati_map_key(&e->lexicon.map, i, &length);
+            leat_json_stringn(j, NULL, token, length);
+        }
+        leat_json_end_array(j);
+    }
     leat_json_end_object(j);
 }
 
@@ -85,6 +96,11 @@ static leat_status load_columns(leat_context *c, leati_encoder *e, const leati_s
         e->count++;
         if (k->role == LEATI_ROLE_CATEGORY)
             LEATI_TRY(load_levels(c, k, json_object_get(one, "levels")));
+        if (k->role == LEATI_ROLE_TOKENS) {
+            json_int_t tokens = json_integer_value(json_object_get(one, "tokens"));
+            if (tokens < 1 || tokens > 1 << 28) return damaged(c, "number of tokens");
+            k->tokens = (size_t)tokens;
+        }
         if (k->role != LEATI_ROLE_TIME) continue;
         json_int_t parts = json_integer_value(json_object_get(one, "parts"));
         if (parts < 1 || parts > 15) return damaged(c, "parts of a time");
@@ -102,6 +118,7 @@ static leat_status check_width(leat_context *c, const leati_encoder *e, const le
     for (size_t i = 0; i < e->count; i++) {
         const leati_schema_column *col = &s->columns[e->columns[i].schema];
         if (col->role == LEATI_ROLE_ARRAY) width += col->shape[0] * col->shape[1] * col->shape[2];
+        if (col->role == LEATI_ROLE_TOKENS) width += e->columns[i].tokens;
     }
     return shift && width <= shift->count ? LEAT_OK : damaged(c, "numbers");
 }
@@ -128,6 +145,28 @@ static leat_status load_numbers(leat_context *c, leati_encoder *e, const leati_s
     return finite ? LEAT_OK : damaged(c, "numbers");
 }
 
+static leat_status load_tokens(leat_context *c, leati_encoder *e, const json_t *json)
+{
+    const json_t *rules = json_object_get(json, "tokens");
+    const json_t *list = json_object_get(json, "vocabulary");
+    bool needed = false;
+    for (size_t i = 0; i < e->count; i++) needed |= e->columns[i].role == LEATI_ROLE_TOKENS;
+    if (!rules && !needed) return LEAT_OK;
+    const char *text = json_string_value(rules);
+    if (!text || !json_is_array(list)) return damaged(c, "vocabulary");
+    leat_status st = leati_token_rules_parse(c, text, &e->recipe.tokens);
+    if (st == LEAT_OK && json_array_size(list) + LEATI_TOKEN_FIRST > e->recipe.tokens.vocabulary)
+        return damaged(c, "vocabulary");
+    for (size_t i = 0; i < json_array_size(list) && st == LEAT_OK; i++) {
+        const json_t *token = json_array_get(list, i);
+        if (!json_is_string(token)) return damaged(c, "vocabulary");
+        st = leati_lexicon_add(c, &e->lexicon, json_string_value(token), json_string_length(token));
+    }
+    if (st == LEAT_OK) return st;
+    leati_error_within(c, "damaged model");
+    return st == LEAT_NOMEM ? st : LEAT_FORMAT;
+}
+
 static leat_status load(leat_context *c, leati_encoder *e, const leati_schema *s,
                         const json_t *json, const leati_state *state)
 {
@@ -140,6 +179,7 @@ static leat_status load(leat_context *c, leati_encoder *e, const leati_schema *s
                                .unit_arrays = json_is_true(json_object_get(json, "unit_arrays")),
                                .f32 = json_is_true(json_object_get(json, "f32"))};
     LEATI_TRY(load_columns(c, e, s, json_object_get(json, "columns")));
+    LEATI_TRY(load_tokens(c, e, json));
     LEATI_TRY(check_width(c, e, s, state));
     LEATI_TRY(leati_encoder_layout(c, e, s));
     return load_numbers(c, e, state);

@@ -118,7 +118,7 @@ static bool is_row_number(const leati_column *col)
 }
 
 /* Why a column should be left out, or NULL. */
-static const char *reason_to_drop(const leati_column *col, size_t distinct)
+static const char *reason_to_drop(const leati_column *col, size_t distinct, bool sequences)
 {
     if (col->rows && col->missing == col->rows) return "no value is present";
     if (col->type == LEAT_ARRAY) return NULL;
@@ -126,7 +126,7 @@ static const char *reason_to_drop(const leati_column *col, size_t distinct)
     if (distinct <= 1) return "one value only, else missing";
     if (col->missing * 100 > col->rows * MISSING_MOST) return "nearly all missing";
     if (is_row_number(col)) return "a row number";
-    bool text = col->type == LEAT_STRING;
+    bool text = col->type == LEAT_STRING && !sequences;
     if (text && distinct > IDENTIFIER_LEAST && distinct * 2 > col->rows - col->missing)
         return "an identifier";
     return NULL;
@@ -167,9 +167,11 @@ static leat_status add_column(leat_context *c, leati_schema *s, const leat_frame
     if (col->type != LEAT_ARRAY) LEATI_TRY(count_distinct(c, col, &out->distinct));
     find_range(col, &out->low, &out->high);
     out->role = natural_role(col->type);
+    if (col->type == LEAT_STRING && s->tokens.text[0]) out->role = LEATI_ROLE_TOKENS;
     if (named(out->name, o->reserved, o->reserved_count)) note = "used for the splits";
     else if (named(out->name, o->drop, o->drop_count)) note = "as asked";
-    else if (!named(out->name, o->keep, o->keep_count)) note = reason_to_drop(col, out->distinct);
+    else if (!named(out->name, o->keep, o->keep_count))
+        note = reason_to_drop(col, out->distinct, s->tokens.text[0]);
     if (!note) {
         s->used++;
         return check_text(c, out->name, col);
@@ -329,6 +331,7 @@ static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
 {
     size_t target;
     LEATI_CHECK(c, o->target, LEAT_INVALID, "no target column was named");
+    LEATI_TRY(leati_token_rules_parse(c, o->tokens, &s->tokens));
     LEATI_TRY(leat_frame_require(c, f, o->target, &target));
     LEATI_CHECK(c, f->rows > 0, LEAT_FORMAT, "the table has a header but no rows");
     LEATI_TRY(check_names(c, f, o->keep, o->keep_count));
@@ -457,7 +460,8 @@ leat_status leati_target_read(leat_context *c, leati_target *t, const leati_sche
 
 const char *leati_role_name(leati_role role)
 {
-    static const char *const names[] = {"number", "category", "time", "array", "left out"};
+    static const char *const names[] = {"number", "category", "time",
+                                        "array",  "tokens",   "left out"};
     return names[role];
 }
 

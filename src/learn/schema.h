@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "frame/frame.h"
+#include "frame/tokens.h"
 #include "learn/dataset.h"
 
 typedef enum leati_role {
@@ -15,10 +16,11 @@ typedef enum leati_role {
     LEATI_ROLE_CATEGORY, /* level numbers, or one feature per level */
     LEATI_ROLE_TIME,     /* days, and month, weekday, hour where they vary */
     LEATI_ROLE_ARRAY,    /* one feature per element */
+    LEATI_ROLE_TOKENS,   /* texts as sequences: the number of a token per feature */
     LEATI_ROLE_LEFT_OUT
 } leati_role;
 
-/* "number", "category", "time", "array", "left out": as in the model file. */
+/* "number", "category", "time", "array", "tokens", "left out": as in the model file. */
 const char *leati_role_name(leati_role role);
 
 typedef struct leati_schema_column {
@@ -45,7 +47,8 @@ typedef struct leati_schema {
     double target_low, target_high; /* REGRESS */
     leati_schema_column *columns;   /* all but the target */
     size_t count;
-    size_t used; /* columns not left out */
+    size_t used;              /* columns not left out */
+    leati_token_rules tokens; /* how TOKENS are cut; only while fitting, the encoder keeps it */
 } leati_schema;
 
 typedef struct leati_schema_options {
@@ -58,6 +61,7 @@ typedef struct leati_schema_options {
     const char *const *reserved; /* fold, group and time columns: left out, with that reason */
     size_t reserved_count;
     bool drop_missing_target; /* else rows without target are an error */
+    const char *tokens;       /* "words(vocabulary=4000)": texts are sequences; NULL: categories */
 } leati_schema_options;
 
 leat_status leati_schema_infer(leat_context *c, leati_schema *s, const leat_frame *f,

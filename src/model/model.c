@@ -82,6 +82,11 @@ leat_shape leat_model_input_shape(const leat_model *m, size_t i)
     return (leat_shape){3, {(int64_t)s[0], (int64_t)s[1], (int64_t)s[2]}};
 }
 
+const char *leat_model_tokens(const leat_model *m)
+{
+    return m->pipeline.encoder.recipe.tokens.text;
+}
+
 bool leat_model_input_range(const leat_model *m, size_t i, double *low, double *high)
 {
     if (i >= m->input_count) return false;

@@ -205,7 +205,8 @@ static bool role_fits(leat_type type, leati_role role)
     switch (role) {
     case LEATI_ROLE_LEFT_OUT: return true;
     case LEATI_ROLE_NUMBER: return type == LEAT_F64 || type == LEAT_I64 || type == LEAT_BOOL;
-    case LEATI_ROLE_CATEGORY: return type == LEAT_STRING;
+    case LEATI_ROLE_CATEGORY:
+    case LEATI_ROLE_TOKENS: return type == LEAT_STRING;
     case LEATI_ROLE_TIME: return type == LEAT_TIME;
     default: return type == LEAT_ARRAY;
     }

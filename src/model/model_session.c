@@ -13,7 +13,8 @@ struct leat_session {
     size_t rows;
     leat_frame *frame;   /* as the model's schema wants it; column i is input i */
     uint32_t *row;       /* 0, 1, ... */
-    uint32_t **level_of; /* per column: codes are levels, the one behind them is "other" */
+    uint32_t **level_of; /* per column: codes are levels, the one behind them is "other"; of texts
+                            as sequences codes are rows */
     void *matrix;        /* (rows, width) f32 or f64 */
     double *value, *proba;
     bool answered, with_proba;
@@ -22,7 +23,8 @@ struct leat_session {
 static leat_type column_type(leati_role role)
 {
     switch (role) {
-    case LEATI_ROLE_CATEGORY: return LEAT_STRING;
+    case LEATI_ROLE_CATEGORY:
+    case LEATI_ROLE_TOKENS: return LEAT_STRING;
     case LEATI_ROLE_TIME: return LEAT_TIME;
     default: return LEAT_F64;
     }
@@ -49,6 +51,12 @@ static leat_status make_columns(leat_session *s)
     for (size_t i = 0; i < m->input_count; i++) {
         const leati_schema_column *want = &m->schema.columns[m->inputs[i]];
         LEATI_TRY(leati_frame_add(c, s->frame, want->name, make_column(c, want, s->rows)));
+        if (want->role == LEATI_ROLE_TOKENS) {
+            uint32_t *codes = s->frame->column[i]->codes;
+            s->level_of[i] = leati_array(c, s->rows, e->columns[i].width * sizeof **s->level_of);
+            if (!s->level_of[i]) return leat_error_status(c);
+            for (size_t r = 0; r < s->rows; r++) codes[r] = (uint32_t)r;
+        }
         if (want->role != LEATI_ROLE_CATEGORY) continue;
         uint32_t levels = e->columns[i].levels;
         s->level_of[i] = leati_array(c, levels + (size_t)1, sizeof **s->level_of);
@@ -113,7 +121,7 @@ void leat_session_destroy(leat_session *s)
 /* ---- values -----------------------------------------------------------------------------------
  */
 
-static const char *const kinds[] = {"numbers", "texts", "times", "arrays"};
+static const char *const kinds[] = {"numbers", "texts", "times", "arrays", "texts"};
 
 static leat_status column_of(leat_session *s, size_t row, size_t input, leati_role role,
                              leati_column **out)
@@ -151,8 +159,17 @@ leat_status leat_session_set_number(leat_session *s, size_t row, size_t input, d
 leat_status leat_session_set_text(leat_session *s, size_t row, size_t input, const char *text)
 {
     leati_column *col;
-    LEATI_TRY(column_of(s, row, input, LEATI_ROLE_CATEGORY, &col));
-    const leati_encoder_column *k = &s->model->pipeline.encoder.columns[input];
+    const leati_encoder *e = &s->model->pipeline.encoder;
+    bool sequence = input < e->count && e->columns[input].role == LEATI_ROLE_TOKENS;
+    LEATI_TRY(column_of(s, row, input, sequence ? LEATI_ROLE_TOKENS : LEATI_ROLE_CATEGORY, &col));
+    const leati_encoder_column *k = &e->columns[input];
+    if (sequence) {
+        if (text)
+            leati_lexicon_ids(&e->lexicon, &e->recipe.tokens, text, strlen(text), k->width,
+                              s->level_of[input] + row * k->width);
+        mark(col, row, text != NULL);
+        return LEAT_OK;
+    }
     uint32_t level = text ? leati_encoder_level(k, text) : 0;
     col->codes[row] = level == UINT32_MAX ? k->levels : level;
     mark(col, row, text != NULL);

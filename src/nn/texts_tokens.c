@@ -1,8 +1,7 @@
-/* Owns: texts cut into tokens. */
-#include <ctype.h>
-
+/* Owns: tensors of texts cut into tokens. Not: where tokens end (frame/tokens.c). */
 #include "base/error.h"
 #include "base/mem.h"
+#include "frame/tokens.h"
 #include "nn/texts.h"
 
 leat_token_options leat_token_options_default(void)
@@ -23,27 +22,6 @@ typedef struct cut {
     size_t room_size;
 } cut;
 
-static bool in_word(unsigned char ch)
-{
-    return isalnum(ch) || ch == '_' || ch >= 0x80;
-}
-
-static size_t character(const char *text, size_t left)
-{
-    size_t n = 1;
-    while (n < left && n < 4 && ((unsigned char)text[n] & 0xc0) == 0x80) n++;
-    return (unsigned char)*text < 0x80 ? 1 : n;
-}
-
-static size_t word(const char *text, size_t left)
-{
-    size_t n = 0;
-    while (n < left && (in_word((unsigned char)text[n]) || (text[n] == '\'' && n && n + 1 < left &&
-                                                            in_word((unsigned char)text[n + 1]))))
-        n++;
-    return n ? n : 1;
-}
-
 static leat_status add_token(cut *k, const char *text, size_t length)
 {
     leat_context *c = k->context;
@@ -63,16 +41,10 @@ static leat_status add_token(cut *k, const char *text, size_t length)
 static leat_status cut_text(cut *k, const char *text, size_t length)
 {
     bool words = k->o.unit == LEAT_TOKEN_WORD;
-    size_t before = k->count;
-    for (size_t at = 0; at < length;) {
+    size_t before = k->count, n;
+    for (size_t at = 0; (n = leati_token_next(words, text, length, &at)); at += n) {
         if (k->o.length && k->count - before == k->o.length) break;
-        if (words && isspace((unsigned char)text[at])) {
-            at++;
-            continue;
-        }
-        size_t n = words ? word(text + at, length - at) : character(text + at, length - at);
         LEATI_TRY(add_token(k, text + at, n));
-        at += n;
     }
     if (k->count - before > k->longest) k->longest = k->count - before;
     return LEAT_OK;

@@ -1,8 +1,7 @@
 /* Owns: vocabularies: numbers of texts. */
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "base/mem.h"
+#include "frame/tokens.h"
 #include "nn/texts.h"
 
 enum { FIRST = 2 };
@@ -12,31 +11,17 @@ struct leat_vocabulary {
     leati_dict *dict; /* the same texts, each with a zero byte behind it */
 };
 
-typedef struct entry {
-    const char *text;
-    size_t length;
-    uint64_t count;
-} entry;
-
-static int by_count(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-    if (x->count != y->count) return x->count > y->count ? -1 : 1;
-    int order = memcmp(x->text, y->text, x->length < y->length ? x->length : y->length);
-    return order ? order : (x->length > y->length) - (x->length < y->length);
-}
-
 /* The texts that occur, in their order. */
-static entry *count_texts(leat_context *c, const leat_texts *t, size_t *found)
+static leati_counted *count_texts(leat_context *c, const leat_texts *t, size_t *found)
 {
     uint32_t distinct = t->dict->count;
-    entry *e = LEATI_NEW(c, entry, (size_t)distinct + 1);
+    leati_counted *e = LEATI_NEW(c, leati_counted, (size_t)distinct + 1);
     *found = 0;
     if (!e) return NULL;
     for (uint32_t k = 0; k < distinct; k++) e[k].text = leati_dict_text(t->dict, k, &e[k].length);
     for (size_t i = 0; i < t->count; i++)
         if (t->codes[i] != LEATI_TEXT_MISSING) e[t->codes[i]].count++;
-    if (distinct) qsort(e, distinct, sizeof *e, by_count);
+    leati_counted_sort(e, distinct);
     while (*found < distinct && e[*found].count) ++*found;
     return e;
 }
@@ -50,7 +35,7 @@ leat_status leat_vocabulary_create(leat_context *c, const leat_texts *t, size_t 
     if (!v) return LEAT_NOMEM;
     leati_map_init(&v->map, c);
     leat_status st = LEAT_OK;
-    entry *e = count_texts(c, t, &count);
+    leati_counted *e = count_texts(c, t, &count);
     if (!e) LEATI_GO(LEAT_NOMEM);
     if (most && count > most) count = most;
     for (size_t i = 0; i < count; i++)

@@ -37,7 +37,8 @@ static leat_status infer_schema(leat_context *c, leat_experiment *e, const reser
                                .drop_count = o->drop_count,
                                .reserved = r->names,
                                .reserved_count = r->count,
-                               .drop_missing_target = o->drop_missing_target};
+                               .drop_missing_target = o->drop_missing_target,
+                               .tokens = o->tokens};
     LEATI_TRY(leati_schema_infer(c, &e->schema, e->train, &so));
     LEATI_TRY(leati_conform(c, &e->frame, &e->schema, e->train));
     return leati_target_read(c, &e->target, &e->schema, e->train, o->drop_missing_target);

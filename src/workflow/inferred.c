@@ -16,6 +16,7 @@ enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64 };
 static const char *kind_of(const leati_schema_column *col)
 {
     if (col->role == LEATI_ROLE_CATEGORY) return "category";
+    if (col->role == LEATI_ROLE_TOKENS) return "tokens";
     return leat_type_name(col->type);
 }
 
@@ -88,6 +89,9 @@ static leat_status facts(leat_context *c, const leat_experiment *e, const leati_
         if (col->shape[2] > 1) leati_str_addf(out, " x %zu", col->shape[2]);
     } else if (text && col->role == LEATI_ROLE_LEFT_OUT && col->distinct > 1) {
         leati_str_addf(out, "%zu distinct of %zu", col->distinct, data->rows - data->missing);
+    } else if (col->role == LEATI_ROLE_TOKENS) {
+        leati_str_addf(out, "%zu text%s as %s", col->distinct, col->distinct == 1 ? "" : "s",
+                       e->schema.tokens.words ? "words" : "characters");
     } else if (text) {
         LEATI_TRY(frequent(c, data, out));
     } else if (col->type == LEAT_BOOL) {

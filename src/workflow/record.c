@@ -48,6 +48,7 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     list_json(j, "drop", o->drop, o->drop_count);
     leat_json_bool(j, "drop_missing_target", o->drop_missing_target);
     if (o->time_budget > 0) leat_json_number(j, "time_budget", o->time_budget);
+    if (o->tokens) leat_json_string(j, "tokens", o->tokens);
     leat_json_raw(j, "reading", o->reading ? o->reading : "{}");
     leat_json_end_object(j);
     return take(c, j, &e->config);

@@ -47,6 +47,7 @@ static const char *use_of(const leati_schema_column *col)
     case LEATI_ROLE_CATEGORY: return "category";
     case LEATI_ROLE_TIME: return "time";
     case LEATI_ROLE_ARRAY: return "array";
+    case LEATI_ROLE_TOKENS: return "tokens";
     default: return "left out";
     }
 }

@@ -127,6 +127,7 @@ static leat_status load(leat_context *c, plan *p, const char *name, leat_frame *
     o.query = text_of(reading, "query");
     o.images = text_of(reading, "images");
     o.text = text_of(reading, "text");
+    o.tokens = text_of(reading, "tokens");
     if (delimiter) o.delimiter = *delimiter;
     if (decimal) o.decimal = *decimal;
     if (header) o.header = strcmp(header, "no") == 0 ? LEAT_HEADER_NO : LEAT_HEADER_YES;
@@ -212,6 +213,7 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     o.fold_column = text_of(p->config, "fold_column");
     o.preprocess = text_of(p->config, "preprocess");
     o.search = text_of(p->config, "search");
+    o.tokens = text_of(p->config, "tokens");
     o.validation_curve = text_of(p->config, "validation_curve");
     o.set = p->lists;
     o.set_count = list_of(p, "set", p->lists);
