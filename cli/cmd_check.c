@@ -162,7 +162,7 @@ static leat_status check_experiment(cli *c)
     char part_name[256], size[80];
     leat_frame *train = NULL;
     leat_training_plan *p = NULL;
-    leat_status st = cli_settings_read(c, &s);
+    leat_status st = cli_settings_read(c, &s, c->arguments[0]);
     const char *data = st == LEAT_OK ? s.options.data : NULL;
     if (st == LEAT_OK && leat_data_has_test(data)) {
         snprintf(part_name, sizeof part_name, "%s:train", data);

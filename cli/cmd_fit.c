@@ -417,7 +417,7 @@ static leat_status run_fit(cli *c)
     leat_experiment *e = NULL;
     f.command = command_text(c, f.typed);
     if (!f.command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    leat_status st = cli_settings_read(c, &s);
+    leat_status st = cli_settings_read(c, &s, c->arguments[0]);
     if (st == LEAT_OK) st = check_folder(c, folder_of(c));
     if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);

@@ -146,12 +146,11 @@ static const char *models(const cli *c, const cli_settings *s, char *space, size
     return space;
 }
 
-leat_status cli_settings_read(cli *c, cli_settings *out)
+leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
 {
     leat_experiment_options *o = &out->options;
     memset(out, 0, sizeof *out);
     *o = leat_experiment_options_default();
-    const char *data = c->arguments[0];
     if (ends_with(data, ".yaml") || ends_with(data, ".yml")) {
         leat_status st = read_file(c, out, data);
         if (st != LEAT_OK) return st;

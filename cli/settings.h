@@ -14,8 +14,9 @@ typedef struct cli_settings {
     char *name, *reading;
 } cli_settings;
 
-/* The command line wins over the file. On failure too, fini is needed. */
-leat_status cli_settings_read(cli *c, cli_settings *out);
+/* data: a YAML file, or what to learn from. The command line wins over the file. On failure too,
+ * fini is needed. */
+leat_status cli_settings_read(cli *c, cli_settings *out, const char *data);
 void cli_settings_fini(cli_settings *s);
 
 #endif

@@ -179,8 +179,8 @@ leat_status leati_error_within(leat_context *c, const char *format, ...)
     int used = vsnprintf(c->error_text, sizeof c->error_text, format, args);
     va_end(args);
     size_t at = used < 0 ? 0 : (size_t)used;
-    if (at < sizeof c->error_text)
-        snprintf(c->error_text + at, sizeof c->error_text - at, ": %s", old);
+    size_t room = at < sizeof c->error_text ? sizeof c->error_text - at : 0;
+    if (room > 2) snprintf(c->error_text + at, room, ": %.*s", (int)(room - 3), old);
     return c->error;
 }
 

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "exchange/format.h"
 #include "io/zip.h"
-#include "model/safetensors.h"
+#include "learn/safetensors.h"
 #include "nn/network_estimator.h"
 #include "tensor/npy.h"
 #include "tensor/shape.h"

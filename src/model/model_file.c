@@ -10,9 +10,9 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "io/zip.h"
+#include "learn/safetensors.h"
 #include "model/graph_file.h"
 #include "model/model.h"
-#include "model/safetensors.h"
 
 static leat_status list_inputs(leat_context *c, leat_model *m)
 {

@@ -53,6 +53,13 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed);
  * networks may share them. f32, on a device in host memory. */
 leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *weights,
                                  const float *states);
+/* Values of all weights and states from a safetensors file, after leati_network_open: arrays of
+ * their names ("dense_1/kernel") and shapes, F64, F32, F16 or BF16. *mean and *scale (of a
+ * regression's target) are set where the file has `target_mean` and `target_scale`; arrays of the
+ * preprocessing ("encoder.") are passed over. FORMAT names at once everything that is missing, of
+ * another shape or not the network's. */
+leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, double *mean,
+                               double *scale);
 /* The graph that it was built on is gone: reads of weights are recorded anew. */
 void leati_network_forget(leati_network *n);
 /* x (batch, input...) -> (batch, output...). Of b, graph, training and key are the caller's, and

@@ -20,7 +20,7 @@ typedef struct network {
     leati_estimator base;
     char layers[LEATI_TEXT_PARAM], places[LEATI_TEXT_PARAM], input[LEATI_TEXT_PARAM],
         optimizer[LEATI_TEXT_PARAM], loss[LEATI_TEXT_PARAM], schedule[LEATI_TEXT_PARAM],
-        augment[LEATI_TEXT_PARAM];
+        augment[LEATI_TEXT_PARAM], values[LEATI_TEXT_PARAM];
     int64_t epochs, batch_size, accumulate, patience;
     int64_t hidden_layers, units;
     int activation, head;
@@ -78,10 +78,16 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_INT,
      .offset = offsetof(network, epochs),
      .standard = "20",
-     .least = 1,
+     .least = 0,
      .most = 1e6,
      .grid = "5,10,20,50",
-     .doc = "Passes over the data."},
+     .doc = "Passes over the data; 0: the network stays as `weights` makes it."},
+    {.name = "weights",
+     .type = LEATI_PARAM_TEXT,
+     .offset = offsetof(network, values),
+     .standard = "",
+     .doc = "A safetensors file with values to start from, by the names that leat export gives "
+            "them."},
     {.name = "batch_size",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(network, batch_size),
@@ -274,6 +280,10 @@ static leat_status check(const leati_estimator *base, leat_context *c)
     if (st == LEAT_OK) st = leati_optimizer_parse(c, e->optimizer, &optimizer);
     if (st == LEAT_OK) st = leati_schedule_parse(c, e->schedule, &schedule);
     if (st == LEAT_OK) st = leati_augment_parse(c, e->augment, &augment);
+    if (st == LEAT_OK && e->epochs == 0 && !*e->values)
+        st = LEATI_FAIL(c, LEAT_INVALID,
+                        "network.epochs is 0: nothing would be learned; name a file of weights "
+                        "(network.weights) or take an epoch");
     leati_free(loss);
     leati_free(optimizer);
     leati_free(schedule);
@@ -368,6 +378,19 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
     return o;
 }
 
+/* The network with its first values: from the seed, or from a file. Its targets are scaled as the
+ * data say; without training as the file says, if it does. */
+static leat_status begin(leat_context *c, network *e, leati_network *n, leat_graph *g,
+                         uint64_t seed)
+{
+    double mean = 0, scale = 1;
+    LEATI_TRY(leati_network_open(n, g, seed));
+    if (!*e->values) return LEAT_OK;
+    LEATI_TRY(leati_network_read(c, n, e->values, &mean, &scale));
+    if (e->epochs == 0) e->mean = mean, e->scale = scale;
+    return LEAT_OK;
+}
+
 static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
 {
     network *e = (network *)base;
@@ -386,10 +409,10 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(read_recipe(c, e, d, &r));
     leati_train_options options = options_of(e, d, &r);
     LEATI_GO(create(c, e, &n));
-    LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
+    if (e->epochs) LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(leati_network_open(n, g, d->seed));
-    LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
+    LEATI_GO(begin(c, e, n, g, d->seed));
+    if (e->epochs) LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
     e->base.iterations = (uint32_t)history.count;
     e->base.converged = true;
     LEATI_GO(keep(c, e, n));
@@ -481,7 +504,7 @@ static leat_status sweep_rates(leat_context *c, network *e, const leati_dataset 
     LEATI_GO(create(c, e, &n));
     LEATI_GO(leati_train_memory_check(c, n, r->optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(leati_network_open(n, g, d->seed));
+    LEATI_GO(begin(c, e, n, g, d->seed));
     LEATI_GO(
         leati_rate_test(c, n, r->optimizer, &scaled, &options, 1e-6, 10, RATES, points, count));
 out:

@@ -130,7 +130,7 @@ leat_status leati_on_Trilu(leati_ocall *k)
     if (!kept) return leat_error_status(k->context);
     shift = shift > n ? n : shift < -m ? -m : shift;
     for (int64_t i = 0; i < m * n; i++)
-        ((uint8_t *)mask)[i] = upper ? i % n - i / n >= shift : i % n - i / n <= shift;
+        ((bool *)mask)[i] = upper ? i % n - i / n >= shift : i % n - i / n <= shift;
     leat_tensor *x = leati_oin(k, 0);
     leat_tensor *zero = leat_cast(leat_scalar(k->graph, LEAT_DTYPE_F32, 0), leat_tensor_dtype(x));
     return leati_oset(k, 0, leat_where(leati_oval_tensor(k->run, kept), x, zero));

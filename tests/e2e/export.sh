@@ -74,6 +74,30 @@ arrays dense encoder.shift dense_1/kernel dense_2/bias target_mean target_scale
 arrays conv conv2d_1/kernel batch_norm_1/gamma
 arrays cart feature threshold right
 
+# Weights back into the network of an experiment.
+cat >flower.yaml <<'END'
+data: iris
+target: species
+cv: holdout:0.2
+network:
+  layers:
+    - dense: {units: 16, activation: relu}
+  epochs: 40
+  batch_size: 8
+END
+check flower "$leat" fit flower.yaml --quick -q -o flower
+check flower-weights "$leat" export --safetensors flower/iris.leat -o flower.safetensors
+check flower-import sh -c "$leat import flower.safetensors --network flower.yaml -o again.leat >import.txt"
+has flower-score import.txt "accuracy on the data of flower.yaml: " "wrote again.leat"
+check flower-predict sh -c "$leat predict flower/iris.leat iris --proba >first.csv &&
+    $leat predict again.leat iris --proba >second.csv && cmp first.csv second.csv"
+sed 's/units: 16/units: 12/' flower.yaml >other.yaml
+fails flower-shapes 3 "dense_1/kernel (4, 16) for (4, 12)|dense_2/kernel (16, 3) for (12, 3)" \
+    "$leat" import flower.safetensors --network other.yaml
+fails flower-no-network 2 "--network FILE.yaml" "$leat" import flower.safetensors
+sed 's/epochs: 40/weights: flower.safetensors\n  epochs: 1/' flower.yaml >tuned.yaml
+check flower-tuned "$leat" fit tuned.yaml --quick -q -o tuned
+
 # The C file, called by a program that sees its interface only.
 check iris "$leat" fit iris --models logistic --quick --output flowers
 check c "$leat" export --c flowers/iris.leat -o iris.c

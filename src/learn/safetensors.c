@@ -1,10 +1,12 @@
 /* Owns: reading and writing safetensors blocks. */
-#include "model/safetensors.h"
+#include "learn/safetensors.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/mem.h"
 
 enum { HEADER_MOST = 100 * 1000 * 1000, ARRAYS_MOST = 100000 };
@@ -82,19 +84,53 @@ static bool read_size(const json_t *value, size_t *out)
     return true;
 }
 
-/* One array: `at` is where it must begin, so that there are neither gaps nor overlaps. */
+/* Where an array lies. */
+typedef struct place {
+    size_t from, to;
+} place;
+
+static int by_place(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    if (x->from != y->from) return x->from < y->from ? -1 : 1;
+    return (x->to > y->to) - (x->to < y->to); /* empty ones first */
+}
+
+/* Singles from 16 bits each. */
+static void *widen(leat_context *c, const char *data, size_t count, bool brain)
+{
+    float *out = leati_array(c, count, sizeof *out);
+    for (size_t i = 0; out && i < count; i++) {
+        uint16_t h = (uint16_t)((uint8_t)data[2 * i] | (uint8_t)data[2 * i + 1] << 8);
+        out[i] = brain ? leati_bf16_to_f32(h) : leati_f16_to_f32(h);
+    }
+    return out;
+}
+
+/* Halves come behind the types that are written. */
+enum { F16 = LEATI_DTYPES, BF16, READ_TYPES };
+
+static int read_type(const char *text)
+{
+    int type = 0;
+    if (text && strcmp(text, "F16") == 0) return F16;
+    if (text && strcmp(text, "BF16") == 0) return BF16;
+    while (type < LEATI_DTYPES && (!text || strcmp(text, dtype_names[type]) != 0)) type++;
+    return type < LEATI_DTYPES ? type : READ_TYPES;
+}
+
 static leat_status read_entry(leat_context *c, leati_state *state, const char *name,
-                              const json_t *json, const char *data, size_t size, size_t *at)
+                              const json_t *json, const char *data, size_t size, place *at)
 {
     leati_array_entry e = {.count = 1};
     const char *dtype = json_string_value(json_object_get(json, "dtype"));
     const json_t *shape = json_object_get(json, "shape");
     const json_t *offsets = json_object_get(json, "data_offsets");
     size_t from, to, bytes;
-    int type = 0;
-    while (dtype && type < LEATI_DTYPES && strcmp(dtype, dtype_names[type]) != 0) type++;
-    if (!dtype || type == LEATI_DTYPES) return damaged(c, "an array of unknown type");
-    e.type = (leati_dtype)type;
+    int type = read_type(dtype);
+    bool half = type == F16 || type == BF16;
+    if (type == READ_TYPES) return damaged(c, "an array of unknown type");
+    e.type = half ? LEATI_F32 : (leati_dtype)type;
     if (!json_is_array(shape) || json_array_size(shape) > LEATI_STATE_DIMS)
         return damaged(c, "a bad shape");
     e.dims = (int)json_array_size(shape);
@@ -106,20 +142,35 @@ static leat_status read_entry(leat_context *c, leati_state *state, const char *n
     if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &from) ||
         !read_size(json_array_get(offsets, 1), &to))
         return damaged(c, "bad offsets");
-    if (leati_mul_overflows(e.count, leati_dtype_size(e.type), &bytes) || from != *at ||
-        to < from || to > size || to - from != bytes)
+    if (leati_mul_overflows(e.count, half ? 2 : leati_dtype_size(e.type), &bytes) || to < from ||
+        to > size || to - from != bytes)
         return damaged(c, "an array's place does not fit its shape");
-    *at = to;
+    *at = (place){from, to};
     LEATI_TRY(
         leati_grow(c, &state->entries, &state->capacity, state->count + 1, sizeof *state->entries));
     e.name = leati_strdup(c, name);
-    e.data = e.name ? leati_memdup(c, data + from, bytes) : NULL;
+    if (e.name && half) e.data = widen(c, data + from, e.count, type == BF16);
+    else if (e.name) e.data = leati_memdup(c, data + from, bytes);
     if (!e.data) {
         leati_free(e.name);
         return leat_error_status(c);
     }
     state->entries[state->count++] = e;
     return LEAT_OK;
+}
+
+/* Every byte belongs to one array. */
+static leat_status check_places(leat_context *c, place *places, size_t count, size_t room)
+{
+    size_t at = 0;
+    if (count) qsort(places, count, sizeof *places, by_place);
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].from != at)
+            return damaged(c, places[i].from < at ? "arrays that overlap"
+                                                  : "bytes that belong to no array");
+        at = places[i].to;
+    }
+    return at == room ? LEAT_OK : damaged(c, "bytes that belong to no array");
 }
 
 leat_status leati_safetensors_read(leat_context *c, leati_state *state, const char *data,
@@ -135,17 +186,20 @@ leat_status leati_safetensors_read(leat_context *c, leati_state *state, const ch
         json_decref(header);
         return damaged(c, "the header is no JSON object");
     }
-    leat_status st = LEAT_OK;
-    size_t at = 0, room = size - 8 - (size_t)length;
+    size_t count = 0, room = size - 8 - (size_t)length;
+    place *places = leati_array(c, json_object_size(header) + 1, sizeof *places);
+    leat_status st = places ? LEAT_OK : leat_error_status(c);
     const char *name;
     json_t *value;
     json_object_foreach(header, name, value)
     {
-        if (strcmp(name, "__metadata__") == 0) continue;
-        st = read_entry(c, state, name, value, data + 8 + length, room, &at);
         if (st != LEAT_OK) break;
+        if (strcmp(name, "__metadata__") == 0) continue;
+        st = read_entry(c, state, name, value, data + 8 + length, room, &places[count]);
+        count++;
     }
     json_decref(header);
-    if (st == LEAT_OK && at != room) st = damaged(c, "bytes that belong to no array");
+    if (st == LEAT_OK) st = check_places(c, places, count, room);
+    leati_free(places);
     return st;
 }

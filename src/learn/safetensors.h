@@ -1,7 +1,7 @@
 /* The safetensors format: named arrays in one block with a JSON header.
  * Source: the format section of the safetensors README, version 0.4. */
-#ifndef LEATI_MODEL_SAFETENSORS_H
-#define LEATI_MODEL_SAFETENSORS_H
+#ifndef LEATI_LEARN_SAFETENSORS_H
+#define LEATI_LEARN_SAFETENSORS_H
 
 #include "base/str.h"
 #include "learn/state.h"
@@ -10,9 +10,9 @@
  * that each is aligned to its element when the block is aligned to 8. */
 leat_status leati_safetensors_write(leat_context *c, const leati_state *state, leati_str *out);
 
-/* Fills `state` (initialised by the caller) with copies. Refuses, with FORMAT: headers that are
- * longer than the data or than 100 MB, are no JSON object, name unknown types or overlapping,
- * unordered, gapped or overflowing ranges. */
+/* Fills `state` (initialised by the caller) with copies, in the order of the header; arrays of F16
+ * and BF16 become F32. Refuses, with FORMAT: headers that are longer than the data or than 100 MB,
+ * are no JSON object, name other types or overlapping, gapped or overflowing ranges. */
 leat_status leati_safetensors_read(leat_context *c, leati_state *state, const char *data,
                                    size_t size);
 
