@@ -150,9 +150,6 @@ static leat_status write_npy(leat_context *c, const char *folder, const char *na
     snprintf(file, sizeof file, "%.100s.npy", name);
     for (char *p = file; *p && strcmp(p, ".npy") != 0; p++)
         if (!isalnum((unsigned char)*p) && *p != '-') *p = '_';
-    LEATI_CHECK(c, a->shape.rank <= 4, LEAT_UNSUPPORTED,
-                "output `%.60s` has %d dimensions, at most 4 are written to .npy", name,
-                a->shape.rank);
     for (int i = 0; i < a->shape.rank; i++) shape[i] = (size_t)a->shape.dim[i];
     char *path = leati_path_join(c, folder, file);
     leati_writer *w;

@@ -6,9 +6,11 @@
 #include <leat/onnx.h>
 #include <leat/read.h>
 
+#include "base/file.h"
 #include "model/onnx_write.h"
 #include "onnx/import.h"
 #include "support/leattest.h"
+#include "tensor/npy.h"
 
 static const int64_t scalar[1];
 
@@ -414,8 +416,51 @@ static void test_recurrent(leattest *t)
     }
 }
 
+/* .npy files in and out, of as many dimensions as tensors have. */
+static void test_npy(leattest *t)
+{
+    enum { COUNT = 24 };
+    static const size_t shape[8] = {1, 2, 1, 3, 1, 2, 1, 2};
+    leat_context *c = t->context;
+    char model[512], in[512], out[600], file[256 + sizeof(float) * COUNT];
+    float x[COUNT];
+    int64_t dims[8];
+    leati_onnx_builder o;
+    snprintf(model, sizeof model, "%s", leattest_scratch("wide.onnx"));
+    snprintf(in, sizeof in, "%s", leattest_scratch("wide.npy"));
+    for (int i = 0; i < COUNT; i++) x[i] = (float)(i - 12);
+    for (int i = 0; i < 8; i++) dims[i] = (int64_t)shape[i];
+    leati_onnx_builder_init(&o, c, "wide");
+    leati_onnx_add_input(&o, o.model->graph, "x", LEATI_ONNX_FLOAT, dims, 8, NULL);
+    leati_onnx_add_node(&o, o.model->graph, "Relu", (const char *const[]){"x", NULL},
+                        (const char *const[]){"wide_y", NULL});
+    leati_onnx_add_output(&o, o.model->graph, "wide_y", LEATI_ONNX_FLOAT, dims, 8, NULL);
+    CHECK_OK(leati_onnx_builder_status(&o));
+    CHECK_OK(leati_onnx_write(c, o.model, model));
+    leati_onnx_builder_fini(&o);
+    size_t n = leati_npy_header(file, "<f4", shape, 8);
+    memcpy(file + n, x, sizeof x);
+    REQUIRE_OK(leati_file_write(c, in, file, n + sizeof x));
+    leat_onnx_model *m;
+    REQUIRE_OK(leat_onnx_model_open(c, model, NULL, &m));
+    snprintf(out, sizeof out, "%s", in);
+    *strrchr(out, '/') = '\0';
+    REQUIRE_OK(leat_onnx_model_run_npy(m, (const char *const[]){in}, out));
+    leat_onnx_model_close(m);
+    strcat(out, "/wide_y.npy");
+    leati_bytes bytes;
+    leati_foreign y;
+    REQUIRE_OK(leati_file_read(c, &bytes, out));
+    REQUIRE_OK(leati_npy_parse(c, &y, bytes.data, bytes.size, out));
+    CHECK_INT(y.dims, 8);
+    for (int i = 0; i < 8; i++) CHECK_INT(y.shape[i], shape[i]);
+    for (size_t i = 0; i < COUNT; i++)
+        CHECK(leati_foreign_number(&y, i) == (double)(x[i] > 0 ? x[i] : 0));
+    leati_bytes_release(&bytes);
+}
+
 static const leattest_case cases[] = {
-    TEST(test_again),       TEST(test_memory),         TEST(test_repeated),
-    TEST(test_unsupported), TEST(test_other_texts),    TEST(test_unique),
-    TEST(test_recurrent),   TEST(test_one_base_value), TEST(test_whole_columns)};
+    TEST(test_again),         TEST(test_memory), TEST(test_repeated),  TEST(test_unsupported),
+    TEST(test_other_texts),   TEST(test_unique), TEST(test_recurrent), TEST(test_one_base_value),
+    TEST(test_whole_columns), TEST(test_npy)};
 LEATTEST_MAIN(cases)
