@@ -105,6 +105,11 @@ int leati_c_loops_add(leati_c_loops *l, const leati_c_value *v);
 void leati_c_loops_merge(leati_c_loops *l);
 void leati_c_loops_open(leati_c_net *n, const leati_c_loops *l, int from, int to);
 void leati_c_loops_close(leati_c_net *n, int count);
+/* Loops over the shape with these values as operands 0, 1, ..., opened, at the innermost line. */
+void leati_c_loops_begin(leati_c_net *n, leati_c_loops *l, leat_shape shape, int count,
+                         const leati_c_value *const *v);
+/* "name[i * 4 + j]" */
+void leati_c_element(leati_c_net *n, const leati_c_loops *l, int operand, const leati_c_value *v);
 /* "[i * 4 + j + 2]" */
 void leati_c_index(leati_c_net *n, const leati_c_loops *l, int operand);
 void leati_c_indent(leati_c_net *n, int depth);

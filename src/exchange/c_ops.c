@@ -111,11 +111,8 @@ static leat_status matmul(leati_c_net *n, leati_node *node)
     LEATI_TRY(leati_c_output(n, &node->out[0], &y));
     int ry = y.shape.rank;
     parts[0] = outer(&x), parts[1] = outer(&w), parts[2] = outer(&y);
-    leati_c_loops_init(&l, parts[2].shape);
-    for (int i = 0; i < 3; i++) (void)leati_c_loops_add(&l, &parts[i]);
-    leati_c_loops_merge(&l);
-    leati_c_loops_open(n, &l, 0, l.depth);
-    leati_c_indent(n, l.depth);
+    leati_c_loops_begin(n, &l, parts[2].shape, 3,
+                        (const leati_c_value *const[]){&parts[0], &parts[1], &parts[2]});
     leati_str_add(&n->body, "multiply(");
     part(n, &l, 0, x.place);
     leati_str_addf(&n->body, ", %lld, %lld, ", (long long)x.stride[rx - 2],
@@ -205,11 +202,7 @@ static void window_call(leati_c_net *n, const char *function, const leati_c_valu
     leat_shape batch = {.rank = 1, .dim = {x->shape.dim[0]}};
     leati_c_value parts[2] = {*x, *y};
     parts[0].shape = parts[1].shape = batch;
-    leati_c_loops_init(&l, batch);
-    for (int i = 0; i < 2; i++) (void)leati_c_loops_add(&l, &parts[i]);
-    leati_c_loops_merge(&l);
-    leati_c_loops_open(n, &l, 0, l.depth);
-    leati_c_indent(n, l.depth);
+    leati_c_loops_begin(n, &l, batch, 2, (const leati_c_value *const[]){&parts[0], &parts[1]});
     leati_str_addf(&n->body, "%s(", function);
     part(n, &l, 0, x->place);
     leati_str_add(&n->body, ", ");
@@ -285,13 +278,8 @@ static leat_status reduce(leati_c_net *n, leati_node *node)
     leati_c_loops l, all;
     LEATI_TRY(leati_c_input(n, node, 0, &x));
     LEATI_TRY(leati_c_output(n, &node->out[0], &y));
-    leati_c_loops_init(&l, y.shape);
-    (void)leati_c_loops_add(&l, &y);
-    leati_c_loops_merge(&l);
-    leati_c_loops_open(n, &l, 0, l.depth);
-    leati_c_indent(n, l.depth);
-    leati_str_add(&n->body, leati_c_name(n, y.place));
-    leati_c_index(n, &l, 0);
+    leati_c_loops_begin(n, &l, y.shape, 1, (const leati_c_value *const[]){&y});
+    leati_c_element(n, &l, 0, &y);
     put_start(n, node);
     leati_c_loops_close(n, l.depth);
     /* The output over the space of the input: standing still along the axes. */
@@ -304,26 +292,18 @@ static leat_status reduce(leati_c_net *n, leati_node *node)
         wide.stride[i] = gone ? 0 : step;
         if (!gone) step *= x.shape.dim[i];
     }
-    leati_c_loops_init(&all, x.shape);
-    (void)leati_c_loops_add(&all, &x);
-    (void)leati_c_loops_add(&all, &wide);
-    leati_c_loops_merge(&all);
-    leati_c_loops_open(n, &all, 0, all.depth);
-    leati_c_indent(n, all.depth);
-    leati_str_add(&n->body, leati_c_name(n, y.place));
-    leati_c_index(n, &all, 1);
+    leati_c_loops_begin(n, &all, x.shape, 2, (const leati_c_value *const[]){&x, &wide});
+    leati_c_element(n, &all, 1, &wide);
     bool most = node->op == LEATI_OP_REDUCE_MAX, least = node->op == LEATI_OP_REDUCE_MIN;
     if (most || least) {
         n->helpers |= most ? LEATI_C_MAXIMUM : LEATI_C_MINIMUM;
-        leati_str_addf(&n->body, " = %s(%s", most ? "maximum" : "minimum",
-                       leati_c_name(n, y.place));
-        leati_c_index(n, &all, 1);
+        leati_str_addf(&n->body, " = %s(", most ? "maximum" : "minimum");
+        leati_c_element(n, &all, 1, &wide);
         leati_str_add(&n->body, ", ");
     } else {
         leati_str_add(&n->body, node->op == LEATI_OP_REDUCE_SUM ? " += " : " *= ");
     }
-    leati_str_add(&n->body, leati_c_name(n, x.place));
-    leati_c_index(n, &all, 0);
+    leati_c_element(n, &all, 0, &x);
     leati_str_add(&n->body, most || least ? ");\n" : ";\n");
     leati_c_loops_close(n, all.depth);
     return LEAT_OK;
@@ -352,13 +332,8 @@ static leat_status pad(leati_c_net *n, leati_node *node)
     leati_c_value y, to;
     leati_c_loops l;
     LEATI_TRY(leati_c_output(n, &node->out[0], &y));
-    leati_c_loops_init(&l, y.shape);
-    (void)leati_c_loops_add(&l, &y);
-    leati_c_loops_merge(&l);
-    leati_c_loops_open(n, &l, 0, l.depth);
-    leati_c_indent(n, l.depth);
-    leati_str_add(&n->body, leati_c_name(n, y.place));
-    leati_c_index(n, &l, 0);
+    leati_c_loops_begin(n, &l, y.shape, 1, (const leati_c_value *const[]){&y});
+    leati_c_element(n, &l, 0, &y);
     leati_str_add(&n->body, " = ");
     if (y.dtype == LEAT_DTYPE_F32 || y.dtype == LEAT_DTYPE_F64)
         leati_c_number(&n->body, a->value, y.dtype == LEAT_DTYPE_F32);

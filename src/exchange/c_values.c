@@ -224,6 +224,22 @@ void leati_c_indent(leati_c_net *n, int depth)
     for (int i = 0; i <= depth; i++) leati_str_add(&n->body, "    ");
 }
 
+void leati_c_loops_begin(leati_c_net *n, leati_c_loops *l, leat_shape shape, int count,
+                         const leati_c_value *const *v)
+{
+    leati_c_loops_init(l, shape);
+    for (int i = 0; i < count; i++) (void)leati_c_loops_add(l, v[i]);
+    leati_c_loops_merge(l);
+    leati_c_loops_open(n, l, 0, l->depth);
+    leati_c_indent(n, l->depth);
+}
+
+void leati_c_element(leati_c_net *n, const leati_c_loops *l, int operand, const leati_c_value *v)
+{
+    leati_str_add(&n->body, leati_c_name(n, v->place));
+    leati_c_index(n, l, operand);
+}
+
 void leati_c_loops_open(leati_c_net *n, const leati_c_loops *l, int from, int to)
 {
     for (int i = from; i < to; i++) {
@@ -260,6 +276,12 @@ void leati_c_index(leati_c_net *n, const leati_c_loops *l, int operand)
 
 /* ---- elementwise ----------------------------------------------------------------------------- */
 
+/* A function of libm, whose name ends with f in single precision. */
+#define CALL(op, name, operands)                                                                   \
+    {                                                                                              \
+        LEATI_OP_##op, name "f(" operands ")", name "(" operands ")", 0                            \
+    }
+
 /* How an operation is written: $ stands for operands in turn; NULL: it has no form. */
 static const struct {
     leati_op op;
@@ -268,28 +290,28 @@ static const struct {
 } forms[] = {
     {LEATI_OP_COPY, "$", NULL, 0},
     {LEATI_OP_NEG, "(-$)", NULL, 0},
-    {LEATI_OP_ABS, "fabsf($)", "fabs($)", 0},
+    CALL(ABS, "fabs", "$"),
     {LEATI_OP_SIGN, "sign($)", "-", LEATI_C_SIGN},
-    {LEATI_OP_EXP, "expf($)", "exp($)", 0},
-    {LEATI_OP_EXPM1, "expm1f($)", "expm1($)", 0},
-    {LEATI_OP_LOG, "logf($)", "log($)", 0},
-    {LEATI_OP_LOG1P, "log1pf($)", "log1p($)", 0},
-    {LEATI_OP_SQRT, "sqrtf($)", "sqrt($)", 0},
+    CALL(EXP, "exp", "$"),
+    CALL(EXPM1, "expm1", "$"),
+    CALL(LOG, "log", "$"),
+    CALL(LOG1P, "log1p", "$"),
+    CALL(SQRT, "sqrt", "$"),
     {LEATI_OP_RSQRT, "(1 / sqrtf($))", "(1 / sqrt($))", 0},
     {LEATI_OP_RECIP, "(1 / $)", NULL, 0},
-    {LEATI_OP_SIN, "sinf($)", "sin($)", 0},
-    {LEATI_OP_COS, "cosf($)", "cos($)", 0},
-    {LEATI_OP_TAN, "tanf($)", "tan($)", 0},
-    {LEATI_OP_ATAN, "atanf($)", "atan($)", 0},
-    {LEATI_OP_SINH, "sinhf($)", "sinh($)", 0},
-    {LEATI_OP_COSH, "coshf($)", "cosh($)", 0},
-    {LEATI_OP_TANH, "tanhf($)", "tanh($)", 0},
+    CALL(SIN, "sin", "$"),
+    CALL(COS, "cos", "$"),
+    CALL(TAN, "tan", "$"),
+    CALL(ATAN, "atan", "$"),
+    CALL(SINH, "sinh", "$"),
+    CALL(COSH, "cosh", "$"),
+    CALL(TANH, "tanh", "$"),
     {LEATI_OP_SIGMOID, "sigmoid($)", "-", LEATI_C_SIGMOID},
-    {LEATI_OP_ERF, "erff($)", "erf($)", 0},
-    {LEATI_OP_FLOOR, "floorf($)", "floor($)", 0},
-    {LEATI_OP_CEIL, "ceilf($)", "ceil($)", 0},
-    {LEATI_OP_ROUND, "rintf($)", "rint($)", 0},
-    {LEATI_OP_TRUNC, "truncf($)", "trunc($)", 0},
+    CALL(ERF, "erf", "$"),
+    CALL(FLOOR, "floor", "$"),
+    CALL(CEIL, "ceil", "$"),
+    CALL(ROUND, "rint", "$"),
+    CALL(TRUNC, "trunc", "$"),
     {LEATI_OP_RELU, "relu($)", "-", LEATI_C_RELU},
     {LEATI_OP_SOFTPLUS, "softplus($)", "-", LEATI_C_SOFTPLUS},
     {LEATI_OP_ISNAN, "(isnan($) != 0)", NULL, 0},
@@ -299,9 +321,9 @@ static const struct {
     {LEATI_OP_SUB, "($ - $)", NULL, 0},
     {LEATI_OP_MUL, "($ * $)", NULL, 0},
     {LEATI_OP_DIV, "($ / $)", "-", 0},
-    {LEATI_OP_POW, "powf($, $)", "pow($, $)", 0},
+    CALL(POW, "pow", "$, $"),
     {LEATI_OP_MOD, "modulo($, $)", "-", LEATI_C_MODULO},
-    {LEATI_OP_FMOD, "fmodf($, $)", "fmod($, $)", 0},
+    CALL(FMOD, "fmod", "$, $"),
     {LEATI_OP_MAX, "maximum($, $)", "-", LEATI_C_MAXIMUM},
     {LEATI_OP_MIN, "minimum($, $)", "-", LEATI_C_MINIMUM},
     {LEATI_OP_EQ, "($ == $)", NULL, 0},
@@ -315,6 +337,7 @@ static const struct {
     {LEATI_OP_XOR, "($ != $)", NULL, 0},
     {LEATI_OP_WHERE, "($ ? $ : $)", NULL, 0},
 };
+#undef CALL
 enum { FORMS = sizeof forms / sizeof *forms };
 
 /* NULL: the operation has none for the type of its (last) input. */
@@ -519,17 +542,11 @@ leat_status leati_c_dense(leati_c_net *n, const leati_c_value *given, leati_c_va
     if (is_dense(v)) return LEAT_OK;
     if (n->place[v->place].kind == LEATI_C_DATA) return dense_data(n, v, out);
     leati_c_loops l;
-    leati_c_loops_init(&l, v->shape);
     LEATI_TRY(leati_c_buffer(n, v->dtype, v->shape, out));
-    leati_c_loops_add(&l, v);
-    leati_c_loops_add(&l, out);
-    leati_c_loops_merge(&l);
-    leati_c_loops_open(n, &l, 0, l.depth);
-    leati_c_indent(n, l.depth);
-    leati_str_add(&n->body, leati_c_name(n, out->place));
-    leati_c_index(n, &l, 1);
-    leati_str_addf(&n->body, " = %s", leati_c_name(n, v->place));
-    leati_c_index(n, &l, 0);
+    leati_c_loops_begin(n, &l, v->shape, 2, (const leati_c_value *const[]){v, out});
+    leati_c_element(n, &l, 1, out);
+    leati_str_add(&n->body, " = ");
+    leati_c_element(n, &l, 0, v);
     leati_str_add(&n->body, ";\n");
     leati_c_loops_close(n, l.depth);
     n->step++;

@@ -58,6 +58,19 @@ typedef struct leati_winograd {
     leati_activation activation;
 } leati_winograd;
 
+/* Some rows of tiles of some images x (h, w, channels). */
+typedef struct leati_winograd_part {
+    const float *x;
+    size_t h, w, channels;
+    ptrdiff_t top, left;                     /* padding */
+    size_t image, images, row, rows, across; /* rows of tiles, tiles in a row */
+} leati_winograd_part;
+/* B^T x B of all tiles into 16 planes of `plane` elements each; slab: room for (2 rows + 2, 2
+ * across
+ * + 2, channels). */
+void leati_winograd_in(const leati_net_kernels *k, const leati_winograd_part *p, float *slab,
+                       float *planes, size_t plane);
+
 bool leati_winograd_pays(const leati_winograd *w);
 size_t leati_winograd_bytes(leat_context *c, const leati_winograd *w);    /* workspace */
 size_t leati_winograd_packed(leat_context *c, size_t in_c, size_t out_c); /* elements */

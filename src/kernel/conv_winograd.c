@@ -75,27 +75,36 @@ typedef struct place {
     size_t image, images, row, rows, n0, n1; /* n0 .. n1: filters */
 } place;
 
+void leati_winograd_in(const leati_net_kernels *k, const leati_winograd_part *p, float *slab,
+                       float *planes, size_t plane)
+{
+    size_t columns = 2 * p->across + 2, row = columns * p->channels, at = 0;
+    for (size_t i = p->image; i < p->image + p->images; i++) {
+        leati_conv_copy_piece(k,
+                              &(leati_conv_piece){.image = p->x + i * p->h * p->w * p->channels,
+                                                  .h = p->h,
+                                                  .w = p->w,
+                                                  .channels = p->channels,
+                                                  .y = (ptrdiff_t)(2 * p->row) - p->top,
+                                                  .x = -p->left,
+                                                  .rows = 2 * p->rows + 2,
+                                                  .columns = columns,
+                                                  .count = p->channels,
+                                                  .pixel = p->channels},
+                              slab);
+        for (size_t y = 0; y < p->rows; y++, at += p->across * p->channels)
+            k->winograd_in(p->across, p->channels, slab + 2 * y * row, row, p->channels,
+                           planes + at, plane);
+    }
+}
+
 static void transform_in(const winograd *g, const place *p, float *slab, float *planes)
 {
     const leati_winograd *w = g->w;
-    size_t columns = 2 * g->across + 2, row = columns * w->in_c, at = 0;
-    for (size_t i = p->image; i < p->image + p->images; i++) {
-        leati_conv_copy_piece(g->k,
-                              &(leati_conv_piece){.image = w->in + i * w->in_h * w->in_w * w->in_c,
-                                                  .h = w->in_h,
-                                                  .w = w->in_w,
-                                                  .channels = w->in_c,
-                                                  .y = (ptrdiff_t)(2 * p->row) - w->top,
-                                                  .x = -w->left,
-                                                  .rows = 2 * p->rows + 2,
-                                                  .columns = columns,
-                                                  .count = w->in_c,
-                                                  .pixel = w->in_c},
-                              slab);
-        for (size_t y = 0; y < p->rows; y++, at += g->across * w->in_c)
-            g->k->winograd_in(g->across, w->in_c, slab + 2 * y * row, row, w->in_c, planes + at,
-                              g->in_plane);
-    }
+    leati_winograd_in(g->k,
+                      &(leati_winograd_part){w->in, w->in_h, w->in_w, w->in_c, w->top, w->left,
+                                             p->image, p->images, p->row, p->rows, g->across},
+                      slab, planes, g->in_plane);
 }
 
 static void multiply(const winograd *g, const place *p, const float *in, float *out)

@@ -99,24 +99,10 @@ size_t leati_winograd_weights_bytes(leat_context *c, const leati_winograd_weight
 static void transform_x(const gradient *g, const piece *p)
 {
     const leati_winograd_weights *w = g->w;
-    size_t columns = 2 * g->across + 2, row = columns * w->in_c, at = 0;
-    for (size_t i = p->image; i < p->image + p->images; i++) {
-        leati_conv_copy_piece(g->k,
-                              &(leati_conv_piece){.image = w->x + i * w->in_h * w->in_w * w->in_c,
-                                                  .h = w->in_h,
-                                                  .w = w->in_w,
-                                                  .channels = w->in_c,
-                                                  .y = (ptrdiff_t)(2 * p->row) - w->top,
-                                                  .x = -w->left,
-                                                  .rows = 2 * p->rows + 2,
-                                                  .columns = columns,
-                                                  .count = w->in_c,
-                                                  .pixel = w->in_c},
-                              p->slab);
-        for (size_t y = 0; y < p->rows; y++, at += g->across * w->in_c)
-            g->k->winograd_in(g->across, w->in_c, p->slab + 2 * y * row, row, w->in_c, p->x + at,
-                              g->x_plane);
-    }
+    leati_winograd_in(g->k,
+                      &(leati_winograd_part){w->x, w->in_h, w->in_w, w->in_c, w->top, w->left,
+                                             p->image, p->images, p->row, p->rows, g->across},
+                      p->slab, p->x, g->x_plane);
 }
 
 /* dy of one image in whole tiles: where it lies, or with zeros beyond its edge. */

@@ -120,6 +120,20 @@ void leati_layer_table_fini(leati_layer_table *t)
     *t = (leati_layer_table){0};
 }
 
+leat_layer_info leati_layer_table_at(const leati_layer_table *t, size_t i)
+{
+    if (i >= t->count) return (leat_layer_info){0};
+    const leati_layer_row *r = &t->row[i];
+    return (leat_layer_info){.name = r->path,
+                             .kind = r->kind,
+                             .depth = r->depth,
+                             .output = r->output,
+                             .parameters = r->weights,
+                             .states = r->states,
+                             .flops = r->flops,
+                             .bytes = r->bytes};
+}
+
 /* ---- activations --------------------------------------------------------------------------------
  */
 

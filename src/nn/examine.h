@@ -2,6 +2,8 @@
 #ifndef LEATI_NN_EXAMINE_H
 #define LEATI_NN_EXAMINE_H
 
+#include <leat/inspect.h>
+
 #include "learn/estimator.h"
 #include "nn/network.h"
 
@@ -26,6 +28,8 @@ typedef struct leati_layer_table {
 /* Records a build with a batch of one on the network's graph. */
 leat_status leati_layer_table_make(leat_context *c, leati_network *n, leati_layer_table *out);
 void leati_layer_table_fini(leati_layer_table *t); /* idempotent */
+/* Row i as callers see it, texts borrowed; zeros beyond the end. */
+leat_layer_info leati_layer_table_at(const leati_layer_table *t, size_t i);
 
 /* What every layer gives for one input: values[i] (elements of row i's output) in the order of the
  * table, as f32. */

@@ -376,16 +376,7 @@ size_t leat_inspection_layers(const leat_inspection *i)
 
 leat_layer_info leat_inspection_layer(const leat_inspection *i, size_t layer)
 {
-    if (layer >= i->table.count) return (leat_layer_info){0};
-    const leati_layer_row *r = &i->table.row[layer];
-    return (leat_layer_info){.name = r->path,
-                             .kind = r->kind,
-                             .depth = r->depth,
-                             .output = r->output,
-                             .parameters = r->weights,
-                             .states = r->states,
-                             .flops = r->flops,
-                             .bytes = r->bytes};
+    return leati_layer_table_at(&i->table, layer);
 }
 
 size_t leat_inspection_parameters(const leat_inspection *i)

@@ -78,16 +78,7 @@ size_t leat_training_plan_layers(const leat_training_plan *p)
 
 leat_layer_info leat_training_plan_layer(const leat_training_plan *p, size_t i)
 {
-    if (i >= p->estimate.layers.count) return (leat_layer_info){0};
-    const leati_layer_row *r = &p->estimate.layers.row[i];
-    return (leat_layer_info){.name = r->path,
-                             .kind = r->kind,
-                             .depth = r->depth,
-                             .output = r->output,
-                             .parameters = r->weights,
-                             .states = r->states,
-                             .flops = r->flops,
-                             .bytes = r->bytes};
+    return leati_layer_table_at(&p->estimate.layers, i);
 }
 
 size_t leat_training_plan_parameters(const leat_training_plan *p)

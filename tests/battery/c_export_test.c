@@ -186,29 +186,27 @@ static void every_estimator(leattest *t)
 /* --- networks ------------------------------------------------------------------------------------
  */
 
-static void layers(leattest *t)
+static void check_networks(leattest *t, size_t count, const char *const *list, bool whole)
 {
-    leat_frame *f = leattest_numbers(t->context, 40, false);
+    leat_frame *f = leattest_numbers(t->context, 40, whole);
     REQUIRE(f && has_compiler(t));
-    for (EACH(i, networks)) {
+    for (size_t i = 0; i < count; i++) {
         char params[512];
-        snprintf(params, sizeof params, "epochs=1|%s", networks[i]);
-        check_model(t, f, "class", NULL, "network", params, "auto", SINGLE);
+        snprintf(params, sizeof params, "epochs=1|%s", list[i]);
+        check_model(t, f, "class", NULL, "network", params, whole ? "none" : "auto", SINGLE);
     }
     leat_frame_release(f);
+}
+
+static void layers(leattest *t)
+{
+    check_networks(t, sizeof networks / sizeof *networks, networks, false);
 }
 
 /* Sequences of whole numbers. */
 static void words(leattest *t)
 {
-    leat_frame *f = leattest_numbers(t->context, 40, true);
-    REQUIRE(f && has_compiler(t));
-    for (EACH(i, readers)) {
-        char params[512];
-        snprintf(params, sizeof params, "epochs=1|%s", readers[i]);
-        check_model(t, f, "class", NULL, "network", params, "none", SINGLE);
-    }
-    leat_frame_release(f);
+    check_networks(t, sizeof readers / sizeof *readers, readers, true);
 }
 
 /* What has no form is refused with its layer. */
