@@ -50,13 +50,27 @@ void leati_trace_destroy(leati_trace *t)
     leati_free(t);
 }
 
-/* Products of queries with keys, of weights with values: out[1] is (B, H, T). */
+/* Keys of a head; sums: (B, H, T). */
+static double attention_keys(const leati_operand *k, const leati_operand *sums)
+{
+    double heads = sums->shape.rank == 3 ? (double)sums->shape.dim[1] : 0;
+    return heads > 0 ? (double)(k->shape.dim[1] * k->shape.dim[2]) / heads : 0;
+}
+
+/* Products of queries with keys, of weights with values. */
 static double attention_flops(const leati_step *s)
 {
-    const leat_shape *k = &s->in[1].shape, *sums = &s->out[1].shape;
-    double heads = sums->rank == 3 ? (double)sums->dim[1] : 0;
-    double keys = heads > 0 ? (double)(k->dim[1] * k->dim[2]) / heads : 0;
+    double keys = attention_keys(&s->in[1], &s->out[1]);
     return 2 * keys * (double)(leati_operand_count(&s->in[0]) + leati_operand_count(&s->out[0]));
+}
+
+/* Queries with keys once more; the gradients of scores with keys and with queries; that of the
+ * results with values, and with weights. */
+static double attention_grad_flops(const leati_step *s)
+{
+    double keys = attention_keys(&s->in[2], &s->in[5]);
+    double queries = (double)leati_operand_count(&s->in[1]);
+    return 2 * keys * (3 * queries + 2 * (double)leati_operand_count(&s->in[0]));
 }
 
 /* Multiplications and additions of floating point, each one. Moves have none. */
@@ -94,7 +108,10 @@ double leati_step_flops(const leati_step *s)
     }
     case LEATI_OP_RECURRENT: /* (T, N, G H) by (G H, H) */
         return 2 * ins * (double)s->in[1].shape.dim[1];
+    case LEATI_OP_RECURRENT_GRAD: /* (T, N, G H) by (G H, H), and by states (T, N, H) */
+        return 4 * outs * (double)s->in[3].shape.dim[1];
     case LEATI_OP_ATTENTION: return attention_flops(s);
+    case LEATI_OP_ATTENTION_GRAD: return attention_grad_flops(s);
     case LEATI_OP_REDUCE_SUM:
     case LEATI_OP_REDUCE_PROD:
     case LEATI_OP_CUMSUM:

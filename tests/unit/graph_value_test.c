@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "graph/plan.h"
+#include "graph/trace.h"
 #include "support/leattest.h"
 
 static const char *const devices[] = {"reference", "simulated", "cpu"};
@@ -467,6 +468,46 @@ static void timelines_are_json(leattest *t)
     }
 }
 
+/* Sums of what the steps of one operation count. */
+static double flops_of(const leat_graph *g, leati_op op)
+{
+    double sum = 0;
+    for (size_t i = 0; i < g->last_plan->step_count; i++)
+        if (g->last_plan->steps[i].op == op) sum += leati_step_flops(&g->last_plan->steps[i]);
+    return sum;
+}
+
+/* Products of the fused layers and of their gradients. */
+static void fused_layers_count_their_flops(leattest *t)
+{
+    enum { B = 2, H = 3, T = 5, S = 6, D = 4, E = 7, UNITS = 8 };
+    static const float zeros[512];
+    leat_graph *g;
+    leat_tensor *in[3], *d[3];
+    REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+    in[0] = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(B, H, T, D), zeros);
+    in[1] = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(B, H, S, D), zeros);
+    in[2] = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(B, H, S, E), zeros);
+    leat_tensor *y = leat_attention(in[0], in[1], in[2], NULL);
+    REQUIRE_OK(leat_gradients(leat_sum(leat_mul(y, y), 0, NULL, false), NULL, 3, in, d));
+    REQUIRE_OK(leat_run(g, 3, d));
+    CHECK_NEAR(flops_of(g, LEATI_OP_ATTENTION), 2 * B * H * T * S * (D + E), 0, 0);
+    CHECK_NEAR(flops_of(g, LEATI_OP_ATTENTION_GRAD), 2 * B * H * T * S * (3 * D + 2 * E), 0, 0);
+    leat_graph_clear(g);
+    leat_recurrent cell = leat_recurrent_default(LEAT_CELL_LSTM);
+    cell.w = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(4 * UNITS, 2), zeros);
+    cell.r = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(4 * UNITS, UNITS), zeros);
+    in[0] = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(T, B, 2), zeros);
+    in[1] = cell.r;
+    y = leat_recur(in[0], &cell, NULL, NULL);
+    REQUIRE_OK(leat_gradients(leat_sum(leat_mul(y, y), 0, NULL, false), NULL, 2, in, d));
+    REQUIRE_OK(leat_run(g, 2, d));
+    double products = T * B * 4 * UNITS * UNITS;
+    CHECK_NEAR(flops_of(g, LEATI_OP_RECURRENT), 2 * products, 0, 0);
+    CHECK_NEAR(flops_of(g, LEATI_OP_RECURRENT_GRAD), 4 * products, 0, 0);
+    leat_graph_destroy(g);
+}
+
 /* ---- allocations
  * ----------------------------------------------------------------------------------- */
 
@@ -507,5 +548,6 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(products_round_on_request),
                                       TEST(channels_first_are_turned_once),
                                       TEST(timelines_are_json),
+                                      TEST(fused_layers_count_their_flops),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
