@@ -40,7 +40,7 @@ typedef struct leat_experiment_options {
     const char *search;      /* "grid", "random:50", "halving"; NULL: parameters as they are */
     const char *const *set;  /* "svc.gamma=auto"; several values "svc.C=1,10" with search */
     size_t set_count;
-    const char *const *keep; /* columns to use although they look useless */
+    const char *const *keep; /* columns to use although they look useless; "*": all */
     size_t keep_count;
     const char *const *drop; /* columns to leave out */
     size_t drop_count;

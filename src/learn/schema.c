@@ -170,7 +170,7 @@ static leat_status add_column(leat_context *c, leati_schema *s, const leat_frame
     if (col->type == LEAT_STRING && s->tokens.text[0]) out->role = LEATI_ROLE_TOKENS;
     if (named(out->name, o->reserved, o->reserved_count)) note = "used for the splits";
     else if (named(out->name, o->drop, o->drop_count)) note = "as asked";
-    else if (!named(out->name, o->keep, o->keep_count))
+    else if (!named(out->name, o->keep, o->keep_count) && !named("*", o->keep, o->keep_count))
         note = reason_to_drop(col, out->distinct, s->tokens.text[0]);
     if (!note) {
         s->used++;
@@ -185,7 +185,8 @@ static leat_status check_names(leat_context *c, const leat_frame *f, const char 
                                size_t count)
 {
     size_t ignored;
-    for (size_t i = 0; i < count; i++) LEATI_TRY(leat_frame_require(c, f, list[i], &ignored));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], "*") != 0) LEATI_TRY(leat_frame_require(c, f, list[i], &ignored));
     return LEAT_OK;
 }
 
@@ -335,6 +336,8 @@ static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
     LEATI_TRY(leat_frame_require(c, f, o->target, &target));
     LEATI_CHECK(c, f->rows > 0, LEAT_FORMAT, "the table has a header but no rows");
     LEATI_TRY(check_names(c, f, o->keep, o->keep_count));
+    LEATI_CHECK(c, !named("*", o->drop, o->drop_count), LEAT_INVALID,
+                "not all columns can be left out");
     LEATI_TRY(check_names(c, f, o->drop, o->drop_count));
     LEATI_CHECK(c, !named(o->target, o->drop, o->drop_count), LEAT_INVALID,
                 "the target '%s' cannot be left out", o->target);

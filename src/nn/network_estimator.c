@@ -175,21 +175,35 @@ static const leati_param params[] = {
      .doc = "Stop after so many epochs without a better validation loss; 0: never."},
     {0}};
 
-static leat_status input_shape(leat_context *c, const network *e, size_t features, leat_shape *s)
+/* "28x28x1", as far as it is sizes. */
+static leat_shape given_shape(const network *e)
 {
-    *s = LEAT_DIMS((int64_t)features);
-    if (strcmp(e->input, "auto") == 0) return LEAT_OK;
-    s->rank = 0;
+    leat_shape s = {0};
     for (const char *at = e->input; *at;) {
         int used = 0;
         long long dim;
-        if (sscanf(at, "%lld%n", &dim, &used) != 1 || dim < 1 || s->rank == LEAT_MAX_RANK - 1)
-            break;
-        s->dim[s->rank++] = dim;
+        if (sscanf(at, "%lld%n", &dim, &used) != 1 || dim < 1 || s.rank == LEAT_MAX_RANK - 1) break;
+        s.dim[s.rank++] = dim;
         at += used;
         if (*at == 'x' && at[1]) at++;
         else if (*at) break;
     }
+    return s;
+}
+
+bool leati_network_input(const leati_estimator *base, size_t features, leat_shape *shape)
+{
+    const network *e = (const network *)base;
+    if (base->class != &leati_estimator_network || strcmp(e->input, "auto") == 0) return false;
+    *shape = given_shape(e);
+    return leati_shape_count(shape) == features;
+}
+
+static leat_status input_shape(leat_context *c, const network *e, size_t features, leat_shape *s)
+{
+    *s = LEAT_DIMS((int64_t)features);
+    if (strcmp(e->input, "auto") == 0) return LEAT_OK;
+    *s = given_shape(e);
     LEATI_CHECK(c, leati_shape_count(s) == features, LEAT_INVALID,
                 "network.input is '%s'; it must be sizes joined by x, as in 28x28x1, whose product "
                 "is the number of features, %zu",

@@ -11,6 +11,10 @@
 leat_status leati_network_of(leat_context *c, const leati_estimator *e, leat_graph *g,
                              leati_network **out, double *mean, double *scale);
 
+/* The shape of a sample that e, a `network`, makes of so many features; false where e is no
+ * network, says no shape or one of another size. */
+bool leati_network_input(const leati_estimator *e, size_t features, leat_shape *shape);
+
 /* The learning rate range test (leati_rate_test in trainer.h) of estimator e, a `network`, on d:
  * 120 rates from 1e-6 to 10. rates, losses (*count) in one block: leati_free(*rates). UNSUPPORTED
  * for optimisers that have no learning rate. */

@@ -186,17 +186,22 @@ static leat_status predict(leat_context *c, leat_inspection *i, const leat_frame
 
 static leat_status keep_picture(leat_context *c, leat_inspection *i, const leat_frame *conformed)
 {
-    const leati_column *col = leati_image_column(schema_of(i), conformed);
+    leati_images images;
     size_t inputs = leati_shape_count(&i->input);
-    if (!col || col->length != inputs) return LEAT_OK;
+    LEATI_TRY(leati_images_find(c, schema_of(i), conformed, i->model->pipeline.estimator, &images));
+    if (images.length == 0 || images.length != inputs) {
+        leati_images_fini(&images);
+        return LEAT_OK;
+    }
     float *space = leati_array(c, inputs, sizeof *space);
     i->picture = leati_alloc(c, inputs);
     if (space && i->picture) {
-        leati_image_pixels(col, i->row, space, i->picture);
-        i->height = col->shape[0], i->width = col->shape[1], i->channels = col->shape[2];
+        leati_image_pixels(&images, i->row, space, i->picture);
+        i->height = images.height, i->width = images.width, i->channels = images.channels;
     }
     bool done = space && i->picture;
     leati_free(space);
+    leati_images_fini(&images);
     return done ? LEAT_OK : LEAT_NOMEM;
 }
 

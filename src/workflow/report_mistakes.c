@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "plot/plot_text.h"
@@ -69,11 +70,11 @@ static void describe(const leati_findings *f, size_t at, caption *out)
              e->proba ? "" : "not ", f->e->schema.class_names[taken]);
 }
 
-static leat_status fill(leat_context *c, const leati_findings *f, const leati_column *col,
+static leat_status fill(leat_context *c, const leati_findings *f, const leati_images *images,
                         const mistake *list, size_t count, const leati_chart *chart,
                         leati_scene **out)
 {
-    size_t n = col->length;
+    size_t n = images->length;
     leati_picture *pictures = LEATI_NEW(c, leati_picture, count);
     caption *captions = LEATI_NEW(c, caption, count);
     uint8_t *bytes = leati_array(c, count, n);
@@ -82,13 +83,13 @@ static leat_status fill(leat_context *c, const leati_findings *f, const leati_co
     for (size_t i = 0; ready && i < count; i++) {
         size_t at = list[i].at, sample = f->on_test ? at : f->pooled.sample[at];
         const leati_target *t = f->on_test ? &f->e->test_target : &f->e->target;
-        leati_image_pixels(col, t->rows[sample], space, bytes + i * n);
+        leati_image_pixels(images, t->rows[sample], space, bytes + i * n);
         describe(f, at, &captions[i]);
-        pictures[i] =
-            (leati_picture){.pixels = {bytes + i * n, col->shape[1], col->shape[0], col->shape[2]},
-                            .label = captions[i].label,
-                            .note = captions[i].note,
-                            .note_hue = LEATI_HUE_BAD};
+        pictures[i] = (leati_picture){
+            .pixels = {bytes + i * n, images->width, images->height, images->channels},
+            .label = captions[i].label,
+            .note = captions[i].note,
+            .note_hue = LEATI_HUE_BAD};
     }
     /* so many in a row that SHOWN fill all rows */
     double row = chart->width >= 600 ? 8 : chart->width >= 400 ? 6 : 3;
@@ -107,13 +108,14 @@ static leat_status fill(leat_context *c, const leati_findings *f, const leati_co
 leat_status leati_draw_mistakes(leat_context *c, const leati_findings *f, const leati_chart *chart,
                                 leati_scene **out)
 {
-    const leati_column *col =
-        leati_image_column(&f->e->schema, f->on_test ? f->e->test : f->e->train);
+    leati_images images;
     size_t count;
-    if (!col) return LEAT_OK;
-    mistake *list = worst(c, &f->eval, &count);
-    if (!list) return leat_error_status(c);
-    leat_status st = count ? fill(c, f, col, list, count, chart, out) : LEAT_OK;
+    LEATI_TRY(leati_images_find(c, &f->e->schema, f->on_test ? f->e->test : f->e->train,
+                                f->e->best ? f->e->best->estimator : NULL, &images));
+    mistake *list = images.length ? worst(c, &f->eval, &count) : NULL;
+    leat_status st = images.length && !list ? leat_error_status(c) : LEAT_OK;
+    if (list && count) st = fill(c, f, &images, list, count, chart, out);
     leati_free(list);
+    leati_images_fini(&images);
     return st;
 }

@@ -41,6 +41,13 @@ static void schema_rules(leattest *t)
     leati_schema_fini(&s);
     o = (leati_schema_options){.target = "kinds"};
     CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_NOT_FOUND, "Did you mean 'kind'?|columns:");
+    const char *every[] = {"*"};
+    o = (leati_schema_options){.target = "weight", .keep = every, .keep_count = 1};
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    CHECK_INT(s.used, s.count);
+    leati_schema_fini(&s);
+    o = (leati_schema_options){.target = "weight", .drop = every, .drop_count = 1};
+    CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_INVALID, "not all columns");
     o = (leati_schema_options){.target = "width"};
     CHECK_FAILS(leati_schema_infer(c, &s, f, &o), LEAT_FORMAT,
                 "missing in 12 of 200|--drop-missing-target");

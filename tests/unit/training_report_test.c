@@ -44,12 +44,16 @@ static leat_frame *pictures(leat_context *c)
     return NULL;
 }
 
-static leat_status train(leat_context *c, const char *epochs, const char *folder, const char *trace,
-                         leat_experiment **out)
+static leat_status train_on(leat_context *c, leat_frame *f, const char *more, const char *epochs,
+                            const char *folder, const char *trace, leat_experiment **out)
 {
     char set[64];
-    const char *sets[] = {set, "network.units=4", "network.validation_fraction=0.2",
-                          "network.schedule=cosine", "network.batch_size=8"};
+    const char *sets[] = {set,
+                          "network.layers=flatten; dense(4, relu)",
+                          "network.validation_fraction=0.2",
+                          "network.schedule=cosine",
+                          "network.batch_size=8",
+                          more};
     snprintf(set, sizeof set, "network.epochs=%s", epochs);
     leat_experiment_options o = leat_experiment_options_default();
     o.target = "stands";
@@ -57,14 +61,20 @@ static leat_status train(leat_context *c, const char *epochs, const char *folder
     o.cv = "holdout:0.4";
     o.quick = true;
     o.set = sets;
-    o.set_count = 5;
+    o.set_count = more ? 6 : 5;
     o.name = "bars";
     o.run_folder = folder;
     o.trace = trace;
     o.command = "leat fit bars.npz";
+    return leat_experiment_run(c, out, f, NULL, &o);
+}
+
+static leat_status train(leat_context *c, const char *epochs, const char *folder, const char *trace,
+                         leat_experiment **out)
+{
     leat_frame *f = pictures(c);
     if (!f) return leat_error_status(c);
-    leat_status st = leat_experiment_run(c, out, f, NULL, &o);
+    leat_status st = train_on(c, f, NULL, epochs, folder, trace, out);
     leat_frame_release(f);
     return st;
 }
@@ -103,6 +113,47 @@ static void curves_and_mistakes(leattest *t)
         leati_free(path);
     }
     leat_experiment_destroy(e);
+}
+
+/* The same pictures, each pixel a column of numbers. */
+static leat_frame *pixels(leat_context *c)
+{
+    leat_frame *f = pictures(c), *wide = leati_frame_create(c, ROWS);
+    for (size_t k = 0; k < HEIGHT * WIDTH; k++) {
+        char name[16];
+        leati_column *col = leati_column_create(c, LEAT_I64, ROWS);
+        for (size_t i = 0; i < ROWS; i++) col->i64[i] = f->column[0]->u8[i * HEIGHT * WIDTH + k];
+        snprintf(name, sizeof name, "pixel%zu", k);
+        if (leati_frame_add(c, wide, name, col) != LEAT_OK) abort();
+    }
+    if (leati_frame_add(c, wide, "stands", leati_column_retain(f->column[1])) != LEAT_OK) abort();
+    leat_frame_release(f);
+    return wide;
+}
+
+/* The first picture among the mistakes of a report. */
+static const char *first_picture(leattest *t, leat_frame *f, const char *more, leati_str *html)
+{
+    leat_experiment *e;
+    leati_str_init(html, t->context);
+    if (!CHECK_OK(train_on(t->context, f, more, "30", NULL, NULL, &e))) return NULL;
+    CHECK_OK(leati_report_html(t->context, e, NULL, html));
+    leat_experiment_destroy(e);
+    const char *at = strstr(leati_str_text(html), "Worst mistakes");
+    return at ? strstr(at, "data:image/png;base64,") : NULL;
+}
+
+static void columns_are_pictures_too(leattest *t)
+{
+    leati_str html;
+    leat_frame *f = pixels(t->context);
+    CHECK(first_picture(t, f, "network.input=6x5x1", &html));
+    leati_str_fini(&html);
+    CHECK(!first_picture(t, f, "network.input=30", &html));
+    leati_str_fini(&html);
+    CHECK(!first_picture(t, f, NULL, &html));
+    leati_str_fini(&html);
+    leat_frame_release(f);
 }
 
 static void a_trace_is_written(leattest *t)
@@ -232,7 +283,7 @@ static void allocations_may_fail(leattest *t)
     leat_experiment_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(curves_and_mistakes), TEST(a_trace_is_written),
-                                      TEST(interrupted_leaves_a_page), TEST(png_holds_the_pixels),
-                                      TEST(allocations_may_fail)};
+static const leattest_case cases[] = {TEST(curves_and_mistakes),  TEST(columns_are_pictures_too),
+                                      TEST(a_trace_is_written),   TEST(interrupted_leaves_a_page),
+                                      TEST(png_holds_the_pixels), TEST(allocations_may_fail)};
 LEATTEST_MAIN(cases)
