@@ -317,6 +317,7 @@ static int run(cli *c)
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file grown too large is an error like any other */
     leat_status st = c->command->run(c);
     leat_progress_clear(&c->progress);
     if (st == LEAT_OK && (fflush(stdout) != 0 || ferror(stdout))) {

@@ -17,6 +17,7 @@
 #include <leat/image.h>
 #include <leat/inspect.h>
 #include <leat/json.h>
+#include <leat/key.h>
 #include <leat/metric.h>
 #include <leat/model.h>
 #include <leat/monitor.h>
@@ -26,6 +27,7 @@
 #include <leat/profile.h>
 #include <leat/progress.h>
 #include <leat/read.h>
+#include <leat/registry.h>
 #include <leat/reproduce.h>
 #include <leat/session.h>
 #include <leat/settings.h>

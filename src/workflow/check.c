@@ -84,6 +84,7 @@ static void check_build(list *l)
         {"zstd", "reading .zst files: build with libzstd-dev", LEAT_HAVE_ZSTD},
         {"sqlite", "tables from SQLite files: build with libsqlite3-dev", LEAT_HAVE_SQLITE},
         {"curl", "downloading data sets: build with libcurl4-openssl-dev", LEAT_HAVE_CURL},
+        {"postgresql", "registries on PostgreSQL: build with libpq-dev", LEAT_HAVE_POSTGRES},
         {"libpng", "reading folders of PNG images: build with libpng-dev", LEAT_HAVE_PNG},
         {"libjpeg", "reading folders of JPEG images: build with libjpeg-dev", LEAT_HAVE_JPEG},
         {"cairo", "charts as PNG: build with libcairo2-dev", LEAT_HAVE_CAIRO},

@@ -1,0 +1,275 @@
+/* Owns: PostgreSQL behind the interface of databases, by libpq, which is opened at run time. */
+#include "io/sql.h"
+
+#include "base/error.h"
+
+#if LEAT_HAVE_POSTGRES
+#include <dlfcn.h>
+#include <libpq-fe.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+
+/* The functions we use. */
+typedef struct connection {
+    void *library;
+    PGconn *server;
+    PGconn *(*connect)(const char *const *, const char *const *, int);
+    ConnStatusType (*status)(const PGconn *);
+    char *(*message)(const PGconn *);
+    void (*finish)(PGconn *);
+    PQnoticeProcessor (*on_notice)(PGconn *, PQnoticeProcessor, void *);
+    PGresult *(*execute)(PGconn *, const char *, int, const Oid *, const char *const *, const int *,
+                         const int *, int);
+    ExecStatusType (*result_status)(const PGresult *);
+    char *(*result_field)(const PGresult *, int);
+    char *(*command)(PGresult *);
+    char *(*affected)(PGresult *);
+    void (*clear)(PGresult *);
+    int (*rows)(const PGresult *);
+    char *(*value)(const PGresult *, int, int);
+    int (*is_null)(const PGresult *, int, int);
+} connection;
+
+/* ISO C has no cast from object to function pointer: copy the bits. */
+static bool find(void *library, const char *name, void *to)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(to, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+static leat_status load(leat_context *c, connection *k)
+{
+    k->library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    LEATI_CHECK(c, k->library, LEAT_UNSUPPORTED,
+                "PostgreSQL needs libpq, which is not installed\n"
+                "on Debian or Ubuntu: apt install libpq5");
+    void *l = k->library;
+    bool good = find(l, "PQconnectdbParams", &k->connect) && find(l, "PQstatus", &k->status) &&
+                find(l, "PQerrorMessage", &k->message) && find(l, "PQfinish", &k->finish) &&
+                find(l, "PQsetNoticeProcessor", &k->on_notice) &&
+                find(l, "PQexecParams", &k->execute) &&
+                find(l, "PQresultStatus", &k->result_status) &&
+                find(l, "PQresultErrorField", &k->result_field) &&
+                find(l, "PQcmdStatus", &k->command) && find(l, "PQcmdTuples", &k->affected) &&
+                find(l, "PQclear", &k->clear) && find(l, "PQntuples", &k->rows) &&
+                find(l, "PQgetvalue", &k->value) && find(l, "PQgetisnull", &k->is_null);
+    LEATI_CHECK(c, good, LEAT_UNSUPPORTED, "the installed libpq lacks functions Leat needs");
+    return LEAT_OK;
+}
+
+/* The first line of what the server or libpq says. */
+static leat_status fault(leati_sql *db, const PGresult *result)
+{
+    connection *k = db->handle;
+    leat_context *c = db->context;
+    const char *said = result ? k->result_field(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *state = result ? k->result_field(result, PG_DIAG_SQLSTATE) : NULL;
+    if (!said) said = k->server ? k->message(k->server) : "out of memory";
+    int n = (int)strcspn(said, "\n");
+    if (n > 400) n = 400;
+    if (!k->server) return LEATI_FAIL(c, LEAT_NOMEM, "%s: out of memory", db->name);
+    /* What libpq itself reports has no state; 57P: the server is ending. */
+    bool lost = k->status(k->server) != CONNECTION_OK || !state || strncmp(state, "08", 2) == 0 ||
+                strncmp(state, "57P", 3) == 0;
+    if (lost)
+        return LEATI_FAIL(c, LEAT_NETWORK,
+                          "%s: no connection to the database: %.*s\n"
+                          "what was under way has not been written",
+                          db->name, n, said);
+    if (state && strcmp(state, "55P03") == 0)
+        return LEATI_FAIL(
+            c, LEAT_IO, "%s is in use: another process has been writing to it for 10 s", db->name);
+    if (state && (strncmp(state, "53", 2) == 0 || strncmp(state, "58", 2) == 0))
+        return LEATI_FAIL(c, LEAT_IO, "cannot write to %s: %.*s; nothing was changed", db->name, n,
+                          said);
+    bool ours = state && strncmp(state, "42", 2) == 0 && strcmp(state, "42501") != 0;
+    return LEATI_FAIL(c, ours ? LEAT_INTERNAL : LEAT_IO, "%s: %.*s", db->name, n, said);
+}
+
+static void ignore_notice(void *user, const char *text)
+{
+    (void)user;
+    (void)text;
+}
+
+static void postgres_close(leati_sql *db)
+{
+    connection *k = db->handle;
+    if (k->server) k->finish(k->server);
+    if (k->library) dlclose(k->library);
+    leati_free(k);
+    db->handle = NULL;
+}
+
+static leat_status postgres_open(leati_sql *db, const char *where, bool make)
+{
+    /* What stands in the address, which comes later, wins. */
+    const char *const keys[] = {"connect_timeout",
+                                "tcp_user_timeout",
+                                "fallback_application_name",
+                                "options",
+                                "client_encoding",
+                                "dbname",
+                                NULL};
+    const char *const values[] = {"10",   "20000", "leat", "-c lock_timeout=10s",
+                                  "UTF8", where,   NULL};
+    (void)make; /* databases are made by their administrators */
+    connection *k = db->handle = leati_calloc(db->context, 1, sizeof *k);
+    if (!k) return leat_error_status(db->context);
+    LEATI_TRY(load(db->context, k));
+    k->server = k->connect(keys, values, 1);
+    if (!k->server || k->status(k->server) != CONNECTION_OK) return fault(db, NULL);
+    (void)k->on_notice(k->server, ignore_notice, NULL);
+    return LEAT_OK;
+}
+
+/* NULL with the error recorded; PQclear. */
+static PGresult *execute(leati_sql *db, const char *sql, const leati_sql_arg *args, size_t count)
+{
+    connection *k = db->handle;
+    const char *values[LEATI_SQL_MOST_ARGS + 1] = {NULL};
+    char numbers[LEATI_SQL_MOST_ARGS][LEATI_NUM_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        values[i] = args[i].kind == LEATI_SQL_TEXT ? args[i].text : numbers[i];
+        if (args[i].kind == LEATI_SQL_NULL) values[i] = NULL;
+        if (args[i].kind == LEATI_SQL_NUMBER) leati_num_format(args[i].number, numbers[i]);
+        if (args[i].kind == LEATI_SQL_WHOLE)
+            snprintf(numbers[i], sizeof numbers[i], "%lld", (long long)args[i].whole);
+    }
+    PGresult *r = k->execute(k->server, sql, (int)count, NULL, values, NULL, NULL, 0);
+    ExecStatusType is = r ? k->result_status(r) : PGRES_FATAL_ERROR;
+    if (is == PGRES_COMMAND_OK || is == PGRES_TUPLES_OK) return r;
+    (void)fault(db, r);
+    k->clear(r);
+    return NULL;
+}
+
+static leat_status postgres_run(leati_sql *db, const char *sql, const leati_sql_arg *args,
+                                size_t count, int64_t *changed)
+{
+    connection *k = db->handle;
+    PGresult *r = execute(db, sql, args, count);
+    if (!r) return leat_error_status(db->context);
+    *changed = strtoll(k->affected(r), NULL, 10);
+    k->clear(r);
+    return LEAT_OK;
+}
+
+static leat_status postgres_begin(leati_sql *db)
+{
+    int64_t unused;
+    LEATI_TRY(postgres_run(db, "BEGIN", LEATI_SQL_NONE, &unused));
+    /* One lock for all writers of a database, given back at the end of the transaction. */
+    leat_status st =
+        postgres_run(db, "SELECT pg_advisory_xact_lock(7812632951)", LEATI_SQL_NONE, &unused);
+    if (st != LEAT_OK) (void)db->class->finish(db, false);
+    return st;
+}
+
+static leat_status postgres_finish(leati_sql *db, bool commit)
+{
+    connection *k = db->handle;
+    leat_status st = LEAT_OK;
+    PGresult *r;
+    if (commit) {
+        if (!(r = execute(db, "COMMIT", LEATI_SQL_NONE))) return leat_error_status(db->context);
+        /* The server ends a transaction in which something failed, and answers with its word. */
+        if (strcmp(k->command(r), "COMMIT") != 0)
+            st = LEATI_FAIL(db->context, LEAT_INTERNAL, "%s: the transaction had failed", db->name);
+    } else {
+        r = k->execute(k->server, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0);
+    }
+    k->clear(r);
+    return st;
+}
+
+static leat_status postgres_query(leati_sql_rows *rows, const char *sql, const leati_sql_arg *args,
+                                  size_t count)
+{
+    connection *k = rows->db->handle;
+    PGresult *r = execute(rows->db, sql, args, count);
+    if (!r) return leat_error_status(rows->db->context);
+    rows->handle = r;
+    rows->at = -1;
+    rows->count = k->rows(r);
+    return LEAT_OK;
+}
+
+static leat_status postgres_next(leati_sql_rows *rows, bool *more)
+{
+    *more = ++rows->at < rows->count;
+    return LEAT_OK;
+}
+
+static void postgres_end(leati_sql_rows *rows)
+{
+    connection *k = rows->db->handle;
+    k->clear(rows->handle);
+}
+
+static const char *postgres_text(const leati_sql_rows *rows, int column)
+{
+    connection *k = rows->db->handle;
+    bool null = k->is_null(rows->handle, rows->at, column) != 0;
+    return null ? NULL : k->value(rows->handle, rows->at, column);
+}
+
+static int64_t postgres_whole(const leati_sql_rows *rows, int column)
+{
+    const char *text = postgres_text(rows, column);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+static double postgres_number(const leati_sql_rows *rows, int column)
+{
+    const char *text = postgres_text(rows, column);
+    double value = (double)NAN;
+    if (text) (void)leati_num_parse(text, strlen(text), &value);
+    return value;
+}
+
+/* The server looks after its files and constraints itself. */
+static leat_status postgres_check(leati_sql *db, char **damage)
+{
+    *damage = leati_strdup(db->context, "");
+    return *damage ? LEAT_OK : leat_error_status(db->context);
+}
+
+const leati_sql_class leati_sql_postgres = {.prefix = "postgresql://",
+                                            .open = postgres_open,
+                                            .close = postgres_close,
+                                            .begin = postgres_begin,
+                                            .finish = postgres_finish,
+                                            .run = postgres_run,
+                                            .query = postgres_query,
+                                            .next = postgres_next,
+                                            .end = postgres_end,
+                                            .whole = postgres_whole,
+                                            .number = postgres_number,
+                                            .text = postgres_text,
+                                            .check = postgres_check,
+                                            .has_table = "SELECT count(*) FROM pg_catalog.pg_class "
+                                                         "WHERE oid = to_regclass($1)"};
+
+#else
+
+static leat_status absent_open(leati_sql *db, const char *where, bool make)
+{
+    (void)where;
+    (void)make;
+    return LEATI_FAIL(db->context, LEAT_UNSUPPORTED,
+                      "cannot open %s: this build of Leat has no PostgreSQL\n"
+                      "install libpq-dev and build again",
+                      db->name);
+}
+
+const leati_sql_class leati_sql_postgres = {.prefix = "postgresql://", .open = absent_open};
+
+#endif

@@ -1,0 +1,69 @@
+/* Keys as a server asks for them: an immutable table of digests that readers borrow without locks,
+ * limits that are single atomic words, and a thread of its own that reads changes from the store
+ * and writes usage to it. The store may be slow, full or gone: answers come from the last table. */
+#ifndef LEATI_SERVE_KEYS_H
+#define LEATI_SERVE_KEYS_H
+
+#include <leat/key.h>
+
+#include "io/sql.h"
+
+typedef struct leati_keys leati_keys;
+typedef struct leati_key_state leati_key_state; /* of one name; lives as long as the leati_keys */
+
+/* `where` as for leat_key_store_open; an absent store is made, empty: nobody may ask then. */
+leat_status leati_keys_open(leat_context *c, leati_keys **out, const char *where);
+/* Writes what usage is left. No call may be under way. NULL is fine. */
+void leati_keys_close(leati_keys *keys);
+
+typedef struct leati_key_limit {
+    uint64_t most; /* requests or rows; 0: no limit */
+    uint64_t left;
+    uint32_t window, reset; /* seconds: of the limit; until it is whole again */
+} leati_key_limit;
+
+typedef struct leati_key_verdict {
+    int status;                 /* 200; 401 no key that counts, 403 not this, 429 not now */
+    const char *code, *message; /* for the body of a refusal; static */
+    uint32_t retry_seconds;     /* of 429: Retry-After, at least 1 */
+    leati_key_limit rate, day;
+    leati_key_state *key; /* NULL with 401; for leati_keys_count */
+} leati_key_verdict;
+
+/* `text`: the value of Authorization ("Bearer leat_...") or of X-API-Key; NULL: there is neither.
+ * `model`: what is asked, NULL for what concerns no model; `scope`: one of leat_key_scope; `rows`:
+ * of the request, as far as they are known, counted at once. `worker`: any number, best that of
+ * the thread. From any thread; no locks, no allocation, no system call but the clock's. A 401
+ * answer carries WWW-Authenticate: Bearer. */
+void leati_keys_check(leati_keys *keys, unsigned worker, const char *text, size_t length,
+                      const char *model, size_t model_length, unsigned scope, uint64_t rows,
+                      leati_key_verdict *out);
+/* The same at a given time: ns of a steady clock, seconds since 1970. */
+void leati_keys_check_at(leati_keys *keys, unsigned worker, const char *text, size_t length,
+                         const char *model, size_t model_length, unsigned scope, uint64_t rows,
+                         uint64_t now_ns, int64_t seconds, leati_key_verdict *out);
+
+/* After the answer: rows that were not known before (they count towards the quota), bytes in and
+ * out, time of work. key NULL: nothing. From any thread. */
+void leati_keys_count(leati_keys *keys, leati_key_state *key, uint64_t rows, uint64_t bytes,
+                      uint64_t ns, bool error);
+const char *leati_key_name(const leati_key_state *key);
+
+/* The fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10), "" where the
+ * key has no limits: `"rate";q=20;w=2, "day";q=5000;w=86400` and `"rate";r=3;t=2, "day";r=10;t=60`.
+ */
+enum { LEATI_KEY_FIELD = 128 };
+void leati_key_fields(const leati_key_verdict *v, char policy[LEATI_KEY_FIELD],
+                      char limit[LEATI_KEY_FIELD]);
+
+/* Looks for changes and writes usage now, as the thread does by itself; for tests. */
+leat_status leati_keys_refresh(leati_keys *keys, leat_context *c);
+
+/* --- the store: key_store.c ------------------------------------------------------------------- */
+
+leat_status leati_key_database_open(leat_context *c, leati_sql **out, const char *where, bool make);
+/* A number that every change of keys makes larger. */
+leat_status leati_key_generation(leati_sql *db, int64_t *out);
+int64_t leati_key_day(int64_t seconds); /* days since 1970 */
+
+#endif
