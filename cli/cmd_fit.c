@@ -315,17 +315,11 @@ static leat_status load_both(cli *c, const char *name, leat_frame **train, leat_
     return st;
 }
 
-static const char *folder_of(const cli *c)
-{
-    const char *folder = cli_value(c, "output");
-    return folder ? folder : ".";
-}
-
-static leat_status save(cli *c, fit *f, const leat_experiment *e)
+static leat_status save(cli *c, fit *f, const leat_experiment *e, const char *folder)
 {
     char model[4200], report[4200];
-    leat_status st = leat_experiment_save(c->context, e, folder_of(c), f->command, model,
-                                          sizeof model, report, sizeof report);
+    leat_status st = leat_experiment_save(c->context, e, folder, f->command, model, sizeof model,
+                                          report, sizeof report);
     if (st != LEAT_OK) return st;
     if (c->json) return print_result_json(c, e, model, report);
     print_result(f, e, model, report);
@@ -345,7 +339,7 @@ static leat_status check_folder(cli *c, const char *folder)
 /* NAME.run beside the model. */
 static leat_status name_run_folder(cli *c, cli_settings *s, char *space, size_t size)
 {
-    const char *folder = folder_of(c);
+    const char *folder = s->folder;
     int n = strcmp(folder, ".") == 0 ? snprintf(space, size, "%s.run", s->name)
                                      : snprintf(space, size, "%s/%s.run", folder, s->name);
     if (n < 0 || (size_t)n >= size)
@@ -388,7 +382,7 @@ static leat_status test_rates(cli *c, cli_settings *s, leat_frame *train)
     leat_status st = leat_rate_range_create(c->context, &r, train, &s->options);
     if (st != LEAT_OK) return st;
     leat_progress_clear(&c->progress);
-    const char *folder = folder_of(c);
+    const char *folder = s->folder;
     bool here = strcmp(folder, ".") == 0;
     snprintf(path, sizeof path, "%.4000s%s%.120s.rates.svg", here ? "" : folder, here ? "" : "/",
              s->name);
@@ -418,7 +412,7 @@ static leat_status run_fit(cli *c)
     f.command = command_text(c, f.typed);
     if (!f.command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     leat_status st = cli_settings_read(c, &s, c->arguments[0]);
-    if (st == LEAT_OK) st = check_folder(c, folder_of(c));
+    if (st == LEAT_OK) st = check_folder(c, s.folder);
     if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
     if (st == LEAT_OK && cli_has(c, "lr-range")) {
@@ -431,7 +425,7 @@ static leat_status run_fit(cli *c)
         s.options.command = f.command;
         st = leat_experiment_run(c->context, &e, train, test, &s.options);
     }
-    if (st == LEAT_OK && e) st = save(c, &f, e);
+    if (st == LEAT_OK && e) st = save(c, &f, e, s.folder);
     leat_experiment_destroy(e);
     leat_frame_release(train);
     leat_frame_release(test);
@@ -465,7 +459,7 @@ static const cli_option options[] = {
     {"lr-range", 0, NULL, "only try a network's learning rates and draw the loss by them", false},
     {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
-    {"output", 'o', "DIR", "folder to write to; default: here", false},
+    {"output", 'o', "DIR", "folder to write to, or DIR/NAME.leat; default: here", false},
     CLI_READ_OPTIONS,
     {0}};
 

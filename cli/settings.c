@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <leat/data.h>
 
@@ -146,6 +147,22 @@ static const char *models(const cli *c, const cli_settings *s, char *space, size
     return space;
 }
 
+/* --output is a folder, or DIR/NAME.leat for one who thinks of the model file. */
+static bool read_output(cli *c, cli_settings *out, const char *name)
+{
+    const char *output = cli_value(c, "output");
+    struct stat is;
+    if (!output) output = ".";
+    bool model = ends_with(output, ".leat") && (stat(output, &is) != 0 || S_ISREG(is.st_mode));
+    const char *slash = strrchr(output, '/'), *stem = slash ? slash + 1 : output;
+    if (!model) out->folder = strdup(output);
+    else if (!slash) out->folder = strdup(".");
+    else out->folder = strndup(output, (size_t)(slash - output) + (slash == output));
+    if (name) out->name = strdup(name);
+    else if (model) out->name = strndup(stem, strlen(stem) - strlen(".leat"));
+    return out->folder && (out->name || (!name && !model));
+}
+
 leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
 {
     leat_experiment_options *o = &out->options;
@@ -162,8 +179,9 @@ leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
     out->lists = calloc(3 * most + 256, sizeof *out->lists);
     out->reading = cli_reading_json(c);
     const char *name = setting(c, out, "name");
-    out->name = name ? strdup(name) : name_of(data);
-    if (!out->lists || !out->reading || !out->name)
+    bool read = read_output(c, out, name);
+    if (read && !out->name) out->name = name_of(data);
+    if (!read || !out->lists || !out->reading || !out->name)
         return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     o->data = data;
     o->name = out->name;
@@ -203,5 +221,6 @@ void cli_settings_fini(cli_settings *s)
     leat_settings_destroy(s->file);
     free(s->lists);
     free(s->name);
+    free(s->folder);
     free(s->reading);
 }

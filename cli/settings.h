@@ -12,6 +12,7 @@ typedef struct cli_settings {
     leat_settings *file;             /* the YAML file, or NULL */
     const char **lists;              /* memory of the lists */
     char *name, *reading;
+    char *folder; /* to write to; --output NAME.leat names the model in it as well */
 } cli_settings;
 
 /* data: a YAML file, or what to learn from. The command line wins over the file. On failure too,

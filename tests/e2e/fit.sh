@@ -14,6 +14,7 @@ has identical one.txt "identical bytes: sha256"
 
 # JSON keys are stable.
 check json sh -c "$leat fit iris --target species --models lda,knn --json -o out >fit.json"
+check named sh -c "$leat fit iris --target species --models lda --quick -o d/e/my.leat >/dev/null && [ -f d/e/my.leat ] && [ -f d/e/my.html ] && [ ! -e d/e/iris.leat ]"
 check json-keys python3 -c "
 import json
 r = json.load(open('fit.json'))
