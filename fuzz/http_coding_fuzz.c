@@ -38,8 +38,8 @@ static void round_trip(const leat_context *c, leati_http_coding coding, const ui
     if (!e) abort();
     if (leati_http_encoder_run(e, c, &packed, data, size)) {
         if (packed.size > size) abort();
-        const leati_http_fault *f = decode(c, coding, (const uint8_t *)packed.data, packed.size,
-                                           packed.size, size, &back);
+        const leati_http_fault *f =
+            decode(c, coding, (const uint8_t *)packed.data, packed.size, packed.size, size, &back);
         if (f || back.size != size || memcmp(back.data, data, size) != 0) abort();
     }
     leati_http_encoder_destroy(e);
@@ -49,8 +49,8 @@ static void round_trip(const leat_context *c, leati_http_coding coding, const ui
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const leati_http_coding codings[] = {
-        LEATI_HTTP_GZIP, LEATI_HTTP_DEFLATE, LEAT_HAVE_ZSTD ? LEATI_HTTP_ZSTD : LEATI_HTTP_GZIP};
+    static const leati_http_coding codings[] = {LEATI_HTTP_GZIP, LEATI_HTTP_DEFLATE,
+                                                LEAT_HAVE_ZSTD ? LEATI_HTTP_ZSTD : LEATI_HTTP_GZIP};
     static const size_t limits[] = {64, 4096, 1 << 20, (size_t)8 << 20};
     leat_context_options o = leat_context_options_default();
     leat_context *c;
