@@ -85,7 +85,8 @@ static leat_status add_window(cli *c, leat_monitor *m, const leat_model *model, 
 {
     leat_frame *f = NULL;
     const char *slash = strrchr(path, '/');
-    leat_status st = cli_load_inputs(c, &f, path, model);
+    leat_status st = leat_prediction_log_is(c->context, path) ? cli_load_log(c, &f, path)
+                                                              : cli_load_inputs(c, &f, path, model);
     if (st == LEAT_OK) st = leat_monitor_add(c->context, m, f, slash ? slash + 1 : path);
     leat_frame_release(f);
     return st;
@@ -337,7 +338,8 @@ static leat_status run_monitor(cli *c)
 }
 
 static const cli_option options[] = {
-    {"window", 'w', "DATA", "a window of data, oldest first; may be given several times", true},
+    {"window", 'w', "DATA", "a window of data or a prediction log, oldest first; may be repeated",
+     true},
     {"every", 0, "ROWS|TIME", "cut each table into windows of 500 rows, or of 15m, 1h, 1d", false},
     {"time", 0, "COL", "the column of times; default: the only one", false},
     {"labels", 0, "COL", "the column with the truth; default: the target, where it is there",

@@ -8,6 +8,7 @@
 
 #include <leat/data.h>
 #include <leat/model.h>
+#include <leat/monitor.h>
 
 /* The ways to write a tabulator in a shell. */
 static bool is_tab(const char *text)
@@ -144,6 +145,19 @@ leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const le
     leat_status st = load(c, out, name, types, input_images(model, images, sizeof images),
                           leat_model_tokens(model));
     free(types);
+    return st;
+}
+
+leat_status cli_load_log(cli *c, leat_frame **out, const char *name)
+{
+    leat_read_options o;
+    *out = NULL;
+    leat_status st = cli_read_options(c, &o);
+    if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
+    if (st != LEAT_OK) return st;
+    st = leat_prediction_log_read(c->context, out, name, &o);
+    if (st == LEAT_OK) print_notes(c, o.report, false);
+    leat_read_report_destroy(o.report);
     return st;
 }
 

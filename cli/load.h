@@ -35,6 +35,8 @@ leat_status cli_load(cli *c, leat_frame **out, const char *name);
 struct leat_model;
 leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name,
                             const struct leat_model *model);
+/* A prediction log as a table. */
+leat_status cli_load_log(cli *c, leat_frame **out, const char *name);
 /* Whether a path is that of an ONNX file or of a model file that holds one. */
 bool cli_is_graph(cli *c, const char *path);
 /* "398 rows, 9 columns" */

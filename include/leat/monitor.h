@@ -10,6 +10,7 @@
 #include <leat/frame.h>
 #include <leat/json.h>
 #include <leat/model.h>
+#include <leat/read.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -145,6 +146,31 @@ LEAT_API void leat_monitor_json(const leat_monitor *monitor, leat_json *json, co
 /* An HTML page with plots, complete or not at all. */
 LEAT_API LEAT_CHECKED leat_status leat_monitor_page(leat_context *context,
                                                     const leat_monitor *monitor, const char *path);
+
+/* --- the prediction log -----------------------------------------------------------------------
+ * JSON Lines of what a server was asked and answered; docs/monitoring.md has the format. */
+
+/* Whether the first line of a file is that of a prediction log. Records no error. */
+LEAT_API bool leat_prediction_log_is(leat_context *context, const char *path);
+/* As a table: the inputs under their names, all else as "log.ts", "log.request_id",
+ * "log.prediction" and so on. A last line that was not finished is passed over. FORMAT names the
+ * line. `options` as for leat_frame_read, or NULL. */
+LEAT_API LEAT_CHECKED leat_status leat_prediction_log_read(leat_context *context, leat_frame **out,
+                                                           const char *path,
+                                                           const leat_read_options *options);
+
+/* What a model answers to a log, against what was answered then. */
+typedef struct leat_replay {
+    size_t rows, compared; /* compared: those whose prediction was logged */
+    leat_rate same;        /* share of equal predictions, with Wilson's interval */
+    double mean_difference, largest_difference; /* of numbers, absolute */
+    double largest_probability; /* difference of a probability that both know; NaN: none */
+} leat_replay;
+
+/* *answers (may be NULL): as leat_model_predict gives them. */
+LEAT_API LEAT_CHECKED leat_status leat_replay_log(leat_context *context, const leat_model *model,
+                                                  const leat_frame *log, leat_replay *out,
+                                                  leat_frame **answers);
 
 #ifdef __cplusplus
 }

@@ -134,13 +134,13 @@ void leati_adjust_bh(const double *p, size_t count, double *adjusted, uint32_t *
 
 /* The mean of the values in a cell of numbers (not the last cell) that holds some, in standard
  * deviations from the mean of the norm. */
-static double place_now(const leati_window *w, size_t feature, size_t cell)
+static double place_now(const leati_counters *w, size_t feature, size_t cell)
 {
     const uint64_t *count = w->word + w->cells[feature], *sum = w->word + w->sums[feature];
     return (double)(int64_t)sum[cell] / 1048576.0 / (double)count[cell];
 }
 
-static double mean_now(const leati_window *w, size_t feature, uint64_t rows)
+static double mean_now(const leati_counters *w, size_t feature, uint64_t rows)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
     int64_t sum = 0;
@@ -149,7 +149,7 @@ static double mean_now(const leati_window *w, size_t feature, uint64_t rows)
 }
 
 /* Integral of |F - G| over both sets of places; each is in ascending order by itself. */
-static double distance(const leati_window *w, size_t feature)
+static double distance(const leati_counters *w, size_t feature)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
     const uint64_t *now = w->word + w->cells[feature];
@@ -176,7 +176,7 @@ static double distance(const leati_window *w, size_t feature)
     return sum;
 }
 
-leat_drift leati_drift_measure(const leati_window *w, size_t feature)
+leat_drift leati_drift_measure(const leati_counters *w, size_t feature)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
     const uint64_t *now = w->word + w->cells[feature];

@@ -10,10 +10,10 @@
 
 #include <leat/monitor.h>
 
-#include "monitor/monitor_window.h"
+#include "monitor/counters.h"
 
 /* All but p, drifting and alarm. */
-leat_drift leati_drift_measure(const leati_window *w, size_t feature);
+leat_drift leati_drift_measure(const leati_counters *w, size_t feature);
 
 /* Sum of (q - p) ln(q / p) over the cells that either has; shares are of counts with a half added
  * to each such cell, so that an empty one is no infinity. *used: how many cells there are. NaN when

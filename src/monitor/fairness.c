@@ -15,7 +15,7 @@ typedef struct tally {
 
 typedef enum which { SELECTED, TRUE_POSITIVE, FALSE_POSITIVE } which;
 
-static tally tally_of(const leati_window_group *g, which rate)
+static tally tally_of(const leati_counted_group *g, which rate)
 {
     if (rate == SELECTED) return (tally){(double)g->selected, (double)g->rows};
     const uint64_t *row = g->truth[rate == TRUE_POSITIVE];
@@ -29,7 +29,7 @@ static leat_rate rate_of(tally t)
     return (leat_rate){i.estimate, i.low, i.high};
 }
 
-leat_monitored_group leati_group_rates(const leati_window_group *g)
+leat_monitored_group leati_group_rates(const leati_counted_group *g)
 {
     uint64_t labelled = g->truth[0][0] + g->truth[0][1] + g->truth[1][0] + g->truth[1][1];
     leat_monitored_group out = {.name = g->name,
@@ -68,7 +68,7 @@ leat_rate leati_rate_ratio(double x, double m, double y, double n, double level)
 
 /* The groups with the largest and the smallest rate of those that have one; false with fewer than
  * two. *groups: how many have. */
-static bool extremes(const leati_window_group *group, size_t count, which rate, tally *most,
+static bool extremes(const leati_counted_group *group, size_t count, which rate, tally *most,
                      tally *least, size_t *groups)
 {
     *groups = 0;
@@ -90,7 +90,7 @@ static double level_of(size_t groups)
     return 1 - 0.05 / ((double)groups * (double)(groups - 1) / 2);
 }
 
-static leat_rate gap(const leati_window_group *group, size_t count, which rate, bool ratio)
+static leat_rate gap(const leati_counted_group *group, size_t count, which rate, bool ratio)
 {
     tally most = {0, 1}, least = {0, 1};
     size_t groups;
@@ -100,7 +100,7 @@ static leat_rate gap(const leati_window_group *group, size_t count, which rate, 
                                                               least.rows, level);
 }
 
-leat_fairness leati_fairness_measure(const leati_window_group *group, size_t count)
+leat_fairness leati_fairness_measure(const leati_counted_group *group, size_t count)
 {
     leat_fairness f = {.parity_difference = gap(group, count, SELECTED, false),
                        .parity_ratio = gap(group, count, SELECTED, true),

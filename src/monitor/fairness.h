@@ -9,14 +9,14 @@
 
 #include <leat/monitor.h>
 
-#include "monitor/monitor_window.h"
+#include "monitor/counters.h"
 
 /* Groups of fewer rows are not shown: their rates would be noise, and single people. */
 enum { LEATI_GROUP_LEAST = 30 };
 
-leat_monitored_group leati_group_rates(const leati_window_group *g);
+leat_monitored_group leati_group_rates(const leati_counted_group *g);
 /* Of the groups that are large enough; NaN with fewer than two. */
-leat_fairness leati_fairness_measure(const leati_window_group *group, size_t count);
+leat_fairness leati_fairness_measure(const leati_counted_group *group, size_t count);
 
 /* x / m - y / n, or the ratio y / n over x / m, with the interval at a level. */
 leat_rate leati_rate_difference(double x, double m, double y, double n, double level);

@@ -96,9 +96,9 @@ leat_status leat_monitor_create(leat_context *c, leat_monitor **out, leat_model 
     }
     LEATI_GO(leati_norm_read(c, &m->norm, model));
     LEATI_GO(find_positive(c, m));
-    LEATI_GO(leati_window_create(c, &m->all, &m->norm));
+    LEATI_GO(leati_counters_create(c, &m->all, &m->norm));
     m->all.positive = m->positive;
-    m->group = LEATI_NEW(c, leat_monitored_group, LEATI_WINDOW_GROUPS + 1);
+    m->group = LEATI_NEW(c, leat_monitored_group, LEATI_COUNTERS_GROUPS + 1);
     LEATI_GO(m->group ? LEAT_OK : leat_error_status(c));
     LEATI_GO(leati_monitor_conclude(c, m));
     *out = m;
@@ -111,7 +111,7 @@ static void monitored_fini(leati_monitored *w)
 {
     leati_free(w->name);
     leati_free(w->drift);
-    leati_window_destroy(&w->window);
+    leati_counters_destroy(&w->window);
 }
 
 void leat_monitor_destroy(leat_monitor *m)
@@ -119,7 +119,7 @@ void leat_monitor_destroy(leat_monitor *m)
     if (!m) return;
     for (size_t i = 0; i < m->count; i++) monitored_fini(&m->at[i]);
     leati_free(m->at);
-    leati_window_destroy(&m->all);
+    leati_counters_destroy(&m->all);
     leati_norm_fini(&m->norm);
     leati_map_fini(&m->classes);
     leati_map_fini(&m->ids);
@@ -155,7 +155,7 @@ static size_t recent(const leat_monitor *m, size_t last, size_t feature)
 static bool is_worse(const leat_monitor *m, const leati_monitored *w)
 {
     leat_monitored_score s = leati_scores_measure(&w->window, 0);
-    bool labelled = w->window.word[LEATI_WINDOW_LABELLED] >= m->options.least_rows;
+    bool labelled = w->window.word[LEATI_COUNTERS_LABELLED] >= m->options.least_rows;
     double low = labelled ? s.realised_low : s.estimated_low;
     double high = labelled ? s.realised_high : s.estimated_high;
     if (!(s.before >= 0)) return false;
@@ -172,8 +172,8 @@ static leat_status judge(leat_context *c, leat_monitor *m, size_t at)
     uint32_t *rank = leati_array(c, n->count + 1, sizeof *rank);
     w->drift = LEATI_NEW(c, leat_drift, n->count + 1);
     leat_status st = p && rank && w->drift ? LEAT_OK : leat_error_status(c);
-    w->judged = w->window.word[LEATI_WINDOW_ROWS] >= m->options.least_rows &&
-                w->window.word[LEATI_WINDOW_ROWS] > 0;
+    w->judged = w->window.word[LEATI_COUNTERS_ROWS] >= m->options.least_rows &&
+                w->window.word[LEATI_COUNTERS_ROWS] > 0;
     for (size_t i = 0; i < n->count && st == LEAT_OK; i++) {
         w->drift[i] = leati_drift_measure(&w->window, i);
         p[i] = w->drift[i].chi2_p;
@@ -194,7 +194,7 @@ static leat_status judge(leat_context *c, leat_monitor *m, size_t at)
     return st;
 }
 
-leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_window *counters,
+leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_counters *counters,
                                const char *name, double from, double to)
 {
     enum { MOST = 5000 };
@@ -205,10 +205,10 @@ leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_win
     leati_monitored *w = &m->at[m->count++];
     *w = (leati_monitored){.from = from, .to = to};
     w->name = leati_strdup(c, name);
-    st = w->name ? leati_window_create(c, &w->window, &m->norm) : leat_error_status(c);
+    st = w->name ? leati_counters_create(c, &w->window, &m->norm) : leat_error_status(c);
     if (st == LEAT_OK) {
         w->window.positive = m->positive;
-        leati_window_merge(&w->window, counters);
+        leati_counters_merge(&w->window, counters);
         st = judge(c, m, m->count - 1);
     }
     if (st != LEAT_OK) monitored_fini(&m->at[--m->count]);
@@ -236,8 +236,8 @@ static leat_staleness state_of(const leat_monitor *m)
 /* All that follows from the windows but the texts; cannot fail. */
 static void refresh(leat_monitor *m)
 {
-    leati_window_reset(&m->all);
-    for (size_t i = 0; i < m->count; i++) leati_window_merge(&m->all, &m->at[i].window);
+    leati_counters_reset(&m->all);
+    for (size_t i = 0; i < m->count; i++) leati_counters_merge(&m->all, &m->at[i].window);
     m->groups = m->all.groups;
     for (size_t g = 0; g < m->groups; g++) m->group[g] = leati_group_rates(&m->all.group[g]);
     qsort(m->group, m->groups, sizeof *m->group, by_name);
@@ -269,8 +269,8 @@ leat_monitor_window leat_monitor_window_at(const leat_monitor *m, size_t i)
     if (i >= m->count) return (leat_monitor_window){.name = "", .from = nan_, .to = nan_};
     const leati_monitored *w = &m->at[i];
     return (leat_monitor_window){.name = w->name,
-                                 .rows = (size_t)w->window.word[LEATI_WINDOW_ROWS],
-                                 .labelled = (size_t)w->window.word[LEATI_WINDOW_LABELLED],
+                                 .rows = (size_t)w->window.word[LEATI_COUNTERS_ROWS],
+                                 .labelled = (size_t)w->window.word[LEATI_COUNTERS_LABELLED],
                                  .from = w->from,
                                  .to = w->to,
                                  .judged = w->judged,

@@ -5,11 +5,11 @@
 #include <leat/monitor.h>
 
 #include "base/str.h"
-#include "monitor/monitor_window.h"
+#include "monitor/counters.h"
 
 typedef struct leati_monitored {
     char *name;
-    leati_window window;
+    leati_counters window;
     leat_drift *drift; /* (norm.count) */
     double from, to;   /* seconds since 1970; NaN */
     bool judged;
@@ -25,7 +25,7 @@ struct leat_monitor {
     uint32_t positive;
     leati_monitored *at; /* (count) */
     size_t count, capacity;
-    leati_window all; /* of all windows together: its groups are what fairness is about */
+    leati_counters all; /* of all windows together: its groups are what fairness is about */
     leat_monitored_group *group; /* (groups) sorted by name; room for all there can be */
     size_t groups;
     leat_fairness fairness;
@@ -39,7 +39,7 @@ struct leat_monitor {
 
 /* The next window, from counters that someone else filled (a server); they are copied. from, to:
  * seconds since 1970 or NaN. `w` has the norm of this monitor. */
-leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_window *w,
+leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_counters *w,
                                const char *name, double from, double to);
 /* Takes the windows from number `count` on back out; the texts stay as they are. */
 void leati_monitor_cut(leat_monitor *m, size_t count);

@@ -14,18 +14,24 @@ enum { LINES = 5, FEW_BINS = 8 };
 
 /* --- drift over windows ----------------------------------------------------------------------- */
 
+static double above_chance(const leat_monitor *m, size_t window, size_t feature)
+{
+    const leat_drift *d = &m->at[window].drift[feature];
+    return d->psi - d->psi_expected;
+}
+
 /* The features by their largest PSI in a judged window, furthest first. Returns how many. */
 static size_t furthest(const leat_monitor *m, size_t out[LINES])
 {
     size_t n = 0;
     double most[LINES];
     for (size_t i = 0; i < m->norm.count; i++) {
-        double psi = -1;
+        double psi = -INFINITY;
         for (size_t w = 0; w < m->count; w++)
-            if (m->at[w].judged) psi = fmax(psi, m->at[w].drift[i].psi);
+            if (m->at[w].judged) psi = fmax(psi, above_chance(m, w, i));
         size_t at = n < LINES ? n : LINES;
         while (at > 0 && most[at - 1] < psi) at--;
-        if (at == LINES || psi < 0) continue;
+        if (at == LINES || !isfinite(psi)) continue;
         n += n < LINES;
         for (size_t k = n; --k > at;) most[k] = most[k - 1], out[k] = out[k - 1];
         most[at] = psi, out[at] = i;
@@ -45,7 +51,7 @@ leati_scene *leati_monitor_chart_drift(leat_context *c, const leat_monitor *m, d
         for (size_t w = 0; w < windows; w++) x[w] = (double)w + 1;
         for (size_t k = 0; k < n; k++) {
             for (size_t w = 0; w < windows; w++)
-                y[k * windows + w] = m->at[w].judged ? m->at[w].drift[feature[k]].psi : (double)NAN;
+                y[k * windows + w] = m->at[w].judged ? above_chance(m, w, feature[k]) : (double)NAN;
             line[k] = (leati_series){.label = m->norm.feature[feature[k]].name,
                                      .x = x,
                                      .y = y + k * windows,
@@ -56,7 +62,7 @@ leati_scene *leati_monitor_chart_drift(leat_context *c, const leat_monitor *m, d
         line[n] = (leati_series){
             .x = ends, .y = level, .count = 2, .hue = LEATI_HUE_MUTED, .dashed = true};
         leati_lines in = {.chart = {.x_label = "window",
-                                    .y_label = "PSI",
+                                    .y_label = "PSI above chance",
                                     .width = width,
                                     .about = "population stability index by window"},
                           .series = line,
@@ -167,17 +173,19 @@ static void add_step(outline *o, double from, double to, double share)
     o->x[o->count] = to, o->y[o->count++] = 0;
 }
 
-/* The mean of what lies outside the edges: its bin reaches as far to the other side of it. */
-static double beyond(const leati_window *w, size_t feature, size_t cell)
+/* Where a bin for what lies outside the edges ends: as far beyond the mean of it as that is from
+ * the edge, and wide enough to be seen. */
+static double beyond(const leati_counters *w, size_t feature, size_t cell)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
     double sum = (double)(int64_t)w->word[w->sums[feature] + cell] / 1048576.0;
     double mean = f->mean + f->scale * sum / (double)w->word[w->cells[feature] + cell];
     double edge = cell == 0 ? f->edges[0] : f->edges[f->bins];
-    return edge + 2 * (mean - edge);
+    double reach = fmax(2 * fabs(mean - edge), (f->edges[f->bins] - f->edges[0]) / 40);
+    return cell == 0 ? edge - reach : edge + reach;
 }
 
-static leati_scene *densities(leat_context *c, const leati_window *w, size_t feature, double rows,
+static leati_scene *densities(leat_context *c, const leati_counters *w, size_t feature, double rows,
                               double width)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
@@ -218,7 +226,7 @@ static leati_scene *densities(leat_context *c, const leati_window *w, size_t fea
 leati_scene *leati_monitor_chart_feature(leat_context *c, const leat_monitor *m, size_t window,
                                          size_t feature, double width)
 {
-    const leati_window *w = &m->at[window].window;
+    const leati_counters *w = &m->at[window].window;
     const leati_norm_feature *f = &m->norm.feature[feature];
     const uint64_t *now = w->word + w->cells[feature];
     double rows = 0;
@@ -292,7 +300,7 @@ leat_rate leati_group_rate_of(const leat_monitored_group *g, leati_group_rate wh
 leati_scene *leati_monitor_chart_groups(leat_context *c, const leat_monitor *m,
                                         leati_group_rate which, double width)
 {
-    enum { MOST = LEATI_WINDOW_GROUPS + 1 };
+    enum { MOST = LEATI_COUNTERS_GROUPS + 1 };
     const char *labels[MOST];
     double value[MOST], low[MOST], high[MOST];
     size_t n = 0;

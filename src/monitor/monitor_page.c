@@ -79,7 +79,7 @@ static size_t shown_window(const leat_monitor *m)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < m->count; i++) {
-        bool rows = m->at[i].window.word[LEATI_WINDOW_ROWS] > 0;
+        bool rows = m->at[i].window.word[LEATI_COUNTERS_ROWS] > 0;
         if (m->at[i].judged || (rows && (best == SIZE_MAX || !m->at[best].judged))) best = i;
     }
     return best;
@@ -113,7 +113,8 @@ static void answer(leati_page *p, const leat_monitor *m, size_t window)
     leati_page_raw(p, "</h1>\n");
     leati_page_element(p, "p class=answer", "%s", m->verdict);
     leati_page_raw(p, "<ul class=\"tiles\">\n");
-    for (size_t i = 0; i < m->count; i++) total += (size_t)m->at[i].window.word[LEATI_WINDOW_ROWS];
+    for (size_t i = 0; i < m->count; i++)
+        total += (size_t)m->at[i].window.word[LEATI_COUNTERS_ROWS];
     leati_num_grouped((int64_t)m->count, text);
     leati_num_grouped((int64_t)total, rows);
     snprintf(more, sizeof more, "%s rows", rows);
@@ -161,6 +162,14 @@ static ranked *rank_features(leat_context *c, const leat_monitor *m, size_t wind
     return all;
 }
 
+static const char *judgement(const leat_monitor *m, const leat_drift *d)
+{
+    if (d->alarm) return "alarm";
+    if (d->drifting) return "drifts";
+    if (isnan(d->p)) return "too few rows";
+    return d->p <= m->options.alpha ? "differs a little" : "as in training";
+}
+
 static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, const leat_drift *d)
 {
     leati_page_raw(p, d->drifting ? "<tr class=\"best\">" : "<tr>");
@@ -173,11 +182,7 @@ static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, cons
     share_cell(p, d->missing);
     share_cell(p, d->outside);
     p_cell(p, d->p);
-    leati_page_element(p, "td class=n", "%s",
-                       d->alarm      ? "alarm"
-                       : d->drifting ? "drifts"
-                       : isnan(d->p) ? "too few rows"
-                                     : "as in training");
+    leati_page_element(p, "td class=n", "%s", judgement(m, d));
     leati_page_raw(p, "</tr>\n");
 }
 
@@ -200,8 +205,8 @@ static void drift(leati_page *p, const leat_monitor *m, size_t window, const ran
     size_t shown = m->norm.count < PICTURED ? m->norm.count : PICTURED;
     leati_page_element(p, "h2", "Do the data still look like those of training?");
     if (m->count > 1) {
-        static const char caption[] = "How far each feature is from training, by window; the "
-                                      "dashed line is where it begins to count.";
+        static const char caption[] = "How far each feature is from training, beyond what "
+                                      "chance gives; above the dashed line it counts.";
         leati_page_scene(p, leati_monitor_chart_drift(p->context, m, 860), "wide",
                          "Drift over the windows", caption);
         leati_page_scene(p, leati_monitor_chart_drift(p->context, m, 360), "narrow",

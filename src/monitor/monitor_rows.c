@@ -146,12 +146,21 @@ static void labels_of_answers(const leat_monitor *m, rows *r, size_t at)
     }
 }
 
+/* Under its own name, or that of a prediction log. */
+static bool find_id(const leat_frame *f, const char *id, size_t *at)
+{
+    if (leat_frame_find(f, id, at)) return true;
+    for (*at = 0; *at < f->columns; ++*at)
+        if (strncmp(f->name[*at], "log.", 4) == 0 && strcmp(f->name[*at] + 4, id) == 0) return true;
+    return false;
+}
+
 /* The labels: of answers that came later, else of a column of the table itself. */
 static leat_status find_labels(leat_context *c, const leat_monitor *m, rows *r)
 {
     const leat_monitor_options *o = &m->options;
     size_t at;
-    bool joined = m->id && leat_frame_find(r->frame, m->id, &at);
+    bool joined = m->id && find_id(r->frame, m->id, &at);
     if (m->id && !joined) return leat_frame_require(c, r->frame, m->id, &at);
     if (!joined && o->labels) LEATI_TRY(leat_frame_require(c, r->frame, o->labels, &at));
     if (!joined && !o->labels && !leat_frame_find(r->frame, m->model->schema.target, &at))
@@ -215,19 +224,19 @@ static leat_status rows_make(leat_context *c, const leat_monitor *m, rows *r, co
     return predict(c, m, r);
 }
 
-static void add_row(const leat_monitor *m, leati_window *w, rows *r, size_t i)
+static void add_row(const leat_monitor *m, leati_counters *w, rows *r, size_t i)
 {
     const double *proba = r->said.proba ? r->said.proba + i * m->norm.classes : NULL;
     double value = r->said.value[i], truth = r->truth ? r->truth[i] : nan_;
     for (size_t k = 0; k < m->norm.inputs; k++) r->cells[k] = leati_cell_of(r->columns[k], i);
-    leati_window_add_row(w, r->cells);
-    leati_window_add_prediction(w, value, proba);
-    if (!isnan(truth)) leati_window_add_truth(w, value, proba, truth);
+    leati_counters_add_row(w, r->cells);
+    leati_counters_add_prediction(w, value, proba);
+    if (!isnan(truth)) leati_counters_add_truth(w, value, proba, truth);
     if (!r->group || !leati_valid(r->group, i)) return;
     char space[LEATI_NUM_SIZE];
     size_t length;
     const char *name = leati_cell_text(r->group, i, space, &length);
-    leati_window_add_group(w, name, length, value, truth);
+    leati_counters_add_group(w, name, length, value, truth);
 }
 
 /* --- cutting ---------------------------------------------------------------------------------- */
@@ -241,11 +250,11 @@ static double time_of(const leati_column *col, size_t row)
 }
 
 /* The rows numbered in `order` from..to as one window. */
-static leat_status push(leat_context *c, leat_monitor *m, leati_window *w, rows *r,
+static leat_status push(leat_context *c, leat_monitor *m, leati_counters *w, rows *r,
                         const uint32_t *order, size_t from, size_t to, const char *name)
 {
     double first = nan_, last = nan_;
-    leati_window_reset(w);
+    leati_counters_reset(w);
     for (size_t i = from; i < to; i++) {
         double t = time_of(r->time, order[i]);
         first = fmin(first, t); /* fmin and fmax pass over NaN */
@@ -255,7 +264,7 @@ static leat_status push(leat_context *c, leat_monitor *m, leati_window *w, rows 
     return leati_monitor_push(c, m, w, name, first, last);
 }
 
-static leat_status cut_by_rows(leat_context *c, leat_monitor *m, leati_window *w, rows *r,
+static leat_status cut_by_rows(leat_context *c, leat_monitor *m, leati_counters *w, rows *r,
                                const uint32_t *order, const char *name)
 {
     size_t n = r->frame->rows, step = m->options.every_rows;
@@ -294,7 +303,7 @@ static void slot_name(double slot, double step, char *out, size_t size)
         snprintf(out, size, "%.17g s", seconds);
 }
 
-static leat_status cut_by_time(leat_context *c, leat_monitor *m, leati_window *w, rows *r,
+static leat_status cut_by_time(leat_context *c, leat_monitor *m, leati_counters *w, rows *r,
                                uint32_t *order)
 {
     size_t n = r->frame->rows;
@@ -324,13 +333,13 @@ leat_status leat_monitor_add(leat_context *c, leat_monitor *m, const leat_frame 
 {
     const leat_monitor_options *o = &m->options;
     size_t before = m->count;
-    leati_window w = {0};
+    leati_counters w = {0};
     rows r;
     uint32_t *order = NULL;
     leat_status st;
     name = name ? name : "";
     LEATI_GO(rows_make(c, m, &r, f));
-    LEATI_GO(leati_window_create(c, &w, &m->norm));
+    LEATI_GO(leati_counters_create(c, &w, &m->norm));
     w.positive = m->positive;
     order = leati_array(c, f->rows, sizeof *order);
     st = order ? LEAT_OK : leat_error_status(c);
@@ -343,7 +352,7 @@ leat_status leat_monitor_add(leat_context *c, leat_monitor *m, const leat_frame 
     if (st == LEAT_OK) st = leati_monitor_conclude(c, m);
 out:
     if (st != LEAT_OK) leati_monitor_cut(m, before);
-    leati_window_destroy(&w);
+    leati_counters_destroy(&w);
     rows_fini(&r);
     leati_free(order);
     return st;

@@ -72,10 +72,15 @@ static void say_score(leati_str *s, const leat_monitor *m, const leati_monitored
                    strcmp(v.metric, "mae") == 0 ? "The mean absolute error" : "Accuracy",
                    labelled ? "by labels is" : "without labels is estimated at", text[0], text[1],
                    text[2]);
-    if (!isfinite(v.before)) leati_str_add(s, ".");
-    else
-        leati_str_addf(s, "%s; it was %s on data held out in training.",
+    if (isfinite(v.before))
+        leati_str_addf(s, "%s; it was %s on data held out in training",
                        m->state == LEAT_MONITOR_STALE ? ", surely worse than before" : "", text[3]);
+    leati_str_add(s, ".");
+    if (!labelled || !(v.realised_high < v.estimated_low)) return;
+    leati_num_pretty(v.estimated, 3, text[0]);
+    leati_str_addf(s,
+                   " Its probabilities promise %s: the relation of inputs and target has changed.",
+                   text[0]);
 }
 
 static void say_verdict(leati_str *s, const leat_monitor *m)
@@ -172,7 +177,7 @@ static void rate_json(leat_json *j, const char *key, leat_rate r)
     leat_json_end_object(j);
 }
 
-static void scores_json(leat_json *j, const leati_window *w)
+static void scores_json(leat_json *j, const leati_counters *w)
 {
     leat_json_begin_object(j, "scores");
     for (size_t k = 0; k < leati_scores_count(w->norm); k++) {

@@ -6,7 +6,7 @@
 #include "learn/stats.h"
 #include "learn/stats_special.h"
 
-enum { KEPT = LEATI_WINDOW_CLASSES, RANKS = LEATI_WINDOW_RANKS };
+enum { KEPT = LEATI_COUNTERS_CLASSES, RANKS = LEATI_COUNTERS_RANKS };
 
 #define SHARE_ONE 4294967296.0
 
@@ -100,16 +100,16 @@ static leat_rate share(double right, double rows)
 }
 
 /* The two matrices, their unit undone. */
-static void matrix(const leati_window *w, size_t at, double unit, double *out)
+static void matrix(const leati_counters *w, size_t at, double unit, double *out)
 {
     for (size_t i = 0; i < (size_t)w->kept * w->kept; i++) out[i] = (double)w->word[at + i] / unit;
 }
 
-static leat_rate classes_score(const leati_window *w, size_t score, bool estimated)
+static leat_rate classes_score(const leati_counters *w, size_t score, bool estimated)
 {
     size_t at = estimated ? w->expected : w->actual, n = w->kept;
     double unit = estimated ? SHARE_ONE : 1, cell[KEPT * KEPT], right = 0;
-    double rows = (double)w->word[estimated ? LEATI_WINDOW_SCORED : LEATI_WINDOW_LABELLED];
+    double rows = (double)w->word[estimated ? LEATI_COUNTERS_SCORED : LEATI_COUNTERS_LABELLED];
     if (!(rows > 0)) return (leat_rate){nan_, nan_, nan_};
     matrix(w, at, unit, cell);
     if (score == 1) return leati_f1(cell, n, n > 2);
@@ -117,7 +117,7 @@ static leat_rate classes_score(const leati_window *w, size_t score, bool estimat
     return share(right, rows);
 }
 
-static leat_rate area_score(const leati_window *w, bool estimated)
+static leat_rate area_score(const leati_counters *w, bool estimated)
 {
     double in[RANKS], out[RANKS];
     for (size_t i = 0; i < RANKS; i++) {
@@ -129,11 +129,11 @@ static leat_rate area_score(const leati_window *w, bool estimated)
 }
 
 /* Mean absolute error with the normal interval of a mean, or the root of the mean square. */
-static leat_rate error_score(const leati_window *w, size_t score)
+static leat_rate error_score(const leati_counters *w, size_t score)
 {
-    double rows = (double)w->word[LEATI_WINDOW_LABELLED], scale = w->norm->target_scale;
-    double mean = (double)w->word[LEATI_WINDOW_ABSOLUTE] / 65536 / rows;
-    double square = (double)w->word[LEATI_WINDOW_SQUARED] / 65536 / rows;
+    double rows = (double)w->word[LEATI_COUNTERS_LABELLED], scale = w->norm->target_scale;
+    double mean = (double)w->word[LEATI_COUNTERS_ABSOLUTE] / 65536 / rows;
+    double square = (double)w->word[LEATI_COUNTERS_SQUARED] / 65536 / rows;
     leat_rate r = {nan_, nan_, nan_};
     if (!(rows > 0)) return r;
     r.value = scale * (score == 0 ? mean : sqrt(square));
@@ -144,7 +144,7 @@ static leat_rate error_score(const leati_window *w, size_t score)
     return r;
 }
 
-leat_monitored_score leati_scores_measure(const leati_window *w, size_t score)
+leat_monitored_score leati_scores_measure(const leati_counters *w, size_t score)
 {
     const leati_norm *n = w->norm;
     const double before[] = {n->accuracy, n->f1, n->roc_auc, n->mae, n->rmse};

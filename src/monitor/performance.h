@@ -13,7 +13,7 @@
 
 #include <leat/monitor.h>
 
-#include "monitor/monitor_window.h"
+#include "monitor/counters.h"
 
 /* Accuracy, F1 (of two classes that of the second, of more the mean over the classes), area under
  * the ROC curve of two classes; of numbers the mean absolute error and the root of the mean square.
@@ -23,7 +23,7 @@ size_t leati_scores_count(const leati_norm *n);
 const char *leati_scores_name(const leati_norm *n, size_t score);
 /* Whether larger is better. */
 bool leati_scores_rise(const leati_norm *n);
-leat_monitored_score leati_scores_measure(const leati_window *w, size_t score);
+leat_monitored_score leati_scores_measure(const leati_counters *w, size_t score);
 
 /* F1 from a confusion (classes, classes), predicted by actual, as weights. */
 leat_rate leati_f1(const double *confusion, size_t classes, bool macro);

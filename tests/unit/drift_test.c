@@ -176,14 +176,14 @@ static void one_feature(leattest *t)
 {
     fake f;
     leati_norm n;
-    leati_window w;
+    leati_counters w;
     char *reference = golden_reference(t->context);
     REQUIRE(reference);
     fake_init(&f, 1, 0, reference);
     REQUIRE_OK(leati_norm_read(t->context, &n, &f.model));
-    REQUIRE_OK(leati_window_create(t->context, &w, &n));
+    REQUIRE_OK(leati_counters_create(t->context, &w, &n));
     for (size_t i = 0; i < COUNT(golden_values); i++)
-        leati_window_add_row(&w, &(leati_cell){.number = golden_values[i]});
+        leati_counters_add_row(&w, &(leati_cell){.number = golden_values[i]});
     leat_drift d = leati_drift_measure(&w, 0);
     CHECK_NEAR(d.psi, golden_feature[2], 1e-12, 0);
     CHECK_NEAR(d.ks, golden_feature[3], 1e-12, 0);
@@ -194,13 +194,13 @@ static void one_feature(leattest *t)
     CHECK_NEAR(d.outside, 4.0 / COUNT(golden_values), 1e-15, 0);
     CHECK(d.missing == 0 && d.missing_before == 0);
     /* Not a number counts as missing. */
-    leati_window_add_row(&w, &(leati_cell){.number = (double)NAN});
-    leati_window_add_row(&w, &(leati_cell){.number = (double)INFINITY});
-    leati_window_add_row(&w, &(leati_cell){.missing = true});
+    leati_counters_add_row(&w, &(leati_cell){.number = (double)NAN});
+    leati_counters_add_row(&w, &(leati_cell){.number = (double)INFINITY});
+    leati_counters_add_row(&w, &(leati_cell){.missing = true});
     d = leati_drift_measure(&w, 0);
     CHECK_NEAR(d.missing, 3.0 / (COUNT(golden_values) + 3), 1e-15, 0);
     CHECK_NEAR(d.mean_shift, golden_feature[6], 0, 0x1p-20);
-    leati_window_destroy(&w);
+    leati_counters_destroy(&w);
     leati_norm_fini(&n);
     leati_free(reference);
 }
@@ -210,13 +210,13 @@ static void without_labels(leattest *t)
     static char reference[] = "{}";
     fake f;
     leati_norm n;
-    leati_window w;
+    leati_counters w;
     for (int three = 0; three < 2; three++) {
         size_t width = three ? 4 : 3;
         size_t rows = (three ? COUNT(golden_three) : COUNT(golden_binary)) / width;
         fake_init(&f, 0, three ? 3 : 2, reference);
         REQUIRE_OK(leati_norm_read(t->context, &n, &f.model));
-        REQUIRE_OK(leati_window_create(t->context, &w, &n));
+        REQUIRE_OK(leati_counters_create(t->context, &w, &n));
         for (size_t i = 0; i < rows; i++) {
             const double *row = (three ? golden_three : golden_binary) + i * width;
             double p[3] = {1 - row[0], row[0], 0}, said = row[1];
@@ -224,8 +224,8 @@ static void without_labels(leattest *t)
                 memcpy(p, row, sizeof p);
                 said = p[0] >= p[1] && p[0] >= p[2] ? 0 : p[1] >= p[2] ? 1 : 2;
             }
-            leati_window_add_prediction(&w, said, p);
-            leati_window_add_truth(&w, said, p, row[width - 1]);
+            leati_counters_add_prediction(&w, said, p);
+            leati_counters_add_truth(&w, said, p, row[width - 1]);
         }
         const double *want = three ? golden_three_scores : golden_binary_scores;
         size_t scores = three ? 2 : 3;
@@ -238,7 +238,7 @@ static void without_labels(leattest *t)
             CHECK(s.realised_low < s.realised && s.realised < s.realised_high);
             CHECK(isnan(s.before));
         }
-        leati_window_destroy(&w);
+        leati_counters_destroy(&w);
         leati_norm_fini(&n);
     }
 }
@@ -281,9 +281,9 @@ static void gaps(leattest *t)
 static void fairness(leattest *t)
 {
     /* rows, selected, truth[is positive][was predicted so] */
-    leati_window_group g[] = {{"a", 100, 60, {{30, 10}, {10, 50}}},
-                              {"b", 80, 24, {{40, 4}, {16, 20}}},
-                              {"c", 29, 29, {{0, 29}, {0, 0}}}};
+    leati_counted_group g[] = {{"a", 100, 60, {{30, 10}, {10, 50}}},
+                               {"b", 80, 24, {{40, 4}, {16, 20}}},
+                               {"c", 29, 29, {{0, 29}, {0, 0}}}};
     leat_fairness f = leati_fairness_measure(g, 3);
     CHECK_NEAR(f.parity_difference.value, 0.6 - 0.3, 1e-14, 0);
     CHECK_NEAR(f.parity_ratio.value, 0.5, 1e-14, 0);
@@ -300,7 +300,7 @@ static void fairness(leattest *t)
 /* --- counters ---------------------------------------------------------------------------------
  */
 
-static void add_rows(leati_window *w, uint64_t seed, size_t from, size_t to, double shift)
+static void add_rows(leati_counters *w, uint64_t seed, size_t from, size_t to, double shift)
 {
     leati_cell cells[INPUTS];
     for (size_t i = from; i < to; i++) {
@@ -309,14 +309,14 @@ static void add_rows(leati_window *w, uint64_t seed, size_t from, size_t to, dou
         for (size_t k = 0; k < w->norm->inputs; k++)
             cells[k] = (leati_cell){.missing = i % 50 == 7 * k,
                                     .number = draw(&r, k) + (k == 0 ? shift : 0)};
-        leati_window_add_row(w, cells);
+        leati_counters_add_row(w, cells);
         if (!w->norm->classes) continue;
         double p[2] = {0, leati_rng_uniform(&r)};
         p[0] = 1 - p[1];
         double said = p[1] >= 0.5, truth = leati_rng_uniform(&r) < p[1];
-        leati_window_add_prediction(w, said, p);
-        leati_window_add_truth(w, said, p, truth);
-        leati_window_add_group(w, i % 3 ? "x" : "yy", i % 3 ? 1 : 2, said, truth);
+        leati_counters_add_prediction(w, said, p);
+        leati_counters_add_truth(w, said, p, truth);
+        leati_counters_add_group(w, i % 3 ? "x" : "yy", i % 3 ? 1 : 2, said, truth);
     }
 }
 
@@ -325,33 +325,33 @@ static void merging(leattest *t)
     enum { PARTS = 4, ROWS = 4000 };
     fake f;
     leati_norm n;
-    leati_window whole, part[PARTS], sum;
+    leati_counters whole, part[PARTS], sum;
     char *reference = drawn_reference(t->context, INPUTS);
     REQUIRE(reference);
     fake_init(&f, INPUTS, 2, reference);
     REQUIRE_OK(leati_norm_read(t->context, &n, &f.model));
-    REQUIRE_OK(leati_window_create(t->context, &whole, &n));
-    REQUIRE_OK(leati_window_create(t->context, &sum, &n));
+    REQUIRE_OK(leati_counters_create(t->context, &whole, &n));
+    REQUIRE_OK(leati_counters_create(t->context, &sum, &n));
     add_rows(&whole, 3, 0, ROWS, 0.3);
     for (size_t k = 0; k < PARTS; k++) {
-        REQUIRE_OK(leati_window_create(t->context, &part[k], &n));
+        REQUIRE_OK(leati_counters_create(t->context, &part[k], &n));
         size_t from = ROWS * k * k / 16, to = ROWS * (k + 1) * (k + 1) / 16;
         add_rows(&part[k], 3, from, to, 0.3);
     }
-    CHECK(!leati_window_equal(&whole, &sum));
-    for (size_t k = PARTS; k-- > 0;) leati_window_merge(&sum, &part[k]);
-    CHECK(leati_window_equal(&whole, &sum));
+    CHECK(!leati_counters_equal(&whole, &sum));
+    for (size_t k = PARTS; k-- > 0;) leati_counters_merge(&sum, &part[k]);
+    CHECK(leati_counters_equal(&whole, &sum));
     for (size_t i = 0; i < INPUTS; i++) {
         leat_drift a = leati_drift_measure(&whole, i), b = leati_drift_measure(&sum, i);
         CHECK(memcmp(&a.wasserstein, &b.wasserstein, sizeof a.wasserstein) == 0);
         CHECK(memcmp(&a.psi, &b.psi, sizeof a.psi) == 0);
     }
-    leati_window_reset(&sum);
-    leati_window_merge(&sum, &whole);
-    CHECK(leati_window_equal(&whole, &sum));
-    for (size_t k = 0; k < PARTS; k++) leati_window_destroy(&part[k]);
-    leati_window_destroy(&whole);
-    leati_window_destroy(&sum);
+    leati_counters_reset(&sum);
+    leati_counters_merge(&sum, &whole);
+    CHECK(leati_counters_equal(&whole, &sum));
+    for (size_t k = 0; k < PARTS; k++) leati_counters_destroy(&part[k]);
+    leati_counters_destroy(&whole);
+    leati_counters_destroy(&sum);
     leati_norm_fini(&n);
     leati_free(reference);
 }
@@ -362,36 +362,36 @@ static void odd_answers(leattest *t)
     static const double broken[][2] = {{0.5, (double)NAN}, {-0.1, 1.1}, {(double)INFINITY, 0}};
     fake f;
     leati_norm n;
-    leati_window w;
+    leati_counters w;
     char name[300];
     fake_init(&f, 0, 2, reference);
     REQUIRE_OK(leati_norm_read(t->context, &n, &f.model));
-    REQUIRE_OK(leati_window_create(t->context, &w, &n));
-    for (size_t i = 0; i < 3; i++) leati_window_add_prediction(&w, 1, broken[i]);
-    CHECK_INT(w.word[LEATI_WINDOW_SCORED], 0);
-    CHECK_INT(w.word[LEATI_WINDOW_PREDICTED], 3);
-    leati_window_add_prediction(&w, -1, broken[0]);
-    leati_window_add_prediction(&w, 2, broken[0]);
-    leati_window_add_prediction(&w, (double)NAN, NULL);
+    REQUIRE_OK(leati_counters_create(t->context, &w, &n));
+    for (size_t i = 0; i < 3; i++) leati_counters_add_prediction(&w, 1, broken[i]);
+    CHECK_INT(w.word[LEATI_COUNTERS_SCORED], 0);
+    CHECK_INT(w.word[LEATI_COUNTERS_PREDICTED], 3);
+    leati_counters_add_prediction(&w, -1, broken[0]);
+    leati_counters_add_prediction(&w, 2, broken[0]);
+    leati_counters_add_prediction(&w, (double)NAN, NULL);
     CHECK_NEAR(leati_drift_measure(&w, 0).missing, 0.5, 0, 0);
-    leati_window_add_truth(&w, 1, NULL, 2);
-    leati_window_add_truth(&w, 1, NULL, (double)NAN);
-    CHECK_INT(w.word[LEATI_WINDOW_LABELLED], 0);
+    leati_counters_add_truth(&w, 1, NULL, 2);
+    leati_counters_add_truth(&w, 1, NULL, (double)NAN);
+    CHECK_INT(w.word[LEATI_COUNTERS_LABELLED], 0);
     /* More groups than there is room for are one; long names and NULs do no harm. */
     memset(name, 'n', sizeof name);
-    leati_window_add_group(&w, name, sizeof name, 1, 1);
-    leati_window_add_group(&w, "a\0b", 3, 1, 0);
-    leati_window_add_group(&w, "a", 1, 0, (double)NAN);
-    leati_window_add_group(&w, "", 0, 0, 0);
+    leati_counters_add_group(&w, name, sizeof name, 1, 1);
+    leati_counters_add_group(&w, "a\0b", 3, 1, 0);
+    leati_counters_add_group(&w, "a", 1, 0, (double)NAN);
+    leati_counters_add_group(&w, "", 0, 0, 0);
     CHECK_INT(w.groups, 3);
     for (int i = 0; i < 100; i++) {
         int length = snprintf(name, sizeof name, "%d", i);
-        leati_window_add_group(&w, name, (size_t)length, 0, 0);
+        leati_counters_add_group(&w, name, (size_t)length, 0, 0);
     }
-    CHECK_INT(w.groups, LEATI_WINDOW_GROUPS + 1);
-    CHECK_STR(w.group[LEATI_WINDOW_GROUPS].name, LEATI_WINDOW_OTHERS);
-    CHECK_INT(w.group[LEATI_WINDOW_GROUPS].rows, 100 - (LEATI_WINDOW_GROUPS - 3));
-    leati_window_destroy(&w);
+    CHECK_INT(w.groups, LEATI_COUNTERS_GROUPS + 1);
+    CHECK_STR(w.group[LEATI_COUNTERS_GROUPS].name, LEATI_COUNTERS_OTHERS);
+    CHECK_INT(w.group[LEATI_COUNTERS_GROUPS].rows, 100 - (LEATI_COUNTERS_GROUPS - 3));
+    leati_counters_destroy(&w);
     leati_norm_fini(&n);
 }
 
@@ -423,7 +423,7 @@ static void damaged(leattest *t)
         "{\"held_out\": null, \"target\": 3}"};
     fake f;
     leati_norm n;
-    leati_window w;
+    leati_counters w;
     for (size_t i = 0; i < COUNT(bad); i++) {
         char *text = leati_strdup(t->context, bad[i]);
         REQUIRE(text);
@@ -436,14 +436,14 @@ static void damaged(leattest *t)
         REQUIRE(text);
         fake_init(&f, 1, 2, text);
         CHECK_OK(leati_norm_read(t->context, &n, &f.model));
-        REQUIRE_OK(leati_window_create(t->context, &w, &n));
-        leati_window_add_row(&w, &(leati_cell){.number = 7});
-        leati_window_add_prediction(&w, 1, NULL);
+        REQUIRE_OK(leati_counters_create(t->context, &w, &n));
+        leati_counters_add_row(&w, &(leati_cell){.number = 7});
+        leati_counters_add_prediction(&w, 1, NULL);
         for (size_t k = 0; k < n.count; k++) {
             leat_drift d = leati_drift_measure(&w, k);
             CHECK(!d.drifting);
         }
-        leati_window_destroy(&w);
+        leati_counters_destroy(&w);
         leati_norm_fini(&n);
         leati_free(text);
     }
@@ -459,15 +459,15 @@ static void run_windows(leattest *t, const leat_monitor_options *o, uint64_t see
     enum { WINDOWS = 200, ROWS = 500 };
     fake f;
     leat_monitor *m = NULL;
-    leati_window w;
+    leati_counters w;
     char *reference = drawn_reference(t->context, INPUTS);
     *drifting = *alarms = 0;
     REQUIRE(reference);
     fake_init(&f, INPUTS, 0, reference);
     REQUIRE_OK(leat_monitor_create(t->context, &m, &f.model, o));
-    REQUIRE_OK(leati_window_create(t->context, &w, &m->norm));
+    REQUIRE_OK(leati_counters_create(t->context, &w, &m->norm));
     for (uint64_t i = 0; i < WINDOWS; i++) {
-        leati_window_reset(&w);
+        leati_counters_reset(&w);
         add_rows(&w, seed + i, 0, ROWS, shift);
         for (size_t k = 0; k < INPUTS; k++) /* training had nothing missing */
             w.word[w.cells[k] + m->norm.feature[k].cells - 1] = 0;
@@ -476,7 +476,7 @@ static void run_windows(leattest *t, const leat_monitor_options *o, uint64_t see
         *drifting += at.drifting > 0;
         *alarms += at.alarms > 0;
     }
-    leati_window_destroy(&w);
+    leati_counters_destroy(&w);
     leat_monitor_destroy(m);
     leati_free(reference);
 }
@@ -517,13 +517,13 @@ static void coverage(leattest *t)
     static char reference[] = "{}";
     fake f;
     leati_norm n;
-    leati_window w;
+    leati_counters w;
     size_t held[3] = {0}, least = RUNS;
     fake_init(&f, 0, 2, reference);
     REQUIRE_OK(leati_norm_read(t->context, &n, &f.model));
-    REQUIRE_OK(leati_window_create(t->context, &w, &n));
+    REQUIRE_OK(leati_counters_create(t->context, &w, &n));
     for (uint64_t run = 0; run < RUNS; run++) {
-        leati_window_reset(&w);
+        leati_counters_reset(&w);
         add_rows(&w, 70000 + run, 0, ROWS, 0);
         for (size_t k = 0; k < 3; k++) {
             leat_monitored_score s = leati_scores_measure(&w, k);
@@ -532,7 +532,7 @@ static void coverage(leattest *t)
     }
     while (leati_binomial_cdf((double)least - 1, RUNS, 0.95) > 0.0005) least--;
     for (size_t k = 0; k < 3; k++) CHECK(held[k] >= least);
-    leati_window_destroy(&w);
+    leati_counters_destroy(&w);
     leati_norm_fini(&n);
 }
 
@@ -543,14 +543,14 @@ static leat_status whole_life(leat_context *c, void *arg)
 {
     fake f;
     leat_monitor *m = NULL;
-    leati_window w = {0};
+    leati_counters w = {0};
     fake_init(&f, 2, 0, arg);
     leat_status st = leat_monitor_create(c, &m, &f.model, NULL);
-    if (st == LEAT_OK) st = leati_window_create(c, &w, &m->norm);
+    if (st == LEAT_OK) st = leati_counters_create(c, &w, &m->norm);
     if (st == LEAT_OK) add_rows(&w, 5, 0, 100, 0);
     if (st == LEAT_OK) st = leati_monitor_push(c, m, &w, "w", 0, 1);
     if (st == LEAT_OK) st = leati_monitor_conclude(c, m);
-    leati_window_destroy(&w);
+    leati_counters_destroy(&w);
     leat_monitor_destroy(m);
     return st;
 }

@@ -1,5 +1,5 @@
-/* Owns: the counters of a window. Not: what they mean (drift.c, performance.c, fairness.c). */
-#include "monitor/monitor_window.h"
+/* Owns: the counters of windows. Not: what they mean (drift.c, performance.c, fairness.c). */
+#include "monitor/counters.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,56 +15,56 @@
 /* --- life ------------------------------------------------------------------------------------- */
 
 /* Takes `count` words behind those taken so far. */
-static bool take(leati_window *w, size_t count, size_t *at)
+static bool take(leati_counters *w, size_t count, size_t *at)
 {
     *at = w->words;
     return !leati_add_overflows(w->words, count, &w->words);
 }
 
-static bool lay_out(leati_window *w, const leati_norm *norm)
+static bool lay_out(leati_counters *w, const leati_norm *norm)
 {
     bool ok = true, ranked = norm->classes == 2;
-    w->words = LEATI_WINDOW_HEAD;
+    w->words = LEATI_COUNTERS_HEAD;
     for (size_t i = 0; i < norm->count; i++) {
         ok = ok && take(w, norm->feature[i].cells, &w->cells[i]);
         ok = ok && take(w, norm->feature[i].levels ? 0 : norm->feature[i].cells - 1, &w->sums[i]);
     }
-    w->kept = norm->classes <= LEATI_WINDOW_CLASSES ? norm->classes : 1;
+    w->kept = norm->classes <= LEATI_COUNTERS_CLASSES ? norm->classes : 1;
     ok = ok && take(w, (size_t)w->kept * w->kept, &w->expected);
     ok = ok && take(w, (size_t)w->kept * w->kept, &w->actual);
-    return ok && take(w, ranked ? 4 * (size_t)LEATI_WINDOW_RANKS : 0, &w->chances);
+    return ok && take(w, ranked ? 4 * (size_t)LEATI_COUNTERS_RANKS : 0, &w->chances);
 }
 
-leat_status leati_window_create(leat_context *c, leati_window *w, const leati_norm *norm)
+leat_status leati_counters_create(leat_context *c, leati_counters *w, const leati_norm *norm)
 {
-    *w = (leati_window){.norm = norm, .positive = norm->classes ? norm->classes - 1 : 0};
+    *w = (leati_counters){.norm = norm, .positive = norm->classes ? norm->classes - 1 : 0};
     w->cells = LEATI_NEW(c, size_t, norm->count + 1);
     w->sums = LEATI_NEW(c, size_t, norm->count + 1);
-    w->group = LEATI_NEW(c, leati_window_group, LEATI_WINDOW_GROUPS + 1);
+    w->group = LEATI_NEW(c, leati_counted_group, LEATI_COUNTERS_GROUPS + 1);
     w->scratch = LEATI_NEW(c, double, norm->classes + 1);
     if (w->cells && w->sums && w->group && w->scratch) {
         if (lay_out(w, norm)) w->word = LEATI_NEW(c, uint64_t, w->words);
         else (void)LEATI_FAIL(c, LEAT_LIMIT, "the model has too many inputs to be watched");
     }
     if (w->word) return LEAT_OK;
-    leati_window_destroy(w);
+    leati_counters_destroy(w);
     return leat_error_status(c);
 }
 
-void leati_window_destroy(leati_window *w)
+void leati_counters_destroy(leati_counters *w)
 {
     leati_free(w->cells);
     leati_free(w->sums);
     leati_free(w->group);
     leati_free(w->scratch);
     leati_free(w->word);
-    *w = (leati_window){0};
+    *w = (leati_counters){0};
 }
 
-void leati_window_reset(leati_window *w)
+void leati_counters_reset(leati_counters *w)
 {
     memset(w->word, 0, w->words * sizeof *w->word);
-    memset(w->group, 0, (LEATI_WINDOW_GROUPS + 1) * sizeof *w->group);
+    memset(w->group, 0, (LEATI_COUNTERS_GROUPS + 1) * sizeof *w->group);
     w->groups = 0;
 }
 
@@ -89,7 +89,7 @@ static size_t number_cell(const leati_norm_feature *f, double value)
     return 1 + last_not_above(f->edges, f->bins, value);
 }
 
-static void add_number(leati_window *w, size_t i, double value)
+static void add_number(leati_counters *w, size_t i, double value)
 {
     const leati_norm_feature *f = &w->norm->feature[i];
     if (!isfinite(value)) {
@@ -103,17 +103,17 @@ static void add_number(leati_window *w, size_t i, double value)
     w->word[w->sums[i] + cell] += (uint64_t)llrint(units);
 }
 
-static void add_level(leati_window *w, size_t i, const char *text, size_t length)
+static void add_level(leati_counters *w, size_t i, const char *text, size_t length)
 {
     const leati_norm_feature *f = &w->norm->feature[i];
     uint32_t at = leati_map_get(&f->level, text, length);
     w->word[w->cells[i] + (at < f->bins ? at : f->bins)]++;
 }
 
-void leati_window_add_row(leati_window *w, const leati_cell *cells)
+void leati_counters_add_row(leati_counters *w, const leati_cell *cells)
 {
     const leati_norm *n = w->norm;
-    w->word[LEATI_WINDOW_ROWS]++;
+    w->word[LEATI_COUNTERS_ROWS]++;
     for (size_t i = 0; i < n->inputs; i++) {
         const leati_norm_feature *f = &n->feature[i];
         if (cells[i].missing) w->word[w->cells[i] + f->cells - 1]++;
@@ -145,8 +145,8 @@ static size_t rank_of(double p)
     double odds = log(p / (1 - p));
     if (isnan(odds)) return 0;
     odds = fmin(fmax(odds, -16), 16);
-    size_t at = (size_t)((odds + 16) / 32 * LEATI_WINDOW_RANKS);
-    return at < LEATI_WINDOW_RANKS ? at : LEATI_WINDOW_RANKS - 1;
+    size_t at = (size_t)((odds + 16) / 32 * LEATI_COUNTERS_RANKS);
+    return at < LEATI_COUNTERS_RANKS ? at : LEATI_COUNTERS_RANKS - 1;
 }
 
 static bool is_class(const leati_norm *n, double value)
@@ -155,12 +155,12 @@ static bool is_class(const leati_norm *n, double value)
 }
 
 /* The calibrated probabilities, into the expected confusion. */
-static void add_chances(leati_window *w, uint32_t said, const double *proba)
+static void add_chances(leati_counters *w, uint32_t said, const double *proba)
 {
     const leati_norm *n = w->norm;
     double *p = w->scratch;
     leati_norm_calibrate(n, proba, p);
-    w->word[LEATI_WINDOW_SCORED]++;
+    w->word[LEATI_COUNTERS_SCORED]++;
     if (w->kept == n->classes) {
         uint64_t *row = w->word + w->expected + (size_t)said * w->kept;
         for (uint32_t k = 0; k < n->classes; k++) row[k] += (uint64_t)llrint(p[k] * SHARE_ONE);
@@ -180,10 +180,10 @@ static bool sound(const leati_norm *n, const double *proba)
     return true;
 }
 
-void leati_window_add_prediction(leati_window *w, double value, const double *proba)
+void leati_counters_add_prediction(leati_counters *w, double value, const double *proba)
 {
     const leati_norm *n = w->norm;
-    w->word[LEATI_WINDOW_PREDICTED]++;
+    w->word[LEATI_COUNTERS_PREDICTED]++;
     if (n->prediction != SIZE_MAX) {
         const leati_norm_feature *f = &n->feature[n->prediction];
         if (!n->classes) add_number(w, n->prediction, value);
@@ -199,19 +199,19 @@ void leati_window_add_prediction(leati_window *w, double value, const double *pr
     add_number(w, n->score, score);
 }
 
-void leati_window_add_truth(leati_window *w, double value, const double *proba, double truth)
+void leati_counters_add_truth(leati_counters *w, double value, const double *proba, double truth)
 {
     const leati_norm *n = w->norm;
     if (!n->classes) {
         double miss = fmin(fabs(value - truth) / n->target_scale, 1024);
         if (isnan(miss)) return;
-        w->word[LEATI_WINDOW_LABELLED]++;
-        w->word[LEATI_WINDOW_ABSOLUTE] += (uint64_t)llrint(miss * 65536);
-        w->word[LEATI_WINDOW_SQUARED] += (uint64_t)llrint(miss * miss * 65536);
+        w->word[LEATI_COUNTERS_LABELLED]++;
+        w->word[LEATI_COUNTERS_ABSOLUTE] += (uint64_t)llrint(miss * 65536);
+        w->word[LEATI_COUNTERS_SQUARED] += (uint64_t)llrint(miss * miss * 65536);
         return;
     }
     if (!is_class(n, value) || !is_class(n, truth)) return;
-    w->word[LEATI_WINDOW_LABELLED]++;
+    w->word[LEATI_COUNTERS_LABELLED]++;
     if (w->kept == n->classes) w->word[w->actual + (size_t)value * w->kept + (size_t)truth]++;
     else w->word[w->actual] += (uint32_t)value == (uint32_t)truth;
     if (n->classes != 2 || !proba || !sound(n, proba)) return;
@@ -223,56 +223,56 @@ void leati_window_add_truth(leati_window *w, double value, const double *proba, 
 /* --- groups ----------------------------------------------------------------------------------- */
 
 /* Names are cut to the room there is and at a NUL; groups beyond the table are one. */
-static leati_window_group *find_group(leati_window *w, const char *name, size_t length)
+static leati_counted_group *find_group(leati_counters *w, const char *name, size_t length)
 {
     const char *end = memchr(name, 0, length);
     if (end) length = (size_t)(end - name);
-    if (length >= LEATI_WINDOW_GROUP_NAME) length = LEATI_WINDOW_GROUP_NAME - 1;
+    if (length >= LEATI_COUNTERS_GROUP_NAME) length = LEATI_COUNTERS_GROUP_NAME - 1;
     for (size_t g = 0; g < w->groups; g++)
         if (strlen(w->group[g].name) == length && memcmp(w->group[g].name, name, length) == 0)
             return &w->group[g];
-    if (w->groups >= LEATI_WINDOW_GROUPS) {
-        leati_window_group *rest = &w->group[LEATI_WINDOW_GROUPS];
-        memcpy(rest->name, LEATI_WINDOW_OTHERS, sizeof LEATI_WINDOW_OTHERS);
-        w->groups = LEATI_WINDOW_GROUPS + 1;
+    if (w->groups >= LEATI_COUNTERS_GROUPS) {
+        leati_counted_group *rest = &w->group[LEATI_COUNTERS_GROUPS];
+        memcpy(rest->name, LEATI_COUNTERS_OTHERS, sizeof LEATI_COUNTERS_OTHERS);
+        w->groups = LEATI_COUNTERS_GROUPS + 1;
         return rest;
     }
-    leati_window_group *fresh = &w->group[w->groups++];
+    leati_counted_group *fresh = &w->group[w->groups++];
     memcpy(fresh->name, name, length);
     fresh->name[length] = '\0';
     return fresh;
 }
 
-void leati_window_add_group(leati_window *w, const char *name, size_t length, double value,
-                            double truth)
+void leati_counters_add_group(leati_counters *w, const char *name, size_t length, double value,
+                              double truth)
 {
     if (!is_class(w->norm, value)) return;
-    leati_window_group *g = find_group(w, name, length);
+    leati_counted_group *g = find_group(w, name, length);
     bool said = (uint32_t)value == w->positive;
     g->rows++;
     g->selected += said;
     if (is_class(w->norm, truth)) g->truth[(uint32_t)truth == w->positive][said]++;
 }
 
-void leati_window_merge(leati_window *w, const leati_window *from)
+void leati_counters_merge(leati_counters *w, const leati_counters *from)
 {
     for (size_t i = 0; i < w->words; i++) w->word[i] += from->word[i];
     for (size_t g = 0; g < from->groups; g++) {
-        const leati_window_group *other = &from->group[g];
-        leati_window_group *mine = find_group(w, other->name, strlen(other->name));
+        const leati_counted_group *other = &from->group[g];
+        leati_counted_group *mine = find_group(w, other->name, strlen(other->name));
         mine->rows += other->rows;
         mine->selected += other->selected;
         for (size_t i = 0; i < 4; i++) mine->truth[i / 2][i % 2] += other->truth[i / 2][i % 2];
     }
 }
 
-static bool same_group(const leati_window_group *a, const leati_window_group *b)
+static bool same_group(const leati_counted_group *a, const leati_counted_group *b)
 {
     return a->rows == b->rows && a->selected == b->selected &&
            memcmp(a->truth, b->truth, sizeof a->truth) == 0;
 }
 
-bool leati_window_equal(const leati_window *a, const leati_window *b)
+bool leati_counters_equal(const leati_counters *a, const leati_counters *b)
 {
     if (a->norm != b->norm || a->groups != b->groups) return false;
     if (memcmp(a->word, b->word, a->words * sizeof *a->word) != 0) return false;

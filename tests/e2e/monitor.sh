@@ -1,0 +1,68 @@
+#!/bin/sh
+# Watching a model from the command line: windows, labels, groups, logs, the page, what is wrong.
+. "$(dirname "$0")/lib.sh"
+python3 - <<'END'
+import csv, json, random
+random.seed(3)
+def rows(n, shift):
+    for i in range(n):
+        age, income = random.gauss(40 + shift, 10), random.expovariate(1 / 30)
+        sex = random.choice(["female", "male"])
+        good = random.random() < 1 / (1 + 2.718 ** -((age - 40) / 8 + (income - 30) / 15))
+        yield {"request": f"r{shift}-{i}", "when": f"2026-03-{1 + i * 4 // n:02d}T10:00:00Z",
+               "age": round(age, 2), "income": round(income, 2), "sex": sex,
+               "paid": "good" if good else "bad"}
+def write(path, data, columns):
+    with open(path, "w", newline="") as f:
+        w = csv.DictWriter(f, columns, extrasaction="ignore")
+        w.writeheader()
+        w.writerows(data)
+columns = ["request", "when", "age", "income", "sex", "paid"]
+write("train.csv", rows(1500, 0), columns)
+same, moved = list(rows(400, 0)), list(rows(400, 12))
+write("same.csv", same, columns)
+write("moved.csv", moved, columns)
+write("bare.csv", same, columns[:-1])
+write("paid.csv", same, ["request", "paid"])
+with open("log.ndjson", "w") as f:
+    for i, r in enumerate(same):
+        inputs = {k: r[k] for k in ("age", "income", "sex")}
+        f.write(json.dumps({"ts": r["when"], "request_id": r["request"], "inputs": inputs,
+                            "outputs": {"prediction": "good"}}) + "\n")
+    f.write('{"ts": "2026-03-04", "inputs": {"ag')
+END
+check fit $leat fit train.csv -t paid -m logistic --drop when --drop request -q --quick --name credit
+check fresh sh -c "$leat monitor credit.leat --window same.csv --gate >fresh.txt"
+has fresh-text fresh.txt "400 rows, against training" "accuracy" "fresh: The data look like"
+check moved sh -c "$leat monitor credit.leat same.csv moved.csv moved.csv --html page.html >moved.txt"
+has moved-text moved.txt "age" "alarm" "watch: age (PSI" "in at least 2 of the last 3 windows" "page.html"
+has page page.html "Drift over the windows" "Are its answers still good?" "prefers-color-scheme:dark" "</html>"
+$leat monitor credit.leat same.csv moved.csv --gate >/dev/null
+check gate test $? = 1
+check days sh -c "$leat monitor credit.leat same.csv --every 1d --json >days.json"
+check days-json python3 -c "
+import json
+m = json.load(open('days.json'))['monitor']
+assert [w['name'] for w in m['windows']] == ['2026-03-0%d' % d for d in (1, 2, 3, 4)], m
+assert all(w['rows'] == 100 for w in m['windows']) and m['state'] == 'fresh'"
+check threads sh -c "$leat monitor credit.leat same.csv --every 1d --json --threads 1 >one.json && cmp days.json one.json"
+check answers sh -c "$leat monitor credit.leat bare.csv --answers paid.csv --id request --group sex >groups.txt"
+has groups groups.txt "female" "male" "selected: predicted as good" "equalised odds" "from labels"
+check log sh -c "$leat monitor credit.leat log.ndjson --time log.ts --every 1d >log.txt"
+has log-text log.txt "4 windows, 400 rows" "2026-03-04"
+check replay sh -c "$leat replay log.ndjson --model credit.leat -o answers.csv >replay.txt"
+has replay-text replay.txt "400 rows, 400 with a logged prediction" "the same answer" "wrote answers.csv"
+check replay-rows sh -c "test \$(wc -l <answers.csv) = 401"
+
+fails nothing 2 "--window DATA" $leat monitor credit.leat
+fails every 2 "--every takes|15m" $leat monitor credit.leat same.csv --every soon
+fails alarm 2 "4 of 3" $leat monitor credit.leat same.csv --alarm 4/3
+fails id 2 "go together" $leat monitor credit.leat same.csv --answers paid.csv
+fails labels 3 "no column 'payed'|paid" $leat monitor credit.leat same.csv --labels payed
+fails classes 3 "row 1|'sex'|is no class of the model|'bad'" $leat monitor credit.leat same.csv --labels sex
+fails positive 2 "no class 'ja'" $leat monitor credit.leat same.csv --group sex --positive ja
+fails column 3 "income" sh -c "$leat table same.csv --select request,age,sex -o less.csv -q; $leat monitor credit.leat less.csv"
+printf '{"outputs": {}, "inputs": {"age": 3}}\n{"a": 1}\n{"inputs": {}}\n' >broken.ndjson
+fails broken 3 "line 2 is not of a prediction log" $leat monitor credit.leat broken.ndjson
+fails no-model 2 "--model" $leat replay log.ndjson
+finish
