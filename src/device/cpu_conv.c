@@ -171,9 +171,25 @@ static size_t scratch(const leat_context *c, const leati_step *s)
     return divide(&j, NULL);
 }
 
+static size_t prepared_bytes(const leat_context *c, const leati_step *s)
+{
+    (void)c;
+    (void)s;
+    return sizeof(job);
+}
+
+static void prepare(leat_context *c, const leati_step *s)
+{
+    /* fails only for shapes that inference refuses; run() then reports it */
+    (void)plan_job(c, s, s->prepared);
+}
+
 static leat_status begin(leat_context *c, const leati_step *s, job *j)
 {
-    LEATI_TRY(plan_job(c, s, j));
+    *j = *(const job *)s->prepared;
+    j->c = c;
+    j->s = s;
+    if (!j->plan.weights) LEATI_TRY(plan_job(c, s, j));
     divide(j, s->scratch);
     return LEAT_OK;
 }
@@ -299,8 +315,13 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_conv = {
-    .run = run_conv, .scratch = scratch, .takes = takes, .kept_bytes = kept_bytes, .keep = keep};
+const leati_kernel leati_cpu_conv = {.run = run_conv,
+                                     .scratch = scratch,
+                                     .takes = takes,
+                                     .prepared_bytes = prepared_bytes,
+                                     .prepare = prepare,
+                                     .kept_bytes = kept_bytes,
+                                     .keep = keep};
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
@@ -352,8 +373,13 @@ static leat_status run_data(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_conv_data = {
-    .run = run_data, .scratch = scratch, .takes = takes, .kept_bytes = kept_bytes, .keep = keep};
+const leati_kernel leati_cpu_conv_data = {.run = run_data,
+                                          .scratch = scratch,
+                                          .takes = takes,
+                                          .prepared_bytes = prepared_bytes,
+                                          .prepare = prepare,
+                                          .kept_bytes = kept_bytes,
+                                          .keep = keep};
 
 static void weight_pair(const job *j, size_t d, size_t x_at, size_t y_at, bool first, void *arg)
 {
@@ -398,4 +424,8 @@ static leat_status run_weight(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_conv_weight = {.run = run_weight, .scratch = scratch, .takes = takes};
+const leati_kernel leati_cpu_conv_weight = {.run = run_weight,
+                                            .scratch = scratch,
+                                            .takes = takes,
+                                            .prepared_bytes = prepared_bytes,
+                                            .prepare = prepare};

@@ -13,6 +13,7 @@
     K(REDUCE_MIN, reduce_min)                                                                      \
     K(MATMUL, matmul)                                                                              \
     K(CONV, conv)                                                                                  \
+    K(CONV_DEPTH, conv_depth)                                                                      \
     K(CONV_DATA, conv_data)                                                                        \
     K(CONV_WEIGHT, conv_weight)                                                                    \
     K(POOL_MAX, pool_max)                                                                          \

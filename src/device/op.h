@@ -114,6 +114,12 @@ typedef struct leati_conv_attrs {
     uint8_t unused[3];
 } leati_conv_attrs;
 
+/* CONV_DEPTH (x, w, [bias], w of the second, [bias of the second]): the second CONV of the first,
+ * each with its tail; the second has one filter per channel. Two dimensions, channels last. */
+typedef struct leati_conv_depth_attrs {
+    leati_conv_attrs first, second;
+} leati_conv_depth_attrs;
+
 /* POOL_MAX: the maximum over the window, padding never wins. POOL_MAX_INDEX: that and its index
  * (i64) into the spatial plane of x, first of equals. POOL_MAX_DATA (dy, index): dx, zeros to which
  * dy is added at the index. POOL_MAX_BACK (x, y, dy): the same dx without an index.

@@ -40,8 +40,10 @@ static leat_status keep_weights(leati_planner *p, const leati_unit *u, leati_ste
     if (!s->kernel->keep || u->fused || u->lasting || s->ins < 2) return LEAT_OK;
     const leati_node *n = p->node[u->member[0]];
     uint32_t v = n->in[1]->slot;
-    size_t offset;
-    if (!p->lasting[p->value[v].node]) return LEAT_OK;
+    size_t offset, last = n->op == LEATI_OP_CONV_DEPTH ? n->ins : 2;
+    for (size_t k = 1; k < last; k++)
+        if (!p->lasting[p->value[n->in[k]->slot].node]) return LEAT_OK;
+    if (last > 2) return leati_kept_of(p->graph, s, n->attr_bytes, NULL, 0); /* of two weights */
     const leati_value *base = root_base(p, v, &offset);
     return leati_kept_of(p->graph, s, n->attr_bytes,
                          base->place == LEATI_IN_VARIABLE ? base->variable : NULL, offset);
@@ -204,6 +206,7 @@ static leat_status lay_out(leati_planner *p, size_t count, leat_tensor *const *r
     LEATI_TRY(leati_plan_turn(p));
     LEATI_TRY(leati_plan_simplify(p));
     LEATI_TRY(leati_plan_pool(p));
+    LEATI_TRY(leati_plan_join_depthwise(p));
     LEATI_TRY(leati_plan_find_lasting(p, 0));
     LEATI_TRY(leati_plan_note_variables(p, plan));
     LEATI_TRY(leati_plan_fuse(p));

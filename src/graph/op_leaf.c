@@ -12,4 +12,5 @@ const leati_op_class leati_input_class = {.infer = infer_given};
 const leati_op_class leati_constant_class = {.infer = infer_given};
 const leati_op_class leati_variable_class = {.infer = infer_given};
 const leati_op_class leati_assign_class = {.infer = infer_given};
+const leati_op_class leati_conv_depth_class = {.infer = infer_given}; /* by the planner */
 const leati_op_class leati_fused_class = {0}; /* never recorded */

@@ -5,6 +5,7 @@
  *   lasting.c which of them give the same at every run
  *   simplify.c  products take in transposes, biases, residuals, activations
  *   pooled.c  convolutions take in the maximum pool behind them
+ *   depthwise.c  convolutions take in the one with one filter per channel behind them
  *   fuse.c    units of execution: one node, or a run of elementwise nodes; their order
  *   memory.c  where every value lies: views, in-place results, variables, the workspace
  *   compile.c steps with addresses */
@@ -83,6 +84,7 @@ leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
 leat_status leati_plan_turn(leati_planner *p);
 leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_pool(leati_planner *p);
+leat_status leati_plan_join_depthwise(leati_planner *p);
 leat_status leati_plan_fuse(leati_planner *p);
 /* Fills p->lasting, for the nodes as they are; it has room for `more`, which last. */
 leat_status leati_plan_find_lasting(leati_planner *p, size_t more);

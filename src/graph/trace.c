@@ -106,6 +106,14 @@ double leati_step_flops(const leati_step *s)
                              ((double)leati_operand_count(w) / filters)
                        : 0;
     }
+    case LEATI_OP_CONV_DEPTH: {
+        const leati_conv_depth_attrs *a = s->attrs;
+        const leati_conv_attrs *b = &a->second;
+        double filters = (double)s->in[1].shape.dim[0], images = (double)s->in[0].shape.dim[0];
+        return 2 * outs * (double)(b->kernel[0] * b->kernel[1]) +
+               2 * images * (double)(b->spatial[0] * b->spatial[1]) *
+                   (filters ? (double)leati_operand_count(&s->in[1]) : 0);
+    }
     case LEATI_OP_RECURRENT: /* (T, N, G H) by (G H, H) */
         return 2 * ins * (double)s->in[1].shape.dim[1];
     case LEATI_OP_RECURRENT_GRAD: /* (T, N, G H) by (G H, H), and by states (T, N, H) */

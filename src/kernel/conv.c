@@ -106,6 +106,27 @@ static leat_status check(leat_context *c, const leati_conv *v, leati_conv_plan *
 
 /* ---- sweeps -------------------------------------------------------------------------------- */
 
+/* Filters that can be shared out. */
+static size_t units_of(const sweep *s)
+{
+    return s->depthwise    ? 1
+           : s->groups > 1 ? s->groups
+                           : (s->group_n + s->ker->nr - 1) / s->ker->nr;
+}
+
+/* At least `blocks` blocks of lines or columns, at most `most`, so that few tasks come out even
+ * whatever the number of filters. */
+static size_t even_blocks(const sweep *s, size_t blocks, size_t most, unsigned threads)
+{
+    size_t units = units_of(s);
+    if (s->images * blocks >= 4 * (size_t)threads || units >= 4 * (size_t)threads ||
+        units % threads == 0)
+        return blocks;
+    for (size_t b = blocks; b <= most && b < blocks + threads; b++)
+        if (s->images * b % threads == 0) return b;
+    return blocks;
+}
+
 /* How the output is cut: slabs fit the second-level cache, and there are enough tasks. */
 static void cut(sweep *s, unsigned threads)
 {
@@ -118,17 +139,19 @@ static void cut(sweep *s, unsigned threads)
         if (most < columns) columns = most;
     }
     s->col_blocks = (s->out_w + columns - 1) / columns;
+    if (s->out_h == 1) s->col_blocks = even_blocks(s, s->col_blocks, s->out_w / mr, threads);
     columns = (s->out_w + s->col_blocks - 1) / s->col_blocks;
     s->slab_w = (columns - 1) * s->step_w + s->span_w;
     if (budget / s->slab_w > s->span_h) lines = (budget / s->slab_w - s->span_h) / s->step_h + 1;
     if (lines > s->out_h) lines = s->out_h;
     s->row_blocks = (s->out_h + lines - 1) / lines;
+    if (s->out_h > 1 && s->col_blocks == 1 && !s->depthwise)
+        s->row_blocks = even_blocks(s, s->row_blocks, s->out_h, threads);
     size_t tasks = s->images * s->row_blocks * s->col_blocks, wanted = 8 * (size_t)threads;
     s->n_blocks = 1;
-    if (threads > 1 && tasks < wanted && (tasks % threads || tasks == 0)) {
-        size_t units = s->depthwise    ? 1
-                       : s->groups > 1 ? s->groups
-                                       : (s->group_n + s->ker->nr - 1) / s->ker->nr;
+    bool even = tasks % threads == 0 && (s->slab || s->depthwise || tasks >= 2 * (size_t)threads);
+    if (threads > 1 && tasks < wanted && !even) {
+        size_t units = units_of(s);
         s->n_blocks = (wanted + tasks - 1) / tasks;
         if (s->n_blocks > units) s->n_blocks = units;
         if (s->depthwise && s->row_blocks * s->images < wanted) {

@@ -104,12 +104,15 @@ typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, siz
 #endif
 #if MR >= 12
 #define ALL_WIDE(X) X(1, 8) X(2, 8) X(3, 4) X(4, 4) X(5, 4) X(6, 4)
+#define ALL_HALF(X) X(1, 4) X(2, 4) /* for what the widest leave over */
 #else
 #define ALL_WIDE(X) X(1, 8) X(2, 4) X(3, 4)
+#define ALL_HALF(X) X(1, 4)
 #endif
 
 ALL_HEIGHTS(TILES)
 ALL_WIDE(WIDE_TILES)
+ALL_HALF(WIDE_TILES)
 
 #define TILE_ROW(h)                                                                                \
     [h] = {{NAME(tile_rows_##h##x1), NAME(tile_columns_##h##x1)},                                  \
@@ -118,10 +121,12 @@ ALL_WIDE(WIDE_TILES)
 
 /* [rows][vectors - 1][by columns] */
 static const NAME(tile_fn) NAME(tiles)[MR + 1][2][2] = {ALL_HEIGHTS(TILE_ROW)};
-static const struct {
+typedef struct NAME(wide_tile) {
     size_t vectors;
     NAME(tile_fn) tile[2];
-} NAME(wide_tiles)[MR + 1] = {ALL_WIDE(WIDE_ROW)};
+} NAME(wide_tile);
+static const NAME(wide_tile) NAME(wide_tiles)[MR + 1] = {ALL_WIDE(WIDE_ROW)};
+static const NAME(wide_tile) NAME(half_tiles)[MR + 1] = {ALL_HALF(WIDE_ROW)};
 
 /* One band of h rows: all panels of B. */
 static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t step, T *c)
@@ -129,10 +134,13 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
     bool columns = t->left != LEATI_LEFT_ROWS;
     size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
     const T *b = t->b;
-    size_t wide = NAME(wide_tiles)[h].vectors * VL;
-    for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel) NAME(wide_tiles)
-    [h].tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL, t->alpha,
-                      t->beta);
+    const NAME(wide_tile) *wides[] = {&NAME(wide_tiles)[h], &NAME(half_tiles)[h]};
+    for (size_t w = 0; w < 2; w++) {
+        size_t wide = wides[w]->vectors * VL;
+        for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
+            wides[w]->tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL,
+                                    t->alpha, t->beta);
+    }
     for (; j < t->n; j += NAME(NR), b += t->b_panel) {
         size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
         bool tail = j >= full;
@@ -306,6 +314,7 @@ static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, con
 #undef WIDE_TILES
 #undef ALL_HEIGHTS
 #undef ALL_WIDE
+#undef ALL_HALF
 #undef TILE_ROW
 #undef WIDE_ROW
 #undef T
