@@ -210,6 +210,7 @@ static void summarise(leati_entry *k)
 /* The estimator does not suit the data: said on the leaderboard, not an error of the run. */
 static leat_status note_failure(leat_context *c, leati_entry *k)
 {
+    k->status = leat_error_status(c);
     char *copy = leati_strdup(c, leat_error_message(c));
     leat_error_clear(c);
     k->failed = copy ? copy : leati_strdup(c, "it failed");

@@ -16,8 +16,9 @@ typedef struct leati_entry {
     leati_recipe recipe;
     char *params; /* differing from the defaults */
     char prepared[128];
-    char *failed;   /* message, or NULL */
-    double *scores; /* (folds) */
+    char *failed;       /* message, or NULL */
+    leat_status status; /* of the failure */
+    double *scores;     /* (folds) */
     size_t fold_count;
     double mean, std, low, high;
     double fit_seconds, predict_seconds; /* mean per fold */

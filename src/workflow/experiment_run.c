@@ -220,6 +220,19 @@ static void rank(leat_experiment *e)
     }
 }
 
+/* Where every candidate failed, or all but the baselines that stand beside them: the first of them
+ * to fail, else NULL. */
+static const leati_entry *first_failure(const leat_experiment *e)
+{
+    const leati_entry *first = NULL;
+    for (size_t i = 0; i < e->count; i++) {
+        const leati_entry *k = &e->entries[i];
+        if (!k->failed && !k->is_baseline) return NULL;
+        if (k->failed && k->number && (!first || k->number < first->number)) first = k;
+    }
+    return first;
+}
+
 static leat_status run_candidates(leat_context *c, leat_experiment *e,
                                   const leat_experiment_options *o, double started)
 {
@@ -253,11 +266,12 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
                 "the metric %s has no value on any fold; choose another with --metric, or larger "
                 "folds with --cv",
                 e->metric->name);
-    if (!e->best->failed) return LEAT_OK;
-    const char *name = e->best->estimator->class->name, *why = e->best->failed;
+    const leati_entry *failed = first_failure(e);
+    if (!failed) return LEAT_OK;
+    const char *name = failed->estimator->class->name, *why = failed->failed;
     size_t n = strlen(name);
     if (strncmp(why, name, n) == 0 && why[n] == ':') why += n + 1 + (why[n + 1] == ' ');
-    return LEATI_FAIL(c, LEAT_NUMERIC, "no estimator could learn from this data; %s: %s", name,
+    return LEATI_FAIL(c, failed->status, "no estimator could learn from this data; %s: %s", name,
                       why);
 }
 

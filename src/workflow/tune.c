@@ -112,6 +112,7 @@ leat_status leati_tune(leat_context *c, leat_experiment *e, leati_entry *k, doub
     } else if (st == LEAT_OK) {
         k->failed = t.why ? t.why : leati_strdup(c, "no setting of the search has a score");
         t.why = NULL;
+        k->status = LEAT_NUMERIC;
         k->mean = k->std = k->low = k->high = (double)NAN;
         if (!k->failed) st = leat_error_status(c);
     }

@@ -28,8 +28,17 @@ has identical again.txt "identical bytes: sha256"
 sed 's/filters: 4/filter: 4/' net.yaml >wrong.yaml
 fails parameter 2 "layer 2 \`conv2d\` (wrong.yaml:8)" $leat fit wrong.yaml
 sed 's/reshape: .*/reshape: [3, 3]/' net.yaml >shape.yaml
-check left-out sh -c "$leat fit shape.yaml --output three >shape.txt"
-has place shape.txt "layer 1 \`reshape\` (shape.yaml:7)"
+fails no-model-but-the-baseline 3 "layer 1 \`reshape\` (shape.yaml:7)" $leat fit shape.yaml --output three
+check nothing-written test ! -e three/iris.leat
+sed 's/^network:/models: [network, logistic]\nnetwork:/' shape.yaml >beside.yaml
+check left-out sh -c "$leat fit beside.yaml --output four >beside.txt"
+has place beside.txt "network is left out: layer 1 \`reshape\` (beside.yaml:8)"
+
+fails bare-conv 3 "network.input" $leat fit iris -m network --set "network.layers=conv2d(4, 3)" --quick
+sed 's/^network:/netwrk:/' net.yaml >key.yaml
+fails key 3 "key.yaml:6|'netwrk'|network" $leat fit key.yaml
+sed 's/  layers:/  layer:/' net.yaml >inner.yaml
+fails inner 2 "no parameter 'layer'|layers" $leat fit inner.yaml
 
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
