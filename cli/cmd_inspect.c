@@ -70,7 +70,7 @@ static leat_status run_inspect(cli *c)
     o.row = (size_t)row - 1;
     o.rows = (size_t)rows;
     if (st == LEAT_OK) st = leat_model_open(c->context, &m, c->arguments[0]);
-    if (st == LEAT_OK) st = cli_load(c, &f, o.source);
+    if (st == LEAT_OK) st = cli_load_inputs(c, &f, o.source, m);
     if (st == LEAT_OK) st = leat_inspect(c->context, &i, m, f, &o);
     leat_progress_clear(&c->progress);
     if (st == LEAT_OK) st = page_path(c, m, path, sizeof path);

@@ -11,8 +11,8 @@ static leat_status run_run(cli *c)
     if (st != LEAT_OK) return st;
     size_t ins = leat_onnx_model_inputs(m);
     if (ins != (size_t)c->count - 1) {
-        st = cli_usage(c, "%s has %zu inputs, %d files were given", c->arguments[0], ins,
-                       c->count - 1);
+        st = cli_usage(c, "%s has %zu input%s, the files given are %d", c->arguments[0], ins,
+                       ins == 1 ? "" : "s", c->count - 1);
     } else {
         st = leat_onnx_model_run_npy(m, (const char *const *)c->arguments + 1,
                                      folder ? folder : ".");

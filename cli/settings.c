@@ -163,6 +163,14 @@ static bool read_output(cli *c, cli_settings *out, const char *name)
     return out->folder && (out->name || (!name && !model));
 }
 
+/* What texts and folders of images are read for; NULL: a table, which does not say. */
+static const char *read_target(const cli *c, const cli_settings *s, const char *data)
+{
+    struct stat info;
+    if (setting(c, s, "text")) return "next";
+    return stat(data, &info) == 0 && S_ISDIR(info.st_mode) ? "label" : NULL;
+}
+
 leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
 {
     leat_experiment_options *o = &out->options;
@@ -188,6 +196,7 @@ leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
     o->reading = out->reading;
     o->target = setting(c, out, "target");
     if (!o->target) o->target = leat_data_target(data);
+    if (!o->target) o->target = read_target(c, out, data);
     if (!o->target)
         return cli_usage(c,
                          "name the column to predict with --target COLUMN\nleat describe %s "

@@ -132,11 +132,13 @@ static leati_column *convert(leat_context *c, const leati_schema_column *want, l
         if (!array || col->type != LEAT_ARRAY) return wrong_type(c, want, col);
         if (memcmp(col->shape, want->shape, sizeof col->shape) == 0 && col->item == want->item)
             return leati_column_retain(col);
+        static const char *const words[] = {
+            [LEATI_ITEM_U8] = "bytes", [LEATI_ITEM_F32] = "float32", [LEATI_ITEM_F64] = "float64"};
         LEATI_FAIL(c, LEAT_SHAPE,
-                   "the column '%s' holds arrays of %zu x %zu x %zu, the model was trained on "
-                   "%zu x %zu x %zu of the same element type",
-                   want->name, col->shape[0], col->shape[1], col->shape[2], want->shape[0],
-                   want->shape[1], want->shape[2]);
+                   "the column '%s' holds arrays of %zu x %zu x %zu %s, the model was trained on "
+                   "%zu x %zu x %zu %s",
+                   want->name, col->shape[0], col->shape[1], col->shape[2], words[col->item],
+                   want->shape[0], want->shape[1], want->shape[2], words[want->item]);
         return NULL;
     }
     switch (want->role) {

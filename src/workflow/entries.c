@@ -126,14 +126,13 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
                         "--set %s: '%s' is not among the models that are tried; name it with "
                         "--models",
                         text, name);
-    else if (!is_list(k->estimator->class, param, values))
-        st = leati_estimator_set(c, k->estimator, param, values);
+    else if (!leati_param_find(k->estimator->class->params, param) ||
+             !is_list(k->estimator->class, param, values))
+        st = leati_estimator_set(c, k->estimator, param, values); /* says what there is */
     else if (e->search.kind == LEATI_SEARCH_NONE)
         st =
             LEATI_FAIL(c, LEAT_INVALID,
                        "--set %s names several values; choose among them with --search grid", text);
-    else if (!leati_param_find(k->estimator->class->params, param))
-        st = leati_estimator_set(c, k->estimator, param, values); /* says what there is */
     else st = leati_space_add(&k->space, param, values);
     leati_free(name);
     return st;

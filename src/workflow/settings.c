@@ -135,6 +135,17 @@ static leat_status read_outer(leati_settings_reader *r, const char *key)
     }
 }
 
+static leat_status read_mapping(leati_settings_reader *r, const char *key)
+{
+    static const char *const takers[] = {"set", "network"};
+    if (strcmp(key, "network") == 0) return leati_settings_network(r);
+    if (strcmp(key, "set") == 0) return read_outer(r, key);
+    const char *near = leati_nearest(key, takers, 2);
+    LEATI_FAIL(r->context, LEAT_FORMAT, "%s:%zu: '%s' takes no settings of its own",
+               r->settings->name, leati_settings_line(r), key);
+    return near ? leati_error_hint(r->context, "Did you mean '%s'?", near) : LEAT_FORMAT;
+}
+
 static leat_status read_value(leati_settings_reader *r, const char *key)
 {
     LEATI_TRY(leati_settings_next(r));
@@ -142,8 +153,7 @@ static leat_status read_value(leati_settings_reader *r, const char *key)
     case YAML_SCALAR_EVENT:
         return leati_settings_add(r, key, leati_settings_scalar(r), leati_settings_line(r));
     case YAML_SEQUENCE_START_EVENT: return read_list(r, key, NULL);
-    case YAML_MAPPING_START_EVENT:
-        return strcmp(key, "network") == 0 ? leati_settings_network(r) : read_outer(r, key);
+    case YAML_MAPPING_START_EVENT: return read_mapping(r, key);
     default: return leati_settings_refuse(r, "a value");
     }
 }

@@ -27,7 +27,6 @@ png('odd.png', 9, 9, lambda i, j: 0)
 PY
 cat >photos.yaml <<'YAML'
 data: photos
-target: label
 images: 16x16x1
 models: network
 network:
@@ -43,6 +42,7 @@ has fit-text fit.txt "across" "wrote photos.leat"
 check predict sh -c "$leat predict photos.leat new >answers.csv"
 has across answers.csv across down
 cp odd.png new/c.png
+check inspect sh -c "$leat inspect photos.leat --input new --row 3 --rows 0 >inspect.txt"
 check sizes-of-the-model sh -c "$leat predict photos.leat new >answers.csv"
 check three sh -c "test \$(wc -l <answers.csv) = 4"
 check reproduce-1 sh -c "$leat reproduce photos.leat --threads 1 >one.txt"

@@ -32,16 +32,19 @@ static void refusals(leattest *t)
     static const char *const bad[][2] = {{"", "fit.yaml:1"},
                                          {"- a\n- b\n", "name: value"},
                                          {"a: [b, [c]]\n", "list"},
-                                         {"a: {b: c}\n", "C: 10"},
+                                         {"set: {b: c}\n", "C: 10"},
                                          {"a: *x\n", "alias"},
                                          {"a: b\na: c\n", "set twice"},
-                                         {"a: {b: {c: {d: 1}}}\n", "value"},
+                                         {"set: {b: {c: {d: 1}}}\n", "value"},
+                                         {"netwrk: {a: b}\n", "Did you mean 'network'"},
                                          {"a: [1\n", "not valid YAML"},
                                          {"\"a", "not valid YAML"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         leat_status st = parse(t, &s, bad[i][0]);
         CHECK(st == LEAT_FORMAT && s == NULL);
         CHECK(strstr(leat_error_message(t->context), "fit.yaml:") != NULL);
+        if (!CHECK(strstr(leat_error_message(t->context), bad[i][1]) != NULL))
+            printf("    %s", leat_error_message(t->context));
         leat_error_clear(t->context);
     }
 }
@@ -50,7 +53,7 @@ static leat_status parse_once(leat_context *c, void *arg)
 {
     (void)arg;
     leat_settings *s;
-    const char *text = "a: b\nc: [d, e]\nf: {g: {h: 1, i: [2, 3]}}\n";
+    const char *text = "a: b\nc: [d, e]\nset: {g: {h: 1, i: [2, 3]}}\n";
     leat_status st = leati_settings_parse(c, &s, text, strlen(text), "x");
     leat_settings_destroy(s);
     return st;
