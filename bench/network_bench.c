@@ -2,7 +2,7 @@
  *
  *   network_bench [--layers TEXT] [--inputs N] [--classes N] [--rows N] [--batch N] [--epochs N]
  *                 [--optimizer TEXT] [--threads T] [--repeat R] [--fashion] [--json] [--data DIR]
- *                 [--trace FILE]
+ *                 [--trace FILE] [--bf16]
  *
  * Without --layers: the tiny network 4-16-3 at batch 16, and with --fashion the network 784-128-10
  * on Fashion-MNIST (Debian's dataset-fashion-mnist) with its accuracy on the test images. Data are
@@ -26,7 +26,7 @@ typedef struct options {
     size_t inputs, classes, rows, batch, epochs;
     unsigned threads;
     int repeat;
-    bool fashion, json;
+    bool fashion, json, bf16;
 } options;
 
 typedef struct samples {
@@ -110,6 +110,7 @@ static void read_options(options *o, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "0";
         if (strcmp(argv[i], "--fashion") == 0) o->fashion = true;
+        else if (strcmp(argv[i], "--bf16") == 0) o->bf16 = true;
         else if (strcmp(argv[i], "--json") == 0) o->json = true;
         else if (strcmp(argv[i], "--layers") == 0) o->layers = value, i++;
         else if (strcmp(argv[i], "--data") == 0) o->folder = value, i++;
@@ -150,7 +151,7 @@ static leat_status hash_weights(leat_context *c, const leati_network *n, char ou
 
 /* The share of rows whose class a session with the weights of n finds. */
 static leat_status measure_accuracy(leat_context *c, const leati_network *n, const char *layers,
-                                    const samples *test, double *out)
+                                    bool half, const samples *test, double *out)
 {
     size_t hits = 0, states = n->state_count * sizeof(float);
     leati_network *same;
@@ -162,7 +163,7 @@ static leat_status measure_accuracy(leat_context *c, const leati_network *n, con
     LEATI_GO(leat_variable_get(n->trained, w, n->trained_count * sizeof *w));
     LEATI_GO(leat_variable_get(n->states, w + n->trained_count, states));
     LEATI_GO(leati_network_create(c, layers, n->input, &same));
-    LEATI_GO(leati_network_session_create(c, same, w, w + n->trained_count, &s));
+    LEATI_GO(leati_network_session_create(c, same, w, w + n->trained_count, half, &s));
     LEATI_GO(leati_network_session_run(c, s, &test->x, LEATI_ANSWER_CLASS, p));
     for (size_t i = 0; i < test->x.rows; i++) hits += p[i] == test->label[i];
     *out = (double)hits / (double)test->x.rows;
@@ -190,6 +191,7 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     leati_train_options t = {.epochs = o->epochs,
                              .batch_size = o->batch,
                              .learning_rate = 0.001,
+                             .half = o->bf16,
                              .seed = 1,
                              .what = "bench"};
     snprintf(text, sizeof text, "%s; dense(%zu)", o->layers, o->classes);
@@ -211,7 +213,7 @@ static leat_status train(leat_context *c, const options *o, const samples *data,
     if (all < r->first) r->first = all;
     r->loss = h.epoch[h.count - 1].loss;
     LEATI_TRY(hash_weights(c, n, r->weights));
-    if (test && measure_accuracy(c, n, text, test, &r->accuracy) != LEAT_OK)
+    if (test && measure_accuracy(c, n, text, o->bf16, test, &r->accuracy) != LEAT_OK)
         return leat_error_status(c);
     leati_history_fini(&h);
     leati_network_destroy(n);

@@ -92,6 +92,7 @@ static leat_status run_eval(cli *c)
     leat_evaluation *e = NULL;
     const char *requirement = cli_value(c, "require");
     leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
+    if (st == LEAT_OK) st = cli_check_precision(c, model);
     if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     if (st == LEAT_OK)
         st = leat_evaluate(c->context, &e, model, frame, cli_value(c, "metrics"),
@@ -124,6 +125,7 @@ static const cli_option options[] = {
     {"require", 0, "WHAT",
      "exit with 1 unless it surely holds, as in 'accuracy>=0.93@95%,log_loss<=0.3'", false},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
+    CLI_PRECISION_OPTION,
     CLI_READ_OPTIONS,
     {0}};
 

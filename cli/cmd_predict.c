@@ -75,6 +75,7 @@ static leat_status run_predict(cli *c)
     leat_frame *frame = NULL, *answers = NULL;
     bool was_quiet = c->quiet;
     leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
+    if (st == LEAT_OK) st = cli_check_precision(c, model);
     c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
     if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;
@@ -92,6 +93,7 @@ static const cli_option options[] = {
     {"output", 'o', "FILE", "write to a file (.csv, .tsv, .jsonl); default: standard output",
      false},
     {"proba", 0, NULL, "add the probability of each class", false},
+    CLI_PRECISION_OPTION,
     CLI_READ_OPTIONS,
     {0}};
 

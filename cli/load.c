@@ -161,6 +161,14 @@ leat_status cli_load_log(cli *c, leat_frame **out, const char *name)
     return st;
 }
 
+leat_status cli_check_precision(cli *c, const leat_model *model)
+{
+    if (!cli_value(c, "precision") || strcmp(leat_model_estimator(model), "network") == 0)
+        return LEAT_OK;
+    return cli_usage(c, "--precision is of networks; %s is a %s", c->arguments[0],
+                     leat_model_estimator(model));
+}
+
 bool cli_is_graph(cli *c, const char *path)
 {
     const char *dot = strrchr(path, '.');

@@ -23,6 +23,13 @@
         "on-error", 0, "stop|skip", "what to do with rows that do not fit", false                  \
     }
 
+/* Of commands that predict: the context is made with it. */
+#define CLI_PRECISION_OPTION                                                                       \
+    {                                                                                              \
+        "precision", 0, "f32|bf16",                                                                \
+            "of products and convolutions of a network; default: as it was trained", false         \
+    }
+
 /* The options as the library takes them. */
 leat_status cli_read_options(cli *c, leat_read_options *out);
 /* The same as a JSON object, to be recorded; free() it. NULL when out of memory. */
@@ -37,6 +44,8 @@ leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name,
                             const struct leat_model *model);
 /* A prediction log as a table. */
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name);
+/* An error of usage where --precision is given and the model is no network. */
+leat_status cli_check_precision(cli *c, const struct leat_model *model);
 /* Whether a path is that of an ONNX file or of a model file that holds one. */
 bool cli_is_graph(cli *c, const char *path);
 /* "398 rows, 9 columns" */

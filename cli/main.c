@@ -249,6 +249,10 @@ static int make_context(cli *c)
                                cli_value(c, "threads"));
         o.threads = (unsigned)n;
     }
+    const char *precision = cli_value(c, "precision");
+    if (precision && strcmp(precision, "f32") != 0 && strcmp(precision, "bf16") != 0)
+        return usage_error(c, "--precision is f32 or bf16, not '%s'", precision);
+    if (precision) o.precision = precision[0] == 'f' ? LEAT_PRECISION_F32 : LEAT_PRECISION_BF16;
     c->json = cli_has(c, "json");
     c->quiet = cli_has(c, "quiet");
     c->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");

@@ -5,11 +5,11 @@ import statistics
 import subprocess
 
 import measure
-from rows import HALF, ONNX, ROWS, peer_row
+from rows import ONNX, ROWS, is_half, peer_row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Of the machine the figures are made on, with two threads: see the page's head.
-PEAK_FLOPS, PEAK_BYTES = 542e9, 62e9
+PEAK_FLOPS, PEAK_HALF, PEAK_BYTES = 542e9, 1027e9, 62e9
 HEAD = ["work", "peer", "seconds: peer / Leat", "ratio (spread)", "of the best",
         "accuracy: peer / Leat", "Leat: of the peak", "peak MB: peer / Leat", "runs"]
 
@@ -23,7 +23,7 @@ def tuned(command):
 def torch_command(options, row, mode):
     command = [options.peer, os.path.join(HERE, "peer_torch.py"), peer_row(row), "--seconds",
                str(options.seconds), "--epochs", str(options.epochs)]
-    return tuned(command + (["--compile"] if mode == "compiled" else []))
+    return tuned(command + ["--" + word for word in mode.split() if word in ("compile", "bf16")])
 
 
 def onnx_command(options, row):
@@ -36,7 +36,7 @@ def leat_command(options, row):
     if row.train is None:
         return [os.path.join(folder, "model_bench"), peer_row(row), "--seconds",
                 str(options.seconds), "--threads", str(measure.THREADS), "--precision",
-                "bf16" if row.name.endswith(HALF) else "f32"]
+                "bf16" if is_half(row) else "f32"]
     epochs = [] if "--epochs" in row.train else ["--epochs", str(options.epochs)]
     return [os.path.join(folder, "network_bench"), "--json", "--threads",
             str(measure.THREADS)] + row.train + epochs
@@ -63,7 +63,8 @@ def megabytes(runs):
 
 def of_peak(row, seconds):
     if row.flops:
-        return "%.0f%% of flops" % (100 * row.flops / seconds / PEAK_FLOPS)
+        peak = PEAK_HALF if is_half(row) else PEAK_FLOPS
+        return "%.0f%% of flops" % (100 * row.flops / seconds / peak)
     return "%.0f%% of bandwidth" % (100 * row.bytes / seconds / PEAK_BYTES) if row.bytes else "-"
 
 
@@ -77,14 +78,21 @@ def compare(row, title, name, peer, leat):
             "%s / %s" % (megabytes(peer), megabytes(leat)), str(c.count)]
 
 
-def peers_of(options, row):
-    """Names and commands; of PyTorch's modes the one that is faster in one run each."""
-    modes = ["eager"] if row.name == "start" or options.eager else ["eager", "compiled"]
+def torch_peer(options, row, precision):
+    """Name and command; of PyTorch's modes the one that is faster in one run each."""
+    modes = ["eager"] if row.name == "start" or options.eager else ["eager", "compile"]
+    modes = [m + precision for m in modes]
     mode = modes[0]
     if len(modes) > 1:
         tried = {m: attempt(row, torch_command(options, row, m)) for m in modes}
         mode = min((m for m in modes if tried[m] is not None), key=lambda m: tried[m])
-    peers = [("PyTorch, " + mode, torch_command(options, row, mode))]
+    return "PyTorch, " + mode.replace("compile", "compiled"), torch_command(options, row, mode)
+
+
+def peers_of(options, row):
+    """Names and commands; where PyTorch trains beside bf16, in either precision."""
+    both = row.train is not None and is_half(row)
+    peers = [torch_peer(options, row, p) for p in ([" f32", " bf16"] if both else [""])]
     if peer_row(row) in ONNX and options.onnx:
         subprocess.run(onnx_command(options, row) + ["--export"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -130,14 +138,15 @@ def page(options, names):
             if row.name in names and row.train and row.name != "start"]
     return "\n".join([
         "## Networks", "",
-        "Single precision on both sides, equal batches, data in memory, %d threads; %d epochs where "
+        "Single precision on both sides but where bf16 stands, equal batches, data in memory, %d threads; %d epochs where "
         "something is trained, the accuracy that on the 10,000 test images after them. PyTorch runs "
         "%s, with channels last and with an allocator that "
         "keeps large blocks; ONNX Runtime runs what PyTorch exports. A run is a process; its seconds "
         "are the median of its steps or calls, for Leat's epochs the least. The peaks are %.0f "
-        "GFLOP/s and %.0f GB/s, measured on the machine named above; a convolution by Winograd "
+        "GFLOP/s, %.0f in bf16, and %.0f GB/s, measured on the machine named above; a convolution by Winograd "
         "does less than the flops that are counted."
         % (measure.THREADS, options.epochs, "eagerly" if options.eager else
-           "eagerly or compiled, whichever was faster", PEAK_FLOPS / 1e9, PEAK_BYTES / 1e9), "",
+           "eagerly or compiled, whichever was faster", PEAK_FLOPS / 1e9, PEAK_HALF / 1e9,
+           PEAK_BYTES / 1e9), "",
         measure.table(HEAD, table), ""] + (["Final weights of Leat (SHA-256) after an epoch over "
                                             "6,000 rows:", ""] + same + [""] if same else []))

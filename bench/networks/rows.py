@@ -67,6 +67,10 @@ ROWS = [
     Row("cnn32", "CNN conv32-pool-conv64-pool-dense128-10, batch 32, Adam: an epoch",
         60000 * CNN_STEP, None, epoch(CNN_LAYERS, 32)),
     Row("cnn128", "the same, batch 128", 60000 * CNN_STEP, None, epoch(CNN_LAYERS, 128)),
+    Row("cnn32_bf16", "the CNN in bf16, batch 32: an epoch", 60000 * CNN_STEP, None,
+        epoch(CNN_LAYERS, 32) + ["--bf16"]),
+    Row("cnn128_bf16", "the same, batch 128", 60000 * CNN_STEP, None,
+        epoch(CNN_LAYERS, 128) + ["--bf16"]),
     Row("cnn_forward_1", "its forward pass, batch 1", CNN, None, None),
     Row("cnn_forward_256", "its forward pass, batch 256", 256 * CNN, None, None),
     Row("lstm_train", "LSTM 2 x 512, 50 sequences of 128 characters, RMSprop: a step",
@@ -89,7 +93,13 @@ ROWS = [
     Row("chain", "relu(tanh((x + y) / 2 - x)) of 10 million numbers", None, 120e6, None),
     Row("start", "from the start of the process to the first step of the MLP", None, None, START),
 ]
-HALF = "_bf16"  # at the end of a name: Leat in bf16 beside the peers' row without it
+# At the end of a name: Leat in bf16 beside the peers' row without it and, where something is
+# trained, with it.
+HALF = "_bf16"
+
+
+def is_half(row):
+    return row.name.endswith(HALF)
 
 
 def peer_row(row):

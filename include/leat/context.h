@@ -33,6 +33,14 @@ typedef void (*leat_log_fn)(void *user, leat_log_level level, const char *text);
  * `total` is 0 where it is not known. Return non-zero to interrupt the job (LEAT_CANCELLED). */
 typedef int (*leat_progress_fn)(void *user, const char *what, uint64_t done, uint64_t total);
 
+/* Of the matrix products and convolutions of networks that predict. BF16: operands rounded to 8
+ * significant bits, sums in f32; about twice as fast on processors with bf16 instructions. */
+typedef enum leat_precision {
+    LEAT_PRECISION_OF_MODEL, /* as it was trained: its parameter `precision`; f32 for ONNX models */
+    LEAT_PRECISION_F32,
+    LEAT_PRECISION_BF16
+} leat_precision;
+
 typedef struct leat_context_options {
     uint32_t struct_size;            /* set by leat_context_options_default */
     const leat_allocator *allocator; /* NULL: malloc */
@@ -45,6 +53,7 @@ typedef struct leat_context_options {
     const char *cpu;    /* NULL: the environment variable LEAT_CPU, else the best this CPU has;
                            "v2", "v3", "v4", "neon" or "generic" */
     uint64_t max_bytes; /* memory that may be allocated at once; 0: no limit */
+    leat_precision precision;
 } leat_context_options;
 
 LEAT_API leat_context_options leat_context_options_default(void);
@@ -54,8 +63,8 @@ LEAT_API LEAT_CHECKED leat_status leat_context_create(leat_context **out,
                                                       const leat_context_options *options);
 LEAT_API void leat_context_destroy(leat_context *context); /* NULL is fine */
 
-/* The first error since creation or leat_error_clear. Later errors do not replace it, and a function
- * called while it stands may fail with it: clear it once it has been dealt with. */
+/* The first error since creation or leat_error_clear. Later errors do not replace it, and a
+ * function called while it stands may fail with it: clear it once it has been dealt with. */
 LEAT_API leat_status leat_error_status(const leat_context *context);
 /* One or more lines: what was wrong, what was expected, how to mend it. "" if there is none. */
 LEAT_API const char *leat_error_message(const leat_context *context);
@@ -70,6 +79,7 @@ LEAT_API unsigned leat_context_threads(const leat_context *context);
 LEAT_API uint64_t leat_context_seed(const leat_context *context);
 /* The level the kernels of this context run at: "generic", "v2", "v3", "v4" or "neon". */
 LEAT_API const char *leat_context_cpu(const leat_context *context);
+LEAT_API leat_precision leat_context_precision(const leat_context *context);
 /* Bytes held through this context's allocator: now, and the most at any time. */
 LEAT_API uint64_t leat_context_bytes(const leat_context *context);
 LEAT_API uint64_t leat_context_peak_bytes(const leat_context *context);

@@ -56,6 +56,7 @@ leat_status leat_context_create(leat_context **out, const leat_context_options *
     }
     const leat_allocator *a = o.allocator;
     if (a && (!a->alloc || !a->free)) return LEAT_INVALID;
+    if ((unsigned)o.precision > LEAT_PRECISION_BF16) return LEAT_INVALID;
     leati_cpu_level cpu;
     if (choose_cpu(o.cpu, &cpu) != LEAT_OK) return LEAT_INVALID;
     leati_heap *heap = leati_heap_create(a, o.max_bytes);
@@ -69,6 +70,7 @@ leat_status leat_context_create(leat_context **out, const leat_context_options *
     *c = (leat_context){.heap = heap,
                         .threads = o.threads ? o.threads : leati_cpu_count(),
                         .cpu = cpu,
+                        .precision = o.precision,
                         .seed = o.seed,
                         .log = o.log,
                         .log_user = o.log_user,
@@ -127,6 +129,11 @@ const char *leat_context_cpu(const leat_context *c)
 leati_cpu_level leati_context_cpu_level(const leat_context *c)
 {
     return c->cpu;
+}
+
+leat_precision leat_context_precision(const leat_context *c)
+{
+    return c->precision;
 }
 
 uint64_t leat_context_bytes(const leat_context *c)

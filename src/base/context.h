@@ -12,6 +12,7 @@ struct leat_context {
     leati_pool *pool; /* made at the first parallel call */
     unsigned threads;
     leati_cpu_level cpu;
+    leat_precision precision;
     uint64_t seed;
     leat_log_fn log;
     void *log_user;

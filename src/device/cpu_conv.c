@@ -1,4 +1,4 @@
-/* Owns: CONV, CONV_DATA and CONV_WEIGHT on the CPU in f32, by the kernels of kernel/conv.h, which
+/* Owns: CONV, CONV_DATA and CONV_WEIGHT of f32 on the CPU, by the kernels of kernel/conv.h, which
  * have two dimensions and channels last: other layouts are turned in scratch, a third dimension is
  * a sum of two-dimensional convolutions over the taps of depth. Convolutions with a pool behind
  * them run block by block of images, so that what is pooled never leaves the caches. */
@@ -108,7 +108,8 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
                        .pad_top = (size_t)w->low[1],
                        .pad_left = (size_t)w->low[2],
                        .pad_bottom = (size_t)w->high[1],
-                       .pad_right = (size_t)w->high[2]};
+                       .pad_right = (size_t)w->high[2],
+                       .half = a->half};
     LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
     if (j->block && j->x.batch % j->block) {
         conv.batch = j->x.batch % j->block;

@@ -58,14 +58,15 @@ static leati_product product_of(const leati_step *s, const job *j)
     p.activation = (leati_activation)t->activation;
     if (t->bias) p.column_bias = s->in[2].data;
     if (t->residual) p.residual = s->in[2 + t->bias].data;
-    if (t->half && !t->transpose_a) p.packed_bf16 = s->kept;
+    p.half = t->half;
+    if (t->half) p.packed_bf16 = s->kept;
     else p.packed_b = s->kept;
     p.ld_residual = j->n;
     p.residual_step = j->m * j->n;
     return p;
 }
 
-/* One right operand for all rows: its panels are laid out once, in bf16 where that is allowed. */
+/* One right operand for all rows: its panels are laid out once. */
 static size_t kept_bytes(const leat_context *context, const leati_step *s)
 {
     leat_context *c = (leat_context *)(uintptr_t)context;
@@ -73,8 +74,7 @@ static size_t kept_bytes(const leat_context *context, const leati_step *s)
     job j = job_of(s);
     leati_product p = product_of(s, &j);
     if (j.batch != 1 || j.calls != 1 || !j.k) return 0;
-    if (j.t->half && !j.t->transpose_a)
-        return leati_product_packed_bf16(c, j.n, j.k) * sizeof(uint32_t);
+    if (j.t->half) return leati_product_packed_bf16(c, j.n, j.k) * sizeof(uint32_t);
     return leati_product_packs(&p) ? leati_product_packed(c, j.n, j.k) * sizeof(float) : 0;
 }
 
@@ -82,7 +82,7 @@ static void keep(leat_context *c, const leati_step *s)
 {
     job j = job_of(s);
     size_t ldb = j.t->transpose_b ? j.k : j.n;
-    if (j.t->half && !j.t->transpose_a)
+    if (j.t->half)
         leati_product_pack_bf16(c, j.t->transpose_b, j.n, j.k, s->in[1].data, ldb, s->kept);
     else leati_product_pack(c, j.t->transpose_b, j.n, j.k, s->in[1].data, ldb, s->kept);
 }

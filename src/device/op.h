@@ -84,7 +84,8 @@ typedef struct leati_cum_attrs {
  * has its last two dimensions swapped. Both operands have rank >= 2. What follows the product, made
  * by the planner: activation(a b + bias + residual), with the bias (of n elements) and the residual
  * (of the shape of the result) as further inputs in this order, as far as they are there. half, by
- * the planner, too: both operands may be rounded to bf16; b lasts. */
+ * the planner, too: both operands are rounded to bf16 (nearest even), sums and what follows are in
+ * f32. */
 typedef struct leati_matmul_attrs {
     uint8_t transpose_a, transpose_b;
     uint8_t activation; /* leati_activation */
@@ -111,7 +112,8 @@ typedef struct leati_conv_attrs {
      * the four it is (u8), output 1 of CONV where it is asked for; the gradients take that of the
      * pool in place of dy, and output 1 as input 2. */
     uint8_t pool;
-    uint8_t unused[3];
+    uint8_t half; /* by the planner, of all three: as of MATMUL */
+    uint8_t unused[2];
 } leati_conv_attrs;
 
 /* CONV_DEPTH (x, w, [bias], w of the second, [bias of the second]): the second CONV of the first,

@@ -176,6 +176,7 @@ static leat_status matmul(leat_context *c, const leati_step *s)
         for (size_t p = 0; p < k; p++) {
             leati_element x = leati_element_get(&s->in[0], a + i * row_a + p * col_a);
             leati_element y = leati_element_get(&s->in[1], b + p * row_b + j * col_b);
+            if (t->half) x.f = leati_reference_bf16(x.f), y.f = leati_reference_bf16(y.f);
             sum.f += x.f * y.f;
             sum.i = (int64_t)((uint64_t)sum.i + (uint64_t)x.i * (uint64_t)y.i);
         }

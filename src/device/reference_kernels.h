@@ -2,6 +2,7 @@
 #ifndef LEATI_DEVICE_REFERENCE_H
 #define LEATI_DEVICE_REFERENCE_H
 
+#include "base/half.h"
 #include "device/device.h"
 #include "kernel/activation.h"
 
@@ -18,6 +19,12 @@ bool leati_is_float_operand(const leati_operand *o);
 
 /* activation(x) of a product's epilogue. */
 double leati_reference_activation(leati_activation kind, double x);
+
+/* The nearest bf16 number. */
+static inline double leati_reference_bf16(double x)
+{
+    return (double)leati_bf16_to_f32(leati_f32_to_bf16((float)x));
+}
 
 /* Strides in elements of a contiguous tensor. */
 void leati_strides_of(const leat_shape *s, int64_t *strides);

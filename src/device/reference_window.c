@@ -57,6 +57,12 @@ static double get(const leati_operand *o, size_t i)
     return leati_element_get(o, i).f;
 }
 
+/* A factor of a sum. */
+static double factor(const conv *v, const leati_operand *o, size_t i)
+{
+    return v->a->half ? leati_reference_bf16(get(o, i)) : get(o, i);
+}
+
 static leat_status run_conv(leat_context *c, const leati_step *s)
 {
     (void)c;
@@ -72,8 +78,8 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
             for (size_t tap = 0; tap < v.taps; tap++) {
                 int64_t from = place_of(&v.w, place, tap);
                 if (from < 0) continue;
-                sum += get(&s->in[0], at(&v.x, image, first + i, (size_t)from)) *
-                       get(&s->in[1], (channel * v.in_channels + i) * v.taps + tap);
+                sum += factor(&v, &s->in[0], at(&v.x, image, first + i, (size_t)from)) *
+                       factor(&v, &s->in[1], (channel * v.in_channels + i) * v.taps + tap);
             }
         if (v.a->bias) sum += get(&s->in[2], channel);
         if (v.a->residual) sum += get(&s->in[2 + v.a->bias], k);
@@ -95,8 +101,8 @@ static double data_sum(const leati_step *s, const conv *v, size_t image, size_t 
             if (place_of(&v->w, place, tap) != (int64_t)to) continue;
             for (size_t o = 0; o < v->out_channels; o++) {
                 size_t out = group * v->out_channels + o;
-                sum += get(&s->in[0], at(&v->y, image, out, place)) *
-                       get(&s->in[1], (out * v->in_channels + i) * v->taps + tap);
+                sum += factor(v, &s->in[0], at(&v->y, image, out, place)) *
+                       factor(v, &s->in[1], (out * v->in_channels + i) * v->taps + tap);
             }
         }
     return sum;
@@ -129,8 +135,8 @@ static leat_status run_conv_weight(leat_context *c, const leati_step *s)
             for (size_t place = 0; place < v.y.plane; place++) {
                 int64_t from = place_of(&v.w, place, tap);
                 if (from < 0) continue;
-                sum += get(&s->in[0], at(&v.x, image, channel, (size_t)from)) *
-                       get(&s->in[1], at(&v.y, image, o, place));
+                sum += factor(&v, &s->in[0], at(&v.x, image, channel, (size_t)from)) *
+                       factor(&v, &s->in[1], at(&v.y, image, o, place));
             }
         leati_element_set(&s->out[0], k, (leati_element){sum, 0});
     }

@@ -203,6 +203,7 @@ static leat_status lay_out(leati_planner *p, size_t count, leat_tensor *const *r
                            leati_plan *plan, size_t *scratch)
 {
     LEATI_TRY(leati_plan_lower(p, count, roots));
+    LEATI_TRY(leati_plan_round(p));
     LEATI_TRY(leati_plan_turn(p));
     LEATI_TRY(leati_plan_simplify(p));
     LEATI_TRY(leati_plan_pool(p));

@@ -81,6 +81,7 @@ bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
 /* A node and its values at the end of the list. */
 leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
+leat_status leati_plan_round(leati_planner *p);
 leat_status leati_plan_turn(leati_planner *p);
 leat_status leati_plan_simplify(leati_planner *p);
 leat_status leati_plan_pool(leati_planner *p);

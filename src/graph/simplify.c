@@ -376,22 +376,6 @@ static leat_status sum_before_pool(state *s, uint32_t i)
     return LEAT_OK;
 }
 
-/* ---- precision ------------------------------------------------------------------------------- */
-
-/* A product with weights that last, where the graph allows bf16. */
-static leat_status round_product(state *s, uint32_t i)
-{
-    leati_node *n = s->p->node[i];
-    if (n->out[0].dtype != LEAT_DTYPE_F32 || !lasts(s, n->in[1])) return LEAT_OK;
-    leati_matmul_attrs a = *(const leati_matmul_attrs *)n->attrs;
-    a.half = 1;
-    leati_node *m = leati_node_new(n->graph, n->op, n->ins, n->in, &a, sizeof a);
-    if (!m) return leat_error_status(s->p->context);
-    m->scope = n->scope;
-    replace(s, i, m);
-    return LEAT_OK;
-}
-
 /* ---- what nobody reads ----------------------------------------------------------------------- */
 
 static void drop_unread(state *s)
@@ -466,7 +450,6 @@ leat_status leati_plan_simplify(leati_planner *p)
     for (uint32_t i = 0; i < s.old_count; i++) {
         leati_op op = p->node[i]->op;
         if (op == LEATI_OP_MATMUL) LEATI_TRY(fold_transposes(&s, i));
-        if (op == LEATI_OP_MATMUL && p->graph->half_products) LEATI_TRY(round_product(&s, i));
         if (op == LEATI_OP_ADD) LEATI_TRY(fold_sum(&s, i));
         if (op == LEATI_OP_MUL) LEATI_TRY(fold_gated(&s, i));
         if (p->node[i]->op == LEATI_OP_MUL) LEATI_TRY(fold_scale(&s, i));

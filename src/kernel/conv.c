@@ -12,6 +12,7 @@
 #include "base/pool.h"
 #include "kernel/conv_sweep.h"
 #include "kernel/kernels.h"
+#include "kernel/product_bf16.h"
 
 /* A convolution whose taps are a list: output pixel (oy, ox) reads the input around
  * (oy * step_h - top, ox * step_w - left). */
@@ -25,8 +26,10 @@ typedef struct sweep {
     size_t out_h, out_w, out_n, image_step, line_step, pixel_step;
     const float *packed, *bias, *residual;
     bool depthwise, slab;
+    leati_bf16_block_fn block;              /* of pairs of bf16 numbers, or NULL */
     size_t groups, group_k, group_n, depth; /* depth: terms of a sum */
-    size_t pixel, slab_w;                   /* elements per pixel, pixels per row of the slab */
+    size_t terms;                           /* of a group in the slab: group_k, or pairs */
+    size_t pixel, slab_w;    /* elements (pairs) per pixel, pixels per row of the slab */
     leati_conv_tap *ys, *xs; /* the taps of either axis, in the order of their places */
     size_t y_count, x_count, kernel_w;
     leati_run *runs;
@@ -47,6 +50,17 @@ static size_t round_up(size_t n, size_t to)
 static size_t packed_elements(const leati_net_kernels *ker, const leati_conv *v, size_t k, size_t n)
 {
     return v->groups * round_up(n, ker->nr) * k * v->kernel_h * v->kernel_w;
+}
+
+size_t leati_conv_inputs(const leati_conv_plan *p)
+{
+    const leati_conv *v = &p->conv;
+    return v->batch * v->in_h * v->in_w * v->in_c;
+}
+
+size_t leati_conv_outputs(const leati_conv_plan *p)
+{
+    return p->conv.batch * p->out_h * p->out_w * p->conv.out_c;
 }
 
 static bool axis(size_t in, size_t before, size_t after, size_t kernel, size_t dilation,
@@ -172,8 +186,8 @@ static void make_runs(sweep *s)
     for (size_t y = 0; y < s->y_count; y++) {
         for (size_t x = 0; x < s->x_count; x++) {
             size_t index = s->ys[y].index * s->kernel_w + s->xs[x].index;
-            leati_run run = {s->ys[y].place * row + s->xs[x].place * s->pixel, index * s->group_k,
-                             s->group_k};
+            leati_run run = {s->ys[y].place * row + s->xs[x].place * s->pixel, index * s->terms,
+                             s->terms};
             leati_run *before = s->run_count ? &s->runs[s->run_count - 1] : NULL;
             if (before && before->a + before->k == run.a && before->b + before->k == run.b)
                 before->k += run.k;
@@ -211,11 +225,14 @@ static phase_axis phase_find(size_t phase, size_t pad, size_t kernel, size_t dil
     return a;
 }
 
-static void decide_slab(sweep *s, bool bordered)
+static void decide_slab(leat_context *c, const leati_conv_plan *p, sweep *s, bool bordered)
 {
-    bool bad = s->step_w * s->in_c * sizeof(float) % CONV_BAD_STRIDE == 0;
-    s->slab = (bordered || bad) && !s->depthwise;
-    s->pixel = s->in_c + (bad && s->slab ? CONV_SPREAD : 0);
+    size_t pixel = p->pairs ? (s->in_c + 1) / 2 : s->in_c;
+    bool bad = s->step_w * pixel * sizeof(float) % CONV_BAD_STRIDE == 0;
+    s->slab = (bordered || bad || p->pairs) && !s->depthwise;
+    s->pixel = pixel + (bad && s->slab ? CONV_SPREAD : 0);
+    s->terms = p->pairs ? (s->group_k + 1) / 2 : s->group_k;
+    if (p->pairs) s->block = leati_bf16_block_of(c);
 }
 
 /* A product of pixels by channels: the image does not matter. */
@@ -254,7 +271,7 @@ static void sweep_forward(leat_context *c, const leati_conv_plan *p, sweep *s)
                  .group_k = v->in_c / v->groups,
                  .group_n = v->out_c / v->groups};
     s->depth = s->group_k * v->kernel_h * v->kernel_w;
-    decide_slab(s, v->pad_top || v->pad_left || v->pad_bottom || v->pad_right);
+    decide_slab(c, p, s, v->pad_top || v->pad_left || v->pad_bottom || v->pad_right);
     flatten(s);
     cut(s, leat_context_threads(c));
 }
@@ -295,8 +312,9 @@ static void sweep_back(leat_context *c, const leati_conv_plan *p, size_t py, siz
                  .group_k = v->out_c / v->groups,
                  .group_n = v->in_c / v->groups};
     s->depth = s->group_k * v->kernel_h * v->kernel_w;
-    decide_slab(s, y.first || x.first || s->out_h + y.span - 1 > p->out_h ||
-                       s->out_w + x.span - 1 > p->out_w);
+    decide_slab(c, p, s,
+                y.first || x.first || s->out_h + y.span - 1 > p->out_h ||
+                    s->out_w + x.span - 1 > p->out_w);
     if (v->stride_h == 1 && v->stride_w == 1) flatten(s);
     cut(s, leat_context_threads(c));
 }
@@ -383,11 +401,44 @@ static void sweep_depthwise(const sweep *s, const corner *at, leati_run *runs)
     }
 }
 
+/* The same of pairs of bf16 numbers. */
+static void sweep_pairs(const sweep *s, const float *a, size_t row, const corner *at, float *c,
+                        const float *residual, size_t g, size_t j, size_t n)
+{
+    size_t nr = s->ker->nr, channel = g * s->group_n + j;
+    const float *b = s->packed + (g * round_up(s->group_n, nr) + j) * s->depth;
+    s->block(
+        &(leati_bf16_block){.lines = at->lines,
+                            .rows = at->columns,
+                            .n = n,
+                            .by_rows = true,
+                            .runs = s->runs,
+                            .run_count = s->run_count,
+                            .a = (const uint32_t *)(const void *)a + g * s->terms,
+                            .a_line = s->step_h * row,
+                            .a_step = s->step_w * s->pixel,
+                            .b = (const uint32_t *)(const void *)b,
+                            .b_panel = nr * s->depth,
+                            .c = c + channel,
+                            .c_line = s->line_step,
+                            .c_step = s->pixel_step,
+                            .bias = s->bias ? s->bias + channel : NULL,
+                            .residual = residual ? residual + channel : NULL,
+                            .residual_line = s->line_step,
+                            .residual_step = s->pixel_step,
+                            .clamp = clamps(s->activation),
+                            .high = s->activation == LEATI_ACT_RELU6 ? 6 : (float)__builtin_inf()});
+}
+
 /* Columns j .. j + n of group g. */
 static void sweep_product(const sweep *s, const float *a, size_t row, const corner *at, float *c,
                           const float *residual, size_t g, size_t j, size_t n)
 {
     size_t nr = s->ker->nr, channel = g * s->group_n + j;
+    if (s->block) {
+        sweep_pairs(s, a, row, at, c, residual, g, j, n);
+        return;
+    }
     s->ker->sum_block(
         &(leati_sum_block){.lines = at->lines,
                            .rows = at->columns,
@@ -473,7 +524,8 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
                                   .columns = s->slab_w,
                                   .count = s->in_c,
                                   .pixel = s->pixel};
-        leati_conv_copy_piece(s->ker, &piece, slab);
+        if (s->block) leati_conv_pair_piece(s->ker, &piece, (uint32_t *)(void *)slab);
+        else leati_conv_copy_piece(s->ker, &piece, slab);
         a = slab;
         row = s->slab_w * s->pixel;
     }
@@ -527,7 +579,7 @@ static void sweep_use(const leati_conv_plan *p, sweep *s, void *workspace)
 
 static bool three_by_three(const leati_conv *v)
 {
-    return !v->plain && v->kernel_h == 3 && v->kernel_w == 3 && v->stride_h == 1 &&
+    return !v->plain && !v->half && v->kernel_h == 3 && v->kernel_w == 3 && v->stride_h == 1 &&
            v->stride_w == 1 && v->dilation_h == 1 && v->dilation_w == 1 && v->groups == 1;
 }
 
@@ -599,6 +651,8 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
     LEATI_TRY(check(c, v, &p));
     size_t k = v->in_c / v->groups, n = v->out_c / v->groups;
     p.depthwise = v->groups > 1 && k == 1 && n == 1;
+    p.pairs = v->half && !p.depthwise && (v->groups == 1 || (k % 2 == 0 && n % 2 == 0));
+    p.rounds = v->half && !p.pairs;
     p.weights = v->out_c * k * v->kernel_h * v->kernel_w;
     p.packed = p.depthwise ? p.weights : packed_elements(ker, v, k, n);
     p.packed_back = p.depthwise ? p.weights : packed_elements(ker, v, n, k);
@@ -613,6 +667,13 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
     }
     plan_winograd(c, &p);
     p.back_weights_bytes = leati_conv_weights_bytes(c, &p);
+    if (p.rounds) {
+        size_t x = leati_conv_align(leati_conv_inputs(&p)) * sizeof(float);
+        size_t y = leati_conv_align(leati_conv_outputs(&p)) * sizeof(float);
+        p.forward_bytes += x;
+        p.back_data_bytes += y;
+        p.back_weights_bytes += x + y;
+    }
     *out = p;
     return LEAT_OK;
 }
@@ -622,6 +683,7 @@ void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *
                         void *workspace)
 {
     sweep s;
+    if (p->rounds) x = leati_conv_round(c, x, leati_conv_inputs(p), &workspace);
     if (p->winograd) {
         leati_winograd w = winograd_forward(p);
         w.in = x;
@@ -654,6 +716,7 @@ void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const f
                               const float *packed_back, bool add, float *dx, void *workspace)
 {
     const leati_conv *v = &p->conv;
+    if (p->rounds) dy = leati_conv_round(c, dy, leati_conv_outputs(p), &workspace);
     if (p->winograd_back) {
         leati_winograd w = winograd_back(p);
         w.in = dy;
@@ -685,10 +748,26 @@ typedef struct packing {
     const leati_net_kernels *ker;
     const leati_kernels *gemm;
     const leati_conv *v;
+    bool pairs, rounds;
     size_t taps, k, n, panels;
     const float *w;
     float *out;
 } packing;
+
+/* A packed panel in bf16, in place: rows 2 i and 2 i + 1 of a tap become row i of pairs. Or, for
+ * convolutions that round first, the same numbers rounded. */
+static void pack_half(const packing *g, size_t channels, float *panel)
+{
+    size_t nr = g->ker->nr;
+    if (g->rounds) g->ker->bf16_round(nr * channels * g->taps, panel, panel);
+    if (!g->pairs) return;
+    uint32_t *out = (uint32_t *)(void *)panel;
+    for (size_t t = 0; t < g->taps; t++)
+        for (size_t i = 0; i < channels; i += 2, out += nr) {
+            const float *row = panel + (t * channels + i) * nr;
+            g->ker->bf16_zip(nr, row, i + 1 < channels ? row + nr : NULL, out);
+        }
+}
 
 /* Panel by panel: nr filters as columns; row (tap, channel). */
 static void pack_task(void *arg, size_t task, unsigned worker)
@@ -703,6 +782,7 @@ static void pack_task(void *arg, size_t task, unsigned worker)
         g->ker->pack_taps(left < lanes ? left : lanes, depth, g->w + (filter + x) * depth, depth,
                           g->taps, false, g->k * nr, nr, out + x);
     }
+    pack_half(g, g->k, out);
 }
 
 void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
@@ -714,6 +794,8 @@ void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, 
     }
     packing g = {.ker = leati_net_kernels_of(c),
                  .v = v,
+                 .pairs = p->pairs,
+                 .rounds = p->rounds,
                  .taps = v->kernel_h * v->kernel_w,
                  .k = v->in_c / v->groups,
                  .n = v->out_c / v->groups,
@@ -721,6 +803,7 @@ void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, 
                  .out = packed};
     if (p->depthwise) {
         g.ker->transpose(v->in_c, g.taps, w, g.taps, packed, v->in_c);
+        if (p->rounds) g.ker->bf16_round(p->packed, packed, packed);
         return;
     }
     g.panels = (g.n + g.ker->nr - 1) / g.ker->nr;
@@ -741,6 +824,7 @@ static void pack_back_task(void *arg, size_t task, unsigned worker)
     (void)worker;
     if (g->taps == 1) {
         g->gemm->f32.pack_b(g->k - j < nr ? g->k - j : nr, filters, w, g->k, false, out);
+        pack_half(g, filters, out);
         return;
     }
     for (size_t o = 0; o < filters; o++, w += g->k * g->taps) {
@@ -750,6 +834,7 @@ static void pack_back_task(void *arg, size_t task, unsigned worker)
                               g->taps, true, filters * nr, nr, out + o * nr + x);
         }
     }
+    pack_half(g, filters, out);
 }
 
 void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
@@ -762,6 +847,8 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
     packing g = {.ker = leati_net_kernels_of(c),
                  .gemm = leati_kernels_of(c),
                  .v = v,
+                 .pairs = p->pairs,
+                 .rounds = p->rounds,
                  .taps = v->kernel_h * v->kernel_w,
                  .k = v->in_c / v->groups,
                  .n = v->out_c / v->groups,
@@ -771,6 +858,7 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
         for (size_t t = 0; t < g.taps; t++)
             for (size_t i = 0; i < v->in_c; i++)
                 packed[(g.taps - 1 - t) * v->in_c + i] = w[i * g.taps + t];
+        if (p->rounds) g.ker->bf16_round(p->packed_back, packed, packed);
         return;
     }
     g.panels = (g.k + g.ker->nr - 1) / g.ker->nr;

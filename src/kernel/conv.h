@@ -1,4 +1,4 @@
-/* Convolutions in f32: forward, and the gradients of data, weights and bias.
+/* Convolutions of f32 arrays: forward, and the gradients of data, weights and bias.
  *
  * Activations are (N, H, W, C), channels running fastest; weights are (O, I / groups, kH, kW) as in
  * ONNX and PyTorch and are packed before use, once for many calls when they do not change. One
@@ -7,7 +7,11 @@
  *
  * A plan depends on the shape and on the context's CPU level and threads, not on data; it owns no
  * memory. The caller gives 64-byte aligned workspace of the size the plan states; nothing is
- * allocated. Results are bitwise equal for any number of threads at one CPU level. */
+ * allocated. Results are bitwise equal for any number of threads at one CPU level.
+ *
+ * With `half` both operands of each of the three products are rounded to bf16 (nearest even) and
+ * sums are in f32, as kernel/product.h says; bias, residual and activation are f32. CPUs with and
+ * without bf16 instructions give the same bytes (subnormal numbers apart). */
 #ifndef LEATI_KERNEL_CONV_H
 #define LEATI_KERNEL_CONV_H
 
@@ -24,12 +28,15 @@ typedef struct leati_conv {
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* from 1 on */
     size_t pad_top, pad_left, pad_bottom, pad_right;
     bool plain; /* plain sums even where Winograd's F(2 x 2, 3 x 3) is faster */
+    bool half;  /* operands rounded to bf16; sums are plain */
 } leati_conv;
 
 typedef struct leati_conv_plan {
     leati_conv conv;
     size_t out_h, out_w; /* y (batch, out_h, out_w, out_c) */
     bool depthwise;      /* one filter per channel */
+    bool pairs;          /* half: terms of sums come in pairs of bf16 numbers */
+    bool rounds;         /* half otherwise: operands are rounded in the workspace, then as f32 */
     /* Lavin and Gray 2016; about twice the rounding error */
     bool winograd, winograd_back, winograd_weights;
     /* Elements of the weights as the caller has them, packed for forward, packed for data. */

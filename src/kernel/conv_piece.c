@@ -1,15 +1,29 @@
-/* Owns: pieces of images: the copy with its border, and the segments of an axis under which the
- * same taps lie inside. */
+/* Owns: pieces of images: the copy with its border, as it is or in pairs of bf16 numbers, and the
+ * segments of an axis under which the same taps lie inside. */
 #include <string.h>
 
+#include "base/pool.h"
 #include "kernel/conv_sweep.h"
+
+/* Columns from .. to - 1 of a piece lie inside the image. */
+typedef struct stretch {
+    size_t from, to;
+} stretch;
+
+static stretch columns_inside(const leati_conv_piece *p)
+{
+    ptrdiff_t left = -p->x, right = (ptrdiff_t)p->w - p->x;
+    stretch s;
+    s.from = left < 0 ? 0 : (size_t)left < p->columns ? (size_t)left : p->columns;
+    s.to = right < 0 ? 0 : (size_t)right < p->columns ? (size_t)right : p->columns;
+    if (s.to < s.from) s.to = s.from;
+    return s;
+}
 
 void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out)
 {
-    ptrdiff_t left = -p->x, right = (ptrdiff_t)p->w - p->x;
-    size_t from = left < 0 ? 0 : (size_t)left < p->columns ? (size_t)left : p->columns;
-    size_t to = right < 0 ? 0 : (size_t)right < p->columns ? (size_t)right : p->columns;
-    if (to < from) to = from;
+    stretch s = columns_inside(p);
+    size_t from = s.from, to = s.to;
     for (size_t r = 0; r < p->rows; r++, out += p->columns * p->pixel) {
         ptrdiff_t y = p->y + (ptrdiff_t)r;
         if (y < 0 || y >= (ptrdiff_t)p->h || from == to) {
@@ -26,6 +40,61 @@ void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p
                 k->copy(p->count, in, out + x * p->pixel);
         memset(out + to * p->pixel, 0, (p->columns - to) * p->pixel * sizeof *out);
     }
+}
+
+/* `count` pixels. */
+static void pair_pixels(const leati_net_kernels *k, const leati_conv_piece *p, size_t count,
+                        const float *in, uint32_t *out)
+{
+    size_t channels = p->channels, pairs = (channels + 1) / 2;
+    if (channels == 1) k->bf16_zip(count, in, NULL, out);
+    else if (p->pixel == pairs && channels % 2 == 0) k->bf16_rows(1, count * channels, in, 0, out);
+    else if (p->pixel == pairs) k->bf16_rows(count, channels, in, channels, out);
+    else
+        for (size_t x = 0; x < count; x++, in += channels, out += p->pixel)
+            k->bf16_rows(1, channels, in, 0, out);
+}
+
+void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p, uint32_t *out)
+{
+    stretch in = columns_inside(p);
+    for (size_t r = 0; r < p->rows; r++, out += p->columns * p->pixel) {
+        ptrdiff_t y = p->y + (ptrdiff_t)r;
+        if (y < 0 || y >= (ptrdiff_t)p->h || in.from == in.to) {
+            memset(out, 0, p->columns * p->pixel * sizeof *out);
+            continue;
+        }
+        const float *row =
+            p->image + ((size_t)y * p->w + (size_t)(p->x + (ptrdiff_t)in.from)) * p->channels;
+        memset(out, 0, in.from * p->pixel * sizeof *out);
+        pair_pixels(k, p, in.to - in.from, row, out + in.from * p->pixel);
+        memset(out + in.to * p->pixel, 0, (p->columns - in.to) * p->pixel * sizeof *out);
+    }
+}
+
+typedef struct rounding {
+    const leati_net_kernels *k;
+    size_t n, tasks;
+    const float *in;
+    float *out;
+} rounding;
+
+static void round_task(void *arg, size_t task, unsigned worker)
+{
+    const rounding *g = arg;
+    size_t from = leati_task_start(g->n, g->tasks, task);
+    size_t to = leati_task_start(g->n, g->tasks, task + 1);
+    (void)worker;
+    g->k->bf16_round(to - from, g->in + from, g->out + from);
+}
+
+const float *leati_conv_round(leat_context *c, const float *x, size_t n, void **workspace)
+{
+    enum { EACH = 16384 };
+    rounding g = {leati_net_kernels_of(c), n, (n + EACH - 1) / EACH, x, *workspace};
+    leati_parallel(c, g.tasks, round_task, &g);
+    *workspace = g.out + leati_conv_align(n);
+    return g.out;
 }
 
 static bool inside(const leati_conv_tap *taps, size_t i, size_t o, size_t step, ptrdiff_t before,

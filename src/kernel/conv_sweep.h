@@ -27,6 +27,14 @@ typedef struct leati_conv_piece {
 } leati_conv_piece;
 
 void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out);
+/* The same rounded to bf16, pairs of neighbouring channels; `pixel` counts pairs, `from` is 0. */
+void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p, uint32_t *out);
+
+/* Elements of x and of y. */
+size_t leati_conv_inputs(const leati_conv_plan *p);
+size_t leati_conv_outputs(const leati_conv_plan *p);
+/* The n numbers x rounded to bf16 at the start of the workspace, which then begins behind them. */
+const float *leati_conv_round(leat_context *c, const float *x, size_t n, void **workspace);
 
 /* A tap of one axis: rows (columns) from the first tap, and its number in the filters. */
 typedef struct leati_conv_tap {

@@ -12,6 +12,7 @@
 #include "kernel/conv.h"
 #include "kernel/conv_sweep.h"
 #include "kernel/kernels.h"
+#include "kernel/product_bf16.h"
 
 enum {
     MOST_CHUNKS = 16,
@@ -29,9 +30,11 @@ typedef struct gradient {
     float *dw, *db;
     size_t taps, group_k, group_n;
     bool slab;
+    leati_bf16_block_fn block; /* of pairs of pixels in bf16, or NULL */
+    size_t tail;               /* pixels behind each row of such a slab */
     /* Pieces: `lines` output lines of one image, or `images` whole ones. */
     size_t lines, images, line_blocks, pieces, chunks, splits;
-    size_t pixel, slab_w, slab_rows, x_elements, dy_elements, run_elements, each;
+    size_t pixel, slab_w, slab_rows, x_elements, dy_elements, row_elements, run_elements, each;
     size_t partial; /* elements */
     float *partials, *bias_partials, *scratch;
 } gradient;
@@ -40,7 +43,7 @@ typedef struct part {
     size_t image, images, line, lines, from, count; /* channels of a group */
     bool first, bias;
     leati_run *runs;
-    float *x, *dy, *out, *db;
+    float *x, *dy, *row, *out, *db;
 } part;
 
 static size_t smaller(size_t a, size_t b)
@@ -85,6 +88,11 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
     if (p->depthwise) g->group_k = v->in_c, g->group_n = 1;
     g->slab = v->pad_top || v->pad_left || v->pad_bottom || v->pad_right;
     g->slab_w = (p->out_w - 1) * v->stride_w + (v->kernel_w - 1) * v->dilation_w + 1;
+    if (p->pairs) {
+        g->slab = true;
+        g->block = leati_bf16_block_of(c);
+        g->tail = p->out_w % 2 ? (v->kernel_w - 1) * v->dilation_w + 1 : 0;
+    }
     g->partial = g->taps * g->group_k * (p->depthwise ? 1 : v->out_c);
     size_t most = PARTIAL_BYTES / sizeof(float) / g->partial;
     if (most == 0) most = 1;
@@ -103,14 +111,16 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
     cut_pieces(g);
     g->chunks = smaller(smaller(g->pieces, MOST_CHUNKS), most);
     if (!g->slab && !p->depthwise) g->pixel = v->in_c;
-    g->x_elements = g->slab ? leati_conv_align(g->images * g->slab_rows * g->slab_w * g->pixel) : 0;
+    size_t row = (g->slab_w + g->tail) * g->pixel;
+    g->x_elements = g->slab ? leati_conv_align(g->images * g->slab_rows * row) : 0;
+    g->row_elements = g->block ? leati_conv_align(g->slab_w * g->pixel) : 0;
     size_t panels = (g->group_n + g->ker->nr - 1) / g->ker->nr;
     g->dy_elements =
         p->depthwise ? 0 : leati_conv_align(g->images * g->lines * p->out_w * panels * g->ker->nr);
-    size_t runs = smaller(g->images * g->lines, v->batch * p->out_h);
+    size_t runs = smaller(g->images * g->lines, v->batch * p->out_h) * (g->tail ? 2 : 1);
     if (p->depthwise) runs = g->taps;
     g->run_elements = leati_conv_align(runs * sizeof(leati_run) / sizeof(float));
-    g->each = g->x_elements + g->dy_elements + g->run_elements;
+    g->each = g->x_elements + g->dy_elements + g->row_elements + g->run_elements;
     g->partial = leati_conv_align(g->partial);
 }
 
@@ -163,6 +173,95 @@ static const float *part_input(const gradient *g, const part *t, size_t group, s
             t->x + i * *image);
     return t->x;
 }
+
+/* ---- pairs of pixels in bf16 ---------------------------------------------------------------- */
+
+/* The input of a part: pixel p of a row has the pairs of pixels p and p + stride, so that pairs of
+ * neighbouring windows begin at every tap. Behind a row, where windows are odd in number, are the
+ * pixels of the last window with 0 beside them. */
+static void pair_input(const gradient *g, const part *t, size_t group, size_t rows)
+{
+    const leati_conv *v = &g->p->conv;
+    uint32_t *out = (uint32_t *)(void *)t->x;
+    size_t step = v->stride_w * t->count, row = g->slab_w * t->count;
+    size_t paired = row > step ? row - step : 0, last = (g->p->out_w - 1) * step;
+    for (size_t r = 0; r < t->images * rows; r++, out += row + g->tail * t->count) {
+        size_t image = t->image + r / rows, y = t->line * v->stride_h + r % rows;
+        leati_conv_copy_piece(
+            g->ker,
+            &(leati_conv_piece){.image = g->x + image * v->in_h * v->in_w * v->in_c,
+                                .h = v->in_h,
+                                .w = v->in_w,
+                                .channels = v->in_c,
+                                .y = (ptrdiff_t)y - (ptrdiff_t)v->pad_top,
+                                .x = -(ptrdiff_t)v->pad_left,
+                                .rows = 1,
+                                .columns = g->slab_w,
+                                .from = group * g->group_k + t->from,
+                                .count = t->count,
+                                .pixel = t->count},
+            t->row);
+        g->ker->bf16_zip(paired, t->row, t->row + step, out);
+        if (g->tail) g->ker->bf16_zip(g->tail * t->count, t->row + last, NULL, out + row);
+    }
+}
+
+/* Rows of dY in panels: pairs of pixels of a line. */
+static void pair_gradient(const gradient *g, const float *dy, size_t lines, uint32_t *out)
+{
+    size_t nr = g->ker->nr, out_w = g->p->out_w, ld = g->p->conv.out_c;
+    for (size_t j = 0; j < g->group_n; j += nr) {
+        size_t n = smaller(nr, g->group_n - j);
+        for (size_t y = 0; y < lines; y++)
+            for (size_t x = 0; x < out_w; x += 2, out += nr) {
+                const float *at = dy + (y * out_w + x) * ld + j;
+                g->ker->bf16_zip(n, at, x + 1 < out_w ? at + ld : NULL, out);
+                if (n < nr) memset(out + n, 0, (nr - n) * sizeof *out);
+            }
+    }
+}
+
+static void part_pairs(const gradient *g, const part *t, size_t group)
+{
+    const leati_conv *v = &g->p->conv;
+    size_t rows = (t->lines - 1) * v->stride_h + (v->kernel_h - 1) * v->dilation_h + 1;
+    size_t row = (g->slab_w + g->tail) * t->count, out_w = g->p->out_w, pairs = (out_w + 1) / 2;
+    const float *dy =
+        g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c + group * g->group_n;
+    size_t lines = t->images * t->lines, count = 0;
+    pair_input(g, t, group, rows);
+    pair_gradient(g, dy, lines, (uint32_t *)(void *)t->dy);
+    if (t->bias)
+        g->ker->add_rows(lines * out_w, g->group_n, dy, v->out_c, t->db + group * g->group_n);
+    for (size_t i = 0; i < lines; i++) {
+        size_t at = (i / t->lines * rows + i % t->lines * v->stride_h) * row;
+        if (out_w > 1) t->runs[count++] = (leati_run){at, i * pairs, out_w / 2};
+        if (g->tail)
+            t->runs[count++] = (leati_run){at + g->slab_w * t->count, i * pairs + out_w / 2, 1};
+    }
+    leati_bf16_block b = {.lines = 1,
+                          .n = g->group_n,
+                          .runs = t->runs,
+                          .run_count = count,
+                          .a_step = 2 * v->stride_w * t->count,
+                          .b = (const uint32_t *)(const void *)t->dy,
+                          .b_panel = lines * pairs * g->ker->nr,
+                          .c_step = g->group_n,
+                          .add = !t->first};
+    float *out = t->out + group * g->taps * g->group_k * g->group_n;
+    bool joined = t->count == g->group_k && v->dilation_w == 1;
+    b.rows = joined ? v->kernel_w * g->group_k : t->count;
+    for (size_t ky = 0; ky < v->kernel_h; ky++) {
+        for (size_t kx = 0; kx < (joined ? 1 : v->kernel_w); kx++) {
+            b.a = (const uint32_t *)(const void *)t->x + ky * v->dilation_h * row +
+                  kx * v->dilation_w * t->count;
+            b.c = out + ((ky * v->kernel_w + kx) * g->group_k + t->from) * g->group_n;
+            g->block(&b);
+        }
+    }
+}
+
+/* ---- plain sums ------------------------------------------------------------------------------ */
 
 static void part_product(const gradient *g, const part *t, size_t group)
 {
@@ -257,6 +356,7 @@ static void gradient_task(void *arg, size_t task, unsigned worker)
               .runs = (leati_run *)(void *)own,
               .x = own + g->run_elements,
               .dy = own + g->run_elements + g->x_elements,
+              .row = own + g->run_elements + g->x_elements + g->dy_elements,
               .out = g->partials + chunk * g->partial,
               .db = g->bias_partials + chunk * bias_elements(g)};
     t.count = leati_task_start(g->group_k, g->splits, split + 1) - t.from;
@@ -272,7 +372,9 @@ static void gradient_task(void *arg, size_t task, unsigned worker)
             part_depthwise(g, &t);
             continue;
         }
-        for (size_t group = 0; group < g->p->conv.groups; group++) part_product(g, &t, group);
+        for (size_t group = 0; group < g->p->conv.groups; group++)
+            if (g->block) part_pairs(g, &t, group);
+            else part_product(g, &t, group);
     }
 }
 
@@ -346,6 +448,10 @@ void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, cons
         w.db = db;
         leati_winograd_weights_run(c, &w, workspace);
         return;
+    }
+    if (p->rounds) {
+        x = leati_conv_round(c, x, leati_conv_inputs(p), &workspace);
+        dy = leati_conv_round(c, dy, leati_conv_outputs(p), &workspace);
     }
     gradient_init(c, p, &g);
     g.x = x;

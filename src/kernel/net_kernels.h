@@ -85,15 +85,25 @@ typedef struct leati_pool_row {
     const size_t *taps; /* count of them */
 } leati_pool_row;
 
-/* C (m, n) = A B, or added to C, of pairs of bf16 numbers: k pairs a row, a row of A a_step pairs
- * from the next; B in panels of nr columns, pair p of a panel at p * nr. */
+/* The same of pairs of bf16 numbers: two neighbouring terms of the sum in one element, the first in
+ * the lower half. Runs, a_line, a_step, b_panel and b count pairs; a pair's second product is added
+ * before its first. With `add` the sum begins with C (there is no bias then). */
 typedef struct leati_bf16_block {
-    size_t m, n, k;
-    const uint32_t *a, *b;
-    size_t a_step, b_panel;
+    size_t lines, rows, n;
+    bool by_rows;
+    const leati_run *runs;
+    size_t run_count;
+    const uint32_t *a;
+    size_t a_line, a_step;
+    const uint32_t *b;
+    size_t b_panel;
     float *c;
-    size_t ldc;
+    size_t c_line, c_step;
     bool add;
+    const float *bias, *residual;
+    size_t residual_line, residual_step;
+    bool clamp;
+    float low, high;
 } leati_bf16_block;
 
 /* What follows a product: C (m, n) = activation(C + column bias + row bias + residual). */
@@ -197,7 +207,10 @@ typedef struct leati_net_kernels {
                           float *dx);
     void (*bf16_block)(const leati_bf16_block *t);
     void (*bf16_block_native)(const leati_bf16_block *t); /* for CPUs with bf16; may be NULL */
+    /* Rounding to nearest even: out[j] = the pair (first[j], second[j]), with second NULL 0 beside
+     * the first; and m rows of k numbers, (k + 1) / 2 pairs of neighbours each. */
     void (*bf16_zip)(size_t n, const float *first, const float *second, uint32_t *out);
+    void (*bf16_round)(size_t n, const float *x, float *out); /* out may be x */
     void (*bf16_rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);

@@ -103,7 +103,7 @@ static unsigned threads_of(leat_context *c, const leati_product *p)
 size_t leati_product_bytes(leat_context *c, const leati_product *p)
 {
     network_product x;
-    if (p->packed_bf16) return leati_product_bf16_bytes(c, p);
+    if (p->half || p->packed_bf16) return leati_product_bf16_bytes(c, p);
     if (p->m == 0 || p->n == 0 || p->k == 0 || few(p)) return 0;
     unsigned threads = threads_of(c, p);
     product_of(c, p, 0, &x);
@@ -195,7 +195,7 @@ static void batch_task(void *arg, size_t task, unsigned worker)
 void leati_product_run(leat_context *c, const leati_product *p, void *workspace)
 {
     network_product x;
-    if (p->packed_bf16) {
+    if (p->half || p->packed_bf16) {
         leati_product_bf16_run(c, p, workspace);
         return;
     }

@@ -23,8 +23,9 @@ typedef struct leati_product {
     const float *a, *b;
     size_t lda, ldb, a_step, b_step; /* steps: elements from one matrix of a batch to the next; */
     const float *packed_b; /* 0 uses the same one for all. Packed B replaces b; no batch */
-    /* Or: B rounded to bf16 by leati_product_pack_bf16; A is rounded on the way, sums are f32. A is
-     * not transposed, alpha is 1, beta 0 or 1; no batch. */
+    /* In bf16: both operands are rounded, sums are f32 (see below). alpha is 1, beta 0 or 1. B may
+     * be given by leati_product_pack_bf16; no batch then. */
+    bool half;
     const uint32_t *packed_bf16;
     float *c;
     size_t ldc, c_step;
@@ -71,7 +72,7 @@ bool leati_product_packs(const leati_product *p);
 void leati_product_pack(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
                         size_t ldb, float *packed);
 
-/* The same in bf16 (round to nearest even), pairs of neighbours of k in one element. Every element
+/* B in bf16 (round to nearest even), pairs of neighbours of k in one element. Every element
  * of C is one sum in f32: pair by pair, the second product of a pair before the first, which is the
  * order of vdpbf16ps; levels and CPUs without it give the same bytes (subnormals apart). */
 size_t leati_product_packed_bf16(leat_context *c, size_t n, size_t k); /* elements */

@@ -1,5 +1,5 @@
-/* Owns: products with weights packed in bf16: how they are cut, rounding of the left operand, the
- * choice of the instruction. Not: the arithmetic (isa/bf16_lanes.h). */
+/* Owns: products in bf16: how they are cut, rounding and packing of the operands, the choice of the
+ * instruction. Not: the arithmetic (isa/bf16_lanes.h). */
 #include "kernel/product_bf16.h"
 
 #include "base/cpu.h"
@@ -8,108 +8,13 @@
 #include "kernel/net_kernels.h"
 
 enum {
-    PAIRS = 512,        /* pairs of terms at once: a panel of B stays in the first-level cache */
-    BANDS = 8,          /* bands of register tiles in a task's rows */
-    SMALL = 240000,     /* multiplications that one thread does before another wakes */
-    ROWS_AT_A_TIME = 64 /* terms packed by way of f32 */
+    PAIRS = 512,         /* pairs of terms at once: a panel of B stays in the first-level cache */
+    BANDS = 8,           /* bands of register tiles in a task's rows */
+    SMALL = 240000,      /* multiplications that one thread does before another wakes */
+    SMALL_COPY = 65536,  /* the same of numbers that are rounded */
+    ROWS_AT_A_TIME = 64, /* terms packed by way of f32 */
+    LEFT_TASKS = 8       /* in which the left operand is rounded */
 };
-
-typedef struct half_product {
-    const leati_product *p;
-    const leati_net_kernels *k;
-    void (*block)(const leati_bf16_block *t);
-    size_t pairs, panels, row_blocks, column_blocks, rows, each;
-    uint32_t *scratch;
-} half_product;
-
-static size_t ceiling(size_t n, size_t by)
-{
-    return (n + by - 1) / by;
-}
-
-static void arrange(leat_context *c, const leati_product *p, half_product *g)
-{
-    size_t threads = leat_context_threads(c);
-    *g = (half_product){.p = p, .k = leati_net_kernels_of(c), .pairs = ceiling(p->k, 2)};
-    g->block = g->k->bf16_block;
-    if (g->k->bf16_block_native && leati_cpu_has_bf16()) g->block = g->k->bf16_block_native;
-    g->panels = ceiling(p->n, g->k->nr);
-    g->row_blocks = ceiling(p->m, BANDS * g->k->mr);
-    g->column_blocks = 1;
-    if (p->m * p->n * p->k > SMALL && threads > 1 && g->row_blocks < 4 * threads) {
-        g->column_blocks = ceiling(4 * threads, g->row_blocks);
-        if (g->column_blocks > g->panels) g->column_blocks = g->panels;
-    }
-    g->rows = ceiling(p->m, g->row_blocks);
-    g->each = ceiling(g->rows * (g->pairs < PAIRS ? g->pairs : PAIRS), 16) * 16;
-}
-
-size_t leati_product_bf16_bytes(leat_context *c, const leati_product *p)
-{
-    half_product g;
-    if (p->m == 0 || p->n == 0) return 0;
-    arrange(c, p, &g);
-    return g.each * leat_context_threads(c) * sizeof(uint32_t);
-}
-
-static void finish_task(const half_product *g, size_t i, size_t m, size_t j, size_t n)
-{
-    const leati_product *p = g->p;
-    if (!p->column_bias && !p->row_bias && !p->residual && p->activation == LEATI_ACT_NONE) return;
-    leati_finish f = {.m = m, .n = n, .c = p->c + i * p->ldc + j, .ldc = p->ldc};
-    if (p->column_bias) f.column_bias = p->column_bias + j;
-    if (p->row_bias) f.row_bias = p->row_bias + i;
-    if (p->residual) {
-        f.residual = p->residual + i * p->ld_residual + j;
-        f.ld_residual = p->ld_residual;
-    }
-    g->k->finish(p->activation, &f);
-}
-
-static void product_task(void *arg, size_t task, unsigned worker)
-{
-    const half_product *g = arg;
-    const leati_product *p = g->p;
-    size_t nr = g->k->nr, block = task % g->column_blocks, row = task / g->column_blocks;
-    size_t i = leati_task_start(p->m, g->row_blocks, row);
-    size_t m = leati_task_start(p->m, g->row_blocks, row + 1) - i;
-    size_t j = leati_task_start(g->panels, g->column_blocks, block) * nr;
-    size_t end = leati_task_start(g->panels, g->column_blocks, block + 1) * nr;
-    size_t n = (end < p->n ? end : p->n) - j;
-    uint32_t *rows = g->scratch + worker * g->each;
-    for (size_t q = 0; q < g->pairs; q += PAIRS) {
-        size_t terms = p->k - 2 * q < 2 * PAIRS ? p->k - 2 * q : 2 * PAIRS;
-        g->k->bf16_rows(m, terms, p->a + i * p->lda + 2 * q, p->lda, rows);
-        g->block(&(leati_bf16_block){.m = m,
-                                     .n = n,
-                                     .k = ceiling(terms, 2),
-                                     .a = rows,
-                                     .a_step = ceiling(terms, 2),
-                                     .b = p->packed_bf16 + j * g->pairs + q * nr,
-                                     .b_panel = nr * g->pairs,
-                                     .c = p->c + i * p->ldc + j,
-                                     .ldc = p->ldc,
-                                     .add = q > 0 || p->beta != 0});
-    }
-    finish_task(g, i, m, j, n);
-}
-
-void leati_product_bf16_run(leat_context *c, const leati_product *p, void *workspace)
-{
-    half_product g;
-    if (p->m == 0 || p->n == 0) return;
-    arrange(c, p, &g);
-    g.scratch = workspace;
-    leati_parallel(c, g.row_blocks * g.column_blocks, product_task, &g);
-}
-
-/* ---- packing -------------------------------------------------------------------------------- */
-
-size_t leati_product_packed_bf16(leat_context *c, size_t n, size_t k)
-{
-    size_t nr = leati_net_kernels_of(c)->nr;
-    return ceiling(n, nr) * nr * ceiling(k, 2);
-}
 
 typedef struct packing {
     const leati_gemm_kernels_f32 *ker;
@@ -120,28 +25,232 @@ typedef struct packing {
     uint32_t *out;
 } packing;
 
-static void pack_task(void *arg, size_t task, unsigned worker)
+typedef struct half_product {
+    const leati_product *p;
+    const leati_net_kernels *k;
+    void (*block)(const leati_bf16_block *t);
+    size_t pairs, panels, row_blocks, column_blocks, rows, each;
+    bool ahead; /* the left operand is rounded before the tasks, because several read it */
+    /* of one matrix of the batch */
+    const float *a, *residual;
+    float *c;
+    const uint32_t *packed;
+    /* in the workspace */
+    uint32_t *left, *scratch;
+    packing pack;
+    size_t left_tasks;
+} half_product;
+
+static size_t ceiling(size_t n, size_t by)
+{
+    return (n + by - 1) / by;
+}
+
+static size_t lines_of_16(size_t n)
+{
+    return ceiling(n, 16) * 16;
+}
+
+leati_bf16_block_fn leati_bf16_block_of(const leat_context *c)
+{
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    return k->bf16_block_native && leati_cpu_has_bf16() ? k->bf16_block_native : k->bf16_block;
+}
+
+static void arrange(leat_context *c, const leati_product *p, half_product *g)
+{
+    size_t threads = leat_context_threads(c);
+    *g = (half_product){.p = p, .k = leati_net_kernels_of(c), .pairs = ceiling(p->k, 2)};
+    g->block = leati_bf16_block_of(c);
+    g->panels = ceiling(p->n, g->k->nr);
+    g->row_blocks = ceiling(p->m, BANDS * g->k->mr);
+    g->column_blocks = 1;
+    if (p->m * p->n * p->k > SMALL && threads > 1 && g->row_blocks < 4 * threads) {
+        g->column_blocks = ceiling(4 * threads, g->row_blocks);
+        if (g->column_blocks > g->panels) g->column_blocks = g->panels;
+    }
+    g->rows = ceiling(p->m, g->row_blocks);
+    g->ahead = g->column_blocks > 1;
+    if (!g->ahead) g->each = lines_of_16(g->rows * (g->pairs < PAIRS ? g->pairs : PAIRS));
+    g->left_tasks = g->ahead ? LEFT_TASKS : 0;
+}
+
+static size_t left_elements(const half_product *g)
+{
+    return g->ahead ? lines_of_16(g->p->m * g->pairs) : 0;
+}
+
+size_t leati_product_bf16_bytes(leat_context *c, const leati_product *p)
+{
+    half_product g;
+    if (p->m == 0 || p->n == 0) return 0;
+    arrange(c, p, &g);
+    size_t packed = p->packed_bf16 ? 0 : lines_of_16(leati_product_packed_bf16(c, p->n, p->k));
+    return (packed + left_elements(&g) + g.each * leat_context_threads(c)) * sizeof(uint32_t);
+}
+
+/* ---- packing -------------------------------------------------------------------------------- */
+
+size_t leati_product_packed_bf16(leat_context *c, size_t n, size_t k)
+{
+    size_t nr = leati_net_kernels_of(c)->nr;
+    return ceiling(n, nr) * nr * ceiling(k, 2);
+}
+
+static void pack_panel(const packing *g, size_t task)
 {
     enum { MOST_NR = 64 };
-    const packing *g = arg;
     float panel[(ROWS_AT_A_TIME + 1) * MOST_NR] __attribute__((aligned(64)));
     size_t nr = g->ker->nr, j = task * nr, width = g->n - j < nr ? g->n - j : nr;
     uint32_t *out = g->out + j * ceiling(g->k, 2);
-    (void)worker;
     for (size_t p = 0; p < g->k; p += ROWS_AT_A_TIME) {
-        size_t k = g->k - p < ROWS_AT_A_TIME ? g->k - p : ROWS_AT_A_TIME;
+        size_t k = g->k - p < ROWS_AT_A_TIME ? g->k - p : ROWS_AT_A_TIME, ld = nr;
         const float *b = g->transposed ? g->b + j * g->ldb + p : g->b + p * g->ldb + j;
-        g->ker->pack_b(width, k, b, g->ldb, g->transposed, panel);
-        for (size_t i = 0; i < nr; i++) panel[k * nr + i] = 0; /* beside a last single row */
+        if (g->transposed || width < nr) {
+            g->ker->pack_b(width, k, b, g->ldb, g->transposed, panel);
+            b = panel;
+        } else ld = g->ldb; /* rows that fill the panel are read where they lie */
         for (size_t i = 0; i < k; i += 2, out += nr)
-            g->net->bf16_zip(nr, panel + i * nr, panel + (i + 1) * nr, out);
+            g->net->bf16_zip(nr, b + i * ld, i + 1 < k ? b + (i + 1) * ld : NULL, out);
     }
+}
+
+static void pack_task(void *arg, size_t task, unsigned worker)
+{
+    (void)worker;
+    pack_panel(arg, task);
+}
+
+static packing packing_of(leat_context *c, bool transposed, size_t n, size_t k, const float *b,
+                          size_t ldb, uint32_t *out)
+{
+    return (packing){
+        &leati_kernels_of(c)->f32, leati_net_kernels_of(c), transposed, n, k, ldb, b, out};
 }
 
 void leati_product_pack_bf16(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
                              size_t ldb, uint32_t *packed)
 {
-    packing g = {
-        &leati_kernels_of(c)->f32, leati_net_kernels_of(c), transpose_b, n, k, ldb, b, packed};
+    packing g = packing_of(c, transpose_b, n, k, b, ldb, packed);
     leati_parallel(c, ceiling(n, g.ker->nr), pack_task, &g);
+}
+
+/* Rows i .. i + m of the left operand, pairs q .. q + count of their terms: row by row, or pair by
+ * pair where the operand is transposed. */
+static void round_left(const half_product *g, size_t i, size_t m, size_t q, size_t count,
+                       uint32_t *out)
+{
+    const leati_product *p = g->p;
+    if (!p->transpose_a) {
+        size_t terms = p->k - 2 * q < 2 * count ? p->k - 2 * q : 2 * count;
+        g->k->bf16_rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out);
+        return;
+    }
+    const float *a = g->a + 2 * q * p->lda + i;
+    for (size_t pair = q; pair < q + count; pair++, a += 2 * p->lda, out += m)
+        g->k->bf16_zip(m, a, 2 * pair + 1 < p->k ? a + p->lda : NULL, out);
+}
+
+/* Rounds a share of the left operand, or packs a panel of the right one. */
+static void prepare_task(void *arg, size_t task, unsigned worker)
+{
+    const half_product *g = arg;
+    (void)worker;
+    if (task >= g->left_tasks) {
+        pack_panel(&g->pack, task - g->left_tasks);
+        return;
+    }
+    bool columns = g->p->transpose_a;
+    size_t all = columns ? g->pairs : g->p->m;
+    size_t from = leati_task_start(all, g->left_tasks, task);
+    size_t count = leati_task_start(all, g->left_tasks, task + 1) - from;
+    if (columns) round_left(g, 0, g->p->m, from, count, g->left + from * g->p->m);
+    else round_left(g, from, count, 0, g->pairs, g->left + from * g->pairs);
+}
+
+static void prepare(leat_context *c, half_product *g, bool pack)
+{
+    size_t tasks = g->left_tasks + (pack ? g->panels : 0);
+    size_t work = (g->ahead ? g->p->m * g->p->k : 0) + (pack ? g->p->n * g->p->k : 0);
+    if (work > SMALL_COPY) {
+        leati_parallel(c, tasks, prepare_task, g);
+        return;
+    }
+    for (size_t t = 0; t < tasks; t++) prepare_task(g, t, 0);
+}
+
+/* ---- products ------------------------------------------------------------------------------- */
+
+static void finish_task(const half_product *g, size_t i, size_t m, size_t j, size_t n)
+{
+    const leati_product *p = g->p;
+    if (!p->column_bias && !p->row_bias && !g->residual && p->activation == LEATI_ACT_NONE) return;
+    leati_finish f = {.m = m, .n = n, .c = g->c + i * p->ldc + j, .ldc = p->ldc};
+    if (p->column_bias) f.column_bias = p->column_bias + j;
+    if (p->row_bias) f.row_bias = p->row_bias + i;
+    if (g->residual) {
+        f.residual = g->residual + i * p->ld_residual + j;
+        f.ld_residual = p->ld_residual;
+    }
+    g->k->finish(p->activation, &f);
+}
+
+static void product_task(void *arg, size_t task, unsigned worker)
+{
+    const half_product *g = arg;
+    const leati_product *p = g->p;
+    bool by_rows = !p->transpose_a;
+    size_t nr = g->k->nr, block = task % g->column_blocks, row = task / g->column_blocks;
+    size_t i = leati_task_start(p->m, g->row_blocks, row);
+    size_t m = leati_task_start(p->m, g->row_blocks, row + 1) - i;
+    size_t j = leati_task_start(g->panels, g->column_blocks, block) * nr;
+    size_t end = leati_task_start(g->panels, g->column_blocks, block + 1) * nr;
+    size_t n = (end < p->n ? end : p->n) - j;
+    uint32_t *rows = g->scratch + worker * g->each;
+    leati_bf16_block b = {.lines = 1,
+                          .rows = m,
+                          .n = n,
+                          .by_rows = by_rows,
+                          .run_count = 1,
+                          .b_panel = nr * g->pairs,
+                          .c = g->c + i * p->ldc + j,
+                          .c_step = p->ldc,
+                          .add = p->beta != 0};
+    for (size_t q = 0; q < g->pairs || q == 0; q += PAIRS, b.add = true) {
+        leati_run run = {.k = g->pairs - q < PAIRS ? g->pairs - q : PAIRS};
+        b.runs = &run;
+        b.b = g->packed + j * g->pairs + q * nr;
+        b.a_step = by_rows ? run.k : m;
+        b.a = rows;
+        if (g->ahead) {
+            b.a_step = by_rows ? g->pairs : p->m;
+            b.a = by_rows ? g->left + i * g->pairs + q : g->left + q * p->m + i;
+        } else if (run.k) round_left(g, i, m, q, run.k, rows);
+        g->block(&b);
+    }
+    finish_task(g, i, m, j, n);
+}
+
+void leati_product_bf16_run(leat_context *c, const leati_product *p, void *workspace)
+{
+    half_product g;
+    if (p->m == 0 || p->n == 0) return;
+    arrange(c, p, &g);
+    uint32_t *packed = workspace;
+    g.left = packed;
+    if (!p->packed_bf16) g.left += lines_of_16(leati_product_packed_bf16(c, p->n, p->k));
+    g.scratch = g.left + left_elements(&g);
+    g.packed = p->packed_bf16 ? p->packed_bf16 : packed;
+    size_t batch = p->batch ? p->batch : 1;
+    for (size_t i = 0; i < batch; i++) {
+        bool pack = !p->packed_bf16 && (i == 0 || p->b_step);
+        g.a = p->a + i * p->a_step;
+        g.c = p->c + i * p->c_step;
+        g.residual = p->residual ? p->residual + i * p->residual_step : NULL;
+        if (pack)
+            g.pack =
+                packing_of(c, p->transpose_b, p->n, p->k, p->b + i * p->b_step, p->ldb, packed);
+        prepare(c, &g, pack);
+        leati_parallel(c, g.row_blocks * g.column_blocks, product_task, &g);
+    }
 }

@@ -29,6 +29,7 @@ struct leati_network_session {
     leati_network_session *next; /* in the pool */
     unsigned threads;
     leati_cpu_level cpu;
+    bool half;
     leat_graph *graph;
     leati_network *network;
     size_t inputs, outputs;
@@ -37,7 +38,8 @@ struct leati_network_session {
 };
 
 leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, leati_network_session **out)
+                                         const float *states, bool half,
+                                         leati_network_session **out)
 {
     leat_status st;
     *out = NULL;
@@ -49,9 +51,11 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
     s->network = n;
     s->threads = leat_context_threads(c);
     s->cpu = leati_context_cpu_level(c);
+    s->half = half;
     s->inputs = leati_shape_count(&n->input);
     s->outputs = leati_shape_count(&n->output);
     LEATI_GO(leat_graph_create(c, "cpu", &s->graph));
+    if (half) LEATI_GO(leat_graph_set_precision(s->graph, LEAT_DTYPE_BF16));
     LEATI_GO(leati_network_attach(n, s->graph, weights, states));
     *out = s;
 out:
@@ -213,13 +217,17 @@ static void adopt(leati_network_session *s, leat_context *c)
     s->network->context = s->network->arena.context = c;
 }
 
-leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c)
+static bool fits(const leati_network_session *s, const leat_context *c, bool half)
 {
-    unsigned threads = leat_context_threads(c);
-    leati_cpu_level cpu = leati_context_cpu_level(c);
+    return s->threads == leat_context_threads(c) && s->cpu == leati_context_cpu_level(c) &&
+           s->half == half;
+}
+
+leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half)
+{
     pthread_mutex_lock(&p->lock);
     leati_network_session **at = &p->resting;
-    while (*at && ((*at)->threads != threads || (*at)->cpu != cpu)) at = &(*at)->next;
+    while (*at && !fits(*at, c, half)) at = &(*at)->next;
     leati_network_session *s = *at;
     if (s) {
         *at = s->next;

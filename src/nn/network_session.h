@@ -17,9 +17,10 @@ typedef enum leati_answer {
 typedef struct leati_network_session leati_network_session;
 
 /* Takes the network, which is not open yet, also on failure. weights and states must outlive the
- * session. */
+ * session. half: products and convolutions in bf16. */
 leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, leati_network_session **out);
+                                         const float *states, bool half,
+                                         leati_network_session **out);
 void leati_network_session_destroy(leati_network_session *s); /* NULL is fine */
 /* Allocates nothing where a number of rows comes again (whole batches and the rest are two
  * numbers; the last eight are kept). */
@@ -29,9 +30,9 @@ leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
 typedef struct leati_session_pool leati_session_pool;
 leati_session_pool *leati_session_pool_create(leat_context *c);
 void leati_session_pool_destroy(leati_session_pool *p); /* NULL is fine */
-/* A session that fits the context's threads and CPU level and is from now on the context's; NULL:
- * none rests. */
-leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c);
+/* A session of that precision that fits the context's threads and CPU level and is from now on the
+ * context's; NULL: none rests. */
+leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half);
 void leati_session_pool_give(leati_session_pool *p, leati_network_session *s);
 
 #endif

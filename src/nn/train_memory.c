@@ -31,6 +31,7 @@ static leat_status measure(leati_step_shared *s, leati_step_kind kind, size_t ro
     *flops = 0;
     if (!rows) return LEAT_OK;
     leat_status st = leat_graph_create(s->context, "cpu", &n->graph);
+    if (st == LEAT_OK && s->options->half) st = leat_graph_set_precision(n->graph, LEAT_DTYPE_BF16);
     if (st == LEAT_OK) st = leati_step_record(s, kind, rows, &r);
     if (st == LEAT_OK) st = leati_plan_measure(n->graph, r.root_count, r.roots, bytes, flops);
     leati_recorded_fini(&r);

@@ -25,6 +25,8 @@ static leat_status make_variable(leati_step_shared *t, const char *name, leat_va
 
 leat_status leati_step_prepare(leati_step_shared *t)
 {
+    LEATI_TRY(leat_graph_set_precision(t->network->graph,
+                                       t->options->half ? LEAT_DTYPE_BF16 : LEAT_DTYPE_F32));
     for (size_t k = 0; k < t->optimizer->class->slots; k++)
         LEATI_TRY(make_variable(t, "slot", &t->slot[k]));
     if (t->options->accumulate > 1 || !t->optimizer->class->update)

@@ -38,7 +38,7 @@ typedef struct leati_recorded {
     size_t capacity;
 } leati_recorded;
 
-/* Makes the variables. */
+/* Makes the variables, and sets the precision of the graph. */
 leat_status leati_step_prepare(leati_step_shared *t);
 leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t rows,
                               leati_recorded *out);

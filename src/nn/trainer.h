@@ -21,6 +21,7 @@ typedef struct leati_train_options {
     double ema;                   /* decay of the mean of the weights that is kept; 0: none */
     double validation_fraction;   /* rows set aside, 0: none */
     size_t patience; /* epochs without a better validation loss; 0: no early stopping */
+    bool half;       /* products and convolutions in bf16 */
     uint64_t seed;
     const char *what; /* for the progress */
     bool watch;       /* measure the accuracy of classifiers while they learn, too */

@@ -13,6 +13,7 @@ leat_status leati_whole_check(leat_context *c, const leati_train_options *o)
                       : o->clip_norm > 0                                          ? "clip_norm"
                       : o->clip_value > 0                                         ? "clip_value"
                       : o->ema > 0                                                ? "ema"
+                      : o->half                                                   ? "precision=bf16"
                       : o->augment && o->augment->mixup > 0                       ? "mixup"
                       : o->schedule && !leati_schedule_constant_rate(o->schedule) ? "schedule"
                                                                                   : NULL;

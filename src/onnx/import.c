@@ -155,6 +155,8 @@ static leat_status prepare(leati_omodel *m, const char *device)
     LEATI_TRY(survey_model(c, m->file->model));
     LEATI_TRY(find_inputs(m));
     LEATI_TRY(leat_graph_create(c, device, &m->graph));
+    if (leat_context_precision(c) == LEAT_PRECISION_BF16)
+        LEATI_TRY(leat_graph_set_precision(m->graph, LEAT_DTYPE_BF16));
     for (size_t i = 0; i < g->initializer.count; i++)
         LEATI_TRY(load_weight(m, &g->initializer.at[i], &m->weights[i]));
     return LEAT_OK;

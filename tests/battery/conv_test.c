@@ -4,6 +4,7 @@
 #include "support/levels.h"
 
 #include "base/cpu.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "kernel/conv.h"
@@ -121,6 +122,12 @@ static bool agree(const char *name, size_t n, const float *got, sums want, leati
     return true;
 }
 
+/* A factor of a sum, as it is or rounded to bf16. */
+static double factor(const leati_conv *v, float x)
+{
+    return (double)(v->half ? leati_bf16_to_f32(leati_f32_to_bf16(x)) : x);
+}
+
 /* Adds every product of the convolution to the outputs it belongs to. */
 static void reference(const trial *t, sums y, sums dx, sums dw, sums db)
 {
@@ -140,9 +147,9 @@ static void reference(const trial *t, sums y, sums dx, sums dw, sums db)
                 for (size_t k = 0; k < gk; k++) {
                     size_t at = ((n * v->in_h + iy) * v->in_w + ix) * v->in_c + o / gn * gk + k;
                     size_t w = ((o * gk + k) * v->kernel_h + ky) * v->kernel_w + kx;
-                    term(y, i, (double)t->x[at] * (double)t->w[w]);
-                    term(dx, at, (double)t->dy[i] * (double)t->w[w]);
-                    term(dw, w, (double)t->dy[i] * (double)t->x[at]);
+                    term(y, i, factor(v, t->x[at]) * factor(v, t->w[w]));
+                    term(dx, at, factor(v, t->dy[i]) * factor(v, t->w[w]));
+                    term(dw, w, factor(v, t->dy[i]) * factor(v, t->x[at]));
                 }
             }
         }
@@ -153,10 +160,10 @@ static void reference(const trial *t, sums y, sums dx, sums dw, sums db)
 static void print_shape(const leati_conv *v)
 {
     printf("    batch %zu, %zu x %zu x %zu to %zu, %zu groups, kernel %zu x %zu, stride %zu x %zu, "
-           "dilation %zu x %zu, pad %zu %zu %zu %zu\n",
+           "dilation %zu x %zu, pad %zu %zu %zu %zu%s\n",
            v->batch, v->in_h, v->in_w, v->in_c, v->out_c, v->groups, v->kernel_h, v->kernel_w,
            v->stride_h, v->stride_w, v->dilation_h, v->dilation_w, v->pad_top, v->pad_left,
-           v->pad_bottom, v->pad_right);
+           v->pad_bottom, v->pad_right, v->half ? ", bf16" : "");
 }
 
 static void check_shape(leattest *t, leat_context *c, const leati_conv *v, leati_activation act,
@@ -221,12 +228,13 @@ static bool fits(const leati_conv *v)
            (v->kernel_w - 1) * v->dilation_w < v->in_w + v->pad_left + v->pad_right;
 }
 
-static void random_level(leattest *t, leat_context *c)
+static void random_of(leattest *t, leat_context *c, bool half)
 {
     leati_rng rng;
-    leati_rng_init(&rng, 21, LEATI_RNG_TEST, 0);
+    leati_rng_init(&rng, 21, LEATI_RNG_TEST, half);
     for (int done = 0; done < 150;) {
         leati_conv v = random_shape(&rng);
+        v.half = half;
         size_t work =
             v.batch * v.in_h * v.in_w * v.in_c * v.out_c / v.groups * v.kernel_h * v.kernel_w;
         if (!fits(&v) || work > 6000000) continue;
@@ -235,34 +243,54 @@ static void random_level(leattest *t, leat_context *c)
     }
 }
 
+static void random_level(leattest *t, leat_context *c)
+{
+    random_of(t, c, false);
+}
+
+static void random_half_level(leattest *t, leat_context *c)
+{
+    random_of(t, c, true);
+}
+
 static void random_shapes(leattest *t)
 {
     leattest_at_levels(t, 2, random_level);
 }
 
+static void random_half_shapes(leattest *t)
+{
+    leattest_at_levels(t, 2, random_half_level);
+}
+
 /* Shapes that take every path of the cutting: column blocks, spread pixels, split filters. */
 static const leati_conv listed[] = {
-    {1, 1, 9000, 8, 8, 1, 1, 5, 1, 1, 1, 1, 0, 2, 0, 2, false}, /* column blocks */
-    {2, 7, 7, 512, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false}, /* pixels far apart */
-    {1, 8, 8, 256, 24, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false}, /* the same with a stride */
-    {3, 5, 5, 512, 64, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, false}, /* flat and spread */
-    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1,
-     false},                                                   /* Winograd, several images a task */
-    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true}, /* several images a piece */
-    {2, 9, 13, 20, 35, 1, 3, 3, 1, 1, 1, 1, 0, 2, 1, 0, false},       /* Winograd, odd sides */
-    {1, 57, 33, 64, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* Winograd, rows of tiles */
-    {17, 28, 28, 1, 32, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* one channel */
-    {1, 60, 60, 3, 16, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false},       /* line blocks */
-    {1, 3, 3, 480, 512, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},      /* splits of large filters */
-    {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false},     /* depthwise */
-    {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2, false}}; /* and with a stride */
+    {1, 1, 9000, 8, 8, 1, 1, 5, 1, 1, 1, 1, 0, 2, 0, 2, false, false}, /* column blocks */
+    {2, 7, 7, 512, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false}, /* pixels far apart */
+    {1, 8, 8, 256, 24, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, false, false}, /* the same with a stride */
+    {3, 5, 5, 512, 64, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, false, false}, /* flat and spread */
+    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false,
+     false}, /* Winograd, several images a task */
+    {40, 6, 6, 32, 64, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, false},  /* several images a piece */
+    {2, 9, 13, 20, 35, 1, 3, 3, 1, 1, 1, 1, 0, 2, 1, 0, false, false}, /* Winograd, odd sides */
+    {1, 57, 33, 64, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false,
+     false}, /* Winograd, rows of tiles */
+    {17, 28, 28, 1, 32, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false}, /* one channel */
+    {1, 60, 60, 3, 16, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false, false},  /* line blocks */
+    {1, 3, 3, 480, 512, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false,
+     false}, /* splits of large filters */
+    {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false},     /* depthwise */
+    {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2, false, false}}; /* and with a stride */
 
 static void listed_level(leattest *t, leat_context *c)
 {
     leati_rng rng;
     leati_rng_init(&rng, 22, LEATI_RNG_TEST, 0);
-    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
-        check_shape(t, c, &listed[i], LEATI_ACT_RELU, false, &rng);
+    for (size_t i = 0; i < 2 * (sizeof listed / sizeof *listed); i++) {
+        leati_conv v = listed[i / 2];
+        v.half = i % 2;
+        check_shape(t, c, &v, LEATI_ACT_RELU, false, &rng);
+    }
 }
 
 static void listed_shapes(leattest *t)
@@ -275,12 +303,14 @@ static void threads_level(leattest *t, leat_context *one)
     leati_cpu_level level = leati_context_cpu_level(one);
     leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
-    for (size_t s = 0; s < sizeof listed / sizeof *listed; s++) {
+    for (size_t s = 0; s < 2 * (sizeof listed / sizeof *listed); s++) {
+        leati_conv v = listed[s / 2];
         trial r[3];
+        v.half = s % 2;
         for (int i = 0; i < 3; i++) {
             leati_rng rng;
             leati_rng_init(&rng, 23, LEATI_RNG_TEST, 0);
-            REQUIRE(trial_init(&r[i], all[i], &listed[s], &rng));
+            REQUIRE(trial_init(&r[i], all[i], &v, &rng));
             trial_run(&r[i], all[i], LEATI_ACT_GELU, false);
         }
         for (int i = 1; i < 3; i++) {
@@ -321,6 +351,7 @@ static void refused_shapes(leattest *t)
     CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "too large");
 }
 
-static const leattest_case list[] = {TEST(random_shapes), TEST(listed_shapes), TEST(threads_agree),
+static const leattest_case list[] = {TEST(random_shapes), TEST(random_half_shapes),
+                                     TEST(listed_shapes), TEST(threads_agree),
                                      TEST(refused_shapes)};
 LEATTEST_MAIN(list)

@@ -211,12 +211,46 @@ static float bf16_sum(const leati_product *p, const float *a, const float *b, fl
     for (size_t q = 0; q < p->k; q += 2) {
         for (size_t r = 2; r-- > 0;) {
             if (q + r >= p->k) continue;
+            float x = a[p->transpose_a ? (q + r) * p->lda + i : i * p->lda + q + r];
             float y = b[p->transpose_b ? j * p->ldb + q + r : (q + r) * p->ldb + j];
-            volatile float product = rounded(a[i * p->lda + q + r]) * rounded(y); /* exact */
+            volatile float product = rounded(x) * rounded(y); /* exact */
             sum += product;
         }
     }
     return sum;
+}
+
+static bool bf16_agrees(const trial *x)
+{
+    const leati_product *p = &x->p;
+    for (size_t s = 0; s < p->batch * p->m * p->n; s++) {
+        size_t j = s % p->n, i = s / p->n % p->m, batch = s / p->n / p->m;
+        size_t at = batch * p->c_step + i * p->ldc + j;
+        float want = bf16_sum(p, x->a + batch * p->a_step, x->b + batch * p->b_step,
+                              p->beta == 0 ? 0 : x->before[at], i, j);
+        if (p->column_bias) want += p->column_bias[j];
+        if (want != x->c[at]) return false;
+    }
+    return true;
+}
+
+static trial bf16_trial(leati_rng *rng, bool bias)
+{
+    for (;;) {
+        trial x = random_trial(rng);
+        leati_product *p = &x.p;
+        if (p->m * p->n * p->k * p->batch > 3000000) {
+            trial_free(&x);
+            continue;
+        }
+        p->half = true;
+        p->alpha = 1;
+        p->beta = p->beta == 0 ? 0 : 1;
+        p->activation = LEATI_ACT_NONE;
+        p->row_bias = p->residual = NULL;
+        p->column_bias = bias ? x.column : NULL;
+        return x;
+    }
 }
 
 static void bf16_level(leattest *t, leat_context *c)
@@ -224,32 +258,20 @@ static void bf16_level(leattest *t, leat_context *c)
     leati_rng rng;
     leati_rng_init(&rng, 33, LEATI_RNG_TEST, 0);
     for (int trials = 0; trials < 60; trials++) {
-        trial x = random_trial(&rng);
+        trial x = bf16_trial(&rng, trials % 2);
         leati_product *p = &x.p;
-        if (p->transpose_a || p->batch > 1 || p->m * p->n * p->k > 3000000) {
-            trial_free(&x);
-            continue;
-        }
-        p->alpha = 1;
-        p->beta = p->beta == 0 ? 0 : 1;
-        p->activation = LEATI_ACT_NONE;
-        p->column_bias = p->row_bias = p->residual = NULL;
-        if (trials % 2) p->column_bias = x.column;
-        uint32_t *packed = malloc((leati_product_packed_bf16(c, p->n, p->k) + 1) * sizeof *packed);
-        REQUIRE(packed);
-        leati_product_pack_bf16(c, p->transpose_b, p->n, p->k, x.b, p->ldb, packed);
-        p->packed_bf16 = packed;
         trial_run(&x, c);
-        bool same = true;
-        for (size_t i = 0; i < p->m; i++)
-            for (size_t j = 0; j < p->n; j++) {
-                float start = p->beta == 0 ? 0 : x.before[i * p->ldc + j];
-                float want = bf16_sum(p, x.a, x.b, start, i, j);
-                if (p->column_bias) want += p->column_bias[j];
-                same = same && want == x.c[i * p->ldc + j];
-            }
-        if (!CHECK(same)) print_trial(p);
-        free(packed);
+        if (!CHECK(bf16_agrees(&x))) print_trial(p);
+        if (p->batch == 1) {
+            size_t elements = leati_product_packed_bf16(c, p->n, p->k);
+            uint32_t *packed = aligned_alloc(64, (elements + 16) / 16 * 64);
+            REQUIRE(packed);
+            leati_product_pack_bf16(c, p->transpose_b, p->n, p->k, x.b, p->ldb, packed);
+            p->packed_bf16 = packed;
+            trial_run(&x, c);
+            if (!CHECK(bf16_agrees(&x))) print_trial(p);
+            free(packed);
+        }
         trial_free(&x);
     }
 }
@@ -257,6 +279,89 @@ static void bf16_level(leattest *t, leat_context *c)
 static void bf16(leattest *t)
 {
     leattest_at_levels(t, 2, bf16_level);
+}
+
+/* Blocks by the instruction and without it: equal bits, whatever the form. */
+static void bf16_forms_level(leattest *t, leat_context *c)
+{
+    enum { A = 4096, B = 8192, C = 8192 };
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    static uint32_t a[A], b[B] __attribute__((aligned(64)));
+    static float got[2][C], bias[64], residual[C];
+    leati_rng rng;
+    if (!k->bf16_block_native || !leati_cpu_has_bf16()) return;
+    leati_rng_init(&rng, 34, LEATI_RNG_TEST, 0);
+    for (int trials = 0; trials < 300; trials++) {
+        for (int i = 0; i < B; i++) {
+            float x = (float)(leati_rng_uniform(&rng) - 0.5), y = (float)leati_rng_uniform(&rng);
+            if (i < A) k->bf16_zip(1, &x, &y, &a[i]);
+            k->bf16_zip(1, &y, &x, &b[i]);
+        }
+        for (int i = 0; i < 64; i++) bias[i] = (float)leati_rng_uniform(&rng);
+        for (int i = 0; i < C; i++)
+            residual[i] = got[0][i] = got[1][i] = (float)leati_rng_uniform(&rng);
+        leati_run runs[3] = {{0, 0, 3}, {40, 3, 1 + leati_rng_below(&rng, 5)}, {7, 10, 6}};
+        leati_bf16_block t1 = {.lines = 1 + leati_rng_below(&rng, 3),
+                               .rows = 1 + leati_rng_below(&rng, 40),
+                               .n = 1 + leati_rng_below(&rng, 64),
+                               .by_rows = leati_rng_below(&rng, 2),
+                               .runs = runs,
+                               .run_count = 3,
+                               .a = a,
+                               .a_line = 60,
+                               .a_step = 50,
+                               .b = b,
+                               .b_panel = k->nr * 20,
+                               .c_line = 2700,
+                               .c_step = 65,
+                               .residual_line = 2700,
+                               .residual_step = 65,
+                               .clamp = leati_rng_below(&rng, 2),
+                               .low = 0,
+                               .high = 1};
+        t1.add = leati_rng_below(&rng, 2);
+        if (!t1.add) t1.bias = bias;
+        if (leati_rng_below(&rng, 2)) t1.residual = residual;
+        t1.c = got[0];
+        k->bf16_block(&t1);
+        t1.c = got[1];
+        k->bf16_block_native(&t1);
+        CHECK(memcmp(got[0], got[1], sizeof got[0]) == 0);
+    }
+}
+
+static void bf16_forms(leattest *t)
+{
+    leattest_at_levels(t, 1, bf16_forms_level);
+}
+
+static void bf16_threads_level(leattest *t, leat_context *one)
+{
+    leati_cpu_level level = leati_context_cpu_level(one);
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
+    REQUIRE(all[1] && all[2]);
+    leati_rng rng;
+    leati_rng_init(&rng, 35, LEATI_RNG_TEST, 0);
+    for (int i = 0; i < 30; i++) {
+        trial x = bf16_trial(&rng, true);
+        float *first = malloc(x.c_size * sizeof *first);
+        REQUIRE(first);
+        trial_run(&x, all[0]);
+        memcpy(first, x.c, x.c_size * sizeof *first);
+        for (int k = 1; k < 3; k++) {
+            trial_run(&x, all[k]);
+            if (!CHECK(memcmp(first, x.c, x.c_size * sizeof *first) == 0)) print_trial(&x.p);
+        }
+        free(first);
+        trial_free(&x);
+    }
+    leat_context_destroy(all[1]);
+    leat_context_destroy(all[2]);
+}
+
+static void bf16_threads(leattest *t)
+{
+    leattest_at_levels(t, 1, bf16_threads_level);
 }
 
 /* The activations against the C library in f64, and their derivatives against differences. */
@@ -299,6 +404,6 @@ static void activations(leattest *t)
     leattest_at_levels(t, 1, activations_level);
 }
 
-static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(bf16),
-                                     TEST(activations)};
+static const leattest_case list[] = {TEST(reference),  TEST(threads_agree), TEST(bf16),
+                                     TEST(bf16_forms), TEST(bf16_threads),  TEST(activations)};
 LEATTEST_MAIN(list)

@@ -40,6 +40,23 @@ fails key 3 "key.yaml:6|'netwrk'|network" $leat fit key.yaml
 sed 's/  layers:/  layer:/' net.yaml >inner.yaml
 fails inner 2 "no parameter 'layer'|layers" $leat fit inner.yaml
 
+sed 's/epochs: 5/epochs: 5\n  precision: bf16/' net.yaml >half.yaml
+check half sh -c "$leat fit half.yaml --output half --threads 1 >half.txt"
+check half-again sh -c "$leat fit half.yaml --output half2 --threads 2 >half2.txt"
+check half-same-bytes cmp half/iris.leat half2/iris.leat
+check half-differs sh -c "! cmp -s one/iris.leat half/iris.leat"
+check half-reproduce sh -c "$leat reproduce half/iris.leat >half3.txt"
+has half-identical half3.txt "identical bytes: sha256"
+for precision in f32 bf16; do
+    check predict-$precision sh -c "$leat predict half/iris.leat iris --proba --precision $precision >$precision.csv"
+done
+check as-trained sh -c "$leat predict half/iris.leat iris --proba | cmp - bf16.csv"
+check other-precision sh -c "! cmp -s f32.csv bf16.csv"
+check eval sh -c "$leat eval one/iris.leat iris --precision bf16 >eval.txt"
+check logistic sh -c "$leat fit iris --target species --models logistic --output plain >plain.txt"
+fails no-network 2 "--precision is of networks" $leat eval plain/iris.leat iris --precision bf16
+fails which-precision 2 "--precision is f32 or bf16, not 'f16'" $leat predict one/iris.leat iris --precision f16
+
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 has layer lstm.txt "return_sequences=false"

@@ -18,14 +18,26 @@ INLINE vf_bits rounded_upper(vf v)
     return (vf_bits)choose_f32(v == v, (vf)up, (vf)quiet);
 }
 
-/* out[j] = the pair (first[j], second[j]), the first in the lower half; n is a multiple of VF. */
+static void bf16_round(size_t n, const float *x, float *out)
+{
+    size_t j = 0;
+    for (; j + VF <= n; j += VF) store_f32(out + j, (vf)rounded_upper(load_f32(x + j)));
+    if (j < n) store_last_f32(out + j, (vf)rounded_upper(load_last_f32(x + j, n - j)), n - j);
+}
+
+/* out[j] = the pair (first[j], second[j]), the first in the lower half; second NULL: zeros. */
 static void bf16_zip(size_t n, const float *first, const float *second, uint32_t *out)
 {
-    for (size_t j = 0; j < n; j += VF) {
-        vf_bits low = rounded_upper(load_f32(first + j)) >> 16;
-        vf_bits both = low | rounded_upper(load_f32(second + j));
+    size_t j = 0;
+    for (; j + VF <= n; j += VF) {
+        vf_bits both = rounded_upper(load_f32(first + j)) >> 16;
+        if (second) both |= rounded_upper(load_f32(second + j));
         memcpy(out + j, &both, sizeof both);
     }
+    if (j == n) return;
+    vf_bits both = rounded_upper(load_last_f32(first + j, n - j)) >> 16;
+    if (second) both |= rounded_upper(load_last_f32(second + j, n - j));
+    store_last_f32((float *)(void *)(out + j), (vf)both, n - j);
 }
 
 /* out (m, (k + 1) / 2) pairs of neighbours = rows of x; a last single number has 0 beside it. */
@@ -84,97 +96,174 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
 }
 #endif
 
-/* C (h, nv vectors) = A B, or added to C; k counts pairs. */
+/* One tile, h rows and nv vectors, both constants, as sum_tile (sum_lanes.h): of pairs, and with a
+ * sum that may begin with what is in C. */
 #define BF16_TILE(kind, inline_, pair)                                                             \
-    inline_ void bf16_tile_##kind(const size_t h, const size_t nv, const leati_bf16_block *t,      \
-                                  const uint32_t *a, const uint32_t *b, float *c, size_t last)     \
+    inline_ void bf16_tile_##kind(const size_t h, const size_t nv, const bool by_rows,             \
+                                  const leati_bf16_block *t, const bf16_place *at, size_t last)    \
     {                                                                                              \
         vf sum[MR][4];                                                                             \
-        const uint32_t *group[MR / 3 + 1];                                                         \
         const size_t step = t->a_step, panel = t->b_panel;                                         \
-        UNROLL(16)                                                                                 \
-        for (size_t i = 0; i < h; i++) {                                                           \
-            UNROLL(4)                                                                              \
-            for (size_t v = 0; v < nv; v++) {                                                      \
-                sum[i][v] = (vf){0};                                                               \
-                if (t->add)                                                                        \
-                    sum[i][v] = load_last_f32(c + i * t->ldc + v * VF, v + 1 < nv ? VF : last);    \
-            }                                                                                      \
-        }                                                                                          \
-        UNROLL(16)                                                                                 \
-        for (size_t i = 0; i < h; i += 3) {                                                        \
-            group[i / 3] = a + (i + 1 < h ? i + 1 : i) * step;                                     \
-            __asm__("" : "+r"(group[i / 3]));                                                      \
-        }                                                                                          \
-        for (size_t p = 0; p < t->k; p++, b += NR) {                                               \
-            vf_bits column[4];                                                                     \
-            UNROLL(4)                                                                              \
-            for (size_t v = 0; v < nv; v++)                                                        \
-                memcpy(&column[v], b + v / 2 * panel + v % 2 * VF, sizeof *column);                \
+        UNROLL(4)                                                                                  \
+        for (size_t v = 0; v < nv; v++) {                                                          \
+            vf start = {0};                                                                        \
+            if (at->bias) start = load_last_f32(at->bias + v * VF, v + 1 < nv ? VF : last);        \
             UNROLL(16)                                                                             \
-            for (size_t i = 0; i < h; i++) {                                                       \
-                ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);                          \
-                uint32_t value = *(group[i / 3] + off * (ptrdiff_t)step + p);                      \
+            for (size_t i = 0; i < h; i++) sum[i][v] = start;                                      \
+        }                                                                                          \
+        if (t->add) bf16_load(h, nv, at->c, t->c_step, last, sum);                                 \
+        const leati_run *end = t->runs + t->run_count;                                             \
+        for (const leati_run *run = t->runs; run < end; run++) {                                   \
+            const uint32_t *x = at->a + run->a, *y = at->b + run->b * NR, *group[MR / 3 + 1];      \
+            UNROLL(16)                                                                             \
+            for (size_t i = 0; by_rows && i < h; i += 3) {                                         \
+                group[i / 3] = x + (i + 1 < h ? i + 1 : i) * step;                                 \
+                __asm__("" : "+r"(group[i / 3]));                                                  \
+            }                                                                                      \
+            for (size_t p = 0, k = run->k; p < k; p++, y += NR, x += step) {                       \
+                vf_bits column[4];                                                                 \
                 UNROLL(4)                                                                          \
-                for (size_t v = 0; v < nv; v++) sum[i][v] = pair(sum[i][v], value, column[v]);     \
+                for (size_t v = 0; v < nv; v++)                                                    \
+                    memcpy(&column[v], y + v / 2 * panel + v % 2 * VF, sizeof *column);            \
+                UNROLL(16)                                                                         \
+                for (size_t i = 0; i < h; i++) {                                                   \
+                    ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);                      \
+                    uint32_t value = by_rows ? *(group[i / 3] + off * (ptrdiff_t)step + p) : x[i]; \
+                    UNROLL(4)                                                                      \
+                    for (size_t v = 0; v < nv; v++) sum[i][v] = pair(sum[i][v], value, column[v]); \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
-        UNROLL(16)                                                                                 \
-        for (size_t i = 0; i < h; i++) {                                                           \
-            UNROLL(4)                                                                              \
-            for (size_t v = 0; v < nv; v++)                                                        \
-                store_last_f32(c + i * t->ldc + v * VF, sum[i][v], v + 1 < nv ? VF : last);        \
-        }                                                                                          \
+        if (at->residual) bf16_residual(h, nv, at->residual, t->residual_step, last, sum);         \
+        if (t->clamp) bf16_clamp(h, nv, t->low, t->high, sum);                                     \
+        bf16_store(h, nv, at->c, t->c_step, last, sum);                                            \
     }
 
-typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const uint32_t *a, const uint32_t *b,
-                             float *c, size_t last);
+typedef struct bf16_place {
+    const uint32_t *a, *b;
+    const float *bias, *residual;
+    float *c;
+    size_t width;
+} bf16_place;
 
-#define BF16_ONE(kind, target, h, nv)                                                              \
-    static target void bf16_##kind##_##h##x##nv(const leati_bf16_block *t, const uint32_t *a,      \
-                                                const uint32_t *b, float *c, size_t last)          \
+INLINE void bf16_load(const size_t h, const size_t nv, const float *c, size_t step, size_t last,
+                      vf (*sum)[4])
+{
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++, c += step) {
+        UNROLL(4)
+        for (size_t v = 0; v < nv; v++)
+            sum[i][v] = load_last_f32(c + v * VF, v + 1 < nv ? VF : last);
+    }
+}
+
+INLINE void bf16_residual(const size_t h, const size_t nv, const float *residual, size_t step,
+                          size_t last, vf (*sum)[4])
+{
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++, residual += step) {
+        UNROLL(4)
+        for (size_t v = 0; v < nv; v++)
+            sum[i][v] += load_last_f32(residual + v * VF, v + 1 < nv ? VF : last);
+    }
+}
+
+INLINE void bf16_clamp(const size_t h, const size_t nv, float least, float most, vf (*sum)[4])
+{
+    vf low = least - (vf){0}, high = most - (vf){0};
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++) {
+        UNROLL(4)
+        for (size_t v = 0; v < nv; v++) sum[i][v] = clamp_f32(sum[i][v], low, high);
+    }
+}
+
+INLINE void bf16_store(const size_t h, const size_t nv, float *c, size_t step, size_t last,
+                       vf (*sum)[4])
+{
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++, c += step) {
+        UNROLL(4)
+        for (size_t v = 0; v < nv; v++)
+            store_last_f32(c + v * VF, sum[i][v], v + 1 < nv ? VF : last);
+    }
+}
+
+typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, size_t last);
+
+#define BF16_ONE(kind, target, h, nv, form, by_rows)                                               \
+    static target void bf16_##kind##_##form##_##h##x##nv(const leati_bf16_block *t,                \
+                                                         const bf16_place *at, size_t last)        \
     {                                                                                              \
-        bf16_tile_##kind(h, nv, t, a, b, c, last);                                                 \
+        bf16_tile_##kind(h, nv, by_rows, t, at, last);                                             \
     }
-#define BF16_PAIR(kind, target, h) BF16_ONE(kind, target, h, 1) BF16_ONE(kind, target, h, 2)
-#define BF16_ROW(kind, h)          [h] = {bf16_##kind##_##h##x1, bf16_##kind##_##h##x2},
+#define BF16_FORMS(kind, target, h, nv)                                                            \
+    BF16_ONE(kind, target, h, nv, columns, false) BF16_ONE(kind, target, h, nv, rows, true)
+#define BF16_NAMES(kind, h, nv)                                                                    \
+    {                                                                                              \
+        bf16_##kind##_rows_##h##x##nv, bf16_##kind##_columns_##h##x##nv                            \
+    }
+#define BF16_ROW(kind, h) [h] = {BF16_NAMES(kind, h, 1), BF16_NAMES(kind, h, 2)},
 
-/* Bands against panels, as sum_block. One row takes four vectors at a time. */
+/* Bands and panels as in sum_block. */
 #define BF16_BLOCK(kind)                                                                           \
+    static void bf16_line_##kind(const leati_bf16_block *t, bf16_place at)                         \
+    {                                                                                              \
+        size_t bands = (t->rows + MR - 1) / MR;                                                    \
+        size_t vectors = (at.width + VF - 1) / VF, last = at.width - (vectors - 1) * VF;           \
+        for (size_t band = 0; band < bands; band++) {                                              \
+            size_t h = t->rows / bands + (band < t->rows % bands);                                 \
+            bf16_tile_fn tile = vectors > 2 ? bf16_wide_##kind[h][!t->by_rows]                     \
+                                            : bf16_tiles_##kind[h][vectors - 1][!t->by_rows];      \
+            tile(t, &at, last);                                                                    \
+            at.a += h * (t->by_rows ? t->a_step : 1);                                              \
+            at.c += h * t->c_step;                                                                 \
+            if (at.residual) at.residual += h * t->residual_step;                                  \
+        }                                                                                          \
+    }                                                                                              \
     static void bf16_block_##kind(const leati_bf16_block *t)                                       \
     {                                                                                              \
-        size_t bands = (t->m + MR - 1) / MR;                                                       \
+        size_t bands = (t->rows + MR - 1) / MR, most = bands ? (t->rows + bands - 1) / bands : 0;  \
+        bool wide = bands && bf16_wide_##kind[most][0] && bf16_wide_##kind[t->rows / bands][0];    \
         for (size_t j = 0, width; j < t->n; j += width) {                                          \
-            bool wide = t->m == 1 && t->n - j >= 2 * NR;                                           \
-            width = wide ? 2 * NR : t->n - j < NR ? t->n - j : NR;                                 \
-            const uint32_t *b = t->b + j / NR * t->b_panel;                                        \
-            size_t vectors = (width + VF - 1) / VF, last = width - (vectors - 1) * VF, i = 0;      \
-            for (size_t band = 0; band < bands; band++) {                                          \
-                size_t h = t->m / bands + (band < t->m % bands);                                   \
-                bf16_tile_fn tile = wide ? bf16_##kind##_1x4 : bf16_tiles_##kind[h][vectors - 1];  \
-                tile(t, t->a + i * t->a_step, b, t->c + i * t->ldc + j, last);                     \
-                i += h;                                                                            \
+            width = wide && t->n - j >= 2 * NR ? 2 * NR : t->n - j < NR ? t->n - j : NR;           \
+            for (size_t line = 0; line < t->lines; line++) {                                       \
+                size_t residual = line * t->residual_line + j;                                     \
+                bf16_line_##kind(t,                                                                \
+                                 (bf16_place){t->a + line * t->a_line, t->b + j / NR * t->b_panel, \
+                                              t->bias ? t->bias + j : NULL,                        \
+                                              t->residual ? t->residual + residual : NULL,         \
+                                              t->c + line * t->c_line + j, width});                \
             }                                                                                      \
         }                                                                                          \
     }
 
 BF16_TILE(plain, INLINE, pair_plain)
-#define BF16_HEIGHT(h) BF16_PAIR(plain, , h)
-#define BF16_TABLE(h)  BF16_ROW(plain, h)
+#define BF16_HEIGHT(h)       BF16_FORMS(plain, , h, 1) BF16_FORMS(plain, , h, 2)
+#define BF16_TABLE(h)        BF16_ROW(plain, h)
+#define BF16_WIDE(h, nv)     BF16_FORMS(plain, , h, nv)
+#define BF16_WIDE_ROW(h, nv) [h] = BF16_NAMES(plain, h, nv),
 SUM_HEIGHTS(BF16_HEIGHT)
-BF16_ONE(plain, , 1, 4)
-static const bf16_tile_fn bf16_tiles_plain[MR + 1][2] = {SUM_HEIGHTS(BF16_TABLE)};
+SUM_ALL_WIDE(BF16_WIDE)
+/* [rows][vectors - 1][by columns]; of lower tiles with four vectors [rows][by columns] */
+static const bf16_tile_fn bf16_tiles_plain[MR + 1][2][2] = {SUM_HEIGHTS(BF16_TABLE)};
+static const bf16_tile_fn bf16_wide_plain[MR + 1][2] = {SUM_ALL_WIDE(BF16_WIDE_ROW)};
 BF16_BLOCK(plain)
 #undef BF16_HEIGHT
 #undef BF16_TABLE
+#undef BF16_WIDE
+#undef BF16_WIDE_ROW
 
 #if BF16_NATIVE
 BF16_TILE(native, BF16_INLINE, pair_native)
-#define BF16_HEIGHT(h) BF16_PAIR(native, BF16_TARGET, h)
-#define BF16_TABLE(h)  BF16_ROW(native, h)
+#define BF16_HEIGHT(h)       BF16_FORMS(native, BF16_TARGET, h, 1) BF16_FORMS(native, BF16_TARGET, h, 2)
+#define BF16_TABLE(h)        BF16_ROW(native, h)
+#define BF16_WIDE(h, nv)     BF16_FORMS(native, BF16_TARGET, h, nv)
+#define BF16_WIDE_ROW(h, nv) [h] = BF16_NAMES(native, h, nv),
 SUM_HEIGHTS(BF16_HEIGHT)
-BF16_ONE(native, BF16_TARGET, 1, 4)
-static const bf16_tile_fn bf16_tiles_native[MR + 1][2] = {SUM_HEIGHTS(BF16_TABLE)};
+SUM_ALL_WIDE(BF16_WIDE)
+static const bf16_tile_fn bf16_tiles_native[MR + 1][2][2] = {SUM_HEIGHTS(BF16_TABLE)};
+static const bf16_tile_fn bf16_wide_native[MR + 1][2] = {SUM_ALL_WIDE(BF16_WIDE_ROW)};
 BF16_BLOCK(native)
 #endif
 
