@@ -1,7 +1,8 @@
 /* Owns: CONV, CONV_DATA and CONV_WEIGHT of f32 on the CPU, by the kernels of kernel/conv.h, which
  * have two dimensions and channels last: other layouts are turned in scratch, a third dimension is
  * a sum of two-dimensional convolutions over the taps of depth. Convolutions with a pool behind
- * them run block by block of images, so that what is pooled never leaves the caches. */
+ * them run block by block of images, so that what is pooled never leaves the caches; in bf16 the
+ * gradients take that of the pool as it is. */
 #include <string.h>
 
 #include "base/error.h"
@@ -26,7 +27,8 @@ typedef struct job {
     size_t filter;        /* weights of one slice of depth */
     bool deep, turn_x, turn_y;
     leati_pool2d pool;
-    size_t block;         /* images; 0: there is no pool */
+    bool spreads;         /* the gradient of the pool goes into the kernels as it is */
+    size_t block;         /* images; 0: there is no pool, or it spreads */
     leati_conv_plan rest; /* of the images of a last block that is not whole */
     /* in scratch */
     float *x_last, *y_last; /* channels last, where the operands are not */
@@ -90,10 +92,7 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
     j->deep = w->in[0] > 1 || w->kernel[0] > 1 || w->out[0] > 1;
     j->turn_x = j->x.place_step == 1 && j->x.channels > 1 && j->x.plane > 1;
     j->turn_y = j->y.place_step == 1 && j->y.channels > 1 && j->y.plane > 1;
-    if (a->pool) plan_blocks(j);
-    leati_conv conv = {.batch = j->block  ? j->block
-                                : j->deep ? 1
-                                          : j->x.batch,
+    leati_conv conv = {.batch = j->deep ? 1 : j->x.batch,
                        .in_h = (size_t)w->in[1],
                        .in_w = (size_t)w->in[2],
                        .in_c = j->x.channels,
@@ -110,7 +109,14 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
                        .pad_bottom = (size_t)w->high[1],
                        .pad_right = (size_t)w->high[2],
                        .half = a->half};
-    LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    bool whole = !a->pool || (a->half && s->op != LEATI_OP_CONV);
+    if (whole) LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    j->spreads = a->pool && whole && j->plan.spreads;
+    if (a->pool && !j->spreads) {
+        plan_blocks(j);
+        conv.batch = j->block;
+        LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    }
     if (j->block && j->x.batch % j->block) {
         conv.batch = j->x.batch % j->block;
         LEATI_TRY(leati_conv_plan_make(c, &conv, &j->rest));
@@ -362,7 +368,10 @@ static leat_status run_data(leat_context *c, const leati_step *s)
     flow f = {.y = channels_last(&j, &j.y, j.turn_y, &s->in[0], j.y_last)};
     f.to = j.turn_x ? j.x_last : s->out[0].data;
     if (!s->kept) pack_all(&j, s->in[1].data);
-    if (j.block) {
+    if (j.spreads) {
+        leati_conv_backward_data_pooled(c, &j.plan, f.y, s->in[2].data, j.packed, f.to,
+                                        j.workspace);
+    } else if (j.block) {
         run_data_blocks(&j, f.y, f.to);
     } else if (j.deep) {
         memset(f.to, 0, j.x.batch * j.x.image_step * sizeof *f.to);
@@ -414,7 +423,9 @@ static leat_status run_weight(leat_context *c, const leati_step *s)
     flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last),
               .y = channels_last(&j, &j.y, j.turn_y, &s->in[1], j.y_last),
               .to = s->out[0].data};
-    if (j.block) {
+    if (j.spreads) {
+        leati_conv_backward_weights_pooled(c, &j.plan, f.x, f.y, s->in[2].data, f.to, j.workspace);
+    } else if (j.block) {
         run_weight_blocks(&j, f.x, f.y, f.to);
     } else if (j.deep) {
         memset(f.to, 0, leati_operand_count(&s->out[0]) * sizeof *f.to);

@@ -19,6 +19,7 @@
 typedef struct sweep {
     const leati_net_kernels *ker;
     const float *in;
+    const uint8_t *which; /* `in` is to be spread, see leati_conv_piece */
     size_t images, in_h, in_w, in_c;
     size_t step_h, step_w, span_h, span_w; /* span: rows and columns under all taps */
     ptrdiff_t top, left;
@@ -236,12 +237,15 @@ static void decide_slab(leat_context *c, const leati_conv_plan *p, sweep *s, boo
 }
 
 /* A product of pixels by channels: the image does not matter. */
-static void flatten(sweep *s)
+static bool flat(const leati_conv *v)
 {
-    bool flat = s->span_h == 1 && s->span_w == 1 && s->step_h == 1 && s->step_w == 1 &&
-                s->top == 0 && s->left == 0 && s->out_h == s->in_h && s->out_w == s->in_w &&
-                !s->depthwise;
-    if (!flat) return;
+    return v->kernel_h == 1 && v->kernel_w == 1 && v->stride_h == 1 && v->stride_w == 1 &&
+           !v->pad_top && !v->pad_left && !v->pad_bottom && !v->pad_right;
+}
+
+static void flatten(const leati_conv *v, sweep *s)
+{
+    if (!flat(v) || s->depthwise) return;
     s->in_w = s->out_w = s->images * s->in_h * s->in_w;
     s->images = s->in_h = s->out_h = 1;
 }
@@ -272,7 +276,7 @@ static void sweep_forward(leat_context *c, const leati_conv_plan *p, sweep *s)
                  .group_n = v->out_c / v->groups};
     s->depth = s->group_k * v->kernel_h * v->kernel_w;
     decide_slab(c, p, s, v->pad_top || v->pad_left || v->pad_bottom || v->pad_right);
-    flatten(s);
+    flatten(v, s);
     cut(s, leat_context_threads(c));
 }
 
@@ -315,7 +319,7 @@ static void sweep_back(leat_context *c, const leati_conv_plan *p, size_t py, siz
     decide_slab(c, p, s,
                 y.first || x.first || s->out_h + y.span - 1 > p->out_h ||
                     s->out_w + x.span - 1 > p->out_w);
-    if (v->stride_h == 1 && v->stride_w == 1) flatten(s);
+    flatten(v, s);
     cut(s, leat_context_threads(c));
 }
 
@@ -514,7 +518,9 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
                      at.column * s->step_w * s->in_c;
     if (s->slab) {
         float *slab = s->scratch + worker * s->each;
-        leati_conv_piece piece = {.image = s->in + at.image * s->in_h * row,
+        size_t image = at.image * s->in_h * row / (s->which ? 4 : 1);
+        leati_conv_piece piece = {.image = s->in + image,
+                                  .which = s->which ? s->which + image : NULL,
                                   .h = s->in_h,
                                   .w = s->in_w,
                                   .channels = s->in_c,
@@ -653,6 +659,7 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
     p.depthwise = v->groups > 1 && k == 1 && n == 1;
     p.pairs = v->half && !p.depthwise && (v->groups == 1 || (k % 2 == 0 && n % 2 == 0));
     p.rounds = v->half && !p.pairs;
+    p.spreads = p.pairs && p.out_h % 2 == 0 && p.out_w % 2 == 0 && !flat(v);
     p.weights = v->out_c * k * v->kernel_h * v->kernel_w;
     p.packed = p.depthwise ? p.weights : packed_elements(ker, v, k, n);
     p.packed_back = p.depthwise ? p.weights : packed_elements(ker, v, n, k);
@@ -712,10 +719,32 @@ void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *
     sweep_run(c, &s);
 }
 
+/* One convolution for each remainder of the stride. */
+static void sweep_data(leat_context *c, const leati_conv_plan *p, const float *dy,
+                       const uint8_t *which, const float *packed_back, bool add, float *dx,
+                       void *workspace)
+{
+    const leati_conv *v = &p->conv;
+    for (size_t py = 0; py < v->stride_h && py < v->in_h; py++) {
+        for (size_t px = 0; px < v->stride_w && px < v->in_w; px++) {
+            sweep s;
+            sweep_back(c, p, py, px, &s);
+            sweep_use(p, &s, workspace);
+            taps_back(p, py, px, &s);
+            if (!p->depthwise) make_runs(&s);
+            s.in = dy;
+            s.which = which;
+            s.packed = packed_back;
+            s.out = dx + (py * v->in_w + px) * v->in_c;
+            s.residual = add ? s.out : NULL;
+            sweep_run(c, &s);
+        }
+    }
+}
+
 void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const float *dy,
                               const float *packed_back, bool add, float *dx, void *workspace)
 {
-    const leati_conv *v = &p->conv;
     if (p->rounds) dy = leati_conv_round(c, dy, leati_conv_outputs(p), &workspace);
     if (p->winograd_back) {
         leati_winograd w = winograd_back(p);
@@ -726,20 +755,14 @@ void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const f
         leati_winograd_run(c, &w, workspace);
         return;
     }
-    for (size_t py = 0; py < v->stride_h && py < v->in_h; py++) {
-        for (size_t px = 0; px < v->stride_w && px < v->in_w; px++) {
-            sweep s;
-            sweep_back(c, p, py, px, &s);
-            sweep_use(p, &s, workspace);
-            taps_back(p, py, px, &s);
-            if (!p->depthwise) make_runs(&s);
-            s.in = dy;
-            s.packed = packed_back;
-            s.out = dx + (py * v->in_w + px) * v->in_c;
-            s.residual = add ? s.out : NULL;
-            sweep_run(c, &s);
-        }
-    }
+    sweep_data(c, p, dy, NULL, packed_back, add, dx, workspace);
+}
+
+void leati_conv_backward_data_pooled(leat_context *c, const leati_conv_plan *p, const float *g,
+                                     const uint8_t *which, const float *packed_back, float *dx,
+                                     void *workspace)
+{
+    sweep_data(c, p, g, which, packed_back, false, dx, workspace);
 }
 
 /* ---- packing ------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <leat/context.h>
 
@@ -36,6 +37,7 @@ typedef struct leati_conv_plan {
     size_t out_h, out_w; /* y (batch, out_h, out_w, out_c) */
     bool depthwise;      /* one filter per channel */
     bool pairs;          /* half: terms of sums come in pairs of bf16 numbers */
+    bool spreads;        /* pairs, and gradients of pools are taken (leati_conv_..._pooled) */
     bool rounds;         /* half otherwise: operands are rounded in the workspace, then as f32 */
     /* Lavin and Gray 2016; about twice the rounding error */
     bool winograd, winograd_back, winograd_weights;
@@ -88,5 +90,15 @@ void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const f
 /* dw (out_c, in_c / groups, kernel_h, kernel_w) and, unless NULL, db (out_c): overwritten. */
 void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, const float *x,
                                  const float *dy, float *dw, float *db, void *workspace);
+
+/* The gradients where a maximum pool of 2 x 2 that fills y follows: g (batch, out_h / 2, out_w / 2,
+ * out_c) is that of its result, `which` the one of the four that was the largest
+ * (leati_pool2d_which). The same bytes as with the gradient of y. For plans with `spreads`. */
+void leati_conv_backward_data_pooled(leat_context *c, const leati_conv_plan *p, const float *g,
+                                     const uint8_t *which, const float *packed_back, float *dx,
+                                     void *workspace);
+void leati_conv_backward_weights_pooled(leat_context *c, const leati_conv_plan *p, const float *x,
+                                        const float *g, const uint8_t *which, float *dw,
+                                        void *workspace);
 
 #endif

@@ -55,6 +55,19 @@ static void pair_pixels(const leati_net_kernels *k, const leati_conv_piece *p, s
             k->bf16_rows(1, channels, in, 0, out);
 }
 
+/* Columns from .. to - 1 of line y. */
+static void pair_line(const leati_net_kernels *k, const leati_conv_piece *p, size_t y, stretch s,
+                      uint32_t *out)
+{
+    size_t x = (size_t)(p->x + (ptrdiff_t)s.from), count = s.to - s.from;
+    if (!p->which) {
+        pair_pixels(k, p, count, p->image + (y * p->w + x) * p->channels, out);
+        return;
+    }
+    size_t at = y / 2 * (p->w / 2) * p->channels;
+    k->bf16_spread(count, x, y % 2, p->channels, p->image + at, p->which + at, out, p->pixel);
+}
+
 void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p, uint32_t *out)
 {
     stretch in = columns_inside(p);
@@ -64,10 +77,8 @@ void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p
             memset(out, 0, p->columns * p->pixel * sizeof *out);
             continue;
         }
-        const float *row =
-            p->image + ((size_t)y * p->w + (size_t)(p->x + (ptrdiff_t)in.from)) * p->channels;
         memset(out, 0, in.from * p->pixel * sizeof *out);
-        pair_pixels(k, p, in.to - in.from, row, out + in.from * p->pixel);
+        pair_line(k, p, (size_t)y, in, out + in.from * p->pixel);
         memset(out + in.to * p->pixel, 0, (p->columns - in.to) * p->pixel * sizeof *out);
     }
 }

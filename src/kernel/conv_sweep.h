@@ -24,6 +24,9 @@ typedef struct leati_conv_piece {
     size_t h, w, channels;
     ptrdiff_t y, x;
     size_t rows, columns, from, count, pixel;
+    /* NULL, or: the image is spread from (h / 2, w / 2, channels) to the places that `which` names,
+     * one of 2 x 2, 0 at the others. For leati_conv_pair_piece. */
+    const uint8_t *which;
 } leati_conv_piece;
 
 void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out);

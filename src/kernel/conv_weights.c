@@ -27,6 +27,7 @@ typedef struct gradient {
     const leati_kernels *gemm;
     const leati_conv_plan *p;
     const float *x, *dy;
+    const uint8_t *which; /* dy is that of a pool of 2 x 2, to be spread */
     float *dw, *db;
     size_t taps, group_k, group_n;
     bool slab;
@@ -206,18 +207,30 @@ static void pair_input(const gradient *g, const part *t, size_t group, size_t ro
     }
 }
 
-/* Rows of dY in panels: pairs of pixels of a line. */
-static void pair_gradient(const gradient *g, const float *dy, size_t lines, uint32_t *out)
+/* Pairs of pixels of a line of dY, n channels. */
+static void pair_line(const gradient *g, const float *dy, size_t n, uint32_t *out)
 {
     size_t nr = g->ker->nr, out_w = g->p->out_w, ld = g->p->conv.out_c;
+    for (size_t x = 0; x < out_w; x += 2, dy += 2 * ld, out += nr) {
+        g->ker->bf16_zip(n, dy, x + 1 < out_w ? dy + ld : NULL, out);
+        if (n < nr) memset(out + n, 0, (nr - n) * sizeof *out);
+    }
+}
+
+/* The lines of dY of a part in panels. */
+static void pair_gradient(const gradient *g, const part *t, size_t group)
+{
+    size_t nr = g->ker->nr, out_w = g->p->out_w, ld = g->p->conv.out_c, pairs = (out_w + 1) / 2;
+    uint32_t *out = (uint32_t *)(void *)t->dy;
     for (size_t j = 0; j < g->group_n; j += nr) {
-        size_t n = smaller(nr, g->group_n - j);
-        for (size_t y = 0; y < lines; y++)
-            for (size_t x = 0; x < out_w; x += 2, out += nr) {
-                const float *at = dy + (y * out_w + x) * ld + j;
-                g->ker->bf16_zip(n, at, x + 1 < out_w ? at + ld : NULL, out);
-                if (n < nr) memset(out + n, 0, (nr - n) * sizeof *out);
-            }
+        size_t n = smaller(nr, g->group_n - j), channel = group * g->group_n + j;
+        for (size_t i = 0; i < t->images * t->lines; i++, out += pairs * nr) {
+            size_t y = t->line + i % t->lines, line = (t->image + i / t->lines) * g->p->out_h + y;
+            if (g->which) {
+                size_t at = line / 2 * (out_w / 2) * ld + channel;
+                g->ker->bf16_spread_zip(pairs, y % 2, n, ld, g->dy + at, g->which + at, out);
+            } else pair_line(g, g->dy + line * out_w * ld + channel, n, out);
+        }
     }
 }
 
@@ -226,13 +239,14 @@ static void part_pairs(const gradient *g, const part *t, size_t group)
     const leati_conv *v = &g->p->conv;
     size_t rows = (t->lines - 1) * v->stride_h + (v->kernel_h - 1) * v->dilation_h + 1;
     size_t row = (g->slab_w + g->tail) * t->count, out_w = g->p->out_w, pairs = (out_w + 1) / 2;
-    const float *dy =
-        g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c + group * g->group_n;
     size_t lines = t->images * t->lines, count = 0;
     pair_input(g, t, group, rows);
-    pair_gradient(g, dy, lines, (uint32_t *)(void *)t->dy);
+    pair_gradient(g, t, group);
     if (t->bias)
-        g->ker->add_rows(lines * out_w, g->group_n, dy, v->out_c, t->db + group * g->group_n);
+        g->ker->add_rows(lines * out_w, g->group_n,
+                         g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c +
+                             group * g->group_n,
+                         v->out_c, t->db + group * g->group_n);
     for (size_t i = 0; i < lines; i++) {
         size_t at = (i / t->lines * rows + i % t->lines * v->stride_h) * row;
         if (out_w > 1) t->runs[count++] = (leati_run){at, i * pairs, out_w / 2};
@@ -436,6 +450,15 @@ static void finish(leat_context *c, gradient *g)
         g->ker->add_to(n, g->bias_partials + chunk * bias_elements(g), g->db);
 }
 
+static void run(leat_context *c, gradient *g, void *workspace)
+{
+    g->partials = workspace;
+    g->bias_partials = g->partials + g->chunks * g->partial;
+    g->scratch = g->bias_partials + g->chunks * bias_elements(g);
+    leati_parallel(c, g->chunks * g->splits, gradient_task, g);
+    finish(c, g);
+}
+
 void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, const float *x,
                                  const float *dy, float *dw, float *db, void *workspace)
 {
@@ -458,9 +481,18 @@ void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, cons
     g.dy = dy;
     g.dw = dw;
     g.db = db;
-    g.partials = workspace;
-    g.bias_partials = g.partials + g.chunks * g.partial;
-    g.scratch = g.bias_partials + g.chunks * bias_elements(&g);
-    leati_parallel(c, g.chunks * g.splits, gradient_task, &g);
-    finish(c, &g);
+    run(c, &g, workspace);
+}
+
+void leati_conv_backward_weights_pooled(leat_context *c, const leati_conv_plan *p, const float *x,
+                                        const float *g, const uint8_t *which, float *dw,
+                                        void *workspace)
+{
+    gradient t;
+    gradient_init(c, p, &t);
+    t.x = x;
+    t.dy = g;
+    t.which = which;
+    t.dw = dw;
+    run(c, &t, workspace);
 }

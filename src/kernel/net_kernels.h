@@ -210,6 +210,15 @@ typedef struct leati_net_kernels {
     /* Rounding to nearest even: out[j] = the pair (first[j], second[j]), with second NULL 0 beside
      * the first; and m rows of k numbers, (k + 1) / 2 pairs of neighbours each. */
     void (*bf16_zip)(size_t n, const float *first, const float *second, uint32_t *out);
+    /* From the gradient g of a pool of 2 x 2 to that of what it read, by the places `which` names:
+     * columns x .. x + count - 1 of line `line` (0 or 1) of a line of windows, rounded, pairs of
+     * neighbouring channels, `pixel` pairs from column to column. */
+    void (*bf16_spread)(size_t count, size_t x, size_t line, size_t channels, const float *g,
+                        const uint8_t *which, uint32_t *out, size_t pixel);
+    /* The same line as pairs of columns: n channels of `windows` windows, `ld` apart, each to nr
+     * pairs, of which the last become 0. */
+    void (*bf16_spread_zip)(size_t windows, size_t line, size_t n, size_t ld, const float *g,
+                            const uint8_t *which, uint32_t *out);
     void (*bf16_round)(size_t n, const float *x, float *out); /* out may be x */
     void (*bf16_rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
     void (*log_map)(size_t n, const float *x, float *out);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "kernel/conv.h"
+#include "kernel/pool2d.h"
 
 /* All operands and results of one shape. */
 typedef struct trial {
@@ -330,6 +331,68 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
+/* Gradients of pools as they are against the same spread beforehand: equal bytes. */
+static void check_pooled(leattest *t, leat_context *c, const leati_conv *v, leati_rng *rng)
+{
+    trial r;
+    REQUIRE(trial_init(&r, c, v, rng));
+    leati_pool2d pool = {.batch = v->batch,
+                         .in_h = r.p.out_h,
+                         .in_w = r.p.out_w,
+                         .channels = v->out_c,
+                         .out_h = r.p.out_h / 2,
+                         .out_w = r.p.out_w / 2,
+                         .kernel_h = 2,
+                         .kernel_w = 2,
+                         .stride_h = 2,
+                         .stride_w = 2,
+                         .dilation_h = 1,
+                         .dilation_w = 1};
+    size_t n = r.ny / 4;
+    float *g = random_array(rng, n), *dx = random_array(rng, r.nx);
+    float *dw = random_array(rng, r.p.weights);
+    uint8_t *which = malloc(n);
+    REQUIRE(g && dx && dw && which);
+    for (size_t i = 0; i < n; i++) which[i] = (uint8_t)leati_rng_below(rng, 4);
+    leati_pool2d_spread(c, &pool, g, which, r.dy);
+    leati_conv_pack_back(c, &r.p, r.w, r.back);
+    leati_conv_backward_data(c, &r.p, r.dy, r.back, false, r.dx, r.workspace);
+    leati_conv_backward_data_pooled(c, &r.p, g, which, r.back, dx, r.workspace);
+    leati_conv_backward_weights(c, &r.p, r.x, r.dy, r.dw, NULL, r.workspace);
+    leati_conv_backward_weights_pooled(c, &r.p, r.x, g, which, dw, r.workspace);
+    bool fine = CHECK(memcmp(dx, r.dx, r.nx * sizeof *dx) == 0);
+    fine = CHECK(memcmp(dw, r.dw, r.p.weights * sizeof *dw) == 0) && fine;
+    if (!fine) print_shape(v);
+    free(g);
+    free(dx);
+    free(dw);
+    free(which);
+    trial_free(&r);
+}
+
+static void pooled_level(leattest *t, leat_context *c)
+{
+    leati_rng rng;
+    leati_rng_init(&rng, 24, LEATI_RNG_TEST, 0);
+    for (int done = 0; done < 40;) {
+        leati_conv v = random_shape(&rng);
+        leati_conv_plan p;
+        v.half = true;
+        if (!fits(&v) || v.batch * v.in_h * v.in_w * v.in_c * v.out_c > 3000000) continue;
+        REQUIRE_OK(leati_conv_plan_make(c, &v, &p));
+        if (!p.spreads) continue;
+        check_pooled(t, c, &v, &rng);
+        done++;
+    }
+    const leati_conv wide = {2, 4, 3000, 9, 12, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, true};
+    check_pooled(t, c, &wide, &rng); /* in blocks of columns */
+}
+
+static void pooled_gradients(leattest *t)
+{
+    leattest_at_levels(t, 2, pooled_level);
+}
+
 static void refused_shapes(leattest *t)
 {
     leati_conv_plan p;
@@ -351,7 +414,7 @@ static void refused_shapes(leattest *t)
     CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "too large");
 }
 
-static const leattest_case list[] = {TEST(random_shapes), TEST(random_half_shapes),
-                                     TEST(listed_shapes), TEST(threads_agree),
-                                     TEST(refused_shapes)};
+static const leattest_case list[] = {TEST(random_shapes),    TEST(random_half_shapes),
+                                     TEST(listed_shapes),    TEST(threads_agree),
+                                     TEST(pooled_gradients), TEST(refused_shapes)};
 LEATTEST_MAIN(list)

@@ -9,6 +9,8 @@
 #include "kernel/isa/sum_lanes.h"
 #include "kernel/net_kernels.h"
 
+typedef uint8_t vf_bytes __attribute__((vector_size(VF)));
+
 /* The bits of v rounded to bf16, to nearest, ties to even, in the upper halves; NaN stays NaN. */
 INLINE vf_bits rounded_upper(vf v)
 {
@@ -56,6 +58,58 @@ static void bf16_rows(size_t m, size_t k, const float *x, size_t ld, uint32_t *o
         vf_short lane =
             __builtin_convertvector(rounded_upper(load_last_f32(x + j, k - j)) >> 16, vf_short);
         memcpy(row + j, &lane, (k - j) * sizeof *row);
+    }
+}
+
+/* All bits of the lanes of `which` (n of them, n <= VF) that are `tap`. */
+INLINE vf_bits bf16_is_tap(const uint8_t *which, size_t n, uint32_t tap)
+{
+    vf_bytes bytes = {0};
+    memcpy(&bytes, which, n);
+    return (vf_bits)(__builtin_convertvector(bytes, vf_bits) == tap);
+}
+
+static void bf16_spread(size_t count, size_t x, size_t line, size_t channels, const float *g,
+                        const uint8_t *which, uint32_t *out, size_t pixel)
+{
+    for (size_t end = x + count; x < end; x++, out += pixel) {
+        uint16_t *row = (uint16_t *)out;
+        const float *from = g + x / 2 * channels;
+        const uint8_t *told = which + x / 2 * channels;
+        uint32_t tap = (uint32_t)(2 * line + x % 2);
+        if (channels % 2) row[channels] = 0;
+        for (size_t j = 0; j < channels; j += VF) {
+            size_t n = channels - j < VF ? channels - j : VF;
+            vf_bits v = n < VF ? rounded_upper(load_last_f32(from + j, n))
+                               : rounded_upper(load_f32(from + j));
+            v &= n < VF ? bf16_is_tap(told + j, n, tap) : bf16_is_tap(told + j, VF, tap);
+            vf_short lane = __builtin_convertvector(v >> 16, vf_short);
+            if (n < VF) memcpy(row + j, &lane, n * sizeof *row);
+            else memcpy(row + j, &lane, sizeof lane);
+        }
+    }
+}
+
+static void bf16_spread_zip(size_t windows, size_t line, size_t n, size_t ld, const float *g,
+                            const uint8_t *which, uint32_t *out)
+{
+    uint32_t tap = (uint32_t)(2 * line);
+    for (size_t i = 0; i < windows; i++, g += ld, which += ld, out += NR) {
+        for (size_t j = 0; j < NR; j += VF) {
+            size_t rest = n > j ? n - j : 0;
+            vf_bits first = {0}, second = {0}, v = {0};
+            if (rest >= VF) {
+                v = rounded_upper(load_f32(g + j));
+                first = bf16_is_tap(which + j, VF, tap);
+                second = bf16_is_tap(which + j, VF, tap + 1);
+            } else if (rest) {
+                v = rounded_upper(load_last_f32(g + j, rest));
+                first = bf16_is_tap(which + j, rest, tap);
+                second = bf16_is_tap(which + j, rest, tap + 1);
+            }
+            v = (v & second) | ((v & first) >> 16);
+            memcpy(out + j, &v, sizeof v);
+        }
     }
 }
 

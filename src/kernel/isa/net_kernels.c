@@ -86,6 +86,8 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
 #if BF16_NATIVE
                                  .bf16_block_native = bf16_block_native,
 #endif
+                                 .bf16_spread = bf16_spread,
+                                 .bf16_spread_zip = bf16_spread_zip,
                                  .bf16_round = bf16_round,
                                  .bf16_zip = bf16_zip,
                                  .bf16_rows = bf16_rows,

@@ -41,22 +41,21 @@ static void adam(const leati_adam *o, size_t n, float *w, const float *g, float 
     })
 }
 
-static void sgd(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity)
-{
-    EACH(n, {
-        vf p = load_last_f32(w + j, width);
-        vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + o->weight_decay * p;
-        if (o->momentum > 0) {
-            vf u = d;
-            if (!o->first)
-                u = o->momentum * load_last_f32(velocity + j, width) + (1 - o->damping) * d;
-            store_last_f32(velocity + j, u, width);
-            if (o->nesterov) d += o->momentum * u;
-            else d = u;
-        }
-        store_last_f32(w + j, p - o->rate * d, width);
-    })
-}
+static void sgd(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity){
+    EACH(n,
+         {
+             vf p = load_last_f32(w + j, width);
+             vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + o->weight_decay * p;
+             if (o->momentum > 0) {
+                 vf u = d;
+                 if (!o->first)
+                     u = o->momentum * load_last_f32(velocity + j, width) + (1 - o->damping) * d;
+                 store_last_f32(velocity + j, u, width);
+                 if (o->nesterov) d += o->momentum * u;
+                 else d = u;
+             }
+             store_last_f32(w + j, p - o->rate * d, width);
+         })}
 
 /* ---- pooling ------------------------------------------------------------------------------- */
 
@@ -117,8 +116,6 @@ static void pool_max_back(bool add, const leati_pool_row *r, const float *x, con
     else if (add) pool_max_back_taps(r->count, true, r, x, y, g, dx);
     else pool_max_back_taps(r->count, false, r, x, y, g, dx);
 }
-
-typedef uint8_t vf_bytes __attribute__((vector_size(VF)));
 
 /* The largest under each window and which tap it is, the first of equals; NaN wins. */
 INLINE void pool_which_taps(const size_t count, const leati_pool_row *r, const float *in,
