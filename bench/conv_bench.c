@@ -2,8 +2,9 @@
  * the peak, which the program measures between the shapes with a loop of independent FMAs in the
  * product kernel's own tile (a product that lies in the first-level cache).
  *
- *   conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain]
- */
+ *   conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain] [--bf16]
+ *
+ * With --bf16 the fraction is that of twice the peak. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,15 +23,16 @@ typedef struct shape {
 /* batch, in_h, in_w, in_c, out_c, groups, kernel, stride, dilation, padding */
 #define C3(n, side, in, out, stride)                                                               \
     {                                                                                              \
-        n, side, side, in, out, 1, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, false                   \
+        n, side, side, in, out, 1, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, false, false            \
     }
 #define C1(n, side, in, out, stride)                                                               \
     {                                                                                              \
-        n, side, side, in, out, 1, 1, 1, stride, stride, 1, 1, 0, 0, 0, 0, false                   \
+        n, side, side, in, out, 1, 1, 1, stride, stride, 1, 1, 0, 0, 0, 0, false, false            \
     }
 #define DW(n, side, channels, stride)                                                              \
     {                                                                                              \
-        n, side, side, channels, channels, channels, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1, false \
+        n, side, side, channels, channels, channels, 3, 3, stride, stride, 1, 1, 1, 1, 1, 1,       \
+            false, false                                                                           \
     }
 
 static const shape shapes[] = {
@@ -39,7 +41,7 @@ static const shape shapes[] = {
     {"fashion 1, batch 128", C3(128, 28, 1, 32, 1)},
     {"fashion 2, batch 128", C3(128, 14, 32, 64, 1)},
     {"fashion 2, batch 1", C3(1, 14, 32, 64, 1)},
-    {"resnet 7x7 3-64", {1, 224, 224, 3, 64, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false}},
+    {"resnet 7x7 3-64", {1, 224, 224, 3, 64, 1, 7, 7, 2, 2, 1, 1, 3, 3, 3, 3, false, false}},
     {"resnet 56 64-64", C3(1, 56, 64, 64, 1)},
     {"resnet 56 64-128 /2", C3(1, 56, 64, 128, 2)},
     {"resnet 28 128-128", C3(1, 28, 128, 128, 1)},
@@ -63,6 +65,12 @@ static const shape shapes[] = {
     {"mobile 7 dw 960", DW(1, 7, 960, 1)}};
 
 enum { FORWARD, BACK_DATA, BACK_WEIGHTS, PEAK, PARTS };
+
+typedef struct options {
+    const char *only;
+    int rounds;
+    bool plain, half;
+} options;
 
 typedef struct bench {
     leat_context *context;
@@ -126,11 +134,12 @@ static double flops(const leati_conv_plan *p)
            (double)(v->in_c / v->groups * v->kernel_h * v->kernel_w);
 }
 
-static void run_shape(bench *b, const shape *s, int rounds, bool plain)
+static void run_shape(bench *b, const shape *s, const options *o)
 {
     leati_conv conv = s->v;
     const leati_conv *v = &conv;
-    conv.plain = plain;
+    conv.plain = o->plain;
+    conv.half = o->half;
     if (leati_conv_plan_make(b->context, v, &b->p) != LEAT_OK) exit(1);
     size_t nx = v->batch * v->in_h * v->in_w * v->in_c;
     size_t ny = v->batch * b->p.out_h * b->p.out_w * v->out_c, bytes = b->p.forward_bytes;
@@ -144,9 +153,9 @@ static void run_shape(bench *b, const shape *s, int rounds, bool plain)
     leati_conv_pack(b->context, &b->p, b->w, b->packed);
     leati_conv_pack_back(b->context, &b->p, b->w, b->back);
     for (int i = 0; i < PARTS; i++) b->best[i] = HUGE_VAL;
-    for (int r = 0; r < rounds; r++)
+    for (int r = 0; r < o->rounds; r++)
         for (int i = 0; i < PARTS; i++) time_part(b, i);
-    double peak = flops(&b->peak) / b->best[PEAK];
+    double peak = (o->half ? 2 : 1) * flops(&b->peak) / b->best[PEAK];
     printf("%-26s%s", s->name, b->p.winograd ? " W" : "  ");
     for (int i = 0; i < PEAK; i++) {
         double rate = flops(&b->p) / b->best[i];
@@ -158,7 +167,7 @@ static void run_shape(bench *b, const shape *s, int rounds, bool plain)
     free(b->workspace);
 }
 
-static void run_all(int threads, int rounds, const char *only, bool plain)
+static void run_all(int threads, const options *run)
 {
     leat_context_options o = leat_context_options_default();
     /* 14 pixels a line, 14 lines, long sums: all of it in the first two levels of cache. */
@@ -175,7 +184,7 @@ static void run_all(int threads, int rounds, const char *only, bool plain)
     printf("%d thread%s, level %s: forward, gradient of data, gradient of weights\n", threads,
            threads > 1 ? "s" : "", leat_context_cpu(b.context));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        if (!only || strstr(shapes[i].name, only)) run_shape(&b, &shapes[i], rounds, plain);
+        if (!run->only || strstr(shapes[i].name, run->only)) run_shape(&b, &shapes[i], run);
     free(b.peak_x);
     free(b.peak_y);
     free(b.peak_packed);
@@ -185,21 +194,21 @@ static void run_all(int threads, int rounds, const char *only, bool plain)
 
 int main(int argc, char **argv)
 {
-    const char *threads = "1,2", *only = NULL;
-    bool plain = false;
-    int rounds = 5;
+    const char *threads = "1,2";
+    options o = {.rounds = 5};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--plain") == 0) plain = true;
+        if (strcmp(argv[i], "--plain") == 0) o.plain = true;
+        else if (strcmp(argv[i], "--bf16") == 0) o.half = true;
         else if (i + 1 < argc && strcmp(argv[i], "--threads") == 0) threads = argv[++i];
-        else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0) rounds = atoi(argv[++i]);
-        else if (i + 1 < argc && strcmp(argv[i], "--only") == 0) only = argv[++i];
+        else if (i + 1 < argc && strcmp(argv[i], "--rounds") == 0) o.rounds = atoi(argv[++i]);
+        else if (i + 1 < argc && strcmp(argv[i], "--only") == 0) o.only = argv[++i];
         else {
             fprintf(stderr,
-                    "usage: conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain]\n");
+                    "usage: conv_bench [--threads 1,2] [--rounds 5] [--only TEXT] [--plain] "
+                    "[--bf16]\n");
             return 2;
         }
     }
-    for (const char *t = threads; *t; t += strcspn(t, ","), t += *t == ',')
-        run_all(atoi(t), rounds, only, plain);
+    for (const char *t = threads; *t; t += strcspn(t, ","), t += *t == ',') run_all(atoi(t), &o);
     return 0;
 }
