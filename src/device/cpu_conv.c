@@ -1,8 +1,8 @@
 /* Owns: CONV, CONV_DATA and CONV_WEIGHT of f32 on the CPU, by the kernels of kernel/conv.h, which
  * have two dimensions and channels last: other layouts are turned in scratch, a third dimension is
  * a sum of two-dimensional convolutions over the taps of depth. Convolutions with a pool behind
- * them run block by block of images, so that what is pooled never leaves the caches; in bf16 the
- * gradients take that of the pool as it is. */
+ * them run block by block of images, so that what is pooled never leaves the caches, where the
+ * kernels do not pool themselves. */
 #include <string.h>
 
 #include "base/error.h"
@@ -27,8 +27,8 @@ typedef struct job {
     size_t filter;        /* weights of one slice of depth */
     bool deep, turn_x, turn_y;
     leati_pool2d pool;
-    bool spreads;         /* the gradient of the pool goes into the kernels as it is */
-    size_t block;         /* images; 0: there is no pool, or it spreads */
+    bool whole;           /* kernels pool, or take the gradient of the pool as it is */
+    size_t block;         /* images; 0: there is no pool, or not for us to do */
     leati_conv_plan rest; /* of the images of a last block that is not whole */
     /* in scratch */
     float *x_last, *y_last; /* channels last, where the operands are not */
@@ -109,10 +109,9 @@ static leat_status plan_job(leat_context *c, const leati_step *s, job *j)
                        .pad_bottom = (size_t)w->high[1],
                        .pad_right = (size_t)w->high[2],
                        .half = a->half};
-    bool whole = !a->pool || (a->half && s->op != LEATI_OP_CONV);
-    if (whole) LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
-    j->spreads = a->pool && whole && j->plan.spreads;
-    if (a->pool && !j->spreads) {
+    LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
+    j->whole = s->op == LEATI_OP_CONV ? j->plan.pools : j->plan.spreads;
+    if (a->pool && !j->whole) {
         plan_blocks(j);
         conv.batch = j->block;
         LEATI_TRY(leati_conv_plan_make(c, &conv, &j->plan));
@@ -137,9 +136,11 @@ static size_t packed_bytes(const job *j)
     return (j->deep ? (size_t)j->w.kernel[0] : 1) * packed_each(j) * sizeof(float);
 }
 
-static size_t workspace_of(const leati_conv_plan *p, leati_op op)
+static size_t workspace_of(const job *j, const leati_conv_plan *p)
 {
-    return op == LEATI_OP_CONV        ? p->forward_bytes
+    const leati_conv_attrs *a = j->s->attrs;
+    leati_op op = j->s->op;
+    return op == LEATI_OP_CONV        ? a->pool && j->whole ? p->pooled_bytes : p->forward_bytes
            : op == LEATI_OP_CONV_DATA ? p->back_data_bytes
                                       : p->back_weights_bytes;
 }
@@ -149,7 +150,7 @@ static size_t divide(job *j, char *at)
 {
     leati_cpu_room room = {at, 0};
     leati_op op = j->s->op;
-    size_t work = workspace_of(&j->plan, op), rest = workspace_of(&j->rest, op);
+    size_t work = workspace_of(j, &j->plan), rest = workspace_of(j, &j->rest);
     if (rest > work) work = rest;
     if (j->block) j->before = leati_cpu_take(&room, j->block * j->y.image_step * sizeof(float));
     if (j->block && op == LEATI_OP_CONV_WEIGHT)
@@ -315,7 +316,10 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
     leati_conv_epilogue e = {.activation = (leati_activation)a->activation};
     if (a->bias) e.bias = s->in[2].data;
     if (a->residual) e.residual = s->in[2 + a->bias].data;
-    if (j.block) run_blocks(&j, f.x, &e);
+    if (a->pool && j.whole)
+        leati_conv_forward_pooled(c, &j.plan, f.x, j.packed, &e, f.to,
+                                  s->outs > 1 ? s->out[1].data : NULL, j.workspace);
+    else if (j.block) run_blocks(&j, f.x, &e);
     else if (j.deep) each_pair(&j, forward_pair, &f);
     else leati_conv_forward(c, &j.plan, f.x, j.packed, &e, f.to, j.workspace);
     if (j.turn_y) leati_cpu_swap_f32(c, j.y.batch, j.y.plane, j.y.channels, f.to, s->out[0].data);
@@ -365,10 +369,11 @@ static leat_status run_data(leat_context *c, const leati_step *s)
 {
     job j;
     LEATI_TRY(begin(c, s, &j));
+    const leati_conv_attrs *a = s->attrs;
     flow f = {.y = channels_last(&j, &j.y, j.turn_y, &s->in[0], j.y_last)};
     f.to = j.turn_x ? j.x_last : s->out[0].data;
     if (!s->kept) pack_all(&j, s->in[1].data);
-    if (j.spreads) {
+    if (a->pool && j.whole) {
         leati_conv_backward_data_pooled(c, &j.plan, f.y, s->in[2].data, j.packed, f.to,
                                         j.workspace);
     } else if (j.block) {
@@ -420,10 +425,11 @@ static leat_status run_weight(leat_context *c, const leati_step *s)
 {
     job j;
     LEATI_TRY(begin(c, s, &j));
+    const leati_conv_attrs *a = s->attrs;
     flow f = {.x = channels_last(&j, &j.x, j.turn_x, &s->in[0], j.x_last),
               .y = channels_last(&j, &j.y, j.turn_y, &s->in[1], j.y_last),
               .to = s->out[0].data};
-    if (j.spreads) {
+    if (a->pool && j.whole) {
         leati_conv_backward_weights_pooled(c, &j.plan, f.x, f.y, s->in[2].data, f.to, j.workspace);
     } else if (j.block) {
         run_weight_blocks(&j, f.x, f.y, f.to);

@@ -17,7 +17,7 @@ static bool is_plain(const leati_node *n)
 {
     const leati_conv_attrs *a = n->attrs;
     return n->op == LEATI_OP_CONV && a->rank == 2 && a->channels_last && !a->residual && !a->pool &&
-           n->in[0]->dtype == LEAT_DTYPE_F32;
+           n->in[0]->dtype == LEAT_DTYPE_F32 && !a->half;
 }
 
 /* One filter per channel. */

@@ -37,8 +37,13 @@ typedef struct sweep {
     size_t run_count;
     size_t row_blocks, col_blocks, n_blocks;
     leati_activation activation;
+    /* A maximum pool of 2 x 2 follows: lines of the output come in twos, are left in the scratch of
+     * the worker and pooled there. */
+    bool pool;
+    float *pooled;
+    uint8_t *told;
     float *scratch;
-    size_t each; /* elements per worker */
+    size_t each, slab_each; /* elements per worker, of them of the slab */
 } sweep;
 
 /* ---- plans --------------------------------------------------------------------------------- */
@@ -142,6 +147,20 @@ static size_t even_blocks(const sweep *s, size_t blocks, size_t most, unsigned t
     return blocks;
 }
 
+/* The same where lines are pooled in twos, at most `lines` of them at once: in rows only. */
+static void cut_pooled(sweep *s, size_t lines, unsigned threads)
+{
+    size_t most = CONV_POOLED_BYTES / sizeof(float) / s->line_step, twos = s->out_h / 2;
+    if (lines > most) lines = most;
+    if (lines < 2) lines = 2;
+    s->n_blocks = 1;
+    s->row_blocks = (twos + lines / 2 - 1) / (lines / 2);
+    size_t tasks = s->images * s->row_blocks, wanted = 8 * (size_t)threads;
+    if (threads == 1 || tasks >= wanted || tasks % threads == 0) return;
+    s->row_blocks = (wanted + s->images - 1) / s->images;
+    if (s->row_blocks > twos) s->row_blocks = twos;
+}
+
 /* How the output is cut: slabs fit the second-level cache, and there are enough tasks. */
 static void cut(sweep *s, unsigned threads)
 {
@@ -174,10 +193,14 @@ static void cut(sweep *s, unsigned threads)
             if (s->row_blocks > s->out_h) s->row_blocks = s->out_h;
         }
     }
-    lines = (s->out_h + s->row_blocks - 1) / s->row_blocks;
-    s->each = s->slab
-                  ? leati_conv_align(((lines - 1) * s->step_h + s->span_h) * s->slab_w * s->pixel)
-                  : 0;
+    if (s->pool) cut_pooled(s, lines, threads);
+    size_t unit = s->pool ? 2 : 1;
+    lines = (s->out_h / unit + s->row_blocks - 1) / s->row_blocks * unit;
+    if (s->slab)
+        s->slab_each =
+            leati_conv_align(((lines - 1) * s->step_h + s->span_h) * s->slab_w * s->pixel);
+    s->each = s->slab_each;
+    if (s->pool) s->each += leati_conv_align(lines * s->line_step);
 }
 
 /* The runs of a slab (or of the input itself): taps that lie side by side are one run. */
@@ -250,7 +273,7 @@ static void flatten(const leati_conv *v, sweep *s)
     s->images = s->in_h = s->out_h = 1;
 }
 
-static void sweep_forward(leat_context *c, const leati_conv_plan *p, sweep *s)
+static void sweep_forward(leat_context *c, const leati_conv_plan *p, bool pool, sweep *s)
 {
     const leati_conv *v = &p->conv;
     *s = (sweep){.ker = leati_net_kernels_of(c),
@@ -271,6 +294,7 @@ static void sweep_forward(leat_context *c, const leati_conv_plan *p, sweep *s)
                  .line_step = p->out_w * v->out_c,
                  .pixel_step = v->out_c,
                  .depthwise = p->depthwise,
+                 .pool = pool,
                  .groups = v->groups,
                  .group_k = v->in_c / v->groups,
                  .group_n = v->out_c / v->groups};
@@ -496,18 +520,34 @@ static void sweep_channels(const sweep *s, const float *a, size_t row, const cor
     }
 }
 
+/* The lines of a task to those of the pool's result. */
+static void pool_lines(const sweep *s, const corner *at, const float *before)
+{
+    const size_t taps[] = {0, s->out_n, s->line_step, s->line_step + s->out_n};
+    leati_pool_row r = {.windows = s->out_w / 2,
+                        .channels = s->out_n,
+                        .count = 4,
+                        .step = 2 * s->out_n,
+                        .taps = taps};
+    size_t row = r.windows * r.channels, to = (at->image * s->out_h + at->line) / 2 * row;
+    for (size_t i = 0; i < at->lines; i += 2, to += row, before += 2 * s->line_step) {
+        if (s->told) s->ker->pool_which(&r, before, s->pooled + to, s->told + to);
+        else s->ker->pool_max(&r, before, s->pooled + to);
+    }
+}
+
 static void sweep_task(void *arg, size_t task, unsigned worker)
 {
     const sweep *s = arg;
-    size_t block = task % s->n_blocks;
+    size_t block = task % s->n_blocks, unit = s->pool ? 2 : 1;
     task /= s->n_blocks;
     size_t col = task % s->col_blocks;
     task /= s->col_blocks;
     size_t row_block = task % s->row_blocks;
     corner at = {.image = task / s->row_blocks,
-                 .line = leati_task_start(s->out_h, s->row_blocks, row_block),
+                 .line = leati_task_start(s->out_h / unit, s->row_blocks, row_block) * unit,
                  .column = leati_task_start(s->out_w, s->col_blocks, col)};
-    at.lines = leati_task_start(s->out_h, s->row_blocks, row_block + 1) - at.line;
+    at.lines = leati_task_start(s->out_h / unit, s->row_blocks, row_block + 1) * unit - at.line;
     at.columns = leati_task_start(s->out_w, s->col_blocks, col + 1) - at.column;
     if (s->depthwise) {
         sweep_depthwise(s, &at, (leati_run *)(void *)(s->scratch + worker * s->each));
@@ -534,6 +574,12 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
         else leati_conv_copy_piece(s->ker, &piece, slab);
         a = slab;
         row = s->slab_w * s->pixel;
+    }
+    if (s->pool) {
+        float *before = s->scratch + worker * s->each + s->slab_each;
+        sweep_channels(s, a, row, &at, block, before, NULL);
+        pool_lines(s, &at, before);
+        return;
     }
     size_t out = at.image * s->image_step + at.line * s->line_step + at.column * s->pixel_step;
     const float *residual = s->residual ? s->residual + out : NULL;
@@ -659,12 +705,14 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
     p.depthwise = v->groups > 1 && k == 1 && n == 1;
     p.pairs = v->half && !p.depthwise && (v->groups == 1 || (k % 2 == 0 && n % 2 == 0));
     p.rounds = v->half && !p.pairs;
-    p.spreads = p.pairs && p.out_h % 2 == 0 && p.out_w % 2 == 0 && !flat(v);
     p.weights = v->out_c * k * v->kernel_h * v->kernel_w;
     p.packed = p.depthwise ? p.weights : packed_elements(ker, v, k, n);
     p.packed_back = p.depthwise ? p.weights : packed_elements(ker, v, n, k);
-    sweep_forward(c, &p, &s);
+    sweep_forward(c, &p, false, &s);
     p.forward_bytes = sweep_bytes(c, &p, &s);
+    bool even = p.out_h % 2 == 0 && p.out_w % 2 == 0 && !flat(v) && !p.depthwise;
+    p.spreads = p.pairs && even;
+    p.pools = even && s.col_blocks == 1;
     for (size_t y = 0; y < v->stride_h && y < v->in_h; y++) {
         for (size_t x = 0; x < v->stride_w && x < v->in_w; x++) {
             sweep_back(c, &p, y, x, &s);
@@ -673,6 +721,11 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
         }
     }
     plan_winograd(c, &p);
+    p.pools = p.pools && !p.winograd && !p.rounds;
+    if (p.pools) {
+        sweep_forward(c, &p, true, &s);
+        p.pooled_bytes = sweep_bytes(c, &p, &s);
+    }
     p.back_weights_bytes = leati_conv_weights_bytes(c, &p);
     if (p.rounds) {
         size_t x = leati_conv_align(leati_conv_inputs(&p)) * sizeof(float);
@@ -683,6 +736,23 @@ leat_status leati_conv_plan_make(leat_context *c, const leati_conv *v, leati_con
     }
     *out = p;
     return LEAT_OK;
+}
+
+/* `s` knows where results go. */
+static void sweep_on(leat_context *c, const leati_conv_plan *p, sweep *s, const float *x,
+                     const float *packed, const leati_conv_epilogue *epilogue, void *workspace)
+{
+    sweep_use(p, s, workspace);
+    taps_forward(p, s);
+    if (!p->depthwise) make_runs(s);
+    s->in = x;
+    s->packed = packed;
+    if (epilogue) {
+        s->bias = epilogue->bias;
+        s->residual = epilogue->residual;
+        s->activation = epilogue->activation;
+    }
+    sweep_run(c, s);
 }
 
 void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *x,
@@ -704,19 +774,20 @@ void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *
         leati_winograd_run(c, &w, workspace);
         return;
     }
-    sweep_forward(c, p, &s);
-    sweep_use(p, &s, workspace);
-    taps_forward(p, &s);
-    if (!p->depthwise) make_runs(&s);
-    s.in = x;
-    s.packed = packed;
+    sweep_forward(c, p, false, &s);
     s.out = y;
-    if (epilogue) {
-        s.bias = epilogue->bias;
-        s.residual = epilogue->residual;
-        s.activation = epilogue->activation;
-    }
-    sweep_run(c, &s);
+    sweep_on(c, p, &s, x, packed, epilogue, workspace);
+}
+
+void leati_conv_forward_pooled(leat_context *c, const leati_conv_plan *p, const float *x,
+                               const float *packed, const leati_conv_epilogue *epilogue,
+                               float *pooled, uint8_t *which, void *workspace)
+{
+    sweep s;
+    sweep_forward(c, p, true, &s);
+    s.pooled = pooled;
+    s.told = which;
+    sweep_on(c, p, &s, x, packed, epilogue, workspace);
 }
 
 /* One convolution for each remainder of the stride. */

@@ -38,13 +38,14 @@ typedef struct leati_conv_plan {
     bool depthwise;      /* one filter per channel */
     bool pairs;          /* half: terms of sums come in pairs of bf16 numbers */
     bool spreads;        /* pairs, and gradients of pools are taken (leati_conv_..._pooled) */
+    bool pools;          /* leati_conv_forward_pooled is taken */
     bool rounds;         /* half otherwise: operands are rounded in the workspace, then as f32 */
     /* Lavin and Gray 2016; about twice the rounding error */
     bool winograd, winograd_back, winograd_weights;
     /* Elements of the weights as the caller has them, packed for forward, packed for data. */
     size_t weights, packed, packed_back;
     /* Workspace in bytes. */
-    size_t forward_bytes, back_data_bytes, back_weights_bytes;
+    size_t forward_bytes, pooled_bytes, back_data_bytes, back_weights_bytes;
 } leati_conv_plan;
 
 /* What is done to y before it is stored: y = activation(conv + bias + residual). */
@@ -84,6 +85,12 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
 void leati_conv_forward(leat_context *c, const leati_conv_plan *p, const float *x,
                         const float *packed, const leati_conv_epilogue *epilogue, float *y,
                         void *workspace);
+/* The same with a maximum pool of 2 x 2 behind it, in workspace of pooled_bytes: pooled (batch,
+ * out_h / 2, out_w / 2, out_c) and, unless NULL, which of the four is the largest, as
+ * leati_pool2d_which tells. No residual. For plans with `pools`. */
+void leati_conv_forward_pooled(leat_context *c, const leati_conv_plan *p, const float *x,
+                               const float *packed, const leati_conv_epilogue *epilogue,
+                               float *pooled, uint8_t *which, void *workspace);
 /* dx = the gradient of x, or added to what is there. `packed_back` from leati_conv_pack_back. */
 void leati_conv_backward_data(leat_context *c, const leati_conv_plan *p, const float *dy,
                               const float *packed_back, bool add, float *dx, void *workspace);

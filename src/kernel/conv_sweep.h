@@ -10,10 +10,11 @@
 #include "kernel/net_kernels.h"
 
 enum {
-    CONV_SLAB_BYTES = 160 << 10, /* input held in the second-level cache */
-    CONV_SMALLEST_TASK = 120000, /* multiplications: about a microsecond */
-    CONV_BAD_STRIDE = 2048,      /* bytes: pixels this far apart share few sets of the caches */
-    CONV_SPREAD = 16             /* elements put between such pixels */
+    CONV_SLAB_BYTES = 160 << 10,   /* input held in the second-level cache */
+    CONV_POOLED_BYTES = 192 << 10, /* output that is pooled where it lies */
+    CONV_SMALLEST_TASK = 120000,   /* multiplications: about a microsecond */
+    CONV_BAD_STRIDE = 2048,        /* bytes: pixels this far apart share few sets of the caches */
+    CONV_SPREAD = 16               /* elements put between such pixels */
 };
 
 /* Rectangle of an image (h, w, channels): rows y .. y+rows-1, columns x .. x+columns-1, which may

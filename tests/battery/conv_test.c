@@ -331,64 +331,107 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
-/* Gradients of pools as they are against the same spread beforehand: equal bytes. */
-static void check_pooled(leattest *t, leat_context *c, const leati_conv *v, leati_rng *rng)
+static leati_pool2d pool_of(const trial *r)
 {
-    trial r;
-    REQUIRE(trial_init(&r, c, v, rng));
-    leati_pool2d pool = {.batch = v->batch,
-                         .in_h = r.p.out_h,
-                         .in_w = r.p.out_w,
-                         .channels = v->out_c,
-                         .out_h = r.p.out_h / 2,
-                         .out_w = r.p.out_w / 2,
-                         .kernel_h = 2,
-                         .kernel_w = 2,
-                         .stride_h = 2,
-                         .stride_w = 2,
-                         .dilation_h = 1,
-                         .dilation_w = 1};
-    size_t n = r.ny / 4;
-    float *g = random_array(rng, n), *dx = random_array(rng, r.nx);
-    float *dw = random_array(rng, r.p.weights);
+    return (leati_pool2d){.batch = r->p.conv.batch,
+                          .in_h = r->p.out_h,
+                          .in_w = r->p.out_w,
+                          .channels = r->p.conv.out_c,
+                          .out_h = r->p.out_h / 2,
+                          .out_w = r->p.out_w / 2,
+                          .kernel_h = 2,
+                          .kernel_w = 2,
+                          .stride_h = 2,
+                          .stride_w = 2,
+                          .dilation_h = 1,
+                          .dilation_w = 1};
+}
+
+/* A pool that the convolution does itself, against the two one after the other: equal bytes. */
+static bool same_pooled(trial *r, leat_context *c, leati_activation act, leati_rng *rng)
+{
+    leati_conv_epilogue e = {r->b, NULL, act};
+    leati_pool2d pool = pool_of(r);
+    size_t n = r->ny / 4;
+    float *want = random_array(rng, n), *got = random_array(rng, n);
+    uint8_t *which = malloc(2 * n);
+    void *workspace = aligned_alloc(64, (r->p.pooled_bytes + 127) / 64 * 64);
+    bool same = want && got && which && workspace;
+    if (same) {
+        leati_conv_pack(c, &r->p, r->w, r->packed);
+        leati_conv_forward(c, &r->p, r->x, r->packed, &e, r->y, r->workspace);
+        leati_pool2d_which(c, &pool, r->y, want, which);
+        leati_conv_forward_pooled(c, &r->p, r->x, r->packed, &e, got, which + n, workspace);
+        same = memcmp(want, got, n * sizeof *got) == 0 && memcmp(which, which + n, n) == 0;
+        memset(got, 0, n * sizeof *got);
+        leati_conv_forward_pooled(c, &r->p, r->x, r->packed, &e, got, NULL, workspace);
+        same = same && memcmp(want, got, n * sizeof *got) == 0;
+    }
+    free(want);
+    free(got);
+    free(which);
+    free(workspace);
+    return same;
+}
+
+/* Gradients of pools as they are against the same spread beforehand: equal bytes. */
+static bool same_spread(trial *r, leat_context *c, leati_rng *rng)
+{
+    leati_pool2d pool = pool_of(r);
+    size_t n = r->ny / 4;
+    float *g = random_array(rng, n), *dx = random_array(rng, r->nx);
+    float *dw = random_array(rng, r->p.weights);
     uint8_t *which = malloc(n);
-    REQUIRE(g && dx && dw && which);
-    for (size_t i = 0; i < n; i++) which[i] = (uint8_t)leati_rng_below(rng, 4);
-    leati_pool2d_spread(c, &pool, g, which, r.dy);
-    leati_conv_pack_back(c, &r.p, r.w, r.back);
-    leati_conv_backward_data(c, &r.p, r.dy, r.back, false, r.dx, r.workspace);
-    leati_conv_backward_data_pooled(c, &r.p, g, which, r.back, dx, r.workspace);
-    leati_conv_backward_weights(c, &r.p, r.x, r.dy, r.dw, NULL, r.workspace);
-    leati_conv_backward_weights_pooled(c, &r.p, r.x, g, which, dw, r.workspace);
-    bool fine = CHECK(memcmp(dx, r.dx, r.nx * sizeof *dx) == 0);
-    fine = CHECK(memcmp(dw, r.dw, r.p.weights * sizeof *dw) == 0) && fine;
-    if (!fine) print_shape(v);
+    bool same = g && dx && dw && which;
+    for (size_t i = 0; same && i < n; i++) which[i] = (uint8_t)leati_rng_below(rng, 4);
+    if (same) {
+        leati_pool2d_spread(c, &pool, g, which, r->dy);
+        leati_conv_pack_back(c, &r->p, r->w, r->back);
+        leati_conv_backward_data(c, &r->p, r->dy, r->back, false, r->dx, r->workspace);
+        leati_conv_backward_data_pooled(c, &r->p, g, which, r->back, dx, r->workspace);
+        leati_conv_backward_weights(c, &r->p, r->x, r->dy, r->dw, NULL, r->workspace);
+        leati_conv_backward_weights_pooled(c, &r->p, r->x, g, which, dw, r->workspace);
+        same = memcmp(dx, r->dx, r->nx * sizeof *dx) == 0 &&
+               memcmp(dw, r->dw, r->p.weights * sizeof *dw) == 0;
+    }
     free(g);
     free(dx);
     free(dw);
     free(which);
+    return same;
+}
+
+static void check_pooled(leattest *t, leat_context *c, const leati_conv *v, leati_activation act,
+                         leati_rng *rng, int *done)
+{
+    trial r;
+    REQUIRE(trial_init(&r, c, v, rng));
+    bool same =
+        (!r.p.pools || same_pooled(&r, c, act, rng)) && (!r.p.spreads || same_spread(&r, c, rng));
+    if (!CHECK(same)) print_shape(v);
+    *done += r.p.pools || r.p.spreads;
     trial_free(&r);
 }
 
 static void pooled_level(leattest *t, leat_context *c)
 {
     leati_rng rng;
+    int done = 0;
     leati_rng_init(&rng, 24, LEATI_RNG_TEST, 0);
-    for (int done = 0; done < 40;) {
+    while (done < 80) {
         leati_conv v = random_shape(&rng);
-        leati_conv_plan p;
-        v.half = true;
+        v.half = leati_rng_below(&rng, 2);
         if (!fits(&v) || v.batch * v.in_h * v.in_w * v.in_c * v.out_c > 3000000) continue;
-        REQUIRE_OK(leati_conv_plan_make(c, &v, &p));
-        if (!p.spreads) continue;
-        check_pooled(t, c, &v, &rng);
-        done++;
+        check_pooled(t, c, &v, (leati_activation)(done % LEATI_ACTIVATIONS), &rng, &done);
     }
-    const leati_conv wide = {2, 4, 3000, 9, 12, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, true};
-    check_pooled(t, c, &wide, &rng); /* in blocks of columns */
+    static const leati_conv large[] = {
+        {2, 4, 3000, 9, 12, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, true}, /* column blocks */
+        {1, 66, 64, 8, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, true, false},  /* line blocks */
+        {1, 66, 64, 8, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, true}};
+    for (int i = 0; i < 3; i++) check_pooled(t, c, &large[i], LEATI_ACT_RELU, &rng, &done);
 }
 
-static void pooled_gradients(leattest *t)
+static void pools_inside(leattest *t)
 {
     leattest_at_levels(t, 2, pooled_level);
 }
@@ -414,7 +457,7 @@ static void refused_shapes(leattest *t)
     CHECK_FAILS(leati_conv_plan_make(t->context, &v, &p), LEAT_INVALID, "too large");
 }
 
-static const leattest_case list[] = {TEST(random_shapes),    TEST(random_half_shapes),
-                                     TEST(listed_shapes),    TEST(threads_agree),
-                                     TEST(pooled_gradients), TEST(refused_shapes)};
+static const leattest_case list[] = {TEST(random_shapes), TEST(random_half_shapes),
+                                     TEST(listed_shapes), TEST(threads_agree),
+                                     TEST(pools_inside),  TEST(refused_shapes)};
 LEATTEST_MAIN(list)
