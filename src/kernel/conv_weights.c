@@ -26,8 +26,8 @@ typedef struct gradient {
     const leati_net_kernels *ker;
     const leati_kernels *gemm;
     const leati_conv_plan *p;
-    const float *x, *dy;
-    const uint8_t *which; /* dy is that of a pool of 2 x 2, to be spread */
+    const float *x, *dy, *given; /* given: dy before it was rounded, for the bias */
+    const uint8_t *which;        /* dy is that of a pool of 2 x 2, to be spread */
     float *dw, *db;
     size_t taps, group_k, group_n;
     bool slab;
@@ -286,7 +286,9 @@ static void part_product(const gradient *g, const part *t, size_t group)
         g->dy + (t->image * g->p->out_h + t->line) * out_w * v->out_c + group * g->group_n;
     bool panel = g->group_n == v->out_c && v->out_c == g->ker->nr; /* dY is a panel as it lies */
     if (!panel) g->gemm->f32.pack_b(g->group_n, pixels, dy, v->out_c, false, t->dy);
-    if (t->bias) g->ker->add_rows(pixels, g->group_n, dy, v->out_c, t->db + group * g->group_n);
+    if (t->bias)
+        g->ker->add_rows(pixels, g->group_n, g->given + (dy - g->dy), v->out_c,
+                         t->db + group * g->group_n);
     for (size_t i = 0; i < t->images; i++)
         for (size_t y = 0; y < t->lines; y++, count++)
             t->runs[count] = (leati_run){i * image + y * v->stride_h * row, count * out_w, out_w};
@@ -354,7 +356,9 @@ static void part_depthwise(const gradient *g, const part *t)
                                  .c_line = out_w * v->out_c,
                                  .c_step = v->out_c},
             t->out);
-    if (t->bias) g->ker->add_rows(t->images * t->lines * out_w, v->out_c, dy, v->out_c, t->db);
+    if (t->bias)
+        g->ker->add_rows(t->images * t->lines * out_w, v->out_c, g->given + (dy - g->dy), v->out_c,
+                         t->db);
 }
 
 /* Chunk task / splits, channels of split task % splits. */
@@ -472,6 +476,7 @@ void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, cons
         leati_winograd_weights_run(c, &w, workspace);
         return;
     }
+    const float *given = dy;
     if (p->rounds) {
         x = leati_conv_round(c, x, leati_conv_inputs(p), &workspace);
         dy = leati_conv_round(c, dy, leati_conv_outputs(p), &workspace);
@@ -479,6 +484,7 @@ void leati_conv_backward_weights(leat_context *c, const leati_conv_plan *p, cons
     gradient_init(c, p, &g);
     g.x = x;
     g.dy = dy;
+    g.given = given;
     g.dw = dw;
     g.db = db;
     run(c, &g, workspace);

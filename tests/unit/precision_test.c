@@ -107,6 +107,7 @@ static leat_status compute(leat_context *c, const char *device, const sample *s,
     leat_tensor *in[2] = {leat_input(g, LEAT_DTYPE_F32, s->a, a),
                           leat_input(g, LEAT_DTYPE_F32, s->b, b)};
     leat_tensor *root[3] = {s->build(in[0], in[1])};
+    LEATI_GO(root[0] ? LEAT_OK : leat_error_status(c));
     draw(3, count_of(leat_tensor_shape(root[0])), r);
     leat_tensor *weight = leat_input(g, LEAT_DTYPE_F32, leat_tensor_shape(root[0]), r);
     leat_tensor *loss = leat_sum(leat_mul(root[0], weight), 0, NULL, false);
@@ -162,6 +163,9 @@ static void devices_agree(leattest *t)
 static const char *const cnn = "reshape(8, 8, 1); conv2d(8, 3, padding=same, activation=relu); "
                                "max_pool2d; conv2d(16, 3, padding=same, activation=relu); "
                                "max_pool2d; flatten; dense(32, activation=relu); dense(4)";
+static const char *const smooth = "reshape(8, 8, 1); conv2d(8, 3, padding=same, activation=tanh); "
+                                  "average_pool2d; conv2d(16, 3, padding=same, activation=tanh); "
+                                  "average_pool2d; flatten; dense(32, activation=tanh); dense(4)";
 enum { ROWS = 400, COLS = 64, CLASSES = 4, BATCH = 32 };
 
 typedef struct pictures {
@@ -206,8 +210,8 @@ static leat_status read_weights(const leat_network *n, float *flat, size_t *coun
 }
 
 /* All gradients of one batch: the difference that a step of plain descent at rate 1 makes. */
-static leat_status network_gradient(leat_context *c, const pictures *p, bool half, float *flat,
-                                    size_t *count)
+static leat_status network_gradient(leat_context *c, const char *layers, const pictures *p,
+                                    bool half, float *flat, size_t *count)
 {
     static float after[ROOM];
     leat_graph *g = NULL;
@@ -216,7 +220,7 @@ static leat_status network_gradient(leat_context *c, const pictures *p, bool hal
     leat_status st;
     LEATI_GO(leat_graph_create(c, NULL, &g));
     LEATI_GO(leat_graph_set_precision(g, half ? LEAT_DTYPE_BF16 : LEAT_DTYPE_F32));
-    LEATI_GO(leat_network_create(g, cnn, LEAT_DIMS(COLS), 5, &n));
+    LEATI_GO(leat_network_create(g, layers, LEAT_DIMS(COLS), 5, &n));
     LEATI_GO(leat_optimizer_create(n, "sgd", &o));
     leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(BATCH, COLS), p->x);
     leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(BATCH), p->wide);
@@ -233,14 +237,15 @@ out:
     return st;
 }
 
-static void gradients_point_the_same_way(leattest *t)
+/* The cosine of the gradients in f32 and bf16 must be above `least`. */
+static void compare_gradients(leattest *t, const char *layers, double least)
 {
     static pictures p;
     static float full[ROOM], half[ROOM];
     size_t n, m;
     draw_pictures(1, &p);
-    REQUIRE_OK(network_gradient(t->context, &p, false, full, &n));
-    REQUIRE_OK(network_gradient(t->context, &p, true, half, &m));
+    REQUIRE_OK(network_gradient(t->context, layers, &p, false, full, &n));
+    REQUIRE_OK(network_gradient(t->context, layers, &p, true, half, &m));
     CHECK(n == m && n > 3000);
     double dot = 0, a = 0, b = 0;
     for (size_t i = 0; i < n; i++) {
@@ -249,8 +254,17 @@ static void gradients_point_the_same_way(leattest *t)
         b += (double)half[i] * (double)half[i];
     }
     CHECK(memcmp(full, half, n * sizeof *full) != 0);
-    CHECK(dot / sqrt(a * b) > 0.9995);
+    if (!CHECK(dot / sqrt(a * b) > least)) printf("    cosine %.6f\n", dot / sqrt(a * b));
     CHECK(fabs(sqrt(b / a) - 1) < 0.01);
+}
+
+/* Factors move by at most 2^-9 of themselves, over four layers there and back. Where a pool or a
+ * ReLU takes the other side, a path counts whole: with one in a thousand of them the angle's sine
+ * is 0.03. */
+static void gradients_point_the_same_way(leattest *t)
+{
+    compare_gradients(t, smooth, 0.9999);
+    compare_gradients(t, cnn, 0.998);
 }
 
 /* ---- the estimator ----------------------------------------------------------------------------
