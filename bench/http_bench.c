@@ -44,7 +44,7 @@ static int socket_on(int port)
     return fd;
 }
 
-/* --- the floor -------------------------------------------------------------------------------- */
+/* --- the floor ---------------------------------------------------------------------------- */
 
 static const char reply[] = "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                             "Content-Length: 6\r\nX-Request-Id: 00000000-0000\r\n"
@@ -83,7 +83,7 @@ static void serve_floor(int port)
     }
 }
 
-/* --- Leat ------------------------------------------------------------------------------------- */
+/* --- Leat --------------------------------------------------------------------------------- */
 
 static size_t admit(void *user, leati_http_exchange *ex, bool *finished)
 {
@@ -143,7 +143,7 @@ static void serve_leat(const char *port, uint32_t workers, const sigset_t *signa
     leat_context_destroy(c);
 }
 
-/* --- idle connections ------------------------------------------------------------------------- */
+/* --- idle connections --------------------------------------------------------------------- */
 
 static void hold_idle(int port, int count)
 {

@@ -42,8 +42,7 @@ void leati_http_conn_shut(leati_http_conn *conn)
     shut(conn, false);
 }
 
-/* --- replies -----------------------------------------------------------------------------------
- */
+/* --- replies ------------------------------------------------------------------------------ */
 
 static void write_fault(leati_http_exchange *ex, const leati_http_fault *f)
 {
@@ -147,8 +146,7 @@ static bool flush(leati_http_conn *conn)
     return !conn->closed;
 }
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------- */
 
 static void make_id(leati_http_exchange *ex)
 {

@@ -133,8 +133,7 @@ bool leati_http_conn_full(const leati_http_conn *conn);
 /* Where the next bytes are best put: the rest of a long body; false where it does not matter. */
 bool leati_http_conn_landing(leati_http_conn *conn, char **at, size_t *room);
 
-/* --- shared by http_exchange.c and http_connection.c -------------------------------------------
- */
+/* --- shared by http_exchange.c and http_connection.c -------------------------------------- */
 
 struct leati_http_exchange {
     leati_http_request request;

@@ -12,8 +12,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* --- encoders ----------------------------------------------------------------------------------
- */
+/* --- encoders ----------------------------------------------------------------------------- */
 
 void leati_http_encoders_init(leati_http_encoders *e, const leat_context *c)
 {
@@ -47,8 +46,7 @@ static void give_back(leati_http_encoders *e, leati_http_coding coding, leati_ht
     if (!room) leati_http_encoder_destroy(encoder);
 }
 
-/* --- the core ----------------------------------------------------------------------------------
- */
+/* --- the core ----------------------------------------------------------------------------- */
 
 void leati_http_core_init(leati_http_core *core)
 {
@@ -120,8 +118,7 @@ void leati_http_core_tick(leati_http_core *core)
     *to = '\0';
 }
 
-/* --- the life of an exchange -------------------------------------------------------------------
- */
+/* --- the life of an exchange -------------------------------------------------------------- */
 
 leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
 {
@@ -184,8 +181,7 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
     core->spare_count++;
 }
 
-/* --- what routes see ---------------------------------------------------------------------------
- */
+/* --- what routes see ---------------------------------------------------------------------- */
 
 const leati_http_request *leati_exchange_request(const leati_http_exchange *ex)
 {
@@ -310,8 +306,7 @@ void leati_exchange_finish(leati_http_exchange *ex, int http_status)
     core->transport->post(core, ex);
 }
 
-/* --- the bytes of the reply --------------------------------------------------------------------
- */
+/* --- the bytes of the reply --------------------------------------------------------------- */
 
 const char *leati_http_reason(int status)
 {

@@ -27,8 +27,7 @@ typedef struct address {
     socklen_t length;
 } address;
 
-/* --- the address --------------------------------------------------------------------------------
- */
+/* --- the address -------------------------------------------------------------------------- */
 
 /* "HOST:PORT", "[HOST]:PORT": numeric, or a name of this machine. */
 static leat_status read_address(leat_context *c, const char *listen, address *out)
@@ -129,8 +128,7 @@ static leat_status bind_local(leat_context *c, leati_http_server *s, const char 
     return LEAT_OK;
 }
 
-/* --- start --------------------------------------------------------------------------------------
- */
+/* --- start -------------------------------------------------------------------------------- */
 
 static uint64_t limit_ms(uint32_t seconds, uint32_t standard)
 {
@@ -233,8 +231,7 @@ uint32_t leati_http_server_workers(const leati_http_server *s)
     return s->count;
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------ */
 
 void leati_http_server_drain(leati_http_server *s, double seconds)
 {

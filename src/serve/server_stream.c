@@ -15,8 +15,7 @@ static leati_connection *of(leati_http_conn *conn)
     return (leati_connection *)conn;
 }
 
-/* --- lists of waiting ---------------------------------------------------------------------------
- */
+/* --- lists of waiting --------------------------------------------------------------------- */
 
 static void unlist(leati_connection *k)
 {
@@ -40,8 +39,7 @@ void leati_connection_list(leati_connection *k, leati_waiting waiting)
     k->listed = true;
 }
 
-/* --- closing ------------------------------------------------------------------------------------
- */
+/* --- closing ------------------------------------------------------------------------------ */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -101,8 +99,7 @@ static void transport_close(leati_http_conn *conn, bool linger)
     k->reading = true;
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 static void on_written(uv_write_t *request, int status)
 {
@@ -201,8 +198,7 @@ static void transport_post(leati_http_core *core, leati_http_exchange *ex)
 const leati_http_transport leati_server_transport = {transport_send, transport_close,
                                                      transport_post};
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buf)
 {
@@ -263,8 +259,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (!k->gone) leati_connection_settle(k);
 }
 
-/* --- what a connection waits for ----------------------------------------------------------------
- */
+/* --- what a connection waits for ---------------------------------------------------------- */
 
 static leati_waiting waiting_for(const leati_connection *k)
 {
@@ -316,8 +311,7 @@ void leati_connection_expire(leati_connection *k)
     }
 }
 
-/* --- accepting ----------------------------------------------------------------------------------
- */
+/* --- accepting ---------------------------------------------------------------------------- */
 
 static void name_peer(leati_connection *k)
 {

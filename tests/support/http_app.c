@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- routes --------------------------------------------------------------------------------------
- */
+/* --- routes ------------------------------------------------------------------------------- */
 
 static bool is(const leati_http_request *r, const char *path)
 {
@@ -135,8 +134,7 @@ void http_app_init(http_app *app)
     atomic_init(&app->lost, 0);
 }
 
-/* --- answers
- * --------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 /* The end of the head that begins at `at`, or NULL. */
 static const char *head_end(const char *at, const char *end)
@@ -179,8 +177,7 @@ size_t http_replies(const char *data, size_t length, bool head, char *statuses, 
     return (size_t)(at - data);
 }
 
-/* --- the machine without a socket
- * ------------------------------------------------------------------ */
+/* --- the machine without a socket --------------------------------------------------------- */
 
 static leati_http_sending wire_send(leati_http_conn *conn, const struct iovec *pieces, size_t count)
 {

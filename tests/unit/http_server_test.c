@@ -33,8 +33,7 @@ static const raw_case cases[] = {
 #define GET_OK "GET / HTTP/1.1\r\nHost: leat\r\n\r\n"
 enum { CASES = sizeof cases / sizeof *cases };
 
-/* --- a client ------------------------------------------------------------------------------------
- */
+/* --- a client ----------------------------------------------------------------------------- */
 
 typedef struct client {
     int fd;
@@ -123,8 +122,7 @@ static bool client_has(const client *k, const char *text)
     return false;
 }
 
-/* --- a server ------------------------------------------------------------------------------------
- */
+/* --- a server ----------------------------------------------------------------------------- */
 
 typedef struct fixture {
     http_app app;
@@ -207,8 +205,7 @@ static void fixture_stop(leattest *t, fixture *f)
     pthread_mutex_destroy(&f->lock);
 }
 
-/* --- the table
- * ------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------- */
 
 /* "200 200 open": the statuses, and what becomes of the connection. */
 static int split_answer(const char *answer, char *statuses, size_t room, const char **then)
@@ -297,8 +294,7 @@ static void table_in_every_cut(leattest *t)
             }
 }
 
-/* --- limits
- * ------------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------- */
 
 /* Sends `data`, reads to the end or `count` answers, returns the statuses. */
 static const char *ask(uint16_t port, const char *data, size_t length, int count, char *statuses,
@@ -466,8 +462,7 @@ static void too_many_connections(leattest *t)
     fixture_stop(t, &f);
 }
 
-/* --- time
- * ---------------------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------- */
 
 static void slow_clients(leattest *t)
 {
@@ -553,8 +548,7 @@ static void clients_go_away(leattest *t)
     fixture_stop(t, &f);
 }
 
-/* --- draining
- * ------------------------------------------------------------------------------------------ */
+/* --- draining ----------------------------------------------------------------------------- */
 
 static void *drain_now(void *server)
 {
@@ -619,8 +613,115 @@ static void drain_cuts_in_the_end(leattest *t)
     CHECK_INT(atomic_load(&f.app.lost), 1);
 }
 
-/* --- compression
- * ----------------------------------------------------------------------------------------- */
+/* --- many at once ------------------------------------------------------------------------- */
+
+enum { ENDERS = 3, CLIENTS = 6 };
+
+/* Exchanges that other threads end, as those of a batching queue do. */
+typedef struct crowd {
+    fixture f;
+    pthread_cond_t more;
+    leati_http_exchange *waiting[4096];
+    size_t count;
+    bool over;
+    atomic_bool draining;
+    atomic_uint answered, wrong;
+} crowd;
+
+static void join_queue(http_app *app, leati_http_exchange *ex)
+{
+    crowd *w = app->user;
+    pthread_mutex_lock(&w->f.lock);
+    if (w->count == sizeof w->waiting / sizeof *w->waiting) abort();
+    w->waiting[w->count++] = ex;
+    pthread_cond_signal(&w->more);
+    pthread_mutex_unlock(&w->f.lock);
+}
+
+static void *end_exchanges(void *argument)
+{
+    crowd *w = argument;
+    for (;;) {
+        pthread_mutex_lock(&w->f.lock);
+        while (!w->count && !w->over) pthread_cond_wait(&w->more, &w->f.lock);
+        leati_http_exchange *ex = w->count ? w->waiting[--w->count] : NULL;
+        pthread_mutex_unlock(&w->f.lock);
+        if (!ex) return NULL;
+        http_app_finish_later(ex);
+    }
+}
+
+static void *ask_much(void *argument)
+{
+    static const struct {
+        const char *data;
+        int count;
+        const char *statuses; /* NULL: goes away without waiting */
+    } asked[] = {{GET_OK, 1, "200"},
+                 {GET_OK GET_OK GET_OK, 3, "200 200 200"},
+                 {"GET /later HTTP/1.1\r\nHost: leat\r\n\r\n" GET_OK, 2, "200 200"},
+                 {"GET /later HTTP/1.1\r\nHost: leat\r\n\r\n", 1, "200"},
+                 {"GET /later HTTP/1.1\r\nHost: leat\r\n\r\n", 0, NULL},
+                 {"GET /later HTTP/1.1\r\nHost: leat\r\nAccept-Encoding: gzip\r\n\r\n"
+                  "GET /text?3000 HTTP/1.1\r\nHost: leat\r\nAccept-Encoding: gzip\r\n\r\n",
+                  2, "200 200"},
+                 {"POST /echo HTTP/1.1\r\nHost: leat\r\nContent-Length: 5\r\n\r\nabcde", 1, "200"},
+                 {"POST /echo HTTP/1.1\r\nHost: leat\r\nContent-Length: 5\r\n\r\nab", 0, NULL},
+                 {"GET / HTTP/1.1\r\n\r\n", 1, "400"}};
+    crowd *w = argument;
+    for (unsigned i = 0; !atomic_load(&w->draining); i++) {
+        client k;
+        char statuses[64];
+        bool open = client_open(&k, w->f.port);
+        for (unsigned j = 0; open && j < 5; j++) {
+            size_t pick = (i * 7 + j * 5) % (sizeof asked / sizeof *asked);
+            k.size = 0;
+            client_text(&k, asked[pick].data);
+            if (!asked[pick].statuses) break;
+            client_answers(&k, asked[pick].count, false, statuses, sizeof statuses);
+            if (strcmp(statuses, asked[pick].statuses) == 0) atomic_fetch_add(&w->answered, 1);
+            else if (!atomic_load(&w->draining)) atomic_fetch_add(&w->wrong, 1);
+            if (asked[pick].statuses[0] != '2') break;
+        }
+        client_close(&k);
+    }
+    return NULL;
+}
+
+static void many_at_once(leattest *t)
+{
+    crowd *w = calloc(1, sizeof *w);
+    pthread_t enders[ENDERS], clients[CLIENTS];
+    struct timespec while_it_runs = {0, 500000000};
+    REQUIRE(w != NULL);
+    if (!fixture_start(t, &w->f, &(leati_http_options){.compress = true})) {
+        free(w);
+        return;
+    }
+    w->f.app.later = join_queue;
+    w->f.app.user = w;
+    pthread_cond_init(&w->more, NULL);
+    for (int i = 0; i < ENDERS; i++) pthread_create(&enders[i], NULL, end_exchanges, w);
+    for (int i = 0; i < CLIENTS; i++) pthread_create(&clients[i], NULL, ask_much, w);
+    nanosleep(&while_it_runs, NULL);
+    atomic_store(&w->draining, true);
+    leati_http_server_drain(w->f.server, 2);
+    for (int i = 0; i < CLIENTS; i++) pthread_join(clients[i], NULL);
+    CHECK_INT(atomic_load(&w->wrong), 0);
+    CHECK(atomic_load(&w->answered) > 20);
+    leati_http_server_destroy(w->f.server);
+    w->f.server = NULL;
+    pthread_mutex_lock(&w->f.lock);
+    w->over = true;
+    pthread_cond_broadcast(&w->more);
+    pthread_mutex_unlock(&w->f.lock);
+    for (int i = 0; i < ENDERS; i++) pthread_join(enders[i], NULL);
+    pthread_cond_destroy(&w->more);
+    fixture_stop(t, &w->f);
+    free(w);
+}
+
+/* --- compression -------------------------------------------------------------------------- */
 
 static size_t gzip(const char *data, size_t size, char *to, size_t room)
 {
@@ -762,8 +863,7 @@ static void coded_replies(leattest *t)
     fixture_stop(t, &f);
 }
 
-/* --- starting
- * ---------------------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------- */
 
 static void addresses(leattest *t)
 {
@@ -838,8 +938,7 @@ static void starting_without_memory(leattest *t)
     leattest_fail_allocations(t, start_and_stop, &app);
 }
 
-/* --- memory running out while requests are served
- * ------------------------------------------------------- */
+/* --- memory running out while requests are served ----------------------------------------- */
 
 typedef struct scarce {
     long left;
@@ -903,6 +1002,7 @@ static const leattest_case tests[] = {TEST(table_in_every_cut),
                                       TEST(clients_go_away),
                                       TEST(drain_is_graceful),
                                       TEST(drain_cuts_in_the_end),
+                                      TEST(many_at_once),
                                       TEST(coded_requests),
                                       TEST(coded_replies),
                                       TEST(addresses),
