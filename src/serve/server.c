@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -130,6 +131,23 @@ static leat_status bind_local(leat_context *c, leati_http_server *s, const char 
 
 /* --- start -------------------------------------------------------------------------------- */
 
+/* Files for that many connections and some for the rest of the program: more than the process may
+ * open now, if it may open more. Returns the connections that there is room for, so that those
+ * beyond are answered instead of cut off. */
+static uint32_t make_room(uint32_t connections)
+{
+    enum { OTHERS = 64 };
+    struct rlimit l;
+    rlim_t want = (rlim_t)connections + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == RLIM_INFINITY || l.rlim_cur >= want)
+        return connections;
+    rlim_t before = l.rlim_cur;
+    l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > want ? want : l.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0) l.rlim_cur = before;
+    if (l.rlim_cur >= want) return connections;
+    return l.rlim_cur > 2 * OTHERS ? (uint32_t)(l.rlim_cur - OTHERS) : OTHERS;
+}
+
 static uint64_t limit_ms(uint32_t seconds, uint32_t standard)
 {
     return (uint64_t)(seconds ? seconds : standard) * 1000;
@@ -204,7 +222,7 @@ leat_status leati_http_server_start(leat_context *c, const leati_http_options *o
     s->routes = *routes;
     s->local_fd = -1;
     s->count = count;
-    s->most = o->connections ? o->connections : CONNECTIONS;
+    s->most = make_room(o->connections ? o->connections : CONNECTIONS);
     leati_http_encoders_init(&s->encoders, c);
     atomic_init(&s->connections, 0);
     atomic_init(&s->draining, false);

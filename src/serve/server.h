@@ -8,11 +8,15 @@
 #include <leat/context.h>
 
 typedef struct leati_http_options {
-    const char *listen;   /* "127.0.0.1:8080", "[::1]:0" (any free port), "unix:PATH" */
-    uint32_t workers;     /* 0: one per core */
-    uint32_t connections; /* most at once, all workers together; 0: 65,536 */
-    const char *tls_certificate, *tls_key;             /* PEM files; NULL: no TLS */
-    uint32_t head_seconds, body_seconds, idle_seconds; /* 0: 10, 30, 75 */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0" (any free port), "unix:PATH" */
+    uint32_t workers;   /* 0: one per core */
+    /* Most at once, all workers together; 0: 65,536. Those beyond get 503. Raises the number of
+     * files that the process may open as far as it may; what that does not allow is not counted. */
+    uint32_t connections;
+    const char *tls_certificate, *tls_key; /* PEM files; NULL: no TLS */
+    /* 0: 10, 30, 75. A body of at least 4 kB a second may take longer, a reply as long as the
+     * client takes some of it each `body_seconds`. */
+    uint32_t head_seconds, body_seconds, idle_seconds;
     bool compress; /* replies of 1 kB and more, where the client takes gzip or zstd */
 } leati_http_options;
 
