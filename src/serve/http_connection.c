@@ -23,10 +23,9 @@ static const leati_http_fault cut_off = {400, "cut_off",
 static const leati_http_fault server_full = {503, "server_full",
                                              "The server has all the connections it can serve."};
 
-void leati_http_conn_init(leati_http_conn *conn, leati_http_core *core, const char *peer,
-                          bool secure)
+void leati_http_conn_init(leati_http_conn *conn, leati_http_core *core, bool secure)
 {
-    *conn = (leati_http_conn){.core = core, .peer = peer, .secure = secure};
+    *conn = (leati_http_conn){.core = core, .secure = secure};
     conn->unsent_end = &conn->unsent;
 }
 
@@ -80,7 +79,8 @@ static leati_http_exchange *begin(leati_http_conn *conn)
     leati_http_exchange *ex = leati_http_exchange_get(conn->core);
     if (!ex) return NULL;
     ex->conn = conn;
-    ex->request.peer = conn->peer;
+    memcpy(ex->peer, conn->peer, sizeof ex->peer);
+    ex->request.peer = ex->peer;
     ex->request.secure = conn->secure;
     conn->current = ex;
     conn->requests++;

@@ -16,6 +16,7 @@
 
 enum {
     LEATI_HTTP_ID_MOST = 64,
+    LEATI_HTTP_PEER = 48,  /* bytes of an address, with its end */
     LEATI_HTTP_BATCH = 32, /* replies to pipelined requests that are sent together */
     LEATI_HTTP_PIECES = LEATI_HTTP_BATCH * 2 + 1,
     LEATI_HTTP_KEEP = 64 << 10,         /* larger buffers are freed when their exchange ends */
@@ -96,7 +97,7 @@ typedef enum leati_http_phase {
 
 struct leati_http_conn {
     leati_http_core *core;
-    const char *peer;
+    char peer[LEATI_HTTP_PEER];
     leati_http_exchange *current; /* being read or handled */
     leati_http_exchange *unsent, **unsent_end;
     size_t unsent_count, sending;    /* `sending` of them are with the transport */
@@ -110,8 +111,8 @@ struct leati_http_conn {
     bool closing, linger, eof, closed;
 };
 
-void leati_http_conn_init(leati_http_conn *conn, leati_http_core *core, const char *peer,
-                          bool secure);
+/* conn->peer is the caller's to set. */
+void leati_http_conn_init(leati_http_conn *conn, leati_http_core *core, bool secure);
 /* Bytes came. */
 void leati_http_conn_input(leati_http_conn *conn, const char *data, size_t length);
 /* The client sends no more; replies may still go out. */
@@ -160,6 +161,7 @@ struct leati_http_exchange {
     bool varies;
     int status;
     char id[LEATI_HTTP_ID_MOST + 1];
+    char peer[LEATI_HTTP_PEER]; /* the connection may end before the exchange */
     leati_http_head head;
 };
 

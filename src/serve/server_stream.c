@@ -316,16 +316,17 @@ void leati_connection_expire(leati_connection *k)
 static void name_peer(leati_connection *k)
 {
     struct sockaddr_storage address;
+    char *peer = k->conn.peer;
     int length = sizeof address;
-    strcpy(k->peer, "unix");
+    strcpy(peer, "unix");
     if (k->worker->server->local) return;
     if (uv_tcp_getpeername(&k->uv.tcp, (struct sockaddr *)&address, &length) != 0) {
-        strcpy(k->peer, "unknown");
+        strcpy(peer, "unknown");
         return;
     }
     if (address.ss_family == AF_INET6)
-        uv_ip6_name((const struct sockaddr_in6 *)&address, k->peer, sizeof k->peer);
-    else uv_ip4_name((const struct sockaddr_in *)&address, k->peer, sizeof k->peer);
+        uv_ip6_name((const struct sockaddr_in6 *)&address, peer, LEATI_HTTP_PEER);
+    else uv_ip4_name((const struct sockaddr_in *)&address, peer, LEATI_HTTP_PEER);
 }
 
 static leati_connection *fresh(leati_worker *w)
@@ -343,7 +344,7 @@ static void start_reading(leati_connection *k)
 {
     leati_worker *w = k->worker;
     leati_http_server *s = w->server;
-    leati_http_conn_init(&k->conn, &w->core, k->peer, s->tls != NULL);
+    leati_http_conn_init(&k->conn, &w->core, s->tls != NULL);
     leati_connection_list(k, s->tls ? LEATI_WAIT_HEAD : LEATI_WAIT_REQUEST);
     if (uv_accept(&w->listener.stream, &k->uv.stream) != 0) {
         close_now(k);

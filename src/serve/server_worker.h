@@ -48,7 +48,6 @@ struct leati_connection {
     unsigned writes;   /* that libuv has not ended */
     size_t dropped;    /* bytes read while lingering */
     bool reading, handshaken, listed, gone;
-    char peer[48];
 };
 
 typedef struct leati_worker {

@@ -119,6 +119,7 @@ static void done(void *user, leati_http_exchange *ex, int status, size_t bytes, 
     }
     void *mine = leati_exchange_user(ex);
     if (mine && mine != app) abort();
+    if (!*leati_exchange_request(ex)->peer) abort();
     if (mine) atomic_fetch_add(&app->done, 1);
     if (!sent) atomic_fetch_add(&app->lost, 1);
 }
@@ -234,7 +235,8 @@ bool http_wire_init(http_wire *w, leat_context *c, bool compress)
     w->core.encoders = compress ? &w->encoders : NULL;
     w->core.thread = pthread_self();
     leati_http_core_init(&w->core);
-    leati_http_conn_init(&w->conn, &w->core, "test", false);
+    leati_http_conn_init(&w->conn, &w->core, false);
+    strcpy(w->conn.peer, "test");
     return leati_framing_name() != NULL;
 }
 
