@@ -29,6 +29,7 @@
 #include <leat/read.h>
 #include <leat/registry.h>
 #include <leat/reproduce.h>
+#include <leat/serve.h>
 #include <leat/session.h>
 #include <leat/settings.h>
 #include <leat/status.h>

@@ -39,7 +39,7 @@ LEAT_API LEAT_CHECKED leat_status leat_session_set_number(leat_session *session,
  * missing. A text that was not seen in training is as good as any other such text. */
 LEAT_API LEAT_CHECKED leat_status leat_session_set_text(leat_session *session, size_t row,
                                                         size_t input, const char *text);
-/* Of times, in microseconds since 1970-01-01T00:00:00Z. */
+/* Of times, in microseconds since 1970-01-01T00:00:00Z; INT64_MIN: missing. */
 LEAT_API LEAT_CHECKED leat_status leat_session_set_time(leat_session *session, size_t row,
                                                         size_t input, int64_t microseconds);
 /* Of arrays: all elements of one row. */

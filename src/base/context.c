@@ -80,6 +80,19 @@ leat_status leat_context_create(leat_context **out, const leat_context_options *
     return LEAT_OK;
 }
 
+leat_status leati_context_branch(const leat_context *parent, leat_context **out)
+{
+    leat_status why;
+    leat_context *c = leati_heap_alloc(parent->heap, sizeof *c, &why);
+    *out = c;
+    if (!c) return why;
+    *c = (leat_context){.heap = leati_heap_retain(parent->heap),
+                        .threads = 1,
+                        .cpu = parent->cpu,
+                        .seed = parent->seed};
+    return LEAT_OK;
+}
+
 void leat_context_destroy(leat_context *c)
 {
     if (!c) return;

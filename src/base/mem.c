@@ -74,6 +74,12 @@ leati_heap *leati_heap_create(const leat_allocator *allocator, uint64_t max_byte
     return heap;
 }
 
+leati_heap *leati_heap_retain(leati_heap *heap)
+{
+    atomic_fetch_add_explicit(&heap->references, 1, memory_order_relaxed);
+    return heap;
+}
+
 void leati_heap_release(leati_heap *heap)
 {
     if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)

@@ -42,9 +42,14 @@ static inline bool leati_add_overflows(size_t a, size_t b, size_t *out)
     return __builtin_add_overflow(a, b, out);
 }
 
+/* A context for another thread: its own errors and one thread, the allocator, limit, counts, CPU
+ * level and seed of `parent`, which it may outlive. leat_context_destroy. NOMEM is not recorded. */
+leat_status leati_context_branch(const leat_context *parent, leat_context **out);
+
 /* The heap behind a context: allocator, counts. Lives until the context and all blocks are gone. */
 typedef struct leati_heap leati_heap;
 leati_heap *leati_heap_create(const leat_allocator *allocator, uint64_t max_bytes);
+leati_heap *leati_heap_retain(leati_heap *heap);
 void leati_heap_release(leati_heap *heap);
 void *leati_heap_alloc(leati_heap *heap, size_t bytes, leat_status *why);
 uint64_t leati_heap_bytes(const leati_heap *heap);

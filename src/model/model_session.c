@@ -180,8 +180,9 @@ leat_status leat_session_set_time(leat_session *s, size_t row, size_t input, int
 {
     leati_column *col;
     LEATI_TRY(column_of(s, row, input, LEATI_ROLE_TIME, &col));
-    col->i64[row] = microseconds;
-    mark(col, row, true);
+    bool missing = microseconds == INT64_MIN;
+    col->i64[row] = missing ? 0 : microseconds;
+    mark(col, row, !missing);
     return LEAT_OK;
 }
 

@@ -1,0 +1,138 @@
+/* leat serve: models as a service. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <leat/serve.h>
+
+#include "command.h"
+
+enum { DRAIN_SECONDS = 25 };
+
+static leat_status read_options(cli *c, leat_serve_options *o)
+{
+    long workers = 0, body = 0;
+    *o = leat_serve_options_default();
+    o->models = (const char *const *)c->arguments;
+    o->model_count = (size_t)c->count;
+    o->listen = cli_value(c, "listen");
+    o->tls_cert = cli_value(c, "tls-cert");
+    o->tls_key = cli_value(c, "tls-key");
+    o->control = cli_value(c, "control");
+    leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
+    if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
+    o->workers = (uint32_t)workers;
+    o->max_body = (size_t)body << 20;
+    return st;
+}
+
+static leat_status say_json(cli *c, const leat_server *server)
+{
+    const char *name, *estimator;
+    uint32_t version;
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "url", leat_server_url(server));
+    leat_json_int(j, "workers", leat_server_workers(server));
+    leat_json_begin_array(j, "models");
+    for (size_t i = 0; leat_server_model(server, i, &name, &version, &estimator); i++) {
+        leat_json_begin_object(j, NULL);
+        leat_json_string(j, "name", name);
+        leat_json_int(j, "version", version);
+        leat_json_string(j, "estimator", estimator);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    leat_status st = cli_print_json(c, j);
+    fflush(stdout);
+    return st;
+}
+
+/* What is served, and where. */
+static leat_status say(cli *c, const leat_server *server)
+{
+    const char *name, *estimator, *url = leat_server_url(server);
+    uint32_t version, n = leat_server_workers(server);
+    if (c->json) return say_json(c, server);
+    for (size_t i = 0; leat_server_model(server, i, &name, &version, &estimator); i++)
+        cli_say(c, "  %-20s version %u, %s\n", name, version, estimator);
+    cli_say(c, "serving at %s, %u worker%s\n", url, n, n == 1 ? "" : "s");
+    if (leat_server_model(server, 0, &name, &version, &estimator))
+        cli_say(c,
+                "  try it      %s/\n  from C, Python, ...  POST %s/api/v1/%s\n"
+                "  protocol    %s/v2   described at %s/openapi.json\n",
+                url, url, name, url, url);
+    fflush(stdout);
+    return LEAT_OK;
+}
+
+/* A second signal while the server drains ends at once. */
+static void *impatient(void *arg)
+{
+    int got;
+    sigwait(arg, &got);
+    _exit(128 + got);
+}
+
+static leat_status run_serve(cli *c)
+{
+    leat_serve_options o;
+    leat_server *server;
+    sigset_t ends;
+    int got;
+    leat_status st = read_options(c, &o);
+    if (st != LEAT_OK) return st;
+    /* Threads of the server inherit this: signals are waited for, not handled. */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    st = leat_server_start(c->context, &o, &server);
+    if (st != LEAT_OK) return st;
+    st = say(c, server);
+    if (st == LEAT_OK) {
+        sigwait(&ends, &got);
+        pthread_t thread;
+        cli_say(c, "\nending: requests under way are answered\n");
+        if (pthread_create(&thread, NULL, impatient, &ends) == 0) pthread_detach(thread);
+        leat_server_drain(server, DRAIN_SECONDS);
+    }
+    leat_server_destroy(server);
+    return st;
+}
+
+static const cli_option options[] = {
+    {"listen", 'l', "ADDRESS",
+     "host and port, \"[::1]:0\" (any free port) or \"unix:PATH\" (default 127.0.0.1:8080)", false},
+    {"workers", 0, "N", "threads that answer (default: one per core)", false},
+    {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https", false},
+    {"tls-key", 0, "FILE", "its private key", false},
+    {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
+    {"control", 0, "WHO",
+     "who may load and unload models by request: local (default: if only this machine is listened "
+     "to), yes, no",
+     false},
+    {0}};
+
+const cli_command cli_command_serve = {
+    .name = "serve",
+    .arguments = "MODEL.leat|NAME=MODEL.leat|FOLDER ...",
+    .least = 1,
+    .most = -1,
+    .summary = "models as a service over HTTP",
+    .details =
+        "Answers the Open Inference Protocol v2 with binary tensors (/v2), MLflow's /invocations "
+        "and an API of its own by the names of the inputs (/api/v1/MODEL), described at "
+        "/openapi.json; at / a page to try a model. Input is checked against the schema in the "
+        "model file.\nA folder holds NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat; "
+        "NAME:VERSION=MODEL.leat gives a file another name and version. Ctrl-C or SIGTERM ends "
+        "gently: requests under way are answered.",
+    .examples = "  leat serve iris.leat\n"
+                "  leat serve models/ --listen 0.0.0.0:8080 --workers 4\n"
+                "  curl localhost:8080/api/v1/iris -d '{\"sepal_length\": 5.1, ...}'",
+    .options = options,
+    .run = run_serve,
+};

@@ -1,0 +1,69 @@
+/* Serving models over HTTP: the Open Inference Protocol v2 with binary tensors, MLflow's
+ * /invocations, and an API of our own, all documented at /openapi.json of the running server.
+ *
+ *     leat_serve_options o = leat_serve_options_default();
+ *     const char *models[] = {"iris.leat"};
+ *     leat_server *server;
+ *     o.models = models, o.model_count = 1;
+ *     if (leat_server_start(c, &o, &server) == LEAT_OK) {
+ *         wait_for_a_signal();
+ *         leat_server_drain(server, 25);
+ *     }
+ *     leat_server_destroy(server);
+ *
+ * Answers come from threads of the server; the context serves starting and ending alone. */
+#ifndef LEAT_SERVE_H
+#define LEAT_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <leat/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct leat_server leat_server;
+
+typedef struct leat_serve_options {
+    uint32_t struct_size;      /* set by leat_serve_options_default */
+    const char *listen;        /* "127.0.0.1:8080" (also for NULL), "[::1]:0" (any free port),
+                                  "unix:PATH" */
+    const char *const *models; /* "iris.leat", "NAME=PATH", "NAME:VERSION=PATH", or a folder with
+                                  NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat */
+    size_t model_count;
+    uint32_t workers;     /* threads that answer; 0: one per core */
+    const char *tls_cert; /* PEM files; NULL: no TLS */
+    const char *tls_key;
+    size_t max_body;     /* bytes of a request, unpacked; 0: 16 MiB */
+    const char *control; /* who may load and unload models by request: "local" (also for NULL: a
+                            server that listens on this machine only), "yes", "no" */
+} leat_serve_options;
+
+LEAT_API leat_serve_options leat_serve_options_default(void);
+
+/* Opens the models, warms them up, then listens: from the first connection on every model answers.
+ * Errors: those of leat_model_open; INVALID (an option, a name, an address), IO (the address is
+ * taken), UNSUPPORTED (a build without the server). */
+LEAT_API LEAT_CHECKED leat_status leat_server_start(leat_context *context,
+                                                    const leat_serve_options *options,
+                                                    leat_server **out);
+/* "http://127.0.0.1:8080" */
+LEAT_API const char *leat_server_url(const leat_server *server);
+LEAT_API uint32_t leat_server_workers(const leat_server *server);
+/* What was served at the start: name, version and estimator of version i of all; false past the
+ * end. Texts belong to the server. */
+LEAT_API bool leat_server_model(const leat_server *server, size_t i, const char **name,
+                                uint32_t *version, const char **estimator);
+/* Graceful end: not ready any more, no new connections, requests under way are answered; what is
+ * left after `seconds` is cut. */
+LEAT_API void leat_server_drain(leat_server *server, double seconds);
+LEAT_API void leat_server_destroy(leat_server *server); /* NULL is fine */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,252 @@
+/* Owns: the friendly API: describing a model, predicting rows by the names of its inputs.
+ *
+ * GET /api/v1/iris                        describes the model
+ * GET /api/v1/iris?petal_width=0.2&...    predicts one row
+ * POST /api/v1/iris                       predicts rows: an object, an array of objects,
+ *                                         {"rows": [...]}, text/csv, a form, or an image */
+#include <stdio.h>
+#include <string.h>
+
+#include "serve/media.h"
+#include "serve/rows_in.h"
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+static void write_prediction(leati_reply *r, const leati_served *s, const leati_ask *a, size_t row)
+{
+    if (!s->classes) {
+        leati_reply_number(r, a->value[row]);
+        return;
+    }
+    size_t k = (size_t)a->value[row];
+    leati_reply_raw(r, s->class_json[k], s->class_length[k]);
+}
+
+/* {"setosa": 0.98, ...}: names of classes that are numbers become texts. */
+static void write_probabilities(leati_reply *r, const leati_served *s, const leati_ask *a,
+                                size_t row)
+{
+    bool quoted = s->answer == LEAT_STRING;
+    LEATI_REPLY(r, "{");
+    for (size_t k = 0; k < s->classes; k++) {
+        if (k) LEATI_REPLY(r, ",");
+        if (!quoted) LEATI_REPLY(r, "\"");
+        leati_reply_raw(r, s->class_json[k], s->class_length[k]);
+        if (!quoted) LEATI_REPLY(r, "\"");
+        LEATI_REPLY(r, ":");
+        leati_reply_number(r, a->proba[row * s->classes + k]);
+    }
+    LEATI_REPLY(r, "}");
+}
+
+static void write_answer(leati_call *call, const leati_served *s, const leati_ask *a)
+{
+    leati_reply r;
+    leati_reply_init(&r, call->exchange);
+    LEATI_REPLY(&r, "{\"model\":");
+    leati_reply_string(&r, s->name);
+    LEATI_REPLY(&r, ",\"version\":");
+    leati_reply_unsigned(&r, s->version);
+    LEATI_REPLY(&r, ",\"predictions\":[");
+    for (size_t i = 0; i < a->rows; i++) {
+        if (i) LEATI_REPLY(&r, ",");
+        write_prediction(&r, s, a, i);
+    }
+    LEATI_REPLY(&r, "]");
+    if (a->wants_proba) {
+        LEATI_REPLY(&r, ",\"probabilities\":[");
+        for (size_t i = 0; i < a->rows; i++) {
+            if (i) LEATI_REPLY(&r, ",");
+            write_probabilities(&r, s, a, i);
+        }
+        LEATI_REPLY(&r, "]");
+    }
+    LEATI_REPLY(&r, ",\"request_id\":");
+    leati_reply_string(&r, call->request->id ? call->request->id : "");
+    LEATI_REPLY(&r, "}\n");
+    leati_reply_end(&r);
+    leati_exchange_header(call->exchange, "Content-Type", "application/json");
+}
+
+static int answer(leati_call *call, leati_rows *x, leati_spans *spans, bool ok)
+{
+    ok = ok && leati_rows_end(x);
+    spans->asked = leati_serve_now();
+    if (ok) write_answer(call, x->served, x->ask);
+    leati_call_count(call, (leati_served *)x->served, spans, ok);
+    return ok ? 200 : 0;
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+/* name=value pairs: one row. Names that the model does not have are refused: in a query they can
+ * be nothing but a slip. */
+static bool read_pairs(leati_rows *x, leati_http_text pairs)
+{
+    leati_call *call = x->call;
+    leati_pair pair;
+    x->single = true;
+    while (leati_query_next(&pairs, &pair, &call->fault)) {
+        leati_json_value name = {.text = pair.name, .length = pair.name_length};
+        size_t input = leati_rows_input(x, &name);
+        if (input == SIZE_MAX)
+            return leati_fault_set(&call->fault, 422, "unknown_field",
+                                   "the model '%s' has no input '%.*s'", x->served->name,
+                                   LEATI_CLIP(pair.name, pair.name_length));
+        if (!leati_rows_mark(x, input) || !leati_rows_text(x, input, pair.value, pair.value_length))
+            return false;
+    }
+    return !call->fault.http && leati_rows_next(x);
+}
+
+static bool read_array_of_rows(leati_rows *x, leati_json_in *json)
+{
+    bool first = true;
+    int more;
+    if (!leati_json_enter(json, '[', "\"rows\"")) return false;
+    while ((more = leati_json_more(json, '[', &first)) == 1) {
+        bool ok =
+            leati_json_peek(json) == '[' ? leati_rows_array(x, json) : leati_rows_object(x, json);
+        if (!ok) return false;
+    }
+    return more == 0;
+}
+
+/* Whether the object has "rows", an array, and the model no such input; *json then stands there. */
+static bool find_rows(leati_rows *x, leati_json_in *json, bool *found)
+{
+    leati_json_in ahead = *json;
+    leati_json_value key;
+    bool first = true;
+    *found = false;
+    if (leati_map_get(&x->served->names, "rows", 4) != LEATI_MAP_NONE) return true;
+    ahead.at++;
+    if (leati_json_more(&ahead, '{', &first) != 1) return !x->call->fault.http;
+    if (!leati_json_key(&ahead, &key)) return false;
+    *found = LEATI_JSON_IS(&key, "rows") && leati_json_peek(&ahead) == '[';
+    if (!*found) return true;
+    json->at = ahead.at;
+    return true;
+}
+
+static bool read_json(leati_rows *x)
+{
+    leati_call *call = x->call;
+    leati_json_in json;
+    bool padded, wrapped = false;
+    const char *body = leati_call_body(call, &padded);
+    leati_json_in_init(&json, body, call->request->body_length, padded, &call->fault);
+    char next = leati_json_peek(&json);
+    if (next == '[') return read_array_of_rows(x, &json) && leati_json_finish(&json);
+    if (next != '{') {
+        leati_json_value v;
+        return leati_json_any(&json, &v) &&
+               leati_fault_set(&call->fault, 422, "invalid_row",
+                               "expected an object with a member per input, or an array of them");
+    }
+    if (!find_rows(x, &json, &wrapped)) return false;
+    if (!wrapped) {
+        x->single = true;
+        return leati_rows_object(x, &json) && leati_json_finish(&json);
+    }
+    if (!read_array_of_rows(x, &json)) return false;
+    bool first = false; /* other members may follow */
+    int more;
+    while ((more = leati_json_more(&json, '{', &first)) == 1) {
+        leati_json_value key, skipped;
+        if (!leati_json_key(&json, &key) || !leati_json_any(&json, &skipped)) return false;
+    }
+    return more == 0 && leati_json_finish(&json);
+}
+
+static bool read_image(leati_rows *x)
+{
+    const leati_http_request *q = x->call->request;
+    if (!leati_rows_takes_image(x->served))
+        return leati_fault_set(&x->call->fault, 415, "unsupported_media_type",
+                               "the model '%s' takes no image", x->served->name);
+    x->single = true;
+    return leati_rows_image(x, q->body, q->body_length);
+}
+
+static bool unsupported(leati_call *call, const leati_served *s)
+{
+    bool image = leati_rows_takes_image(s);
+    return leati_fault_set(&call->fault, 415, "unsupported_media_type",
+                           "a body of this type is not read; application/json (UTF-8), text/csv%s "
+                           "are",
+                           image ? ", image/png and image/jpeg" : " and forms");
+}
+
+static bool read_body(leati_rows *x)
+{
+    const leati_http_request *q = x->call->request;
+    const char *body = q->body;
+    switch (leati_media_of(x->call)) {
+    case LEATI_MEDIA_CSV: return leati_rows_csv(x, q->body, q->body_length);
+    case LEATI_MEDIA_IMAGE: return read_image(x);
+    case LEATI_MEDIA_NONE:
+    case LEATI_MEDIA_JSON: return read_json(x);
+    case LEATI_MEDIA_FORM: /* curl -d says so of everything */
+        if (q->body_length && (*body == '{' || *body == '[')) return read_json(x);
+        return read_pairs(x, (leati_http_text){body, q->body_length});
+    default: return unsupported(x->call, x->served);
+    }
+}
+
+/* ---- routes -----------------------------------------------------------------------------------
+ */
+
+int leati_route_api_predict(leati_call *call)
+{
+    leati_served *s = leati_call_served(call);
+    leati_spans spans = {.start = leati_serve_now()};
+    leati_rows x;
+    if (!s || !leati_rows_begin(&x, call, s)) return 0;
+    return answer(call, &x, &spans, read_body(&x));
+}
+
+static int describe(leati_call *call, const leati_served *s)
+{
+    leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    leati_exchange_write(call->exchange, s->describe, strlen(s->describe));
+    leati_exchange_write(call->exchange, "\n", 1);
+    return 200;
+}
+
+int leati_route_api_model(leati_call *call)
+{
+    leati_served *s = leati_call_served(call);
+    leati_spans spans = {.start = leati_serve_now()};
+    leati_rows x;
+    if (!s) return 0;
+    if (call->request->query.length == 0) return describe(call, s);
+    if (!leati_rows_begin(&x, call, s)) return 0;
+    return answer(call, &x, &spans, read_pairs(&x, call->request->query));
+}
+
+int leati_route_api_models(leati_call *call)
+{
+    leati_reply r;
+    leati_reply_init(&r, call->exchange);
+    LEATI_REPLY(&r, "{\"models\":[");
+    for (size_t i = 0; i < call->shelf->count; i++) {
+        const leati_served *s = call->shelf->served[i];
+        if (i) LEATI_REPLY(&r, ",");
+        LEATI_REPLY(&r, "{\"model\":");
+        leati_reply_string(&r, s->name);
+        LEATI_REPLY(&r, ",\"version\":");
+        leati_reply_unsigned(&r, s->version);
+        LEATI_REPLY(&r, ",\"target\":");
+        leati_reply_string(&r, leat_model_target(s->model));
+        LEATI_REPLY(&r, ",\"estimator\":");
+        leati_reply_string(&r, leat_model_estimator(s->model));
+        LEATI_REPLY(&r, "}");
+    }
+    LEATI_REPLY(&r, "]}\n");
+    leati_reply_end(&r);
+    leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    return 200;
+}

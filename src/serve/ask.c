@@ -1,0 +1,119 @@
+/* Owns: filling a session with the rows of a request and gathering its answers. */
+#include "serve/ask.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum {
+    MOST_ROWS = 256,
+    ROW_BYTES = 1 << 20, /* a session of more rows than one takes no more memory than about this */
+    KEPT_ROWS = 65536    /* answers of larger requests give their memory back */
+};
+
+uint64_t leati_serve_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, size_t width,
+                           size_t elements)
+{
+    *a = (leati_ask){.context = c}; /* of one thread */
+    a->padded = strcmp(leat_model_estimator(model), "network") == 0;
+    a->classes = leat_model_has_probabilities(model) ? leat_model_classes(model) : 0;
+    a->room = MOST_ROWS;
+    while (a->room > 1 && a->room * (width + 1) * 2 * sizeof(double) > ROW_BYTES) a->room /= 2;
+    a->value_capacity = a->room;
+    a->proba_capacity = a->room * (a->classes + 1);
+    a->elements_capacity = elements;
+    a->value = leati_array(c, a->value_capacity, sizeof *a->value);
+    a->proba = leati_array(c, a->proba_capacity, sizeof *a->proba);
+    a->elements = leati_array(c, elements + 1, sizeof *a->elements);
+    if (!a->value || !a->proba || !a->elements) return leat_error_status(c);
+    return leat_session_create(c, model, a->room, &a->session);
+}
+
+void leati_ask_fini(leati_ask *a)
+{
+    leat_session_destroy(a->session);
+    leati_free(a->value);
+    leati_free(a->proba);
+    leati_free(a->elements);
+    *a = (leati_ask){0};
+}
+
+/* Memory of an unusually large request is not kept. */
+static void shrink(leati_ask *a)
+{
+    if (a->value_capacity <= KEPT_ROWS) return;
+    double *value = leati_realloc(a->context, a->value, KEPT_ROWS * sizeof *value);
+    double *proba =
+        leati_realloc(a->context, a->proba, KEPT_ROWS * (a->classes + 1) * sizeof *proba);
+    if (value) a->value = value, a->value_capacity = KEPT_ROWS;
+    if (proba) a->proba = proba, a->proba_capacity = KEPT_ROWS * (a->classes + 1);
+    leat_error_clear(a->context);
+}
+
+void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
+{
+    shrink(a);
+    a->filled = a->rows = 0;
+    a->infer_ns = a->runs = 0;
+    a->wants_proba = probabilities && a->classes > 0;
+    a->fault = fault;
+}
+
+bool leati_ask_text(leati_ask *a, size_t input, const char *text)
+{
+    if (leat_session_set_text(a->session, a->filled, input, text) == LEAT_OK) return true;
+    return leati_fault_from(a->fault, a->context);
+}
+
+bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds)
+{
+    if (leat_session_set_time(a->session, a->filled, input, microseconds) == LEAT_OK) return true;
+    return leati_fault_from(a->fault, a->context);
+}
+
+bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t count)
+{
+    if (leat_session_set_array(a->session, a->filled, input, values, count) == LEAT_OK) return true;
+    return leati_fault_from(a->fault, a->context);
+}
+
+static bool make_room(leati_ask *a, size_t rows)
+{
+    leat_context *c = a->context;
+    if (leati_grow(c, &a->value, &a->value_capacity, rows, sizeof *a->value) == LEAT_OK &&
+        (!a->wants_proba || leati_grow(c, &a->proba, &a->proba_capacity, rows * a->classes,
+                                       sizeof *a->proba) == LEAT_OK))
+        return true;
+    return leati_fault_from(a->fault, c);
+}
+
+bool leati_ask_run(leati_ask *a)
+{
+    size_t rows = a->filled, asked = rows;
+    if (!make_room(a, a->rows + rows)) return false;
+    if (a->padded) {
+        for (asked = 1; asked < rows;) asked *= 2;
+        if (asked > a->room) asked = a->room;
+    }
+    uint64_t start = leati_serve_now();
+    leat_status st = leat_session_run(a->session, asked, a->wants_proba);
+    a->infer_ns += leati_serve_now() - start;
+    a->runs++;
+    if (st != LEAT_OK) return leati_fault_from(a->fault, a->context);
+    memcpy(a->value + a->rows, leat_session_predictions(a->session), rows * sizeof *a->value);
+    if (a->wants_proba)
+        memcpy(a->proba + a->rows * a->classes, leat_session_probabilities(a->session),
+               rows * a->classes * sizeof *a->proba);
+    a->rows += rows;
+    a->filled = 0;
+    return true;
+}

@@ -1,0 +1,60 @@
+/* Rows on their way through a model: values go straight into the session of one worker, which runs
+ * whenever it is full; the answers gather. Allocates only when more rows come than ever before.
+ *
+ *     leati_ask_begin(a, true, fault);
+ *     for each row: leati_ask_number(a, i, value) ... for every input; leati_ask_next(a)
+ *     leati_ask_end(a); a->value, a->proba hold a->rows answers */
+#ifndef LEATI_SERVE_ASK_H
+#define LEATI_SERVE_ASK_H
+
+#include <leat/session.h>
+
+#include "serve/fault.h"
+
+typedef struct leati_ask {
+    leat_context *context;
+    leat_session *session;
+    size_t room;   /* rows of the session */
+    bool padded;   /* networks compile a plan per number of rows: they get powers of two */
+    size_t filled; /* rows set since the last run */
+    size_t rows;   /* answered */
+    double *value; /* (rows) */
+    double *proba; /* (rows, classes) */
+    size_t classes, value_capacity, proba_capacity;
+    bool wants_proba;
+    uint64_t infer_ns, runs; /* of this request */
+    leati_fault *fault;      /* of this request */
+    double *elements;        /* room for an array of one row */
+    size_t elements_capacity;
+} leati_ask;
+
+/* elements: the longest array input, 0 without. */
+leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, size_t width,
+                           size_t elements);
+void leati_ask_fini(leati_ask *a);
+
+void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault);
+/* Values of the present row. False: a fault was recorded. */
+static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
+{
+    if (leat_session_set_number(a->session, a->filled, input, value) == LEAT_OK) return true;
+    return leati_fault_from(a->fault, a->context);
+}
+bool leati_ask_text(leati_ask *a, size_t input, const char *text); /* NULL: missing */
+bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds);
+bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t count);
+/* The row is complete. */
+bool leati_ask_run(leati_ask *a);
+static inline bool leati_ask_next(leati_ask *a)
+{
+    return ++a->filled < a->room || leati_ask_run(a);
+}
+static inline bool leati_ask_end(leati_ask *a)
+{
+    return a->filled == 0 || leati_ask_run(a);
+}
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t leati_serve_now(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* Owns: recording what is wrong with a request. Not: how it is written (reply.c). */
+#include "serve/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool leati_fault_set(leati_fault *f, int http, const char *code, const char *format, ...)
+{
+    if (f->http) return false;
+    f->http = http;
+    f->code = code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(f->message, sizeof f->message, format, args);
+    va_end(args);
+    return false;
+}
+
+bool leati_fault_from(leati_fault *f, leat_context *c)
+{
+    leat_status st = leat_error_status(c);
+    const char *message = leat_error_message(c);
+    switch (st) {
+    case LEAT_OK:
+    case LEAT_INTERNAL: leati_fault_set(f, 500, "internal", "a fault of the server"); break;
+    case LEAT_NOMEM:
+    case LEAT_LIMIT: leati_fault_set(f, 503, "out_of_memory", "too little memory now"); break;
+    case LEAT_UNSUPPORTED: leati_fault_set(f, 501, "unsupported", "%s", message); break;
+    default: leati_fault_set(f, 422, "invalid_input", "%s", message);
+    }
+    leat_error_clear(c);
+    return false;
+}

@@ -1,0 +1,50 @@
+/* The models of a server: where their files are, and which versions are loaded now.
+ *
+ * What is loaded is a shelf, an immutable table that is exchanged as a whole: a worker pins the
+ * present one for as long as it looks at it, which takes no lock; who takes a version off waits
+ * until nobody has the old shelf pinned. One thread at a time changes the repository (the steward,
+ * serve.c). */
+#ifndef LEATI_SERVE_REPOSITORY_H
+#define LEATI_SERVE_REPOSITORY_H
+
+#include "serve/served.h"
+
+/* Sorted by name, then version. */
+typedef struct leati_shelf {
+    size_t count;
+    leati_served **served;
+} leati_shelf;
+
+/* version 0: the highest. NULL: there is none. */
+leati_served *leati_shelf_find(const leati_shelf *shelf, const char *name, size_t length,
+                               uint32_t version);
+/* The versions of one name are *first .. *first + count. */
+size_t leati_shelf_versions(const leati_shelf *shelf, const char *name, size_t length,
+                            size_t *first);
+
+typedef struct leati_repository leati_repository;
+
+/* places: "iris.leat", "iris:2=PATH" (another name or version) or a folder: NAME.leat,
+ * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it. All are opened. Errors: INVALID (a name that
+ * does not fit, one name and version twice, nothing found), those of leat_model_open. */
+leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
+                                    uint32_t workers, leati_repository **out);
+/* Nothing may be pinned. */
+void leati_repository_destroy(leati_repository *r);
+
+const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t worker);
+void leati_repository_unpin(leati_repository *r, uint32_t worker);
+
+/* Opens all versions of a name anew, found in the folders as they are now, and exchanges them for
+ * those that are loaded; on failure everything stays as it was. 404 where there is none. */
+bool leati_repository_load(leati_repository *r, const char *name, leati_fault *fault);
+/* 404 where none is loaded. */
+bool leati_repository_unload(leati_repository *r, const char *name, leati_fault *fault);
+
+/* Calls for every version that is known, loaded or not; under the lock: short. */
+void leati_repository_each(leati_repository *r,
+                           void (*call)(void *user, const char *name, uint32_t version,
+                                        const char *state, const char *reason),
+                           void *user);
+
+#endif

@@ -1,0 +1,139 @@
+/* Owns: finding the route of a path, and what handlers share. Not: their meaning. */
+#include "serve/route.h"
+
+#include <time.h>
+
+#include "base/mem.h"
+#include "serve/json_in.h"
+
+const leati_route leati_routes[] = {
+#define ROUTE(method, path, handler, body, scope, summary)                                         \
+    {LEATI_HTTP_##method,                                                                          \
+     path,                                                                                         \
+     leati_route_##handler,                                                                        \
+     LEATI_BODY_##body,                                                                            \
+     LEATI_##scope,                                                                                \
+     summary,                                                                                      \
+     #handler},
+#include "serve/routes.def"
+#undef ROUTE
+};
+const size_t leati_route_count = sizeof leati_routes / sizeof *leati_routes;
+
+const char *leati_method_name(leati_http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    return names[method];
+}
+
+/* Whether the path has the form of the pattern. */
+static bool matches(const char *pattern, const char *path, const char *end, leati_http_text *model,
+                    leati_http_text *version)
+{
+    while (*pattern && path < end) {
+        if (*pattern != '{') {
+            if (*pattern++ != *path++) return false;
+            continue;
+        }
+        const char *from = path;
+        leati_http_text *part = pattern[1] == 'm' ? model : version;
+        while (path < end && *path != '/') path++;
+        if (path == from) return false;
+        *part = (leati_http_text){from, (size_t)(path - from)};
+        while (*pattern++ != '}') continue;
+    }
+    return !*pattern && path == end;
+}
+
+const leati_route *leati_route_find(leati_http_method method, const char *path, size_t length,
+                                    leati_call *call, unsigned *allowed)
+{
+    const char *end = path + length;
+    leati_http_method wanted = method == LEATI_HTTP_HEAD ? LEATI_HTTP_GET : method;
+    if (length > 1 && end[-1] == '/') end--; /* "/v2/" is "/v2" */
+    *allowed = 0;
+    for (size_t i = 0; i < leati_route_count; i++) {
+        const leati_route *r = &leati_routes[i];
+        /* Most rows differ in the second or fifth character. */
+        if (length > 1 && (r->path[1] != path[1])) continue;
+        leati_http_text model = {0}, version = {0};
+        if (!matches(r->path, path, end, &model, &version)) continue;
+        if (r->method == wanted) {
+            call->model_name = model;
+            call->version = version;
+            return r;
+        }
+        *allowed |= 1u << r->method;
+        if (r->method == LEATI_HTTP_GET) *allowed |= 1u << LEATI_HTTP_HEAD;
+    }
+    return NULL;
+}
+
+/* "3": a whole number from 1; 0 otherwise. */
+static uint32_t version_number(leati_http_text text)
+{
+    uint32_t value = 0;
+    if (text.length > 9 || text.length == 0 || *text.data == '0') return 0;
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned digit = (unsigned)(text.data[i] - '0');
+        if (digit > 9) return 0;
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+leati_served *leati_call_served(leati_call *call)
+{
+    leati_http_text name = call->model_name;
+    uint32_t version = call->version.data ? version_number(call->version) : 0;
+    leati_served *served = NULL;
+    if (!call->version.data || version)
+        served = leati_shelf_find(call->shelf, name.data, name.length, version);
+    if (served) return served;
+    size_t first;
+    if (call->version.data && leati_shelf_versions(call->shelf, name.data, name.length, &first))
+        leati_fault_set(&call->fault, 404, "no_such_version",
+                        "the model '%.*s' has no version '%.*s'",
+                        LEATI_CLIP(name.data, name.length),
+                        LEATI_CLIP(call->version.data, call->version.length));
+    else
+        leati_fault_set(&call->fault, 404, "no_such_model", "there is no model '%.*s'",
+                        LEATI_CLIP(name.data, name.length));
+    return NULL;
+}
+
+const char *leati_call_body(leati_call *call, bool *padded)
+{
+    const leati_http_request *q = call->request;
+    *padded = q->body_length <= LEATI_SHORT_BODY;
+    if (!*padded) return q->body;
+    char *body = call->desk->body;
+    if (q->body_length) memcpy(body, q->body, q->body_length);
+    memset(body + q->body_length, 0, LEATI_JSON_PAD);
+    return body;
+}
+
+void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok)
+{
+    uint32_t w = call->request->worker;
+    const leati_ask *a = &served->ask[w];
+    leati_tally *t = &served->tally[w];
+    uint64_t end = leati_serve_now();
+    if (!ok) {
+        leati_tally_add(&t->failed, 1);
+        leati_tally_add(&t->failed_ns, end - spans->start);
+        return;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    leati_tally_add(&t->requests, 1);
+    leati_tally_add(&t->rows, a->rows);
+    leati_tally_add(&t->runs, a->runs);
+    leati_tally_add(&t->total_ns, end - spans->start);
+    leati_tally_add(&t->infer_ns, a->infer_ns);
+    leati_tally_add(&t->input_ns, spans->asked - spans->start - a->infer_ns);
+    leati_tally_add(&t->output_ns, end - spans->asked);
+    atomic_store_explicit(&t->last_ms,
+                          (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+                          memory_order_relaxed);
+}

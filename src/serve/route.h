@@ -1,0 +1,87 @@
+/* The table of routes and what their handlers get. A route is a row of routes.def and a function
+ * leati_route_<handler> in the file of its protocol. */
+#ifndef LEATI_SERVE_ROUTE_H
+#define LEATI_SERVE_ROUTE_H
+
+#include "serve/http.h"
+#include "serve/reply.h"
+#include "serve/repository.h"
+#include "serve/tensor_in.h"
+
+typedef struct leati_serve leati_serve;
+
+/* What belongs to one worker and lasts. */
+typedef struct leati_desk {
+    leat_context *context;  /* for what allocates: tables, images */
+    leati_tensor_room room; /* for the values of a request */
+    char *body;             /* a short body with zeros behind it */
+} leati_desk;
+
+typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE } leati_scope;
+
+typedef struct leati_call {
+    leati_serve *serve;
+    leati_desk *desk;
+    leati_http_exchange *exchange;
+    const leati_http_request *request;
+    const struct leati_route *route;
+    const leati_shelf *shelf;            /* pinned while the handler runs */
+    leati_http_text model_name, version; /* of the path; NULL data where there is none */
+    leati_fault fault;
+} leati_call;
+
+/* Returns the status of the answer it wrote; 0: the fault is the answer; LEATI_LATER: another
+ * thread ends the exchange. */
+typedef int (*leati_handler)(leati_call *call);
+enum { LEATI_LATER = -1 };
+
+typedef enum leati_body { LEATI_BODY_NONE, LEATI_BODY_SMALL, LEATI_BODY_ROWS } leati_body;
+
+typedef struct leati_route {
+    leati_http_method method;
+    const char *path;
+    leati_handler handle;
+    leati_body body;
+    leati_scope scope;
+    const char *summary;
+    const char *name; /* of the handler */
+} leati_route;
+
+extern const leati_route leati_routes[];
+extern const size_t leati_route_count;
+
+#define ROUTE(method, path, handler, body, scope, summary)                                         \
+    int leati_route_##handler(leati_call *call);
+#include "serve/routes.def"
+#undef ROUTE
+
+/* The route of a request, with the parts of its path in `call`. NULL: *allowed says by bits
+ * (1 << method) what the path takes; 0: there is no such path. */
+const leati_route *leati_route_find(leati_http_method method, const char *path, size_t length,
+                                    leati_call *call, unsigned *allowed);
+const char *leati_method_name(leati_http_method method);
+
+/* What the path names; the fault 404 where it is not loaded. */
+leati_served *leati_call_served(leati_call *call);
+
+enum { LEATI_SHORT_BODY = 65536 };
+/* The body with LEATI_JSON_PAD zeros behind it where it is short; *padded says whether. */
+const char *leati_call_body(leati_call *call, bool *padded);
+
+/* Counts a request to a model that began at `start` (leati_serve_now). */
+typedef struct leati_spans {
+    uint64_t start, asked; /* when it began; when the answers were there */
+} leati_spans;
+void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok);
+
+/* What serve.c knows. */
+size_t leati_serve_body_limit(const leati_serve *serve);
+bool leati_serve_ready(const leati_serve *serve);
+leati_repository *leati_serve_repository(leati_serve *serve);
+/* Whether a request may change what is served: from this machine, or by a key. */
+bool leati_serve_may_manage(leati_call *call);
+/* Hands a change of the repository to the steward, which ends the exchange. */
+typedef enum leati_change { LEATI_LOAD, LEATI_UNLOAD } leati_change;
+int leati_serve_change(leati_call *call, leati_change change);
+
+#endif

@@ -1,0 +1,448 @@
+/* Owns: a running service: options, dispatching of exchanges to routes, the steward that changes
+ * what is loaded, start and end. Not: HTTP (server.h), nor the meaning of routes. */
+#include <leat/serve.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "serve/json_in.h"
+#include "serve/route.h"
+#include "serve/server.h"
+
+enum { DEFAULT_BODY = 16 << 20, SMALL_BODY = 65536, MOST_WORKERS = 1024 };
+
+/* A change of the repository that waits for the steward. */
+typedef struct job {
+    struct job *next;
+    leati_http_exchange *exchange;
+    leati_change change;
+    char name[132];
+} job;
+
+typedef struct started {
+    char *name, *estimator;
+    uint32_t version;
+} started;
+
+struct leati_serve {
+    leat_context *context;         /* of starting and ending */
+    leat_context *steward_context; /* of the repository */
+    leati_http_server *http;
+    leati_repository *repository;
+    leati_desk *desks; /* (worker_count) */
+    uint32_t worker_count;
+    size_t max_body;
+    bool managed; /* requests may load and unload */
+    atomic_bool ready;
+    char url[160];
+    started *started;
+    size_t started_count;
+
+    pthread_t steward;
+    bool steward_runs, lock_made;
+    pthread_mutex_t lock; /* of the jobs */
+    pthread_cond_t wake;
+    job *first, **last;
+    bool stop;
+    /* Keys: asked before a body is read. Returns 0, or the status of a refusal whose fault it
+     * set. NULL: everybody may ask. */
+    int (*authorize)(void *user, leati_call *call);
+    void *authorize_user;
+};
+
+/* The public name of the same. */
+struct leat_server {
+    leati_serve serve;
+};
+
+size_t leati_serve_body_limit(const leati_serve *s)
+{
+    return s->max_body;
+}
+
+bool leati_serve_ready(const leati_serve *s)
+{
+    return atomic_load_explicit(&s->ready, memory_order_relaxed);
+}
+
+leati_repository *leati_serve_repository(leati_serve *s)
+{
+    return s->repository;
+}
+
+/* ---- exchanges --------------------------------------------------------------------------------
+ */
+
+static void finish_fault(leati_call *call)
+{
+    leati_exchange_restart(call->exchange);
+    leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
+    leati_exchange_finish(call->exchange, call->fault.http);
+}
+
+static void refuse_method(leati_call *call, unsigned allowed)
+{
+    char list[80] = "OPTIONS";
+    for (leati_http_method m = LEATI_HTTP_GET; m <= LEATI_HTTP_DELETE; m++) {
+        if (!(allowed >> m & 1)) continue;
+        strcat(list, ", ");
+        strcat(list, leati_method_name(m));
+    }
+    leati_exchange_header(call->exchange, "Allow", list);
+    if (call->request->method == LEATI_HTTP_OPTIONS) {
+        leati_exchange_finish(call->exchange, 204);
+        return;
+    }
+    char message[200];
+    snprintf(message, sizeof message, "%s is not for this path; allowed: %s",
+             leati_method_name(call->request->method), list);
+    leati_reply_fault(call->exchange, "method_not_allowed", message);
+    leati_exchange_finish(call->exchange, 405);
+}
+
+static leati_call make_call(leati_serve *s, leati_http_exchange *exchange)
+{
+    const leati_http_request *q = leati_exchange_request(exchange);
+    leati_desk *desk = &s->desks[q->worker];
+    return (leati_call){.serve = s, .desk = desk, .exchange = exchange, .request = q};
+}
+
+static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
+{
+    leati_serve *s = user;
+    leati_call call = make_call(s, exchange);
+    const leati_http_request *q = call.request;
+    unsigned allowed;
+    call.route = leati_route_find(q->method, q->path, q->path_length, &call, &allowed);
+    if (!call.route && allowed) {
+        refuse_method(&call, allowed);
+        *finished = true;
+        return 0;
+    }
+    if (!call.route)
+        leati_fault_set(&call.fault, 404, "no_such_path",
+                        "there is nothing at '%.*s'; what there is: /openapi.json",
+                        LEATI_CLIP(q->path, q->path_length));
+    else if (call.route->scope != LEATI_OPEN && s->authorize)
+        s->authorize(s->authorize_user, &call);
+    if (call.fault.http) {
+        finish_fault(&call);
+        *finished = true;
+        return 0;
+    }
+    leati_exchange_set_user(exchange, (void *)call.route);
+    switch (call.route->body) {
+    case LEATI_BODY_ROWS: return s->max_body;
+    case LEATI_BODY_SMALL: return SMALL_BODY;
+    default: return 0;
+    }
+}
+
+static void handle(void *user, leati_http_exchange *exchange)
+{
+    leati_serve *s = user;
+    leati_call call = make_call(s, exchange);
+    unsigned allowed;
+    call.route = leati_route_find(call.request->method, call.request->path,
+                                  call.request->path_length, &call, &allowed);
+    call.shelf = leati_repository_pin(s->repository, call.request->worker);
+    int status = call.route->handle(&call);
+    leati_repository_unpin(s->repository, call.request->worker);
+    if (status == LEATI_LATER) return;
+    if (status > 0) {
+        leati_exchange_finish(exchange, status);
+        return;
+    }
+    if (!call.fault.http) leati_fault_set(&call.fault, 500, "internal", "a fault of the server");
+    finish_fault(&call);
+}
+
+static void fault(void *user, leati_http_exchange *exchange, int http_status, const char *code,
+                  const char *message)
+{
+    (void)user;
+    (void)http_status;
+    leati_reply_fault(exchange, code, message);
+}
+
+/* ---- the steward ------------------------------------------------------------------------------
+ */
+
+static void run_job(leati_serve *s, job *j)
+{
+    leati_fault why = {0};
+    bool ok = j->change == LEATI_LOAD ? leati_repository_load(s->repository, j->name, &why)
+                                      : leati_repository_unload(s->repository, j->name, &why);
+    if (ok) {
+        leati_exchange_header(j->exchange, "Content-Type", "application/json");
+        leati_exchange_write(j->exchange, "{}\n", 3);
+        leati_exchange_finish(j->exchange, 200);
+    } else {
+        leati_reply_fault(j->exchange, why.code, why.message);
+        leati_exchange_finish(j->exchange, why.http);
+    }
+}
+
+static void *steward(void *arg)
+{
+    leati_serve *s = arg;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        while (!s->first && !s->stop) pthread_cond_wait(&s->wake, &s->lock);
+        job *j = s->first;
+        if (!j) break;
+        s->first = j->next;
+        if (!s->first) s->last = &s->first;
+        pthread_mutex_unlock(&s->lock);
+        run_job(s, j);
+        leati_free(j);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+int leati_serve_change(leati_call *call, leati_change change)
+{
+    leati_serve *s = call->serve;
+    job *j = LEATI_NEW(call->desk->context, job, 1);
+    if (!j) return leati_fault_from(&call->fault, call->desk->context);
+    size_t n = call->model_name.length < sizeof j->name ? call->model_name.length : 0;
+    memcpy(j->name, call->model_name.data, n);
+    j->exchange = call->exchange;
+    j->change = change;
+    pthread_mutex_lock(&s->lock);
+    *s->last = j;
+    s->last = &j->next;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    return LEATI_LATER;
+}
+
+/* A page of another site must not change what is served through the browser of who looks at it:
+ * where a browser names the origin, it is this server. */
+static bool same_origin(leati_call *call)
+{
+    leati_http_text origin = leati_exchange_header_in(call->exchange, "origin");
+    leati_http_text host = leati_exchange_header_in(call->exchange, "host");
+    if (!origin.data) return true;
+    const char *from = memchr(origin.data, ':', origin.length);
+    size_t skip = from ? (size_t)(from - origin.data) + 3 : origin.length; /* "://" */
+    return skip < origin.length && origin.length - skip == host.length &&
+           strncasecmp(origin.data + skip, host.data, host.length) == 0;
+}
+
+bool leati_serve_may_manage(leati_call *call)
+{
+    if (!call->serve->managed)
+        return leati_fault_set(&call->fault, 403, "control_is_off",
+                               "models of this server are not changed by request: it was started "
+                               "with --control no, or listens for other machines");
+    if (!same_origin(call))
+        return leati_fault_set(&call->fault, 403, "other_origin",
+                               "this request comes from a page of another origin");
+    return true;
+}
+
+/* ---- start and end ----------------------------------------------------------------------------
+ */
+
+leat_serve_options leat_serve_options_default(void)
+{
+    return (leat_serve_options){.struct_size = sizeof(leat_serve_options)};
+}
+
+static bool is_local(const char *listen)
+{
+    static const char *const local[] = {"127.", "localhost:", "[::1]:", "unix:"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (strncmp(listen, local[i], strlen(local[i])) == 0) return true;
+    return false;
+}
+
+static leat_status make_desks(leati_serve *s)
+{
+    LEATI_TRY(leati_context_branch(s->context, &s->steward_context));
+    s->desks = LEATI_NEW(s->context, leati_desk, s->worker_count);
+    if (!s->desks) return leat_error_status(s->context);
+    for (uint32_t w = 0; w < s->worker_count; w++) {
+        leati_desk *desk = &s->desks[w];
+        LEATI_TRY(leati_context_branch(s->context, &desk->context));
+        desk->room.context = desk->context;
+        desk->body = leati_alloc(desk->context, LEATI_SHORT_BODY + LEATI_JSON_PAD);
+        if (!desk->body) return LEAT_NOMEM;
+    }
+    return LEAT_OK;
+}
+
+static leat_status note_started(leati_serve *s)
+{
+    leat_context *c = s->context;
+    const leati_shelf *shelf = leati_repository_pin(s->repository, 0);
+    s->started = LEATI_NEW(c, started, shelf->count + 1);
+    for (size_t i = 0; s->started && i < shelf->count; i++) {
+        const leati_served *served = shelf->served[i];
+        started *n = &s->started[i];
+        n->name = leati_strdup(c, served->name);
+        n->estimator = leati_strdup(c, leat_model_estimator(served->model));
+        n->version = served->version;
+        s->started_count++;
+    }
+    leati_repository_unpin(s->repository, 0);
+    return leat_error_status(c);
+}
+
+static leat_status open_models(leati_serve *s, const leat_serve_options *o)
+{
+    leat_status st = leati_repository_create(s->steward_context, o->models, o->model_count,
+                                             s->worker_count, &s->repository);
+    if (st != LEAT_OK) {
+        LEATI_FAIL(s->context, st, "%s", leat_error_message(s->steward_context));
+        return st;
+    }
+    return note_started(s);
+}
+
+static leat_status start_steward(leati_serve *s)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->wake, NULL);
+    s->lock_made = true;
+    s->last = &s->first;
+    s->steward_runs = pthread_create(&s->steward, NULL, steward, s) == 0;
+    LEATI_CHECK(s->context, s->steward_runs, LEAT_NOMEM, "no further thread can be started");
+    return LEAT_OK;
+}
+
+static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
+{
+    const char *listen = o->listen ? o->listen : "127.0.0.1:8080";
+    leati_http_options http = {.listen = listen,
+                               .workers = s->worker_count,
+                               .tls_certificate = o->tls_cert,
+                               .tls_key = o->tls_key,
+                               .compress = true};
+    leati_http_routes routes = {.user = s, .admit = admit, .handle = handle, .fault = fault};
+    LEATI_TRY(leati_http_server_start(s->context, &http, &routes, &s->http));
+    const char *colon = strrchr(listen, ':');
+    if (strncmp(listen, "unix:", 5) == 0) snprintf(s->url, sizeof s->url, "%.140s", listen);
+    else
+        snprintf(s->url, sizeof s->url, "%s://%.*s:%u", o->tls_cert ? "https" : "http",
+                 (int)(colon ? colon - listen : 0) % 128, listen,
+                 (unsigned)leati_http_server_port(s->http));
+    return LEAT_OK;
+}
+
+static leat_status start(leati_serve *s, const leat_serve_options *o)
+{
+    leat_context *c = s->context;
+    const char *control = o->control ? o->control : "local";
+    bool local = is_local(o->listen ? o->listen : "127.0.0.1:8080");
+    LEATI_CHECK(c, o->model_count, LEAT_INVALID, "there is no model to serve");
+    LEATI_CHECK(c, o->workers <= MOST_WORKERS, LEAT_INVALID, "workers: at most %d, not %u",
+                MOST_WORKERS, o->workers);
+    LEATI_CHECK(c, !o->tls_cert == !o->tls_key, LEAT_INVALID,
+                "TLS takes both, a certificate and its key");
+    LEATI_CHECK(c,
+                strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
+                    strcmp(control, "no") == 0,
+                LEAT_INVALID, "control is local, yes or no, not '%s'", control);
+    s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && local);
+    s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+    s->worker_count = o->workers ? o->workers : leati_cpu_count();
+    LEATI_TRY(make_desks(s));
+    LEATI_TRY(open_models(s, o));
+    LEATI_TRY(start_steward(s));
+    atomic_store(&s->ready, true);
+    return listen_now(s, o);
+}
+
+leat_status leat_server_start(leat_context *c, const leat_serve_options *options, leat_server **out)
+{
+    leat_serve_options o = leat_serve_options_default();
+    *out = NULL;
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    leat_server *server = LEATI_NEW(c, leat_server, 1);
+    if (!server) return leat_error_status(c);
+    server->serve.context = c;
+    leat_status st = start(&server->serve, &o);
+    if (st == LEAT_OK) {
+        *out = server;
+        return LEAT_OK;
+    }
+    if (leat_error_status(c) == LEAT_OK) LEATI_FAIL(c, st, "%s", leat_status_text(st));
+    leat_server_destroy(server);
+    return st;
+}
+
+const char *leat_server_url(const leat_server *server)
+{
+    return server->serve.url;
+}
+
+uint32_t leat_server_workers(const leat_server *server)
+{
+    return server->serve.worker_count;
+}
+
+bool leat_server_model(const leat_server *server, size_t i, const char **name, uint32_t *version,
+                       const char **estimator)
+{
+    if (i >= server->serve.started_count) return false;
+    const started *n = &server->serve.started[i];
+    *name = n->name;
+    *version = n->version;
+    *estimator = n->estimator;
+    return true;
+}
+
+void leat_server_drain(leat_server *server, double seconds)
+{
+    atomic_store(&server->serve.ready, false);
+    leati_http_server_drain(server->serve.http, seconds);
+}
+
+static void stop_steward(leati_serve *s)
+{
+    if (s->steward_runs) {
+        pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        pthread_cond_signal(&s->wake);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->steward, NULL);
+    }
+    if (!s->lock_made) return;
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->wake);
+}
+
+void leat_server_destroy(leat_server *server)
+{
+    if (!server) return;
+    leati_serve *s = &server->serve;
+    /* The steward first: it ends exchanges of the server. */
+    if (s->http) leat_server_drain(server, 0);
+    stop_steward(s);
+    leati_http_server_destroy(s->http);
+    leati_repository_destroy(s->repository);
+    leat_context_destroy(s->steward_context);
+    for (uint32_t w = 0; s->desks && w < s->worker_count; w++) {
+        leati_desk *desk = &s->desks[w];
+        leati_tensor_room_fini(&desk->room);
+        leati_free(desk->body);
+        leat_context_destroy(desk->context);
+    }
+    for (size_t i = 0; i < s->started_count; i++) {
+        leati_free(s->started[i].name);
+        leati_free(s->started[i].estimator);
+    }
+    leati_free(s->started);
+    leati_free(s->desks);
+    leati_free(server);
+}

@@ -1,0 +1,160 @@
+/* Owns: the life of a served version: reading, the sessions of its workers, warming up. Not: what
+ * the protocols say about it (served_about.c). */
+#include "serve/served.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+leati_served *leati_served_retain(leati_served *s)
+{
+    atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
+    return s;
+}
+
+static void free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; texts && i < count; i++) leati_free(texts[i]);
+    leati_free(texts);
+}
+
+static void destroy(leati_served *s)
+{
+    for (uint32_t w = 0; s->ask && w < s->workers; w++) {
+        leat_context *c = s->ask[w].context;
+        leati_ask_fini(&s->ask[w]);
+        leat_context_destroy(c);
+    }
+    for (size_t i = 0; s->ports && i < s->inputs; i++) leati_free((void *)s->ports[i].example);
+    free_texts(s->class_json, s->classes);
+    leati_free(s->class_length);
+    leati_free(s->class_bits);
+    leati_free(s->ports);
+    leati_free(s->metadata);
+    leati_free(s->describe);
+    leati_free(s->schema);
+    leati_free(s->csv_types);
+    leati_map_fini(&s->names);
+    leati_free(s->ask);
+    leati_free(s->tally);
+    leati_free(s->name);
+    leat_model_release(s->model);
+    leat_context *c = s->context;
+    leati_free(s);
+    leat_context_destroy(c);
+}
+
+void leati_served_release(leati_served *s)
+{
+    if (s && atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) destroy(s);
+}
+
+bool leati_served_name_fits(const char *name, size_t length)
+{
+    if (length == 0 || length > 128 || *name == '.') return false;
+    for (size_t i = 0; i < length; i++) {
+        char ch = name[i], low = (char)(ch | 0x20);
+        bool letter = low >= 'a' && low <= 'z', digit = ch >= '0' && ch <= '9';
+        if (!letter && !digit && ch != '.' && ch != '_' && ch != '-') return false;
+    }
+    return true;
+}
+
+/* ---- warming up -------------------------------------------------------------------------------
+ */
+
+static bool set_usual(leati_ask *a, const leati_served *s, size_t input)
+{
+    const leati_port *p = &s->ports[input];
+    switch (p->role) {
+    case LEATI_ROLE_CATEGORY: return leati_ask_text(a, input, "");
+    case LEATI_ROLE_TIME: return leati_ask_time(a, input, 0);
+    case LEATI_ROLE_ARRAY: return leati_ask_array(a, input, a->elements, p->elements);
+    default: return leati_ask_number(a, input, isfinite(p->low) ? p->low : 0);
+    }
+}
+
+/* One row and a full session, so that what is made on first use stands before the first request. */
+static leat_status warm_up(leati_served *s, leati_ask *a, leati_fault *why)
+{
+    memset(a->elements, 0, a->elements_capacity * sizeof *a->elements);
+    leati_ask_begin(a, true, why);
+    bool ok = true;
+    size_t most = a->padded ? a->room : 2;
+    for (size_t rows = 1; ok && rows <= most; rows *= 2) {
+        for (size_t r = 0; ok && r < rows; r++) {
+            for (size_t i = 0; ok && i < s->inputs; i++) ok = set_usual(a, s, i);
+            a->filled += ok;
+        }
+        ok = ok && leati_ask_run(a);
+    }
+    return ok ? LEAT_OK : LEAT_INTERNAL;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+static leat_status make_worker(leati_served *s, leati_ask *a, leati_fault *why)
+{
+    leat_context *c;
+    size_t elements = 0;
+    LEATI_TRY(leati_context_branch(s->context, &c));
+    a->context = c;
+    for (size_t i = 0; i < s->inputs; i++)
+        if (s->ports[i].elements > elements) elements = s->ports[i].elements;
+    leat_status st = leati_ask_init(c, a, s->model, s->model->pipeline.encoder.width, elements);
+    if (st == LEAT_OK) return warm_up(s, a, why);
+    leati_fault_from(why, c);
+    return st;
+}
+
+static leat_status open_model(leati_served *s, const char *path, uint32_t version, const char *name)
+{
+    leat_context *c = s->context;
+    if (leat_model_holds_graph(c, path))
+        return LEATI_FAIL(c, LEAT_UNSUPPORTED,
+                          "%s holds an ONNX graph; served are models that leat fit made", path);
+    LEATI_TRY(leat_model_open(c, &s->model, path));
+    s->name = leati_strdup(c, name);
+    s->version = version;
+    snprintf(s->version_text, sizeof s->version_text, "%u", version);
+    s->inputs = leat_model_inputs(s->model);
+    s->ask = LEATI_NEW(c, leati_ask, s->workers);
+    s->tally = LEATI_NEW(c, leati_tally, s->workers + 8); /* blocks above 512 bytes are aligned */
+    if (!s->name || !s->ask || !s->tally) return leat_error_status(c);
+    return leati_served_describe(c, s);
+}
+
+leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
+                              uint32_t version, uint32_t workers, leati_served **out,
+                              leati_fault *why)
+{
+    leat_context *c;
+    *out = NULL;
+    LEATI_TRY(leati_context_branch(parent, &c));
+    leati_served *s = LEATI_NEW(c, leati_served, 1);
+    if (!s) {
+        leat_context_destroy(c);
+        return LEAT_NOMEM;
+    }
+    s->context = c;
+    leati_map_init(&s->names, c);
+    s->workers = workers;
+    atomic_init(&s->references, 1);
+    leat_status st = open_model(s, path, version, name);
+    for (uint32_t w = 0; st == LEAT_OK && w < workers; w++) st = make_worker(s, &s->ask[w], why);
+    if (st == LEAT_OK) {
+        *out = s;
+        return LEAT_OK;
+    }
+    if (leat_error_status(c)) {
+        st = leat_error_status(c);
+        leati_fault_from(why, c);
+    }
+    leati_served_release(s);
+    return st;
+}

@@ -1,0 +1,87 @@
+/* One version of a model that is being served: immutable, shared by all workers, reference counted.
+ *
+ * What the protocols say about it (names, types, shapes, metadata) is made once, when it is opened.
+ * Each worker has an own context and session (ask.h), made and warmed up before the version is
+ * seen by anybody. */
+#ifndef LEATI_SERVE_SERVED_H
+#define LEATI_SERVE_SERVED_H
+
+#include <leat/model.h>
+
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "learn/schema.h"
+#include "serve/ask.h"
+
+/* An input as the protocols see it. Texts belong to the model. */
+typedef struct leati_port {
+    const char *name;
+    size_t name_length;
+    leati_role role;
+    leat_type type;
+    const char *datatype; /* of the Open Inference Protocol: "FP64" */
+    size_t elements;      /* of one row: 1, or the product of shape */
+    size_t shape[3];      /* ARRAY */
+    leati_item item;      /* ARRAY */
+    double low, high;     /* of the training values; NaN without */
+    const char *example;  /* a JSON value like those of training */
+} leati_port;
+
+/* Written by its worker alone, read by others. Nanoseconds; after Triton's statistics. */
+typedef struct leati_tally {
+    _Alignas(64) atomic_uint_least64_t requests, rows, failed;
+    atomic_uint_least64_t total_ns, failed_ns, input_ns, infer_ns, output_ns;
+    atomic_uint_least64_t runs;    /* of the model */
+    atomic_uint_least64_t last_ms; /* since 1970 */
+} leati_tally;
+
+static inline void leati_tally_add(atomic_uint_least64_t *n, uint64_t more)
+{
+    uint64_t old = atomic_load_explicit(n, memory_order_relaxed);
+    atomic_store_explicit(n, old + more, memory_order_relaxed);
+}
+
+typedef struct leati_served {
+    atomic_uint references;
+    leat_context *context; /* that it was opened with; not used while it serves */
+    leat_model *model;
+    char *name;
+    uint32_t version;
+    char version_text[12];
+    leati_port *ports; /* (inputs) */
+    size_t inputs;
+    leati_map names; /* of the inputs */
+    bool matrix;     /* all inputs are numbers: they also come as one tensor (rows, inputs) */
+    size_t classes;
+    bool probabilities;
+    leat_type answer;     /* of the prediction: F64, I64 or STRING */
+    char **class_json;    /* (classes) as they stand in answers: "\"setosa\"", "3" */
+    size_t *class_length; /* (classes) */
+    uint64_t
+        *class_bits; /* (classes): the bits of an int64_t or double where answers are numbers */
+    size_t class_longest;
+    char *metadata;     /* answer to GET /v2/models/{model} but for "versions" */
+    char *describe;     /* answer to GET /api/v1/{model} */
+    char *schema;       /* OpenAPI: the schema of a row */
+    char *csv_types;    /* leat_read_options.expected of delimited text */
+    leati_ask *ask;     /* (workers) */
+    leati_tally *tally; /* (workers) */
+    uint32_t workers;
+} leati_served;
+
+/* Reads the file and warms up; `name` is checked. In contexts of its own, branches of `parent`;
+ * why: the message on failure. */
+leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
+                              uint32_t version, uint32_t workers, leati_served **out,
+                              leati_fault *why);
+leati_served *leati_served_retain(leati_served *s);
+void leati_served_release(leati_served *s); /* NULL is fine */
+
+/* A name that may stand in a path: letters, digits, '.', '_', '-', at most 128, no dot first. */
+bool leati_served_name_fits(const char *name, size_t length);
+
+/* served_about.c: makes ports, metadata, describe, schema. */
+leat_status leati_served_describe(leat_context *c, leati_served *s);
+
+#endif
