@@ -117,8 +117,8 @@ static bool read_split_row(leati_rows *x, leati_json_in *json, const uint64_t *c
 static bool read_split(leati_rows *x, leati_json_in json)
 {
     leati_json_value columns = {0}, data = {0};
-    uint64_t *column_of;
-    size_t count;
+    uint64_t *column_of = NULL;
+    size_t count = 0;
     bool first = true;
     int more;
     if (!find_split(&json, &columns, &data)) return false;

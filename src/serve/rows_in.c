@@ -34,13 +34,22 @@ static bool wrong_value(leati_rows *x, size_t input, const char *text, size_t le
     char at[160], low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE], range[160] = "";
     const leati_port *p = &x->served->ports[input];
     if (p->role == LEATI_ROLE_NUMBER && isfinite(p->low) && p->type != LEAT_BOOL) {
-        leati_num_pretty(p->low, 6, low);
-        leati_num_pretty(p->high, 6, high);
+        leati_num_format(p->low, low);
+        leati_num_format(p->high, high);
         snprintf(range, sizeof range, " (the model was trained on %snumbers from %s to %s)",
                  p->type == LEAT_I64 ? "whole " : "", low, high);
     }
     return leati_fault_set(&x->call->fault, 422, "invalid_value", "%s: %.*s is not %s%s",
                            place(x, input, at), LEATI_CLIP(text, length), expected, range);
+}
+
+/* The same for a text that was sent. */
+static bool wrong_text(leati_rows *x, size_t input, const char *text, size_t length,
+                       const char *expected)
+{
+    char quoted[LEATI_CLIP_MOST];
+    snprintf(quoted, sizeof quoted, "'%.*s'", (int)(length > 50 ? 50 : length), text);
+    return wrong_value(x, input, quoted, strlen(quoted), expected);
 }
 
 static bool missing_field(leati_rows *x, size_t input)
@@ -68,7 +77,7 @@ bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t lengt
     double value;
     uint8_t truth;
     int64_t when;
-    if (length >= sizeof plain) return wrong_value(x, input, text, length, "a text so short");
+    if (length >= sizeof plain) return wrong_text(x, input, text, length, "a text so short");
     memcpy(plain, text, length);
     plain[length] = '\0';
     switch (p->role) {
@@ -79,15 +88,15 @@ bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t lengt
     case LEATI_ROLE_TIME:
         if (length == 0) return leati_ask_time(x->ask, input, INT64_MIN);
         if (leati_value_time(plain, length, &when)) return leati_ask_time(x->ask, input, when);
-        return wrong_value(x, input, text, length, "a time like 2026-02-28T12:30:00Z");
-    case LEATI_ROLE_ARRAY: return wrong_value(x, input, text, length, "an array of numbers");
+        return wrong_text(x, input, text, length, "a time like 2026-02-28T12:30:00Z");
+    case LEATI_ROLE_ARRAY: return wrong_text(x, input, text, length, "an array of numbers");
     default:
         if (length == 0) return leati_ask_number(x->ask, input, (double)NAN);
         if (p->type == LEAT_BOOL &&
             leati_value_bool(plain, length, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &truth))
             return leati_ask_number(x->ask, input, truth);
         if (!leati_num_parse(plain, length, &value) || isnan(value))
-            return wrong_value(x, input, text, length, "a number");
+            return wrong_text(x, input, text, length, "a number");
         return set_number(x, input, value, text, length);
     }
 }
