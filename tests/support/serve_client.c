@@ -1,6 +1,7 @@
 #include "support/serve_client.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static bool send_all(int fd, const char *data, size_t length)
 {
     while (length) {
         ssize_t n = send(fd, data, length, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return false;
         data += n;
         length -= (size_t)n;
@@ -51,7 +53,9 @@ static bool receive(serve_client *k)
         k->reply = more;
         k->capacity = capacity;
     }
-    ssize_t n = recv(k->fd, k->reply + k->length, 65536, 0);
+    ssize_t n;
+    do n = recv(k->fd, k->reply + k->length, 65536, 0);
+    while (n < 0 && errno == EINTR); /* also when the process was stopped for a while */
     if (n <= 0) return false;
     k->length += (size_t)n;
     k->reply[k->length] = '\0';
