@@ -1,4 +1,4 @@
-/* Owns: sending the page at "/". The page itself is page.html, put into the library by
+/* Owns: sending the page at "/". The page itself is try_page.html, put into the library by
  * cmake/embed.cmake. */
 #include <stddef.h>
 
