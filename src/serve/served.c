@@ -92,7 +92,7 @@ static leat_status warm_up(leati_served *s, leati_ask *a, leati_fault *why)
         }
         ok = ok && leati_ask_run(a);
     }
-    return ok ? LEAT_OK : LEAT_INTERNAL;
+    return ok ? LEAT_OK : why->http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------
