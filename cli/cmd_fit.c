@@ -435,7 +435,8 @@ static leat_status run_fit(cli *c)
 }
 
 static const cli_option options[] = {
-    {"target", 't', "COL", "the column to predict (a named data set knows its own)", false},
+    {"target", 't', "COL",
+     "the column to predict; data sets, folders of images and --text know theirs", false},
     {"task", 0, "TASK", "classification or regression; default: by the target", false},
     {"models", 'm', "A,B", "estimators to try; default: those that suit the data", false},
     {"metric", 0, "NAME", "what decides; default: accuracy or mae", false},

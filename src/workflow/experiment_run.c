@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -310,11 +313,42 @@ out:
     return st;
 }
 
+/* When the last checkpoint of a training in that folder was written; false: there is none. */
+static bool written_at(leat_context *c, const char *folder, struct timespec *when)
+{
+    struct stat info;
+    char *path = leati_path_join(c, folder, "last.checkpoint");
+    bool there = path && stat(path, &info) == 0;
+    if (there) *when = info.st_mtim;
+    leati_free(path);
+    return there;
+}
+
+/* Whether the checkpoint of the final fit is an earlier run's: folds come first, so that theirs are
+ * older than its own. */
+static bool is_stale(leat_context *c, const leat_experiment *e, const char *run)
+{
+    struct timespec last, at;
+    bool stale = false;
+    if (!run || !written_at(c, run, &last)) return false;
+    for (size_t i = 0; i < e->count && !stale; i++)
+        for (size_t f = 0; f < e->folds.count && !stale && e->entries[i].number; f++) {
+            char *folder = leati_fold_folder(c, run, &e->entries[i], f);
+            stale =
+                folder && written_at(c, folder, &at) &&
+                (at.tv_sec != last.tv_sec ? at.tv_sec > last.tv_sec : at.tv_nsec > last.tv_nsec);
+            leati_free(folder);
+        }
+    return stale;
+}
+
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
 {
     leati_pipeline p = {0};
-    leati_run_folder run = {
-        .path = o->run_folder, .resume = o->resume, .trace = o->trace, .history = &e->history};
+    leati_run_folder run = {.path = o->run_folder,
+                            .resume = o->resume && !is_stale(c, e, o->run_folder),
+                            .trace = o->trace,
+                            .history = &e->history};
     leati_history_fini(&e->history); /* of a fold */
     leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, &run};
     uint32_t *all = leati_array(c, e->target.count, sizeof *all);

@@ -53,6 +53,17 @@ check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
 check folds-are-gone test ! -e stopped/iris.run/model-1-fold-1
 check page-is-gone test ! -e stopped/iris.run/interrupted.html
 
+# What an earlier training left in the folder is not taken for this one's.
+check earlier $leat $train -o later
+$leat $long -o later >/dev/null 2>&1 &
+pid=$!
+sleep 0.3
+kill -INT $pid
+wait $pid
+check in-a-fold test -s later/iris.run/model-1-fold-1/last.checkpoint
+check go-on-later $leat $long -o later --resume
+check same-later cmp whole/iris.leat later/iris.leat
+
 # What cannot be written beside the model costs neither the model nor the checkpoint.
 mkdir -p full/iris.html
 fails report-in-the-way 2 "iris.html" $leat $train -o full
