@@ -82,6 +82,16 @@ static void print_failed(fit *f)
     }
 }
 
+/* As much of the text as fits, "..." for the rest. */
+static void shorten(const char *text, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%s", text);
+    if (n < 0 || (size_t)n < size) return;
+    size_t at = size - sizeof "...";
+    while (at > 0 && (out[at] & 0xc0) == 0x80) at--; /* between characters */
+    strcpy(out + at, "...");
+}
+
 static void print_board(fit *f)
 {
     char(*text)[6][80] = f->text;
@@ -109,7 +119,7 @@ static void print_board(fit *f)
         else leat_experiment_format(f->experiment, r->std, row[2], 80);
         snprintf(row[3], 80, "%s", fit_time);
         snprintf(row[4], 80, "%s", predict_time);
-        snprintf(row[5], 80, "%s", r->params);
+        shorten(r->params, row[5], 80);
         for (int k = 0; k < 6; k++) cells[n * 6 + k] = row[k];
     }
     bool settings = false;

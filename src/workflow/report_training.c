@@ -218,8 +218,11 @@ void leati_page_training(leati_page *p)
     if (h->classes) rate_chart(p, h);
     leati_page_raw(p, "</div><div>\n");
     leati_page_chart(p, "training_metric",
-                     "The share of rows predicted right, while learning (with dropout and "
-                     "augmentation, where there are any) and on the rows set aside.");
+                     h->validated
+                         ? "The share of rows predicted right, while learning (with dropout and "
+                           "augmentation, where there are any) and on the rows set aside."
+                         : "The share of rows predicted right while learning, with dropout and "
+                           "augmentation, where there are any.");
     if (!h->classes) rate_chart(p, h);
     leati_page_raw(p, "</div></div>\n");
 }
