@@ -178,6 +178,13 @@ static size_t greatest(const float *values, size_t count)
 }
 
 /* An input that only looks up (numbers of words) has no gradient: none is given. */
+static bool all_zero(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != 0) return false;
+    return true;
+}
+
 static leat_status find_saliency(leat_context *c, leati_network *n, leat_tensor *x, leat_tensor *y,
                                  size_t target, leati_activations *out)
 {
@@ -192,6 +199,10 @@ static leat_status find_saliency(leat_context *c, leati_network *n, leat_tensor 
     if (st == LEAT_OK && gradient) st = leat_run(n->graph, 1, &gradient);
     if (st == LEAT_OK && gradient) st = read_values(c, gradient, &out->saliency);
     leati_free(seed);
+    if (out->saliency && all_zero(out->saliency, leati_shape_count(&n->input))) {
+        leati_free(out->saliency); /* nothing goes through a table of an embedding */
+        out->saliency = NULL;
+    }
     if (st != LEAT_UNSUPPORTED && st != LEAT_TYPE) return st;
     leat_error_clear(c);
     return LEAT_OK;

@@ -143,8 +143,10 @@ static void answer(leati_page *p, const leat_inspection *i)
     leati_page_raw(p, "</strong></p>\n<div class=\"charts\"><div>\n");
     if (i->picture)
         leati_page_scene(p, input_pictures(p, i), "half", NULL,
-                         "Right: how strongly each pixel moves the winning output, by its "
-                         "gradient. Light pixels move it most.");
+                         i->act.saliency
+                             ? "Right: how strongly each pixel moves the winning output, by its "
+                               "gradient. Light pixels move it most."
+                             : NULL);
     else if (i->act.saliency)
         leati_page_scene(p, feature_bars(p, i), "half", "What moves the answer",
                          "The gradient of the winning output by each feature, as the network is "
@@ -298,30 +300,43 @@ static bool repeats(const leat_inspection *i, size_t k)
            memcmp(a->values[k], before, count * sizeof(float)) == 0;
 }
 
+/* The least and the greatest of those that are numbers. */
+static void range_of(const float *values, size_t count, char least[LEATI_NUM_SIZE],
+                     char most[LEATI_NUM_SIZE])
+{
+    double lo = (double)INFINITY, hi = -(double)INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i])) continue;
+        lo = fmin(lo, (double)values[i]);
+        hi = fmax(hi, (double)values[i]);
+    }
+    leati_num_pretty(lo <= hi ? lo : (double)NAN, 3, least);
+    leati_num_pretty(lo <= hi ? hi : (double)NAN, 3, most);
+}
+
 static void activations(leati_page *p, const leat_inspection *i)
 {
-    char shape[128], most[LEATI_NUM_SIZE], note[400], more[64];
+    char shape[128], least[LEATI_NUM_SIZE], most[LEATI_NUM_SIZE], note[400], more[64];
     leati_page_raw(p, "<h2>What each layer makes of it</h2>\n");
-    leati_page_element(
-        p, "p",
-        "Dark is 0 and light is the greatest value of the layer; where values are "
-        "negative, too, those are orange, 0 is white and the others are blue. Layers "
-        "that change nothing are left out.");
+    leati_page_element(p, "p",
+                       "Dark is 0 and light is the greatest value of the layer; where values are "
+                       "negative, too, those are orange, 0 is white and the others are blue, the "
+                       "farthest from 0 darkest. Layers "
+                       "that change nothing are left out.");
     for (size_t k = 0; k < i->act.count; k++) {
         const leat_shape *s = &i->act.shape[k];
         size_t count = leati_shape_count(s);
         if (!count || repeats(i, k)) continue;
-        leati_ramp r = leati_ramp_of(i->act.values[k], count);
-        leati_num_pretty(r.most, 3, most);
+        range_of(i->act.values[k], count, least, most);
         shape_text(s, shape, sizeof shape);
         *more = '\0';
         if (s->rank == 3 && s->dim[2] > MAPS_SHOWN)
             snprintf(more, sizeof more, "; the first %d maps", MAPS_SHOWN);
         if (s->rank != 3 && !(s->rank == 2 && s->dim[1] <= 1024) && count > SCALARS)
             snprintf(more, sizeof more, "; the first %d", SCALARS);
-        if (r.is_signed)
-            snprintf(note, sizeof note, "%s, from -%s to %s%s", shape, most, most, more);
-        else snprintf(note, sizeof note, "%s, up to %s%s", shape, most, more);
+        bool one = strcmp(least, most) == 0;
+        snprintf(note, sizeof note, "%s, %s%s%s%s%s", shape, one ? "" : "from ", least,
+                 one ? "" : " to ", one ? "" : most, more);
         leati_page_element(p, "h3", "%s", i->table.row[k].path);
         both_widths(p, i->act.values[k], s, note);
     }

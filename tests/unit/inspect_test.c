@@ -158,6 +158,15 @@ static void saliency_is_the_gradient(leattest *t)
     CHECK_FAILS(leati_layer_values(t->context, n, &m, 0, out, 6), LEAT_SHAPE, "layer 1");
     leati_activations_fini(&a);
     leati_network_destroy(n);
+    /* nothing moves an answer that is looked up */
+    float at[2] = {1, 2};
+    REQUIRE_OK(
+        leati_network_create(t->context, "embedding(4, 3); flatten; dense(2)", LEAT_DIMS(2), &n));
+    REQUIRE_OK(leati_network_open(n, g, 3));
+    REQUIRE_OK(leati_activations_make(t->context, n, at, 1, &a));
+    CHECK(!a.saliency);
+    leati_activations_fini(&a);
+    leati_network_destroy(n);
     leat_graph_destroy(g);
 }
 
