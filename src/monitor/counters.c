@@ -76,7 +76,7 @@ static size_t last_not_above(const double *edges, size_t count, double value)
     size_t at = 0;
     while (count > 1) {
         size_t half = count / 2;
-        if (edges[at + half] <= value) at += half;
+        at += edges[at + half] <= value ? half : 0; /* no branch: values are not foreseen */
         count -= half;
     }
     return at;
@@ -97,8 +97,8 @@ static void add_number(leati_counters *w, size_t i, double value)
         return;
     }
     size_t cell = number_cell(f, value);
-    double units = (value - f->mean) / f->scale * SUM_ONE;
-    units = fmin(fmax(units, -SUM_MOST), SUM_MOST);
+    double units = (value - f->mean) * (SUM_ONE * f->inverse);
+    units = units > SUM_MOST ? SUM_MOST : units < -SUM_MOST ? -SUM_MOST : units;
     w->word[w->cells[i] + cell]++;
     w->word[w->sums[i] + cell] += (uint64_t)llrint(units);
 }

@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "monitor/performance.h"
 
-enum { LINES = 5, FEW_BINS = 8 };
+enum { LINES = 5, FEW_BINS = 8, NARROW = 60 };
 
 /* --- drift over windows ----------------------------------------------------------------------- */
 
@@ -195,9 +195,19 @@ static leati_scene *densities(leat_context *c, const leati_counters *w, size_t f
     outline then = {memory, memory + f->bins + 4, 0};
     outline here = {memory + 2 * (f->bins + 4), memory + 3 * (f->bins + 4), 0};
     if (now[0]) add_step(&here, beyond(w, feature, 0), f->edges[0], (double)now[0] / rows);
-    for (size_t b = 0; b < f->bins; b++) {
-        add_step(&then, f->edges[b], f->edges[b + 1], (double)f->count[b + 1] / (double)f->rows);
-        add_step(&here, f->edges[b], f->edges[b + 1], (double)now[b + 1] / rows);
+    /* Bins too narrow to be seen would stand out of the picture: they are drawn as one. */
+    double least = (f->edges[f->bins] - f->edges[0]) / NARROW, trained = 0, came = 0;
+    for (size_t b = 0, from = 0; b < f->bins; b++) {
+        trained += (double)f->count[b + 1] / (double)f->rows;
+        came += (double)now[b + 1] / rows;
+        bool last = b + 1 == f->bins;
+        if (!last && (f->edges[b + 1] - f->edges[from] < least ||
+                      f->edges[f->bins] - f->edges[b + 1] < least))
+            continue;
+        add_step(&then, f->edges[from], f->edges[b + 1], trained);
+        add_step(&here, f->edges[from], f->edges[b + 1], came);
+        trained = came = 0;
+        from = b + 1;
     }
     if (now[f->bins + 1])
         add_step(&here, f->edges[f->bins], beyond(w, feature, f->bins + 1),

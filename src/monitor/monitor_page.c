@@ -22,7 +22,8 @@ static void number_cell(leati_page *p, double value, int digits)
 {
     char text[LEATI_NUM_SIZE];
     leati_num_pretty(value, digits, text);
-    leati_page_element(p, "td class=n", "%s", isfinite(value) ? text : dash);
+    if (value > 0 && value < 0.001) leati_page_element(p, "td class=n", "< 0.001");
+    else leati_page_element(p, "td class=n", "%s", isfinite(value) ? text : dash);
 }
 
 static const char *share_text(double share, char out[LEATI_NUM_SIZE + 2])
@@ -37,12 +38,6 @@ static void share_cell(leati_page *p, double share)
 {
     char text[LEATI_NUM_SIZE + 2];
     leati_page_element(p, "td class=n", "%s", share_text(share, text));
-}
-
-static void p_cell(leati_page *p, double value)
-{
-    if (value < 0.001) leati_page_element(p, "td class=n", "< 0.001");
-    else number_cell(p, value, 2);
 }
 
 /* "97.1%" and "94% to 99%" of a rate. */
@@ -181,7 +176,7 @@ static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, cons
     number_cell(p, d->wasserstein, 2);
     share_cell(p, d->missing);
     share_cell(p, d->outside);
-    p_cell(p, d->p);
+    number_cell(p, d->p < 0.0001 ? 0.0001 : d->p, 2); /* never "0" */
     leati_page_element(p, "td class=n", "%s", judgement(m, d));
     leati_page_raw(p, "</tr>\n");
 }

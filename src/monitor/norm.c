@@ -83,6 +83,7 @@ static leat_status read_numbers(leat_context *c, leati_norm_feature *f, const js
     f->scale = number_or(j, "std", 0);
     f->varies = f->scale > 0;
     if (!f->varies) f->scale = 1;
+    f->inverse = fmin(1 / f->scale, 1e300);
     return LEAT_OK;
 }
 

@@ -17,6 +17,7 @@ typedef struct leati_norm_feature {
     double *edges;      /* (bins + 1) ascending; a constant: both are its value */
     double *means;      /* (bins) of the values in each bin */
     double mean, scale; /* scale: the standard deviation, 1 where there is none */
+    double inverse;     /* 1 / scale */
     bool varies;        /* whether there is one */
     leati_map level;    /* text of the listed levels */
 } leati_norm_feature;
