@@ -6,6 +6,8 @@
 #include <leat/evaluate.h>
 
 #include "load.h"
+#include "registry.h"
+#include "runs.h"
 
 enum { MOST = 20 };
 
@@ -82,6 +84,7 @@ static leat_status run_compare(cli *c)
     leat_frame *frame = NULL;
     leat_comparison *k = NULL;
     int n = c->count - 1;
+    if (strcmp(c->arguments[0], "runs") == 0) return cli_compare_runs(c, c->arguments + 1, n);
     if (n > MOST) return cli_usage(c, "at most %d models can be compared", MOST);
     leat_status st = LEAT_OK;
     for (int i = 0; i < n && st == LEAT_OK; i++)
@@ -101,17 +104,19 @@ static leat_status run_compare(cli *c)
 static const cli_option options[] = {
     {"metric", 0, "NAME", "what to compare by; default: accuracy or mae", false},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
+    CLI_REGISTRY_OPTIONS,
     CLI_READ_OPTIONS,
     {0}};
 
 const cli_command cli_command_compare = {
     .name = "compare",
-    .arguments = "A.leat B.leat ... DATA",
+    .arguments = "A.leat B.leat ... DATA | runs RUN RUN ...",
     .least = 3,
     .most = -1,
     .summary = "whether models really differ on the same rows",
     .details = "McNemar's test for accuracy, a paired bootstrap for other metrics, adjusted for "
-               "the\nnumber of comparisons by Holm's method.",
+               "the\nnumber of comparisons by Holm's method. The second form shows runs of the "
+               "registry\nside by side (leat runs).",
     .examples = "  leat compare old.leat new.leat holdout.csv",
     .options = options,
     .run = run_compare,

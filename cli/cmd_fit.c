@@ -9,6 +9,7 @@
 #include <leat/experiment.h>
 #include <leat/training_plan.h>
 
+#include "keep.h"
 #include "load.h"
 #include "settings.h"
 
@@ -23,6 +24,8 @@ typedef struct fit {
     bool live;
     int typed; /* options on the command line */
     char *command;
+    const char *data;
+    cli_kept kept; /* in a registry */
 } fit;
 
 static void seconds_text(double s, char out[24])
@@ -191,10 +194,11 @@ static void parameter_json(leat_json *j, const leat_experiment *e)
     leat_json_end_object(j);
 }
 
-static leat_status print_result_json(cli *c, const leat_experiment *e, const char *model,
+static leat_status print_result_json(const fit *f, const leat_experiment *e, const char *model,
                                      const char *report)
 {
     double score, low, high;
+    cli *c = f->c;
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "task", leat_experiment_task(e));
@@ -217,6 +221,8 @@ static leat_status print_result_json(cli *c, const leat_experiment *e, const cha
     leat_json_string(j, "model", model);
     leat_json_string(j, "report", report);
     if (leat_experiment_traced(e)) leat_json_string(j, "trace", cli_value(c, "trace"));
+    if (f->kept.run) leat_json_int(j, "run", f->kept.run);
+    if (*f->kept.registered) leat_json_string(j, "registered", f->kept.registered);
     leat_json_end_object(j);
     return cli_print_json(c, j);
 }
@@ -268,6 +274,14 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     cli_say(c, "\nagain: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
 }
 
+/* An address may hold a password, and a second run need not be registered again. */
+static bool is_shown(const cli_given *g)
+{
+    const char *name = g->option->name;
+    return strcmp(name, "registry") != 0 && strcmp(name, "objects") != 0 &&
+           strcmp(name, "register") != 0;
+}
+
 /* The command line as a person would type it again, quoted for a shell; `typed` options of those
  * given, the others stand in the YAML file. */
 static char *command_text(const cli *c, int typed)
@@ -284,6 +298,7 @@ static char *command_text(const cli *c, int typed)
         bool option = i >= c->count;
         const cli_given *g = option ? &c->given[i - c->count] : NULL;
         const char *value = option ? g->value : c->arguments[i];
+        if (option && !is_shown(g)) continue;
         strcat(text, " ");
         if (option) sprintf(text + strlen(text), "--%s%s", g->option->name, value ? " " : "");
         if (!value) continue;
@@ -331,9 +346,11 @@ static leat_status save(cli *c, fit *f, const leat_experiment *e, const char *fo
     leat_status st = leat_experiment_save(c->context, e, folder, f->command, model, sizeof model,
                                           report, sizeof report);
     if (st != LEAT_OK) return st;
-    if (c->json) return print_result_json(c, e, model, report);
-    print_result(f, e, model, report);
-    return LEAT_OK;
+    leat_status kept = cli_keep(c, e, f->command, model, report, &f->kept);
+    if (c->json) return kept == LEAT_OK ? print_result_json(f, e, model, report) : kept;
+    print_result(f, e, model, report); /* what was written stays, whatever the registry says */
+    cli_keep_say(c, &f->kept, f->data);
+    return kept;
 }
 
 /* Better said before the work than after it. */
@@ -423,6 +440,7 @@ static leat_status run_fit(cli *c)
     if (!f.command) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     leat_status st = cli_settings_read(c, &s, c->arguments[0]);
     if (st == LEAT_OK) st = check_folder(c, s.folder);
+    if (st == LEAT_OK) st = cli_keep_check(c);
     if (st == LEAT_OK) st = name_run_folder(c, &s, run_folder, sizeof run_folder);
     if (st == LEAT_OK) st = load_both(c, s.options.data, &train, &test);
     if (st == LEAT_OK && cli_has(c, "lr-range")) {
@@ -436,6 +454,7 @@ static leat_status run_fit(cli *c)
         st = leat_experiment_run(c->context, &e, train, test, &s.options);
     }
     if (st == LEAT_OK && e) st = save(c, &f, e, s.folder);
+    if (st == LEAT_OK) st = cli_keep_check(c);
     leat_experiment_destroy(e);
     leat_frame_release(train);
     leat_frame_release(test);
@@ -471,6 +490,8 @@ static const cli_option options[] = {
     {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to, or DIR/NAME.leat; default: here", false},
+    {"register", 0, "NAME", "keep the run and the model in the registry, under this name", false},
+    CLI_REGISTRY_OPTIONS,
     CLI_READ_OPTIONS,
     {0}};
 

@@ -70,8 +70,8 @@ extern const cli_option cli_common_options[];
 /* The last value given for an option (not a switch), or NULL. */
 const char *cli_value(const cli *c, const char *option);
 bool cli_has(const cli *c, const char *option);
-/* Adds an option from elsewhere than the command line, which wins. `value` is borrowed. False: out
- * of memory. */
+/* Adds an option from elsewhere than the command line, which wins; one that the command does not
+ * have is passed over. `value` is borrowed. False: out of memory. */
 bool cli_give(cli *c, const char *option, const char *value);
 /* A new context by the options as they are now (seed, threads) in place of c->context. */
 leat_status cli_renew_context(cli *c);

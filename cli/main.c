@@ -304,11 +304,11 @@ leat_status cli_renew_context(cli *c)
 
 bool cli_give(cli *c, const char *option, const char *value)
 {
-    if (cli_has(c, option)) return true;
+    const cli_option *o = find_option(c->command, option, strlen(option), 0);
+    if (!o || cli_has(c, option)) return true;
     cli_given *given = realloc(c->given, ((size_t)c->given_count + 1) * sizeof *given);
     if (!given) return false;
     c->given = given;
-    const cli_option *o = find_option(c->command, option, strlen(option), 0);
     c->given[c->given_count++] = (cli_given){o, value};
     return true;
 }

@@ -83,9 +83,9 @@ static char *name_of(const char *data)
 /* What is read from the command line elsewhere too: seed, folder, how to read the table. */
 static leat_status give_options(cli *c, const leat_settings *file)
 {
-    static const char *const names[] = {"seed",      "output",  "types",  "missing",
-                                        "delimiter", "decimal", "header", "query",
-                                        "on-error",  "images",  "text",   "tokens"};
+    static const char *const names[] = {"seed",    "output", "types",    "missing",  "delimiter",
+                                        "decimal", "header", "query",    "on-error", "images",
+                                        "text",    "tokens", "register", "registry", "objects"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = leat_settings_value(file, names[i], 0);
         if (value && !cli_give(c, names[i], value))
@@ -112,7 +112,9 @@ static leat_status read_file(cli *c, cli_settings *out, const char *path)
                                         "query",      "on-error",
                                         "images",     "text",
                                         "tokens",     "drop-missing-target",
-                                        "network",    "validation-curve"};
+                                        "network",    "validation-curve",
+                                        "register",   "registry",
+                                        "objects"};
     size_t count = sizeof names / sizeof *names;
     leat_status st = leat_settings_read(c->context, &out->file, path);
     if (st != LEAT_OK) return st;

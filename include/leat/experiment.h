@@ -133,6 +133,14 @@ LEAT_API LEAT_CHECKED leat_status leat_experiment_save(leat_context *context,
                                                        size_t model_size, char *report_path,
                                                        size_t report_size);
 
+/* Keeps the experiment as a run of a registry: the best estimator's parameters, the configuration,
+ * metrics, and `files` (paths; leat_experiment_save says which there are). *number (may be NULL):
+ * of the run. */
+struct leat_registry;
+LEAT_API LEAT_CHECKED leat_status leat_experiment_register(
+    leat_context *context, const leat_experiment *e, struct leat_registry *registry,
+    const char *command, const char *const *files, size_t count, int64_t *number);
+
 /* Writes every chart of the report into a folder, which is made if absent: NAME.svg and, in a build
  * with cairo, NAME.png. */
 LEAT_API LEAT_CHECKED leat_status leat_experiment_charts(leat_context *context,

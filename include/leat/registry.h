@@ -143,6 +143,63 @@ LEAT_API void leat_lineage_list_destroy(leat_lineage_list *list); /* NULL is fin
 LEAT_API size_t leat_lineage_list_count(const leat_lineage_list *list);
 LEAT_API const leat_lineage *leat_lineage_list_at(const leat_lineage_list *list, size_t i);
 
+/* --- runs ------------------------------------------------------------------------------------- */
+
+/* What was tried, and what came out. */
+typedef struct leat_run_param {
+    const char *key, *value; /* "estimator", "svc"; "cv", "stratified:10" */
+} leat_run_param;
+
+typedef struct leat_run_metric {
+    const char *key;         /* "accuracy"; "test accuracy"; "out of fold: f1_macro" */
+    double value, low, high; /* 95% interval; NaN: none */
+} leat_run_metric;
+
+typedef struct leat_run_file {
+    const char *name; /* when a run is recorded: its path */
+    const char *sha256;
+    uint64_t bytes;
+} leat_run_file;
+
+typedef struct leat_run_record {
+    int64_t run;     /* 1, 2, ... */
+    int64_t created; /* seconds since 1970, UTC */
+    const char *name, *data, *task, *target, *command;
+    const char *table; /* SHA-256 of the training data, as of leat_registered */
+    double seconds;
+    const leat_run_param *params; /* keys are unique */
+    size_t param_count;
+    const leat_run_metric *metrics; /* the one that decided first */
+    size_t metric_count;
+    const leat_run_file *files;
+    size_t file_count;
+} leat_run_record;
+
+enum { LEAT_RUN_FILES = 64 }; /* the most that a run can have */
+
+/* Keeps a run with its files, all or nothing. run, created, sha256 and bytes of `record` are not
+ * looked at. *number (may be NULL): its number. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_add_run(leat_registry *registry,
+                                                        const leat_run_record *record,
+                                                        int64_t *number);
+
+/* Texts and arrays belong to the list. */
+typedef struct leat_run_list leat_run_list;
+/* All runs, newest first, each with its first metric alone and no parameters or files. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_runs(leat_registry *registry, leat_run_list **out);
+/* One run with everything. NOT_FOUND. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_run(leat_registry *registry, leat_run_list **out,
+                                                    int64_t number);
+LEAT_API void leat_run_list_destroy(leat_run_list *list); /* NULL is fine */
+LEAT_API size_t leat_run_list_count(const leat_run_list *list);
+LEAT_API const leat_run_record *leat_run_list_at(const leat_run_list *list, size_t i);
+
+/* Writes a file of a run to `path`, atomically; its hash is checked on the way. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_pull_run(leat_registry *registry, int64_t number,
+                                                         const char *file, const char *path);
+/* Forgets a run; its files go with the next leat_registry_collect. NOT_FOUND. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_remove_run(leat_registry *registry, int64_t number);
+
 /* --- upkeep ----------------------------------------------------------------------------------- */
 
 typedef struct leat_collected {

@@ -67,6 +67,27 @@ if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=1m tmpfs small 2>
     umount small
 else skip "no small file system can be mounted here"; fi
 
+# Runs of experiments.
+check fit-kept sh -c "$leat fit iris.csv -t species -m knn --quick --register flower >fit.txt"
+has kept fit.txt "kept as run 1, registered as flower@1"
+check fit-secret sh -c "! grep -q register iris.run/run.json"
+check fit-kept2 sh -c "$leat fit iris.csv -t species -m knn --set knn.n_neighbors=9 --quick --register flower --json >fit.json"
+has kept2 fit.json '"run":2,"registered":"flower@2"'
+check fit-only-run sh -c "$leat fit iris -m gaussian_nb --quick --registry home/registry | grep -q '^kept as run 3 '"
+check runs sh -c "$leat runs >runs.txt && $leat runs show 1 >run.txt"
+has runs runs.txt species accuracy iris.csv
+has run run.txt "run 1: iris, classification of species" "knn.n_neighbors" "out of fold f1_macro" "run.json" "leat fit iris.csv"
+check compare sh -c "$leat compare runs 1 2 >compared.txt"
+has compared compared.txt "run 1" "run 2" knn.n_neighbors accuracy "the same data and validation"
+check same-is-hidden sh -c "! grep -q knn.weights compared.txt"
+check pull-run sh -c "$leat runs pull 2 iris.leat -o two.leat && $leat predict two.leat iris.csv -q >two.csv"
+check noted sh -c "$leat registry show flower@2 | grep -q 'run 2'"
+fails no-run 3 "no run 9" $leat runs show 9
+fails no-number 2 "numbered 1, 2" $leat runs show x
+fails registry-fails 4 "cannot" $leat fit iris -m gaussian_nb --quick -q --registry /dev/null/r
+check rm-run $leat runs rm 3
+check sound-with-runs $leat registry verify
+
 # Two at once.
 check two sh -c "$leat registry push iris.csv --name a & $leat registry push iris.csv --name b && wait \$!"
 check both sh -c "$leat registry show a && $leat registry show b && $leat registry verify"

@@ -544,6 +544,109 @@ static void allocations(leattest *t)
     leat_registry_close(r);
 }
 
+/* --- runs ------------------------------------------------------------------------------------- */
+
+typedef struct run_body {
+    const leat_experiment *experiment;
+    char file[4096];
+} run_body;
+
+static leat_status keep_run(leat_context *c, void *arg)
+{
+    const run_body *b = arg;
+    const char *files[] = {b->file};
+    leat_registry *r = NULL;
+    leat_run_list *one = NULL, *all = NULL;
+    int64_t number = 0;
+    leat_registry_options o = place();
+    leat_status st = leat_registry_open(c, &r, &o);
+    if (st == LEAT_OK)
+        st = leat_experiment_register(c, b->experiment, r, "leat fit", files, 1, &number);
+    if (st == LEAT_OK) st = leat_registry_run(r, &one, number);
+    if (st == LEAT_OK) st = leat_registry_runs(r, &all);
+    if (st == LEAT_OK)
+        st = leat_registry_pull_run(r, number, "note.txt", leattest_scratch("pulled.txt"));
+    if (st == LEAT_OK) st = leat_registry_remove_run(r, number);
+    leat_run_list_destroy(one);
+    leat_run_list_destroy(all);
+    leat_registry_close(r);
+    return st;
+}
+
+static void runs(leattest *t)
+{
+    leat_registry *r = fresh(t);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_frame *f = leattest_table(t->context, 60, 1);
+    leat_experiment *e = NULL;
+    leat_run_list *list;
+    leat_collected k;
+    run_body body;
+    int64_t number;
+    o.target = "kind";
+    o.models = "svc";
+    o.name = "wood";
+    o.cv = "stratified:4";
+    o.quick = true;
+    REQUIRE(r && f);
+    REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    snprintf(body.file, sizeof body.file, "%s", file_of(t, "note.txt", "hello\n"));
+    body.experiment = e;
+    const char *files[] = {body.file};
+    for (int i = 1; i <= 2; i++) {
+        REQUIRE_OK(leat_experiment_register(t->context, e, r, "leat fit", files, 1, &number));
+        CHECK_INT(number, i);
+    }
+    REQUIRE_OK(leat_registry_run(r, &list, 1));
+    const leat_run_record *run = leat_run_list_at(list, 0);
+    CHECK_STR(run->name, "wood");
+    CHECK_STR(run->target, "kind");
+    CHECK_STR(run->task, "classification");
+    CHECK(strlen(run->table) == 64 && run->seconds > 0 && run->created > 1700000000);
+    CHECK_STR(run->metrics[0].key, "accuracy");
+    CHECK(run->metrics[0].low < run->metrics[0].value && run->metric_count > 4);
+    leat_leaderboard_row best = leat_experiment_row(e, 0);
+    CHECK(run->metrics[0].value == best.mean && run->metrics[0].high == best.high);
+    CHECK_INT(run->file_count, 1);
+    CHECK_STR(run->files[0].name, "note.txt");
+    CHECK_INT(run->files[0].bytes, 6);
+    int found = 0;
+    for (size_t i = 0; i < run->param_count; i++) {
+        const char *key = run->params[i].key, *value = run->params[i].value;
+        found += strcmp(key, "estimator") == 0 && strcmp(value, best.estimator) == 0;
+        found += strcmp(key, "cv") == 0 && strcmp(value, "stratified:4") == 0;
+        found += strcmp(key, "seed") == 0 && strcmp(value, "1") == 0;
+        found += strcmp(key, "svc.C") == 0 && strcmp(value, "1") == 0;
+    }
+    CHECK_INT(found, 4);
+    leat_run_list_destroy(list);
+    REQUIRE_OK(leat_registry_runs(r, &list));
+    CHECK_INT(leat_run_list_count(list), 2);
+    CHECK_INT(leat_run_list_at(list, 0)->run, 2);
+    CHECK(leat_run_list_at(list, 1)->metric_count == 1 &&
+          leat_run_list_at(list, 1)->metrics[0].value == best.mean);
+    leat_run_list_destroy(list);
+    CHECK_FAILS(leat_registry_run(r, &list, 3), LEAT_NOT_FOUND, "no run 3");
+    CHECK_FAILS(leat_registry_pull_run(r, 1, "else", body.file), LEAT_NOT_FOUND, "no file 'else'");
+    CHECK_OK(leat_registry_remove_run(r, 1));
+    CHECK_OK(leat_registry_collect(r, 0, false, &k));
+    CHECK(k.kept == 1 && k.removed == 0); /* the other run has the file */
+    CHECK_OK(leat_registry_remove_run(r, 2));
+    CHECK_OK(leat_registry_collect(r, 0, false, &k));
+    CHECK(k.kept == 0 && k.removed == 1);
+    files[0] = "/nowhere/at/all";
+    CHECK_FAILS(leat_experiment_register(t->context, e, r, "", files, 1, &number), LEAT_NOT_FOUND,
+                "no file");
+    CHECK_OK(leat_registry_runs(r, &list));
+    CHECK_INT(leat_run_list_count(list), 0);
+    leat_run_list_destroy(list);
+    CHECK_OK(leat_registry_verify(r, NULL, NULL, NULL));
+    leat_registry_close(r);
+    leattest_fail_some_allocations(t, keep_run, &body);
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+}
+
 static void refusals(leattest *t)
 {
     leat_registry *r;
@@ -580,15 +683,16 @@ static void on_postgres(leattest *t)
     damage(t);
     many_writers(t);
     one_tag_wins(t);
+    runs(t);
     allocations(t);
     server = NULL;
     leattest_postgres_stop(p);
 }
 
 static const leattest_case cases[] = {
-    TEST(versions),     TEST(names),     TEST(aliases),           TEST(lineage),
-    TEST(collecting),   TEST(damage),    TEST(damaged_catalogue), TEST(many_writers),
-    TEST(one_tag_wins), TEST(full_disk), TEST(allocations),       TEST(refusals),
-    TEST(on_postgres),
+    TEST(versions),     TEST(names),       TEST(aliases),           TEST(lineage),
+    TEST(collecting),   TEST(damage),      TEST(damaged_catalogue), TEST(many_writers),
+    TEST(one_tag_wins), TEST(full_disk),   TEST(allocations),       TEST(runs),
+    TEST(refusals),     TEST(on_postgres),
 };
 LEATTEST_MAIN(cases)
