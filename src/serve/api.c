@@ -83,7 +83,7 @@ static int answer(leati_call *call, leati_rows *x, leati_spans *spans, bool ok)
 
 /* name=value pairs: one row. Names that the model does not have are refused: in a query they can
  * be nothing but a slip. */
-static bool read_pairs(leati_rows *x, leati_http_text pairs)
+bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs)
 {
     leati_call *call = x->call;
     leati_pair pair;
@@ -131,7 +131,7 @@ static bool find_rows(leati_rows *x, leati_json_in *json, bool *found)
     return true;
 }
 
-static bool read_json(leati_rows *x)
+bool leati_rows_read_json(leati_rows *x)
 {
     leati_call *call = x->call;
     leati_json_in json;
@@ -188,10 +188,10 @@ static bool read_body(leati_rows *x)
     case LEATI_MEDIA_CSV: return leati_rows_csv(x, q->body, q->body_length);
     case LEATI_MEDIA_IMAGE: return read_image(x);
     case LEATI_MEDIA_NONE:
-    case LEATI_MEDIA_JSON: return read_json(x);
+    case LEATI_MEDIA_JSON: return leati_rows_read_json(x);
     case LEATI_MEDIA_FORM: /* curl -d says so of everything */
-        if (q->body_length && (*body == '{' || *body == '[')) return read_json(x);
-        return read_pairs(x, (leati_http_text){body, q->body_length});
+        if (q->body_length && (*body == '{' || *body == '[')) return leati_rows_read_json(x);
+        return leati_rows_read_pairs(x, (leati_http_text){body, q->body_length});
     default: return unsupported(x->call, x->served);
     }
 }
@@ -224,7 +224,7 @@ int leati_route_api_model(leati_call *call)
     if (!s) return 0;
     if (call->request->query.length == 0) return describe(call, s);
     if (!leati_rows_begin(&x, call, s)) return 0;
-    return answer(call, &x, &spans, read_pairs(&x, call->request->query));
+    return answer(call, &x, &spans, leati_rows_read_pairs(&x, call->request->query));
 }
 
 int leati_route_api_models(leati_call *call)

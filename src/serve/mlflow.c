@@ -207,7 +207,7 @@ static bool read_columns_of(leati_rows *x, leati_json_in json)
 /* ---- the route --------------------------------------------------------------------------------
  */
 
-static bool read_json(leati_rows *x)
+bool leati_rows_read_mlflow(leati_rows *x)
 {
     leati_call *call = x->call;
     leati_json_in json;
@@ -229,7 +229,7 @@ static bool read_body(leati_rows *x)
     const leati_http_request *q = x->call->request;
     switch (leati_media_of(x->call)) {
     case LEATI_MEDIA_NONE:
-    case LEATI_MEDIA_JSON: return read_json(x);
+    case LEATI_MEDIA_JSON: return leati_rows_read_mlflow(x);
     case LEATI_MEDIA_CSV: return leati_rows_csv(x, q->body, q->body_length);
     default:
         return leati_fault_set(&x->call->fault, 415, "unsupported_media_type",

@@ -31,6 +31,10 @@ bool leati_rows_next(leati_rows *x);
 bool leati_rows_mark(leati_rows *x, size_t input);
 bool leati_rows_end(leati_rows *x);
 
+/* Whole bodies: the API's JSON and MLflow's; name=value pairs of a query or form. */
+bool leati_rows_read_json(leati_rows *x);
+bool leati_rows_read_mlflow(leati_rows *x);
+bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs);
 /* Delimited text with a line of names. */
 bool leati_rows_csv(leati_rows *x, const void *data, size_t size);
 /* A PNG or JPEG file for a model whose only input is an image. */
