@@ -1,0 +1,70 @@
+#!/bin/sh
+# leat serve as a person uses it: the lines of the README, gentle ends, the clients of others.
+. "$(dirname "$0")/lib.sh"
+command -v curl >/dev/null || { skip "curl is not here"; finish; exit; }
+python=${LEAT_CLIENTS_PYTHON:-python3} # with tritonclient[http] and kserve from PyPI
+
+check fit $leat fit iris --target species -q
+url=
+serve() { # serve ARGUMENTS...: starts, waits for the address, sets url and server
+    $leat serve "$@" --listen 127.0.0.1:0 --workers 2 >served.txt 2>&1 &
+    server=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
+        [ -n "$url" ] && return
+        sleep 0.1
+    done
+    echo "the server did not start"; cat served.txt
+}
+trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
+
+serve iris.leat
+has says served.txt iris "version 1" "$url/openapi.json"
+check by-names sh -c "curl -sf $url/api/v1/iris -d '{\"sepal_length\": 5.1, \"sepal_width\": 3.5, \"petal_length\": 1.4, \"petal_width\": 0.2}' >a.json"
+has by-names-answer a.json '"predictions":["setosa"]' '"probabilities":[{"setosa":' request_id
+check query sh -c "curl -sf '$url/api/v1/iris?sepal_length=6&sepal_width=3&petal_length=5&petal_width=2' >b.json"
+has query-answer b.json '"predictions":["virginica"]'
+check protocol sh -c "curl -sf $url/v2/models/iris/infer -d '{\"inputs\": [{\"name\": \"input\", \"shape\": [1, 4], \"datatype\": \"FP64\", \"data\": [5.1, 3.5, 1.4, 0.2]}]}' >c.json"
+has protocol-answer c.json '"data":["setosa"]'
+check packed sh -c "curl -sf --compressed $url/openapi.json >d.json"
+if command -v python3 >/dev/null; then check openapi-is-json python3 -m json.tool d.json; else skip "python3 is not here"; fi
+check page sh -c "curl -sf $url/ | grep -q 'Model card'"
+check head sh -c "curl -sfI $url/v2/health/ready | grep -q '200 OK'"
+check options sh -c "curl -sf -X OPTIONS -i $url/api/v1/iris | grep -qi '^allow: .*POST'"
+if command -v chromium >/dev/null && [ -z "$LEAT_NO_CHROMIUM" ]; then
+    check chromium sh -c "timeout 60 chromium --headless --no-sandbox --disable-gpu --virtual-time-budget=5000 --dump-dom $url/ >page.txt 2>/dev/null"
+    has chromium-answer page.txt '<div id="answer">' 'petal_width' 'Intended use'
+    check chromium-predicts sh -c "grep -o '<div id=\"answer\">[a-z]*' page.txt | grep -qE 'setosa|versicolor|virginica'"
+else skip "chromium is not here"; fi
+
+for client in triton_client kserve_client; do
+    address=${url#http://}
+    $python "$here/tests/serve/$client.py" "$address" iris >client.txt 2>&1
+    case $? in
+    0) passed=$((passed + 1)) ;;
+    77) skip "$(cat client.txt)" ;;
+    *) failed=$((failed + 1)); echo "failed: $client.py"; tail -n 20 client.txt ;;
+    esac
+done
+
+# SIGTERM answers what is under way and ends with 0; the address is taken until then.
+fails taken 4 "" $leat serve iris.leat --listen "${url#http://}"
+kill -TERM $server
+check gentle-end wait $server
+
+# A folder with versions.
+mkdir -p models/flower && cp iris.leat models/flower/1.leat && cp iris.leat models/flower/2.leat && cp iris.leat models/other.leat
+serve models third:5=iris.leat
+check versions sh -c "curl -sf $url/v2/models/flower | grep -q '\"versions\":\[\"1\",\"2\"\]'"
+check names sh -c "curl -sf $url/v2/models | grep -q 'flower.*other.*third'"
+check version-5 curl -sf "$url/v2/models/third/versions/5/ready"
+kill -INT $server
+check gentle-interrupt wait $server
+
+fails no-model 2 "" $leat serve
+fails absent 3 "absent.leat" $leat serve absent.leat
+printf 'no model' >bad.leat
+fails damaged 3 "bad.leat" $leat serve bad.leat
+fails two-alike 2 "iris:2=" $leat serve iris.leat iris.leat
+fails half-tls 2 "certificate" $leat serve iris.leat --tls-cert x.pem
+finish
