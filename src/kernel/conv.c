@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "kernel/conv_sweep.h"
-#include "kernel/product_bf16.h"
 
 /* A convolution whose taps are a list: output pixel (oy, ox) reads the input around
  * (oy * step_h - top, ox * step_w - left). */
@@ -26,7 +25,7 @@ typedef struct sweep {
     size_t out_h, out_w, out_n, image_step, line_step, pixel_step;
     const float *packed, *bias, *residual;
     bool depthwise, slab;
-    leati_bf16_block_fn block;              /* of pairs of bf16 numbers, or NULL */
+    const leati_bf16_kernels *half;         /* of pairs of bf16 numbers, or NULL */
     size_t groups, group_k, group_n, depth; /* depth: terms of a sum */
     size_t terms;                           /* of a group in the slab: group_k, or pairs */
     size_t pixel, slab_w;    /* elements (pairs) per pixel, pixels per row of the slab */
@@ -255,7 +254,7 @@ static void decide_slab(leat_context *c, const leati_conv_plan *p, sweep *s, boo
     s->slab = (bordered || bad || p->pairs) && !s->depthwise;
     s->pixel = pixel + (bad && s->slab ? CONV_SPREAD : 0);
     s->terms = p->pairs ? (s->group_k + 1) / 2 : s->group_k;
-    if (p->pairs) s->block = leati_bf16_block_of(c);
+    if (p->pairs) s->half = leati_bf16_kernels_of(c);
 }
 
 /* A product of pixels by channels: the image does not matter. */
@@ -434,7 +433,7 @@ static void sweep_pairs(const sweep *s, const float *a, size_t row, const corner
 {
     size_t nr = s->ker->nr, channel = g * s->group_n + j;
     const float *b = s->packed + (g * round_up(s->group_n, nr) + j) * s->depth;
-    s->block(
+    s->half->block(
         &(leati_bf16_block){.lines = at->lines,
                             .rows = at->columns,
                             .n = n,
@@ -462,7 +461,7 @@ static void sweep_product(const sweep *s, const float *a, size_t row, const corn
                           const float *residual, size_t g, size_t j, size_t n)
 {
     size_t nr = s->ker->nr, channel = g * s->group_n + j;
-    if (s->block) {
+    if (s->half) {
         sweep_pairs(s, a, row, at, c, residual, g, j, n);
         return;
     }
@@ -569,7 +568,7 @@ static void sweep_task(void *arg, size_t task, unsigned worker)
                                   .columns = s->slab_w,
                                   .count = s->in_c,
                                   .pixel = s->pixel};
-        if (s->block) leati_conv_pair_piece(s->ker, &piece, (uint32_t *)(void *)slab);
+        if (s->half) leati_conv_pair_piece(s->half, &piece, (uint32_t *)(void *)slab);
         else leati_conv_copy_piece(s->ker, &piece, slab);
         a = slab;
         row = s->slab_w * s->pixel;

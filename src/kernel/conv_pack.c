@@ -7,6 +7,7 @@
 
 typedef struct packing {
     const leati_net_kernels *ker;
+    const leati_bf16_kernels *half;
     const leati_kernels *gemm;
     const leati_conv *v;
     bool pairs, rounds;
@@ -20,13 +21,13 @@ typedef struct packing {
 static void pack_half(const packing *g, size_t channels, float *panel)
 {
     size_t nr = g->ker->nr;
-    if (g->rounds) g->ker->bf16_round(nr * channels * g->taps, panel, panel);
+    if (g->rounds) g->half->round(nr * channels * g->taps, panel, panel);
     if (!g->pairs) return;
     uint32_t *out = (uint32_t *)(void *)panel;
     for (size_t t = 0; t < g->taps; t++)
         for (size_t i = 0; i < channels; i += 2, out += nr) {
             const float *row = panel + (t * channels + i) * nr;
-            g->ker->bf16_zip(nr, row, i + 1 < channels ? row + nr : NULL, out);
+            g->half->zip(nr, row, i + 1 < channels ? row + nr : NULL, out);
         }
 }
 
@@ -54,6 +55,7 @@ void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, 
         return;
     }
     packing g = {.ker = leati_net_kernels_of(c),
+                 .half = leati_bf16_kernels_of(c),
                  .v = v,
                  .pairs = p->pairs,
                  .rounds = p->rounds,
@@ -64,7 +66,7 @@ void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, 
                  .out = packed};
     if (p->depthwise) {
         g.ker->transpose(v->in_c, g.taps, w, g.taps, packed, v->in_c);
-        if (p->rounds) g.ker->bf16_round(p->packed, packed, packed);
+        if (p->rounds) g.half->round(p->packed, packed, packed);
         return;
     }
     g.panels = (g.n + g.ker->nr - 1) / g.ker->nr;
@@ -106,6 +108,7 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
         return;
     }
     packing g = {.ker = leati_net_kernels_of(c),
+                 .half = leati_bf16_kernels_of(c),
                  .gemm = leati_kernels_of(c),
                  .v = v,
                  .pairs = p->pairs,
@@ -119,7 +122,7 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
         for (size_t t = 0; t < g.taps; t++)
             for (size_t i = 0; i < v->in_c; i++)
                 packed[(g.taps - 1 - t) * v->in_c + i] = w[i * g.taps + t];
-        if (p->rounds) g.ker->bf16_round(p->packed_back, packed, packed);
+        if (p->rounds) g.half->round(p->packed_back, packed, packed);
         return;
     }
     g.panels = (g.k + g.ker->nr - 1) / g.ker->nr;

@@ -43,20 +43,20 @@ void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p
 }
 
 /* `count` pixels. */
-static void pair_pixels(const leati_net_kernels *k, const leati_conv_piece *p, size_t count,
+static void pair_pixels(const leati_bf16_kernels *k, const leati_conv_piece *p, size_t count,
                         const float *in, uint32_t *out)
 {
     size_t channels = p->channels, pairs = (channels + 1) / 2;
-    if (channels == 1) k->bf16_zip(count, in, NULL, out);
-    else if (p->pixel == pairs && channels % 2 == 0) k->bf16_rows(1, count * channels, in, 0, out);
-    else if (p->pixel == pairs) k->bf16_rows(count, channels, in, channels, out);
+    if (channels == 1) k->zip(count, in, NULL, out);
+    else if (p->pixel == pairs && channels % 2 == 0) k->rows(1, count * channels, in, 0, out);
+    else if (p->pixel == pairs) k->rows(count, channels, in, channels, out);
     else
         for (size_t x = 0; x < count; x++, in += channels, out += p->pixel)
-            k->bf16_rows(1, channels, in, 0, out);
+            k->rows(1, channels, in, 0, out);
 }
 
 /* Columns from .. to - 1 of line y. */
-static void pair_line(const leati_net_kernels *k, const leati_conv_piece *p, size_t y, stretch s,
+static void pair_line(const leati_bf16_kernels *k, const leati_conv_piece *p, size_t y, stretch s,
                       uint32_t *out)
 {
     size_t x = (size_t)(p->x + (ptrdiff_t)s.from), count = s.to - s.from;
@@ -65,10 +65,10 @@ static void pair_line(const leati_net_kernels *k, const leati_conv_piece *p, siz
         return;
     }
     size_t at = y / 2 * (p->w / 2) * p->channels;
-    k->bf16_spread(count, x, y % 2, p->channels, p->image + at, p->which + at, out, p->pixel);
+    k->spread(count, x, y % 2, p->channels, p->image + at, p->which + at, out, p->pixel);
 }
 
-void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p, uint32_t *out)
+void leati_conv_pair_piece(const leati_bf16_kernels *k, const leati_conv_piece *p, uint32_t *out)
 {
     stretch in = columns_inside(p);
     for (size_t r = 0; r < p->rows; r++, out += p->columns * p->pixel) {
@@ -84,7 +84,7 @@ void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p
 }
 
 typedef struct rounding {
-    const leati_net_kernels *k;
+    const leati_bf16_kernels *k;
     size_t n, tasks;
     const float *in;
     float *out;
@@ -96,13 +96,13 @@ static void round_task(void *arg, size_t task, unsigned worker)
     size_t from = leati_task_start(g->n, g->tasks, task);
     size_t to = leati_task_start(g->n, g->tasks, task + 1);
     (void)worker;
-    g->k->bf16_round(to - from, g->in + from, g->out + from);
+    g->k->round(to - from, g->in + from, g->out + from);
 }
 
 const float *leati_conv_round(leat_context *c, const float *x, size_t n, void **workspace)
 {
     enum { EACH = 16384 };
-    rounding g = {leati_net_kernels_of(c), n, (n + EACH - 1) / EACH, x, *workspace};
+    rounding g = {leati_bf16_kernels_of(c), n, (n + EACH - 1) / EACH, x, *workspace};
     leati_parallel(c, g.tasks, round_task, &g);
     *workspace = g.out + leati_conv_align(n);
     return g.out;

@@ -32,7 +32,7 @@ typedef struct leati_conv_piece {
 
 void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p, float *out);
 /* The same rounded to bf16, pairs of neighbouring channels; `pixel` counts pairs, `from` is 0. */
-void leati_conv_pair_piece(const leati_net_kernels *k, const leati_conv_piece *p, uint32_t *out);
+void leati_conv_pair_piece(const leati_bf16_kernels *k, const leati_conv_piece *p, uint32_t *out);
 
 /* Elements of x and of y. */
 size_t leati_conv_inputs(const leati_conv_plan *p);

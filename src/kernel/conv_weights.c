@@ -12,7 +12,6 @@
 #include "kernel/conv.h"
 #include "kernel/conv_sweep.h"
 #include "kernel/kernels.h"
-#include "kernel/product_bf16.h"
 
 enum {
     MOST_CHUNKS = 16,
@@ -31,8 +30,8 @@ typedef struct gradient {
     float *dw, *db;
     size_t taps, group_k, group_n;
     bool slab;
-    leati_bf16_block_fn block; /* of pairs of pixels in bf16, or NULL */
-    size_t tail;               /* pixels behind each row of such a slab */
+    const leati_bf16_kernels *half; /* of pairs of pixels in bf16, or NULL */
+    size_t tail;                    /* pixels behind each row of such a slab */
     /* Pieces: `lines` output lines of one image, or `images` whole ones. */
     size_t lines, images, line_blocks, pieces, chunks, splits;
     size_t pixel, slab_w, slab_rows, x_elements, dy_elements, row_elements, run_elements, each;
@@ -91,7 +90,7 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
     g->slab_w = (p->out_w - 1) * v->stride_w + (v->kernel_w - 1) * v->dilation_w + 1;
     if (p->pairs) {
         g->slab = true;
-        g->block = leati_bf16_block_of(c);
+        g->half = leati_bf16_kernels_of(c);
         g->tail = p->out_w % 2 ? (v->kernel_w - 1) * v->dilation_w + 1 : 0;
     }
     g->partial = g->taps * g->group_k * (p->depthwise ? 1 : v->out_c);
@@ -114,7 +113,7 @@ static void gradient_init(leat_context *c, const leati_conv_plan *p, gradient *g
     if (!g->slab && !p->depthwise) g->pixel = v->in_c;
     size_t row = (g->slab_w + g->tail) * g->pixel;
     g->x_elements = g->slab ? leati_conv_align(g->images * g->slab_rows * row) : 0;
-    g->row_elements = g->block ? leati_conv_align(g->slab_w * g->pixel) : 0;
+    g->row_elements = g->half ? leati_conv_align(g->slab_w * g->pixel) : 0;
     size_t panels = (g->group_n + g->ker->nr - 1) / g->ker->nr;
     g->dy_elements =
         p->depthwise ? 0 : leati_conv_align(g->images * g->lines * p->out_w * panels * g->ker->nr);
@@ -202,8 +201,8 @@ static void pair_input(const gradient *g, const part *t, size_t group, size_t ro
                                 .count = t->count,
                                 .pixel = t->count},
             t->row);
-        g->ker->bf16_zip(paired, t->row, t->row + step, out);
-        if (g->tail) g->ker->bf16_zip(g->tail * t->count, t->row + last, NULL, out + row);
+        g->half->zip(paired, t->row, t->row + step, out);
+        if (g->tail) g->half->zip(g->tail * t->count, t->row + last, NULL, out + row);
     }
 }
 
@@ -212,7 +211,7 @@ static void pair_line(const gradient *g, const float *dy, size_t n, uint32_t *ou
 {
     size_t nr = g->ker->nr, out_w = g->p->out_w, ld = g->p->conv.out_c;
     for (size_t x = 0; x < out_w; x += 2, dy += 2 * ld, out += nr) {
-        g->ker->bf16_zip(n, dy, x + 1 < out_w ? dy + ld : NULL, out);
+        g->half->zip(n, dy, x + 1 < out_w ? dy + ld : NULL, out);
         if (n < nr) memset(out + n, 0, (nr - n) * sizeof *out);
     }
 }
@@ -227,8 +226,14 @@ static void pair_gradient(const gradient *g, const part *t, size_t group)
         for (size_t i = 0; i < t->images * t->lines; i++, out += pairs * nr) {
             size_t y = t->line + i % t->lines, line = (t->image + i / t->lines) * g->p->out_h + y;
             if (g->which) {
-                size_t at = line / 2 * (out_w / 2) * ld + channel;
-                g->ker->bf16_spread_zip(pairs, y % 2, n, ld, g->dy + at, g->which + at, out);
+                /* both lines of the windows at once, where the part has both */
+                size_t at = line / 2 * (out_w / 2) * ld + channel, two = pairs * nr;
+                bool more = y % 2 == 0 && i % t->lines + 1 < t->lines;
+                g->half->spread_zip(pairs, n, ld, g->dy + at, g->which + at, y % 2 ? NULL : out,
+                                    y % 2  ? out
+                                    : more ? out + two
+                                           : NULL);
+                if (more) i++, out += two;
             } else pair_line(g, g->dy + line * out_w * ld + channel, n, out);
         }
     }
@@ -270,7 +275,7 @@ static void part_pairs(const gradient *g, const part *t, size_t group)
             b.a = (const uint32_t *)(const void *)t->x + ky * v->dilation_h * row +
                   kx * v->dilation_w * t->count;
             b.c = out + ((ky * v->kernel_w + kx) * g->group_k + t->from) * g->group_n;
-            g->block(&b);
+            g->half->block(&b);
         }
     }
 }
@@ -391,7 +396,7 @@ static void gradient_task(void *arg, size_t task, unsigned worker)
             continue;
         }
         for (size_t group = 0; group < g->p->conv.groups; group++)
-            if (g->block) part_pairs(g, &t, group);
+            if (g->half) part_pairs(g, &t, group);
             else part_product(g, &t, group);
     }
 }

@@ -115,6 +115,25 @@ typedef struct leati_finish {
     size_t ld_residual;
 } leati_finish;
 
+/* Numbers rounded to bf16 (to nearest even) and products of their pairs. */
+typedef struct leati_bf16_kernels {
+    void (*block)(const leati_bf16_block *t);
+    /* out[j] = the pair (first[j], second[j]); with second NULL 0 beside the first. */
+    void (*zip)(size_t n, const float *first, const float *second, uint32_t *out);
+    /* m rows of k numbers, (k + 1) / 2 pairs of neighbours each, a last single one with 0. */
+    void (*rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
+    void (*round)(size_t n, const float *x, float *out); /* out may be x */
+    /* From the gradient g of a pool of 2 x 2 to that of what it read, by the places `which` names:
+     * columns x .. x + count - 1 of line `line` (0 or 1) of a line of windows, rounded, pairs of
+     * neighbouring channels, `pixel` pairs from column to column. */
+    void (*spread)(size_t count, size_t x, size_t line, size_t channels, const float *g,
+                   const uint8_t *which, uint32_t *out, size_t pixel);
+    /* Both lines, as far as they are not NULL, as pairs of columns: n channels of `windows`
+     * windows, `ld` apart, each to nr pairs, of which the last become 0. */
+    void (*spread_zip)(size_t windows, size_t n, size_t ld, const float *g, const uint8_t *which,
+                       uint32_t *upper, uint32_t *lower);
+} leati_bf16_kernels;
+
 typedef struct leati_net_kernels {
     const char *level;
     size_t mr, nr, lanes;
@@ -205,28 +224,16 @@ typedef struct leati_net_kernels {
                      float *out);
     void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,
                           float *dx);
-    void (*bf16_block)(const leati_bf16_block *t);
-    void (*bf16_block_native)(const leati_bf16_block *t); /* for CPUs with bf16; may be NULL */
-    /* Rounding to nearest even: out[j] = the pair (first[j], second[j]), with second NULL 0 beside
-     * the first; and m rows of k numbers, (k + 1) / 2 pairs of neighbours each. */
-    void (*bf16_zip)(size_t n, const float *first, const float *second, uint32_t *out);
-    /* From the gradient g of a pool of 2 x 2 to that of what it read, by the places `which` names:
-     * columns x .. x + count - 1 of line `line` (0 or 1) of a line of windows, rounded, pairs of
-     * neighbouring channels, `pixel` pairs from column to column. */
-    void (*bf16_spread)(size_t count, size_t x, size_t line, size_t channels, const float *g,
-                        const uint8_t *which, uint32_t *out, size_t pixel);
-    /* The same line as pairs of columns: n channels of `windows` windows, `ld` apart, each to nr
-     * pairs, of which the last become 0. */
-    void (*bf16_spread_zip)(size_t windows, size_t line, size_t n, size_t ld, const float *g,
-                            const uint8_t *which, uint32_t *out);
-    void (*bf16_round)(size_t n, const float *x, float *out); /* out may be x */
-    void (*bf16_rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
+    const leati_bf16_kernels *bf16, *bf16_native; /* by instructions for bf16; may be NULL */
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);
     leati_elt_table elt; /* its members may be NULL */
 } leati_net_kernels;
 
-/* The table of the context's level; no NULL members but bf16_block_native. */
+/* The table of the context's level; no NULL members but bf16_native. */
 const leati_net_kernels *leati_net_kernels_of(const leat_context *c);
+/* The table's kernels of bf16, by instructions for it where the CPU has them: the same results but
+ * for subnormal numbers, which these take for 0. */
+const leati_bf16_kernels *leati_bf16_kernels_of(const leat_context *c);
 
 #endif

@@ -2,7 +2,6 @@
  * instruction. Not: the arithmetic (isa/bf16_lanes.h). */
 #include "kernel/product_bf16.h"
 
-#include "base/cpu.h"
 #include "base/pool.h"
 #include "kernel/kernels.h"
 #include "kernel/net_kernels.h"
@@ -12,13 +11,14 @@ enum {
     BANDS = 8,           /* bands of register tiles in a task's rows */
     SMALL = 240000,      /* multiplications that one thread does before another wakes */
     SMALL_COPY = 65536,  /* the same of numbers that are rounded */
+    INSIDE_ROWS = 256,   /* so many rows of A that pass a panel while it is in the caches */
     ROWS_AT_A_TIME = 64, /* terms packed by way of f32 */
     LEFT_TASKS = 8       /* in which the left operand is rounded */
 };
 
 typedef struct packing {
     const leati_gemm_kernels_f32 *ker;
-    const leati_net_kernels *net;
+    const leati_bf16_kernels *half;
     bool transposed;
     size_t n, k, ldb;
     const float *b;
@@ -28,9 +28,10 @@ typedef struct packing {
 typedef struct half_product {
     const leati_product *p;
     const leati_net_kernels *k;
-    void (*block)(const leati_bf16_block *t);
+    const leati_bf16_kernels *half;
     size_t pairs, panels, row_blocks, column_blocks, rows, each;
-    bool ahead; /* the left operand is rounded before the tasks, because several read it */
+    bool ahead;  /* the left operand is rounded before the tasks, because several read it */
+    bool inside; /* the right one is packed by the tasks: each panel is read by one only */
     /* of one matrix of the batch */
     const float *a, *residual;
     float *c;
@@ -51,19 +52,14 @@ static size_t lines_of_16(size_t n)
     return ceiling(n, 16) * 16;
 }
 
-leati_bf16_block_fn leati_bf16_block_of(const leat_context *c)
-{
-    const leati_net_kernels *k = leati_net_kernels_of(c);
-    return k->bf16_block_native && leati_cpu_has_bf16() ? k->bf16_block_native : k->bf16_block;
-}
-
 static void arrange(leat_context *c, const leati_product *p, half_product *g)
 {
     size_t threads = leat_context_threads(c);
     *g = (half_product){.p = p, .k = leati_net_kernels_of(c), .pairs = ceiling(p->k, 2)};
-    g->block = leati_bf16_block_of(c);
+    g->half = leati_bf16_kernels_of(c);
     g->panels = ceiling(p->n, g->k->nr);
-    g->row_blocks = ceiling(p->m, BANDS * g->k->mr);
+    g->inside = !p->packed_bf16 && p->m <= INSIDE_ROWS;
+    g->row_blocks = g->inside ? 1 : ceiling(p->m, BANDS * g->k->mr);
     g->column_blocks = 1;
     if (p->m * p->n * p->k > SMALL && threads > 1 && g->row_blocks < 4 * threads) {
         g->column_blocks = ceiling(4 * threads, g->row_blocks);
@@ -71,7 +67,9 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
     }
     g->rows = ceiling(p->m, g->row_blocks);
     g->ahead = g->column_blocks > 1;
-    if (!g->ahead) g->each = lines_of_16(g->rows * (g->pairs < PAIRS ? g->pairs : PAIRS));
+    size_t pairs = g->pairs < PAIRS ? g->pairs : PAIRS;
+    if (!g->ahead) g->each = lines_of_16(g->rows * pairs);
+    if (g->inside) g->each += pairs * g->k->nr;
     g->left_tasks = g->ahead ? LEFT_TASKS : 0;
 }
 
@@ -80,13 +78,20 @@ static size_t left_elements(const half_product *g)
     return g->ahead ? lines_of_16(g->p->m * g->pairs) : 0;
 }
 
+/* Of B packed in the workspace. */
+static size_t packed_elements(leat_context *c, const half_product *g)
+{
+    const leati_product *p = g->p;
+    return p->packed_bf16 || g->inside ? 0 : lines_of_16(leati_product_packed_bf16(c, p->n, p->k));
+}
+
 size_t leati_product_bf16_bytes(leat_context *c, const leati_product *p)
 {
     half_product g;
     if (p->m == 0 || p->n == 0) return 0;
     arrange(c, p, &g);
-    size_t packed = p->packed_bf16 ? 0 : lines_of_16(leati_product_packed_bf16(c, p->n, p->k));
-    return (packed + left_elements(&g) + g.each * leat_context_threads(c)) * sizeof(uint32_t);
+    size_t all = packed_elements(c, &g) + left_elements(&g) + g.each * leat_context_threads(c);
+    return all * sizeof(uint32_t);
 }
 
 /* ---- packing -------------------------------------------------------------------------------- */
@@ -97,22 +102,29 @@ size_t leati_product_packed_bf16(leat_context *c, size_t n, size_t k)
     return ceiling(n, nr) * nr * ceiling(k, 2);
 }
 
-static void pack_panel(const packing *g, size_t task)
+/* Panel `task`, pairs first .. first + pairs of its terms. */
+static void pack_part(const packing *g, size_t task, size_t first, size_t pairs, uint32_t *out)
 {
     enum { MOST_NR = 64 };
     float panel[(ROWS_AT_A_TIME + 1) * MOST_NR] __attribute__((aligned(64)));
     size_t nr = g->ker->nr, j = task * nr, width = g->n - j < nr ? g->n - j : nr;
-    uint32_t *out = g->out + j * ceiling(g->k, 2);
-    for (size_t p = 0; p < g->k; p += ROWS_AT_A_TIME) {
-        size_t k = g->k - p < ROWS_AT_A_TIME ? g->k - p : ROWS_AT_A_TIME, ld = nr;
+    size_t end = 2 * (first + pairs) < g->k ? 2 * (first + pairs) : g->k;
+    for (size_t p = 2 * first; p < end; p += ROWS_AT_A_TIME) {
+        size_t k = end - p < ROWS_AT_A_TIME ? end - p : ROWS_AT_A_TIME, ld = nr;
         const float *b = g->transposed ? g->b + j * g->ldb + p : g->b + p * g->ldb + j;
         if (g->transposed || width < nr) {
             g->ker->pack_b(width, k, b, g->ldb, g->transposed, panel);
             b = panel;
         } else ld = g->ldb; /* rows that fill the panel are read where they lie */
         for (size_t i = 0; i < k; i += 2, out += nr)
-            g->net->bf16_zip(nr, b + i * ld, i + 1 < k ? b + (i + 1) * ld : NULL, out);
+            g->half->zip(nr, b + i * ld, i + 1 < k ? b + (i + 1) * ld : NULL, out);
     }
+}
+
+static void pack_panel(const packing *g, size_t task)
+{
+    size_t pairs = ceiling(g->k, 2);
+    pack_part(g, task, 0, pairs, g->out + task * g->ker->nr * pairs);
 }
 
 static void pack_task(void *arg, size_t task, unsigned worker)
@@ -125,7 +137,7 @@ static packing packing_of(leat_context *c, bool transposed, size_t n, size_t k, 
                           size_t ldb, uint32_t *out)
 {
     return (packing){
-        &leati_kernels_of(c)->f32, leati_net_kernels_of(c), transposed, n, k, ldb, b, out};
+        &leati_kernels_of(c)->f32, leati_bf16_kernels_of(c), transposed, n, k, ldb, b, out};
 }
 
 void leati_product_pack_bf16(leat_context *c, bool transpose_b, size_t n, size_t k, const float *b,
@@ -143,12 +155,12 @@ static void round_left(const half_product *g, size_t i, size_t m, size_t q, size
     const leati_product *p = g->p;
     if (!p->transpose_a) {
         size_t terms = p->k - 2 * q < 2 * count ? p->k - 2 * q : 2 * count;
-        g->k->bf16_rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out);
+        g->half->rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out);
         return;
     }
     const float *a = g->a + 2 * q * p->lda + i;
     for (size_t pair = q; pair < q + count; pair++, a += 2 * p->lda, out += m)
-        g->k->bf16_zip(m, a, 2 * pair + 1 < p->k ? a + p->lda : NULL, out);
+        g->half->zip(m, a, 2 * pair + 1 < p->k ? a + p->lda : NULL, out);
 }
 
 /* Rounds a share of the left operand, or packs a panel of the right one. */
@@ -195,6 +207,19 @@ static void finish_task(const half_product *g, size_t i, size_t m, size_t j, siz
     g->k->finish(p->activation, &f);
 }
 
+/* The panels of b.n columns from j on, which are packed for pairs q .. q + k. */
+static void multiply_inside(const half_product *g, leati_bf16_block b, size_t j, size_t q,
+                            uint32_t *panel)
+{
+    size_t nr = g->k->nr, end = j + b.n;
+    for (; j < end; j += nr, b.c += nr) {
+        pack_part(&g->pack, j / nr, q, b.runs->k, panel);
+        b.n = end - j < nr ? end - j : nr;
+        b.b = panel;
+        g->half->block(&b);
+    }
+}
+
 static void product_task(void *arg, size_t task, unsigned worker)
 {
     const half_product *g = arg;
@@ -206,7 +231,8 @@ static void product_task(void *arg, size_t task, unsigned worker)
     size_t j = leati_task_start(g->panels, g->column_blocks, block) * nr;
     size_t end = leati_task_start(g->panels, g->column_blocks, block + 1) * nr;
     size_t n = (end < p->n ? end : p->n) - j;
-    uint32_t *rows = g->scratch + worker * g->each;
+    uint32_t *panel = g->scratch + worker * g->each, *rows = panel;
+    if (g->inside) rows += (g->pairs < PAIRS ? g->pairs : PAIRS) * nr;
     leati_bf16_block b = {.lines = 1,
                           .rows = m,
                           .n = n,
@@ -226,7 +252,8 @@ static void product_task(void *arg, size_t task, unsigned worker)
             b.a_step = by_rows ? g->pairs : p->m;
             b.a = by_rows ? g->left + i * g->pairs + q : g->left + q * p->m + i;
         } else if (run.k) round_left(g, i, m, q, run.k, rows);
-        g->block(&b);
+        if (g->inside) multiply_inside(g, b, j, q, panel);
+        else g->half->block(&b);
     }
     finish_task(g, i, m, j, n);
 }
@@ -237,17 +264,16 @@ void leati_product_bf16_run(leat_context *c, const leati_product *p, void *works
     if (p->m == 0 || p->n == 0) return;
     arrange(c, p, &g);
     uint32_t *packed = workspace;
-    g.left = packed;
-    if (!p->packed_bf16) g.left += lines_of_16(leati_product_packed_bf16(c, p->n, p->k));
+    g.left = packed + packed_elements(c, &g);
     g.scratch = g.left + left_elements(&g);
     g.packed = p->packed_bf16 ? p->packed_bf16 : packed;
     size_t batch = p->batch ? p->batch : 1;
     for (size_t i = 0; i < batch; i++) {
-        bool pack = !p->packed_bf16 && (i == 0 || p->b_step);
+        bool pack = !p->packed_bf16 && !g.inside && (i == 0 || p->b_step);
         g.a = p->a + i * p->a_step;
         g.c = p->c + i * p->c_step;
         g.residual = p->residual ? p->residual + i * p->residual_step : NULL;
-        if (pack)
+        if (!p->packed_bf16)
             g.pack =
                 packing_of(c, p->transpose_b, p->n, p->k, p->b + i * p->b_step, p->ldb, packed);
         prepare(c, &g, pack);

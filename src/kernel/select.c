@@ -41,6 +41,12 @@ const leati_net_kernels *leati_net_kernels_of(const leat_context *c)
     }
 }
 
+const leati_bf16_kernels *leati_bf16_kernels_of(const leat_context *c)
+{
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    return k->bf16_native && leati_cpu_has_bf16() ? k->bf16_native : k->bf16;
+}
+
 const leati_elt_table *leati_elt_table_of(const leat_context *c)
 {
     return &leati_net_kernels_of(c)->elt;

@@ -4,6 +4,7 @@
 #include "support/levels.h"
 
 #include "base/cpu.h"
+#include "base/half.h"
 #include "base/rng.h"
 #include "kernel/net_kernels.h"
 #include "kernel/product.h"
@@ -285,17 +286,19 @@ static void bf16(leattest *t)
 static void bf16_forms_level(leattest *t, leat_context *c)
 {
     enum { A = 4096, B = 8192, C = 8192 };
-    const leati_net_kernels *k = leati_net_kernels_of(c);
+    const leati_bf16_kernels *k = leati_net_kernels_of(c)->bf16;
+    const leati_bf16_kernels *native = leati_bf16_kernels_of(c);
+    const size_t nr = leati_net_kernels_of(c)->nr;
     static uint32_t a[A], b[B] __attribute__((aligned(64)));
     static float got[2][C], bias[64], residual[C];
     leati_rng rng;
-    if (!k->bf16_block_native || !leati_cpu_has_bf16()) return;
+    if (k == native) return;
     leati_rng_init(&rng, 34, LEATI_RNG_TEST, 0);
     for (int trials = 0; trials < 300; trials++) {
         for (int i = 0; i < B; i++) {
             float x = (float)(leati_rng_uniform(&rng) - 0.5), y = (float)leati_rng_uniform(&rng);
-            if (i < A) k->bf16_zip(1, &x, &y, &a[i]);
-            k->bf16_zip(1, &y, &x, &b[i]);
+            if (i < A) k->zip(1, &x, &y, &a[i]);
+            k->zip(1, &y, &x, &b[i]);
         }
         for (int i = 0; i < 64; i++) bias[i] = (float)leati_rng_uniform(&rng);
         for (int i = 0; i < C; i++)
@@ -311,7 +314,7 @@ static void bf16_forms_level(leattest *t, leat_context *c)
                                .a_line = 60,
                                .a_step = 50,
                                .b = b,
-                               .b_panel = k->nr * 20,
+                               .b_panel = nr * 20,
                                .c_line = 2700,
                                .c_step = 65,
                                .residual_line = 2700,
@@ -323,11 +326,54 @@ static void bf16_forms_level(leattest *t, leat_context *c)
         if (!t1.add) t1.bias = bias;
         if (leati_rng_below(&rng, 2)) t1.residual = residual;
         t1.c = got[0];
-        k->bf16_block(&t1);
+        k->block(&t1);
         t1.c = got[1];
-        k->bf16_block_native(&t1);
+        native->block(&t1);
         CHECK(memcmp(got[0], got[1], sizeof got[0]) == 0);
     }
+}
+
+/* Rounding and pairing by the instructions and without them: equal bits, but for subnormals. */
+static void bf16_copies_level(leattest *t, leat_context *c)
+{
+    enum { N = 100, WINDOWS = 5 };
+    const leati_bf16_kernels *k[2] = {leati_net_kernels_of(c)->bf16, leati_bf16_kernels_of(c)};
+    static float x[2 * N], round[2][2 * N];
+    static uint32_t zip[2][N], rows[2][N], spread[2][N], upper[2][640], lower[2][640];
+    static uint8_t which[2 * N];
+    leati_rng rng;
+    leati_rng_init(&rng, 36, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < 2 * N; i++) {
+        x[i] = (float)leati_rng_normal(&rng);
+        which[i] = (uint8_t)leati_rng_below(&rng, 4);
+    }
+    x[3] = INFINITY, x[20] = -INFINITY, x[41] = (float)NAN, x[60] = 3.4e38f, x[61] = -0.0f;
+    for (size_t n = 1; n <= 40; n++) {
+        for (int i = 0; i < 2; i++) {
+            k[i]->zip(n, x, n % 3 ? x + N : NULL, zip[i]);
+            k[i]->rows(2, n, x, 50, rows[i]);
+            k[i]->round(n, x, round[i]);
+            k[i]->spread(4, 1, n % 2, n, x, which, spread[i], (n + 1) / 2);
+            k[i]->spread_zip(WINDOWS, n < 33 ? n : 32, 40, x, which, n % 4 ? upper[i] : NULL,
+                             n % 5 ? lower[i] : NULL);
+        }
+        CHECK(memcmp(zip[0], zip[1], sizeof zip[0]) == 0);
+        CHECK(memcmp(rows[0], rows[1], sizeof rows[0]) == 0);
+        CHECK(memcmp(round[0], round[1], sizeof round[0]) == 0);
+        CHECK(memcmp(spread[0], spread[1], sizeof spread[0]) == 0);
+        CHECK(memcmp(upper[0], upper[1], sizeof upper[0]) == 0);
+        CHECK(memcmp(lower[0], lower[1], sizeof lower[0]) == 0);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        uint32_t bits;
+        memcpy(&bits, &round[0][i], sizeof bits);
+        CHECK(bits == (uint32_t)leati_f32_to_bf16(x[i]) << 16);
+    }
+}
+
+static void bf16_copies(leattest *t)
+{
+    leattest_at_levels(t, 1, bf16_copies_level);
 }
 
 static void bf16_forms(leattest *t)
@@ -405,5 +451,6 @@ static void activations(leattest *t)
 }
 
 static const leattest_case list[] = {TEST(reference),  TEST(threads_agree), TEST(bf16),
-                                     TEST(bf16_forms), TEST(bf16_threads),  TEST(activations)};
+                                     TEST(bf16_forms), TEST(bf16_copies),   TEST(bf16_threads),
+                                     TEST(activations)};
 LEATTEST_MAIN(list)

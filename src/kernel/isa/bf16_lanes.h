@@ -20,97 +20,20 @@ INLINE vf_bits rounded_upper(vf v)
     return (vf_bits)choose_f32(v == v, (vf)up, (vf)quiet);
 }
 
-static void bf16_round(size_t n, const float *x, float *out)
-{
-    size_t j = 0;
-    for (; j + VF <= n; j += VF) store_f32(out + j, (vf)rounded_upper(load_f32(x + j)));
-    if (j < n) store_last_f32(out + j, (vf)rounded_upper(load_last_f32(x + j, n - j)), n - j);
-}
-
-/* out[j] = the pair (first[j], second[j]), the first in the lower half; second NULL: zeros. */
-static void bf16_zip(size_t n, const float *first, const float *second, uint32_t *out)
-{
-    size_t j = 0;
-    for (; j + VF <= n; j += VF) {
-        vf_bits both = rounded_upper(load_f32(first + j)) >> 16;
-        if (second) both |= rounded_upper(load_f32(second + j));
-        memcpy(out + j, &both, sizeof both);
-    }
-    if (j == n) return;
-    vf_bits both = rounded_upper(load_last_f32(first + j, n - j)) >> 16;
-    if (second) both |= rounded_upper(load_last_f32(second + j, n - j));
-    store_last_f32((float *)(void *)(out + j), (vf)both, n - j);
-}
-
-/* out (m, (k + 1) / 2) pairs of neighbours = rows of x; a last single number has 0 beside it. */
-static void bf16_rows(size_t m, size_t k, const float *x, size_t ld, uint32_t *out)
-{
-    size_t pairs = (k + 1) / 2;
-    for (size_t i = 0; i < m; i++, x += ld, out += pairs) {
-        uint16_t *row = (uint16_t *)out;
-        size_t j = 0;
-        row[2 * pairs - 1] = 0;
-        for (; j + VF <= k; j += VF) {
-            vf_short lane = __builtin_convertvector(rounded_upper(load_f32(x + j)) >> 16, vf_short);
-            memcpy(row + j, &lane, sizeof lane);
-        }
-        if (j == k) continue;
-        vf_short lane =
-            __builtin_convertvector(rounded_upper(load_last_f32(x + j, k - j)) >> 16, vf_short);
-        memcpy(row + j, &lane, (k - j) * sizeof *row);
-    }
-}
-
-/* All bits of the lanes of `which` (n of them, n <= VF) that are `tap`. */
-INLINE vf_bits bf16_is_tap(const uint8_t *which, size_t n, uint32_t tap)
+/* Places of the largest of 2 x 2, n of them (n <= VF). */
+INLINE vf_bits bf16_taps(const uint8_t *which, size_t n)
 {
     vf_bytes bytes = {0};
     memcpy(&bytes, which, n);
-    return (vf_bits)(__builtin_convertvector(bytes, vf_bits) == tap);
+    return __builtin_convertvector(bytes, vf_bits);
 }
 
-static void bf16_spread(size_t count, size_t x, size_t line, size_t channels, const float *g,
-                        const uint8_t *which, uint32_t *out, size_t pixel)
+/* All bits of those that are `tap`. */
+INLINE vf_short bf16_is_tap(const uint8_t *which, size_t n, uint8_t tap)
 {
-    for (size_t end = x + count; x < end; x++, out += pixel) {
-        uint16_t *row = (uint16_t *)out;
-        const float *from = g + x / 2 * channels;
-        const uint8_t *told = which + x / 2 * channels;
-        uint32_t tap = (uint32_t)(2 * line + x % 2);
-        if (channels % 2) row[channels] = 0;
-        for (size_t j = 0; j < channels; j += VF) {
-            size_t n = channels - j < VF ? channels - j : VF;
-            vf_bits v = n < VF ? rounded_upper(load_last_f32(from + j, n))
-                               : rounded_upper(load_f32(from + j));
-            v &= n < VF ? bf16_is_tap(told + j, n, tap) : bf16_is_tap(told + j, VF, tap);
-            vf_short lane = __builtin_convertvector(v >> 16, vf_short);
-            if (n < VF) memcpy(row + j, &lane, n * sizeof *row);
-            else memcpy(row + j, &lane, sizeof lane);
-        }
-    }
-}
-
-static void bf16_spread_zip(size_t windows, size_t line, size_t n, size_t ld, const float *g,
-                            const uint8_t *which, uint32_t *out)
-{
-    uint32_t tap = (uint32_t)(2 * line);
-    for (size_t i = 0; i < windows; i++, g += ld, which += ld, out += NR) {
-        for (size_t j = 0; j < NR; j += VF) {
-            size_t rest = n > j ? n - j : 0;
-            vf_bits first = {0}, second = {0}, v = {0};
-            if (rest >= VF) {
-                v = rounded_upper(load_f32(g + j));
-                first = bf16_is_tap(which + j, VF, tap);
-                second = bf16_is_tap(which + j, VF, tap + 1);
-            } else if (rest) {
-                v = rounded_upper(load_last_f32(g + j, rest));
-                first = bf16_is_tap(which + j, rest, tap);
-                second = bf16_is_tap(which + j, rest, tap + 1);
-            }
-            v = (v & second) | ((v & first) >> 16);
-            memcpy(out + j, &v, sizeof v);
-        }
-    }
+    vf_bytes bytes = {0};
+    memcpy(&bytes, which, n);
+    return (vf_short)(__builtin_convertvector(bytes, vf_short) == tap);
 }
 
 #if defined(__AVX512F__)
@@ -119,6 +42,25 @@ static void bf16_spread_zip(size_t windows, size_t line, size_t n, size_t ld, co
 #else
 #define BF16_NATIVE 0
 #define BF16_TARGET
+#endif
+
+#define COPY(x) x##_plain
+#define COPY_TARGET
+#define COPY_SHORT(v) __builtin_convertvector(rounded_upper(v) >> 16, vf_short)
+#include "kernel/isa/bf16_copies.h"
+#undef COPY
+#undef COPY_TARGET
+#undef COPY_SHORT
+
+#if BF16_NATIVE
+/* vcvtneps2bf16 takes subnormals for 0, as vdpbf16ps does. */
+#define COPY(x)       x##_native
+#define COPY_TARGET   BF16_TARGET
+#define COPY_SHORT(v) ((vf_short)_mm512_cvtneps_pbh((__m512)(v)))
+#include "kernel/isa/bf16_copies.h"
+#undef COPY
+#undef COPY_TARGET
+#undef COPY_SHORT
 #endif
 
 /* sum + the products of a pair of a and the pairs of b. */
@@ -319,6 +261,19 @@ SUM_ALL_WIDE(BF16_WIDE)
 static const bf16_tile_fn bf16_tiles_native[MR + 1][2][2] = {SUM_HEIGHTS(BF16_TABLE)};
 static const bf16_tile_fn bf16_wide_native[MR + 1][2] = {SUM_ALL_WIDE(BF16_WIDE_ROW)};
 BF16_BLOCK(native)
+static const leati_bf16_kernels bf16_native = {.block = bf16_block_native,
+                                               .spread = bf16_spread_native,
+                                               .spread_zip = bf16_spread_zip_native,
+                                               .round = bf16_round_native,
+                                               .zip = bf16_zip_native,
+                                               .rows = bf16_rows_native};
 #endif
+
+static const leati_bf16_kernels bf16_plain = {.block = bf16_block_plain,
+                                              .spread = bf16_spread_plain,
+                                              .spread_zip = bf16_spread_zip_plain,
+                                              .round = bf16_round_plain,
+                                              .zip = bf16_zip_plain,
+                                              .rows = bf16_rows_plain};
 
 #endif

@@ -82,15 +82,10 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .pool_spread = pool_spread,
                                  .pool_sum = pool_sum,
                                  .pool_sum_back = pool_sum_back,
-                                 .bf16_block = bf16_block_plain,
+                                 .bf16 = &bf16_plain,
 #if BF16_NATIVE
-                                 .bf16_block_native = bf16_block_native,
+                                 .bf16_native = &bf16_native,
 #endif
-                                 .bf16_spread = bf16_spread,
-                                 .bf16_spread_zip = bf16_spread_zip,
-                                 .bf16_round = bf16_round,
-                                 .bf16_zip = bf16_zip,
-                                 .bf16_rows = bf16_rows,
                                  .log_map = log_map,
                                  .erf_map = erf_map,
                                  .elt = ELT_TABLE};
