@@ -151,7 +151,7 @@ static void answer(leati_page *p, const leat_inspection *i)
         leati_page_scene(p, feature_bars(p, i), "half", "What moves the answer",
                          "The gradient of the winning output by each feature, as the network is "
                          "given it.");
-    leati_page_raw(p, "</div><div>\n");
+    if (i->picture || i->act.saliency) leati_page_raw(p, "</div><div>\n");
     if (i->proba)
         leati_page_scene(p, class_bars(p, i), "half", "Probabilities",
                          s->classes > CLASSES_SHOWN ? "The ten likeliest classes." : NULL);
