@@ -93,8 +93,8 @@ static void param_range(const leat_param_info *p, char *out, size_t size)
              p->is_whole ? "whole " : "");
     used = strlen(out);
     bool low = p->least > -1e15, high = p->most < 1e15;
-    if (low && high) snprintf(out + used, size - used, " from %g to %g", p->least, p->most);
-    else if (low) snprintf(out + used, size - used, " of at least %g", p->least);
+    if (low && high) snprintf(out + used, size - used, " from %.15g to %.15g", p->least, p->most);
+    else if (low) snprintf(out + used, size - used, " of at least %.15g", p->least);
 }
 
 /* --- parts of networks --------------------------------------------------------------------------

@@ -173,6 +173,21 @@ static const char *read_target(const cli *c, const cli_settings *s, const char *
     return stat(data, &info) == 0 && S_ISDIR(info.st_mode) ? "label" : NULL;
 }
 
+/* Data that are not there are the first mistake. */
+static leat_status no_target(cli *c, const char *data)
+{
+    struct stat info;
+    leat_frame *f = NULL;
+    leat_status st = LEAT_OK;
+    if (strcmp(data, "-") != 0 && stat(data, &info) != 0) st = cli_load(c, &f, data);
+    leat_frame_release(f);
+    if (st != LEAT_OK) return st;
+    return cli_usage(c,
+                     "name the column to predict with --target COLUMN\nleat describe %s "
+                     "shows the columns",
+                     data);
+}
+
 leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
 {
     leat_experiment_options *o = &out->options;
@@ -199,11 +214,7 @@ leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
     o->target = setting(c, out, "target");
     if (!o->target) o->target = leat_data_target(data);
     if (!o->target) o->target = read_target(c, out, data);
-    if (!o->target)
-        return cli_usage(c,
-                         "name the column to predict with --target COLUMN\nleat describe %s "
-                         "shows the columns",
-                         data);
+    if (!o->target) return no_target(c, data);
     o->task = setting(c, out, "task");
     o->models = models(c, out, (char *)(out->lists + 3 * most), 256 * sizeof *out->lists);
     o->metric = setting(c, out, "metric");

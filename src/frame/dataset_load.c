@@ -292,8 +292,12 @@ leat_status leat_data_load(leat_context *c, leat_frame **out, const char *path,
     bool file = strcmp(path, "-") == 0 || leati_path_exists(path);
     if (!file && leat_data_is_name(c, path)) return open_name(c, out, path, NULL, options);
     leat_status st = leat_frame_read(c, out, path, options);
-    if (!file && st == LEAT_NOT_FOUND && !strchr(path, '/') && !strchr(path, '.'))
-        leati_error_hint(c, "nor is there a data set of that name; leat data list shows them");
+    if (file || st != LEAT_NOT_FOUND || strchr(path, '/') || strchr(path, '.')) return st;
+    const char *names[ROWS];
+    for (size_t i = 0; i < ROWS; i++) names[i] = rows[i].name;
+    const char *near = leati_nearest(path, names, ROWS);
+    leati_error_hint(c, "nor is there a data set of that name; leat data list shows them");
+    if (near) leati_error_hint(c, "Did you mean %s?", near);
     return st;
 }
 

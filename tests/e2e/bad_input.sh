@@ -18,6 +18,7 @@ fails cv 2 "kfold" $leat fit good.csv -t species --cv folds
 fails metric 2 "accuracy" $leat fit good.csv -t species --metric acuracy
 fails folds 2 "1000" $leat fit good.csv -t species --cv kfold:1000
 fails name 2 "cannot be named" $leat fit good.csv -t species --name other/good
+fails no-such-data 3 "fashion_mnist|fashion-mnist" $leat fit fashion_mnist
 fails drop-target 2 "cannot be left out" $leat fit good.csv -t species --drop species
 # With --json every failure is one JSON object too.
 for line in "fit good.csv --taget x" "fitt" "fit" "fit good.csv -t species --seed x" "help nobody" \
