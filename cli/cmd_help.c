@@ -93,8 +93,20 @@ static void param_range(const leat_param_info *p, char *out, size_t size)
              p->is_whole ? "whole " : "");
     used = strlen(out);
     bool low = p->least > -1e15, high = p->most < 1e15;
-    if (low && high) snprintf(out + used, size - used, " from %.15g to %.15g", p->least, p->most);
-    else if (low) snprintf(out + used, size - used, " of at least %.15g", p->least);
+    int digits = p->is_whole ? 15 : 6;
+    if (low && high)
+        snprintf(out + used, size - used, " from %.*g to %.*g", digits, p->least, digits, p->most);
+    else if (low) snprintf(out + used, size - used, " of at least %.*g", digits, p->least);
+}
+
+static void print_param(const leat_param_info *p)
+{
+    char range[512];
+    param_range(p, range, sizeof range);
+    printf("  %s=%s\n      ", p->name, p->standard);
+    cli_fold(stdout, p->doc, 6, 6);
+    if (*range) printf("      ");
+    if (*range) cli_fold(stdout, range, 6, 6);
 }
 
 /* --- parts of networks --------------------------------------------------------------------------
@@ -145,14 +157,7 @@ static bool explain_parts(const char *name)
             if (strcmp(part.name, name) != 0) continue;
             printf("%s: one of the %s\n\n", part.name, kinds[k].title);
             cli_fold(stdout, part.doc, 0, 0);
-            for (size_t q = 0; leat_network_part_param(part.kind, i, q, &p); q++) {
-                char range[512];
-                param_range(&p, range, sizeof range);
-                printf("  %s=%s\n      ", p.name, p.standard);
-                cli_fold(stdout, p.doc, 6, 6);
-                if (*range) printf("      ");
-                if (*range) cli_fold(stdout, range, 6, 6);
-            }
+            for (size_t q = 0; leat_network_part_param(part.kind, i, q, &p); q++) print_param(&p);
             found = true;
         }
     return found;
@@ -170,13 +175,8 @@ static void explain_estimator(const leat_estimator_info *e)
     if (e->params) puts("\nparameters (--set NAME.PARAMETER=VALUE):");
     for (size_t i = 0; i < e->params; i++) {
         leat_param_info p;
-        char range[512];
         leat_estimator_param(e->name, i, &p);
-        param_range(&p, range, sizeof range);
-        printf("  %s=%s\n      ", p.name, p.standard);
-        cli_fold(stdout, p.doc, 6, 6);
-        printf("      ");
-        cli_fold(stdout, range, 6, 6);
+        print_param(&p);
         if (p.grid) printf("      searched: %s\n", p.grid);
     }
     if (strcmp(e->name, "network") == 0) list_parts();
