@@ -14,6 +14,7 @@
 #include <leat/function.h>
 #include <leat/generate.h>
 #include <leat/graph.h>
+#include <leat/hub.h>
 #include <leat/image.h>
 #include <leat/inspect.h>
 #include <leat/json.h>

@@ -1,4 +1,5 @@
-/* Owns: downloads with resumption and a pinned digest. Not: what is worth downloading. */
+/* Owns: downloads with resumption and a pinned digest, and of short texts. Not: what is worth
+ * downloading. */
 #include "io/download.h"
 
 #include <dlfcn.h>
@@ -53,6 +54,7 @@ typedef struct transfer {
     uint64_t size;  /* of the part */
     bool too_large;
     int write_error;
+    leati_str *text; /* takes the bytes instead of the file; NULL: the file */
     leat_status stopped;
 } transfer;
 
@@ -91,6 +93,11 @@ static size_t on_data(char *data, size_t size, size_t count, void *user)
     t->too_large = t->limit && left > t->limit - t->size;
     if (t->too_large) return 0;
     t->size += left;
+    if (t->text) {
+        leati_str_addn(t->text, data, left);
+        t->stopped = leati_str_status(t->text);
+        return t->stopped == LEAT_OK ? left : 0;
+    }
     while (left) {
         ssize_t n = write(t->fd, data, left);
         if (n < 0 && errno == EINTR) continue;
@@ -110,6 +117,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     (void)up;
     (void)sent;
     uint64_t done = (uint64_t)(t->have + now), all = total > 0 ? (uint64_t)(t->have + total) : 0;
+    if (t->stopped) return 1;
     if (all && done >= all) return 0; /* the end is reported once, by the caller */
     t->stopped = leati_progress(t->context, t->what, done, all);
     return t->stopped != LEAT_OK;
@@ -131,7 +139,7 @@ static leat_status network_error(const transfer *t, CURLcode code, long answer)
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
         leati_error_hint(c, "is this machine on the network? LEAT_DATA_URL names another place to "
                             "fetch from");
-    else leati_error_hint(c, "what has arrived is kept: the same command continues");
+    else if (!t->text) leati_error_hint(c, "what has arrived is kept: the same command continues");
     return LEAT_NETWORK;
 }
 
@@ -269,6 +277,26 @@ static leat_status fetch(transfer *t, const char *path, const char *sha256)
     return leati_progress(c, t->what, 1, 1);
 }
 
+leat_status leati_download_text(leat_context *c, const char *url, uint64_t bytes, leati_str *out)
+{
+    library lib;
+    LEATI_TRY(library_open(c, &lib));
+    transfer t = {.context = c, .lib = &lib, .url = url, .limit = bytes, .text = out, .fd = -1};
+    t.part = t.what = leati_path_base(url);
+    t.curl = lib.easy_init();
+    leat_status st = t.curl ? LEAT_OK : LEATI_FAIL(c, LEAT_NOMEM, "out of memory");
+    if (t.curl) {
+        long answer = 0;
+        set_options(&t);
+        CURLcode code = lib.easy_perform(t.curl);
+        (void)lib.easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &answer);
+        lib.easy_cleanup(t.curl);
+        if (code != CURLE_OK) st = network_error(&t, code, answer);
+    }
+    dlclose(lib.handle);
+    return st;
+}
+
 leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256,
                            uint64_t bytes)
 {
@@ -293,6 +321,16 @@ leat_status leati_download(leat_context *c, const char *url, const char *path, c
 }
 
 #else
+
+leat_status leati_download_text(leat_context *c, const char *url, uint64_t bytes, leati_str *out)
+{
+    (void)bytes;
+    (void)out;
+    return LEATI_FAIL(c, LEAT_UNSUPPORTED,
+                      "cannot fetch %s: this build of Leat has no libcurl\n"
+                      "install libcurl4-openssl-dev and build again",
+                      url);
+}
 
 leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256,
                            uint64_t bytes)

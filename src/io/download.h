@@ -13,6 +13,12 @@
 leat_status leati_download(leat_context *c, const char *url, const char *path, const char *sha256,
                            uint64_t bytes);
 
+/* Fetch a text of at most `bytes` bytes whose contents nobody knows beforehand: an index. *out: an
+ * initialised builder, to whose end it is added. Errors: as above; FORMAT: it is longer. */
+struct leati_str;
+leat_status leati_download_text(leat_context *c, const char *url, uint64_t bytes,
+                                struct leati_str *out);
+
 /* SHA-256 of a file's bytes as 64 hex digits and their number. */
 leat_status leati_file_digest(leat_context *c, const char *path, char sha256[65], uint64_t *bytes);
 

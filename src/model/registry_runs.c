@@ -243,7 +243,7 @@ static leat_status each_row(leat_registry *r, leat_run_list *list, const char *s
 
 #define RUNS                                                                                       \
     "SELECT r.run, r.created, r.name, r.data, r.table_sha256, r.task, r.target, r.seconds, "       \
-    "r.command, m.key, m.value, m.low, m.high FROM leat_run r "                             \
+    "r.command, m.key, m.value, m.low, m.high FROM leat_run r "                                    \
     "LEFT JOIN leat_run_metric m ON m.run = r.run AND m.place = 0 "
 
 static leat_status fill_list(leat_registry *r, leat_run_list *list)
