@@ -143,8 +143,10 @@ out:
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* A text that could not be copied for want of memory is not the file's fault. */
 static leat_status damaged(leat_context *c, const char *what)
 {
+    if (leat_error_status(c) == LEAT_NOMEM) return LEAT_NOMEM;
     return LEATI_FAIL(c, LEAT_FORMAT, "damaged model: model.json has no valid %s", what);
 }
 
