@@ -41,6 +41,11 @@ void leati_bodies_destroy(leat_graph *g)
     }
 }
 
+bool leati_bodies_full(const leat_graph *g)
+{
+    return g->root->body_count >= LEATI_BODIES / 2;
+}
+
 void leati_bodies_adopt(leat_graph *g, leat_context *c)
 {
     for (leati_graph_body *b = g->bodies; b; b = b->next) leati_graph_adopt(b->graph, c);

@@ -11,6 +11,8 @@ enum { LEATI_BODIES = 1024 };
 leat_status leati_body_make(leat_graph *g, leat_body_fn fn, void *user, size_t ins,
                             const leat_dtype *dtype, const leat_shape *shape, size_t outs,
                             leati_body **out);
+/* Whether half of the bodies that a graph may have are there: callers that can do without stop. */
+bool leati_bodies_full(const leat_graph *g);
 void leati_bodies_destroy(leat_graph *g);
 /* See leati_graph_adopt. */
 void leati_bodies_adopt(leat_graph *g, leat_context *c);

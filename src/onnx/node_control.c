@@ -1,6 +1,8 @@
-/* Owns: control flow, sequences and optionals: C loops and lists around recordings. */
+/* Owns: control flow, sequences and optionals: C loops and lists around recordings, or one
+ * operation of the graph where the body of a loop allows it (loop_body.c). */
 #include <string.h>
 
+#include "onnx/loop_body.h"
 #include "onnx/operators.h"
 
 /* ---- If, Loop, Scan -----------------------------------------------------------------------------
@@ -82,6 +84,22 @@ static leat_status scalar(leati_ocall *k, int32_t element, int64_t value, leati_
     return LEAT_OK;
 }
 
+enum { MOST_RESULTS = 16 }; /* of a loop as one operation */
+
+/* A Loop that goes on to its last step for certain. */
+static leat_status loop_at_once(leati_ocall *k, size_t state, leati_oval *const *given,
+                                int64_t length, bool *done)
+{
+    leat_tensor *out[MOST_RESULTS];
+    const leati_onnx_graph *g = leati_oattr_graph(k, "body");
+    const leati_oloop l = {
+        .call = k, .counted = true, .states = state, .state = given, .length = length};
+    LEATI_TRY(leati_oloop_record(&l, out, done));
+    for (size_t i = 0; *done && i + 1 < g->output.count && i < k->outs; i++)
+        LEATI_TRY(leati_opass(k, i, leati_oval_of_tensor(k, out[i], true)));
+    return LEAT_OK;
+}
+
 leat_status leati_on_Loop(leati_ocall *k)
 {
     const leati_onnx_graph *g = leati_oattr_graph(k, "body");
@@ -99,6 +117,9 @@ leat_status leati_on_Loop(leati_ocall *k)
         in[i + 2] = k->in[i + 2];
         if (!in[i + 2]) return leati_ofail(k, LEAT_FORMAT, "input %zu is missing", i + 3);
     }
+    bool done = false;
+    if (go) LEATI_TRY(loop_at_once(k, state, in + 2, most, &done));
+    if (done) return LEAT_OK;
     for (int64_t n = 0; n < most && go; n++) {
         LEATI_TRY(scalar(k, LEATI_ONNX_INT64, n, &in[0]));
         LEATI_TRY(scalar(k, LEATI_ONNX_BOOL, go, &in[1]));
@@ -152,6 +173,67 @@ static leati_oval *element_at(leati_ocall *k, leati_oval *x, int axis, int64_t t
     return v && leati_oreshape(&inner, 0, v, s) == LEAT_OK ? out[0] : NULL;
 }
 
+/* x with the axis `from` as axis `to`. */
+static leat_tensor *move_axis(leat_tensor *x, int from, int to)
+{
+    int perm[LEAT_MAX_RANK], rank = leat_tensor_shape(x).rank, at = 0;
+    for (int d = 0; d < rank; d++) {
+        if (at == from) at++;
+        perm[d] = d == to ? from : at++;
+    }
+    return from == to ? x : leat_transpose(x, perm);
+}
+
+/* A sequence in the order of the steps, one after the other along axis 0. NULL: not on a device, or
+ * an error. */
+static leat_tensor *in_order(leati_ocall *k, leati_oval *v, int axis, int64_t length, bool reverse)
+{
+    static const int first[] = {0};
+    leat_dtype dtype;
+    if (!leati_oval_dtype(v->element, &dtype)) return NULL;
+    leat_tensor *x = leati_oval_tensor(k->run, v);
+    if (!x) return NULL;
+    x = move_axis(x, axis, 0);
+    if (leat_tensor_shape(x).dim[0] > length) x = leat_narrow(x, 0, 0, length);
+    return reverse ? leat_flip(x, 1, first) : x;
+}
+
+/* All steps as one operation of the graph. */
+static leat_status scan_at_once(leati_ocall *k, const scan *s, leati_oval *const *given,
+                                const int *axes, int64_t length, leati_oval **results, bool *done)
+{
+    static const int first[] = {0};
+    leat_tensor *sequence[64], *out[MOST_RESULTS];
+    *done = false;
+    if (k->run->in_body) return LEAT_OK;
+    for (size_t i = 0; i < s->inputs; i++) {
+        sequence[i] =
+            in_order(k, given[s->state + i], axes[i], length, at_or(s->in_directions, i) != 0);
+        if (!sequence[i]) return leat_error_status(k->context);
+    }
+    const leati_oloop l = {.call = k,
+                           .states = s->state,
+                           .state = given,
+                           .sequences = s->inputs,
+                           .sequence = sequence,
+                           .length = length};
+    LEATI_TRY(leati_oloop_record(&l, out, done));
+    if (!*done) return LEAT_OK;
+    for (size_t i = 0; i < s->state + s->outputs; i++) {
+        leat_tensor *x = out[i];
+        size_t result = i - s->state;
+        if (i >= s->state) {
+            int axis = leati_oaxis(k, at_or(s->out_axes, result), leat_tensor_shape(x).rank);
+            if (axis < 0) return LEAT_SHAPE;
+            if (at_or(s->out_directions, result)) x = leat_flip(x, 1, first);
+            x = move_axis(x, 0, axis);
+        }
+        results[i] = leati_oval_of_tensor(k, x, true);
+        if (!results[i]) return leat_error_status(k->context);
+    }
+    return LEAT_OK;
+}
+
 /* One sequence: k->in[first ...] are states, then inputs; outs likewise. */
 static leat_status scan_run(leati_ocall *k, const scan *s, leati_oval *const *given,
                             leati_oval **results)
@@ -171,6 +253,9 @@ static leat_status scan_run(leati_ocall *k, const scan *s, leati_oval *const *gi
         if (shape.dim[axes[i]] < length)
             return leati_ofail(k, LEAT_SHAPE, "inputs differ in length");
     }
+    bool done;
+    LEATI_TRY(scan_at_once(k, s, given, axes, length, results, &done));
+    if (done) return LEAT_OK;
     for (size_t i = 0; i < s->state; i++) in[i] = given[i];
     for (int64_t t = 0; t < length; t++) {
         for (size_t i = 0; i < s->inputs; i++) {

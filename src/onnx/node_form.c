@@ -31,6 +31,12 @@ bool leati_oneeds_graph(const leati_ocall *k, size_t count)
     return !known;
 }
 
+leat_tensor *leati_odata(leati_ocall *k, leat_dtype dtype, leat_shape shape, const void *data)
+{
+    return k->run->in_body ? leat_constant(k->graph, dtype, shape, data)
+                           : leat_input(k->graph, dtype, shape, data);
+}
+
 leati_oval *leati_oval_of_tensor(leati_ocall *k, leat_tensor *x, bool varying)
 {
     if (!x) return NULL;

@@ -87,7 +87,7 @@ static leat_tensor *apply(leati_ocall *k, leat_tensor *x, int axis, const axis_m
     leat_shape s = leat_tensor_shape(x), flat = {.rank = 3, .dim = {1, 1, 1}};
     if (!x) return NULL;
     for (int d = 0; d < s.rank; d++) flat.dim[d < axis ? 0 : d == axis ? 1 : 2] *= s.dim[d];
-    leat_tensor *m = leat_input(k->graph, LEAT_DTYPE_F32, LEAT_DIMS(a->out, a->in), w);
+    leat_tensor *m = leati_odata(k, LEAT_DTYPE_F32, LEAT_DIMS(a->out, a->in), w);
     m = leat_cast(m, leat_tensor_dtype(x));
     s.dim[axis] = a->out;
     /* The axis is the last of (outer, n) or the middle of (outer, n, inner). */
@@ -116,7 +116,7 @@ static leat_status resize_nearest(leati_ocall *k, const resizing *r, const axis_
             if (!place) return LEAT_NOMEM;
             for (int64_t y = 0; y < s.dim[d]; y++)
                 place[y] = nearest_index(r, source(r, &maps[d], (double)y), from.dim[d]);
-            x = leat_take(x, leat_input(k->graph, LEAT_DTYPE_I64, LEAT_DIMS(s.dim[d]), place), d);
+            x = leat_take(x, leati_odata(k, LEAT_DTYPE_I64, LEAT_DIMS(s.dim[d]), place), d);
         }
         return leati_oset(k, 0, x);
     }
@@ -176,7 +176,7 @@ static leat_status resize(leati_ocall *k, const resizing *r, const axis_map *map
             x = apply(k, x, d, a, w);
         if (!memchr(outside, 1, (size_t)a->out)) continue;
         for (int e = 0; e < s.rank; e++) line.dim[e] = e == d ? s.dim[e] : 1;
-        leat_tensor *here = leat_input(k->graph, LEAT_DTYPE_BOOL, line, outside);
+        leat_tensor *here = leati_odata(k, LEAT_DTYPE_BOOL, line, outside);
         missing = missing ? leat_or(missing, here) : here;
     }
     if (missing) x = leat_where(missing, leat_like(x, r->extrapolation), x);

@@ -37,6 +37,8 @@ leati_oval *leati_oslice(leati_ocall *k, leati_oval *x, const int64_t *start, co
                          const int64_t *step);
 /* Values joined along an axis: all of one type, equal in the other dimensions. */
 leati_oval *leati_oconcat(leati_ocall *k, size_t count, leati_oval *const *x, int axis);
+/* Data of the arena in the graph. */
+leat_tensor *leati_odata(leati_ocall *k, leat_dtype dtype, leat_shape shape, const void *data);
 /* A value of a tensor in the graph; NULL when x is. */
 leati_oval *leati_oval_of_tensor(leati_ocall *k, leat_tensor *x, bool varying);
 /* Whether the first `count` inputs go through the graph: not all of them are known, and devices

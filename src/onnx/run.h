@@ -46,6 +46,7 @@ typedef struct leati_orun { /* one recording */
     size_t nodes_left; /* bound against hostile loops */
     uint64_t draws;    /* of random operators */
     bool forced;       /* something that varies was looked at: the recording holds only once */
+    bool in_body; /* of a loop as one operation: nothing runs, and nothing has data of its own */
 } leati_orun;
 
 /* Values by name in one graph. */

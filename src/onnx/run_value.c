@@ -156,6 +156,10 @@ leat_status leati_oval_host_all(leati_orun *r, size_t count, leati_oval *const *
         else roots[roots_count++] = v[i]->tensor;
     }
     if (roots_count == 0) goto out;
+    if (r->in_body) {
+        st = LEATI_FAIL(r->context, LEAT_UNSUPPORTED, "a value of the body of a loop is needed");
+        goto out;
+    }
     LEATI_GO(leat_run(r->graph, roots_count, roots));
     for (size_t i = 0; i < count; i++) {
         if (!v[i] || v[i]->kind != LEATI_OVAL_TENSOR || v[i]->host) continue;
@@ -201,10 +205,12 @@ leat_tensor *leati_oval_tensor(leati_orun *r, leati_oval *v)
     }
     if (leati_oval_host(r, v, &data) != LEAT_OK) return NULL;
     /* Large data stay where they are; small ones are constants, which fold into the plan. Data
-     * that vary would give every run a plan of its own. */
+     * that vary would give every run a plan of its own. Bodies of loops have nothing but constants.
+     */
     size_t bytes = leati_shape_count(&v->shape) * leat_dtype_size(dtype);
-    v->tensor = v->varying || bytes > 256 ? leat_input(r->graph, dtype, v->shape, data)
-                                          : leat_constant(r->graph, dtype, v->shape, data);
+    v->tensor = !r->in_body && (v->varying || bytes > 256)
+                    ? leat_input(r->graph, dtype, v->shape, data)
+                    : leat_constant(r->graph, dtype, v->shape, data);
     return v->tensor;
 }
 

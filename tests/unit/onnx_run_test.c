@@ -459,8 +459,236 @@ static void test_npy(leattest *t)
     leati_bytes_release(&bytes);
 }
 
+/* ---- loops -------------------------------------------------------------------------------------
+ */
+
+enum { STEPS_MOST = 40, WIDE = 80 };
+
+/* Scan over x (2, T, 3) along axis 1: h = tanh(x w + h r + b), with w from around the body, r in it
+ * and b (1, WIDE: more than a constant) cut to size; the results from the last step to the first,
+ * stacked along axis 2. */
+static leat_status write_scan(leat_context *c, const char *path, int64_t steps, bool reverse)
+{
+    float r[9], w[9], b[WIDE];
+    static const int64_t three[] = {3}, zero[] = {0}, one[] = {1};
+    for (int i = 0; i < 9; i++) w[i] = 0.1f * (float)(i - 4), r[i] = 0.2f * (float)(3 - i % 5);
+    for (int i = 0; i < WIDE; i++) b[i] = 0.01f * (float)i;
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "scan");
+    leati_onnx_graph *g = o.model->graph, *body = leati_onnx_new_graph(&o, "body");
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){2, steps, 3}, 3, NULL);
+    leati_onnx_add_input(&o, g, "h0", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, (const int64_t[]){3, 3}, 2, w);
+    leati_onnx_add_initializer(&o, g, "b", LEATI_ONNX_FLOAT, (const int64_t[]){1, WIDE}, 2, b);
+    leati_onnx_add_initializer(&o, body, "r", LEATI_ONNX_FLOAT, (const int64_t[]){3, 3}, 2, r);
+    leati_onnx_add_initializer(&o, body, "to", LEATI_ONNX_INT64, one, 1, three);
+    leati_onnx_add_initializer(&o, body, "from", LEATI_ONNX_INT64, one, 1, zero);
+    leati_onnx_add_initializer(&o, body, "axis", LEATI_ONNX_INT64, one, 1, one);
+    leati_onnx_add_input(&o, body, "h", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_add_input(&o, body, "xt", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_add_node(&o, body, "MatMul", (const char *const[]){"xt", "w", NULL},
+                        (const char *const[]){"xw", NULL});
+    leati_onnx_add_node(&o, body, "MatMul", (const char *const[]){"h", "r", NULL},
+                        (const char *const[]){"hr", NULL});
+    leati_onnx_add_node(&o, body, "Add", (const char *const[]){"xw", "hr", NULL},
+                        (const char *const[]){"s", NULL});
+    leati_onnx_add_node(&o, body, "Slice", (const char *const[]){"b", "from", "to", "axis", NULL},
+                        (const char *const[]){"few", NULL});
+    leati_onnx_add_node(&o, body, "Add", (const char *const[]){"s", "few", NULL},
+                        (const char *const[]){"t", NULL});
+    leati_onnx_add_node(&o, body, "Tanh", (const char *const[]){"t", NULL},
+                        (const char *const[]){"next", NULL});
+    leati_onnx_add_node(&o, body, "Identity", (const char *const[]){"next", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, body, "next", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_add_output(&o, body, "y", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_node *n = leati_onnx_add_node(&o, g, "Scan", (const char *const[]){"h0", "x", NULL},
+                                             (const char *const[]){"last", "all", NULL});
+    leati_onnx_set_graph(&o, n, "body", body);
+    leati_onnx_set_int(&o, n, "num_scan_inputs", 1);
+    leati_onnx_set_ints(&o, n, "scan_input_axes", one, 1);
+    leati_onnx_set_ints(&o, n, "scan_output_axes", (const int64_t[]){2}, 1);
+    leati_onnx_set_ints(&o, n, "scan_output_directions", one, 1);
+    if (reverse) leati_onnx_set_ints(&o, n, "scan_input_directions", one, 1);
+    leati_onnx_add_output(&o, g, "last", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3}, 2, NULL);
+    leati_onnx_add_output(&o, g, "all", LEATI_ONNX_FLOAT, (const int64_t[]){2, 3, steps}, 3, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void check_scan(leattest *t, int64_t steps, bool reverse)
+{
+    char path[512];
+    float x[2 * STEPS_MOST * 3], h0[6];
+    double h[6];
+    leat_onnx_model *m;
+    leat_array out[2];
+    snprintf(path, sizeof path, "%s", leattest_scratch("scan.onnx"));
+    REQUIRE_OK(write_scan(t->context, path, steps, reverse));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    for (int again = 0; again < 2; again++) {
+        for (int64_t i = 0; i < 6 * steps; i++) x[i] = (float)sin((double)(i * (3 + again)));
+        for (int i = 0; i < 6; i++) h[i] = h0[i] = 0.1f * (float)(i - again);
+        leat_array in[2] = {{LEAT_DTYPE_F32, LEAT_DIMS(2, steps, 3), x},
+                            {LEAT_DTYPE_F32, LEAT_DIMS(2, 3), h0}};
+        REQUIRE_OK(leat_onnx_model_run(m, in, out));
+        for (int64_t s = 0; s < steps; s++) {
+            double next[6];
+            const float *xs = x + 3 * (reverse ? steps - 1 - s : s);
+            for (int i = 0; i < 6; i++) {
+                int n = i / 3, u = i % 3;
+                double sum = 0.01 * u;
+                for (int k = 0; k < 3; k++)
+                    sum += (double)xs[n * steps * 3 + k] * 0.1 * (3 * k + u - 4) +
+                           h[3 * n + k] * 0.2 * (3 - (3 * k + u) % 5);
+                next[i] = tanh(sum);
+            }
+            memcpy(h, next, sizeof h);
+            for (int i = 0; i < 6; i++)
+                CHECK_NEAR((double)((const float *)out[1].data)[i * steps + steps - 1 - s], h[i],
+                           1e-5, 1e-6);
+        }
+        for (int i = 0; i < 6; i++)
+            CHECK_NEAR((double)((const float *)out[0].data)[i], h[i], 1e-5, 1e-6);
+    }
+    leat_onnx_model_close(m);
+}
+
+static void test_scans(leattest *t)
+{
+    static const int64_t steps[] = {1, 7, 31, 32, STEPS_MOST};
+    for (int i = 0; i < 5; i++)
+        for (int reverse = 0; reverse < 2; reverse++) check_scan(t, steps[i], reverse);
+}
+
+/* Kinds of bodies: a sum that goes on, one that stops by its condition, a state that grows, numbers
+ * that are drawn. */
+typedef enum body_kind { GOES_ON, STOPS, GROWS, DRAWS } body_kind;
+
+/* s = s + x i in each step i; result: the input of s, which goes through. */
+static leat_status write_loop(leat_context *c, const char *path, int64_t steps, body_kind kind)
+{
+    static const int64_t one[] = {1};
+    static const float limit[] = {10};
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "loop");
+    leati_onnx_graph *g = o.model->graph, *body = leati_onnx_new_graph(&o, "body");
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, one, 1, NULL);
+    leati_onnx_add_initializer(&o, g, "steps", LEATI_ONNX_INT64, scalar, 0, &steps);
+    leati_onnx_add_initializer(&o, g, "limit", LEATI_ONNX_FLOAT, scalar, 0, limit);
+    leati_onnx_add_input(&o, body, "i", LEATI_ONNX_INT64, scalar, 0, NULL);
+    leati_onnx_add_input(&o, body, "go", LEATI_ONNX_BOOL, scalar, 0, NULL);
+    leati_onnx_add_input(&o, body, "s", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_node *cast = leati_onnx_add_node(&o, body, "Cast", (const char *const[]){"i", NULL},
+                                                (const char *const[]){"k", NULL});
+    leati_onnx_set_int(&o, cast, "to", LEATI_ONNX_FLOAT);
+    leati_onnx_add_node(&o, body, "Mul", (const char *const[]){"x", "k", NULL},
+                        (const char *const[]){"xk", NULL});
+    leati_onnx_add_node(&o, body, "Add", (const char *const[]){"s", "xk", NULL},
+                        (const char *const[]){"sum", NULL});
+    if (kind == GROWS) {
+        leati_onnx_node *n =
+            leati_onnx_add_node(&o, body, "Concat", (const char *const[]){"s", "xk", NULL},
+                                (const char *const[]){"next", NULL});
+        leati_onnx_set_int(&o, n, "axis", 0);
+    } else if (kind == DRAWS) {
+        leati_onnx_add_node(&o, body, "RandomUniformLike", (const char *const[]){"s", NULL},
+                            (const char *const[]){"next", NULL});
+    } else {
+        leati_onnx_add_node(&o, body, "Identity", (const char *const[]){"sum", NULL},
+                            (const char *const[]){"next", NULL});
+    }
+    if (kind == STOPS) {
+        leati_onnx_node *n =
+            leati_onnx_add_node(&o, body, "ReduceMax", (const char *const[]){"sum", NULL},
+                                (const char *const[]){"most", NULL});
+        leati_onnx_set_int(&o, n, "keepdims", 0);
+        leati_onnx_add_node(&o, body, "Less", (const char *const[]){"most", "limit", NULL},
+                            (const char *const[]){"on", NULL});
+    } else {
+        leati_onnx_add_node(&o, body, "Identity", (const char *const[]){"go", NULL},
+                            (const char *const[]){"on", NULL});
+    }
+    leati_onnx_add_output(&o, body, "on", LEATI_ONNX_BOOL, scalar, 0, NULL);
+    leati_onnx_add_output(&o, body, "next", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    if (kind != GROWS)
+        leati_onnx_add_output(&o, body, "s", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_node *loop =
+        leati_onnx_add_node(&o, g, "Loop", (const char *const[]){"steps", "", "x", NULL},
+                            kind == GROWS ? (const char *const[]){"last", NULL}
+                                          : (const char *const[]){"last", "all", NULL});
+    leati_onnx_set_graph(&o, loop, "body", body);
+    leati_onnx_add_output(&o, g, "last", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    if (kind != GROWS)
+        leati_onnx_add_output(&o, g, "all", LEATI_ONNX_FLOAT, (const int64_t[]){-1, -1}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void check_loop(leattest *t, int64_t steps, body_kind kind)
+{
+    char path[512];
+    leat_onnx_model *m;
+    leat_array out[2];
+    snprintf(path, sizeof path, "%s", leattest_scratch("loop.onnx"));
+    REQUIRE_OK(write_loop(t->context, path, steps, kind));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    for (int again = 0; again < 2; again++) {
+        float x = 1 + (float)again, s = x;
+        leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(1), &x};
+        REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+        const float *last = out[0].data, *all = kind == GROWS ? NULL : out[1].data;
+        int64_t done = 0;
+        for (; done < steps && kind != DRAWS && (kind != STOPS || done == 0 || s < 10); done++) {
+            if (kind == GROWS) CHECK(last[done + 1] == x * (float)done);
+            else CHECK(all[done] == s);
+            s += x * (float)done;
+        }
+        if (kind == GROWS) CHECK_INT(out[0].shape.dim[0], steps + 1);
+        else if (kind != DRAWS) CHECK(last[0] == s && out[1].shape.dim[0] == done);
+        else /* other numbers in every step */
+            for (int64_t i = 2; i < steps; i++) CHECK(all[i] != all[i - 1]);
+    }
+    leat_onnx_model_close(m);
+}
+
+static void test_loops(leattest *t)
+{
+    for (body_kind kind = GOES_ON; kind <= DRAWS; kind++) {
+        check_loop(t, 5, kind);
+        check_loop(t, 40, kind);
+    }
+}
+
+static leat_status run_scan(leat_context *c, void *path)
+{
+    static const float x[2 * STEPS_MOST * 3], h0[6];
+    leat_onnx_model *m;
+    leat_array in[2] = {{LEAT_DTYPE_F32, LEAT_DIMS(2, STEPS_MOST, 3), x},
+                        {LEAT_DTYPE_F32, LEAT_DIMS(2, 3), h0}},
+               out[2];
+    leat_status st = leat_onnx_model_open(c, path, NULL, &m);
+    if (st != LEAT_OK) return st;
+    st = leat_onnx_model_run(m, in, out);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_scan_memory(leattest *t)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", leattest_scratch("scan.onnx"));
+    REQUIRE_OK(write_scan(t->context, path, STEPS_MOST, false));
+    leattest_fail_some_allocations(t, run_scan, path);
+}
+
 static const leattest_case cases[] = {
     TEST(test_again),         TEST(test_memory), TEST(test_repeated),  TEST(test_unsupported),
     TEST(test_other_texts),   TEST(test_unique), TEST(test_recurrent), TEST(test_one_base_value),
-    TEST(test_whole_columns), TEST(test_npy)};
+    TEST(test_whole_columns), TEST(test_npy),    TEST(test_scans),     TEST(test_loops),
+    TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
