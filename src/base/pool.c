@@ -35,6 +35,11 @@ struct leati_pool {
     leati_task_fn run;
     void *arg;
     size_t tasks;
+    _Alignas(64) atomic_uint_fast64_t beside; /* open | workers inside, as `state` */
+    atomic_size_t beside_next;
+    leati_task_fn beside_run;
+    void *beside_arg;
+    size_t beside_tasks;
     _Alignas(64) atomic_int sleepers;
     atomic_bool stop;
     atomic_bool busy;
@@ -84,6 +89,23 @@ static void sleep_until_work(leati_pool *p, uint64_t generation)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* Runs a task of the work beside. The last one out of tasks closes it, so that others need not
+ * look. False: there was none. */
+static bool take_beside(leati_pool *p, unsigned index)
+{
+    uint64_t s = atomic_load_explicit(&p->beside, memory_order_relaxed);
+    do {
+        if (!(s & OPEN)) return false;
+    } while (!atomic_compare_exchange_weak_explicit(&p->beside, &s, s + 1, memory_order_acquire,
+                                                    memory_order_relaxed));
+    size_t task = atomic_fetch_add_explicit(&p->beside_next, 1, memory_order_relaxed);
+    bool took = task < p->beside_tasks;
+    if (took) p->beside_run(p->beside_arg, task, index);
+    else atomic_fetch_and_explicit(&p->beside, ~OPEN, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->beside, 1, memory_order_release);
+    return took;
+}
+
 static void *work(void *argument)
 {
     worker *self = argument;
@@ -92,7 +114,8 @@ static void *work(void *argument)
     while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
         uint64_t state = atomic_load_explicit(&p->state, memory_order_acquire);
         for (int i = 0; i < SPINS && GENERATION(state) == generation; i++) {
-            relax();
+            if (take_beside(p, self->index)) i = 0;
+            else relax();
             state = atomic_load_explicit(&p->state, memory_order_acquire);
         }
         if (GENERATION(state) == generation) {
@@ -129,6 +152,8 @@ static leati_pool *pool_create(leat_context *c)
     if (!p) return NULL;
     atomic_init(&p->state, 0);
     atomic_init(&p->next, 0);
+    atomic_init(&p->beside, 0);
+    atomic_init(&p->beside_next, 0);
     atomic_init(&p->sleepers, 0);
     atomic_init(&p->stop, false);
     atomic_init(&p->busy, false);
@@ -193,6 +218,49 @@ void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
     run_tasks(p, 0);
     close_and_wait(p);
     atomic_store(&p->busy, false);
+}
+
+/* ---- beside --------------------------------------------------------------------------------- */
+
+void leati_beside_begin(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
+{
+    if (c->threads > 1 && !c->pool) c->pool = pool_create(c);
+    leati_pool *p = c->pool;
+    if (!p || p->count == 0) {
+        run_alone(tasks, run, arg);
+        return;
+    }
+    p->beside_run = run;
+    p->beside_arg = arg;
+    p->beside_tasks = tasks;
+    atomic_store_explicit(&p->beside_next, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->beside, OPEN, memory_order_release);
+}
+
+static void take_rest(void *argument, size_t task, unsigned index)
+{
+    leati_pool *p = argument;
+    (void)task;
+    for (;;) {
+        size_t at = atomic_fetch_add_explicit(&p->beside_next, 1, memory_order_relaxed);
+        if (at >= p->beside_tasks) return;
+        p->beside_run(p->beside_arg, at, index);
+    }
+}
+
+void leati_beside_end(leat_context *c)
+{
+    leati_pool *p = c->pool;
+    if (!p || p->count == 0) return;
+    uint64_t s = atomic_fetch_and_explicit(&p->beside, ~OPEN, memory_order_acq_rel) & ~OPEN;
+    if (atomic_load_explicit(&p->beside_next, memory_order_relaxed) < p->beside_tasks)
+        leati_parallel(c, (size_t)p->count + 1, take_rest, p);
+    for (int i = 0; INSIDE(s); i++) {
+        if (i) relax();
+        if (i > SPINS_BEFORE_YIELD) sched_yield();
+        s = atomic_load_explicit(&p->beside, memory_order_acquire);
+    }
+    p->beside_tasks = 0;
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */

@@ -23,6 +23,13 @@ typedef void (*leati_step_task_fn)(void *arg, size_t step, size_t task, unsigned
 void leati_parallel_steps(leat_context *c, size_t steps, size_t tasks, leati_step_task_fn run,
                           void *arg);
 
+/* Work beside what follows: from begin on a worker that would wait takes a task of it, one at a
+ * time, while the caller goes on; end does what is left, on all threads, and returns when all is
+ * done. Tasks are short, about a microsecond, for work that is announced meanwhile waits for them.
+ * One at a time per context, not from inside a task. Without threads begin does all. */
+void leati_beside_begin(leat_context *c, size_t tasks, leati_task_fn run, void *arg);
+void leati_beside_end(leat_context *c);
+
 /* How many tasks of at least `grain` items cover `items`; capped at `most`. Not less than 1. */
 static inline size_t leati_task_count(size_t items, size_t grain, size_t most)
 {

@@ -5,17 +5,7 @@
 
 #include "base/pool.h"
 
-enum { TASK_ELEMENTS = 16384 };
-
-typedef struct batch {
-    const leati_feed *f;
-    const uint32_t *rows;
-    size_t count, chunk;
-    uint64_t epoch;
-    bool augment;
-    float *x;
-    void *y;
-} batch;
+enum { TASK_ELEMENTS = 16384, SHORT_TASK_ELEMENTS = 1024 };
 
 static void copy_input(const leati_feed *f, size_t row, float *x)
 {
@@ -46,7 +36,7 @@ static void copy_target(const leati_feed *f, size_t row, size_t i, void *to)
 
 static void fill_rows(void *arg, size_t task, unsigned worker)
 {
-    const batch *b = arg;
+    const leati_feed_job *b = arg;
     const leati_feed *f = b->f;
     size_t end = (task + 1) * b->chunk < b->count ? (task + 1) * b->chunk : b->count;
     for (size_t i = task * b->chunk; i < end; i++) {
@@ -62,9 +52,16 @@ static void fill_rows(void *arg, size_t task, unsigned worker)
 void leati_feed_batch(leat_context *c, const leati_feed *f, const uint32_t *rows, size_t count,
                       uint64_t epoch, bool augment, float *x, void *y)
 {
-    batch b = {f, rows, count, 1, epoch, augment && f->augment, x, y};
+    leati_feed_job b = {f, rows, count, 1, epoch, augment && f->augment, x, y};
     b.chunk = b.augment ? 1 : 1 + TASK_ELEMENTS / (f->inputs + 1);
     leati_parallel(c, (count + b.chunk - 1) / b.chunk, fill_rows, &b);
+}
+
+void leati_feed_ahead(leat_context *c, leati_feed_job *b)
+{
+    b->augment = b->augment && b->f->augment;
+    b->chunk = b->augment ? 1 : 1 + SHORT_TASK_ELEMENTS / (b->f->inputs + 1);
+    leati_beside_begin(c, (b->count + b->chunk - 1) / b->chunk, fill_rows, b);
 }
 
 typedef struct mix {

@@ -93,7 +93,8 @@ leat_status leati_train_memory_plan(leat_context *c, leati_network *n, const lea
         .optimizer = block * slots,
         .copies = 2 * (block + states) + block * (o->class->update ? slots + sums : 0) +
                   (mean ? 4 * block : 0),
-        .batches = batch * (s.inputs * sizeof(float) + (s.outputs + 1) * sizeof(int64_t)) +
+        /* a batch and the one after it */
+        .batches = 2 * batch * (s.inputs * sizeof(float) + (s.outputs + 1) * sizeof(int64_t)) +
                    d->x.rows * 2 * sizeof(uint32_t),
         .data = d->x.rows * d->x.cols * (d->x.f64 ? sizeof(double) : sizeof(float))};
     return add_activations(&s, d->x.rows - validate, validate, out);

@@ -152,6 +152,7 @@ leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t
     if (learning) b.key = leat_input(g, LEAT_DTYPE_U64, LEAT_DIMS(2), t->key);
     leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, batch_shape(rows, &n->input), t->x);
     leat_tensor *y = target_input(t, rows, t->y);
+    r->x = x, r->y = y;
     leat_tensor *out = leati_network_build(n, &b, x);
     out = leat_reshape(out, wide);
     leat_status st = add_root(t, r, loss_of(t, rows, learning && t->other, out, y));

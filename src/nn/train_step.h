@@ -36,6 +36,7 @@ typedef struct leati_recorded {
     leat_tensor **roots;       /* [0]: the loss; [1], where measured: the share of right labels */
     size_t root_count, values; /* values: roots that are no assignments, at the front */
     size_t capacity;
+    leat_tensor *x, *y; /* inputs: where the batch lies */
 } leati_recorded;
 
 /* Makes the variables, and sets the precision of the graph. */
@@ -45,6 +46,8 @@ leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t
 void leati_recorded_fini(leati_recorded *r);
 static inline leat_status leati_recorded_run(leati_step_shared *t, const leati_recorded *r)
 {
+    leat_bind(r->x, t->x);
+    leat_bind(r->y, t->y);
     return leat_run(t->network->graph, r->root_count, r->roots);
 }
 /* Runs everything below the roots but the assignments, one value at a time, and finds the first

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/progress.h"
 #include "nn/checkpoint.h"
 #include "nn/feed.h"
@@ -38,6 +39,9 @@ typedef struct training {
     const leati_train_options *options;
     leati_step_shared step;
     leati_feed feed;
+    leati_feed_job next; /* rows that are there ahead; count 0: none */
+    float *next_x;       /* as step.x and step.y, for them; NULL: not ahead */
+    void *next_y;
     uint32_t *order, *rows; /* rows: those to learn from, then those to validate; order: shuffled */
     size_t learn, validate, accumulate;
     leati_recorded add, add_last, full, last, check, check_last;
@@ -311,6 +315,41 @@ static leat_status report(training *t)
     return st;
 }
 
+/* While a step runs, the rows of the next one of this epoch are gathered. */
+static void gather_ahead(training *t, size_t done)
+{
+    size_t at = (size_t)t->now.at + done, left = t->learn - at, batch = t->options->batch_size;
+    leati_feed_job *next = &t->next;
+    next->count = left < batch ? left : batch;
+    if (!t->next_x || next->count == 0) {
+        next->count = 0;
+        return;
+    }
+    *next = (leati_feed_job){.f = &t->feed,
+                             .rows = t->order + at,
+                             .count = next->count,
+                             .epoch = t->now.epoch,
+                             .augment = true,
+                             .x = t->next_x,
+                             .y = t->next_y};
+    leati_feed_ahead(t->context, next);
+}
+
+/* The rows of the present batch: those that were gathered ahead, if they are the same. */
+static void gather(training *t, size_t rows)
+{
+    leati_step_shared *s = &t->step;
+    const leati_feed_job *next = &t->next;
+    const uint32_t *from = t->order + t->now.at;
+    if (next->count == rows && next->rows == from && next->epoch == t->now.epoch) {
+        t->next_x = s->x, t->next_y = s->y;
+        s->x = next->x, s->y = next->y;
+    } else {
+        leati_feed_batch(t->context, &t->feed, from, rows, t->now.epoch, true, s->x, s->y);
+    }
+    t->next.count = 0;
+}
+
 /* One batch of an update. `group` rows belong to the update together. */
 static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, bool ends)
 {
@@ -319,8 +358,7 @@ static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, 
     const leati_recorded *r =
         ends ? (whole ? &t->full : &t->last) : (whole ? &t->add : &t->add_last);
     if (rows == t->learn) r = ends ? &t->full : &t->add;
-    leati_feed_batch(t->context, &t->feed, t->order + t->now.at, rows, t->now.epoch, true, s->x,
-                     s->y);
+    gather(t, rows);
     if (s->other) {
         s->keep = (float)leati_augment_share(t->options->augment, t->options->seed, t->now.batches);
         leati_feed_mix(t->context, &t->feed, rows, s->keep, s->x, s->y, s->other);
@@ -333,7 +371,10 @@ static const leati_recorded *feed_batch(training *t, size_t rows, size_t group, 
 static leat_status run_batch(training *t, const leati_recorded *r, float *loss)
 {
     float right;
-    LEATI_TRY(leati_recorded_run(&t->step, r));
+    gather_ahead(t, r->rows);
+    leat_status st = leati_recorded_run(&t->step, r);
+    if (t->next.count) leati_beside_end(t->context);
+    LEATI_TRY(st);
     LEATI_TRY(leat_get(r->roots[0], loss, sizeof *loss));
     if (r->values > 1) {
         LEATI_TRY(leat_get(r->roots[1], &right, sizeof right));
@@ -678,6 +719,11 @@ static leat_status allocate(training *t)
     t->order = leati_array(c, rows, sizeof *t->order);
     s->x = leati_array(c, batch, s->inputs * sizeof *s->x);
     s->y = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
+    if (leat_context_threads(c) > 1 && batch < rows) { /* one thread has no time between */
+        t->next_x = leati_array(c, batch, s->inputs * sizeof *s->x);
+        t->next_y = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
+        if (!t->next_x || !t->next_y) return LEAT_NOMEM;
+    }
     if (o->augment && o->augment->mixup > 0) {
         s->other = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
         if (!s->other) return LEAT_NOMEM;
@@ -783,6 +829,8 @@ static void finish(training *t)
     leati_free(t->order);
     leati_free(t->rows);
     leati_free(t->step.x);
+    leati_free(t->next_x);
+    leati_free(t->next_y);
     leati_free(t->step.y);
     leati_free(t->step.other);
     leati_free(t->best);

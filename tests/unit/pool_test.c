@@ -118,7 +118,29 @@ static void borders(leattest *t)
     CHECK_INT(last, 1003);
 }
 
+/* Work beside other jobs is done once, by the time of its end, whatever runs meanwhile. */
+static void work_beside(leattest *t)
+{
+    enum { BESIDE = 300, ROUNDS = 300 };
+    for (unsigned threads = 1; threads <= 8; threads *= 2) {
+        job j = {.context = context_with(threads)}, other = {.context = j.context};
+        bool all = true;
+        REQUIRE(j.context);
+        leati_beside_end(j.context); /* nothing was begun */
+        for (int round = 1; round <= ROUNDS; round++) {
+            leati_beside_begin(j.context, round % 7 ? BESIDE : 0, count_task, &j);
+            for (int k = 0; k < round % 5; k++) leati_parallel(j.context, 20, count_task, &other);
+            leati_beside_end(j.context);
+            for (int i = 0; i < BESIDE; i++)
+                all = all && atomic_load(&j.counts[i]) == round - round / 7;
+        }
+        CHECK(all);
+        for (int i = 0; i < 20; i++) CHECK_INT(atomic_load(&other.counts[i]), 2 * ROUNDS);
+        leat_context_destroy(j.context);
+    }
+}
+
 static const leattest_case list[] = {TEST(every_task_once), TEST(nested_calls),
-                                     TEST(steps_in_order), TEST(borders)};
+                                     TEST(steps_in_order), TEST(borders), TEST(work_beside)};
 
 LEATTEST_MAIN(list)
