@@ -117,13 +117,16 @@ static operand multiply(leat_graph *g, const char *formula, operand a, operand b
         return y;
     }
     leat_shape shape = {.rank = 0};
-    for (const char *c = batch; *c; c++) shape.dim[shape.rank++] = size_of(&a, *c);
-    for (const char *c = rows; *c; c++) shape.dim[shape.rank++] = size_of(&a, *c);
-    for (const char *c = columns; *c; c++) shape.dim[shape.rank++] = size_of(&b, *c);
+    const char *const parts[] = {batch, rows, columns};
+    for (int i = 0; i < 3; i++)
+        for (const char *c = parts[i]; *c; c++) {
+            y.label[shape.rank] = *c;
+            shape.dim[shape.rank++] = size_of(i < 2 ? &a : &b, *c);
+        }
+    y.label[shape.rank] = '\0';
     leat_tensor *product = leat_matmul_t(join_axes(&a, batch, rows, inner), false,
                                          join_axes(&b, batch, columns, inner), true);
     y.x = leat_reshape(product, shape);
-    snprintf(y.label, sizeof y.label, "%s%s%s", batch, rows, columns);
     return y;
 }
 
