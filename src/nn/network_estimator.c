@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/estimator.h"
@@ -409,14 +410,19 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
 /* The network with its first values: from the seed, or from a file. Its targets are scaled as the
  * data say; without training as the file says, if it does. */
 static leat_status begin(leat_context *c, network *e, leati_network *n, leat_graph *g,
-                         uint64_t seed)
+                         leati_train_options *options)
 {
     double mean = 0, scale = 1;
-    LEATI_TRY(leati_network_open(n, g, seed));
+    LEATI_TRY(leati_network_open(n, g, options->seed));
     if (!*e->values) return LEAT_OK;
     LEATI_TRY(leati_network_read(c, n, e->values, &mean, &scale));
     if (e->epochs == 0) e->mean = mean, e->scale = scale;
-    return LEAT_OK;
+    size_t bytes = n->trained_count * sizeof(float);
+    float *first = leati_array(c, n->trained_count + 1, sizeof *first);
+    leat_status st = first ? leat_variable_get(n->trained, first, bytes) : leat_error_status(c);
+    if (st == LEAT_OK) options->origin = leati_hash64(first, bytes, 1) | 1;
+    leati_free(first);
+    return st;
 }
 
 static leat_status fit(leati_estimator *base, leat_context *c, const leati_dataset *d)
@@ -439,7 +445,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(create(c, e, &n));
     if (e->epochs) LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(begin(c, e, n, g, d->seed));
+    LEATI_GO(begin(c, e, n, g, &options));
     if (e->epochs) LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
     e->base.iterations = (uint32_t)history.count;
     e->base.converged = true;
@@ -532,7 +538,7 @@ static leat_status sweep_rates(leat_context *c, network *e, const leati_dataset 
     LEATI_GO(create(c, e, &n));
     LEATI_GO(leati_train_memory_check(c, n, r->optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(begin(c, e, n, g, d->seed));
+    LEATI_GO(begin(c, e, n, g, &options));
     LEATI_GO(
         leati_rate_test(c, n, r->optimizer, &scaled, &options, 1e-6, 10, RATES, points, count));
 out:

@@ -134,6 +134,7 @@ static uint64_t fingerprint_of(training *t)
         if (x->f32) h = leati_hash64(x->f32 + i * x->stride, x->cols * sizeof(float), h);
         else h = leati_hash64(x->f64 + i * x->stride, x->cols * sizeof(double), h);
     }
+    if (o->origin) h = leati_hash64(&o->origin, sizeof o->origin, h);
     if (o->half) h = hash_text(h, "bf16");
     if (t->data->label) h = leati_hash64(t->data->label, x->rows * sizeof *t->data->label, h);
     if (t->data->y) h = leati_hash64(t->data->y, x->rows * sizeof *t->data->y, h);

@@ -23,6 +23,7 @@ typedef struct leati_train_options {
     size_t patience; /* epochs without a better validation loss; 0: no early stopping */
     bool half;       /* products and convolutions in bf16 */
     uint64_t seed;
+    uint64_t origin;  /* hash of the first weights, 0 where they are the seed's: for `resume` */
     const char *what; /* for the progress */
     bool watch;       /* measure the accuracy of classifiers while they learn, too */
     /* Where last.checkpoint, best.checkpoint, metrics.jsonl and TensorBoard's events go; NULL:

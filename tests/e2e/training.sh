@@ -53,6 +53,11 @@ check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
 check folds-are-gone test ! -e stopped/iris.run/model-1-fold-1
 check page-is-gone test ! -e stopped/iris.run/interrupted.html
 
+# Other first weights are another training.
+check arrays $leat export one/iris.leat --safetensors -o first.safetensors
+check from-weights $leat $train --set network.weights=first.safetensors -o weights
+fails other-weights 1 "another training" $leat $train -o weights --resume
+
 # What an earlier training left in the folder is not taken for this one's.
 check earlier $leat $train -o later
 $leat $long -o later >/dev/null 2>&1 &
