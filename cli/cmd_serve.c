@@ -20,6 +20,7 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->tls_cert = cli_value(c, "tls-cert");
     o->tls_key = cli_value(c, "tls-key");
     o->control = cli_value(c, "control");
+    o->keys = cli_value(c, "keys");
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
     o->workers = (uint32_t)workers;
@@ -59,6 +60,7 @@ static leat_status say(cli *c, const leat_server *server)
     for (size_t i = 0; leat_server_model(server, i, &name, &version, &estimator); i++)
         cli_say(c, "  %-20s version %u, %s\n", name, version, estimator);
     cli_say(c, "serving at %s, %u worker%s\n", url, n, n == 1 ? "" : "s");
+    if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
     if (leat_server_model(server, 0, &name, &version, &estimator))
         cli_say(c,
                 "  try it      %s/\n  from C, Python, ...  POST %s/api/v1/%s\n"
@@ -113,7 +115,10 @@ static const cli_option options[] = {
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
     {"control", 0, "WHO",
      "who may load and unload models by request: local (default: if only this machine is listened "
-     "to), yes, no",
+     "to, or keys are asked for), yes, no",
+     false},
+    {"keys", 0, "yes|no|WHERE",
+     "whether requests need a key (leat key); default: unless only this machine is listened to",
      false},
     {0}};
 

@@ -39,7 +39,11 @@ typedef struct leat_serve_options {
     const char *tls_key;
     size_t max_body;     /* bytes of a request, unpacked; 0: 16 MiB */
     const char *control; /* who may load and unload models by request: "local" (also for NULL: a
-                            server that listens on this machine only), "yes", "no" */
+                            server that listens on this machine only, or asks for keys), "yes",
+                            "no" */
+    const char *keys;    /* whether requests need a key (leat/key.h): "no", "yes", or where the keys
+                            are; NULL: "no" for a server that listens on this machine only, else
+                            "yes" */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);
@@ -52,6 +56,8 @@ LEAT_API LEAT_CHECKED leat_status leat_server_start(leat_context *context,
                                                     leat_server **out);
 /* "http://127.0.0.1:8080" */
 LEAT_API const char *leat_server_url(const leat_server *server);
+/* Whether requests need a key (leat/key.h). */
+LEAT_API bool leat_server_asks_for_keys(const leat_server *server);
 LEAT_API uint32_t leat_server_workers(const leat_server *server);
 /* What was served at the start: name, version and estimator of version i of all; false past the
  * end. Texts belong to the server. */

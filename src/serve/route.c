@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "serve/guard.h"
 #include "serve/json_in.h"
 
 const leati_route leati_routes[] = {
@@ -119,6 +120,7 @@ void leati_call_count(leati_call *call, leati_served *served, const leati_spans 
     const leati_ask *a = &served->ask[w];
     leati_tally *t = &served->tally[w];
     uint64_t end = leati_serve_now();
+    leati_guard_count(call, ok ? a->rows : 0, end - spans->start, ok);
     if (!ok) {
         leati_tally_add(&t->failed, 1);
         leati_tally_add(&t->failed_ns, end - spans->start);

@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "serve/guard.h"
 #include "serve/json_in.h"
 #include "serve/route.h"
 #include "serve/server.h"
@@ -49,10 +50,7 @@ struct leati_serve {
     pthread_cond_t wake;
     job *first, **last;
     bool stop;
-    /* Keys: asked before a body is read. Returns 0, or the status of a refusal whose fault it
-     * set. NULL: everybody may ask. */
-    int (*authorize)(void *user, leati_call *call);
-    void *authorize_user;
+    leati_guard guard;
 };
 
 /* The public name of the same. */
@@ -128,14 +126,15 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
         leati_fault_set(&call.fault, 404, "no_such_path",
                         "there is nothing at '%.*s'; what there is: /openapi.json",
                         LEATI_CLIP(q->path, q->path_length));
-    else if (call.route->scope != LEATI_OPEN && s->authorize)
-        s->authorize(s->authorize_user, &call);
+    else if (!leati_guard_admit(&s->guard, &call)) {
+        *finished = true;
+        return 0;
+    }
     if (call.fault.http) {
         finish_fault(&call);
         *finished = true;
         return 0;
     }
-    leati_exchange_set_user(exchange, (void *)call.route);
     switch (call.route->body) {
     case LEATI_BODY_ROWS: return s->max_body;
     case LEATI_BODY_SMALL: return SMALL_BODY;
@@ -352,7 +351,9 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                 strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
                     strcmp(control, "no") == 0,
                 LEAT_INVALID, "control is local, yes or no, not '%s'", control);
-    s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && local);
+    LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
+    s->managed = strcmp(control, "yes") == 0 ||
+                 (strcmp(control, "local") == 0 && (local || s->guard.keys));
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     LEATI_TRY(make_desks(s));
@@ -402,6 +403,11 @@ bool leat_server_model(const leat_server *server, size_t i, const char **name, u
     return true;
 }
 
+bool leat_server_asks_for_keys(const leat_server *server)
+{
+    return server->serve.guard.keys != NULL;
+}
+
 void leat_server_drain(leat_server *server, double seconds)
 {
     atomic_store(&server->serve.ready, false);
@@ -430,6 +436,7 @@ void leat_server_destroy(leat_server *server)
     if (s->http) leat_server_drain(server, 0);
     stop_steward(s);
     leati_http_server_destroy(s->http);
+    leati_guard_close(&s->guard);
     leati_repository_destroy(s->repository);
     leat_context_destroy(s->steward_context);
     for (uint32_t w = 0; s->desks && w < s->worker_count; w++) {

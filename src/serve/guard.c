@@ -1,0 +1,89 @@
+/* Owns: asking for keys, refusals, the fields that say what is left. Not: keys themselves. */
+#include "serve/guard.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+leat_status leati_guard_open(leat_context *c, leati_guard *guard, const char *keys, bool local)
+{
+    const char *where = keys ? keys : local ? "no" : "yes";
+    *guard = (leati_guard){NULL};
+    if (strcmp(where, "no") == 0) return LEAT_OK;
+    return leati_keys_open(c, &guard->keys, strcmp(where, "yes") == 0 ? NULL : where);
+}
+
+void leati_guard_close(leati_guard *guard)
+{
+    leati_keys_close(guard->keys);
+    guard->keys = NULL;
+}
+
+static unsigned scope_of(leati_scope scope)
+{
+    switch (scope) {
+    case LEATI_MONITOR: return LEAT_KEY_MONITOR;
+    case LEATI_MANAGE: return LEAT_KEY_MANAGE;
+    default: return LEAT_KEY_INFER;
+    }
+}
+
+static leati_http_text secret_of(leati_call *call)
+{
+    leati_http_text text = leati_exchange_header_in(call->exchange, "authorization");
+    return text.data ? text : leati_exchange_header_in(call->exchange, "x-api-key");
+}
+
+/* Paths that name no model but take rows are about the only one. */
+static void judge(leati_guard *guard, leati_call *call, leati_key_verdict *v)
+{
+    uint32_t worker = call->request->worker;
+    leati_http_text secret = secret_of(call), model = call->model_name;
+    leati_repository *repository = leati_serve_repository(call->serve);
+    bool only = !model.data && call->route->body == LEATI_BODY_ROWS;
+    const leati_shelf *shelf = only ? leati_repository_pin(repository, worker) : NULL;
+    if (only && shelf->count) {
+        model.data = shelf->served[0]->name;
+        model.length = strlen(model.data);
+    }
+    leati_keys_check(guard->keys, worker, secret.data, secret.length, model.data, model.length,
+                     scope_of(call->route->scope), 0, v);
+    if (only) leati_repository_unpin(repository, worker);
+}
+
+static void say_limits(leati_call *call, const leati_key_verdict *v)
+{
+    char policy[LEATI_KEY_FIELD], limit[LEATI_KEY_FIELD];
+    if (!v->rate.most && !v->day.most) return;
+    leati_key_fields(v, policy, limit);
+    leati_exchange_header(call->exchange, "RateLimit-Policy", policy);
+    leati_exchange_header(call->exchange, "RateLimit", limit);
+}
+
+bool leati_guard_admit(leati_guard *guard, leati_call *call)
+{
+    leati_key_verdict v;
+    char seconds[16];
+    if (!guard->keys || call->route->scope == LEATI_OPEN) return true;
+    judge(guard, call, &v);
+    say_limits(call, &v);
+    if (v.status == 200) {
+        leati_exchange_set_user(call->exchange, v.key);
+        return true;
+    }
+    if (v.status == 401) leati_exchange_header(call->exchange, "WWW-Authenticate", "Bearer");
+    if (v.status == 429) {
+        snprintf(seconds, sizeof seconds, "%u", v.retry_seconds);
+        leati_exchange_header(call->exchange, "Retry-After", seconds);
+    }
+    leati_reply_fault(call->exchange, v.code, v.message);
+    leati_exchange_finish(call->exchange, v.status);
+    return false;
+}
+
+void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok)
+{
+    leati_key_state *key = leati_exchange_user(call->exchange);
+    leati_keys_count(NULL, key, rows, call->request->body_length, ns, !ok);
+}

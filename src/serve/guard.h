@@ -1,0 +1,23 @@
+/* Keys at the door of the server: who may ask is decided before a body is read. */
+#ifndef LEATI_SERVE_GUARD_H
+#define LEATI_SERVE_GUARD_H
+
+#include "serve/keys.h"
+#include "serve/route.h"
+
+typedef struct leati_guard {
+    leati_keys *keys; /* NULL: everybody may ask */
+} leati_guard;
+
+/* keys: "no", "yes" (the default store) or a store; NULL: "no" where only this machine can ask
+ * (`local`), else "yes". */
+leat_status leati_guard_open(leat_context *c, leati_guard *guard, const char *keys, bool local);
+void leati_guard_close(leati_guard *guard);
+
+/* False: the request was refused and its exchange is finished. The key that was let in is the
+ * exchange's user pointer. */
+bool leati_guard_admit(leati_guard *guard, leati_call *call);
+/* Usage of the key, where there is one. */
+void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok);
+
+#endif
