@@ -7,6 +7,12 @@
 #include "kernel/isa/simd.h"
 #include "kernel/net_kernels.h"
 
+typedef struct depth_place {
+    const float *a, *residual;
+    float *c;
+    size_t from, to; /* channels */
+} depth_place;
+
 /* What is done to `pixels` sums before they are stored, n channels from j on. */
 INLINE void depth_finish(const size_t pixels, const leati_depth_block *t, vf *sum, float *c,
                          const float *residual, size_t j, size_t n)
@@ -82,11 +88,97 @@ static size_t depth_stride(const leati_depth_block *t)
     return t->a_step == across ? 1 : t->a_step == 2 * across ? 2 : 0;
 }
 
-typedef struct depth_place {
-    const float *a, *residual;
-    float *c;
-    size_t from, to; /* channels */
-} depth_place;
+/* Three rows of three taps over neighbours of a line: the nine vectors of weights stay in registers
+ * for a whole line, and there are sums enough to hide the latency of the FMA. */
+#if ROWS_F32 >= 12
+#define DEPTH_SIZES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+enum { DEPTH_MOST = 8 };
+#else
+#define DEPTH_SIZES(X) X(1) X(2) X(3) X(4)
+enum { DEPTH_MOST = 4 };
+#endif
+
+/* Terms are added in the order of depth_pixels. row: of the input under the first pixel. */
+INLINE void depth_nine(const size_t pixels, const size_t stride, const leati_depth_block *t,
+                       const vf *w, vf start, const float *const *row, size_t across, float *c,
+                       const float *residual, size_t j)
+{
+    vf sum[DEPTH_MOST];
+    UNROLL(8)
+    for (size_t i = 0; i < pixels; i++) sum[i] = start;
+    UNROLL(3)
+    for (size_t r = 0; r < 3; r++) {
+        const float *x = row[r];
+        vf column[2 * DEPTH_MOST + 1];
+        if (stride == 1 && ROWS_F32 >= 12) { /* stay in registers for three pixels each */
+            UNROLL(10)
+            for (size_t k = 0; k < pixels + 2; k++) {
+                column[k] = load_f32(x + k * across);
+                ROUNDED(column[k]);
+            }
+        } else {
+            UNROLL(17)
+            for (size_t k = 0; k < (pixels - 1) * stride + 3; k++)
+                column[k] = load_f32(x + k * across);
+        }
+        UNROLL(3)
+        for (size_t k = 0; k < 3; k++) {
+            UNROLL(8)
+            for (size_t i = 0; i < pixels; i++) sum[i] += w[3 * r + k] * column[i * stride + k];
+        }
+    }
+    depth_finish(pixels, t, sum, c, residual, j, VF);
+}
+
+#define DEPTH_CASE(n)                                                                              \
+    case n: depth_nine(n, stride, t, w, start, row, across, at.c, at.residual, j); break;
+/* The channels j .. j + VF - 1 of `lines` lines. */
+INLINE void depth_nine_lines(const size_t stride, const size_t across, const leati_depth_block *t,
+                             depth_place first, size_t lines, size_t j)
+{
+    const size_t step = t->a_step;
+    size_t groups = (t->rows + DEPTH_MOST - 1) / DEPTH_MOST, least = groups ? t->rows / groups : 0;
+    vf w[9], start = t->bias ? load_f32(t->bias + j) : (vf){0};
+    UNROLL(9)
+    for (size_t k = 0; k < 9; k++) w[k] = load_f32(t->w + t->runs[k].b * t->w_step + j);
+    for (size_t line = 0; line < lines; line++) {
+        depth_place at = first;
+        const float *row[3];
+        UNROLL(3)
+        for (size_t r = 0; r < 3; r++) row[r] = at.a + t->runs[3 * r].a + j;
+        for (size_t g = 0; g < groups; g++) {
+            size_t pixels = least + (g < t->rows - least * groups);
+            switch (pixels) {
+                DEPTH_SIZES(DEPTH_CASE)
+            default: break;
+            }
+            UNROLL(3)
+            for (size_t r = 0; r < 3; r++) row[r] += pixels * step;
+            at.c += pixels * t->c_step;
+            if (at.residual) at.residual += pixels * t->residual_step;
+        }
+        first.a += t->a_line;
+        first.c += t->c_line;
+        if (first.residual) first.residual += t->residual_line;
+    }
+}
+#undef DEPTH_CASE
+#undef DEPTH_SIZES
+
+/* Functions of their own: together they would run out of registers. Columns of NR elements, as a
+ * slab of one panel has them, are known when this is compiled. */
+#define DEPTH_LINES(name, stride, across)                                                          \
+    static __attribute__((noinline)) void name(const leati_depth_block *t, depth_place at,         \
+                                               size_t lines)                                       \
+    {                                                                                              \
+        for (size_t j = at.from; j + VF <= at.to; j += VF)                                         \
+            depth_nine_lines(stride, across, t, at, lines, j);                                     \
+    }
+DEPTH_LINES(depth_nine_1, 1, t->runs[1].a - t->runs[0].a)
+DEPTH_LINES(depth_nine_2, 2, t->runs[1].a - t->runs[0].a)
+DEPTH_LINES(depth_panel_1, 1, 2 * VF)
+DEPTH_LINES(depth_panel_2, 2, 2 * VF)
+#undef DEPTH_LINES
 
 #define DEPTH_CHANNELS(function, ...)                                                              \
     {                                                                                              \
@@ -107,6 +199,12 @@ INLINE void depth_group(const size_t pixels, const leati_depth_block *t, size_t 
 static void depth_line(const leati_depth_block *t, size_t stride, depth_place at)
 {
     size_t i = 0;
+    if (t->run_count == 9 && stride) {
+        if (stride == 1) depth_nine_1(t, at, 1);
+        else depth_nine_2(t, at, 1);
+        at.from += (at.to - at.from) / VF * VF;
+    }
+    if (at.from == at.to) return;
     for (; i + 4 <= t->rows; i += 4) {
         depth_group(4, t, stride, at);
         at.a += 4 * t->a_step;
@@ -127,7 +225,14 @@ static void depth_block(const leati_depth_block *t)
     enum { NEAR = 8192 };
     size_t stride = depth_stride(t), wide = NEAR / (3 * (t->rows + 2) * (stride ? stride : 1));
     size_t step = wide < VF ? VF : wide / VF * VF;
-    for (size_t from = 0; from < t->channels; from += step)
+    size_t done = 0;
+    if (t->run_count == 9 && stride && t->runs[1].a - t->runs[0].a == 2 * VF) {
+        depth_place all = {t->a, t->residual, t->c, 0, t->channels};
+        if (stride == 1) depth_panel_1(t, all, t->lines);
+        else depth_panel_2(t, all, t->lines);
+        done = t->channels / VF * VF;
+    }
+    for (size_t from = done; from < t->channels; from += step)
         for (size_t line = 0; line < t->lines; line++)
             depth_line(t, stride,
                        (depth_place){t->a + line * t->a_line,
