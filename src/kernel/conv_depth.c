@@ -11,6 +11,7 @@
 enum {
     SLAB_BYTES = 256 << 10, /* of a panel of what lies between, in the second-level cache */
     PANEL_BYTES = 128,      /* of a pixel of it, at most */
+    FEW_PIXELS = 512,       /* weights come in as fast as they are used */
     LEAST_WINOGRAD = 16,    /* channels */
     MOST_TWICE = 4          /* one line in so many may be made twice */
 };
@@ -21,6 +22,7 @@ typedef struct job {
     const leati_conv_depth_run *run;
     leati_run *first, *second; /* the taps */
     size_t first_count, second_count;
+    size_t ahead; /* panels to the one that this thread makes next, about; 0: it makes no other */
     float *scratch;
 } job;
 
@@ -247,6 +249,7 @@ static void make_slab(const job *g, const place *at, float *piece, float *slab)
                                        .a_step = a->stride_w * a->in_c,
                                        .b = g->run->packed + at->channel * depth,
                                        .b_panel = pixel * depth,
+                                       .ahead = g->ahead * pixel * depth,
                                        .c = to,
                                        .c_line = row,
                                        .c_step = pixel,
@@ -310,6 +313,8 @@ void leati_conv_depth_forward(leat_context *c, const leati_conv_depth_plan *p,
     float *room = run->workspace;
     g.second = (leati_run *)(void *)(room + runs_elements(a));
     g.scratch = room + runs_elements(a) + runs_elements(b);
+    if (p->panels > 1 && p->row_blocks == 1 && b->in_h * b->in_w <= FEW_PIXELS)
+        g.ahead = leat_context_threads(c);
     g.first_count = make_runs(a, p->piece_w * a->in_c, a->in_c, a->in_c, g.first);
     g.second_count = make_runs(b, p->slab_w * g.k->nr, g.k->nr, 0, g.second);
     leati_parallel(c, b->batch * p->row_blocks * p->panels, task_run, &g);

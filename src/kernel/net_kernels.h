@@ -36,6 +36,7 @@ typedef struct leati_sum_block {
     size_t a_line, a_step;
     const float *b;
     size_t b_panel; /* elements from panel to panel */
+    size_t ahead;   /* how far behind the panel at work the one lies that is fetched; 0: none */
     float *c;
     size_t c_line, c_step;
     const float *bias;     /* n, or NULL */

@@ -6,7 +6,7 @@
 #include "kernel/isa/simd.h"
 #include "kernel/net_kernels.h"
 
-enum { MR = ROWS_F32, NR = 2 * VF };
+enum { MR = ROWS_F32, NR = 2 * VF, LINE_BYTES = 64 };
 
 /* One tile, h rows and nv vectors, both constants; `last` columns in the last vector. Panels that
  * lie side by side make tiles of more than two vectors: vector v is in panel v / 2. */
@@ -123,6 +123,8 @@ typedef struct sum_place {
     const float *a, *b, *bias, *residual;
     float *c;
     size_t width;
+    uintptr_t next; /* what is fetched meanwhile, lines of the caches after each band */
+    size_t next_count;
 } sum_place;
 
 /* All bands of a line against `width` columns. */
@@ -135,6 +137,8 @@ static void sum_line(const leati_sum_block *t, sum_place at)
         sum_tile_fn tile =
             vectors > 2 ? sum_wide[h].tile[!t->by_rows] : sum_tiles[h][vectors - 1][!t->by_rows];
         tile(t, at.a, at.b, at.bias, at.c, at.residual, last);
+        for (size_t i = 0; i < at.next_count; i++, at.next += LINE_BYTES)
+            __builtin_prefetch((const void *)at.next, 0, 2);
         at.a += h * (t->by_rows ? t->a_step : 1);
         at.c += h * t->c_step;
         if (at.residual) at.residual += h * t->residual_step;
@@ -148,14 +152,18 @@ static void sum_block(const leati_sum_block *t)
     size_t least = bands ? t->rows / bands : 0, wide = 0;
     if (bands && sum_wide[most].vectors && sum_wide[least].vectors)
         wide = sum_wide[most].vectors * VF;
+    size_t each = 0, all = t->lines * bands;
+    if (t->ahead && all) each = (t->b_panel * sizeof(float) / LINE_BYTES + all - 1) / all;
     for (size_t j = 0, width; j < t->n; j += width) {
+        uintptr_t next = (uintptr_t)t->b + (j / NR * t->b_panel + t->ahead) * sizeof(float);
         width = t->n - j >= wide && wide ? wide : NR;
         if (width > t->n - j) width = t->n - j;
         for (size_t line = 0; line < t->lines; line++) {
             sum_line(t, (sum_place){t->a + line * t->a_line, t->b + j / NR * t->b_panel,
                                     t->bias ? t->bias + j : NULL,
                                     t->residual ? t->residual + line * t->residual_line + j : NULL,
-                                    t->c + line * t->c_line + j, width});
+                                    t->c + line * t->c_line + j, width,
+                                    next + line * bands * each * LINE_BYTES, each});
         }
     }
 }
