@@ -23,12 +23,15 @@ static rows rows_of(const leat_shape *s, int axis)
 typedef struct ranked {
     double value;
     int64_t index;
+    int beyond; /* NaN: 1 before all others, -1 behind them */
 } ranked;
 
+/* NaN is above all numbers, as it is on the devices. */
 static int descending(const void *a, const void *b)
 {
     const ranked *x = a, *y = b;
-    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    if (x->beyond != y->beyond) return x->beyond > y->beyond ? -1 : 1;
+    if (!x->beyond && x->value != y->value) return x->value > y->value ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -65,7 +68,7 @@ leat_status leati_on_TopK(leati_ocall *k)
         size_t base = o / r.inner * r.n * r.inner + o % r.inner;
         for (size_t i = 0; i < r.n; i++) {
             double v = x[base + i * r.inner];
-            list[i] = (ranked){largest ? v : -v, (int64_t)i};
+            list[i] = (ranked){largest ? v : -v, (int64_t)i, isnan(v) ? largest ? 1 : -1 : 0};
         }
         qsort(list, r.n, sizeof *list, descending);
         for (size_t i = 0; i < (size_t)want; i++) {
@@ -363,7 +366,10 @@ leat_status leati_on_NonMaxSuppression(leati_ocall *k)
     for (size_t row = 0; row < rows_count; row++) {
         size_t batch = row / (size_t)s.dim[1], begin = found;
         const double *own = boxes + batch * n * 4;
-        for (size_t i = 0; i < n; i++) list[i] = (ranked){scores[row * n + i], (int64_t)i};
+        for (size_t i = 0; i < n; i++) {
+            double score = scores[row * n + i];
+            list[i] = (ranked){score, (int64_t)i, isnan(score) ? -1 : 0};
+        }
         if (n) qsort(list, n, sizeof *list, descending);
         for (size_t i = 0; i < n && (int64_t)(found - begin) < most; i++) {
             bool keep = list[i].value > least;

@@ -215,6 +215,40 @@ static void test_unique(leattest *t)
     leat_onnx_model_close(m);
 }
 
+/* The same of a constant, which is folded, and of an input; NaN is above all numbers. */
+static void test_top_of_nan(leattest *t)
+{
+    static const float x[] = {1, NAN, 3, NAN, 2};
+    static const int64_t want[2][3] = {{1, 3, 2}, {0, 4, 2}}, three = 3, one[] = {1};
+    for (int folded = 0; folded < 2; folded++)
+        for (int largest = 0; largest < 2; largest++) {
+            const char *path = leattest_scratch("top.onnx");
+            leati_onnx_builder o;
+            leat_onnx_model *m;
+            leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(5), x}, out[2];
+            leati_onnx_builder_init(&o, t->context, "g");
+            leati_onnx_graph *g = o.model->graph;
+            if (!folded)
+                leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){5}, 1, NULL);
+            else
+                leati_onnx_add_initializer(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){5}, 1,
+                                           x);
+            leati_onnx_add_initializer(&o, g, "k", LEATI_ONNX_INT64, one, 1, &three);
+            leati_onnx_node *n =
+                leati_onnx_add_node(&o, g, "TopK", (const char *const[]){"x", "k", NULL},
+                                    (const char *const[]){"y", "place", NULL});
+            leati_onnx_set_int(&o, n, "largest", largest);
+            leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){3}, 1, NULL);
+            leati_onnx_add_output(&o, g, "place", LEATI_ONNX_INT64, (const int64_t[]){3}, 1, NULL);
+            REQUIRE_OK(leati_onnx_write(t->context, o.model, path));
+            leati_onnx_builder_fini(&o);
+            REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+            REQUIRE_OK(leat_onnx_model_run(m, &in, out));
+            CHECK(memcmp(out[1].data, want[!largest], sizeof *want) == 0);
+            leat_onnx_model_close(m);
+        }
+}
+
 /* A tree of two classes as boosters are exported: weights of one class, one base value. */
 static leat_status write_tree(leat_context *c, const char *path)
 {
@@ -687,8 +721,9 @@ static void test_scan_memory(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(test_again),         TEST(test_memory), TEST(test_repeated),  TEST(test_unsupported),
-    TEST(test_other_texts),   TEST(test_unique), TEST(test_recurrent), TEST(test_one_base_value),
-    TEST(test_whole_columns), TEST(test_npy),    TEST(test_scans),     TEST(test_loops),
-    TEST(test_scan_memory)};
+    TEST(test_again),         TEST(test_memory),      TEST(test_repeated),
+    TEST(test_unsupported),   TEST(test_other_texts), TEST(test_unique),
+    TEST(test_top_of_nan),    TEST(test_recurrent),   TEST(test_one_base_value),
+    TEST(test_whole_columns), TEST(test_npy),         TEST(test_scans),
+    TEST(test_loops),         TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
