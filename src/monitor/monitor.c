@@ -257,6 +257,16 @@ void leati_monitor_cut(leat_monitor *m, size_t count)
     refresh(m);
 }
 
+void leati_monitor_forget(leat_monitor *m, size_t most)
+{
+    size_t gone = m->count > most ? m->count - most : 0;
+    if (gone == 0) return;
+    for (size_t i = 0; i < gone; i++) monitored_fini(&m->at[i]);
+    memmove(m->at, m->at + gone, most * sizeof *m->at);
+    m->count = most;
+    refresh(m);
+}
+
 /* --- accessors -------------------------------------------------------------------------------- */
 
 size_t leat_monitor_windows(const leat_monitor *m)

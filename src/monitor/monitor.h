@@ -43,6 +43,10 @@ leat_status leati_monitor_push(leat_context *c, leat_monitor *m, const leati_cou
                                const char *name, double from, double to);
 /* Takes the windows from number `count` on back out; the texts stay as they are. */
 void leati_monitor_cut(leat_monitor *m, size_t count);
+/* Takes the oldest windows out so that `most` stay; the texts stay as they are. */
+void leati_monitor_forget(leat_monitor *m, size_t most);
+/* Appends the page of leat_monitor_page. */
+leat_status leati_monitor_html(leat_context *c, const leat_monitor *m, leati_str *out);
 /* Draws the conclusions anew after windows came: groups, state, texts. */
 leat_status leati_monitor_conclude(leat_context *c, leat_monitor *m);
 /* The two texts (monitor_text.c). */

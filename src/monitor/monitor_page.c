@@ -384,11 +384,9 @@ static void notes(leati_page *p, const leat_monitor *m)
     }
 }
 
-leat_status leat_monitor_page(leat_context *c, const leat_monitor *m, const char *path)
+leat_status leati_monitor_html(leat_context *c, const leat_monitor *m, leati_str *out)
 {
-    leati_str html;
-    leati_str_init(&html, c);
-    leati_page p = {.context = c, .out = &html};
+    leati_page p = {.context = c, .out = out};
     size_t window = shown_window(m);
     leati_page_begin(&p, m->model->name);
     answer(&p, m, window);
@@ -405,7 +403,14 @@ leat_status leat_monitor_page(leat_context *c, const leat_monitor *m, const char
     windows(&p, m);
     words(&p, m);
     leati_page_end(&p);
-    leat_status st = p.status != LEAT_OK ? p.status : leati_str_status(&html);
+    return p.status != LEAT_OK ? p.status : leati_str_status(out);
+}
+
+leat_status leat_monitor_page(leat_context *c, const leat_monitor *m, const char *path)
+{
+    leati_str html;
+    leati_str_init(&html, c);
+    leat_status st = leati_monitor_html(c, m, &html);
     if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&html), html.length);
     leati_str_fini(&html);
     return st;

@@ -1,0 +1,58 @@
+/* Watching a model while it serves: every worker counts into counters of its own, and at the end of
+ * each stretch of time they become a window of a monitor.
+ *
+ *     leati_live_begin(live, worker);
+ *     for each row: fill leati_live_cells(live, worker); leati_live_row(live, worker);
+ *     for each answer: leati_live_answer(live, worker, value, proba)
+ *     leati_live_end(live, worker);
+ *
+ * Between begin and end a worker holds a lock of its own, which nobody else takes but for the
+ * moment in which a window is closed. Counting allocates nothing and cannot fail. */
+#ifndef LEATI_MONITOR_LIVE_H
+#define LEATI_MONITOR_LIVE_H
+
+#include <leat/monitor.h>
+
+#include "base/str.h"
+#include "monitor/counters.h"
+
+typedef struct leati_live leati_live;
+
+typedef struct leati_live_options {
+    uint32_t workers;
+    double seconds; /* of a window; 0: 3600 */
+    size_t least;   /* rows without which a window goes on past its time; 0: 1000 */
+    size_t most;    /* windows that are kept; 0: 200 */
+    leat_monitor_options monitor;
+} leati_live_options;
+
+leati_live_options leati_live_options_default(void);
+leat_status leati_live_create(leat_context *c, leati_live **out, leat_model *model,
+                              const leati_live_options *options);
+void leati_live_destroy(leati_live *live); /* NULL is fine; no worker is between begin and end */
+
+void leati_live_begin(leati_live *live, uint32_t worker);
+/* (inputs of the model): one row, in the order of leat_model_input_name. Stays as it is from row to
+ * row. */
+leati_cell *leati_live_cells(leati_live *live, uint32_t worker);
+void leati_live_row(leati_live *live, uint32_t worker);
+void leati_live_answer(leati_live *live, uint32_t worker, double value, const double *proba);
+/* A label that came back for an answer, and the group of a row (truth NaN: not known). */
+void leati_live_truth(leati_live *live, uint32_t worker, double value, const double *proba,
+                      double truth);
+void leati_live_group(leati_live *live, uint32_t worker, const char *name, size_t length,
+                      double value, double truth);
+void leati_live_end(leati_live *live, uint32_t worker);
+
+/* Closes the window when its time is over and it has the rows, or at once by `force`; *closed (may
+ * be NULL) says whether. `now`: seconds since 1970, never going back. On failure what was counted
+ * since the last window is lost. Any thread but a worker between begin and end. */
+leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool force,
+                            bool *closed);
+
+/* What there is to say about the closed windows: for /metrics, and as JSON and as a page. */
+void leati_live_metrics(leati_live *live, const char *model, const char *version, leati_str *out);
+void leati_live_json(leati_live *live, leat_json *json, const char *key);
+leat_status leati_live_page(leat_context *c, leati_live *live, leati_str *out);
+
+#endif
