@@ -215,10 +215,11 @@ leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool 
     return st;
 }
 
-void leati_live_metrics(leati_live *live, const char *model, const char *version, leati_str *out)
+void leati_live_samples(leati_live *live, size_t family, const char *model, const char *version,
+                        leati_str *out)
 {
     pthread_mutex_lock(&live->lock);
-    leati_monitor_metrics(live->monitor, model, version, out);
+    leati_monitor_samples(live->monitor, family, model, version, out);
     pthread_mutex_unlock(&live->lock);
 }
 

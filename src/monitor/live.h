@@ -50,8 +50,10 @@ void leati_live_end(leati_live *live, uint32_t worker);
 leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool force,
                             bool *closed);
 
-/* What there is to say about the closed windows: for /metrics, and as JSON and as a page. */
-void leati_live_metrics(leati_live *live, const char *model, const char *version, leati_str *out);
+/* What there is to say about the closed windows: for /metrics (see leati_monitor_samples), as JSON
+ * and as a page. */
+void leati_live_samples(leati_live *live, size_t family, const char *model, const char *version,
+                        leati_str *out);
 void leati_live_json(leati_live *live, leat_json *json, const char *key);
 leat_status leati_live_page(leat_context *c, leati_live *live, leati_str *out);
 

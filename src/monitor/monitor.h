@@ -57,10 +57,13 @@ leat_status leati_monitor_say(leat_context *c, leat_monitor *m);
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
                                 const char *name, size_t row, double *out);
 
-/* Appends the measures of the last judged window in Prometheus' text format 0.0.4, families
- * leat_drift_*, leat_*_score and leat_fairness_gap, with the labels model and version. Of more than
- * 200 features only those that drift. */
-void leati_monitor_metrics(const leat_monitor *m, const char *model, const char *version,
-                           leati_str *out);
+/* The measures of the last judged window in Prometheus' text format 0.0.4, a family at a time,
+ * because the samples of all models stand under one head: leati_monitor_family appends HELP and
+ * TYPE, leati_monitor_samples what a model has, with the labels model and version. Of more than 200
+ * features only those that drift. */
+enum { LEATI_MONITOR_FAMILIES = 7 };
+void leati_monitor_family(size_t family, leati_str *out);
+void leati_monitor_samples(const leat_monitor *m, size_t family, const char *model,
+                           const char *version, leati_str *out);
 
 #endif

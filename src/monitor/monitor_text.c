@@ -296,62 +296,79 @@ static void add_sample(const series *s, const char *name, const char *key, const
     leati_str_addf(s->out, "} %s\n", number);
 }
 
-static void add_family(leati_str *out, const char *name, const char *help)
-{
-    leati_str_addf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
-}
+typedef enum family {
+    DRIFT_PSI,
+    DRIFT_DISTANCE,
+    DRIFT_ALARM,
+    REFERENCE_SCORE,
+    ESTIMATED_SCORE,
+    REALISED_SCORE,
+    FAIRNESS_GAP
+} family;
 
-typedef enum drift_value { PSI, DISTANCE, ALARM } drift_value;
+static const struct {
+    const char *name, *help;
+} families[LEATI_MONITOR_FAMILIES] = {
+    [DRIFT_PSI] = {"leat_drift_psi", "Population stability index of a feature against training."},
+    [DRIFT_DISTANCE] = {"leat_drift_distance", "Other distances of a feature from training."},
+    [DRIFT_ALARM] = {"leat_drift_alarm", "1 while a feature drifts persistently."},
+    [REFERENCE_SCORE] = {"leat_reference_score", "Scores on data held out in training."},
+    [ESTIMATED_SCORE] = {"leat_estimated_score", "Scores estimated without labels."},
+    [REALISED_SCORE] = {"leat_realised_score", "Scores from labels that came back."},
+    [FAIRNESS_GAP] = {"leat_fairness_gap", "Gaps between groups."}};
 
 static void drift_samples(const series *s, const leat_monitor *m, const leati_monitored *w,
-                          const char *name, drift_value what)
+                          family what)
 {
     bool all = m->norm.count <= METRIC_FEATURES;
     for (size_t i = 0; i < m->norm.count; i++) {
         const leat_drift *d = &w->drift[i];
-        const char *feature = m->norm.feature[i].name;
+        const char *name = families[what].name, *feature = m->norm.feature[i].name;
         if (!all && !d->drifting) continue;
-        if (what == PSI) add_sample(s, name, "feature", feature, NULL, d->psi);
-        if (what == ALARM) add_sample(s, name, "feature", feature, NULL, d->alarm);
-        if (what != DISTANCE) continue;
+        if (what == DRIFT_PSI) add_sample(s, name, "feature", feature, NULL, d->psi);
+        if (what == DRIFT_ALARM) add_sample(s, name, "feature", feature, NULL, d->alarm);
+        if (what != DRIFT_DISTANCE) continue;
         add_sample(s, name, "feature", feature, "ks", d->ks);
         add_sample(s, name, "feature", feature, "js", d->js);
         add_sample(s, name, "feature", feature, "wasserstein", d->wasserstein);
     }
 }
 
-static void score_samples(const series *s, const leati_monitored *w, const char *name, int which)
+static void score_samples(const series *s, const leati_monitored *w, family what)
 {
     for (size_t k = 0; k < leati_scores_count(w->window.norm); k++) {
         leat_monitored_score v = leati_scores_measure(&w->window, k);
-        double value = which == 0 ? v.before : which == 1 ? v.estimated : v.realised;
-        add_sample(s, name, "metric", v.metric, NULL, value);
+        double value = what == REFERENCE_SCORE   ? v.before
+                       : what == ESTIMATED_SCORE ? v.estimated
+                                                 : v.realised;
+        add_sample(s, families[what].name, "metric", v.metric, NULL, value);
     }
 }
 
-void leati_monitor_metrics(const leat_monitor *m, const char *model, const char *version,
-                           leati_str *out)
+static void gap_samples(const series *s, const leat_monitor *m)
+{
+    const char *name = families[FAIRNESS_GAP].name;
+    const leat_fairness *f = &m->fairness;
+    if (!m->groups) return;
+    add_sample(s, name, NULL, NULL, "parity_difference", f->parity_difference.value);
+    add_sample(s, name, NULL, NULL, "parity_ratio", f->parity_ratio.value);
+    add_sample(s, name, NULL, NULL, "opportunity", f->opportunity.value);
+    add_sample(s, name, NULL, NULL, "odds", f->odds.value);
+}
+
+void leati_monitor_family(size_t what, leati_str *out)
+{
+    leati_str_addf(out, "# HELP %s %s\n# TYPE %s gauge\n", families[what].name, families[what].help,
+                   families[what].name);
+}
+
+void leati_monitor_samples(const leat_monitor *m, size_t what, const char *model,
+                           const char *version, leati_str *out)
 {
     const leati_monitored *w = last_judged(m);
     series s = {model, version, out};
     if (!w) return;
-    add_family(out, "leat_drift_psi", "Population stability index of a feature against training.");
-    drift_samples(&s, m, w, "leat_drift_psi", PSI);
-    add_family(out, "leat_drift_distance", "Other distances of a feature from training.");
-    drift_samples(&s, m, w, "leat_drift_distance", DISTANCE);
-    add_family(out, "leat_drift_alarm", "1 while a feature drifts persistently.");
-    drift_samples(&s, m, w, "leat_drift_alarm", ALARM);
-    add_family(out, "leat_reference_score", "Scores on data held out in training.");
-    score_samples(&s, w, "leat_reference_score", 0);
-    add_family(out, "leat_estimated_score", "Scores estimated without labels.");
-    score_samples(&s, w, "leat_estimated_score", 1);
-    add_family(out, "leat_realised_score", "Scores from labels that came back.");
-    score_samples(&s, w, "leat_realised_score", 2);
-    if (!m->groups) return;
-    add_family(out, "leat_fairness_gap", "Gaps between groups.");
-    add_sample(&s, "leat_fairness_gap", NULL, NULL, "parity_difference",
-               m->fairness.parity_difference.value);
-    add_sample(&s, "leat_fairness_gap", NULL, NULL, "parity_ratio", m->fairness.parity_ratio.value);
-    add_sample(&s, "leat_fairness_gap", NULL, NULL, "opportunity", m->fairness.opportunity.value);
-    add_sample(&s, "leat_fairness_gap", NULL, NULL, "odds", m->fairness.odds.value);
+    if (what <= DRIFT_ALARM) drift_samples(&s, m, w, (family)what);
+    else if (what == FAIRNESS_GAP) gap_samples(&s, m);
+    else score_samples(&s, w, (family)what);
 }

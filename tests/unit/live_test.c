@@ -98,7 +98,7 @@ static void workers(leattest *t)
     leati_str_init(&text, t->context);
     for (int i = 0; i < 20; i++) {
         CHECK_OK(leati_live_roll(t->context, live, i, true, NULL));
-        leati_live_metrics(live, "wood", "1", &text);
+        leati_live_samples(live, 0, "wood", "1", &text);
     }
     for (size_t i = 0; i < WORKERS; i++) pthread_join(threads[i], NULL);
     CHECK_OK(leati_live_roll(t->context, live, 21, true, NULL));

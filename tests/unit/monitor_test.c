@@ -398,10 +398,14 @@ static void texts(leattest *t)
     o.group = "colour";
     REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
     leati_str_init(&s, c);
-    leati_monitor_metrics(m, "wood", "3", &s);
+    for (size_t k = 0; k < LEATI_MONITOR_FAMILIES; k++)
+        leati_monitor_samples(m, k, "wood", "3", &s);
     CHECK_STR(leati_str_text(&s), "");
     REQUIRE_OK(add_table(c, m, 8, 1));
-    leati_monitor_metrics(m, "wo\"od\n", "3", &s);
+    for (size_t k = 0; k < LEATI_MONITOR_FAMILIES; k++) {
+        leati_monitor_family(k, &s);
+        leati_monitor_samples(m, k, "wo\"od\n", "3", &s);
+    }
     CHECK_OK(leati_str_status(&s));
     const char *text = leati_str_text(&s);
     CHECK(strstr(text,
