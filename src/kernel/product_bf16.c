@@ -10,6 +10,7 @@ enum {
     PAIRS = 512,         /* pairs of terms at once: a panel of B stays in the first-level cache */
     BANDS = 8,           /* bands of register tiles in a task's rows */
     SMALL = 240000,      /* multiplications that one thread does before another wakes */
+    FEW_COLUMNS = 128,   /* of a task: rounding its rows anew is noticed */
     SMALL_COPY = 65536,  /* the same of numbers that are rounded */
     INSIDE_ROWS = 256,   /* so many rows of A that pass a panel while it is in the caches */
     ROWS_AT_A_TIME = 64, /* terms packed by way of f32 */
@@ -66,7 +67,8 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
         if (g->column_blocks > g->panels) g->column_blocks = g->panels;
     }
     g->rows = ceiling(p->m, g->row_blocks);
-    g->ahead = g->column_blocks > 1;
+    g->ahead =
+        g->column_blocks > 1 && p->m * p->k > SMALL_COPY && p->n < FEW_COLUMNS * g->column_blocks;
     size_t pairs = g->pairs < PAIRS ? g->pairs : PAIRS;
     if (!g->ahead) g->each = lines_of_16(g->rows * pairs);
     if (g->inside) g->each += pairs * g->k->nr;
