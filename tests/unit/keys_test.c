@@ -1,6 +1,7 @@
 /* API keys: the store, verdicts, limits under many threads, changes while requests come in, usage
  * that survives, a store that is gone. */
 #include "support/leattest.h"
+#include "support/postgres.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,11 +16,14 @@
 
 enum { SECOND = 1000000000, NOON = 1900000000 - 1900000000 % 86400 + 43200 };
 
+static const char *server; /* NULL: files */
+
 static leat_key_store *fresh(leattest *t, const char *name, const char **where)
 {
     leat_key_store *s = NULL;
-    *where = leattest_scratch(name);
-    unlink(*where);
+    *where = server ? server : leattest_scratch(name);
+    if (server) CHECK(leattest_postgres_empty(t, server));
+    else unlink(*where);
     CHECK_OK(leat_key_store_open(t->context, &s, *where, true));
     return s;
 }
@@ -391,6 +395,42 @@ static void store_is_gone(leattest *t)
     leati_keys_close(k);
 }
 
+/* The same with the keys on a server, which then dies while keys are asked for. */
+static void on_postgres(leattest *t)
+{
+    const char *where;
+    char a[LEAT_KEY_SIZE];
+    leati_keys *k;
+    leat_key_list *list;
+    leattest_postgres *p = leattest_postgres_start(t);
+    if (!p) return;
+    server = leattest_postgres_address(p);
+    verdicts(t);
+    changes(t);
+    usage(t);
+    leat_key_store *s = fresh(t, "", &where);
+    if (s && CHECK_OK(leat_key_add(s, "alice", NULL, a)) &&
+        CHECK_OK(leati_keys_open(t->context, &k, where))) {
+        leattest_postgres_kill(p);
+        for (int i = 0; i < 5; i++) CHECK_INT(ask(k, a, "iris", LEAT_KEY_INFER).status, 200);
+        CHECK_FAILS(leati_keys_refresh(k, t->context), LEAT_NETWORK, "no connection");
+        CHECK_INT(ask(k, a, "iris", LEAT_KEY_INFER).status, 200);
+        CHECK(leattest_postgres_revive(p));
+        CHECK_OK(leati_keys_refresh(k, t->context)); /* what was counted meanwhile is written */
+        leat_key_store_close(s);
+        s = NULL;
+        CHECK_OK(leat_key_store_open(t->context, &s, where, false));
+        if (s && CHECK_OK(leat_key_list_create(s, &list))) {
+            CHECK_INT(leat_key_list_at(list, 0)->requests, 6);
+            leat_key_list_destroy(list);
+        }
+        leati_keys_close(k);
+    }
+    leat_key_store_close(s);
+    server = NULL;
+    leattest_postgres_stop(p);
+}
+
 static void *read_published(void *user)
 {
     leati_published *p = user;
@@ -455,6 +495,6 @@ static void allocations(leattest *t)
 
 static const leattest_case cases[] = {
     TEST(store), TEST(verdicts),  TEST(changes),       TEST(limits),      TEST(threads),
-    TEST(usage), TEST(published), TEST(store_is_gone), TEST(allocations),
+    TEST(usage), TEST(published), TEST(store_is_gone), TEST(allocations), TEST(on_postgres),
 };
 LEATTEST_MAIN(cases)
