@@ -14,7 +14,6 @@ $leat serve iris.leat --listen 127.0.0.1:0 --workers 2 --keys yes >served.txt 2>
 server=$!
 trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
 for _ in $(seq 50); do
-    : >>served.txt
     url=$(sed -n 's/.*serving at \(http[^,]*\),.*/\1/p' served.txt)
     [ -n "$url" ] && break
     sleep 0.1
