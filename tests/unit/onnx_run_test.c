@@ -79,6 +79,9 @@ static void test_again(leattest *t)
     check_mlp(t, m, b, 2); /* the same plan on other data */
     check_mlp(t, m, c, 3);
     check_mlp(t, m, a, 2);
+    leat_array wide = {LEAT_DTYPE_F32, LEAT_DIMS(1, 4), a}, out[3];
+    CHECK_FAILS(leat_onnx_model_run(m, &wide, out), LEAT_SHAPE,
+                "`x` is announced as float32 (batch, 3)|given (1, 4)");
     leat_onnx_model_close(m);
 }
 
