@@ -1,6 +1,7 @@
 /* Owns: what a monitor says: the verdict and the notes for people, JSON and Prometheus for
  * programs. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -47,8 +48,10 @@ static void say_drift(leati_str *s, const leat_monitor *m, const leati_monitored
     }
     name_drifting(s, m, w);
     leati_str_addf(s, " %s from the training data", w->drifting == 1 ? "differs" : "differ");
+    char some[LEATI_NUM_SIZE] = "";
+    if (w->alarms < w->drifting) snprintf(some, sizeof some, "%zu of them ", w->alarms);
     if (w->alarms)
-        leati_str_addf(s, ", in at least %u of the last %u windows.", m->options.persist,
+        leati_str_addf(s, ", %sin at least %u of the last %u windows.", some, m->options.persist,
                        m->options.of);
     else
         leati_str_addf(s, "; an alarm needs this in %u of %u windows.", m->options.persist,
@@ -112,6 +115,9 @@ static void say_notes(leati_str *s, const leat_monitor *m)
     if (n->classes && !leat_model_has_probabilities(m->model))
         leati_str_add(s, "the model gives no probabilities, so nothing is estimated without "
                          "labels\n");
+    if (!n->classes && m->options.group)
+        leati_str_add(s, "the model predicts numbers and selects nobody, so groups are not "
+                         "compared\n");
     if (n->calibrated)
         leati_str_add(s, "probabilities were off on held-out data and are corrected before "
                          "estimating\n");
