@@ -7,6 +7,7 @@
 #include <leat/serve.h>
 
 #include "command.h"
+#include "registry.h"
 
 enum { DRAIN_SECONDS = 25 };
 
@@ -84,8 +85,13 @@ static leat_status run_serve(cli *c)
     leat_server *server;
     sigset_t ends;
     int got;
-    leat_status st = read_options(c, &o);
-    if (st != LEAT_OK) return st;
+    char *space = NULL;
+    leat_status st = cli_registry_models(c, &space);
+    if (st == LEAT_OK) st = read_options(c, &o);
+    if (st != LEAT_OK) {
+        free(space);
+        return st;
+    }
     /* Threads of the server inherit this: signals are waited for, not handled. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
@@ -93,7 +99,10 @@ static leat_status run_serve(cli *c)
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
     st = leat_server_start(c->context, &o, &server);
-    if (st != LEAT_OK) return st;
+    if (st != LEAT_OK) {
+        free(space);
+        return st;
+    }
     st = say(c, server);
     if (st == LEAT_OK) {
         sigwait(&ends, &got);
@@ -103,6 +112,7 @@ static leat_status run_serve(cli *c)
         leat_server_drain(server, DRAIN_SECONDS);
     }
     leat_server_destroy(server);
+    free(space);
     return st;
 }
 
@@ -120,11 +130,12 @@ static const cli_option options[] = {
     {"keys", 0, "yes|no|WHERE",
      "whether requests need a key (leat key); default: unless only this machine is listened to",
      false},
+    CLI_REGISTRY_OPTIONS,
     {0}};
 
 const cli_command cli_command_serve = {
     .name = "serve",
-    .arguments = "MODEL.leat|NAME=MODEL.leat|FOLDER ...",
+    .arguments = "MODEL.leat|NAME=MODEL.leat|FOLDER|NAME@ALIAS ...",
     .least = 1,
     .most = -1,
     .summary = "models as a service over HTTP",
@@ -133,7 +144,8 @@ const cli_command cli_command_serve = {
         "and an API of its own by the names of the inputs (/api/v1/MODEL), described at "
         "/openapi.json; at / a page to try a model. Input is checked against the schema in the "
         "model file.\nA folder holds NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat; "
-        "NAME:VERSION=MODEL.leat gives a file another name and version. Ctrl-C or SIGTERM ends "
+        "NAME:VERSION=MODEL.leat gives a file another name and version; NAME@ALIAS and NAME@3 are "
+        "versions of the registry, as they stand at the start. Ctrl-C or SIGTERM ends "
         "gently: requests under way are answered.",
     .examples = "  leat serve iris.leat\n"
                 "  leat serve models/ --listen 0.0.0.0:8080 --workers 4\n"

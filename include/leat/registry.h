@@ -104,7 +104,8 @@ LEAT_API LEAT_CHECKED leat_status leat_registry_pull(leat_registry *registry, co
 LEAT_API LEAT_CHECKED leat_status leat_registry_open_model(leat_registry *registry,
                                                            const char *version, leat_model **out,
                                                            int64_t *number);
-/* Where the file of a version lies, for reading only. Written with snprintf's rules. */
+/* Where the file of a version lies, for reading only; its hash was checked just now. LIMIT: `path`
+ * is too short. */
 LEAT_API LEAT_CHECKED leat_status leat_registry_path(leat_registry *registry, const char *version,
                                                      char *path, size_t size);
 

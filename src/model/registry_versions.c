@@ -272,7 +272,9 @@ leat_status leat_registry_open_model(leat_registry *r, const char *version, leat
 leat_status leat_registry_path(leat_registry *r, const char *version, char *path, size_t size)
 {
     leat_registered_list *item;
-    LEATI_TRY(leat_registry_find(r, &item, version));
+    leati_bytes bytes;
+    LEATI_TRY(open_bytes(r, version, &item, &bytes));
+    leati_bytes_release(&bytes);
     char *full = leati_objects_path(r, item->items[0].sha256);
     leat_status st = full ? LEAT_OK : leat_error_status(r->context);
     if (st == LEAT_OK) {

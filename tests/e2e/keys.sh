@@ -68,5 +68,20 @@ sleep 1
 check usage sh -c "$leat key list --json | grep -q '\"name\":\"alice\".*\"requests\":3,\"rows\":5,.*\"refused\":'"
 kill $server && wait $server
 is ended 0 $?
+
+# A version of the registry as the model of a server.
+check push sh -c "$leat registry push iris.leat --name flower && $leat registry tag flower@champion 1"
+fails no-alias 3 "no alias 'best'" $leat serve flower@best --listen 127.0.0.1:0
+: >served.txt
+$leat serve flower@champion --listen 127.0.0.1:0 --workers 1 --keys no >served.txt 2>&1 &
+server=$!
+for _ in $(seq 50); do
+    url=$(sed -n 's/.*serving at \(http[^,]*\),.*/\1/p' served.txt)
+    [ -n "$url" ] && break
+    sleep 0.1
+done
+is registered 200 "$(code '' /api/v1/flower -d "$row")"
+is its-version 200 "$(code '' /v2/models/flower/versions/1)"
+kill $server && wait $server
 check usage-stays sh -c "$leat key list | grep -q '1 requests, 1 rows'"
 finish
