@@ -522,7 +522,7 @@ int leati_route_oip_infer(leati_call *call)
 {
     leati_served *s = leati_call_served(call);
     if (!s) return 0;
-    leati_ask *a = &s->ask[call->request->worker];
+    leati_ask *a = &s->ask[call->slot];
     leati_spans spans = {.start = leati_serve_now()};
     leati_infer_in in;
     selected out[2];

@@ -1,12 +1,13 @@
-/* Owns: statistics of served versions in Triton's form: sums over the workers, which count without
- * locks. There is no queue, for workers answer where they read; its counts are those of requests
- * and its time is 0. */
+/* Owns: statistics of served versions in Triton's form: sums over the threads that answer, which
+ * count without locks. Time in the queue is that of requests handed on for taking long, from their
+ * first byte; all others are answered where they are read. */
 #include <string.h>
 
 #include "serve/route.h"
 
 typedef struct sums {
-    uint64_t requests, rows, failed, runs, total_ns, failed_ns, input_ns, infer_ns, output_ns;
+    uint64_t requests, rows, failed, runs, total_ns, failed_ns, queue_ns, input_ns, infer_ns,
+        output_ns;
     uint64_t last_ms;
 } sums;
 
@@ -18,7 +19,7 @@ static uint64_t get(const atomic_uint_least64_t *n)
 static sums sum(const leati_served *s)
 {
     sums all = {0};
-    for (uint32_t w = 0; w < s->workers; w++) {
+    for (uint32_t w = 0; w < s->slots; w++) {
         const leati_tally *t = &s->tally[w];
         uint64_t last = get(&t->last_ms);
         all.requests += get(&t->requests);
@@ -27,6 +28,7 @@ static sums sum(const leati_served *s)
         all.runs += get(&t->runs);
         all.total_ns += get(&t->total_ns);
         all.failed_ns += get(&t->failed_ns);
+        all.queue_ns += get(&t->queue_ns);
         all.input_ns += get(&t->input_ns);
         all.infer_ns += get(&t->infer_ns);
         all.output_ns += get(&t->output_ns);
@@ -68,7 +70,7 @@ static void write_stats(leati_reply *r, const leati_served *s)
     LEATI_REPLY(r, ",");
     duration(r, "fail", n.failed, n.failed_ns);
     LEATI_REPLY(r, ",");
-    duration(r, "queue", n.requests, 0);
+    duration(r, "queue", n.requests, n.queue_ns);
     LEATI_REPLY(r, ",");
     duration(r, "compute_input", n.requests, n.input_ns);
     LEATI_REPLY(r, ",");

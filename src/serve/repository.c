@@ -35,8 +35,8 @@ struct leati_repository {
     char **folders;
     size_t folder_count;
     _Atomic(leati_shelf *) shelf;
-    pin *pins; /* (workers) */
-    uint32_t workers;
+    pin *pins; /* (slots) */
+    uint32_t slots;
 };
 
 /* ---- shelves ----------------------------------------------------------------------------------
@@ -117,24 +117,24 @@ static leati_shelf *changed_shelf(leat_context *c, const leati_shelf *old, const
 
 /* Hazard pointers: Michael, "Hazard pointers: safe memory reclamation for lock-free objects"
  * (2004). */
-const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t worker)
+const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t slot)
 {
     for (;;) {
         const leati_shelf *shelf = atomic_load(&r->shelf);
-        atomic_store(&r->pins[worker].shelf, shelf);
+        atomic_store(&r->pins[slot].shelf, shelf);
         if (atomic_load(&r->shelf) == shelf) return shelf;
     }
 }
 
-void leati_repository_unpin(leati_repository *r, uint32_t worker)
+void leati_repository_unpin(leati_repository *r, uint32_t slot)
 {
-    atomic_store_explicit(&r->pins[worker].shelf, NULL, memory_order_release);
+    atomic_store_explicit(&r->pins[slot].shelf, NULL, memory_order_release);
 }
 
 static void exchange(leati_repository *r, leati_shelf *shelf)
 {
     leati_shelf *old = atomic_exchange(&r->shelf, shelf);
-    for (uint32_t w = 0; w < r->workers; w++) {
+    for (uint32_t w = 0; w < r->slots; w++) {
         struct timespec pause = {0, 50000};
         while (atomic_load(&r->pins[w].shelf) == old) nanosleep(&pause, NULL);
     }
@@ -318,7 +318,8 @@ static void describe_failure(leat_context *c, const entry *e, leat_status st,
 static leat_status open_entry(leati_repository *r, const entry *e, leati_served **out)
 {
     leati_fault why = {0};
-    leat_status st = leati_served_open(r->context, e->path, e->name, e->version, r->workers, out, &why);
+    leat_status st =
+        leati_served_open(r->context, e->path, e->name, e->version, r->slots, out, &why);
     if (st != LEAT_OK) describe_failure(r->context, e, st, &why);
     return st;
 }
@@ -341,7 +342,7 @@ static leat_status open_all(leati_repository *r)
 static leat_status create(leati_repository *r, const char *const *places, size_t count)
 {
     leat_context *c = r->context;
-    r->pins = LEATI_NEW(c, pin, r->workers + 8); /* blocks of 512 bytes are aligned */
+    r->pins = LEATI_NEW(c, pin, r->slots + 8); /* blocks of 512 bytes are aligned */
     r->folders = LEATI_NEW(c, char *, count + 1);
     if (!r->pins || !r->folders) return leat_error_status(c);
     for (size_t i = 0; i < count; i++) LEATI_TRY(add_place(r, places[i]));
@@ -350,13 +351,13 @@ static leat_status create(leati_repository *r, const char *const *places, size_t
 }
 
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t workers, leati_repository **out)
+                                    uint32_t slots, leati_repository **out)
 {
     *out = NULL;
     leati_repository *r = LEATI_NEW(c, leati_repository, 1);
     if (!r) return leat_error_status(c);
     r->context = c;
-    r->workers = workers;
+    r->slots = slots;
     pthread_mutex_init(&r->lock, NULL);
     leat_status st = create(r, places, count);
     if (st == LEAT_OK) *out = r;

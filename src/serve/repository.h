@@ -1,9 +1,9 @@
 /* The models of a server: where their files are, and which versions are loaded now.
  *
- * What is loaded is a shelf, an immutable table that is exchanged as a whole: a worker pins the
- * present one for as long as it looks at it, which takes no lock; who takes a version off waits
- * until nobody has the old shelf pinned. One thread at a time changes the repository (the steward,
- * serve.c). */
+ * What is loaded is a shelf, an immutable table that is exchanged as a whole: a thread that answers
+ * (slot) pins the present one for as long as it looks at it, which takes no lock; who takes a
+ * version off waits until nobody has the old shelf pinned. One thread at a time changes the
+ * repository (the steward, serve.c). */
 #ifndef LEATI_SERVE_REPOSITORY_H
 #define LEATI_SERVE_REPOSITORY_H
 
@@ -28,12 +28,12 @@ typedef struct leati_repository leati_repository;
  * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it. All are opened. Errors: INVALID (a name that
  * does not fit, one name and version twice, nothing found), those of leat_model_open. */
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t workers, leati_repository **out);
+                                    uint32_t slots, leati_repository **out);
 /* Nothing may be pinned. */
 void leati_repository_destroy(leati_repository *r);
 
-const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t worker);
-void leati_repository_unpin(leati_repository *r, uint32_t worker);
+const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t slot);
+void leati_repository_unpin(leati_repository *r, uint32_t slot);
 
 /* Opens all versions of a name anew, found in the folders as they are now, and exchanges them for
  * those that are loaded; on failure everything stays as it was. 404 where there is none. */

@@ -116,9 +116,8 @@ const char *leati_call_body(leati_call *call, bool *padded)
 
 void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok)
 {
-    uint32_t w = call->request->worker;
-    const leati_ask *a = &served->ask[w];
-    leati_tally *t = &served->tally[w];
+    const leati_ask *a = &served->ask[call->slot];
+    leati_tally *t = &served->tally[call->slot];
     uint64_t end = leati_serve_now();
     leati_guard_count(call, ok ? a->rows : 0, end - spans->start, ok);
     if (!ok) {
@@ -129,6 +128,7 @@ void leati_call_count(leati_call *call, leati_served *served, const leati_spans 
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     leati_tally_add(&t->requests, 1);
+    if (call->waited) leati_tally_add(&t->queue_ns, spans->start - call->request->received_ns);
     leati_tally_add(&t->rows, a->rows);
     leati_tally_add(&t->runs, a->runs);
     leati_tally_add(&t->total_ns, end - spans->start);

@@ -10,7 +10,7 @@
 
 typedef struct leati_serve leati_serve;
 
-/* What belongs to one worker and lasts. */
+/* What belongs to one thread that answers and lasts. */
 typedef struct leati_desk {
     leat_context *context;  /* for what allocates: tables, images */
     leati_tensor_room room; /* for the values of a request */
@@ -21,6 +21,8 @@ typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE 
 
 typedef struct leati_call {
     leati_serve *serve;
+    uint32_t slot; /* of the thread that answers: a worker, or one for long answers */
+    bool waited;   /* in the queue of long answers */
     leati_desk *desk;
     leati_http_exchange *exchange;
     const leati_http_request *request;

@@ -218,7 +218,7 @@ bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served)
 {
     leati_tensor_room *room = &call->desk->room;
     leati_tensor_room_trim(room);
-    *x = (leati_rows){.call = call, .served = served, .ask = &served->ask[call->request->worker]};
+    *x = (leati_rows){.call = call, .served = served, .ask = &served->ask[call->slot]};
     if (leati_grow(room->context, &room->cells, &room->cell_capacity, 2 * served->inputs,
                    sizeof *room->cells) != LEAT_OK)
         return leati_fault_from(&call->fault, room->context);

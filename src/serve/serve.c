@@ -10,12 +10,15 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "serve/compute.h"
 #include "serve/guard.h"
 #include "serve/json_in.h"
 #include "serve/route.h"
 #include "serve/server.h"
 
 enum { DEFAULT_BODY = 16 << 20, SMALL_BODY = 65536, MOST_WORKERS = 1024 };
+/* What a loop hands on: bodies of so many bytes, answers that take so long. */
+enum { LONG_BODY = 256 << 10, LONG_NS = 300000 };
 
 /* A change of the repository that waits for the steward. */
 typedef struct job {
@@ -35,8 +38,9 @@ struct leati_serve {
     leat_context *steward_context; /* of the repository */
     leati_http_server *http;
     leati_repository *repository;
-    leati_desk *desks; /* (worker_count) */
-    uint32_t worker_count;
+    leati_compute *compute;
+    leati_desk *desks; /* (slots): of the workers, then of the threads for long answers */
+    uint32_t worker_count, slots;
     size_t max_body;
     bool managed; /* requests may load and unload */
     atomic_bool ready;
@@ -103,18 +107,20 @@ static void refuse_method(leati_call *call, unsigned allowed)
     leati_exchange_finish(call->exchange, 405);
 }
 
-static leati_call make_call(leati_serve *s, leati_http_exchange *exchange)
+static leati_call make_call(leati_serve *s, leati_http_exchange *exchange, uint32_t slot)
 {
-    const leati_http_request *q = leati_exchange_request(exchange);
-    leati_desk *desk = &s->desks[q->worker];
-    return (leati_call){.serve = s, .desk = desk, .exchange = exchange, .request = q};
+    return (leati_call){.serve = s,
+                        .slot = slot,
+                        .desk = &s->desks[slot],
+                        .exchange = exchange,
+                        .request = leati_exchange_request(exchange)};
 }
 
 static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
 {
     leati_serve *s = user;
-    leati_call call = make_call(s, exchange);
-    const leati_http_request *q = call.request;
+    const leati_http_request *q = leati_exchange_request(exchange);
+    leati_call call = make_call(s, exchange, q->worker);
     unsigned allowed;
     call.route = leati_route_find(q->method, q->path, q->path_length, &call, &allowed);
     if (!call.route && allowed) {
@@ -142,16 +148,40 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
     }
 }
 
-static void handle(void *user, leati_http_exchange *exchange)
+/* Whether the answer would keep the loop from its other connections for long. */
+static bool takes_long(const leati_call *call)
 {
-    leati_serve *s = user;
-    leati_call call = make_call(s, exchange);
+    const leati_shelf *shelf = call->shelf;
+    size_t bytes = call->request->body_length;
+    if (call->route->body != LEATI_BODY_ROWS) return false;
+    if (bytes > LONG_BODY) return true;
+    const leati_served *s = call->model_name.data ? leati_shelf_find(shelf, call->model_name.data,
+                                                                     call->model_name.length, 0)
+                            : shelf->count        ? shelf->served[0]
+                                                  : NULL;
+    return s && s->row_ns * (1 + bytes / (s->row_bytes + 1)) > LONG_NS;
+}
+
+static void refuse_busy(leati_call *call)
+{
+    leati_exchange_header(call->exchange, "Retry-After", "1");
+    leati_reply_fault(call->exchange, "busy", "too many requests wait; try again in a moment");
+    leati_exchange_finish(call->exchange, 503);
+}
+
+/* On the thread of the slot; may_hand: it is a loop. */
+static void answer(leati_serve *s, leati_http_exchange *exchange, uint32_t slot, bool may_hand)
+{
+    leati_call call = make_call(s, exchange, slot);
     unsigned allowed;
+    call.waited = !may_hand;
     call.route = leati_route_find(call.request->method, call.request->path,
                                   call.request->path_length, &call, &allowed);
-    call.shelf = leati_repository_pin(s->repository, call.request->worker);
-    int status = call.route->handle(&call);
-    leati_repository_unpin(s->repository, call.request->worker);
+    call.shelf = leati_repository_pin(s->repository, slot);
+    bool hand = may_hand && takes_long(&call);
+    int status = hand ? LEATI_LATER : call.route->handle(&call);
+    leati_repository_unpin(s->repository, slot);
+    if (hand && !leati_compute_hand(s->compute, exchange)) refuse_busy(&call);
     if (status == LEATI_LATER) return;
     if (status > 0) {
         leati_exchange_finish(exchange, status);
@@ -159,6 +189,17 @@ static void handle(void *user, leati_http_exchange *exchange)
     }
     if (!call.fault.http) leati_fault_set(&call.fault, 500, "internal", "a fault of the server");
     finish_fault(&call);
+}
+
+static void handle(void *user, leati_http_exchange *exchange)
+{
+    answer(user, exchange, leati_exchange_request(exchange)->worker, true);
+}
+
+static void handle_long(void *user, leati_http_exchange *exchange, uint32_t thread)
+{
+    leati_serve *s = user;
+    answer(s, exchange, s->worker_count + thread, false);
 }
 
 static void fault(void *user, leati_http_exchange *exchange, int http_status, const char *code,
@@ -267,9 +308,9 @@ static bool is_local(const char *listen)
 static leat_status make_desks(leati_serve *s)
 {
     LEATI_TRY(leati_context_branch(s->context, &s->steward_context));
-    s->desks = LEATI_NEW(s->context, leati_desk, s->worker_count);
+    s->desks = LEATI_NEW(s->context, leati_desk, s->slots);
     if (!s->desks) return leat_error_status(s->context);
-    for (uint32_t w = 0; w < s->worker_count; w++) {
+    for (uint32_t w = 0; w < s->slots; w++) {
         leati_desk *desk = &s->desks[w];
         LEATI_TRY(leati_context_branch(s->context, &desk->context));
         desk->room.context = desk->context;
@@ -299,7 +340,7 @@ static leat_status note_started(leati_serve *s)
 static leat_status open_models(leati_serve *s, const leat_serve_options *o)
 {
     leat_status st = leati_repository_create(s->steward_context, o->models, o->model_count,
-                                             s->worker_count, &s->repository);
+                                             s->slots, &s->repository);
     if (st != LEAT_OK) {
         LEATI_FAIL(s->context, st, "%s", leat_error_message(s->steward_context));
         return st;
@@ -356,9 +397,11 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                  (strcmp(control, "local") == 0 && (local || s->guard.keys));
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
+    s->slots = 2 * s->worker_count;
     LEATI_TRY(make_desks(s));
     LEATI_TRY(open_models(s, o));
     LEATI_TRY(start_steward(s));
+    LEATI_TRY(leati_compute_start(c, s->worker_count, handle_long, s, &s->compute));
     atomic_store(&s->ready, true);
     return listen_now(s, o);
 }
@@ -432,14 +475,15 @@ void leat_server_destroy(leat_server *server)
 {
     if (!server) return;
     leati_serve *s = &server->serve;
-    /* The steward first: it ends exchanges of the server. */
+    /* The server last: other threads end its exchanges. */
     if (s->http) leat_server_drain(server, 0);
     stop_steward(s);
+    leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
     leati_guard_close(&s->guard);
     leati_repository_destroy(s->repository);
     leat_context_destroy(s->steward_context);
-    for (uint32_t w = 0; s->desks && w < s->worker_count; w++) {
+    for (uint32_t w = 0; s->desks && w < s->slots; w++) {
         leati_desk *desk = &s->desks[w];
         leati_tensor_room_fini(&desk->room);
         leati_free(desk->body);

@@ -24,7 +24,7 @@ static void free_texts(char **texts, size_t count)
 
 static void destroy(leati_served *s)
 {
-    for (uint32_t w = 0; s->ask && w < s->workers; w++) {
+    for (uint32_t w = 0; s->ask && w < s->slots; w++) {
         leat_context *c = s->ask[w].context;
         leati_ask_fini(&s->ask[w]);
         leat_context_destroy(c);
@@ -78,19 +78,17 @@ static bool set_usual(leati_ask *a, const leati_served *s, size_t input)
     }
 }
 
-/* One row and a full session, so that what is made on first use stands before the first request. */
+/* One row, so that what is made on first use stands before the first request; then twice again, to
+ * know how long it takes. */
 static leat_status warm_up(leati_served *s, leati_ask *a, leati_fault *why)
 {
     memset(a->elements, 0, a->elements_capacity * sizeof *a->elements);
-    leati_ask_begin(a, true, why);
     bool ok = true;
-    size_t most = a->padded ? a->room : 2;
-    for (size_t rows = 1; ok && rows <= most; rows *= 2) {
-        for (size_t r = 0; ok && r < rows; r++) {
-            for (size_t i = 0; ok && i < s->inputs; i++) ok = set_usual(a, s, i);
-            a->filled += ok;
-        }
-        ok = ok && leati_ask_run(a);
+    for (int turn = 0; ok && turn < 3; turn++) {
+        leati_ask_begin(a, true, why);
+        for (size_t i = 0; ok && i < s->inputs; i++) ok = set_usual(a, s, i);
+        ok = ok && leati_ask_next(a) && leati_ask_end(a);
+        if (turn && (s->row_ns == 0 || a->infer_ns < s->row_ns)) s->row_ns = a->infer_ns;
     }
     return ok ? LEAT_OK : why->http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
 }
@@ -123,14 +121,16 @@ static leat_status open_model(leati_served *s, const char *path, uint32_t versio
     s->version = version;
     snprintf(s->version_text, sizeof s->version_text, "%u", version);
     s->inputs = leat_model_inputs(s->model);
-    s->ask = LEATI_NEW(c, leati_ask, s->workers);
-    s->tally = LEATI_NEW(c, leati_tally, s->workers + 8); /* blocks above 512 bytes are aligned */
+    s->ask = LEATI_NEW(c, leati_ask, s->slots);
+    s->tally = LEATI_NEW(c, leati_tally, s->slots + 8); /* blocks above 512 bytes are aligned */
     if (!s->name || !s->ask || !s->tally) return leat_error_status(c);
-    return leati_served_describe(c, s);
+    LEATI_TRY(leati_served_describe(c, s));
+    for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
+    return LEAT_OK;
 }
 
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
-                              uint32_t version, uint32_t workers, leati_served **out,
+                              uint32_t version, uint32_t slots, leati_served **out,
                               leati_fault *why)
 {
     leat_context *c;
@@ -143,10 +143,10 @@ leat_status leati_served_open(leat_context *parent, const char *path, const char
     }
     s->context = c;
     leati_map_init(&s->names, c);
-    s->workers = workers;
+    s->slots = slots;
     atomic_init(&s->references, 1);
     leat_status st = open_model(s, path, version, name);
-    for (uint32_t w = 0; st == LEAT_OK && w < workers; w++) st = make_worker(s, &s->ask[w], why);
+    for (uint32_t w = 0; st == LEAT_OK && w < slots; w++) st = make_worker(s, &s->ask[w], why);
     if (st == LEAT_OK) {
         *out = s;
         return LEAT_OK;

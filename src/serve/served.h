@@ -1,8 +1,8 @@
 /* One version of a model that is being served: immutable, shared by all workers, reference counted.
  *
  * What the protocols say about it (names, types, shapes, metadata) is made once, when it is opened.
- * Each worker has an own context and session (ask.h), made and warmed up before the version is
- * seen by anybody. */
+ * Each thread that answers (slot) has an own context and session (ask.h), made and warmed up before
+ * the version is seen by anybody. */
 #ifndef LEATI_SERVE_SERVED_H
 #define LEATI_SERVE_SERVED_H
 
@@ -31,7 +31,7 @@ typedef struct leati_port {
 /* Written by its worker alone, read by others. Nanoseconds; after Triton's statistics. */
 typedef struct leati_tally {
     _Alignas(64) atomic_uint_least64_t requests, rows, failed;
-    atomic_uint_least64_t total_ns, failed_ns, input_ns, infer_ns, output_ns;
+    atomic_uint_least64_t total_ns, failed_ns, queue_ns, input_ns, infer_ns, output_ns;
     atomic_uint_least64_t runs;    /* of the model */
     atomic_uint_least64_t last_ms; /* since 1970 */
 } leati_tally;
@@ -66,14 +66,16 @@ typedef struct leati_served {
     char *schema;       /* OpenAPI: the schema of a row */
     char *csv_types;    /* leat_read_options.expected of delimited text */
     leati_ask *ask;     /* (workers) */
-    leati_tally *tally; /* (workers) */
-    uint32_t workers;
+    leati_tally *tally; /* (slots) */
+    uint32_t slots;
+    uint64_t row_ns;  /* a row takes so long, once warm */
+    size_t row_bytes; /* in a request, at least */
 } leati_served;
 
 /* Reads the file and warms up; `name` is checked. In contexts of its own, branches of `parent`;
  * why: the message on failure. */
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
-                              uint32_t version, uint32_t workers, leati_served **out,
+                              uint32_t version, uint32_t slots, leati_served **out,
                               leati_fault *why);
 leati_served *leati_served_retain(leati_served *s);
 void leati_served_release(leati_served *s); /* NULL is fine */
