@@ -578,6 +578,48 @@ static void exchange_under_load(leattest *t)
     leat_server_destroy(server);
 }
 
+/* Bodies that take long are answered beside the loop, as others are meanwhile. */
+static void long_answers(leattest *t)
+{
+    enum { ROWS = 20000 };
+    leat_server *server = NULL;
+    serve_client k = {.fd = -1};
+    atomic_bool stop = false;
+    atomic_uint asked = 0, failed = 0;
+    pthread_t thread;
+    char *text = malloc(32 * ROWS + 200), shape[64];
+    if (!CHECK(text) || !start_all(t, &server, &k)) goto out;
+    size_t n = (size_t)sprintf(text,
+                               "{\"inputs\":[{\"name\":\"x\",\"shape\":[%d,4],"
+                               "\"datatype\":\"FP64\",\"data\":[",
+                               ROWS);
+    for (int i = 0; i < ROWS; i++)
+        n += (size_t)sprintf(text + n, "%s%s", i ? "," : "",
+                             i % 2 ? "6.0,3.0,5.0,2.0" : "5.1,3.5,1.4,0.2");
+    n += (size_t)sprintf(text + n, "]}]}");
+    caller w = {leat_server_url(server), &stop, &asked, &failed};
+    CHECK(pthread_create(&thread, NULL, call_all_the_time, &w) == 0);
+    snprintf(shape, sizeof shape, "\"shape\":[%d],\"data\":[\"setosa\",\"virginica\",", ROWS);
+    for (int i = 0; i < 5; i++) {
+        if (!CHECK(serve_client_ask(&k, "POST", IRIS, "", text, n))) break;
+        CHECK_INT(k.status, 200);
+        CHECK(strstr(k.body, shape));
+        text[n - 1] = ']'; /* and one that is refused at its end */
+        CHECK(serve_client_ask(&k, "POST", IRIS, "", text, n));
+        CHECK_INT(k.status, 400);
+        text[n - 1] = '}';
+    }
+    atomic_store(&stop, true);
+    pthread_join(thread, NULL);
+    CHECK_INT(atomic_load(&failed), 0);
+    CHECK(serve_client_ask(&k, "GET", "/v2/models/iris/stats", "", "", 0));
+    CHECK(!strstr(k.body, "\"queue\":{\"count\":0"));
+out:
+    free(text);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
 /* ---- options, memory --------------------------------------------------------------------------
  */
 
@@ -633,7 +675,7 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, (void *)models);
 }
 
-static const leattest_case cases[] = {
-    TEST(answers), TEST(same_bits),    TEST(invocations), TEST(versions), TEST(exchange_under_load),
-    TEST(options), TEST(little_memory)};
+static const leattest_case cases[] = {TEST(answers),  TEST(same_bits),           TEST(invocations),
+                                      TEST(versions), TEST(exchange_under_load), TEST(long_answers),
+                                      TEST(options),  TEST(little_memory)};
 LEATTEST_MAIN(cases)
