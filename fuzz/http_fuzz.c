@@ -17,6 +17,7 @@ static void run(leat_context *c, const char *data, size_t size, size_t cut, unsi
     http_wire *w = malloc(sizeof *w);
     if (!w || !http_wire_init(w, c, true)) abort();
     statuses[0] = '\0';
+    w->app.text_most = 65536;
     w->app.log = statuses;
     w->app.log_room = STATUSES;
     w->delay = delay;

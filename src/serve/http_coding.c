@@ -159,11 +159,23 @@ static size_t inflate_step(leati_http_decoder *d, char *to, size_t room, const c
     return room - d->z.avail_out;
 }
 
+/* The library also reads frames of its formats before the standard, without a limit on their
+ * windows; a body is the one format of RFC 8878. */
+static bool known_frame(const leati_http_decoder *d, const char *data, size_t length)
+{
+    static const char magic[4] = "\x28\xb5\x2f\xfd";
+    if (d->coding != LEATI_HTTP_ZSTD) return true;
+    for (size_t i = 0; i < length && d->came + i < sizeof magic; i++)
+        if (data[i] != magic[d->came + i]) return false;
+    return true;
+}
+
 const leati_http_fault *leati_http_decoder_feed(leati_http_decoder *d, const leat_context *c,
                                                 leati_http_buffer *out, const void *bytes,
                                                 size_t length, size_t most)
 {
     const char *data = bytes;
+    if (!known_frame(d, data, length)) return &damaged;
     d->came += length;
     while (!d->end) {
         size_t before = length, room = most - out->size < STEP ? most - out->size + 1 : STEP;

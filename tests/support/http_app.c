@@ -49,11 +49,12 @@ static void show(leati_http_exchange *ex, const leati_http_request *r)
     }
 }
 
-static void text(leati_http_exchange *ex, const leati_http_request *r)
+static void text(const http_app *app, leati_http_exchange *ex, const leati_http_request *r)
 {
     size_t length = 0;
     for (size_t i = 0; i < r->query.length && i < 8; i++)
         length = length * 10 + (size_t)(r->query.data[i] - '0') % 10;
+    if (length > app->text_most) length = app->text_most;
     char *to = leati_exchange_room(ex, length);
     if (!to) return;
     for (size_t i = 0; i < length; i++) to[i] = (char)('a' + i * i / 7 % 5);
@@ -87,7 +88,7 @@ static void handle(void *user, leati_http_exchange *ex)
     } else if (strncmp(r->path, "/show", 5) == 0) {
         show(ex, r);
     } else if (is(r, "/text")) {
-        text(ex, r);
+        text(app, ex, r);
     } else {
         status = 404;
         add(ex, "not here\n");
@@ -128,6 +129,7 @@ void http_app_init(http_app *app)
 {
     memset(app, 0, sizeof *app);
     app->routes = (leati_http_routes){app, admit, handle, fault, done};
+    app->text_most = 10000000;
     atomic_init(&app->admitted, 0);
     atomic_init(&app->handled, 0);
     atomic_init(&app->faults, 0);

@@ -13,6 +13,7 @@ typedef struct http_app {
     leati_http_routes routes;
     void (*later)(struct http_app *app, leati_http_exchange *exchange);
     void *user;
+    size_t text_most; /* bytes of an answer of /text; 10 million at first */
     atomic_uint admitted, handled, faults, done, lost;
     char *log; /* of statuses in the order of `done`, for one thread; NULL: none */
     size_t log_room;

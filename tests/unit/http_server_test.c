@@ -502,10 +502,10 @@ static void slow_loris(leattest *t)
 {
     static const char head[] =
         "GET / HTTP/1.1\r\nHost: leat\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    static const char post[] = "POST /big HTTP/1.1\r\nHost: leat\r\nContent-Length: 30000\r\n\r\n";
+    static const char post[] = "POST /big HTTP/1.1\r\nHost: leat\r\nContent-Length: 120000\r\n\r\n";
     fixture f;
     client k, moving;
-    char statuses[64], some[1000] = "";
+    char statuses[64], some[4000] = "";
     leati_http_options o = {.head_seconds = 1, .body_seconds = 1, .idle_seconds = 1};
     if (!fixture_start(t, &f, &o)) return;
     REQUIRE(client_open(&k, f.port) && client_open(&moving, f.port));
@@ -793,6 +793,11 @@ static void coded_requests(leattest *t)
     REQUIRE(client_open(&k, f.port));
     n = ZSTD_compress(packed, ROOM, data, SIZE, 3);
     CHECK_STR(post_coded(&k, "zstd", packed, n, statuses, sizeof statuses), "413");
+    client_close(&k);
+    REQUIRE(client_open(&k, f.port));
+    n = ZSTD_compress(packed, ROOM, data, 17, 3);
+    packed[0] = '\x26'; /* a frame of a format before the standard */
+    CHECK_STR(post_coded(&k, "zstd", packed, n, statuses, sizeof statuses), "400");
     client_close(&k);
 #endif
     free(data);
