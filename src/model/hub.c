@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/download.h"
+#include "model/hub_index.h"
 #include "model/model.h"
 #include "model/registry.h"
 
@@ -77,11 +78,11 @@ static leat_status read_model(leat_context *c, leat_hub_list *list, const json_t
     return leat_error_status(c);
 }
 
-static leat_status read_index(leat_context *c, leat_hub_list *list, const leati_str *text,
-                              const char *address)
+static leat_status fill_list(leat_context *c, leat_hub_list *list, const char *text, size_t size,
+                             const char *address)
 {
     json_error_t where;
-    json_t *root = json_loadb(leati_str_text(text), text->length, JSON_REJECT_DUPLICATES, &where);
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     LEATI_CHECK(c, root, LEAT_FORMAT, "%s is no index of a hub: line %d: %s", address, where.line,
                 where.text);
     const char *format = json_string_value(json_object_get(root, "format"));
@@ -98,6 +99,19 @@ static leat_status read_index(leat_context *c, leat_hub_list *list, const leati_
     for (size_t i = 0; i < n && st == LEAT_OK; i++)
         st = read_model(c, list, json_array_get(models, i), address);
     json_decref(root);
+    return st;
+}
+
+leat_status leati_hub_index_read(leat_context *c, leat_hub_list **out, const char *text,
+                                 size_t size, const char *address)
+{
+    *out = NULL;
+    leat_hub_list *list = leati_calloc(c, 1, sizeof *list);
+    if (!list) return leat_error_status(c);
+    leati_arena_init(&list->arena, c);
+    leat_status st = fill_list(c, list, text, size, address);
+    if (st == LEAT_OK) *out = list;
+    else leat_hub_list_destroy(list);
     return st;
 }
 
@@ -123,15 +137,12 @@ leat_status leat_hub_list_create(leat_context *c, leat_hub_list **out, const cha
     LEATI_TRY(base_of(c, hub, &base));
     leati_str_init(&text, c);
     char *address = address_of(c, base, "hub.json");
-    leat_hub_list *list = leati_calloc(c, 1, sizeof *list);
-    leat_status st = address && list ? LEAT_OK : leat_error_status(c);
-    if (list) leati_arena_init(&list->arena, c);
+    leat_status st = address ? LEAT_OK : leat_error_status(c);
     if (st == LEAT_OK) st = leati_download_text(c, address, INDEX_BYTES, &text);
-    if (st == LEAT_OK) st = read_index(c, list, &text, address);
+    if (st == LEAT_OK)
+        st = leati_hub_index_read(c, out, leati_str_text(&text), text.length, address);
     leati_str_fini(&text);
     leati_free(address);
-    if (st == LEAT_OK) *out = list;
-    else leat_hub_list_destroy(list);
     return st;
 }
 
