@@ -125,7 +125,9 @@ static bool ordinary(const char *p)
 {
     p += *p == '-';
     if ((unsigned)(*p - '0') > 9) return false;
-    return *p != '0' || p[1] != '.' || leati_load8(p + 2) != UINT64_C(0x3030303030303030);
+    if (*p != '0') return true;
+    if ((unsigned)(p[1] - '0') <= 9) return false; /* "007", or zeros without an end */
+    return p[1] != '.' || leati_load8(p + 2) != UINT64_C(0x3030303030303030);
 }
 
 /* A copy with zeros behind it. */
