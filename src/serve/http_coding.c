@@ -21,7 +21,13 @@ static const leati_http_fault bomb = {
     413, "bomb", "The encoded body expands to more than 20 times what was sent."};
 static const leati_http_fault no_memory = {503, "no_memory", "There is no memory for the body."};
 
-enum { STEP = 32 << 10, GZIP_LEVEL = 1, ZSTD_LEVEL = 1, ZSTD_WINDOW_LOG_MOST = 23 };
+enum {
+    STEP = 32 << 10,
+    GZIP_LEVEL = 1,
+    ZSTD_LEVEL = 1,
+    ZSTD_WINDOW_LOG_MOST = 23,
+    ZSTD_HEAD_MOST = 18 /* RFC 8878, section 3.1.1.1 */
+};
 
 leati_http_coding leati_http_coding_of(leati_http_text name)
 {
@@ -76,9 +82,11 @@ struct leati_http_decoder {
     leati_http_coding coding;
     bool end;      /* the stream is complete */
     uint64_t came; /* encoded bytes */
+    uint64_t made; /* decoded ones */
     z_stream z;
 #if LEAT_HAVE_ZSTD
     ZSTD_DStream *zstd;
+    char head[ZSTD_HEAD_MOST]; /* the first bytes */
 #endif
 };
 
@@ -120,7 +128,7 @@ leati_http_coding leati_http_decoder_coding(const leati_http_decoder *d)
 void leati_http_decoder_begin(leati_http_decoder *d)
 {
     d->end = false;
-    d->came = 0;
+    d->came = d->made = 0;
 #if LEAT_HAVE_ZSTD
     if (d->zstd) {
         ZSTD_DCtx_reset(d->zstd, ZSTD_reset_session_only);
@@ -170,12 +178,38 @@ static bool known_frame(const leati_http_decoder *d, const char *data, size_t le
     return true;
 }
 
+static void keep_head(leati_http_decoder *d, const char *data, size_t length)
+{
+#if LEAT_HAVE_ZSTD
+    for (size_t i = 0; i < length && d->came + i < sizeof d->head; i++)
+        d->head[d->came + i] = data[i];
+#else
+    (void)d, (void)data, (void)length;
+#endif
+}
+
+/* Whether a frame that says how long its content is tells the truth: the library does not see to it
+ * where the last block is empty and came in a piece of its own. */
+static bool true_length(const leati_http_decoder *d)
+{
+#if LEAT_HAVE_ZSTD
+    if (!d->zstd) return true;
+    size_t here = d->came < sizeof d->head ? (size_t)d->came : sizeof d->head;
+    unsigned long long said = ZSTD_getFrameContentSize(d->head, here);
+    return said == ZSTD_CONTENTSIZE_UNKNOWN || said == d->made;
+#else
+    (void)d;
+    return true;
+#endif
+}
+
 const leati_http_fault *leati_http_decoder_feed(leati_http_decoder *d, const leat_context *c,
                                                 leati_http_buffer *out, const void *bytes,
                                                 size_t length, size_t most)
 {
     const char *data = bytes;
     if (!known_frame(d, data, length)) return &damaged;
+    keep_head(d, data, length);
     d->came += length;
     while (!d->end) {
         size_t before = length, room = most - out->size < STEP ? most - out->size + 1 : STEP;
@@ -183,11 +217,13 @@ const leati_http_fault *leati_http_decoder_feed(leati_http_decoder *d, const lea
         size_t made = inflate_step(d, out->data + out->size, room, &data, &length);
         if (made == SIZE_MAX) return &damaged;
         out->size += made;
+        d->made += made;
         if (out->size > most) return &too_large;
         if (out->size > LEATI_HTTP_BOMB_FREE && out->size / LEATI_HTTP_BOMB_RATIO > d->came)
             return &bomb;
         if (!made && before == length) break;
     }
+    if (d->end && !true_length(d)) return &damaged;
     return length ? d->end ? &behind : &damaged : NULL;
 }
 
