@@ -72,20 +72,6 @@ static leat_status fold(state *s, uint32_t i)
     return LEAT_OK;
 }
 
-static leat_status compact(state *s)
-{
-    leati_planner *p = s->p;
-    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to), count = 0;
-    if (!to) return LEAT_NOMEM;
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        to[i] = count;
-        if (!s->gone[i]) p->node[count++] = p->node[i];
-    }
-    for (size_t v = 0; v < p->value_count; v++) p->value[v].node = to[p->value[v].node];
-    p->node_count = count;
-    return LEAT_OK;
-}
-
 leat_status leati_plan_join_depthwise(leati_planner *p)
 {
     state s = {.p = p};
@@ -101,5 +87,5 @@ leat_status leati_plan_join_depthwise(leati_planner *p)
         for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
     for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
     for (uint32_t i = 0; i < p->node_count; i++) LEATI_TRY(fold(&s, i));
-    return compact(&s);
+    return leati_plan_compact(p, s.gone);
 }

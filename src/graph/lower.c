@@ -70,6 +70,19 @@ leat_status leati_plan_add_node(leati_planner *p, leati_node *n)
     return LEAT_OK;
 }
 
+leat_status leati_plan_compact(leati_planner *p, const bool *gone)
+{
+    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to), count = 0;
+    if (!to) return LEAT_NOMEM;
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        to[i] = count;
+        if (!gone[i]) p->node[count++] = p->node[i];
+    }
+    for (size_t v = 0; v < p->value_count; v++) p->value[v].node = to[p->value[v].node];
+    p->node_count = count;
+    return LEAT_OK;
+}
+
 bool leati_variables_overlap(const leat_variable *a, const leat_variable *b)
 {
     const char *x = a->data, *y = b->data;

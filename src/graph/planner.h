@@ -81,6 +81,8 @@ bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
 /* A node and its values at the end of the list. */
 leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
+/* Takes out the nodes marked in gone (node_count of them). */
+leat_status leati_plan_compact(leati_planner *p, const bool *gone);
 leat_status leati_plan_round(leati_planner *p);
 leat_status leati_plan_turn(leati_planner *p);
 leat_status leati_plan_simplify(leati_planner *p);

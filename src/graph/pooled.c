@@ -158,20 +158,6 @@ static bool find(const state *s, uint32_t i, pool *f)
     return f->back == LEATI_NONE ? alone : is_taken(s, f->back);
 }
 
-static leat_status compact(state *s)
-{
-    leati_planner *p = s->p;
-    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to), count = 0;
-    if (!to) return LEAT_NOMEM;
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        to[i] = count;
-        if (!s->gone[i]) p->node[count++] = p->node[i];
-    }
-    for (size_t v = 0; v < p->value_count; v++) p->value[v].node = to[p->value[v].node];
-    p->node_count = count;
-    return LEAT_OK;
-}
-
 leat_status leati_plan_pool(leati_planner *p)
 {
     state s = {.p = p};
@@ -188,5 +174,5 @@ leat_status leati_plan_pool(leati_planner *p)
     for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
     for (uint32_t i = 0; i < p->node_count; i++)
         if (find(&s, i, &f)) LEATI_TRY(fold(&s, &f));
-    return compact(&s);
+    return leati_plan_compact(p, s.gone);
 }

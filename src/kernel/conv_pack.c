@@ -47,6 +47,22 @@ static void pack_task(void *arg, size_t task, unsigned worker)
     pack_half(g, g->k, out);
 }
 
+static packing packing_of(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
+{
+    const leati_conv *v = &p->conv;
+    return (packing){.ker = leati_net_kernels_of(c),
+                     .half = leati_bf16_kernels_of(c),
+                     .gemm = leati_kernels_of(c),
+                     .v = v,
+                     .pairs = p->pairs,
+                     .rounds = p->rounds,
+                     .taps = v->kernel_h * v->kernel_w,
+                     .k = v->in_c / v->groups,
+                     .n = v->out_c / v->groups,
+                     .w = w,
+                     .out = packed};
+}
+
 void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, float *packed)
 {
     const leati_conv *v = &p->conv;
@@ -54,16 +70,7 @@ void leati_conv_pack(leat_context *c, const leati_conv_plan *p, const float *w, 
         leati_winograd_pack(c, v->in_c, v->out_c, false, w, packed);
         return;
     }
-    packing g = {.ker = leati_net_kernels_of(c),
-                 .half = leati_bf16_kernels_of(c),
-                 .v = v,
-                 .pairs = p->pairs,
-                 .rounds = p->rounds,
-                 .taps = v->kernel_h * v->kernel_w,
-                 .k = v->in_c / v->groups,
-                 .n = v->out_c / v->groups,
-                 .w = w,
-                 .out = packed};
+    packing g = packing_of(c, p, w, packed);
     if (p->depthwise) {
         g.ker->transpose(v->in_c, g.taps, w, g.taps, packed, v->in_c);
         if (p->rounds) g.half->round(p->packed, packed, packed);
@@ -107,17 +114,7 @@ void leati_conv_pack_back(leat_context *c, const leati_conv_plan *p, const float
         leati_winograd_pack(c, v->out_c, v->in_c, true, w, packed);
         return;
     }
-    packing g = {.ker = leati_net_kernels_of(c),
-                 .half = leati_bf16_kernels_of(c),
-                 .gemm = leati_kernels_of(c),
-                 .v = v,
-                 .pairs = p->pairs,
-                 .rounds = p->rounds,
-                 .taps = v->kernel_h * v->kernel_w,
-                 .k = v->in_c / v->groups,
-                 .n = v->out_c / v->groups,
-                 .w = w,
-                 .out = packed};
+    packing g = packing_of(c, p, w, packed);
     if (p->depthwise) {
         for (size_t t = 0; t < g.taps; t++)
             for (size_t i = 0; i < v->in_c; i++)
