@@ -8,14 +8,17 @@
  * that are bad for the caches. Cf. Goto and van de Geijn 2008; Georganas et al. 2020 (batch-reduce
  * GEMM as the single building block). */
 
-enum { NAME(NR) = 2 * VL };
+enum {
+    NAME(NR) = 2 * VL,
+    NAME(LONG_ROW) = 256 /* terms from which a single row is summed in four chains */
+};
 
 /* C (h, nv vectors) = alpha A B + beta C, h and nv constants; `last` columns in the last vector.
  * Rows of A are reached in groups of three through one pointer each: x86 addresses pointer - step,
  * pointer and pointer + step without further arithmetic. */
 INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
                        size_t step, const T *b, size_t b_step, size_t b_panel, T *c, size_t ldc,
-                       size_t last, T alpha, T beta)
+                       size_t last, T alpha, T beta, const char *next, size_t pace)
 {
     V sum[MR][8];
     const T *group[MR / 3 + 1], *ahead = c;
@@ -35,6 +38,10 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
     }
     for (size_t p = 0; p < k; p++, b += b_step, a += step) {
         V column[8];
+        if (!by_rows && h > MR / 2) {
+            __builtin_prefetch(next, 0, 2);
+            next += pace;
+        }
         UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
             column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
@@ -78,15 +85,16 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
 }
 
 typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, size_t b_step,
-                              size_t b_panel, T *c, size_t ldc, size_t last, T alpha, T beta);
+                              size_t b_panel, T *c, size_t ldc, size_t last, T alpha, T beta,
+                              const char *next, size_t pace);
 
 #define TILE(h, nv, form, by_rows)                                                                 \
-    static void NAME(tile_##form##_##h##x##nv)(size_t k, const T *a, size_t step, const T *b,      \
-                                               size_t b_step, size_t b_panel, T *c, size_t ldc,    \
-                                               size_t last, T alpha, T beta)                       \
+    static void NAME(tile_##form##_##h##x##nv)(                                                    \
+        size_t k, const T *a, size_t step, const T *b, size_t b_step, size_t b_panel, T *c,        \
+        size_t ldc, size_t last, T alpha, T beta, const char *next, size_t pace)                   \
     {                                                                                              \
         NAME(tile)                                                                                 \
-        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta);               \
+        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta, next, pace);   \
     }
 #define TILES(h)                                                                                   \
     TILE(h, 1, columns, false)                                                                     \
@@ -128,18 +136,23 @@ typedef struct NAME(wide_tile) {
 static const NAME(wide_tile) NAME(wide_tiles)[MR + 1] = {ALL_WIDE(WIDE_ROW)};
 static const NAME(wide_tile) NAME(half_tiles)[MR + 1] = {ALL_HALF(WIDE_ROW)};
 
-/* One band of h rows: all panels of B. */
-static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t step, T *c)
+/* One band of h rows: all panels of B. `next`: the packed band that follows, which every tile
+ * fetches a part of, so that the first tile of the next band does not wait for it; or NULL. */
+static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t step, T *c,
+                       const T *next)
 {
+    size_t tiles = (t->n + NAME(NR) - 1) / NAME(NR);
+    size_t pace = next ? (h * sizeof(T) + tiles - 1) / tiles : 0;
+    const char *fetch = (const char *)(next ? next : a);
     bool columns = t->left != LEATI_LEFT_ROWS;
     size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
     const T *b = t->b;
-    const NAME(wide_tile) *wides[] = {&NAME(wide_tiles)[h], &NAME(half_tiles)[h]};
+    const NAME(wide_tile) * wides[] = {&NAME(wide_tiles)[h], &NAME(half_tiles)[h]};
     for (size_t w = 0; w < 2; w++) {
         size_t wide = wides[w]->vectors * VL;
         for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
             wides[w]->tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL,
-                                    t->alpha, t->beta);
+                                    t->alpha, t->beta, (const char *)a, 0);
     }
     for (; j < t->n; j += NAME(NR), b += t->b_panel) {
         size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
@@ -147,7 +160,8 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
         size_t two = width > VL, last = width - two * VL;
         NAME(tiles)
         [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, 0,
-                          c + j, t->ldc, last, t->alpha, t->beta);
+                          c + j, t->ldc, last, t->alpha, t->beta, fetch, pace);
+        fetch += pace * t->k;
     }
 }
 
@@ -156,11 +170,13 @@ static void NAME(block)(const NAME(leati_block) * t)
     size_t bands = (t->m + MR - 1) / MR;
     for (size_t band = 0, i = 0; band < bands; band++) {
         size_t h = t->m / bands + (band < t->m % bands);
+        T *c = t->c + i * t->ldc;
         const T *a = t->left == LEATI_LEFT_ROWS      ? t->a + i * t->a_step
                      : t->left == LEATI_LEFT_COLUMNS ? t->a + i
                                                      : t->a + i * t->k;
-        NAME(band)(t, h, a, t->left == LEATI_LEFT_PACKED ? h : t->a_step, t->c + i * t->ldc);
+        bool packed = t->left == LEATI_LEFT_PACKED;
         i += h;
+        NAME(band)(t, h, a, packed ? h : t->a_step, c, packed && i < t->m ? a + h * t->k : NULL);
     }
 }
 
@@ -272,6 +288,25 @@ INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a,
     }
 }
 
+/* One long row: rows of B one after the other, as memory and its prefetchers like them best, in
+ * four chains of sums, so that the latency of the FMA is hidden. */
+static T NAME(dot_long)(size_t k, const T *a, const T *b)
+{
+    V sum[4] = {{0}, {0}, {0}, {0}};
+    size_t p = 0;
+    for (; p + 4 * VL <= k; p += 4 * VL) {
+        UNROLL(4)
+        for (size_t line = 0; line < 4 * VL * sizeof(T); line += 64)
+            __builtin_prefetch((const char *)(b + p) + 1024 + line);
+        UNROLL(4)
+        for (size_t s = 0; s < 4; s++)
+            sum[s] += NAME(load)(a + p + s * VL) * NAME(load)(b + p + s * VL);
+    }
+    for (; p + VL <= k; p += VL) sum[0] += NAME(load)(a + p) * NAME(load)(b + p);
+    if (p < k) sum[1] += NAME(load_part)(a + p, k - p) * NAME(load_part)(b + p, k - p);
+    return NAME(lanes)((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
 #define DOTS(h, w)                                                                                 \
     NAME(dot_tile)                                                                                 \
     (h, w, k, a + i * lda, lda, b + j * ldb, ldb, alpha, beta, c + i * row + j * column, row,      \
@@ -280,6 +315,15 @@ static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, con
                        T alpha, T beta, T *c, size_t row, size_t column)
 {
     size_t i = 0, j = 0;
+    if (m == 1 && k >= NAME(LONG_ROW)) {
+        for (; j < n; j++) {
+            T value = alpha * NAME(dot_long)(k, a, b + j * ldb);
+            T *out = c + j * column;
+            ROUNDED(value);
+            *out = beta == 0 ? value : value + beta * *out;
+        }
+        return;
+    }
     if (m == 1) {
         for (; j + 8 <= n; j += 8) DOTS(1, 8);
         switch (n - j) {
