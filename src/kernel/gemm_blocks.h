@@ -103,6 +103,10 @@ static void NAME(rectangle)(const NAME(product) * g, size_t i0, size_t i1, size_
 static void NAME(product_task)(void *arg, size_t task, unsigned worker)
 {
     const NAME(product) *g = arg;
+    if (g->grid_m * g->grid_n == 1) {
+        NAME(rectangle)(g, 0, g->m, 0, g->n, g->scratch + worker * g->each);
+        return;
+    }
     size_t gi = task / g->grid_n, gj = task % g->grid_n, nr = g->ker->nr;
     size_t panels = (g->n + nr - 1) / nr;
     size_t j0 = leati_task_start(panels, g->grid_n, gj) * nr;
@@ -132,6 +136,7 @@ static void NAME(choose_grid)(NAME(product) * g, unsigned threads)
     double best = HUGE_VAL;
     g->grid_m = g->grid_n = 1;
     if ((double)most > work / SMALLEST_TASK) most = (size_t)(work / SMALLEST_TASK);
+    if (most <= 1) return;
     for (size_t gm = 1; gm <= most && gm <= bands; gm++) {
         for (size_t gn = 1; gn * gm <= most && gn <= panels; gn++) {
             size_t m = (g->m + gm - 1) / gm, n = (panels + gn - 1) / gn * nr;

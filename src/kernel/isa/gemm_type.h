@@ -167,9 +167,10 @@ static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t
 
 static void NAME(block)(const NAME(leati_block) * t)
 {
-    size_t bands = (t->m + MR - 1) / MR;
+    if (t->m == 0) return;
+    size_t bands = (t->m + MR - 1) / MR, least = t->m / bands, higher = t->m - least * bands;
     for (size_t band = 0, i = 0; band < bands; band++) {
-        size_t h = t->m / bands + (band < t->m % bands);
+        size_t h = least + (band < higher);
         T *c = t->c + i * t->ldc;
         const T *a = t->left == LEATI_LEFT_ROWS      ? t->a + i * t->a_step
                      : t->left == LEATI_LEFT_COLUMNS ? t->a + i
