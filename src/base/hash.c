@@ -54,11 +54,17 @@ static void blocks_plain(uint32_t s[8], const uint8_t *data, size_t count)
 }
 
 #if defined(__x86_64__)
+/* gcc's runtime has looked once, before main; CPUID itself takes microseconds in a virtual machine,
+ * as long as hashing kilobytes. clang's has no name for these instructions. */
 static int has_sha(void)
 {
+#if !defined(__clang__) && __GNUC__ >= 11
+    int sha = __builtin_cpu_supports("sha");
+#else
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) &&
-           __builtin_cpu_supports("sse4.1");
+    int sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+#endif
+    return sha && __builtin_cpu_supports("sse4.1");
 }
 
 /* Four rounds a step: state in (ABEF, CDGH), message schedule by sha256msg1/2. */

@@ -96,7 +96,7 @@ static const char *take_word(const char *p, const char *end, leati_json_value *v
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t n = words[i].length;
         if ((size_t)(end - p) < n || memcmp(p, words[i].word, n) != 0) continue;
-        *v = (leati_json_value){.kind = words[i].kind, .text = p, .length = n};
+        *v = (leati_json_value){.kind = words[i].kind, .text = p, .length = n, .nan = *p == 'N'};
         return p + n;
     }
     return wrong(v, p, "a value");
@@ -109,7 +109,7 @@ static const char *take_nested(const char *p, const char *end, leati_json_value 
     size_t depth = 0;
     const char *from = p;
     bool value = true; /* a value must come, not a comma or closing bracket */
-    bool first = false;
+    bool first = false, nan = false;
     do {
         p = leati_json_space(p, end);
         if (p == end) return wrong(v, from, "a closing bracket");
@@ -148,9 +148,11 @@ static const char *take_nested(const char *p, const char *end, leati_json_value 
             : *p == '-' || (unsigned)(*p - '0') <= 9 ? take_number(p, end, &inner)
                                                      : take_word(p, end, &inner);
         if (!p) return *v = inner, NULL;
+        nan = nan || inner.nan;
         value = false;
     } while (depth);
-    *v = (leati_json_value){.kind = LEATI_JSON_NESTED, .text = from, .length = (size_t)(p - from)};
+    *v = (leati_json_value){
+        .kind = LEATI_JSON_NESTED, .text = from, .length = (size_t)(p - from), .nan = nan};
     return p;
 }
 

@@ -20,6 +20,7 @@ typedef struct leati_json_value {
     const char *text;
     size_t length;
     bool escaped; /* STRING: leati_json_unescape before use */
+    bool nan;     /* NULL, NESTED: by or with the word NaN, which files have and JSON has not */
     const char *wrong;
 } leati_json_value;
 

@@ -86,19 +86,33 @@ static leat_status gunzip(output *o, const char *data, size_t size)
 }
 
 #if LEAT_HAVE_ZSTD
+/* The library also reads frames of its formats before RFC 8878, whose windows have no limit; here
+ * every frame has to be of the standard: one of data, or one to be passed over. */
+static bool known_frame(const char *data, size_t size)
+{
+    return starts(data, size, "\x28\xb5\x2f\xfd", 4) ||
+           (size >= 4 && ((unsigned char)data[0] & 0xf0) == 0x50 &&
+            starts(data + 1, 3, "\x2a\x4d\x18", 3));
+}
+
 static leat_status unzstd(output *o, const char *data, size_t size)
 {
     ZSTD_DStream *z = ZSTD_createDStream();
     LEATI_CHECK(o->context, z, LEAT_NOMEM, "out of memory: zstd could not start");
     ZSTD_inBuffer in = {data, size, 0};
     leat_status st = LEAT_OK;
+    bool begins = true; /* a frame, at in.pos */
     for (size_t code = 1; st == LEAT_OK && (in.pos < in.size || code);) {
-        st = make_room(o);
+        if (begins && in.pos < size && !known_frame(data + in.pos, size - in.pos))
+            st = LEATI_FAIL(o->context, LEAT_FORMAT,
+                            "bytes that are no zstd frame after %zu bytes of content", o->size);
+        if (st == LEAT_OK) st = make_room(o);
         if (st != LEAT_OK) break;
         ZSTD_outBuffer to = {o->data + o->size, room(o), 0};
         size_t before = in.pos;
         code = ZSTD_decompressStream(z, &to, &in);
         o->size += to.pos;
+        begins = code == 0;
         if (ZSTD_isError(code))
             st = LEATI_FAIL(o->context, LEAT_FORMAT,
                             "the zstd data are damaged after %zu bytes of content: %s", o->size,

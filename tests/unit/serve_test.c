@@ -151,6 +151,15 @@ static const request requests[] = {
      "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[NaN,1,2,3]}]}",
      400, "NaN is no FP64"},
     {"POST", IRIS, "",
+     "{\"id\":NaN,\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[1,2,"
+     "3,"
+     "4]}]}",
+     400, "JSON has no NaN"},
+    {"POST", IRIS, "",
+     "{\"more\":[{\"a\":NaN}],\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\","
+     "\"data\":[1,2,3,4]}]}",
+     400, "JSON has no NaN"},
+    {"POST", IRIS, "",
      "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[Infinity,1,2,3]}"
      "]}",
      400, "malformed_json"},
@@ -255,7 +264,7 @@ static const request requests[] = {
     {"POST", MIXED, "", "{\"length\":\"3,4o9\"}", 422, "field 'length': '3,4o9' is not a number"},
     {"POST", MIXED, "", "{\"length\":1e999}", 422, "not a finite number"},
     {"POST", MIXED, "", "{\"length\":[1]}", 422, "not a number"},
-    {"POST", MIXED, "", "{\"length\":NaN}", 422, "not a number"},
+    {"POST", MIXED, "", "{\"length\":NaN}", 400, "JSON has no NaN"},
     {"POST", MIXED, "", "{\"when\":\"yesterday\"}", 422, "not a time"},
     {"POST", MIXED, "", "{\"colour\":{}}", 422, "not a text"},
     {"POST", MIXED, "", "[{" MIXED_ROW "},{\"length\":true,\"colour\":7,\"width\":\"x\"}]", 422,

@@ -173,7 +173,17 @@ static void gzip_streams(leattest *t)
 static void zstd_streams(leattest *t)
 {
 #if LEAT_HAVE_ZSTD
+    static const char old[] = "\x27\xb5\x2f\xfd\x01\x02\x03\x04"; /* a frame of zstd 0.7 */
+    static const char skipped[] = "\x5a\x2a\x4d\x18\x02\x00\x00\x00!!";
+    char packed[256], *out;
+    size_t size = zstd(packed, sizeof packed - 32, "hello", 5), n;
     all(t, zstd);
+    memcpy(packed + size, skipped, sizeof skipped - 1);
+    gives(t, packed, size + sizeof skipped - 1, "hello", 5);
+    memcpy(packed + size, old, sizeof old - 1);
+    CHECK_FAILS(leati_unpack(t->context, &out, &n, packed, size + sizeof old - 1), LEAT_FORMAT,
+                "no zstd frame after 5 bytes");
+    CHECK_FAILS(leati_unpack(t->context, &out, &n, packed, size + 3), LEAT_FORMAT, "no zstd frame");
 #else
     char *out;
     size_t n;
