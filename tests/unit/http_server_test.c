@@ -526,6 +526,37 @@ static void slow_loris(leattest *t)
     fixture_stop(t, &f);
 }
 
+/* Who takes a few bytes of a reply now and then is cut off; who takes it slowly, but takes it, is
+ * not. */
+static void slow_readers(leattest *t)
+{
+    static const char ask[] = "GET /text?9999999 HTTP/1.1\r\nHost: leat\r\n\r\n";
+    fixture f;
+    client drip, steady;
+    char some[64], statuses[64];
+    int small = 16384;
+    leati_http_options o = {.body_seconds = 1};
+    if (!fixture_start(t, &f, &o)) return;
+    REQUIRE(client_open(&drip, f.port) && client_open(&steady, f.port));
+    setsockopt(drip.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    client_send(&drip, ask, sizeof ask - 1);
+    client_send(&steady, ask, sizeof ask - 1);
+    double until = seconds() + 8;
+    while (atomic_load(&f.app.done) < 2 && seconds() < until) {
+        struct timespec nap = {0, 30000000};
+        nanosleep(&nap, NULL);
+        (void)!recv(drip.fd, some, sizeof some, MSG_DONTWAIT);
+        for (int i = 0; i < 2; i++) client_read(&steady, 0.01);
+    }
+    CHECK_INT(atomic_load(&f.app.done), 2); /* the dripping one was given up */
+    client_answers(&steady, 1, false, statuses, sizeof statuses);
+    CHECK_STR(statuses, "200");
+    CHECK(steady.size > 9999999);
+    client_close(&drip);
+    client_close(&steady);
+    fixture_stop(t, &f);
+}
+
 static void clients_go_away(leattest *t)
 {
     static const char *const sent[] = {
@@ -1004,6 +1035,7 @@ static const leattest_case tests[] = {TEST(table_in_every_cut),
                                       TEST(too_many_connections),
                                       TEST(slow_clients),
                                       TEST(slow_loris),
+                                      TEST(slow_readers),
                                       TEST(clients_go_away),
                                       TEST(drain_is_graceful),
                                       TEST(drain_cuts_in_the_end),
