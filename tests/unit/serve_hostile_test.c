@@ -125,10 +125,10 @@ static void names_as_ways(leattest *t)
             printf("    %s %s: %d %s\n", routes[r].method, path, status, k.body ? k.body : "");
         }
     }
-    char long_name[6000] = "/v2/models/";
-    memset(long_name + 11, 'a', 5000);
+    char long_name[900] = "/v2/models/";
+    memset(long_name + 11, 'a', 800);
     CHECK_INT(ask(&k, server, "GET", long_name, "", "", 0), 404);
-    CHECK(k.body_length < 1000);
+    CHECK(k.length < 1000);
     CHECK_INT(ask(&k, server, "GET", "/v2/models", "", "", 0), 200);
     CHECK(strstr(k.body, "{\"models\":[\"iris\"]}"));
     CHECK_INT(ask(&k, server, "POST", "/v2/models/iris/infer", "", body, strlen(body)), 200);
