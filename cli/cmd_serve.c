@@ -22,6 +22,8 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->tls_key = cli_value(c, "tls-key");
     o->control = cli_value(c, "control");
     o->keys = cli_value(c, "keys");
+    o->sandbox = cli_has(c, "sandbox");
+    o->share_port = cli_has(c, "share-port");
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
     o->workers = (uint32_t)workers;
@@ -61,6 +63,7 @@ static leat_status say(cli *c, const leat_server *server)
     for (size_t i = 0; leat_server_model(server, i, &name, &version, &estimator); i++)
         cli_say(c, "  %-20s version %u, %s\n", name, version, estimator);
     cli_say(c, "serving at %s, %u worker%s\n", url, n, n == 1 ? "" : "s");
+    if (cli_has(c, "sandbox")) cli_say(c, "in a sandbox\n");
     if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
     if (leat_server_model(server, 0, &name, &version, &estimator))
         cli_say(c,
@@ -129,6 +132,12 @@ static const cli_option options[] = {
      false},
     {"keys", 0, "yes|no|WHERE",
      "whether requests need a key (leat key); default: unless only this machine is listened to",
+     false},
+    {"share-port", 0, NULL, "other servers may listen to the same port (leat scale does that)",
+     false},
+    {"sandbox", 0, NULL,
+     "close the process in: no file but the folders of models and the keys, no program, no "
+     "connection",
      false},
     CLI_REGISTRY_OPTIONS,
     {0}};

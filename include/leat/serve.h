@@ -44,13 +44,18 @@ typedef struct leat_serve_options {
     const char *keys;    /* whether requests need a key (leat/key.h): "no", "yes", or where the keys
                             are; NULL: "no" for a server that listens on this machine only, else
                             "yes" */
+    bool share_port;     /* other processes listen to the same address too (SO_REUSEPORT); each
+                            leaves without a failed request */
+    bool sandbox;        /* close the process in, for good: no file but models, certificate and the
+                            store of keys, no program, no connection (Linux with Landlock and
+                            seccomp). Before the process starts other threads. */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);
 
 /* Opens the models, warms them up, then listens: from the first connection on every model answers.
  * Errors: those of leat_model_open; INVALID (an option, a name, an address), IO (the address is
- * taken), UNSUPPORTED (a build without the server). */
+ * taken), UNSUPPORTED (a build without the server; a machine without the sandbox). */
 LEAT_API LEAT_CHECKED leat_status leat_server_start(leat_context *context,
                                                     const leat_serve_options *options,
                                                     leat_server **out);

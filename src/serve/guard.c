@@ -6,12 +6,19 @@
 
 #include "base/error.h"
 
+bool leati_guard_asks(const char *keys, bool local, const char **where)
+{
+    const char *said = keys ? keys : local ? "no" : "yes";
+    *where = strcmp(said, "yes") == 0 ? NULL : said;
+    return strcmp(said, "no") != 0;
+}
+
 leat_status leati_guard_open(leat_context *c, leati_guard *guard, const char *keys, bool local)
 {
-    const char *where = keys ? keys : local ? "no" : "yes";
+    const char *where;
     *guard = (leati_guard){NULL};
-    if (strcmp(where, "no") == 0) return LEAT_OK;
-    return leati_keys_open(c, &guard->keys, strcmp(where, "yes") == 0 ? NULL : where);
+    return leati_guard_asks(keys, local, &where) ? leati_keys_open(c, &guard->keys, where)
+                                                 : LEAT_OK;
 }
 
 void leati_guard_close(leati_guard *guard)

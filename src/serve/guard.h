@@ -9,6 +9,8 @@ typedef struct leati_guard {
     leati_keys *keys; /* NULL: everybody may ask */
 } leati_guard;
 
+/* Whether requests need a key, by what leati_guard_open is told; *where: for leati_keys_open. */
+bool leati_guard_asks(const char *keys, bool local, const char **where);
 /* keys: "no", "yes" (the default store) or a store; NULL: "no" where only this machine can ask
  * (`local`), else "yes". */
 leat_status leati_guard_open(leat_context *c, leati_guard *guard, const char *keys, bool local);

@@ -75,10 +75,15 @@ static leat_status open_place(leat_context *c, leati_sql **out, const char *plac
     return LEAT_OK;
 }
 
+char *leati_key_place(leat_context *c, const char *where)
+{
+    return where ? leati_strdup(c, where) : default_place(c);
+}
+
 leat_status leati_key_database_open(leat_context *c, leati_sql **out, const char *where, bool make)
 {
     *out = NULL;
-    char *place = where ? leati_strdup(c, where) : default_place(c);
+    char *place = leati_key_place(c, where);
     leat_status st = place ? open_place(c, out, place, make) : leat_error_status(c);
     leati_free(place);
     if (st == LEAT_OK) return st;

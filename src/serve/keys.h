@@ -61,6 +61,8 @@ leat_status leati_keys_refresh(leati_keys *keys, leat_context *c);
 
 /* --- the store: key_store.c ------------------------------------------------------------------- */
 
+/* The file or "postgresql://..." that `where` stands for. leati_free. */
+char *leati_key_place(leat_context *c, const char *where);
 leat_status leati_key_database_open(leat_context *c, leati_sql **out, const char *where, bool make);
 /* A number that every change of keys makes larger. */
 leat_status leati_key_generation(leati_sql *db, int64_t *out);

@@ -266,6 +266,12 @@ static leat_status found_model(leati_repository *r, const char *path, const char
     return st;
 }
 
+const char *leati_place_path(const char *place)
+{
+    const char *equals = strchr(place, '=');
+    return equals && !leati_path_exists(place) ? equals + 1 : place;
+}
+
 /* "iris.leat", "iris=PATH", "iris:2=PATH", a folder. */
 static leat_status add_place(leati_repository *r, const char *place)
 {
@@ -282,12 +288,11 @@ static leat_status add_place(leati_repository *r, const char *place)
                     place);
         return LEAT_OK;
     }
-    const char *equals = strchr(place, '='), *path = place;
+    const char *path = leati_place_path(place), *equals = path == place ? NULL : path - 1;
     char *name = NULL;
     uint32_t version = 1;
-    if (equals && !leati_path_exists(place)) {
+    if (equals) {
         const char *colon = memchr(place, ':', (size_t)(equals - place));
-        path = equals + 1;
         name = leati_strndup(c, place, (size_t)((colon ? colon : equals) - place));
         if (colon) version = version_of(colon + 1, (size_t)(equals - colon) - 1);
         if (name && version == 0) {

@@ -24,6 +24,9 @@ size_t leati_shelf_versions(const leati_shelf *shelf, const char *name, size_t l
 
 typedef struct leati_repository leati_repository;
 
+/* The file or folder that a place names. */
+const char *leati_place_path(const char *place);
+
 /* places: "iris.leat", "iris:2=PATH" (another name or version) or a folder: NAME.leat,
  * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it. All are opened. Errors: INVALID (a name that
  * does not fit, one name and version twice, nothing found), those of leat_model_open. */

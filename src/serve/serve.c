@@ -14,6 +14,7 @@
 #include "serve/guard.h"
 #include "serve/json_in.h"
 #include "serve/route.h"
+#include "serve/serve_sandbox.h"
 #include "serve/server.h"
 
 enum { DEFAULT_BODY = 16 << 20, SMALL_BODY = 65536, MOST_WORKERS = 1024 };
@@ -55,6 +56,7 @@ struct leati_serve {
     job *first, **last;
     bool stop;
     leati_guard guard;
+    leati_sandbox *sandbox; /* NULL: none */
 };
 
 /* The public name of the same. */
@@ -366,6 +368,7 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
                                .workers = s->worker_count,
                                .tls_certificate = o->tls_cert,
                                .tls_key = o->tls_key,
+                               .shared = o->share_port,
                                .compress = true};
     leati_http_routes routes = {.user = s, .admit = admit, .handle = handle, .fault = fault};
     LEATI_TRY(leati_http_server_start(s->context, &http, &routes, &s->http));
@@ -392,9 +395,10 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                 strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
                     strcmp(control, "no") == 0,
                 LEAT_INVALID, "control is local, yes or no, not '%s'", control);
+    if (o->sandbox) LEATI_TRY(leati_serve_sandbox_begin(c, o, local, &s->sandbox));
     LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
-    s->managed = strcmp(control, "yes") == 0 ||
-                 (strcmp(control, "local") == 0 && (local || s->guard.keys));
+    s->managed =
+        strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || s->guard.keys));
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count;
@@ -403,7 +407,8 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(start_steward(s));
     LEATI_TRY(leati_compute_start(c, s->worker_count, handle_long, s, &s->compute));
     atomic_store(&s->ready, true);
-    return listen_now(s, o);
+    LEATI_TRY(listen_now(s, o));
+    return s->sandbox ? leati_sandbox_close_calls(s->sandbox) : LEAT_OK;
 }
 
 leat_status leat_server_start(leat_context *c, const leat_serve_options *options, leat_server **out)
@@ -481,6 +486,7 @@ void leat_server_destroy(leat_server *server)
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
     leati_guard_close(&s->guard);
+    leati_sandbox_destroy(s->sandbox);
     leati_repository_destroy(s->repository);
     leat_context_destroy(s->steward_context);
     for (uint32_t w = 0; s->desks && w < s->slots; w++) {

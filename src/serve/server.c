@@ -202,7 +202,7 @@ static leat_status start(leat_context *c, leati_http_server *s, const leati_http
         LEATI_TRY(bind_local(c, s, o->listen + 5));
     } else {
         LEATI_TRY(read_address(c, o->listen, &a));
-        LEATI_TRY(probe(c, &a, o->listen));
+        if (!o->shared || *port_of(&a) == 0) LEATI_TRY(probe(c, &a, o->listen));
         s->port = ntohs(*port_of(&a));
     }
     for (uint32_t i = 0; i < s->count; i++) LEATI_TRY(open_worker(c, s, i, &a, o));
@@ -222,6 +222,7 @@ leat_status leati_http_server_start(leat_context *c, const leati_http_options *o
     s->routes = *routes;
     s->local_fd = -1;
     s->count = count;
+    s->shared = o->shared && strncmp(o->listen, "unix:", 5) != 0;
     s->most = make_room(o->connections ? o->connections : CONNECTIONS);
     leati_http_encoders_init(&s->encoders, c);
     atomic_init(&s->connections, 0);

@@ -1,15 +1,22 @@
 /* Owns: the loop of a worker: its ticks, what other threads hand to it, draining, its end. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* SO_ATTACH_FILTER */
+#endif
 #include "serve/server.h"
 
 #if LEAT_HAVE_SERVER
+#if defined(__linux__)
+#include <linux/filter.h>
+#endif
 #include <sched.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "serve/server_worker.h"
 
-enum { TICK_MS = 500, DRAIN_TICK_MS = 20, BACKLOG = 4096 };
+enum { TICK_MS = 500, DRAIN_TICK_MS = 20, LEAVE_MS = 250, BACKLOG = 4096 };
 
 uint64_t leati_server_now(void)
 {
@@ -60,10 +67,43 @@ static void cut_all(leati_worker *w, leati_waiting from, leati_waiting to)
         }
 }
 
+/* Clients that begin a connection now try again in a second, and come to another process. */
+static void refuse_beginners(leati_worker *w)
+{
+#if defined(__linux__)
+    /* Of the flags of a TCP packet (byte 13), SYN without ACK. */
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    uv_os_fd_t fd;
+    if (uv_fileno(&w->listener.handle, &fd) == 0)
+        setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+#else
+    (void)w;
+#endif
+}
+
+/* Closing a listening socket resets the connections that wait in it, though other processes listen
+ * to the same address. So new ones are kept away first, and those under way are taken. */
+static bool is_leaving(leati_worker *w)
+{
+    if (!w->leaving) {
+        w->leaving = true;
+        w->left_at = uv_now(&w->loop) + LEAVE_MS;
+        refuse_beginners(w);
+        uv_timer_set_repeat(&w->tick, DRAIN_TICK_MS);
+        uv_timer_again(&w->tick);
+    }
+    return uv_now(&w->loop) < w->left_at && leati_server_now() < atomic_load(&w->server->cut_ns);
+}
+
 /* Idle connections stay a moment: a request may be on its way, and closing would lose it. */
 static void drain(leati_worker *w)
 {
     leati_http_server *s = w->server;
+    if (s->shared && !w->draining && is_leaving(w)) return;
     if (!w->draining) {
         w->draining = w->core.draining = true;
         w->idle_until = uv_now(&w->loop) + atomic_load(&s->idle_ms);

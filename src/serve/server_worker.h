@@ -12,7 +12,7 @@
 
 enum {
     LEATI_SERVER_SCRATCH = 64 << 10, /* bytes read at once */
-    LEATI_SERVER_SLOW_BODY = 4096 /* bytes a second, in or out: what is slower has to end in time */
+    LEATI_SERVER_SLOW_BODY = 4096    /* bytes a second: what is slower has to end in time */
 };
 
 /* Each connection stands in the list of what it waits for; a list has one time-out, so that its
@@ -44,7 +44,7 @@ struct leati_connection {
     leati_waiting waiting;
     uint64_t since;    /* ms of the loop */
     uint64_t requests; /* of conn, when `since` was set */
-    uint64_t mark;     /* bytes of a body, or not taken by the client, when `since` was set */
+    uint64_t mark;     /* bytes of a body, or still to be written, when `since` was set */
     unsigned writes;   /* that libuv has not ended */
     size_t dropped;    /* bytes read while lingering */
     bool reading, handshaken, listed, gone;
@@ -63,7 +63,7 @@ typedef struct leati_worker {
         uv_pipe_t pipe;
     } listener;
     pthread_t thread;
-    bool started, draining, drained, quitting;
+    bool started, leaving, draining, drained, quitting;
     bool owed;                             /* a client that could not be taken for want of memory */
     _Atomic(leati_http_exchange *) posted; /* newest first */
     atomic_uint posting;                   /* threads that are about to wake us */
@@ -74,6 +74,7 @@ typedef struct leati_worker {
     } waits[LEATI_WAITS];
     leati_connection *spare;
     size_t spare_count, connections;
+    uint64_t left_at;    /* while leaving: ms of the loop */
     uint64_t idle_until; /* while draining: ms of the loop */
     char *scratch, *plain;
 } leati_worker;
@@ -83,8 +84,9 @@ struct leati_http_server {
     leati_http_routes routes;
     leati_http_encoders encoders;
     leati_tls_config *tls;
-    bool local; /* a unix socket */
-    char *path; /* of it */
+    bool local;  /* a unix socket */
+    bool shared; /* with other processes */
+    char *path;  /* of it */
     int local_fd;
     uint16_t port;
     uint32_t most; /* connections */

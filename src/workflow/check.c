@@ -91,6 +91,7 @@ static void check_build(list *l)
         {"server", "serving models: build with libuv1-dev and libhttp-parser-dev",
          LEAT_HAVE_SERVER},
         {"openssl", "serving by TLS: build with libssl-dev", LEAT_HAVE_OPENSSL},
+        {"seccomp", "serving in a sandbox: build with libseccomp-dev", LEAT_HAVE_SECCOMP},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         leat_check_item *item = add(l, parts[i].name, parts[i].there, false, "%s",

@@ -1,0 +1,82 @@
+/* Owns: which places a server needs, by its options. Not: how they are enforced (sandbox.h). */
+#include "serve/serve_sandbox.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "serve/guard.h"
+#include "serve/repository.h"
+
+/* A folder of models as it is; of a single file its folder, so that the file can be replaced. What
+ * is not there is told by who opens it. */
+static leat_status allow_models(leati_sandbox *s, const leat_serve_options *o)
+{
+    for (size_t i = 0; i < o->model_count; i++) {
+        const char *path = leati_place_path(o->models[i]);
+        if (leati_path_is_folder(path)) LEATI_TRY(leati_sandbox_allow(s, path, LEATI_SANDBOX_READ));
+        else if (leati_path_exists(path))
+            LEATI_TRY(leati_sandbox_allow_beside(s, path, LEATI_SANDBOX_READ));
+    }
+    return LEAT_OK;
+}
+
+static leat_status allow_tls(leati_sandbox *s, const leat_serve_options *o)
+{
+    if (o->tls_cert && leati_path_exists(o->tls_cert))
+        LEATI_TRY(leati_sandbox_allow(s, o->tls_cert, LEATI_SANDBOX_READ));
+    if (o->tls_key && leati_path_exists(o->tls_key))
+        LEATI_TRY(leati_sandbox_allow(s, o->tls_key, LEATI_SANDBOX_READ));
+    return LEAT_OK;
+}
+
+/* The socket file is made, and removed at the end. */
+static leat_status allow_socket(leati_sandbox *s, const leat_serve_options *o)
+{
+    bool local = o->listen && strncmp(o->listen, "unix:", 5) == 0;
+    return local ? leati_sandbox_allow_beside(s, o->listen + 5, LEATI_SANDBOX_WRITE) : LEAT_OK;
+}
+
+/* SQLite keeps files beside its own. */
+static leat_status allow_store(leat_context *c, leati_sandbox *s, const char *place)
+{
+    const char *base = leati_path_base(place);
+    if (base != place) {
+        char *folder = leati_strndup(c, place, (size_t)(base - place));
+        leat_status st = folder ? leati_folder_make(c, folder) : leat_error_status(c);
+        leati_free(folder);
+        LEATI_TRY(st);
+    }
+    return leati_sandbox_allow_beside(s, place, LEATI_SANDBOX_WRITE);
+}
+
+static leat_status begin(leat_context *c, const leat_serve_options *o, const char *store,
+                         leati_sandbox **out)
+{
+    bool remote = store && leati_sql_is_server(store);
+    LEATI_TRY(leati_sandbox_create(c, remote, out));
+    LEATI_TRY(allow_models(*out, o));
+    LEATI_TRY(allow_tls(*out, o));
+    LEATI_TRY(allow_socket(*out, o));
+    if (store && !remote) LEATI_TRY(allow_store(c, *out, store));
+    return leati_sandbox_close_files(*out);
+}
+
+leat_status leati_serve_sandbox_begin(leat_context *c, const leat_serve_options *o, bool local,
+                                      leati_sandbox **out)
+{
+    const char *where;
+    char *store = NULL;
+    *out = NULL;
+    if (leati_guard_asks(o->keys, local, &where)) {
+        store = leati_key_place(c, where);
+        if (!store) return leat_error_status(c);
+    }
+    leat_status st = begin(c, o, store, out);
+    leati_free(store);
+    if (st == LEAT_OK) return LEAT_OK;
+    leati_sandbox_destroy(*out);
+    *out = NULL;
+    return st;
+}
