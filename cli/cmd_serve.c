@@ -13,7 +13,7 @@ enum { DRAIN_SECONDS = 25 };
 
 static leat_status read_options(cli *c, leat_serve_options *o)
 {
-    long workers = 0, body = 0;
+    long workers = 0, body = 0, model = 0;
     *o = leat_serve_options_default();
     o->models = (const char *const *)c->arguments;
     o->model_count = (size_t)c->count;
@@ -26,8 +26,10 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->share_port = cli_has(c, "share-port");
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
+    if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
     o->workers = (uint32_t)workers;
     o->max_body = (size_t)body << 20;
+    o->max_model = (size_t)model << 20;
     return st;
 }
 
@@ -126,8 +128,10 @@ static const cli_option options[] = {
     {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https", false},
     {"tls-key", 0, "FILE", "its private key", false},
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
+    {"max-model", 0, "MB", "largest model that is uploaded, in MiB (default 256)", false},
     {"control", 0, "WHO",
-     "who may load and unload models by request: local (default: if only this machine is listened "
+     "who may load, unload, upload and delete models by request: local (default: if only this "
+     "machine is listened "
      "to, or keys are asked for), yes, no",
      false},
     {"keys", 0, "yes|no|WHERE",

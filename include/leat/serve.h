@@ -38,9 +38,9 @@ typedef struct leat_serve_options {
     const char *tls_cert; /* PEM files; NULL: no TLS */
     const char *tls_key;
     size_t max_body;     /* bytes of a request, unpacked; 0: 16 MiB */
-    const char *control; /* who may load and unload models by request: "local" (also for NULL: a
-                            server that listens on this machine only, or asks for keys), "yes",
-                            "no" */
+    const char *control; /* who may load, unload, upload and delete models by request: "local" (also
+                            for NULL: a server that listens on this machine only, or asks for keys),
+                            "yes", "no" */
     const char *keys;    /* whether requests need a key (leat/key.h): "no", "yes", or where the keys
                             are; NULL: "no" for a server that listens on this machine only, else
                             "yes" */
@@ -49,6 +49,7 @@ typedef struct leat_serve_options {
     bool sandbox;        /* close the process in, for good: no file but models, certificate and the
                             store of keys, no program, no connection (Linux with Landlock and
                             seccomp). Before the process starts other threads. */
+    size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);

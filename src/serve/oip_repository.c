@@ -65,24 +65,41 @@ int leati_route_oip_index(leati_call *call)
     return 200;
 }
 
-static int change(leati_call *call, leati_change what)
+static int answer_nothing(leati_job *job)
 {
-    if (!leati_serve_may_manage(call)) return 0;
-    if (!read_control(call, NULL, NULL, what == LEATI_LOAD)) return 0;
+    leati_exchange_header(job->exchange, "Content-Type", "application/json");
+    leati_exchange_write(job->exchange, "{}\n", 3);
+    return 200;
+}
+
+static int load(leati_job *job)
+{
+    return leati_repository_load(job->repository, job->name, &job->fault) ? answer_nothing(job) : 0;
+}
+
+static int unload(leati_job *job)
+{
+    return leati_repository_unload(job->repository, job->name, &job->fault) ? answer_nothing(job)
+                                                                            : 0;
+}
+
+static int change(leati_call *call, leati_job_run run)
+{
+    if (!read_control(call, NULL, NULL, run == load)) return 0;
     if (!leati_served_name_fits(call->model_name.data, call->model_name.length)) {
         leati_fault_set(&call->fault, 404, "no_such_model", "there is no model '%.*s'",
                         LEATI_CLIP(call->model_name.data, call->model_name.length));
         return 0;
     }
-    return leati_serve_change(call, what);
+    return leati_serve_change(call, run);
 }
 
 int leati_route_oip_load(leati_call *call)
 {
-    return change(call, LEATI_LOAD);
+    return change(call, load);
 }
 
 int leati_route_oip_unload(leati_call *call)
 {
-    return change(call, LEATI_UNLOAD);
+    return change(call, unload);
 }

@@ -475,3 +475,132 @@ void leati_repository_each(leati_repository *r,
     }
     pthread_mutex_unlock(&r->lock);
 }
+
+/* ---- one version ------------------------------------------------------------------------------
+ */
+
+bool leati_repository_rescan(leati_repository *r, leati_fault *fault)
+{
+    pthread_mutex_lock(&r->lock);
+    leat_status st = rescan(r);
+    pthread_mutex_unlock(&r->lock);
+    return st == LEAT_OK || leati_fault_from(fault, r->context);
+}
+
+const char *leati_repository_folder(const leati_repository *r)
+{
+    return r->folder_count ? r->folders[0] : NULL;
+}
+
+bool leati_repository_owns(const leati_repository *r, const char *path)
+{
+    for (size_t i = 0; i < r->folder_count; i++) {
+        size_t n = strlen(r->folders[i]);
+        if (strncmp(path, r->folders[i], n) == 0 && (path[n] == '/' || (n && path[n - 1] == '/')))
+            return true;
+    }
+    return false;
+}
+
+const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version)
+{
+    bool there;
+    size_t at = place_of(r, name, version, &there);
+    return there && leati_path_exists(r->entries[at].path) ? r->entries[at].path : NULL;
+}
+
+uint32_t leati_repository_newest(const leati_repository *r, const char *name)
+{
+    for (size_t i = r->count; i-- > 0;)
+        if (strcmp(r->entries[i].name, name) == 0 && leati_path_exists(r->entries[i].path))
+            return r->entries[i].version;
+    return 0;
+}
+
+leat_context *leati_repository_context(leati_repository *r)
+{
+    return r->context;
+}
+
+uint32_t leati_repository_slots(const leati_repository *r)
+{
+    return r->slots;
+}
+
+/* The shelf with `served` (taken over on success; NULL: nothing) in place of a version. */
+static leati_shelf *shelf_with(leat_context *c, const leati_shelf *old, const char *name,
+                               uint32_t version, leati_served *served)
+{
+    leati_shelf *shelf = make_shelf(c, old->count + 1);
+    if (!shelf) return NULL;
+    for (size_t i = 0; i < old->count; i++) {
+        leati_served *s = old->served[i];
+        if (s->version != version || strcmp(s->name, name) != 0)
+            shelf->served[shelf->count++] = leati_served_retain(s);
+    }
+    if (served) shelf->served[shelf->count++] = served;
+    qsort(shelf->served, shelf->count, sizeof *shelf->served, order_served);
+    return shelf;
+}
+
+static void forget(leati_repository *r, const char *name, uint32_t version)
+{
+    bool there;
+    pthread_mutex_lock(&r->lock);
+    size_t at = place_of(r, name, version, &there);
+    if (there) {
+        leati_free(r->entries[at].name);
+        leati_free(r->entries[at].path);
+        r->count--;
+        memmove(r->entries + at, r->entries + at + 1, (r->count - at) * sizeof *r->entries);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* The entry of a version whose file is not there yet. */
+static leat_status announce(leati_repository *r, const char *name, uint32_t version,
+                            const char *path)
+{
+    pthread_mutex_lock(&r->lock);
+    leat_status st = add_entry(r, name, version, path, false);
+    pthread_mutex_unlock(&r->lock);
+    return st;
+}
+
+static void mark_loaded(leati_repository *r, const char *name, uint32_t version)
+{
+    bool there;
+    pthread_mutex_lock(&r->lock);
+    size_t at = place_of(r, name, version, &there);
+    if (there) {
+        r->entries[at].loaded = true;
+        *r->entries[at].reason = '\0';
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool leati_repository_change(leati_repository *r, const char *name, uint32_t version,
+                             const char *path, leati_served *served,
+                             bool (*commit)(void *user, leati_fault *fault), void *user,
+                             leati_fault *fault)
+{
+    bool known;
+    (void)place_of(r, name, version, &known);
+    if (known && served && !leati_repository_path(r, name, version)) {
+        forget(r, name, version); /* its file is gone and may have lain elsewhere */
+        known = false;
+    }
+    leati_shelf *shelf = shelf_with(r->context, atomic_load(&r->shelf), name, version, served);
+    if (!shelf) leati_served_release(served);
+    bool ready = shelf && (known || !served || announce(r, name, version, path) == LEAT_OK);
+    if (!ready) leati_fault_from(fault, r->context);
+    if (!ready || !commit(user, fault)) {
+        free_shelf(shelf);
+        if (ready && !known && served) forget(r, name, version);
+        return false;
+    }
+    exchange(r, shelf);
+    if (served) mark_loaded(r, name, version);
+    else forget(r, name, version);
+    return true;
+}

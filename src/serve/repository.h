@@ -44,6 +44,29 @@ bool leati_repository_load(leati_repository *r, const char *name, leati_fault *f
 /* 404 where none is loaded. */
 bool leati_repository_unload(leati_repository *r, const char *name, leati_fault *fault);
 
+/* ---- one version, by the steward alone ---- */
+
+/* Looks at the folders again. */
+bool leati_repository_rescan(leati_repository *r, leati_fault *fault);
+/* The first folder that is served, NULL: none is. */
+const char *leati_repository_folder(const leati_repository *r);
+/* Whether a file lies in a folder that is served. */
+bool leati_repository_owns(const leati_repository *r, const char *path);
+/* The highest version of which there is a file, 0: none. */
+uint32_t leati_repository_newest(const leati_repository *r, const char *name);
+/* The file of a version, NULL: there is none. */
+const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version);
+leat_context *leati_repository_context(leati_repository *r);
+uint32_t leati_repository_slots(const leati_repository *r);
+
+/* Exchanges one version for `served` (taken over, also on failure), whose file is `path`; NULL:
+ * takes it off and forgets it. All that can fail is done before `commit` is called, which does what
+ * lasts; where that returns false everything stays as it was. */
+bool leati_repository_change(leati_repository *r, const char *name, uint32_t version,
+                             const char *path, leati_served *served,
+                             bool (*commit)(void *user, leati_fault *fault), void *user,
+                             leati_fault *fault);
+
 /* Calls for every version that is known, loaded or not; under the lock: short. */
 void leati_repository_each(leati_repository *r,
                            void (*call)(void *user, const char *name, uint32_t version,

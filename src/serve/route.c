@@ -83,6 +83,12 @@ static uint32_t version_number(leati_http_text text)
     return value;
 }
 
+bool leati_call_version(const leati_call *call, uint32_t *version)
+{
+    *version = call->version.data ? version_number(call->version) : 0;
+    return !call->version.data || *version;
+}
+
 leati_served *leati_call_served(leati_call *call)
 {
     leati_http_text name = call->model_name;

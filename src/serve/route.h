@@ -33,11 +33,20 @@ typedef struct leati_call {
 } leati_call;
 
 /* Returns the status of the answer it wrote; 0: the fault is the answer; LEATI_LATER: another
- * thread ends the exchange. */
+ * thread ends or will answer the exchange. */
 typedef int (*leati_handler)(leati_call *call);
-enum { LEATI_LATER = -1 };
+enum {
+    LEATI_LATER = -1,
+    LEATI_LONG = -2 /* nothing was written: to be called again on a thread for long answers (only
+                       where the call has not `waited`) */
+};
 
-typedef enum leati_body { LEATI_BODY_NONE, LEATI_BODY_SMALL, LEATI_BODY_ROWS } leati_body;
+typedef enum leati_body {
+    LEATI_BODY_NONE,
+    LEATI_BODY_SMALL,
+    LEATI_BODY_ROWS,
+    LEATI_BODY_MODEL
+} leati_body;
 
 typedef struct leati_route {
     leati_http_method method;
@@ -65,6 +74,8 @@ const char *leati_method_name(leati_http_method method);
 
 /* What the path names; the fault 404 where it is not loaded. */
 leati_served *leati_call_served(leati_call *call);
+/* The version that the path names: 0 where it names none; false: what it names is no version. */
+bool leati_call_version(const leati_call *call, uint32_t *version);
 
 enum { LEATI_SHORT_BODY = 65536 };
 /* The body with LEATI_JSON_PAD zeros behind it where it is short; *padded says whether. */
@@ -78,12 +89,22 @@ void leati_call_count(leati_call *call, leati_served *served, const leati_spans 
 
 /* What serve.c knows. */
 size_t leati_serve_body_limit(const leati_serve *serve);
+size_t leati_serve_model_limit(const leati_serve *serve);
 bool leati_serve_ready(const leati_serve *serve);
 leati_repository *leati_serve_repository(leati_serve *serve);
 /* Whether a request may change what is served: from this machine, or by a key. */
 bool leati_serve_may_manage(leati_call *call);
-/* Hands a change of the repository to the steward, which ends the exchange. */
-typedef enum leati_change { LEATI_LOAD, LEATI_UNLOAD } leati_change;
-int leati_serve_change(leati_call *call, leati_change change);
+/* A change of what is served, by the steward: the one thread that makes such changes. Returns the
+ * status of the answer it wrote; 0: the fault is the answer. */
+typedef struct leati_job {
+    leati_repository *repository;
+    leati_http_exchange *exchange;
+    char name[132];
+    uint32_t version; /* 0: none was named */
+    leati_fault fault;
+} leati_job;
+typedef int (*leati_job_run)(leati_job *job);
+/* Hands it on; the name and version are those of the path. */
+int leati_serve_change(leati_call *call, leati_job_run run);
 
 #endif

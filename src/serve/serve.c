@@ -17,16 +17,21 @@
 #include "serve/serve_sandbox.h"
 #include "serve/server.h"
 
-enum { DEFAULT_BODY = 16 << 20, SMALL_BODY = 65536, MOST_WORKERS = 1024 };
+enum {
+    DEFAULT_BODY = 16 << 20,
+    DEFAULT_MODEL = 256 << 20,
+    SMALL_BODY = 65536,
+    MOST_WORKERS = 1024,
+    MOST_JOBS = 64
+};
 /* What a loop hands on: bodies of so many bytes, answers that take so long. */
 enum { LONG_BODY = 256 << 10, LONG_NS = 300000 };
 
 /* A change of the repository that waits for the steward. */
 typedef struct job {
     struct job *next;
-    leati_http_exchange *exchange;
-    leati_change change;
-    char name[132];
+    leati_job_run run;
+    leati_job work;
 } job;
 
 typedef struct started {
@@ -42,7 +47,7 @@ struct leati_serve {
     leati_compute *compute;
     leati_desk *desks; /* (slots): of the workers, then of the threads for long answers */
     uint32_t worker_count, slots;
-    size_t max_body;
+    size_t max_body, max_model;
     bool managed; /* requests may load and unload */
     atomic_bool ready;
     char url[160];
@@ -54,6 +59,7 @@ struct leati_serve {
     pthread_mutex_t lock; /* of the jobs */
     pthread_cond_t wake;
     job *first, **last;
+    size_t jobs;
     bool stop;
     leati_guard guard;
     leati_sandbox *sandbox; /* NULL: none */
@@ -67,6 +73,11 @@ struct leat_server {
 size_t leati_serve_body_limit(const leati_serve *s)
 {
     return s->max_body;
+}
+
+size_t leati_serve_model_limit(const leati_serve *s)
+{
+    return s->max_model;
 }
 
 bool leati_serve_ready(const leati_serve *s)
@@ -137,6 +148,8 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
     else if (!leati_guard_admit(&s->guard, &call)) {
         *finished = true;
         return 0;
+    } else if (call.route->scope == LEATI_MANAGE) {
+        (void)leati_serve_may_manage(&call); /* no body is read where it may not */
     }
     if (call.fault.http) {
         finish_fault(&call);
@@ -146,6 +159,7 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
     switch (call.route->body) {
     case LEATI_BODY_ROWS: return s->max_body;
     case LEATI_BODY_SMALL: return SMALL_BODY;
+    case LEATI_BODY_MODEL: return s->max_model;
     default: return 0;
     }
 }
@@ -183,6 +197,10 @@ static void answer(leati_serve *s, leati_http_exchange *exchange, uint32_t slot,
     bool hand = may_hand && takes_long(&call);
     int status = hand ? LEATI_LATER : call.route->handle(&call);
     leati_repository_unpin(s->repository, slot);
+    if (status == LEATI_LONG) {
+        hand = may_hand;
+        status = hand ? LEATI_LATER : 0;
+    }
     if (hand && !leati_compute_hand(s->compute, exchange)) refuse_busy(&call);
     if (status == LEATI_LATER) return;
     if (status > 0) {
@@ -215,19 +233,19 @@ static void fault(void *user, leati_http_exchange *exchange, int http_status, co
 /* ---- the steward ------------------------------------------------------------------------------
  */
 
-static void run_job(leati_serve *s, job *j)
+static void run_job(job *j)
 {
-    leati_fault why = {0};
-    bool ok = j->change == LEATI_LOAD ? leati_repository_load(s->repository, j->name, &why)
-                                      : leati_repository_unload(s->repository, j->name, &why);
-    if (ok) {
-        leati_exchange_header(j->exchange, "Content-Type", "application/json");
-        leati_exchange_write(j->exchange, "{}\n", 3);
-        leati_exchange_finish(j->exchange, 200);
-    } else {
-        leati_reply_fault(j->exchange, why.code, why.message);
-        leati_exchange_finish(j->exchange, why.http);
+    leati_http_exchange *exchange = j->work.exchange;
+    leati_fault *why = &j->work.fault;
+    int status = j->run(&j->work);
+    if (status > 0) {
+        leati_exchange_finish(exchange, status);
+        return;
     }
+    if (!why->http) leati_fault_set(why, 500, "internal", "a fault of the server");
+    leati_exchange_restart(exchange);
+    leati_reply_fault(exchange, why->code, why->message);
+    leati_exchange_finish(exchange, why->http);
 }
 
 static void *steward(void *arg)
@@ -240,8 +258,9 @@ static void *steward(void *arg)
         if (!j) break;
         s->first = j->next;
         if (!s->first) s->last = &s->first;
+        s->jobs--;
         pthread_mutex_unlock(&s->lock);
-        run_job(s, j);
+        run_job(j);
         leati_free(j);
         pthread_mutex_lock(&s->lock);
     }
@@ -249,21 +268,31 @@ static void *steward(void *arg)
     return NULL;
 }
 
-int leati_serve_change(leati_call *call, leati_change change)
+int leati_serve_change(leati_call *call, leati_job_run run)
 {
     leati_serve *s = call->serve;
     job *j = LEATI_NEW(call->desk->context, job, 1);
     if (!j) return leati_fault_from(&call->fault, call->desk->context);
-    size_t n = call->model_name.length < sizeof j->name ? call->model_name.length : 0;
-    memcpy(j->name, call->model_name.data, n);
-    j->exchange = call->exchange;
-    j->change = change;
+    j->run = run;
+    j->work.repository = s->repository;
+    j->work.exchange = call->exchange;
+    size_t n = call->model_name.length < sizeof j->work.name ? call->model_name.length : 0;
+    memcpy(j->work.name, call->model_name.data, n);
+    (void)leati_call_version(call, &j->work.version);
     pthread_mutex_lock(&s->lock);
-    *s->last = j;
-    s->last = &j->next;
-    pthread_cond_signal(&s->wake);
+    bool fits = s->jobs < MOST_JOBS;
+    if (fits) {
+        *s->last = j;
+        s->last = &j->next;
+        s->jobs++;
+        pthread_cond_signal(&s->wake);
+    }
     pthread_mutex_unlock(&s->lock);
-    return LEATI_LATER;
+    if (fits) return LEATI_LATER;
+    leati_free(j);
+    leati_exchange_header(call->exchange, "Retry-After", "1");
+    leati_reply_fault(call->exchange, "busy", "too many changes wait; try again in a moment");
+    return 503;
 }
 
 /* A page of another site must not change what is served through the browser of who looks at it:
@@ -400,6 +429,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     s->managed =
         strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || s->guard.keys));
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+    s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count;
     LEATI_TRY(make_desks(s));

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
+#include "model/graph_file.h"
 #include "model/model.h"
 
 leati_served *leati_served_retain(leati_served *s)
@@ -110,13 +112,46 @@ static leat_status make_worker(leati_served *s, leati_ask *a, leati_fault *why)
     return st;
 }
 
-static leat_status open_model(leati_served *s, const char *path, uint32_t version, const char *name)
+void leati_served_etag(const void *data, size_t size, char etag[67])
+{
+    char hex[65];
+    leati_sha256_hex(data, size, hex);
+    snprintf(etag, 67, "\"%s\"", hex);
+}
+
+/* What a model comes from: a file, or bytes where path is NULL. */
+typedef struct origin {
+    const char *path, *what;
+    leati_bytes bytes;
+} origin;
+
+static leat_status parse_model(leati_served *s, leati_bytes bytes, const char *what)
 {
     leat_context *c = s->context;
-    if (leat_model_holds_graph(c, path))
+    if (leati_graph_file_is(c, bytes))
         return LEATI_FAIL(c, LEAT_UNSUPPORTED,
-                          "%s holds an ONNX graph; served are models that leat fit made", path);
-    LEATI_TRY(leat_model_open(c, &s->model, path));
+                          "%s holds an ONNX graph; served are models that leat fit made", what);
+    leati_served_etag(bytes.data, bytes.size, s->etag);
+    leat_status st = leati_model_parse(c, &s->model, bytes, what);
+    if (st != LEAT_OK && !strstr(leat_error_message(c), what)) leati_error_within(c, "%s", what);
+    return st;
+}
+
+static leat_status read_model(leati_served *s, const origin *from)
+{
+    leati_bytes bytes;
+    if (!from->path) return parse_model(s, from->bytes, from->what);
+    LEATI_TRY(leati_file_read(s->context, &bytes, from->path));
+    leat_status st = parse_model(s, bytes, from->path);
+    leati_bytes_release(&bytes);
+    return st;
+}
+
+static leat_status open_model(leati_served *s, const origin *from, uint32_t version,
+                              const char *name)
+{
+    leat_context *c = s->context;
+    LEATI_TRY(read_model(s, from));
     s->name = leati_strdup(c, name);
     s->version = version;
     snprintf(s->version_text, sizeof s->version_text, "%u", version);
@@ -129,9 +164,9 @@ static leat_status open_model(leati_served *s, const char *path, uint32_t versio
     return LEAT_OK;
 }
 
-leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
-                              uint32_t version, uint32_t slots, leati_served **out,
-                              leati_fault *why)
+static leat_status open_served(leat_context *parent, const origin *from, const char *name,
+                               uint32_t version, uint32_t slots, leati_served **out,
+                               leati_fault *why)
 {
     leat_context *c;
     *out = NULL;
@@ -145,7 +180,7 @@ leat_status leati_served_open(leat_context *parent, const char *path, const char
     leati_map_init(&s->names, c);
     s->slots = slots;
     atomic_init(&s->references, 1);
-    leat_status st = open_model(s, path, version, name);
+    leat_status st = open_model(s, from, version, name);
     for (uint32_t w = 0; st == LEAT_OK && w < slots; w++) st = make_worker(s, &s->ask[w], why);
     if (st == LEAT_OK) {
         *out = s;
@@ -157,4 +192,20 @@ leat_status leati_served_open(leat_context *parent, const char *path, const char
     }
     leati_served_release(s);
     return st;
+}
+
+leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
+                              uint32_t version, uint32_t slots, leati_served **out,
+                              leati_fault *why)
+{
+    origin from = {.path = path};
+    return open_served(parent, &from, name, version, slots, out, why);
+}
+
+leat_status leati_served_parse(leat_context *parent, leati_bytes bytes, const char *what,
+                               const char *name, uint32_t version, uint32_t slots,
+                               leati_served **out, leati_fault *why)
+{
+    origin from = {.what = what, .bytes = bytes};
+    return open_served(parent, &from, name, version, slots, out, why);
 }

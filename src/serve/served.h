@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "base/file.h"
 #include "base/map.h"
 #include "learn/schema.h"
 #include "serve/ask.h"
@@ -49,6 +50,7 @@ typedef struct leati_served {
     char *name;
     uint32_t version;
     char version_text[12];
+    char etag[67];     /* the SHA-256 of its file in double quotes */
     leati_port *ports; /* (inputs) */
     size_t inputs;
     leati_map names; /* of the inputs */
@@ -77,6 +79,12 @@ typedef struct leati_served {
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
                               uint32_t version, uint32_t slots, leati_served **out,
                               leati_fault *why);
+/* The same from the bytes of a file, which messages call `what`. */
+leat_status leati_served_parse(leat_context *parent, leati_bytes bytes, const char *what,
+                               const char *name, uint32_t version, uint32_t slots,
+                               leati_served **out, leati_fault *why);
+/* of: the SHA-256 of these bytes in double quotes. */
+void leati_served_etag(const void *data, size_t size, char etag[67]);
 leati_served *leati_served_retain(leati_served *s);
 void leati_served_release(leati_served *s); /* NULL is fine */
 
