@@ -211,6 +211,7 @@ int leati_route_api_predict(leati_call *call)
 static int describe(leati_call *call, const leati_served *s)
 {
     leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    leati_exchange_header(call->exchange, "ETag", s->etag);
     leati_exchange_write(call->exchange, s->describe, strlen(s->describe));
     leati_exchange_write(call->exchange, "\n", 1);
     return 200;

@@ -24,7 +24,7 @@ static bool is_utf8(const char *p, const char *end)
     return true;
 }
 
-leati_media leati_media_of(leati_call *call)
+leati_media leati_media_named(const char *type, size_t length)
 {
     static const struct {
         const char *name;
@@ -33,17 +33,25 @@ leati_media leati_media_of(leati_call *call)
                  {"text/csv", LEATI_MEDIA_CSV},
                  {"application/x-www-form-urlencoded", LEATI_MEDIA_FORM},
                  {"image/png", LEATI_MEDIA_IMAGE},
-                 {"image/jpeg", LEATI_MEDIA_IMAGE}};
-    leati_http_text type = leati_exchange_header_in(call->exchange, "content-type");
-    if (!type.data) return LEATI_MEDIA_NONE;
-    const char *end = type.data + type.length;
-    const char *mark = memchr(type.data, ';', type.length);
-    size_t n = mark ? (size_t)(mark - type.data) : type.length;
-    while (n && type.data[n - 1] == ' ') n--;
-    if (mark && !is_utf8(mark, end)) return LEATI_MEDIA_OTHER;
+                 {"image/jpeg", LEATI_MEDIA_IMAGE},
+                 {"text/plain", LEATI_MEDIA_TEXT},
+                 {"multipart/form-data", LEATI_MEDIA_MULTIPART},
+                 {"application/octet-stream", LEATI_MEDIA_MODEL},
+                 {"application/vnd.leat", LEATI_MEDIA_MODEL}};
+    const char *mark = memchr(type, ';', length);
+    size_t n = mark ? (size_t)(mark - type) : length;
+    while (n && type[n - 1] == ' ') n--;
+    if (n > 6 && strncasecmp(type, "audio/", 6) == 0) return LEATI_MEDIA_SOUND;
+    if (mark && !is_utf8(mark, type + length)) return LEATI_MEDIA_OTHER;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (equals(type.data, n, known[i].name)) return known[i].media;
+        if (equals(type, n, known[i].name)) return known[i].media;
     return LEATI_MEDIA_OTHER;
+}
+
+leati_media leati_media_of(leati_call *call)
+{
+    leati_http_text type = leati_exchange_header_in(call->exchange, "content-type");
+    return type.data ? leati_media_named(type.data, type.length) : LEATI_MEDIA_NONE;
 }
 
 static int hex(char ch)

@@ -487,6 +487,11 @@ bool leati_repository_rescan(leati_repository *r, leati_fault *fault)
     return st == LEAT_OK || leati_fault_from(fault, r->context);
 }
 
+const leati_shelf *leati_repository_shelf(const leati_repository *r)
+{
+    return atomic_load(&r->shelf);
+}
+
 const char *leati_repository_folder(const leati_repository *r)
 {
     return r->folder_count ? r->folders[0] : NULL;

@@ -46,6 +46,9 @@ bool leati_repository_unload(leati_repository *r, const char *name, leati_fault 
 
 /* ---- one version, by the steward alone ---- */
 
+/* What is loaded: stays until the steward changes it. */
+const leati_shelf *leati_repository_shelf(const leati_repository *r);
+
 /* Looks at the folders again. */
 bool leati_repository_rescan(leati_repository *r, leati_fault *fault);
 /* The first folder that is served, NULL: none is. */

@@ -1,0 +1,431 @@
+/* Owns: PUT and DELETE of models: conditions (RFC 9110, section 13), the files in the folder that
+ * is served. Not: exchanging what is loaded (repository.c).
+ *
+ * A version never changes under its number: other bytes for a number that is taken are refused
+ * unless If-Match names what they replace. The bytes of a request are read, checked and asked
+ * before a file is written; the file is whole and on the disk before it has its name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "serve/media.h"
+#include "serve/route.h"
+
+enum { PATH = 4096, MOST_VERSION = 999999999 };
+
+/* What a request is about. */
+typedef struct target {
+    leati_job *job;
+    uint32_t version; /* 0: there is none yet */
+    bool exists, loaded;
+    char etag[67]; /* of what exists */
+    bool guarded;  /* If-Match named what exists */
+    bool made;     /* the folder of the model, by this request */
+    char path[PATH], temporary[PATH];
+} target;
+
+/* ---- what there is ----------------------------------------------------------------------------
+ */
+
+static bool hash_file(target *t, const char *path)
+{
+    leat_context *c = leati_repository_context(t->job->repository);
+    leati_bytes bytes;
+    if (leati_file_read(c, &bytes, path) != LEAT_OK) return leati_fault_from(&t->job->fault, c);
+    leati_served_etag(bytes.data, bytes.size, t->etag);
+    leati_bytes_release(&bytes);
+    return true;
+}
+
+/* The version that the path names, or the newest. */
+static bool look(target *t, leati_job *job)
+{
+    leati_repository *r = job->repository;
+    size_t n = strlen(job->name);
+    *t = (target){.job = job};
+    if (!leati_repository_rescan(r, &job->fault)) return false;
+    const leati_shelf *shelf = leati_repository_shelf(r);
+    const leati_served *served = leati_shelf_find(shelf, job->name, n, job->version);
+    t->version = job->version ? job->version : leati_repository_newest(r, job->name);
+    if (!job->version && served && served->version > t->version) t->version = served->version;
+    served = t->version ? leati_shelf_find(shelf, job->name, n, t->version) : NULL;
+    const char *path = leati_repository_path(r, job->name, t->version);
+    t->loaded = served != NULL;
+    t->exists = served || path;
+    if (path) snprintf(t->path, sizeof t->path, "%s", path);
+    if (served) memcpy(t->etag, served->etag, sizeof t->etag);
+    return served || !path || hash_file(t, path);
+}
+
+/* ---- conditions -------------------------------------------------------------------------------
+ */
+
+/* Whether the entity tag stands in the list, or the list is "*"; weak ones count only for
+ * If-None-Match. -1: the list is none. */
+static int in_list(leati_http_text list, const char *etag, bool weak)
+{
+    const char *p = list.data, *end = p + list.length;
+    int found = 0;
+    if (list.length == 1 && *p == '*') return 1;
+    while (p < end) {
+        bool is_weak = end - p > 2 && p[0] == 'W' && p[1] == '/';
+        if (is_weak) p += 2;
+        const char *stop = p < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
+        if (!stop) return -1;
+        size_t n = (size_t)(stop + 1 - p);
+        if ((!is_weak || weak) && n == strlen(etag) && memcmp(p, etag, n) == 0) found = 1;
+        for (p = stop + 1; p < end && (*p == ' ' || *p == '\t'); p++) continue;
+        if (p < end && *p++ != ',') return -1;
+        while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) p++;
+    }
+    return list.length ? found : -1;
+}
+
+static bool conditions_hold(target *t)
+{
+    leati_fault *fault = &t->job->fault;
+    leati_http_text match = leati_exchange_header_in(t->job->exchange, "if-match"),
+                    none = leati_exchange_header_in(t->job->exchange, "if-none-match");
+    int is = match.data ? in_list(match, t->etag, false) : 1;
+    int other = none.data ? in_list(none, t->etag, true) : 0;
+    if (is < 0 || other < 0)
+        return leati_fault_set(fault, 400, "invalid_condition",
+                               "%s is * or entity tags in double quotes, separated by commas",
+                               is < 0 ? "If-Match" : "If-None-Match");
+    if (!t->exists && match.data)
+        return leati_fault_set(fault, 412, "condition_failed", "If-Match: there is no such model");
+    if (!is)
+        return leati_fault_set(fault, 412, "condition_failed",
+                               "If-Match: the model was changed, its entity tag is %s", t->etag);
+    if (t->exists && other)
+        return leati_fault_set(fault, 412, "condition_failed",
+                               "If-None-Match: it is there, its entity tag is %s", t->etag);
+    t->guarded = match.data != NULL;
+    return true;
+}
+
+/* ---- files ------------------------------------------------------------------------------------
+ */
+
+static bool storage_fault(leati_fault *fault, int error)
+{
+    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    bool barred = error == EACCES || error == EPERM || error == EROFS;
+    return leati_fault_set(fault,
+                           full     ? 503
+                           : barred ? 403
+                                    : 500,
+                           full     ? "storage_full"
+                           : barred ? "folder_not_writable"
+                                    : "storage_failed",
+                           "the folder of models cannot be changed: %s; it is as it was",
+                           strerror(error));
+}
+
+static void sync_folder(const char *path)
+{
+    char folder[PATH];
+    snprintf(folder, sizeof folder, "%.*s", (int)(leati_path_base(path) - path), path);
+    int fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd); /* some file systems cannot */
+    close(fd);
+}
+
+static int write_whole(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n < 0 ? errno : ENOSPC;
+        data += n;
+        size -= (size_t)n;
+    }
+    return fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+/* t->temporary, beside t->path. */
+static bool write_temporary(target *t, const void *data, size_t size)
+{
+    int base = (int)(leati_path_base(t->path) - t->path);
+    int n = snprintf(t->temporary, sizeof t->temporary, "%.*s.%s.%ld", base, t->path,
+                     leati_path_base(t->path), (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof t->temporary)
+        return storage_fault(&t->job->fault, ENAMETOOLONG);
+    unlink(t->temporary); /* of a process that was killed */
+    int fd = open(t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) return storage_fault(&t->job->fault, errno);
+    int error = write_whole(fd, data, size);
+    if (close(fd) != 0 && !error) error = errno;
+    if (!error) return true;
+    unlink(t->temporary);
+    return storage_fault(&t->job->fault, error);
+}
+
+static bool commit_new(void *user, leati_fault *fault)
+{
+    target *t = user;
+    int error = link(t->temporary, t->path) == 0 ? 0 : errno;
+    if (error == EEXIST) /* another process was quicker */
+        return leati_fault_set(fault, 409, "version_exists",
+                               "version %u was made by someone else meanwhile", t->version);
+    if (error == EPERM || error == EOPNOTSUPP) /* a file system without links */
+        error = rename(t->temporary, t->path) == 0 ? 0 : errno;
+    if (error) return storage_fault(fault, error);
+    sync_folder(t->path);
+    return true;
+}
+
+static bool commit_other(void *user, leati_fault *fault)
+{
+    target *t = user;
+    if (rename(t->temporary, t->path) != 0) return storage_fault(fault, errno);
+    sync_folder(t->path);
+    return true;
+}
+
+static bool commit_nothing(void *user, leati_fault *fault)
+{
+    (void)user;
+    (void)fault;
+    return true;
+}
+
+static bool commit_deletion(void *user, leati_fault *fault)
+{
+    target *t = user;
+    if (*t->path && unlink(t->path) != 0 && errno != ENOENT) return storage_fault(fault, errno);
+    if (*t->path) sync_folder(t->path);
+    return true;
+}
+
+/* Folders of the model that are empty now; never the one that is served. */
+static void tidy(leati_job *job, char *path)
+{
+    const char *folder = leati_repository_folder(job->repository);
+    for (int level = 0; level < 2; level++) {
+        char *slash = strrchr(path, '/');
+        if (!slash) return;
+        *slash = '\0';
+        if (!leati_repository_owns(job->repository, path) || strcmp(path, folder) == 0 ||
+            rmdir(path) != 0)
+            return;
+    }
+}
+
+/* ---- PUT --------------------------------------------------------------------------------------
+ */
+
+static bool not_in_a_folder(target *t)
+{
+    return leati_fault_set(&t->job->fault, 409, "not_in_a_folder",
+                           "version %u of '%s' is a file that the server was started with, not one "
+                           "in a folder that it serves: it is changed where it lies",
+                           t->version, t->job->name);
+}
+
+/* Where the file goes. */
+static bool place(target *t, bool replaces)
+{
+    leati_job *job = t->job;
+    leati_fault *fault = &job->fault;
+    const char *folder = leati_repository_folder(job->repository);
+    if (replaces && *t->path)
+        return leati_repository_owns(job->repository, t->path) || not_in_a_folder(t);
+    if (!folder)
+        return leati_fault_set(fault, 409, "no_folder",
+                               "this server serves files or versions of a registry, which are "
+                               "changed where they lie; it takes models where it was started with "
+                               "a folder");
+    int n = snprintf(t->path, sizeof t->path, "%s/%s", folder, job->name);
+    if (n < 0 || (size_t)n + 64 > sizeof t->path) return storage_fault(fault, ENAMETOOLONG);
+    t->made = mkdir(t->path, 0777) == 0;
+    if (!t->made && errno != EEXIST) return storage_fault(fault, errno);
+    if (t->made) sync_folder(t->path);
+    snprintf(t->path + n, sizeof t->path - (size_t)n, "/%u.leat", t->version);
+    return true;
+}
+
+static int answer_put(target *t, const leati_served *s, bool created, const char *status)
+{
+    leati_reply r;
+    char where[200];
+    leati_exchange_header(t->job->exchange, "Content-Type", "application/json");
+    leati_exchange_header(t->job->exchange, "ETag", s->etag);
+    snprintf(where, sizeof where, "/api/v1/%s/versions/%u", s->name, s->version);
+    leati_exchange_header(t->job->exchange, created ? "Location" : "Content-Location", where);
+    leati_reply_init(&r, t->job->exchange);
+    LEATI_REPLY(&r, "{\"model\":");
+    leati_reply_string(&r, s->name);
+    LEATI_REPLY(&r, ",\"version\":");
+    leati_reply_unsigned(&r, s->version);
+    LEATI_REPLY(&r, ",\"status\":");
+    leati_reply_string(&r, status);
+    LEATI_REPLY(&r, ",\"sha256\":");
+    leati_reply_text(&r, s->etag + 1, 64);
+    LEATI_REPLY(&r, ",\"request_id\":");
+    const char *id = leati_exchange_request(t->job->exchange)->id;
+    leati_reply_string(&r, id ? id : "");
+    LEATI_REPLY(&r, "}\n");
+    leati_reply_end(&r);
+    return created ? 201 : 200;
+}
+
+/* Reads the model, warms it up. What is wrong with it is no fault of the server. */
+static leati_served *open_body(target *t)
+{
+    leati_job *job = t->job;
+    leati_repository *r = job->repository;
+    const leati_http_request *q = leati_exchange_request(job->exchange);
+    leati_served *served = NULL;
+    leati_bytes bytes = {.data = q->body, .size = q->body_length};
+    leat_context *c = leati_repository_context(r);
+    leat_status st = leati_served_parse(c, bytes, "the body", job->name, t->version,
+                                        leati_repository_slots(r), &served, &job->fault);
+    if (st == LEAT_OK) return served;
+    if (!job->fault.http) {
+        leati_fault_from(&job->fault, c);
+    } else if (job->fault.http != 503 && job->fault.http != 500) {
+        job->fault.http = 422;
+        job->fault.code = st == LEAT_UNSUPPORTED ? "unsupported_model" : "invalid_model";
+    }
+    leat_error_clear(c);
+    return NULL;
+}
+
+static int exchange(target *t, leati_served *served, bool (*commit)(void *, leati_fault *),
+                    bool created, const char *status)
+{
+    leati_job *job = t->job;
+    leati_served_retain(served); /* for the answer */
+    bool ok = leati_repository_change(job->repository, job->name, t->version, t->path, served,
+                                      commit, t, &job->fault);
+    int result = ok ? answer_put(t, served, created, status) : 0;
+    leati_served_release(served);
+    return result;
+}
+
+static int store(target *t, bool replaces, bool created)
+{
+    const leati_http_request *q = leati_exchange_request(t->job->exchange);
+    leati_served *served = open_body(t);
+    if (!served) return 0;
+    if (!place(t, replaces) || !write_temporary(t, q->body, q->body_length)) {
+        leati_served_release(served);
+        if (t->made) tidy(t->job, t->path);
+        return 0;
+    }
+    int status = exchange(t, served, replaces ? commit_other : commit_new, created,
+                          created ? "created" : "replaced");
+    unlink(t->temporary); /* what is left of a link, or of a failure */
+    if (!status && t->made) tidy(t->job, t->path);
+    return status;
+}
+
+static int put(leati_job *job)
+{
+    const leati_http_request *q = leati_exchange_request(job->exchange);
+    target t;
+    char etag[67];
+    if (!look(&t, job) || !conditions_hold(&t)) return 0;
+    leati_served_etag(q->body, q->body_length, etag);
+    if (t.exists && strcmp(etag, t.etag) == 0) {
+        if (t.loaded)
+            return answer_put(&t,
+                              leati_shelf_find(leati_repository_shelf(job->repository), job->name,
+                                               strlen(job->name), t.version),
+                              false, "unchanged");
+        leati_served *served = open_body(&t);
+        return served ? exchange(&t, served, commit_nothing, false, "loaded") : 0;
+    }
+    bool other = t.exists && job->version;
+    if (other && !t.guarded)
+        return leati_fault_set(&job->fault, 409, "version_exists",
+                               "version %u of '%s' is there and versions do not change; upload to "
+                               "/api/v1/%s for a new one, or send If-Match: %s to replace it",
+                               t.version, job->name, job->name, t.etag);
+    bool created = !t.exists;
+    if (!other) t.version = job->version ? job->version : t.version + 1;
+    if (t.version > MOST_VERSION)
+        return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
+    return store(&t, other, created);
+}
+
+/* ---- DELETE -----------------------------------------------------------------------------------
+ */
+
+static bool delete_one(target *t)
+{
+    leati_job *job = t->job;
+    if (*t->path && !leati_repository_owns(job->repository, t->path)) return not_in_a_folder(t);
+    if (!leati_repository_change(job->repository, job->name, t->version, NULL, NULL,
+                                 commit_deletion, t, &job->fault))
+        return false;
+    tidy(job, t->path);
+    return true;
+}
+
+static int delete (leati_job *job)
+{
+    target t;
+    if (!look(&t, job) || !conditions_hold(&t)) return 0;
+    if (!t.exists)
+        return leati_fault_set(&job->fault, 404, job->version ? "no_such_version" : "no_such_model",
+                               job->version ? "the model '%.*s' has no such version"
+                                            : "there is no model '%.*s'",
+                               LEATI_CLIP(job->name, strlen(job->name)));
+    do {
+        if (!delete_one(&t)) return 0;
+    } while (!job->version && look(&t, job) && t.exists);
+    return job->fault.http ? 0 : 204;
+}
+
+/* ---- routes -----------------------------------------------------------------------------------
+ */
+
+/* "x.leat" would be taken for the file of a model 'x' where a folder is looked through. */
+static bool name_fits(leati_http_text name)
+{
+    return leati_served_name_fits(name.data, name.length) &&
+           !(name.length >= 5 && memcmp(name.data + name.length - 5, ".leat", 5) == 0);
+}
+
+int leati_route_api_put(leati_call *call)
+{
+    leati_fault *fault = &call->fault;
+    leati_media media = leati_media_of(call);
+    uint32_t version;
+    if (!name_fits(call->model_name))
+        return leati_fault_set(
+            fault, 422, "invalid_name",
+            "'%.*s' cannot be the name of a model: letters, digits, '.', '_' and "
+            "'-' are allowed, 128 at most, no '.' first, no '.leat' last",
+            LEATI_CLIP(call->model_name.data, call->model_name.length));
+    if (!leati_call_version(call, &version))
+        return leati_fault_set(fault, 422, "invalid_version",
+                               "'%.*s' is no version: a whole number from 1 to 999999999",
+                               LEATI_CLIP(call->version.data, call->version.length));
+    if (media != LEATI_MEDIA_NONE && media != LEATI_MEDIA_MODEL)
+        return leati_fault_set(fault, 415, "unsupported_media_type",
+                               "a model file is application/octet-stream or application/vnd.leat");
+    if (leati_exchange_header_in(call->exchange, "content-range").data)
+        return leati_fault_set(fault, 400, "partial_content", "a model is uploaded as a whole");
+    if (call->request->body_length == 0)
+        return leati_fault_set(fault, 400, "empty_body", "the body is empty; it is a model file");
+    return leati_serve_change(call, put);
+}
+
+int leati_route_api_delete(leati_call *call)
+{
+    uint32_t version;
+    if (!leati_served_name_fits(call->model_name.data, call->model_name.length) ||
+        !leati_call_version(call, &version))
+        return leati_fault_set(&call->fault, 404, "no_such_model", "there is no model '%.*s'",
+                               LEATI_CLIP(call->model_name.data, call->model_name.length));
+    return leati_serve_change(call, delete);
+}
