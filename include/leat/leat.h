@@ -10,6 +10,7 @@
 #include <leat/evaluate.h>
 #include <leat/exchange.h>
 #include <leat/experiment.h>
+#include <leat/explain.h>
 #include <leat/frame.h>
 #include <leat/function.h>
 #include <leat/generate.h>

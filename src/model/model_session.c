@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "frame/frame.h"
 #include "model/model.h"
+#include "model/session_cells.h"
 
 struct leat_session {
     leat_context *context;
@@ -206,6 +208,88 @@ leat_status leat_session_set_array(leat_session *s, size_t row, size_t input, co
         else col->f64[at] = values[i];
     }
     return LEAT_OK;
+}
+
+/* ---- cells ------------------------------------------------------------------------------------
+ */
+
+static void copy_items(const leati_column *to, size_t at, const leati_column *from, size_t from_at,
+                       size_t count)
+{
+    switch (to->item) {
+    case LEATI_ITEM_U8: memcpy(to->u8 + at, from->u8 + from_at, count); break;
+    case LEATI_ITEM_F32: memcpy(to->f32 + at, from->f32 + from_at, count * sizeof *to->f32); break;
+    default: memcpy(to->f64 + at, from->f64 + from_at, count * sizeof *to->f64);
+    }
+}
+
+static void copy_patch(const leati_column *to, size_t row, const leati_column *from,
+                       size_t from_row, const leati_patch *p)
+{
+    size_t line = to->shape[1] * to->shape[2], channels = to->shape[2];
+    for (size_t y = p->row_from; y < p->row_to; y++) {
+        size_t at = y * line + p->column_from * channels;
+        copy_items(to, row * to->length + at, from, from_row * to->length + at,
+                   (p->column_to - p->column_from) * channels);
+    }
+}
+
+void leati_session_copy(leat_session *to, size_t row, const leat_session *from, size_t from_row,
+                        size_t input, const leati_patch *patch)
+{
+    leati_column *t = to->frame->column[input];
+    const leati_column *f = from->frame->column[input];
+    const leati_encoder_column *k = &to->model->pipeline.encoder.columns[input];
+    if (t->type == LEAT_ARRAY) {
+        if (patch) copy_patch(t, row, f, from_row, patch);
+        else copy_items(t, row * t->length, f, from_row * t->length, t->length);
+        return;
+    }
+    if (k->role == LEATI_ROLE_TOKENS)
+        memcpy(to->level_of[input] + row * k->width, from->level_of[input] + from_row * k->width,
+               k->width * sizeof **to->level_of);
+    else if (t->type == LEAT_STRING) t->codes[row] = f->codes[from_row];
+    else if (t->type == LEAT_TIME) t->i64[row] = f->i64[from_row];
+    else t->f64[row] = f->f64[from_row];
+    mark(t, row, leati_valid(f, from_row));
+}
+
+static leat_status set_cell(leat_session *s, size_t row, size_t input, const leati_column *col,
+                            size_t at)
+{
+    char text[LEATI_NUM_SIZE];
+    size_t length;
+    bool valid = leati_valid(col, at);
+    switch (col->type) {
+    case LEAT_STRING:
+        return leat_session_set_text(s, row, input,
+                                     valid ? leati_cell_text(col, at, text, &length) : NULL);
+    case LEAT_TIME: return leat_session_set_time(s, row, input, valid ? col->i64[at] : INT64_MIN);
+    case LEAT_ARRAY:
+        copy_items(s->frame->column[input], row * col->length, col, at * col->length, col->length);
+        return LEAT_OK;
+    default: return leat_session_set_number(s, row, input, valid ? col->f64[at] : (double)NAN);
+    }
+}
+
+leat_status leati_session_set_row(leat_session *s, size_t row, const leat_frame *f,
+                                  size_t frame_row)
+{
+    LEATI_CHECK(s->context, row < s->rows, LEAT_INVALID, "row %zu: the session has %zu", row,
+                s->rows);
+    for (size_t i = 0; i < s->model->input_count; i++)
+        LEATI_TRY(set_cell(s, row, i, f->column[i], frame_row));
+    return LEAT_OK;
+}
+
+const leat_model *leati_session_model(const leat_session *s)
+{
+    return s->model;
+}
+
+size_t leati_session_rows(const leat_session *s)
+{
+    return s->rows;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------

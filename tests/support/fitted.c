@@ -77,14 +77,20 @@ leat_model *leattest_model(leat_context *c, const leat_frame *f, const char *tar
     if (st == LEAT_OK) st = leati_target_read(c, &w.target, &w.schema, f, false);
     if (st == LEAT_OK) st = leati_estimator_create(c, &w.estimator, class);
     if (st == LEAT_OK) st = fit(c, &w, params, preprocess);
+    char *reference = NULL;
+    if (st == LEAT_OK) {
+        leati_problem problem = {w.frame, &w.schema, &w.target, 1, NULL};
+        st = leati_reference_make(c, &problem, NULL, &reference);
+    }
     leati_model_parts parts = {.name = "wood",
                                .schema = &w.schema,
                                .pipeline = &w.pipeline,
                                .metrics = "{}",
                                .lineage = "{}",
-                               .reference = "{}",
+                               .reference = reference,
                                .card = "# wood\n"};
     if (st == LEAT_OK) (void)leati_model_create(c, &m, &parts);
+    leati_free(reference);
     leati_free(w.samples);
     leati_pipeline_fini(&w.pipeline);
     leati_estimator_destroy(w.estimator);
