@@ -3,10 +3,14 @@
  * GET /api/v1/iris                        describes the model
  * GET /api/v1/iris?petal_width=0.2&...    predicts one row
  * POST /api/v1/iris                       predicts rows: an object, an array of objects,
- *                                         {"rows": [...]}, text/csv, a form, or an image */
+ *                                         {"rows": [...]}, text/csv, a form, an image, a text
+ * ... ?explain=true                       and says why
+ *
+ * PUT and DELETE: upload.c. */
 #include <stdio.h>
 #include <string.h>
 
+#include "serve/explained.h"
 #include "serve/media.h"
 #include "serve/rows_in.h"
 
@@ -40,9 +44,11 @@ static void write_probabilities(leati_reply *r, const leati_served *s, const lea
     LEATI_REPLY(r, "}");
 }
 
-static void write_answer(leati_call *call, const leati_served *s, const leati_ask *a)
+/* False: it could not be explained; the fault says why. */
+static bool write_answer(leati_call *call, const leati_served *s, const leati_ask *a, bool explain)
 {
     leati_reply r;
+    bool ok = true;
     leati_reply_init(&r, call->exchange);
     LEATI_REPLY(&r, "{\"model\":");
     leati_reply_string(&r, s->name);
@@ -62,18 +68,22 @@ static void write_answer(leati_call *call, const leati_served *s, const leati_as
         }
         LEATI_REPLY(&r, "]");
     }
+    if (explain) ok = leati_explained_write(&r, call, s, a);
     LEATI_REPLY(&r, ",\"request_id\":");
     leati_reply_string(&r, call->request->id ? call->request->id : "");
     LEATI_REPLY(&r, "}\n");
     leati_reply_end(&r);
     leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    return ok;
 }
 
 static int answer(leati_call *call, leati_rows *x, leati_spans *spans, bool ok)
 {
+    /* Explanations take long: the loop hands them on. */
+    if (ok && x->explain && !call->waited) return LEATI_LONG;
     ok = ok && leati_rows_end(x);
     spans->asked = leati_serve_now();
-    if (ok) write_answer(call, x->served, x->ask);
+    if (ok) ok = write_answer(call, x->served, x->ask, x->explain);
     leati_call_count(call, (leati_served *)x->served, spans, ok);
     return ok ? 200 : 0;
 }
@@ -91,6 +101,10 @@ bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs)
     while (leati_query_next(&pairs, &pair, &call->fault)) {
         leati_json_value name = {.text = pair.name, .length = pair.name_length};
         size_t input = leati_rows_input(x, &name);
+        if (input == SIZE_MAX && LEATI_JSON_IS(&name, "explain")) {
+            if (!leati_rows_explain_text(x, pair.value, pair.value_length)) return false;
+            continue;
+        }
         if (input == SIZE_MAX)
             return leati_fault_set(&call->fault, 422, "unknown_field",
                                    "the model '%s' has no input '%.*s'", x->served->name,
@@ -114,7 +128,8 @@ static bool read_array_of_rows(leati_rows *x, leati_json_in *json)
     return more == 0;
 }
 
-/* Whether the object has "rows", an array, and the model no such input; *json then stands there. */
+/* Whether the object begins with "rows", an array, and the model has no such input; *json then
+ * stands there. "explain" may come before. */
 static bool find_rows(leati_rows *x, leati_json_in *json, bool *found)
 {
     leati_json_in ahead = *json;
@@ -125,6 +140,12 @@ static bool find_rows(leati_rows *x, leati_json_in *json, bool *found)
     ahead.at++;
     if (leati_json_more(&ahead, '{', &first) != 1) return !x->call->fault.http;
     if (!leati_json_key(&ahead, &key)) return false;
+    if (LEATI_JSON_IS(&key, "explain") &&
+        leati_map_get(&x->served->names, "explain", 7) == LEATI_MAP_NONE) {
+        if (!leati_rows_explain_json(x, &ahead)) return false;
+        if (leati_json_more(&ahead, '{', &first) != 1) return !x->call->fault.http;
+        if (!leati_json_key(&ahead, &key)) return false;
+    }
     *found = LEATI_JSON_IS(&key, "rows") && leati_json_peek(&ahead) == '[';
     if (!*found) return true;
     json->at = ahead.at;
@@ -156,7 +177,10 @@ bool leati_rows_read_json(leati_rows *x)
     int more;
     while ((more = leati_json_more(&json, '{', &first)) == 1) {
         leati_json_value key, skipped;
-        if (!leati_json_key(&json, &key) || !leati_json_any(&json, &skipped)) return false;
+        if (!leati_json_key(&json, &key)) return false;
+        bool ok = LEATI_JSON_IS(&key, "explain") ? leati_rows_explain_json(x, &json)
+                                                 : leati_json_any(&json, &skipped);
+        if (!ok) return false;
     }
     return more == 0 && leati_json_finish(&json);
 }
@@ -171,20 +195,22 @@ static bool read_image(leati_rows *x)
     return leati_rows_image(x, q->body, q->body_length);
 }
 
-static bool unsupported(leati_call *call, const leati_served *s)
+static bool unsupported(leati_call *call, const leati_served *s, leati_media media)
 {
-    bool image = leati_rows_takes_image(s);
+    bool image = leati_rows_takes_image(s), text = leati_rows_takes_text(s);
     return leati_fault_set(&call->fault, 415, "unsupported_media_type",
-                           "a body of this type is not read; application/json (UTF-8), text/csv%s "
-                           "are",
-                           image ? ", image/png and image/jpeg" : " and forms");
+                           "a body of this type is not read%s; application/json (UTF-8), text/csv"
+                           "%s%s and forms are",
+                           media == LEATI_MEDIA_SOUND ? ": no model here takes sound" : "",
+                           image ? ", image/png, image/jpeg" : "", text ? ", text/plain" : "");
 }
 
 static bool read_body(leati_rows *x)
 {
     const leati_http_request *q = x->call->request;
     const char *body = q->body;
-    switch (leati_media_of(x->call)) {
+    leati_media media = leati_media_of(x->call);
+    switch (media) {
     case LEATI_MEDIA_CSV: return leati_rows_csv(x, q->body, q->body_length);
     case LEATI_MEDIA_IMAGE: return read_image(x);
     case LEATI_MEDIA_NONE:
@@ -192,8 +218,29 @@ static bool read_body(leati_rows *x)
     case LEATI_MEDIA_FORM: /* curl -d says so of everything */
         if (q->body_length && (*body == '{' || *body == '[')) return leati_rows_read_json(x);
         return leati_rows_read_pairs(x, (leati_http_text){body, q->body_length});
-    default: return unsupported(x->call, x->served);
+    case LEATI_MEDIA_MULTIPART:
+        return leati_rows_multipart(x, leati_exchange_header_in(x->call->exchange, "content-type"),
+                                    q->body, q->body_length);
+    case LEATI_MEDIA_TEXT:
+        if (leati_rows_takes_text(x->served)) {
+            x->single = true;
+            return leati_rows_plain(x, q->body, q->body_length);
+        }
+        return unsupported(x->call, x->served, media);
+    default: return unsupported(x->call, x->served, media);
     }
+}
+
+/* Of a request with a body the query holds no input but may say "explain". */
+static bool read_options(leati_rows *x)
+{
+    leati_http_text query = x->call->request->query;
+    leati_pair pair;
+    while (leati_query_next(&query, &pair, &x->call->fault))
+        if (strcmp(pair.name, "explain") == 0 &&
+            !leati_rows_explain_text(x, pair.value, pair.value_length))
+            return false;
+    return !x->call->fault.http;
 }
 
 /* ---- routes -----------------------------------------------------------------------------------
@@ -204,7 +251,8 @@ int leati_route_api_predict(leati_call *call)
     leati_served *s = leati_call_served(call);
     leati_spans spans = {.start = leati_serve_now()};
     leati_rows x;
-    if (!s || !leati_rows_begin(&x, call, s)) return 0;
+    if (!s || !leati_rows_begin(&x, call, s) || !read_options(&x)) return 0;
+    if (x.explain && !call->waited) return LEATI_LONG;
     return answer(call, &x, &spans, read_body(&x));
 }
 

@@ -1,4 +1,4 @@
-/* Owns: rows out of delimited text and images in request bodies. */
+/* Owns: rows out of files in request bodies: delimited text, images, texts, parts of forms. */
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +7,8 @@
 #include "io/image.h"
 #include "learn/conform.h"
 #include "model/model.h"
+#include "serve/media.h"
+#include "serve/multipart.h"
 #include "serve/rows_in.h"
 
 extern const leati_reader leati_reader_csv;
@@ -72,11 +74,15 @@ bool leati_rows_csv(leati_rows *x, const void *data, size_t size)
 /* ---- images -----------------------------------------------------------------------------------
  */
 
+static bool is_image(const leati_port *p)
+{
+    return p->role == LEATI_ROLE_ARRAY && p->shape[0] > 1 && p->shape[1] > 1 &&
+           (p->shape[2] == 1 || p->shape[2] == 3);
+}
+
 bool leati_rows_takes_image(const leati_served *s)
 {
-    const leati_port *p = s->ports;
-    return s->inputs == 1 && p->role == LEATI_ROLE_ARRAY && p->shape[0] > 1 && p->shape[1] > 1 &&
-           (p->shape[2] == 1 || p->shape[2] == 3);
+    return s->inputs == 1 && is_image(s->ports);
 }
 
 /* As folders of images are read: resized to the model's size, 0 to 255 (to 1 for numbers whose
@@ -87,10 +93,10 @@ static void elements_of(const leati_port *p, const uint8_t *pixels, double *out)
     for (size_t i = 0; i < p->elements; i++) out[i] = unit ? pixels[i] / 255.0 : pixels[i];
 }
 
-bool leati_rows_image(leati_rows *x, const void *data, size_t size)
+static bool set_image(leati_rows *x, size_t input, const void *data, size_t size)
 {
     leat_context *c = x->call->desk->context;
-    const leati_port *p = x->served->ports;
+    const leati_port *p = &x->served->ports[input];
     leati_image_head head;
     char why[LEATI_IMAGE_WHY] = "";
     size_t channels = p->shape[2], pixels;
@@ -111,11 +117,98 @@ bool leati_rows_image(leati_rows *x, const void *data, size_t size)
         leati_image_resize(whole, head.height, head.width, channels, fitted, p->shape[0],
                            p->shape[1], room);
         elements_of(p, fitted, x->ask->elements);
-        x->row++;
-        ok = leati_ask_array(x->ask, 0, x->ask->elements, p->elements) && leati_ask_next(x->ask);
+        ok = leati_ask_array(x->ask, input, x->ask->elements, p->elements);
     }
     leati_free(whole);
     leati_free(fitted);
     leati_free(room);
     return ok;
+}
+
+bool leati_rows_image(leati_rows *x, const void *data, size_t size)
+{
+    return leati_rows_mark(x, 0) && set_image(x, 0, data, size) && leati_rows_next(x);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------
+ */
+
+bool leati_rows_takes_text(const leati_served *s)
+{
+    return s->inputs == 1 && s->ports->role == LEATI_ROLE_CATEGORY && s->ports->type == LEAT_STRING;
+}
+
+/* A file's text: without byte order mark, without the end of its last line. */
+static void trim(const char **data, size_t *size)
+{
+    if (*size >= 3 && memcmp(*data, "\xef\xbb\xbf", 3) == 0) *data += 3, *size -= 3;
+    if (*size && (*data)[*size - 1] == '\n') --*size;
+    if (*size && (*data)[*size - 1] == '\r') --*size;
+}
+
+bool leati_rows_plain(leati_rows *x, const void *data, size_t size)
+{
+    const char *text = data;
+    if (size) trim(&text, &size);
+    return leati_rows_mark(x, 0) && leati_rows_text(x, 0, text, size) && leati_rows_next(x);
+}
+
+/* ---- forms with files -------------------------------------------------------------------------
+ */
+
+/* What the model has to go with the part: an input of its name, else, of a file, the only input. */
+static size_t input_of(leati_rows *x, const leati_part *part)
+{
+    leati_json_value name = {.text = part->name, .length = part->name_length};
+    size_t input = leati_rows_input(x, &name);
+    if (input != SIZE_MAX) return input;
+    bool alone = leati_rows_takes_image(x->served) || leati_rows_takes_text(x->served);
+    return part->file && alone ? 0 : SIZE_MAX;
+}
+
+static bool take_part(leati_rows *x, const leati_part *part)
+{
+    leati_fault *fault = &x->call->fault;
+    size_t input = input_of(x, part), size = part->length;
+    const char *data = part->data;
+    if (part->media == LEATI_MEDIA_SOUND || part->media == LEATI_MEDIA_MULTIPART)
+        return leati_fault_set(fault, 415, "unsupported_media_type",
+                               "part '%.*s': a file of this type is not read",
+                               LEATI_CLIP(part->name, part->name_length));
+    if (input == SIZE_MAX && part->name_length == 7 && memcmp(part->name, "explain", 7) == 0)
+        return leati_rows_explain_text(x, data, size);
+    if (input == SIZE_MAX)
+        return leati_fault_set(fault, 422, "unknown_field", "the model '%s' has no input '%.*s'",
+                               x->served->name, LEATI_CLIP(part->name, part->name_length));
+    if (!leati_rows_mark(x, input)) return false;
+    if (is_image(&x->served->ports[input])) return set_image(x, input, data, size);
+    if (part->media == LEATI_MEDIA_IMAGE || part->media == LEATI_MEDIA_OTHER)
+        return leati_fault_set(fault, 415, "unsupported_media_type",
+                               "part '%.*s': this input is read from text in UTF-8",
+                               LEATI_CLIP(part->name, part->name_length));
+    if (part->file) trim(&data, &size);
+    return leati_rows_text(x, input, data, size);
+}
+
+bool leati_rows_multipart(leati_rows *x, leati_http_text type, const void *data, size_t size)
+{
+    leati_multipart m;
+    leati_part part;
+    bool table = false, fields = false;
+    x->single = true;
+    if (!leati_multipart_begin(&m, type, data, size, &x->call->fault)) return false;
+    while (leati_multipart_next(&m, &part)) {
+        bool rows = part.media == LEATI_MEDIA_CSV;
+        bool explains = part.name_length == 7 && memcmp(part.name, "explain", 7) == 0;
+        if (table && (rows || !explains))
+            return leati_fault_set(&x->call->fault, 422, "invalid_row",
+                                   "a form holds a table or one row, not both");
+        table = table || rows;
+        if (rows && fields)
+            return leati_fault_set(&x->call->fault, 422, "invalid_row",
+                                   "a form holds a table or one row, not both");
+        fields = fields || !explains;
+        if (rows ? !leati_rows_csv(x, part.data, part.length) : !take_part(x, &part)) return false;
+    }
+    return !x->call->fault.http && (table || leati_rows_next(x));
 }

@@ -70,6 +70,21 @@ static bool set_number(leati_rows *x, size_t input, double value, const char *te
     return leati_ask_number(x->ask, input, value);
 }
 
+/* The text of a category, which may be long. */
+static bool set_text(leati_rows *x, size_t input, const char *text, size_t length)
+{
+    char near[TEXT], *plain = near;
+    if (memchr(text, '\0', length) || !leati_utf8_valid(text, length))
+        return wrong_value(x, input, "this text", 9, "UTF-8 without NUL characters");
+    if (length >= sizeof near) plain = leati_alloc(x->call->desk->context, length + 1);
+    if (!plain) return leati_fault_from(&x->call->fault, x->call->desk->context);
+    memcpy(plain, text, length);
+    plain[length] = '\0';
+    bool ok = leati_ask_text(x->ask, input, plain);
+    if (plain != near) leati_free(plain);
+    return ok;
+}
+
 bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t length)
 {
     const leati_port *p = &x->served->ports[input];
@@ -77,14 +92,12 @@ bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t lengt
     double value;
     uint8_t truth;
     int64_t when;
+    if (p->role == LEATI_ROLE_CATEGORY)
+        return length ? set_text(x, input, text, length) : leati_ask_text(x->ask, input, NULL);
     if (length >= sizeof plain) return wrong_text(x, input, text, length, "a text so short");
     memcpy(plain, text, length);
     plain[length] = '\0';
     switch (p->role) {
-    case LEATI_ROLE_CATEGORY:
-        if (memchr(plain, '\0', length) || !leati_utf8_valid(plain, length))
-            return wrong_value(x, input, "this text", 9, "UTF-8 without NUL characters");
-        return leati_ask_text(x->ask, input, length ? plain : NULL);
     case LEATI_ROLE_TIME:
         if (length == 0) return leati_ask_time(x->ask, input, INT64_MIN);
         if (leati_value_time(plain, length, &when)) return leati_ask_time(x->ask, input, when);
@@ -101,10 +114,23 @@ bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t lengt
     }
 }
 
+static bool take_long_string(leati_rows *x, size_t input, const leati_json_value *v)
+{
+    leat_context *c = x->call->desk->context;
+    if (!v->escaped) return set_text(x, input, v->text, v->length);
+    char *plain = leati_alloc(c, v->length + 1);
+    if (!plain) return leati_fault_from(&x->call->fault, c);
+    bool ok = set_text(x, input, plain, leati_json_unescape(v, plain));
+    leati_free(plain);
+    return ok;
+}
+
 static bool take_string(leati_rows *x, size_t input, const leati_json_value *v)
 {
     char plain[TEXT];
     const leati_port *p = &x->served->ports[input];
+    if (v->length >= sizeof plain && p->role == LEATI_ROLE_CATEGORY)
+        return take_long_string(x, input, v);
     if (v->length >= sizeof plain)
         return wrong_value(x, input, v->text, v->length, "a text of less than 4,096 bytes");
     size_t n = v->length;
@@ -268,11 +294,37 @@ bool leati_rows_object(leati_rows *x, leati_json_in *json)
         leati_json_value key, skipped;
         if (!leati_json_key(json, &key)) return false;
         size_t input = leati_rows_input(x, &key);
-        bool ok = input == SIZE_MAX ? leati_json_any(json, &skipped)
-                                    : leati_rows_mark(x, input) && leati_rows_json(x, input, json);
+        bool ok = input != SIZE_MAX ? leati_rows_mark(x, input) && leati_rows_json(x, input, json)
+                  : LEATI_JSON_IS(&key, "explain") ? leati_rows_explain_json(x, json)
+                                                   : leati_json_any(json, &skipped);
         if (!ok) return false;
     }
     return more == 0 && leati_rows_next(x);
+}
+
+bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length)
+{
+    bool yes = length == 0 || (length == 1 && *value == '1') ||
+               (length == 4 && memcmp(value, "true", 4) == 0);
+    bool no = (length == 1 && *value == '0') || (length == 5 && memcmp(value, "false", 5) == 0);
+    x->explain = x->explain || yes;
+    return yes || no ||
+           leati_fault_set(&x->call->fault, 422, "invalid_value",
+                           "field 'explain': '%.*s' is neither true nor false",
+                           LEATI_CLIP(value, length));
+}
+
+bool leati_rows_explain_json(leati_rows *x, leati_json_in *json)
+{
+    leati_json_value v;
+    if (!leati_json_any(json, &v)) return false;
+    if (v.kind == LEATI_JSON_FALSE || (v.kind == LEATI_JSON_NULL && v.length == 4)) return true;
+    if (v.kind != LEATI_JSON_TRUE)
+        return leati_fault_set(&x->call->fault, 422, "invalid_value",
+                               "field 'explain': %.*s is neither true nor false",
+                               LEATI_CLIP(v.text, v.length));
+    x->explain = true;
+    return true;
 }
 
 bool leati_rows_array(leati_rows *x, leati_json_in *json)

@@ -12,6 +12,7 @@ typedef struct leati_rows {
     leati_ask *ask;
     size_t row;     /* the present one, from 0 */
     bool single;    /* there is but one: faults do not count it */
+    bool explain;   /* the request asks for explanations */
     size_t next;    /* input that is likely to come next */
     uint64_t *seen; /* (inputs) 1 + the row in which it was given last; in the worker's room */
 } leati_rows;
@@ -40,5 +41,14 @@ bool leati_rows_csv(leati_rows *x, const void *data, size_t size);
 /* A PNG or JPEG file for a model whose only input is an image. */
 bool leati_rows_image(leati_rows *x, const void *data, size_t size);
 bool leati_rows_takes_image(const leati_served *s);
+/* A text file for a model whose only input is a text. */
+bool leati_rows_plain(leati_rows *x, const void *data, size_t size);
+bool leati_rows_takes_text(const leati_served *s);
+/* multipart/form-data: a part per input, or a file for a model of one input, or a table. */
+bool leati_rows_multipart(leati_rows *x, leati_http_text type, const void *data, size_t size);
+
+/* The member "explain" of a request, where the model has no input of that name. */
+bool leati_rows_explain_json(leati_rows *x, leati_json_in *json);
+bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length);
 
 #endif

@@ -19,7 +19,8 @@
 typedef struct leati_port {
     const char *name;
     size_t name_length;
-    leati_role role;
+    leati_role role; /* texts are CATEGORY, */
+    bool sequence;   /* also those that the model reads token by token */
     leat_type type;
     const char *datatype; /* of the Open Inference Protocol: "FP64" */
     size_t elements;      /* of one row: 1, or the product of shape */

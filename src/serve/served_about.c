@@ -83,7 +83,8 @@ static leat_status make_port(leat_context *c, leati_served *s, size_t i, const j
     leati_port *p = &s->ports[i];
     p->name = k->name;
     p->name_length = strlen(k->name);
-    p->role = k->role;
+    p->sequence = k->role == LEATI_ROLE_TOKENS; /* to those who ask a text like any other */
+    p->role = p->sequence ? LEATI_ROLE_CATEGORY : k->role;
     p->type = k->type;
     p->elements = 1;
     p->low = k->low;
@@ -249,7 +250,7 @@ static void port_json(leat_json *j, const leati_port *p)
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "name", p->name);
     leat_json_string(j, "type", leat_type_name(p->type));
-    leat_json_string(j, "role", leati_role_name(p->role));
+    leat_json_string(j, "role", p->sequence ? "text" : leati_role_name(p->role));
     if (p->role == LEATI_ROLE_ARRAY) {
         leat_json_begin_array(j, "shape");
         for (int k = 0; k < 3; k++) leat_json_int(j, NULL, (int64_t)p->shape[k]);
@@ -268,7 +269,7 @@ static void levels_json(leat_json *j, const leati_served *s)
     const leati_encoder *e = &s->model->pipeline.encoder;
     leat_json_begin_object(j, "levels");
     for (size_t i = 0; i < s->inputs && i < e->count; i++) {
-        if (s->ports[i].role != LEATI_ROLE_CATEGORY) continue;
+        if (s->ports[i].role != LEATI_ROLE_CATEGORY || s->ports[i].sequence) continue;
         leat_json_begin_array(j, s->ports[i].name);
         for (uint32_t k = 0; k < e->columns[i].levels; k++)
             leat_json_string(j, NULL, e->columns[i].level[k]);

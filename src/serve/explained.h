@@ -1,0 +1,14 @@
+/* Explanations in the answers of the API by names (leat/explain.h). */
+#ifndef LEATI_SERVE_EXPLAINED_H
+#define LEATI_SERVE_EXPLAINED_H
+
+#include "serve/reply.h"
+#include "serve/route.h"
+
+/* Writes `,"explanations":[...],"explained":{...}` about the answered rows, which still lie in the
+ * session; on a thread for long answers. False: too many rows, too slow a model, no reference
+ * distributions (422), no memory (503). */
+bool leati_explained_write(leati_reply *r, leati_call *call, const leati_served *s,
+                           const leati_ask *a);
+
+#endif
