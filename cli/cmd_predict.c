@@ -1,4 +1,5 @@
 /* leat predict: a model's answers for new rows. */
+#include <leat/explain.h>
 #include <leat/model.h>
 #include <leat/onnx.h>
 #include <leat/read.h>
@@ -51,9 +52,9 @@ static leat_status predict_graph(cli *c)
     leat_onnx_model *model;
     leat_frame *frame = NULL, *answers = NULL;
     bool was_quiet = c->quiet;
-    if (cli_has(c, "proba"))
-        return cli_usage(c, "--proba is of models that leat fit made; the outputs of an ONNX model "
-                            "are what they are");
+    if (cli_has(c, "proba") || cli_has(c, "explain"))
+        return cli_usage(c, "--proba and --explain are of models that leat fit made; the outputs "
+                            "of an ONNX model are what they are");
     leat_status st = leat_onnx_model_open(c->context, c->arguments[0], NULL, &model);
     if (st != LEAT_OK) return st;
     c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
@@ -70,6 +71,8 @@ static leat_status predict_graph(cli *c)
 static leat_status run_predict(cli *c)
 {
     if (cli_is_graph(c, c->arguments[0])) return predict_graph(c);
+    if (cli_has(c, "proba") && cli_has(c, "explain"))
+        return cli_usage(c, "--explain tells of the class that is predicted; give it or --proba");
 
     leat_model *model = NULL;
     leat_frame *frame = NULL, *answers = NULL;
@@ -80,7 +83,9 @@ static leat_status run_predict(cli *c)
     if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;
     if (st == LEAT_OK)
-        st = leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
+        st = cli_has(c, "explain")
+                 ? leat_model_explain(c->context, model, frame, NULL, &answers)
+                 : leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
     if (st == LEAT_OK) st = write_answers(c, answers);
     else if (st != LEAT_NOMEM && frame && !c->json) cli_complain("leat: nothing was written\n");
     leat_frame_release(answers);
@@ -93,6 +98,10 @@ static const cli_option options[] = {
     {"output", 'o', "FILE", "write to a file (.csv, .tsv, .jsonl); default: standard output",
      false},
     {"proba", 0, NULL, "add the probability of each class", false},
+    {"explain", 0, NULL,
+     "add why: what the model says on average (base), of this row (value), and how much each input "
+     "moves it (why_INPUT), as Shapley values",
+     false},
     CLI_PRECISION_OPTION,
     CLI_READ_OPTIONS,
     {0}};
@@ -109,6 +118,7 @@ const cli_command cli_command_predict = {
                "columns by "
                "name, or all\ncolumns of numbers side by side where it has one input for them.",
     .examples = "  leat predict iris.leat new.csv\n"
+                "  leat predict iris.leat new.csv --explain\n"
                 "  leat predict iris.leat new.csv --proba -o answers.csv",
     .options = options,
     .run = run_predict,

@@ -9,7 +9,8 @@ url=
 serve() { # serve ARGUMENTS...: starts, waits for the address, sets url and server
     $leat serve "$@" --listen 127.0.0.1:0 --workers 2 >served.txt 2>&1 &
     server=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    tries=0
+    while [ $((tries += 1)) -lt 100 ]; do
         url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
         [ -n "$url" ] && return
         sleep 0.1
@@ -28,6 +29,15 @@ check protocol sh -c "curl -sf $url/v2/models/iris/infer -d '{\"inputs\": [{\"na
 has protocol-answer c.json '"data":["setosa"]'
 check packed sh -c "curl -sf --compressed $url/openapi.json >d.json"
 if command -v python3 >/dev/null; then check openapi-is-json python3 -m json.tool d.json; else skip "python3 is not here"; fi
+check explained sh -c "curl -sf '$url/api/v1/iris?explain=true' -d '{\"sepal_length\": 5.1, \"sepal_width\": 3.5, \"petal_length\": 1.4, \"petal_width\": 0.2}' >e.json"
+has explained-answer e.json '"contributions":{"sepal_length":' 'all subsets'
+check form sh -c "curl -sf $url/api/v1/iris -F sepal_length=5.1 -F sepal_width=3.5 -F petal_length=1.4 -F petal_width=0.2 >f.json"
+has form-answer f.json '"predictions":["setosa"]'
+printf 'sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n' >row.csv
+check form-file sh -c "curl -sf $url/api/v1/iris -F 'rows=@row.csv;type=text/csv' | grep -q setosa"
+check explain-predict sh -c "$leat predict iris.leat row.csv --explain >why.csv"
+has explain-predict-answer why.csv prediction,value,base,why_sepal_length setosa
+check no-folder sh -c "curl -s $url/api/v1/other -T iris.leat | grep -q no_folder"
 check page sh -c "curl -sf $url/ | grep -q 'Model card'"
 check head sh -c "curl -sfI $url/v2/health/ready | grep -q '200 OK'"
 check options sh -c "curl -sf -X OPTIONS -i $url/api/v1/iris | grep -qi '^allow: .*POST'"
@@ -58,6 +68,10 @@ serve models third:5=iris.leat
 check versions sh -c "curl -sf $url/v2/models/flower | grep -q '\"versions\":\[\"1\",\"2\"\]'"
 check names sh -c "curl -sf $url/v2/models | grep -q 'flower.*other.*third'"
 check version-5 curl -sf "$url/v2/models/third/versions/5/ready"
+check upload sh -c "curl -sf $url/api/v1/made -T iris.leat | grep -q created"
+check uploaded cmp iris.leat models/made/1.leat
+check deleted curl -sf -X DELETE "$url/api/v1/made"
+check gone test ! -e models/made
 kill -INT $server
 check gentle-interrupt wait $server
 

@@ -1,0 +1,352 @@
+/* The API by names over real sockets: forms with files, texts, images, explanations; and that every
+ * status code that the API promises is given for its reason. */
+#include <leat/key.h>
+#include <leat/serve.h>
+
+#include <jansson.h>
+#include <math.h>
+
+#include "frame/frame.h"
+#include "support/fitted.h"
+#include "support/leattest.h"
+#include "support/serve_client.h"
+#include "support/tables.h"
+
+/* mixed (inputs of every kind), word (a text to a number), picture (4 x 4 to a number), wide (48
+ * numbers to a class), vote (a classifier without probabilities). */
+enum { MODELS = 5 };
+static const char *const names[MODELS] = {"mixed", "word", "picture", "wide", "vote"};
+
+static leat_frame *pictures(leat_context *c)
+{
+    enum { ROWS = 40 };
+    const size_t shape[3] = {4, 4, 1};
+    leat_frame *f = leati_frame_create(c, ROWS);
+    leati_column *pixels = leati_column_array(c, LEATI_ITEM_U8, shape, ROWS),
+                 *y = leati_column_create(c, LEAT_F64, ROWS);
+    leat_status st = f && pixels && y ? LEAT_OK : LEAT_NOMEM;
+    for (size_t i = 0; st == LEAT_OK && i < 16 * ROWS; i++) pixels->u8[i] = (uint8_t)(i * 37);
+    for (size_t i = 0; st == LEAT_OK && i < ROWS; i++) y->f64[i] = pixels->u8[16 * i];
+    if (st == LEAT_OK) st = leati_frame_add(c, f, "image", pixels);
+    if (st == LEAT_OK) st = leati_frame_add(c, f, "brightness", y);
+    return st == LEAT_OK ? f : NULL;
+}
+
+static bool make_models(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *table = leattest_table(c, 200, 7), *numbers = leattest_numbers(c, 200, false),
+               *images = pictures(c);
+    if (!CHECK(table && numbers && images)) return false;
+    leat_model *m[MODELS] = {
+        leattest_model(c, table, "kind", "weight|id", "cart", NULL, "auto"),
+        leattest_model(c, table, "weight", "length|width|round|when|kind|id", "ridge", NULL,
+                       "auto"),
+        leattest_model(c, images, "brightness", NULL, "cart", NULL, "auto"),
+        leattest_model(c, numbers, "class", NULL, "logistic", NULL, "auto"),
+        leattest_model(c, table, "kind", "weight|id|colour|round|when", "linear_svc", NULL, "auto"),
+    };
+    bool ok = true;
+    for (int i = 0; i < MODELS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.leat", names[i]);
+        ok = ok && CHECK(m[i]) && CHECK_OK(leat_model_save(c, m[i], leattest_scratch(name)));
+        leat_model_release(m[i]);
+    }
+    leat_frame_release(table);
+    leat_frame_release(numbers);
+    leat_frame_release(images);
+    return ok;
+}
+
+static bool start(leattest *t, const char *keys, leat_server **server, serve_client *k)
+{
+    char paths[MODELS][512];
+    const char *models[MODELS];
+    *k = (serve_client){.fd = -1};
+    *server = NULL;
+    if (!LEAT_HAVE_SERVER) {
+        leattest_skip(t, "this build has no server");
+        return false;
+    }
+    if (!make_models(t)) return false;
+    for (int i = 0; i < MODELS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.leat", names[i]);
+        snprintf(paths[i], sizeof paths[i], "%s", leattest_scratch(name));
+        models[i] = paths[i];
+    }
+    leat_serve_options o = leat_serve_options_default();
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = MODELS, o.workers = 2;
+    o.max_body = 100000, o.keys = keys;
+    return CHECK_OK(leat_server_start(t->context, &o, server)) &&
+           CHECK(serve_client_open(k, leat_server_url(*server)));
+}
+
+typedef struct request {
+    const char *method, *path, *headers, *body;
+    int status;
+    const char *words; /* separated by '|': all stand in the answer */
+} request;
+
+#define MULTI "Content-Type: multipart/form-data; boundary=b\r\n"
+#define PART(name, data)                                                                           \
+    "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" data "\r\n"
+#define FILE_PART(name, type, data)                                                                \
+    "--b\r\nContent-Disposition: form-data; name=\"" name                                          \
+    "\"; filename=\"f\"\r\nContent-Type: " type "\r\n\r\n" data "\r\n"
+#define END  "--b--\r\n"
+#define REST PART("width", "") PART("colour", "red") PART("round", "true")
+#define WHEN PART("when", "2024-03-01")
+#define ROW  PART("length", "1.5") REST WHEN
+#define TEXT "Content-Type: text/plain; charset=utf-8\r\n"
+#define JSON_ROW                                                                                   \
+    "\"length\":1.5,\"width\":2,\"colour\":\"red\",\"round\":true,\"when\":\"2024-03-01\""
+#define MIXED "/api/v1/mixed"
+
+static const request requests[] = {
+    /* Forms with files. */
+    {"POST", MIXED, MULTI, ROW END, 200, "\"predictions\":[|\"probabilities\""},
+    {"POST", MIXED, "Content-Type: Multipart/Form-Data;boundary=\"b\" ; charset=utf-8\r\n", ROW END,
+     200, "\"predictions\":["},
+    {"POST", MIXED, MULTI,
+     FILE_PART("table", "text/csv",
+               "length,width,colour,round,when\r\n1,2,red,true,2024-03-01\r\n3,4,blue,false,"
+               "2024-03-02") END,
+     200, "},{"},
+    {"POST", "/api/v1/word", MULTI, FILE_PART("any", "text/plain", "green\n") END, 200,
+     "\"predictions\":["},
+    {"POST", MIXED, MULTI, ROW PART("length", "2") END, 400, "'length' stands twice"},
+    {"POST", MIXED, MULTI, PART("length", "1") REST END, 422, "field 'when' is missing"},
+    {"POST", MIXED, MULTI, PART("length", "many") REST WHEN END, 422,
+     "field 'length': 'many' is not a number"},
+    {"POST", MIXED, MULTI, ROW PART("lenght", "2") END, 422, "no input 'lenght'"},
+    {"POST", MIXED, MULTI, ROW FILE_PART("t", "text/csv", "length\n1") END, 422, "not both"},
+    {"POST", MIXED, MULTI, FILE_PART("length", "audio/wav", "RIFF") END, 415, "part 'length'"},
+    {"POST", MIXED, MULTI, FILE_PART("length", "image/png", "\x89PNG") END, 415, "UTF-8"},
+    {"POST", MIXED, MULTI, END, 422, "missing_field"},
+    {"POST", MIXED, MULTI, "", 400, "malformed_multipart"},
+    {"POST", MIXED, MULTI, "preamble\r\n" ROW END, 400, "begin with the boundary"},
+    {"POST", MIXED, MULTI, ROW "--b", 400, "end of its line"},
+    {"POST", MIXED, MULTI, ROW END "epilogue", 400, "last boundary"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nno end", 400,
+     "no boundary ends it"},
+    {"POST", MIXED, MULTI, "--b\nContent-Disposition: form-data; name=\"a\"\n\nx\n--b--", 400,
+     "end of its line"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: form-data; name=\"a\"\n\nx\r\n--b--", 400,
+     "malformed_multipart"},
+    {"POST", MIXED, MULTI, "--b\r\n\r\nx\r\n--b--", 400, "no Content-Disposition"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n" END,
+     400, "not form-data"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: form-data; name=\"a\r\n\r\nx\r\n" END, 400,
+     "cannot be read"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n" END, 400,
+     "no name"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\nx\r\n" END,
+     400, "two names"},
+    {"POST", MIXED, MULTI,
+     "--b\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; "
+     "name=a\r\n\r\nx\r\n" END,
+     400, "two Content-Dispositions"},
+    {"POST", MIXED, MULTI,
+     "--b\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+     "eA==\r\n" END,
+     400, "transfer encoding"},
+    {"POST", MIXED, MULTI, "--b\r\nContent-Disposition : form-data; name=a\r\n\r\nx\r\n" END, 400,
+     "no header field"},
+    {"POST", MIXED, MULTI, "--b\r\n folded: x\r\n\r\nx\r\n" END, 400, "no header field"},
+    {"POST", MIXED, "Content-Type: multipart/form-data\r\n", ROW END, 400, "needs one boundary"},
+    {"POST", MIXED, "Content-Type: multipart/form-data; boundary=b; boundary=c\r\n", ROW END, 400,
+     "needs one boundary"},
+    {"POST", MIXED, "Content-Type: multipart/form-data; boundary=\"b \"\r\n", ROW END, 400,
+     "needs one boundary"},
+    {"POST", MIXED, "Content-Type: multipart/mixed; boundary=b\r\n", ROW END, 415, "text/csv"},
+    /* Texts, sound. */
+    {"POST", "/api/v1/word", TEXT, "red", 200, "\"predictions\":["},
+    {"POST", "/api/v1/word", TEXT, "\xef\xbb\xbfred\r\n", 200, "\"predictions\":["},
+    {"POST", "/api/v1/word", "", "{\"colour\":\"red\"}", 200, "\"predictions\":["},
+    {"POST", "/api/v1/word", TEXT, "\xff", 422, "UTF-8"},
+    {"POST", "/api/v1/word", "Content-Type: text/plain; charset=latin1\r\n", "red", 415, "UTF-8"},
+    {"POST", MIXED, TEXT, "red", 415, "text/csv"},
+    {"POST", "/api/v1/word", "Content-Type: audio/flac\r\n", "fLaC", 415, "takes sound|text/plain"},
+    /* Explanations. */
+    {"POST", MIXED "?explain=true", "", "{" JSON_ROW "}", 200,
+     "\"explanations\":[{\"class\":|\"contributions\":{\"length\":|all subsets"},
+    {"POST", MIXED "?explain=false", "", "{" JSON_ROW "}", 200, "\"predictions\":["},
+    {"POST", MIXED "?explain=perhaps", "", "{" JSON_ROW "}", 422, "'explain'|neither"},
+    {"POST", MIXED, "", "{\"explain\":1," JSON_ROW "}", 422, "'explain'"},
+    {"POST", MIXED, "", "{\"explain\":null," JSON_ROW "}", 200, "\"predictions\":["},
+    {"POST", MIXED, "", "{" JSON_ROW ",\"explain\":true}", 200, "\"explanations\":["},
+    {"POST", MIXED, "", "{\"explain\":true,\"rows\":[{" JSON_ROW "},{" JSON_ROW "}]}", 200,
+     "},{\"class\""},
+    {"POST", MIXED, "", "{\"rows\":[{" JSON_ROW "}],\"explain\":true}", 200, "\"explanations\":["},
+    {"POST", MIXED, MULTI, ROW PART("explain", "true") END, 200, "\"explanations\":["},
+    {"GET", MIXED "?length=1.5&width=2&colour=red&round=true&when=2024-03-01&explain=true", "", "",
+     200, "\"explanations\":["},
+    {"POST", "/api/v1/wide?explain=true", "", "{}", 422, "missing_field"},
+    {"POST", "/api/v1/picture?explain=true", "", "{\"image\":[200,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9]}",
+     200, "\"patches\":{\"image\":[[|sampled orders|\"what\":\"prediction\""},
+    {"POST", "/api/v1/vote?explain=true", "", "{\"length\":4,\"width\":3}", 200,
+     "whether the class is predicted"},
+    {"POST", "/api/v1/word?explain=true", TEXT, "red", 200, "\"base\":"},
+    {"GET", "/api/v1/picture", "", "", 200, "ETag: \"|\"role\":\"array\""},
+};
+
+static bool holds_all(const char *text, const char *words)
+{
+    char one[512];
+    while (*words) {
+        size_t n = strcspn(words, "|");
+        snprintf(one, sizeof one, "%.*s", (int)n, words);
+        if (!strstr(text, one)) {
+            printf("    the answer lacks: %s\n", one);
+            return false;
+        }
+        words += n + (words[n] == '|');
+    }
+    return true;
+}
+
+static void answers(leattest *t)
+{
+    leat_server *server;
+    serve_client k;
+    if (start(t, NULL, &server, &k)) {
+        for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+            const request *q = &requests[i];
+            bool came =
+                serve_client_ask(&k, q->method, q->path, q->headers, q->body, strlen(q->body));
+            bool good = CHECK(came) && CHECK_INT(k.status, q->status) &&
+                        CHECK(holds_all(k.reply, q->words));
+            /* One shape of errors. */
+            if (came && q->status >= 400)
+                good = CHECK(holds_all(k.body, "{\"error\":\"|\",\"code\":\"|\"request_id\":\"")) &&
+                       good;
+            if (good) continue;
+            printf("    %s %s %s: %.500s\n", q->method, q->path, q->body, came ? k.body : "");
+            if (!came) break;
+        }
+    }
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
+/* ---- explanations add up ----------------------------------------------------------------------
+ */
+
+static void adds_up(leattest *t, serve_client *k, size_t rows, bool probability)
+{
+    json_t *root = json_loadb(k->body, k->body_length, 0, NULL), *one;
+    if (!CHECK(root)) return;
+    json_t *all = json_object_get(root, "explanations");
+    CHECK_INT(json_array_size(all), rows);
+    size_t i;
+    json_array_foreach(all, i, one)
+    {
+        const char *name;
+        json_t *share;
+        double sum = json_number_value(json_object_get(one, "base"));
+        json_object_foreach(json_object_get(one, "contributions"), name, share) sum +=
+            json_number_value(share);
+        double value = json_number_value(json_object_get(one, "value"));
+        CHECK_NEAR(sum, value, 1e-9, 1e-9);
+        json_t *given = json_array_get(json_object_get(root, "predictions"), i);
+        if (probability) {
+            const char *class = json_string_value(given);
+            char text[32];
+            if (!class) {
+                snprintf(text, sizeof text, "%lld", (long long)json_integer_value(given));
+                class = text;
+            }
+            given =
+                json_object_get(json_array_get(json_object_get(root, "probabilities"), i), class);
+        }
+        CHECK_NEAR(value, json_number_value(given), 1e-12, 1e-15);
+    }
+    json_decref(root);
+}
+
+static void explanations(leattest *t)
+{
+    leat_server *server;
+    serve_client k;
+    char *body = malloc(60000);
+    if (start(t, NULL, &server, &k) && CHECK(body)) {
+        size_t n = (size_t)sprintf(body, "[");
+        for (int r = 0; r < 64; r++)
+            n += (size_t)sprintf(body + n,
+                                 "%s{\"length\":%d.5,\"width\":%s,\"colour\":\"%s\",\"round\":true,"
+                                 "\"when\":\"2020-10-%02d\"}",
+                                 r ? "," : "", r % 9, r % 5 ? "2" : "null", r % 2 ? "red" : "pink",
+                                 r % 28 + 1);
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/mixed?explain=true", "", body, n + 0));
+        CHECK_INT(k.status, 400); /* no ']' yet */
+        n += (size_t)sprintf(body + n, "]");
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/mixed?explain=true", "", body, n));
+        if (CHECK_INT(k.status, 200)) adds_up(t, &k, 64, true);
+        body[n - 1] = ',';
+        n += (size_t)sprintf(body + n, "[1,2,\"red\",true,\"2020-10-01\"]]");
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/mixed?explain=true", "", body, n));
+        CHECK_INT(k.status, 422);
+        CHECK(strstr(k.body, "too_many_rows") && strstr(k.body, "at most 64"));
+        n = (size_t)sprintf(body, "[[");
+        for (int i = 0; i < 48; i++) n += (size_t)sprintf(body + n, "%s%g", i ? "," : "", 0.1 * i);
+        n += (size_t)sprintf(body + n, "]]");
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/wide?explain=true", "", body, n));
+        if (CHECK_INT(k.status, 200)) adds_up(t, &k, 1, true);
+        CHECK(strstr(k.body, "standard_errors"));
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/word?explain=true", TEXT, "blue", 4));
+        if (CHECK_INT(k.status, 200)) adds_up(t, &k, 1, false);
+        /* What is counted is what was asked. */
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/word/stats", "", "", 0));
+        CHECK(strstr(k.body, "\"inference_count\":1,"));
+    }
+    free(body);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
+/* ---- status codes -----------------------------------------------------------------------------
+ */
+
+/* 413, 429, 401, 403 here; 503 in serve_upload_test and http_server_test; 201, 204, 409 in
+ * serve_upload_test; the others above. */
+static void limits(leattest *t)
+{
+    leat_server *server;
+    serve_client k;
+    char store[600], secret[LEAT_KEY_SIZE], headers[400], *big = calloc(1, 100001);
+    snprintf(store, sizeof store, "%s", leattest_scratch("keys.db"));
+    leat_key_store *keys;
+    REQUIRE_OK(leat_key_store_open(t->context, &keys, store, true));
+    leat_key_options o = leat_key_options_default();
+    o.models = "mixed";
+    o.rate = 0.01, o.burst = 2;
+    CHECK_OK(leat_key_add(keys, "slow", &o, secret));
+    leat_key_store_close(keys);
+    if (start(t, store, &server, &k) && CHECK(big)) {
+        snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", secret);
+        CHECK(serve_client_ask(&k, "GET", MIXED, "", "", 0));
+        CHECK_INT(k.status, 401);
+        CHECK(serve_client_ask(&k, "GET", "/api/v1/wide", headers, "", 0));
+        CHECK_INT(k.status, 403);
+        CHECK(serve_client_ask(&k, "GET", MIXED, headers, "", 0));
+        CHECK_INT(k.status, 200);
+        for (int i = 0; i < 3 && k.status != 429; i++)
+            CHECK(serve_client_ask(&k, "GET", MIXED, headers, "", 0));
+        CHECK_INT(k.status, 429);
+        CHECK(holds_all(k.reply, "Retry-After: |RateLimit: |\"code\":|request_id"));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+        if (start(t, NULL, &server, &k)) {
+            CHECK(serve_client_ask(&k, "POST", MIXED, "", big, 100001));
+            CHECK_INT(k.status, 413);
+        }
+    }
+    free(big);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
+static const leattest_case cases[] = {TEST(answers), TEST(explanations), TEST(limits)};
+LEATTEST_MAIN(cases)

@@ -1,0 +1,391 @@
+/* PUT and DELETE of models over real sockets: every status, what lies in the folder afterwards,
+ * conditions, two servers on one folder, uploads under load, a full disk. */
+#include <leat/data.h>
+#include <leat/key.h>
+#include <leat/serve.h>
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "serve/served.h"
+#include "support/fitted.h"
+#include "support/leattest.h"
+#include "support/serve_client.h"
+
+#define BINARY "Content-Type: application/octet-stream\r\n"
+
+/* Three models of the same inputs, as bytes, and a folder with one of them under the name iris. */
+typedef struct scene {
+    leat_server *server;
+    serve_client k;
+    leati_bytes file[3];
+    char etag[3][67];
+    char folder[512];
+} scene;
+
+static bool make_files(leattest *t, scene *s)
+{
+    static const char *const estimators[] = {"lda", "cart", "gaussian_nb"};
+    leat_context *c = t->context;
+    leat_frame *iris = NULL;
+    bool ok = CHECK_OK(leat_data_load(c, &iris, "iris", NULL));
+    for (int i = 0; ok && i < 3; i++) {
+        const char *path = leattest_scratch("upload.leat");
+        leat_model *m = leattest_model(c, iris, "species", NULL, estimators[i], NULL, "auto");
+        ok = CHECK(m) && CHECK_OK(leat_model_save(c, m, path)) &&
+             CHECK_OK(leati_file_read(c, &s->file[i], path));
+        if (ok) leati_served_etag(s->file[i].data, s->file[i].size, s->etag[i]);
+        leat_model_release(m);
+        remove(path);
+    }
+    leat_frame_release(iris);
+    return ok;
+}
+
+static bool has_server(leattest *t)
+{
+    if (!LEAT_HAVE_SERVER) leattest_skip(t, "this build has no server");
+    return LEAT_HAVE_SERVER;
+}
+
+static bool start(leattest *t, scene *s, const char *place, const char *keys, const char *control)
+{
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {place};
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 2;
+    o.keys = keys, o.control = control, o.max_model = 1 << 20;
+    return CHECK_OK(leat_server_start(t->context, &o, &s->server)) &&
+           CHECK(serve_client_open(&s->k, leat_server_url(s->server)));
+}
+
+static bool open_scene(leattest *t, scene *s, const char *keys, const char *control)
+{
+    char path[640];
+    *s = (scene){.k = {.fd = -1}};
+    if (!has_server(t)) return false;
+    static int turn;
+    snprintf(path, sizeof path, "folder%d", turn++);
+    snprintf(s->folder, sizeof s->folder, "%s", leattest_scratch(path));
+    mkdir(s->folder, 0755);
+    if (!make_files(t, s)) return false;
+    snprintf(path, sizeof path, "%s/iris.leat", s->folder);
+    return CHECK_OK(leati_file_write(t->context, path, s->file[0].data, s->file[0].size)) &&
+           start(t, s, s->folder, keys, control);
+}
+
+static void close_scene(scene *s)
+{
+    serve_client_close(&s->k);
+    leat_server_destroy(s->server);
+    for (int i = 0; i < 3; i++) leati_bytes_release(&s->file[i]);
+}
+
+/* words: separated by '|'; all stand in the answer. */
+static bool says(leattest *t, scene *s, const char *method, const char *path, const char *headers,
+                 const void *body, size_t length, int status, const char *words)
+{
+    char one[256];
+    if (!CHECK(serve_client_ask(&s->k, method, path, headers, body, length))) return false;
+    bool ok = CHECK_INT(s->k.status, status);
+    for (; *words; words += strcspn(words, "|"), words += *words == '|') {
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(words, "|"), words);
+        ok = CHECK(strstr(s->k.reply, one)) && ok;
+    }
+    if (!ok) printf("    %s %s: %.400s\n", method, path, s->k.reply);
+    /* A connection that was refused before its body was read is closed. */
+    char close_it[32];
+    if (serve_client_header(&s->k, "connection", close_it, sizeof close_it) &&
+        strcmp(close_it, "close") == 0) {
+        serve_client_close(&s->k);
+        ok = CHECK(serve_client_open(&s->k, leat_server_url(s->server))) && ok;
+    }
+    return ok;
+}
+
+static bool put(leattest *t, scene *s, const char *path, int file, const char *headers, int status,
+                const char *words)
+{
+    return says(t, s, "PUT", path, headers, s->file[file].data, s->file[file].size, status, words);
+}
+
+static bool ask(leattest *t, scene *s, const char *method, const char *path, int status,
+                const char *words)
+{
+    return says(t, s, method, path, "", "", 0, status, words);
+}
+
+/* How many files and folders lie there, temporary ones included. */
+static int entries(const char *folder, const char *below)
+{
+    char path[640];
+    snprintf(path, sizeof path, "%s/%s", folder, below);
+    DIR *dir = opendir(path);
+    int n = 0;
+    if (!dir) return -1;
+    for (struct dirent *d; (d = readdir(dir));)
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+    closedir(dir);
+    return n;
+}
+
+#define ROW "{\"sepal_length\":5.1,\"sepal_width\":3.5,\"petal_length\":1.4,\"petal_width\":0.2}"
+
+static void life_of_a_model(leattest *t)
+{
+    scene s;
+    char match[160], none[160];
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    /* Made, described, asked. */
+    put(t, &s, "/api/v1/flower", 1, BINARY, 201,
+        "Location: /api/v1/flower/versions/1|ETag: \"|\"status\":\"created\"|\"version\":1|sha256");
+    CHECK(strstr(s.k.reply, s.etag[1]));
+    ask(t, &s, "GET", "/api/v1/flower", 200, "\"estimator\":\"cart\"");
+    CHECK(strstr(s.k.reply, s.etag[1]));
+    says(t, &s, "POST", "/api/v1/flower", "", ROW, sizeof ROW - 1, 200, "setosa");
+    CHECK_INT(entries(s.folder, "flower"), 1);
+    /* The same again changes nothing; another is the next version. */
+    put(t, &s, "/api/v1/flower", 1, "", 200, "unchanged|\"version\":1");
+    put(t, &s, "/api/v1/flower/versions/1", 1, "", 200, "unchanged");
+    put(t, &s, "/api/v1/flower", 2, BINARY, 200,
+        "replaced|\"version\":2|Content-Location: /api/v1/flower/versions/2");
+    ask(t, &s, "GET", "/v2/models/flower", 200, "\"versions\":[\"1\",\"2\"]");
+    ask(t, &s, "GET", "/api/v1/flower", 200, "gaussian_nb");
+    /* Versions do not change. */
+    put(t, &s, "/api/v1/flower/versions/1", 0, "", 409, "version_exists|If-Match");
+    ask(t, &s, "GET", "/api/v1/flower/versions/1", 200, "cart");
+    put(t, &s, "/api/v1/flower/versions/7", 0, "", 201, "\"version\":7");
+    put(t, &s, "/api/v1/flower", 1, "", 200, "\"version\":8");
+    /* Conditions. */
+    put(t, &s, "/api/v1/flower", 2, "If-None-Match: *\r\n", 412, "condition_failed|entity tag");
+    put(t, &s, "/api/v1/absent", 2, "If-Match: *\r\n", 412, "no such model");
+    put(t, &s, "/api/v1/flower/versions/7", 2, "If-Match: \"no\", \"other\"\r\n", 412, "changed");
+    put(t, &s, "/api/v1/flower/versions/7", 2, "If-Match: unquoted\r\n", 400, "invalid_condition");
+    put(t, &s, "/api/v1/flower/versions/7", 2, "If-None-Match: \r\n", 400, "If-None-Match");
+    snprintf(match, sizeof match, "If-Match: \"no\" , %s\r\n", s.etag[0]);
+    put(t, &s, "/api/v1/flower/versions/7", 2, match, 200, "replaced|\"version\":7");
+    put(t, &s, "/api/v1/flower/versions/7", 1, match, 412, "changed");
+    snprintf(none, sizeof none, "If-None-Match: W/%s\r\n", s.etag[2]);
+    put(t, &s, "/api/v1/flower/versions/7", 1, none, 412, "it is there");
+    snprintf(match, sizeof match, "If-Match: W/%s\r\n", s.etag[2]); /* weak: never enough */
+    put(t, &s, "/api/v1/flower/versions/7", 1, match, 412, "changed");
+    CHECK_INT(entries(s.folder, "flower"), 4);
+    /* Taken off and put again: loads what is there. */
+    ask(t, &s, "POST", "/v2/repository/models/flower/unload", 200, "{}");
+    put(t, &s, "/api/v1/flower/versions/2", 2, "", 200, "loaded");
+    ask(t, &s, "GET", "/v2/models/flower", 200, "\"versions\":[\"2\"]");
+    ask(t, &s, "POST", "/v2/repository/models/flower/load", 200, "{}");
+    ask(t, &s, "GET", "/v2/models/flower", 200, "[\"1\",\"2\",\"7\",\"8\"]");
+    /* The file of the folder itself is version 1. */
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+    /* Deleted. */
+    snprintf(match, sizeof match, "If-Match: %s\r\n", s.etag[0]);
+    says(t, &s, "DELETE", "/api/v1/flower/versions/7", match, "", 0, 412, "");
+    ask(t, &s, "DELETE", "/api/v1/flower/versions/7", 204, "");
+    CHECK_INT(s.k.body_length, 0);
+    ask(t, &s, "DELETE", "/api/v1/flower/versions/7", 404, "no_such_version");
+    ask(t, &s, "GET", "/api/v1/flower/versions/7", 404, "no_such_version");
+    CHECK_INT(entries(s.folder, "flower"), 3);
+    ask(t, &s, "DELETE", "/api/v1/flower", 204, "");
+    ask(t, &s, "GET", "/api/v1/flower", 404, "no_such_model");
+    ask(t, &s, "DELETE", "/api/v1/flower", 404, "no_such_model");
+    CHECK_INT(entries(s.folder, "flower"), -1);
+    CHECK_INT(entries(s.folder, ""), 2); /* iris.leat, iris/ */
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/1", 204, "");
+    ask(t, &s, "GET", "/api/v1/iris", 200, "\"version\":2");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    CHECK_INT(entries(s.folder, ""), 0);
+    ask(t, &s, "GET", "/api/v1", 200, "\"models\":[]");
+    put(t, &s, "/api/v1/iris", 0, "", 201, "\"version\":1");
+    ask(t, &s, "POST", "/v2/repository/index", 200, "READY");
+out:
+    close_scene(&s);
+}
+
+static void refusals(leattest *t)
+{
+    static const char *const names[] = {".hidden", "a%20b", "x.leat", "%C3%A9", "-%22"};
+    scene s;
+    char path[300], *big = calloc(1, (1 << 20) + 1);
+    if (!CHECK(big) || !open_scene(t, &s, NULL, NULL)) {
+        free(big);
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "/api/v1/%s", names[i]);
+        put(t, &s, path, 1, "", 422, "invalid_name|request_id");
+    }
+    memset(path, 'a', 200);
+    memcpy(path, "/api/v1/", 8);
+    path[200] = 0;
+    put(t, &s, path, 1, "", 422, "invalid_name");
+    put(t, &s, "/api/v1/..", 1, "", 400, "");
+    put(t, &s, "/api/v1/a%2Fb", 1, "", 400, "");
+    put(t, &s, "/api/v1/a%5Cb", 1, "", 400, "");
+    put(t, &s, "/api/v1/flower/versions/0", 1, "", 422, "invalid_version");
+    put(t, &s, "/api/v1/flower/versions/1x", 1, "", 422, "invalid_version");
+    put(t, &s, "/api/v1/flower/versions/9999999999", 1, "", 422, "invalid_version");
+    put(t, &s, "/api/v1/flower", 1, "Content-Type: text/csv\r\n", 415, "application/vnd.leat");
+    put(t, &s, "/api/v1/flower", 1, "Content-Range: bytes 0-9/20\r\n", 400, "as a whole");
+    ask(t, &s, "PUT", "/api/v1/flower", 400, "empty_body");
+    says(t, &s, "PUT", "/api/v1/flower", "", "no model", 8, 422, "invalid_model|the body");
+    says(t, &s, "PUT", "/api/v1/flower", "", s.file[0].data, s.file[0].size - 9, 422,
+         "invalid_model");
+    memcpy(big, s.file[0].data, s.file[0].size);
+    big[s.file[0].size / 2] ^= 1; /* a single bit */
+    says(t, &s, "PUT", "/api/v1/flower", "", big, s.file[0].size, 422, "invalid_model");
+    says(t, &s, "PUT", "/api/v1/flower", "", big, (1 << 20) + 1, 413, "");
+    put(t, &s, "/api/v1/flower", 1, "Origin: http://evil.example\r\n", 403, "other_origin");
+    ask(t, &s, "PATCH", "/api/v1/flower", 405, "Allow: OPTIONS, GET, HEAD, POST, PUT, DELETE");
+    ask(t, &s, "DELETE", "/api/v1/.hidden", 404, "no_such_model");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/x", 404, "no_such_model");
+    put(t, &s, "/api/v1", 1, "", 405, "Allow: OPTIONS, GET, HEAD");
+    CHECK_INT(entries(s.folder, ""), 1);
+    ask(t, &s, "GET", "/api/v1/iris", 200, "lda");
+    free(big);
+    close_scene(&s);
+}
+
+/* Where a server serves files, changing them is not its business. */
+static void files(leattest *t)
+{
+    scene s = {.k = {.fd = -1}};
+    char path[600];
+    if (!has_server(t) || !make_files(t, &s)) goto out;
+    snprintf(path, sizeof path, "%s", leattest_scratch("single.leat"));
+    CHECK_OK(leati_file_write(t->context, path, s.file[0].data, s.file[0].size));
+    if (!start(t, &s, path, NULL, NULL)) goto out;
+    put(t, &s, "/api/v1/flower", 1, "", 409, "no_folder");
+    put(t, &s, "/api/v1/single/versions/1", 1, "If-Match: *\r\n", 409, "not_in_a_folder");
+    put(t, &s, "/api/v1/single", 0, "", 200, "unchanged");
+    ask(t, &s, "DELETE", "/api/v1/single", 409, "not_in_a_folder");
+    ask(t, &s, "GET", "/api/v1/single", 200, "lda");
+    CHECK(leati_path_exists(path));
+out:
+    close_scene(&s);
+}
+
+/* Who may: control, keys. */
+static void rights(leattest *t)
+{
+    scene s;
+    char store[600], headers[400], infer[LEAT_KEY_SIZE], manage[LEAT_KEY_SIZE];
+    if (!has_server(t)) return;
+    if (open_scene(t, &s, NULL, "no")) {
+        put(t, &s, "/api/v1/flower", 1, "", 403, "control_is_off");
+        ask(t, &s, "DELETE", "/api/v1/iris", 403, "control_is_off");
+        CHECK_INT(entries(s.folder, ""), 1);
+    }
+    close_scene(&s);
+    snprintf(store, sizeof store, "%s", leattest_scratch("keys.db"));
+    leat_key_store *keys;
+    REQUIRE_OK(leat_key_store_open(t->context, &keys, store, true));
+    leat_key_options o = leat_key_options_default();
+    o.scopes = LEAT_KEY_INFER;
+    CHECK_OK(leat_key_add(keys, "reader", &o, infer));
+    o.scopes = LEAT_KEY_MANAGE;
+    o.models = "flower";
+    CHECK_OK(leat_key_add(keys, "keeper", &o, manage));
+    leat_key_store_close(keys);
+    if (open_scene(t, &s, store, NULL)) {
+        put(t, &s, "/api/v1/flower", 1, "", 401, "WWW-Authenticate: Bearer");
+        snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", infer);
+        put(t, &s, "/api/v1/flower", 1, headers, 403, "");
+        snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", manage);
+        put(t, &s, "/api/v1/flower", 1, headers, 201, "created");
+        put(t, &s, "/api/v1/iris", 1, headers, 403, "");
+        says(t, &s, "DELETE", "/api/v1/flower", headers, "", 0, 204, "");
+    }
+    close_scene(&s);
+}
+
+/* The disk is full in the middle of a file: what was there stays, and is answered. */
+static void full_disk(leattest *t)
+{
+    scene s;
+    struct rlimit was, little = {2000, 2000};
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    getrlimit(RLIMIT_FSIZE, &was);
+    little.rlim_max = was.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    fflush(stdout); /* which may be a file as well */
+    setrlimit(RLIMIT_FSIZE, &little);
+    put(t, &s, "/api/v1/flower", 1, "", 503, "storage_full|as it was");
+    put(t, &s, "/api/v1/iris", 1, "", 503, "storage_full");
+    put(t, &s, "/api/v1/iris/versions/1", 1, "If-Match: *\r\n", 503, "storage_full");
+    setrlimit(RLIMIT_FSIZE, &was);
+    CHECK_INT(entries(s.folder, ""), 1);
+    ask(t, &s, "GET", "/api/v1/flower", 404, "no_such_model");
+    ask(t, &s, "GET", "/api/v1/iris", 200, "lda");
+    put(t, &s, "/api/v1/flower", 1, "", 201, "created");
+    /* A folder that may not be written to; root may always. */
+    if (geteuid() != 0) {
+        chmod(s.folder, 0555);
+        put(t, &s, "/api/v1/other", 1, "", 403, "folder_not_writable");
+        ask(t, &s, "DELETE", "/api/v1/iris", 403, "folder_not_writable");
+        chmod(s.folder, 0755);
+        ask(t, &s, "GET", "/api/v1/iris", 200, "lda");
+    }
+out:
+    close_scene(&s);
+}
+
+typedef struct caller {
+    const char *url;
+    atomic_bool *stop;
+    atomic_uint *asked, *failed;
+} caller;
+
+static void *call_all_the_time(void *arg)
+{
+    caller *w = arg;
+    serve_client k;
+    bool ok = serve_client_open(&k, w->url);
+    do {
+        ok = ok && serve_client_ask(&k, "POST", "/api/v1/iris", "", ROW, sizeof ROW - 1) &&
+             k.status == 200 && strstr(k.body, "setosa");
+        atomic_fetch_add(ok ? w->asked : w->failed, 1);
+    } while (ok && !atomic_load(w->stop));
+    serve_client_close(&k);
+    return NULL;
+}
+
+/* Versions come and go under load; two servers share the folder; nobody is refused. */
+static void under_load(leattest *t)
+{
+    enum { CALLERS = 2, TURNS = 25 };
+    scene s, other = {.k = {.fd = -1}};
+    atomic_bool stop = false;
+    atomic_uint asked = 0, failed = 0;
+    pthread_t threads[CALLERS];
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    memcpy(other.folder, s.folder, sizeof s.folder);
+    if (!make_files(t, &other) || !start(t, &other, s.folder, NULL, NULL)) goto out;
+    caller w = {leat_server_url(s.server), &stop, &asked, &failed};
+    for (int i = 0; i < CALLERS; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_all_the_time, &w) == 0);
+    for (int i = 0; i < TURNS; i++) {
+        put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+        /* The other server finds what this one made, and does not write over it. */
+        put(t, &other, "/api/v1/iris/versions/2", 2, "", 409, "version_exists");
+        put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
+        ask(t, &s, "DELETE", "/api/v1/iris/versions/3", 204, "");
+        ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
+    CHECK(atomic_load(&asked) > 20);
+    CHECK_INT(atomic_load(&failed), 0);
+out:
+    close_scene(&other);
+    close_scene(&s);
+}
+
+static const leattest_case cases[] = {TEST(life_of_a_model), TEST(refusals),  TEST(files),
+                                      TEST(rights),          TEST(full_disk), TEST(under_load)};
+LEATTEST_MAIN(cases)
