@@ -67,6 +67,7 @@ bool leati_json_any(leati_json_in *in, leati_json_value *v)
     in->at = leati_json_space(in->at, in->end);
     const char *behind = leati_json_take(in->at, in->end, v);
     if (!behind) return leati_json_wrong(in, v->text, v->wrong);
+    if (v->nan) return leati_json_wrong(in, v->text, "null or a number, for JSON has no NaN,");
     in->at = behind;
     return true;
 }

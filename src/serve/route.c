@@ -46,6 +46,20 @@ static bool matches(const char *pattern, const char *path, const char *end, leat
     return !*pattern && path == end;
 }
 
+/* The methods that the path takes; 0 where there is no such path. */
+static unsigned allowed_methods(const char *path, const char *end)
+{
+    unsigned allowed = 0;
+    leati_http_text model, version;
+    for (size_t i = 0; i < leati_route_count; i++) {
+        const leati_route *r = &leati_routes[i];
+        if (!matches(r->path, path, end, &model, &version)) continue;
+        allowed |= 1u << r->method;
+        if (r->method == LEATI_HTTP_GET) allowed |= 1u << LEATI_HTTP_HEAD;
+    }
+    return allowed;
+}
+
 const leati_route *leati_route_find(leati_http_method method, const char *path, size_t length,
                                     leati_call *call, unsigned *allowed)
 {
@@ -55,18 +69,15 @@ const leati_route *leati_route_find(leati_http_method method, const char *path, 
     *allowed = 0;
     for (size_t i = 0; i < leati_route_count; i++) {
         const leati_route *r = &leati_routes[i];
-        /* Most rows differ in the second or fifth character. */
-        if (length > 1 && (r->path[1] != path[1])) continue;
         leati_http_text model = {0}, version = {0};
+        /* Of one method most rows differ in the second character. */
+        if (r->method != wanted || (length > 1 && r->path[1] != path[1])) continue;
         if (!matches(r->path, path, end, &model, &version)) continue;
-        if (r->method == wanted) {
-            call->model_name = model;
-            call->version = version;
-            return r;
-        }
-        *allowed |= 1u << r->method;
-        if (r->method == LEATI_HTTP_GET) *allowed |= 1u << LEATI_HTTP_HEAD;
+        call->model_name = model;
+        call->version = version;
+        return r;
     }
+    *allowed = allowed_methods(path, end);
     return NULL;
 }
 

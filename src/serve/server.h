@@ -14,8 +14,8 @@ typedef struct leati_http_options {
      * files that the process may open as far as it may; what that does not allow is not counted. */
     uint32_t connections;
     const char *tls_certificate, *tls_key; /* PEM files; NULL: no TLS */
-    /* 0: 10, 30, 75. A body of at least 4 kB a second may take longer, a reply as long as the
-     * client takes some of it each `body_seconds`. */
+    /* 0: 10, 30, 75. A body that comes, or a reply that is taken, at 4 kB a second or more may take
+     * longer than `body_seconds`. */
     uint32_t head_seconds, body_seconds, idle_seconds;
     /* Other processes listen to the same address (SO_REUSEPORT): it need not be free, and new
      * connections are left to them before the end. */

@@ -5,6 +5,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
 
 #include "serve/server_worker.h"
 
@@ -274,6 +278,20 @@ static leati_waiting waiting_for(const leati_connection *k)
     return LEATI_WAIT_LINGER;
 }
 
+/* Bytes of replies that the client has not taken: libuv's and, where it says so, the kernel's,
+ * which takes megabytes at once and then nothing for long. */
+static uint64_t untaken(const leati_connection *k)
+{
+    uint64_t bytes = k->uv.stream.write_queue_size;
+#if defined(SIOCOUTQ)
+    int held = 0;
+    uv_os_fd_t fd;
+    if (uv_fileno(&k->uv.handle, &fd) == 0 && ioctl(fd, SIOCOUTQ, &held) == 0 && held > 0)
+        bytes += (uint64_t)held;
+#endif
+    return bytes;
+}
+
 void leati_connection_settle(leati_connection *k)
 {
     if (k->gone || k->conn.closed) return;
@@ -282,7 +300,7 @@ void leati_connection_settle(leati_connection *k)
     if (now != k->waiting || k->requests != k->conn.requests) {
         leati_connection_list(k, now);
         k->requests = k->conn.requests;
-        k->mark = now == LEATI_WAIT_WRITE ? k->uv.stream.write_queue_size : k->conn.came;
+        k->mark = now == LEATI_WAIT_WRITE ? untaken(k) : k->conn.came;
     }
     bool read = !leati_http_conn_full(&k->conn) && !k->conn.eof;
     if (read == k->reading) return;
@@ -291,18 +309,22 @@ void leati_connection_settle(leati_connection *k)
     else if (uv_read_start(&k->uv.stream, on_room, on_read) != 0) leati_http_conn_shut(&k->conn);
 }
 
+/* Bytes that went in or out since the time began to run. */
+static uint64_t moved(const leati_connection *k)
+{
+    if (k->waiting == LEATI_WAIT_BODY) return k->conn.came - k->mark;
+    uint64_t left = k->waiting == LEATI_WAIT_WRITE ? untaken(k) : k->mark;
+    return left < k->mark ? k->mark - left : 0;
+}
+
 /* Slow is not stuck: who moves enough bytes gets the same time again. */
 void leati_connection_expire(leati_connection *k)
 {
-    leati_worker *w = k->worker;
-    uint64_t limit = w->waits[k->waiting].limit;
-    if (k->waiting == LEATI_WAIT_BODY &&
-        (k->conn.came - k->mark) * 1000 >= limit * LEATI_SERVER_SLOW_BODY) {
-        leati_connection_list(k, LEATI_WAIT_BODY);
-        k->mark = k->conn.came;
-    } else if (k->waiting == LEATI_WAIT_WRITE && k->uv.stream.write_queue_size < k->mark) {
-        leati_connection_list(k, LEATI_WAIT_WRITE);
-        k->mark = k->uv.stream.write_queue_size;
+    uint64_t enough = k->worker->waits[k->waiting].limit * LEATI_SERVER_SLOW_BODY;
+    bool moves = k->waiting == LEATI_WAIT_BODY || k->waiting == LEATI_WAIT_WRITE;
+    if (moves && moved(k) * 1000 >= enough) {
+        leati_connection_list(k, k->waiting);
+        k->mark = k->waiting == LEATI_WAIT_BODY ? k->conn.came : untaken(k);
     } else if (k->conn.closed || (k->tls && !k->handshaken)) {
         close_now(k);
     } else {

@@ -12,7 +12,7 @@
 
 enum {
     LEATI_SERVER_SCRATCH = 64 << 10, /* bytes read at once */
-    LEATI_SERVER_SLOW_BODY = 4096    /* bytes a second: what is slower has to end in time */
+    LEATI_SERVER_SLOW_BODY = 4096 /* bytes a second, in or out: what is slower has to end in time */
 };
 
 /* Each connection stands in the list of what it waits for; a list has one time-out, so that its
@@ -44,7 +44,7 @@ struct leati_connection {
     leati_waiting waiting;
     uint64_t since;    /* ms of the loop */
     uint64_t requests; /* of conn, when `since` was set */
-    uint64_t mark;     /* bytes of a body, or still to be written, when `since` was set */
+    uint64_t mark;     /* bytes of a body, or not taken by the client, when `since` was set */
     unsigned writes;   /* that libuv has not ended */
     size_t dropped;    /* bytes read while lingering */
     bool reading, handshaken, listed, gone;
