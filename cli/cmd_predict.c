@@ -4,47 +4,8 @@
 #include <leat/onnx.h>
 #include <leat/read.h>
 
+#include "answers.h"
 #include "load.h"
-
-static leat_status print_json(cli *c, const leat_frame *f, const char *path)
-{
-    leat_json *j = leat_json_create(c->context, 0);
-    leat_json_begin_object(j, NULL);
-    leat_json_int(j, "rows", (int64_t)leat_frame_rows(f));
-    if (path) leat_json_string(j, "output", path);
-    leat_json_begin_array(j, "predictions");
-    for (size_t i = 0; !path && i < leat_frame_rows(f); i++) {
-        leat_json_begin_object(j, NULL);
-        for (size_t k = 0; k < leat_frame_columns(f); k++) {
-            const char *text;
-            size_t n;
-            double value;
-            const char *name = leat_frame_name(f, k);
-            if (leat_frame_text(f, k, i, &text, &n)) leat_json_stringn(j, name, text, n);
-            else if (leat_frame_number(f, k, i, &value)) leat_json_number(j, name, value);
-            else leat_json_null(j, name);
-        }
-        leat_json_end_object(j);
-    }
-    leat_json_end_array(j);
-    leat_json_end_object(j);
-    return cli_print_json(c, j);
-}
-
-static leat_status write_answers(cli *c, const leat_frame *answers)
-{
-    const char *path = cli_value(c, "output");
-    if (c->json && !path) return print_json(c, answers, NULL);
-    leat_write_options o = leat_write_options_default();
-    if (!path) o.format = "csv";
-    leat_status st = leat_frame_write(c->context, answers, path ? path : "-", &o);
-    if (st != LEAT_OK || !path) return st;
-    if (c->json) return print_json(c, answers, path);
-    char size[80];
-    cli_size_text(answers, size, sizeof size);
-    cli_say(c, "wrote %s: %s\n", path, size);
-    return LEAT_OK;
-}
 
 /* The rows of a table through an ONNX model. */
 static leat_status predict_graph(cli *c)
@@ -61,7 +22,7 @@ static leat_status predict_graph(cli *c)
     st = cli_load(c, &frame, c->arguments[1]);
     c->quiet = was_quiet;
     if (st == LEAT_OK) st = leat_onnx_model_predict(model, frame, &answers);
-    if (st == LEAT_OK) st = write_answers(c, answers);
+    if (st == LEAT_OK) st = cli_write_answers(c, answers);
     leat_frame_release(answers);
     leat_frame_release(frame);
     leat_onnx_model_close(model);
@@ -86,7 +47,7 @@ static leat_status run_predict(cli *c)
         st = cli_has(c, "explain")
                  ? leat_model_explain(c->context, model, frame, NULL, &answers)
                  : leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
-    if (st == LEAT_OK) st = write_answers(c, answers);
+    if (st == LEAT_OK) st = cli_write_answers(c, answers);
     else if (st != LEAT_NOMEM && frame && !c->json) cli_complain("leat: nothing was written\n");
     leat_frame_release(answers);
     leat_frame_release(frame);

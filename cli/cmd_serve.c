@@ -24,6 +24,7 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->keys = cli_value(c, "keys");
     o->sandbox = cli_has(c, "sandbox");
     o->share_port = cli_has(c, "share-port");
+    o->agent_check = cli_value(c, "agent-check");
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
     if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
@@ -66,6 +67,8 @@ static leat_status say(cli *c, const leat_server *server)
         cli_say(c, "  %-20s version %u, %s\n", name, version, estimator);
     cli_say(c, "serving at %s, %u worker%s\n", url, n, n == 1 ? "" : "s");
     if (cli_has(c, "sandbox")) cli_say(c, "in a sandbox\n");
+    if (leat_server_agent_port(server))
+        cli_say(c, "tells its load to HAProxy at port %u\n", leat_server_agent_port(server));
     if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
     if (leat_server_model(server, 0, &name, &version, &estimator))
         cli_say(c,
@@ -143,6 +146,8 @@ static const cli_option options[] = {
      "close the process in: no file but the folders of models and the keys, no program, no "
      "connection",
      false},
+    {"agent-check", 0, "ADDRESS",
+     "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},
     CLI_REGISTRY_OPTIONS,
     {0}};
 

@@ -2,6 +2,7 @@
 #ifndef LEAT_LEAT_H
 #define LEAT_LEAT_H
 
+#include <leat/call.h>
 #include <leat/check.h>
 #include <leat/context.h>
 #include <leat/custom_op.h>
@@ -15,6 +16,7 @@
 #include <leat/function.h>
 #include <leat/generate.h>
 #include <leat/graph.h>
+#include <leat/haproxy.h>
 #include <leat/hub.h>
 #include <leat/image.h>
 #include <leat/inspect.h>

@@ -50,6 +50,8 @@ typedef struct leat_serve_options {
                             store of keys, no program, no connection (Linux with Landlock and
                             seccomp). Before the process starts other threads. */
     size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
+    const char *agent_check; /* "HOST:PORT" (0: any free port) where HAProxy's agent check is
+                                answered with the server's load (docs/deploy.md); NULL: nowhere */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);
@@ -64,6 +66,8 @@ LEAT_API LEAT_CHECKED leat_status leat_server_start(leat_context *context,
 LEAT_API const char *leat_server_url(const leat_server *server);
 /* Whether requests need a key (leat/key.h). */
 LEAT_API bool leat_server_asks_for_keys(const leat_server *server);
+/* The port of the agent check; 0: there is none. */
+LEAT_API uint16_t leat_server_agent_port(const leat_server *server);
 LEAT_API uint32_t leat_server_workers(const leat_server *server);
 /* What was served at the start: name, version and estimator of version i of all; false past the
  * end. Texts belong to the server. */

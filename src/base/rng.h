@@ -22,7 +22,8 @@ typedef enum leati_rng_purpose {
     LEATI_RNG_INIT,      /* initial weights */
     LEATI_RNG_AUGMENT,   /* changes of samples while training */
     LEATI_RNG_MIX,       /* shares of mixed samples */
-    LEATI_RNG_TEXT       /* generated tokens */
+    LEATI_RNG_TEXT,      /* generated tokens */
+    LEATI_RNG_BALANCE    /* which server a client asks, how long it waits */
 } leati_rng_purpose;
 
 void leati_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

@@ -2,6 +2,7 @@
 #include "serve/compute.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -92,6 +93,27 @@ bool leati_compute_hand(leati_compute *p, leati_http_exchange *exchange)
     }
     pthread_mutex_unlock(&p->lock);
     return fits;
+}
+
+size_t leati_compute_waiting(leati_compute *p)
+{
+    pthread_mutex_lock(&p->lock);
+    size_t count = p->count;
+    pthread_mutex_unlock(&p->lock);
+    return count;
+}
+
+uint64_t leati_compute_cpu_ns(const leati_compute *p)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->started; i++) {
+        clockid_t clock;
+        struct timespec t;
+        if (pthread_getcpuclockid(p->helpers[i].thread, &clock) == 0 &&
+            clock_gettime(clock, &t) == 0)
+            sum += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    }
+    return sum;
 }
 
 void leati_compute_stop(leati_compute *p)

@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "serve/agent.h"
 #include "serve/compute.h"
 #include "serve/guard.h"
 #include "serve/json_in.h"
@@ -63,6 +64,7 @@ struct leati_serve {
     bool stop;
     leati_guard guard;
     leati_sandbox *sandbox; /* NULL: none */
+    leati_agent *agent;     /* NULL: none was asked for */
 };
 
 /* The public name of the same. */
@@ -410,6 +412,22 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
     return LEAT_OK;
 }
 
+static void measure(void *user, uint64_t *cpu_ns, size_t *waiting)
+{
+    leati_serve *s = user;
+    *cpu_ns = leati_http_server_cpu_ns(s->http) + leati_compute_cpu_ns(s->compute);
+    *waiting = leati_compute_waiting(s->compute);
+}
+
+static leat_status start_agent(leati_serve *s, const char *address)
+{
+    uint32_t cores = leati_cpu_count();
+    leati_agent_source source = {.user = s,
+                                 .measure = measure,
+                                 .threads = cores < s->worker_count ? cores : s->worker_count};
+    return address ? leati_agent_start(s->context, address, &source, &s->agent) : LEAT_OK;
+}
+
 static leat_status start(leati_serve *s, const leat_serve_options *o)
 {
     leat_context *c = s->context;
@@ -438,6 +456,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(leati_compute_start(c, s->worker_count, handle_long, s, &s->compute));
     atomic_store(&s->ready, true);
     LEATI_TRY(listen_now(s, o));
+    LEATI_TRY(start_agent(s, o->agent_check));
     return s->sandbox ? leati_sandbox_close_calls(s->sandbox) : LEAT_OK;
 }
 
@@ -481,6 +500,11 @@ bool leat_server_model(const leat_server *server, size_t i, const char **name, u
     return true;
 }
 
+uint16_t leat_server_agent_port(const leat_server *server)
+{
+    return server->serve.agent ? leati_agent_port(server->serve.agent) : 0;
+}
+
 bool leat_server_asks_for_keys(const leat_server *server)
 {
     return server->serve.guard.keys != NULL;
@@ -488,7 +512,9 @@ bool leat_server_asks_for_keys(const leat_server *server)
 
 void leat_server_drain(leat_server *server, double seconds)
 {
+    double notice = seconds / 2 < 5 ? seconds / 2 : 5;
     atomic_store(&server->serve.ready, false);
+    if (server->serve.agent) leati_agent_drain(server->serve.agent, notice);
     leati_http_server_drain(server->serve.http, seconds);
 }
 
@@ -512,6 +538,7 @@ void leat_server_destroy(leat_server *server)
     leati_serve *s = &server->serve;
     /* The server last: other threads end its exchanges. */
     if (s->http) leat_server_drain(server, 0);
+    leati_agent_stop(s->agent);
     stop_steward(s);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);

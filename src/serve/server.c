@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "serve/server_worker.h"
@@ -250,6 +251,19 @@ uint32_t leati_http_server_workers(const leati_http_server *s)
     return s->count;
 }
 
+uint64_t leati_http_server_cpu_ns(const leati_http_server *s)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < s->threads; i++) {
+        clockid_t clock;
+        struct timespec t;
+        if (pthread_getcpuclockid(s->workers[i].thread, &clock) == 0 &&
+            clock_gettime(clock, &t) == 0)
+            sum += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    }
+    return sum;
+}
+
 /* --- the end ------------------------------------------------------------------------------ */
 
 void leati_http_server_drain(leati_http_server *s, double seconds)
@@ -305,6 +319,12 @@ uint16_t leati_http_server_port(const leati_http_server *server)
 }
 
 uint32_t leati_http_server_workers(const leati_http_server *server)
+{
+    (void)server;
+    return 0;
+}
+
+uint64_t leati_http_server_cpu_ns(const leati_http_server *server)
 {
     (void)server;
     return 0;

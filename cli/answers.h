@@ -1,0 +1,12 @@
+/* Answers of a model as a command gives them. */
+#ifndef LEAT_CLI_ANSWERS_H
+#define LEAT_CLI_ANSWERS_H
+
+#include <leat/frame.h>
+
+#include "command.h"
+
+/* To the file of --output, else as CSV to standard output; with --json as an object. */
+leat_status cli_write_answers(cli *c, const leat_frame *answers);
+
+#endif
