@@ -22,6 +22,7 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->tls_key = cli_value(c, "tls-key");
     o->control = cli_value(c, "control");
     o->keys = cli_value(c, "keys");
+    o->state = cli_value(c, "state");
     o->sandbox = cli_has(c, "sandbox");
     o->share_port = cli_has(c, "share-port");
     o->agent_check = cli_value(c, "agent-check");
@@ -148,6 +149,8 @@ static const cli_option options[] = {
      false},
     {"agent-check", 0, "ADDRESS",
      "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},
+    {"state", 0, "DIR|no",
+     "where rollouts survive a restart; default: by the address, in Leat's home", false},
     CLI_REGISTRY_OPTIONS,
     {0}};
 

@@ -33,6 +33,7 @@
 #include <leat/read.h>
 #include <leat/registry.h>
 #include <leat/reproduce.h>
+#include <leat/rollout.h>
 #include <leat/serve.h>
 #include <leat/session.h>
 #include <leat/settings.h>

@@ -242,12 +242,16 @@ static leati_served *only_model(leati_call *call)
 {
     const leati_shelf *shelf = call->shelf;
     size_t first, n = shelf->count;
+    if (call->model_name.data) return leati_call_served(call); /* a mirrored request */
     if (n == 0) {
         leati_fault_set(&call->fault, 404, "no_such_model", "no model is loaded");
         return NULL;
     }
     const char *name = shelf->served[0]->name;
-    if (leati_shelf_versions(shelf, name, strlen(name), &first) == n) return shelf->served[n - 1];
+    if (leati_shelf_versions(shelf, name, strlen(name), &first) == n) {
+        call->model_name = (leati_http_text){name, strlen(name)};
+        return leati_call_served(call);
+    }
     leati_fault_set(&call->fault, 400, "several_models",
                     "several models are served here; ask one by its name: /api/v1/%s", name);
     return NULL;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "serve/guard.h"
 #include "serve/json_in.h"
+#include "serve/rollouts.h"
 
 const leati_route leati_routes[] = {
 #define ROUTE(method, path, handler, body, scope, summary)                                         \
@@ -105,6 +106,9 @@ leati_served *leati_call_served(leati_call *call)
     leati_http_text name = call->model_name;
     uint32_t version = call->version.data ? version_number(call->version) : 0;
     leati_served *served = NULL;
+    if (!call->version.data && call->serve && leati_rollouts_any(leati_serve_rollouts(call->serve)))
+        served = leati_rollouts_choose(call);
+    if (served) return served;
     if (!call->version.data || version)
         served = leati_shelf_find(call->shelf, name.data, name.length, version);
     if (served) return served;
@@ -136,6 +140,8 @@ void leati_call_count(leati_call *call, leati_served *served, const leati_spans 
     const leati_ask *a = &served->ask[call->slot];
     leati_tally *t = &served->tally[call->slot];
     uint64_t end = leati_serve_now();
+    leati_answered answers = {served, a->rows, a->value, a->wants_proba ? a->proba : NULL};
+    if (call->lane && !leati_rollouts_count(call, &answers, end - spans->start, ok)) return;
     leati_guard_count(call, ok ? a->rows : 0, end - spans->start, ok);
     if (!ok) {
         leati_tally_add(&t->failed, 1);

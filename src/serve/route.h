@@ -19,6 +19,15 @@ typedef struct leati_desk {
 
 typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE } leati_scope;
 
+/* Which part of a rollout a request belongs to. */
+typedef enum leati_arm {
+    LEATI_ARM_NONE, /* a version was named, or none is rolled out */
+    LEATI_ARM_STABLE,
+    LEATI_ARM_CANDIDATE,
+    LEATI_ARM_SHADOW /* a mirrored request, which nobody asked */
+} leati_arm;
+const char *leati_arm_name(leati_arm arm); /* "", "stable", "canary", "shadow" */
+
 typedef struct leati_call {
     leati_serve *serve;
     uint32_t slot; /* of the thread that answers: a worker, or one for long answers */
@@ -29,6 +38,10 @@ typedef struct leati_call {
     const struct leati_route *route;
     const leati_shelf *shelf;            /* pinned while the handler runs */
     leati_http_text model_name, version; /* of the path; NULL data where there is none */
+    leati_arm arm;
+    uint32_t arm_version;    /* that the arm stands for */
+    struct leati_lane *lane; /* where the request is counted; NULL: nowhere */
+    void *mirrored;          /* of the shadow's */
     leati_fault fault;
 } leati_call;
 
@@ -92,11 +105,14 @@ size_t leati_serve_body_limit(const leati_serve *serve);
 size_t leati_serve_model_limit(const leati_serve *serve);
 bool leati_serve_ready(const leati_serve *serve);
 leati_repository *leati_serve_repository(leati_serve *serve);
+struct leati_rollouts *leati_serve_rollouts(leati_serve *serve);
+leat_context *leati_serve_steward_context(leati_serve *serve); /* the steward's alone */
 /* Whether a request may change what is served: from this machine, or by a key. */
 bool leati_serve_may_manage(leati_call *call);
 /* A change of what is served, by the steward: the one thread that makes such changes. Returns the
  * status of the answer it wrote; 0: the fault is the answer. */
 typedef struct leati_job {
+    leati_serve *serve;
     leati_repository *repository;
     leati_http_exchange *exchange;
     char name[132];

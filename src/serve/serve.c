@@ -14,7 +14,7 @@
 #include "serve/compute.h"
 #include "serve/guard.h"
 #include "serve/json_in.h"
-#include "serve/route.h"
+#include "serve/rollouts.h"
 #include "serve/serve_sandbox.h"
 #include "serve/server.h"
 
@@ -46,7 +46,8 @@ struct leati_serve {
     leati_http_server *http;
     leati_repository *repository;
     leati_compute *compute;
-    leati_desk *desks; /* (slots): of the workers, then of the threads for long answers */
+    leati_rollouts *rollouts;
+    leati_desk *desks; /* (slots): of the workers, of the threads for long answers, of the shadow */
     uint32_t worker_count, slots;
     size_t max_body, max_model;
     bool managed; /* requests may load and unload */
@@ -92,12 +93,23 @@ leati_repository *leati_serve_repository(leati_serve *s)
     return s->repository;
 }
 
+leati_rollouts *leati_serve_rollouts(leati_serve *s)
+{
+    return s->rollouts;
+}
+
+leat_context *leati_serve_steward_context(leati_serve *s)
+{
+    return s->steward_context;
+}
+
 /* ---- exchanges --------------------------------------------------------------------------------
  */
 
 static void finish_fault(leati_call *call)
 {
     leati_exchange_restart(call->exchange);
+    leati_rollouts_sign(call);
     leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
     leati_exchange_finish(call->exchange, call->fault.http);
 }
@@ -276,6 +288,7 @@ int leati_serve_change(leati_call *call, leati_job_run run)
     job *j = LEATI_NEW(call->desk->context, job, 1);
     if (!j) return leati_fault_from(&call->fault, call->desk->context);
     j->run = run;
+    j->work.serve = s;
     j->work.repository = s->repository;
     j->work.exchange = call->exchange;
     size_t n = call->model_name.length < sizeof j->work.name ? call->model_name.length : 0;
@@ -381,6 +394,24 @@ static leat_status open_models(leati_serve *s, const leat_serve_options *o)
     return note_started(s);
 }
 
+/* A folder that was asked for must be there; without the usual one, nothing is kept. */
+static leat_status open_rollouts(leati_serve *s, const leat_serve_options *o)
+{
+    leat_context *c = s->context;
+    char *folder;
+    LEATI_TRY(leati_rollouts_place(c, o, &folder));
+    leat_status st = leati_rollouts_open(c, &s->rollouts, s->repository, s->slots, folder);
+    if (st != LEAT_OK && st != LEAT_FORMAT && st != LEAT_NOMEM && !o->state) {
+        leati_log(c, LEAT_LOG_WARN, "rollouts will not survive a restart: %s",
+                  leat_error_message(c));
+        leat_error_clear(c);
+        st = leati_rollouts_open(c, &s->rollouts, s->repository, s->slots, NULL);
+    }
+    leati_free(folder);
+    LEATI_TRY(st);
+    return leati_rollouts_start(s->rollouts, c, s, &s->desks[s->slots - 1]);
+}
+
 static leat_status start_steward(leati_serve *s)
 {
     pthread_mutex_init(&s->lock, NULL);
@@ -449,9 +480,10 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
-    s->slots = 2 * s->worker_count;
+    s->slots = 2 * s->worker_count + 1;
     LEATI_TRY(make_desks(s));
     LEATI_TRY(open_models(s, o));
+    LEATI_TRY(open_rollouts(s, o));
     LEATI_TRY(start_steward(s));
     LEATI_TRY(leati_compute_start(c, s->worker_count, handle_long, s, &s->compute));
     atomic_store(&s->ready, true);
@@ -542,6 +574,7 @@ void leat_server_destroy(leat_server *server)
     stop_steward(s);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
+    leati_rollouts_close(s->rollouts);
     leati_guard_close(&s->guard);
     leati_sandbox_destroy(s->sandbox);
     leati_repository_destroy(s->repository);

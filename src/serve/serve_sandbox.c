@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "serve/guard.h"
-#include "serve/repository.h"
+#include "serve/rollouts.h"
 
 /* A folder of models as it is; of a single file its folder, so that the file can be replaced. What
  * is not there is told by who opens it. */
@@ -51,6 +51,19 @@ static leat_status allow_store(leat_context *c, leati_sandbox *s, const char *pl
     return leati_sandbox_allow_beside(s, place, LEATI_SANDBOX_WRITE);
 }
 
+/* Where rollouts are kept; one that cannot be made is told by who opens it. */
+static leat_status allow_state(leat_context *c, leati_sandbox *s, const leat_serve_options *o)
+{
+    char *folder;
+    LEATI_TRY(leati_rollouts_place(c, o, &folder));
+    leat_status st = LEAT_OK;
+    if (folder && leati_folder_make(c, folder) == LEAT_OK)
+        st = leati_sandbox_allow(s, folder, LEATI_SANDBOX_WRITE);
+    else leat_error_clear(c);
+    leati_free(folder);
+    return st;
+}
+
 static leat_status begin(leat_context *c, const leat_serve_options *o, const char *store,
                          leati_sandbox **out)
 {
@@ -59,6 +72,7 @@ static leat_status begin(leat_context *c, const leat_serve_options *o, const cha
     LEATI_TRY(allow_models(*out, o));
     LEATI_TRY(allow_tls(*out, o));
     LEATI_TRY(allow_socket(*out, o));
+    LEATI_TRY(allow_state(c, *out, o));
     if (store && !remote) LEATI_TRY(allow_store(c, *out, store));
     return leati_sandbox_close_files(*out);
 }

@@ -1,0 +1,222 @@
+/* Owns: what requests change about rollouts, on the steward's thread; how they stand, for clients.
+ * Not: HTTP (rollout_routes.c). */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/random_bytes.h"
+#include "serve/rollout_lane.h"
+
+static const double usual_steps[] = {1, 5, 25, 50, 100};
+enum { USUAL_HOLD = 600, NO_END = 1000000000 };
+static const double usual_mirror = 0.1; /* where a rule asks for mirrored requests */
+
+static bool walks(const leati_rollout *r)
+{
+    return r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
+}
+
+/* The version that answers now where none is named; 0: there is none. */
+static uint32_t serving(const leati_shelf *shelf, const leati_lane *lane, const char *name,
+                        size_t length)
+{
+    uint32_t stable = lane ? lane->rollout.stable : 0;
+    const leati_served *s = leati_shelf_find(shelf, name, length, stable);
+    if (!s && stable) s = leati_shelf_find(shelf, name, length, 0);
+    return s ? s->version : 0;
+}
+
+static bool no_model(leati_fault *fault, const char *name)
+{
+    return leati_fault_set(fault, 404, "no_such_model", "there is no model '%.*s'",
+                           LEATI_CLIP(name, strlen(name)));
+}
+
+/* ---- beginning --------------------------------------------------------------------------------
+ */
+
+/* Fills in what was not named. */
+static bool complete(leati_rollouts *r, leati_lane *lane, leati_rollout_spec *s, leati_fault *fault)
+{
+    bool compares = false;
+    if (!s->from)
+        s->from =
+            serving(leati_repository_present(r->repository), lane, lane->name, lane->name_length);
+    if (!s->from) return no_model(fault, lane->name);
+    if (!s->to && s->mode == LEATI_SWITCH) s->to = lane->rollout.previous;
+    if (!s->to)
+        return leati_fault_set(fault, 422, "invalid_rollout", "%s",
+                               s->mode == LEATI_SWITCH
+                                   ? "there was no version before this one; name one: \"to\""
+                                   : "\"to\", the version to roll out, is missing");
+    for (size_t i = 0; i < s->rule_count; i++)
+        compares = compares || s->rules[i].measure == LEATI_DISAGREEMENT;
+    if (s->mode == LEATI_SHADOW && s->mirror <= 0) s->mirror = 1;
+    if (s->mode == LEATI_CANARY && compares && s->mirror <= 0) s->mirror = usual_mirror;
+    if (s->mode == LEATI_SWITCH) s->mirror = 0, s->rule_count = 0;
+    if (isnan(s->hold))
+        s->hold = s->mode == LEATI_CANARY ? USUAL_HOLD : s->mode == LEATI_SHADOW ? NO_END : 0;
+    if (s->mode == LEATI_CANARY && !s->step_count) {
+        s->step_count = sizeof usual_steps / sizeof *usual_steps;
+        memcpy(s->steps, usual_steps, sizeof usual_steps);
+    }
+    if (s->mode != LEATI_CANARY) s->step_count = 0;
+    if (!s->seed && leati_random_bytes(r->context, &s->seed, sizeof s->seed) != LEAT_OK)
+        return leati_fault_from(fault, r->context);
+    s->seed &= (UINT64_C(1) << 53) - 1; /* exact in every reader of JSON */
+    return true;
+}
+
+/* Makes and completes what was asked for; the stable version is held before another is loaded,
+ * which would answer at once as the highest. */
+static leati_lane *prepare(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
+                           leati_rollout *before, leati_fault *fault)
+{
+    char why[LEATI_RULE_WHY];
+    leati_lane *lane = leati_lane_find(r, name, strlen(name));
+    if (!serving(leati_repository_present(r->repository), lane, name, strlen(name))) {
+        no_model(fault, name);
+        return NULL;
+    }
+    lane = leati_lane_make(r, r->context, name);
+    if (!lane) {
+        leati_fault_from(fault, r->context);
+        return NULL;
+    }
+    *before = lane->rollout;
+    if (walks(&lane->rollout)) {
+        leati_fault_set(fault, 409, "rollout_under_way",
+                        "a rollout of '%s' to version %u is %s; finish or abort it first", name,
+                        lane->rollout.spec.to, leati_rollout_phase_name(lane->rollout.phase));
+        return NULL;
+    }
+    if (!complete(r, lane, spec, fault)) return NULL;
+    if (!leati_rollout_spec_check(spec, why)) {
+        leati_fault_set(fault, 422, "invalid_rollout", "%s", why);
+        return NULL;
+    }
+    lane->rollout.stable = spec->from;
+    leati_lane_changed(r, lane);
+    return lane;
+}
+
+static bool load(leati_rollouts *r, const char *name, const leati_rollout_spec *spec,
+                 leati_fault *fault)
+{
+    const uint32_t versions[] = {spec->to, spec->from};
+    for (int i = 0; i < 2; i++) {
+        const leati_shelf *shelf = leati_repository_present(r->repository);
+        if (leati_shelf_find(shelf, name, strlen(name), versions[i])) continue;
+        if (!leati_repository_load(r->repository, name, fault)) return false;
+        shelf = leati_repository_present(r->repository);
+        if (leati_shelf_find(shelf, name, strlen(name), versions[i])) continue;
+        return leati_fault_set(fault, 404, "no_such_version",
+                               "the model '%s' has no version %u: it is neither loaded nor in a "
+                               "folder that is served, as %s/%u.leat",
+                               name, versions[i], name, versions[i]);
+    }
+    return true;
+}
+
+static void go_back(leati_rollouts *r, leati_lane *lane, const leati_rollout *before)
+{
+    uint64_t revision = lane->rollout.revision + 1, epoch = lane->rollout.epoch + 1;
+    lane->rollout = *before;
+    lane->rollout.revision = revision;
+    lane->rollout.epoch = epoch;
+    leati_lane_changed(r, lane);
+}
+
+static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
+                  leati_rollout *before, leati_fault *fault)
+{
+    pthread_mutex_lock(&r->lock);
+    leati_lane *lane = prepare(r, name, spec, before, fault);
+    pthread_mutex_unlock(&r->lock);
+    if (!lane) return false;
+    bool ok = load(r, name, spec, fault);
+    pthread_mutex_lock(&r->lock);
+    if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));
+    if (ok) leati_lane_changed(r, lane);
+    else go_back(r, lane, before);
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    if (!ok || leati_rollouts_keep(r, lane)) return ok;
+    /* What was acknowledged must survive, so it is not acknowledged. */
+    pthread_mutex_lock(&r->lock);
+    go_back(r, lane, before);
+    leati_fault_set(fault, 507, "state_not_kept",
+                    "the rollout was not begun, as its state cannot be kept: %s", lane->trouble);
+    pthread_mutex_unlock(&r->lock);
+    return false;
+}
+
+bool leati_rollouts_begin(leati_rollouts *r, const char *name, const leati_rollout_spec *spec,
+                          leati_fault *fault)
+{
+    leati_rollout_spec own = *spec;
+    leati_rollout *before = leati_alloc_quiet(r->context, sizeof *before);
+    if (!before) return leati_fault_set(fault, 503, "no_memory", "the server lacks memory");
+    bool ok = begin(r, name, &own, before, fault);
+    leati_free(before);
+    return ok;
+}
+
+/* ---- afterwards -------------------------------------------------------------------------------
+ */
+
+bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_action action,
+                        leati_fault *fault)
+{
+    char why[LEATI_RULE_WHY] = "no rollout is under way";
+    pthread_mutex_lock(&r->lock);
+    leati_lane *lane = leati_lane_find(r, name, strlen(name));
+    bool ok = lane != NULL;
+    if (lane) {
+        leati_rollout_seen seen = leati_lane_see(r, lane);
+        ok = leati_rollout_act(&lane->rollout, action, &seen, (int64_t)time(NULL), why);
+    }
+    if (ok) leati_lane_changed(r, lane);
+    pthread_mutex_unlock(&r->lock);
+    if (!ok) return leati_fault_set(fault, 409, "not_now", "%s", why);
+    (void)leati_rollouts_keep(r, lane); /* a full disk must not keep a version from going back */
+    return true;
+}
+
+bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fault)
+{
+    pthread_mutex_lock(&r->lock);
+    leati_lane *lane = leati_lane_find(r, name, strlen(name));
+    bool there = lane && lane->rollout.phase != LEATI_ROLLOUT_NONE;
+    if (there) go_back(r, lane, &(leati_rollout){.phase = LEATI_ROLLOUT_NONE});
+    pthread_mutex_unlock(&r->lock);
+    if (!there)
+        return leati_fault_set(fault, 404, "no_rollout", "'%.*s' was never rolled out",
+                               LEATI_CLIP(name, strlen(name)));
+    leati_rollouts_drop(r, lane);
+    return true;
+}
+
+leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati_shelf *shelf,
+                                 const char *name, size_t length)
+{
+    leat_json *j = leat_json_create(c, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_stringn(j, "model", name, length);
+    pthread_mutex_lock(&r->lock);
+    leati_lane *lane = leati_lane_find(r, name, length);
+    leat_json_int(j, "serving", serving(shelf, lane, name, length));
+    if (lane) {
+        leati_rollout_seen seen = leati_lane_see(r, lane);
+        leati_rollout_say(j, &lane->rollout, &seen);
+        leat_json_string(j, "trouble", lane->trouble);
+    } else {
+        leat_json_string(j, "phase", leati_rollout_phase_name(LEATI_ROLLOUT_NONE));
+    }
+    pthread_mutex_unlock(&r->lock);
+    leat_json_bool(j, "kept", r->folder != NULL);
+    leat_json_end_object(j);
+    return j;
+}

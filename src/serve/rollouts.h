@@ -1,0 +1,81 @@
+/* Rollouts inside a server: which version answers a request that names none, what is counted of
+ * it, and the thread that lets rollouts go on (rollout_walk.h decides).
+ *
+ * A model that was ever rolled out has a lane, which stays until the end; how its requests are
+ * divided is a small value that the threads that answer borrow without waiting, and each counts for
+ * itself. Without lanes all this is one load. */
+#ifndef LEATI_SERVE_ROLLOUTS_H
+#define LEATI_SERVE_ROLLOUTS_H
+
+#include <leat/serve.h>
+
+#include "base/published.h"
+#include "serve/repository.h"
+#include "serve/rollout_json.h"
+#include "serve/route.h"
+#include "serve/shadow.h"
+
+typedef struct leati_lane leati_lane;
+
+typedef struct leati_rollouts {
+    _Atomic(leati_lane *) first;
+    leat_context *context; /* of who holds `lock` */
+    leati_repository *repository;
+    uint32_t slots; /* the last one is the shadow's */
+    char *folder;   /* of the state files; NULL: nothing is kept */
+    int folder_lock;
+    leati_shadow *shadow;
+    pthread_mutex_t lock;         /* of the rollouts of all lanes */
+    pthread_mutex_t saving;       /* taken before `lock` */
+    leat_context *saving_context; /* of who holds `saving` */
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool runs, stop;
+} leati_rollouts;
+
+/* The folder that the options ask for, else one in Leat's home by the address, which tells servers
+ * of one machine apart. *out NULL: none. leati_free. */
+leat_status leati_rollouts_place(leat_context *c, const leat_serve_options *options, char **out);
+/* folder: where state is kept, made if need be; NULL: nowhere. What is found there goes on; a
+ * rollout whose versions are not loaded is taken back. INVALID: another server keeps its state
+ * there; FORMAT: a file is damaged. The repository belongs to the caller and outlives this. */
+leat_status leati_rollouts_open(leat_context *c, leati_rollouts **out, leati_repository *repository,
+                                uint32_t slots, const char *folder);
+/* The thread for mirrored requests: answers as slot `slots` - 1. */
+leat_status leati_rollouts_start(leati_rollouts *r, leat_context *c, leati_serve *serve,
+                                 leati_desk *desk);
+/* What is counted is kept. No request may be under way. NULL is fine. */
+void leati_rollouts_close(leati_rollouts *r);
+
+static inline bool leati_rollouts_any(const leati_rollouts *r)
+{
+    return r && atomic_load_explicit(&r->first, memory_order_relaxed) != NULL;
+}
+
+/* The version for a request that names a model alone, with call->arm, call->lane and the headers
+ * that say so; NULL: nothing was ever decided about this model, or its versions are gone. */
+leati_served *leati_rollouts_choose(leati_call *call);
+/* Repeats those headers, for an answer that was begun anew. */
+void leati_rollouts_sign(leati_call *call);
+/* After an answer, which took `ns`; `answers` hold it where `ok`. False: it was a mirrored request,
+ * which nobody asked and nothing else must count. */
+bool leati_rollouts_count(leati_call *call, const leati_answered *answers, uint64_t ns, bool ok);
+
+/* --- rollout_change.c -------------------------------------------------------------------------
+ * By the steward alone, as versions may be loaded. False: a fault. */
+
+/* spec: what was asked for: from and to 0, hold NaN, seed 0 and no steps where they were not named.
+ */
+bool leati_rollouts_begin(leati_rollouts *r, const char *name, const leati_rollout_spec *spec,
+                          leati_fault *fault);
+bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_action action,
+                        leati_fault *fault);
+/* The highest version serves again. */
+bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fault);
+
+/* {"model": ..., "phase": ...} with a context of the caller; by any thread. NULL without memory
+ * (recorded). shelf: pinned. */
+leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati_shelf *shelf,
+                                 const char *name, size_t length);
+
+#endif
