@@ -34,7 +34,7 @@ static const char *const allowed[] = {
     /* Paths: which, is Landlock's. */
     "open", "openat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2",
     "readlink", "readlinkat", "getcwd", "mkdir", "mkdirat", "rmdir", "rename", "renameat",
-    "renameat2", "unlink", "unlinkat", "statfs", "utimensat", "umask",
+    "renameat2", "unlink", "unlinkat", "link", "linkat", "statfs", "utimensat", "umask",
     /* Connections that were accepted. */
     "accept", "accept4", "shutdown", "getsockname", "getpeername", "getsockopt", "setsockopt",
     "recvfrom", "recvmsg", "sendto", "sendmsg",

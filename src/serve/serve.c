@@ -473,10 +473,12 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                 strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
                     strcmp(control, "no") == 0,
                 LEAT_INVALID, "control is local, yes or no, not '%s'", control);
-    if (o->sandbox) LEATI_TRY(leati_serve_sandbox_begin(c, o, local, &s->sandbox));
+    const char *store;
+    bool asks = leati_guard_asks(o->keys, local, &store);
+    s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || asks));
+    if (o->sandbox)
+        LEATI_TRY(leati_serve_sandbox_begin(c, o, asks, store, s->managed, &s->sandbox));
     LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
-    s->managed =
-        strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || s->guard.keys));
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();

@@ -6,16 +6,18 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "serve/guard.h"
+#include "serve/keys.h"
+#include "serve/repository.h"
 #include "serve/rollouts.h"
 
 /* A folder of models as it is; of a single file its folder, so that the file can be replaced. What
  * is not there is told by who opens it. */
-static leat_status allow_models(leati_sandbox *s, const leat_serve_options *o)
+static leat_status allow_models(leati_sandbox *s, const leat_serve_options *o, bool managed)
 {
+    leati_sandbox_access access = managed ? LEATI_SANDBOX_WRITE : LEATI_SANDBOX_READ;
     for (size_t i = 0; i < o->model_count; i++) {
         const char *path = leati_place_path(o->models[i]);
-        if (leati_path_is_folder(path)) LEATI_TRY(leati_sandbox_allow(s, path, LEATI_SANDBOX_READ));
+        if (leati_path_is_folder(path)) LEATI_TRY(leati_sandbox_allow(s, path, access));
         else if (leati_path_exists(path))
             LEATI_TRY(leati_sandbox_allow_beside(s, path, LEATI_SANDBOX_READ));
     }
@@ -65,11 +67,11 @@ static leat_status allow_state(leat_context *c, leati_sandbox *s, const leat_ser
 }
 
 static leat_status begin(leat_context *c, const leat_serve_options *o, const char *store,
-                         leati_sandbox **out)
+                         bool managed, leati_sandbox **out)
 {
     bool remote = store && leati_sql_is_server(store);
     LEATI_TRY(leati_sandbox_create(c, remote, out));
-    LEATI_TRY(allow_models(*out, o));
+    LEATI_TRY(allow_models(*out, o, managed));
     LEATI_TRY(allow_tls(*out, o));
     LEATI_TRY(allow_socket(*out, o));
     LEATI_TRY(allow_state(c, *out, o));
@@ -77,18 +79,17 @@ static leat_status begin(leat_context *c, const leat_serve_options *o, const cha
     return leati_sandbox_close_files(*out);
 }
 
-leat_status leati_serve_sandbox_begin(leat_context *c, const leat_serve_options *o, bool local,
-                                      leati_sandbox **out)
+leat_status leati_serve_sandbox_begin(leat_context *c, const leat_serve_options *o, bool asks,
+                                      const char *store, bool managed, leati_sandbox **out)
 {
-    const char *where;
-    char *store = NULL;
+    char *place = NULL;
     *out = NULL;
-    if (leati_guard_asks(o->keys, local, &where)) {
-        store = leati_key_place(c, where);
-        if (!store) return leat_error_status(c);
+    if (asks) {
+        place = leati_key_place(c, store);
+        if (!place) return leat_error_status(c);
     }
-    leat_status st = begin(c, o, store, out);
-    leati_free(store);
+    leat_status st = begin(c, o, place, managed, out);
+    leati_free(place);
     if (st == LEAT_OK) return LEAT_OK;
     leati_sandbox_destroy(*out);
     *out = NULL;

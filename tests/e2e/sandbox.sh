@@ -37,6 +37,11 @@ check row curl -sf "$url/api/v1/iris" -d "$row"
 check stats curl -sf "$url/v2/models/stats"
 check page curl -sf "$url/"
 
+# Models are uploaded and removed.
+check put curl -sf -X PUT "$url/api/v1/flower" -H 'Content-Type: application/octet-stream' --data-binary @iris.leat
+check flower curl -sf "$url/api/v1/flower" -d "$row"
+check delete curl -sf -X DELETE "$url/api/v1/flower"
+
 # Models come and go in the folder; what leads out of it does not.
 cp iris.leat models/new.leat
 ln -s "$scratch/secret/hidden.leat" models/hidden.leat
