@@ -52,9 +52,11 @@ LEAT_API LEAT_CHECKED leat_status leat_client_create(leat_context *context, leat
 LEAT_API void leat_client_destroy(leat_client *client);
 
 typedef struct leat_client_request {
-    const char *method; /* NULL: GET, or POST where there is a body */
-    const char *path;   /* "/api/v1/iris?petal_width=0.2", as it is sent */
-    const char *type;   /* of the body; NULL: "application/json" */
+    const char *method;         /* NULL: GET, or POST where there is a body */
+    const char *path;           /* "/api/v1/iris?petal_width=0.2", as it is sent */
+    const char *type;           /* of the body; NULL: "application/json" */
+    const char *const *headers; /* further ones, "X-Request-Id: 17" each */
+    size_t header_count;
     const void *body;
     size_t length;
     bool changes; /* it must not reach a server twice: it is sent again only where no server can

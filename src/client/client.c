@@ -15,7 +15,14 @@
 #include "client/fleet.h"
 #include "client/response.h"
 
-enum { PIECE = 16 << 10, IDLE = 64, RETRIES = 5, KEY_MOST = 4096, PATH_MOST = 64 << 10 };
+enum {
+    PIECE = 16 << 10,
+    IDLE = 64,
+    RETRIES = 5,
+    KEY_MOST = 4096,
+    HEADER_MOST = 8192,
+    PATH_MOST = 64 << 10
+};
 #define WAIT_FIRST 0.025
 #define WAIT_MOST  1.0
 #define TIME_MOST  1e6
@@ -85,6 +92,7 @@ static leat_status write_head(leat_client *k, const leat_client_request *q, size
     if (k->key) leati_str_addf(out, "Authorization: Bearer %s\r\n", k->key);
     if (q->body || strcmp(q->method, "GET") != 0)
         leati_str_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", q->type, q->length);
+    for (size_t i = 0; i < q->header_count; i++) leati_str_addf(out, "%s\r\n", q->headers[i]);
     leati_str_add(out, "\r\n");
     if (q->length <= PIECE) leati_str_addn(out, q->body, q->length);
     return leati_str_status(out);
@@ -255,6 +263,9 @@ static leat_status check_request(leat_context *c, leat_client_request *q)
     LEATI_CHECK(c, q->path && *q->path == '/' && one_word(q->path, PATH_MOST, false), LEAT_INVALID,
                 "the path of a request begins with '/' and has no blanks");
     LEATI_CHECK(c, one_word(q->type, 200, true), LEAT_INVALID, "the type of a body is one line");
+    for (size_t i = 0; i < q->header_count; i++)
+        LEATI_CHECK(c, one_word(q->headers[i], HEADER_MOST, true) && strchr(q->headers[i], ':'),
+                    LEAT_INVALID, "a header is one line NAME: VALUE, not '%.60s'", q->headers[i]);
     return LEAT_OK;
 }
 
