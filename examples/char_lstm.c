@@ -3,7 +3,8 @@
  *
  *     char_lstm tinyshakespeare.txt 1200
  *
- * with layers of 512 units, 50 places of the text at once and the last tenth kept to judge by. */
+ * with layers of 512 units, 50 places of the text at once and the last tenth kept to judge by; with
+ * a third argument, `bf16`, products take numbers of that type. */
 #include "characters.h"
 
 #include <stdlib.h>
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     if (!text_read(&t, argc > 1 ? argv[1] : NULL) || leat_context_create(&c, NULL) != LEAT_OK)
         return 1;
     leat_status st = leat_graph_create(c, NULL, &m.g);
+    if (st == LEAT_OK && argc > 3) st = leat_graph_set_precision(m.g, LEAT_DTYPE_BF16);
     if (st == LEAT_OK) st = learn(&m, &t, steps, &loss);
     if (st != LEAT_OK) fprintf(stderr, "%s\n", leat_error_message(c));
     leat_graph_destroy(m.g);

@@ -90,9 +90,8 @@ def torch_peer(options, row, precision):
 
 
 def peers_of(options, row):
-    """Names and commands; where PyTorch trains beside bf16, in either precision."""
-    both = row.train is not None and is_half(row)
-    peers = [torch_peer(options, row, p) for p in ([" f32", " bf16"] if both else [""])]
+    """Names and commands; beside bf16 PyTorch runs in either precision."""
+    peers = [torch_peer(options, row, p) for p in ([" f32", " bf16"] if is_half(row) else [""])]
     if peer_row(row) in ONNX and options.onnx:
         subprocess.run(onnx_command(options, row) + ["--export"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

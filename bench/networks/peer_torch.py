@@ -133,14 +133,18 @@ class CharLSTM(nn.Module):
 
 def lstm_train(a):
     model = CharLSTM()
+    if a.compile:
+        model = torch.compile(model)
     optimizer = torch.optim.RMSprop(model.parameters(), lr=0.002)
     x = F.one_hot(torch.randint(0, 65, (50, 128)), 65).float()
     y = torch.randint(0, 65, (50, 128))
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        out, _ = model(x)
-        F.cross_entropy(out.flatten(0, 1), y.flatten()).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+            out, _ = model(x)
+            loss = F.cross_entropy(out.flatten(0, 1), y.flatten())
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5)
         optimizer.step()
 

@@ -75,17 +75,18 @@ ROWS = [
     Row("cnn_forward_256", "its forward pass, batch 256", 256 * CNN, None, None),
     Row("lstm_train", "LSTM 2 x 512, 50 sequences of 128 characters, RMSprop: a step",
         50 * 128 * 6 * LSTM_WEIGHTS, None, None),
+    Row("lstm_train_bf16", "the LSTM in bf16: a step", 50 * 128 * 6 * LSTM_WEIGHTS, None, None),
     Row("lstm_generate", "the same: a character generated", None, 4 * LSTM_WEIGHTS, None),
     Row("bert_1", "Transformer encoder 12 x 768 (BERT-base), 1 x 128 tokens: forward",
         encoder(12, 768, 3072, 128, 1), None, None),
     Row("bert_8", "the same, 8 x 128 tokens", encoder(12, 768, 3072, 128, 8), None, None),
-    Row("bert_1_bf16", "BERT-base, 1 x 128 tokens, Leat's products in bf16, the peers' in f32",
+    Row("bert_1_bf16", "BERT-base in bf16, 1 x 128 tokens",
         encoder(12, 768, 3072, 128, 1), None, None),
     Row("bert_8_bf16", "the same, 8 x 128 tokens", encoder(12, 768, 3072, 128, 8), None, None),
     Row("minilm_1", "Transformer encoder 6 x 384 (MiniLM), 1 x 128 tokens: forward",
         encoder(6, 384, 1536, 128, 1), None, None),
     Row("minilm_8", "the same, 8 x 128 tokens", encoder(6, 384, 1536, 128, 8), None, None),
-    Row("minilm_1_bf16", "MiniLM, 1 x 128 tokens, Leat's products in bf16, the peers' in f32",
+    Row("minilm_1_bf16", "MiniLM in bf16, 1 x 128 tokens",
         encoder(6, 384, 1536, 128, 1), None, None),
     Row("minilm_8_bf16", "the same, 8 x 128 tokens", encoder(6, 384, 1536, 128, 8), None, None),
     Row("mobilenet", "MobileNetV2, one image of 224 x 224: forward", mobilenet(), None, None),
@@ -93,8 +94,7 @@ ROWS = [
     Row("chain", "relu(tanh((x + y) / 2 - x)) of 10 million numbers", None, 120e6, None),
     Row("start", "from the start of the process to the first step of the MLP", None, None, START),
 ]
-# At the end of a name: Leat in bf16 beside the peers' row without it and, where something is
-# trained, with it.
+# At the end of a name: Leat in bf16, beside the peers in f32 and PyTorch in bf16.
 HALF = "_bf16"
 
 

@@ -33,11 +33,11 @@ LEAT_API void leat_graph_destroy(leat_graph *g); /* NULL is fine; frees tensors 
 /* Forget all tensors; variables and compiled plans stay. */
 LEAT_API void leat_graph_clear(leat_graph *g);
 
-/* How products of f32 matrices and convolutions are computed, those of gradients included.
- * LEAT_DTYPE_F32: as they are, the default. LEAT_DTYPE_BF16: both operands rounded to bf16 (8
- * significant bits, to nearest even), sums in f32: twice as fast on processors with bf16, equal
- * bytes on those without but for subnormal numbers. Recurrent layers, attention and the bodies of
- * loops stay in f32. Holds for the runs that follow. */
+/* How products of f32 matrices and convolutions are computed, those of gradients, recurrent layers
+ * and attention included. LEAT_DTYPE_F32: as they are, the default. LEAT_DTYPE_BF16: both operands
+ * rounded to bf16 (8 significant bits, to nearest even), sums in f32: twice as fast on processors
+ * with bf16, equal bytes on those without but for subnormal numbers. The bodies of loops stay in
+ * f32. Holds for the runs that follow. */
 LEAT_API LEAT_CHECKED leat_status leat_graph_set_precision(leat_graph *g, leat_dtype precision);
 
 /* ---- leaves ------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Owns: ATTENTION and its gradient on the CPU in f32, in tiles. */
+/* Owns: ATTENTION and its gradient on the CPU in f32, in tiles, its products in f32 or bf16. */
 #include "device/cpu_kernels.h"
 #include "kernel/attention.h"
 
@@ -39,6 +39,7 @@ static leati_attention attention_of(const leati_step *s, size_t first)
                              .out = layout_of(&y, a->tokens_first),
                              .scale = (float)a->scale,
                              .causal = a->causal,
+                             .half = a->half,
                              .key_mask = s->ins > mask ? s->in[mask].data : NULL};
 }
 

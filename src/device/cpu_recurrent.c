@@ -1,5 +1,6 @@
-/* Owns: RECURRENT on the CPU in f32: per step and block of units the product with the recurrent
- * weights, which are packed once, and one pass over the gates while the sums are in the cache. */
+/* Owns: RECURRENT on the CPU in f32, its products in f32 or bf16: per step and block of units the
+ * product with the recurrent weights, which are packed once, and one pass over the gates while the
+ * sums are in the cache. */
 #include "device/cpu_recurrent.h"
 
 #include <string.h>
@@ -35,6 +36,7 @@ bool leati_cpu_recurrent_takes(const leati_step *s)
 leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_recurrent *r)
 {
     leati_cpu_recurrent_cut cut = {.level = leati_kernels_of(c), .net = leati_net_kernels_of(c)};
+    if (r->half) cut.half = leati_bf16_kernels_of(c);
     size_t nr = cut.level->f32.nr, panels = (r->units + nr - 1) / nr;
     size_t most = BLOCKS * (size_t)leat_context_threads(c);
     size_t work = r->rows * r->units * r->gates * (r->units + GATE_COST);
@@ -52,21 +54,29 @@ typedef struct job {
     leati_cpu_recurrent_cut cut;
     size_t state, wide; /* elements of (rows, units), of (rows, gates units) */
     bool few;
-    /* in scratch */
-    float *packed;    /* of every gate */
-    size_t gate_step; /* elements of one gate there */
-    float *h[2];      /* states before and after a step, in turn */
-    size_t ld;        /* from row to row there */
+    size_t gate_step; /* elements of one gate in `packed` */
+    /* in scratch; `packed` where the weights are not kept */
+    void *packed;      /* the weights of every gate: f32, or pairs of bf16 */
+    float *h[2];       /* states before and after a step, in turn */
+    size_t ld;         /* from row to row there */
+    uint32_t *pair[2]; /* the same in bf16, where products are */
+    size_t ld_pair;
 } job;
+
+static size_t packed_bytes(const job *j)
+{
+    return j->r.gates * j->gate_step * sizeof(float); /* an element is 4 bytes in either form */
+}
 
 static size_t divide(job *j, char *at)
 {
     leati_cpu_room room = {at, 0};
-    size_t units = j->r.units;
-    j->gate_step = j->few ? 0 : leati_product_packed(j->c, units, units);
-    j->packed = leati_cpu_take(&room, j->r.gates * j->gate_step * sizeof(float));
-    j->ld = leati_panels_stride(units);
+    j->packed = j->s->kept ? j->s->kept : leati_cpu_take(&room, packed_bytes(j));
+    j->ld = leati_panels_stride(j->r.units);
     for (int i = 0; i < 2; i++) j->h[i] = leati_cpu_take(&room, j->r.rows * j->ld * sizeof(float));
+    j->ld_pair = leati_panels_stride(leati_cpu_recurrent_pairs(&j->r));
+    for (int i = 0; i < 2 && j->r.half; i++)
+        j->pair[i] = leati_cpu_take(&room, j->r.rows * j->ld_pair * sizeof(uint32_t));
     return room.bytes;
 }
 
@@ -76,7 +86,11 @@ static job job_of(leat_context *c, const leati_step *s)
     j.cut = leati_cpu_recurrent_cut_of(c, &j.r);
     j.state = j.r.rows * j.r.units;
     j.wide = j.state * j.r.gates;
-    j.few = j.r.rows <= FEW_ROWS && (j.r.rows <= FEWEST_ROWS || j.r.steps < FEW_STEPS);
+    size_t units = j.r.units;
+    j.few = !j.r.half && j.r.rows <= FEW_ROWS && (j.r.rows <= FEWEST_ROWS || j.r.steps < FEW_STEPS);
+    if (!j.few)
+        j.gate_step = j.r.half ? leati_product_packed_bf16(c, units, units)
+                               : leati_product_packed(c, units, units);
     return j;
 }
 
@@ -85,6 +99,35 @@ static size_t scratch(const leat_context *c, const leati_step *s)
     job j = job_of((leat_context *)(uintptr_t)c, s);
     return divide(&j, NULL);
 }
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+static size_t kept_bytes(const leat_context *c, const leati_step *s)
+{
+    job j = job_of((leat_context *)(uintptr_t)c, s);
+    return packed_bytes(&j);
+}
+
+static void pack(leat_context *c, const job *j, void *packed)
+{
+    size_t units = j->r.units;
+    for (size_t g = 0; g < j->r.gates; g++) {
+        const float *r = (const float *)j->s->in[1].data + g * units * units;
+        if (j->r.half)
+            leati_product_pack_bf16(c, true, units, units, r, units,
+                                    (uint32_t *)packed + g * j->gate_step);
+        else
+            leati_product_pack(c, true, units, units, r, units, (float *)packed + g * j->gate_step);
+    }
+}
+
+static void keep(leat_context *c, const leati_step *s)
+{
+    job j = job_of(c, s);
+    pack(c, &j, s->kept);
+}
+
+/* ---- a step --------------------------------------------------------------------------------- */
 
 /* The block of one step that a task computes. */
 typedef struct place {
@@ -125,12 +168,26 @@ static void multiply(const job *j, const place *p, size_t gate)
                                p->ld_sums, 1);
         return;
     }
+    if (j->r.half) {
+        leati_panels_bf16 q = {.m = j->r.rows,
+                               .n = units,
+                               .k = units,
+                               .a = j->pair[p->step % 2],
+                               .lda = j->ld_pair,
+                               .packed = (const uint32_t *)j->packed + gate * j->gate_step,
+                               .from = p->from,
+                               .to = p->from + p->n,
+                               .c = to,
+                               .ldc = p->ld_sums};
+        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+        return;
+    }
     leati_panels q = {.m = j->r.rows,
                       .n = units,
                       .k = units,
                       .a = p->before,
                       .lda = j->ld,
-                      .packed = j->packed + gate * j->gate_step,
+                      .packed = (const float *)j->packed + gate * j->gate_step,
                       .from = p->from,
                       .to = p->from + p->n,
                       .c = to,
@@ -183,6 +240,14 @@ static void keep_row(const job *j, const place *p, size_t row)
                bytes);
 }
 
+/* The states after a step as the product of the next one reads them. */
+static void round_row(const job *j, size_t step, size_t row, size_t from, size_t n)
+{
+    const float *h = j->h[step % 2] + row * j->ld + from;
+    uint32_t *out = j->pair[step % 2] + row * j->ld_pair + from / 2;
+    if (j->r.half) j->cut.half->rows(1, n, h, n, out);
+}
+
 static void forward(void *arg, size_t step, size_t block, unsigned worker)
 {
     const job *j = arg;
@@ -196,6 +261,7 @@ static void forward(void *arg, size_t step, size_t block, unsigned worker)
     for (size_t row = 0; row < j->r.rows; row++) {
         if (leati_recurrent_runs(&j->r, row, p.time)) finish_row(j, &p, row);
         else keep_row(j, &p, row);
+        round_row(j, step + 1, row, p.from, p.n);
     }
 }
 
@@ -211,10 +277,9 @@ static leat_status run(leat_context *c, const leati_step *s)
     divide(&j, s->scratch);
     LEATI_TRY(leati_lengths_check(c, &j.r));
     size_t units = j.r.units;
-    for (size_t g = 0; g < j.r.gates && !j.few; g++)
-        leati_product_pack(c, true, units, units, (const float *)s->in[1].data + g * units * units,
-                           units, j.packed + g * j.gate_step);
+    if (!j.few && !s->kept) pack(c, &j, j.packed);
     copy_rows(&j, s->in[2].data, units, j.h[0], j.ld);
+    for (size_t row = 0; row < j.r.rows; row++) round_row(&j, 0, row, 0, units);
     leati_parallel_steps(c, j.r.steps, j.cut.blocks, forward, &j);
     copy_rows(&j, j.h[j.r.steps % 2], j.ld, s->out[1].data, units);
     if (j.r.cell == LEATI_CELL_LSTM)
@@ -222,5 +287,8 @@ static leat_status run(leat_context *c, const leati_step *s)
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_recurrent = {
-    .run = run, .scratch = scratch, .takes = leati_cpu_recurrent_takes};
+const leati_kernel leati_cpu_recurrent = {.run = run,
+                                          .scratch = scratch,
+                                          .takes = leati_cpu_recurrent_takes,
+                                          .kept_bytes = kept_bytes,
+                                          .keep = keep};

@@ -11,14 +11,21 @@
 typedef struct leati_cpu_recurrent_cut {
     const leati_kernels *level;
     const leati_net_kernels *net;
-    size_t width;  /* units of a block, whole panels of packed weights */
-    size_t blocks; /* tasks of a step */
+    const leati_bf16_kernels *half; /* of products in bf16; NULL: they are in f32 */
+    size_t width;                   /* units of a block, whole panels of packed weights */
+    size_t blocks;                  /* tasks of a step */
 } leati_cpu_recurrent_cut;
 
 leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_recurrent *r);
 bool leati_cpu_recurrent_takes(const leati_step *s);
 /* Whether the step was given lengths; known before its data are. */
 bool leati_cpu_recurrent_varies(const leati_step *s);
+
+/* Pairs of bf16 numbers that the units of a row make, of one gate. */
+static inline size_t leati_cpu_recurrent_pairs(const leati_recurrent *r)
+{
+    return (r->units + 1) / 2;
+}
 
 /* Fetch n columns of `rows` rows towards the second-level cache: what a block reads from memory
  * after its product comes in pieces too short for the processor to foresee. */

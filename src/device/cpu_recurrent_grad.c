@@ -1,6 +1,7 @@
-/* Owns: RECURRENT_GRAD on the CPU in f32: from the last step to the first, per step and block of
- * units the gradient of the states by a product with the packed recurrent weights, then that of the
- * gates; the gradient of the weights is one product over all steps. */
+/* Owns: RECURRENT_GRAD on the CPU in f32, its products in f32 or bf16: from the last step to the
+ * first, per step and block of units the gradient of the states by a product with the packed
+ * recurrent weights, then that of the gates; the gradient of the weights is one product over all
+ * steps. */
 #include <string.h>
 
 #include "base/error.h"
@@ -18,10 +19,12 @@ typedef struct job {
     leati_cpu_recurrent_cut cut;
     size_t state, wide; /* elements of (rows, units), of (rows, gates units) */
     /* in scratch */
-    float *packed; /* recurrent weights */
-    float
-        *sums[2];  /* gradients of the recurrent sums of a step and of the one before it, in turn */
-    size_t ld;     /* from row to row there */
+    void *packed; /* recurrent weights: f32, or pairs of bf16 gate by gate */
+    /* Gradients of the recurrent sums of a step and of the one before it, in turn: f32, or pairs of
+     * bf16, with a new pair for every gate. */
+    void *sums[2];
+    size_t ld;     /* from row to row there, elements of 4 bytes */
+    size_t gate;   /* from gate to gate */
     float *flow;   /* per thread (rows, width): what flows to the states before */
     float *before; /* (steps, rows, units): states before every step, where lengths differ */
     float *dm;     /* GRU: gradients of h r' + rb, (steps, rows, 3 units) */
@@ -35,6 +38,7 @@ static leati_product weight_product(const job *j, size_t rows, const float *d, c
     leati_product p = leati_product_default(true, false, j->r.gates * j->r.units, j->r.units, rows,
                                             d, h, j->s->out[1].data);
     p.beta = beta;
+    p.half = j->r.half;
     return p;
 }
 
@@ -51,13 +55,22 @@ static size_t weight_workspace(const job *j)
     return most;
 }
 
+/* Elements of the weights of one gate. */
+static size_t packed_gate(const job *j)
+{
+    size_t units = j->r.units;
+    return j->r.half ? leati_product_packed_bf16(j->c, units, units)
+                     : leati_product_packed(j->c, units, units);
+}
+
 static size_t divide(job *j, char *at)
 {
     leati_cpu_room room = {at, 0};
     size_t units = j->r.units, wide = j->r.gates * units, lines = j->r.steps * j->r.rows;
     size_t threads = leat_context_threads(j->c);
-    j->packed = leati_cpu_take(&room, leati_product_packed(j->c, units, wide) * sizeof(float));
-    j->ld = leati_panels_stride(wide);
+    j->packed = leati_cpu_take(&room, j->r.gates * packed_gate(j) * sizeof(float));
+    j->gate = j->r.half ? leati_cpu_recurrent_pairs(&j->r) : units;
+    j->ld = leati_panels_stride(j->r.gates * j->gate);
     for (int i = 0; i < 2; i++)
         j->sums[i] = leati_cpu_take(&room, j->r.rows * j->ld * sizeof(float));
     j->flow = leati_cpu_take(&room, threads * j->r.rows * j->cut.width * sizeof(float));
@@ -116,14 +129,28 @@ static const float *state_before(const job *j, size_t step)
 typedef struct place {
     size_t step, time;
     size_t from, n; /* units */
-    float *sums;    /* gradients of the recurrent sums, for the product of the step before */
+    void *sums;     /* gradients of the recurrent sums, for the product of the step before */
 } place;
 
-/* dh = what flows back through the sums of the step after; for a GRU besides what is there. */
-static void flow_back(const job *j, const place *p, const float *sums, float *flow)
+/* sums r, units from .. from + n. */
+static void multiply(const job *j, const place *p, const void *sums, float *flow)
 {
-    size_t units = j->r.units, later = leati_recurrent_time(&j->r, p->step + 1);
-    float *dh = j->s->out[2].data;
+    size_t units = j->r.units;
+    for (size_t g = 0; g < j->r.gates && j->r.half; g++) {
+        leati_panels_bf16 q = {.m = j->r.rows,
+                               .n = units,
+                               .k = units,
+                               .a = (const uint32_t *)sums + g * j->gate,
+                               .lda = j->ld,
+                               .packed = (const uint32_t *)j->packed + g * packed_gate(j),
+                               .from = p->from,
+                               .to = p->from + p->n,
+                               .c = flow,
+                               .ldc = j->cut.width,
+                               .add = g > 0};
+        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+    }
+    if (j->r.half) return;
     leati_panels q = {.m = j->r.rows,
                       .n = units,
                       .k = j->r.gates * units,
@@ -135,6 +162,14 @@ static void flow_back(const job *j, const place *p, const float *sums, float *fl
                       .c = flow,
                       .ldc = j->cut.width};
     leati_panels_product(j->cut.level, &q);
+}
+
+/* dh = what flows back through the sums of the step after; for a GRU besides what is there. */
+static void flow_back(const job *j, const place *p, const void *sums, float *flow)
+{
+    size_t units = j->r.units, later = leati_recurrent_time(&j->r, p->step + 1);
+    float *dh = j->s->out[2].data;
+    multiply(j, p, sums, flow);
     for (size_t row = 0; row < j->r.rows; row++) {
         const float *in = flow + row * j->cut.width;
         float *to = dh + row * units + p->from;
@@ -142,6 +177,14 @@ static void flow_back(const job *j, const place *p, const float *sums, float *fl
         if (j->r.cell == LEATI_CELL_GRU) j->cut.net->add_to(p->n, in, to);
         else j->cut.net->copy(p->n, in, to);
     }
+}
+
+/* Where the gradients of one gate's sums of one row are handed to the step before. */
+static void *handed(const job *j, const place *p, size_t row, size_t g)
+{
+    size_t at = row * j->ld + g * j->gate;
+    return j->r.half ? (void *)((uint32_t *)p->sums + at + p->from / 2)
+                     : (void *)((float *)p->sums + at + p->from);
 }
 
 /* The gradients of the sums of one row that runs. */
@@ -169,8 +212,11 @@ static void back_row(const job *j, const place *p, size_t row)
         net->cell_back_row(j->r.cell == LEATI_CELL_RELU, p->n, (const float *)s->in[6].data + line,
                            dh, dx);
     }
-    for (size_t g = 0; g < j->r.gates; g++)
-        net->copy(p->n, dm + g * units, p->sums + row * j->ld + g * units + p->from);
+    for (size_t g = 0; g < j->r.gates; g++) {
+        void *to = handed(j, p, row, g);
+        if (j->r.half) j->cut.half->rows(1, p->n, dm + g * units, p->n, to);
+        else net->copy(p->n, dm + g * units, to);
+    }
 }
 
 /* Nothing flows through a row that has ended. */
@@ -181,7 +227,7 @@ static void clear_row(const job *j, const place *p, size_t row)
     for (size_t g = 0; g < j->r.gates; g++) {
         memset((float *)j->s->out[0].data + gate + g * units, 0, bytes);
         if (j->dm) memset(j->dm + gate + g * units, 0, bytes);
-        memset(p->sums + row * j->ld + g * units + p->from, 0, bytes);
+        memset(handed(j, p, row, g), 0, j->r.half ? (p->n + 1) / 2 * sizeof(uint32_t) : bytes);
     }
 }
 
@@ -237,13 +283,23 @@ static void weight_gradient(const job *j)
     leati_product_run(j->c, &p, j->workspace);
 }
 
+static void pack(leat_context *c, const job *j)
+{
+    size_t units = j->r.units;
+    const float *r = j->s->in[3].data;
+    for (size_t g = 0; g < j->r.gates && j->r.half; g++)
+        leati_product_pack_bf16(c, false, units, units, r + g * units * units, units,
+                                (uint32_t *)j->packed + g * packed_gate(j));
+    if (!j->r.half) leati_product_pack(c, false, units, j->r.gates * units, r, units, j->packed);
+}
+
 static leat_status run(leat_context *c, const leati_step *s)
 {
     job j = job_of(c, s);
     divide(&j, s->scratch);
     LEATI_TRY(leati_lengths_check(c, &j.r));
     size_t bytes = j.state * sizeof(float), units = j.r.units;
-    leati_product_pack(c, false, units, j.r.gates * units, s->in[3].data, units, j.packed);
+    pack(c, &j);
     memcpy(s->out[2].data, s->in[1].data, bytes);
     if (j.r.cell == LEATI_CELL_LSTM) memcpy(s->out[3].data, s->in[2].data, bytes);
     if (j.r.cell == LEATI_CELL_GRU) memset(s->out[3].data, 0, 3 * units * sizeof(float));

@@ -232,7 +232,9 @@ typedef struct leati_norm_attrs {
  *   gates (T, N, G H; not of plain cells), kept (T, N, H: cells of LSTM; T, N, 3 H: h r' + rb of
  * GRU). What a kind does not have is of shape (0). Gates in the order i f g o (LSTM), r z n (GRU,
  * with the reset gate after the product); h' = tanh or relu of xw + h r' (plain). From its length
- * on a sequence keeps its state, and y is 0. reverse: from the last step to the first.
+ * on a sequence keeps its state, and y is 0. reverse: from the last step to the first. half, by the
+ * planner: products of states, of their gradients and of those of the gates (with r, for dr) as of
+ * MATMUL; states, gates and the sums themselves are not rounded.
  * RECURRENT_GRAD (dy, dh_last, dc_last, r, h0, c0 or rb, y, gates, kept, [lengths]) ->
  *   dxw, dr, dh0, dc0 or drb. */
 typedef enum leati_cell {
@@ -243,17 +245,18 @@ typedef enum leati_cell {
 } leati_cell;
 typedef struct leati_recurrent_attrs {
     uint32_t cell; /* leati_cell */
-    uint8_t reverse, unused[3];
+    uint8_t reverse, half, unused[2];
 } leati_recurrent_attrs;
 
 /* ATTENTION (q (B, H, T, D), k (B, H, S, D), v (B, H, S, E), [key mask: bool (B, S)]) -> y
  * (B, H, T, E), log of the sum of e^scores (B, H, T): softmax(scale q k') v over the keys that the
  * mask shows and, if causal, are not behind i + S - T for query i; a query that sees none gives 0.
- * tokens_first: operands are (B, T, H, D).
+ * tokens_first: operands are (B, T, H, D). half, by the planner: the products as of MATMUL; what is
+ * rounded of the shares of keys may be e^(score - the largest so far), divided by their sum later.
  * ATTENTION_GRAD (dy, q, k, v, y, log sum, [key mask]) -> dq, dk, dv. */
 typedef struct leati_attention_attrs {
     double scale;
-    uint8_t causal, tokens_first, unused[6];
+    uint8_t causal, tokens_first, half, unused[5];
 } leati_attention_attrs;
 
 /* RESAMPLE: x with `size` places along axis, each a weighted sum of those around its coordinate; at

@@ -8,7 +8,7 @@ leati_recurrent leati_recurrent_of(const leati_step *s)
     const leati_recurrent_attrs *a = s->attrs;
     bool back = s->op == LEATI_OP_RECURRENT_GRAD;
     const leat_shape *h = back ? &s->in[6].shape : &s->out[0].shape;
-    leati_recurrent r = {.cell = (leati_cell)a->cell, .reverse = a->reverse};
+    leati_recurrent r = {.cell = (leati_cell)a->cell, .reverse = a->reverse, .half = a->half};
     r.steps = (size_t)h->dim[0];
     r.rows = (size_t)h->dim[1];
     r.units = (size_t)h->dim[2];

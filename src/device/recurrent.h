@@ -7,6 +7,7 @@
 typedef struct leati_recurrent {
     leati_cell cell;
     bool reverse;
+    bool half; /* products in bf16 */
     size_t steps, rows, units, gates; /* gates: G */
     const int64_t *lengths;           /* NULL: all have all steps */
 } leati_recurrent;

@@ -47,6 +47,12 @@ static job job_of(const leati_step *s)
     return j;
 }
 
+/* x as an operand of a product. */
+static double factor(const job *j, double x)
+{
+    return j->r.half ? leati_reference_bf16(x) : x;
+}
+
 /* sum[g] = h . r[g] */
 static void products(const job *j, size_t row)
 {
@@ -54,7 +60,8 @@ static void products(const job *j, size_t row)
     for (size_t g = 0; g < j->r.gates * units; g++) {
         j->sum[g] = 0;
         for (size_t k = 0; k < units; k++)
-            j->sum[g] += j->h[row * units + k] * get(&j->s->in[1], g * units + k);
+            j->sum[g] +=
+                factor(j, j->h[row * units + k]) * factor(j, get(&j->s->in[1], g * units + k));
     }
 }
 
@@ -206,8 +213,9 @@ static void backward_row(const job *j, size_t k, size_t row)
     }
     for (size_t g = 0; g < gates * n; g++)
         for (size_t i = 0; i < n; i++) {
-            add(&s->out[1], g * n + i, j->d[g] * before(j, k, row, i, false));
-            j->sum[i] += j->d[g] * get(&s->in[3], g * n + i);
+            double d = factor(j, j->d[g]);
+            add(&s->out[1], g * n + i, d * factor(j, before(j, k, row, i, false)));
+            j->sum[i] += d * factor(j, get(&s->in[3], g * n + i));
         }
     for (size_t u = 0; u < n; u++) j->dh[row * n + u] = j->sum[u];
 }

@@ -5,6 +5,7 @@
 
 #include "device/recurrent.h"
 #include "graph/op_classes.h"
+#include "graph/op_recurrent_unrolled.h"
 #include "tensor/shape.h"
 
 enum { NOTHING = 0 };
@@ -93,10 +94,42 @@ static leat_status infer_grad(leat_context *c, leati_node *n)
     return LEAT_OK;
 }
 
+/* dx from dy by way of what the node was written out as. */
+static leat_status through(leati_node *n, leat_tensor *const *out, leat_tensor *const *dy,
+                           leat_tensor **dx)
+{
+    leat_tensor *loss = NULL;
+    for (size_t i = 0; i < n->outs; i++) {
+        if (!dy[i] || !out[i]) continue;
+        leat_tensor *part = leat_sum(leat_mul(out[i], dy[i]), 0, NULL, false);
+        loss = loss ? leat_add(loss, part) : part;
+    }
+    if (n->graph->broken) return leat_error_status(n->graph->context);
+    return loss ? leati_gradients_partial(loss, NULL, n->ins, n->in, dx) : LEAT_OK;
+}
+
+static leat_status gradient_of_grad(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                    leat_tensor **dx)
+{
+    leat_tensor *out[4];
+    (void)needed;
+    LEATI_TRY(leati_recurrent_grad_unroll(n, out));
+    return through(n, out, dy, dx);
+}
+
+/* Where gates, or what is kept of them, are differentiated, too: RECURRENT_GRAD reads them. */
+static leat_status gradient_of_all(leati_node *n, leat_tensor *const *dy, leat_tensor **dx)
+{
+    leat_tensor *out[5];
+    LEATI_TRY(leati_recurrent_unroll(n, out));
+    return through(n, out, dy, dx);
+}
+
 static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
                             leat_tensor **dx)
 {
     const leati_recurrent_attrs *a = n->attrs;
+    if (dy[3] || dy[4]) return gradient_of_all(n, dy, dx);
     bool plain = a->cell < LEATI_CELL_LSTM;
     size_t lengths = plain ? 3 : 4;
     leat_tensor *d[3], *in[10];
@@ -116,16 +149,9 @@ static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *n
     return LEAT_OK;
 }
 
-static leat_status refuse(leati_node *n, leat_tensor *const *dy, const bool *needed,
-                          leat_tensor **dx)
-{
-    (void)dy, (void)needed, (void)dx;
-    return leati_node_fail(n->graph->context, n, LEAT_UNSUPPORTED,
-                           "the gradient of a gradient of recurrent layers is not available");
-}
-
 const leati_op_class leati_recurrent_class = {.infer = infer, .gradient = gradient};
-const leati_op_class leati_recurrent_grad_class = {.infer = infer_grad, .gradient = refuse};
+const leati_op_class leati_recurrent_grad_class = {.infer = infer_grad,
+                                                   .gradient = gradient_of_grad};
 
 /* ---- layers --------------------------------------------------------------------------------- */
 

@@ -9,13 +9,16 @@
 #include "base/pool.h"
 #include "kernel/kernels.h"
 #include "kernel/net_kernels.h"
+#include "kernel/panels.h"
 
 enum { KEYS = 256 /* keys of a tile */, BANDS = 4 /* bands of register tiles in a tile */ };
 
 typedef struct attention {
     const leati_attention *a;
     const leati_gemm_kernels_f32 *ker;
+    const leati_kernels *level;
     const leati_net_kernels *net;
+    const leati_bf16_kernels *half; /* NULL: products in f32 */
     const float *q, *k, *v, *g, *out_in, *log_sum_in;
     float *out, *log_sum, *dq, *dk, *dv;
     size_t rows, row_blocks; /* queries of a tile */
@@ -25,7 +28,7 @@ typedef struct attention {
 
 /* Elements of each piece of scratch; all are multiples of 16. */
 typedef struct sizes {
-    size_t keys, values, queries, score;
+    size_t keys, values, queries, score, pairs;
 } sizes;
 
 static size_t round_up(size_t n, size_t to)
@@ -40,12 +43,17 @@ static sizes sizes_of(const attention *x)
     sizes s = {.keys = round_up(KEYS, nr) * widest, .score = round_up(x->rows * KEYS, 16)};
     s.values = round_up(widest, nr) * KEYS;
     s.queries = round_up(x->rows * round_up(widest, nr), 16);
+    /* the left operands in bf16: scores both ways, and queries */
+    if (x->half)
+        s.pairs = round_up((x->rows + 1) * (KEYS > widest + 1 ? KEYS : widest + 1) / 2, 16);
     return s;
 }
 
 static void init(leat_context *c, const leati_attention *a, attention *x)
 {
-    *x = (attention){.a = a, .ker = &leati_kernels_of(c)->f32, .net = leati_net_kernels_of(c)};
+    *x = (attention){.a = a, .level = leati_kernels_of(c), .net = leati_net_kernels_of(c)};
+    x->ker = &x->level->f32;
+    if (a->half) x->half = leati_bf16_kernels_of(c);
     x->rows = BANDS * x->ker->mr;
     /* Keys are packed for each block of queries: few blocks where there are heads enough. The order
      * of sums follows from the blocks, so they do not depend on the number of threads. */
@@ -54,7 +62,8 @@ static void init(leat_context *c, const leati_attention *a, attention *x)
     x->row_blocks = (a->queries + x->rows - 1) / x->rows;
     sizes s = sizes_of(x);
     /* forward: keys, values, scores, two numbers a row; backward: more of each */
-    x->each = 3 * s.keys + 3 * s.values + 3 * s.queries + 2 * s.score + round_up(4 * x->rows, 16);
+    x->each = 3 * s.keys + 3 * s.values + 3 * s.queries + 2 * s.score + round_up(4 * x->rows, 16) +
+              s.pairs;
 }
 
 size_t leati_attention_bytes(leat_context *c, const leati_attention *a)
@@ -64,10 +73,50 @@ size_t leati_attention_bytes(leat_context *c, const leati_attention *a)
     return x.each * leat_context_threads(c) * sizeof(float);
 }
 
-/* C (m, n) = alpha A B + beta C; B packed in panels for k terms. `turned`: A is stored (k, m). */
-static void product(const attention *x, bool turned, size_t m, size_t n, size_t k, const float *a,
-                    size_t lda, const float *packed, float alpha, float beta, float *c, size_t ldc)
+/* The right operand as `product` reads it. */
+static void pack(const attention *x, size_t n, size_t k, const float *b, size_t ldb, bool turned,
+                 float *packed)
 {
+    if (x->half)
+        leati_panels_bf16_pack(x->level, x->half, turned, n, k, b, ldb, (uint32_t *)(void *)packed);
+    else x->ker->pack_b(n, k, b, ldb, turned, packed);
+}
+
+/* Rounded: alpha is 1 or beta 0. */
+static void product_bf16(const attention *x, bool turned, size_t m, size_t n, size_t k,
+                         const float *a, size_t lda, const float *packed, float alpha, float beta,
+                         float *c, size_t ldc, uint32_t *pairs)
+{
+    leati_run run = {.k = (k + 1) / 2};
+    for (size_t p = 0; p < k && turned; p += 2)
+        x->half->zip(m, a + p * lda, p + 1 < k ? a + (p + 1) * lda : NULL, pairs + p / 2 * m);
+    if (!turned) x->half->rows(m, k, a, lda, pairs);
+    x->half->block(&(leati_bf16_block){.lines = 1,
+                                       .rows = m,
+                                       .n = n,
+                                       .by_rows = !turned,
+                                       .runs = &run,
+                                       .run_count = 1,
+                                       .a = pairs,
+                                       .a_step = turned ? m : run.k,
+                                       .b = (const uint32_t *)(const void *)packed,
+                                       .b_panel = x->ker->nr * run.k,
+                                       .c = c,
+                                       .c_step = ldc,
+                                       .add = beta != 0,
+                                       .scale = alpha == 1 ? 0 : alpha});
+}
+
+/* C (m, n) = alpha A B + beta C; B packed for k terms. `turned`: A is stored (k, m). */
+static void product(const attention *x, bool turned, size_t m, size_t n, size_t k, const float *a,
+                    size_t lda, const float *packed, float alpha, float beta, float *c, size_t ldc,
+                    float *pairs)
+{
+    if (x->half) {
+        product_bf16(x, turned, m, n, k, a, lda, packed, alpha, beta, c, ldc,
+                     (uint32_t *)(void *)pairs);
+        return;
+    }
     x->ker->block(&(leati_block_f32){.m = m,
                                      .n = n,
                                      .k = k,
@@ -129,7 +178,7 @@ static void softmax_step(const attention *x, size_t visible, size_t count, float
     if (most != *top) {
         float factor = *top == -(float)INFINITY ? 0 : expf(*top - most);
         *sum *= factor;
-        for (size_t j = 0; j < a->value_width; j++) out[j] *= factor;
+        x->net->scale_row(a->value_width, factor, out);
         *top = most;
     }
     *sum += x->net->row_exp(visible, score, most, score);
@@ -143,7 +192,7 @@ static void forward_rows(const attention *x, size_t batch, size_t head, size_t f
     const leati_attention *a = x->a;
     sizes s = sizes_of(x);
     float *packed_k = scratch, *packed_v = packed_k + s.keys, *score = packed_v + s.values;
-    float *top = score + s.score, *sum = top + x->rows;
+    float *pairs = score + s.score, *top = pairs + s.pairs, *sum = top + x->rows;
     const float *q = x->q + offset(a->q, batch, head, from);
     float *out = x->out + offset(a->out, batch, head, from);
     for (size_t i = 0; i < count; i++) {
@@ -154,11 +203,11 @@ static void forward_rows(const attention *x, size_t batch, size_t head, size_t f
     size_t last = seen(a, from + count - 1);
     for (size_t j = 0; j < last; j += KEYS) {
         size_t n = last - j < KEYS ? last - j : KEYS;
-        x->ker->pack_b(n, a->width, x->k + offset(a->k, batch, head, j), a->k.token, true,
-                       packed_k);
-        x->ker->pack_b(a->value_width, n, x->v + offset(a->v, batch, head, j), a->v.token, false,
-                       packed_v);
-        product(x, false, count, n, a->width, q, a->q.token, packed_k, a->scale, 0, score, KEYS);
+        pack(x, n, a->width, x->k + offset(a->k, batch, head, j), a->k.token, true, packed_k);
+        pack(x, a->value_width, n, x->v + offset(a->v, batch, head, j), a->v.token, false,
+             packed_v);
+        product(x, false, count, n, a->width, q, a->q.token, packed_k, a->scale, 0, score, KEYS,
+                pairs);
         for (size_t i = 0; i < count; i++) {
             size_t visible = seen(a, from + i);
             visible = visible > j ? visible - j : 0;
@@ -166,11 +215,12 @@ static void forward_rows(const attention *x, size_t batch, size_t head, size_t f
             if (a->key_mask) hide(a, batch, j, visible, score + i * KEYS);
             softmax_step(x, visible, n, score + i * KEYS, &top[i], &sum[i], out + i * a->out.token);
         }
-        product(x, false, count, a->value_width, n, score, KEYS, packed_v, 1, 1, out, a->out.token);
+        product(x, false, count, a->value_width, n, score, KEYS, packed_v, 1, 1, out, a->out.token,
+                pairs);
     }
     for (size_t i = 0; i < count; i++) {
         float factor = sum[i] > 0 ? 1 / sum[i] : sum[i]; /* NaN stays */
-        for (size_t j = 0; j < a->value_width; j++) out[i * a->out.token + j] *= factor;
+        x->net->scale_row(a->value_width, factor, out + i * a->out.token);
         if (x->log_sum)
             x->log_sum[(batch * a->heads + head) * a->queries + from + i] = top[i] + logf(sum[i]);
     }
@@ -229,31 +279,28 @@ static void backward_tile(const attention *x, const tile *t, const float *k_colu
     const leati_attention *a = x->a;
     sizes s = sizes_of(x);
     float *score = scratch, *change = score + s.score, *packed = change + s.score;
-    float *direct = packed + s.queries;
+    float *pairs = packed + s.queries;
     const float *q = x->q + offset(a->q, t->batch, t->head, t->from);
     const float *g = x->g + offset(a->out, t->batch, t->head, t->from);
     const float *out = x->out_in + offset(a->out, t->batch, t->head, t->from);
     product(x, false, t->count, t->keys, a->width, q, a->q.token, k_columns, a->scale, 0, score,
-            KEYS);
+            KEYS, pairs);
     shares(x, t, x->log_sum_in + (t->batch * a->heads + t->head) * a->queries + t->from, score);
-    x->ker->pack_b(a->value_width, t->count, g, a->out.token, false, packed);
+    pack(x, a->value_width, t->count, g, a->out.token, false, packed);
     product(x, true, t->keys, a->value_width, t->count, score, KEYS, packed, 1, 1,
-            x->dv + offset(a->v, t->batch, t->head, t->key), a->v.token);
+            x->dv + offset(a->v, t->batch, t->head, t->key), a->v.token, pairs);
     product(x, false, t->count, t->keys, a->value_width, g, a->out.token, v_columns, 1, 0, change,
-            KEYS);
+            KEYS, pairs);
     for (size_t i = 0; i < t->count; i++) {
-        direct[i] = 0;
-        for (size_t j = 0; j < a->value_width; j++)
-            direct[i] += g[i * a->out.token + j] * out[i * a->out.token + j];
-        for (size_t j = 0; j < t->keys; j++)
-            change[i * KEYS + j] =
-                score[i * KEYS + j] * (change[i * KEYS + j] - direct[i]) * a->scale;
+        size_t at = i * a->out.token, row = i * KEYS;
+        float along = x->net->dot_row(a->value_width, g + at, out + at);
+        x->net->share_back_row(t->keys, score + row, along, a->scale, change + row);
     }
     product(x, false, t->count, a->width, t->keys, change, KEYS, k_rows, 1, 1,
-            x->dq + offset(a->q, t->batch, t->head, t->from), a->q.token);
-    x->ker->pack_b(a->width, t->count, q, a->q.token, false, packed);
+            x->dq + offset(a->q, t->batch, t->head, t->from), a->q.token, pairs);
+    pack(x, a->width, t->count, q, a->q.token, false, packed);
     product(x, true, t->keys, a->width, t->count, change, KEYS, packed, 1, 1,
-            x->dk + offset(a->k, t->batch, t->head, t->key), a->k.token);
+            x->dk + offset(a->k, t->batch, t->head, t->key), a->k.token, pairs);
 }
 
 static void clear(float *out, size_t tokens, size_t step, size_t width)
@@ -276,10 +323,10 @@ static void backward_task(void *arg, size_t task, unsigned worker)
     for (t.key = 0; t.key < a->keys; t.key += KEYS) {
         t.keys = a->keys - t.key < KEYS ? a->keys - t.key : KEYS;
         const float *k = x->k + offset(a->k, t.batch, t.head, t.key);
-        x->ker->pack_b(t.keys, a->width, k, a->k.token, true, k_columns);
-        x->ker->pack_b(a->width, t.keys, k, a->k.token, false, k_rows);
-        x->ker->pack_b(t.keys, a->value_width, x->v + offset(a->v, t.batch, t.head, t.key),
-                       a->v.token, true, v_columns);
+        pack(x, t.keys, a->width, k, a->k.token, true, k_columns);
+        pack(x, a->width, t.keys, k, a->k.token, false, k_rows);
+        pack(x, t.keys, a->value_width, x->v + offset(a->v, t.batch, t.head, t.key), a->v.token,
+             true, v_columns);
         for (size_t block = 0; block < x->row_blocks; block++) {
             t.from = leati_task_start(a->queries, x->row_blocks, block);
             t.count = leati_task_start(a->queries, x->row_blocks, block + 1) - t.from;

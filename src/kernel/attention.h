@@ -25,6 +25,10 @@ typedef struct leati_attention {
     bool causal;
     const uint8_t *key_mask; /* (batch, keys): 0 hides a key; or NULL. A query that sees no key
                                 gives 0. */
+    /* The operands of all products are rounded to bf16 (to nearest even), sums are f32. Forward, of
+     * the shares that is e^(score - largest score so far), which is divided by their sum later;
+     * backward, the share itself. */
+    bool half;
 } leati_attention;
 
 size_t leati_attention_bytes(leat_context *c, const leati_attention *a); /* workspace of both */

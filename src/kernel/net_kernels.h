@@ -88,7 +88,8 @@ typedef struct leati_pool_row {
 
 /* The same of pairs of bf16 numbers: two neighbouring terms of the sum in one element, the first in
  * the lower half. Runs, a_line, a_step, b_panel and b count pairs; a pair's second product is added
- * before its first. With `add` the sum begins with C (there is no bias then). */
+ * before its first. With `add` the sum begins with C (there is no bias then). The sums are
+ * multiplied by `scale`, where it is not 0, before the residual. */
 typedef struct leati_bf16_block {
     size_t lines, rows, n;
     bool by_rows;
@@ -101,6 +102,7 @@ typedef struct leati_bf16_block {
     float *c;
     size_t c_line, c_step;
     bool add;
+    float scale;
     const float *bias, *residual;
     size_t residual_line, residual_step;
     bool clamp;
@@ -184,6 +186,10 @@ typedef struct leati_net_kernels {
     float (*row_max)(size_t n, const float *x); /* -inf for n = 0 */
     float (*row_exp)(size_t n, const float *x, float shift,
                      float *out); /* sum of e^(x - shift); out or NULL */
+    void (*scale_row)(size_t n, float factor, float *x);
+    float (*dot_row)(size_t n, const float *x, const float *y);
+    /* change = share (change - along) scale: from gradients of shares to those of scores. */
+    void (*share_back_row)(size_t n, const float *share, float along, float scale, float *change);
     /* m rows of n channels, without a gap. */
     void (*add_squares)(size_t m, size_t n, const float *x, const float *centre, float *sum);
     void (*add_products)(size_t m, size_t n, const float *x, const float *g, const float *mean,

@@ -24,3 +24,29 @@ void leati_panels_product(const leati_kernels *level, const leati_panels *p)
         ker->block(&t);
     }
 }
+
+/* Pairs of terms at once: a panel of B and the rows of a tile stay in the first-level cache. */
+enum { PAIRS = 256 };
+
+void leati_panels_bf16_product(const leati_kernels *level, const leati_bf16_kernels *half,
+                               const leati_panels_bf16 *p)
+{
+    size_t nr = level->f32.nr, pairs = (p->k + 1) / 2;
+    for (size_t at = 0; at < pairs; at += PAIRS) {
+        leati_run run = {.k = pairs - at < PAIRS ? pairs - at : PAIRS};
+        leati_bf16_block t = {.lines = 1,
+                              .rows = p->m,
+                              .n = p->to - p->from,
+                              .by_rows = true,
+                              .runs = &run,
+                              .run_count = 1,
+                              .a = p->a + at,
+                              .a_step = p->lda,
+                              .b = p->packed + p->from * pairs + at * nr,
+                              .b_panel = nr * pairs,
+                              .c = p->c,
+                              .c_step = p->ldc,
+                              .add = p->add || at};
+        half->block(&t);
+    }
+}

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "kernel/kernels.h"
+#include "kernel/net_kernels.h"
 
 /* C (m, to - from) = columns from .. to of A B; rows of C `ldc` apart. A (m, k), its rows `lda`
  * apart; B (k, n) packed by leati_product_pack. `from` is a multiple of level->f32.nr. The bytes
@@ -19,6 +20,26 @@ typedef struct leati_panels {
     size_t ldc;
 } leati_panels;
 void leati_panels_product(const leati_kernels *level, const leati_panels *p);
+
+/* The same in bf16: A as pairs of neighbours of k (leati_bf16_kernels.rows), its rows `lda` pairs
+ * apart; B packed by leati_product_pack_bf16 or leati_panels_bf16_pack. With `add` the sums begin
+ * with C. The bytes are those of leati_product_run with `half`. */
+typedef struct leati_panels_bf16 {
+    size_t m, n, k;
+    const uint32_t *a;
+    size_t lda;
+    const uint32_t *packed;
+    size_t from, to;
+    float *c;
+    size_t ldc;
+    bool add;
+} leati_panels_bf16;
+void leati_panels_bf16_product(const leati_kernels *level, const leati_bf16_kernels *half,
+                               const leati_panels_bf16 *p);
+/* leati_product_pack_bf16 on the calling thread. */
+void leati_panels_bf16_pack(const leati_kernels *level, const leati_bf16_kernels *half,
+                            bool transpose_b, size_t n, size_t k, const float *b, size_t ldb,
+                            uint32_t *packed);
 
 /* Rows this far apart do not fall into the same few sets of a cache; not less than `columns`. */
 static inline size_t leati_panels_stride(size_t columns)

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "kernel/kernels.h"
 #include "kernel/net_kernels.h"
+#include "kernel/panels.h"
 
 enum {
     PAIRS = 512,         /* pairs of terms at once: a panel of B stays in the first-level cache */
@@ -147,6 +148,14 @@ void leati_product_pack_bf16(leat_context *c, bool transpose_b, size_t n, size_t
 {
     packing g = packing_of(c, transpose_b, n, k, b, ldb, packed);
     leati_parallel(c, ceiling(n, g.ker->nr), pack_task, &g);
+}
+
+void leati_panels_bf16_pack(const leati_kernels *level, const leati_bf16_kernels *half,
+                            bool transpose_b, size_t n, size_t k, const float *b, size_t ldb,
+                            uint32_t *packed)
+{
+    packing g = {&level->f32, half, transpose_b, n, k, ldb, b, packed};
+    for (size_t t = 0; t < ceiling(n, g.ker->nr); t++) pack_panel(&g, t);
 }
 
 /* Rows i .. i + m of the left operand, pairs q .. q + count of their terms: row by row, or pair by

@@ -159,9 +159,10 @@ static const leati_param params[] = {
      .offset = offsetof(network, precision),
      .standard = "f32",
      .choices = "f32|bf16",
-     .doc =
-         "Of matrix products and convolutions, forward and backward. bf16: operands rounded to 8 "
-         "significant bits, sums, weights and all else in f32; faster on processors with bf16."},
+     .doc = "Of matrix products and convolutions, forward and backward, recurrent layers and "
+            "attention "
+            "included. bf16: operands rounded to 8 "
+            "significant bits, sums, weights and all else in f32; faster on processors with bf16."},
     {.name = "loss",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, loss),

@@ -17,7 +17,7 @@ typedef enum leati_answer {
 typedef struct leati_network_session leati_network_session;
 
 /* Takes the network, which is not open yet, also on failure. weights and states must outlive the
- * session. half: products and convolutions in bf16. */
+ * session. half: products in bf16. */
 leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
                                          const float *states, bool half,
                                          leati_network_session **out);

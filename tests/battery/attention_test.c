@@ -1,9 +1,11 @@
-/* The battery of attention: every CPU level against sums in f64, both layouts, causal, masks, sizes
- * that cross tiles; gradients against the formulas in f64; bitwise equality for 1, 2, 4 threads. */
+/* The battery of attention, in f32 and bf16: every CPU level against sums in f64, both layouts,
+ * causal, masks, sizes that cross tiles; gradients against the formulas in f64; bitwise equality
+ * for 1, 2, 4 threads. */
 #include "support/leattest.h"
 #include "support/levels.h"
 
 #include "base/cpu.h"
+#include "base/half.h"
 #include "base/rng.h"
 #include "kernel/attention.h"
 
@@ -12,7 +14,7 @@ typedef struct trial {
     leati_attention a;
     size_t size[ARRAYS];
     float *x[ARRAYS], *log_sum;
-    double *want[ARRAYS];
+    double *want[ARRAYS], *exact[ARRAYS];
     uint8_t *mask;
 } trial;
 
@@ -56,6 +58,7 @@ static trial trial_new(const shape *s, leati_rng *rng)
     for (int i = 0; i < ARRAYS; i++) {
         t.x[i] = malloc(t.size[i] * sizeof(float));
         t.want[i] = calloc(t.size[i], sizeof(double));
+        t.exact[i] = calloc(t.size[i], sizeof(double));
         for (size_t j = 0; t.x[i] && j < t.size[i]; j++)
             t.x[i][j] = (float)(2 * leati_rng_uniform(rng) - 1);
     }
@@ -72,6 +75,7 @@ static void trial_free(trial *t)
     for (int i = 0; i < ARRAYS; i++) {
         free(t->x[i]);
         free(t->want[i]);
+        free(t->exact[i]);
     }
     free(t->log_sum);
     free(t->mask);
@@ -167,12 +171,13 @@ static void threads_level(leattest *t, leat_context *one)
     leati_cpu_level level = leati_context_cpu_level(one);
     leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    for (size_t s = 0; s < 2 * sizeof shapes / sizeof *shapes; s++) {
         trial x[3];
         for (int i = 0; i < 3; i++) {
             leati_rng rng;
             leati_rng_init(&rng, 62, LEATI_RNG_TEST, 0);
-            x[i] = trial_new(&shapes[s], &rng);
+            x[i] = trial_new(&shapes[s / 2], &rng);
+            x[i].a.half = s % 2;
             trial_run(&x[i], all[i]);
         }
         for (int i = 1; i < 3; i++)
@@ -189,5 +194,109 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
-static const leattest_case list[] = {TEST(reference), TEST(threads_agree)};
+/* ---- bf16 ------------------------------------------------------------------------------------ */
+
+static double rounded(double x)
+{
+    return (double)leati_bf16_to_f32(leati_f32_to_bf16((float)x));
+}
+
+static double half_dot(size_t n, const float *x, const float *y)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += rounded((double)x[i]) * rounded((double)y[i]);
+    return sum;
+}
+
+/* As reference_row with rounded operands. Forward the shares are rounded as they are when a tile of
+ * keys is done: relative to the largest score so far. */
+static void half_row(trial *t, size_t b, size_t h, size_t i)
+{
+    enum { KEYS = 256 };
+    const leati_attention *a = &t->a;
+    double p[600], share[600] = {0}, top = -HUGE_VAL, sum = 0, along = 0, scale = (double)a->scale;
+    const float *q = t->x[Q] + at(a->q, b, h, i), *g = t->x[G] + at(a->out, b, h, i);
+    double *out = t->want[OUT] + at(a->out, b, h, i), *dq = t->want[DQ] + at(a->q, b, h, i);
+    for (size_t j = 0; j < a->keys; j++) {
+        bool seen = !a->causal || j + a->queries <= i + a->keys;
+        if (a->key_mask && !a->key_mask[b * a->keys + j]) seen = false;
+        p[j] = seen ? scale * half_dot(a->width, q, t->x[K] + at(a->k, b, h, j)) : -HUGE_VAL;
+    }
+    for (size_t from = 0; from < a->keys; from += KEYS) {
+        size_t to = from + KEYS < a->keys ? from + KEYS : a->keys;
+        double before = top;
+        for (size_t j = from; j < to; j++) top = fmax(top, p[j]);
+        if (top == -HUGE_VAL) continue;
+        for (size_t j = 0; j < from; j++) share[j] *= exp(before - top);
+        for (size_t j = from; j < to; j++) share[j] = rounded(exp(p[j] - top));
+    }
+    if (top == -HUGE_VAL) return;
+    for (size_t j = 0; j < a->keys; j++) sum += p[j] = exp(p[j] - top);
+    for (size_t j = 0; j < a->keys; j++) {
+        const float *v = t->x[V] + at(a->v, b, h, j);
+        p[j] /= sum;
+        for (size_t d = 0; d < a->value_width; d++)
+            out[d] += share[j] / sum * rounded((double)v[d]);
+    }
+    for (size_t d = 0; d < a->value_width; d++) along += (double)g[d] * out[d];
+    for (size_t j = 0; j < a->keys; j++) {
+        const float *k = t->x[K] + at(a->k, b, h, j), *v = t->x[V] + at(a->v, b, h, j);
+        double *dk = t->want[DK] + at(a->k, b, h, j), *dv = t->want[DV] + at(a->v, b, h, j);
+        double ds = rounded(p[j] * (half_dot(a->value_width, g, v) - along) * scale);
+        for (size_t d = 0; d < a->value_width; d++) dv[d] += rounded(p[j]) * rounded((double)g[d]);
+        for (size_t d = 0; d < a->width; d++) {
+            dq[d] += ds * rounded((double)k[d]);
+            dk[d] += ds * rounded((double)q[d]);
+        }
+    }
+}
+
+static void set_aside(trial *t)
+{
+    for (int i = 0; i < ARRAYS; i++) {
+        memcpy(t->exact[i], t->want[i], t->size[i] * sizeof(double));
+        memset(t->want[i], 0, t->size[i] * sizeof(double));
+    }
+}
+
+/* Where a share lies in f32 just where rounding turns over, kernel and sums in f64 differ by a unit
+ * of bf16: few do. An operand that was not rounded would differ by as much as rounding moved it. */
+static void half_level(leattest *t, leat_context *c)
+{
+    enum { PART = 8 };
+    leati_rng rng;
+    leati_rng_init(&rng, 63, LEATI_RNG_TEST, 0);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        trial x = trial_new(&shapes[s], &rng);
+        size_t all = x.a.batch * x.a.heads * x.a.queries;
+        for (size_t i = 0; i < all; i++)
+            reference_row(&x, i / x.a.queries / x.a.heads, i / x.a.queries % x.a.heads,
+                          i % x.a.queries);
+        set_aside(&x);
+        for (size_t i = 0; i < all; i++)
+            half_row(&x, i / x.a.queries / x.a.heads, i / x.a.queries % x.a.heads, i % x.a.queries);
+        x.a.half = true;
+        trial_run(&x, c);
+        static const int checked[] = {OUT, DQ, DK, DV};
+        for (int i = 0; i < 4; i++) {
+            int k = checked[i];
+            double error = 0, moved = 0;
+            for (size_t j = 0; j < x.size[k]; j++) {
+                error += pow((double)x.x[k][j] - x.want[k][j], 2);
+                moved += pow(x.exact[k][j] - x.want[k][j], 2);
+            }
+            if (!CHECK(moved > 0 && sqrt(error) < sqrt(moved) / PART))
+                printf("    shape %zu, array %d: %g, rounding moved it by %g\n", s, k, sqrt(error),
+                       sqrt(moved));
+        }
+        trial_free(&x);
+    }
+}
+
+static void half(leattest *t)
+{
+    leattest_at_levels(t, 2, half_level);
+}
+
+static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(half)};
 LEATTEST_MAIN(list)

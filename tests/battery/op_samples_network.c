@@ -220,7 +220,7 @@ static void visit_sequences(leati_op op, op_visit visit, void *user)
             s.in[s.ins++] = (op_in){LEAT_DTYPE_I64, LEAT_DIMS(rows), OP_VALUES, 5, 0, ends};
         s.tol = op == LEATI_OP_RECURRENT ? 32 : 128;
         s.scale = q->large ? 8 : 2;
-        s.gradient = op == LEATI_OP_RECURRENT && !q->large;
+        s.gradient = s.second = op == LEATI_OP_RECURRENT && !q->large;
         visit(user, &s);
     }
 }

@@ -7,6 +7,7 @@
 #include "base/half.h"
 #include "base/rng.h"
 #include "kernel/net_kernels.h"
+#include "kernel/panels.h"
 #include "kernel/product.h"
 
 static float *random_array(leati_rng *rng, size_t n)
@@ -325,6 +326,7 @@ static void bf16_forms_level(leattest *t, leat_context *c)
         t1.add = leati_rng_below(&rng, 2);
         if (!t1.add) t1.bias = bias;
         if (leati_rng_below(&rng, 2)) t1.residual = residual;
+        else if (!t1.add && leati_rng_below(&rng, 2)) t1.scale = 0.7f;
         t1.c = got[0];
         k->block(&t1);
         t1.c = got[1];
@@ -410,6 +412,59 @@ static void bf16_threads(leattest *t)
     leattest_at_levels(t, 1, bf16_threads_level);
 }
 
+/* Some columns at a time on the calling thread, in two parts of k: the bytes of whole products. */
+static void bf16_panels_level(leattest *t, leat_context *c)
+{
+    enum { M = 21, N = 70, K = 1101, FIRST = 34 };
+    const leati_bf16_kernels *half = leati_bf16_kernels_of(c);
+    const leati_kernels *level = leati_kernels_of(c);
+    size_t nr = level->f32.nr, elements = leati_product_packed_bf16(c, N, K);
+    static float a[M * K], b[N * K], want[M * N], got[M * N];
+    static uint32_t rows[M * (K + 1) / 2 + M], parts[2][(N + 64) * (K + 1) / 2 + 64];
+    uint32_t *packed = aligned_alloc(64, (elements + 16) / 16 * 64);
+    leati_rng rng;
+    leati_rng_init(&rng, 37, LEATI_RNG_TEST, 0);
+    REQUIRE(packed && elements <= sizeof parts[0] / sizeof **parts);
+    for (size_t i = 0; i < M * K; i++) a[i] = (float)(leati_rng_uniform(&rng) - 0.5);
+    for (size_t i = 0; i < N * K; i++) b[i] = (float)(leati_rng_uniform(&rng) - 0.5);
+    for (int turned = 0; turned < 2; turned++) {
+        leati_product p = leati_product_default(false, turned, M, N, K, a, b, want);
+        leati_product_pack_bf16(c, turned, N, K, b, turned ? K : N, packed);
+        leati_panels_bf16_pack(level, half, turned, N, K, b, turned ? K : N, parts[0]);
+        CHECK(memcmp(packed, parts[0], elements * sizeof *packed) == 0);
+        p.half = true;
+        p.packed_bf16 = packed;
+        size_t bytes = leati_product_bytes(c, &p);
+        void *workspace = aligned_alloc(64, (bytes + 64) / 64 * 64);
+        REQUIRE(workspace);
+        leati_product_run(c, &p, workspace);
+        free(workspace);
+        half->rows(M, K, a, K, rows);
+        const float *rest = b + FIRST * (turned ? 1 : N);
+        leati_panels_bf16_pack(level, half, turned, N, FIRST, b, turned ? K : N, parts[0]);
+        leati_panels_bf16_pack(level, half, turned, N, K - FIRST, rest, turned ? K : N, parts[1]);
+        for (size_t from = 0; from < N; from += nr) {
+            leati_panels_bf16 q = {.m = M, .n = N, .lda = (K + 1) / 2, .ldc = N, .from = from};
+            q.to = from + nr < N ? from + nr : N;
+            q.c = got + from;
+            for (int part = 0; part < 2; part++) {
+                q.k = part ? K - FIRST : FIRST;
+                q.a = rows + (part ? FIRST / 2 : 0);
+                q.packed = parts[part];
+                q.add = part;
+                leati_panels_bf16_product(level, half, &q);
+            }
+        }
+        CHECK(memcmp(want, got, sizeof want) == 0);
+    }
+    free(packed);
+}
+
+static void bf16_panels(leattest *t)
+{
+    leattest_at_levels(t, 2, bf16_panels_level);
+}
+
 /* The activations against the C library in f64, and their derivatives against differences. */
 static void activations_level(leattest *t, leat_context *c)
 {
@@ -450,7 +505,7 @@ static void activations(leattest *t)
     leattest_at_levels(t, 1, activations_level);
 }
 
-static const leattest_case list[] = {TEST(reference),  TEST(threads_agree), TEST(bf16),
-                                     TEST(bf16_forms), TEST(bf16_copies),   TEST(bf16_threads),
-                                     TEST(activations)};
+static const leattest_case list[] = {TEST(reference),   TEST(threads_agree), TEST(bf16),
+                                     TEST(bf16_forms),  TEST(bf16_copies),   TEST(bf16_threads),
+                                     TEST(bf16_panels), TEST(activations)};
 LEATTEST_MAIN(list)

@@ -130,6 +130,7 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
+        if (t->scale != 0) bf16_scale(h, nv, t->scale, sum);                                       \
         if (at->residual) bf16_residual(h, nv, at->residual, t->residual_step, last, sum);         \
         if (t->clamp) bf16_clamp(h, nv, t->low, t->high, sum);                                     \
         bf16_store(h, nv, at->c, t->c_step, last, sum);                                            \
@@ -161,6 +162,15 @@ INLINE void bf16_residual(const size_t h, const size_t nv, const float *residual
         UNROLL(4)
         for (size_t v = 0; v < nv; v++)
             sum[i][v] += load_last_f32(residual + v * VF, v + 1 < nv ? VF : last);
+    }
+}
+
+INLINE void bf16_scale(const size_t h, const size_t nv, float scale, vf (*sum)[4])
+{
+    UNROLL(16)
+    for (size_t i = 0; i < h; i++) {
+        UNROLL(4)
+        for (size_t v = 0; v < nv; v++) sum[i][v] *= scale;
     }
 }
 

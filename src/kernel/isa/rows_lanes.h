@@ -81,6 +81,26 @@ static float row_exp(size_t n, const float *x, float shift, float *out)
     return lanes_f32(sum);
 }
 
+static void scale_row(size_t n, float factor, float *x)
+{
+    EACH(n, store_last_f32(x + j, load_last_f32(x + j, width) * factor, width);)
+}
+
+static float dot_row(size_t n, const float *x, const float *y)
+{
+    vf sum = {0};
+    EACH(n, sum += load_last_f32(x + j, width) * load_last_f32(y + j, width);)
+    return lanes_f32(sum);
+}
+
+static void share_back_row(size_t n, const float *share, float along, float scale, float *change)
+{
+    EACH(n, {
+        vf d = load_last_f32(change + j, width) - along;
+        store_last_f32(change + j, load_last_f32(share + j, width) * d * scale, width);
+    })
+}
+
 static void softmax_row(bool log, size_t n, const float *x, float *y)
 {
     float top = row_max(n, x);
