@@ -98,14 +98,13 @@ static leat_status infer_grad(leat_context *c, leati_node *n)
 static leat_status through(leati_node *n, leat_tensor *const *out, leat_tensor *const *dy,
                            leat_tensor **dx)
 {
-    leat_tensor *loss = NULL;
     for (size_t i = 0; i < n->outs; i++) {
+        leat_tensor *part[10];
         if (!dy[i] || !out[i]) continue;
-        leat_tensor *part = leat_sum(leat_mul(out[i], dy[i]), 0, NULL, false);
-        loss = loss ? leat_add(loss, part) : part;
+        LEATI_TRY(leati_gradients_partial(out[i], dy[i], n->ins, n->in, part));
+        for (size_t k = 0; k < n->ins; k++) dx[k] = dx[k] ? leat_add(dx[k], part[k]) : part[k];
     }
-    if (n->graph->broken) return leat_error_status(n->graph->context);
-    return loss ? leati_gradients_partial(loss, NULL, n->ins, n->in, dx) : LEAT_OK;
+    return n->graph->broken ? leat_error_status(n->graph->context) : LEAT_OK;
 }
 
 static leat_status gradient_of_grad(leati_node *n, leat_tensor *const *dy, const bool *needed,
