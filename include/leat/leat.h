@@ -34,6 +34,7 @@
 #include <leat/registry.h>
 #include <leat/reproduce.h>
 #include <leat/rollout.h>
+#include <leat/scale.h>
 #include <leat/serve.h>
 #include <leat/session.h>
 #include <leat/settings.h>

@@ -1,0 +1,371 @@
+/* Owns: processes of workers: starting, finding again, measuring, ending. Not: how many there
+ * should be (scale_rule.c).
+ *
+ * A worker carries the folder of its crew in its environment, from its first instant on, so that
+ * nothing has to be written down for another process to find it. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* SO_REUSEPORT, SOCK_CLOEXEC, environ */
+#endif
+#include "deploy/scale_crew.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+/* ---- the address ------------------------------------------------------------------------------
+ */
+
+static leat_status read_address(leati_crew *crew, const char *listen)
+{
+    char host[256] = "";
+    const char *colon = strrchr(listen, ':'), *from = listen, *to = colon;
+    leat_context *c = crew->context;
+    LEATI_CHECK(c, colon && colon[1] && strncmp(listen, "unix:", 5) != 0, LEAT_INVALID,
+                "workers share HOST:PORT, as in 127.0.0.1:8080, not '%s'", listen);
+    if (*from == '[' && to > from && to[-1] == ']') {
+        from++;
+        to--;
+    }
+    LEATI_CHECK(c, (size_t)(to - from) < sizeof host, LEAT_INVALID,
+                "the host in \"%s\" is too long", listen);
+    memcpy(host, from, (size_t)(to - from));
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *found = NULL;
+    int error = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
+    LEATI_CHECK(c, error == 0 && found, LEAT_INVALID,
+                "the address \"%s\" cannot be listened on: %s", listen, gai_strerror(error));
+    memcpy(&crew->at, found->ai_addr, found->ai_addrlen);
+    crew->at_length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return LEAT_OK;
+}
+
+/* A socket bound to the address, not listening; -1 and errno. */
+static int bind_socket(const leati_crew *crew, bool shared)
+{
+    int fd = socket(crew->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (bind(fd, (const struct sockaddr *)&crew->at, crew->at_length) == 0) return fd;
+    on = errno;
+    close(fd);
+    errno = on;
+    return -1;
+}
+
+static unsigned port_of(const leati_crew *crew)
+{
+    return ntohs(crew->at.ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)&crew->at)->sin6_port
+                     : ((const struct sockaddr_in *)&crew->at)->sin_port);
+}
+
+/* Whether the address is free is asked without sharing, where no worker of ours has it. Then a
+ * socket holds it, so that it stays ours while workers come and go. */
+static leat_status take_address(leati_crew *crew, const char *listen)
+{
+    leat_context *c = crew->context;
+    bool found = crew->count > 0;
+    LEATI_TRY(read_address(crew, listen));
+    int fd = found ? -1 : bind_socket(crew, false);
+    LEATI_CHECK(c, found || fd >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
+    if (fd >= 0) {
+        crew->at_length = sizeof crew->at;
+        getsockname(fd, (struct sockaddr *)&crew->at, &crew->at_length);
+        close(fd);
+    }
+    crew->holder = bind_socket(crew, true);
+    LEATI_CHECK(c, crew->holder >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
+    snprintf(crew->address, sizeof crew->address, "%.*s:%u",
+             (int)(strrchr(listen, ':') - listen) % 256, listen, port_of(crew));
+    return LEAT_OK;
+}
+
+bool leati_crew_answers(const leati_crew *crew)
+{
+    struct sockaddr_storage to = crew->at;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to;
+    if (to.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY))
+        v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (to.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
+        v6->sin6_addr = in6addr_loopback;
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to, crew->at_length) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+/* ---- what the kernel knows of a process -------------------------------------------------------
+ */
+
+/* Reads /proc/PID/name; the bytes. */
+static size_t read_proc(long pid, const char *name, char *out, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    size_t length = 0;
+    for (ssize_t n; length < size - 1; length += (size_t)n)
+        if ((n = read(fd, out + length, size - 1 - length)) <= 0) break;
+    close(fd);
+    out[length] = '\0';
+    return length;
+}
+
+/* Whether it carries the crew's mark and runs. A process that has ended has no environment. */
+static bool is_ours(const leati_crew *crew, long pid)
+{
+    enum { MOST = 256 << 10 };
+    char *text = leati_alloc_quiet(crew->context, MOST);
+    size_t n = text ? read_proc(pid, "environ", text, MOST) : 0;
+    bool ours = false;
+    for (size_t at = 0; at < n && !ours; at += strlen(text + at) + 1)
+        ours = strcmp(text + at, crew->mark) == 0;
+    leati_free(text);
+    return ours;
+}
+
+/* Seconds of processor time so far; NAN: it is gone. */
+static double processor_time(long pid)
+{
+    char text[1024];
+    unsigned long user, kernel;
+    if (!read_proc(pid, "stat", text, sizeof text)) return NAN;
+    const char *rest = strrchr(text, ')'); /* the name may hold anything */
+    if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                        &kernel) != 2)
+        return NAN;
+    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------
+ */
+
+static leat_status add(leati_crew *crew, leati_crew_worker worker)
+{
+    LEATI_TRY(leati_grow(crew->context, &crew->workers, &crew->capacity, crew->count + 1,
+                         sizeof *crew->workers));
+    crew->workers[crew->count++] = worker;
+    return LEAT_OK;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    long x = ((const leati_crew_worker *)a)->pid, y = ((const leati_crew_worker *)b)->pid;
+    return (x > y) - (x < y);
+}
+
+static leat_status find_workers(leati_crew *crew, const long *ending, size_t ending_count)
+{
+    DIR *proc = opendir("/proc");
+    leat_status st = LEAT_OK;
+    LEATI_CHECK(crew->context, proc, LEAT_IO, "/proc cannot be read: %s", strerror(errno));
+    for (struct dirent *d; st == LEAT_OK && (d = readdir(proc));) {
+        leati_crew_worker w = {.pid = isdigit((unsigned char)*d->d_name) ? atol(d->d_name) : 0};
+        if (w.pid <= 1 || w.pid == getpid() || !is_ours(crew, w.pid)) continue;
+        for (size_t i = 0; i < ending_count; i++) w.ending = w.ending || ending[i] == w.pid;
+        st = add(crew, w);
+    }
+    closedir(proc);
+    if (crew->count) qsort(crew->workers, crew->count, sizeof *crew->workers, by_age);
+    return st;
+}
+
+static leat_status lock_folder(leati_crew *crew, const char *folder)
+{
+    leat_context *c = crew->context;
+    char *path = leati_path_join(c, folder, "lock");
+    if (!path) return leat_error_status(c);
+    crew->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int error = crew->lock < 0 || flock(crew->lock, LOCK_EX | LOCK_NB) != 0 ? errno : 0;
+    leati_free(path);
+    LEATI_CHECK(c, error != EWOULDBLOCK, LEAT_IO, "another leat scale works with the folder %s",
+                folder);
+    LEATI_CHECK(c, !error, LEAT_IO, "the folder %s cannot be locked: %s", folder, strerror(error));
+    return LEAT_OK;
+}
+
+static leat_status name_things(leati_crew *crew, const char *folder)
+{
+    leat_context *c = crew->context;
+    char *real = realpath(folder, NULL);
+    LEATI_CHECK(c, real, LEAT_IO, "the folder %s cannot be found: %s", folder, strerror(errno));
+    size_t size = strlen(real) + 12;
+    crew->mark = leati_alloc(c, size);
+    if (crew->mark) snprintf(crew->mark, size, "LEAT_SCALE=%s", real);
+    free(real);
+    crew->log = leati_path_join(c, folder, "workers.log");
+    return leat_error_status(c);
+}
+
+leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_options *o,
+                            const char *listen, const long *ending, size_t ending_count)
+{
+    *crew = (leati_crew){.context = c, .options = o, .lock = -1, .holder = -1};
+    LEATI_TRY(leati_folder_make(c, o->state));
+    LEATI_TRY(name_things(crew, o->state));
+    LEATI_TRY(lock_folder(crew, o->state));
+    LEATI_TRY(find_workers(crew, ending, ending_count));
+    return take_address(crew, listen);
+}
+
+void leati_crew_close(leati_crew *crew)
+{
+    if (crew->holder >= 0) close(crew->holder);
+    if (crew->lock >= 0) close(crew->lock);
+    leati_free(crew->workers);
+    leati_free(crew->mark);
+    leati_free(crew->log);
+}
+
+uint32_t leati_crew_serving(const leati_crew *crew)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < crew->count; i++) n += !crew->workers[i].ending;
+    return n;
+}
+
+bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone)
+{
+    for (size_t i = 0; i < crew->count; i++) {
+        leati_crew_worker *w = &crew->workers[i];
+        bool here = w->child ? waitpid((pid_t)w->pid, NULL, WNOHANG) == 0 : is_ours(crew, w->pid);
+        if (here) continue;
+        *gone = *w;
+        memmove(w, w + 1, (crew->count - i - 1) * sizeof *w);
+        crew->count--;
+        return true;
+    }
+    return false;
+}
+
+double leati_crew_load(leati_crew *crew, double now)
+{
+    double sum = 0;
+    uint32_t n = 0, threads = crew->options->threads ? crew->options->threads : 1;
+    for (size_t i = 0; i < crew->count; i++) {
+        leati_crew_worker *w = &crew->workers[i];
+        double busy = processor_time(w->pid);
+        if (!w->ending && w->sampled && now > w->since && busy >= w->busy) {
+            double share = (busy - w->busy) / (now - w->since) / threads;
+            sum += share < 1 ? share : 1;
+            n++;
+        }
+        w->sampled = busy == busy;
+        w->busy = busy;
+        w->since = now;
+    }
+    return n ? sum / n : NAN;
+}
+
+/* ---- starting and ending ----------------------------------------------------------------------
+ */
+
+typedef struct launch {
+    char **arguments, **environment;
+    char threads[16];
+} launch;
+
+static leat_status prepare(const leati_crew *crew, launch *l)
+{
+    extern char **environ;
+    const leat_scale_options *o = crew->options;
+    leat_context *c = crew->context;
+    size_t variables = 0, n = 0;
+    while (environ[variables]) variables++;
+    l->arguments = LEATI_NEW(c, char *, o->argument_count + 8);
+    l->environment = LEATI_NEW(c, char *, variables + 2);
+    if (!l->arguments || !l->environment) return leat_error_status(c);
+    snprintf(l->threads, sizeof l->threads, "%u", o->threads ? o->threads : 1);
+    const char *const head[] = {o->program,    "serve",     "--share-port", "--listen",
+                                crew->address, "--workers", l->threads};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) l->arguments[n++] = (char *)head[i];
+    for (size_t i = 0; i < o->argument_count; i++) l->arguments[n++] = (char *)o->arguments[i];
+    l->arguments[n] = NULL;
+    n = 0;
+    l->environment[n++] = crew->mark;
+    for (size_t i = 0; i < variables; i++)
+        if (strncmp(environ[i], "LEAT_SCALE=", 11) != 0) l->environment[n++] = environ[i];
+    l->environment[n] = NULL;
+    return LEAT_OK;
+}
+
+/* In the new process: only what may stand between fork and exec. A group of its own, so that Ctrl-C
+ * in a terminal reaches the one that ends the others in order. */
+static void become(const leati_crew *crew, const launch *l)
+{
+    sigset_t none;
+    int in = open("/dev/null", O_RDONLY);
+    int out = open(crew->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0);
+    if (in >= 0) dup2(in, 0);
+    if (out >= 0) {
+        dup2(out, 1);
+        dup2(out, 2);
+    }
+    execve(l->arguments[0], l->arguments, l->environment);
+    _exit(127);
+}
+
+leat_status leati_crew_start(leati_crew *crew)
+{
+    leat_context *c = crew->context;
+    launch l = {0};
+    leat_status st = prepare(crew, &l);
+    /* Room first: what runs stands in the list. */
+    if (st == LEAT_OK)
+        st = leati_grow(c, &crew->workers, &crew->capacity, crew->count + 1, sizeof *crew->workers);
+    if (st == LEAT_OK) {
+        pid_t pid = fork();
+        if (pid == 0) become(crew, &l);
+        if (pid > 0) st = add(crew, (leati_crew_worker){.pid = pid, .child = true});
+        else st = LEATI_FAIL(c, LEAT_IO, "a worker could not be started: %s", strerror(errno));
+    }
+    leati_free(l.arguments);
+    leati_free(l.environment);
+    return st;
+}
+
+long leati_crew_end_one(leati_crew *crew)
+{
+    for (size_t i = crew->count; i-- > 0;) {
+        leati_crew_worker *w = &crew->workers[i];
+        if (w->ending) continue;
+        kill((pid_t)w->pid, SIGTERM);
+        w->ending = true;
+        return w->pid;
+    }
+    return 0;
+}
+
+void leati_crew_last_words(const leati_crew *crew, char *out, size_t size)
+{
+    FILE *f = fopen(crew->log, "r");
+    char line[512];
+    snprintf(out, size, "it wrote nothing to %s", crew->log);
+    while (f && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (*line) snprintf(out, size, "%s", line);
+    }
+    if (f) fclose(f);
+}

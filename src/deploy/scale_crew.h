@@ -1,0 +1,49 @@
+/* The workers of `leat scale`: processes that share a port, found again by whoever comes next. */
+#ifndef LEATI_DEPLOY_SCALE_CREW_H
+#define LEATI_DEPLOY_SCALE_CREW_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include <leat/scale.h>
+
+typedef struct leati_crew_worker {
+    long pid;
+    bool child, ending;
+    bool sampled;       /* `busy` is of a sample before */
+    double busy, since; /* seconds of processor time at the time `since` */
+} leati_crew_worker;
+
+typedef struct leati_crew {
+    leat_context *context;
+    const leat_scale_options *options;
+    int lock, holder; /* files: of the folder's lock, of a socket that holds the port */
+    char address[280];
+    char *log, *mark; /* of the workers' words; "LEAT_SCALE=FOLDER" in their environment */
+    leati_crew_worker *workers;
+    size_t count, capacity;
+    struct sockaddr_storage at;
+    socklen_t at_length;
+} leati_crew;
+
+/* Locks the folder, finds the workers that an earlier process left, takes the address. ending:
+ * workers that were told to end by then, `ending_count` of them; listen: the address. */
+leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_options *o,
+                            const char *listen, const long *ending, size_t ending_count);
+/* Workers stay as they are. */
+void leati_crew_close(leati_crew *crew);
+/* Workers that serve. */
+uint32_t leati_crew_serving(const leati_crew *crew);
+leat_status leati_crew_start(leati_crew *crew);
+/* The newest that serves: it answers what is under way, then ends. 0: there is none. */
+long leati_crew_end_one(leati_crew *crew);
+/* Takes one that is gone off the list. False: none is. */
+bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone);
+/* The busy share of those that serve since the last call, on average; NAN: not known. */
+double leati_crew_load(leati_crew *crew, double now);
+/* Whether somebody listens at the address. */
+bool leati_crew_answers(const leati_crew *crew);
+/* The last line that a worker wrote, for errors. */
+void leati_crew_last_words(const leati_crew *crew, char *out, size_t size);
+
+#endif
