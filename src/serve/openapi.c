@@ -7,14 +7,19 @@
 #include <leat/json.h>
 
 #include "serve/route.h"
+#include "serve/rows_in.h"
 
-/* "get_v2_models_model_ready" */
-static void operation_id(leat_json *j, const char *method, const char *path)
+static const char *const methods[] = {"get", "head", "post", "put", "delete", "options", "patch"};
+
+/* "get_v2_models_model_ready"; of a model's own path "get:iris", for names may look alike without
+ * their dots. */
+static void operation_id(leat_json *j, const char *method, const char *path, const char *model)
 {
-    char id[160];
-    size_t n = (size_t)snprintf(id, sizeof id, "%s", method);
+    char id[200];
+    size_t n =
+        (size_t)snprintf(id, sizeof id, "%s%s%s", method, model ? ":" : "", model ? model : "");
     bool gap = true;
-    for (const char *p = path; *p && n + 2 < sizeof id; p++) {
+    for (const char *p = path; !model && *p && n + 2 < sizeof id; p++) {
         if (!isalnum((unsigned char)*p)) {
             gap = true;
             continue;
@@ -36,73 +41,197 @@ static void reference(leat_json *j, const char *key, const char *schema)
     leat_json_end_object(j);
 }
 
-/* {"application/json": {"schema": {"$ref": ...}}}; schema NULL: any JSON. */
-static void json_content(leat_json *j, const char *schema)
-{
-    leat_json_begin_object(j, "content");
-    leat_json_begin_object(j, "application/json");
-    if (schema) {
-        reference(j, "schema", schema);
-    } else {
-        leat_json_begin_object(j, "schema");
-        leat_json_end_object(j);
-    }
-    leat_json_end_object(j);
-    leat_json_end_object(j);
-}
+/* ---- parameters -------------------------------------------------------------------------------
+ */
 
-static void response(leat_json *j, const char *status, const char *text, const char *schema)
-{
-    leat_json_begin_object(j, status);
-    leat_json_string(j, "description", text);
-    json_content(j, schema);
-    leat_json_end_object(j);
-}
-
-static void path_parameter(leat_json *j, const char *name)
+static void parameter(leat_json *j, const char *in, const char *name, const char *type,
+                      const char *text)
 {
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "name", name);
-    leat_json_string(j, "in", "path");
-    leat_json_bool(j, "required", true);
+    leat_json_string(j, "in", in);
+    leat_json_bool(j, "required", strcmp(in, "path") == 0);
+    if (text) leat_json_string(j, "description", text);
     leat_json_begin_object(j, "schema");
-    leat_json_string(j, "type", "string");
+    leat_json_string(j, "type", type);
     leat_json_end_object(j);
     leat_json_end_object(j);
 }
 
-static void faults(leat_json *j, bool takes_body)
+static bool is_handler(const leati_route *r, const char *name)
 {
-    response(j, "4XX", "what is wrong with the request", "Error");
-    if (takes_body) response(j, "415", "a body of another type", "Error");
-    response(j, "5XX", "what is wrong with the server", "Error");
+    return strcmp(r->name, name) == 0;
 }
 
-static void operation(leat_json *j, const leati_route *r)
+/* model: whose own path it is; NULL: {model} stands for all. */
+static void parameters(leat_json *j, const leati_route *r, const leati_served *model)
 {
-    static const char *const names[] = {"get", "head", "post", "put", "delete", "options", "patch"};
-    const char *method = names[r->method];
-    bool infers = strcmp(r->name, "oip_infer") == 0;
-    leat_json_begin_object(j, method);
-    operation_id(j, method, r->path);
-    leat_json_string(j, "summary", r->summary);
-    if (strchr(r->path, '{')) {
-        leat_json_begin_array(j, "parameters");
-        path_parameter(j, "model");
-        if (strstr(r->path, "{version}")) path_parameter(j, "version");
-        leat_json_end_array(j);
+    leat_json_begin_array(j, "parameters");
+    if (!model && strstr(r->path, "{model}")) parameter(j, "path", "model", "string", NULL);
+    if (strstr(r->path, "{version}")) parameter(j, "path", "version", "string", NULL);
+    if (r->body == LEATI_BODY_MODEL || is_handler(r, "api_delete")) {
+        parameter(j, "header", "If-Match", "string", "entity tags of what may be replaced");
+        parameter(j, "header", "If-None-Match", "string", "*: only where there is none");
     }
-    if (r->body != LEATI_BODY_NONE) {
-        leat_json_begin_object(j, "requestBody");
-        json_content(j, infers ? "InferRequest" : NULL);
+    bool describes = is_handler(r, "api_model");
+    for (size_t i = 0; model && describes && i < model->inputs; i++)
+        if (model->ports[i].role != LEATI_ROLE_ARRAY)
+            parameter(j, "query", model->ports[i].name, "string", NULL);
+    bool taken = model && leati_map_get(&model->names, "explain", 7) != LEATI_MAP_NONE;
+    if ((describes || is_handler(r, "api_predict")) && !taken)
+        parameter(j, "query", "explain", "boolean", "adds what each input contributes");
+    leat_json_end_array(j);
+}
+
+/* ---- bodies -----------------------------------------------------------------------------------
+ */
+
+static void media(leat_json *j, const char *type, const char *schema)
+{
+    leat_json_begin_object(j, type);
+    if (schema) reference(j, "schema", schema);
+    leat_json_end_object(j);
+}
+
+/* A row, or an array of them. */
+static void rows_schema(leat_json *j, const char *row)
+{
+    leat_json_begin_object(j, "application/json");
+    leat_json_begin_object(j, "schema");
+    leat_json_begin_array(j, "anyOf");
+    reference(j, NULL, row);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "type", "array");
+    reference(j, "items", row);
+    leat_json_end_object(j);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+}
+
+static void request_body(leat_json *j, const leati_route *r, const leati_served *model)
+{
+    char row[160];
+    bool rows = is_handler(r, "api_predict");
+    bool image = !model || leati_rows_takes_image(model);
+    bool text = !model || leati_rows_takes_text(model);
+    if (model) snprintf(row, sizeof row, "row_%s", model->name);
+    leat_json_begin_object(j, "requestBody");
+    leat_json_bool(j, "required", r->body != LEATI_BODY_SMALL);
+    leat_json_begin_object(j, "content");
+    if (r->body == LEATI_BODY_MODEL) {
+        media(j, "application/octet-stream", NULL);
+        media(j, "application/vnd.leat", NULL);
+    } else if (rows && model) {
+        rows_schema(j, row);
+    } else {
+        media(j, "application/json", is_handler(r, "oip_infer") ? "InferRequest" : NULL);
+    }
+    if (rows || is_handler(r, "invocations")) media(j, "text/csv", NULL);
+    if (rows) {
+        media(j, "application/x-www-form-urlencoded", model ? row : NULL);
+        media(j, "multipart/form-data", NULL);
+        if (image) media(j, "image/png", NULL);
+        if (image) media(j, "image/jpeg", NULL);
+        if (text) media(j, "text/plain", NULL);
+    }
+    leat_json_end_object(j);
+    leat_json_end_object(j);
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+/* type NULL: without a body; schema NULL: any. */
+static void response(leat_json *j, const char *status, const char *text, const char *type,
+                     const char *schema)
+{
+    leat_json_begin_object(j, status);
+    leat_json_string(j, "description", text);
+    if (type) {
+        leat_json_begin_object(j, "content");
+        media(j, type, schema);
         leat_json_end_object(j);
     }
+    leat_json_end_object(j);
+}
+
+static void fault(leat_json *j, const char *status, const char *text)
+{
+    response(j, status, text, "application/json", "Error");
+}
+
+static void faults(leat_json *j, const leati_route *r)
+{
+    bool body = r->body != LEATI_BODY_NONE, uploads = r->body == LEATI_BODY_MODEL;
+    bool changes = uploads || is_handler(r, "api_delete"), asks = r->scope != LEATI_OPEN;
+    fault(j, "400", "the request cannot be read");
+    if (asks) fault(j, "401", "a key is asked for");
+    if (asks) fault(j, "403", "the key may not do that, or nobody may");
+    if (strchr(r->path, '{')) fault(j, "404", "there is no such model or version");
+    if (changes) fault(j, "409", "it is no file of a folder, or other bytes have the number");
+    if (changes) fault(j, "412", "a condition does not hold");
+    if (body) fault(j, "413", "the body is too large");
+    if (body) fault(j, "415", "a body of another type");
+    if (body || is_handler(r, "api_model")) fault(j, "422", "a value does not fit");
+    if (asks) fault(j, "429", "the key has asked too often; Retry-After says when again");
+    fault(j, "503", "the server ends, is busy or lacks memory");
+    fault(j, "default", "what else is wrong");
+}
+
+static void successes(leat_json *j, const leati_route *r)
+{
+    bool page = is_handler(r, "page"), text = is_handler(r, "version") || is_handler(r, "metrics");
+    const char *schema = is_handler(r, "oip_infer")     ? "InferResponse"
+                         : is_handler(r, "api_predict") ? "Predictions"
+                         : is_handler(r, "api_put")     ? "Uploaded"
+                                                        : NULL;
+    if (is_handler(r, "api_delete")) {
+        response(j, "204", "it is deleted", NULL, NULL);
+        return;
+    }
+    if (is_handler(r, "api_put"))
+        response(j, "201", "it was not there before", "application/json", schema);
+    response(j, "200", "the answer",
+             page   ? "text/html"
+             : text ? "text/plain"
+                    : "application/json",
+             schema);
+}
+
+/* Keys, where the server asks for them: either header; or none. */
+static void security(leat_json *j)
+{
+    static const char *const schemes[] = {"bearer", "key"};
+    leat_json_begin_array(j, "security");
+    for (int i = 0; i < 2; i++) {
+        leat_json_begin_object(j, NULL);
+        leat_json_begin_array(j, schemes[i]);
+        leat_json_end_array(j);
+        leat_json_end_object(j);
+    }
+    leat_json_begin_object(j, NULL);
+    leat_json_end_object(j);
+    leat_json_end_array(j);
+}
+
+static void operation(leat_json *j, const leati_route *r, const leati_served *model)
+{
+    leat_json_begin_object(j, methods[r->method]);
+    operation_id(j, methods[r->method], r->path, model ? model->name : NULL);
+    leat_json_string(j, "summary", r->summary);
+    parameters(j, r, model);
+    if (r->body != LEATI_BODY_NONE) request_body(j, r, model);
+    if (r->scope != LEATI_OPEN) security(j);
     leat_json_begin_object(j, "responses");
-    response(j, "200", "the answer", infers ? "InferResponse" : NULL);
-    faults(j, r->body != LEATI_BODY_NONE);
+    successes(j, r);
+    faults(j, r);
     leat_json_end_object(j);
     leat_json_end_object(j);
 }
+
+/* ---- paths ------------------------------------------------------------------------------------
+ */
 
 static bool first_of_path(size_t i)
 {
@@ -111,37 +240,20 @@ static bool first_of_path(size_t i)
     return true;
 }
 
+/* All that a path takes. */
+static void path_item(leat_json *j, const char *path, const leati_served *model)
+{
+    for (size_t k = 0; k < leati_route_count; k++)
+        if (strcmp(leati_routes[k].path, path) == 0) operation(j, &leati_routes[k], model);
+}
+
 /* The path of one model, with its own schema. */
 static void model_path(leat_json *j, const leati_served *s)
 {
-    char path[160], schema[160];
+    char path[160];
     snprintf(path, sizeof path, "/api/v1/%s", s->name);
-    snprintf(schema, sizeof schema, "row_%s", s->name);
     leat_json_begin_object(j, path);
-    leat_json_begin_object(j, "post");
-    operation_id(j, "post", path);
-    leat_json_string(j, "summary", "predicts rows of this model");
-    leat_json_begin_object(j, "requestBody");
-    leat_json_bool(j, "required", true);
-    leat_json_begin_object(j, "content");
-    leat_json_begin_object(j, "application/json");
-    leat_json_begin_object(j, "schema");
-    leat_json_begin_array(j, "anyOf");
-    reference(j, NULL, schema);
-    leat_json_begin_object(j, NULL);
-    leat_json_string(j, "type", "array");
-    reference(j, "items", schema);
-    leat_json_end_object(j);
-    leat_json_end_array(j);
-    leat_json_end_object(j);
-    leat_json_end_object(j);
-    leat_json_end_object(j);
-    leat_json_end_object(j);
-    leat_json_begin_object(j, "responses");
-    response(j, "200", "predictions, and probabilities where the model has them", "Predictions");
-    faults(j, true);
-    leat_json_end_object(j);
-    leat_json_end_object(j);
+    path_item(j, "/api/v1/{model}", s);
     leat_json_end_object(j);
 }
 
@@ -154,7 +266,22 @@ static const char *const fixed_schemas[][2] = {
      "\"properties\":{\"model\":{\"type\":\"string\"},\"version\":{\"type\":\"integer\"},"
      "\"predictions\":{\"type\":\"array\"},\"probabilities\":{\"type\":\"array\",\"items\":"
      "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\"}}},"
-     "\"request_id\":{\"type\":\"string\"}}}"},
+     "\"explanations\":{\"type\":\"array\",\"items\":"
+     "{\"$ref\":\"#/components/schemas/Explanation\"}},"
+     "\"explained\":{\"type\":\"object\"},\"request_id\":{\"type\":\"string\"}}}"},
+    {"Explanation",
+     "{\"type\":\"object\",\"required\":[\"value\",\"base\",\"contributions\"],\"description\":"
+     "\"base and contributions add up to value\",\"properties\":{\"class\":{},"
+     "\"value\":{\"type\":\"number\"},\"base\":{\"type\":\"number\"},\"contributions\":"
+     "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\"}},\"standard_errors\":"
+     "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\",\"null\"]}},\"patches\":"
+     "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"array\",\"items\":{\"type\":\"number\"}}}}}}"},
+    {"Uploaded", "{\"type\":\"object\",\"required\":[\"model\",\"version\",\"status\",\"sha256\"],"
+                 "\"properties\":{\"model\":{\"type\":\"string\"},\"version\":{\"type\":"
+                 "\"integer\"},\"status\":{\"enum\":[\"created\",\"replaced\",\"unchanged\","
+                 "\"loaded\"]},\"sha256\":{\"type\":\"string\"},\"request_id\":{\"type\":"
+                 "\"string\"}}}"},
     {"Tensor", "{\"type\":\"object\",\"required\":[\"name\",\"shape\",\"datatype\"],\"properties\":"
                "{\"name\":{\"type\":\"string\"},\"shape\":{\"type\":\"array\",\"items\":"
                "{\"type\":\"integer\"}},\"datatype\":{\"enum\":[\"BOOL\",\"UINT8\",\"UINT16\","
@@ -185,9 +312,7 @@ static void write_paths(leat_json *j, const leati_shelf *shelf)
     for (size_t i = 0; i < leati_route_count; i++) {
         if (!first_of_path(i)) continue;
         leat_json_begin_object(j, leati_routes[i].path);
-        for (size_t k = i; k < leati_route_count; k++)
-            if (strcmp(leati_routes[k].path, leati_routes[i].path) == 0)
-                operation(j, &leati_routes[k]);
+        path_item(j, leati_routes[i].path, NULL);
         leat_json_end_object(j);
     }
     for (size_t i = 0; i < shelf->count; i++)
@@ -207,6 +332,10 @@ static void write_schemas(leat_json *j, const leati_shelf *shelf)
         snprintf(name, sizeof name, "row_%s", shelf->served[i]->name);
         leat_json_raw(j, name, shelf->served[i]->schema);
     }
+    leat_json_end_object(j);
+    leat_json_begin_object(j, "securitySchemes");
+    leat_json_raw(j, "bearer", "{\"type\":\"http\",\"scheme\":\"bearer\"}");
+    leat_json_raw(j, "key", "{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}");
     leat_json_end_object(j);
     leat_json_end_object(j);
 }

@@ -47,15 +47,18 @@ if command -v chromium >/dev/null && [ -z "$LEAT_NO_CHROMIUM" ]; then
     check chromium-predicts sh -c "grep -o '<div id=\"answer\">[a-z]*' page.txt | grep -qE 'setosa|versicolor|virginica'"
 else skip "chromium is not here"; fi
 
-for client in triton_client kserve_client; do
-    address=${url#http://}
-    $python "$here/tests/serve/$client.py" "$address" iris >client.txt 2>&1
+ask() { # ask CLIENT ARGUMENTS...
+    client=$1
+    shift
+    timeout 120 $python "$here/tests/serve/$client.py" "${url#http://}" "$@" >client.txt 2>&1
     case $? in
     0) passed=$((passed + 1)) ;;
     77) skip "$(cat client.txt)" ;;
     *) failed=$((failed + 1)); echo "failed: $client.py"; tail -n 20 client.txt ;;
     esac
-done
+}
+for client in triton_client kserve_client openapi_client; do ask $client iris; done
+[ -n "$LEAT_NO_CHROMIUM" ] || ask page_client
 
 # SIGTERM answers what is under way and ends with 0; the address is taken until then.
 fails taken 4 "" $leat serve iris.leat --listen "${url#http://}"
@@ -74,6 +77,14 @@ check deleted curl -sf -X DELETE "$url/api/v1/made"
 check gone test ! -e models/made
 kill -INT $server
 check gentle-interrupt wait $server
+
+# The page asks for a key where the server does.
+secret=$($leat key add page --keys ./keys.db -q)
+serve iris.leat --keys ./keys.db
+check no-key sh -c "curl -s $url/api/v1/iris | grep -q request_id"
+[ -n "$LEAT_NO_CHROMIUM" ] || ask page_client "$secret"
+kill -INT $server
+check gentle-end-with-keys wait $server
 
 fails no-model 2 "" $leat serve
 fails absent 3 "absent.leat" $leat serve absent.leat
