@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "registry.h"
+#include "watching.h"
 
 enum { DRAIN_SECONDS = 25 };
 
@@ -43,6 +44,8 @@ static leat_status say_json(cli *c, const leat_server *server)
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "url", leat_server_url(server));
     leat_json_int(j, "workers", leat_server_workers(server));
+    if (leat_server_metrics_url(server))
+        leat_json_string(j, "metrics", leat_server_metrics_url(server));
     leat_json_begin_array(j, "models");
     for (size_t i = 0; leat_server_model(server, i, &name, &version, &estimator); i++) {
         leat_json_begin_object(j, NULL);
@@ -70,6 +73,8 @@ static leat_status say(cli *c, const leat_server *server)
     if (cli_has(c, "sandbox")) cli_say(c, "in a sandbox\n");
     if (leat_server_agent_port(server))
         cli_say(c, "tells its load to HAProxy at port %u\n", leat_server_agent_port(server));
+    if (leat_server_metrics_url(server))
+        cli_say(c, "  metrics     %s/metrics\n", leat_server_metrics_url(server));
     if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
     if (leat_server_model(server, 0, &name, &version, &estimator))
         cli_say(c,
@@ -88,16 +93,24 @@ static void *impatient(void *arg)
     _exit(128 + got);
 }
 
+/* Waits for the signal to end; SIGHUP has the logs opened anew. */
+static void wait_for_the_end(const sigset_t *waited, leat_server *server)
+{
+    int got;
+    while (sigwait(waited, &got) == 0 && got == SIGHUP) leat_server_reopen_logs(server);
+}
+
 static leat_status run_serve(cli *c)
 {
     leat_serve_options o;
     leat_server *server;
-    sigset_t ends;
-    int got;
-    char *space = NULL;
+    sigset_t ends, waited;
+    char *space = NULL, **names = NULL;
     leat_status st = cli_registry_models(c, &space);
     if (st == LEAT_OK) st = read_options(c, &o);
+    if (st == LEAT_OK) st = cli_watching(c, &o, &names);
     if (st != LEAT_OK) {
+        free(names);
         free(space);
         return st;
     }
@@ -105,22 +118,26 @@ static leat_status run_serve(cli *c)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    waited = ends;
+    if (o.access_log || o.prediction_log) sigaddset(&waited, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &waited, NULL);
     signal(SIGPIPE, SIG_IGN);
     st = leat_server_start(c->context, &o, &server);
     if (st != LEAT_OK) {
+        free(names);
         free(space);
         return st;
     }
     st = say(c, server);
     if (st == LEAT_OK) {
-        sigwait(&ends, &got);
+        wait_for_the_end(&waited, server);
         pthread_t thread;
         cli_say(c, "\nending: requests under way are answered\n");
         if (pthread_create(&thread, NULL, impatient, &ends) == 0) pthread_detach(thread);
         leat_server_drain(server, DRAIN_SECONDS);
     }
     leat_server_destroy(server);
+    free(names);
     free(space);
     return st;
 }
@@ -151,6 +168,7 @@ static const cli_option options[] = {
      "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},
     {"state", 0, "DIR|no",
      "where rollouts survive a restart; default: by the address, in Leat's home", false},
+    CLI_WATCHING_OPTIONS,
     CLI_REGISTRY_OPTIONS,
     {0}};
 

@@ -27,6 +27,9 @@ extern "C" {
 
 typedef struct leat_server leat_server;
 
+/* A line for who runs the server: a log cannot be written, a model drifts. From any thread. */
+typedef void (*leat_serve_say_fn)(void *user, const char *line);
+
 typedef struct leat_serve_options {
     uint32_t struct_size;      /* set by leat_serve_options_default */
     const char *listen;        /* "127.0.0.1:8080" (also for NULL), "[::1]:0" (any free port),
@@ -52,8 +55,22 @@ typedef struct leat_serve_options {
     size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
     const char *agent_check; /* "HOST:PORT" (0: any free port) where HAProxy's agent check is
                                 answered with the server's load (docs/deploy.md); NULL: nowhere */
-    const char *state;   /* folder in which rollouts survive a restart, or "no"; NULL: one in Leat's
-                            home, by the address; none for a port that the system picks */
+    const char *state; /* folder in which rollouts survive a restart, or "no"; NULL: one in Leat's
+                          home, by the address; none for a port that the system picks */
+    /* Monitoring: docs/monitoring.md. */
+    const char *metrics;        /* an address of its own for /metrics, which asks for no key; NULL:
+                                   /metrics is among the other paths alone */
+    const char *access_log;     /* a file of JSON lines, "-" (standard output), NULL: none */
+    const char *prediction_log; /* the same of inputs and answers (leat/monitor.h) */
+    double log_sample;          /* 1: share of the requests in the prediction log */
+    const char *const *log_redact; /* (log_redact_count) inputs that are left out of it */
+    size_t log_redact_count;
+    const char *drift; /* "yes" (also for NULL): inputs and answers are compared with training */
+    double window_seconds; /* of the windows of drift; 0: an hour */
+    size_t window_rows;    /* a window goes on until it has so many; 0: 1,000 */
+    size_t remember;       /* 100,000: answers that labels can come back for; 0: none */
+    leat_serve_say_fn say; /* told what happens meanwhile; NULL: nobody is */
+    void *say_user;
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);
@@ -66,6 +83,10 @@ LEAT_API LEAT_CHECKED leat_status leat_server_start(leat_context *context,
                                                     leat_server **out);
 /* "http://127.0.0.1:8080" */
 LEAT_API const char *leat_server_url(const leat_server *server);
+/* Of the own listener for /metrics; NULL without. */
+LEAT_API const char *leat_server_metrics_url(const leat_server *server);
+/* Opens the logs anew under their paths, soon: after they were renamed. */
+LEAT_API void leat_server_reopen_logs(leat_server *server);
 /* Whether requests need a key (leat/key.h). */
 LEAT_API bool leat_server_asks_for_keys(const leat_server *server);
 /* The port of the agent check; 0: there is none. */

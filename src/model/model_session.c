@@ -8,6 +8,7 @@
 #include "frame/frame.h"
 #include "model/model.h"
 #include "model/session_cells.h"
+#include "model/session_look.h"
 
 struct leat_session {
     leat_context *context;
@@ -118,6 +119,11 @@ void leat_session_destroy(leat_session *s)
     leati_free(s->proba);
     leat_model_release(s->model);
     leati_free(s);
+}
+
+const leat_frame *leati_session_frame(const leat_session *s)
+{
+    return s->frame;
 }
 
 /* ---- values -----------------------------------------------------------------------------------

@@ -215,6 +215,25 @@ leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool 
     return st;
 }
 
+leat_staleness leati_live_state(leati_live *live, leati_str *verdict)
+{
+    pthread_mutex_lock(&live->lock);
+    leat_staleness state = leat_monitor_state(live->monitor);
+    if (verdict) leati_str_add(verdict, leat_monitor_verdict(live->monitor));
+    pthread_mutex_unlock(&live->lock);
+    return state;
+}
+
+leati_live_open leati_live_look(leati_live *live)
+{
+    pthread_mutex_lock(&live->lock);
+    leati_live_open open = {.rows = rows_waiting(live),
+                            .since = live->since,
+                            .windows = leat_monitor_windows(live->monitor)};
+    pthread_mutex_unlock(&live->lock);
+    return open;
+}
+
 void leati_live_samples(leati_live *live, size_t family, const char *model, const char *version,
                         leati_str *out)
 {
@@ -223,10 +242,10 @@ void leati_live_samples(leati_live *live, size_t family, const char *model, cons
     pthread_mutex_unlock(&live->lock);
 }
 
-void leati_live_json(leati_live *live, leat_json *json, const char *key)
+void leati_live_json(leati_live *live, leat_json *json, const char *key, size_t most)
 {
     pthread_mutex_lock(&live->lock);
-    leat_monitor_json(live->monitor, json, key);
+    leati_monitor_json(live->monitor, json, key, most);
     pthread_mutex_unlock(&live->lock);
 }
 

@@ -50,11 +50,22 @@ void leati_live_end(leati_live *live, uint32_t worker);
 leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool force,
                             bool *closed);
 
+/* The state of the model; its verdict is appended to `verdict`, which may be NULL. */
+leat_staleness leati_live_state(leati_live *live, leati_str *verdict);
+/* Rows counted since the last window was closed, and when that was; windows that are kept. */
+typedef struct leati_live_open {
+    uint64_t rows;
+    double since; /* seconds since 1970; NaN: nothing was closed or looked at yet */
+    size_t windows;
+} leati_live_open;
+leati_live_open leati_live_look(leati_live *live);
+
 /* What there is to say about the closed windows: for /metrics (see leati_monitor_samples), as JSON
  * and as a page. */
 void leati_live_samples(leati_live *live, size_t family, const char *model, const char *version,
                         leati_str *out);
-void leati_live_json(leati_live *live, leat_json *json, const char *key);
+/* `most` windows, the newest. */
+void leati_live_json(leati_live *live, leat_json *json, const char *key, size_t most);
 leat_status leati_live_page(leat_context *c, leati_live *live, leati_str *out);
 
 #endif

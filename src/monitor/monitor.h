@@ -57,6 +57,9 @@ leat_status leati_monitor_say(leat_context *c, leat_monitor *m);
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
                                 const char *name, size_t row, double *out);
 
+/* leat_monitor_json with the newest `most` windows. */
+void leati_monitor_json(const leat_monitor *m, leat_json *json, const char *key, size_t most);
+
 /* The measures of the last judged window in Prometheus' text format 0.0.4, a family at a time,
  * because the samples of all models stand under one head: leati_monitor_family appends HELP and
  * TYPE, leati_monitor_samples what a model has, with the labels model and version. Of more than 200

@@ -248,7 +248,7 @@ static const char *state_name(leat_staleness state)
     return names[state];
 }
 
-void leat_monitor_json(const leat_monitor *m, leat_json *j, const char *key)
+void leati_monitor_json(const leat_monitor *m, leat_json *j, const char *key, size_t most)
 {
     leat_json_begin_object(j, key);
     leat_json_string(j, "model", m->model->name);
@@ -259,10 +259,15 @@ void leat_monitor_json(const leat_monitor *m, leat_json *j, const char *key)
     leat_json_int(j, "persist", m->options.persist);
     leat_json_int(j, "of", m->options.of);
     leat_json_begin_array(j, "windows");
-    for (size_t i = 0; i < m->count; i++) window_json(j, m, i);
+    for (size_t i = m->count > most ? m->count - most : 0; i < m->count; i++) window_json(j, m, i);
     leat_json_end_array(j);
     if (m->groups) fairness_json(j, m);
     leat_json_end_object(j);
+}
+
+void leat_monitor_json(const leat_monitor *m, leat_json *j, const char *key)
+{
+    leati_monitor_json(m, j, key, SIZE_MAX);
 }
 
 /* --- Prometheus ------------------------------------------------------------------------------- */

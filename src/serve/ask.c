@@ -6,11 +6,16 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "frame/frame.h"
+#include "model/session_look.h"
+#include "serve/watch.h"
 
 enum {
     MOST_ROWS = 256,
-    ROW_BYTES = 1 << 20, /* a session of more rows than one takes no more memory than about this */
-    KEPT_ROWS = 65536    /* answers of larger requests give their memory back */
+    ROW_BYTES = 1 << 20,  /* a session of more rows than one takes no more memory than about this */
+    KEPT_ROWS = 65536,    /* answers of larger requests give their memory back */
+    KEPT_TEXTS = 1 << 20, /* the same of texts, bytes */
+    TEXTS_MOST = 256 << 20
 };
 
 uint64_t leati_serve_now(void)
@@ -44,6 +49,8 @@ void leati_ask_fini(leati_ask *a)
     leati_free(a->value);
     leati_free(a->proba);
     leati_free(a->elements);
+    leati_free(a->text_at);
+    leati_free(a->texts);
     *a = (leati_ask){0};
 }
 
@@ -59,6 +66,15 @@ static void shrink(leati_ask *a)
     leat_error_clear(a->context);
 }
 
+static void forget_texts(leati_ask *a)
+{
+    a->text_length = 0;
+    if (a->text_capacity <= KEPT_TEXTS) return;
+    leati_free(a->texts);
+    a->texts = NULL;
+    a->text_capacity = 0;
+}
+
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
     shrink(a);
@@ -66,10 +82,57 @@ void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
     a->infer_ns = a->runs = 0;
     a->wants_proba = probabilities && a->classes > 0;
     a->fault = fault;
+    a->call = NULL;
+    forget_texts(a);
+}
+
+leat_status leati_ask_keep_texts(leati_ask *a, size_t inputs)
+{
+    size_t cells;
+    a->inputs = inputs;
+    LEATI_CHECK(a->context, !leati_mul_overflows(a->room, inputs, &cells), LEAT_LIMIT,
+                "a session of %zu rows is too large", a->room);
+    a->text_at = LEATI_NEW(a->context, uint32_t, cells + 1);
+    return a->text_at ? LEAT_OK : leat_error_status(a->context);
+}
+
+/* A text that finds no room counts as missing. */
+static void keep_text(leati_ask *a, size_t input, const char *text)
+{
+    uint32_t *at = &a->text_at[a->filled * a->inputs + input];
+    size_t size = text ? strlen(text) + 1 : 0;
+    *at = 0;
+    if (!size || a->text_length + size > TEXTS_MOST) return;
+    if (leati_grow(a->context, &a->texts, &a->text_capacity, a->text_length + size, 1) != LEAT_OK) {
+        leat_error_clear(a->context);
+        return;
+    }
+    memcpy(a->texts + a->text_length, text, size);
+    *at = (uint32_t)a->text_length + 1;
+    a->text_length += size;
+}
+
+leati_cell leati_ask_cell(const leati_ask *a, size_t row, size_t input, leati_role role)
+{
+    const leati_column *col = leati_session_frame(a->session)->column[input];
+    if (role == LEATI_ROLE_NUMBER)
+        return (leati_cell){.missing = !leati_valid(col, row), .number = col->f64[row]};
+    if (role == LEATI_ROLE_ARRAY) return leati_cell_of(col, row);
+    if (role == LEATI_ROLE_TIME || !a->text_at)
+        return (leati_cell){.missing = role != LEATI_ROLE_TIME || !leati_valid(col, row)};
+    uint32_t at = a->text_at[row * a->inputs + input];
+    if (!at) return (leati_cell){.missing = true};
+    return (leati_cell){.text = a->texts + at - 1, .length = strlen(a->texts + at - 1)};
+}
+
+int64_t leati_ask_when(const leati_ask *a, size_t row, size_t input)
+{
+    return leati_session_frame(a->session)->column[input]->i64[row];
 }
 
 bool leati_ask_text(leati_ask *a, size_t input, const char *text)
 {
+    if (a->text_at) keep_text(a, input, text);
     if (leat_session_set_text(a->session, a->filled, input, text) == LEAT_OK) return true;
     return leati_fault_from(a->fault, a->context);
 }
@@ -113,7 +176,10 @@ bool leati_ask_run(leati_ask *a)
     if (a->wants_proba)
         memcpy(a->proba + a->rows * a->classes, leat_session_probabilities(a->session),
                rows * a->classes * sizeof *a->proba);
+    if (a->watched && a->call)
+        leati_watch_rows(a->watched, &(leati_watch_part){a->call, a, 0, a->rows, 0, rows});
     a->rows += rows;
     a->filled = 0;
+    forget_texts(a);
     return true;
 }

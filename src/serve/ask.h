@@ -9,6 +9,8 @@
 
 #include <leat/session.h>
 
+#include "learn/schema.h"
+#include "monitor/counters.h"
 #include "serve/fault.h"
 
 typedef struct leati_ask {
@@ -26,6 +28,14 @@ typedef struct leati_ask {
     leati_fault *fault;      /* of this request */
     double *elements;        /* room for an array of one row */
     size_t elements_capacity;
+    /* For what watches the answers (watch.h). */
+    struct leati_watched *watched; /* NULL: nobody */
+    struct leati_call *call;       /* that the rows are of; NULL: none */
+    size_t inputs;                 /* of the model */
+    uint32_t *text_at; /* (room, inputs): 1 + where the text stands, 0: missing; NULL: none are kept
+                        */
+    char *texts;       /* that came since the session was begun; each with its end */
+    size_t text_length, text_capacity;
 } leati_ask;
 
 /* elements: the longest array input, 0 without. */
@@ -53,6 +63,13 @@ static inline bool leati_ask_end(leati_ask *a)
 {
     return a->filled == 0 || leati_ask_run(a);
 }
+
+/* Texts are kept from now on as they came, for leati_ask_cell. */
+leat_status leati_ask_keep_texts(leati_ask *a, size_t inputs);
+/* What an input was in a row of the last run; times have no cell. Texts stay until the next row is
+ * begun. */
+leati_cell leati_ask_cell(const leati_ask *a, size_t row, size_t input, leati_role role);
+int64_t leati_ask_when(const leati_ask *a, size_t row, size_t input); /* of a TIME not missing */
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t leati_serve_now(void);

@@ -67,6 +67,10 @@ leati_http_text leati_exchange_header_in(const leati_http_exchange *exchange, co
 void leati_exchange_set_user(leati_http_exchange *exchange, void *user);
 void *leati_exchange_user(const leati_http_exchange *exchange);
 
+/* The same for a number, 0 at first. */
+void leati_exchange_set_note(leati_http_exchange *exchange, uint32_t note);
+uint32_t leati_exchange_note(const leati_http_exchange *exchange);
+
 /* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
  * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and
  * Content-Encoding are the server's. */

@@ -142,6 +142,7 @@ struct leati_http_exchange {
     leati_http_conn *conn; /* NULL once it is gone; for the loop only */
     leati_http_exchange *next;
     void *user;
+    uint32_t note;
     /* the request */
     leati_http_buffer raw; /* its head */
     leati_http_find find;

@@ -64,6 +64,7 @@ leati_http_exchange *leati_http_detached_begin(leati_http_detached *d,
     ex->request.body = like->body;
     ex->request.body_length = like->body_length;
     ex->request.peer = "";
+    if (like->id) ex->request.id = like->id;
     return ex;
 }
 

@@ -12,8 +12,8 @@ typedef struct leati_http_detached leati_http_detached;
 leati_http_detached *leati_http_detached_create(leat_context *c);
 void leati_http_detached_destroy(leati_http_detached *d); /* NULL is fine */
 
-/* A request with method, path, query, headers and body of `like`, which are borrowed. NULL without
- * memory. One at a time. */
+/* A request with method, path, query, headers, body and id of `like`, which are borrowed. NULL
+ * without memory. One at a time. */
 leati_http_exchange *leati_http_detached_begin(leati_http_detached *d,
                                                const leati_http_request *like);
 /* Until another thread has finished it. */

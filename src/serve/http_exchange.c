@@ -135,6 +135,7 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     core->live++;
     ex->next = NULL;
     ex->user = NULL;
+    ex->note = 0;
     ex->find = (leati_http_find){0};
     ex->admitted = ex->line_read = ex->keep = false;
     ex->finished = ex->failed = ex->has_type = ex->dense = ex->varies = false;
@@ -201,6 +202,16 @@ leati_http_text leati_exchange_header_in(const leati_http_exchange *ex, const ch
 void leati_exchange_set_user(leati_http_exchange *ex, void *user)
 {
     ex->user = user;
+}
+
+void leati_exchange_set_note(leati_http_exchange *ex, uint32_t note)
+{
+    ex->note = note;
+}
+
+uint32_t leati_exchange_note(const leati_http_exchange *ex)
+{
+    return ex->note;
 }
 
 void *leati_exchange_user(const leati_http_exchange *ex)

@@ -28,14 +28,15 @@ struct leati_key_state {
     atomic_uint_fast64_t full_at;
     /* Day and rows used on it, in one word: days << DAY_SHIFT | rows. */
     atomic_uint_fast64_t used;
-    /* Not yet written to the store. */
-    atomic_uint_fast64_t requests, rows, bytes, us, errors, refused;
+    /* Since the server began: requests, rows, bytes, us, errors, refused. */
+    atomic_uint_fast64_t use[LEATI_KEY_USES];
     /* Of the thread alone: the rows of `used` that the store is known to hold, and for which day.
      */
     uint64_t stored_rows;
     int64_t stored_day;
-    uint64_t taken[6]; /* of the counts above, while they are being written */
-    bool metered;      /* has a quota: what other servers used counts */
+    uint64_t written[LEATI_KEY_USES]; /* of `use`: what is in the store */
+    uint64_t taken[LEATI_KEY_USES];   /* what is to be written beyond that */
+    bool metered;                     /* has a quota: what other servers used counts */
 };
 
 /* A digest that works, with all that a check needs. */
@@ -61,11 +62,11 @@ typedef struct table {
 
 struct leati_keys {
     leati_published table;
-    leati_sha256 blank;      /* a hash of nothing: asking what the processor can is slow under a
-                                hypervisor, so it is asked once */
-    leati_key_state *states; /* the thread's; entries of the table point into it */
-    leat_context *context;   /* the thread's */
-    leati_sql *db;           /* the thread's; NULL while the store cannot be opened */
+    leati_sha256 blank; /* a hash of nothing: asking what the processor can is slow under a
+                           hypervisor, so it is asked once */
+    _Atomic(leati_key_state *) states; /* only the thread adds; entries of the table point there */
+    leat_context *context;             /* the thread's */
+    leati_sql *db;                     /* the thread's; NULL while the store cannot be opened */
     char *where;
     int64_t generation;
     pthread_t thread;
@@ -136,13 +137,13 @@ static bool from_hex(const char *hex, uint8_t out[32])
 
 static leati_key_state *state_of(leati_keys *k, leat_context *c, const char *name)
 {
-    for (leati_key_state *s = k->states; s; s = s->next)
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
         if (strcmp(s->name, name) == 0) return s;
     leati_key_state *s = leati_calloc(c, 1, sizeof *s);
     if (!s) return NULL;
     snprintf(s->name, sizeof s->name, "%s", name);
-    s->next = k->states;
-    k->states = s;
+    s->next = atomic_load(&k->states);
+    atomic_store(&k->states, s);
     return s;
 }
 
@@ -306,6 +307,11 @@ static void judge_limits(const entry *e, uint64_t rows, uint64_t now_ns, int64_t
     if (v->status == 429 && v->retry_seconds == 0) v->retry_seconds = 1;
 }
 
+static void use(leati_key_state *s, int what, uint64_t more)
+{
+    atomic_fetch_add_explicit(&s->use[what], more, memory_order_relaxed);
+}
+
 static void judge(const table *t, const uint8_t digest[32], const char *model, size_t model_length,
                   unsigned scope, uint64_t rows, uint64_t now_ns, int64_t seconds,
                   leati_key_verdict *v)
@@ -328,10 +334,8 @@ static void judge(const table *t, const uint8_t digest[32], const char *model, s
     } else {
         judge_limits(e, rows, now_ns, seconds, v);
     }
-    atomic_uint_fast64_t *count = v->status == 200 ? &e->state->requests : &e->state->refused;
-    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
-    if (v->status == 200 && rows)
-        atomic_fetch_add_explicit(&e->state->rows, rows, memory_order_relaxed);
+    use(e->state, v->status == 200 ? LEATI_KEY_REQUESTS : LEATI_KEY_REFUSED, 1);
+    if (v->status == 200 && rows) use(e->state, LEATI_KEY_ROWS, rows);
 }
 
 void leati_keys_check_at(leati_keys *k, unsigned worker, const char *text, size_t length,
@@ -376,11 +380,20 @@ void leati_keys_count(leati_keys *k, leati_key_state *s, uint64_t rows, uint64_t
     if (!s) return;
     if (rows) {
         add_rows(s, leati_key_day(leati_seconds_now()), rows, 0, &unused);
-        atomic_fetch_add_explicit(&s->rows, rows, memory_order_relaxed);
+        use(s, LEATI_KEY_ROWS, rows);
     }
-    atomic_fetch_add_explicit(&s->bytes, bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->us, ns / 1000, memory_order_relaxed);
-    if (error) atomic_fetch_add_explicit(&s->errors, 1, memory_order_relaxed);
+    use(s, LEATI_KEY_BYTES, bytes);
+    use(s, LEATI_KEY_US, ns / 1000);
+    if (error) use(s, LEATI_KEY_ERRORS, 1);
+}
+
+const leati_key_state *leati_keys_next(leati_keys *k, const leati_key_state *after,
+                                       leati_key_use *out)
+{
+    const leati_key_state *s = after ? after->next : atomic_load(&k->states);
+    for (int i = 0; s && i < LEATI_KEY_USES; i++)
+        out->of[i] = atomic_load_explicit(&s->use[i], memory_order_relaxed);
+    return s;
 }
 
 const char *leati_key_name(const leati_key_state *s)
@@ -428,15 +441,12 @@ static leat_status write_use(leati_keys *k, const leati_key_state *s, int64_t da
         NULL);
 }
 
-/* Takes the counts of a state, or gives them back. Returns whether there was anything. */
-static bool move_counts(leati_key_state *s, bool take)
+/* What is to be written; whether there is anything. */
+static bool take_counts(leati_key_state *s)
 {
-    atomic_uint_fast64_t *counts[] = {&s->requests, &s->rows,   &s->bytes,
-                                      &s->us,       &s->errors, &s->refused};
     uint64_t any = 0;
-    for (int i = 0; i < 6; i++) {
-        if (take) s->taken[i] = atomic_exchange(counts[i], 0);
-        else atomic_fetch_add(counts[i], s->taken[i]);
+    for (int i = 0; i < LEATI_KEY_USES; i++) {
+        s->taken[i] = atomic_load(&s->use[i]) - s->written[i];
         any |= s->taken[i];
     }
     return any != 0;
@@ -446,9 +456,9 @@ static leat_status write_all(leati_keys *k, int64_t day)
 {
     LEATI_TRY(leati_sql_begin(k->db));
     leat_status st = LEAT_OK;
-    for (leati_key_state *s = k->states; s && st == LEAT_OK; s = s->next) {
+    for (leati_key_state *s = atomic_load(&k->states); s && st == LEAT_OK; s = s->next) {
         uint64_t any = 0;
-        for (int i = 0; i < 6; i++) any |= s->taken[i];
+        for (int i = 0; i < LEATI_KEY_USES; i++) any |= s->taken[i];
         if (any) st = write_use(k, s, day);
     }
     if (st == LEAT_OK) return leati_sql_commit(k->db);
@@ -456,14 +466,20 @@ static leat_status write_all(leati_keys *k, int64_t day)
     return st;
 }
 
+/* What was taken is in the store. */
+static void note_written(leati_key_state *s, int64_t day)
+{
+    for (int i = 0; i < LEATI_KEY_USES; i++) s->written[i] += s->taken[i];
+    if (s->stored_day != day) s->stored_rows = 0;
+    s->stored_day = day;
+    s->stored_rows += s->taken[LEATI_KEY_ROWS];
+}
+
 /* What other servers wrote since counts here too. */
 static leat_status learn_use(leati_keys *k, leati_key_state *s, int64_t day)
 {
     int64_t total;
     uint64_t unused;
-    if (s->stored_day != day) s->stored_rows = 0;
-    s->stored_day = day;
-    s->stored_rows += s->taken[1];
     if (!s->metered) return LEAT_OK;
     LEATI_TRY(leati_sql_value(k->db, &total, NULL,
                               "SELECT used_rows FROM leat_key_use WHERE name = $1 AND day = $2",
@@ -480,14 +496,12 @@ static leat_status exchange_use(leati_keys *k)
 {
     int64_t day = leati_key_day(leati_seconds_now());
     bool any = false;
-    for (leati_key_state *s = k->states; s; s = s->next)
-        if (move_counts(s, true)) any = true;
-    leat_status st = any ? write_all(k, day) : LEAT_OK;
-    if (st != LEAT_OK) {
-        for (leati_key_state *s = k->states; s; s = s->next) move_counts(s, false);
-        return st;
-    }
-    for (leati_key_state *s = k->states; s; s = s->next) LEATI_TRY(learn_use(k, s, day));
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
+        if (take_counts(s)) any = true;
+    if (any) LEATI_TRY(write_all(k, day));
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next) note_written(s, day);
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
+        LEATI_TRY(learn_use(k, s, day));
     return LEAT_OK;
 }
 
@@ -601,7 +615,7 @@ void leati_keys_close(leati_keys *k)
     }
     leati_sql_close(k->db);
     table_free(atomic_load(&k->table.value));
-    for (leati_key_state *s = k->states, *next; s; s = next) {
+    for (leati_key_state *s = atomic_load(&k->states), *next; s; s = next) {
         next = s->next;
         leati_free(s);
     }

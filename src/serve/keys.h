@@ -49,6 +49,24 @@ void leati_keys_count(leati_keys *keys, leati_key_state *key, uint64_t rows, uin
                       uint64_t ns, bool error);
 const char *leati_key_name(const leati_key_state *key);
 
+/* What was asked with a key since the server began. */
+enum {
+    LEATI_KEY_REQUESTS,
+    LEATI_KEY_ROWS,
+    LEATI_KEY_BYTES,
+    LEATI_KEY_US,
+    LEATI_KEY_ERRORS,
+    LEATI_KEY_REFUSED,
+    LEATI_KEY_USES
+};
+typedef struct leati_key_use {
+    uint64_t of[LEATI_KEY_USES];
+} leati_key_use;
+/* The names one by one, NULL at first and at the end; names that came after the first call may be
+ * missing. From any thread. */
+const leati_key_state *leati_keys_next(leati_keys *keys, const leati_key_state *after,
+                                       leati_key_use *use);
+
 /* The fields RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10), "" where the
  * key has no limits: `"rate";q=20;w=2, "day";q=5000;w=86400` and `"rate";r=3;t=2, "day";r=10;t=60`.
  */

@@ -534,6 +534,7 @@ int leati_route_oip_infer(leati_call *call)
         wants_proba |= out[i].what == PROBABILITIES || out[i].classification;
     if (ok) {
         leati_ask_begin(a, wants_proba, &call->fault);
+        a->call = call;
         bool matrix = s->matrix && in.tensor_count == 1;
         ok = (matrix ? fill_matrix(&in, a, s) : fill_columns(&in, a, s)) && leati_ask_end(a);
     }

@@ -13,6 +13,11 @@ void leati_reply_init(leati_reply *r, leati_http_exchange *exchange)
     *r = (leati_reply){.exchange = exchange};
 }
 
+void leati_reply_fixed(leati_reply *r, char *data, size_t size)
+{
+    *r = (leati_reply){.from = data, .at = data, .end = data + size};
+}
+
 void leati_reply_end(leati_reply *r)
 {
     size_t n = (size_t)(r->at - r->from);
@@ -23,6 +28,7 @@ void leati_reply_end(leati_reply *r)
 
 bool leati_reply_more(leati_reply *r, size_t size)
 {
+    if (!r->exchange) return false;
     leati_reply_end(r);
     if (size < PIECE) size = PIECE;
     r->from = r->at = leati_exchange_room(r->exchange, size);

@@ -16,6 +16,8 @@ typedef struct leati_reply {
 } leati_reply;
 
 void leati_reply_init(leati_reply *r, leati_http_exchange *exchange);
+/* Into memory of the caller instead; what finds no room is left out. */
+void leati_reply_fixed(leati_reply *r, char *data, size_t size);
 /* Hands back what was written. To be called before leati_exchange_finish. */
 void leati_reply_end(leati_reply *r);
 /* Bytes written so far. */

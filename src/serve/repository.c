@@ -37,6 +37,7 @@ struct leati_repository {
     _Atomic(leati_shelf *) shelf;
     pin *pins; /* (slots) */
     uint32_t slots;
+    struct leati_watch *watch; /* NULL: none */
 };
 
 /* ---- shelves ----------------------------------------------------------------------------------
@@ -325,12 +326,23 @@ static void describe_failure(leat_context *c, const entry *e, leat_status st,
     else LEATI_FAIL(c, st, "%s: %s", e->path, text);
 }
 
+/* On failure it is released. */
+static leat_status begin_watching(leati_repository *r, leati_served *served, const char *path)
+{
+    leat_status st = leati_served_watch(served, r->watch, path);
+    if (st == LEAT_OK) return LEAT_OK;
+    LEATI_FAIL(r->context, st, "%s", leat_error_message(served->context));
+    leati_served_release(served);
+    return st;
+}
+
 static leat_status open_entry(leati_repository *r, const entry *e, leati_served **out)
 {
     leati_fault why = {0};
     leat_status st =
         leati_served_open(r->context, e->path, e->name, e->version, r->slots, out, &why);
     if (st != LEAT_OK) describe_failure(r->context, e, st, &why);
+    else st = begin_watching(r, *out, e->path);
     return st;
 }
 
@@ -361,13 +373,15 @@ static leat_status create(leati_repository *r, const char *const *places, size_t
 }
 
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t slots, leati_repository **out)
+                                    uint32_t slots, struct leati_watch *watch,
+                                    leati_repository **out)
 {
     *out = NULL;
     leati_repository *r = LEATI_NEW(c, leati_repository, 1);
     if (!r) return leat_error_status(c);
     r->context = c;
     r->slots = slots;
+    r->watch = watch;
     pthread_mutex_init(&r->lock, NULL);
     leat_status st = create(r, places, count);
     if (st == LEAT_OK) *out = r;
@@ -595,6 +609,8 @@ bool leati_repository_change(leati_repository *r, const char *name, uint32_t ver
                              leati_fault *fault)
 {
     bool known;
+    if (served && begin_watching(r, served, path) != LEAT_OK)
+        return leati_fault_from(fault, r->context);
     (void)place_of(r, name, version, &known);
     if (known && served && !leati_repository_path(r, name, version)) {
         forget(r, name, version); /* its file is gone and may have lain elsewhere */

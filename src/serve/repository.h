@@ -29,9 +29,11 @@ const char *leati_place_path(const char *place);
 
 /* places: "iris.leat", "iris:2=PATH" (another name or version) or a folder: NAME.leat,
  * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it. All are opened. Errors: INVALID (a name that
- * does not fit, one name and version twice, nothing found), those of leat_model_open. */
+ * does not fit, one name and version twice, nothing found), those of leat_model_open. watch: of
+ * all versions; NULL: none. */
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t slots, leati_repository **out);
+                                    uint32_t slots, struct leati_watch *watch,
+                                    leati_repository **out);
 /* Nothing may be pinned. */
 void leati_repository_destroy(leati_repository *r);
 

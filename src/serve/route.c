@@ -7,6 +7,7 @@
 #include "serve/guard.h"
 #include "serve/json_in.h"
 #include "serve/rollouts.h"
+#include "serve/watch.h"
 
 const leati_route leati_routes[] = {
 #define ROUTE(method, path, handler, body, scope, summary)                                         \
@@ -142,6 +143,7 @@ void leati_call_count(leati_call *call, leati_served *served, const leati_spans 
     uint64_t end = leati_serve_now();
     leati_answered answers = {served, a->rows, a->value, a->wants_proba ? a->proba : NULL};
     if (call->lane && !leati_rollouts_count(call, &answers, end - spans->start, ok)) return;
+    leati_watch_call(call, served, spans, end, ok);
     leati_guard_count(call, ok ? a->rows : 0, end - spans->start, ok);
     if (!ok) {
         leati_tally_add(&t->failed, 1);

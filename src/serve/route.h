@@ -7,6 +7,7 @@
 #include "serve/reply.h"
 #include "serve/repository.h"
 #include "serve/tensor_in.h"
+#include "serve/watch.h"
 
 typedef struct leati_serve leati_serve;
 
@@ -101,6 +102,8 @@ typedef struct leati_spans {
 void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok);
 
 /* What serve.c knows. */
+struct leati_metrics_source;
+void leati_serve_source(leati_serve *serve, struct leati_metrics_source *out);
 size_t leati_serve_body_limit(const leati_serve *serve);
 size_t leati_serve_model_limit(const leati_serve *serve);
 bool leati_serve_ready(const leati_serve *serve);

@@ -251,6 +251,7 @@ bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served)
     x->seen = room->cells;
     memset(x->seen, 0, served->inputs * sizeof *x->seen);
     leati_ask_begin(x->ask, true, &call->fault);
+    x->ask->call = call;
     return true;
 }
 

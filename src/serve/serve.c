@@ -14,12 +14,14 @@
 #include "serve/compute.h"
 #include "serve/guard.h"
 #include "serve/json_in.h"
+#include "serve/observe.h"
 #include "serve/rollouts.h"
 #include "serve/serve_sandbox.h"
 #include "serve/server.h"
 
 enum {
     DEFAULT_BODY = 16 << 20,
+    DEFAULT_REMEMBER = 100000,
     DEFAULT_MODEL = 256 << 20,
     SMALL_BODY = 65536,
     MOST_WORKERS = 1024,
@@ -66,6 +68,8 @@ struct leati_serve {
     leati_guard guard;
     leati_sandbox *sandbox; /* NULL: none */
     leati_agent *agent;     /* NULL: none was asked for */
+    leati_observer observer;
+    atomic_bool listening; /* `http` is there */
 };
 
 /* The public name of the same. */
@@ -96,6 +100,17 @@ leati_repository *leati_serve_repository(leati_serve *s)
 leati_rollouts *leati_serve_rollouts(leati_serve *s)
 {
     return s->rollouts;
+}
+
+void leati_serve_source(leati_serve *s, leati_metrics_source *out)
+{
+    *out = (leati_metrics_source){.watch = s->observer.watch,
+                                  .keys = s->guard.keys,
+                                  .cpu = leat_context_cpu(s->context),
+                                  .heap_bytes = leat_context_bytes(s->context),
+                                  .waiting = leati_compute_waiting(s->compute),
+                                  .ready = leati_serve_ready(s)};
+    if (atomic_load(&s->listening)) out->connections = leati_http_server_connections(s->http);
 }
 
 leat_context *leati_serve_steward_context(leati_serve *s)
@@ -150,6 +165,8 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
     leati_call call = make_call(s, exchange, q->worker);
     unsigned allowed;
     call.route = leati_route_find(q->method, q->path, q->path_length, &call, &allowed);
+    leati_exchange_set_note(exchange,
+                            leati_watch_admitted(s->observer.watch, q->worker, call.route));
     if (!call.route && allowed) {
         refuse_method(&call, allowed);
         *finished = true;
@@ -242,6 +259,15 @@ static void fault(void *user, leati_http_exchange *exchange, int http_status, co
     (void)user;
     (void)http_status;
     leati_reply_fault(exchange, code, message);
+}
+
+static void done(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
+                 uint64_t duration_ns, bool sent)
+{
+    leati_serve *s = user;
+    const leati_key_state *key = leati_exchange_user(exchange);
+    leati_watch_done(s->observer.watch, exchange, leati_exchange_note(exchange),
+                     key ? leati_key_name(key) : NULL, http_status, reply_bytes, duration_ns, sent);
 }
 
 /* ---- the steward ------------------------------------------------------------------------------
@@ -340,7 +366,8 @@ bool leati_serve_may_manage(leati_call *call)
 
 leat_serve_options leat_serve_options_default(void)
 {
-    return (leat_serve_options){.struct_size = sizeof(leat_serve_options)};
+    return (leat_serve_options){
+        .struct_size = sizeof(leat_serve_options), .log_sample = 1, .remember = DEFAULT_REMEMBER};
 }
 
 static bool is_local(const char *listen)
@@ -386,11 +413,12 @@ static leat_status note_started(leati_serve *s)
 static leat_status open_models(leati_serve *s, const leat_serve_options *o)
 {
     leat_status st = leati_repository_create(s->steward_context, o->models, o->model_count,
-                                             s->slots, &s->repository);
+                                             s->slots, s->observer.watch, &s->repository);
     if (st != LEAT_OK) {
         LEATI_FAIL(s->context, st, "%s", leat_error_message(s->steward_context));
         return st;
     }
+    LEATI_TRY(leati_observer_check(s->context, o, leati_repository_shelf(s->repository)));
     return note_started(s);
 }
 
@@ -432,8 +460,10 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
                                .tls_key = o->tls_key,
                                .shared = o->share_port,
                                .compress = true};
-    leati_http_routes routes = {.user = s, .admit = admit, .handle = handle, .fault = fault};
+    leati_http_routes routes = {
+        .user = s, .admit = admit, .handle = handle, .fault = fault, .done = done};
     LEATI_TRY(leati_http_server_start(s->context, &http, &routes, &s->http));
+    atomic_store(&s->listening, true);
     const char *colon = strrchr(listen, ':');
     if (strncmp(listen, "unix:", 5) == 0) snprintf(s->url, sizeof s->url, "%.140s", listen);
     else
@@ -441,6 +471,11 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
                  (int)(colon ? colon - listen : 0) % 128, listen,
                  (unsigned)leati_http_server_port(s->http));
     return LEAT_OK;
+}
+
+static void look(void *user, leati_metrics_source *out)
+{
+    leati_serve_source(user, out);
 }
 
 static void measure(void *user, uint64_t *cpu_ns, size_t *waiting)
@@ -484,6 +519,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count + 1;
     LEATI_TRY(make_desks(s));
+    LEATI_TRY(leati_observer_begin(c, &s->observer, o, s->slots, s->worker_count));
     LEATI_TRY(open_models(s, o));
     LEATI_TRY(open_rollouts(s, o));
     LEATI_TRY(start_steward(s));
@@ -491,6 +527,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     atomic_store(&s->ready, true);
     LEATI_TRY(listen_now(s, o));
     LEATI_TRY(start_agent(s, o->agent_check));
+    LEATI_TRY(leati_observer_listen(c, &s->observer, o, look, s));
     return s->sandbox ? leati_sandbox_close_calls(s->sandbox) : LEAT_OK;
 }
 
@@ -534,6 +571,16 @@ bool leat_server_model(const leat_server *server, size_t i, const char **name, u
     return true;
 }
 
+const char *leat_server_metrics_url(const leat_server *server)
+{
+    return server->serve.observer.listener ? server->serve.observer.url : NULL;
+}
+
+void leat_server_reopen_logs(leat_server *server)
+{
+    leati_watch_reopen(server->serve.observer.watch);
+}
+
 uint16_t leat_server_agent_port(const leat_server *server)
 {
     return server->serve.agent ? leati_agent_port(server->serve.agent) : 0;
@@ -573,6 +620,7 @@ void leat_server_destroy(leat_server *server)
     /* The server last: other threads end its exchanges. */
     if (s->http) leat_server_drain(server, 0);
     leati_agent_stop(s->agent);
+    leati_observer_stop_listening(&s->observer);
     stop_steward(s);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
@@ -580,6 +628,7 @@ void leat_server_destroy(leat_server *server)
     leati_guard_close(&s->guard);
     leati_sandbox_destroy(s->sandbox);
     leati_repository_destroy(s->repository);
+    leati_observer_end(&s->observer);
     leat_context_destroy(s->steward_context);
     for (uint32_t w = 0; s->desks && w < s->slots; w++) {
         leati_desk *desk = &s->desks[w];

@@ -66,6 +66,17 @@ static leat_status allow_state(leat_context *c, leati_sandbox *s, const leat_ser
     return st;
 }
 
+/* Logs are made, and made anew after they were renamed. */
+static leat_status allow_logs(leati_sandbox *s, const leat_serve_options *o)
+{
+    const char *logs[] = {o->access_log, o->prediction_log};
+    for (size_t i = 0; i < 2; i++)
+        if (logs[i] && strcmp(logs[i], "-") != 0)
+            LEATI_TRY(leati_sandbox_allow_beside(s, logs[i], LEATI_SANDBOX_WRITE));
+    bool local = o->metrics && strncmp(o->metrics, "unix:", 5) == 0;
+    return local ? leati_sandbox_allow_beside(s, o->metrics + 5, LEATI_SANDBOX_WRITE) : LEAT_OK;
+}
+
 static leat_status begin(leat_context *c, const leat_serve_options *o, const char *store,
                          bool managed, leati_sandbox **out)
 {
@@ -75,6 +86,7 @@ static leat_status begin(leat_context *c, const leat_serve_options *o, const cha
     LEATI_TRY(allow_tls(*out, o));
     LEATI_TRY(allow_socket(*out, o));
     LEATI_TRY(allow_state(c, *out, o));
+    LEATI_TRY(allow_logs(*out, o));
     if (store && !remote) LEATI_TRY(allow_store(c, *out, store));
     return leati_sandbox_close_files(*out);
 }

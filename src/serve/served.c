@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "model/graph_file.h"
 #include "model/model.h"
+#include "serve/watch.h"
 
 leati_served *leati_served_retain(leati_served *s)
 {
@@ -26,6 +27,7 @@ static void free_texts(char **texts, size_t count)
 
 static void destroy(leati_served *s)
 {
+    leati_watched_destroy(s->watched);
     for (uint32_t w = 0; s->ask && w < s->slots; w++) {
         leat_context *c = s->ask[w].context;
         leati_ask_fini(&s->ask[w]);
@@ -192,6 +194,24 @@ static leat_status open_served(leat_context *parent, const origin *from, const c
     }
     leati_served_release(s);
     return st;
+}
+
+/* Not before it is warm: only what clients ask is watched. */
+leat_status leati_served_watch(leati_served *s, leati_watch *watch, const char *path)
+{
+    bool texts = false;
+    if (!watch) return LEAT_OK;
+    LEATI_TRY(leati_watched_create(s->context, watch, s, path, &s->watched));
+    for (size_t i = 0; i < s->inputs; i++)
+        texts |= s->ports[i].role == LEATI_ROLE_CATEGORY || s->ports[i].role == LEATI_ROLE_TOKENS;
+    for (uint32_t w = 0; s->ask && w < s->slots; w++) {
+        leati_ask *a = &s->ask[w];
+        if (texts && leati_ask_keep_texts(a, s->inputs) != LEAT_OK)
+            return LEATI_FAIL(s->context, leat_error_status(a->context), "%s",
+                              leat_error_message(a->context));
+        a->watched = s->watched;
+    }
+    return LEAT_OK;
 }
 
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,

@@ -64,12 +64,13 @@ typedef struct leati_served {
     uint64_t
         *class_bits; /* (classes): the bits of an int64_t or double where answers are numbers */
     size_t class_longest;
-    char *metadata;     /* answer to GET /v2/models/{model} but for "versions" */
-    char *describe;     /* answer to GET /api/v1/{model} */
-    char *schema;       /* OpenAPI: the schema of a row */
-    char *csv_types;    /* leat_read_options.expected of delimited text */
-    leati_ask *ask;     /* (workers) */
-    leati_tally *tally; /* (slots) */
+    char *metadata;                /* answer to GET /v2/models/{model} but for "versions" */
+    char *describe;                /* answer to GET /api/v1/{model} */
+    char *schema;                  /* OpenAPI: the schema of a row */
+    char *csv_types;               /* leat_read_options.expected of delimited text */
+    leati_ask *ask;                /* (workers) */
+    leati_tally *tally;            /* (slots) */
+    struct leati_watched *watched; /* NULL: nobody watches */
     uint32_t slots;
     uint64_t row_ns;  /* a row takes so long, once warm */
     size_t row_bytes; /* in a request, at least */
@@ -86,6 +87,9 @@ leat_status leati_served_parse(leat_context *parent, leati_bytes bytes, const ch
                                leati_served **out, leati_fault *why);
 /* of: the SHA-256 of these bytes in double quotes. */
 void leati_served_etag(const void *data, size_t size, char etag[67]);
+/* Once, before anybody asks it; path: of its file. Watch NULL: nothing. */
+struct leati_watch;
+leat_status leati_served_watch(leati_served *s, struct leati_watch *watch, const char *path);
 leati_served *leati_served_retain(leati_served *s);
 void leati_served_release(leati_served *s); /* NULL is fine */
 

@@ -251,6 +251,11 @@ uint32_t leati_http_server_workers(const leati_http_server *s)
     return s->count;
 }
 
+uint32_t leati_http_server_connections(const leati_http_server *s)
+{
+    return atomic_load_explicit(&s->connections, memory_order_relaxed);
+}
+
 uint64_t leati_http_server_cpu_ns(const leati_http_server *s)
 {
     uint64_t sum = 0;
@@ -319,6 +324,12 @@ uint16_t leati_http_server_port(const leati_http_server *server)
 }
 
 uint32_t leati_http_server_workers(const leati_http_server *server)
+{
+    (void)server;
+    return 0;
+}
+
+uint32_t leati_http_server_connections(const leati_http_server *server)
 {
     (void)server;
     return 0;

@@ -33,6 +33,7 @@ LEAT_CHECKED leat_status leati_http_server_start(leat_context *c, const leati_ht
 /* The port that was taken (0 for unix sockets). */
 uint16_t leati_http_server_port(const leati_http_server *server);
 uint32_t leati_http_server_workers(const leati_http_server *server);
+uint32_t leati_http_server_connections(const leati_http_server *server); /* open now */
 /* CPU time of the workers so far. From any thread, until the server is destroyed. */
 uint64_t leati_http_server_cpu_ns(const leati_http_server *server);
 /* Graceful end: listening stops, replies carry Connection: close, exchanges under way are ended;

@@ -143,6 +143,7 @@ static size_t size_of(const leati_call *call, const leati_answered *a)
     const leati_http_request *q = call->request;
     size_t size = sizeof(job) + a->rows * (1 + (a->proba ? a->served->classes : 0)) * 8;
     size += 63 + q->body_length + q->path_length + q->query.length + call->model_name.length + 8;
+    size += strlen(q->id) + 1;
     for (size_t i = 0; i < 2; i++)
         size += leati_exchange_header_in(call->exchange, kept_headers[i]).length + 1;
     return size;
@@ -164,6 +165,7 @@ static void fill(job *j, const leati_call *call, const leati_answered *a)
                                       .headers = j->headers,
                                       .body_length = q->body_length};
     j->request.body = pack(&p, q->body, q->body_length);
+    j->request.id = pack(&p, q->id, strlen(q->id));
     j->request.path = pack(&p, q->path, q->path_length);
     j->request.query = (leati_http_text){pack(&p, q->query.data, q->query.length), q->query.length};
     j->model_name.length = call->model_name.length;

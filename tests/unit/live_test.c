@@ -67,7 +67,7 @@ static size_t rows_of(leattest *t, leati_live *live, const char *member, size_t 
     leat_json *j = leat_json_create(t->context, 0);
     size_t rows = 0;
     *windows = 0;
-    leati_live_json(live, j, NULL);
+    leati_live_json(live, j, NULL, SIZE_MAX);
     const char *text = leat_json_text(j);
     for (const char *at = text; at && (at = strstr(at, member)); at += strlen(member)) {
         rows += (size_t)strtoul(at + strlen(member), NULL, 10);
