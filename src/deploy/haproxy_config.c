@@ -271,7 +271,9 @@ static void write_frontend(plan *p)
     line(p, "    default_backend stable");
 }
 
-static void write_server(plan *p, const char *const *list, const char *prefix, size_t i)
+/* backup: for the case that the others of the backend are gone; it is as well as in `stable`. */
+static void write_server(plan *p, const char *const *list, const char *prefix, size_t i,
+                         bool backup)
 {
     char name[65];
     size_t skip;
@@ -280,22 +282,23 @@ static void write_server(plan *p, const char *const *list, const char *prefix, s
     if (server_name(p, list, prefix, i, name) != LEAT_OK ||
         leati_word_endpoint(p->context, "a server", rest, false, true, &e) != LEAT_OK)
         return;
-    leati_str_addf(p->out, "    server %s %.*s:%u", name, (int)e.host_length, e.host,
-                   (unsigned)e.port);
+    leati_str_addf(p->out, "    server %s%s %.*s:%u", backup ? "backup-" : "", name,
+                   (int)e.host_length, e.host, (unsigned)e.port);
     bool named = false; /* not by its address: the certificate says the name */
     for (size_t k = 0; k < e.host_length && *e.host != '['; k++)
         named = named || !strchr("0123456789.", e.host[k]);
     if (p->o.server_ca && named)
         leati_str_addf(p->out, " sni str(%.*s) check-sni %.*s verifyhost %.*s", (int)e.host_length,
                        e.host, (int)e.host_length, e.host, (int)e.host_length, e.host);
-    if (e.agent)
+    if (backup) leati_str_addf(p->out, " no-check track stable/%s backup non-stick", name);
+    else if (e.agent)
         leati_str_addf(p->out, " agent-check agent-port %u agent-inter %lldms", (unsigned)e.agent,
                        ms(p->o.check_interval));
     leati_str_addc(p->out, '\n');
 }
 
 static void write_backend(plan *p, const char *name, const char *const *list, size_t count,
-                          const char *prefix, uint32_t slots)
+                          const char *prefix, uint32_t slots, bool backups)
 {
     leati_str_addf(p->out,
                    "\nbackend %s\n    balance %s\n    option httpchk\n"
@@ -317,7 +320,13 @@ static void write_backend(plan *p, const char *name, const char *const *list, si
     if (p->o.server_ca)
         leati_str_addf(p->out, " ssl verify required ca-file %s alpn http/1.1", p->o.server_ca);
     leati_str_addc(p->out, '\n');
-    for (size_t i = 0; i < count; i++) write_server(p, list, prefix, i);
+    for (size_t i = 0; i < count; i++) write_server(p, list, prefix, i, false);
+    if (backups && p->o.server_count) {
+        line(p, "    # For requests that were on their way to a canary that has died.\n"
+                "    option allbackups");
+        for (size_t i = 0; i < p->o.server_count; i++)
+            write_server(p, p->o.servers, "server", i, true);
+    }
     if (slots) {
         line(p, "    # Servers that join at run time.");
         leati_str_addf(p->out, "    server-template slot 1-%u 127.0.0.1:1 disabled\n", slots);
@@ -343,8 +352,9 @@ leat_status leati_haproxy_config(leat_context *c, const leat_haproxy_options *op
     write_defaults(&p);
     write_peers(&p);
     write_frontend(&p);
-    write_backend(&p, "stable", p.o.servers, p.o.server_count, "server", p.o.slots);
-    if (p.o.canary_count) write_backend(&p, "canary", p.o.canary, p.o.canary_count, "canary", 0);
+    write_backend(&p, "stable", p.o.servers, p.o.server_count, "server", p.o.slots, false);
+    if (p.o.canary_count)
+        write_backend(&p, "canary", p.o.canary, p.o.canary_count, "canary", 0, true);
     write_observe(&p);
     if (leat_error_status(c) != LEAT_OK) return leat_error_status(c);
     return leati_str_status(out);

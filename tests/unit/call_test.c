@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client/response.h"
+#include "support/certificate.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"
@@ -563,6 +564,73 @@ static void rows_and_refusals_speak(leattest *t)
     close_place(&w);
 }
 
+/* https with an authority that the client trusts, and with one that it does not. */
+static void certificates_are_checked(leattest *t)
+{
+    char certificate[512], key[512], url[64], other[512];
+    leat_server *s = NULL;
+    leat_client *k = NULL;
+    leat_client_options o = leat_client_options_default();
+    const char *model, *list = url;
+    char path[512];
+    leat_context *c = t->context;
+    snprintf(certificate, sizeof certificate, "%s", leattest_scratch("cert.pem"));
+    snprintf(key, sizeof key, "%s", leattest_scratch("key.pem"));
+    snprintf(other, sizeof other, "%s", leattest_scratch("other.pem"));
+    if (!leattest_certificate(other, key, NULL) || !leattest_certificate(certificate, key, NULL)) {
+        leattest_skip(t, "this build has no OpenSSL");
+        return;
+    }
+    leat_frame *table = leattest_table(c, 100, 3);
+    leat_model *m = leattest_model(c, table, "weight", "kind|id", "ridge", NULL, "auto");
+    snprintf(path, sizeof path, "%s", leattest_scratch("weight.leat"));
+    model = path;
+    leat_serve_options so = leat_serve_options_default();
+    so.listen = "127.0.0.1:0";
+    so.models = &model;
+    so.model_count = 1;
+    so.workers = 1;
+    so.tls_cert = certificate;
+    so.tls_key = key;
+    bool good = CHECK(m) && CHECK_OK(leat_model_save(c, m, path));
+    leat_status st = good ? leat_server_start(c, &so, &s) : LEAT_OK;
+    if (st == LEAT_UNSUPPORTED) leat_error_clear(c), leattest_skip(t, "this build has no server");
+    else if (good && CHECK_OK(st)) {
+        leat_client_reply r;
+        leat_client_request q = {.path = "/api/v1/weight"};
+        snprintf(url, sizeof url, "%s", leat_server_url(s));
+        o.ca = certificate;
+        o.once = true;
+        CHECK_OK(leat_client_create(c, &k, &list, 1, &o));
+        for (int i = 0; i < 3; i++)
+            if (CHECK_OK(leat_client_ask(c, k, &q, &r))) {
+                CHECK_INT(r.status, 200);
+                CHECK(strstr(r.body, "\"target\":\"weight\""));
+                leat_client_reply_free(&r);
+            }
+        CHECK_INT(leat_client_count(k).connections, 1);
+        leat_frame *told = NULL;
+        CHECK_OK(leat_client_predict(c, k, "weight", table, NULL, &told));
+        leat_frame_release(told);
+        leat_client_destroy(k);
+        o.ca = other; /* signed by somebody else */
+        CHECK_OK(leat_client_create(c, &k, &list, 1, &o));
+        CHECK_FAILS(leat_client_ask(c, k, &q, &r), LEAT_NETWORK, "does not answer");
+        leat_client_destroy(k);
+        o.ca = certificate; /* another name than the certificate says */
+        snprintf(url, sizeof url, "https://127.0.0.2%s", strrchr(leat_server_url(s), ':'));
+        CHECK_OK(leat_client_create(c, &k, &list, 1, &o));
+        leat_status failed = leat_client_ask(c, k, &q, &r);
+        CHECK_FAILS(failed, LEAT_NETWORK, "does not answer");
+        leat_client_destroy(k);
+        o.ca = leattest_scratch("absent.pem");
+        CHECK_FAILS(leat_client_create(c, &k, &list, 1, &o), LEAT_INVALID, "absent.pem");
+    }
+    leat_server_destroy(s);
+    leat_model_release(m);
+    leat_frame_release(table);
+}
+
 /* One server ends while tables are asked for: what it had is asked of the other. */
 static void *end_server(void *arg)
 {
@@ -630,6 +698,7 @@ static const leattest_case cases[] = {TEST(answers_are_read_in_every_cut),
                                       TEST(wrong_calls_are_refused),
                                       TEST(tables_are_predicted_as_at_home),
                                       TEST(rows_and_refusals_speak),
+                                      TEST(certificates_are_checked),
                                       TEST(a_server_may_end_meanwhile),
                                       TEST(allocations_may_fail)};
 LEATTEST_MAIN(cases)

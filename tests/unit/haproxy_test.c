@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/progress.h"
+#include "support/certificate.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 
@@ -63,6 +64,8 @@ static int serve(char **argv)
     o.listen = listen;
     o.agent_check = agent;
     o.workers = 1;
+    o.tls_cert = getenv("LEATTEST_CERTIFICATE");
+    o.tls_key = getenv("LEATTEST_KEY");
     if (leat_context_create(&c, NULL) != LEAT_OK) return 1;
     /* The port of a server that was killed may be taken for a moment. */
     for (int i = 0; i < 200 && leat_server_start(c, &o, &s) == LEAT_IO; i++) {
@@ -234,17 +237,21 @@ static void close_place(place *w)
     unlink(w->socket);
 }
 
+static bool has_haproxy(leattest *t)
+{
+    if (system("haproxy -v >/dev/null 2>&1 || /usr/sbin/haproxy -v >/dev/null 2>&1") == 0)
+        return true;
+    leattest_skip(t, "haproxy is not installed");
+    return false;
+}
+
 /* Servers, of which the last is the canary where there is one, and the proxy in front. */
 static bool open_place(leattest *t, place *w, bool canary)
 {
     char addresses[SERVERS][64];
     const char *list[SERVERS];
     set_paths(w);
-    if (system("haproxy -v >/dev/null 2>&1 || /usr/sbin/haproxy -v >/dev/null 2>&1") != 0) {
-        leattest_skip(t, "haproxy is not installed");
-        return false;
-    }
-    if (!start_servers(t, w, canary ? 2 : 1)) return false;
+    if (!has_haproxy(t) || !start_servers(t, w, canary ? 2 : 1)) return false;
     for (int i = 0; i < SERVERS; i++) {
         snprintf(addresses[i], sizeof addresses[i], "s%d=127.0.0.1:%u/%u", i, w->servers[i].port,
                  w->servers[i].agent);
@@ -488,12 +495,91 @@ static void a_canary_walks(leattest *t)
             CHECK_OK(leat_haproxy_set_share(w.control, w.map, 100));
             server_end(&w.servers[SERVERS - 1], SIGKILL);
             wait_for(t, &w, "s2", "DOWN");
-            pause_ms(200);
+            pause_ms(1500);
             CHECK(server_start(&w.servers[SERVERS - 1]));
             wait_for(t, &w, "s2", "UP");
             load_stop(t, &l, 1000);
             keys_are_sticky(t, &w);
         }
+    }
+    close_place(&w);
+}
+
+/* TLS before and behind the proxy, HTTP/2 before it, and a server that joins in a slot. */
+static void servers_join_by_tls(leattest *t)
+{
+    char certificate[512], key[512], both[512], address[64], url[64], command[1400];
+    const char *list = address, *https = url;
+    place w;
+    set_paths(&w);
+    if (!has_haproxy(t)) return;
+    snprintf(certificate, sizeof certificate, "%s", leattest_scratch("cert.pem"));
+    snprintf(key, sizeof key, "%s", leattest_scratch("key.pem"));
+    snprintf(both, sizeof both, "%s", leattest_scratch("both.pem"));
+    if (!leattest_certificate(certificate, key, both)) {
+        leattest_skip(t, "this build has no OpenSSL");
+        return;
+    }
+    setenv("LEATTEST_CERTIFICATE", certificate, 1);
+    setenv("LEATTEST_KEY", key, 1);
+    bool good = start_servers(t, &w, 1);
+    unsetenv("LEATTEST_CERTIFICATE");
+    unsetenv("LEATTEST_KEY");
+    leat_haproxy_options o = leat_haproxy_options_default();
+    snprintf(address, sizeof address, "first=127.0.0.1:%u", w.servers[0].port);
+    o.servers = &list;
+    o.server_count = 1;
+    o.balance = "round-robin";
+    o.slots = 2;
+    o.tls_cert = both;
+    o.server_ca = certificate;
+    o.socket = w.socket;
+    o.map = w.map;
+    o.observe = "no";
+    o.check_interval = 0.2;
+    o.slow_start = 0.1;
+    if (good && start_proxy(t, &w, &o) && wait_for(t, &w, "first", "UP")) {
+        leat_client *k = NULL;
+        leat_client_options ko = leat_client_options_default();
+        leat_client_reply r;
+        leat_client_request q = {.path = "/api/v1/iris", .body = ROW, .length = sizeof ROW - 1};
+        snprintf(address, sizeof address, "127.0.0.1:%u", w.servers[1].port);
+        CHECK_OK(leat_haproxy_set_address(w.control, "stable/slot2", address));
+        CHECK_OK(leat_haproxy_enable(w.control, "slot2"));
+        wait_for(t, &w, "slot2", "UP");
+        pause_ms(1500); /* slow starts are looked at every second */
+        CHECK_OK(leat_haproxy_set_weight(w.control, "slot2", 50));
+        snprintf(url, sizeof url, "https%.50s", w.url + 4);
+        ko.ca = certificate;
+        CHECK_OK(leat_client_create(t->context, &k, &https, 1, &ko));
+        for (int i = 0; i < 30; i++)
+            if (CHECK_OK(leat_client_ask(t->context, k, &q, &r))) {
+                CHECK_INT(r.status, 200);
+                leat_client_reply_free(&r);
+            }
+        leat_client_destroy(k);
+        leat_haproxy_list *l = NULL;
+        CHECK_OK(leat_haproxy_servers(w.control, &l));
+        CHECK_INT(leat_haproxy_list_count(l), 3);
+        const leat_haproxy_server *first = leat_haproxy_list_at(l, 0);
+        const leat_haproxy_server *slot = leat_haproxy_list_at(l, 2);
+        /* Weights 100 and 50, rounds begun in between. */
+        CHECK_INT(first->requests + slot->requests, 30);
+        CHECK(first->requests >= 17 && first->requests <= 23);
+        CHECK_INT(slot->weight, 50);
+        CHECK_STR(slot->address, address);
+        leat_haproxy_list_destroy(l);
+        CHECK_OK(leat_haproxy_disable(w.control, "slot2"));
+        CHECK(wait_for(t, &w, "slot2", "MAINT"));
+        CHECK_FAILS(leat_haproxy_enable(w.control, "stable/none"), LEAT_NOT_FOUND, "No such");
+        CHECK_FAILS(leat_haproxy_enable(w.control, "none"), LEAT_NOT_FOUND, "no server 'none'");
+        CHECK_FAILS(leat_haproxy_enable(w.control, "x;show env"), LEAT_INVALID, "a name has");
+        snprintf(command, sizeof command,
+                 "curl -s --http2 --cacert %s -o /dev/null -w '%%{http_version}' %s/v2/health/live "
+                 "| grep -qx 2",
+                 certificate, url);
+        if (system("curl --version 2>/dev/null | grep -q HTTP2") == 0)
+            CHECK_INT(system(command), 0);
     }
     close_place(&w);
 }
@@ -581,7 +667,8 @@ static void a_server_says_goodbye(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(servers_die_and_hang), TEST(a_canary_walks),
-                                      TEST(a_client_goes_round), TEST(a_server_says_goodbye)};
+                                      TEST(servers_join_by_tls), TEST(a_client_goes_round),
+                                      TEST(a_server_says_goodbye)};
 
 int main(int argc, char **argv)
 {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "serve/server.h"
+#include "support/certificate.h"
 #include "support/http_app.h"
 #include "support/leattest.h"
 
@@ -18,33 +19,6 @@
 #include <openssl/x509.h>
 
 #define GET_OK "GET / HTTP/1.1\r\nHost: leat\r\n\r\n"
-
-/* A key and a certificate for "leat", signed by itself, for an hour. */
-static bool make_certificate(const char *certificate, const char *key)
-{
-    EVP_PKEY *pair = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    FILE *a = fopen(certificate, "w"), *b = fopen(key, "w");
-    bool ok = pair && x && a && b;
-    if (ok) {
-        X509_NAME *name = X509_get_subject_name(x);
-        X509_set_version(x, 2);
-        ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-        X509_gmtime_adj(X509_getm_notBefore(x), -60);
-        X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-        X509_set_pubkey(x, pair);
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"leat", -1, -1,
-                                   0);
-        X509_set_issuer_name(x, name);
-        ok = X509_sign(x, pair, EVP_sha256()) > 0 && PEM_write_X509(a, x) == 1 &&
-             PEM_write_PrivateKey(b, pair, NULL, NULL, 0, NULL, NULL) == 1;
-    }
-    if (a) fclose(a);
-    if (b) fclose(b);
-    X509_free(x);
-    EVP_PKEY_free(pair);
-    return ok;
-}
 
 typedef struct fixture {
     http_app app;
@@ -70,7 +44,7 @@ static bool fixture_start(leattest *t, fixture *f)
                             .head_seconds = 1,
                             .tls_certificate = f->certificate,
                             .tls_key = f->key};
-    return CHECK(make_certificate(f->certificate, f->key)) &&
+    return CHECK(leattest_certificate(f->certificate, f->key, NULL)) &&
            CHECK_OK(leati_http_server_start(t->context, &o, &f->app.routes, &f->server));
 }
 
@@ -253,7 +227,7 @@ static void files(leattest *t)
     CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_INVALID,
                 "key|leat.crt");
     snprintf(other, sizeof other, "%s", leattest_scratch("other.key"));
-    REQUIRE(make_certificate(leattest_scratch("other.crt"), other));
+    REQUIRE(leattest_certificate(leattest_scratch("other.crt"), other, NULL));
     o.tls_key = other;
     CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_INVALID,
                 "other.key");
