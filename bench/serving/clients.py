@@ -28,7 +28,7 @@ def wrk(options, server, request, connections=16, seconds=3):
     """Requests per second, the count of requests, CPU us of the server per request."""
     script = request.write_lua(os.path.join(options.folder, "request.lua"))
     before = server.cpu()
-    text = pinned(["wrk", "-t1", "-c%d" % connections, "-d%d" % seconds, "--timeout", "20s", "-s",
+    text = pinned(["wrk", "-t1", "-c%d" % connections, "-d%d" % seconds, "--timeout", "300s", "-s",
                    script, "http://127.0.0.1:%d%s" % (server.port, request.path)])
     used = server.cpu() - before
     wrong = FAULTS.search(text)
