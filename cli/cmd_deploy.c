@@ -3,12 +3,17 @@
 
 #include "deploy.h"
 
-static const cli_deploy_target *const targets[] = {&cli_deploy_haproxy};
+static const cli_deploy_target *const targets[] = {&cli_deploy_haproxy, &cli_deploy_kubernetes};
 enum { TARGETS = sizeof targets / sizeof *targets };
 
 static const cli_option options[] = {
-    {"output", 'o', "PATH", "where to write (default: standard output)", false},
+    {"output", 'o', "PATH",
+     "haproxy: the file (default: standard output); kubernetes: the folder (default: NAME)", false},
     CLI_DEPLOY_HAPROXY_OPTIONS,
+#define OPTION(key, name, kind, value, standard, least, most, doc)                                 \
+    {name, 0, value, "kubernetes: " doc, false},
+#include <leat/kubernetes_options.def>
+#undef OPTION
     {0}};
 
 /* Options of other targets are refused: they would do nothing. */
@@ -43,7 +48,8 @@ static leat_status run_deploy(cli *c)
 
 const cli_command cli_command_deploy = {
     .name = "deploy",
-    .arguments = "haproxy SERVER ... | haproxy status|drain|enable|weight|canary ...",
+    .arguments =
+        "haproxy SERVER ... | haproxy status|drain|enable|weight|canary ... | kubernetes NAME",
     .least = 1,
     .most = -1,
     .summary = "several servers: files for other programs, and driving these",
@@ -53,11 +59,15 @@ const cli_command cli_command_deploy = {
         "serve --agent-check). With --canary, a share of the requests goes to other servers.\n"
         "Through the runtime socket: status; drain SERVER and enable SERVER; weight SERVER "
         "PERCENT; "
-        "canary [PERCENT] tells or sets the share, now and in the map's file.",
+        "canary [PERCENT] tells or sets the share, now and in the map's file.\n"
+        "leat deploy kubernetes NAME writes manifests (kubectl apply -k FOLDER) and a Dockerfile "
+        "for "
+        "models in the image, on a volume or from the registry.",
     .examples = "  leat deploy haproxy a=10.0.0.1:8080/8081 b=10.0.0.2:8080/8081 --listen :80 -o "
                 "haproxy.cfg\n"
                 "  leat deploy haproxy canary 5\n"
-                "  leat deploy haproxy drain stable/a",
+                "  leat deploy haproxy drain stable/a\n"
+                "  leat deploy kubernetes iris --image registry.example/iris:3 --replicas 3 -o k8s",
     .options = options,
     .run = run_deploy,
 };

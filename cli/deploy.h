@@ -12,7 +12,7 @@ typedef struct cli_deploy_target {
     leat_status (*run)(cli *c, int count, char **arguments);
 } cli_deploy_target;
 
-extern const cli_deploy_target cli_deploy_haproxy;
+extern const cli_deploy_target cli_deploy_haproxy, cli_deploy_kubernetes;
 
 /* Rows for the table of options. */
 #define CLI_DEPLOY_HAPROXY_OPTIONS                                                                 \

@@ -22,6 +22,7 @@
 #include <leat/inspect.h>
 #include <leat/json.h>
 #include <leat/key.h>
+#include <leat/kubernetes.h>
 #include <leat/metric.h>
 #include <leat/model.h>
 #include <leat/monitor.h>

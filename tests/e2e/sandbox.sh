@@ -88,6 +88,26 @@ has usage keys.json '"rows":1'
 kill -TERM $server
 check keys-end wait $server
 
+# Logs, renamed and begun anew, and metrics on a listener of their own.
+mkdir logs
+serve models --listen 127.0.0.1:0 --metrics 127.0.0.1:0 --access-log logs/access.log --prediction-log logs/predictions.log
+metrics=$(sed -n 's/^ *metrics *\([^ ]*\).*/\1/p' served.txt)
+check logged curl -sf "$url/api/v1/iris" -d "$row"
+check metrics curl -sf "$metrics"
+check more-metrics curl -sf "$url/metrics"
+sleep 1.2
+has access-log logs/access.log '/api/v1/iris'
+has prediction-log logs/predictions.log 'petal_width'
+mv logs/access.log logs/access.1
+kill -HUP $server
+sleep 0.5
+check logged-again curl -sf "$url/api/v1/iris" -d "$row"
+sleep 1.2
+has new-log logs/access.log '/api/v1/iris'
+check drift curl -sf "$url/api/v1/iris/drift"
+kill -TERM $server
+check logs-end wait $server
+
 # A unix socket, removed at the end.
 serve models --listen "unix:$scratch/run.sock"
 check unix curl -sf --unix-socket run.sock http://leat/api/v1/iris -d "$row"
