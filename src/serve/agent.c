@@ -92,15 +92,15 @@ static void answer(leati_agent *a)
 
 static void measure(leati_agent *a, double *then, uint64_t *before)
 {
-    uint64_t cpu = *before;
+    uint64_t busy = *before;
     size_t waiting = 0;
     double now = leati_now_s();
     if (now - *then < 0.5e-3 * TICK_MS) return;
-    a->source.measure(a->source.user, &cpu, &waiting);
-    leati_busy_add(&a->busy, now - *then, 1e-9 * (double)(cpu > *before ? cpu - *before : 0),
+    a->source.measure(a->source.user, &busy, &waiting);
+    leati_busy_add(&a->busy, now - *then, 1e-9 * (double)(busy > *before ? busy - *before : 0),
                    waiting, a->source.threads);
     *then = now;
-    *before = cpu;
+    *before = busy;
 }
 
 static void *run(void *arg)

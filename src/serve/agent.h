@@ -11,8 +11,8 @@ typedef struct leati_agent leati_agent;
 /* What it watches; called on its thread, every tenth of a second. */
 typedef struct leati_agent_source {
     void *user;
-    /* CPU time of all threads that answer, since they started; requests that wait for one. */
-    void (*measure)(void *user, uint64_t *cpu_ns, size_t *waiting);
+    /* How long all threads that answer have wanted to compute; requests that wait for one. */
+    void (*measure)(void *user, uint64_t *busy_ns, size_t *waiting);
     uint32_t threads; /* that can compute at once */
 } leati_agent_source;
 

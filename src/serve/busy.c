@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-void leati_busy_add(leati_busy *b, double seconds, double cpu_seconds, size_t waiting,
+void leati_busy_add(leati_busy *b, double seconds, double busy_seconds, size_t waiting,
                     uint32_t threads)
 {
     if (!(seconds > 0) || !threads) return;
     double step = 1 - exp(-seconds), all = seconds * threads;
-    double share = cpu_seconds > 0 ? fmin(1, cpu_seconds / all) : 0;
+    double share = busy_seconds > 0 ? fmin(1, busy_seconds / all) : 0;
     b->share += step * (share - b->share);
     b->queue += step * ((double)waiting / threads - b->queue);
 }

@@ -2,16 +2,17 @@
 #include "serve/compute.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "serve/thread_time.h"
 
 enum { MOST_WAITING = 1024, MOST_BYTES = 256 << 20 };
 
 typedef struct helper {
     leati_compute *compute;
     pthread_t thread;
+    atomic_int number; /* leati_thread_number */
     uint32_t index;
 } helper;
 
@@ -36,6 +37,7 @@ static void *work(void *arg)
 {
     helper *h = arg;
     leati_compute *p = h->compute;
+    atomic_store(&h->number, leati_thread_number());
     pthread_mutex_lock(&p->lock);
     for (;;) {
         while (p->count == 0 && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
@@ -103,16 +105,11 @@ size_t leati_compute_waiting(leati_compute *p)
     return count;
 }
 
-uint64_t leati_compute_cpu_ns(const leati_compute *p)
+uint64_t leati_compute_busy_ns(const leati_compute *p)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < p->started; i++) {
-        clockid_t clock;
-        struct timespec t;
-        if (pthread_getcpuclockid(p->helpers[i].thread, &clock) == 0 &&
-            clock_gettime(clock, &t) == 0)
-            sum += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-    }
+    for (uint32_t i = 0; i < p->started; i++)
+        sum += leati_thread_busy_ns(p->helpers[i].thread, atomic_load(&p->helpers[i].number));
     return sum;
 }
 

@@ -16,9 +16,9 @@ leat_status leati_compute_start(leat_context *c, uint32_t threads,
                                 void *user, leati_compute **out);
 /* From any thread. False: the queue is full, the exchange is still the caller's. */
 bool leati_compute_hand(leati_compute *p, leati_http_exchange *exchange);
-/* Requests that wait now, and CPU time of the threads so far. From any thread. */
+/* Requests that wait now, and how long the threads have wanted to compute. From any thread. */
 size_t leati_compute_waiting(leati_compute *p);
-uint64_t leati_compute_cpu_ns(const leati_compute *p);
+uint64_t leati_compute_busy_ns(const leati_compute *p);
 /* Answers what waits, then ends the threads; frees. NULL is fine. */
 void leati_compute_stop(leati_compute *p);
 

@@ -478,10 +478,10 @@ static void look(void *user, leati_metrics_source *out)
     leati_serve_source(user, out);
 }
 
-static void measure(void *user, uint64_t *cpu_ns, size_t *waiting)
+static void measure(void *user, uint64_t *busy_ns, size_t *waiting)
 {
     leati_serve *s = user;
-    *cpu_ns = leati_http_server_cpu_ns(s->http) + leati_compute_cpu_ns(s->compute);
+    *busy_ns = leati_http_server_busy_ns(s->http) + leati_compute_busy_ns(s->compute);
     *waiting = leati_compute_waiting(s->compute);
 }
 

@@ -17,10 +17,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "serve/server_worker.h"
+#include "serve/thread_time.h"
 
 enum { WORKERS_MOST = 256, BACKLOG = 4096, CONNECTIONS = 65536 };
 
@@ -256,16 +256,11 @@ uint32_t leati_http_server_connections(const leati_http_server *s)
     return atomic_load_explicit(&s->connections, memory_order_relaxed);
 }
 
-uint64_t leati_http_server_cpu_ns(const leati_http_server *s)
+uint64_t leati_http_server_busy_ns(const leati_http_server *s)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < s->threads; i++) {
-        clockid_t clock;
-        struct timespec t;
-        if (pthread_getcpuclockid(s->workers[i].thread, &clock) == 0 &&
-            clock_gettime(clock, &t) == 0)
-            sum += (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-    }
+    for (uint32_t i = 0; i < s->threads; i++)
+        sum += leati_thread_busy_ns(s->workers[i].thread, atomic_load(&s->workers[i].number));
     return sum;
 }
 
@@ -335,7 +330,7 @@ uint32_t leati_http_server_connections(const leati_http_server *server)
     return 0;
 }
 
-uint64_t leati_http_server_cpu_ns(const leati_http_server *server)
+uint64_t leati_http_server_busy_ns(const leati_http_server *server)
 {
     (void)server;
     return 0;

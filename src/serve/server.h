@@ -34,8 +34,9 @@ LEAT_CHECKED leat_status leati_http_server_start(leat_context *c, const leati_ht
 uint16_t leati_http_server_port(const leati_http_server *server);
 uint32_t leati_http_server_workers(const leati_http_server *server);
 uint32_t leati_http_server_connections(const leati_http_server *server); /* open now */
-/* CPU time of the workers so far. From any thread, until the server is destroyed. */
-uint64_t leati_http_server_cpu_ns(const leati_http_server *server);
+/* How long the workers have wanted to compute (thread_time.h). From any thread, until the server is
+ * destroyed. */
+uint64_t leati_http_server_busy_ns(const leati_http_server *server);
 /* Graceful end: listening stops, replies carry Connection: close, exchanges under way are ended;
  * after `seconds` what is left is cut. Waits. From any thread but a worker's. */
 void leati_http_server_drain(leati_http_server *server, double seconds);

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "serve/server_worker.h"
+#include "serve/thread_time.h"
 
 enum { TICK_MS = 500, DRAIN_TICK_MS = 20, LEAVE_MS = 250, BACKLOG = 4096 };
 
@@ -242,6 +243,7 @@ void *leati_worker_run(void *worker)
 {
     leati_worker *w = worker;
     w->core.thread = pthread_self();
+    atomic_store(&w->number, leati_thread_number());
     leati_http_core_tick(&w->core);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     while (atomic_load(&w->posting)) sched_yield();

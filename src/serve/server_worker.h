@@ -63,6 +63,7 @@ typedef struct leati_worker {
         uv_pipe_t pipe;
     } listener;
     pthread_t thread;
+    atomic_int number; /* leati_thread_number */
     bool started, leaving, draining, drained, quitting;
     bool owed;                             /* a client that could not be taken for want of memory */
     _Atomic(leati_http_exchange *) posted; /* newest first */

@@ -426,6 +426,93 @@ static void servers_die_and_hang(leattest *t)
     close_place(&w);
 }
 
+/* Large requests straight to one server, one after the other. */
+typedef struct burden {
+    char url[64];
+    char *body;
+    size_t length;
+    atomic_bool stop;
+} burden;
+
+static void *ask_much(void *arg)
+{
+    burden *b = arg;
+    leat_context *c = NULL;
+    leat_client *k = NULL;
+    leat_client_reply r;
+    const char *url = b->url;
+    leat_client_request q = {.path = "/api/v1/iris", .body = b->body, .length = b->length};
+    if (leat_context_create(&c, NULL) == LEAT_OK &&
+        leat_client_create(c, &k, &url, 1, NULL) == LEAT_OK)
+        while (!atomic_load(&b->stop) && leat_client_ask(c, k, &q, &r) == LEAT_OK)
+            leat_client_reply_free(&r);
+    leat_client_destroy(k);
+    leat_context_destroy(c);
+    return NULL;
+}
+
+static bool make_burden(burden *b, unsigned port)
+{
+    enum { ROWS = 4000 };
+    *b = (burden){.body = malloc(ROWS * sizeof ROW + 2)};
+    if (!b->body) return false;
+    b->body[b->length++] = '[';
+    for (int i = 0; i < ROWS; i++) {
+        memcpy(b->body + b->length, ROW ",", sizeof ROW);
+        b->length += sizeof ROW;
+    }
+    b->body[b->length - 1] = ']';
+    atomic_init(&b->stop, false);
+    snprintf(b->url, sizeof b->url, "http://127.0.0.1:%u", port);
+    return true;
+}
+
+/* Of the servers in the order of the list; false where the proxy does not answer. */
+static bool look(leattest *t, place *w, uint64_t requests[SERVERS], uint32_t weight[SERVERS])
+{
+    leat_haproxy_list *l;
+    if (!CHECK_OK(leat_haproxy_servers(w->control, &l))) return false;
+    bool all = CHECK_INT(leat_haproxy_list_count(l), SERVERS);
+    for (size_t i = 0; all && i < SERVERS; i++) {
+        requests[i] = leat_haproxy_list_at(l, i)->requests;
+        weight[i] = leat_haproxy_list_at(l, i)->weight;
+    }
+    leat_haproxy_list_destroy(l);
+    return all;
+}
+
+/* Least load: who computes for others gets fewer requests, by what it says of itself. */
+static void the_busy_get_less(leattest *t)
+{
+    place w;
+    load l;
+    burden b = {.body = NULL};
+    pthread_t threads[2];
+    uint64_t before[SERVERS], after[SERVERS];
+    uint32_t weight[SERVERS] = {0};
+    if (open_place(t, &w, false)) {
+        const char *url = w.url;
+        CHECK(make_burden(&b, w.servers[0].port));
+        for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, ask_much, &b) == 0);
+        if (load_start(t, &l, &url, 1, true)) {
+            pause_ms(2500);
+            if (look(t, &w, before, weight)) pause_ms(1000);
+            if (look(t, &w, after, weight)) {
+                double busy = (double)(after[0] - before[0]), free = (double)(after[1] - before[1]);
+                printf("    weights %u, %u, %u; requests %.0f and %.0f\n", weight[0], weight[1],
+                       weight[2], busy, free);
+                CHECK(weight[0] < 70 && weight[1] > 75);
+                CHECK(busy < 0.85 * free);
+            }
+            load_stop(t, &l, 100);
+        }
+        atomic_store(&b.stop, true);
+        for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    }
+    free(b.body);
+    close_place(&w);
+}
+
 /* Requests that began and ended in this step: the canary's share of them is what was asked for,
  * within five standard deviations (one false alarm in 1.7 million steps). */
 static void take_step(leattest *t, place *w, load *l, double percent, size_t requests)
@@ -666,9 +753,9 @@ static void a_server_says_goodbye(leattest *t)
     close_place(&w);
 }
 
-static const leattest_case cases[] = {TEST(servers_die_and_hang), TEST(a_canary_walks),
-                                      TEST(servers_join_by_tls), TEST(a_client_goes_round),
-                                      TEST(a_server_says_goodbye)};
+static const leattest_case cases[] = {TEST(servers_die_and_hang), TEST(the_busy_get_less),
+                                      TEST(a_canary_walks),       TEST(servers_join_by_tls),
+                                      TEST(a_client_goes_round),  TEST(a_server_says_goodbye)};
 
 int main(int argc, char **argv)
 {
