@@ -73,6 +73,8 @@ static void parameters(leat_json *j, const leati_route *r, const leati_served *m
         parameter(j, "header", "If-Match", "string", "entity tags of what may be replaced");
         parameter(j, "header", "If-None-Match", "string", "*: only where there is none");
     }
+    if (is_handler(r, "drift"))
+        parameter(j, "query", "windows", "integer", "how many, the newest; 24 without");
     bool describes = is_handler(r, "api_model");
     for (size_t i = 0; model && describes && i < model->inputs; i++)
         if (model->ports[i].role != LEATI_ROLE_ARRAY)
@@ -125,7 +127,10 @@ static void request_body(leat_json *j, const leati_route *r, const leati_served 
     } else if (rows && model) {
         rows_schema(j, row);
     } else {
-        media(j, "application/json", is_handler(r, "oip_infer") ? "InferRequest" : NULL);
+        media(j, "application/json",
+              is_handler(r, "oip_infer")  ? "InferRequest"
+              : is_handler(r, "feedback") ? "Labels"
+                                          : NULL);
     }
     if (rows || is_handler(r, "invocations")) media(j, "text/csv", NULL);
     if (rows) {
@@ -170,10 +175,12 @@ static void faults(leat_json *j, const leati_route *r)
     if (asks) fault(j, "403", "the key may not do that, or nobody may");
     if (strchr(r->path, '{')) fault(j, "404", "there is no such model or version");
     if (changes) fault(j, "409", "it is no file of a folder, or other bytes have the number");
+    if (is_handler(r, "feedback")) fault(j, "409", "the label was counted before");
     if (changes) fault(j, "412", "a condition does not hold");
     if (body) fault(j, "413", "the body is too large");
     if (body) fault(j, "415", "a body of another type");
-    if (body || is_handler(r, "api_model")) fault(j, "422", "a value does not fit");
+    if (body || is_handler(r, "api_model") || is_handler(r, "drift"))
+        fault(j, "422", "a value does not fit");
     if (asks) fault(j, "429", "the key has asked too often; Retry-After says when again");
     fault(j, "503", "the server ends, is busy or lacks memory");
     fault(j, "default", "what else is wrong");
@@ -181,7 +188,8 @@ static void faults(leat_json *j, const leati_route *r)
 
 static void successes(leat_json *j, const leati_route *r)
 {
-    bool page = is_handler(r, "page"), text = is_handler(r, "version") || is_handler(r, "metrics");
+    bool page = is_handler(r, "page") || is_handler(r, "drift_page");
+    bool text = is_handler(r, "version") || is_handler(r, "metrics");
     const char *schema = is_handler(r, "oip_infer")     ? "InferResponse"
                          : is_handler(r, "api_predict") ? "Predictions"
                          : is_handler(r, "api_put")     ? "Uploaded"
@@ -282,6 +290,13 @@ static const char *const fixed_schemas[][2] = {
                  "\"integer\"},\"status\":{\"enum\":[\"created\",\"replaced\",\"unchanged\","
                  "\"loaded\"]},\"sha256\":{\"type\":\"string\"},\"request_id\":{\"type\":"
                  "\"string\"}}}"},
+    {"Label", "{\"type\":\"object\",\"required\":[\"request_id\",\"label\"],\"properties\":"
+              "{\"request_id\":{\"type\":\"string\"},\"row\":{\"type\":\"integer\",\"minimum\":0},"
+              "\"label\":{\"type\":[\"string\",\"number\",\"boolean\"]},"
+              "\"group\":{\"type\":\"string\"}}}"},
+    {"Labels",
+     "{\"anyOf\":[{\"$ref\":\"#/components/schemas/Label\"},{\"type\":\"array\",\"items\":"
+     "{\"$ref\":\"#/components/schemas/Label\"}}]}"},
     {"Tensor", "{\"type\":\"object\",\"required\":[\"name\",\"shape\",\"datatype\"],\"properties\":"
                "{\"name\":{\"type\":\"string\"},\"shape\":{\"type\":\"array\",\"items\":"
                "{\"type\":\"integer\"}},\"datatype\":{\"enum\":[\"BOOL\",\"UINT8\",\"UINT16\","
