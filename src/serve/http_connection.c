@@ -87,6 +87,28 @@ static leati_http_exchange *begin(leati_http_conn *conn)
     return ex;
 }
 
+/* The client's where it is sound, else ours. A head that was not understood has brought none. */
+static void make_id(leati_http_exchange *ex, bool understood)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    leati_http_text given = ex->head.request_id;
+    if (understood && given.length > 0 && given.length <= LEATI_HTTP_ID_MOST &&
+        leati_http_all(given.data, given.length, LEATI_HTTP_ID)) {
+        memcpy(ex->id, given.data, given.length);
+        ex->id[given.length] = '\0';
+        return;
+    }
+    uint64_t high = ex->core->id_high, low = ex->core->id_low++;
+    for (int i = 0; i < 8; i++, high >>= 5) ex->id[i] = digits[high & 31];
+    ex->id[8] = '-';
+    int length = 9;
+    do {
+        ex->id[length++] = digits[low & 31];
+        low >>= 5;
+    } while (low);
+    ex->id[length] = '\0';
+}
+
 /* Answers and closes: behind a request that was not understood nothing can be. */
 static void fault(leati_http_conn *conn, const leati_http_fault *f)
 {
@@ -99,6 +121,7 @@ static void fault(leati_http_conn *conn, const leati_http_fault *f)
     conn->linger = true;
     conn->interim = false;
     conn->discard = 0;
+    if (!ex->id[0]) make_id(ex, false);
     write_fault(ex, f);
     reply(conn, ex);
 }
@@ -147,27 +170,6 @@ static bool flush(leati_http_conn *conn)
 }
 
 /* --- requests ----------------------------------------------------------------------------- */
-
-static void make_id(leati_http_exchange *ex)
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    leati_http_text given = ex->head.request_id;
-    if (given.length > 0 && given.length <= LEATI_HTTP_ID_MOST &&
-        leati_http_all(given.data, given.length, LEATI_HTTP_ID)) {
-        memcpy(ex->id, given.data, given.length);
-        ex->id[given.length] = '\0';
-        return;
-    }
-    uint64_t high = ex->core->id_high, low = ex->core->id_low++;
-    for (int i = 0; i < 8; i++, high >>= 5) ex->id[i] = digits[high & 31];
-    ex->id[8] = '-';
-    int length = 9;
-    do {
-        ex->id[length++] = digits[low & 31];
-        low >>= 5;
-    } while (low);
-    ex->id[length] = '\0';
-}
 
 static void handle(leati_http_conn *conn, leati_http_exchange *ex)
 {
@@ -249,7 +251,7 @@ static const leati_http_fault *understand(leati_http_exchange *ex)
     r->headers = h->headers;
     r->header_count = h->header_count;
     ex->keep = h->minor ? !h->close : h->keep_alive && !h->close;
-    make_id(ex);
+    make_id(ex, true);
     if (leati_http_coding_of(h->content_encoding) == LEATI_HTTP_UNKNOWN) return &unknown_coding;
     return NULL;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "serve/repository.h"
 #include "serve/served.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
@@ -386,6 +387,55 @@ out:
     close_scene(&s);
 }
 
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+static bool commit(void *user, leati_fault *fault)
+{
+    (void)fault;
+    ++*(int *)user;
+    return true;
+}
+
+/* A version comes and goes; what cannot be had for want of memory changes nothing. */
+static leat_status come_and_go(leat_context *c, void *arg)
+{
+    const scene *s = arg;
+    const char *places[] = {s->folder};
+    char path[640];
+    leati_repository *r;
+    leati_served *served = NULL;
+    leati_fault why = {0};
+    int commits = 0;
+    snprintf(path, sizeof path, "%s/iris/2.leat", s->folder);
+    leat_status st = leati_repository_create(c, places, 1, 1, NULL, &r);
+    if (st != LEAT_OK) return st;
+    st = leati_served_parse(c, s->file[1], "the body", "iris", 2, 1, &served, &why);
+    bool ok = st == LEAT_OK &&
+              leati_repository_change(r, "iris", 2, path, served, commit, &commits, &why);
+    if (ok && leati_repository_shelf(r)->count != 2) st = LEAT_INTERNAL;
+    ok = ok && leati_repository_change(r, "iris", 2, NULL, NULL, commit, &commits, &why);
+    /* The step that lasts is taken where all else succeeded, and only there. */
+    size_t left = leati_repository_shelf(r)->count;
+    bool sound = ok ? commits == 2 && left == 1 : commits < 2 && left == 1 + (size_t)commits;
+    if (!ok && st == LEAT_OK) st = why.http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
+    if (!sound) st = LEAT_INTERNAL;
+    leati_repository_destroy(r);
+    return st;
+}
+
+static void little_memory(leattest *t)
+{
+    scene s;
+    if (open_scene(t, &s, NULL, NULL)) {
+        leat_server_destroy(s.server);
+        s.server = NULL;
+        leattest_fail_some_allocations(t, come_and_go, &s);
+    }
+    close_scene(&s);
+}
+
 static const leattest_case cases[] = {TEST(life_of_a_model), TEST(refusals),  TEST(files),
-                                      TEST(rights),          TEST(full_disk), TEST(under_load)};
+                                      TEST(rights),          TEST(full_disk), TEST(under_load),
+                                      TEST(little_memory)};
 LEATTEST_MAIN(cases)
