@@ -674,6 +674,78 @@ out:
     leat_frame_release(table);
 }
 
+/* Of a version and its shadow: both are logged under the same id, both get the label; a canary is
+ * logged as such. */
+static void arms(leattest *t)
+{
+    service s;
+    char log[512], one[530], two[530], header[80];
+    static const char path[] = "/api/v1/wood";
+    leat_frame *table = leattest_table(t->context, 400, 31), *other = NULL;
+    if (!make(t, &s) || !CHECK(table)) return;
+    other = leattest_table(t->context, 300, 37);
+    char second[512];
+    snprintf(second, sizeof second, "%s", leattest_scratch("wood2.leat"));
+    if (!CHECK(other) || !fit(t, other, "kind", "cart", second)) goto out;
+    snprintf(log, sizeof log, "%s", leattest_scratch("arms.log"));
+    snprintf(one, sizeof one, "wood:1=%s", s.wood);
+    snprintf(two, sizeof two, "wood:2=%s", second);
+    s.models[0] = one;
+    s.models[1] = two;
+    s.options.state = "no";
+    s.options.prediction_log = log;
+    s.options.window_seconds = 0.2;
+    s.options.window_rows = 40;
+    if (!start(t, &s)) goto out;
+    CHECK_INT(ask(&s, "PUT", "/api/v1/wood/rollout", "Content-Type: application/json\r\n",
+                  "{\"mode\":\"shadow\",\"from\":1,\"to\":2}"),
+              200);
+    double scores[2] = {(double)NAN, (double)NAN};
+    for (int i = 0; i < 300 && (isnan(scores[0]) || isnan(scores[1])); i++) {
+        char *row = rows_text(table, (size_t)i, 1, 0), label[120];
+        snprintf(header, sizeof header, "X-Request-Id: arm-%d\r\n", i);
+        CHECK_INT(ask(&s, "POST", path, header, row), 200);
+        free(row);
+        if (i % 8 == 7) pause_ms(10); /* for the shadow, which drops what comes too fast */
+        snprintf(label, sizeof label, "{\"request_id\":\"arm-%d\",\"label\":\"ash\"}", i - i % 8);
+        if (i % 8 == 7) CHECK_INT(ask(&s, "POST", "/api/v1/wood/feedback", "", label), 200);
+        if (i % 8 != 7) continue;
+        CHECK_INT(ask(&s, "GET", "/metrics", "", ""), 200);
+        for (int k = 0; k < 2; k++) {
+            char head[100];
+            snprintf(head, sizeof head,
+                     "leat_realised_score{model=\"wood\",version=\"%d\",metric=\"accuracy\"}",
+                     k + 1);
+            double now = sample(s.client.body, head);
+            if (isfinite(now)) scores[k] = now;
+        }
+    }
+    CHECK(isfinite(scores[0]) && isfinite(scores[1]));
+    CHECK_INT(ask(&s, "DELETE", "/api/v1/wood/rollout", "", ""), 200);
+    CHECK_INT(ask(&s, "PUT", "/api/v1/wood/rollout", "Content-Type: application/json\r\n",
+                  "{\"from\":1,\"to\":2,\"steps\":[50,100]}"),
+              200);
+    for (int i = 0; i < 20; i++) {
+        char *row = rows_text(table, (size_t)i, 1, 0);
+        CHECK_INT(ask(&s, "POST", path, "", row), 200);
+        free(row);
+    }
+    stop(&s);
+    char *text = read_file(log);
+    CHECK(strstr(text,
+                 "\"request_id\":\"arm-3\",\"row\":0,\"model\":\"wood\",\"version\":\"1\",\"arm\":"
+                 "\"stable\""));
+    CHECK(strstr(text,
+                 "\"request_id\":\"arm-3\",\"row\":0,\"model\":\"wood\",\"version\":\"2\",\"arm\":"
+                 "\"shadow\""));
+    CHECK(strstr(text, "\"version\":\"2\",\"arm\":\"canary\""));
+    free(text);
+out:
+    stop(&s);
+    leat_frame_release(other);
+    leat_frame_release(table);
+}
+
 /* ---- memory -----------------------------------------------------------------------------------
  */
 
@@ -730,6 +802,7 @@ static const leattest_case cases[] = {TEST(metrics),
                                       TEST(full_disk),
                                       TEST(drift),
                                       TEST(feedback),
+                                      TEST(arms),
                                       TEST(options),
                                       TEST(little_memory)};
 LEATTEST_MAIN(cases)
