@@ -30,8 +30,10 @@ static bool make_folder(leattest *t, char folder[512])
     return ok;
 }
 
-static leat_server *start(leattest *t, const char *folder, const char *keys)
+/* log: a file for accesses, and with ".rows" behind it for predictions; NULL: none. */
+static leat_server *start(leattest *t, const char *folder, const char *keys, const char *log)
 {
+    char rows[600];
     leat_server *server = NULL;
     leat_serve_options o = leat_serve_options_default();
     o.listen = "127.0.0.1:0";
@@ -40,6 +42,9 @@ static leat_server *start(leattest *t, const char *folder, const char *keys)
     o.workers = 1;
     o.keys = keys;
     o.control = "yes";
+    o.access_log = log;
+    snprintf(rows, sizeof rows, "%s.rows", log ? log : "");
+    if (log) o.prediction_log = rows;
     CHECK_OK(leat_server_start(t->context, &o, &server));
     return server;
 }
@@ -113,7 +118,7 @@ static void names_as_ways(leattest *t)
         "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[1,2,3,4]}]}";
     char folder[512], path[600];
     serve_client k = {.fd = -1};
-    leat_server *server = make_folder(t, folder) ? start(t, folder, "no") : NULL;
+    leat_server *server = make_folder(t, folder) ? start(t, folder, "no", NULL) : NULL;
     if (!server) return;
     for (size_t r = 0; r < sizeof routes / sizeof *routes; r++) {
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -205,7 +210,7 @@ static void harmful_bodies(leattest *t)
     char folder[512];
     text x = {malloc(BIG), 0};
     serve_client k = {.fd = -1};
-    leat_server *server = x.data && make_folder(t, folder) ? start(t, folder, "no") : NULL;
+    leat_server *server = x.data && make_folder(t, folder) ? start(t, folder, "no", NULL) : NULL;
     static const char *const paths[] = {"/v2/models/iris/infer", "/api/v1/iris", "/invocations"};
     for (size_t i = 0; server && i < sizeof bodies / sizeof *bodies; i++) {
         x.length = 0;
@@ -257,7 +262,7 @@ static void lying_sizes(leattest *t)
 {
     char folder[512], body[1024], headers[128];
     serve_client k = {.fd = -1};
-    leat_server *server = make_folder(t, folder) ? start(t, folder, "no") : NULL;
+    leat_server *server = make_folder(t, folder) ? start(t, folder, "no", NULL) : NULL;
     for (size_t i = 0; server && i < sizeof lies / sizeof *lies; i++) {
         size_t n = strlen(lies[i].json);
         memcpy(body, lies[i].json, n);
@@ -280,40 +285,77 @@ static void lying_sizes(leattest *t)
 /* ---- keys -------------------------------------------------------------------------------------
  */
 
-/* What is near to a key is no key, and no answer repeats what was sent as one. */
+static bool holds(const char *path, const char *words)
+{
+    static char data[1 << 20];
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(data, 1, sizeof data - 1, f) : 0;
+    if (f) fclose(f);
+    for (size_t i = 0, length = strlen(words); i + length <= n; i++)
+        if (memcmp(data + i, words, length) == 0) return true;
+    return false;
+}
+
+/* The secret with one change; false when there is none of that number. */
+static bool change(char sent[128], const char *secret, int number)
+{
+    snprintf(sent, 128, "%s", secret);
+    if (number < LEAT_KEY_SIZE - 1) sent[number] = sent[number] == 'x' ? 'y' : 'x';
+    else if (number == LEAT_KEY_SIZE - 1) sent[number - 1] = '\0';
+    else if (number == LEAT_KEY_SIZE) strcat(sent, "a");
+    else if (number == LEAT_KEY_SIZE + 1) snprintf(sent, 128, "Basic %s", secret);
+    else return false;
+    return true;
+}
+
+static int ask_with(serve_client *k, const leat_server *server, bool bearer, const char *key)
+{
+    static const char body[] =
+        "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[1,2,3,4]}]}";
+    char headers[256];
+    snprintf(headers, sizeof headers, bearer ? "Authorization: Bearer %s\r\n" : "X-API-Key: %s\r\n",
+             key);
+    return ask(k, server, "POST", "/v2/models/iris/infer", headers, body, strlen(body));
+}
+
+/* What is near to a key is no key; neither answers nor logs repeat what was sent as one, wherever
+ * it stood. */
 static void near_keys(leattest *t)
 {
-    char folder[512], where[512], secret[LEAT_KEY_SIZE], sent[128], headers[256];
+    static const char *const places[] = {"/v2/models/absent?key=%s", "/api/v1/iris?key=%s",
+                                         "/v2/models/%s", "/%s"};
+    char folder[512], where[512], log[512], rows[600], secret[LEAT_KEY_SIZE], sent[128];
     leat_key_store *store = NULL;
     serve_client k = {.fd = -1};
     snprintf(where, sizeof where, "%s", leattest_scratch("hostile.db"));
-    unlink(where);
+    snprintf(log, sizeof log, "%s", leattest_scratch("hostile.log"));
+    snprintf(rows, sizeof rows, "%s.rows", log);
+    unlink(where), unlink(log), unlink(rows);
     if (!make_folder(t, folder) || !CHECK_OK(leat_key_store_open(t->context, &store, where, true)))
         return;
     CHECK_OK(leat_key_add(store, "near", NULL, secret));
     leat_key_store_close(store);
-    leat_server *server = start(t, folder, where);
-    for (int i = -1; server && i < LEAT_KEY_SIZE + 3; i++) {
-        snprintf(sent, sizeof sent, "%s", secret);
-        if (i >= 0 && i < LEAT_KEY_SIZE - 1) sent[i] = sent[i] == 'x' ? 'y' : 'x';
-        if (i == LEAT_KEY_SIZE - 1) sent[i - 1] = '\0';
-        if (i == LEAT_KEY_SIZE) strcat(sent, "a");
-        if (i == LEAT_KEY_SIZE + 1) sent[0] = '\0';
-        if (i == LEAT_KEY_SIZE + 2) snprintf(sent, sizeof sent, "Basic %s", secret);
-        for (int way = 0; way < 2; way++) {
-            snprintf(headers, sizeof headers,
-                     way ? "X-API-Key: %s\r\n" : "Authorization: Bearer %s\r\n", sent);
-            int status = ask(&k, server, "GET", "/v2/models/iris", headers, "", 0);
-            if (!CHECK_INT(status, i < 0 ? 200 : 401)) printf("    change %d, way %d\n", i, way);
-            CHECK(!*sent || !strstr(k.reply, sent + 5));
+    leat_server *server = start(t, folder, where, log);
+    if (!server) return;
+    for (int way = 0; way < 2; way++) {
+        CHECK_INT(ask_with(&k, server, way, secret), 200);
+        CHECK(!strstr(k.reply, secret + 5));
+        for (int i = 0; change(sent, secret, i); i++) {
+            if (!CHECK_INT(ask_with(&k, server, way, sent), 401)) printf("    change %d\n", i);
+            CHECK(!strstr(k.reply, sent + 5));
         }
     }
-    /* A key in the query is none, and is not repeated. */
-    snprintf(sent, sizeof sent, "/v2/models/absent?key=%s", secret);
-    if (server) CHECK_INT(ask(&k, server, "GET", sent, "", "", 0), 401);
-    if (server) CHECK(!strstr(k.reply, secret));
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char path[256];
+        snprintf(path, sizeof path, places[i], secret);
+        CHECK(ask(&k, server, "GET", path, "", "", 0) >= 400);
+        CHECK(i >= 2 || !strstr(k.reply, secret)); /* who asks for it as a path is told so */
+    }
     serve_client_close(&k);
     leat_server_destroy(server);
+    CHECK(holds(log, "/v2/models/iris/infer") && holds(rows, "setosa"));
+    CHECK(!holds(log, secret + 5) && !holds(rows, secret + 5));
+    CHECK(!holds(where, secret + 5));
 }
 
 static const leattest_case cases[] = {TEST(names_as_ways), TEST(harmful_bodies), TEST(lying_sizes),
