@@ -1,4 +1,5 @@
 """Starting, asking and ending servers, each pinned to one core; the clients have the other."""
+import functools
 import http.client
 import os
 import signal
@@ -9,8 +10,9 @@ import time
 import measure
 
 
+@functools.lru_cache(maxsize=None)
 def cores():
-    """The core of the server and that of the client."""
+    """The core of the server and that of the client, as usable at the start."""
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
         raise SystemExit("bench/run: serving takes two cores, one for the server, one for the client")
@@ -127,8 +129,8 @@ def measure_line(pid, name, start):
 def leat(options, models, name="leat"):
     port = free_port()
     return Server(name, [options.leat, "serve"] + models +
-                  ["--listen", "127.0.0.1:%d" % port, "--workers", "1"], port,
-                  folder=options.folder)
+                  ["--listen", "127.0.0.1:%d" % port, "--workers", "1", "--state", "no"],
+                  port, folder=options.folder)
 
 
 def floor(options, reply, name="floor"):
