@@ -42,7 +42,7 @@ leat_optional(sqlite3 LEAT_HAVE_SQLITE)
 leat_headers(libcurl LEAT_HAVE_CURL)
 leat_headers(libpq LEAT_HAVE_POSTGRES)
 leat_headers(libseccomp LEAT_HAVE_SECCOMP)
-leat_optional(cairo LEAT_HAVE_CAIRO)
+leat_headers(cairo LEAT_HAVE_CAIRO)
 leat_optional(libpng LEAT_HAVE_PNG)
 leat_optional(libjpeg LEAT_HAVE_JPEG)
 

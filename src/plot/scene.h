@@ -119,7 +119,7 @@ void leati_scene_css(leati_str *out, const char *scope);
 void leati_markup_text(leati_str *out, const char *text);
 
 /* Write a PNG, with a margin, at `scale` pixels a unit (2 is usual; held to 0.5 .. 8). The file
- * appears complete or not at all. UNSUPPORTED in a build without cairo. */
+ * appears complete or not at all. UNSUPPORTED without cairo. */
 leat_status leati_scene_png(const leati_scene *s, leat_context *c, const char *path, double scale,
                             bool dark);
 

@@ -19,7 +19,7 @@ leat_status leati_report_interrupted(leat_context *c, const leat_experiment *e, 
  * how to go on. Gives the error's status; a page that cannot be written changes nothing. */
 leat_status leati_report_leave(leat_context *c, const leat_experiment *e, const char *folder,
                                const char *command);
-/* Every chart of the report as NAME.svg and, in a build with cairo, as NAME.png at twice the size,
+/* Every chart of the report as NAME.svg and, where cairo is, as NAME.png at twice the size,
  * in a folder, which is made if absent. */
 leat_status leati_report_charts(leat_context *c, const leat_experiment *e, const char *folder);
 
