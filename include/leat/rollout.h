@@ -36,6 +36,7 @@ typedef struct leat_rollout_info {
     bool undecided;           /* paused because rules are neither kept nor broken */
     double alpha, mirror;     /* mirror: percent */
     int64_t started, changed; /* since 1970 */
+    uint64_t seed;            /* of what keeps clients on their side */
     bool kept;                /* survives a restart of the server */
     const char *trouble;      /* why the state could not be written, or "" */
 } leat_rollout_info;

@@ -87,6 +87,7 @@ leat_rollout_info leat_rollout_about(const leat_rollout *r)
                            .mirror = 100 * real(asked, "mirror"),
                            .started = whole(root, "started"),
                            .changed = whole(root, "changed"),
+                           .seed = count(asked, "seed"),
                            .kept = json_is_true(json_object_get(root, "kept")),
                            .trouble = text(root, "trouble")};
     uint64_t step = count(root, "step");

@@ -190,7 +190,9 @@ static void begin_step(leati_rollout *r, size_t step)
     r->step = step;
     r->epoch++;
     r->steps[step] = (leati_rollout_step){.result = LEATI_STEP_UNDER_WAY};
-    memset(r->judged, 0, sizeof r->judged);
+    for (size_t i = 0; i < LEATI_ROLLOUT_RULES; i++)
+        r->judged[i] = (leati_judgement){
+            .value = (double)NAN, .limit = (double)NAN, .broken_p = 1, .kept_p = 1};
 }
 
 static void end_step(leati_rollout *r, const leati_rollout_seen *seen, leati_step_result result)

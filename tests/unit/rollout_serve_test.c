@@ -1,0 +1,604 @@
+/* Rollouts of a running server over real sockets: a canary that walks to the end under load,
+ * versions that are taken back, switches, the shadow, restarts, and a disk that does not write. */
+#include <leat/data.h>
+#include <leat/rollout.h>
+#include <leat/serve.h>
+#include <leat/table.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serve/rollout_lane.h"
+#include "support/fitted.h"
+#include "support/leattest.h"
+#include "support/serve_client.h"
+#include "support/tables.h"
+
+#define ROW "{\"sepal_length\":6,\"sepal_width\":3,\"petal_length\":5,\"petal_width\":2}"
+#define API "/api/v1/flower"
+
+/* Versions of the model `flower`: 3 and 4 agree, 5 answers always the same (not what ROW is), 6
+ * takes other inputs, 7 is slow. */
+static bool save(leattest *t, leat_model *m, const char *folder, int version)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/flower/%d.leat", folder, version);
+    bool ok = CHECK(m) && CHECK_OK(leat_model_save(t->context, m, path));
+    leat_model_release(m);
+    return ok;
+}
+
+static leat_frame *many(leat_context *c, leat_frame *f)
+{
+    leat_frame *all = leat_frame_retain(f);
+    for (int i = 0; all && i < 8; i++) {
+        leat_frame *twice = NULL;
+        if (leat_table_concat_frames(c, &twice, all, all) != LEAT_OK) twice = NULL;
+        leat_frame_release(all);
+        all = twice;
+    }
+    return all;
+}
+
+static bool make_models(leattest *t, const char *folder, bool slow)
+{
+    leat_context *c = t->context;
+    char path[640];
+    leat_frame *iris = NULL, *other = leattest_table(c, 100, 7);
+    mkdir(folder, 0755);
+    snprintf(path, sizeof path, "%s/flower", folder);
+    mkdir(path, 0755);
+    if (!CHECK_OK(leat_data_load(c, &iris, "iris", NULL)) || !CHECK(other)) return false;
+    bool ok =
+        save(t, leattest_model(c, iris, "species", NULL, "lda", NULL, "auto"), folder, 3) &&
+        save(t, leattest_model(c, iris, "species", NULL, "qda", NULL, "auto"), folder, 4) &&
+        save(t, leattest_model(c, iris, "species", NULL, "baseline", NULL, "auto"), folder, 5) &&
+        save(t, leattest_model(c, other, "kind", "weight|id", "cart", NULL, "auto"), folder, 6);
+    if (ok && slow) {
+        leat_frame *all = many(c, iris);
+        ok = CHECK(all) &&
+             save(t, leattest_model(c, all, "species", NULL, "knn", "algorithm=brute", "auto"),
+                  folder, 7);
+        leat_frame_release(all);
+    }
+    leat_frame_release(iris);
+    leat_frame_release(other);
+    return ok;
+}
+
+typedef struct fixture {
+    leat_server *server;
+    serve_client k;
+    char folder[512], state[512];
+    bool keeps;
+} fixture;
+
+static bool open_server(leattest *t, fixture *f)
+{
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {f->folder};
+    o.listen = "127.0.0.1:0";
+    o.models = models, o.model_count = 1;
+    o.workers = 2;
+    o.state = f->keeps ? f->state : "no";
+    return CHECK_OK(leat_server_start(t->context, &o, &f->server)) &&
+           CHECK(serve_client_open(&f->k, leat_server_url(f->server)));
+}
+
+static void close_server(fixture *f)
+{
+    serve_client_close(&f->k);
+    leat_server_destroy(f->server);
+    f->server = NULL;
+}
+
+/* name: of the folders, so that tests do not meet. */
+static bool begin(leattest *t, fixture *f, const char *name, bool slow)
+{
+    char part[80];
+    *f = (fixture){.k = {.fd = -1}, .keeps = true};
+    snprintf(part, sizeof part, "models_%s", name);
+    snprintf(f->folder, sizeof f->folder, "%s", leattest_scratch(part));
+    snprintf(part, sizeof part, "state_%s", name);
+    snprintf(f->state, sizeof f->state, "%s", leattest_scratch(part));
+    return make_models(t, f->folder, slow) && open_server(t, f);
+}
+
+static bool send_to(fixture *f, const char *method, const char *path, const char *body)
+{
+    return serve_client_ask(&f->k, method, path, "Content-Type: application/json\r\n", body,
+                            strlen(body));
+}
+
+static bool put(leattest *t, fixture *f, int status, const char *body)
+{
+    bool ok = CHECK(send_to(f, "PUT", API "/rollout", body)) && CHECK_INT(f->k.status, status);
+    if (!ok) printf("    %s\n    %.300s\n", body, f->k.body ? f->k.body : "");
+    return ok;
+}
+
+static bool act(leattest *t, fixture *f, int status, const char *action)
+{
+    char body[64];
+    snprintf(body, sizeof body, "{\"action\":\"%s\"}", action);
+    bool ok = CHECK(send_to(f, "POST", API "/rollout", body)) && CHECK_INT(f->k.status, status);
+    if (!ok) printf("    %s: %.300s\n", action, f->k.body ? f->k.body : "");
+    return ok;
+}
+
+/* leat_rollout_destroy; NULL: it failed. */
+static leat_rollout *status_of(leattest *t, fixture *f)
+{
+    leat_rollout *r = NULL;
+    if (!CHECK(send_to(f, "GET", API "/rollout", "")) || !CHECK_INT(f->k.status, 200)) return NULL;
+    CHECK_OK(leat_rollout_read(t->context, &r, f->k.body, f->k.body_length));
+    return r;
+}
+
+static bool phase_is(leattest *t, fixture *f, const char *phase)
+{
+    leat_rollout *r = status_of(t, f);
+    bool is = r && strcmp(leat_rollout_about(r).phase, phase) == 0;
+    leat_rollout_destroy(r);
+    return is;
+}
+
+static void rest(long ms)
+{
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+/* Until the phase is another one than `phase`, at most a minute and a half: machines are busy. */
+static bool leaves(leattest *t, fixture *f, const char *phase)
+{
+    for (int i = 0; i < 900; i++) {
+        if (!phase_is(t, f, phase)) return true;
+        rest(100);
+    }
+    return false;
+}
+
+/* The version that answers the next request; *arm as the header says. */
+static int asked(leattest *t, fixture *f, const char *path, char arm[16])
+{
+    char version[16] = "0";
+    *arm = '\0';
+    if (!CHECK(send_to(f, "POST", path, ROW))) return 0;
+    serve_client_header(&f->k, "Leat-Arm", arm, 16);
+    serve_client_header(&f->k, "Leat-Model-Version", version, sizeof version);
+    return atoi(version);
+}
+
+/* ---- load -------------------------------------------------------------------------------------
+ */
+
+typedef struct caller {
+    const char *url;
+    atomic_bool stop;
+    atomic_uint asked, refused, failed, canaries; /* refused: 422; failed: anything else but 200 */
+} caller;
+
+static void *call_all_the_time(void *arg)
+{
+    caller *w = arg;
+    serve_client k;
+    char arm[16];
+    if (!serve_client_open(&k, w->url)) atomic_fetch_add(&w->failed, 1);
+    else
+        while (!atomic_load(&w->stop)) {
+            bool came = serve_client_ask(&k, "POST", API, "", ROW, sizeof ROW - 1);
+            atomic_fetch_add(&w->asked, 1);
+            if (came && serve_client_header(&k, "Leat-Arm", arm, sizeof arm))
+                atomic_fetch_add(&w->canaries, strcmp(arm, "canary") == 0);
+            if (came && k.status == 422) atomic_fetch_add(&w->refused, 1);
+            else if (!came || k.status != 200) atomic_fetch_add(&w->failed, 1);
+            if (!came) break;
+        }
+    serve_client_close(&k);
+    return NULL;
+}
+
+enum { CALLERS = 3 };
+typedef struct crowd {
+    pthread_t threads[CALLERS];
+    caller w;
+} crowd;
+
+static void gather(leattest *t, crowd *c, const fixture *f)
+{
+    memset(c, 0, sizeof *c);
+    c->w.url = leat_server_url(f->server);
+    for (int i = 0; i < CALLERS; i++)
+        CHECK(pthread_create(&c->threads[i], NULL, call_all_the_time, &c->w) == 0);
+}
+
+static void disperse(crowd *c)
+{
+    atomic_store(&c->w.stop, true);
+    for (int i = 0; i < CALLERS; i++) pthread_join(c->threads[i], NULL);
+}
+
+/* ---- tests ------------------------------------------------------------------------------------
+ */
+
+/* 0 to 100% under load, not one failed request. */
+static void walks(leattest *t)
+{
+    fixture f;
+    crowd c;
+    char arm[16];
+    if (!begin(t, &f, "walks", false)) return;
+    CHECK(send_to(&f, "GET", API "/rollout", ""));
+    CHECK(strstr(f.k.body, "\"phase\":\"none\""));
+    CHECK_INT(asked(t, &f, API, arm), 0); /* nothing is said where nothing was decided */
+    put(t, &f, 200, "{\"mode\":\"switch\",\"to\":3}"); /* 6 would refuse the rows */
+    gather(t, &c, &f);
+    put(t, &f, 200,
+        "{\"from\":3,\"to\":4,\"steps\":[10,50,100],\"hold\":0.4,\"prolong\":300,\"abort_if\":["
+        "\"error_rate>stable+20%\"]}");
+    CHECK(leaves(t, &f, "running"));
+    disperse(&c);
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_info about = leat_rollout_about(r);
+        CHECK_STR(about.phase, "done");
+        CHECK_INT(about.serving, 4);
+        CHECK_INT(about.previous, 3);
+        CHECK(about.kept);
+        for (size_t i = 0; i < 3; i++) {
+            leat_rollout_stage s = leat_rollout_stage_at(r, i);
+            double n = (double)(s.stable.requests + s.candidate.requests);
+            CHECK_STR(s.result, "passed");
+            CHECK_INT(s.candidate.errors + s.stable.errors, 0);
+            CHECK(s.candidate.requests > 0);
+            /* Off by less than one on each of the four threads; at the borders of a step, by what
+             * the three callers had under way. */
+            CHECK_NEAR((double)s.candidate.requests, s.share / 100 * n, 0, 4 + 2 * CALLERS);
+        }
+        CHECK(leat_rollout_events(r) >= 4);
+    }
+    leat_rollout_destroy(r);
+    CHECK(atomic_load(&c.w.asked) > 100);
+    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused), 0);
+    CHECK(atomic_load(&c.w.canaries) > 0);
+    CHECK_INT(asked(t, &f, API, arm), 4);
+    /* A higher version that is loaded later waits for its rollout: 5 and 6 are there all the time.
+     */
+    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    CHECK_INT(asked(t, &f, API, arm), 4);
+    /* Forgotten: the highest answers, which takes other inputs. */
+    CHECK(send_to(&f, "DELETE", API "/rollout", ""));
+    CHECK_INT(f.k.status, 200);
+    CHECK_INT(asked(t, &f, API, arm), 0);
+    CHECK_INT(f.k.status, 422);
+    close_server(&f);
+}
+
+/* A version that refuses what the stable one takes. */
+static void takes_back_errors(leattest *t)
+{
+    fixture f;
+    crowd c;
+    char arm[16];
+    if (!begin(t, &f, "errors", false)) return;
+    put(t, &f, 200, "{\"mode\":\"switch\",\"to\":3}"); /* none of 6 before the crowd is there */
+    gather(t, &c, &f);
+    put(t, &f, 200,
+        "{\"to\":6,\"steps\":[20,100],\"hold\":60,\"abort_if\":[\"error_rate>stable+5%\"]}");
+    CHECK(leaves(t, &f, "running"));
+    uint32_t refused = atomic_load(&c.w.refused);
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_info about = leat_rollout_about(r);
+        CHECK_STR(about.phase, "aborted");
+        CHECK_INT(about.serving, 3);
+        CHECK(strstr(about.reason, "error_rate>stable+5%"));
+        CHECK_STR(leat_rollout_rule_at(r, 0).finding, "broken");
+        CHECK_STR(leat_rollout_stage_at(r, 0).result, "aborted");
+    }
+    leat_rollout_destroy(r);
+    CHECK(refused > 0);
+    for (int i = 0; i < 50; i++) CHECK_INT(asked(t, &f, API, arm), 3);
+    rest(50);
+    CHECK(atomic_load(&c.w.refused) <= refused + CALLERS); /* those that were under way */
+    disperse(&c);
+    CHECK_INT(atomic_load(&c.w.failed), 0);
+    close_server(&f);
+}
+
+/* A version that answers well, but late. */
+static void takes_back_slow(leattest *t)
+{
+    fixture f;
+    crowd c;
+    if (!begin(t, &f, "slow", true)) return;
+    put(t, &f, 200, "{\"mode\":\"switch\",\"to\":4}");
+    gather(t, &c, &f);
+    put(t, &f, 200,
+        "{\"from\":4,\"to\":7,\"steps\":[25,100],\"hold\":60,\"abort_if\":[\"p50>stable*2\"]}");
+    CHECK(leaves(t, &f, "running"));
+    disperse(&c);
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_info about = leat_rollout_about(r);
+        CHECK_STR(about.phase, "aborted");
+        CHECK_INT(about.serving, 4);
+        CHECK(strstr(about.reason, "p50>stable*2"));
+        leat_rollout_stage s = leat_rollout_stage_at(r, 0);
+        CHECK(s.candidate.p50 > 2 * s.stable.p50);
+    }
+    leat_rollout_destroy(r);
+    CHECK_INT(atomic_load(&c.w.failed), 0);
+    close_server(&f);
+}
+
+/* Blue and green, and back, under load; requests that name a version are as they were. */
+static void switches(leattest *t)
+{
+    fixture f;
+    crowd c;
+    char arm[16];
+    if (!begin(t, &f, "switches", false)) return;
+    put(t, &f, 422, "{\"mode\":\"switch\"}"); /* there was none before */
+    put(t, &f, 200, "{\"mode\":\"switch\",\"to\":3}");
+    gather(t, &c, &f);
+    for (int i = 0; i < 6; i++) {
+        int want = i % 2 ? 3 : 4;
+        put(t, &f, 200, i ? "{\"mode\":\"switch\"}" : "{\"mode\":\"switch\",\"to\":4}");
+        for (int k = 0; k < 5; k++) CHECK_INT(asked(t, &f, API, arm), want);
+        CHECK_STR(arm, "stable");
+        CHECK_INT(asked(t, &f, API "/versions/5", arm), 0);
+        CHECK(strstr(f.k.body, "\"version\":5"));
+    }
+    disperse(&c);
+    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused), 0);
+    /* All protocols follow. */
+    CHECK(send_to(&f, "GET", API, ""));
+    CHECK(strstr(f.k.body, "\"version\":3"));
+    CHECK(send_to(&f, "POST", "/v2/models/flower/infer",
+                  "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":["
+                  "5.1,3.5,1.4,0.2]}]}"));
+    CHECK(strstr(f.k.body, "\"model_version\":\"3\""));
+    CHECK(send_to(&f, "POST", "/invocations", "{\"instances\":[[5.1,3.5,1.4,0.2]]}"));
+    CHECK_INT(f.k.status, 200);
+    CHECK(serve_client_header(&f.k, "Leat-Model-Version", arm, sizeof arm));
+    CHECK_STR(arm, "3");
+    close_server(&f);
+}
+
+/* Mirrored requests: the answers of the stable version are given, those of the other compared. */
+static void shadows(leattest *t)
+{
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "shadows", false)) return;
+    put(t, &f, 200, "{\"mode\":\"shadow\",\"from\":3,\"to\":4}");
+    leat_rollout_shadow s = {0};
+    /* One after the other, so that none need be dropped; two protocols and a query. */
+    for (int i = 0; i < 300; i++) {
+        CHECK_INT(asked(t, &f, API, arm), 3);
+        CHECK_STR(arm, "stable");
+        if (i % 3 == 0)
+            CHECK(send_to(&f, "POST", "/invocations", "{\"instances\":[[6,3,5,2],[5,3,1,0.2]]}"));
+        if (i % 3 == 1)
+            CHECK(send_to(&f, "GET",
+                          API "?sepal_length=5.1&sepal_width=3.5&petal_length=1.4&petal_width=0.2",
+                          ""));
+        CHECK_INT(f.k.status, 200);
+    }
+    for (int i = 0; i < 300 && s.compared + s.dropped < 500; i++) {
+        rest(20);
+        leat_rollout *r = status_of(t, &f);
+        if (r) s = leat_rollout_mirrored(r);
+        leat_rollout_destroy(r);
+    }
+    CHECK_INT(s.compared + s.dropped, 500);
+    CHECK(s.compared > 0);
+    CHECK_INT(s.differing, 0);
+    CHECK_INT(s.failed, 0);
+    CHECK(s.rows >= s.compared);
+    CHECK(s.largest_probability > 0 && s.largest_probability < 1);
+    act(t, &f, 200, "abort");
+    /* One that answers otherwise does not get far. */
+    crowd c;
+    gather(t, &c, &f);
+    put(t, &f, 200,
+        "{\"mode\":\"shadow\",\"to\":5,\"mirror\":0.5,\"abort_if\":[\"disagreement>10%\"]}");
+    CHECK(leaves(t, &f, "running"));
+    CHECK(phase_is(t, &f, "aborted"));
+    /* One that fails, too. */
+    put(t, &f, 200, "{\"mode\":\"shadow\",\"to\":6,\"abort_if\":[\"disagreement>10%\"]}");
+    CHECK(leaves(t, &f, "running"));
+    leat_rollout *r = status_of(t, &f);
+    if (r) CHECK(leat_rollout_mirrored(r).failed > 0);
+    leat_rollout_destroy(r);
+    disperse(&c);
+    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused) + atomic_load(&c.w.canaries), 0);
+    close_server(&f);
+}
+
+/* A client stays on its side, and the share of clients is met. */
+static void sticks(leattest *t)
+{
+    enum { CLIENTS = 200 };
+    fixture f;
+    int canaries = 0;
+    if (!begin(t, &f, "sticks", false)) return;
+    put(t, &f, 200,
+        "{\"from\":3,\"to\":4,\"steps\":[30,60],\"hold\":1000,\"sticky\":\"header:X-User\","
+        "\"seed\":5}");
+    bool before[CLIENTS];
+    for (int round = 0; round < 3; round++) {
+        if (round == 2) act(t, &f, 200, "promote");
+        for (int i = 0; i < CLIENTS; i++) {
+            char head[64], arm[16] = "";
+            snprintf(head, sizeof head, "X-User: client%d\r\n", i);
+            CHECK(serve_client_ask(&f.k, "POST", API, head, ROW, sizeof ROW - 1));
+            serve_client_header(&f.k, "Leat-Arm", arm, sizeof arm);
+            bool canary = strcmp(arm, "canary") == 0;
+            if (round == 1) CHECK(canary == before[i]);
+            if (round == 2) CHECK(canary || !before[i]);
+            before[i] = canary;
+            canaries += canary && round == 0;
+        }
+    }
+    CHECK_NEAR(canaries, 0.3 * CLIENTS, 0, 4 * sqrt(0.21 * CLIENTS));
+    /* By the value of an input. */
+    act(t, &f, 200, "abort");
+    put(t, &f, 200,
+        "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000,\"sticky\":\"input:sepal_length\"}");
+    char first[16], arm[16];
+    asked(t, &f, API, first);
+    for (int i = 0; i < 20; i++) {
+        asked(t, &f, API, arm);
+        CHECK_STR(arm, first);
+    }
+    close_server(&f);
+}
+
+/* What was decided and counted is there after the end and a new start. */
+static void survives(leattest *t)
+{
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "survives", false)) return;
+    put(t, &f, 200,
+        "{\"from\":3,\"to\":4,\"steps\":[10,50,100],\"hold\":1000,\"seed\":8,\"abort_if\":["
+        "\"error_rate>stable+1%\"]}");
+    act(t, &f, 200, "promote");
+    for (int i = 0; i < 40; i++) CHECK(asked(t, &f, API, arm) >= 3);
+    leat_server_drain(f.server, 5);
+    close_server(&f);
+    REQUIRE(open_server(t, &f));
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_info about = leat_rollout_about(r);
+        leat_rollout_stage s = leat_rollout_stage_at(r, 1);
+        CHECK_STR(about.phase, "running");
+        CHECK_INT(about.step, 1);
+        CHECK_INT(about.seed, 8);
+        CHECK_NEAR(about.share, 50, 0, 0);
+        CHECK_INT(s.stable.requests + s.candidate.requests, 40);
+        CHECK_STR(leat_rollout_stage_at(r, 0).result, "skipped");
+    }
+    leat_rollout_destroy(r);
+    /* Two servers cannot keep their state in one folder. */
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {f.folder};
+    leat_server *second;
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.state = f.state;
+    CHECK_FAILS(leat_server_start(t->context, &o, &second), LEAT_INVALID, "another server|--state");
+    /* A version that is gone takes its rollout with it. */
+    char path[700];
+    close_server(&f);
+    snprintf(path, sizeof path, "%s/flower/4.leat", f.folder);
+    CHECK(remove(path) == 0);
+    REQUIRE(open_server(t, &f));
+    CHECK(phase_is(t, &f, "aborted"));
+    CHECK_INT(asked(t, &f, API, arm), 3);
+    close_server(&f);
+    /* A damaged file is said. */
+    snprintf(path, sizeof path, "%s/flower.json", f.state);
+    FILE *file = fopen(path, "w");
+    REQUIRE(file);
+    fputs("{\"format\":1", file);
+    fclose(file);
+    CHECK_FAILS(leat_server_start(t->context, &o, &second), LEAT_FORMAT, "flower.json|remove it");
+}
+
+/* Where nothing can be written, nothing begins; what protects is done, and requests go on. */
+static void full_disk(leattest *t)
+{
+    fixture f;
+    char arm[16], path[700], gone[700];
+    if (!begin(t, &f, "full", false)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50,100],\"hold\":1000}");
+    snprintf(path, sizeof path, "%s", f.state);
+    snprintf(gone, sizeof gone, "%s_gone", f.state);
+    CHECK(rename(path, gone) == 0);
+    act(t, &f, 200, "abort");
+    CHECK_INT(asked(t, &f, API, arm), 3);
+    leat_rollout *r = status_of(t, &f);
+    if (r) CHECK(strlen(leat_rollout_about(r).trouble) > 0);
+    leat_rollout_destroy(r);
+    put(t, &f, 507, "{\"to\":4}");
+    CHECK(strstr(f.k.body, "state_not_kept"));
+    CHECK(phase_is(t, &f, "aborted"));
+    CHECK_INT(asked(t, &f, API, arm), 3);
+    CHECK(rename(gone, path) == 0);
+    put(t, &f, 200, "{\"to\":4,\"steps\":[50],\"hold\":1000}");
+    r = status_of(t, &f);
+    if (r) CHECK_STR(leat_rollout_about(r).trouble, "");
+    leat_rollout_destroy(r);
+    close_server(&f);
+}
+
+static void refusals(leattest *t)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *word;
+    } cases[] = {
+        {"GET", "/api/v1/absent/rollout", "", 404, "no model"},
+        {"PUT", "/api/v1/absent/rollout", "{\"to\":4}", 404, "no model"},
+        {"POST", API "/rollout", "{\"action\":\"pause\"}", 409, "no rollout is under way"},
+        {"POST", API "/rollout", "{\"action\":\"jump\"}", 422, "promote"},
+        {"DELETE", API "/rollout", "", 404, "never rolled out"},
+        {"PUT", API "/rollout", "", 422, "invalid_rollout"},
+        {"PUT", API "/rollout", "{}", 422, "missing"},
+        {"PUT", API "/rollout", "{\"to\":99}", 404, "no version 99"},
+        {"PUT", API "/rollout", "{\"to\":6}", 422, "already"},
+        {"PUT", API "/rollout", "{\"to\":4,\"from\":99}", 404, "no version 99"},
+        {"PUT", API "/rollout", "{\"to\":4,\"abort_if\":[\"p99>\"]}", 422, "ends where"},
+        {"PUT", API "/rollout", "{\"to\":4,\"steps\":[50,20]}", 422, "grow"},
+        {"PATCH", API "/rollout", "", 405, "PUT"},
+        {"PUT", API "/rollout", "{\"to\":4}", 200, "running"},
+        {"PUT", API "/rollout", "{\"to\":5}", 409, "finish or abort"},
+        {"POST", API "/rollout", "{\"action\":\"finish\"}", 200, "done"},
+        {"PUT", API "/rollout", "{\"mode\":\"switch\"}", 200, "\"serving\":6"},
+    };
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "refusals", false)) return;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool ok = CHECK(send_to(&f, cases[i].method, cases[i].path, cases[i].body)) &&
+                  CHECK_INT(f.k.status, cases[i].status) && CHECK(strstr(f.k.body, cases[i].word));
+        if (!ok) printf("    %s %s: %.300s\n", cases[i].method, cases[i].body, f.k.body);
+        /* What was refused has left nothing behind. */
+        if (i == 12) CHECK_INT(asked(t, &f, API, arm), 0);
+    }
+    close_server(&f);
+}
+
+static leat_status read_answer(leat_context *c, void *arg)
+{
+    leat_rollout *r;
+    leat_status st = leat_rollout_read(c, &r, arg, strlen(arg));
+    if (st == LEAT_OK) leat_rollout_destroy(r);
+    return st;
+}
+
+static void reads(leattest *t)
+{
+    char good[] = "{\"model\":\"iris\",\"phase\":\"none\",\"serving\":2}";
+    leat_rollout *r;
+    leattest_fail_allocations(t, read_answer, good);
+    CHECK_FAILS(leat_rollout_read(t->context, &r, "[]", 2), LEAT_FORMAT, "nothing of a rollout");
+    CHECK_FAILS(leat_rollout_read(t->context, &r, "", 0), LEAT_FORMAT, "rollout");
+    REQUIRE_OK(leat_rollout_read(t->context, &r, good, strlen(good)));
+    CHECK_INT(leat_rollout_about(r).serving, 2);
+    CHECK_INT(leat_rollout_rules(r), 0);
+    CHECK(isnan(leat_rollout_stage_at(r, 3).share));
+    CHECK_STR(leat_rollout_rule_at(r, 9).rule, "");
+    leat_rollout_destroy(r);
+}
+
+static const leattest_case cases[] = {
+    TEST(walks),  TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches), TEST(shadows),
+    TEST(sticks), TEST(survives),          TEST(full_disk),       TEST(refusals), TEST(reads)};
+LEATTEST_MAIN(cases)
