@@ -20,7 +20,7 @@ extern "C" {
 typedef enum leat_key_scope {
     LEAT_KEY_INFER = 1,   /* predictions, and descriptions of models */
     LEAT_KEY_MONITOR = 2, /* statistics, metrics, drift */
-    LEAT_KEY_MANAGE = 4   /* loading, unloading, rollouts */
+    LEAT_KEY_MANAGE = 4   /* loading, unloading, uploads, rollouts */
 } leat_key_scope;
 
 enum { LEAT_KEY_SIZE = 49 }; /* of a secret as text, with its terminator */

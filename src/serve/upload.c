@@ -4,11 +4,13 @@
  * A version never changes under its number: other bytes for a number that is taken are refused
  * unless If-Match names what they replace. The bytes of a request are read, checked and asked
  * before a file is written; the file is whole and on the disk before it has its name. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,7 +18,7 @@
 #include "serve/media.h"
 #include "serve/route.h"
 
-enum { PATH = 4096, MOST_VERSION = 999999999 };
+enum { PATH = 4096, MOST_VERSION = 999999999, STALE_SECONDS = 3600 };
 
 /* What a request is about. */
 typedef struct target {
@@ -149,6 +151,34 @@ static int write_whole(int fd, const char *data, size_t size)
     return fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
 }
 
+/* ".3.leat.4711", as write_temporary names them. */
+static bool is_temporary(const char *name)
+{
+    const char *mark = strstr(name, ".leat."), *p = mark ? mark + 6 : name;
+    while (*p >= '0' && *p <= '9') p++;
+    return *name == '.' && mark && mark > name && p > mark + 6 && !*p;
+}
+
+/* What processes left that were killed on the way: temporary files that nobody wrote to for long.
+ */
+static void sweep(const char *beside)
+{
+    char path[PATH];
+    struct stat info;
+    int base = (int)(leati_path_base(beside) - beside);
+    snprintf(path, sizeof path, "%.*s", base, beside);
+    DIR *dir = opendir(path);
+    if (!dir) return;
+    for (struct dirent *d; (d = readdir(dir));) {
+        if (!is_temporary(d->d_name)) continue;
+        int n = snprintf(path, sizeof path, "%.*s%s", base, beside, d->d_name);
+        if (n > 0 && (size_t)n < sizeof path && lstat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+            time(NULL) - info.st_mtime > STALE_SECONDS)
+            unlink(path);
+    }
+    closedir(dir);
+}
+
 /* t->temporary, beside t->path. */
 static bool write_temporary(target *t, const void *data, size_t size)
 {
@@ -157,7 +187,8 @@ static bool write_temporary(target *t, const void *data, size_t size)
                      leati_path_base(t->path), (long)getpid());
     if (n < 0 || (size_t)n >= sizeof t->temporary)
         return storage_fault(&t->job->fault, ENAMETOOLONG);
-    unlink(t->temporary); /* of a process that was killed */
+    sweep(t->path);
+    unlink(t->temporary); /* of a process that had this number */
     int fd = open(t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) return storage_fault(&t->job->fault, errno);
     int error = write_whole(fd, data, size);

@@ -5,11 +5,13 @@
 #include <leat/serve.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -336,6 +338,39 @@ out:
     close_scene(&s);
 }
 
+static void leave(leattest *t, const scene *s, const char *name, time_t age)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/flower/%s", s->folder, name);
+    struct timespec when[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+    CHECK_OK(leati_file_write(t->context, path, "half", 4));
+    CHECK(utimensat(AT_FDCWD, path, when, 0) == 0);
+}
+
+/* What a process left that was killed in the middle of an upload goes with a later one; nothing
+ * else does. */
+static void leftovers(leattest *t)
+{
+    static const char *const kept[] = {".2.leat.77", ".leat.77", ".2.leat.", ".2.leat.7x",
+                                       "2.leat.7"};
+    scene s;
+    char path[700];
+    if (open_scene(t, &s, NULL, NULL)) {
+        put(t, &s, "/api/v1/flower", 1, "", 201, "created");
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            leave(t, &s, kept[i], i ? 100000 : 60);
+        leave(t, &s, ".2.leat.4711", 100000);
+        leave(t, &s, ".9.leat.1", 100000);
+        put(t, &s, "/api/v1/flower", 2, "", 200, "\"version\":2");
+        CHECK_INT(entries(s.folder, "flower"), 2 + 5);
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+            snprintf(path, sizeof path, "%s/flower/%s", s.folder, kept[i]);
+            CHECK(leati_path_exists(path));
+        }
+    }
+    close_scene(&s);
+}
+
 typedef struct caller {
     const char *url;
     atomic_bool *stop;
@@ -435,7 +470,7 @@ static void little_memory(leattest *t)
     close_scene(&s);
 }
 
-static const leattest_case cases[] = {TEST(life_of_a_model), TEST(refusals),  TEST(files),
-                                      TEST(rights),          TEST(full_disk), TEST(under_load),
-                                      TEST(little_memory)};
+static const leattest_case cases[] = {TEST(life_of_a_model), TEST(refusals),     TEST(files),
+                                      TEST(rights),          TEST(full_disk),    TEST(under_load),
+                                      TEST(leftovers),       TEST(little_memory)};
 LEATTEST_MAIN(cases)
