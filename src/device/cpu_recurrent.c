@@ -44,7 +44,37 @@ leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_
     size_t each = (panels + blocks - 1) / blocks;
     cut.width = each * nr;
     cut.blocks = (panels + each - 1) / each;
+    cut.piece = nr * leati_cpu_recurrent_pairs(r);
+    cut.pieces = each * r->gates;
+    cut.threads = (size_t)leat_context_threads(c);
     return cut;
+}
+
+typedef struct packing {
+    leati_cpu_recurrent_cut cut;
+    const leati_recurrent *r;
+    bool transposed;
+    const float *weights;
+    uint32_t *packed;
+} packing;
+
+static void pack_piece(void *arg, size_t piece, unsigned worker)
+{
+    const packing *p = arg;
+    size_t units = p->r->units, nr = p->cut.level->f32.nr, gate = piece % p->r->gates;
+    size_t from = piece / p->r->gates * nr, n = units - from < nr ? units - from : nr;
+    const float *w = p->weights + gate * units * units + from * (p->transposed ? units : 1);
+    (void)worker;
+    leati_panels_bf16_pack(p->cut.level, p->cut.half, p->transposed, n, units, w, units,
+                           p->packed + piece * p->cut.piece);
+}
+
+void leati_cpu_recurrent_pack(leat_context *c, const leati_recurrent *r, bool transposed,
+                              const float *weights, uint32_t *packed)
+{
+    packing p = {leati_cpu_recurrent_cut_of(c, r), r, transposed, weights, packed};
+    size_t nr = p.cut.level->f32.nr;
+    leati_parallel(c, (r->units + nr - 1) / nr * r->gates, pack_piece, &p);
 }
 
 typedef struct job {
@@ -111,14 +141,11 @@ static size_t kept_bytes(const leat_context *c, const leati_step *s)
 static void pack(leat_context *c, const job *j, void *packed)
 {
     size_t units = j->r.units;
-    for (size_t g = 0; g < j->r.gates; g++) {
-        const float *r = (const float *)j->s->in[1].data + g * units * units;
-        if (j->r.half)
-            leati_product_pack_bf16(c, true, units, units, r, units,
-                                    (uint32_t *)packed + g * j->gate_step);
-        else
-            leati_product_pack(c, true, units, units, r, units, (float *)packed + g * j->gate_step);
-    }
+    const float *r = j->s->in[1].data;
+    if (j->r.half) leati_cpu_recurrent_pack(c, &j->r, true, r, packed);
+    for (size_t g = 0; g < j->r.gates && !j->r.half; g++)
+        leati_product_pack(c, true, units, units, r + g * units * units, units,
+                           (float *)packed + g * j->gate_step);
 }
 
 static void keep(leat_context *c, const leati_step *s)
@@ -168,20 +195,6 @@ static void multiply(const job *j, const place *p, size_t gate)
                                p->ld_sums, 1);
         return;
     }
-    if (j->r.half) {
-        leati_panels_bf16 q = {.m = j->r.rows,
-                               .n = units,
-                               .k = units,
-                               .a = j->pair[p->step % 2],
-                               .lda = j->ld_pair,
-                               .packed = (const uint32_t *)j->packed + gate * j->gate_step,
-                               .from = p->from,
-                               .to = p->from + p->n,
-                               .c = to,
-                               .ldc = p->ld_sums};
-        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
-        return;
-    }
     leati_panels q = {.m = j->r.rows,
                       .n = units,
                       .k = units,
@@ -193,6 +206,30 @@ static void multiply(const job *j, const place *p, size_t gate)
                       .c = to,
                       .ldc = p->ld_sums};
     leati_panels_product(j->cut.level, &q);
+}
+
+/* The same in bf16: all gates, panel by panel. */
+static void multiply_half(const job *j, const place *p, size_t block)
+{
+    size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
+    const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
+    const float *x = (const float *)j->s->in[0].data + p->time * j->wide + p->from;
+    for (size_t piece = 0; piece < count; piece++) {
+        size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
+        leati_panels_bf16 q = {.m = j->r.rows,
+                               .n = p->n - at < nr ? p->n - at : nr,
+                               .k = j->r.units,
+                               .a = j->pair[p->step % 2],
+                               .lda = j->ld_pair,
+                               .packed = packed + piece * j->cut.piece,
+                               .panel = j->cut.piece,
+                               .ahead = leati_cpu_recurrent_ahead(&j->cut, block, piece, count),
+                               .c = p->sums + gate * j->r.units + p->from + at,
+                               .ldc = p->ld_sums};
+        leati_cpu_recurrent_fetch(x + gate * j->r.units + at, j->r.rows, q.n,
+                                  j->r.gates * j->r.units);
+        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+    }
 }
 
 /* The cell states before the step. */
@@ -254,7 +291,8 @@ static void forward(void *arg, size_t step, size_t block, unsigned worker)
     place p = place_of(j, step, block);
     const float *x = (const float *)j->s->in[0].data + p.time * j->wide + p.from;
     (void)worker;
-    for (size_t g = 0; g < j->r.gates; g++) {
+    if (j->r.half) multiply_half(j, &p, block);
+    for (size_t g = 0; g < j->r.gates && !j->r.half; g++) {
         leati_cpu_recurrent_fetch(x + g * j->r.units, j->r.rows, p.n, j->r.gates * j->r.units);
         multiply(j, &p, g);
     }

@@ -14,12 +14,31 @@ typedef struct leati_cpu_recurrent_cut {
     const leati_bf16_kernels *half; /* of products in bf16; NULL: they are in f32 */
     size_t width;                   /* units of a block, whole panels of packed weights */
     size_t blocks;                  /* tasks of a step */
+    /* of the weights in bf16: elements of one gate of one panel, and of those how many a block has
+     */
+    size_t piece, pieces;
+    size_t threads;
 } leati_cpu_recurrent_cut;
 
 leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_recurrent *r);
 bool leati_cpu_recurrent_takes(const leati_step *s);
 /* Whether the step was given lengths; known before its data are. */
 bool leati_cpu_recurrent_varies(const leati_step *s);
+
+/* The recurrent weights in bf16 lie as a block reads them: a panel of columns after the other, each
+ * gate by gate. `transposed`: columns are rows of r, of the gate; else columns of r, and the gate
+ * cuts its rows. */
+void leati_cpu_recurrent_pack(leat_context *c, const leati_recurrent *r, bool transposed,
+                              const float *weights, uint32_t *packed);
+/* How far behind a piece (one gate of one panel, number `piece` of `count` in its block) the one
+ * lies that its thread is likely to take next; modulo the size of an address. */
+static inline size_t leati_cpu_recurrent_ahead(const leati_cpu_recurrent_cut *cut, size_t block,
+                                               size_t piece, size_t count)
+{
+    if (piece + 1 < count) return cut->piece;
+    size_t next = (block + cut->threads) % cut->blocks;
+    return ((next - block) * cut->pieces - piece) * cut->piece;
+}
 
 /* Pairs of bf16 numbers that the units of a row make, of one gate. */
 static inline size_t leati_cpu_recurrent_pairs(const leati_recurrent *r)

@@ -133,24 +133,9 @@ typedef struct place {
 } place;
 
 /* sums r, units from .. from + n. */
-static void multiply(const job *j, const place *p, const void *sums, float *flow)
+static void multiply(const job *j, const place *p, const float *sums, float *flow)
 {
     size_t units = j->r.units;
-    for (size_t g = 0; g < j->r.gates && j->r.half; g++) {
-        leati_panels_bf16 q = {.m = j->r.rows,
-                               .n = units,
-                               .k = units,
-                               .a = (const uint32_t *)sums + g * j->gate,
-                               .lda = j->ld,
-                               .packed = (const uint32_t *)j->packed + g * packed_gate(j),
-                               .from = p->from,
-                               .to = p->from + p->n,
-                               .c = flow,
-                               .ldc = j->cut.width,
-                               .add = g > 0};
-        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
-    }
-    if (j->r.half) return;
     leati_panels q = {.m = j->r.rows,
                       .n = units,
                       .k = j->r.gates * units,
@@ -164,12 +149,36 @@ static void multiply(const job *j, const place *p, const void *sums, float *flow
     leati_panels_product(j->cut.level, &q);
 }
 
+/* The same in bf16: panel by panel, gate by gate. */
+static void multiply_half(const job *j, const place *p, size_t block, const uint32_t *sums,
+                          float *flow)
+{
+    size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
+    const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
+    for (size_t piece = 0; piece < count; piece++) {
+        size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
+        leati_panels_bf16 q = {.m = j->r.rows,
+                               .n = p->n - at < nr ? p->n - at : nr,
+                               .k = j->r.units,
+                               .a = sums + gate * j->gate,
+                               .lda = j->ld,
+                               .packed = packed + piece * j->cut.piece,
+                               .panel = j->cut.piece,
+                               .ahead = leati_cpu_recurrent_ahead(&j->cut, block, piece, count),
+                               .c = flow + at,
+                               .ldc = j->cut.width,
+                               .add = gate > 0};
+        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+    }
+}
+
 /* dh = what flows back through the sums of the step after; for a GRU besides what is there. */
-static void flow_back(const job *j, const place *p, const void *sums, float *flow)
+static void flow_back(const job *j, const place *p, size_t block, const void *sums, float *flow)
 {
     size_t units = j->r.units, later = leati_recurrent_time(&j->r, p->step + 1);
     float *dh = j->s->out[2].data;
-    multiply(j, p, sums, flow);
+    if (j->r.half) multiply_half(j, p, block, sums, flow);
+    else multiply(j, p, sums, flow);
     for (size_t row = 0; row < j->r.rows; row++) {
         const float *in = flow + row * j->cut.width;
         float *to = dh + row * units + p->from;
@@ -254,7 +263,8 @@ static void backward(void *arg, size_t i, size_t block, unsigned worker)
         p.time = leati_recurrent_time(&j->r, p.step);
         fetch(j, &p);
     }
-    if (i) flow_back(j, &p, j->sums[(i + 1) % 2], j->flow + worker * j->r.rows * j->cut.width);
+    if (i)
+        flow_back(j, &p, block, j->sums[(i + 1) % 2], j->flow + worker * j->r.rows * j->cut.width);
     if (i == j->r.steps) return;
     for (size_t row = 0; row < j->r.rows; row++) {
         if (leati_recurrent_runs(&j->r, row, p.time)) back_row(j, &p, row);
@@ -287,10 +297,8 @@ static void pack(leat_context *c, const job *j)
 {
     size_t units = j->r.units;
     const float *r = j->s->in[3].data;
-    for (size_t g = 0; g < j->r.gates && j->r.half; g++)
-        leati_product_pack_bf16(c, false, units, units, r + g * units * units, units,
-                                (uint32_t *)j->packed + g * packed_gate(j));
-    if (!j->r.half) leati_product_pack(c, false, units, j->r.gates * units, r, units, j->packed);
+    if (j->r.half) leati_cpu_recurrent_pack(c, &j->r, false, r, j->packed);
+    else leati_product_pack(c, false, units, j->r.gates * units, r, units, j->packed);
 }
 
 static leat_status run(leat_context *c, const leati_step *s)

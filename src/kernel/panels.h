@@ -21,15 +21,16 @@ typedef struct leati_panels {
 } leati_panels;
 void leati_panels_product(const leati_kernels *level, const leati_panels *p);
 
-/* The same in bf16: A as pairs of neighbours of k (leati_bf16_kernels.rows), its rows `lda` pairs
- * apart; B packed by leati_product_pack_bf16 or leati_panels_bf16_pack. With `add` the sums begin
- * with C. The bytes are those of leati_product_run with `half`. */
+/* C (m, n) = A B in bf16, A as pairs of neighbours of k (leati_bf16_kernels.rows), its rows `lda`
+ * pairs apart; B packed by leati_product_pack_bf16 or leati_panels_bf16_pack, `panel` elements from
+ * panel to panel. With `add` the sums begin with C. The bytes are those of leati_product_run with
+ * `half`. `ahead`: as in leati_bf16_block. */
 typedef struct leati_panels_bf16 {
     size_t m, n, k;
     const uint32_t *a;
     size_t lda;
     const uint32_t *packed;
-    size_t from, to;
+    size_t panel, ahead;
     float *c;
     size_t ldc;
     bool add;

@@ -444,13 +444,14 @@ static void bf16_panels_level(leattest *t, leat_context *c)
         leati_panels_bf16_pack(level, half, turned, N, FIRST, b, turned ? K : N, parts[0]);
         leati_panels_bf16_pack(level, half, turned, N, K - FIRST, rest, turned ? K : N, parts[1]);
         for (size_t from = 0; from < N; from += nr) {
-            leati_panels_bf16 q = {.m = M, .n = N, .lda = (K + 1) / 2, .ldc = N, .from = from};
-            q.to = from + nr < N ? from + nr : N;
-            q.c = got + from;
+            leati_panels_bf16 q = {.m = M, .lda = (K + 1) / 2, .ldc = N, .c = got + from};
+            q.n = N - from < nr ? N - from : nr;
             for (int part = 0; part < 2; part++) {
                 q.k = part ? K - FIRST : FIRST;
                 q.a = rows + (part ? FIRST / 2 : 0);
-                q.packed = parts[part];
+                q.panel = nr * ((q.k + 1) / 2);
+                q.packed = parts[part] + from / nr * q.panel;
+                q.ahead = part ? q.panel : 0;
                 q.add = part;
                 leati_panels_bf16_product(level, half, &q);
             }
