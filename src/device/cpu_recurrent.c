@@ -14,6 +14,7 @@
 
 enum {
     GRAIN = 200000, /* multiplications of a task at least: about two microseconds */
+    MANY = 1 << 22, /* elements that are in no cache when the gradient reads them */
     GATE_COST = 40, /* multiplications that take as long as a unit's gates */
     BLOCKS = 4      /* of a step per thread: what one thread is behind, another takes over */
 };
@@ -84,6 +85,7 @@ typedef struct job {
     leati_cpu_recurrent_cut cut;
     size_t state, wide; /* elements of (rows, units), of (rows, gates units) */
     bool few;
+    bool past;        /* gates go past the caches: more of them than fit */
     size_t gate_step; /* elements of one gate in `packed` */
     /* in scratch; `packed` where the weights are not kept */
     void *packed;      /* the weights of every gate: f32, or pairs of bf16 */
@@ -91,11 +93,18 @@ typedef struct job {
     size_t ld;         /* from row to row there */
     uint32_t *pair[2]; /* the same in bf16, where products are */
     size_t ld_pair;
+    float *sums; /* LSTM: of a block, per thread (rows, gates, width) */
 } job;
 
 static size_t packed_bytes(const job *j)
 {
     return j->r.gates * j->gate_step * sizeof(float); /* an element is 4 bytes in either form */
+}
+
+/* Elements of the sums of a block. */
+static size_t sums_of(const job *j)
+{
+    return j->r.rows * j->r.gates * j->cut.width;
 }
 
 static size_t divide(job *j, char *at)
@@ -107,6 +116,8 @@ static size_t divide(job *j, char *at)
     j->ld_pair = leati_panels_stride(leati_cpu_recurrent_pairs(&j->r));
     for (int i = 0; i < 2 && j->r.half; i++)
         j->pair[i] = leati_cpu_take(&room, j->r.rows * j->ld_pair * sizeof(uint32_t));
+    if (j->r.cell == LEATI_CELL_LSTM)
+        j->sums = leati_cpu_take(&room, j->cut.threads * sums_of(j) * sizeof(float));
     return room.bytes;
 }
 
@@ -116,6 +127,7 @@ static job job_of(leat_context *c, const leati_step *s)
     j.cut = leati_cpu_recurrent_cut_of(c, &j.r);
     j.state = j.r.rows * j.r.units;
     j.wide = j.state * j.r.gates;
+    j.past = j.r.steps * j.wide > MANY;
     size_t units = j.r.units;
     j.few = !j.r.half && j.r.rows <= FEW_ROWS && (j.r.rows <= FEWEST_ROWS || j.r.steps < FEW_STEPS);
     if (!j.few)
@@ -162,24 +174,28 @@ typedef struct place {
     size_t from, n; /* units */
     const float *before;
     float *after;
-    float *sums; /* (rows, gates, units) of the step, or rows of `after` */
-    size_t ld_sums;
+    float *sums; /* of the block: in scratch (LSTM), of what is kept (GRU), or rows of `after` */
+    size_t sum_pitch, ld_sums; /* from gate to gate, from row to row */
 } place;
 
-static place place_of(const job *j, size_t step, size_t block)
+static place place_of(const job *j, size_t step, size_t block, unsigned worker)
 {
     place p = {.step = step, .time = leati_recurrent_time(&j->r, step)};
     p.from = block * j->cut.width;
     p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
     p.before = j->h[step % 2];
     p.after = j->h[(step + 1) % 2];
-    if (j->r.cell < LEATI_CELL_LSTM) {
-        p.sums = p.after;
-        p.ld_sums = j->ld;
-    } else {
-        const leati_operand *o = &j->s->out[j->r.cell == LEATI_CELL_LSTM ? 3 : 4];
-        p.sums = (float *)o->data + p.time * j->wide;
+    if (j->r.cell == LEATI_CELL_LSTM) {
+        p.sums = j->sums + worker * sums_of(j);
+        p.sum_pitch = j->cut.width;
+        p.ld_sums = j->r.gates * j->cut.width;
+    } else if (j->r.cell == LEATI_CELL_GRU) {
+        p.sums = (float *)j->s->out[4].data + p.time * j->wide + p.from;
+        p.sum_pitch = j->r.units;
         p.ld_sums = j->r.gates * j->r.units;
+    } else {
+        p.sums = p.after + p.from;
+        p.ld_sums = j->ld;
     }
     return p;
 }
@@ -188,7 +204,7 @@ static place place_of(const job *j, size_t step, size_t block)
 static void multiply(const job *j, const place *p, size_t gate)
 {
     size_t units = j->r.units;
-    float *to = p->sums + gate * units + p->from;
+    float *to = p->sums + gate * p->sum_pitch;
     if (j->few) {
         const float *r = (const float *)j->s->in[1].data + (gate * units + p->from) * units;
         j->cut.level->f32.dots(j->r.rows, p->n, units, p->before, j->ld, r, units, 1, 0, to,
@@ -208,27 +224,37 @@ static void multiply(const job *j, const place *p, size_t gate)
     leati_panels_product(j->cut.level, &q);
 }
 
-/* The same in bf16: all gates, panel by panel. */
+/* What the gates of some rows, n units from `at` on of the block, will read is on its way while
+ * products run. Little at a time: the caches wait for few lines at once. */
+static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t rows, size_t at,
+                  size_t n)
+{
+    size_t wide = j->r.gates * j->r.units;
+    const float *x = (const float *)j->s->in[0].data + p->time * j->wide + row * wide;
+    leati_cpu_recurrent_fetch(x + gate * j->r.units + p->from + at, rows, n, wide);
+}
+
+/* The same in bf16: all gates, panel by panel, band by band of rows. */
 static void multiply_half(const job *j, const place *p, size_t block)
 {
     size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
     const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
-    const float *x = (const float *)j->s->in[0].data + p->time * j->wide + p->from;
     for (size_t piece = 0; piece < count; piece++) {
         size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
-        leati_panels_bf16 q = {.m = j->r.rows,
-                               .n = p->n - at < nr ? p->n - at : nr,
+        leati_panels_bf16 q = {.n = p->n - at < nr ? p->n - at : nr,
                                .k = j->r.units,
-                               .a = j->pair[p->step % 2],
                                .lda = j->ld_pair,
                                .packed = packed + piece * j->cut.piece,
                                .panel = j->cut.piece,
-                               .ahead = leati_cpu_recurrent_ahead(&j->cut, block, piece, count),
-                               .c = p->sums + gate * j->r.units + p->from + at,
                                .ldc = p->ld_sums};
-        leati_cpu_recurrent_fetch(x + gate * j->r.units + at, j->r.rows, q.n,
-                                  j->r.gates * j->r.units);
-        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+        size_t bands = (j->r.rows + j->cut.net->mr - 1) / j->cut.net->mr;
+        for (size_t band = 0, row = 0; band < bands; band++, row += q.m) {
+            q.m = j->r.rows / bands + (band < j->r.rows % bands);
+            q.a = j->pair[p->step % 2] + row * j->ld_pair;
+            q.c = p->sums + row * p->ld_sums + gate * p->sum_pitch + at;
+            fetch(j, p, gate, row, q.m, at, q.n);
+            leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+        }
     }
 }
 
@@ -239,7 +265,32 @@ static const float *cells_before(const job *j, size_t step)
     return (const float *)j->s->out[4].data + leati_recurrent_time(&j->r, step - 1) * j->state;
 }
 
-/* From sums to states, for one row. */
+/* From sums to states, some rows of an LSTM. */
+static void finish_lstm(const job *j, const place *p, size_t row, size_t rows)
+{
+    const leati_step *s = j->s;
+    size_t units = j->r.units, at = row * units + p->from, now = p->time * j->state + at;
+    size_t gates = p->time * j->wide + row * j->r.gates * units + p->from;
+    leati_lstm_rows t = {.rows = rows,
+                         .n = p->n,
+                         .pitch = units,
+                         .ld = j->r.gates * units,
+                         .x = (const float *)s->in[0].data + gates,
+                         .sums = p->sums + row * p->ld_sums,
+                         .sum_pitch = p->sum_pitch,
+                         .ld_sums = p->ld_sums,
+                         .c_before = cells_before(j, p->step) + at,
+                         .gates = (float *)s->out[3].data + gates,
+                         .c = (float *)s->out[4].data + now,
+                         .y = (float *)s->out[0].data + now,
+                         .ld_state = units,
+                         .h = p->after + row * j->ld + p->from,
+                         .ld_h = j->ld,
+                         .past = j->past};
+    j->cut.net->lstm_rows(&t);
+}
+
+/* The same of one row of the other cells. */
 static void finish_row(const job *j, const place *p, size_t row)
 {
     const leati_step *s = j->s;
@@ -248,13 +299,10 @@ static void finish_row(const job *j, const place *p, size_t row)
     size_t gates = (p->time * j->r.rows + row) * j->r.gates * units + p->from;
     const float *x = (const float *)s->in[0].data + gates;
     float *h = p->after + row * j->ld + p->from;
-    float *sums = p->sums + row * p->ld_sums + p->from;
-    if (j->r.cell == LEATI_CELL_LSTM)
-        net->lstm_row(p->n, units, x, sums, cells_before(j, p->step) + at,
-                      (float *)s->out[4].data + p->time * j->state + at, h);
-    else if (j->r.cell == LEATI_CELL_GRU)
-        net->gru_row(p->n, units, x, (const float *)s->in[3].data + p->from, sums,
-                     (float *)s->out[3].data + gates, p->before + row * j->ld + p->from, h);
+    if (j->r.cell == LEATI_CELL_GRU)
+        net->gru_row(p->n, units, x, (const float *)s->in[3].data + p->from,
+                     p->sums + row * p->ld_sums, (float *)s->out[3].data + gates,
+                     p->before + row * j->ld + p->from, h);
     else net->cell_row(j->r.cell == LEATI_CELL_RELU, p->n, x, h);
     net->copy(p->n, h, (float *)s->out[0].data + p->time * j->state + at);
 }
@@ -288,17 +336,18 @@ static void round_row(const job *j, size_t step, size_t row, size_t from, size_t
 static void forward(void *arg, size_t step, size_t block, unsigned worker)
 {
     const job *j = arg;
-    place p = place_of(j, step, block);
-    const float *x = (const float *)j->s->in[0].data + p.time * j->wide + p.from;
-    (void)worker;
+    place p = place_of(j, step, block, worker);
+    bool lstm = j->r.cell == LEATI_CELL_LSTM, together = lstm && !j->r.lengths;
     if (j->r.half) multiply_half(j, &p, block);
     for (size_t g = 0; g < j->r.gates && !j->r.half; g++) {
-        leati_cpu_recurrent_fetch(x + g * j->r.units, j->r.rows, p.n, j->r.gates * j->r.units);
+        fetch(j, &p, g, 0, j->r.rows, 0, p.n);
         multiply(j, &p, g);
     }
+    if (together) finish_lstm(j, &p, 0, j->r.rows);
     for (size_t row = 0; row < j->r.rows; row++) {
-        if (leati_recurrent_runs(&j->r, row, p.time)) finish_row(j, &p, row);
-        else keep_row(j, &p, row);
+        if (!leati_recurrent_runs(&j->r, row, p.time)) keep_row(j, &p, row);
+        else if (!lstm) finish_row(j, &p, row);
+        else if (!together) finish_lstm(j, &p, row, 1);
         round_row(j, step + 1, row, p.from, p.n);
     }
 }

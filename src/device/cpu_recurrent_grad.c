@@ -149,26 +149,50 @@ static void multiply(const job *j, const place *p, const float *sums, float *flo
     leati_panels_product(j->cut.level, &q);
 }
 
-/* The same in bf16: panel by panel, gate by gate. */
+/* What back_row will read and write of some rows and of n units from `at` on of the block, one gate
+ * of it, is on its way while products run. */
+static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t rows, size_t at,
+                  size_t n)
+{
+    size_t units = j->r.units, wide = j->r.gates * units, from = p->from + at;
+    size_t line = row * units + from, now = p->time * j->state + line;
+    size_t sum = p->time * j->wide + row * wide + gate * units + from;
+    leati_cpu_recurrent_fetch((const float *)j->s->out[0].data + sum, rows, n, wide);
+    if (j->r.cell >= LEATI_CELL_LSTM)
+        leati_cpu_recurrent_fetch((const float *)j->s->in[7].data + sum, rows, n, wide);
+    if (j->r.cell == LEATI_CELL_GRU) {
+        leati_cpu_recurrent_fetch((const float *)j->s->in[8].data + sum, rows, n, wide);
+        leati_cpu_recurrent_fetch(j->dm + sum, rows, n, wide);
+    }
+    if (gate) return;
+    leati_cpu_recurrent_fetch((const float *)j->s->in[0].data + now, rows, n, units);
+    if (j->r.cell == LEATI_CELL_LSTM)
+        leati_cpu_recurrent_fetch(start_of(j, p->step, 5, 8) + line, rows, n, units);
+}
+
+/* The same in bf16: panel by panel, gate by gate, band by band of rows. */
 static void multiply_half(const job *j, const place *p, size_t block, const uint32_t *sums,
                           float *flow)
 {
     size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
+    size_t bands = (j->r.rows + j->cut.net->mr - 1) / j->cut.net->mr;
     const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
     for (size_t piece = 0; piece < count; piece++) {
         size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
-        leati_panels_bf16 q = {.m = j->r.rows,
-                               .n = p->n - at < nr ? p->n - at : nr,
+        leati_panels_bf16 q = {.n = p->n - at < nr ? p->n - at : nr,
                                .k = j->r.units,
-                               .a = sums + gate * j->gate,
                                .lda = j->ld,
                                .packed = packed + piece * j->cut.piece,
                                .panel = j->cut.piece,
-                               .ahead = leati_cpu_recurrent_ahead(&j->cut, block, piece, count),
-                               .c = flow + at,
                                .ldc = j->cut.width,
                                .add = gate > 0};
-        leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+        for (size_t band = 0, row = 0; band < bands; band++, row += q.m) {
+            q.m = j->r.rows / bands + (band < j->r.rows % bands);
+            q.a = sums + row * j->ld + gate * j->gate;
+            q.c = flow + row * j->cut.width + at;
+            if (p->step < j->r.steps) fetch(j, p, gate, row, q.m, at, q.n);
+            leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
+        }
     }
 }
 
@@ -240,19 +264,6 @@ static void clear_row(const job *j, const place *p, size_t row)
     }
 }
 
-/* What back_row will read, on its way while the product runs. */
-static void fetch(const job *j, const place *p)
-{
-    size_t units = j->r.units, line = p->time * j->state + p->from;
-    const float *gates = (const float *)j->s->in[7].data + p->time * j->wide + p->from;
-    leati_cpu_recurrent_fetch((const float *)j->s->in[0].data + line, j->r.rows, p->n, units);
-    if (j->r.cell < LEATI_CELL_LSTM) return;
-    for (size_t g = 0; g < j->r.gates; g++)
-        leati_cpu_recurrent_fetch(gates + g * units, j->r.rows, p->n, j->r.gates * units);
-    if (j->r.cell == LEATI_CELL_LSTM)
-        leati_cpu_recurrent_fetch(start_of(j, p->step, 5, 8) + p->from, j->r.rows, p->n, units);
-}
-
 /* Task `block` of the i-th step from the end; after all of them dh is that of the first states. */
 static void backward(void *arg, size_t i, size_t block, unsigned worker)
 {
@@ -261,7 +272,8 @@ static void backward(void *arg, size_t i, size_t block, unsigned worker)
     p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
     if (i < j->r.steps) {
         p.time = leati_recurrent_time(&j->r, p.step);
-        fetch(j, &p);
+        for (size_t g = 0; g < j->r.gates && !(i && j->r.half); g++)
+            fetch(j, &p, g, 0, j->r.rows, 0, p.n);
     }
     if (i)
         flow_back(j, &p, block, j->sums[(i + 1) % 2], j->flow + worker * j->r.rows * j->cut.width);

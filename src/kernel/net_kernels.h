@@ -140,6 +140,21 @@ typedef struct leati_bf16_kernels {
                        uint32_t *upper, uint32_t *lower);
 } leati_bf16_kernels;
 
+/* One step of some sequences, n units of them: sums hold the states' share before activation, x
+ * that of the input; gates come back activated, the states twice. sums may be gates. */
+typedef struct leati_lstm_rows {
+    size_t rows, n;
+    size_t pitch, ld; /* of x and gates: from gate to gate, from row to row */
+    const float *x, *sums;
+    size_t sum_pitch, ld_sums;
+    const float *c_before;
+    float *gates, *c, *y;
+    size_t ld_state; /* of c_before, c, y */
+    float *h;
+    size_t ld_h;
+    bool past; /* gates are not read soon: they go past the caches where they are aligned */
+} leati_lstm_rows;
+
 typedef struct leati_net_kernels {
     const char *level;
     size_t mr, nr, lanes;
@@ -211,10 +226,8 @@ typedef struct leati_net_kernels {
     void (*cell_row)(bool relu, size_t n, const float *x, float *h);
     void (*cell_back_row)(bool relu, size_t n, const float *h, const float *dh, float *dx);
     /* LSTM (Hochreiter and Schmidhuber 1997, with forget gates): gates in the order input, forget,
-     * cell, output hold the states' share and come back activated. Backward: dc in of c, out of
-     * c_before. */
-    void (*lstm_row)(size_t n, size_t pitch, const float *x, float *gates, const float *c_before,
-                     float *c, float *h);
+     * cell, output. Backward: dc in of c, out of c_before. */
+    void (*lstm_rows)(const leati_lstm_rows *t);
     void (*lstm_back_row)(size_t n, size_t pitch, const float *gates, const float *c_before,
                           const float *c, const float *dh, float *dc, float *dx);
     /* GRU (Cho et al. 2014, as in cuDNN and PyTorch): sums in the order reset, update, new hold the

@@ -321,7 +321,7 @@ static void lstm_level(leattest *t, leat_context *c)
 {
     enum { R = 5, N = 37 };
     static float gates[R * 4 * N], before[R * N], now[R * N], h[R * N], dh[R * N], dc[R * N],
-        dgates[R * 4 * N], share[R * 4 * N];
+        dgates[R * 4 * N], share[R * 4 * N], y[R * N];
     static double sums[R * 4 * N], want_h[R * N], want_c[R * N], want_g[R * 4 * N], want_dc[R * N];
     leati_rng rng;
     leati_rng_init(&rng, 46, LEATI_RNG_TEST, 0);
@@ -350,10 +350,11 @@ static void lstm_level(leattest *t, leat_context *c)
     const leati_net_kernels *k = leati_net_kernels_of(c);
     memcpy(share, gates, sizeof share);
     for (size_t i = 0; i < R * 4 * N; i++) gates[i] = (float)(sums[i] - (double)(share[i] /= 2));
-    for (size_t r = 0; r < R; r++)
-        k->lstm_row(N, N, share + r * 4 * N, gates + r * 4 * N, before + r * N, now + r * N,
-                    h + r * N);
+    leati_lstm_rows rows = {R,      N,     N,   4 * N, share, gates, N, 4 * N,
+                            before, gates, now, y,     N,     h,     N, true};
+    k->lstm_rows(&rows);
     CHECK(apart(R * N, h, want_h) < CLOSE && apart(R * N, now, want_c) < CLOSE);
+    CHECK(memcmp(y, h, sizeof h) == 0);
     for (size_t r = 0; r < R; r++)
         k->lstm_back_row(N, N, gates + r * 4 * N, before + r * N, now + r * N, dh + r * N,
                          dc + r * N, dgates + r * 4 * N);

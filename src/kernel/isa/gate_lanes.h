@@ -15,35 +15,76 @@ static void cell_row(bool relu, size_t n, const float *x, float *h)
     })
 }
 
-static void cell_back_row(bool relu, size_t n, const float *h, const float *dh, float *dx)
+static void cell_back_row(bool relu, size_t n, const float *h, const float *dh,
+                          float *dx){EACH(n,
+                                          {
+                                              vf y = load_last_f32(h + j, width);
+                                              vf up = load_last_f32(dh + j, width);
+                                              vf d = up * (1 - y * y);
+                                              if (relu) d = choose_f32(y > 0, up, (vf){0});
+                                              store_last_f32(dx + j, d, width);
+                                          })}
+
+/* Past the caches, to aligned memory, where the level can. */
+INLINE void stream_vector(float *to, vf v)
 {
-    EACH(n, {
-        vf y = load_last_f32(h + j, width);
-        vf up = load_last_f32(dh + j, width);
-        vf d = up * (1 - y * y);
-        if (relu) d = choose_f32(y > 0, up, (vf){0});
-        store_last_f32(dx + j, d, width);
+#if defined(__AVX512F__)
+    _mm512_stream_ps(to, (__m512)v);
+#elif defined(__AVX2__)
+    _mm256_stream_ps(to, (__m256)v);
+#else
+    store_f32(to, v);
+#endif
+}
+
+INLINE void stream_end(void)
+{
+#if defined(__AVX2__)
+    _mm_sfence();
+#endif
+}
+
+INLINE void keep_gate(const bool past, float *to, vf v, size_t width)
+{
+    if (past) stream_vector(to, v);
+    else store_last_f32(to, v, width);
+}
+
+INLINE void lstm_row(const leati_lstm_rows *t, size_t row, const bool past)
+{
+    const float *xi = t->x + row * t->ld, *xf = xi + t->pitch, *xg = xf + t->pitch;
+    const float *xo = xg + t->pitch, *si = t->sums + row * t->ld_sums, *sf = si + t->sum_pitch;
+    const float *sg = sf + t->sum_pitch, *so = sg + t->sum_pitch;
+    const float *before = t->c_before + row * t->ld_state;
+    float *gi = t->gates + row * t->ld, *gf = gi + t->pitch, *gg = gf + t->pitch;
+    float *go = gg + t->pitch, *c = t->c + row * t->ld_state, *y = t->y + row * t->ld_state;
+    float *h = t->h + row * t->ld_h;
+    EACH(t->n, {
+        vf i = sigmoid_vector_f32(load_last_f32(xi + j, width) + load_last_f32(si + j, width));
+        vf f = sigmoid_vector_f32(load_last_f32(xf + j, width) + load_last_f32(sf + j, width));
+        vf g = tanh_vector_f32(load_last_f32(xg + j, width) + load_last_f32(sg + j, width));
+        vf o = sigmoid_vector_f32(load_last_f32(xo + j, width) + load_last_f32(so + j, width));
+        vf cell = f * load_last_f32(before + j, width) + i * g;
+        keep_gate(past, gi + j, i, width);
+        keep_gate(past, gf + j, f, width);
+        keep_gate(past, gg + j, g, width);
+        keep_gate(past, go + j, o, width);
+        store_last_f32(c + j, cell, width);
+        vf state = o * tanh_vector_f32(cell);
+        store_last_f32(y + j, state, width);
+        store_last_f32(h + j, state, width);
     })
 }
 
-static void lstm_row(size_t n, size_t pitch, const float *x, float *gates, const float *c_before,
-                     float *c, float *h)
+static void lstm_rows(const leati_lstm_rows *t)
 {
-    float *gi = gates, *gf = gi + pitch, *gg = gf + pitch, *go = gg + pitch;
-    const float *xi = x, *xf = xi + pitch, *xg = xf + pitch, *xo = xg + pitch;
-    EACH(n, {
-        vf i = sigmoid_vector_f32(load_last_f32(xi + j, width) + load_last_f32(gi + j, width));
-        vf f = sigmoid_vector_f32(load_last_f32(xf + j, width) + load_last_f32(gf + j, width));
-        vf g = tanh_vector_f32(load_last_f32(xg + j, width) + load_last_f32(gg + j, width));
-        vf o = sigmoid_vector_f32(load_last_f32(xo + j, width) + load_last_f32(go + j, width));
-        vf cell = f * load_last_f32(c_before + j, width) + i * g;
-        store_last_f32(gi + j, i, width);
-        store_last_f32(gf + j, f, width);
-        store_last_f32(gg + j, g, width);
-        store_last_f32(go + j, o, width);
-        store_last_f32(c + j, cell, width);
-        store_last_f32(h + j, o * tanh_vector_f32(cell), width);
-    })
+    bool past =
+        t->past && (t->pitch | t->ld | t->n) % VF == 0 && (uintptr_t)t->gates % sizeof(vf) == 0;
+    for (size_t row = 0; row < t->rows; row++) {
+        if (past) lstm_row(t, row, true);
+        else lstm_row(t, row, false);
+    }
+    if (past) stream_end();
 }
 
 static void lstm_back_row(size_t n, size_t pitch, const float *gates, const float *c_before,
