@@ -14,7 +14,7 @@
 
 enum {
     GRAIN = 200000, /* multiplications of a task at least: about two microseconds */
-    MANY = 1 << 22, /* elements that are in no cache when the gradient reads them */
+    MANY = 1 << 22, /* elements that are in no cache when the next operation reads them */
     GATE_COST = 40, /* multiplications that take as long as a unit's gates */
     BLOCKS = 4      /* of a step per thread: what one thread is behind, another takes over */
 };
@@ -48,6 +48,7 @@ leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_
     cut.piece = nr * leati_cpu_recurrent_pairs(r);
     cut.pieces = each * r->gates;
     cut.threads = (size_t)leat_context_threads(c);
+    cut.past = r->steps * r->rows * r->gates * r->units > MANY;
     return cut;
 }
 
@@ -85,7 +86,6 @@ typedef struct job {
     leati_cpu_recurrent_cut cut;
     size_t state, wide; /* elements of (rows, units), of (rows, gates units) */
     bool few;
-    bool past;        /* gates go past the caches: more of them than fit */
     size_t gate_step; /* elements of one gate in `packed` */
     /* in scratch; `packed` where the weights are not kept */
     void *packed;      /* the weights of every gate: f32, or pairs of bf16 */
@@ -127,7 +127,6 @@ static job job_of(leat_context *c, const leati_step *s)
     j.cut = leati_cpu_recurrent_cut_of(c, &j.r);
     j.state = j.r.rows * j.r.units;
     j.wide = j.state * j.r.gates;
-    j.past = j.r.steps * j.wide > MANY;
     size_t units = j.r.units;
     j.few = !j.r.half && j.r.rows <= FEW_ROWS && (j.r.rows <= FEWEST_ROWS || j.r.steps < FEW_STEPS);
     if (!j.few)
@@ -286,7 +285,7 @@ static void finish_lstm(const job *j, const place *p, size_t row, size_t rows)
                          .ld_state = units,
                          .h = p->after + row * j->ld + p->from,
                          .ld_h = j->ld,
-                         .past = j->past};
+                         .past = j->cut.past};
     j->cut.net->lstm_rows(&t);
 }
 

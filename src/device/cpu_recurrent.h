@@ -18,6 +18,7 @@ typedef struct leati_cpu_recurrent_cut {
      */
     size_t piece, pieces;
     size_t threads;
+    bool past; /* gates go past the caches: they are in none any more when they are read */
 } leati_cpu_recurrent_cut;
 
 leati_cpu_recurrent_cut leati_cpu_recurrent_cut_of(leat_context *c, const leati_recurrent *r);

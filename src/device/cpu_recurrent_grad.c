@@ -26,6 +26,7 @@ typedef struct job {
     size_t ld;     /* from row to row there, elements of 4 bytes */
     size_t gate;   /* from gate to gate */
     float *flow;   /* per thread (rows, width): what flows to the states before */
+    float *d;      /* LSTM in bf16, per thread (rows, gates, width): what is rounded to `sums` */
     float *before; /* (steps, rows, units): states before every step, where lengths differ */
     float *dm;     /* GRU: gradients of h r' + rb, (steps, rows, 3 units) */
     void *workspace;
@@ -74,6 +75,9 @@ static size_t divide(job *j, char *at)
     for (int i = 0; i < 2; i++)
         j->sums[i] = leati_cpu_take(&room, j->r.rows * j->ld * sizeof(float));
     j->flow = leati_cpu_take(&room, threads * j->r.rows * j->cut.width * sizeof(float));
+    if (j->r.cell == LEATI_CELL_LSTM && j->r.half)
+        j->d =
+            leati_cpu_take(&room, threads * j->r.rows * j->r.gates * j->cut.width * sizeof(float));
     if (leati_cpu_recurrent_varies(j->s))
         j->before = leati_cpu_take(&room, lines * units * sizeof(float));
     if (j->r.cell == LEATI_CELL_GRU) j->dm = leati_cpu_take(&room, lines * wide * sizeof(float));
@@ -157,7 +161,8 @@ static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t 
     size_t units = j->r.units, wide = j->r.gates * units, from = p->from + at;
     size_t line = row * units + from, now = p->time * j->state + line;
     size_t sum = p->time * j->wide + row * wide + gate * units + from;
-    leati_cpu_recurrent_fetch((const float *)j->s->out[0].data + sum, rows, n, wide);
+    if (j->r.cell != LEATI_CELL_LSTM)
+        leati_cpu_recurrent_fetch((const float *)j->s->out[0].data + sum, rows, n, wide);
     if (j->r.cell >= LEATI_CELL_LSTM)
         leati_cpu_recurrent_fetch((const float *)j->s->in[7].data + sum, rows, n, wide);
     if (j->r.cell == LEATI_CELL_GRU) {
@@ -196,13 +201,18 @@ static void multiply_half(const job *j, const place *p, size_t block, const uint
     }
 }
 
-/* dh = what flows back through the sums of the step after; for a GRU besides what is there. */
+/* flow: what flows back through the sums of the step after. */
 static void flow_back(const job *j, const place *p, size_t block, const void *sums, float *flow)
+{
+    if (j->r.half) multiply_half(j, p, block, sums, flow);
+    else multiply(j, p, sums, flow);
+}
+
+/* Of rows that ran in the step after it is dh; for a GRU besides what is there. */
+static void flow_to_states(const job *j, const place *p, const float *flow)
 {
     size_t units = j->r.units, later = leati_recurrent_time(&j->r, p->step + 1);
     float *dh = j->s->out[2].data;
-    if (j->r.half) multiply_half(j, p, block, sums, flow);
-    else multiply(j, p, sums, flow);
     for (size_t row = 0; row < j->r.rows; row++) {
         const float *in = flow + row * j->cut.width;
         float *to = dh + row * units + p->from;
@@ -220,7 +230,45 @@ static void *handed(const job *j, const place *p, size_t row, size_t g)
                      : (void *)((float *)p->sums + at + p->from);
 }
 
-/* The gradients of the sums of one row that runs. */
+/* The gradients of the sums of some rows of an LSTM, by those of their states: dh, `ld_dh` apart.
+ */
+static void back_lstm(const job *j, const place *p, size_t row, size_t rows, const float *dh,
+                      size_t ld_dh, unsigned worker)
+{
+    const leati_step *s = j->s;
+    size_t units = j->r.units, at = row * units + p->from, width = j->cut.width;
+    size_t now = p->time * j->state + at;
+    size_t gate = p->time * j->wide + row * j->r.gates * units + p->from;
+    leati_lstm_back t = {.rows = rows,
+                         .n = p->n,
+                         .pitch = units,
+                         .ld = j->r.gates * units,
+                         .gates = (const float *)s->in[7].data + gate,
+                         .c_before = start_of(j, p->step, 5, 8) + at,
+                         .c = (const float *)s->in[8].data + now,
+                         .dy = (const float *)s->in[0].data + now,
+                         .ld_state = units,
+                         .dh = dh,
+                         .ld_dh = ld_dh,
+                         .dc = (float *)s->out[3].data + at,
+                         .dx = (float *)s->out[0].data + gate,
+                         .d = handed(j, p, row, 0),
+                         .d_pitch = j->gate,
+                         .ld_d = j->ld,
+                         .past = j->cut.past};
+    if (j->r.half) {
+        t.d = j->d + worker * j->r.rows * j->r.gates * width;
+        t.d_pitch = width;
+        t.ld_d = j->r.gates * width;
+    }
+    j->cut.net->lstm_back(&t);
+    for (size_t i = 0; i < rows && j->r.half; i++)
+        for (size_t g = 0; g < j->r.gates; g++)
+            j->cut.half->rows(1, p->n, t.d + i * t.ld_d + g * width, p->n,
+                              handed(j, p, row + i, g));
+}
+
+/* The same of one row of the other cells. */
 static void back_row(const job *j, const place *p, size_t row)
 {
     const leati_step *s = j->s;
@@ -229,12 +277,7 @@ static void back_row(const job *j, const place *p, size_t row)
     size_t gate = (p->time * j->r.rows + row) * j->r.gates * units + p->from;
     float *dh = (float *)s->out[2].data + at, *dx = (float *)s->out[0].data + gate, *dm = dx;
     net->add_to(p->n, (const float *)s->in[0].data + line, dh);
-    if (j->r.cell == LEATI_CELL_LSTM) {
-        const float *cells = s->in[8].data;
-        net->lstm_back_row(p->n, units, (const float *)s->in[7].data + gate,
-                           start_of(j, p->step, 5, 8) + at, cells + line, dh,
-                           (float *)s->out[3].data + at, dx);
-    } else if (j->r.cell == LEATI_CELL_GRU) {
+    if (j->r.cell == LEATI_CELL_GRU) {
         dm = j->dm + gate;
         net->gru_back_row(p->n, units, (const float *)s->in[7].data + gate,
                           (const float *)s->in[8].data + gate, state_before(j, p->step) + at, dh,
@@ -270,17 +313,23 @@ static void backward(void *arg, size_t i, size_t block, unsigned worker)
     const job *j = arg;
     place p = {.step = j->r.steps - 1 - i, .from = block * j->cut.width, .sums = j->sums[i % 2]};
     p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
-    if (i < j->r.steps) {
-        p.time = leati_recurrent_time(&j->r, p.step);
-        for (size_t g = 0; g < j->r.gates && !(i && j->r.half); g++)
-            fetch(j, &p, g, 0, j->r.rows, 0, p.n);
+    bool end = i == j->r.steps, lstm = j->r.cell == LEATI_CELL_LSTM, all = lstm && !j->r.lengths;
+    float *flow = j->flow + worker * j->r.rows * j->cut.width, *dh = j->s->out[2].data;
+    if (!end) p.time = leati_recurrent_time(&j->r, p.step);
+    for (size_t g = 0; g < j->r.gates && !end && !(i && j->r.half); g++)
+        fetch(j, &p, g, 0, j->r.rows, 0, p.n);
+    if (i) flow_back(j, &p, block, j->sums[(i + 1) % 2], flow);
+    if (i && (!all || end)) flow_to_states(j, &p, flow);
+    if (end) return;
+    if (all) {
+        back_lstm(j, &p, 0, j->r.rows, i ? flow : dh + p.from, i ? j->cut.width : j->r.units,
+                  worker);
+        return;
     }
-    if (i)
-        flow_back(j, &p, block, j->sums[(i + 1) % 2], j->flow + worker * j->r.rows * j->cut.width);
-    if (i == j->r.steps) return;
     for (size_t row = 0; row < j->r.rows; row++) {
-        if (leati_recurrent_runs(&j->r, row, p.time)) back_row(j, &p, row);
-        else clear_row(j, &p, row);
+        if (!leati_recurrent_runs(&j->r, row, p.time)) clear_row(j, &p, row);
+        else if (lstm) back_lstm(j, &p, row, 1, dh + row * j->r.units + p.from, j->r.units, worker);
+        else back_row(j, &p, row);
     }
 }
 

@@ -155,6 +155,20 @@ typedef struct leati_lstm_rows {
     bool past; /* gates are not read soon: they go past the caches where they are aligned */
 } leati_lstm_rows;
 
+/* The same backwards: dy + dh is the gradient of the states, dc in of c, out of c_before; the
+ * gradients of the sums go to dx and d. */
+typedef struct leati_lstm_back {
+    size_t rows, n;
+    size_t pitch, ld; /* of gates and dx */
+    const float *gates, *c_before, *c, *dy;
+    size_t ld_state; /* of c_before, c, dy, dc */
+    const float *dh;
+    size_t ld_dh;
+    float *dc, *dx, *d;
+    size_t d_pitch, ld_d;
+    bool past; /* dx, as gates above */
+} leati_lstm_back;
+
 typedef struct leati_net_kernels {
     const char *level;
     size_t mr, nr, lanes;
@@ -226,10 +240,9 @@ typedef struct leati_net_kernels {
     void (*cell_row)(bool relu, size_t n, const float *x, float *h);
     void (*cell_back_row)(bool relu, size_t n, const float *h, const float *dh, float *dx);
     /* LSTM (Hochreiter and Schmidhuber 1997, with forget gates): gates in the order input, forget,
-     * cell, output. Backward: dc in of c, out of c_before. */
+     * cell, output. */
     void (*lstm_rows)(const leati_lstm_rows *t);
-    void (*lstm_back_row)(size_t n, size_t pitch, const float *gates, const float *c_before,
-                          const float *c, const float *dh, float *dc, float *dx);
+    void (*lstm_back)(const leati_lstm_back *t);
     /* GRU (Cho et al. 2014, as in cuDNN and PyTorch): sums in the order reset, update, new hold the
      * states' share and come back with their bias; h = (1 - z) tanh(x + r sum) + z h_before.
      * Backward: dh in of h, out the direct part of h_before; what comes through dsums is to be

@@ -321,7 +321,7 @@ static void lstm_level(leattest *t, leat_context *c)
 {
     enum { R = 5, N = 37 };
     static float gates[R * 4 * N], before[R * N], now[R * N], h[R * N], dh[R * N], dc[R * N],
-        dgates[R * 4 * N], share[R * 4 * N], y[R * N];
+        dgates[R * 4 * N], share[R * 4 * N], y[R * N], dy[R * N], copy[R * 4 * N];
     static double sums[R * 4 * N], want_h[R * N], want_c[R * N], want_g[R * 4 * N], want_dc[R * N];
     leati_rng rng;
     leati_rng_init(&rng, 46, LEATI_RNG_TEST, 0);
@@ -331,19 +331,19 @@ static void lstm_level(leattest *t, leat_context *c)
     fill(&rng, R * N, dc);
     for (size_t i = 0; i < R * 4 * N; i++) sums[i] = (double)gates[i];
     for (size_t i = 0; i < R * N; i++) {
-        double s[4], x, y, b = (double)before[i], eps = 1e-5;
+        double s[4], x, unused, b = (double)before[i], eps = 1e-5;
         size_t at = i / N * 4 * N + i % N;
         double up = (double)dh[i], down = (double)dc[i];
         for (size_t k = 0; k < 4; k++) s[k] = sums[at + k * N];
         lstm_unit(s, b, up, down, &want_h[i], &want_c[i]);
-        want_dc[i] =
-            (lstm_unit(s, b + eps, up, down, &x, &y) - lstm_unit(s, b - eps, up, down, &x, &y)) /
-            (2 * eps);
+        want_dc[i] = (lstm_unit(s, b + eps, up, down, &x, &unused) -
+                      lstm_unit(s, b - eps, up, down, &x, &unused)) /
+                     (2 * eps);
         for (size_t k = 0; k < 4; k++) {
             s[k] += eps;
-            double more = lstm_unit(s, b, up, down, &x, &y);
+            double more = lstm_unit(s, b, up, down, &x, &unused);
             s[k] -= 2 * eps;
-            want_g[at + k * N] = (more - lstm_unit(s, b, up, down, &x, &y)) / (2 * eps);
+            want_g[at + k * N] = (more - lstm_unit(s, b, up, down, &x, &unused)) / (2 * eps);
             s[k] += eps;
         }
     }
@@ -355,9 +355,11 @@ static void lstm_level(leattest *t, leat_context *c)
     k->lstm_rows(&rows);
     CHECK(apart(R * N, h, want_h) < CLOSE && apart(R * N, now, want_c) < CLOSE);
     CHECK(memcmp(y, h, sizeof h) == 0);
-    for (size_t r = 0; r < R; r++)
-        k->lstm_back_row(N, N, gates + r * 4 * N, before + r * N, now + r * N, dh + r * N,
-                         dc + r * N, dgates + r * 4 * N);
+    leati_lstm_back back = {R,  N, N,  4 * N,  gates, before, now,   dy,  N,
+                            dh, N, dc, dgates, copy,  N,      4 * N, true};
+    for (size_t i = 0; i < R * N; i++) dh[i] -= dy[i] = dh[i] / 4;
+    k->lstm_back(&back);
+    CHECK(memcmp(copy, dgates, sizeof copy) == 0);
     CHECK(apart(R * 4 * N, dgates, want_g) < CLOSE && apart(R * N, dc, want_dc) < CLOSE);
 }
 

@@ -87,25 +87,44 @@ static void lstm_rows(const leati_lstm_rows *t)
     if (past) stream_end();
 }
 
-static void lstm_back_row(size_t n, size_t pitch, const float *gates, const float *c_before,
-                          const float *c, const float *dh, float *dc, float *dx)
+INLINE void lstm_back_row(const leati_lstm_back *t, size_t row, const bool past)
 {
-    const float *gi = gates, *gf = gi + pitch, *gg = gf + pitch, *go = gg + pitch;
-    EACH(n, {
+    const float *gi = t->gates + row * t->ld, *gf = gi + t->pitch, *gg = gf + t->pitch;
+    const float *go = gg + t->pitch, *before = t->c_before + row * t->ld_state;
+    const float *c = t->c + row * t->ld_state, *dy = t->dy + row * t->ld_state;
+    const float *dh = t->dh + row * t->ld_dh;
+    float *dc = t->dc + row * t->ld_state, *dx = t->dx + row * t->ld, *d = t->d + row * t->ld_d;
+    EACH(t->n, {
         vf i = load_last_f32(gi + j, width);
         vf f = load_last_f32(gf + j, width);
         vf g = load_last_f32(gg + j, width);
         vf o = load_last_f32(go + j, width);
-        vf t = tanh_vector_f32(load_last_f32(c + j, width));
-        vf up = load_last_f32(dh + j, width);
-        vf cell = load_last_f32(dc + j, width) + up * o * (1 - t * t);
-        vf before = load_last_f32(c_before + j, width);
-        store_last_f32(dx + j, cell * g * i * (1 - i), width);
-        store_last_f32(dx + pitch + j, cell * before * f * (1 - f), width);
-        store_last_f32(dx + 2 * pitch + j, cell * i * (1 - g * g), width);
-        store_last_f32(dx + 3 * pitch + j, up * t * o * (1 - o), width);
+        vf tanh = tanh_vector_f32(load_last_f32(c + j, width));
+        vf up = load_last_f32(dh + j, width) + load_last_f32(dy + j, width);
+        vf cell = load_last_f32(dc + j, width) + up * o * (1 - tanh * tanh);
+        vf sum[4];
+        sum[0] = cell * g * i * (1 - i);
+        sum[1] = cell * load_last_f32(before + j, width) * f * (1 - f);
+        sum[2] = cell * i * (1 - g * g);
+        sum[3] = up * tanh * o * (1 - o);
+        UNROLL(4)
+        for (size_t k = 0; k < 4; k++) {
+            keep_gate(past, dx + k * t->pitch + j, sum[k], width);
+            store_last_f32(d + k * t->d_pitch + j, sum[k], width);
+        }
         store_last_f32(dc + j, cell * f, width);
     })
+}
+
+static void lstm_back(const leati_lstm_back *t)
+{
+    bool past =
+        t->past && (t->pitch | t->ld | t->n) % VF == 0 && (uintptr_t)t->dx % sizeof(vf) == 0;
+    for (size_t row = 0; row < t->rows; row++) {
+        if (past) lstm_back_row(t, row, true);
+        else lstm_back_row(t, row, false);
+    }
+    if (past) stream_end();
 }
 
 static void gru_row(size_t n, size_t pitch, const float *x, const float *bias, float *sums,
