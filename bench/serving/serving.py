@@ -381,7 +381,7 @@ def requests(state):
     request = bodies.tree()[0]
     measure.say("memory over %s requests" % fix(goal))
     with servers.leat(options, [os.path.join(options.folder, "iris.leat")]) as leat:
-        clients.wrk(options, leat, request, seconds=1)
+        clients.wrk(options, leat, request, seconds=5)
         before, done = leat.memory(), 0
         while done < goal:
             done += clients.wrk(options, leat, request, seconds=10 if goal - done > 500000 else 3)[1]

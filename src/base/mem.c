@@ -48,12 +48,15 @@ static void default_free(void *user, void *block)
  * the kernel for huge pages. Touching memory in pages of 4 KiB costs more than most operations on a
  * table do. */
 enum { HUGE = 4 << 20, HUGE_PAGE = 2 << 20 };
+/* From this size on it pays to leave zeros to calloc, which touches no fresh page. */
+enum { UNTOUCHED = 64 << 10 };
 
-/* A large block of the standard allocator; `zeroed`: as calloc, which touches no fresh page. */
+/* A large block of the standard allocator. */
 static void *large_alloc(size_t bytes, bool zeroed)
 {
     char *raw = zeroed ? calloc(1, bytes) : malloc(bytes);
 #ifdef MADV_HUGEPAGE
+    if (bytes < HUGE) return raw;
     size_t skip = raw ? (0 - (uintptr_t)raw) & (HUGE_PAGE - 1) : bytes;
     if (raw && skip < bytes) (void)madvise(raw + skip, bytes - skip, MADV_HUGEPAGE);
 #endif
@@ -128,7 +131,7 @@ static block_header *header_of(void *block)
 
 static void *heap_alloc(leati_heap *heap, size_t bytes, bool zeroed, leat_status *why)
 {
-    bool large = bytes >= HUGE && heap->allocator.alloc == default_alloc;
+    bool large = bytes >= (zeroed ? UNTOUCHED : HUGE) && heap->allocator.alloc == default_alloc;
     size_t align = bytes < SMALL ? SMALL_ALIGN : LARGE_ALIGN;
     size_t total;
     *why = LEAT_NOMEM;
