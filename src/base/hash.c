@@ -67,29 +67,51 @@ static int has_sha(void)
     return sha && __builtin_cpu_supports("sse4.1");
 }
 
-/* Four rounds a step: state in (ABEF, CDGH), message schedule by sha256msg1/2. */
-__attribute__((target("sha,sse4.1"))) static void blocks_sha(uint32_t s[8], const uint8_t *data,
-                                                             size_t count)
+#define SHA __attribute__((target("sha,sse4.1")))
+
+/* Words t to t + 3 of the message schedule from the 16 before them. */
+SHA static inline __m128i next_words(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    __m128i part = _mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8(d, c, 4));
+    return _mm_sha256msg2_epu32(part, d);
+}
+
+/* Rounds t to t + 3; the state is (ABEF, CDGH). */
+SHA static inline void four_rounds(__m128i *abef, __m128i *cdgh, __m128i words, int t)
+{
+    __m128i w = _mm_add_epi32(words, _mm_loadu_si128((const __m128i *)(const void *)(K + t)));
+    *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, w);
+    *abef = _mm_sha256rnds2_epu32(*abef, *cdgh, _mm_shuffle_epi32(w, 0x0e));
+}
+
+SHA static inline __m128i load_words(const uint8_t *at, __m128i swap)
+{
+    return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), swap);
+}
+
+SHA static void blocks_sha(uint32_t s[8], const uint8_t *data, size_t count)
 {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     __m128i lo = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)s), 0xb1);
     __m128i hi = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)(s + 4)), 0x1b);
     __m128i abef = _mm_alignr_epi8(lo, hi, 8), cdgh = _mm_blend_epi16(hi, lo, 0xf0);
     for (; count; count--, data += 64) {
-        __m128i abef0 = abef, cdgh0 = cdgh, m[4];
-        for (int i = 0; i < 4; i++)
-            m[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + 16 * i)),
-                                    swap);
-        for (int i = 0; i < 16; i++) {
-            __m128i w = m[i & 3];
-            if (i >= 4) {
-                __m128i part = _mm_sha256msg1_epu32(w, m[(i + 1) & 3]);
-                part = _mm_add_epi32(part, _mm_alignr_epi8(m[(i + 3) & 3], m[(i + 2) & 3], 4));
-                w = m[i & 3] = _mm_sha256msg2_epu32(part, m[(i + 3) & 3]);
-            }
-            w = _mm_add_epi32(w, _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * i)));
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, w);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(w, 0x0e));
+        __m128i abef0 = abef, cdgh0 = cdgh;
+        __m128i a = load_words(data, swap), b = load_words(data + 16, swap);
+        __m128i c = load_words(data + 32, swap), d = load_words(data + 48, swap);
+        four_rounds(&abef, &cdgh, a, 0);
+        four_rounds(&abef, &cdgh, b, 4);
+        four_rounds(&abef, &cdgh, c, 8);
+        four_rounds(&abef, &cdgh, d, 12);
+        for (int t = 16; t < 64; t += 16) {
+            a = next_words(a, b, c, d);
+            four_rounds(&abef, &cdgh, a, t);
+            b = next_words(b, c, d, a);
+            four_rounds(&abef, &cdgh, b, t + 4);
+            c = next_words(c, d, a, b);
+            four_rounds(&abef, &cdgh, c, t + 8);
+            d = next_words(d, a, b, c);
+            four_rounds(&abef, &cdgh, d, t + 12);
         }
         abef = _mm_add_epi32(abef, abef0);
         cdgh = _mm_add_epi32(cdgh, cdgh0);
