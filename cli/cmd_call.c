@@ -2,6 +2,7 @@
 #include <leat/call.h>
 #include <leat/read.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -130,12 +131,60 @@ static void say_row(cli *c, const leat_frame *f)
     double value;
     for (size_t k = 0; k < leat_frame_columns(f); k++) {
         const char *name = leat_frame_name(f, k);
-        if (leat_frame_text(f, k, 0, &text, &n)) snprintf(number, sizeof number, "%.*s", (int)(n < 60 ? n : 60), text);
+        if (leat_frame_text(f, k, 0, &text, &n))
+            snprintf(number, sizeof number, "%.*s", (int)(n < 60 ? n : 60), text);
         else if (leat_frame_number(f, k, 0, &value)) snprintf(number, sizeof number, "%.6g", value);
         else snprintf(number, sizeof number, "-");
         if (k == 0) cli_styled(c, CLI_BOLD, "%s\n", number);
         else cli_say(c, "  %-20s %s\n", name + 2, number);
     }
+}
+
+/* The type of a file that is one row by itself; NULL: it is a table. */
+static const char *image_type(const char *path)
+{
+    static const struct {
+        const char *suffix, *type;
+    } types[] = {{".png", "image/png"}, {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}};
+    size_t n = strlen(path);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t k = strlen(types[i].suffix);
+        if (n > k && strcasecmp(path + n - k, types[i].suffix) == 0) return types[i].type;
+    }
+    return NULL;
+}
+
+static leat_status give_answer(cli *c, leat_frame *answer)
+{
+    if (c->json || cli_value(c, "output")) return cli_write_answers(c, answer);
+    say_row(c, answer);
+    return LEAT_OK;
+}
+
+static leat_status ask_image(cli *c, leat_client *k, const char *model, const char *type)
+{
+    enum { MOST = 64 << 20 };
+    FILE *f = fopen(c->arguments[1], "rb");
+    char *body = f ? malloc(MOST) : NULL;
+    leat_frame *answer = NULL;
+    if (!body) {
+        leat_status st = f ? leat_error_set(c->context, LEAT_NOMEM, "out of memory")
+                           : leat_error_set(c->context, errno == ENOENT ? LEAT_NOT_FOUND : LEAT_IO,
+                                            "cannot read %s: %s", c->arguments[1], strerror(errno));
+        if (f) fclose(f);
+        return st;
+    }
+    size_t length = fread(body, 1, MOST, f);
+    leat_status st =
+        ferror(f) || !feof(f)
+            ? leat_error_set(c->context, LEAT_IO, "cannot read %s, or it has more than 64 MiB",
+                             c->arguments[1])
+            : leat_client_predict_body(c->context, k, model, type, body, length, true, &answer);
+    fclose(f);
+    free(body);
+    if (st == LEAT_OK) st = give_answer(c, answer);
+    leat_frame_release(answer);
+    return st;
 }
 
 /* NAME=VALUE ...: one row. */
@@ -158,8 +207,7 @@ static leat_status ask_row(cli *c, leat_client *k, const char *model)
     }
     if (st == LEAT_OK)
         st = leat_client_predict_row(c->context, k, model, names, values, count, true, &answer);
-    if (st == LEAT_OK && (c->json || cli_value(c, "output"))) st = cli_write_answers(c, answer);
-    else if (st == LEAT_OK) say_row(c, answer);
+    if (st == LEAT_OK) st = give_answer(c, answer);
     leat_frame_release(answer);
     free(names);
     return st;
@@ -197,6 +245,8 @@ static leat_status run_call(cli *c)
     if (st == LEAT_OK) {
         if (c->count == 1) st = describe(c, k, t.model);
         else if (strchr(c->arguments[1], '=')) st = ask_row(c, k, t.model);
+        else if (c->count == 2 && image_type(c->arguments[1]))
+            st = ask_image(c, k, t.model, image_type(c->arguments[1]));
         else if (c->count == 2) st = ask_table(c, k, t.model);
         else st = cli_usage(c, "one table at a time, or NAME=VALUE for each input");
     }
@@ -230,7 +280,8 @@ const cli_command cli_command_call = {
     .details =
         "URL is http://HOST:PORT/MODEL, MODEL:VERSION for a certain one. With NAME=VALUE for each "
         "input it predicts a row, with a table (- for standard input) its rows, as leat predict "
-        "does. Without either it prints what the server says of the model, or of all models.\n"
+        "does, with a PNG or JPEG file that image. Without either it prints what the server says "
+        "of the model, or of all models.\n"
         "A request that a server refuses, loses or does not answer in time is sent to another one, "
         "or again after a moment.",
     .examples =

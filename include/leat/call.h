@@ -115,6 +115,12 @@ LEAT_API LEAT_CHECKED leat_status leat_client_predict_row(leat_context *context,
                                                           const char *const *names,
                                                           const char *const *values, size_t count,
                                                           bool probabilities, leat_frame **out);
+/* The same for one row as a body of its own: an image for a model of images ("image/png"). */
+LEAT_API LEAT_CHECKED leat_status leat_client_predict_body(leat_context *context,
+                                                           leat_client *client, const char *model,
+                                                           const char *type, const void *body,
+                                                           size_t length, bool probabilities,
+                                                           leat_frame **out);
 /* The path of a model below a server, as "/api/v1/iris/versions/2", for requests of one's own. */
 LEAT_API LEAT_CHECKED leat_status leat_client_path(leat_context *context, const char *model,
                                                    char *out, size_t size);

@@ -325,19 +325,33 @@ static void add_encoded(leati_str *out, const char *text)
     }
 }
 
-static leat_status ask_row(leat_context *c, job *j, const leati_str *body)
+leat_status leat_client_predict_body(leat_context *c, leat_client *client, const char *model,
+                                     const char *type, const void *body, size_t length,
+                                     bool probabilities, leat_frame **out)
 {
-    leat_client_reply reply;
-    leat_client_request q = {.path = j->path,
-                             .type = "application/x-www-form-urlencoded",
-                             .body = leati_str_text(body),
-                             .length = body->length};
-    LEATI_TRY(leati_str_status(body));
-    LEATI_TRY(leat_client_ask(c, j->client, &q, &reply));
-    leat_status st = reply.status == 200 ? leati_answers_read(c, j->sheet, reply.body, reply.length,
-                                                              1, j->value, j->proba)
-                                         : leat_client_refused(c, &reply);
+    leati_model_sheet sheet;
+    char path[PATH];
+    double value = 0;
+    *out = NULL;
+    LEATI_TRY(leat_client_path(c, model, path, sizeof path));
+    LEATI_TRY(read_sheet(c, client, path, &sheet));
+    job j = {.client = client, .sheet = &sheet, .path = path, .value = &value};
+    leat_status st = LEAT_OK;
+    if (probabilities && sheet.probabilities) {
+        j.proba = LEATI_NEW(c, double, sheet.classes);
+        if (!j.proba) st = leat_error_status(c);
+    }
+    leat_client_reply reply = {.body = NULL};
+    leat_client_request q = {.path = path, .type = type, .body = body, .length = length};
+    if (st == LEAT_OK) st = leat_client_ask(c, client, &q, &reply);
+    if (st == LEAT_OK)
+        st = reply.status == 200
+                 ? leati_answers_read(c, &sheet, reply.body, reply.length, 1, &value, j.proba)
+                 : leat_client_refused(c, &reply);
     leat_client_reply_free(&reply);
+    if (st == LEAT_OK) st = make_frame(c, &j, 1, out);
+    leati_free(j.proba);
+    leati_model_sheet_fini(&sheet);
     return st;
 }
 
@@ -345,14 +359,8 @@ leat_status leat_client_predict_row(leat_context *c, leat_client *client, const 
                                     const char *const *names, const char *const *values,
                                     size_t count, bool probabilities, leat_frame **out)
 {
-    leati_model_sheet sheet;
     leati_str body;
-    char path[PATH];
-    double value = 0;
     *out = NULL;
-    LEATI_TRY(leat_client_path(c, model, path, sizeof path));
-    LEATI_TRY(read_sheet(c, client, path, &sheet));
-    job j = {.client = client, .sheet = &sheet, .path = path, .value = &value};
     leati_str_init(&body, c);
     for (size_t i = 0; i < count; i++) {
         if (i) leati_str_addc(&body, '&');
@@ -360,15 +368,10 @@ leat_status leat_client_predict_row(leat_context *c, leat_client *client, const 
         leati_str_addc(&body, '=');
         add_encoded(&body, values[i]);
     }
-    leat_status st = LEAT_OK;
-    if (probabilities && sheet.probabilities) {
-        j.proba = LEATI_NEW(c, double, sheet.classes);
-        if (!j.proba) st = leat_error_status(c);
-    }
-    if (st == LEAT_OK) st = ask_row(c, &j, &body);
-    if (st == LEAT_OK) st = make_frame(c, &j, 1, out);
-    leati_free(j.proba);
+    leat_status st = leati_str_status(&body);
+    if (st == LEAT_OK)
+        st = leat_client_predict_body(c, client, model, "application/x-www-form-urlencoded",
+                                      leati_str_text(&body), body.length, probabilities, out);
     leati_str_fini(&body);
-    leati_model_sheet_fini(&sheet);
     return st;
 }

@@ -41,6 +41,21 @@ check fit sh -c "$leat fit photos.yaml >fit.txt"
 has fit-text fit.txt "across" "wrote photos.leat"
 check predict sh -c "$leat predict photos.leat new >answers.csv"
 has across answers.csv across down
+# One image, and the folder as a table, asked of a server.
+$leat serve photos.leat --listen 127.0.0.1:0 --workers 1 >served.txt 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    grep -qE '^serving at|has no server' served.txt && break
+    sleep 0.1
+done
+url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
+if [ -n "$url" ]; then
+    check call sh -c "$leat call $url/photos new/a.png >call.txt; $leat call $url/photos new/b.png --json >>call.txt"
+    has call-answers call.txt across '"prediction":"down"'
+    check call-folder sh -c "$leat call $url/photos new >called.csv"
+    check call-same cmp answers.csv called.csv
+else skip "this build has no server"; fi
 cp odd.png new/c.png
 check inspect sh -c "$leat inspect photos.leat --input new --row 3 --rows 0 >inspect.txt"
 check sizes-of-the-model sh -c "$leat predict photos.leat new >answers.csv"
