@@ -313,8 +313,9 @@ static void write_backend(plan *p, const char *name, const char *const *list, si
     leati_str_addf(
         p->out,
         "    default-server weight 100 check inter %lldms fastinter %lldms downinter %lldms fall 2 "
-        "rise 2 slowstart %lldms init-addr last,libc,none",
-        ms(p->o.check_interval), ms(p->o.check_interval / 4), ms(p->o.check_interval),
+        "rise 2 slowstart %lldms init-addr last,libc,none observe layer4 error-limit 2 on-error "
+        "sudden-death",
+        ms(p->o.check_interval), ms(fmin(p->o.check_interval / 4, 0.25)), ms(p->o.check_interval),
         ms(p->o.slow_start));
     if (p->o.connections) leati_str_addf(p->out, " maxconn %u", p->o.connections);
     if (p->o.server_ca)
