@@ -213,7 +213,7 @@ static void write_defaults(plan *p)
             "    timeout http-keep-alive 75s\n"
             "    timeout queue 5s");
     leati_str_addf(p->out, "    timeout server %lldms\n    timeout check %lldms\n",
-                   ms(p->o.timeout), ms(fmax(p->o.check_interval, 0.5)));
+                   ms(p->o.timeout), ms(fmax(fmin(p->o.check_interval, 2), 0.5)));
     line(
         p,
         "    # A request that a server did not answer goes to another one: `retry-on` holds for\n"
