@@ -96,6 +96,8 @@ static leat_status run_scale(cli *c)
     o.arguments = (const char *const *)c->arguments;
     o.argument_count = (size_t)c->count;
     o.listen = cli_value(c, "listen") ? cli_value(c, "listen") : "127.0.0.1:8080";
+    o.haproxy = cli_value(c, "haproxy");
+    o.backend = cli_value(c, "backend");
     o.state = cli_value(c, "state") ? cli_value(c, "state") : "leat-scale";
     o.told = tell;
     o.user = c;
@@ -107,7 +109,13 @@ static leat_status run_scale(cli *c)
 }
 
 static const cli_option options[] = {
-    {"listen", 'l', "HOST:PORT", "where all workers serve (default 127.0.0.1:8080)", false},
+    {"listen", 'l', "HOST:PORT",
+     "where all workers serve (default 127.0.0.1:8080); with --haproxy the first of them", false},
+    {"haproxy", 0, "SOCKET",
+     "the runtime socket of HAProxy: workers have ports of their own, from that of --listen on, "
+     "and serve in its slots (leat deploy haproxy --slots)",
+     false},
+    {"backend", 0, "NAME", "the backend with the slots (default stable)", false},
     {"min", 0, "N", "workers at least (default 1)", false},
     {"max", 0, "N", "workers at most (default 4)", false},
     {"threads-each", 0, "N", "threads of a worker that answer (default 1)", false},
@@ -136,7 +144,9 @@ const cli_command cli_command_scale = {
         "lasted at --down for --down-for and one less would do. Never two changes of direction "
         "within --window.\nWorkers leave without a failed request and are replaced when they die. "
         "If leat scale is killed they go on; started again with the same --state it takes them "
-        "over. Ctrl-C or SIGTERM ends all, gently.",
+        "over. Ctrl-C or SIGTERM ends all, gently.\nBehind HAProxy (--haproxy) each worker has a "
+        "port "
+        "of its own and a slot of the proxy, from when it serves until before it ends.",
     .examples = "  leat scale models/ --listen 0.0.0.0:8080 --max 8\n"
                 "  leat scale iris.leat --state /var/lib/leat/iris -- --sandbox --keys yes",
     .options = options,

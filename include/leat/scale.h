@@ -72,10 +72,14 @@ typedef struct leat_scale_options {
     const char *program;          /* the leat command */
     const char *const *arguments; /* of leat serve: models and options */
     size_t argument_count;
-    const char *listen; /* HOST:PORT that all share; port 0: any free one */
-    uint32_t threads;   /* of each worker (leat serve --workers); 0: 1 */
-    double period;      /* seconds between samples; 0: 2 */
-    const char *state;  /* folder of what has to outlive this process */
+    const char *listen;  /* HOST:PORT that all share (port 0: any free one); with a proxy, of the
+                            first worker, the others have the ports behind it */
+    const char *haproxy; /* its runtime socket (leat/haproxy.h): worker I serves in its slot I;
+                            NULL: workers share a port */
+    const char *backend; /* the backend with the slots; NULL: "stable" */
+    uint32_t threads;    /* of each worker (leat serve --workers); 0: 1 */
+    double period;       /* seconds between samples; 0: 2 */
+    const char *state;   /* folder of what has to outlive this process */
     void (*told)(void *user, const leat_scale_event *event);
     void *user;
     volatile sig_atomic_t *stop; /* set: end the workers gently, then return */
@@ -83,10 +87,12 @@ typedef struct leat_scale_options {
 
 LEAT_API leat_scale_options leat_scale_options_default(void);
 
-/* Keeps the number of workers by the rule until *stop. A worker that dies is replaced. What this
- * process knows stands in `state`: if it is killed, workers go on serving, and the next one with
- * the same folder takes them over, with the history of the rule. Errors: INVALID; IO: the
- * address or the folder is taken, the first worker cannot start (its last words). */
+/* Keeps the number of workers by the rule until *stop. With a proxy, a worker gets its slot once it
+ * serves, and loses it before it ends; a proxy that was started anew is told all again. A worker
+ * that dies is replaced. What this process knows stands in `state`: if it is killed, workers go on
+ * serving, and the next one with the same folder takes them over, with the history of the rule.
+ * Errors: INVALID; IO: the address or the folder is taken, the first worker cannot start (its last
+ * words); those of leat_haproxy_open, NOT_FOUND: the proxy has fewer slots. */
 LEAT_API LEAT_CHECKED leat_status leat_scale_run(leat_context *context,
                                                  const leat_scale_options *options);
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "deploy/scale_crew.h"
+#include "deploy/scale_proxy.h"
 
 enum { MOST_ENDING = 1024, START_SECONDS = 60, END_SECONDS = 40 };
 static const double slice = 0.05, first_pause = 1, longest_pause = 30;
@@ -27,6 +28,7 @@ typedef struct keeper {
     leat_context *context;
     const leat_scale_options *options;
     leati_crew crew;
+    leati_scale_proxy proxy;
     leat_scale_state state;
     char *path; /* of what is remembered */
     double load, pause, start_at;
@@ -133,6 +135,17 @@ static void reap(keeper *k, double now)
     }
 }
 
+/* False: there is none. */
+static bool end_newest(keeper *k)
+{
+    leati_crew_worker *w = leati_crew_newest(&k->crew);
+    if (!w) return false;
+    leati_scale_proxy_drain(&k->proxy, w->slot);
+    leati_crew_end(w);
+    tell(k, "ending", w->pid);
+    return true;
+}
+
 static void fill(keeper *k, double now)
 {
     while (leati_crew_serving(&k->crew) < k->state.workers && now >= k->start_at) {
@@ -145,9 +158,26 @@ static void fill(keeper *k, double now)
         pause_starts(k, now);
     }
     while (leati_crew_serving(&k->crew) > k->state.workers) {
-        tell(k, "ending", leati_crew_end_one(&k->crew));
+        end_newest(k);
         remember_quietly(k);
     }
+}
+
+static leat_status start_first(keeper *k)
+{
+    while (leati_crew_serving(&k->crew) < k->state.workers) {
+        LEATI_TRY(leati_crew_start(&k->crew));
+        tell(k, "started", k->crew.workers[k->crew.count - 1].pid);
+    }
+    return LEAT_OK;
+}
+
+static bool any_answers(const keeper *k)
+{
+    if (!k->options->haproxy) return leati_crew_answers(&k->crew, 0);
+    for (size_t i = 0; i < k->crew.count; i++)
+        if (leati_crew_answers(&k->crew, k->crew.workers[i].slot)) return true;
+    return false;
 }
 
 /* The first workers have to come up: what keeps them from it is an error of the command. */
@@ -156,7 +186,7 @@ static leat_status wait_for_first(keeper *k)
     double until = now_seconds() + START_SECONDS;
     leati_crew_worker gone;
     char words[400];
-    while (!stopped(k) && !leati_crew_answers(&k->crew)) {
+    while (!stopped(k) && !any_answers(k)) {
         bool died = leati_crew_reap(&k->crew, &gone);
         if (died) leati_crew_last_words(&k->crew, words, sizeof words);
         LEATI_CHECK(k->context, !died, LEAT_IO, "a worker ended before it served: %s", words);
@@ -164,6 +194,7 @@ static leat_status wait_for_first(keeper *k)
                     "no worker serves after %d seconds; see %s", START_SECONDS, k->crew.log);
         rest(slice);
     }
+    leati_scale_proxy_settle(&k->proxy, &k->crew);
     if (!stopped(k)) tell(k, "serving", 0);
     return LEAT_OK;
 }
@@ -171,6 +202,7 @@ static leat_status wait_for_first(keeper *k)
 static void sample(keeper *k, double now)
 {
     uint32_t before = k->state.workers;
+    leati_scale_proxy_settle(&k->proxy, &k->crew);
     k->load = leati_crew_load(&k->crew, now);
     tell(k, "load", 0);
     /* The rule is about those that serve: while one is replaced, nothing is known. */
@@ -181,7 +213,8 @@ static void sample(keeper *k, double now)
 static leat_status keep(keeper *k)
 {
     double period = k->options->period > 0 ? k->options->period : 2, next = now_seconds();
-    fill(k, next);
+    if (k->crew.count) fill(k, next);
+    else LEATI_TRY(start_first(k));
     LEATI_TRY(wait_for_first(k));
     while (!stopped(k)) {
         double now = now_seconds();
@@ -202,11 +235,12 @@ static void end_all(keeper *k)
 {
     double until = now_seconds() + END_SECONDS;
     leati_crew_worker gone;
-    for (long pid; (pid = leati_crew_end_one(&k->crew));) tell(k, "ending", pid);
+    while (end_newest(k)) continue;
     while (k->crew.count && now_seconds() < until) {
         while (leati_crew_reap(&k->crew, &gone)) tell(k, "ended", gone.pid);
         rest(slice);
     }
+    leati_scale_proxy_settle(&k->proxy, &k->crew);
 }
 
 static leat_status begin(keeper *k)
@@ -233,6 +267,7 @@ static leat_status begin(keeper *k)
         k->state.reversed = m->reversed;
     }
     leati_free(m);
+    if (st == LEAT_OK) st = leati_scale_proxy_open(&k->proxy, c, o);
     for (size_t i = 0; st == LEAT_OK && i < k->crew.count; i++)
         tell(k, "adopted", k->crew.workers[i].pid);
     return st == LEAT_OK ? remember(k) : st;
@@ -253,6 +288,7 @@ leat_status leat_scale_run(leat_context *c, const leat_scale_options *options)
         st = keep(&k);
         end_all(&k);
     }
+    leati_scale_proxy_close(&k.proxy);
     leati_crew_close(&k.crew);
     leati_free(k.path);
     return st;

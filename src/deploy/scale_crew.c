@@ -27,6 +27,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+enum { ROOM = 256 << 10 }; /* for what the kernel tells of a process */
+
 /* ---- the address ------------------------------------------------------------------------------
  */
 
@@ -52,6 +54,7 @@ static leat_status read_address(leati_crew *crew, const char *listen)
     memcpy(&crew->at, found->ai_addr, found->ai_addrlen);
     crew->at_length = found->ai_addrlen;
     freeaddrinfo(found);
+    snprintf(crew->host, sizeof crew->host, "%.*s", (int)(colon - listen) % 256, listen);
     return LEAT_OK;
 }
 
@@ -69,20 +72,35 @@ static int bind_socket(const leati_crew *crew, bool shared)
     return -1;
 }
 
-static unsigned port_of(const leati_crew *crew)
+static uint16_t *port_in(struct sockaddr_storage *at)
 {
-    return ntohs(crew->at.ss_family == AF_INET6
-                     ? ((const struct sockaddr_in6 *)&crew->at)->sin6_port
-                     : ((const struct sockaddr_in *)&crew->at)->sin_port);
+    return at->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)at)->sin6_port
+                                     : &((struct sockaddr_in *)at)->sin_port;
+}
+
+/* Workers with ports of their own find out themselves whether these are free. A proxy needs a host
+ * that it can connect to. */
+static leat_status number_ports(leati_crew *crew, const char *listen)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&crew->at;
+    bool any = crew->at.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY);
+    crew->port = ntohs(*port_in(&crew->at));
+    LEATI_CHECK(crew->context,
+                crew->at.ss_family == AF_INET && !any && crew->port &&
+                    crew->port + crew->options->rule.most <= 65536,
+                LEAT_INVALID,
+                "behind a proxy workers listen on IPV4:PORT and the ports behind it, as in "
+                "127.0.0.1:9001, not '%s'",
+                listen);
+    return LEAT_OK;
 }
 
 /* Whether the address is free is asked without sharing, where no worker of ours has it. Then a
  * socket holds it, so that it stays ours while workers come and go. */
-static leat_status take_address(leati_crew *crew, const char *listen)
+static leat_status hold_port(leati_crew *crew, const char *listen)
 {
     leat_context *c = crew->context;
     bool found = crew->count > 0;
-    LEATI_TRY(read_address(crew, listen));
     int fd = found ? -1 : bind_socket(crew, false);
     LEATI_CHECK(c, found || fd >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
     if (fd >= 0) {
@@ -92,12 +110,24 @@ static leat_status take_address(leati_crew *crew, const char *listen)
     }
     crew->holder = bind_socket(crew, true);
     LEATI_CHECK(c, crew->holder >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
-    snprintf(crew->address, sizeof crew->address, "%.*s:%u",
-             (int)(strrchr(listen, ':') - listen) % 256, listen, port_of(crew));
+    crew->port = ntohs(*port_in(&crew->at));
     return LEAT_OK;
 }
 
-bool leati_crew_answers(const leati_crew *crew)
+static leat_status take_address(leati_crew *crew, const char *listen)
+{
+    LEATI_TRY(read_address(crew, listen));
+    LEATI_TRY(crew->options->haproxy ? number_ports(crew, listen) : hold_port(crew, listen));
+    leati_crew_endpoint(crew, 0, crew->address);
+    return LEAT_OK;
+}
+
+void leati_crew_endpoint(const leati_crew *crew, uint32_t slot, char out[280])
+{
+    snprintf(out, 280, "%s:%u", crew->host, crew->port + (slot ? slot - 1 : 0));
+}
+
+bool leati_crew_answers(const leati_crew *crew, uint32_t slot)
 {
     struct sockaddr_storage to = crew->at;
     struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
@@ -106,6 +136,7 @@ bool leati_crew_answers(const leati_crew *crew)
         v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (to.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
         v6->sin6_addr = in6addr_loopback;
+    *port_in(&to) = htons((uint16_t)(crew->port + (slot ? slot - 1 : 0)));
     int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to, crew->at_length) == 0;
     if (fd >= 0) close(fd);
@@ -130,16 +161,20 @@ static size_t read_proc(long pid, const char *name, char *out, size_t size)
     return length;
 }
 
-/* Whether it carries the crew's mark and runs. A process that has ended has no environment. */
-static bool is_ours(const leati_crew *crew, long pid)
+/* Whether it carries the crew's mark and runs; its slot. A process that has ended has no
+ * environment. */
+static bool is_ours(const leati_crew *crew, long pid, uint32_t *slot)
 {
-    enum { MOST = 256 << 10 };
-    char *text = leati_alloc_quiet(crew->context, MOST);
-    size_t n = text ? read_proc(pid, "environ", text, MOST) : 0;
+    static const char variable[] = "LEAT_SCALE_SLOT=";
+    const char *text = crew->room;
+    size_t n = read_proc(pid, "environ", crew->room, ROOM);
     bool ours = false;
-    for (size_t at = 0; at < n && !ours; at += strlen(text + at) + 1)
-        ours = strcmp(text + at, crew->mark) == 0;
-    leati_free(text);
+    *slot = 0;
+    for (size_t at = 0; at < n; at += strlen(text + at) + 1) {
+        ours = ours || strcmp(text + at, crew->mark) == 0;
+        if (strncmp(text + at, variable, sizeof variable - 1) == 0)
+            *slot = (uint32_t)strtoul(text + at + sizeof variable - 1, NULL, 10);
+    }
     return ours;
 }
 
@@ -180,7 +215,7 @@ static leat_status find_workers(leati_crew *crew, const long *ending, size_t end
     LEATI_CHECK(crew->context, proc, LEAT_IO, "/proc cannot be read: %s", strerror(errno));
     for (struct dirent *d; st == LEAT_OK && (d = readdir(proc));) {
         leati_crew_worker w = {.pid = isdigit((unsigned char)*d->d_name) ? atol(d->d_name) : 0};
-        if (w.pid <= 1 || w.pid == getpid() || !is_ours(crew, w.pid)) continue;
+        if (w.pid <= 1 || w.pid == getpid() || !is_ours(crew, w.pid, &w.slot)) continue;
         for (size_t i = 0; i < ending_count; i++) w.ending = w.ending || ending[i] == w.pid;
         st = add(crew, w);
     }
@@ -220,6 +255,8 @@ leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_
                             const char *listen, const long *ending, size_t ending_count)
 {
     *crew = (leati_crew){.context = c, .options = o, .lock = -1, .holder = -1};
+    crew->room = leati_alloc(c, ROOM);
+    if (!crew->room) return leat_error_status(c);
     LEATI_TRY(leati_folder_make(c, o->state));
     LEATI_TRY(name_things(crew, o->state));
     LEATI_TRY(lock_folder(crew, o->state));
@@ -234,6 +271,7 @@ void leati_crew_close(leati_crew *crew)
     leati_free(crew->workers);
     leati_free(crew->mark);
     leati_free(crew->log);
+    leati_free(crew->room);
 }
 
 uint32_t leati_crew_serving(const leati_crew *crew)
@@ -247,7 +285,9 @@ bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone)
 {
     for (size_t i = 0; i < crew->count; i++) {
         leati_crew_worker *w = &crew->workers[i];
-        bool here = w->child ? waitpid((pid_t)w->pid, NULL, WNOHANG) == 0 : is_ours(crew, w->pid);
+        uint32_t slot;
+        bool here =
+            w->child ? waitpid((pid_t)w->pid, NULL, WNOHANG) == 0 : is_ours(crew, w->pid, &slot);
         if (here) continue;
         *gone = *w;
         memmove(w, w + 1, (crew->count - i - 1) * sizeof *w);
@@ -281,10 +321,10 @@ double leati_crew_load(leati_crew *crew, double now)
 
 typedef struct launch {
     char **arguments, **environment;
-    char threads[16];
+    char threads[16], address[280], slot[40];
 } launch;
 
-static leat_status prepare(const leati_crew *crew, launch *l)
+static leat_status prepare(const leati_crew *crew, uint32_t slot, launch *l)
 {
     extern char **environ;
     const leat_scale_options *o = crew->options;
@@ -292,18 +332,22 @@ static leat_status prepare(const leati_crew *crew, launch *l)
     size_t variables = 0, n = 0;
     while (environ[variables]) variables++;
     l->arguments = LEATI_NEW(c, char *, o->argument_count + 8);
-    l->environment = LEATI_NEW(c, char *, variables + 2);
+    l->environment = LEATI_NEW(c, char *, variables + 3);
     if (!l->arguments || !l->environment) return leat_error_status(c);
     snprintf(l->threads, sizeof l->threads, "%u", o->threads ? o->threads : 1);
-    const char *const head[] = {o->program,    "serve",     "--share-port", "--listen",
-                                crew->address, "--workers", l->threads};
+    snprintf(l->slot, sizeof l->slot, "LEAT_SCALE_SLOT=%u", slot);
+    leati_crew_endpoint(crew, slot, l->address);
+    const char *const head[] = {o->program, "serve",     "--listen",
+                                l->address, "--workers", l->threads};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++) l->arguments[n++] = (char *)head[i];
+    if (!slot) l->arguments[n++] = "--share-port";
     for (size_t i = 0; i < o->argument_count; i++) l->arguments[n++] = (char *)o->arguments[i];
     l->arguments[n] = NULL;
     n = 0;
     l->environment[n++] = crew->mark;
+    l->environment[n++] = l->slot;
     for (size_t i = 0; i < variables; i++)
-        if (strncmp(environ[i], "LEAT_SCALE=", 11) != 0) l->environment[n++] = environ[i];
+        if (strncmp(environ[i], "LEAT_SCALE", 10) != 0) l->environment[n++] = environ[i];
     l->environment[n] = NULL;
     return LEAT_OK;
 }
@@ -327,18 +371,31 @@ static void become(const leati_crew *crew, const launch *l)
     _exit(127);
 }
 
+/* The lowest slot that nobody is in, those that end included: their ports are taken. */
+static uint32_t free_slot(const leati_crew *crew)
+{
+    for (uint32_t slot = 1;; slot++) {
+        bool taken = false;
+        for (size_t i = 0; i < crew->count; i++) taken = taken || crew->workers[i].slot == slot;
+        if (!taken) return slot;
+    }
+}
+
 leat_status leati_crew_start(leati_crew *crew)
 {
     leat_context *c = crew->context;
     launch l = {0};
-    leat_status st = prepare(crew, &l);
+    uint32_t slot = crew->options->haproxy ? free_slot(crew) : 0;
+    LEATI_CHECK(c, slot <= crew->options->rule.most, LEAT_IO,
+                "no slot is free until a worker has ended");
+    leat_status st = prepare(crew, slot, &l);
     /* Room first: what runs stands in the list. */
     if (st == LEAT_OK)
         st = leati_grow(c, &crew->workers, &crew->capacity, crew->count + 1, sizeof *crew->workers);
     if (st == LEAT_OK) {
         pid_t pid = fork();
         if (pid == 0) become(crew, &l);
-        if (pid > 0) st = add(crew, (leati_crew_worker){.pid = pid, .child = true});
+        if (pid > 0) st = add(crew, (leati_crew_worker){.pid = pid, .slot = slot, .child = true});
         else st = LEATI_FAIL(c, LEAT_IO, "a worker could not be started: %s", strerror(errno));
     }
     leati_free(l.arguments);
@@ -346,16 +403,17 @@ leat_status leati_crew_start(leati_crew *crew)
     return st;
 }
 
-long leati_crew_end_one(leati_crew *crew)
+leati_crew_worker *leati_crew_newest(leati_crew *crew)
 {
-    for (size_t i = crew->count; i-- > 0;) {
-        leati_crew_worker *w = &crew->workers[i];
-        if (w->ending) continue;
-        kill((pid_t)w->pid, SIGTERM);
-        w->ending = true;
-        return w->pid;
-    }
-    return 0;
+    for (size_t i = crew->count; i-- > 0;)
+        if (!crew->workers[i].ending) return &crew->workers[i];
+    return NULL;
+}
+
+void leati_crew_end(leati_crew_worker *worker)
+{
+    kill((pid_t)worker->pid, SIGTERM);
+    worker->ending = true;
 }
 
 void leati_crew_last_words(const leati_crew *crew, char *out, size_t size)

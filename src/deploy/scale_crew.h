@@ -9,6 +9,7 @@
 
 typedef struct leati_crew_worker {
     long pid;
+    uint32_t slot; /* of the proxy, from 1; 0: the port is shared */
     bool child, ending;
     bool sampled;       /* `busy` is of a sample before */
     double busy, since; /* seconds of processor time at the time `since` */
@@ -17,9 +18,12 @@ typedef struct leati_crew_worker {
 typedef struct leati_crew {
     leat_context *context;
     const leat_scale_options *options;
-    int lock, holder; /* files: of the folder's lock, of a socket that holds the port */
-    char address[280];
-    char *log, *mark; /* of the workers' words; "LEAT_SCALE=FOLDER" in their environment */
+    int lock, holder; /* files: of the folder's lock, of a socket that holds the port; or -1 */
+    char host[256];
+    unsigned port;
+    char address[280]; /* of the workers, or of the first */
+    char *log, *mark;  /* of the workers' words; "LEAT_SCALE=FOLDER" in their environment */
+    char *room;
     leati_crew_worker *workers;
     size_t count, capacity;
     struct sockaddr_storage at;
@@ -35,14 +39,18 @@ void leati_crew_close(leati_crew *crew);
 /* Workers that serve. */
 uint32_t leati_crew_serving(const leati_crew *crew);
 leat_status leati_crew_start(leati_crew *crew);
-/* The newest that serves: it answers what is under way, then ends. 0: there is none. */
-long leati_crew_end_one(leati_crew *crew);
+/* The newest that serves; NULL: there is none. It belongs to the crew, until the next call. */
+leati_crew_worker *leati_crew_newest(leati_crew *crew);
+/* It answers what is under way, then ends. */
+void leati_crew_end(leati_crew_worker *worker);
+/* "HOST:PORT" of a slot. */
+void leati_crew_endpoint(const leati_crew *crew, uint32_t slot, char out[280]);
 /* Takes one that is gone off the list. False: none is. */
 bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone);
 /* The busy share of those that serve since the last call, on average; NAN: not known. */
 double leati_crew_load(leati_crew *crew, double now);
-/* Whether somebody listens at the address. */
-bool leati_crew_answers(const leati_crew *crew);
+/* Whether somebody listens at the address of a slot; 0: at that which is shared. */
+bool leati_crew_answers(const leati_crew *crew, uint32_t slot);
 /* The last line that a worker wrote, for errors. */
 void leati_crew_last_words(const leati_crew *crew, char *out, size_t size);
 

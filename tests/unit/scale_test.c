@@ -175,6 +175,46 @@ static void wrong_rules(leattest *t)
     CHECK_FAILS(leat_scale_rule_check(t->context, &r), LEAT_INVALID, "seconds");
 }
 
-static const leattest_case cases[] = {TEST(promises), TEST(example), TEST(none_to_spare),
-                                      TEST(wrong_rules)};
+/* A worker that ends at once: its last words are those of the log, an error of the caller. */
+static leat_status run_false(leat_context *c, void *arg)
+{
+    static const char *const models[] = {"none.leat"};
+    leat_scale_options o = leat_scale_options_default();
+    (void)arg;
+    o.program = "/bin/false";
+    o.arguments = models;
+    o.argument_count = 1;
+    o.listen = "127.0.0.1:0";
+    o.state = leattest_scratch("scale");
+    leat_status st = leat_scale_run(c, &o);
+    bool expected = st == LEAT_IO && strstr(leat_error_message(c), "ended before it served");
+    if (expected) leat_error_clear(c);
+    return expected ? LEAT_OK : st;
+}
+
+static void little_memory(leattest *t)
+{
+    leattest_fail_allocations(t, run_false, NULL);
+}
+
+static void wrong_options(leattest *t)
+{
+    static const char *const models[] = {"none.leat"};
+    leat_scale_options o = leat_scale_options_default();
+    CHECK_FAILS(leat_scale_run(t->context, &o), LEAT_INVALID, "needs a program");
+    o.program = "/bin/false";
+    o.arguments = models;
+    o.argument_count = 1;
+    o.state = leattest_scratch("scale");
+    o.listen = "unix:x";
+    CHECK_FAILS(leat_scale_run(t->context, &o), LEAT_INVALID, "HOST:PORT");
+    o.listen = "0.0.0.0:9001";
+    o.haproxy = "none.sock";
+    CHECK_FAILS(leat_scale_run(t->context, &o), LEAT_INVALID, "behind a proxy");
+    o.rule.down = 1;
+    CHECK_FAILS(leat_scale_run(t->context, &o), LEAT_INVALID, "down < up");
+}
+
+static const leattest_case cases[] = {TEST(promises),    TEST(example),       TEST(none_to_spare),
+                                      TEST(wrong_rules), TEST(little_memory), TEST(wrong_options)};
 LEATTEST_MAIN(cases)
