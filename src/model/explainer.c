@@ -209,25 +209,40 @@ static leat_status ask(leat_explainer *e)
     return LEAT_OK;
 }
 
-/* The next row of work is complete; its answer is added to *to. */
-static leat_status next(leat_explainer *e, double *to)
+/* The next `rows` rows of work are complete, at most as many as there was room for. The answers are
+ * added to *to, or to to[0], to[1], ... */
+static leat_status next(leat_explainer *e, size_t rows, double *to, bool each)
 {
-    e->to[e->filled] = to;
-    return ++e->filled < e->room ? LEAT_OK : ask(e);
+    for (size_t i = 0; i < rows; i++) e->to[e->filled++] = each ? to + i : to;
+    return e->filled < e->room ? LEAT_OK : ask(e);
 }
 
-/* One player's value in the row that is being filled: of x, or of background row b. */
-static void put(leat_explainer *e, size_t p, bool known, size_t b)
+static size_t room_for(const leat_explainer *e, size_t rows)
+{
+    return rows < e->room - e->filled ? rows : e->room - e->filled;
+}
+
+/* One player's value in `rows` rows from `at` on of those that are being filled: of x. */
+static void put_x(leat_explainer *e, size_t p, size_t at, size_t rows)
 {
     const player *k = &e->player[p];
-    leati_session_copy(e->work, e->filled, known ? e->session : e->background, known ? e->row : b,
-                       k->input, k->part ? &k->patch : NULL);
+    leati_run run = {e->filled + at, e->row, rows, true};
+    if (rows) leati_session_copy(e->work, e->session, k->input, &run, k->part ? &k->patch : NULL);
+}
+
+/* The same of background row b; or, `same` false, of b, b + 1, ... */
+static void put_z(leat_explainer *e, size_t p, size_t at, size_t rows, size_t b, bool same)
+{
+    const player *k = &e->player[p];
+    leati_run run = {e->filled + at, b, rows, same};
+    if (rows)
+        leati_session_copy(e->work, e->background, k->input, &run, k->part ? &k->patch : NULL);
 }
 
 /* f(x), and what is explained of it. */
 static leat_status ask_x(leat_explainer *e)
 {
-    for (size_t p = 0; p < e->players; p++) put(e, p, true, 0);
+    for (size_t p = 0; p < e->players; p++) put_x(e, p, 0, 1);
     LEATI_TRY(leat_session_run(e->work, 1, e->probabilities));
     const double *value = leat_session_predictions(e->work);
     e->class = e->classes ? (size_t)value[0] : SIZE_MAX;
@@ -245,9 +260,13 @@ static leat_status ask_subsets(leat_explainer *e)
     size_t n = e->players, all = ((size_t)1 << n) - 1;
     memset(e->v, 0, (all + 1) * sizeof *e->v);
     for (size_t s = 0; s < all; s++)
-        for (size_t b = 0; b < e->rows; b++) {
-            for (size_t p = 0; p < n; p++) put(e, p, s >> p & 1, b);
-            LEATI_TRY(next(e, &e->v[s]));
+        for (size_t b = 0, rows; b < e->rows; b += rows) {
+            rows = room_for(e, e->rows - b);
+            for (size_t p = 0; p < n; p++) {
+                if (s >> p & 1) put_x(e, p, 0, rows);
+                else put_z(e, p, 0, rows, b, false);
+            }
+            LEATI_TRY(next(e, rows, &e->v[s], false));
         }
     LEATI_TRY(ask(e));
     for (size_t s = 0; s < all; s++) e->v[s] /= (double)e->rows;
@@ -283,9 +302,15 @@ static void share_subsets(leat_explainer *e)
 static leat_status ask_order(leat_explainer *e, size_t b, bool reverse, double *v)
 {
     size_t n = e->players;
-    for (size_t known = 1; known < n; known++) {
-        for (size_t k = 0; k < n; k++) put(e, e->order[reverse ? n - 1 - k : k], k < known, b);
-        LEATI_TRY(next(e, &v[known]));
+    for (size_t known = 1, rows; known < n; known += rows) {
+        rows = room_for(e, n - known);
+        for (size_t k = 0; k < n; k++) { /* the player at place k is known from k + 1 on */
+            size_t p = e->order[reverse ? n - 1 - k : k];
+            size_t unknown = k < known ? 0 : k + 1 - known < rows ? k + 1 - known : rows;
+            put_z(e, p, 0, unknown, b, true);
+            put_x(e, p, unknown, rows - unknown);
+        }
+        LEATI_TRY(next(e, rows, &v[known], true));
     }
     return LEAT_OK;
 }
@@ -303,9 +328,10 @@ static void share_order(const leat_explainer *e, bool reverse, const double *v, 
 static leat_status ask_background(leat_explainer *e)
 {
     memset(e->z, 0, e->rows * sizeof *e->z);
-    for (size_t b = 0; b < e->rows; b++) {
-        for (size_t p = 0; p < e->players; p++) put(e, p, false, b);
-        LEATI_TRY(next(e, &e->z[b]));
+    for (size_t b = 0, rows; b < e->rows; b += rows) {
+        rows = room_for(e, e->rows - b);
+        for (size_t p = 0; p < e->players; p++) put_z(e, p, 0, rows, b, false);
+        LEATI_TRY(next(e, rows, &e->z[b], true));
     }
     LEATI_TRY(ask(e));
     double sum = 0;

@@ -240,24 +240,53 @@ static void copy_patch(const leati_column *to, size_t row, const leati_column *f
     }
 }
 
-void leati_session_copy(leat_session *to, size_t row, const leat_session *from, size_t from_row,
-                        size_t input, const leati_patch *patch)
+static void copy_arrays(const leati_column *to, const leati_column *from, const leati_run *r,
+                        const leati_patch *patch)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        size_t row = r->row + i, from_row = r->from_row + (r->same ? 0 : i);
+        if (patch) copy_patch(to, row, from, from_row, patch);
+        else copy_items(to, row * to->length, from, from_row * to->length, to->length);
+    }
+}
+
+/* Numbers and times: eight bytes each. */
+static void copy_values(void *to, const void *from, const leati_run *r)
+{
+    char *t = (char *)to + 8 * r->row;
+    const char *f = (const char *)from + 8 * r->from_row;
+    if (!r->same) memcpy(t, f, 8 * r->count);
+    else
+        for (size_t i = 0; i < r->count; i++) memcpy(t + 8 * i, f, 8);
+}
+
+static void copy_codes(leat_session *to, const leat_session *from, size_t input, const leati_run *r)
+{
+    const leati_encoder_column *k = &to->model->pipeline.encoder.columns[input];
+    bool sequence = k->role == LEATI_ROLE_TOKENS;
+    uint32_t *codes = to->frame->column[input]->codes;
+    const uint32_t *given = from->frame->column[input]->codes;
+    for (size_t i = 0; i < r->count; i++) {
+        size_t row = r->row + i, from_row = r->from_row + (r->same ? 0 : i);
+        if (sequence)
+            memcpy(to->level_of[input] + row * k->width,
+                   from->level_of[input] + from_row * k->width, k->width * sizeof **to->level_of);
+        else codes[row] = given[from_row];
+    }
+}
+
+void leati_session_copy(leat_session *to, const leat_session *from, size_t input,
+                        const leati_run *r, const leati_patch *patch)
 {
     leati_column *t = to->frame->column[input];
     const leati_column *f = from->frame->column[input];
-    const leati_encoder_column *k = &to->model->pipeline.encoder.columns[input];
-    if (t->type == LEAT_ARRAY) {
-        if (patch) copy_patch(t, row, f, from_row, patch);
-        else copy_items(t, row * t->length, f, from_row * t->length, t->length);
-        return;
+    switch (t->type) {
+    case LEAT_ARRAY: copy_arrays(t, f, r, patch); return; /* never missing */
+    case LEAT_STRING: copy_codes(to, from, input, r); break;
+    default: copy_values(t->data, f->data, r);
     }
-    if (k->role == LEATI_ROLE_TOKENS)
-        memcpy(to->level_of[input] + row * k->width, from->level_of[input] + from_row * k->width,
-               k->width * sizeof **to->level_of);
-    else if (t->type == LEAT_STRING) t->codes[row] = f->codes[from_row];
-    else if (t->type == LEAT_TIME) t->i64[row] = f->i64[from_row];
-    else t->f64[row] = f->f64[from_row];
-    mark(t, row, leati_valid(f, from_row));
+    for (size_t i = 0; i < r->count; i++)
+        mark(t, r->row + i, leati_valid(f, r->from_row + (r->same ? 0 : i)));
 }
 
 static leat_status set_cell(leat_session *s, size_t row, size_t input, const leati_column *col,

@@ -25,9 +25,10 @@ static double worth(game *g, unsigned known)
 {
     double sum = 0;
     for (size_t b = 0; b < BACKGROUND; b++) {
-        for (size_t i = 0; i < g->inputs; i++)
-            leati_session_copy(g->ask, b, known >> i & 1 ? g->x : g->background,
-                               known >> i & 1 ? 0 : b, i, NULL);
+        for (size_t i = 0; i < g->inputs; i++) {
+            leati_run one = {b, known >> i & 1 ? 0 : b, 1, false};
+            leati_session_copy(g->ask, known >> i & 1 ? g->x : g->background, i, &one, NULL);
+        }
     }
     if (leat_session_run(g->ask, BACKGROUND, g->class != SIZE_MAX) != LEAT_OK) return (double)NAN;
     for (size_t b = 0; b < BACKGROUND; b++)
