@@ -73,18 +73,19 @@ static bool scatter_takes(const leati_step *s)
     return is_single(&s->in[1]);
 }
 
-/* Columns of a task of one outer block: every task walks the whole index, so that each element adds
- * its updates in the order of the index. */
-enum { COLUMNS = 128 };
+/* Columns of a task of one outer block, at least: every task walks the whole index, so that each
+ * element adds its updates in the order of the index. Two tasks per thread: long pieces of rows
+ * come faster from memory. */
+enum { COLUMNS = 128, SHARES = 2 };
 
 static void scatter_columns(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
     (void)worker;
     const leati_operand *index = &j->s->in[0], *u = &j->s->in[1];
-    size_t parts = (j->r.inner + COLUMNS - 1) / COLUMNS, o = task / parts;
-    size_t first = task % parts * COLUMNS;
-    size_t n = j->r.inner - first < COLUMNS ? j->r.inner - first : COLUMNS;
+    size_t parts = (j->r.inner + j->chunk - 1) / j->chunk, o = task / parts;
+    size_t first = task % parts * j->chunk;
+    size_t n = j->r.inner - first < j->chunk ? j->r.inner - first : j->chunk;
     size_t size = leat_dtype_size(u->dtype);
     char *y = (char *)j->s->out[0].data + (o * j->r.size * j->r.inner + first) * size;
     const char *x = (const char *)u->data + (o * j->count * j->r.inner + first) * size;
@@ -104,7 +105,9 @@ static leat_status scatter_add(leat_context *c, const leati_step *s)
     j.count = leati_operand_count(&s->in[0]);
     LEATI_TRY(leati_index_check(c, &s->in[0], a->axis, (int64_t)j.r.size));
     if (!leati_operand_count(&s->out[0])) return LEAT_OK;
-    leati_parallel(c, j.r.outer * ((j.r.inner + COLUMNS - 1) / COLUMNS), scatter_columns, &j);
+    size_t each = j.r.inner / (SHARES * leat_context_threads(c));
+    j.chunk = each > COLUMNS ? (each + 63) / 64 * 64 : COLUMNS;
+    leati_parallel(c, j.r.outer * ((j.r.inner + j.chunk - 1) / j.chunk), scatter_columns, &j);
     return LEAT_OK;
 }
 

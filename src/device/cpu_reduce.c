@@ -10,7 +10,7 @@
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
-enum { PART = 4096, COLUMNS = 256, MOST_PARTS = 32 };
+enum { PART = 4096, COLUMNS = 2048, MOST_PARTS = 32 };
 
 bool leati_reduce_form_of(const leati_step *s, leati_reduce_form *f)
 {
