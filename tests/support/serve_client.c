@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ bool serve_client_open(serve_client *k, const char *url)
     to.sin_port = htons((unsigned short)atoi(colon + 1));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(k->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    /* Head and body are sent one after the other. */
+    setsockopt(k->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return connect(k->fd, (struct sockaddr *)&to, sizeof to) == 0;
 }
 
