@@ -85,7 +85,7 @@ static bool check_rules(const leati_rollout_spec *s, char *why)
 
 bool leati_rollout_spec_check(const leati_rollout_spec *s, char *why)
 {
-    if (s->from == s->to)
+    if (s->from == s->to && s->mode != LEATI_SWITCH) /* a switch to it is done, and stays */
         return cannot(why,
                       "version %u is already the one that is served; to roll out from another "
                       "one, name it as the version to come from",
@@ -214,10 +214,10 @@ static void finish(leati_rollout *r, int64_t now)
         note(r, now, "version %u keeps all rules; it gets no requests by this", r->spec.to);
         return;
     }
-    r->previous = r->stable;
+    if (r->stable != r->spec.to) r->previous = r->stable;
     r->stable = r->spec.to;
     enter_phase(r, LEATI_ROLLOUT_DONE, "");
-    note(r, now, "version %u gets all requests; the one before was %u", r->stable, r->previous);
+    note(r, now, "version %u gets all requests", r->stable);
 }
 
 /* Behind a step that is over. */

@@ -1,0 +1,92 @@
+#!/bin/sh
+# leat rollout as a person uses it, and a server that is killed in the middle of one.
+. "$(dirname "$0")/lib.sh"
+command -v curl >/dev/null || { skip "curl is not here"; finish; exit; }
+
+$leat fit iris --target species --models lda --quick -q -o lda.leat
+$leat fit iris --target species --models knn --quick -q -o knn.leat
+$leat fit iris --target species --models baseline --quick -q -o same.leat
+mkdir -p models/iris
+cp lda.leat models/iris/3.leat
+cp knn.leat models/iris/4.leat
+cp same.leat models/iris/5.leat
+trap 'kill -9 $server $load 2>/dev/null; rm -rf "$scratch"' EXIT
+
+serve() { # sets url and server
+    $leat serve models --state state --listen 127.0.0.1:0 --workers 2 >served.txt 2>&1 &
+    server=$!
+    url= tries=0
+    while [ -z "$url" ] && [ $((tries += 1)) -lt 300 ]; do
+        sleep 0.1
+        url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
+    done
+    [ -n "$url" ] || { echo "the server did not start"; cat served.txt; }
+}
+rollout() { $leat rollout "$@" --server "$url"; }
+ask='sepal_length=6&sepal_width=3&petal_length=5&petal_width=2'
+answers() { # answers N: the versions of N answers, and how many were no 200
+    for i in $(seq "$1"); do curl -s -o answer.json -w '%{http_code} %header{leat-model-version}\n' "$url/api/v1/iris?$ask"; done
+}
+
+serve
+fails no-verb 2 "start, shadow, switch" rollout begin iris
+fails no-model 2 "of which model" rollout status
+fails no-version 2 "--to N" rollout start iris
+fails needless 2 "goes with start" rollout abort iris --to 4
+fails steps 2 "percentages" rollout start iris --to 4 --steps 0,5
+fails hold 2 "a time such as" rollout start iris --to 4 --hold 10x
+fails no-rollout 4 "no rollout is under way" rollout pause iris
+fails rule 3 "expected a number|character 5" rollout start iris --to 4 --from 3 --abort-if 'p99>fast'
+fails no-server 4 "127.0.0.1:1" $leat rollout status iris --server http://127.0.0.1:1
+check none sh -c "$leat rollout status iris --server $url >none.txt"
+has none-says none.txt "no rollout, version 5 answers"
+
+# Half of the requests, exactly; then the server is killed and goes on where it was.
+check start sh -c "$leat rollout start iris --from 3 --to 4 --steps 50,100 --hold 1h --abort-if 'error_rate>stable+5%' --server $url >start.txt"
+has start-says start.txt "step 1 of 2: 50% to version 4" "error_rate>stable+5%" "not decided"
+answers 40 >first.txt
+check all-answered sh -c "[ \$(grep -c '^200 [34]$' first.txt) = 40 ]"
+check half sh -c "n=\$(grep -c ' 4$' first.txt); [ \$n -ge 16 ] && [ \$n -le 24 ]"
+check promote sh -c "$leat rollout pause iris --server $url --json | python3 -c 'import json, sys; assert json.load(sys.stdin)[\"phase\"] == \"paused\"'"
+sleep 6 # counts are kept every five seconds
+kill -9 $server
+wait $server 2>/dev/null
+serve
+check after-kill sh -c "$leat rollout status iris --server $url --json >after.json"
+check after-kill-counts python3 -c "
+import json
+r = json.load(open('after.json'))
+s = r['walk'][0]
+assert r['phase'] == 'paused' and r['share'] == 50 and r['stable'] == 3, r
+assert s['stable']['requests'] + s['candidate']['requests'] == 40, s"
+check resume rollout resume iris
+check finish rollout finish iris
+answers 10 >second.txt
+check finished sh -c "[ \$(grep -c '^200 4$' second.txt) = 10 ]"
+
+# Killed at any instant of many changes: what was acknowledged last is there.
+for i in 1 2 3 4 5 6; do
+    want=$((3 + i % 2))
+    check "switch-$i" rollout switch iris --to $want
+    kill -9 $server
+    wait $server 2>/dev/null
+    serve
+    answers 1 >one.txt
+    check "switch-survives-$i" grep -q "^200 $want$" one.txt
+done
+
+# Under requests: a version that answers otherwise is taken back, --watch says so by its exit code.
+check to-3 rollout switch iris --to 3
+(while :; do curl -s "$url/api/v1/iris?$ask" >/dev/null; done) &
+load=$!
+fails taken-back 1 "" rollout shadow iris --to 5 --abort-if 'disagreement>20%' --watch
+check taken-back-status sh -c "$leat rollout status iris --server $url >back.txt"
+has taken-back-says back.txt "aborted, version 3 answers" "broken" "mirrored:"
+check shadow-agrees rollout shadow iris --to 4 --hold 1s --abort-if 'disagreement>20%' --watch
+kill $load 2>/dev/null
+wait $load 2>/dev/null
+check forget sh -c "$leat rollout forget iris --server $url >forgot.txt"
+has forget-says forgot.txt "no rollout, version 5 answers"
+kill -TERM $server
+check gentle-end wait $server
+finish
