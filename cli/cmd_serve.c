@@ -14,7 +14,7 @@ enum { DRAIN_SECONDS = 25 };
 
 static leat_status read_options(cli *c, leat_serve_options *o)
 {
-    long workers = 0, body = 0, model = 0;
+    long workers = 0, body = 0, model = 0, rows = 0, delay = 0, queue = 0;
     *o = leat_serve_options_default();
     o->models = (const char *const *)c->arguments;
     o->model_count = (size_t)c->count;
@@ -27,10 +27,18 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->sandbox = cli_has(c, "sandbox");
     o->share_port = cli_has(c, "share-port");
     o->agent_check = cli_value(c, "agent-check");
+    o->registry = cli_value(c, "registry");
+    o->objects = cli_value(c, "objects");
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
     if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
+    if (st == LEAT_OK) st = cli_whole(c, "batch-rows", 1, 128, &rows);
+    if (st == LEAT_OK) st = cli_whole(c, "batch-delay", 0, 1000000, &delay);
+    if (st == LEAT_OK) st = cli_whole(c, "queue", 1, 1 << 20, &queue);
     o->workers = (uint32_t)workers;
+    o->batch_rows = (uint32_t)rows;
+    o->batch_delay_us = (uint32_t)delay;
+    o->queue = (uint32_t)queue;
     o->max_body = (size_t)body << 20;
     o->max_model = (size_t)model << 20;
     return st;
@@ -105,13 +113,11 @@ static leat_status run_serve(cli *c)
     leat_serve_options o;
     leat_server *server;
     sigset_t ends, waited;
-    char *space = NULL, **names = NULL;
-    leat_status st = cli_registry_models(c, &space);
-    if (st == LEAT_OK) st = read_options(c, &o);
+    char **names = NULL;
+    leat_status st = read_options(c, &o);
     if (st == LEAT_OK) st = cli_watching(c, &o, &names);
     if (st != LEAT_OK) {
         free(names);
-        free(space);
         return st;
     }
     /* Threads of the server inherit this: signals are waited for, not handled. */
@@ -125,7 +131,6 @@ static leat_status run_serve(cli *c)
     st = leat_server_start(c->context, &o, &server);
     if (st != LEAT_OK) {
         free(names);
-        free(space);
         return st;
     }
     st = say(c, server);
@@ -138,7 +143,6 @@ static leat_status run_serve(cli *c)
     }
     leat_server_destroy(server);
     free(names);
-    free(space);
     return st;
 }
 
@@ -146,6 +150,13 @@ static const cli_option options[] = {
     {"listen", 'l', "ADDRESS",
      "host and port, \"[::1]:0\" (any free port) or \"unix:PATH\" (default 127.0.0.1:8080)", false},
     {"workers", 0, "N", "threads that answer (default: one per core)", false},
+    {"batch-rows", 0, "N",
+     "most rows of requests that share a run, where that is faster (default 64; 1: none do)",
+     false},
+    {"batch-delay", 0, "US",
+     "microseconds that a request may wait for others to share a run (default 0)", false},
+    {"queue", 0, "N", "requests that may wait for long answers (default 2048); beyond it: 503",
+     false},
     {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https", false},
     {"tls-key", 0, "FILE", "its private key", false},
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
@@ -184,8 +195,9 @@ const cli_command cli_command_serve = {
         "/openapi.json; at / a page to try a model. Input is checked against the schema in the "
         "model file.\nA folder holds NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat; "
         "NAME:VERSION=MODEL.leat gives a file another name and version; NAME@ALIAS and NAME@3 are "
-        "versions of the registry, as they stand at the start. Ctrl-C or SIGTERM ends "
-        "gently: requests under way are answered.",
+        "versions of the registry: where the alias moves, the new version takes over without a "
+        "failed request. Imported ONNX graphs answer /v2 alone. Ctrl-C or SIGTERM ends gently: "
+        "requests under way are answered.",
     .examples = "  leat serve iris.leat\n"
                 "  leat serve models/ --listen 0.0.0.0:8080 --workers 4\n"
                 "  curl localhost:8080/api/v1/iris -d '{\"sepal_length\": 5.1, ...}'",

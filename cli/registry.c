@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 leat_status cli_open_registry(cli *c, leat_registry **out, bool make)
 {
@@ -13,43 +12,6 @@ leat_status cli_open_registry(cli *c, leat_registry **out, bool make)
     o.folder = cli_value(c, "objects");
     o.make = make;
     return leat_registry_open(c->context, out, &o);
-}
-
-static bool is_version(const char *argument)
-{
-    return strchr(argument, '@') && !strchr(argument, '=') && access(argument, F_OK) != 0;
-}
-
-enum { PLACE = 4400 };
-
-static leat_status place_of(cli *c, leat_registry *r, const char *version, char out[PLACE])
-{
-    char path[4096];
-    leat_registered_list *item;
-    leat_status st = leat_registry_find(r, &item, version);
-    if (st != LEAT_OK) return st;
-    const leat_registered *v = leat_registered_list_at(item, 0);
-    if (!v->model) st = cli_usage(c, "%s is a data set, a model was expected", version);
-    if (st == LEAT_OK) st = leat_registry_path(r, version, path, sizeof path);
-    if (st == LEAT_OK) snprintf(out, PLACE, "%s:%lld=%s", v->name, (long long)v->version, path);
-    leat_registered_list_destroy(item);
-    return st;
-}
-
-leat_status cli_registry_models(cli *c, char **space)
-{
-    leat_registry *r = NULL;
-    leat_status st = LEAT_OK;
-    char *text = *space = calloc((size_t)c->count, PLACE);
-    if (!text) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    for (int i = 0; i < c->count && st == LEAT_OK; i++, text += PLACE) {
-        if (!is_version(c->arguments[i])) continue;
-        if (!r) st = cli_open_registry(c, &r, false);
-        if (st == LEAT_OK) st = place_of(c, r, c->arguments[i], text);
-        if (st == LEAT_OK) c->arguments[i] = text;
-    }
-    leat_registry_close(r);
-    return st;
 }
 
 void cli_time_text(int64_t seconds, char out[32])

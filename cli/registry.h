@@ -14,9 +14,6 @@
     }
 
 leat_status cli_open_registry(cli *c, leat_registry **out, bool make);
-/* Arguments such as cars@champion, where no file has that name, are versions of models in the
- * registry: "cars:4=PATH" takes their place. *space holds the texts; free() it. */
-leat_status cli_registry_models(cli *c, char **space);
 /* "2026-11-21 11:19 UTC" */
 void cli_time_text(int64_t seconds, char out[32]);
 /* "90", "15m", "12h", "30d" as seconds; false for anything else. */

@@ -34,7 +34,8 @@ static void prepare(void)
     int fd = mkstemp(path);
     if (!m || fd < 0 || leat_model_save(context, m, path) != LEAT_OK) abort();
     close(fd);
-    if (leati_served_open(context, path, "mixed", 1, 1, &served, &why) != LEAT_OK) abort();
+    leati_served_plan plan = {.slots = 1};
+    if (leati_served_open(context, path, "mixed", 1, &plan, &served, &why) != LEAT_OK) abort();
     unlink(path);
     leat_model_release(m);
     leat_frame_release(table);
@@ -53,12 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     leati_http_request request = {.body = data, .body_length = size};
     leati_call call = {.desk = &desk, .request = &request};
     leati_rows x;
-    if (!leati_rows_begin(&x, &call, served)) abort();
+    if (!leati_rows_begin(&x, &call, served, true)) abort();
     bool ok = form == 0   ? leati_rows_read_json(&x)
               : form == 1 ? leati_rows_read_mlflow(&x)
               : form == 2 ? leati_rows_csv(&x, data, size)
                           : leati_rows_read_pairs(&x, (leati_http_text){(const char *)data, size});
-    ok = ok && leati_rows_end(&x);
+    ok = ok && leati_rows_end(&x) && leati_ask_end(x.ask);
     if (ok == (call.fault.http != 0)) abort();
     if (ok && (x.ask->rows != x.row || x.row == 0)) abort();
     for (size_t i = 0; ok && i < x.ask->rows; i++)

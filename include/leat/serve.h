@@ -27,7 +27,8 @@ extern "C" {
 
 typedef struct leat_server leat_server;
 
-/* A line for who runs the server: a log cannot be written, a model drifts. From any thread. */
+/* A line for who runs the server: a log cannot be written, a model drifts, an alias moved, the
+ * registry does not answer. From any thread. */
 typedef void (*leat_serve_say_fn)(void *user, const char *line);
 
 typedef struct leat_serve_options {
@@ -35,7 +36,8 @@ typedef struct leat_serve_options {
     const char *listen;        /* "127.0.0.1:8080" (also for NULL), "[::1]:0" (any free port),
                                   "unix:PATH" */
     const char *const *models; /* "iris.leat", "NAME=PATH", "NAME:VERSION=PATH", or a folder with
-                                  NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat */
+                                  NAME.leat, NAME/VERSION.leat or NAME/VERSION/ANY.leat,
+                                  "NAME@ALIAS", "NAME@3" of the registry */
     size_t model_count;
     uint32_t workers;     /* threads that answer; 0: one per core */
     const char *tls_cert; /* PEM files; NULL: no TLS */
@@ -69,6 +71,19 @@ typedef struct leat_serve_options {
     double window_seconds; /* of the windows of drift; 0: an hour */
     size_t window_rows;    /* a window goes on until it has so many; 0: 1,000 */
     size_t remember;       /* 100,000: answers that labels can come back for; 0: none */
+    /* Requests to one model that come at the same time share a run where that is faster and gives
+     * the same bytes: networks. */
+    uint32_t batch_rows;     /* most rows of a shared run, at most 128; 0: 64; 1: none are shared */
+    uint32_t batch_delay_us; /* how long a request may wait for others, in microseconds; 0: only
+                                those that are there already are joined */
+    uint32_t queue; /* requests that may wait for long answers, half of them to one model; 0: 2,048;
+                       beyond it the answer is 503 with Retry-After */
+    /* Of models such as "cars@champion": versions of the registry (leat/registry.h). Aliases and
+     * `latest` are followed: when they move, the new version takes over without a failed request.
+     */
+    const char *registry;  /* where it is; NULL: the default one */
+    const char *objects;   /* its folder of files, with PostgreSQL; NULL: as it remembers */
+    uint32_t follow_ms;    /* how often aliases are looked at; 0: every second */
     leat_serve_say_fn say; /* told what happens meanwhile; NULL: nobody is */
     void *say_user;
 } leat_serve_options;

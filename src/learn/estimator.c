@@ -255,6 +255,25 @@ leat_status leati_estimator_proba(leat_context *c, const leati_estimator *e, con
     return x->rows ? e->class->proba(e, c, x, out) : LEAT_OK;
 }
 
+leat_status leati_estimator_answer(leat_context *c, const leati_estimator *e, const leati_matrix *x,
+                                   double *value, double *proba)
+{
+    const leati_estimator_class *class = e->class;
+    if (class->answer) {
+        LEATI_TRY(check_input(c, e, x));
+        return x->rows ? class->answer(e, c, x, value, proba) : LEAT_OK;
+    }
+    if (class->predict || !class->proba) LEATI_TRY(leati_estimator_predict(c, e, x, value));
+    LEATI_TRY(leati_estimator_proba(c, e, x, proba));
+    if (!class->predict && class->proba) argmax_rows(proba, x->rows, e->classes, value);
+    return LEAT_OK;
+}
+
+leat_status leati_estimator_reserve(leat_context *c, const leati_estimator *e, size_t threads)
+{
+    return e->class->reserve ? e->class->reserve(e, c, threads) : LEAT_OK;
+}
+
 leat_status leati_estimator_scores(leat_context *c, const leati_estimator *e, const leati_matrix *x,
                                    double *out)
 {

@@ -57,6 +57,13 @@ typedef struct leati_estimator_class {
 
     /* Optional: an error for parameters that suit no data, before anything is learned. */
     leat_status (*check)(const leati_estimator *e, leat_context *c);
+    /* Optional: what predict and proba give, in one pass. */
+    leat_status (*answer)(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                          double *value, double *proba);
+    /* Optional: makes ready what `threads` threads need that ask at once, each with a context of
+     * its own. */
+    leat_status (*reserve)(const leati_estimator *e, leat_context *c, size_t threads);
+
     /* Optional: importance (features) >= 0 from the fitted model (|coef|, impurity, ...). */
     leat_status (*importance)(const leati_estimator *e, leat_context *c, double *out);
 } leati_estimator_class;
@@ -90,6 +97,11 @@ bool leati_estimator_has_proba(const leati_estimator *e);
 bool leati_estimator_has_scores(const leati_estimator *e); /* proba or decision */
 leat_status leati_estimator_proba(leat_context *c, const leati_estimator *e, const leati_matrix *x,
                                   double *out);
+/* Both at once, to the same bits; cheaper. */
+leat_status leati_estimator_answer(leat_context *c, const leati_estimator *e, const leati_matrix *x,
+                                   double *value, double *proba);
+/* See the class; does nothing where the estimator has no such need. */
+leat_status leati_estimator_reserve(leat_context *c, const leati_estimator *e, size_t threads);
 /* Probabilities, else decision scores: those of one class are then not always comparable from row
  * to row in more than two classes. */
 leat_status leati_estimator_scores(leat_context *c, const leati_estimator *e, const leati_matrix *x,

@@ -130,6 +130,8 @@ leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, cons
                                   const leati_predictions *out)
 {
     const leati_estimator *e = p->estimator;
+    if (out->value && out->proba && !out->score && !p->present && leati_estimator_has_proba(e))
+        return leati_estimator_answer(c, e, x, out->value, out->proba);
     if (out->value) LEATI_TRY(leati_estimator_predict(c, e, x, out->value));
     for (size_t i = 0; out->value && p->present && i < x->rows; i++)
         out->value[i] = p->present[(size_t)out->value[i]];

@@ -577,21 +577,42 @@ leat_status leati_network_rate_range(leat_context *c, const leati_estimator *bas
     return st;
 }
 
-/* A session that rests in the pool, or else a new one: calls from several threads do not meet. */
-static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
-                       leati_answer answer, double *out)
+static bool is_half(const network *e, const leat_context *c)
+{
+    leat_precision asked = leat_context_precision(c);
+    return asked == LEAT_PRECISION_OF_MODEL ? e->precision == PRECISION_BF16
+                                            : asked == LEAT_PRECISION_BF16;
+}
+
+static leat_status make_session(const network *e, leat_context *c, leati_network_session **out)
 {
     leati_network *n;
-    leat_precision asked = leat_context_precision(c);
-    bool half = asked == LEAT_PRECISION_OF_MODEL ? e->precision == PRECISION_BF16
-                                                 : asked == LEAT_PRECISION_BF16;
-    leati_network_session *s = leati_session_pool_take(e->sessions, c, half);
-    if (!s) {
-        LEATI_TRY(create(c, e, &n));
-        LEATI_TRY(leati_network_session_create(c, n, e->weights, e->states, half, &s));
+    LEATI_TRY(create(c, e, &n));
+    return leati_network_session_create(c, n, e->weights, e->states, is_half(e, c), out);
+}
+
+static leat_status reserve(const leati_estimator *base, leat_context *c, size_t threads)
+{
+    const network *e = (const network *)base;
+    leati_session_pool_widen(e->sessions, threads);
+    for (size_t i = 0; i < threads; i++) {
+        leati_network_session *s;
+        LEATI_TRY(make_session(e, c, &s));
+        leati_session_pool_give(e->sessions, s, false);
     }
-    leat_status st = leati_network_session_run(c, s, x, answer, out);
-    if (st == LEAT_OK) leati_session_pool_give(e->sessions, s);
+    return LEAT_OK;
+}
+
+/* A session that rests in the pool, or else a new one: calls from several threads do not meet.
+ * proba: NULL, or for the probabilities beside the class. */
+static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
+                       leati_answer answer, double *out, double *proba)
+{
+    leati_network_session *s = leati_session_pool_take(e->sessions, c, is_half(e, c));
+    if (!s) LEATI_TRY(make_session(e, c, &s));
+    leat_status st = proba ? leati_network_session_classify(c, s, x, out, proba)
+                           : leati_network_session_run(c, s, x, answer, out);
+    if (st == LEAT_OK) leati_session_pool_give(e->sessions, s, true);
     else leati_network_session_destroy(s);
     return st;
 }
@@ -599,17 +620,23 @@ static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
 static leat_status proba(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                          double *out)
 {
-    return run((const network *)base, c, x, LEATI_ANSWER_PROBABILITIES, out);
+    return run((const network *)base, c, x, LEATI_ANSWER_PROBABILITIES, out, NULL);
 }
 
 static leat_status predict(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                            double *out)
 {
     const network *e = (const network *)base;
-    if (base->task == LEATI_CLASSIFY) return run(e, c, x, LEATI_ANSWER_CLASS, out);
-    LEATI_TRY(run(e, c, x, LEATI_ANSWER_VALUES, out));
+    if (base->task == LEATI_CLASSIFY) return run(e, c, x, LEATI_ANSWER_CLASS, out, NULL);
+    LEATI_TRY(run(e, c, x, LEATI_ANSWER_VALUES, out, NULL));
     for (size_t i = 0; i < x->rows; i++) out[i] = out[i] * e->scale + e->mean;
     return LEAT_OK;
+}
+
+static leat_status answer(const leati_estimator *base, leat_context *c, const leati_matrix *x,
+                          double *value, double *proba_out)
+{
+    return run((const network *)base, c, x, LEATI_ANSWER_CLASS, value, proba_out);
 }
 
 static leat_status save(const leati_estimator *base, leat_context *c, leati_state *s)
@@ -652,6 +679,8 @@ const leati_estimator_class leati_estimator_network = {
     .fit = fit,
     .predict = predict,
     .proba = proba,
+    .answer = answer,
+    .reserve = reserve,
     .save = save,
     .load = load,
     .clear = clear};

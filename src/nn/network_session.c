@@ -13,7 +13,7 @@
 
 enum {
     BATCH = 256,
-    PLANS = 8,                /* numbers of rows that are kept */
+    PLANS = 9,                /* numbers of rows that are kept: 1, 2, 4 ... 256 */
     RESTING = 16,             /* sessions */
     KEPT_BYTES = 64 * 1 << 20 /* workspaces above this are freed after use */
 };
@@ -27,6 +27,7 @@ typedef struct batch {
 
 struct leati_network_session {
     leati_network_session *next; /* in the pool */
+    const leat_context *owner;   /* that used it last, to be compared alone; NULL: none did */
     unsigned threads;
     leati_cpu_level cpu;
     bool half;
@@ -49,6 +50,7 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
         return LEAT_NOMEM;
     }
     s->network = n;
+    s->owner = c;
     s->threads = leat_context_threads(c);
     s->cpu = leati_context_cpu_level(c);
     s->half = half;
@@ -161,19 +163,28 @@ static void answer_rows(const float *z, size_t rows, size_t n, leati_answer answ
     }
 }
 
-leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
-                                      const leati_matrix *x, leati_answer answer, double *out)
+/* One or two kinds of answers from one pass. */
+typedef struct asked {
+    leati_answer answer;
+    double *out;
+} asked;
+
+static leat_status run_batches(leat_context *c, leati_network_session *s, const leati_matrix *x,
+                               const asked *all, size_t count)
 {
     LEATI_CHECK(c, s->inputs == x->cols, LEAT_SHAPE, "the network takes %zu inputs, got %zu",
                 s->inputs, x->cols);
-    size_t width = answer == LEATI_ANSWER_CLASS ? 1 : s->outputs;
     for (size_t at = 0; at < x->rows; at += BATCH) {
         size_t rows = x->rows - at < BATCH ? x->rows - at : BATCH;
         batch *b;
         LEATI_TRY(batch_of(c, s, rows, &b));
         gather(x, at, rows, b->in);
         LEATI_TRY(leati_plan_run(c, b->plan));
-        answer_rows(b->plan->roots[0].data, rows, s->outputs, answer, out + at * width);
+        for (size_t i = 0; i < count; i++) {
+            size_t width = all[i].answer == LEATI_ANSWER_CLASS ? 1 : s->outputs;
+            answer_rows(b->plan->roots[0].data, rows, s->outputs, all[i].answer,
+                        all[i].out + at * width);
+        }
     }
     for (size_t i = 0; i < PLANS; i++)
         if (s->batches[i].plan && s->batches[i].plan->workspace_bytes > KEPT_BYTES)
@@ -181,18 +192,32 @@ leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
     return LEAT_OK;
 }
 
+leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
+                                      const leati_matrix *x, leati_answer answer, double *out)
+{
+    return run_batches(c, s, x, &(asked){answer, out}, 1);
+}
+
+leat_status leati_network_session_classify(leat_context *c, leati_network_session *s,
+                                           const leati_matrix *x, double *value, double *proba)
+{
+    const asked both[] = {{LEATI_ANSWER_CLASS, value}, {LEATI_ANSWER_PROBABILITIES, proba}};
+    return run_batches(c, s, x, both, 2);
+}
+
 /* ---- the pool -------------------------------------------------------------------------------- */
 
 struct leati_session_pool {
     pthread_mutex_t lock;
     leati_network_session *resting;
-    size_t count;
+    size_t count, most;
 };
 
 leati_session_pool *leati_session_pool_create(leat_context *c)
 {
     leati_session_pool *p = LEATI_NEW(c, leati_session_pool, 1);
     if (!p) return NULL;
+    p->most = RESTING;
     if (pthread_mutex_init(&p->lock, NULL) == 0) return p;
     leati_free(p);
     (void)LEATI_FAIL(c, LEAT_NOMEM, "no room for a lock");
@@ -213,6 +238,7 @@ void leati_session_pool_destroy(leati_session_pool *p)
 
 static void adopt(leati_network_session *s, leat_context *c)
 {
+    s->owner = c;
     leati_graph_adopt(s->graph, c);
     s->network->context = s->network->arena.context = c;
 }
@@ -223,13 +249,32 @@ static bool fits(const leati_network_session *s, const leat_context *c, bool hal
            s->half == half;
 }
 
-leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half)
+void leati_session_pool_widen(leati_session_pool *p, size_t count)
 {
     pthread_mutex_lock(&p->lock);
-    leati_network_session **at = &p->resting;
-    while (*at && !fits(*at, c, half)) at = &(*at)->next;
-    leati_network_session *s = *at;
-    if (s) {
+    if (count > p->most) p->most = count;
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The context's own, else one that was nobody's, else anybody's. */
+static leati_network_session **best_of(leati_session_pool *p, const leat_context *c, bool half)
+{
+    leati_network_session **best = NULL;
+    for (leati_network_session **at = &p->resting; *at; at = &(*at)->next) {
+        if (!fits(*at, c, half)) continue;
+        if ((*at)->owner == c) return at;
+        if (!best || ((*best)->owner && !(*at)->owner)) best = at;
+    }
+    return best;
+}
+
+leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half)
+{
+    leati_network_session *s = NULL;
+    pthread_mutex_lock(&p->lock);
+    leati_network_session **at = best_of(p, c, half);
+    if (at) {
+        s = *at;
         *at = s->next;
         p->count--;
     }
@@ -238,10 +283,11 @@ leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_conte
     return s;
 }
 
-void leati_session_pool_give(leati_session_pool *p, leati_network_session *s)
+void leati_session_pool_give(leati_session_pool *p, leati_network_session *s, bool own)
 {
+    if (!own) s->owner = NULL;
     pthread_mutex_lock(&p->lock);
-    bool room = p->count < RESTING;
+    bool room = p->count < p->most;
     if (room) {
         s->next = p->resting;
         p->resting = s;

@@ -23,16 +23,23 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
                                          leati_network_session **out);
 void leati_network_session_destroy(leati_network_session *s); /* NULL is fine */
 /* Allocates nothing where a number of rows comes again (whole batches and the rest are two
- * numbers; the last eight are kept). */
+ * numbers; the last nine are kept). */
 leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
                                       const leati_matrix *x, leati_answer answer, double *out);
+
+/* The class and the probabilities in one pass. */
+leat_status leati_network_session_classify(leat_context *c, leati_network_session *s,
+                                           const leati_matrix *x, double *value, double *proba);
 
 typedef struct leati_session_pool leati_session_pool;
 leati_session_pool *leati_session_pool_create(leat_context *c);
 void leati_session_pool_destroy(leati_session_pool *p); /* NULL is fine */
+/* The pool keeps so many sessions at least. */
+void leati_session_pool_widen(leati_session_pool *p, size_t count);
 /* A session of that precision that fits the context's threads and CPU level and is from now on the
- * context's; NULL: none rests. */
+ * context's: the one it had before, where it rests. NULL: none rests. */
 leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half);
-void leati_session_pool_give(leati_session_pool *p, leati_network_session *s);
+/* own: the context that has it will want it again; else it is the next one's that asks. */
+void leati_session_pool_give(leati_session_pool *p, leati_network_session *s, bool own);
 
 #endif

@@ -17,7 +17,8 @@
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static void write_prediction(leati_reply *r, const leati_served *s, const leati_ask *a, size_t row)
+static void write_prediction(leati_reply *r, const leati_served *s, const leati_answers *a,
+                             size_t row)
 {
     if (!s->classes) {
         leati_reply_number(r, a->value[row]);
@@ -28,7 +29,7 @@ static void write_prediction(leati_reply *r, const leati_served *s, const leati_
 }
 
 /* {"setosa": 0.98, ...}: names of classes that are numbers become texts. */
-static void write_probabilities(leati_reply *r, const leati_served *s, const leati_ask *a,
+static void write_probabilities(leati_reply *r, const leati_served *s, const leati_answers *a,
                                 size_t row)
 {
     bool quoted = s->answer == LEAT_STRING;
@@ -45,10 +46,12 @@ static void write_probabilities(leati_reply *r, const leati_served *s, const lea
 }
 
 /* False: it could not be explained; the fault says why. */
-static bool write_answer(leati_call *call, const leati_served *s, const leati_ask *a, bool explain)
+static bool write_answer(leati_call *call, const void *state)
 {
+    const leati_served *s = call->served;
+    const leati_answers *a = &call->answers;
     leati_reply r;
-    bool ok = true;
+    bool explain = *(const bool *)state, ok = true;
     leati_reply_init(&r, call->exchange);
     LEATI_REPLY(&r, "{\"model\":");
     leati_reply_string(&r, s->name);
@@ -60,7 +63,7 @@ static bool write_answer(leati_call *call, const leati_served *s, const leati_as
         write_prediction(&r, s, a, i);
     }
     LEATI_REPLY(&r, "]");
-    if (a->wants_proba) {
+    if (a->proba) {
         LEATI_REPLY(&r, ",\"probabilities\":[");
         for (size_t i = 0; i < a->rows; i++) {
             if (i) LEATI_REPLY(&r, ",");
@@ -68,7 +71,7 @@ static bool write_answer(leati_call *call, const leati_served *s, const leati_as
         }
         LEATI_REPLY(&r, "]");
     }
-    if (explain) ok = leati_explained_write(&r, call, s, a);
+    if (explain) ok = leati_explained_write(&r, call, s, call->ask);
     LEATI_REPLY(&r, ",\"request_id\":");
     leati_reply_string(&r, call->request->id ? call->request->id : "");
     LEATI_REPLY(&r, "}\n");
@@ -77,15 +80,14 @@ static bool write_answer(leati_call *call, const leati_served *s, const leati_as
     return ok;
 }
 
-static int answer(leati_call *call, leati_rows *x, leati_spans *spans, bool ok)
+static int answer(leati_call *call, leati_rows *x, bool ok)
 {
-    /* Explanations take long: the loop hands them on. */
+    /* Explanations take long, so the loop hands them on, and they need the session for themselves.
+     */
     if (ok && x->explain && !call->waited) return LEATI_LONG;
-    ok = ok && leati_rows_end(x);
-    spans->asked = leati_serve_now();
-    if (ok) ok = write_answer(call, x->served, x->ask, x->explain);
-    leati_call_count(call, (leati_served *)x->served, spans, ok);
-    return ok ? 200 : 0;
+    if (!ok || !leati_rows_end(x)) return leati_call_refuse(call);
+    if (x->explain && call->join) return leati_call_split(call);
+    return leati_call_run(call, write_answer, &x->explain, sizeof x->explain);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------
@@ -249,11 +251,11 @@ static bool read_options(leati_rows *x)
 int leati_route_api_predict(leati_call *call)
 {
     leati_served *s = leati_call_served(call);
-    leati_spans spans = {.start = leati_serve_now()};
     leati_rows x;
-    if (!s || !leati_rows_begin(&x, call, s) || !read_options(&x)) return 0;
+    if (!s || !leati_rows_begin(&x, call, s, true) || !read_options(&x))
+        return leati_call_refuse(call);
     if (x.explain && !call->waited) return LEATI_LONG;
-    return answer(call, &x, &spans, read_body(&x));
+    return answer(call, &x, read_body(&x));
 }
 
 static int describe(leati_call *call, const leati_served *s)
@@ -268,12 +270,11 @@ static int describe(leati_call *call, const leati_served *s)
 int leati_route_api_model(leati_call *call)
 {
     leati_served *s = leati_call_served(call);
-    leati_spans spans = {.start = leati_serve_now()};
     leati_rows x;
     if (!s) return 0;
     if (call->request->query.length == 0) return describe(call, s);
-    if (!leati_rows_begin(&x, call, s)) return 0;
-    return answer(call, &x, &spans, leati_rows_read_pairs(&x, call->request->query));
+    if (!leati_rows_begin(&x, call, s, true)) return leati_call_refuse(call);
+    return answer(call, &x, leati_rows_read_pairs(&x, call->request->query));
 }
 
 int leati_route_api_models(leati_call *call)
@@ -289,9 +290,9 @@ int leati_route_api_models(leati_call *call)
         LEATI_REPLY(&r, ",\"version\":");
         leati_reply_unsigned(&r, s->version);
         LEATI_REPLY(&r, ",\"target\":");
-        leati_reply_string(&r, leat_model_target(s->model));
+        leati_reply_string(&r, s->target);
         LEATI_REPLY(&r, ",\"estimator\":");
-        leati_reply_string(&r, leat_model_estimator(s->model));
+        leati_reply_string(&r, s->estimator);
         LEATI_REPLY(&r, "}");
     }
     LEATI_REPLY(&r, "]}\n");

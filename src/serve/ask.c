@@ -12,7 +12,7 @@
 
 enum {
     MOST_ROWS = 256,
-    ROW_BYTES = 1 << 20,  /* a session of more rows than one takes no more memory than about this */
+    ROW_BYTES = 4 << 20,  /* a session of more rows than one takes no more memory than about this */
     KEPT_ROWS = 65536,    /* answers of larger requests give their memory back */
     KEPT_TEXTS = 1 << 20, /* the same of texts, bytes */
     TEXTS_MOST = 256 << 20
@@ -79,7 +79,9 @@ void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
     shrink(a);
     a->filled = a->rows = 0;
-    a->infer_ns = a->runs = 0;
+    a->infer_ns = a->runs = a->run_rows = 0;
+    a->limit = a->room;
+    a->joined = false;
     a->wants_proba = probabilities && a->classes > 0;
     a->fault = fault;
     a->call = NULL;
@@ -130,6 +132,13 @@ int64_t leati_ask_when(const leati_ask *a, size_t row, size_t input)
     return leati_session_frame(a->session)->column[input]->i64[row];
 }
 
+void leati_ask_begin_joined(leati_ask *a, size_t limit)
+{
+    leati_ask_begin(a, false, NULL);
+    a->limit = limit + 1; /* whether a request ends with the last row is not known before */
+    a->joined = true;
+}
+
 bool leati_ask_text(leati_ask *a, size_t input, const char *text)
 {
     if (a->text_at) keep_text(a, input, text);
@@ -159,6 +168,12 @@ static bool make_room(leati_ask *a, size_t rows)
     return leati_fault_from(a->fault, c);
 }
 
+bool leati_ask_full(leati_ask *a)
+{
+    if (!a->joined) return leati_ask_run(a);
+    return leati_fault_set(a->fault, LEATI_SPLIT, "split", "more rows than are joined");
+}
+
 bool leati_ask_run(leati_ask *a)
 {
     size_t rows = a->filled, asked = rows;
@@ -179,7 +194,20 @@ bool leati_ask_run(leati_ask *a)
     if (a->watched && a->call)
         leati_watch_rows(a->watched, &(leati_watch_part){a->call, a, 0, a->rows, 0, rows});
     a->rows += rows;
+    a->run_rows += rows;
     a->filled = 0;
-    forget_texts(a);
+    if (!a->joined) forget_texts(a); /* else whoever joined them tells the watch of each request */
     return true;
+}
+
+leati_answers leati_ask_answers(const leati_ask *a, size_t first, size_t rows, bool probabilities)
+{
+    bool proba = probabilities && a->wants_proba;
+    return (leati_answers){.rows = rows,
+                           .classes = a->classes,
+                           .value = a->value + first,
+                           .proba = proba ? a->proba + first * a->classes : NULL,
+                           .infer_ns = a->infer_ns,
+                           .runs = first ? 0 : a->runs,
+                           .run_rows = first ? 0 : a->run_rows};
 }

@@ -1,9 +1,11 @@
-/* Rows on their way through a model: values go straight into the session of one worker, which runs
+/* Rows on their way through a model: values go straight into the session of one thread, which runs
  * whenever it is full; the answers gather. Allocates only when more rows come than ever before.
  *
  *     leati_ask_begin(a, true, fault);
  *     for each row: leati_ask_number(a, i, value) ... for every input; leati_ask_next(a)
- *     leati_ask_end(a); a->value, a->proba hold a->rows answers */
+ *     leati_ask_end(a); leati_ask_answers(a, 0, a->rows, true)
+ *
+ * Requests that are joined (join.h) fill the session one behind the other and share one run. */
 #ifndef LEATI_SERVE_ASK_H
 #define LEATI_SERVE_ASK_H
 
@@ -13,10 +15,22 @@
 #include "monitor/counters.h"
 #include "serve/fault.h"
 
+/* What a writer of answers sees. */
+typedef struct leati_answers {
+    size_t rows, classes;
+    const double *value; /* (rows): the number, or the number of the class */
+    const double *proba; /* (rows, classes); NULL where they were not asked for */
+    uint64_t infer_ns;   /* of the runs that the request had a part in */
+    uint64_t runs;       /* that it counts: 0 where another request of the same run does */
+    uint64_t run_rows;   /* of these, with the rows of others */
+} leati_answers;
+
 typedef struct leati_ask {
     leat_context *context;
     leat_session *session;
     size_t room;   /* rows of the session */
+    size_t limit;  /* rows that may be set before it runs */
+    bool joined;   /* a request that goes beyond the limit is split off, nothing runs */
     bool padded;   /* networks compile a plan per number of rows: they get powers of two */
     size_t filled; /* rows set since the last run */
     size_t rows;   /* answered */
@@ -24,9 +38,9 @@ typedef struct leati_ask {
     double *proba; /* (rows, classes) */
     size_t classes, value_capacity, proba_capacity;
     bool wants_proba;
-    uint64_t infer_ns, runs; /* of this request */
-    leati_fault *fault;      /* of this request */
-    double *elements;        /* room for an array of one row */
+    uint64_t infer_ns, runs, run_rows; /* of this request, or of those that are joined */
+    leati_fault *fault;                /* of this request */
+    double *elements;                  /* room for an array of one row */
     size_t elements_capacity;
     /* For what watches the answers (watch.h). */
     struct leati_watched *watched; /* NULL: nobody */
@@ -44,6 +58,8 @@ leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, siz
 void leati_ask_fini(leati_ask *a);
 
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault);
+/* The session is empty and takes requests of `limit` rows together. */
+void leati_ask_begin_joined(leati_ask *a, size_t limit);
 /* Values of the present row. False: a fault was recorded. */
 static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
 {
@@ -53,11 +69,12 @@ static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
 bool leati_ask_text(leati_ask *a, size_t input, const char *text); /* NULL: missing */
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds);
 bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t count);
-/* The row is complete. */
 bool leati_ask_run(leati_ask *a);
+bool leati_ask_full(leati_ask *a);
+/* The row is complete. */
 static inline bool leati_ask_next(leati_ask *a)
 {
-    return ++a->filled < a->room || leati_ask_run(a);
+    return ++a->filled < a->limit || leati_ask_full(a);
 }
 static inline bool leati_ask_end(leati_ask *a)
 {
@@ -70,6 +87,8 @@ leat_status leati_ask_keep_texts(leati_ask *a, size_t inputs);
  * begun. */
 leati_cell leati_ask_cell(const leati_ask *a, size_t row, size_t input, leati_role role);
 int64_t leati_ask_when(const leati_ask *a, size_t row, size_t input); /* of a TIME not missing */
+/* Of `rows` rows from `first` on, after the end. */
+leati_answers leati_ask_answers(const leati_ask *a, size_t first, size_t rows, bool probabilities);
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t leati_serve_now(void);

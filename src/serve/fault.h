@@ -14,6 +14,9 @@ typedef struct leati_fault {
     char message[640];
 } leati_fault;
 
+/* In place of a status, never sent: the request cannot share a run with those before it. */
+enum { LEATI_SPLIT = 1 };
+
 /* Records the first fault; returns false, so that a parser can end with it. Texts out of a request
  * go through LEATI_CLIP, which bounds them. */
 bool leati_fault_set(leati_fault *f, int http, const char *code, const char *format, ...)

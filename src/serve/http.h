@@ -106,6 +106,9 @@ typedef struct leati_http_routes {
      * comes here once, others only where they were answered. May be NULL. */
     void (*done)(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
                  uint64_t duration_ns, bool sent);
+    /* On the loop of the worker, after it handled all that had come: ends exchanges that `handle`
+     * put off until then. False: there were none. May be NULL. */
+    bool (*settle)(void *user, uint32_t worker);
 } leati_http_routes;
 
 #endif

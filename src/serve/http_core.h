@@ -68,6 +68,7 @@ struct leati_http_core {
     pthread_t thread;              /* of the loop */
     uint32_t worker;
     bool draining;                /* every reply closes its connection */
+    bool settling;                /* the loop looks at what was posted by itself */
     leati_http_exchange *in_call; /* whose admit or handle is running */
     leati_http_exchange *spare;
     size_t spare_count;

@@ -257,9 +257,12 @@ static leati_served *only_model(leati_call *call)
     return NULL;
 }
 
-static void write_answer(leati_call *call, const leati_served *s, const leati_ask *a)
+static bool write_answer(leati_call *call, const void *state)
 {
+    const leati_served *s = call->served;
+    const leati_answers *a = &call->answers;
     leati_reply r;
+    (void)state;
     leati_reply_init(&r, call->exchange);
     LEATI_REPLY(&r, "{\"predictions\":[");
     for (size_t i = 0; i < a->rows; i++) {
@@ -271,20 +274,15 @@ static void write_answer(leati_call *call, const leati_served *s, const leati_as
     LEATI_REPLY(&r, "]}");
     leati_reply_end(&r);
     leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    return true;
 }
 
 int leati_route_invocations(leati_call *call)
 {
     leati_served *s = only_model(call);
-    leati_spans spans = {.start = leati_serve_now()};
     leati_rows x;
-    if (!s || !leati_rows_begin(&x, call, s)) return 0;
-    x.ask->wants_proba = false;
-    bool ok = read_body(&x) && leati_rows_end(&x);
-    spans.asked = leati_serve_now();
-    if (ok) write_answer(call, s, x.ask);
+    bool ok = s && leati_rows_begin(&x, call, s, false) && read_body(&x) && leati_rows_end(&x);
     /* MLflow knows no 422. */
     if (call->fault.http == 422) call->fault.http = 400;
-    leati_call_count(call, s, &spans, ok);
-    return ok ? 200 : 0;
+    return ok ? leati_call_run(call, write_answer, NULL, 0) : leati_call_refuse(call);
 }

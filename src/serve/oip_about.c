@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "serve/route.h"
+#include "serve/served_graph.h"
 
 static int json_answer(leati_call *call, leati_reply *r, int status)
 {
@@ -134,6 +135,25 @@ static void config_tensor(leati_reply *r, const char *name, const char *datatype
     LEATI_REPLY(r, "]}");
 }
 
+static void graph_tensors(leati_reply *r, const leati_graph_port *ports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const leati_graph_port *p = &ports[i];
+        const char *type = p->type == LEATI_BYTES ? "STRING" : leati_datatype_name(p->type);
+        if (i) LEATI_REPLY(r, ",");
+        LEATI_REPLY(r, "{\"name\":");
+        leati_reply_text(r, p->name, p->name_length);
+        LEATI_REPLY(r, ",\"data_type\":\"TYPE_");
+        leati_reply_raw(r, type, strlen(type));
+        LEATI_REPLY(r, "\",\"dims\":[");
+        for (int k = 0; k < p->rank; k++) {
+            if (k) LEATI_REPLY(r, ",");
+            leati_reply_whole(r, p->dim[k]);
+        }
+        LEATI_REPLY(r, "]}");
+    }
+}
+
 int leati_route_oip_config(leati_call *call)
 {
     static const char *const answers[] = {
@@ -145,7 +165,7 @@ int leati_route_oip_config(leati_call *call)
     LEATI_REPLY(&r, "{\"name\":");
     leati_reply_string(&r, s->name);
     LEATI_REPLY(&r, ",\"platform\":\"leat_");
-    leati_reply_raw(&r, leat_model_estimator(s->model), strlen(leat_model_estimator(s->model)));
+    leati_reply_raw(&r, s->estimator, strlen(s->estimator));
     LEATI_REPLY(&r, "\",\"backend\":\"leat\",\"max_batch_size\":0,\"input\":[");
     if (s->matrix) config_tensor(&r, "input", "FP64", s->inputs, NULL);
     for (size_t i = 0; !s->matrix && i < s->inputs; i++) {
@@ -153,8 +173,10 @@ int leati_route_oip_config(leati_call *call)
         if (i) LEATI_REPLY(&r, ",");
         config_tensor(&r, p->name, p->datatype, 0, p->role == LEATI_ROLE_ARRAY ? p->shape : NULL);
     }
+    if (s->graph) graph_tensors(&r, s->graph->inputs, s->graph->ins);
     LEATI_REPLY(&r, "],\"output\":[");
-    config_tensor(&r, "prediction", answers[s->answer], 0, NULL);
+    if (s->graph) graph_tensors(&r, s->graph->outputs, s->graph->outs);
+    else config_tensor(&r, "prediction", answers[s->answer], 0, NULL);
     if (s->probabilities) {
         LEATI_REPLY(&r, ",");
         config_tensor(&r, "probabilities", "FP64", s->classes, NULL);

@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "frame/infer.h"
-#include "serve/route.h"
+#include "serve/oip.h"
 
 /* ---- rows -------------------------------------------------------------------------------------
  */
@@ -225,7 +225,7 @@ static bool read_raw(leati_call *call, leati_infer_in *in, const leati_served *s
 typedef struct answer {
     leati_call *call;
     const leati_served *served;
-    const leati_ask *ask;
+    const leati_answers *ask;
     leati_reply reply;
 } answer;
 
@@ -399,6 +399,13 @@ static void write_output(answer *w, const selected *o)
 /* ---- the choice of outputs --------------------------------------------------------------------
  */
 
+/* What outlives the reading of a request. */
+typedef struct question {
+    leati_json_value id;
+    selected out[2];
+    size_t count;
+} question;
+
 static bool choose(leati_infer_in *in, const leati_served *s, selected out[2], size_t *count)
 {
     *count = 0;
@@ -432,7 +439,7 @@ static bool choose(leati_infer_in *in, const leati_served *s, selected out[2], s
     return true;
 }
 
-static bool finite_in_json(leati_call *call, const leati_ask *a, const selected *o)
+static bool finite_in_json(leati_call *call, const leati_answers *a, const selected *o)
 {
     if (o->binary || o->classification) return true;
     bool proba = o->what == PROBABILITIES;
@@ -447,18 +454,20 @@ static bool finite_in_json(leati_call *call, const leati_ask *a, const selected 
     return true;
 }
 
-static void write_id(answer *w, const leati_json_value *id)
+void leati_oip_write_id(leati_reply *r, const leati_json_value *id)
 {
     char plain[1024];
     if (id->kind != LEATI_JSON_STRING) return;
-    LEATI_REPLY(&w->reply, "\"id\":");
-    if (id->escaped) leati_reply_text(&w->reply, plain, leati_json_unescape(id, plain));
-    else leati_reply_text(&w->reply, id->text, id->length);
-    LEATI_REPLY(&w->reply, ",");
+    LEATI_REPLY(r, "\"id\":");
+    if (id->escaped) leati_reply_text(r, plain, leati_json_unescape(id, plain));
+    else leati_reply_text(r, id->text, id->length);
+    LEATI_REPLY(r, ",");
 }
 
-static void write_answer(answer *w, const leati_infer_in *in, const selected *out, size_t count)
+static void write_answer(answer *w, const question *q)
 {
+    const selected *out = q->out;
+    size_t count = q->count;
     leati_reply *r = &w->reply;
     leati_http_exchange *exchange = w->call->exchange;
     bool binary = false;
@@ -468,7 +477,7 @@ static void write_answer(answer *w, const leati_infer_in *in, const selected *ou
     LEATI_REPLY(r, "\",\"model_version\":\"");
     leati_reply_raw(r, w->served->version_text, strlen(w->served->version_text));
     LEATI_REPLY(r, "\",");
-    write_id(w, &in->id);
+    leati_oip_write_id(r, &q->id);
     LEATI_REPLY(r, "\"outputs\":[");
     for (size_t i = 0; i < count; i++) {
         if (i) LEATI_REPLY(r, ",");
@@ -508,42 +517,62 @@ static bool read_head(leati_call *call, size_t *head)
                            LEATI_CLIP(text.data, text.length));
 }
 
-static bool read_request(leati_call *call, leati_infer_in *in, const leati_served *s)
+bool leati_oip_read(leati_call *call, leati_infer_in *in, bool *raw)
 {
     size_t head, size = call->request->body_length;
     bool padded = false;
+    *raw = false;
     if (!read_head(call, &head)) return false;
-    if (head == 0 && size > 0) return read_raw(call, in, s);
+    *raw = head == 0 && size > 0;
+    if (*raw) return true;
     const char *body = head == size ? leati_call_body(call, &padded) : call->request->body;
     return leati_infer_read(in, &call->desk->room, body, head, size, padded, &call->fault);
+}
+
+static bool read_request(leati_call *call, leati_infer_in *in, const leati_served *s)
+{
+    bool raw;
+    return leati_oip_read(call, in, &raw) && (!raw || read_raw(call, in, s));
+}
+
+static bool write_infer(leati_call *call, const void *state)
+{
+    const question *q = state;
+    answer w = {.call = call, .served = call->served, .ask = &call->answers};
+    for (size_t i = 0; i < q->count; i++)
+        if (!finite_in_json(call, &call->answers, &q->out[i])) return false;
+    write_answer(&w, q);
+    return true;
+}
+
+/* The id lies in the body itself, not in the copy of it that the desk has for one request. */
+static leati_json_value kept_id(const leati_call *call, const leati_infer_in *in)
+{
+    leati_json_value id = in->id;
+    const char *copy = call->desk->body;
+    if (id.text >= copy && id.text < copy + LEATI_SHORT_BODY)
+        id.text = (const char *)call->request->body + (id.text - copy);
+    return id;
 }
 
 int leati_route_oip_infer(leati_call *call)
 {
     leati_served *s = leati_call_served(call);
-    if (!s) return 0;
-    leati_ask *a = &s->ask[call->slot];
-    leati_spans spans = {.start = leati_serve_now()};
     leati_infer_in in;
-    selected out[2];
-    size_t count;
-    bool wants_proba = false;
-    leati_ask_begin(a, false, &call->fault);
-    bool ok = read_request(call, &in, s) && choose(&in, s, out, &count);
-    for (size_t i = 0; ok && i < count; i++)
-        wants_proba |= out[i].what == PROBABILITIES || out[i].classification;
-    if (ok) {
-        leati_ask_begin(a, wants_proba, &call->fault);
-        a->call = call;
-        bool matrix = s->matrix && in.tensor_count == 1;
-        ok = (matrix ? fill_matrix(&in, a, s) : fill_columns(&in, a, s)) && leati_ask_end(a);
+    question q;
+    if (!s) return 0;
+    if (s->graph) {
+        call->served = s;
+        return leati_oip_infer_graph(call);
     }
-    spans.asked = leati_serve_now();
-    for (size_t i = 0; ok && i < count; i++) ok = finite_in_json(call, a, &out[i]);
-    if (ok) {
-        answer w = {.call = call, .served = s, .ask = a};
-        write_answer(&w, &in, out, count);
-    }
-    leati_call_count(call, s, &spans, ok);
-    return ok ? 200 : 0;
+    leati_ask *a = leati_call_begin(call, s, false);
+    if (!a || !read_request(call, &in, s) || !choose(&in, s, q.out, &q.count))
+        return leati_call_refuse(call);
+    for (size_t i = 0; i < q.count; i++)
+        if (q.out[i].what == PROBABILITIES || q.out[i].classification) leati_call_want(call);
+    bool matrix = s->matrix && in.tensor_count == 1;
+    if (!(matrix ? fill_matrix(&in, a, s) : fill_columns(&in, a, s)))
+        return leati_call_refuse(call);
+    q.id = kept_id(call, &in);
+    return leati_call_run(call, write_infer, &q, sizeof q);
 }

@@ -20,6 +20,7 @@ typedef struct entry {
     char *name, *path;
     uint32_t version;
     bool loaded, found; /* found: by the scan under way */
+    bool preferred;
     char reason[REASON];
 } entry;
 
@@ -36,7 +37,7 @@ struct leati_repository {
     size_t folder_count;
     _Atomic(leati_shelf *) shelf;
     pin *pins; /* (slots) */
-    uint32_t slots;
+    leati_served_plan plan;
     struct leati_watch *watch; /* NULL: none */
 };
 
@@ -68,10 +69,13 @@ leati_served *leati_shelf_find(const leati_shelf *shelf, const char *name, size_
                                uint32_t version)
 {
     size_t first, n = leati_shelf_versions(shelf, name, length, &first);
-    if (n && version == 0) return shelf->served[first + n - 1];
-    for (size_t i = first; i < first + n; i++)
-        if (shelf->served[i]->version == version) return shelf->served[i];
-    return NULL;
+    for (size_t i = first; i < first + n; i++) {
+        leati_served *s = shelf->served[i];
+        if (version ? s->version == version
+                    : atomic_load_explicit(&s->preferred, memory_order_relaxed))
+            return s;
+    }
+    return n && version == 0 ? shelf->served[first + n - 1] : NULL;
 }
 
 static leati_shelf *make_shelf(leat_context *c, size_t count)
@@ -102,14 +106,16 @@ static int order_served(const void *a, const void *b)
     return order ? order : (x->version > y->version) - (x->version < y->version);
 }
 
-/* The shelf without `name`, with `more` (references are taken over on success). */
+/* The shelf without that version of `name` (0: none of it), with `more` (references are taken over
+ * on success). */
 static leati_shelf *changed_shelf(leat_context *c, const leati_shelf *old, const char *name,
-                                  leati_served *const *more, size_t count)
+                                  uint32_t version, leati_served *const *more, size_t count)
 {
     leati_shelf *shelf = make_shelf(c, old->count + count);
     if (!shelf) return NULL;
     for (size_t i = 0; i < old->count; i++)
-        if (strcmp(old->served[i]->name, name) != 0)
+        if (strcmp(old->served[i]->name, name) != 0 ||
+            (version && old->served[i]->version != version))
             shelf->served[shelf->count++] = leati_served_retain(old->served[i]);
     for (size_t i = 0; i < count; i++) shelf->served[shelf->count++] = more[i];
     qsort(shelf->served, shelf->count, sizeof *shelf->served, order_served);
@@ -140,7 +146,7 @@ const leati_shelf *leati_repository_present(const leati_repository *r)
 static void exchange(leati_repository *r, leati_shelf *shelf)
 {
     leati_shelf *old = atomic_exchange(&r->shelf, shelf);
-    for (uint32_t w = 0; w < r->slots; w++) {
+    for (uint32_t w = 0; w < r->plan.slots; w++) {
         struct timespec pause = {0, 50000};
         while (atomic_load(&r->pins[w].shelf) == old) nanosleep(&pause, NULL);
     }
@@ -184,7 +190,7 @@ static leat_status add_entry(leati_repository *r, const char *name, uint32_t ver
         return LEAT_OK;
     }
     LEATI_TRY(leati_grow(c, &r->entries, &r->capacity, r->count + 1, sizeof *r->entries));
-    entry e = {leati_strdup(c, name), leati_strdup(c, path), version, false, true, ""};
+    entry e = {leati_strdup(c, name), leati_strdup(c, path), version, false, true, false, ""};
     if (!e.name || !e.path) {
         leati_free(e.name);
         leati_free(e.path);
@@ -307,6 +313,8 @@ static leat_status add_place(leati_repository *r, const char *place)
         }
     } else {
         name = leati_path_stem(c, place);
+        size_t n = name ? strlen(name) : 0;
+        if (n > 5 && leati_path_has_suffix(name, ".onnx")) name[n - 5] = '\0';
     }
     leat_status st = name ? add_entry(r, name, version, path, false) : leat_error_status(c);
     leati_free(name);
@@ -340,9 +348,10 @@ static leat_status open_entry(leati_repository *r, const entry *e, leati_served 
 {
     leati_fault why = {0};
     leat_status st =
-        leati_served_open(r->context, e->path, e->name, e->version, r->slots, out, &why);
+        leati_served_open(r->context, e->path, e->name, e->version, &r->plan, out, &why);
     if (st != LEAT_OK) describe_failure(r->context, e, st, &why);
     else st = begin_watching(r, *out, e->path);
+    if (st == LEAT_OK) atomic_store(&(*out)->preferred, e->preferred);
     return st;
 }
 
@@ -364,7 +373,7 @@ static leat_status open_all(leati_repository *r)
 static leat_status create(leati_repository *r, const char *const *places, size_t count)
 {
     leat_context *c = r->context;
-    r->pins = LEATI_NEW(c, pin, r->slots + 8); /* blocks of 512 bytes are aligned */
+    r->pins = LEATI_NEW(c, pin, r->plan.slots + 8); /* blocks of 512 bytes are aligned */
     r->folders = LEATI_NEW(c, char *, count + 1);
     if (!r->pins || !r->folders) return leat_error_status(c);
     for (size_t i = 0; i < count; i++) LEATI_TRY(add_place(r, places[i]));
@@ -373,14 +382,14 @@ static leat_status create(leati_repository *r, const char *const *places, size_t
 }
 
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t slots, struct leati_watch *watch,
+                                    const leati_served_plan *plan, struct leati_watch *watch,
                                     leati_repository **out)
 {
     *out = NULL;
     leati_repository *r = LEATI_NEW(c, leati_repository, 1);
     if (!r) return leat_error_status(c);
     r->context = c;
-    r->slots = slots;
+    r->plan = *plan;
     r->watch = watch;
     pthread_mutex_init(&r->lock, NULL);
     leat_status st = create(r, places, count);
@@ -451,7 +460,7 @@ bool leati_repository_load(leati_repository *r, const char *name, leati_fault *f
     if (st == LEAT_OK) st = opened ? open_named(r, name, opened, &count) : leat_error_status(c);
     leati_shelf *shelf = NULL;
     if (st == LEAT_OK && count) {
-        shelf = changed_shelf(c, atomic_load(&r->shelf), name, opened, count);
+        shelf = changed_shelf(c, atomic_load(&r->shelf), name, 0, opened, count);
         if (!shelf) st = leat_error_status(c);
     }
     if (shelf) {
@@ -475,7 +484,7 @@ bool leati_repository_unload(leati_repository *r, const char *name, leati_fault 
     if (!leati_shelf_versions(old, name, strlen(name), &first))
         return leati_fault_set(fault, 404, "no_such_model", "no model '%.*s' is loaded",
                                LEATI_CLIP(name, strlen(name)));
-    leati_shelf *shelf = changed_shelf(r->context, old, name, NULL, 0);
+    leati_shelf *shelf = changed_shelf(r->context, old, name, 0, NULL, 0);
     if (!shelf) return leati_fault_from(fault, r->context);
     exchange(r, shelf);
     mark(r, name, false, "unloaded");
@@ -546,9 +555,9 @@ leat_context *leati_repository_context(leati_repository *r)
     return r->context;
 }
 
-uint32_t leati_repository_slots(const leati_repository *r)
+const leati_served_plan *leati_repository_plan(const leati_repository *r)
 {
-    return r->slots;
+    return &r->plan;
 }
 
 /* The shelf with `served` (taken over on success; NULL: nothing) in place of a version. */
@@ -628,5 +637,73 @@ bool leati_repository_change(leati_repository *r, const char *name, uint32_t ver
     exchange(r, shelf);
     if (served) mark_loaded(r, name, version);
     else forget(r, name, version);
+    return true;
+}
+
+/* ---- versions that move -----------------------------------------------------------------------
+ */
+
+void leati_repository_prefer(leati_repository *r, const char *name, uint32_t version)
+{
+    const leati_shelf *shelf = atomic_load(&r->shelf);
+    size_t first, n = leati_shelf_versions(shelf, name, strlen(name), &first);
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->entries[i].name, name) == 0)
+            r->entries[i].preferred = r->entries[i].version == version;
+    pthread_mutex_unlock(&r->lock);
+    /* The new one first, so that there is one all the time. */
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = first; i < first + n; i++)
+            if ((shelf->served[i]->version == version) == (turn == 0))
+                atomic_store(&shelf->served[i]->preferred, turn == 0);
+}
+
+/* The version as a new entry, opened. */
+static leat_status open_new(leati_repository *r, const char *name, uint32_t version,
+                            const char *path, bool preferred, leati_served **out)
+{
+    bool there;
+    pthread_mutex_lock(&r->lock);
+    leat_status st = add_entry(r, name, version, path, true);
+    size_t at = place_of(r, name, version, &there);
+    if (st == LEAT_OK) r->entries[at].preferred = preferred;
+    pthread_mutex_unlock(&r->lock);
+    if (st != LEAT_OK) return st;
+    st = open_entry(r, &r->entries[at], out);
+    if (st != LEAT_OK) {
+        forget(r, name, version);
+        return st;
+    }
+    pthread_mutex_lock(&r->lock);
+    r->entries[at].loaded = true;
+    pthread_mutex_unlock(&r->lock);
+    return LEAT_OK;
+}
+
+bool leati_repository_move(leati_repository *r, const char *name, uint32_t from, uint32_t to,
+                           const char *path, bool preferred, leati_fault *fault)
+{
+    leat_context *c = r->context;
+    const leati_shelf *old = atomic_load(&r->shelf);
+    leati_served *opened = NULL;
+    leat_status st = LEAT_OK;
+    if (!leati_shelf_find(old, name, strlen(name), to))
+        st = open_new(r, name, to, path, preferred, &opened);
+    /* No version has the number of "all": what is to go is none of them. */
+    uint32_t gone = from ? from : UINT32_MAX;
+    leati_shelf *shelf = NULL;
+    if (st == LEAT_OK) {
+        shelf = changed_shelf(c, old, name, gone, &opened, opened ? 1 : 0);
+        if (!shelf) st = leat_error_status(c);
+    }
+    if (!shelf) {
+        if (opened) forget(r, name, to);
+        leati_served_release(opened);
+        return leati_fault_from(fault, c);
+    }
+    exchange(r, shelf);
+    if (preferred) leati_repository_prefer(r, name, to);
+    if (from) forget(r, name, from);
     return true;
 }

@@ -15,7 +15,7 @@ typedef struct leati_shelf {
     leati_served **served;
 } leati_shelf;
 
-/* version 0: the highest. NULL: there is none. */
+/* version 0: the preferred one, else the highest. NULL: there is none. */
 leati_served *leati_shelf_find(const leati_shelf *shelf, const char *name, size_t length,
                                uint32_t version);
 /* The versions of one name are *first .. *first + count. */
@@ -32,7 +32,7 @@ const char *leati_place_path(const char *place);
  * does not fit, one name and version twice, nothing found), those of leat_model_open. watch: of
  * all versions; NULL: none. */
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
-                                    uint32_t slots, struct leati_watch *watch,
+                                    const leati_served_plan *plan, struct leati_watch *watch,
                                     leati_repository **out);
 /* Nothing may be pinned. */
 void leati_repository_destroy(leati_repository *r);
@@ -64,7 +64,7 @@ uint32_t leati_repository_newest(const leati_repository *r, const char *name);
 /* The file of a version, NULL: there is none. */
 const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version);
 leat_context *leati_repository_context(leati_repository *r);
-uint32_t leati_repository_slots(const leati_repository *r);
+const leati_served_plan *leati_repository_plan(const leati_repository *r);
 
 /* Exchanges one version for `served` (taken over, also on failure), whose file is `path`; NULL:
  * takes it off and forgets it. All that can fail is done before `commit` is called, which does what
@@ -73,6 +73,13 @@ bool leati_repository_change(leati_repository *r, const char *name, uint32_t ver
                              const char *path, leati_served *served,
                              bool (*commit)(void *user, leati_fault *fault), void *user,
                              leati_fault *fault);
+
+/* Has version `to`, in the file `path`, answer in place of `from` (0: beside the others), which is
+ * forgotten; on failure everything stays as it was. preferred: see leati_repository_prefer. */
+bool leati_repository_move(leati_repository *r, const char *name, uint32_t from, uint32_t to,
+                           const char *path, bool preferred, leati_fault *fault);
+/* That version answers where none is named, whatever its number is. */
+void leati_repository_prefer(leati_repository *r, const char *name, uint32_t version);
 
 /* Calls for every version that is known, loaded or not; under the lock: short. */
 void leati_repository_each(leati_repository *r,

@@ -104,6 +104,7 @@ bool leati_call_version(const leati_call *call, uint32_t *version)
 
 leati_served *leati_call_served(leati_call *call)
 {
+    if (call->served) return call->served; /* of a call that is answered again */
     leati_http_text name = call->model_name;
     uint32_t version = call->version.data ? version_number(call->version) : 0;
     leati_served *served = NULL;
@@ -136,30 +137,31 @@ const char *leati_call_body(leati_call *call, bool *padded)
     return body;
 }
 
-void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok)
+void leati_call_count(leati_call *call, bool ok)
 {
-    const leati_ask *a = &served->ask[call->slot];
-    leati_tally *t = &served->tally[call->slot];
+    const leati_answers *a = &call->answers;
+    leati_tally *t = &call->served->tally[call->slot];
     uint64_t end = leati_serve_now();
-    leati_answered answers = {served, a->rows, a->value, a->wants_proba ? a->proba : NULL};
-    if (call->lane && !leati_rollouts_count(call, &answers, end - spans->start, ok)) return;
-    leati_watch_call(call, served, spans, end, ok);
-    leati_guard_count(call, ok ? a->rows : 0, end - spans->start, ok);
+    leati_answered answers = {call->served, a->value ? a->rows : 0, a->value, a->proba};
+    if (call->lane && !leati_rollouts_count(call, &answers, end - call->start, ok)) return;
+    leati_watch_call(call, end, ok);
+    leati_guard_count(call, ok ? a->rows : 0, end - call->start, ok);
     if (!ok) {
         leati_tally_add(&t->failed, 1);
-        leati_tally_add(&t->failed_ns, end - spans->start);
+        leati_tally_add(&t->failed_ns, end - call->start);
         return;
     }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     leati_tally_add(&t->requests, 1);
-    if (call->waited) leati_tally_add(&t->queue_ns, spans->start - call->request->received_ns);
+    if (call->waited || call->gathered)
+        leati_tally_add(&t->queue_ns, call->start - call->request->received_ns);
     leati_tally_add(&t->rows, a->rows);
     leati_tally_add(&t->runs, a->runs);
-    leati_tally_add(&t->total_ns, end - spans->start);
+    leati_tally_add(&t->total_ns, end - call->start);
     leati_tally_add(&t->infer_ns, a->infer_ns);
-    leati_tally_add(&t->input_ns, spans->asked - spans->start - a->infer_ns);
-    leati_tally_add(&t->output_ns, end - spans->asked);
+    leati_tally_add(&t->input_ns, call->asked - call->start - a->infer_ns);
+    leati_tally_add(&t->output_ns, end - call->asked);
     atomic_store_explicit(&t->last_ms,
                           (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
                           memory_order_relaxed);

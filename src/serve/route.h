@@ -13,10 +13,13 @@ typedef struct leati_serve leati_serve;
 
 /* What belongs to one thread that answers and lasts. */
 typedef struct leati_desk {
-    leat_context *context;  /* for what allocates: tables, images */
-    leati_tensor_room room; /* for the values of a request */
-    char *body;             /* a short body with zeros behind it */
+    leat_context *context;    /* for what allocates: tables, images */
+    leati_tensor_room room;   /* for the values of a request */
+    char *body;               /* a short body with zeros behind it */
+    struct leati_call *calls; /* (LEATI_JOIN_MOST) that are answered together */
 } leati_desk;
+
+struct leati_join;
 
 typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE } leati_scope;
 
@@ -29,10 +32,17 @@ typedef enum leati_arm {
 } leati_arm;
 const char *leati_arm_name(leati_arm arm); /* "", "stable", "canary", "shadow" */
 
-typedef struct leati_call {
+typedef struct leati_call leati_call;
+
+/* Writes the answer of a request whose rows were predicted (call->answers); false: the fault. */
+typedef bool (*leati_write_fn)(leati_call *call, const void *state);
+enum { LEATI_CALL_STATE = 192 };
+
+struct leati_call {
     leati_serve *serve;
     uint32_t slot; /* of the thread that answers: a worker, or one for long answers */
     bool waited;   /* in the queue of long answers */
+    bool gathered; /* with others that came to its loop */
     leati_desk *desk;
     leati_http_exchange *exchange;
     const leati_http_request *request;
@@ -43,16 +53,29 @@ typedef struct leati_call {
     uint32_t arm_version;    /* that the arm stands for */
     struct leati_lane *lane; /* where the request is counted; NULL: nowhere */
     void *mirrored;          /* of the shadow's */
-    leati_fault fault;
-} leati_call;
+    struct leati_join *join; /* NULL: the rows are not joined with those of others */
+
+    /* From leati_call_begin on. */
+    leati_served *served;
+    leati_ask *ask;
+    size_t first, rows;    /* where its rows stand among those of the ask */
+    bool probabilities;    /* are wanted */
+    uint64_t start, asked; /* when it was begun; when its answers were there */
+    leati_answers answers;
+    leati_write_fn write;
+
+    leati_fault fault; /* what lies before it is zero at first, `state` is not */
+    _Alignas(16) unsigned char state[LEATI_CALL_STATE];
+};
 
 /* Returns the status of the answer it wrote; 0: the fault is the answer; LEATI_LATER: another
- * thread ends or will answer the exchange. */
+ * thread ends or will answer the exchange; LEATI_JOINED: its rows wait for their run. */
 typedef int (*leati_handler)(leati_call *call);
 enum {
     LEATI_LATER = -1,
-    LEATI_LONG = -2 /* nothing was written: to be called again on a thread for long answers (only
-                       where the call has not `waited`) */
+    LEATI_LONG = -2, /* nothing was written: to be called again on a thread for long answers (only
+                        where the call has not `waited`) */
+    LEATI_JOINED = -3
 };
 
 typedef enum leati_body {
@@ -86,7 +109,7 @@ const leati_route *leati_route_find(leati_http_method method, const char *path, 
                                     leati_call *call, unsigned *allowed);
 const char *leati_method_name(leati_http_method method);
 
-/* What the path names; the fault 404 where it is not loaded. */
+/* What the path names, chosen once for a call; the fault 404 where it is not loaded. */
 leati_served *leati_call_served(leati_call *call);
 /* The version that the path names: 0 where it names none; false: what it names is no version. */
 bool leati_call_version(const leati_call *call, uint32_t *version);
@@ -95,11 +118,28 @@ enum { LEATI_SHORT_BODY = 65536 };
 /* The body with LEATI_JSON_PAD zeros behind it where it is short; *padded says whether. */
 const char *leati_call_body(leati_call *call, bool *padded);
 
-/* Counts a request to a model that began at `start` (leati_serve_now). */
-typedef struct leati_spans {
-    uint64_t start, asked; /* when it began; when the answers were there */
-} leati_spans;
-void leati_call_count(leati_call *call, leati_served *served, const leati_spans *spans, bool ok);
+/* call.c. A handler that predicts:
+ *
+ *     leati_ask *a = leati_call_begin(call, served, probabilities);
+ *     if (!a || !read_rows(a)) return leati_call_refuse(call);
+ *     return leati_call_run(call, write, &state, sizeof state);
+ *
+ * so that its rows may be joined with those of other requests between reading and writing. What is
+ * in `state` points into the request at most, not into the desk. */
+leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities);
+/* Probabilities are wanted after all. */
+void leati_call_want(leati_call *call);
+int leati_call_refuse(leati_call *call);
+/* Its rows cannot share a run with those of others after all. */
+int leati_call_split(leati_call *call);
+int leati_call_run(leati_call *call, leati_write_fn write, const void *state, size_t size);
+/* The rows have their answers, or (ok is false) the fault was recorded: writes and counts. */
+int leati_call_write(leati_call *call, bool ok);
+/* Ends the exchange with what a handler returned. */
+void leati_call_finish(leati_call *call, int status);
+
+/* Counts a request whose model is known: call->served, start, asked, answers where `ok`. */
+void leati_call_count(leati_call *call, bool ok);
 
 /* What serve.c knows. */
 struct leati_metrics_source;
@@ -125,5 +165,8 @@ typedef struct leati_job {
 typedef int (*leati_job_run)(leati_job *job);
 /* Hands it on; the name and version are those of the path. */
 int leati_serve_change(leati_call *call, leati_job_run run);
+/* Hands a request to the threads for long answers, which begin it anew; ends it with 503 where too
+ * many wait there. */
+void leati_serve_hand(leati_call *call);
 
 #endif

@@ -240,18 +240,18 @@ bool leati_rows_json(leati_rows *x, size_t input, leati_json_in *json)
 /* ---- rows -------------------------------------------------------------------------------------
  */
 
-bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served)
+bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served, bool probabilities)
 {
     leati_tensor_room *room = &call->desk->room;
     leati_tensor_room_trim(room);
-    *x = (leati_rows){.call = call, .served = served, .ask = &served->ask[call->slot]};
+    *x = (leati_rows){.call = call, .served = served};
+    x->ask = leati_call_begin(call, served, probabilities);
+    if (!x->ask) return false;
     if (leati_grow(room->context, &room->cells, &room->cell_capacity, 2 * served->inputs,
                    sizeof *room->cells) != LEAT_OK)
         return leati_fault_from(&call->fault, room->context);
     x->seen = room->cells;
     memset(x->seen, 0, served->inputs * sizeof *x->seen);
-    leati_ask_begin(x->ask, true, &call->fault);
-    x->ask->call = call;
     return true;
 }
 
@@ -356,5 +356,5 @@ bool leati_rows_end(leati_rows *x)
 {
     if (x->row == 0)
         return leati_fault_set(&x->call->fault, 422, "no_rows", "there is no row to predict");
-    return leati_ask_end(x->ask);
+    return true;
 }

@@ -17,7 +17,8 @@ typedef struct leati_rows {
     uint64_t *seen; /* (inputs) 1 + the row in which it was given last; in the worker's room */
 } leati_rows;
 
-bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served);
+/* Begins the call (leati_call_begin). */
+bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served, bool probabilities);
 /* The input of that name; SIZE_MAX: the model has none. */
 size_t leati_rows_input(leati_rows *x, const leati_json_value *name);
 /* A value for an input of the present row: JSON, or text as in a table ("" is missing). */
@@ -30,6 +31,7 @@ bool leati_rows_array(leati_rows *x, leati_json_in *json);
 bool leati_rows_next(leati_rows *x);
 /* Marks an input as given; false where it stands twice. */
 bool leati_rows_mark(leati_rows *x, size_t input);
+/* False: there was no row. */
 bool leati_rows_end(leati_rows *x);
 
 /* Whole bodies: the API's JSON and MLflow's; name=value pairs of a query or form. */

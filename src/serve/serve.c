@@ -1,75 +1,27 @@
-/* Owns: a running service: options, dispatching of exchanges to routes, the steward that changes
- * what is loaded, start and end. Not: HTTP (server.h), nor the meaning of routes. */
+/* Owns: a running service: its options, start and end. Not: dispatching (dispatch.c), what changes
+ * the models that are loaded (steward.c), HTTP (server.h), nor the meaning of routes. */
 #include <leat/serve.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "serve/agent.h"
-#include "serve/compute.h"
-#include "serve/guard.h"
+#include "serve/join.h"
 #include "serve/json_in.h"
-#include "serve/observe.h"
-#include "serve/rollouts.h"
-#include "serve/serve_sandbox.h"
-#include "serve/server.h"
+#include "serve/serve_state.h"
 
 enum {
     DEFAULT_BODY = 16 << 20,
     DEFAULT_REMEMBER = 100000,
     DEFAULT_MODEL = 256 << 20,
-    SMALL_BODY = 65536,
     MOST_WORKERS = 1024,
-    MOST_JOBS = 64
-};
-/* What a loop hands on: bodies of so many bytes, answers that take so long. */
-enum { LONG_BODY = 256 << 10, LONG_NS = 300000 };
-
-/* A change of the repository that waits for the steward. */
-typedef struct job {
-    struct job *next;
-    leati_job_run run;
-    leati_job work;
-} job;
-
-typedef struct started {
-    char *name, *estimator;
-    uint32_t version;
-} started;
-
-struct leati_serve {
-    leat_context *context;         /* of starting and ending */
-    leat_context *steward_context; /* of the repository */
-    leati_http_server *http;
-    leati_repository *repository;
-    leati_compute *compute;
-    leati_rollouts *rollouts;
-    leati_desk *desks; /* (slots): of the workers, of the threads for long answers, of the shadow */
-    uint32_t worker_count, slots;
-    size_t max_body, max_model;
-    bool managed; /* requests may load and unload */
-    atomic_bool ready;
-    char url[160];
-    started *started;
-    size_t started_count;
-
-    pthread_t steward;
-    bool steward_runs, lock_made;
-    pthread_mutex_t lock; /* of the jobs */
-    pthread_cond_t wake;
-    job *first, **last;
-    size_t jobs;
-    bool stop;
-    leati_guard guard;
-    leati_sandbox *sandbox; /* NULL: none */
-    leati_agent *agent;     /* NULL: none was asked for */
-    leati_observer observer;
-    atomic_bool listening; /* `http` is there */
+    DEFAULT_JOIN = 64,
+    DEFAULT_QUEUE = 2048,
+    MOST_QUEUE = 1 << 20,
+    MOST_DELAY = 1000000,
+    DEFAULT_FOLLOW_MS = 1000
 };
 
 /* The public name of the same. */
@@ -118,249 +70,6 @@ leat_context *leati_serve_steward_context(leati_serve *s)
     return s->steward_context;
 }
 
-/* ---- exchanges --------------------------------------------------------------------------------
- */
-
-static void finish_fault(leati_call *call)
-{
-    leati_exchange_restart(call->exchange);
-    leati_rollouts_sign(call);
-    leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
-    leati_exchange_finish(call->exchange, call->fault.http);
-}
-
-static void refuse_method(leati_call *call, unsigned allowed)
-{
-    char list[80] = "OPTIONS";
-    for (leati_http_method m = LEATI_HTTP_GET; m <= LEATI_HTTP_DELETE; m++) {
-        if (!(allowed >> m & 1)) continue;
-        strcat(list, ", ");
-        strcat(list, leati_method_name(m));
-    }
-    leati_exchange_header(call->exchange, "Allow", list);
-    if (call->request->method == LEATI_HTTP_OPTIONS) {
-        leati_exchange_finish(call->exchange, 204);
-        return;
-    }
-    char message[200];
-    snprintf(message, sizeof message, "%s is not for this path; allowed: %s",
-             leati_method_name(call->request->method), list);
-    leati_reply_fault(call->exchange, "method_not_allowed", message);
-    leati_exchange_finish(call->exchange, 405);
-}
-
-static leati_call make_call(leati_serve *s, leati_http_exchange *exchange, uint32_t slot)
-{
-    return (leati_call){.serve = s,
-                        .slot = slot,
-                        .desk = &s->desks[slot],
-                        .exchange = exchange,
-                        .request = leati_exchange_request(exchange)};
-}
-
-static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
-{
-    leati_serve *s = user;
-    const leati_http_request *q = leati_exchange_request(exchange);
-    leati_call call = make_call(s, exchange, q->worker);
-    unsigned allowed;
-    call.route = leati_route_find(q->method, q->path, q->path_length, &call, &allowed);
-    leati_exchange_set_note(exchange,
-                            leati_watch_admitted(s->observer.watch, q->worker, call.route));
-    if (!call.route && allowed) {
-        refuse_method(&call, allowed);
-        *finished = true;
-        return 0;
-    }
-    if (!call.route)
-        leati_fault_set(&call.fault, 404, "no_such_path",
-                        "there is nothing at '%.*s'; what there is: /openapi.json",
-                        LEATI_CLIP(q->path, q->path_length));
-    else if (!leati_guard_admit(&s->guard, &call)) {
-        *finished = true;
-        return 0;
-    } else if (call.route->scope == LEATI_MANAGE) {
-        (void)leati_serve_may_manage(&call); /* no body is read where it may not */
-    }
-    if (call.fault.http) {
-        finish_fault(&call);
-        *finished = true;
-        return 0;
-    }
-    switch (call.route->body) {
-    case LEATI_BODY_ROWS: return s->max_body;
-    case LEATI_BODY_SMALL: return SMALL_BODY;
-    case LEATI_BODY_MODEL: return s->max_model;
-    default: return 0;
-    }
-}
-
-/* Whether the answer would keep the loop from its other connections for long. */
-static bool takes_long(const leati_call *call)
-{
-    const leati_shelf *shelf = call->shelf;
-    size_t bytes = call->request->body_length;
-    if (call->route->body != LEATI_BODY_ROWS) return false;
-    if (bytes > LONG_BODY) return true;
-    const leati_served *s = call->model_name.data ? leati_shelf_find(shelf, call->model_name.data,
-                                                                     call->model_name.length, 0)
-                            : shelf->count        ? shelf->served[0]
-                                                  : NULL;
-    return s && s->row_ns * (1 + bytes / (s->row_bytes + 1)) > LONG_NS;
-}
-
-static void refuse_busy(leati_call *call)
-{
-    leati_exchange_header(call->exchange, "Retry-After", "1");
-    leati_reply_fault(call->exchange, "busy", "too many requests wait; try again in a moment");
-    leati_exchange_finish(call->exchange, 503);
-}
-
-/* On the thread of the slot; may_hand: it is a loop. */
-static void answer(leati_serve *s, leati_http_exchange *exchange, uint32_t slot, bool may_hand)
-{
-    leati_call call = make_call(s, exchange, slot);
-    unsigned allowed;
-    call.waited = !may_hand;
-    call.route = leati_route_find(call.request->method, call.request->path,
-                                  call.request->path_length, &call, &allowed);
-    call.shelf = leati_repository_pin(s->repository, slot);
-    bool hand = may_hand && takes_long(&call);
-    int status = hand ? LEATI_LATER : call.route->handle(&call);
-    leati_repository_unpin(s->repository, slot);
-    if (status == LEATI_LONG) {
-        hand = may_hand;
-        status = hand ? LEATI_LATER : 0;
-    }
-    if (hand && !leati_compute_hand(s->compute, exchange)) refuse_busy(&call);
-    if (status == LEATI_LATER) return;
-    if (status > 0) {
-        leati_exchange_finish(exchange, status);
-        return;
-    }
-    if (!call.fault.http) leati_fault_set(&call.fault, 500, "internal", "a fault of the server");
-    finish_fault(&call);
-}
-
-static void handle(void *user, leati_http_exchange *exchange)
-{
-    answer(user, exchange, leati_exchange_request(exchange)->worker, true);
-}
-
-static void handle_long(void *user, leati_http_exchange *exchange, uint32_t thread)
-{
-    leati_serve *s = user;
-    answer(s, exchange, s->worker_count + thread, false);
-}
-
-static void fault(void *user, leati_http_exchange *exchange, int http_status, const char *code,
-                  const char *message)
-{
-    (void)user;
-    (void)http_status;
-    leati_reply_fault(exchange, code, message);
-}
-
-static void done(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
-                 uint64_t duration_ns, bool sent)
-{
-    leati_serve *s = user;
-    const leati_key_state *key = leati_exchange_user(exchange);
-    leati_watch_done(s->observer.watch, exchange, leati_exchange_note(exchange),
-                     key ? leati_key_name(key) : NULL, http_status, reply_bytes, duration_ns, sent);
-}
-
-/* ---- the steward ------------------------------------------------------------------------------
- */
-
-static void run_job(job *j)
-{
-    leati_http_exchange *exchange = j->work.exchange;
-    leati_fault *why = &j->work.fault;
-    int status = j->run(&j->work);
-    if (status > 0) {
-        leati_exchange_finish(exchange, status);
-        return;
-    }
-    if (!why->http) leati_fault_set(why, 500, "internal", "a fault of the server");
-    leati_exchange_restart(exchange);
-    leati_reply_fault(exchange, why->code, why->message);
-    leati_exchange_finish(exchange, why->http);
-}
-
-static void *steward(void *arg)
-{
-    leati_serve *s = arg;
-    pthread_mutex_lock(&s->lock);
-    for (;;) {
-        while (!s->first && !s->stop) pthread_cond_wait(&s->wake, &s->lock);
-        job *j = s->first;
-        if (!j) break;
-        s->first = j->next;
-        if (!s->first) s->last = &s->first;
-        s->jobs--;
-        pthread_mutex_unlock(&s->lock);
-        run_job(j);
-        leati_free(j);
-        pthread_mutex_lock(&s->lock);
-    }
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
-}
-
-int leati_serve_change(leati_call *call, leati_job_run run)
-{
-    leati_serve *s = call->serve;
-    job *j = LEATI_NEW(call->desk->context, job, 1);
-    if (!j) return leati_fault_from(&call->fault, call->desk->context);
-    j->run = run;
-    j->work.serve = s;
-    j->work.repository = s->repository;
-    j->work.exchange = call->exchange;
-    size_t n = call->model_name.length < sizeof j->work.name ? call->model_name.length : 0;
-    memcpy(j->work.name, call->model_name.data, n);
-    (void)leati_call_version(call, &j->work.version);
-    pthread_mutex_lock(&s->lock);
-    bool fits = s->jobs < MOST_JOBS;
-    if (fits) {
-        *s->last = j;
-        s->last = &j->next;
-        s->jobs++;
-        pthread_cond_signal(&s->wake);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (fits) return LEATI_LATER;
-    leati_free(j);
-    leati_exchange_header(call->exchange, "Retry-After", "1");
-    leati_reply_fault(call->exchange, "busy", "too many changes wait; try again in a moment");
-    return 503;
-}
-
-/* A page of another site must not change what is served through the browser of who looks at it:
- * where a browser names the origin, it is this server. */
-static bool same_origin(leati_call *call)
-{
-    leati_http_text origin = leati_exchange_header_in(call->exchange, "origin");
-    leati_http_text host = leati_exchange_header_in(call->exchange, "host");
-    if (!origin.data) return true;
-    const char *from = memchr(origin.data, ':', origin.length);
-    size_t skip = from ? (size_t)(from - origin.data) + 3 : origin.length; /* "://" */
-    return skip < origin.length && origin.length - skip == host.length &&
-           strncasecmp(origin.data + skip, host.data, host.length) == 0;
-}
-
-bool leati_serve_may_manage(leati_call *call)
-{
-    if (!call->serve->managed)
-        return leati_fault_set(&call->fault, 403, "control_is_off",
-                               "models of this server are not changed by request: it was started "
-                               "with --control no, or listens for other machines");
-    if (!same_origin(call))
-        return leati_fault_set(&call->fault, 403, "other_origin",
-                               "this request comes from a page of another origin");
-    return true;
-}
-
 /* ---- start and end ----------------------------------------------------------------------------
  */
 
@@ -388,7 +97,21 @@ static leat_status make_desks(leati_serve *s)
         LEATI_TRY(leati_context_branch(s->context, &desk->context));
         desk->room.context = desk->context;
         desk->body = leati_alloc(desk->context, LEATI_SHORT_BODY + LEATI_JSON_PAD);
-        if (!desk->body) return LEAT_NOMEM;
+        if (s->plan.join_rows > 1)
+            desk->calls = leati_array(desk->context, LEATI_JOIN_MOST, sizeof *desk->calls);
+        if (!desk->body || (s->plan.join_rows > 1 && !desk->calls))
+            return leat_error_status(desk->context);
+    }
+    return LEAT_OK;
+}
+
+static leat_status make_gathered(leati_serve *s)
+{
+    s->gathered = LEATI_NEW(s->context, leati_gathered, s->worker_count + 8); /* so it is aligned */
+    if (!s->gathered) return leat_error_status(s->context);
+    for (uint32_t w = 0; w < s->worker_count; w++) {
+        s->gathered[w].exchanges = LEATI_NEW(s->context, leati_http_exchange *, LEATI_JOIN_MOST);
+        if (!s->gathered[w].exchanges) return leat_error_status(s->context);
     }
     return LEAT_OK;
 }
@@ -397,12 +120,12 @@ static leat_status note_started(leati_serve *s)
 {
     leat_context *c = s->context;
     const leati_shelf *shelf = leati_repository_pin(s->repository, 0);
-    s->started = LEATI_NEW(c, started, shelf->count + 1);
+    s->started = LEATI_NEW(c, leati_started, shelf->count + 1);
     for (size_t i = 0; s->started && i < shelf->count; i++) {
         const leati_served *served = shelf->served[i];
-        started *n = &s->started[i];
+        leati_started *n = &s->started[i];
         n->name = leati_strdup(c, served->name);
-        n->estimator = leati_strdup(c, leat_model_estimator(served->model));
+        n->estimator = leati_strdup(c, served->estimator);
         n->version = served->version;
         s->started_count++;
     }
@@ -410,14 +133,48 @@ static leat_status note_started(leati_serve *s)
     return leat_error_status(c);
 }
 
+static void pass_on(void *user, const char *line)
+{
+    const leati_serve *s = user;
+    if (s->say) s->say(s->say_user, line);
+}
+
+static void prefer_champions(leati_serve *s)
+{
+    const leati_shelf *shelf = leati_repository_pin(s->repository, 0);
+    for (size_t i = 0; i < shelf->count; i++) {
+        const leati_served *served = shelf->served[i];
+        if (leati_follow_prefers(s->follow, served->name, served->version))
+            leati_repository_prefer(s->repository, served->name, served->version);
+    }
+    leati_repository_unpin(s->repository, 0);
+}
+
+/* What the versions of the registry are now. */
+static leat_status resolve_models(leati_serve *s, const leat_serve_options *o)
+{
+    leati_follow_options follow = {.where = o->registry,
+                                   .folder = o->objects,
+                                   .models = o->models,
+                                   .count = o->model_count,
+                                   .interval_ms = o->follow_ms ? o->follow_ms : DEFAULT_FOLLOW_MS,
+                                   .move = leati_steward_move,
+                                   .say = pass_on,
+                                   .user = s};
+    return leati_follow_open(s->context, &follow, &s->follow);
+}
+
 static leat_status open_models(leati_serve *s, const leat_serve_options *o)
 {
-    leat_status st = leati_repository_create(s->steward_context, o->models, o->model_count,
-                                             s->slots, s->observer.watch, &s->repository);
+    size_t count;
+    const char *const *places = leati_follow_places(s->follow, &count);
+    leat_status st = leati_repository_create(s->steward_context, places, count, &s->plan,
+                                             s->observer.watch, &s->repository);
     if (st != LEAT_OK) {
         LEATI_FAIL(s->context, st, "%s", leat_error_message(s->steward_context));
         return st;
     }
+    prefer_champions(s);
     LEATI_TRY(leati_observer_check(s->context, o, leati_repository_shelf(s->repository)));
     return note_started(s);
 }
@@ -440,17 +197,6 @@ static leat_status open_rollouts(leati_serve *s, const leat_serve_options *o)
     return leati_rollouts_start(s->rollouts, c, s, &s->desks[s->slots - 1]);
 }
 
-static leat_status start_steward(leati_serve *s)
-{
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
-    s->lock_made = true;
-    s->last = &s->first;
-    s->steward_runs = pthread_create(&s->steward, NULL, steward, s) == 0;
-    LEATI_CHECK(s->context, s->steward_runs, LEAT_NOMEM, "no further thread can be started");
-    return LEAT_OK;
-}
-
 static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
 {
     const char *listen = o->listen ? o->listen : "127.0.0.1:8080";
@@ -460,8 +206,8 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
                                .tls_key = o->tls_key,
                                .shared = o->share_port,
                                .compress = true};
-    leati_http_routes routes = {
-        .user = s, .admit = admit, .handle = handle, .fault = fault, .done = done};
+    leati_http_routes routes = leati_serve_routes;
+    routes.user = s;
     LEATI_TRY(leati_http_server_start(s->context, &http, &routes, &s->http));
     atomic_store(&s->listening, true);
     const char *colon = strrchr(listen, ':');
@@ -470,6 +216,30 @@ static leat_status listen_now(leati_serve *s, const leat_serve_options *o)
         snprintf(s->url, sizeof s->url, "%s://%.*s:%u", o->tls_cert ? "https" : "http",
                  (int)(colon ? colon - listen : 0) % 128, listen,
                  (unsigned)leati_http_server_port(s->http));
+    return LEAT_OK;
+}
+
+static leat_status start_compute(leati_serve *s, const leat_serve_options *o)
+{
+    leati_compute_options options = {.threads = s->worker_count,
+                                     .queue = o->queue ? o->queue : DEFAULT_QUEUE,
+                                     .together = s->plan.join_rows,
+                                     .delay_ns = (uint64_t)o->batch_delay_us * 1000,
+                                     .run = leati_serve_answer_long,
+                                     .user = s};
+    return leati_compute_start(s->context, &options, &s->compute);
+}
+
+static leat_status check_numbers(leat_context *c, const leat_serve_options *o)
+{
+    LEATI_CHECK(c, o->workers <= MOST_WORKERS, LEAT_INVALID, "workers: at most %d, not %u",
+                MOST_WORKERS, o->workers);
+    LEATI_CHECK(c, o->batch_rows <= LEATI_JOIN_MOST, LEAT_INVALID, "batch_rows: at most %d, not %u",
+                LEATI_JOIN_MOST, o->batch_rows);
+    LEATI_CHECK(c, o->batch_delay_us <= MOST_DELAY, LEAT_INVALID,
+                "batch_delay_us: at most %d (a second), not %u", MOST_DELAY, o->batch_delay_us);
+    LEATI_CHECK(c, o->queue <= MOST_QUEUE, LEAT_INVALID, "queue: at most %d, not %u", MOST_QUEUE,
+                o->queue);
     return LEAT_OK;
 }
 
@@ -494,14 +264,22 @@ static leat_status start_agent(leati_serve *s, const char *address)
     return address ? leati_agent_start(s->context, address, &source, &s->agent) : LEAT_OK;
 }
 
+/* The places of models are known by now; the registry is not in the sandbox. */
+static leat_status enter_sandbox(leati_serve *s, const leat_serve_options *o, bool asks,
+                                 const char *store)
+{
+    leat_serve_options places = *o;
+    places.models = leati_follow_places(s->follow, &places.model_count);
+    return leati_serve_sandbox_begin(s->context, &places, asks, store, s->managed, &s->sandbox);
+}
+
 static leat_status start(leati_serve *s, const leat_serve_options *o)
 {
     leat_context *c = s->context;
     const char *control = o->control ? o->control : "local";
     bool local = is_local(o->listen ? o->listen : "127.0.0.1:8080");
     LEATI_CHECK(c, o->model_count, LEAT_INVALID, "there is no model to serve");
-    LEATI_CHECK(c, o->workers <= MOST_WORKERS, LEAT_INVALID, "workers: at most %d, not %u",
-                MOST_WORKERS, o->workers);
+    LEATI_TRY(check_numbers(c, o));
     LEATI_CHECK(c, !o->tls_cert == !o->tls_key, LEAT_INVALID,
                 "TLS takes both, a certificate and its key");
     LEATI_CHECK(c,
@@ -511,19 +289,27 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     const char *store;
     bool asks = leati_guard_asks(o->keys, local, &store);
     s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || asks));
-    if (o->sandbox)
-        LEATI_TRY(leati_serve_sandbox_begin(c, o, asks, store, s->managed, &s->sandbox));
+    LEATI_TRY(resolve_models(s, o));
+    if (o->sandbox) LEATI_TRY(enter_sandbox(s, o, asks, store));
     LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
-    s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+    s->say = o->say;
+    s->say_user = o->say_user;
     s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
+    s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count + 1;
+    s->plan = (leati_served_plan){.slots = s->slots,
+                                  .loops = s->worker_count,
+                                  .join_rows = o->batch_rows ? o->batch_rows : DEFAULT_JOIN,
+                                  .join_waits = o->batch_delay_us > 0};
     LEATI_TRY(make_desks(s));
+    LEATI_TRY(make_gathered(s));
     LEATI_TRY(leati_observer_begin(c, &s->observer, o, s->slots, s->worker_count));
     LEATI_TRY(open_models(s, o));
     LEATI_TRY(open_rollouts(s, o));
-    LEATI_TRY(start_steward(s));
-    LEATI_TRY(leati_compute_start(c, s->worker_count, handle_long, s, &s->compute));
+    LEATI_TRY(leati_steward_start(s));
+    if (!s->sandbox) LEATI_TRY(leati_follow_start(s->follow));
+    LEATI_TRY(start_compute(s, o));
     atomic_store(&s->ready, true);
     LEATI_TRY(listen_now(s, o));
     LEATI_TRY(start_agent(s, o->agent_check));
@@ -564,7 +350,7 @@ bool leat_server_model(const leat_server *server, size_t i, const char **name, u
                        const char **estimator)
 {
     if (i >= server->serve.started_count) return false;
-    const started *n = &server->serve.started[i];
+    const leati_started *n = &server->serve.started[i];
     *name = n->name;
     *version = n->version;
     *estimator = n->estimator;
@@ -599,20 +385,6 @@ void leat_server_drain(leat_server *server, double seconds)
     leati_http_server_drain(server->serve.http, seconds);
 }
 
-static void stop_steward(leati_serve *s)
-{
-    if (s->steward_runs) {
-        pthread_mutex_lock(&s->lock);
-        s->stop = true;
-        pthread_cond_signal(&s->wake);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->steward, NULL);
-    }
-    if (!s->lock_made) return;
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->wake);
-}
-
 void leat_server_destroy(leat_server *server)
 {
     if (!server) return;
@@ -621,7 +393,8 @@ void leat_server_destroy(leat_server *server)
     if (s->http) leat_server_drain(server, 0);
     leati_agent_stop(s->agent);
     leati_observer_stop_listening(&s->observer);
-    stop_steward(s);
+    leati_follow_close(s->follow); /* the steward does what it waits for */
+    leati_steward_stop(s);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
     leati_rollouts_close(s->rollouts);
@@ -634,6 +407,7 @@ void leat_server_destroy(leat_server *server)
         leati_desk *desk = &s->desks[w];
         leati_tensor_room_fini(&desk->room);
         leati_free(desk->body);
+        leati_free(desk->calls);
         leat_context_destroy(desk->context);
     }
     for (size_t i = 0; i < s->started_count; i++) {
@@ -642,5 +416,8 @@ void leat_server_destroy(leat_server *server)
     }
     leati_free(s->started);
     leati_free(s->desks);
+    for (uint32_t w = 0; s->gathered && w < s->worker_count; w++)
+        leati_free(s->gathered[w].exchanges);
+    leati_free(s->gathered);
     leati_free(server);
 }

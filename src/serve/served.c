@@ -1,8 +1,7 @@
-/* Owns: the life of a served version: reading, the sessions of its workers, warming up. Not: what
- * the protocols say about it (served_about.c). */
+/* Owns: the life of a served version: reading, the sessions of its threads. Not: what the protocols
+ * say about it (served_about.c), nor warming up (warm_up.c). */
 #include "serve/served.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +10,10 @@
 #include "base/mem.h"
 #include "model/graph_file.h"
 #include "model/model.h"
+#include "serve/served_graph.h"
 #include "serve/watch.h"
+
+enum { SLOW_GRAPH_NS = 1000000000 }; /* one that no loop runs */
 
 leati_served *leati_served_retain(leati_served *s)
 {
@@ -47,6 +49,7 @@ static void destroy(leati_served *s)
     leati_free(s->tally);
     leati_free(s->name);
     leat_model_release(s->model);
+    leati_served_graph_close(s->graph);
     leat_context *c = s->context;
     leati_free(s);
     leat_context_destroy(c);
@@ -68,48 +71,21 @@ bool leati_served_name_fits(const char *name, size_t length)
     return true;
 }
 
-/* ---- warming up -------------------------------------------------------------------------------
- */
-
-static bool set_usual(leati_ask *a, const leati_served *s, size_t input)
-{
-    const leati_port *p = &s->ports[input];
-    switch (p->role) {
-    case LEATI_ROLE_CATEGORY: return leati_ask_text(a, input, "");
-    case LEATI_ROLE_TIME: return leati_ask_time(a, input, 0);
-    case LEATI_ROLE_ARRAY: return leati_ask_array(a, input, a->elements, p->elements);
-    default: return leati_ask_number(a, input, isfinite(p->low) ? p->low : 0);
-    }
-}
-
-/* One row, so that what is made on first use stands before the first request; then twice again, to
- * know how long it takes. */
-static leat_status warm_up(leati_served *s, leati_ask *a, leati_fault *why)
-{
-    memset(a->elements, 0, a->elements_capacity * sizeof *a->elements);
-    bool ok = true;
-    for (int turn = 0; ok && turn < 3; turn++) {
-        leati_ask_begin(a, true, why);
-        for (size_t i = 0; ok && i < s->inputs; i++) ok = set_usual(a, s, i);
-        ok = ok && leati_ask_next(a) && leati_ask_end(a);
-        if (turn && (s->row_ns == 0 || a->infer_ns < s->row_ns)) s->row_ns = a->infer_ns;
-    }
-    return ok ? LEAT_OK : why->http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
-}
-
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
-static leat_status make_worker(leati_served *s, leati_ask *a, leati_fault *why)
+static leat_status make_worker(leati_served *s, const leati_served_plan *plan, uint32_t slot,
+                               leati_fault *why)
 {
     leat_context *c;
+    leati_ask *a = &s->ask[slot];
     size_t elements = 0;
     LEATI_TRY(leati_context_branch(s->context, &c));
     a->context = c;
     for (size_t i = 0; i < s->inputs; i++)
         if (s->ports[i].elements > elements) elements = s->ports[i].elements;
     leat_status st = leati_ask_init(c, a, s->model, s->model->pipeline.encoder.width, elements);
-    if (st == LEAT_OK) return warm_up(s, a, why);
+    if (st == LEAT_OK) return leati_served_warm_up(s, plan, slot, why);
     leati_fault_from(why, c);
     return st;
 }
@@ -127,47 +103,71 @@ typedef struct origin {
     leati_bytes bytes;
 } origin;
 
-static leat_status parse_model(leati_served *s, leati_bytes bytes, const char *what)
+static leat_status open_model(leati_served *s, leati_bytes bytes, const char *what,
+                              const leati_served_plan *plan, leati_fault *why)
 {
     leat_context *c = s->context;
-    if (leati_graph_file_is(c, bytes))
-        return LEATI_FAIL(c, LEAT_UNSUPPORTED,
-                          "%s holds an ONNX graph; served are models that leat fit made", what);
+    LEATI_TRY(leati_model_parse(c, &s->model, bytes, what));
+    s->estimator = leat_model_estimator(s->model);
+    s->target = leat_model_target(s->model);
+    s->inputs = leat_model_inputs(s->model);
+    s->ask = LEATI_NEW(c, leati_ask, s->slots);
+    if (!s->ask) return leat_error_status(c);
+    LEATI_TRY(leati_served_describe(c, s));
+    for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
+    LEATI_TRY(leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots));
+    for (uint32_t w = 0; w < s->slots; w++) LEATI_TRY(make_worker(s, plan, w, why));
+    return LEAT_OK;
+}
+
+static leat_status open_graph(leati_served *s, leati_bytes bytes, const char *what,
+                              const leati_served_plan *plan)
+{
+    leat_context *c = s->context;
+    s->estimator = "onnx";
+    s->target = "";
+    LEATI_TRY(leati_served_graph_open(c, bytes, what, plan->slots, plan->loops, &s->graph));
+    for (uint32_t w = 0; w < s->slots; w++) {
+        uint64_t ns = leati_served_graph_warm_up(s->graph, w);
+        if (ns) s->row_ns = ns;
+    }
+    if (!s->graph->small || !s->row_ns) s->row_ns = SLOW_GRAPH_NS;
+    return leati_served_describe_graph(c, s);
+}
+
+/* A model that was fitted, or a graph that was imported. */
+static leat_status open_bytes(leati_served *s, leati_bytes bytes, const char *what,
+                              const leati_served_plan *plan, leati_fault *why)
+{
+    leat_context *c = s->context;
     leati_served_etag(bytes.data, bytes.size, s->etag);
-    leat_status st = leati_model_parse(c, &s->model, bytes, what);
-    if (st != LEAT_OK && !strstr(leat_error_message(c), what)) leati_error_within(c, "%s", what);
+    bool graph = leati_path_has_suffix(what, ".onnx") || leati_graph_file_is(c, bytes);
+    leat_status st =
+        graph ? open_graph(s, bytes, what, plan) : open_model(s, bytes, what, plan, why);
+    if (st != LEAT_OK && leat_error_status(c) && !strstr(leat_error_message(c), what))
+        leati_error_within(c, "%s", what);
     return st;
 }
 
-static leat_status read_model(leati_served *s, const origin *from)
+static leat_status open_origin(leati_served *s, const origin *from, const char *name,
+                               uint32_t version, const leati_served_plan *plan, leati_fault *why)
 {
+    leat_context *c = s->context;
     leati_bytes bytes;
-    if (!from->path) return parse_model(s, from->bytes, from->what);
-    LEATI_TRY(leati_file_read(s->context, &bytes, from->path));
-    leat_status st = parse_model(s, bytes, from->path);
+    s->name = leati_strdup(c, name);
+    s->version = version;
+    snprintf(s->version_text, sizeof s->version_text, "%u", version);
+    s->tally = LEATI_NEW(c, leati_tally, s->slots + 8); /* blocks above 512 bytes are aligned */
+    if (!s->name || !s->tally) return leat_error_status(c);
+    if (!from->path) return open_bytes(s, from->bytes, from->what, plan, why);
+    LEATI_TRY(leati_file_read(c, &bytes, from->path));
+    leat_status st = open_bytes(s, bytes, from->path, plan, why);
     leati_bytes_release(&bytes);
     return st;
 }
 
-static leat_status open_model(leati_served *s, const origin *from, uint32_t version,
-                              const char *name)
-{
-    leat_context *c = s->context;
-    LEATI_TRY(read_model(s, from));
-    s->name = leati_strdup(c, name);
-    s->version = version;
-    snprintf(s->version_text, sizeof s->version_text, "%u", version);
-    s->inputs = leat_model_inputs(s->model);
-    s->ask = LEATI_NEW(c, leati_ask, s->slots);
-    s->tally = LEATI_NEW(c, leati_tally, s->slots + 8); /* blocks above 512 bytes are aligned */
-    if (!s->name || !s->ask || !s->tally) return leat_error_status(c);
-    LEATI_TRY(leati_served_describe(c, s));
-    for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
-    return LEAT_OK;
-}
-
 static leat_status open_served(leat_context *parent, const origin *from, const char *name,
-                               uint32_t version, uint32_t slots, leati_served **out,
+                               uint32_t version, const leati_served_plan *plan, leati_served **out,
                                leati_fault *why)
 {
     leat_context *c;
@@ -180,10 +180,9 @@ static leat_status open_served(leat_context *parent, const origin *from, const c
     }
     s->context = c;
     leati_map_init(&s->names, c);
-    s->slots = slots;
+    s->slots = plan->slots;
     atomic_init(&s->references, 1);
-    leat_status st = open_model(s, from, version, name);
-    for (uint32_t w = 0; st == LEAT_OK && w < slots; w++) st = make_worker(s, &s->ask[w], why);
+    leat_status st = open_origin(s, from, name, version, plan, why);
     if (st == LEAT_OK) {
         *out = s;
         return LEAT_OK;
@@ -215,17 +214,17 @@ leat_status leati_served_watch(leati_served *s, leati_watch *watch, const char *
 }
 
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
-                              uint32_t version, uint32_t slots, leati_served **out,
+                              uint32_t version, const leati_served_plan *plan, leati_served **out,
                               leati_fault *why)
 {
     origin from = {.path = path};
-    return open_served(parent, &from, name, version, slots, out, why);
+    return open_served(parent, &from, name, version, plan, out, why);
 }
 
 leat_status leati_served_parse(leat_context *parent, leati_bytes bytes, const char *what,
-                               const char *name, uint32_t version, uint32_t slots,
+                               const char *name, uint32_t version, const leati_served_plan *plan,
                                leati_served **out, leati_fault *why)
 {
     origin from = {.what = what, .bytes = bytes};
-    return open_served(parent, &from, name, version, slots, out, why);
+    return open_served(parent, &from, name, version, plan, out, why);
 }

@@ -44,12 +44,17 @@ static inline void leati_tally_add(atomic_uint_least64_t *n, uint64_t more)
     atomic_store_explicit(n, old + more, memory_order_relaxed);
 }
 
+struct leati_served_graph;
+
 typedef struct leati_served {
     atomic_uint references;
-    leat_context *context; /* that it was opened with; not used while it serves */
-    leat_model *model;
+    leat_context *context;            /* that it was opened with; not used while it serves */
+    leat_model *model;                /* NULL: it is a graph */
+    struct leati_served_graph *graph; /* imported; ports, ask and what is said of rows are empty */
+    const char *estimator, *target;   /* "lda", "species"; "onnx", "" */
     char *name;
     uint32_t version;
+    atomic_bool preferred; /* answers where no version is named */
     char version_text[12];
     char etag[67];     /* the SHA-256 of its file in double quotes */
     leati_port *ports; /* (inputs) */
@@ -72,18 +77,28 @@ typedef struct leati_served {
     leati_tally *tally;            /* (slots) */
     struct leati_watched *watched; /* NULL: nobody watches */
     uint32_t slots;
-    uint64_t row_ns;  /* a row takes so long, once warm */
-    size_t row_bytes; /* in a request, at least */
+    uint64_t row_ns;   /* a row takes so long, once warm */
+    size_t row_bytes;  /* in a request, at least */
+    size_t join_rows;  /* most rows of a joined run; 0: joining does not pay */
+    bool join_on_loop; /* such a run is short enough for an event loop */
 } leati_served;
+
+/* What a server gives to all its versions. */
+typedef struct leati_served_plan {
+    uint32_t slots;     /* threads that answer */
+    uint32_t loops;     /* the first of them are event loops */
+    uint32_t join_rows; /* most rows of a joined run, at most LEATI_JOIN_MOST; 0 and 1: never */
+    bool join_waits;    /* joined requests may wait for others, which event loops do not */
+} leati_served_plan;
 
 /* Reads the file and warms up; `name` is checked. In contexts of its own, branches of `parent`;
  * why: the message on failure. */
 leat_status leati_served_open(leat_context *parent, const char *path, const char *name,
-                              uint32_t version, uint32_t slots, leati_served **out,
+                              uint32_t version, const leati_served_plan *plan, leati_served **out,
                               leati_fault *why);
 /* The same from the bytes of a file, which messages call `what`. */
 leat_status leati_served_parse(leat_context *parent, leati_bytes bytes, const char *what,
-                               const char *name, uint32_t version, uint32_t slots,
+                               const char *name, uint32_t version, const leati_served_plan *plan,
                                leati_served **out, leati_fault *why);
 /* of: the SHA-256 of these bytes in double quotes. */
 void leati_served_etag(const void *data, size_t size, char etag[67]);
@@ -96,7 +111,14 @@ void leati_served_release(leati_served *s); /* NULL is fine */
 /* A name that may stand in a path: letters, digits, '.', '_', '-', at most 128, no dot first. */
 bool leati_served_name_fits(const char *name, size_t length);
 
+/* warm_up.c: runs what is made on first use before the first request, for the thread of the slot;
+ * slot 0 measures, and decides whether requests are joined. */
+leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan, uint32_t slot,
+                                 leati_fault *why);
+
 /* served_about.c: makes ports, metadata, describe, schema. */
 leat_status leati_served_describe(leat_context *c, leati_served *s);
+/* served_graph_about.c: the same of a graph. */
+leat_status leati_served_describe_graph(leat_context *c, leati_served *s);
 
 #endif

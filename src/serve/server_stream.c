@@ -195,7 +195,8 @@ static void transport_post(leati_http_core *core, leati_http_exchange *ex)
     do ex->next = head;
     while (!atomic_compare_exchange_weak_explicit(&w->posted, &head, ex, memory_order_acq_rel,
                                                   memory_order_relaxed));
-    uv_async_send(&w->wake);
+    /* `settling` is the loop's own. */
+    if (!pthread_equal(pthread_self(), core->thread) || !core->settling) uv_async_send(&w->wake);
     atomic_fetch_sub(&w->posting, 1);
 }
 

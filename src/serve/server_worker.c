@@ -153,6 +153,29 @@ static void on_tick(uv_timer_t *tick)
     else if (w->owed) leati_connection_accept(w);
 }
 
+/* Exchanges that were put off until everything that had come was read. */
+static void settle(leati_worker *w)
+{
+    const leati_http_routes *r = w->core.routes;
+    bool some = true;
+    while (some) {
+        w->core.settling = true;
+        some = r->settle(r->user, w->core.worker);
+        w->core.settling = false;
+        if (some) take_posted(w); /* requests behind them may be put off in turn */
+    }
+}
+
+static void on_settle(uv_check_t *handle)
+{
+    settle(handle->data);
+}
+
+static void on_settle_before(uv_prepare_t *handle)
+{
+    settle(handle->data);
+}
+
 static void on_client(uv_stream_t *listener, int status)
 {
     leati_worker *w = listener->data;
@@ -176,6 +199,20 @@ static int open_listener(leati_worker *w, int *fd)
     return uv_listen(&w->listener.stream, BACKLOG, on_client);
 }
 
+/* These do not keep the loop alive. */
+static int open_settle(leati_worker *w)
+{
+    w->settle.data = w->settle_before.data = w;
+    int error = uv_check_init(&w->loop, &w->settle);
+    if (!error) error = uv_check_start(&w->settle, on_settle);
+    if (!error) error = uv_prepare_init(&w->loop, &w->settle_before);
+    if (!error) error = uv_prepare_start(&w->settle_before, on_settle_before);
+    if (error) return error;
+    uv_unref((uv_handle_t *)&w->settle);
+    uv_unref((uv_handle_t *)&w->settle_before);
+    return 0;
+}
+
 static leat_status open_handles(leat_context *c, leati_worker *w, int *fd)
 {
     int error = uv_loop_init(&w->loop);
@@ -185,6 +222,7 @@ static leat_status open_handles(leat_context *c, leati_worker *w, int *fd)
     error = uv_timer_init(&w->loop, &w->tick);
     if (!error) error = uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
     if (!error) error = uv_async_init(&w->loop, &w->wake, on_wake);
+    if (!error && w->core.routes->settle) error = open_settle(w);
     if (!error) error = open_listener(w, fd);
     LEATI_CHECK(c, error == 0, LEAT_IO, "a socket could not listen: %s", uv_strerror(error));
     return LEAT_OK;

@@ -56,6 +56,8 @@ typedef struct leati_worker {
     uv_loop_t loop;
     uv_async_t wake;
     uv_timer_t tick;
+    uv_check_t settle;
+    uv_prepare_t settle_before; /* what timers had handled, before the loop sleeps */
     union {
         uv_handle_t handle;
         uv_stream_t stream;

@@ -317,7 +317,7 @@ static leati_served *open_body(target *t)
     leati_bytes bytes = {.data = q->body, .size = q->body_length};
     leat_context *c = leati_repository_context(r);
     leat_status st = leati_served_parse(c, bytes, "the body", job->name, t->version,
-                                        leati_repository_slots(r), &served, &job->fault);
+                                        leati_repository_plan(r), &served, &job->fault);
     if (st == LEAT_OK) return served;
     if (!job->fault.http) {
         leati_fault_from(&job->fault, c);

@@ -161,10 +161,8 @@ typedef struct leati_watch_part {
     size_t count;
 } leati_watch_part;
 void leati_watch_rows(const leati_watched *d, const leati_watch_part *part);
-/* A request to a model was answered (`ok`) or refused; end: leati_serve_now. */
-struct leati_spans;
-void leati_watch_call(const struct leati_call *call, const struct leati_served *served,
-                      const struct leati_spans *spans, uint64_t end, bool ok);
+/* A request to call->served was answered (`ok`) or refused; end: leati_serve_now. */
+void leati_watch_call(const struct leati_call *call, uint64_t end, bool ok);
 
 /* An exchange began (route NULL: its path has none): returns a note that goes with it. It came
  * back; note 0: it was answered without having been looked at. On the loop of its worker. */

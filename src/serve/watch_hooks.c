@@ -140,24 +140,24 @@ void leati_watch_rows(const leati_watched *d, const leati_watch_part *p)
     }
 }
 
-void leati_watch_call(const leati_call *call, const leati_served *served, const leati_spans *spans,
-                      uint64_t end, bool ok)
+void leati_watch_call(const leati_call *call, uint64_t end, bool ok)
 {
-    if (!served->watched) return;
-    const leati_ask *a = &served->ask[call->slot];
-    leati_watched_desk *desk = &served->watched->desks[call->slot];
-    uint64_t queued = call->waited ? spans->start - call->request->received_ns : 0;
+    if (!call->served->watched) return;
+    const leati_answers *a = &call->answers;
+    leati_watched_desk *desk = &call->served->watched->desks[call->slot];
+    bool waited = call->waited || call->gathered;
+    uint64_t queued = waited ? call->start - call->request->received_ns : 0;
     if (!ok) {
         leati_count_add(&desk->failed[leati_status_place(call->fault.http)], 1);
         return;
     }
-    leati_durations_add(&desk->request, end - spans->start + queued);
+    leati_durations_add(&desk->request, end - call->start + queued);
     leati_durations_add(&desk->queue, queued);
     leati_durations_add(&desk->compute, a->infer_ns);
-    if (a->runs) add_size(&desk->rows, a->rows / a->runs, a->runs);
+    if (a->runs) add_size(&desk->rows, a->run_rows / a->runs, a->runs);
     leati_count_add(&desk->asked_rows, a->rows);
-    leati_count_add(&desk->input_ns, spans->asked - spans->start - a->infer_ns);
-    leati_count_add(&desk->output_ns, end - spans->asked);
+    leati_count_add(&desk->input_ns, call->asked - call->start - a->infer_ns);
+    leati_count_add(&desk->output_ns, end - call->asked);
 }
 
 /* ---- exchanges --------------------------------------------------------------------------------

@@ -128,7 +128,8 @@ static void done(void *user, leati_http_exchange *ex, int status, size_t bytes, 
 void http_app_init(http_app *app)
 {
     memset(app, 0, sizeof *app);
-    app->routes = (leati_http_routes){app, admit, handle, fault, done};
+    app->routes = (leati_http_routes){
+        .user = app, .admit = admit, .handle = handle, .fault = fault, .done = done};
     app->text_most = 10000000;
     atomic_init(&app->admitted, 0);
     atomic_init(&app->handled, 0);

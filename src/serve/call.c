@@ -1,0 +1,97 @@
+/* Owns: a request on its way through a model: begun, run alone or left to a joined run, answered,
+ * counted, ended. Not: what its rows are (the protocols), nor how runs are joined (join.c). */
+#include <string.h>
+
+#include "serve/join.h"
+#include "serve/rollouts.h"
+
+leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities)
+{
+    call->served = served;
+    if (served->graph) {
+        leati_fault_set(&call->fault, 400, "takes_tensors",
+                        "the model '%.*s' is an imported graph, which takes tensors: POST "
+                        "/v2/models/%.*s/infer",
+                        LEATI_CLIP(served->name, strlen(served->name)),
+                        LEATI_CLIP(served->name, strlen(served->name)));
+        return NULL;
+    }
+    leati_ask *a = &served->ask[call->slot];
+    call->ask = a;
+    call->probabilities = probabilities;
+    if (!call->start) call->start = leati_serve_now();
+    if (!call->join) {
+        leati_ask_begin(a, probabilities, &call->fault);
+        a->call = call;
+        return a;
+    }
+    if (!leati_join_begin(call->join, served, a)) {
+        (void)leati_call_split(call);
+        return NULL;
+    }
+    a->fault = &call->fault;
+    call->first = a->filled;
+    if (probabilities) leati_call_want(call);
+    return a;
+}
+
+void leati_call_want(leati_call *call)
+{
+    call->probabilities = true;
+    call->ask->wants_proba = call->ask->classes > 0;
+}
+
+int leati_call_split(leati_call *call)
+{
+    leati_fault_set(&call->fault, LEATI_SPLIT, "split", "a run of its own");
+    return 0;
+}
+
+int leati_call_refuse(leati_call *call)
+{
+    if (call->fault.http != LEATI_SPLIT && call->served) leati_call_count(call, false);
+    return 0;
+}
+
+int leati_call_run(leati_call *call, leati_write_fn write, const void *state, size_t size)
+{
+    leati_ask *a = call->ask;
+    call->write = write;
+    if (size) memcpy(call->state, state, size);
+    if (call->join) {
+        call->rows = a->filled - call->first;
+        return LEATI_JOINED;
+    }
+    bool ok = leati_ask_end(a);
+    call->rows = a->rows;
+    return leati_call_write(call, ok);
+}
+
+int leati_call_write(leati_call *call, bool ok)
+{
+    call->asked = leati_serve_now();
+    if (ok) {
+        call->answers = leati_ask_answers(call->ask, call->first, call->rows, call->probabilities);
+        ok = call->write(call, call->state);
+    }
+    leati_call_count(call, ok);
+    return ok ? 200 : 0;
+}
+
+void leati_call_finish(leati_call *call, int status)
+{
+    if (status == LEATI_LATER) return;
+    if (status == LEATI_LONG && !call->waited) {
+        leati_serve_hand(call);
+        return;
+    }
+    if (status > 0) {
+        leati_exchange_finish(call->exchange, status);
+        return;
+    }
+    if (!call->fault.http) leati_fault_set(&call->fault, 500, "internal", "a fault of the server");
+    leati_exchange_restart(call->exchange);
+    leati_rollouts_sign(call);
+    leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
+    leati_exchange_finish(call->exchange, call->fault.http);
+}

@@ -1,0 +1,349 @@
+/* Owns: which versions of the registry are served, and watching whether their aliases move. Not:
+ * how what is loaded is exchanged (repository.c). */
+#include "serve/follow.h"
+
+#include <leat/registry.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { PATH = 4096, WHY = 256, LINE = 600, SLOWEST_POLLS = 30 };
+
+/* One version of the registry that is served. */
+typedef struct followed {
+    char *text;    /* "cars@champion" */
+    char *name;    /* "cars" */
+    bool moves;    /* it is an alias */
+    bool champion; /* that one */
+    int64_t version;
+    int64_t refused; /* a version that could not be loaded: it is not tried again */
+} followed;
+
+struct leati_follow {
+    leat_context *context; /* of opening and closing */
+    leat_context *own;     /* of the thread */
+    leati_follow_options options;
+    char *where, *folder;
+    char **places;
+    size_t place_count;
+    followed *all;
+    size_t count;
+    leat_registry *registry; /* of the thread; NULL: it is to be opened */
+    bool lost;               /* that was said */
+    uint32_t skip;           /* polls until it is tried again */
+    uint32_t patience;       /* polls to skip after the next failure */
+    pthread_t thread;
+    bool runs, made;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+};
+
+/* ---- at the start -----------------------------------------------------------------------------
+ */
+
+static bool is_version(const char *model)
+{
+    return strchr(model, '@') && !strchr(model, '=') && !leati_path_exists(model);
+}
+
+static leat_status open_registry(leat_context *c, const leati_follow *f, leat_registry **out)
+{
+    leat_registry_options o = leat_registry_options_default();
+    o.where = f->where;
+    o.folder = f->folder;
+    return leat_registry_open(c, out, &o);
+}
+
+/* What the version stands for now. */
+static leat_status look_up(leat_context *c, leat_registry *r, const char *text, int64_t *version)
+{
+    leat_registered_list *item;
+    LEATI_TRY(leat_registry_find(r, &item, text));
+    const leat_registered *v = leat_registered_list_at(item, 0);
+    leat_status st = LEAT_OK;
+    if (!v->model) st = LEATI_FAIL(c, LEAT_INVALID, "%s is a data set, a model was expected", text);
+    else if (v->version < 1 || v->version > 999999999)
+        st = LEATI_FAIL(c, LEAT_LIMIT, "%s: version %lld is beyond what is served", text,
+                        (long long)v->version);
+    *version = v->version;
+    leat_registered_list_destroy(item);
+    return st;
+}
+
+static leat_status add_followed(leati_follow *f, const char *model)
+{
+    leat_context *c = f->context;
+    const char *at = strchr(model, '@');
+    followed *k = &f->all[f->count++];
+    k->text = leati_strdup(c, model);
+    k->name = leati_strndup(c, model, (size_t)(at - model));
+    k->moves = strspn(at + 1, "0123456789") != strlen(at + 1);
+    k->champion = strcmp(at + 1, "champion") == 0;
+    return k->text && k->name ? LEAT_OK : leat_error_status(c);
+}
+
+static bool has_place(const leati_follow *f, const char *place)
+{
+    for (size_t i = 0; i < f->place_count; i++)
+        if (strcmp(f->places[i], place) == 0) return true;
+    return false;
+}
+
+static leat_status add_place(leati_follow *f, const char *place)
+{
+    char *copy = leati_strdup(f->context, place);
+    if (copy) f->places[f->place_count++] = copy;
+    return copy ? LEAT_OK : leat_error_status(f->context);
+}
+
+static leat_status resolve(leati_follow *f, leat_registry *r, const char *model)
+{
+    char path[PATH], pinned[300], place[PATH + 300];
+    leat_context *c = f->context;
+    LEATI_TRY(add_followed(f, model));
+    followed *k = &f->all[f->count - 1];
+    LEATI_TRY(look_up(c, r, model, &k->version));
+    snprintf(pinned, sizeof pinned, "%.250s@%lld", k->name, (long long)k->version);
+    LEATI_TRY(leat_registry_path(r, pinned, path, sizeof path));
+    snprintf(place, sizeof place, "%.250s:%lld=%s", k->name, (long long)k->version, path);
+    return has_place(f, place) ? LEAT_OK : add_place(f, place);
+}
+
+static leat_status make(leati_follow *f)
+{
+    leat_context *c = f->context;
+    const leati_follow_options *o = &f->options;
+    leat_registry *r = NULL;
+    leat_status st = LEAT_OK;
+    f->places = LEATI_NEW(c, char *, o->count + 1);
+    f->all = LEATI_NEW(c, followed, o->count + 1);
+    if (o->where) f->where = leati_strdup(c, o->where);
+    if (o->folder) f->folder = leati_strdup(c, o->folder);
+    if (!f->places || !f->all || (o->where && !f->where) || (o->folder && !f->folder))
+        return leat_error_status(c);
+    for (size_t i = 0; st == LEAT_OK && i < o->count; i++) {
+        if (!is_version(o->models[i])) {
+            st = add_place(f, o->models[i]);
+            continue;
+        }
+        if (!r) st = open_registry(c, f, &r);
+        if (st == LEAT_OK) st = resolve(f, r, o->models[i]);
+    }
+    leat_registry_close(r);
+    return st;
+}
+
+leat_status leati_follow_open(leat_context *c, const leati_follow_options *options,
+                              leati_follow **out)
+{
+    *out = NULL;
+    leati_follow *f = LEATI_NEW(c, leati_follow, 1);
+    if (!f) return leat_error_status(c);
+    f->context = c;
+    f->options = *options;
+    leat_status st = make(f);
+    if (st == LEAT_OK) *out = f;
+    else leati_follow_close(f);
+    return st;
+}
+
+const char *const *leati_follow_places(const leati_follow *f, size_t *count)
+{
+    *count = f->place_count;
+    return (const char *const *)f->places;
+}
+
+bool leati_follow_prefers(const leati_follow *f, const char *name, uint32_t version)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->all[i].champion && f->all[i].version == version && strcmp(f->all[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- while it is served -----------------------------------------------------------------------
+ */
+
+LEAT_PRINTF(2, 3) static void say(leati_follow *f, const char *format, ...)
+{
+    char line[LINE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    f->options.say(f->options.user, line);
+}
+
+/* The registry does not answer: said once, and asked again more and more rarely. */
+static void lose(leati_follow *f)
+{
+    if (!f->lost)
+        say(f,
+            "the registry does not answer: %.400s; what is served stays, and is followed again "
+            "when it does",
+            leat_error_message(f->own));
+    f->lost = true;
+    leat_error_clear(f->own);
+    leat_registry_close(f->registry);
+    f->registry = NULL;
+    leat_error_clear(f->own);
+    f->skip = f->patience;
+    f->patience = f->patience * 2 < SLOWEST_POLLS ? f->patience * 2 : SLOWEST_POLLS;
+}
+
+/* Errors of the version itself leave the connection as it is. */
+static bool is_loss(leat_status st)
+{
+    return st != LEAT_NOT_FOUND && st != LEAT_INVALID && st != LEAT_LIMIT;
+}
+
+/* Whether another alias keeps that version of the name. */
+static bool kept(const leati_follow *f, const followed *k)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const followed *other = &f->all[i];
+        if (other != k && other->version == k->version && strcmp(other->name, k->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* False: the registry was lost on the way. */
+static bool move(leati_follow *f, followed *k, int64_t version)
+{
+    char path[PATH], pinned[300], why[WHY] = "";
+    snprintf(pinned, sizeof pinned, "%.250s@%lld", k->name, (long long)version);
+    leat_status st = leat_registry_path(f->registry, pinned, path, sizeof path);
+    leati_move m = {.name = k->name,
+                    .path = path,
+                    .from = kept(f, k) ? 0 : (uint32_t)k->version,
+                    .to = (uint32_t)version,
+                    .preferred = k->champion};
+    if (st != LEAT_OK && st != LEAT_FORMAT && is_loss(st)) return false;
+    if (st != LEAT_OK) snprintf(why, sizeof why, "%.250s", leat_error_message(f->own));
+    leat_error_clear(f->own);
+    if (st == LEAT_OK && f->options.move(f->options.user, &m, why)) {
+        k->version = version;
+        k->refused = 0;
+        say(f, "%.250s is version %lld now", k->text, (long long)version);
+        return true;
+    }
+    k->refused = version;
+    say(f, "%.250s stands at version %lld, which cannot be served: %.250s", k->text,
+        (long long)version, why);
+    return true;
+}
+
+static void poll_all(leati_follow *f)
+{
+    if (f->skip) {
+        f->skip--;
+        return;
+    }
+    if (!f->registry && open_registry(f->own, f, &f->registry) != LEAT_OK) {
+        f->registry = NULL;
+        lose(f);
+        return;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        followed *k = &f->all[i];
+        int64_t version = 0;
+        if (!k->moves) continue;
+        leat_status st = look_up(f->own, f->registry, k->text, &version);
+        if (st != LEAT_OK && is_loss(st)) {
+            lose(f);
+            return;
+        }
+        leat_error_clear(f->own); /* an alias that was removed leaves what it stood at */
+        if (st != LEAT_OK || version == k->version || version == k->refused) continue;
+        if (!move(f, k, version)) {
+            lose(f);
+            return;
+        }
+    }
+    if (f->lost) f->options.say(f->options.user, "the registry answers again");
+    f->lost = false;
+    f->patience = 1;
+}
+
+static struct timespec later(uint32_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) t.tv_nsec -= 1000000000, t.tv_sec++;
+    return t;
+}
+
+static void *follow(void *arg)
+{
+    leati_follow *f = arg;
+    pthread_mutex_lock(&f->lock);
+    while (!f->stop) {
+        struct timespec until = later(f->options.interval_ms);
+        while (!f->stop && pthread_cond_timedwait(&f->wake, &f->lock, &until) == 0) continue;
+        if (f->stop) break;
+        pthread_mutex_unlock(&f->lock);
+        poll_all(f);
+        pthread_mutex_lock(&f->lock);
+    }
+    pthread_mutex_unlock(&f->lock);
+    leat_registry_close(f->registry);
+    f->registry = NULL;
+    return NULL;
+}
+
+leat_status leati_follow_start(leati_follow *f)
+{
+    bool moves = false;
+    for (size_t i = 0; i < f->count; i++) moves = moves || f->all[i].moves;
+    if (!moves) return LEAT_OK;
+    LEATI_TRY(leati_context_branch(f->context, &f->own));
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&f->lock, NULL);
+    f->made = true;
+    f->patience = 1;
+    f->runs = pthread_create(&f->thread, NULL, follow, f) == 0;
+    LEATI_CHECK(f->context, f->runs, LEAT_NOMEM, "no further thread can be started");
+    return LEAT_OK;
+}
+
+void leati_follow_close(leati_follow *f)
+{
+    if (!f) return;
+    if (f->runs) {
+        pthread_mutex_lock(&f->lock);
+        f->stop = true;
+        pthread_cond_signal(&f->wake);
+        pthread_mutex_unlock(&f->lock);
+        pthread_join(f->thread, NULL);
+    }
+    if (f->made) {
+        pthread_mutex_destroy(&f->lock);
+        pthread_cond_destroy(&f->wake);
+    }
+    leat_context_destroy(f->own);
+    for (size_t i = 0; f->places && i < f->place_count; i++) leati_free(f->places[i]);
+    for (size_t i = 0; f->all && i < f->count; i++) {
+        leati_free(f->all[i].text);
+        leati_free(f->all[i].name);
+    }
+    leati_free(f->places);
+    leati_free(f->all);
+    leati_free(f->where);
+    leati_free(f->folder);
+    leati_free(f);
+}

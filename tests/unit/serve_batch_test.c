@@ -1,0 +1,391 @@
+/* How requests meet models: joined runs with the bytes of single ones, the queue, imported graphs,
+ * all over real sockets. */
+#include <leat/data.h>
+#include <leat/exchange.h>
+#include <leat/serve.h>
+
+#include <jansson.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "model/onnx_write.h"
+#include "support/fitted.h"
+#include "support/leattest.h"
+#include "support/serve_client.h"
+
+enum { ROWS = 24, CALLERS = 8 };
+
+#define WIDE "/v2/models/wide/infer"
+
+static bool start(leattest *t, leat_serve_options o, const char *model, leat_server **out)
+{
+    const char *models[] = {model};
+    o.listen = "127.0.0.1:0";
+    o.models = models;
+    o.model_count = 1;
+    o.workers = 1;
+    return CHECK_OK(leat_server_start(t->context, &o, out));
+}
+
+static void copy_path(char out[512], const char *name)
+{
+    snprintf(out, 512, "%s", leattest_scratch(name));
+}
+
+/* ---- joined runs --------------------------------------------------------------------------------
+ */
+
+/* A network whose weights take longer to read than one row to compute. */
+static bool make_wide(leattest *t, char path[512])
+{
+    leat_context *c = t->context;
+    leat_frame *iris = NULL;
+    if (!CHECK_OK(leat_data_load(c, &iris, "iris", NULL))) return false;
+    leat_model *m = leattest_model(c, iris, "species", NULL, "network",
+                                   "hidden_layers=2|units=512|epochs=1", "auto");
+    copy_path(path, "wide.leat");
+    bool ok = CHECK(m) && CHECK_OK(leat_model_save(c, m, path));
+    leat_model_release(m);
+    leat_frame_release(iris);
+    return ok;
+}
+
+/* Request i: one to three rows, probabilities or not, an id of its own. Others are wrong. */
+static size_t make_request(char *to, size_t size, unsigned i, bool wrong)
+{
+    unsigned rows = 1 + i % 3;
+    size_t n = (size_t)snprintf(to, size,
+                                "{\"id\":\"r%u\\n\",%s\"inputs\":[{\"name\":\"x\",\"datatype\":"
+                                "\"FP64\",\"shape\":[%u,%d],\"data\":[",
+                                i, i % 4 == 1 ? "\"outputs\":[{\"name\":\"prediction\"}]," : "",
+                                rows, wrong ? 5 : 4);
+    for (unsigned k = 0; k < rows * (wrong ? 5 : 4); k++)
+        n += (size_t)snprintf(to + n, size - n, "%s%u.%u", k ? "," : "", (i * 7 + k * 3) % 8,
+                              (i + k) % 10);
+    return n + (size_t)snprintf(to + n, size - n, "]}]}");
+}
+
+typedef struct caller {
+    const char *url;
+    char (*expected)[2048];
+    unsigned first, asks;
+    atomic_uint *asked, *failed;
+} caller;
+
+/* Every third request is one that is refused; the others have the bytes that they have alone. */
+static void *call_mixed(void *arg)
+{
+    caller *w = arg;
+    serve_client k;
+    char body[1024];
+    if (!serve_client_open(&k, w->url)) atomic_fetch_add(w->failed, 1);
+    for (unsigned n = 0; n < w->asks; n++) {
+        unsigned i = (w->first + n) % ROWS;
+        bool wrong = n % 3 == 2;
+        size_t size = make_request(body, sizeof body, i, wrong);
+        bool good = serve_client_ask(&k, "POST", WIDE, "", body, size);
+        if (wrong) good = good && k.status == 400 && strstr(k.body, "rows of 4");
+        else good = good && k.status == 200 && strcmp(k.body, w->expected[i]) == 0;
+        atomic_fetch_add(good ? w->asked : w->failed, 1);
+        if (!good) break;
+    }
+    serve_client_close(&k);
+    return NULL;
+}
+
+static bool expect_alone(leattest *t, const char *path, char (*expected)[2048])
+{
+    leat_server *server;
+    serve_client k;
+    char body[1024];
+    leat_serve_options o = leat_serve_options_default();
+    o.batch_rows = 1;
+    if (!start(t, o, path, &server)) return false;
+    bool ok = CHECK(serve_client_open(&k, leat_server_url(server)));
+    for (unsigned i = 0; ok && i < ROWS; i++) {
+        size_t size = make_request(body, sizeof body, i, false);
+        ok = CHECK(serve_client_ask(&k, "POST", WIDE, "", body, size)) &&
+             CHECK_INT(k.status, 200) && CHECK(k.body_length < sizeof expected[i]);
+        if (ok) memcpy(expected[i], k.body, k.body_length + 1);
+    }
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    return ok;
+}
+
+/* Runs of the model and rows answered so far. */
+static void count_runs(leattest *t, serve_client *k, double *runs, double *rows)
+{
+    *runs = *rows = 0;
+    if (!CHECK(serve_client_ask(k, "GET", "/v2/models/wide/stats", "", "", 0))) return;
+    json_t *root = json_loads(k->body, 0, NULL);
+    const json_t *one = json_array_get(json_object_get(root, "model_stats"), 0);
+    *runs = json_number_value(json_object_get(one, "execution_count"));
+    *rows = json_number_value(json_object_get(one, "inference_count"));
+    json_decref(root);
+}
+
+static void join_with(leattest *t, const char *path, char (*expected)[2048], uint32_t rows,
+                      uint32_t delay)
+{
+    leat_server *server;
+    serve_client k;
+    pthread_t threads[CALLERS];
+    caller callers[CALLERS];
+    atomic_uint asked = 0, failed = 0;
+    double runs, answered;
+    unsigned requests = 0;
+    leat_serve_options o = leat_serve_options_default();
+    o.batch_rows = rows;
+    o.batch_delay_us = delay;
+    if (!start(t, o, path, &server)) return;
+    REQUIRE(serve_client_open(&k, leat_server_url(server)));
+    /* Until some have met; on a machine that is busy with other things that may take a while. */
+    for (int turn = 0; turn < 50; turn++) {
+        for (unsigned i = 0; i < CALLERS; i++) {
+            callers[i] = (caller){leat_server_url(server), expected, i * 5, 60, &asked, &failed};
+            CHECK(pthread_create(&threads[i], NULL, call_mixed, &callers[i]) == 0);
+        }
+        for (unsigned i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
+        requests += CALLERS * 60;
+        count_runs(t, &k, &runs, &answered);
+        if (runs < 0.9 * (double)requests * 2 / 3 || atomic_load(&failed)) break;
+    }
+    CHECK_INT(atomic_load(&failed), 0);
+    CHECK_INT(atomic_load(&asked), requests);
+    CHECK(runs < (double)requests * 2 / 3);
+    printf("    %u rows, %u us: %.0f rows in %.0f runs\n", rows, delay, answered, runs);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
+/* What is joined has the bytes of what is asked alone; wrong requests fail alone. */
+static void joined(leattest *t)
+{
+    static char expected[ROWS][2048];
+    char path[512];
+    if (!make_wide(t, path) || !expect_alone(t, path, expected)) return;
+    join_with(t, path, expected, 64, 0);
+    join_with(t, path, expected, 4, 0);
+    join_with(t, path, expected, 32, 2000);
+}
+
+/* ---- the queue ----------------------------------------------------------------------------------
+ */
+
+typedef struct heavy {
+    const char *url, *body;
+    size_t size;
+    atomic_uint *fine, *busy, *failed;
+} heavy;
+
+static void *call_heavy(void *arg)
+{
+    heavy *w = arg;
+    serve_client k;
+    char after[16];
+    if (!serve_client_open(&k, w->url)) atomic_fetch_add(w->failed, 1);
+    for (int n = 0; n < 4; n++) {
+        bool came = serve_client_ask(&k, "POST", "/v2/models/iris/infer",
+                                     "Inference-Header-Content-Length: 0\r\n", w->body, w->size);
+        bool busy = came && k.status == 503 && strstr(k.body, "busy") &&
+                    serve_client_header(&k, "retry-after", after, sizeof after);
+        atomic_uint *which = busy ? w->busy : came && k.status == 200 ? w->fine : w->failed;
+        atomic_fetch_add(which, 1);
+        if (!came) break;
+    }
+    serve_client_close(&k);
+    return NULL;
+}
+
+/* Beyond the queue the answer is 503 with Retry-After, and nothing else goes wrong. */
+static void full_queue(leattest *t)
+{
+    enum { BODY = 100000 * 32 };
+    leat_context *c = t->context;
+    leat_frame *iris = NULL;
+    leat_server *server;
+    char path[512], *body = calloc(BODY, 1);
+    pthread_t threads[CALLERS];
+    atomic_uint fine = 0, busy = 0, failed = 0;
+    REQUIRE(body);
+    REQUIRE_OK(leat_data_load(c, &iris, "iris", NULL));
+    leat_model *m = leattest_model(c, iris, "species", NULL, "lda", NULL, "auto");
+    copy_path(path, "iris.leat");
+    REQUIRE(m);
+    REQUIRE_OK(leat_model_save(c, m, path));
+    leat_serve_options o = leat_serve_options_default();
+    o.queue = 1;
+    if (start(t, o, path, &server)) {
+        heavy w = {leat_server_url(server), body, BODY, &fine, &busy, &failed};
+        for (int i = 0; i < CALLERS; i++)
+            CHECK(pthread_create(&threads[i], NULL, call_heavy, &w) == 0);
+        for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
+        CHECK(atomic_load(&fine) > 0);
+        CHECK(atomic_load(&busy) > 0);
+        CHECK_INT(atomic_load(&failed), 0);
+        leat_server_destroy(server);
+    }
+    free(body);
+    leat_model_release(m);
+    leat_frame_release(iris);
+}
+
+/* ---- imported graphs ----------------------------------------------------------------------------
+ */
+
+/* y = 2 x for x (any, 3) f32; z = x > 0 as bool. */
+static bool make_graph(leattest *t, const char *onnx, const char *leat)
+{
+    leat_context *c = t->context;
+    leati_onnx_builder b;
+    static const float two = 2, zero = 0;
+    const int64_t dims[2] = {-1, 3};
+    leati_onnx_builder_init(&b, c, "double");
+    leati_onnx_graph *g = b.model->graph;
+    (void)leati_onnx_add_initializer(&b, g, "two", LEATI_ONNX_FLOAT, NULL, 0, &two);
+    (void)leati_onnx_add_initializer(&b, g, "zero", LEATI_ONNX_FLOAT, NULL, 0, &zero);
+    (void)leati_onnx_add_node(&b, g, "Mul", (const char *const[]){"x", "two", NULL},
+                              (const char *const[]){"y", NULL});
+    (void)leati_onnx_add_node(&b, g, "Greater", (const char *const[]){"x", "zero", NULL},
+                              (const char *const[]){"z", NULL});
+    leati_onnx_add_input(&b, g, "x", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leati_onnx_add_output(&b, g, "y", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leati_onnx_add_output(&b, g, "z", LEATI_ONNX_BOOL, dims, 2, NULL);
+    bool ok = CHECK_OK(leati_onnx_builder_status(&b)) &&
+              CHECK_OK(leati_onnx_write(c, b.model, onnx)) &&
+              CHECK_OK(leat_model_import(c, onnx, leat, NULL));
+    leati_onnx_builder_fini(&b);
+    return ok;
+}
+
+typedef struct request {
+    const char *path, *body;
+    int status;
+    const char *word;
+} request;
+
+#define DOUBLE "/v2/models/double/infer"
+#define X(shape, type, data)                                                                       \
+    "{\"inputs\":[{\"name\":\"x\",\"shape\":" shape ",\"datatype\":\"" type "\",\"data\":" data    \
+    "}]}"
+
+static const request requests[] = {
+    {DOUBLE, X("[2,3]", "FP32", "[[1,2.5,-3],[0,4,5]]"), 200,
+     "\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\",\"shape\":[2,3],\"data\":[2,5,-6,0,8,10]},"
+     "{\"name\":\"z\",\"datatype\":\"BOOL\",\"shape\":[2,3],\"data\":[true,true,false,false,true,"
+     "true]}]}"},
+    {DOUBLE,
+     "{\"id\":\"7\",\"outputs\":[{\"name\":\"z\"}],\"inputs\":[{\"name\":\"any\",\"shape\":"
+     "[1,3],\"datatype\":\"FP32\",\"data\":[1,2,3]}]}",
+     200, "\"id\":\"7\",\"outputs\":[{\"name\":\"z\""},
+    {DOUBLE, X("[2,2]", "FP32", "[1,2,3,4]"), 400, "the shape [-1, 3]"},
+    {DOUBLE, X("[3]", "FP32", "[1,2,3]"), 400, "the shape [-1, 3]"},
+    {DOUBLE, X("[1,3]", "FP64", "[1,2,3]"), 400, "FP32, it was given FP64"},
+    {DOUBLE, X("[1,3]", "FP32", "[1e38,1e38,1e38]"), 200, "1.9999999360571385e38"},
+    {DOUBLE, X("[1,3]", "FP32", "[3e38,1,1]"), 422, "not finite"},
+    {DOUBLE,
+     "{\"outputs\":[{\"name\":\"w\"}],\"inputs\":[{\"name\":\"x\",\"shape\":[1,3],"
+     "\"datatype\":\"FP32\",\"data\":[1,2,3]}]}",
+     400, "no output 'w'"},
+    {DOUBLE,
+     "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,3],\"datatype\":\"FP32\",\"data\":[1,2,3]},"
+     "{\"name\":\"v\",\"shape\":[1],\"datatype\":\"FP32\",\"data\":[1]}]}",
+     400, "2 inputs were given"},
+    {"/api/v1/double", "{\"x\":1}", 400, "/v2/models/double/infer"},
+    {"/invocations", "{\"inputs\":[[1,2,3]]}", 400, "takes tensors"},
+};
+
+static void ask_binary(leattest *t, serve_client *k)
+{
+    const float x[6] = {1, 2, 3, 4, -5, 6};
+    float y[6];
+    static const char json[] =
+        "{\"inputs\":[{\"name\":\"x\",\"shape\":[2,3],\"datatype\":\"FP32\",\"parameters\":{"
+        "\"binary_data_size\":24}}],\"outputs\":[{\"name\":\"y\",\"parameters\":{\"binary_data\":"
+        "true}}]}";
+    char body[sizeof json - 1 + sizeof x], head[64], length[32];
+    memcpy(body, json, sizeof json - 1);
+    memcpy(body + sizeof json - 1, x, sizeof x);
+    snprintf(head, sizeof head, "Inference-Header-Content-Length: %zu\r\n", sizeof json - 1);
+    CHECK(serve_client_ask(k, "POST", DOUBLE, head, body, sizeof body));
+    CHECK_INT(k->status, 200);
+    REQUIRE(serve_client_header(k, "inference-header-content-length", length, sizeof length));
+    REQUIRE(k->body_length == (size_t)atoi(length) + sizeof y);
+    memcpy(y, k->body + atoi(length), sizeof y);
+    for (int i = 0; i < 6; i++) CHECK(y[i] == 2 * x[i]);
+    /* A raw request. */
+    CHECK(
+        serve_client_ask(k, "POST", DOUBLE, "Inference-Header-Content-Length: 0\r\n", x, sizeof x));
+    CHECK_INT(k->status, 200);
+    CHECK(strstr(k->body, "\"shape\":[2,3],\"parameters\":{\"binary_data_size\":24}"));
+    CHECK(serve_client_ask(k, "POST", DOUBLE, "Inference-Header-Content-Length: 0\r\n", x, 13));
+    CHECK_INT(k->status, 400);
+}
+
+static void graphs(leattest *t)
+{
+    char onnx[512], leat[512];
+    leat_server *server;
+    serve_client k;
+    copy_path(onnx, "double.onnx");
+    copy_path(leat, "double.leat");
+    REQUIRE(make_graph(t, onnx, leat));
+    const char *paths[] = {leat, onnx};
+    for (int which = 0; which < 2; which++) {
+        if (!start(t, leat_serve_options_default(), paths[which], &server)) return;
+        REQUIRE(serve_client_open(&k, leat_server_url(server)));
+        for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+            const request *q = &requests[i];
+            CHECK(serve_client_ask(&k, "POST", q->path, "", q->body, strlen(q->body)));
+            bool good = CHECK_INT(k.status, q->status) && CHECK(strstr(k.body, q->word));
+            if (!good) printf("    %s\n    %.300s\n", q->body, k.body);
+        }
+        ask_binary(t, &k);
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/double", "", "", 0));
+        CHECK(strstr(k.body, "\"platform\":\"leat_onnx\",\"inputs\":[{\"name\":\"x\",\"datatype\":"
+                             "\"FP32\",\"shape\":[-1,3]}]"));
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/double/config", "", "", 0));
+        CHECK(strstr(k.body, "TYPE_BOOL"));
+        CHECK(serve_client_ask(&k, "GET", "/api/v1/double", "", "", 0));
+        CHECK(strstr(k.body, "\"estimator\":\"onnx\""));
+        CHECK(serve_client_ask(&k, "GET", "/api/v1", "", "", 0));
+        CHECK_INT(k.status, 200);
+        CHECK(serve_client_ask(&k, "GET", "/openapi.json", "", "", 0));
+        CHECK_INT(k.status, 200);
+        CHECK(serve_client_ask(&k, "POST", "/v2/repository/models/double/load", "", "", 0));
+        CHECK_INT(k.status, 200);
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/double/stats", "", "", 0));
+        CHECK(strstr(k.body, "\"inference_count\":0"));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+}
+
+static leat_status start_and_end(leat_context *c, void *arg)
+{
+    leat_server *server;
+    const char *models[] = {arg};
+    leat_serve_options o = leat_serve_options_default();
+    o.listen = "127.0.0.1:0";
+    o.models = models;
+    o.model_count = 1;
+    o.workers = 1;
+    leat_status st = leat_server_start(c, &o, &server);
+    if (st == LEAT_OK) leat_server_destroy(server);
+    return st;
+}
+
+static void little_memory(leattest *t)
+{
+    char onnx[512], leat[512];
+    copy_path(onnx, "double.onnx");
+    copy_path(leat, "double.leat");
+    REQUIRE(make_graph(t, onnx, leat));
+    leattest_fail_some_allocations(t, start_and_end, leat);
+}
+
+static const leattest_case cases[] = {TEST(joined), TEST(full_queue), TEST(graphs),
+                                      TEST(little_memory)};
+LEATTEST_MAIN(cases)
