@@ -45,7 +45,8 @@ static leati_served *serve(leat_context *c, leat_frame *f, const char *target, c
     int fd = mkstemp(path);
     if (!m || fd < 0 || leat_model_save(c, m, path) != LEAT_OK) abort();
     close(fd);
-    if (leati_served_open(c, path, "any", 1, 1, &s, &why) != LEAT_OK) abort();
+    leati_served_plan plan = {.slots = 1};
+    if (leati_served_open(c, path, "any", 1, &plan, &s, &why) != LEAT_OK) abort();
     unlink(path);
     leat_model_release(m);
     leat_frame_release(f);
@@ -97,8 +98,9 @@ static void check_rows(leati_served *s, leati_http_text type, const char *body, 
     leati_http_request request = {.body = body, .body_length = size};
     leati_call call = {.desk = &desk, .request = &request};
     leati_rows x;
-    if (!leati_rows_begin(&x, &call, s)) abort();
-    bool ok = leati_rows_multipart(&x, type, body, size) && leati_rows_end(&x);
+    if (!leati_rows_begin(&x, &call, s, true)) abort();
+    bool ok =
+        leati_rows_multipart(&x, type, body, size) && leati_rows_end(&x) && leati_ask_end(x.ask);
     if (ok == (call.fault.http != 0)) abort();
     if (ok && (x.ask->rows != x.row || x.row == 0)) abort();
 }

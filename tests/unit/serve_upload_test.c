@@ -443,9 +443,10 @@ static leat_status come_and_go(leat_context *c, void *arg)
     leati_fault why = {0};
     int commits = 0;
     snprintf(path, sizeof path, "%s/iris/2.leat", s->folder);
-    leat_status st = leati_repository_create(c, places, 1, 1, NULL, &r);
+    const leati_served_plan plan = {.slots = 1};
+    leat_status st = leati_repository_create(c, places, 1, &plan, NULL, &r);
     if (st != LEAT_OK) return st;
-    st = leati_served_parse(c, s->file[1], "the body", "iris", 2, 1, &served, &why);
+    st = leati_served_parse(c, s->file[1], "the body", "iris", 2, &plan, &served, &why);
     bool ok = st == LEAT_OK &&
               leati_repository_change(r, "iris", 2, path, served, commit, &commits, &why);
     if (ok && leati_repository_shelf(r)->count != 2) st = LEAT_INTERNAL;
