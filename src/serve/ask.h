@@ -5,7 +5,8 @@
  *     for each row: leati_ask_number(a, i, value) ... for every input; leati_ask_next(a)
  *     leati_ask_end(a); leati_ask_answers(a, 0, a->rows, true)
  *
- * Requests that are joined (join.h) fill the session one behind the other and share one run. */
+ * Requests that are joined (joined_run.h) fill the session one behind the other and share one run.
+ */
 #ifndef LEATI_SERVE_ASK_H
 #define LEATI_SERVE_ASK_H
 

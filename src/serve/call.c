@@ -1,8 +1,9 @@
 /* Owns: a request on its way through a model: begun, run alone or left to a joined run, answered,
- * counted, ended. Not: what its rows are (the protocols), nor how runs are joined (join.c). */
+ * counted, ended. Not: what its rows are (the protocols), nor how runs are joined (joined_run.c).
+ */
 #include <string.h>
 
-#include "serve/join.h"
+#include "serve/joined_run.h"
 #include "serve/rollouts.h"
 
 leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities)

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "serve/join.h"
+#include "serve/joined_run.h"
 #include "serve/thread_time.h"
 
 enum { MOST_BYTES = 256 << 20, KINDS = 64, NONE = UINT32_MAX };

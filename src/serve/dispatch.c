@@ -1,12 +1,12 @@
 /* Owns: the way of an exchange to its route: on its loop at once, on its loop together with others
  * that came with it, or on a thread for long answers. Not: what routes mean, nor how requests share
- * a run (join.c). */
+ * a run (joined_run.c). */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "serve/join.h"
+#include "serve/joined_run.h"
 #include "serve/serve_state.h"
 
 enum { SMALL_BODY = 65536 };

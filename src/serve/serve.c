@@ -8,7 +8,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "serve/join.h"
+#include "serve/joined_run.h"
 #include "serve/json_in.h"
 #include "serve/serve_state.h"
 

@@ -1,6 +1,6 @@
 /* Owns: filling a session with the rows of several requests, one run, answers to each. Not: which
  * requests meet (serve.c, compute.c). */
-#include "serve/join.h"
+#include "serve/joined_run.h"
 
 bool leati_join_begin(leati_join *join, leati_served *served, leati_ask *ask)
 {

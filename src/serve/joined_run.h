@@ -4,8 +4,8 @@
  * A request that does not fit (of another version, with more rows than are joined) is left to the
  * next run or answered alone; one whose rows are wrong is refused alone; and where the shared run
  * fails every request is answered again by itself, so that none fails for another. */
-#ifndef LEATI_SERVE_JOIN_H
-#define LEATI_SERVE_JOIN_H
+#ifndef LEATI_SERVE_JOINED_RUN_H
+#define LEATI_SERVE_JOINED_RUN_H
 
 #include "serve/route.h"
 
