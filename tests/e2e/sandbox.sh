@@ -108,6 +108,24 @@ check drift curl -sf "$url/api/v1/iris/drift"
 kill -TERM $server
 check logs-end wait $server
 
+# A rollout is kept in its folder; HAProxy is told the load.
+mkdir -p models/tulip && cp iris.leat models/tulip/1.leat && cp iris.leat models/tulip/2.leat
+serve models --listen 127.0.0.1:0 --state kept --agent-check 127.0.0.1:0
+check rollout $leat rollout start tulip --to 2 --from 1 --steps 50,100 --hold 1h --server "$url"
+check rollout-row curl -sf "$url/api/v1/tulip" -d "$row"
+check rollout-kept [ -n "$(ls kept)" ]
+check rollout-abort $leat rollout abort tulip --server "$url"
+port=$(sed -n 's/^tells its load to HAProxy at port \([0-9]*\).*/\1/p' served.txt)
+if command -v python3 >/dev/null; then
+    check agent python3 -c "
+import socket
+text = socket.create_connection(('127.0.0.1', $port), 5).makefile().read()
+raise SystemExit(not text.strip())"
+else skip "python3 is not here"; fi
+kill -TERM $server
+check rollout-end wait $server
+rm -r models/tulip
+
 # A unix socket, removed at the end.
 serve models --listen "unix:$scratch/run.sock"
 check unix curl -sf --unix-socket run.sock http://leat/api/v1/iris -d "$row"

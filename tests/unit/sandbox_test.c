@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #endif
 #include <leat/data.h>
+#include <leat/key.h>
 #include <leat/serve.h>
 
 #include <arpa/inet.h>
@@ -16,10 +17,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/fitted.h"
 #include "support/leattest.h"
+#include "support/postgres.h"
 #include "support/serve_client.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -400,6 +403,67 @@ static void unmanaged(leattest *t)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* ---- keys on another machine ------------------------------------------------------------------
+ */
+
+static int ask_with(leattest *t, const child *server, const char *secret)
+{
+    char header[100];
+    serve_client k;
+    snprintf(header, sizeof header, "X-API-Key: %s\r\n", secret);
+    bool answered = CHECK(serve_client_open(&k, server->url)) &&
+                    CHECK(serve_client_ask(&k, "GET", "/v2/models/iris", header, "", 0));
+    int status = answered ? k.status : 0;
+    serve_client_close(&k);
+    return status;
+}
+
+/* The store is told of a new key, and the server finds out within a second; also after the database
+ * was gone for a moment, when a new connection has to be made from inside. */
+static void check_new_key(leattest *t, const child *server, const char *store, const char *name)
+{
+    leat_key_store *s;
+    leat_key_options o = leat_key_options_default();
+    char secret[LEAT_KEY_SIZE];
+    if (!CHECK_OK(leat_key_store_open(t->context, &s, store, true))) return;
+    CHECK_OK(leat_key_add(s, name, &o, secret));
+    leat_key_store_close(s);
+    int status = 0;
+    for (int i = 0; i < 100 && status != 200; i++) {
+        struct timespec pause = {0, 50000000};
+        nanosleep(&pause, NULL);
+        status = ask_with(t, server, secret);
+    }
+    CHECK_INT(status, 200);
+}
+
+static void remote_keys(leattest *t)
+{
+    char folder[512];
+    const char *models[] = {folder};
+    if (SANITIZED) {
+        leattest_skip(t, "a sanitizer's own threads and calls do not fit into the sandbox");
+        return;
+    }
+    leattest_postgres *p = leattest_postgres_start(t);
+    if (!p) return;
+    if (make_folder(t, folder)) {
+        leat_serve_options o = serving(models, 1);
+        o.keys = leattest_postgres_address(p);
+        child server;
+        if (start_child(t, &server, &o)) {
+            CHECK_INT(ask_with(t, &server, "leat_none"), 401);
+            check_new_key(t, &server, o.keys, "first");
+            leattest_postgres_kill(p);
+            if (CHECK(leattest_postgres_revive(p))) check_new_key(t, &server, o.keys, "second");
+            CHECK_INT(tell(&server, 'r', "/etc/passwd"), EACCES);
+            int status = end_child(&server);
+            CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+    }
+    leattest_postgres_stop(p);
+}
+
 /* What ends the process: the signal that did. */
 static void ends(leattest *t)
 {
@@ -421,5 +485,6 @@ static void ends(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(serves), TEST(refuses), TEST(unmanaged), TEST(ends)};
+static const leattest_case cases[] = {TEST(serves), TEST(refuses), TEST(unmanaged),
+                                      TEST(remote_keys), TEST(ends)};
 LEATTEST_MAIN(cases)
