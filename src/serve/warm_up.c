@@ -9,7 +9,7 @@
 
 enum {
     SLOWEST_RUN_NS = 50000000, /* longer runs than this are not made by joining */
-    LOOP_RUN_NS = 1000000,     /* nor on an event loop than this */
+    LOOP_RUN_NS = 500000,      /* nor on an event loop than this */
     LEAST_SAVING_NS = 2000,    /* a row, about ten times what joining costs */
     POSITIONS = 16             /* places of rows that are compared */
 };
@@ -55,12 +55,13 @@ static bool predict(const leati_served *s, leati_ask *a, size_t first, size_t ro
     return leati_ask_end(a);
 }
 
-/* The shorter one of two runs after one that makes what is made on first use. */
+/* The shorter one of two runs, of several rows at once one, after one that makes what is made on
+ * first use: a server is ready when this is over. */
 static bool measure(const leati_served *s, leati_ask *a, size_t rows, uint64_t *ns,
                     leati_fault *why)
 {
     *ns = UINT64_MAX;
-    for (int turn = 0; turn < 3; turn++) {
+    for (int turn = 0; turn < (rows > 1 ? 2 : 3); turn++) {
         if (!predict(s, a, 0, rows, why)) return false;
         if (turn && a->infer_ns < *ns) *ns = a->infer_ns;
     }
@@ -114,6 +115,7 @@ static bool try_sizes(leati_served *s, const leati_served_plan *plan, leati_ask 
     uint64_t ns = s->row_ns, best_ns = ns;
     bool on_loop = false;
     for (size_t rows = 2; rows <= most && 2 * ns <= SLOWEST_RUN_NS; rows *= 2) {
+        if (on_loop && ns + ns / 2 > LOOP_RUN_NS) break; /* the next would be too long */
         if (!measure(s, a, rows, &ns, why)) return false;
         bool same = same_bits(a, k);
         /* Models that are not padded also run with sizes between. */
@@ -155,7 +157,8 @@ leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan,
         s->row_ns = ns;
         ok = decide(s, plan, a, why);
     }
-    for (size_t rows = 2; ok && slot && rows <= s->join_rows; rows *= 2)
+    bool joins = s->join_on_loop == (slot < plan->loops); /* the threads where joined runs are */
+    for (size_t rows = 2; ok && slot && joins && rows <= s->join_rows; rows *= 2)
         ok = predict(s, a, 0, rows, why);
     return ok ? LEAT_OK : why->http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
 }
