@@ -675,6 +675,11 @@ static leat_status call_all(leat_context *c, void *arg)
     leat_status st = leat_client_create(c, &k, &f->url, 1, NULL);
     if (st == LEAT_OK) st = leat_client_predict(c, k, "kind", f->table, &o, &out);
     leat_frame_release(out);
+    static const char *const names[] = {"length", "width", "colour", "round", "when"};
+    static const char *const values[] = {"1.5", "2", "red", "yes", "2024-03-01"};
+    out = NULL;
+    if (st == LEAT_OK) st = leat_client_predict_row(c, k, "kind", names, values, 5, true, &out);
+    leat_frame_release(out);
     leat_client_destroy(k);
     return st;
 }

@@ -3,6 +3,10 @@
 #include <leat/haproxy.h>
 
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -232,6 +236,135 @@ static void nobody_answers(leattest *t)
     CHECK_FAILS(leat_haproxy_open(t->context, &h, "a b:80"), LEAT_INVALID, "HOST:PORT");
 }
 
+/* --- a runtime socket that says what it is told ------------------------------------------------
+ */
+
+#define STAT_HEAD                                                                                  \
+    "# pxname,svname,qcur,scur,stot,econ,eresp,wretr,wredis,status,weight,type,check_status,"      \
+    "agent_status,addr,\n"
+
+static const char *const replies[][2] = {
+    {"show info", "Name: HAProxy\nVersion: 2.6\n\n"},
+    {"show stat", STAT_HEAD "stable,a,,,,,,,,UP,100,2,,,,\nstable,b,,,,,,,,UP,100,2,,,,\n"
+                            "canary,b,,,,,,,,UP,100,2,,,,\n\n"},
+    {"set server stable/a state drain", "\n"},
+    {"set server stable/a state ready", "\n"},
+    {"set server stable/a state maint", "\n"},
+    {"set server stable/a weight 5%", "\n"},
+    {"set server stable/a addr 10.0.0.1 port 80", "IP changed from '1' to '2'\n\n"},
+    {"set server stable/a addr ::1 port 80", "no need to change the addr\n\n"},
+    {"set server canary/b", "No such server.\n\n"},
+    {"set server stable/b", "Permission denied\n\n"},
+    {"set map /new share 500", "entry not found.\n\n"},
+    {"set map", "\n"},
+    {"add map /new share 500", "\n"},
+    {"get map /absent", "Unknown map identifier. Please use #<id> or <file>.\n\n"},
+    {"get map /empty", "type=str, case=sensitive, found=no\n\n"},
+    {"get map",
+     "type=str, case=sensitive, found=yes, key=\"share\", value=\"250\", type=\"str\"\n"},
+};
+
+typedef struct fake {
+    int fd;
+    char path[64], last[300];
+    atomic_bool stranger; /* it is no HAProxy */
+    pthread_t thread;
+} fake;
+
+static void *speak(void *arg)
+{
+    fake *f = arg;
+    for (int fd; (fd = accept(f->fd, NULL, NULL)) >= 0; close(fd)) {
+        ssize_t n = recv(fd, f->last, sizeof f->last - 1, 0);
+        f->last[n > 0 ? n : 0] = '\0';
+        const char *say = "Unknown command\n";
+        for (size_t i = 0; i < sizeof replies / sizeof *replies && !f->stranger; i++)
+            if (strncmp(f->last, replies[i][0], strlen(replies[i][0])) == 0) {
+                say = replies[i][1];
+                break;
+            }
+        if (send(fd, say, strlen(say), MSG_NOSIGNAL) < 0) continue;
+    }
+    return NULL;
+}
+
+static bool fake_start(leattest *t, fake *f)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    *f = (fake){.fd = socket(AF_UNIX, SOCK_STREAM, 0)};
+    snprintf(f->path, sizeof f->path, "/tmp/leattest-fake-%ld.sock", (long)getpid());
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", f->path);
+    unlink(f->path);
+    return CHECK(bind(f->fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(f->fd, 8) == 0 &&
+                 pthread_create(&f->thread, NULL, speak, f) == 0);
+}
+
+static void fake_stop(fake *f)
+{
+    shutdown(f->fd, SHUT_RDWR);
+    pthread_join(f->thread, NULL);
+    close(f->fd);
+    unlink(f->path);
+}
+
+static leat_status drive(leat_context *c, void *arg)
+{
+    leat_haproxy *h = NULL;
+    leat_haproxy_list *l = NULL;
+    double share = 0;
+    char map[512];
+    snprintf(map, sizeof map, "%s", leattest_scratch("driven.map"));
+    leat_status st = leat_haproxy_open(c, &h, arg);
+    if (st == LEAT_OK) st = leat_haproxy_servers(h, &l);
+    leat_haproxy_list_destroy(l);
+    if (st == LEAT_OK) st = leat_haproxy_drain(h, "a");
+    if (st == LEAT_OK) st = leat_haproxy_enable(h, "stable/a");
+    if (st == LEAT_OK) st = leat_haproxy_disable(h, "a");
+    if (st == LEAT_OK) st = leat_haproxy_set_weight(h, "stable/a", 5);
+    if (st == LEAT_OK) st = leat_haproxy_set_address(h, "a", "10.0.0.1:80");
+    if (st == LEAT_OK) st = leat_haproxy_set_address(h, "a", "[::1]:80");
+    if (st == LEAT_OK) st = leat_haproxy_set_share(h, map, 2.5);
+    if (st == LEAT_OK) st = leat_haproxy_share(h, map, &share);
+    if (st == LEAT_OK && share != 2.5) st = LEAT_INTERNAL;
+    leat_haproxy_close(h);
+    return st;
+}
+
+static void a_proxy_is_driven(leattest *t)
+{
+    fake f;
+    leat_haproxy *h = NULL;
+    double share = -1;
+    if (!fake_start(t, &f)) return;
+    CHECK_OK(drive(t->context, f.path));
+    if (CHECK_OK(leat_haproxy_open(t->context, &h, f.path))) {
+        CHECK_FAILS(leat_haproxy_drain(h, "b"), LEAT_INVALID, "2 backends|BACKEND/NAME");
+        CHECK_FAILS(leat_haproxy_drain(h, "canary/b"), LEAT_NOT_FOUND, "No such server");
+        CHECK_FAILS(leat_haproxy_drain(h, "stable/b"), LEAT_IO, "Permission denied");
+        CHECK_FAILS(leat_haproxy_drain(h, "none"), LEAT_NOT_FOUND, "no server 'none'");
+        CHECK_FAILS(leat_haproxy_drain(h, "a/b/c"), LEAT_INVALID, "a name has");
+        CHECK_FAILS(leat_haproxy_drain(h, "a\nshow env"), LEAT_INVALID, "a name has");
+        CHECK_FAILS(leat_haproxy_set_weight(h, "a", 101), LEAT_INVALID, "101%");
+        CHECK_FAILS(leat_haproxy_set_address(h, "a", "x"), LEAT_INVALID, "HOST:PORT");
+        CHECK_FAILS(leat_haproxy_set_share(h, "/x;y", 1), LEAT_INVALID, "the map");
+        CHECK_FAILS(leat_haproxy_set_share(h, "/x", -1), LEAT_INVALID, "0 to 100");
+        CHECK_FAILS(leat_haproxy_share(h, "/absent", &share), LEAT_NOT_FOUND, "Unknown map");
+        CHECK_OK(leat_haproxy_share(h, "/empty", &share));
+        CHECK_NEAR(share, 0, 0, 0);
+        /* A share that is not in the map yet; the file cannot be written at the root. */
+        if (geteuid() != 0)
+            CHECK_FAILS(leat_haproxy_set_share(h, "/new", 5), LEAT_IO, "a reload|forget");
+        f.stranger = true;
+        leat_haproxy_list *l;
+        CHECK_FAILS(leat_haproxy_servers(h, &l), LEAT_FORMAT, "columns");
+    }
+    leat_haproxy_close(h);
+    CHECK_FAILS(leat_haproxy_open(t->context, &h, f.path), LEAT_FORMAT, "not HAProxy");
+    f.stranger = false;
+    leattest_fail_allocations(t, drive, f.path);
+    fake_stop(&f);
+}
+
 static leat_status write_all(leat_context *c, void *arg)
 {
     leat_haproxy_options o = full_options();
@@ -279,7 +412,7 @@ static void weight_follows_the_load(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(config_is_as_written),       TEST(haproxy_takes_it),       TEST(hostile_words_are_refused),
-    TEST(contradictions_are_refused), TEST(statistics_are_read),    TEST(nobody_answers),
-    TEST(allocations_may_fail),       TEST(weight_follows_the_load)};
+    TEST(config_is_as_written),       TEST(haproxy_takes_it),     TEST(hostile_words_are_refused),
+    TEST(contradictions_are_refused), TEST(statistics_are_read),  TEST(nobody_answers),
+    TEST(a_proxy_is_driven),          TEST(allocations_may_fail), TEST(weight_follows_the_load)};
 LEATTEST_MAIN(cases)
