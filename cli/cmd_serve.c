@@ -14,7 +14,7 @@ enum { DRAIN_SECONDS = 25 };
 
 static leat_status read_options(cli *c, leat_serve_options *o)
 {
-    long workers = 0, body = 0, model = 0, rows = 0, delay = 0, queue = 0;
+    long workers = 0, body = 0, model = 0, rows = 0, delay = 0, queue = 0, cache = 0;
     *o = leat_serve_options_default();
     o->models = (const char *const *)c->arguments;
     o->model_count = (size_t)c->count;
@@ -34,11 +34,13 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
     if (st == LEAT_OK) st = cli_whole(c, "batch-rows", 1, 128, &rows);
     if (st == LEAT_OK) st = cli_whole(c, "batch-delay", 0, 1000000, &delay);
+    if (st == LEAT_OK) st = cli_whole(c, "cache", 1, 1 << 20, &cache);
     if (st == LEAT_OK) st = cli_whole(c, "queue", 1, 1 << 20, &queue);
     o->workers = (uint32_t)workers;
     o->batch_rows = (uint32_t)rows;
     o->batch_delay_us = (uint32_t)delay;
     o->queue = (uint32_t)queue;
+    o->cache = (size_t)cache << 20;
     o->max_body = (size_t)body << 20;
     o->max_model = (size_t)model << 20;
     return st;
@@ -155,6 +157,8 @@ static const cli_option options[] = {
      false},
     {"batch-delay", 0, "US",
      "microseconds that a request may wait for others to share a run (default 0)", false},
+    {"cache", 0, "MB",
+     "answers that are kept for requests that come again, in MiB (default: none are)", false},
     {"queue", 0, "N", "requests that may wait for long answers (default 2048); beyond it: 503",
      false},
     {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https", false},

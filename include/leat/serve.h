@@ -78,6 +78,7 @@ typedef struct leat_serve_options {
                                 those that are there already are joined */
     uint32_t queue; /* requests that may wait for long answers, half of them to one model; 0: 2,048;
                        beyond it the answer is 503 with Retry-After */
+    size_t cache;   /* bytes of answers that are kept for requests that come again; 0: none */
     /* Of models such as "cars@champion": versions of the registry (leat/registry.h). Aliases and
      * `latest` are followed: when they move, the new version takes over without a failed request.
      */

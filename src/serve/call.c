@@ -4,7 +4,60 @@
 #include <string.h>
 
 #include "serve/joined_run.h"
+#include "serve/response_cache.h"
 #include "serve/rollouts.h"
+
+/* Whether the answer may be one that is kept: mirrored requests are there to be computed. */
+static bool may_recall(const leati_call *call)
+{
+    return call->served->cache && !call->mirrored && call->serve && call->exchange;
+}
+
+static leati_cache_key key_of(const leati_call *call)
+{
+    const leati_http_request *q = call->request;
+    return (leati_cache_key){
+        .serial = call->served->serial,
+        .route = call->route,
+        .part = {leati_exchange_header_in(call->exchange, "content-type"),
+                 leati_exchange_header_in(call->exchange, "inference-header-content-length"),
+                 q->query,
+                 {q->body, q->body_length}}};
+}
+
+bool leati_call_recall(leati_call *call)
+{
+    leati_http_text fields, body;
+    size_t rows;
+    if (!may_recall(call)) return false;
+    leati_exchange_written(call->exchange, &fields, &body);
+    call->fields = fields.length;
+    leati_cache_key key = key_of(call);
+    leati_tally *t = &call->served->tally[call->slot];
+    if (!leati_response_cache_find(call->served->cache, &key, call->exchange, &rows)) {
+        leati_tally_add(&t->misses, 1);
+        return false;
+    }
+    call->recalled = true;
+    call->asked = leati_serve_now();
+    call->answers = (leati_answers){.rows = rows};
+    leati_tally_add(&t->hits, 1);
+    leati_tally_add(&t->hit_ns, call->asked - call->start);
+    leati_call_count(call, true);
+    return true;
+}
+
+void leati_call_keep(leati_call *call)
+{
+    if (!may_recall(call)) return;
+    leati_cache_key key = key_of(call);
+    leati_response_cache *cache = call->served->cache;
+    leati_response_cache_hash(cache, &key);
+    bool kept =
+        leati_response_cache_keep(cache, &key, call->exchange, call->fields, call->answers.rows);
+    leati_exchange_header(call->exchange, "Cache-Status",
+                          kept ? "leat; fwd=miss; stored" : "leat; fwd=miss");
+}
 
 leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities)
 {
@@ -20,7 +73,10 @@ leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabi
     leati_ask *a = &served->ask[call->slot];
     call->ask = a;
     call->probabilities = probabilities;
-    if (!call->start) call->start = leati_serve_now();
+    if (!call->start) {
+        call->start = leati_serve_now();
+        if (leati_call_recall(call)) return NULL;
+    }
     if (!call->join) {
         leati_ask_begin(a, probabilities, &call->fault);
         a->call = call;
@@ -50,6 +106,7 @@ int leati_call_split(leati_call *call)
 
 int leati_call_refuse(leati_call *call)
 {
+    if (call->recalled) return 200;
     if (call->fault.http != LEATI_SPLIT && call->served) leati_call_count(call, false);
     return 0;
 }
@@ -74,6 +131,7 @@ int leati_call_write(leati_call *call, bool ok)
     if (ok) {
         call->answers = leati_ask_answers(call->ask, call->first, call->rows, call->probabilities);
         ok = call->write(call, call->state);
+        if (ok) leati_call_keep(call);
     }
     leati_call_count(call, ok);
     return ok ? 200 : 0;

@@ -274,6 +274,13 @@ void leati_exchange_wrote(leati_http_exchange *ex, size_t length)
     ex->out.size += length < room ? length : room;
 }
 
+void leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fields,
+                            leati_http_text *body)
+{
+    *fields = (leati_http_text){ex->fields.data, ex->fields.size};
+    *body = (leati_http_text){ex->out.data, ex->out.size};
+}
+
 void leati_exchange_restart(leati_http_exchange *ex)
 {
     ex->fields.size = ex->out.size = 0;

@@ -397,10 +397,12 @@ int leati_oip_infer_graph(leati_call *call)
     if (!r->model) return LEATI_LONG;
     size_t most = g->outs > LEATI_OUTPUTS_MOST ? g->outs : LEATI_OUTPUTS_MOST;
     call->start = leati_serve_now();
+    if (leati_call_recall(call)) return 200;
     graph_output *out = leati_array(r->context, most, sizeof *out);
     bool ok = out && infer(call, r, out);
     if (!out) leati_fault_from(&call->fault, r->context);
     leati_free(out);
+    if (ok) leati_call_keep(call);
     leati_call_count(call, ok);
     return ok ? 200 : 0;
 }

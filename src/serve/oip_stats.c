@@ -8,7 +8,7 @@
 typedef struct sums {
     uint64_t requests, rows, failed, runs, total_ns, failed_ns, queue_ns, input_ns, infer_ns,
         output_ns;
-    uint64_t last_ms;
+    uint64_t last_ms, hits, hit_ns, misses;
 } sums;
 
 static uint64_t get(const atomic_uint_least64_t *n)
@@ -26,6 +26,9 @@ static sums sum(const leati_served *s)
         all.rows += get(&t->rows);
         all.failed += get(&t->failed);
         all.runs += get(&t->runs);
+        all.hits += get(&t->hits);
+        all.hit_ns += get(&t->hit_ns);
+        all.misses += get(&t->misses);
         all.total_ns += get(&t->total_ns);
         all.failed_ns += get(&t->failed_ns);
         all.queue_ns += get(&t->queue_ns);
@@ -78,9 +81,9 @@ static void write_stats(leati_reply *r, const leati_served *s)
     LEATI_REPLY(r, ",");
     duration(r, "compute_output", n.requests, n.output_ns);
     LEATI_REPLY(r, ",");
-    duration(r, "cache_hit", 0, 0);
+    duration(r, "cache_hit", n.hits, n.hit_ns);
     LEATI_REPLY(r, ",");
-    duration(r, "cache_miss", 0, 0);
+    duration(r, "cache_miss", n.misses, 0);
     LEATI_REPLY(r, "},\"batch_stats\":[]}");
 }
 

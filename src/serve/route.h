@@ -63,6 +63,8 @@ struct leati_call {
     uint64_t start, asked; /* when it was begun; when its answers were there */
     leati_answers answers;
     leati_write_fn write;
+    size_t fields; /* bytes of header lines before the answer was written */
+    bool recalled; /* the answer was kept and is written */
 
     leati_fault fault; /* what lies before it is zero at first, `state` is not */
     _Alignas(16) unsigned char state[LEATI_CALL_STATE];
@@ -127,6 +129,10 @@ const char *leati_call_body(leati_call *call, bool *padded);
  * so that its rows may be joined with those of other requests between reading and writing. What is
  * in `state` points into the request at most, not into the desk. */
 leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities);
+/* The same of answers that are no rows: true: a kept answer was written, 200. call->served is set;
+ * then keep, once the answer is written. */
+bool leati_call_recall(leati_call *call);
+void leati_call_keep(leati_call *call);
 /* Probabilities are wanted after all. */
 void leati_call_want(leati_call *call);
 int leati_call_refuse(leati_call *call);

@@ -298,7 +298,9 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count + 1;
+    if (o->cache) LEATI_TRY(leati_response_cache_create(c, o->cache, &s->cache));
     s->plan = (leati_served_plan){.slots = s->slots,
+                                  .cache = s->cache,
                                   .loops = s->worker_count,
                                   .join_rows = o->batch_rows ? o->batch_rows : DEFAULT_JOIN,
                                   .join_waits = o->batch_delay_us > 0};
@@ -401,6 +403,7 @@ void leat_server_destroy(leat_server *server)
     leati_guard_close(&s->guard);
     leati_sandbox_destroy(s->sandbox);
     leati_repository_destroy(s->repository);
+    leati_response_cache_destroy(s->cache);
     leati_observer_end(&s->observer);
     leat_context_destroy(s->steward_context);
     for (uint32_t w = 0; s->desks && w < s->slots; w++) {

@@ -10,6 +10,7 @@
 #include "serve/follow.h"
 #include "serve/guard.h"
 #include "serve/observe.h"
+#include "serve/response_cache.h"
 #include "serve/rollouts.h"
 #include "serve/serve_sandbox.h"
 #include "serve/server.h"
@@ -38,7 +39,8 @@ struct leati_serve {
     leati_desk *desks; /* (slots): of the workers, of the threads for long answers, of the shadow */
     leati_gathered *gathered; /* (workers) */
     uint32_t worker_count, slots;
-    leati_served_plan plan; /* of the versions */
+    leati_served_plan plan;      /* of the versions */
+    leati_response_cache *cache; /* NULL: none */
     size_t max_body, max_model;
     bool managed; /* requests may load and unload */
     atomic_bool ready;

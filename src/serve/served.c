@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/graph_file.h"
 #include "model/model.h"
+#include "serve/response_cache.h"
 #include "serve/served_graph.h"
 #include "serve/watch.h"
 
@@ -30,6 +31,7 @@ static void free_texts(char **texts, size_t count)
 static void destroy(leati_served *s)
 {
     leati_watched_destroy(s->watched);
+    if (s->cache) leati_response_cache_forget(s->cache, s->serial);
     for (uint32_t w = 0; s->ask && w < s->slots; w++) {
         leat_context *c = s->ask[w].context;
         leati_ask_fini(&s->ask[w]);
@@ -181,6 +183,8 @@ static leat_status open_served(leat_context *parent, const origin *from, const c
     s->context = c;
     leati_map_init(&s->names, c);
     s->slots = plan->slots;
+    s->cache = plan->cache;
+    if (s->cache) s->serial = leati_response_cache_serial(s->cache);
     atomic_init(&s->references, 1);
     leat_status st = open_origin(s, from, name, version, plan, why);
     if (st == LEAT_OK) {

@@ -34,8 +34,9 @@ typedef struct leati_port {
 typedef struct leati_tally {
     _Alignas(64) atomic_uint_least64_t requests, rows, failed;
     atomic_uint_least64_t total_ns, failed_ns, queue_ns, input_ns, infer_ns, output_ns;
-    atomic_uint_least64_t runs;    /* of the model */
-    atomic_uint_least64_t last_ms; /* since 1970 */
+    atomic_uint_least64_t runs;                 /* of the model */
+    atomic_uint_least64_t hits, hit_ns, misses; /* of the response cache */
+    atomic_uint_least64_t last_ms;              /* since 1970 */
 } leati_tally;
 
 static inline void leati_tally_add(atomic_uint_least64_t *n, uint64_t more)
@@ -77,10 +78,12 @@ typedef struct leati_served {
     leati_tally *tally;            /* (slots) */
     struct leati_watched *watched; /* NULL: nobody watches */
     uint32_t slots;
-    uint64_t row_ns;   /* a row takes so long, once warm */
-    size_t row_bytes;  /* in a request, at least */
-    size_t join_rows;  /* most rows of a joined run; 0: joining does not pay */
-    bool join_on_loop; /* such a run is short enough for an event loop */
+    uint64_t row_ns;                    /* a row takes so long, once warm */
+    size_t row_bytes;                   /* in a request, at least */
+    struct leati_response_cache *cache; /* NULL: none */
+    uint64_t serial;                    /* in it */
+    size_t join_rows;                   /* most rows of a joined run; 0: joining does not pay */
+    bool join_on_loop;                  /* such a run is short enough for an event loop */
 } leati_served;
 
 /* What a server gives to all its versions. */
@@ -88,7 +91,8 @@ typedef struct leati_served_plan {
     uint32_t slots;     /* threads that answer */
     uint32_t loops;     /* the first of them are event loops */
     uint32_t join_rows; /* most rows of a joined run, at most LEATI_JOIN_MOST; 0 and 1: never */
-    bool join_waits;    /* joined requests may wait for others, which event loops do not */
+    struct leati_response_cache *cache; /* NULL: none */
+    bool join_waits; /* joined requests may wait for others, which event loops do not */
 } leati_served_plan;
 
 /* Reads the file and warms up; `name` is checked. In contexts of its own, branches of `parent`;

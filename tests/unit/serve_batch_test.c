@@ -232,6 +232,107 @@ static void full_queue(leattest *t)
     leat_frame_release(iris);
 }
 
+/* ---- kept answers -------------------------------------------------------------------------------
+ */
+
+#define IRIS_ROW                                                                                   \
+    "{\"sepal_length\":5.1,\"sepal_width\":3.5,\"petal_length\":1.4,\"petal_width\":0.2}"
+
+static bool cache_says(leattest *t, const serve_client *k, const char *want)
+{
+    char value[64];
+    return CHECK(serve_client_header(k, "cache-status", value, sizeof value)) &&
+           CHECK_STR(value, want);
+}
+
+static void ask_row(leattest *t, serve_client *k, const char *id)
+{
+    char header[80];
+    snprintf(header, sizeof header, "X-Request-Id: %s\r\n", id);
+    CHECK(serve_client_ask(k, "POST", "/api/v1/iris", header, IRIS_ROW, sizeof IRIS_ROW - 1));
+    CHECK_INT(k->status, 200);
+}
+
+/* The same request gets the same answer with its own id; refusals and other requests do not. */
+static void kept_answers(leattest *t, serve_client *k)
+{
+    char first[2048], id[64], age[16];
+    ask_row(t, k, "one");
+    CHECK(cache_says(t, k, "leat; fwd=miss; stored"));
+    CHECK(strstr(k->body, "\"request_id\":\"one\""));
+    snprintf(first, sizeof first, "%.*s", (int)(strstr(k->body, "\"request_id") - k->body),
+             k->body);
+    ask_row(t, k, "another");
+    CHECK(cache_says(t, k, "leat; hit"));
+    CHECK(serve_client_header(k, "age", age, sizeof age));
+    CHECK(serve_client_header(k, "x-request-id", id, sizeof id) && strcmp(id, "another") == 0);
+    CHECK(serve_client_header(k, "content-type", id, sizeof id) &&
+          strcmp(id, "application/json") == 0);
+    CHECK(strncmp(k->body, first, strlen(first)) == 0);
+    CHECK_STR(k->body + strlen(first), "\"request_id\":\"another\"}\n");
+    for (int i = 0; i < 2; i++) {
+        CHECK(serve_client_ask(k, "POST", "/api/v1/iris", "", "{}", 2));
+        CHECK_INT(k->status, 422);
+        CHECK(!serve_client_header(k, "cache-status", id, sizeof id));
+    }
+    for (int i = 0; i < 2; i++) {
+        const double row[4] = {5.1, 3.5, 1.4, 0.2};
+        CHECK(serve_client_ask(k, "POST", "/v2/models/iris/infer",
+                               "Inference-Header-Content-Length: 0\r\n", row, sizeof row));
+        CHECK_INT(k->status, 200);
+        CHECK(cache_says(t, k, i ? "leat; hit" : "leat; fwd=miss; stored"));
+        CHECK(serve_client_header(k, "inference-header-content-length", id, sizeof id));
+    }
+    CHECK(serve_client_ask(k, "GET", "/v2/models/iris/stats", "", "", 0));
+    CHECK(strstr(k->body, "\"cache_hit\":{\"count\":2,"));
+    /* What is opened anew has no answers yet. */
+    CHECK(serve_client_ask(k, "POST", "/v2/repository/models/iris/load", "", "", 0));
+    ask_row(t, k, "third");
+    CHECK(cache_says(t, k, "leat; fwd=miss; stored"));
+}
+
+static void cached(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *iris = NULL;
+    leat_server *server;
+    serve_client k;
+    char path[512], body[200], other[200], id[64];
+    REQUIRE_OK(leat_data_load(c, &iris, "iris", NULL));
+    leat_model *m = leattest_model(c, iris, "species", NULL, "lda", NULL, "auto");
+    copy_path(path, "iris.leat");
+    REQUIRE(m);
+    REQUIRE_OK(leat_model_save(c, m, path));
+    leat_serve_options o = leat_serve_options_default();
+    o.cache = 256 << 10;
+    if (start(t, o, path, &server)) {
+        REQUIRE(serve_client_open(&k, leat_server_url(server)));
+        kept_answers(t, &k);
+        /* More than there is room for: old ones go, memory stays. */
+        size_t settled = 0;
+        for (int i = 0; i < 4000; i++) {
+            int n = snprintf(body, sizeof body,
+                             "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\","
+                             "\"data\":[5.1,3.5,1.4,%d]}]}",
+                             i);
+            if (!CHECK(serve_client_ask(&k, "POST", "/v2/models/iris/infer", "", body, (size_t)n)))
+                break;
+            CHECK_INT(k.status, 200);
+            if (i == 2000) settled = leat_context_bytes(c);
+            snprintf(other, sizeof other, "%s", body);
+        }
+        CHECK(leat_context_bytes(c) < settled + 100000);
+        CHECK(serve_client_ask(&k, "POST", "/v2/models/iris/infer", "", other, strlen(other)));
+        CHECK(serve_client_header(&k, "cache-status", id, sizeof id) && !strcmp(id, "leat; hit"));
+        ask_row(t, &k, "fourth");
+        CHECK(cache_says(t, &k, "leat; fwd=miss; stored"));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+    leat_model_release(m);
+    leat_frame_release(iris);
+}
+
 /* ---- imported graphs ----------------------------------------------------------------------------
  */
 
@@ -386,6 +487,6 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, leat);
 }
 
-static const leattest_case cases[] = {TEST(joined), TEST(full_queue), TEST(graphs),
+static const leattest_case cases[] = {TEST(joined), TEST(full_queue), TEST(cached), TEST(graphs),
                                       TEST(little_memory)};
 LEATTEST_MAIN(cases)
