@@ -63,6 +63,11 @@ static bool is_handler(const leati_route *r, const char *name)
     return strcmp(r->name, name) == 0;
 }
 
+static bool is_rollout(const leati_route *r)
+{
+    return strncmp(r->name, "rollout_", 8) == 0;
+}
+
 /* model: whose own path it is; NULL: {model} stands for all. */
 static void parameters(leat_json *j, const leati_route *r, const leati_served *model)
 {
@@ -119,7 +124,7 @@ static void request_body(leat_json *j, const leati_route *r, const leati_served 
     bool text = !model || leati_rows_takes_text(model);
     if (model) snprintf(row, sizeof row, "row_%s", model->name);
     leat_json_begin_object(j, "requestBody");
-    leat_json_bool(j, "required", r->body != LEATI_BODY_SMALL);
+    leat_json_bool(j, "required", r->body != LEATI_BODY_SMALL || is_rollout(r));
     leat_json_begin_object(j, "content");
     if (r->body == LEATI_BODY_MODEL) {
         media(j, "application/octet-stream", NULL);
@@ -128,9 +133,11 @@ static void request_body(leat_json *j, const leati_route *r, const leati_served 
         rows_schema(j, row);
     } else {
         media(j, "application/json",
-              is_handler(r, "oip_infer")  ? "InferRequest"
-              : is_handler(r, "feedback") ? "Labels"
-                                          : NULL);
+              is_handler(r, "oip_infer")       ? "InferRequest"
+              : is_handler(r, "feedback")      ? "Labels"
+              : is_handler(r, "rollout_begin") ? "Rollout"
+              : is_handler(r, "rollout_act")   ? "RolloutAction"
+                                               : NULL);
     }
     if (rows || is_handler(r, "invocations")) media(j, "text/csv", NULL);
     if (rows) {
@@ -175,6 +182,8 @@ static void faults(leat_json *j, const leati_route *r)
     if (asks) fault(j, "403", "the key may not do that, or nobody may");
     if (strchr(r->path, '{')) fault(j, "404", "there is no such model or version");
     if (changes) fault(j, "409", "it is no file of a folder, or other bytes have the number");
+    if (is_rollout(r) && r->scope == LEATI_MANAGE)
+        fault(j, "409", "a rollout is under way already, or none is");
     if (is_handler(r, "feedback")) fault(j, "409", "the label was counted before");
     if (changes) fault(j, "412", "a condition does not hold");
     if (body) fault(j, "413", "the body is too large");
@@ -183,6 +192,7 @@ static void faults(leat_json *j, const leati_route *r)
         fault(j, "422", "a value does not fit");
     if (asks) fault(j, "429", "the key has asked too often; Retry-After says when again");
     fault(j, "503", "the server ends, is busy or lacks memory");
+    if (is_handler(r, "rollout_begin")) fault(j, "507", "its state cannot be written");
     fault(j, "default", "what else is wrong");
 }
 
@@ -297,6 +307,20 @@ static const char *const fixed_schemas[][2] = {
     {"Labels",
      "{\"anyOf\":[{\"$ref\":\"#/components/schemas/Label\"},{\"type\":\"array\",\"items\":"
      "{\"$ref\":\"#/components/schemas/Label\"}}]}"},
+    {"Rollout",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"mode\":{\"enum\":"
+     "[\"canary\",\"shadow\",\"switch\"]},\"to\":{\"type\":\"integer\",\"minimum\":1},\"from\":"
+     "{\"type\":\"integer\",\"minimum\":1},\"steps\":{\"type\":\"array\",\"minItems\":1,"
+     "\"maxItems\":16,\"items\":{\"type\":\"number\",\"exclusiveMinimum\":0,\"maximum\":100}},"
+     "\"hold\":{\"type\":\"number\",\"minimum\":0},\"prolong\":{\"type\":\"number\","
+     "\"minimum\":0},\"alpha\":{\"type\":\"number\",\"exclusiveMinimum\":0,\"maximum\":0.5},"
+     "\"abort_if\":{\"type\":\"array\",\"maxItems\":8,\"items\":{\"type\":\"string\","
+     "\"examples\":[\"error_rate>stable+1%\"]}},\"sticky\":{\"type\":\"string\",\"pattern\":"
+     "\"^(none|key|header:.+|input:.+)$\"},\"seed\":{\"type\":\"integer\",\"minimum\":0},"
+     "\"mirror\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"tolerance\":{\"type\":"
+     "\"number\",\"minimum\":0,\"maximum\":1}}}"},
+    {"RolloutAction", "{\"type\":\"object\",\"required\":[\"action\"],\"properties\":{\"action\":"
+                      "{\"enum\":[\"promote\",\"finish\",\"pause\",\"resume\",\"abort\"]}}}"},
     {"Tensor", "{\"type\":\"object\",\"required\":[\"name\",\"shape\",\"datatype\"],\"properties\":"
                "{\"name\":{\"type\":\"string\"},\"shape\":{\"type\":\"array\",\"items\":"
                "{\"type\":\"integer\"}},\"datatype\":{\"enum\":[\"BOOL\",\"UINT8\",\"UINT16\","

@@ -138,11 +138,6 @@ void leati_repository_unpin(leati_repository *r, uint32_t slot)
     atomic_store_explicit(&r->pins[slot].shelf, NULL, memory_order_release);
 }
 
-const leati_shelf *leati_repository_present(const leati_repository *r)
-{
-    return atomic_load(&r->shelf);
-}
-
 static void exchange(leati_repository *r, leati_shelf *shelf)
 {
     leati_shelf *old = atomic_exchange(&r->shelf, shelf);

@@ -39,8 +39,6 @@ void leati_repository_destroy(leati_repository *r);
 
 const leati_shelf *leati_repository_pin(leati_repository *r, uint32_t slot);
 void leati_repository_unpin(leati_repository *r, uint32_t slot);
-/* The same for who changes the repository, and for others before anybody does. */
-const leati_shelf *leati_repository_present(const leati_repository *r);
 
 /* Opens all versions of a name anew, found in the folders as they are now, and exchanges them for
  * those that are loaded; on failure everything stays as it was. 404 where there is none. */

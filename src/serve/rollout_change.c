@@ -43,7 +43,7 @@ static bool complete(leati_rollouts *r, leati_lane *lane, leati_rollout_spec *s,
     bool compares = false;
     if (!s->from)
         s->from =
-            serving(leati_repository_present(r->repository), lane, lane->name, lane->name_length);
+            serving(leati_repository_shelf(r->repository), lane, lane->name, lane->name_length);
     if (!s->from) return no_model(fault, lane->name);
     if (!s->to && s->mode == LEATI_SWITCH) s->to = lane->rollout.previous;
     if (!s->to)
@@ -76,7 +76,7 @@ static leati_lane *prepare(leati_rollouts *r, const char *name, leati_rollout_sp
 {
     char why[LEATI_RULE_WHY];
     leati_lane *lane = leati_lane_find(r, name, strlen(name));
-    if (!serving(leati_repository_present(r->repository), lane, name, strlen(name))) {
+    if (!serving(leati_repository_shelf(r->repository), lane, name, strlen(name))) {
         no_model(fault, name);
         return NULL;
     }
@@ -107,10 +107,10 @@ static bool load(leati_rollouts *r, const char *name, const leati_rollout_spec *
 {
     const uint32_t versions[] = {spec->to, spec->from};
     for (int i = 0; i < 2; i++) {
-        const leati_shelf *shelf = leati_repository_present(r->repository);
+        const leati_shelf *shelf = leati_repository_shelf(r->repository);
         if (leati_shelf_find(shelf, name, strlen(name), versions[i])) continue;
         if (!leati_repository_load(r->repository, name, fault)) return false;
-        shelf = leati_repository_present(r->repository);
+        shelf = leati_repository_shelf(r->repository);
         if (leati_shelf_find(shelf, name, strlen(name), versions[i])) continue;
         return leati_fault_set(fault, 404, "no_such_version",
                                "the model '%s' has no version %u: it is neither loaded nor in a "

@@ -46,7 +46,7 @@ static int answer(leati_job *job)
 {
     leati_rollouts *r = leati_serve_rollouts(job->serve);
     leat_context *c = leati_serve_steward_context(job->serve);
-    const leati_shelf *shelf = leati_repository_present(job->repository);
+    const leati_shelf *shelf = leati_repository_shelf(job->repository);
     if (write_status(r, c, shelf, job->exchange, job->name, strlen(job->name))) return 200;
     return leati_fault_from(&job->fault, c);
 }

@@ -108,7 +108,7 @@ void leati_rollouts_drop(leati_rollouts *r, leati_lane *lane)
 
 static bool is_loaded(const leati_rollouts *r, const char *name, uint32_t version)
 {
-    const leati_shelf *shelf = leati_repository_present(r->repository);
+    const leati_shelf *shelf = leati_repository_shelf(r->repository);
     return version && leati_shelf_find(shelf, name, strlen(name), version) != NULL;
 }
 

@@ -575,6 +575,42 @@ static void refusals(leattest *t)
     close_server(&f);
 }
 
+/* Without a server: loaded, begun, kept, read again, with any allocation failing. */
+static leat_status begin_once(leat_context *c, void *arg)
+{
+    const fixture *f = arg;
+    const char *models[] = {f->folder};
+    leati_repository *rep = NULL;
+    leati_rollouts *r = NULL;
+    leati_fault why = {0};
+    leati_rollout_spec spec = leati_rollout_spec_default();
+    spec.from = 3, spec.to = 4, spec.hold = (double)NAN;
+    leat_status st = leati_repository_create(c, models, 1, 1, NULL, &rep);
+    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, 1, f->state);
+    leati_fault none = {0};
+    if (st == LEAT_OK) (void)leati_rollouts_forget(r, "flower", &none); /* of the turn before */
+    if (st == LEAT_OK && !leati_rollouts_begin(r, "flower", &spec, &why))
+        st = why.http == 503 || why.http == 507 ? LEAT_NOMEM : LEAT_INTERNAL;
+    if (st == LEAT_OK && !leati_rollouts_act(r, "flower", LEATI_ROLLOUT_ABORT, &why))
+        st = LEAT_INTERNAL;
+    if (st == LEAT_OK) {
+        leat_json *j = leati_rollouts_status(r, c, leati_repository_shelf(rep), "flower", 6);
+        st = leat_json_text(j) ? LEAT_OK : leat_error_status(c);
+        leat_json_destroy(j);
+    }
+    leati_rollouts_close(r);
+    leati_repository_destroy(rep);
+    return st;
+}
+
+static void little_memory(leattest *t)
+{
+    fixture f;
+    if (!begin(t, &f, "little", false)) return;
+    close_server(&f);
+    leattest_fail_some_allocations(t, begin_once, &f);
+}
+
 static leat_status read_answer(leat_context *c, void *arg)
 {
     leat_rollout *r;
@@ -598,7 +634,15 @@ static void reads(leattest *t)
     leat_rollout_destroy(r);
 }
 
-static const leattest_case cases[] = {
-    TEST(walks),  TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches), TEST(shadows),
-    TEST(sticks), TEST(survives),          TEST(full_disk),       TEST(refusals), TEST(reads)};
+static const leattest_case cases[] = {TEST(walks),
+                                      TEST(takes_back_errors),
+                                      TEST(takes_back_slow),
+                                      TEST(switches),
+                                      TEST(shadows),
+                                      TEST(sticks),
+                                      TEST(survives),
+                                      TEST(full_disk),
+                                      TEST(refusals),
+                                      TEST(little_memory),
+                                      TEST(reads)};
 LEATTEST_MAIN(cases)
