@@ -105,7 +105,10 @@ static bool is_chosen(leati_call *call, leati_lane *lane, const leati_plan *plan
 /* A request that predicts: others are about the stable version. */
 static bool predicts(const leati_call *call)
 {
-    return call->route && (call->route->body == LEATI_BODY_ROWS || call->request->query.length);
+    const leati_route *r = call->route;
+    bool asks = r && r->scope == LEATI_INFER;
+    return asks && (r->body == LEATI_BODY_ROWS ||
+                    (call->request->query.length && strcmp(r->name, "api_model") == 0));
 }
 
 static leati_served *choose(leati_call *call, leati_lane *lane)
@@ -142,7 +145,6 @@ leati_served *leati_rollouts_choose(leati_call *call)
     leati_served *served = lane ? choose(call, lane) : NULL;
     if (!served) return NULL;
     call->arm_version = served->version;
-    if (predicts(call)) leati_rollouts_sign(call);
     return served;
 }
 
@@ -192,14 +194,15 @@ static void mirror(leati_rollouts *r, leati_call *call, const leati_answered *an
 bool leati_rollouts_count(leati_call *call, const leati_answered *answers, uint64_t ns, bool ok)
 {
     leati_lane *lane = call->lane;
-    if (!lane) return true;
     if (call->arm == LEATI_ARM_SHADOW) {
         leati_shadow_answered(call, answers, ns, ok);
         return false;
     }
+    if (ok) leati_rollouts_sign(call);
+    if (!lane) return true;
     leati_lane_slot *slot = &lane->slots[call->slot];
     count_arm(&slot->arm[call->arm == LEATI_ARM_CANDIDATE], ns, ok);
-    if (ok && call->arm == LEATI_ARM_STABLE)
+    if (ok && call->arm == LEATI_ARM_STABLE && answers->value) /* graphs answer in tensors */
         mirror(leati_serve_rollouts(call->serve), call, answers);
     return true;
 }

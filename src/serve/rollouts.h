@@ -52,13 +52,13 @@ static inline bool leati_rollouts_any(const leati_rollouts *r)
     return r && atomic_load_explicit(&r->first, memory_order_relaxed) != NULL;
 }
 
-/* The version for a request that names a model alone, with call->arm, call->lane and the headers
- * that say so; NULL: nothing was ever decided about this model, or its versions are gone. */
+/* The version for a request that names a model alone, with call->arm and call->lane; NULL: nothing
+ * was ever decided about this model, or its versions are gone. */
 leati_served *leati_rollouts_choose(leati_call *call);
-/* Repeats those headers, for an answer that was begun anew. */
+/* The headers of the answer that say version and arm. */
 void leati_rollouts_sign(leati_call *call);
-/* After an answer, which took `ns`; `answers` hold it where `ok`. False: it was a mirrored request,
- * which nobody asked and nothing else must count. */
+/* After an answer was written, which took `ns`: counts it and signs it where `ok`; `answers` hold
+ * it. False: it was a mirrored request, which nobody asked and nothing else must count. */
 bool leati_rollouts_count(leati_call *call, const leati_answered *answers, uint64_t ns, bool ok);
 
 /* --- rollout_change.c -------------------------------------------------------------------------

@@ -226,7 +226,7 @@ static void ask(leati_shadow *s, job *j)
     if (!exchange) return;
     leati_call call = {.serve = s->serve,
                        .slot = s->slot,
-                       .waited = false,
+                       .waited = true, /* it is on a thread of its own */
                        .desk = s->desk,
                        .exchange = exchange,
                        .request = leati_exchange_request(exchange),

@@ -580,12 +580,13 @@ static leat_status begin_once(leat_context *c, void *arg)
 {
     const fixture *f = arg;
     const char *models[] = {f->folder};
+    const leati_served_plan plan = {.slots = 1};
     leati_repository *rep = NULL;
     leati_rollouts *r = NULL;
     leati_fault why = {0};
     leati_rollout_spec spec = leati_rollout_spec_default();
     spec.from = 3, spec.to = 4, spec.hold = (double)NAN;
-    leat_status st = leati_repository_create(c, models, 1, 1, NULL, &rep);
+    leat_status st = leati_repository_create(c, models, 1, &plan, NULL, &rep);
     if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, 1, f->state);
     leati_fault none = {0};
     if (st == LEAT_OK) (void)leati_rollouts_forget(r, "flower", &none); /* of the turn before */
