@@ -31,16 +31,6 @@ bool leati_cpu_recurrent_varies(const leati_step *s);
  * cuts its rows. */
 void leati_cpu_recurrent_pack(leat_context *c, const leati_recurrent *r, bool transposed,
                               const float *weights, uint32_t *packed);
-/* How far behind a piece (one gate of one panel, number `piece` of `count` in its block) the one
- * lies that its thread is likely to take next; modulo the size of an address. */
-static inline size_t leati_cpu_recurrent_ahead(const leati_cpu_recurrent_cut *cut, size_t block,
-                                               size_t piece, size_t count)
-{
-    if (piece + 1 < count) return cut->piece;
-    size_t next = (block + cut->threads) % cut->blocks;
-    return ((next - block) * cut->pieces - piece) * cut->piece;
-}
-
 /* Pairs of bf16 numbers that the units of a row make, of one gate. */
 static inline size_t leati_cpu_recurrent_pairs(const leati_recurrent *r)
 {

@@ -99,9 +99,6 @@ typedef struct leati_bf16_block {
     size_t a_line, a_step;
     const uint32_t *b;
     size_t b_panel;
-    /* Fetched meanwhile: as much as the panel at work holds of the terms, `ahead` elements behind
-     * it (it may be before it, counted modulo the size of an address); 0: nothing. */
-    size_t ahead;
     float *c;
     size_t c_line, c_step;
     bool add;

@@ -33,7 +33,6 @@ void leati_panels_bf16_product(const leati_kernels *level, const leati_bf16_kern
 {
     size_t nr = level->f32.nr, pairs = (p->k + 1) / 2;
     for (size_t at = 0; at < pairs; at += PAIRS) {
-        bool last = pairs - at <= PAIRS;
         leati_run run = {.k = pairs - at < PAIRS ? pairs - at : PAIRS};
         leati_bf16_block t = {.lines = 1,
                               .rows = p->m,
@@ -45,9 +44,6 @@ void leati_panels_bf16_product(const leati_kernels *level, const leati_bf16_kern
                               .a_step = p->lda,
                               .b = p->packed + at * nr,
                               .b_panel = p->panel,
-                              .ahead = !last      ? nr * PAIRS
-                                       : p->ahead ? p->ahead - at * nr
-                                                  : 0,
                               .c = p->c,
                               .c_step = p->ldc,
                               .add = p->add || at};

@@ -24,13 +24,13 @@ void leati_panels_product(const leati_kernels *level, const leati_panels *p);
 /* C (m, n) = A B in bf16, A as pairs of neighbours of k (leati_bf16_kernels.rows), its rows `lda`
  * pairs apart; B packed by leati_product_pack_bf16 or leati_panels_bf16_pack, `panel` elements from
  * panel to panel. With `add` the sums begin with C. The bytes are those of leati_product_run with
- * `half`. `ahead`: as in leati_bf16_block. */
+ * `half`. */
 typedef struct leati_panels_bf16 {
     size_t m, n, k;
     const uint32_t *a;
     size_t lda;
     const uint32_t *packed;
-    size_t panel, ahead;
+    size_t panel;
     float *c;
     size_t ldc;
     bool add;

@@ -451,7 +451,6 @@ static void bf16_panels_level(leattest *t, leat_context *c)
                 q.a = rows + (part ? FIRST / 2 : 0);
                 q.panel = nr * ((q.k + 1) / 2);
                 q.packed = parts[part] + from / nr * q.panel;
-                q.ahead = part ? q.panel : 0;
                 q.add = part;
                 leati_panels_bf16_product(level, half, &q);
             }

@@ -99,8 +99,7 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
                                   const leati_bf16_block *t, const bf16_place *at, size_t last)    \
     {                                                                                              \
         vf sum[MR][4];                                                                             \
-        const size_t step = t->a_step, panel = t->b_panel, next_step = at->next_step;              \
-        uintptr_t next = at->next;                                                                 \
+        const size_t step = t->a_step, panel = t->b_panel;                                         \
         UNROLL(4)                                                                                  \
         for (size_t v = 0; v < nv; v++) {                                                          \
             vf start = {0};                                                                        \
@@ -117,12 +116,11 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
                 group[i / 3] = x + (i + 1 < h ? i + 1 : i) * step;                                 \
                 __asm__("" : "+r"(group[i / 3]));                                                  \
             }                                                                                      \
-            for (size_t p = 0, k = run->k; p < k; p++, y += NR, x += step, next += next_step) {    \
+            for (size_t p = 0, k = run->k; p < k; p++, y += NR, x += step) {                       \
                 vf_bits column[4];                                                                 \
                 UNROLL(4)                                                                          \
                 for (size_t v = 0; v < nv; v++)                                                    \
                     memcpy(&column[v], y + v / 2 * panel + v % 2 * VF, sizeof *column);            \
-                __builtin_prefetch((const void *)next, 0, 2);                                      \
                 UNROLL(16)                                                                         \
                 for (size_t i = 0; i < h; i++) {                                                   \
                     ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);                      \
@@ -143,8 +141,6 @@ typedef struct bf16_place {
     const float *bias, *residual;
     float *c;
     size_t width;
-    uintptr_t next; /* what is fetched meanwhile, next_step bytes with every pair of terms */
-    size_t next_step;
 } bf16_place;
 
 INLINE void bf16_load(const size_t h, const size_t nv, const float *c, size_t step, size_t last,
@@ -199,14 +195,6 @@ INLINE void bf16_store(const size_t h, const size_t nv, float *c, size_t step, s
     }
 }
 
-/* Pairs of terms of a sum. */
-static size_t bf16_pairs(const leati_bf16_block *t)
-{
-    size_t pairs = 0;
-    for (size_t i = 0; i < t->run_count; i++) pairs += t->runs[i].k;
-    return pairs;
-}
-
 typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, size_t last);
 
 #define BF16_ONE(kind, target, h, nv, form, by_rows)                                               \
@@ -229,7 +217,6 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
     {                                                                                              \
         size_t bands = (t->rows + MR - 1) / MR;                                                    \
         size_t vectors = (at.width + VF - 1) / VF, last = at.width - (vectors - 1) * VF;           \
-        size_t pairs = at.next_step ? bf16_pairs(t) : 0;                                           \
         for (size_t band = 0; band < bands; band++) {                                              \
             size_t h = t->rows / bands + (band < t->rows % bands);                                 \
             bf16_tile_fn tile = vectors > 2 ? bf16_wide_##kind[h][!t->by_rows]                     \
@@ -237,7 +224,6 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
             tile(t, &at, last);                                                                    \
             at.a += h * (t->by_rows ? t->a_step : 1);                                              \
             at.c += h * t->c_step;                                                                 \
-            at.next += pairs * at.next_step;                                                       \
             if (at.residual) at.residual += h * t->residual_step;                                  \
         }                                                                                          \
     }                                                                                              \
@@ -245,19 +231,15 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
     {                                                                                              \
         size_t bands = (t->rows + MR - 1) / MR, most = bands ? (t->rows + bands - 1) / bands : 0;  \
         bool wide = bands && bf16_wide_##kind[most][0] && bf16_wide_##kind[t->rows / bands][0];    \
-        size_t passes = bands * t->lines, each = 0;                                                \
-        if (t->ahead && passes) each = (NR * sizeof(uint32_t) + passes - 1) / passes;              \
         for (size_t j = 0, width; j < t->n; j += width) {                                          \
             const uint32_t *b = t->b + j / NR * t->b_panel;                                        \
-            uintptr_t next = (uintptr_t)b + t->ahead * sizeof(uint32_t);                           \
             width = wide && t->n - j >= 2 * NR ? 2 * NR : t->n - j < NR ? t->n - j : NR;           \
             for (size_t line = 0; line < t->lines; line++) {                                       \
                 size_t residual = line * t->residual_line + j;                                     \
                 bf16_line_##kind(t, (bf16_place){t->a + line * t->a_line, b,                       \
                                                  t->bias ? t->bias + j : NULL,                     \
                                                  t->residual ? t->residual + residual : NULL,      \
-                                                 t->c + line * t->c_line + j, width, next, each}); \
-                if (each) next += each * bands * bf16_pairs(t);                                    \
+                                                 t->c + line * t->c_line + j, width});             \
             }                                                                                      \
         }                                                                                          \
     }
