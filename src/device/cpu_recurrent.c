@@ -16,7 +16,7 @@ enum {
     GRAIN = 200000, /* multiplications of a task at least: about two microseconds */
     MANY = 1 << 22, /* elements that are in no cache when the next operation reads them */
     GATE_COST = 40, /* multiplications that take as long as a unit's gates */
-    BLOCKS = 8      /* of a step per thread: what one thread is behind, another takes over */
+    BLOCKS = 4      /* of a step per thread: what one thread is behind, another takes over */
 };
 
 /* Few rows: dot products with the weights as they lie. Packing costs as much as some such steps. */
