@@ -16,9 +16,9 @@
 
 enum {
     LOOK_MS = 100,
-    ROLL_ROUNDS = 10,        /* windows are looked at once in so many rounds */
-    RING_BYTES = 1 << 20,    /* a log, a thread */
-    NAME_INPUTS_MOST = 65536 /* texts of names in lines */
+    ROLL_ROUNDS = 10,     /* windows are looked at once in so many rounds */
+    RING_BYTES = 1 << 20, /* a log, a thread */
+    INPUTS_WHOLE = 128    /* of models with more inputs not every row is compared */
 };
 
 static double seconds_now(void)
@@ -210,6 +210,7 @@ leat_status leati_watched_create(leat_context *c, leati_watch *w, leati_served *
     if (!d) return leat_error_status(c);
     d->watch = w;
     d->served = served;
+    d->every = 1 + (uint32_t)(served->inputs / INPUTS_WHOLE);
     d->loaded = seconds_now();
     d->made = stat(path, &info) == 0 ? (double)info.st_mtime : d->loaded;
     d->desks = LEATI_NEW(c, leati_watched_desk, w->options.slots + (size_t)1);

@@ -76,7 +76,7 @@ typedef struct leati_watched {
     uint32_t serial;                   /* never given twice */
     double loaded, made;               /* seconds since 1970; made: the file's; 0: not known */
     leati_live *live;                  /* NULL: there is nothing to compare with */
-    const char *why_not;               /* why there is no `live` */
+    uint32_t every;                    /* one row in so many is compared */
     leati_watched_desk *desks;         /* (slots) */
     leat_staleness said;               /* of the watch's thread */
     /* The prediction log: `"age":` and so on; NULL: left out. */

@@ -96,7 +96,7 @@ static void stamp(leati_watch_desk *desk, char out[STAMP])
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static void count_rows(const leati_watched *d, const leati_watch_part *p)
+static void count_rows(const leati_watched *d, const leati_watch_part *p, uint64_t hash)
 {
     const leati_served *s = d->served;
     const leati_ask *a = p->ask;
@@ -104,6 +104,8 @@ static void count_rows(const leati_watched *d, const leati_watch_part *p)
     leati_cell *cells = leati_live_cells(d->live, slot);
     leati_live_begin(d->live, slot);
     for (size_t r = 0; r < p->count; r++) {
+        if (d->every > 1 && leati_recent_key(hash, p->answer + r - p->first) % d->every != 0)
+            continue;
         for (size_t i = 0; i < s->inputs; i++)
             cells[i] = leati_ask_cell(a, p->row + r, i, s->ports[i].role);
         leati_live_row(d->live, slot);
@@ -129,9 +131,9 @@ void leati_watch_rows(const leati_watched *d, const leati_watch_part *p)
 {
     leati_watch *w = d->watch;
     const char *id = p->call->request->id;
-    if (d->live) count_rows(d, p);
-    if (!id || (!w->options.remember && !w->predictions.path)) return;
-    uint64_t hash = leati_watch_hash(id);
+    uint64_t hash = leati_watch_hash(id ? id : "");
+    if (d->live) count_rows(d, p, hash);
+    if (!id) return;
     if (w->options.remember) remember(d, p, hash);
     if (w->predictions.path && (w->sample_all || hash < w->sample_below)) {
         char ts[STAMP];

@@ -80,6 +80,7 @@ static void write_open_window(leat_json *j, const leati_watched *d)
     leat_json_int(j, "rows", (int64_t)open.rows);
     leat_json_number(j, "since", open.since);
     leat_json_number(j, "seconds", o->window_seconds > 0 ? o->window_seconds : 3600);
+    leat_json_int(j, "one_row_in", d->every);
     leat_json_int(j, "least_rows", (int64_t)(o->window_rows ? o->window_rows : 1000));
     leat_json_end_object(j);
 }
