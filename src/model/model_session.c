@@ -2,6 +2,7 @@
 #include <leat/session.h>
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -162,6 +163,59 @@ leat_status leat_session_set_number(leat_session *s, size_t row, size_t input, d
     col->f64[row] = value;
     mark(col, row, !isnan(value));
     return LEAT_OK;
+}
+
+static double load(const char *values, size_t i, bool f32)
+{
+    float single;
+    double value;
+    if (f32) {
+        memcpy(&single, values + i * sizeof single, sizeof single);
+        return (double)single;
+    }
+    memcpy(&value, values + i * sizeof value, sizeof value);
+    return value;
+}
+
+/* Column by column, eight marks at a time. `first` counts the values of a row. */
+static size_t set_column(leati_column *col, size_t row, size_t rows, const char *values,
+                         size_t first, size_t inputs, bool f32)
+{
+    size_t wrong = SIZE_MAX;
+    for (size_t r = 0; r < rows; r++) {
+        double value = load(values, r * inputs + first, f32);
+        if (isinf(value) && wrong == SIZE_MAX) wrong = r * inputs + first;
+        col->f64[row + r] = value;
+    }
+    for (size_t r = 0; r < rows;) {
+        size_t at = row + r;
+        if (at % 8 || rows - r < 8) {
+            mark(col, at, !isnan(col->f64[at]));
+            r++;
+            continue;
+        }
+        unsigned bits = 0;
+        for (unsigned k = 0; k < 8; k++) bits |= (unsigned)!isnan(col->f64[at + k]) << k;
+        col->valid[at / 8] = (uint8_t)bits;
+        r += 8;
+    }
+    return wrong;
+}
+
+leat_status leati_session_set_matrix(leat_session *s, size_t row, size_t rows, const void *values,
+                                     bool f32, size_t *wrong)
+{
+    size_t inputs = s->model->input_count, first = SIZE_MAX;
+    leati_column *col;
+    LEATI_CHECK(s->context, rows <= s->rows && row <= s->rows - rows, LEAT_INVALID,
+                "rows %zu to %zu: the session has %zu", row, row + rows, s->rows);
+    for (size_t i = 0; i < inputs; i++) {
+        LEATI_TRY(column_of(s, 0, i, LEATI_ROLE_NUMBER, &col));
+        size_t at = set_column(col, row, rows, values, i, inputs, f32);
+        if (at < first) first = at;
+    }
+    *wrong = first;
+    return first == SIZE_MAX ? LEAT_OK : LEAT_INVALID;
 }
 
 leat_status leat_session_set_text(leat_session *s, size_t row, size_t input, const char *text)

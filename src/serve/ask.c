@@ -146,6 +146,28 @@ bool leati_ask_text(leati_ask *a, size_t input, const char *text)
     return leati_fault_from(a->fault, a->context);
 }
 
+bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
+                      size_t *wrong)
+{
+    size_t width = inputs * (f32 ? sizeof(float) : sizeof(double)), done = 0;
+    *wrong = SIZE_MAX;
+    while (done < rows) {
+        size_t n = rows - done < a->limit - a->filled ? rows - done : a->limit - a->filled, at;
+        leat_status st = leati_session_set_matrix(a->session, a->filled, n,
+                                                  (const char *)values + done * width, f32, &at);
+        if (st != LEAT_OK && leat_error_status(a->context))
+            return leati_fault_from(a->fault, a->context);
+        if (st != LEAT_OK) {
+            *wrong = done * inputs + at;
+            return false;
+        }
+        a->filled += n;
+        done += n;
+        if (a->filled == a->limit && !leati_ask_full(a)) return false;
+    }
+    return true;
+}
+
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds)
 {
     if (leat_session_set_time(a->session, a->filled, input, microseconds) == LEAT_OK) return true;

@@ -67,6 +67,11 @@ static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
     if (leat_session_set_number(a->session, a->filled, input, value) == LEAT_OK) return true;
     return leati_fault_from(a->fault, a->context);
 }
+/* Whole rows of a model whose inputs are all numbers, completed: values (rows, inputs), f32 or f64,
+ * of any alignment. False with *wrong other than SIZE_MAX: that value is infinite, no fault was
+ * recorded. */
+bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
+                      size_t *wrong);
 bool leati_ask_text(leati_ask *a, size_t input, const char *text); /* NULL: missing */
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds);
 bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t count);

@@ -41,6 +41,13 @@ static bool fill_matrix(leati_infer_in *in, leati_ask *a, const leati_served *s)
                                "rows of %zu, a shape [rows, %zu]",
                                LEATI_CLIP(t->name, t->name_length), t->count, t->rank, inputs,
                                inputs);
+    bool raw = t->form == LEATI_FORM_RAW, f32 = raw && t->type == LEATI_FP32;
+    if (t->form == LEATI_FORM_DOUBLES || f32 || (raw && t->type == LEATI_FP64)) {
+        const void *values = raw ? t->raw : (const void *)(in->room->cells + t->first);
+        size_t wrong;
+        if (leati_ask_matrix(a, values, f32, t->count / inputs, inputs, &wrong)) return true;
+        return wrong == SIZE_MAX ? false : infinite(in, t, wrong);
+    }
     for (size_t i = 0; i < t->count;) {
         for (size_t k = 0; k < inputs; k++, i++) {
             double value = leati_tensor_number(in, t, i);
