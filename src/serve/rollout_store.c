@@ -195,8 +195,9 @@ static leat_status lock_folder(leati_rollouts *r, leat_context *c)
     leati_free(path);
     LEATI_CHECK(c, r->folder_lock >= 0, LEAT_IO, "the folder %s cannot be written: %s", r->folder,
                 strerror(why));
-    LEATI_CHECK(c, flock(r->folder_lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
-                LEAT_INVALID,
+    bool taken = flock(r->folder_lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    r->folder_new = r->folder_new && !taken;
+    LEATI_CHECK(c, !taken, LEAT_INVALID,
                 "another server keeps its state in %s\nto give this one its own folder: --state "
                 "DIR",
                 r->folder);
@@ -205,6 +206,7 @@ static leat_status lock_folder(leati_rollouts *r, leat_context *c)
 
 leat_status leati_rollouts_recall(leati_rollouts *r, leat_context *c, const char *folder)
 {
+    r->folder_new = access(folder, F_OK) != 0;
     LEATI_TRY(leati_folder_make(c, folder));
     r->folder = leati_strdup(c, folder);
     if (!r->folder) return leat_error_status(c);
@@ -212,8 +214,22 @@ leat_status leati_rollouts_recall(leati_rollouts *r, leat_context *c, const char
     return read_all(r, c);
 }
 
+/* A folder that this server made and that holds nothing but the lock leaves with it. */
+static void leave_folder(const leati_rollouts *r)
+{
+    size_t others = 0;
+    DIR *dir = opendir(r->folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));)
+        others += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+                  strcmp(e->d_name, "lock") != 0;
+    if (dir && others == 0 && unlinkat(dirfd(dir), "lock", 0) == 0) (void)rmdir(r->folder);
+    if (dir) closedir(dir);
+}
+
 void leati_rollouts_unlock(leati_rollouts *r)
 {
-    if (r->folder_lock >= 0) close(r->folder_lock); /* and with it the lock */
+    if (r->folder_lock < 0) return;
+    if (r->folder_new) leave_folder(r);
+    close(r->folder_lock); /* and with it the lock */
     r->folder_lock = -1;
 }

@@ -24,6 +24,7 @@ typedef struct leati_rollouts {
     uint32_t slots; /* the last one is the shadow's */
     char *folder;   /* of the state files; NULL: nothing is kept */
     int folder_lock;
+    bool folder_new; /* made by this server */
     leati_shadow *shadow;
     pthread_mutex_t lock;         /* of the rollouts of all lanes */
     pthread_mutex_t saving;       /* taken before `lock` */

@@ -29,6 +29,11 @@ answers() { # answers N: the versions of N answers, and how many were no 200
 }
 
 serve
+kill $server
+wait $server 2>/dev/null
+check nothing-kept sh -c "[ ! -e state ]" # without a rollout nothing is left behind
+
+serve
 fails no-verb 2 "start, shadow, switch" rollout begin iris
 fails no-model 2 "of which model" rollout status
 fails no-version 2 "--to N" rollout start iris
