@@ -35,7 +35,8 @@ bool leati_call_recall(leati_call *call)
     leati_cache_key key = key_of(call);
     leati_tally *t = &call->served->tally[call->slot];
     if (!leati_response_cache_find(call->served->cache, &key, call->exchange, &rows)) {
-        leati_tally_add(&t->misses, 1);
+        bool counted = leati_exchange_carried(call->exchange) & LEATI_CARRIED_LOOKED;
+        if (!counted) leati_tally_add(&t->misses, 1);
         return false;
     }
     call->recalled = true;

@@ -129,6 +129,8 @@ static void hand(leati_call *call, bool joins)
 
 void leati_serve_hand(leati_call *call)
 {
+    uint64_t looked = call->start ? LEATI_CARRIED_LOOKED : 0;
+    leati_exchange_carry(call->exchange, leati_rollouts_chosen(call) | looked);
     hand(call, false);
 }
 

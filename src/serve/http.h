@@ -70,6 +70,9 @@ void *leati_exchange_user(const leati_http_exchange *exchange);
 /* The same for a number, 0 at first. */
 void leati_exchange_set_note(leati_http_exchange *exchange, uint32_t note);
 uint32_t leati_exchange_note(const leati_http_exchange *exchange);
+/* What one thread tells the next that takes the exchange up; 0 at first. */
+void leati_exchange_carry(leati_http_exchange *exchange, uint64_t what);
+uint64_t leati_exchange_carried(const leati_http_exchange *exchange);
 
 /* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
  * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and

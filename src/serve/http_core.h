@@ -144,6 +144,7 @@ struct leati_http_exchange {
     leati_http_exchange *next;
     void *user;
     uint32_t note;
+    uint64_t carried;
     /* the request */
     leati_http_buffer raw; /* its head */
     leati_http_find find;

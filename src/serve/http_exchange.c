@@ -136,6 +136,7 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->next = NULL;
     ex->user = NULL;
     ex->note = 0;
+    ex->carried = 0;
     ex->find = (leati_http_find){0};
     ex->admitted = ex->line_read = ex->keep = false;
     ex->finished = ex->failed = ex->has_type = ex->dense = ex->varies = false;
@@ -212,6 +213,16 @@ void leati_exchange_set_note(leati_http_exchange *ex, uint32_t note)
 uint32_t leati_exchange_note(const leati_http_exchange *ex)
 {
     return ex->note;
+}
+
+void leati_exchange_carry(leati_http_exchange *ex, uint64_t what)
+{
+    ex->carried = what;
+}
+
+uint64_t leati_exchange_carried(const leati_http_exchange *ex)
+{
+    return ex->carried;
 }
 
 void *leati_exchange_user(const leati_http_exchange *ex)

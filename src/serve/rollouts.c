@@ -138,11 +138,35 @@ void leati_rollouts_sign(leati_call *call)
     leati_exchange_header(call->exchange, "Leat-Arm", leati_arm_name(call->arm));
 }
 
+uint64_t leati_rollouts_chosen(const leati_call *call)
+{
+    uint64_t counted = call->lane ? LEATI_CARRIED_COUNTED : 0, arm = (uint64_t)call->arm;
+    if (call->arm == LEATI_ARM_NONE) return 0;
+    return (uint64_t)call->arm_version << LEATI_CARRIED_VERSION | arm << LEATI_CARRIED_ARM |
+           counted;
+}
+
+/* What another thread chose; NULL: none did, or that version is gone. */
+static leati_served *chosen_before(leati_call *call, leati_lane *lane)
+{
+    uint64_t carried = leati_exchange_carried(call->exchange);
+    leati_arm arm = (leati_arm)(carried >> LEATI_CARRIED_ARM & 3);
+    if (arm == LEATI_ARM_NONE) return NULL;
+    leati_http_text name = call->model_name;
+    uint32_t version = (uint32_t)(carried >> LEATI_CARRIED_VERSION);
+    leati_served *served = leati_shelf_find(call->shelf, name.data, name.length, version);
+    if (!served) return NULL;
+    call->arm = arm;
+    if (carried & LEATI_CARRIED_COUNTED) call->lane = lane;
+    return served;
+}
+
 leati_served *leati_rollouts_choose(leati_call *call)
 {
     const leati_rollouts *r = leati_serve_rollouts(call->serve);
     leati_lane *lane = leati_lane_find(r, call->model_name.data, call->model_name.length);
-    leati_served *served = lane ? choose(call, lane) : NULL;
+    leati_served *served = lane ? chosen_before(call, lane) : NULL;
+    if (lane && !served) served = choose(call, lane);
     if (!served) return NULL;
     call->arm_version = served->version;
     return served;

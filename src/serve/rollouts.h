@@ -56,6 +56,8 @@ static inline bool leati_rollouts_any(const leati_rollouts *r)
 /* The version for a request that names a model alone, with call->arm and call->lane; NULL: nothing
  * was ever decided about this model, or its versions are gone. */
 leati_served *leati_rollouts_choose(leati_call *call);
+/* The choice as the request carries it to another thread, which keeps to it. */
+uint64_t leati_rollouts_chosen(const leati_call *call);
 /* The headers of the answer that say version and arm. */
 void leati_rollouts_sign(leati_call *call);
 /* After an answer was written, which took `ns`: counts it and signs it where `ok`; `answers` hold

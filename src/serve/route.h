@@ -172,7 +172,13 @@ typedef int (*leati_job_run)(leati_job *job);
 /* Hands it on; the name and version are those of the path. */
 int leati_serve_change(leati_call *call, leati_job_run run);
 /* Hands a request to the threads for long answers, which begin it anew; ends it with 503 where too
- * many wait there. */
+ * many wait there. What was decided goes with it (leati_exchange_carry). */
+enum {
+    LEATI_CARRIED_LOOKED = 1,  /* its answer was not among those that are kept */
+    LEATI_CARRIED_COUNTED = 2, /* by the lane of its model */
+    LEATI_CARRIED_ARM = 2,     /* place of two bits: the leati_arm */
+    LEATI_CARRIED_VERSION = 8  /* place of the version that it stands for */
+};
 void leati_serve_hand(leati_call *call);
 
 #endif

@@ -421,6 +421,29 @@ static void shadows(leattest *t)
     close_server(&f);
 }
 
+/* A request that goes on to a thread for long answers keeps the arm that was drawn for it: of every
+ * two requests of a connection one gets the candidate, whichever thread answers them. */
+static void draws_once(leattest *t)
+{
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "draws", false)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    for (int i = 0; i < 24; i++) {
+        int version = asked(t, &f, API "?explain=true", arm);
+        CHECK(strstr(f.k.body, "\"explanations\""));
+        CHECK_INT(version + asked(t, &f, API, arm), 3 + 4);
+    }
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_stage s = leat_rollout_stage_at(r, 0);
+        CHECK_INT(s.stable.requests, 24);
+        CHECK_INT(s.candidate.requests, 24);
+    }
+    leat_rollout_destroy(r);
+    close_server(&f);
+}
+
 /* A client stays on its side, and the share of clients is met. */
 static void sticks(leattest *t)
 {
@@ -635,15 +658,8 @@ static void reads(leattest *t)
     leat_rollout_destroy(r);
 }
 
-static const leattest_case cases[] = {TEST(walks),
-                                      TEST(takes_back_errors),
-                                      TEST(takes_back_slow),
-                                      TEST(switches),
-                                      TEST(shadows),
-                                      TEST(sticks),
-                                      TEST(survives),
-                                      TEST(full_disk),
-                                      TEST(refusals),
-                                      TEST(little_memory),
-                                      TEST(reads)};
+static const leattest_case cases[] = {
+    TEST(walks),     TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches),
+    TEST(shadows),   TEST(draws_once),        TEST(sticks),          TEST(survives),
+    TEST(full_disk), TEST(refusals),          TEST(little_memory),   TEST(reads)};
 LEATTEST_MAIN(cases)

@@ -363,6 +363,13 @@ static void kept_answers(leattest *t, serve_client *k)
     }
     CHECK(serve_client_ask(k, "GET", "/v2/models/iris/stats", "", "", 0));
     CHECK(strstr(k->body, "\"cache_hit\":{\"count\":2,"));
+    CHECK(strstr(k->body, "\"cache_miss\":{\"count\":4,"));
+    /* One that goes on to another thread is looked for twice and missed once. */
+    CHECK(serve_client_ask(k, "POST", "/api/v1/iris?explain=true", "", IRIS_ROW,
+                           sizeof IRIS_ROW - 1));
+    CHECK(cache_says(t, k, "leat; fwd=miss; stored"));
+    CHECK(serve_client_ask(k, "GET", "/v2/models/iris/stats", "", "", 0));
+    CHECK(strstr(k->body, "\"cache_miss\":{\"count\":5,"));
     /* What is opened anew has no answers yet. */
     CHECK(serve_client_ask(k, "POST", "/v2/repository/models/iris/load", "", "", 0));
     ask_row(t, k, "third");
