@@ -62,7 +62,9 @@ void leati_call_keep(leati_call *call)
 
 leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities)
 {
+    bool begins = !call->start;
     call->served = served;
+    if (begins) call->start = leati_serve_now();
     if (served->graph) {
         leati_fault_set(&call->fault, 400, "takes_tensors",
                         "the model '%.*s' is an imported graph, which takes tensors: POST "
@@ -74,10 +76,7 @@ leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabi
     leati_ask *a = &served->ask[call->slot];
     call->ask = a;
     call->probabilities = probabilities;
-    if (!call->start) {
-        call->start = leati_serve_now();
-        if (leati_call_recall(call)) return NULL;
-    }
+    if (begins && leati_call_recall(call)) return NULL;
     if (!call->join) {
         leati_ask_begin(a, probabilities, &call->fault);
         a->call = call;

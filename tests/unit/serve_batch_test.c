@@ -510,6 +510,19 @@ static void ask_binary(leattest *t, serve_client *k)
     CHECK_INT(k->status, 400);
 }
 
+/* What was refused took as long as it took, not as long as the machine runs. */
+static void time_of_refusals(leattest *t, serve_client *k)
+{
+    CHECK(serve_client_ask(k, "GET", "/v2/models/double/stats", "", "", 0));
+    json_t *root = json_loadb(k->body, k->body_length, 0, NULL);
+    const json_t *of = json_object_get(
+        json_object_get(json_array_get(json_object_get(root, "model_stats"), 0), "inference_stats"),
+        "fail");
+    CHECK(json_integer_value(json_object_get(of, "count")) >= 2);
+    CHECK(json_integer_value(json_object_get(of, "ns")) < 10000000000);
+    json_decref(root);
+}
+
 static void graphs(leattest *t)
 {
     char onnx[512], leat[512];
@@ -529,6 +542,7 @@ static void graphs(leattest *t)
             if (!good) printf("    %s\n    %.300s\n", q->body, k.body);
         }
         ask_binary(t, &k);
+        time_of_refusals(t, &k);
         CHECK(serve_client_ask(&k, "GET", "/v2/models/double", "", "", 0));
         CHECK(strstr(k.body, "\"platform\":\"leat_onnx\",\"inputs\":[{\"name\":\"x\",\"datatype\":"
                              "\"FP32\",\"shape\":[-1,3]}]"));
