@@ -223,7 +223,7 @@ bool leati_rollouts_count(leati_call *call, const leati_answered *answers, uint6
         return false;
     }
     if (ok) leati_rollouts_sign(call);
-    if (!lane) return true;
+    if (!lane || call->recalled) return true; /* a kept answer is no evidence about a version */
     leati_lane_slot *slot = &lane->slots[call->slot];
     count_arm(&slot->arm[call->arm == LEATI_ARM_CANDIDATE], ns, ok);
     if (ok && call->arm == LEATI_ARM_STABLE && answers->value) /* graphs answer in tensors */

@@ -74,6 +74,7 @@ typedef struct fixture {
     serve_client k;
     char folder[512], state[512];
     bool keeps;
+    size_t cache;
 } fixture;
 
 static bool open_server(leattest *t, fixture *f)
@@ -83,6 +84,7 @@ static bool open_server(leattest *t, fixture *f)
     o.listen = "127.0.0.1:0";
     o.models = models, o.model_count = 1;
     o.workers = 2;
+    o.cache = f->cache;
     o.state = f->keeps ? f->state : "no";
     return CHECK_OK(leat_server_start(t->context, &o, &f->server)) &&
            CHECK(serve_client_open(&f->k, leat_server_url(f->server)));
@@ -444,6 +446,29 @@ static void draws_once(leattest *t)
     close_server(&f);
 }
 
+/* Answers that are kept are given by the share too, but say nothing about how fast a version is. */
+static void kept_answers(leattest *t)
+{
+    fixture f;
+    char arm[16];
+    int canaries = 0;
+    if (!begin(t, &f, "kept", false)) return;
+    close_server(&f);
+    f.cache = 1 << 20;
+    if (!open_server(t, &f)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    for (int i = 0; i < 40; i++) canaries += asked(t, &f, API, arm) == 4;
+    CHECK_INT(canaries, 20);
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        leat_rollout_stage s = leat_rollout_stage_at(r, 0);
+        CHECK_INT(s.stable.requests, 1);
+        CHECK_INT(s.candidate.requests, 1);
+    }
+    leat_rollout_destroy(r);
+    close_server(&f);
+}
+
 /* A client stays on its side, and the share of clients is met. */
 static void sticks(leattest *t)
 {
@@ -659,7 +684,8 @@ static void reads(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(walks),     TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches),
-    TEST(shadows),   TEST(draws_once),        TEST(sticks),          TEST(survives),
-    TEST(full_disk), TEST(refusals),          TEST(little_memory),   TEST(reads)};
+    TEST(walks),    TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches),
+    TEST(shadows),  TEST(draws_once),        TEST(kept_answers),    TEST(sticks),
+    TEST(survives), TEST(full_disk),         TEST(refusals),        TEST(little_memory),
+    TEST(reads)};
 LEATTEST_MAIN(cases)
