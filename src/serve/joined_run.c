@@ -20,8 +20,9 @@ static void answer_alone(leati_call *call)
     leati_call_finish(call, call->route->handle(call));
 }
 
-/* Reads the rows of a call into the run. False: it has to wait for the next one. */
-static bool take(leati_join *join, leati_call *call, bool *joined)
+/* Reads the rows of a call into the run, which has `others`, perhaps without rows. False: it has to
+ * wait for the next one. */
+static bool take(leati_join *join, leati_call *call, size_t others, bool *joined)
 {
     size_t before = join->served ? join->ask->filled : 0;
     call->join = join;
@@ -31,7 +32,7 @@ static bool take(leati_join *join, leati_call *call, bool *joined)
     if (*joined) return true;
     if (join->served) join->ask->filled = before;
     if (call->fault.http == LEATI_SPLIT) {
-        if (before) return false;
+        if (others) return false;
         answer_alone(call);
         join->served = NULL; /* it used the session */
         return true;
@@ -76,7 +77,7 @@ void leati_join_answer(leati_call *calls, size_t count)
             leati_call *call = waiting[i];
             bool is_joined = false;
             if (count == 1) answer_alone(call);
-            else if (!take(&join, call, &is_joined)) waiting[left++] = call;
+            else if (!take(&join, call, n, &is_joined)) waiting[left++] = call;
             if (is_joined) joined[n++] = call;
         }
         if (n) run(&join, joined, n);
