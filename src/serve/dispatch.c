@@ -100,11 +100,18 @@ static const leati_served *likely_version(const leati_call *call)
     return shelf->count ? shelf->served[0] : NULL;
 }
 
+/* Rows in the body, or one in the query. */
+static bool has_rows(const leati_call *call)
+{
+    return call->route->body == LEATI_BODY_ROWS ||
+           (call->route->handle == leati_route_api_model && call->request->query.length);
+}
+
 /* By the size of the body and by how long a row took when the model was warmed up. */
 static place place_of(const leati_call *call)
 {
     size_t bytes = call->request->body_length;
-    if (call->route->body != LEATI_BODY_ROWS) return HERE;
+    if (!has_rows(call)) return HERE;
     if (bytes > LONG_BODY) return LONG;
     const leati_served *s = likely_version(call);
     if (!s) return HERE;
