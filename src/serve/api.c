@@ -84,7 +84,7 @@ static int answer(leati_call *call, leati_rows *x, bool ok)
 {
     /* Explanations take long, so the loop hands them on, and they need the session for themselves.
      */
-    if (ok && x->explain && !call->waited) return LEATI_LONG;
+    if (x->large || (ok && x->explain && !call->waited)) return LEATI_LONG;
     if (!ok || !leati_rows_end(x)) return leati_call_refuse(call);
     if (x->explain && call->join) return leati_call_split(call);
     return leati_call_run(call, write_answer, &x->explain, sizeof x->explain);

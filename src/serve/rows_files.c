@@ -13,6 +13,8 @@
 
 extern const leati_reader leati_reader_csv;
 
+enum { LOOP_PIXELS = 1 << 18 }; /* about as long as other bodies that loops read */
+
 /* ---- delimited text ---------------------------------------------------------------------------
  */
 
@@ -104,6 +106,9 @@ static bool set_image(leati_rows *x, size_t input, const void *data, size_t size
     if (st != LEAT_OK)
         return leati_fault_set(&x->call->fault, st == LEAT_UNSUPPORTED ? 415 : 422, "invalid_image",
                                "the image cannot be read: %s", why);
+    /* A body of some kilobytes can hold as many pixels as are taken. */
+    x->large = !x->call->waited && head.width * head.height > LOOP_PIXELS;
+    if (x->large) return false;
     pixels = head.width * head.height * channels; /* LEATI_IMAGE_MOST_PIXELS bounds it */
     uint8_t *whole = leati_alloc(c, pixels), *fitted = leati_alloc(c, p->elements);
     float *room = leati_array(c, head.height * p->shape[1] * channels, sizeof *room);

@@ -13,6 +13,7 @@ typedef struct leati_rows {
     size_t row;     /* the present one, from 0 */
     bool single;    /* there is but one: faults do not count it */
     bool explain;   /* the request asks for explanations */
+    bool large;     /* what it holds takes too long for a loop to read: nothing was read */
     size_t next;    /* input that is likely to come next */
     uint64_t *seen; /* (inputs) 1 + the row in which it was given last; in the worker's room */
 } leati_rows;

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "frame/frame.h"
+#include "io/png.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
@@ -308,6 +309,51 @@ static void explanations(leattest *t)
     leat_server_destroy(server);
 }
 
+/* ---- large images ------------------------------------------------------------------------------
+ */
+
+static double queued(serve_client *k)
+{
+    if (!serve_client_ask(k, "GET", "/v2/models/picture/stats", "", "", 0)) return -1;
+    json_t *root = json_loadb(k->body, k->body_length, 0, NULL);
+    const json_t *stats = json_array_get(json_object_get(root, "model_stats"), 0);
+    const json_t *queue = json_object_get(json_object_get(stats, "inference_stats"), "queue");
+    double ns = (double)json_integer_value(json_object_get(queue, "ns"));
+    json_decref(root);
+    return ns;
+}
+
+static bool ask_image(leattest *t, serve_client *k, size_t side)
+{
+    leati_str png;
+    uint8_t *data = calloc(side, side);
+    leati_pixels pixels = {data, side, side, 1};
+    leati_str_init(&png, t->context);
+    bool ok = CHECK(data) && CHECK_OK(leati_png_add(t->context, &pixels, &png)) &&
+              CHECK(png.length < 4096) &&
+              CHECK(serve_client_ask(k, "POST", "/api/v1/picture", "Content-Type: image/png\r\n",
+                                     leati_str_text(&png), png.length)) &&
+              CHECK_INT(k->status, 200);
+    leati_str_fini(&png);
+    free(data);
+    return ok;
+}
+
+/* A few kilobytes can hold millions of pixels, which no loop unpacks. */
+static void large_images(leattest *t)
+{
+    leat_server *server;
+    serve_client k;
+    if (start(t, NULL, &server, &k) && LEAT_HAVE_PNG) {
+        CHECK(ask_image(t, &k, 16));
+        CHECK(queued(&k) == 0);
+        CHECK(ask_image(t, &k, 1024));
+        CHECK(queued(&k) > 0);
+    }
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
 /* ---- status codes -----------------------------------------------------------------------------
  */
 
@@ -350,5 +396,6 @@ static void limits(leattest *t)
     leat_server_destroy(server);
 }
 
-static const leattest_case cases[] = {TEST(answers), TEST(explanations), TEST(limits)};
+static const leattest_case cases[] = {TEST(answers), TEST(explanations), TEST(large_images),
+                                      TEST(limits)};
 LEATTEST_MAIN(cases)
