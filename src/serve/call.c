@@ -30,7 +30,7 @@ bool leati_call_recall(leati_call *call)
     leati_http_text fields, body;
     size_t rows;
     if (!may_recall(call)) return false;
-    leati_exchange_written(call->exchange, &fields, &body);
+    (void)leati_exchange_written(call->exchange, &fields, &body);
     call->fields = fields.length;
     leati_cache_key key = key_of(call);
     leati_tally *t = &call->served->tally[call->slot];

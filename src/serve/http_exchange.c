@@ -285,11 +285,12 @@ void leati_exchange_wrote(leati_http_exchange *ex, size_t length)
     ex->out.size += length < room ? length : room;
 }
 
-void leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fields,
+bool leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fields,
                             leati_http_text *body)
 {
     *fields = (leati_http_text){ex->fields.data, ex->fields.size};
     *body = (leati_http_text){ex->out.data, ex->out.size};
+    return !ex->failed;
 }
 
 void leati_exchange_restart(leati_http_exchange *ex)

@@ -210,8 +210,7 @@ static kept *make(const leati_response_cache *cache, const leati_cache_key *key,
 {
     char text[SUFFIX];
     leati_http_text fields, body;
-    leati_exchange_written(exchange, &fields, &body);
-    if (fields.length < skip) return NULL;
+    if (!leati_exchange_written(exchange, &fields, &body) || fields.length < skip) return NULL;
     size_t end = ending(exchange, text), bytes = ENTRY_COST + sizeof(kept);
     bool has_id =
         end && body.length >= end && memcmp(body.data + body.length - end, text, end) == 0;

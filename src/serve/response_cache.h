@@ -35,7 +35,7 @@ bool leati_response_cache_find(leati_response_cache *cache, leati_cache_key *key
                                leati_http_exchange *exchange, size_t *rows);
 /* Keeps the reply that was written so far, but for the first `skip` bytes of its header lines. A
  * body that ends with the id of its request is kept without it and gets that of the one who asks.
- * False: it is too large. */
+ * False: it is too large, or not whole for want of memory. */
 bool leati_response_cache_keep(leati_response_cache *cache, const leati_cache_key *key,
                                const leati_http_exchange *exchange, size_t skip, size_t rows);
 /* Forgets the answers of a version. */

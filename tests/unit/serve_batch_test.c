@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 
 #include "model/onnx_write.h"
+#include "serve/http_detached.h"
+#include "serve/response_cache.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
@@ -450,6 +452,31 @@ static void cached(leattest *t)
     leat_frame_release(iris);
 }
 
+/* An answer that memory was missing for half-way is not given to those who come later. */
+static void half_answers(leattest *t)
+{
+    leat_context *c = t->context;
+    leati_response_cache *cache;
+    leati_http_request like = {.path = "/", .path_length = 1};
+    leati_cache_key key = {.serial = 1, .part = {{"a", 1}}};
+    REQUIRE_OK(leati_response_cache_create(c, 1 << 20, &cache));
+    leati_http_detached *d = leati_http_detached_create(c);
+    for (int whole = 0; d && whole < 2; whole++) {
+        size_t rows;
+        leati_http_exchange *ex = leati_http_detached_begin(d, &like);
+        if (!CHECK(ex)) break;
+        leati_exchange_write(ex, "half", 4);
+        CHECK(whole || !leati_exchange_room(ex, SIZE_MAX));
+        leati_response_cache_hash(cache, &key);
+        CHECK(leati_response_cache_keep(cache, &key, ex, 0, 1) == (whole == 1));
+        CHECK(leati_response_cache_find(cache, &key, ex, &rows) == (whole == 1));
+        leati_http_detached_end(d);
+    }
+    CHECK(d);
+    leati_http_detached_destroy(d);
+    leati_response_cache_destroy(cache);
+}
+
 /* ---- imported graphs ----------------------------------------------------------------------------
  */
 
@@ -618,7 +645,7 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, leat);
 }
 
-static const leattest_case cases[] = {TEST(joined),       TEST(full_queue), TEST(matrices),
-                                      TEST(cached),       TEST(queries),    TEST(graphs),
-                                      TEST(little_memory)};
+static const leattest_case cases[] = {TEST(joined), TEST(full_queue),   TEST(matrices),
+                                      TEST(cached), TEST(half_answers), TEST(queries),
+                                      TEST(graphs), TEST(little_memory)};
 LEATTEST_MAIN(cases)
