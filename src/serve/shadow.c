@@ -192,6 +192,7 @@ bool leati_shadow_offer(leati_shadow *s, const leati_call *call, const leati_ans
 {
     if (!s || call->request->body_length > MOST_BODY || answers->rows > MOST_ROWS) return false;
     size_t size = size_of(call, answers);
+    if (size > MOST_BYTES) return false; /* the queue would not take it either */
     job *j = leati_alloc_quiet(s->context, size);
     if (!j) return false;
     memset(j, 0, sizeof *j);
