@@ -96,7 +96,9 @@ static const leati_served *likely_version(const leati_call *call)
 {
     const leati_shelf *shelf = call->shelf;
     leati_http_text name = call->model_name;
-    if (name.data) return leati_shelf_find(shelf, name.data, name.length, 0);
+    uint32_t version;
+    if (!leati_call_version(call, &version)) return NULL;
+    if (name.data) return leati_shelf_find(shelf, name.data, name.length, version);
     return shelf->count ? shelf->served[0] : NULL;
 }
 
