@@ -545,7 +545,7 @@ static void *run_thread(void *user)
     pthread_mutex_lock(&k->lock);
     for (unsigned round = 1; !k->stop; round++) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += LOOK_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -593,7 +593,11 @@ leat_status leati_keys_open(leat_context *c, leati_keys **out, const char *where
     leati_published_init(&k->table, empty);
     leati_sha256_init(&k->blank);
     pthread_mutex_init(&k->lock, NULL);
-    pthread_cond_init(&k->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->wake, &attr);
+    pthread_condattr_destroy(&attr);
     leat_status st = LEAT_OK;
     if (where && !(k->where = leati_strdup(c, where))) st = leat_error_status(c);
     if (st == LEAT_OK) st = start(k, c);

@@ -409,7 +409,7 @@ static double now_seconds(void)
 static void rest(leati_rollouts *r)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* the clock on the wall may be set back for hours */
     until.tv_nsec += TICK_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
     pthread_cond_timedwait(&r->wake, &r->lock, &until);
@@ -454,7 +454,11 @@ leat_status leati_rollouts_open(leat_context *c, leati_rollouts **out, leati_rep
     r->folder_lock = -1;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->saving, NULL);
-    pthread_cond_init(&r->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->wake, &attr);
+    pthread_condattr_destroy(&attr);
     leat_status st = leati_context_branch(c, &r->context);
     if (st == LEAT_OK) st = leati_context_branch(c, &r->saving_context);
     if (st == LEAT_OK && folder) st = leati_rollouts_recall(r, c, folder);

@@ -70,7 +70,7 @@ static void *run_thread(void *user)
     pthread_mutex_lock(&w->lock);
     for (unsigned round = 1; !w->stop; round++) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += LOOK_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -152,7 +152,11 @@ leat_status leati_watch_create(leat_context *c, leati_watch **out, const leati_w
     w->options = *o;
     w->access.fd = w->predictions.fd = -1;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &attr);
+    pthread_condattr_destroy(&attr);
     leat_status st = make(w, c, o);
     if (st == LEAT_OK) st = start_thread(w, c);
     if (st == LEAT_OK) *out = w;
