@@ -118,7 +118,8 @@ static double least_evidence(const pair *a)
     for (int i = 0; i < STEPS; i++) {
         if (at_p < least) least = at_p;
         if (at_q < least) least = at_q;
-        if (at_p <= at_q) {
+        /* Where the hypothesis is impossible both are infinite: then on to where it is not. */
+        if (isinf(at_p) && isinf(at_q) ? !a->above : at_p <= at_q) {
             to = q, q = p, at_q = at_p;
             p = to - ratio * (to - from);
             at_p = evidence_at(a, p);

@@ -39,6 +39,8 @@ static void identities(leattest *t)
     CHECK(leati_evidence_above((leati_share){0, 10}, 0) < 0);
     CHECK(isinf(leati_evidence_below((leati_share){9, 10}, 1)));
     CHECK(leati_evidence_share_above((leati_share){0, 0}, (leati_share){0, 0}, 1, 0) <= 1e-12);
+    /* A share of y that is not known may be so large that 5% is below it by 90 points. */
+    CHECK(leati_evidence_share_above((leati_share){5, 100}, (leati_share){0, 0}, 1, -0.9) <= 0);
 }
 
 static void intervals(leattest *t)
