@@ -179,13 +179,26 @@ typedef struct round {
     bool under_way, aborted; /* on one of them */
 } round;
 
+/* Taking back does not end at a server that cannot be asked: the others take back nevertheless. */
+static bool goes_on(const verb *v)
+{
+    return v->action && (strcmp(v->action, "abort") == 0 || strcmp(v->action, "pause") == 0);
+}
+
 static leat_status one_round(cli *c, const char *const *servers, size_t count, const verb *v,
                              uint64_t *seed, round *out)
 {
+    leat_status failed = LEAT_OK;
     *out = (round){0};
     for (size_t i = 0; i < count; i++) {
         leat_rollout *r;
         leat_status st = tell(c, servers[i], v, seed, &r);
+        if (st != LEAT_OK && count > 1 && goes_on(v)) {
+            cli_complain("leat: %s\n", leat_error_message(c->context));
+            leat_error_clear(c->context);
+            failed = st;
+            continue;
+        }
         if (st != LEAT_OK) return st;
         leat_rollout_info about = leat_rollout_about(r);
         out->under_way = out->under_way || strcmp(about.phase, "running") == 0;
@@ -196,7 +209,8 @@ static leat_status one_round(cli *c, const char *const *servers, size_t count, c
         leat_rollout_destroy(r);
     }
     fflush(stdout);
-    return LEAT_OK;
+    if (failed == LEAT_OK) return LEAT_OK;
+    return leat_error_set(c->context, failed, "not every server did: %s", v->name);
 }
 
 static leat_status watch(cli *c, const char *const *servers, size_t count, uint64_t *seed,

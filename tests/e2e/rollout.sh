@@ -69,6 +69,12 @@ check finish rollout finish iris
 answers 10 >second.txt
 check finished sh -c "[ \$(grep -c '^200 4$' second.txt) = 10 ]"
 
+# One server that cannot be asked does not keep the others from taking back.
+check again sh -c "$leat rollout start iris --from 4 --to 3 --hold 1h --server $url"
+fails abort-beside-a-dead-one 4 "127.0.0.1:1|not every server did" $leat rollout abort iris --server http://127.0.0.1:1 --server "$url"
+check abort-done sh -c "$leat rollout status iris --server $url >aborted.txt"
+has abort-says aborted.txt "aborted, version 4 answers"
+
 # Killed at any instant of many changes: what was acknowledged last is there.
 for i in 1 2 3 4 5 6; do
     want=$((3 + i % 2))
