@@ -15,5 +15,8 @@ if command -v dpkg-deb >/dev/null && command -v cpack >/dev/null; then
     check deb sh -c "cd '$here/build' && cpack -B '$scratch/deb' >/dev/null"
     check contents sh -c "dpkg-deb -c deb/*.deb >contents.txt"
     has contents contents.txt ./usr/bin/leat libleat.so include/leat/leat.h
+    # What is opened at run time is in no list of the linker's.
+    check recommends sh -c "dpkg-deb -f deb/*.deb Recommends >recommends.txt"
+    has recommended recommends.txt libcairo2 libcurl4 libpq5 libseccomp2
 else skip "no dpkg-deb here"; fi
 finish
