@@ -1,4 +1,5 @@
 /* Owns: the inventory of machine and build, and the self-test. */
+#include <dlfcn.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,6 +76,29 @@ static void check_memory(list *l)
     else add(l, "memory", true, false, "%s", total);
 }
 
+/* Of a part whose library is opened when it is needed: its name, if it cannot be; NULL: it can, or
+ * it is linked. */
+static const char *missing(const char *part)
+{
+    static const struct {
+        const char *part, *names[3];
+    } opened[] = {
+        {"curl", {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.4.dylib"}},
+        {"postgresql", {"libpq.so.5"}},
+        {"cairo", {"libcairo.so.2", "libcairo.2.dylib"}},
+        {"seccomp", {"libseccomp.so.2"}},
+    };
+    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
+        void *handle = NULL;
+        if (strcmp(opened[i].part, part) != 0) continue;
+        for (int k = 0; !handle && k < 3 && opened[i].names[k]; k++)
+            handle = dlopen(opened[i].names[k], RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+        if (!handle) return opened[i].names[0];
+        dlclose(handle);
+    }
+    return NULL;
+}
+
 static void check_build(list *l)
 {
     static const struct {
@@ -94,8 +118,10 @@ static void check_build(list *l)
         {"seccomp", "serving in a sandbox: build with libseccomp-dev", LEAT_HAVE_SECCOMP},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        leat_check_item *item = add(l, parts[i].name, parts[i].there, false, "%s",
-                                    parts[i].there ? "built in" : "not in this build");
+        const char *library = parts[i].there ? missing(parts[i].name) : NULL;
+        leat_check_item *item = add(l, parts[i].name, parts[i].there && !library, false, "%s%s%s",
+                                    parts[i].there ? "built in" : "not in this build",
+                                    library ? ", but not installed: " : "", library ? library : "");
         if (!parts[i].there) remark(item, parts[i].what);
     }
 }

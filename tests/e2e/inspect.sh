@@ -15,6 +15,10 @@ fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input 
 fails input 2 "--input" $leat inspect iris.leat
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near
 fails knn 4 "knn|only networks" $leat inspect near.leat --input iris
+# A library that is opened at run time and cannot be.
+mkdir broken && : >broken/libcairo.so.2
+check parts sh -c "LD_LIBRARY_PATH=$scratch/broken $leat check >parts.txt"
+grep -q '^cairo *not in this build' parts.txt || has absent parts.txt "not installed: libcairo.so.2"
 check plan sh -c "$leat check iris -t species -m network --set network.units=100 >plan.txt"
 has memory plan.txt "dense_1" "weights" "gradients" "the state of adam" "activations of 32 samples" "free"
 check plan-json sh -c "$leat check iris -m network --json >plan.json"
