@@ -85,7 +85,8 @@ void leati_trust_destroy(leati_trust *t)
 }
 
 /* OpenSSL writes to the socket by write(), which would end a program whose server has gone: the
- * signal is held back and taken. */
+ * signal is held back and taken. And it takes what stands in the thread's list of errors, be it of
+ * something else, for one of its next call. */
 typedef struct held {
     sigset_t before;
     bool pending;
@@ -94,6 +95,7 @@ typedef struct held {
 static void hold_pipe(held *h)
 {
     sigset_t pipe, now;
+    ERR_clear_error();
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigemptyset(&now);

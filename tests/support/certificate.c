@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #if LEAT_HAVE_OPENSSL
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -45,10 +46,19 @@ bool leattest_certificate(const char *certificate, const char *key, const char *
     EVP_PKEY_free(pair);
     return ok;
 }
+
+void leattest_openssl_error(void)
+{
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+}
 #else
 bool leattest_certificate(const char *certificate, const char *key, const char *both)
 {
     (void)certificate, (void)key, (void)both;
     return false;
+}
+
+void leattest_openssl_error(void)
+{
 }
 #endif

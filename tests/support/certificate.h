@@ -9,4 +9,8 @@
  * cannot be made, as in a build without OpenSSL. */
 bool leattest_certificate(const char *certificate, const char *key, const char *both);
 
+/* Leaves an error in this thread's list of OpenSSL's, as code does that has nothing to do with us;
+ * nothing in a build without OpenSSL. */
+void leattest_openssl_error(void);
+
 #endif
