@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/str.h"
@@ -220,7 +222,7 @@ static leat_status call(leat_context *c, leat_client *k, const leat_client_reque
         double wait = done ? pause_before(k, done, fresh, retry_after) : 0;
         double now = leati_now_s();
         if (done && now + wait >= until) { /* what there is, is what there will be */
-            leati_fleet_leave(k->fleet, server, true, -1);
+            leati_fleet_unpick(k->fleet, server);
             return t.ending == ANSWERED ? give(c, k, &t, done, reply) : give_up(c, k, &t, done);
         }
         if (done && t.ending == ANSWERED) leati_response_fini(&t.response);
@@ -305,6 +307,17 @@ static leat_status read_time(leat_context *c, const char *what, double given, do
     return LEAT_OK;
 }
 
+/* Clients that are started alike do not choose alike: else many that ask once would all ask the
+ * same server, and come back at the same moments. */
+static uint64_t own_seed(const leat_context *c, const leat_client *k)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const uint64_t parts[] = {leat_context_seed(c), (uint64_t)getpid(), (uint64_t)now.tv_sec,
+                              (uint64_t)now.tv_nsec, (uint64_t)(uintptr_t)k};
+    return leati_hash64(parts, sizeof parts, 0);
+}
+
 static leat_status set_up(leat_context *c, leat_client *k, const char *const *servers, size_t count,
                           const leat_client_options *o)
 {
@@ -322,8 +335,7 @@ static leat_status set_up(leat_context *c, leat_client *k, const char *const *se
         k->key = leati_strdup(c, o->key);
         if (!k->key) return leat_error_status(c);
     }
-    LEATI_TRY(
-        leati_fleet_create(c, &k->fleet, servers, count, o->balance, idle, leat_context_seed(c)));
+    LEATI_TRY(leati_fleet_create(c, &k->fleet, servers, count, o->balance, idle, own_seed(c, k)));
     if (leati_fleet_has_tls(k->fleet)) LEATI_TRY(leati_trust_create(c, &k->trust, o->ca));
     return LEAT_OK;
 }

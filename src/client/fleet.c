@@ -271,6 +271,13 @@ void leati_fleet_leave(leati_fleet *f, size_t server, bool ok, double rest)
     pthread_mutex_unlock(&f->lock);
 }
 
+void leati_fleet_unpick(leati_fleet *f, size_t server)
+{
+    pthread_mutex_lock(&f->lock);
+    f->members[server].busy--;
+    pthread_mutex_unlock(&f->lock);
+}
+
 double leati_fleet_random(leati_fleet *f)
 {
     pthread_mutex_lock(&f->lock);

@@ -38,6 +38,8 @@ size_t leati_fleet_pick(leati_fleet *f, leati_fleet_tried *tried, bool *fresh);
 /* ok: it answered. Else it is left in peace, for longer each time, or for `rest` seconds where that
  * is not negative. */
 void leati_fleet_leave(leati_fleet *f, size_t server, bool ok, double rest);
+/* It was not asked after all: nothing is known of it but what was. */
+void leati_fleet_unpick(leati_fleet *f, size_t server);
 /* A random number from 0 to 1, for waits. */
 double leati_fleet_random(leati_fleet *f);
 

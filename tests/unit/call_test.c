@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/fleet.h"
 #include "client/response.h"
 #include "support/certificate.h"
 #include "support/fitted.h"
@@ -370,10 +371,55 @@ static void balancing_is_even(leattest *t)
         for (int i = 0; i < 3; i++) {
             size_t got = atomic_load(&p[i].asked) - before[i];
             if (w == 0) CHECK_INT(got, 100);
-            else CHECK(got > 59 && got < 141); /* 5 standard deviations; the seed is fixed */
+            else CHECK(got > 59 && got < 141); /* 5 standard deviations */
         }
     }
     for (int i = 0; i < 3; i++) puppet_stop(&p[i]);
+}
+
+/* Many clients that are started alike and ask once do not all ask the same server. */
+static void clients_choose_apart(leattest *t)
+{
+    enum { CLIENTS = 40 };
+    static const char *const script[] = {ANSWER("ok")};
+    puppet p[3];
+    const char *urls[3];
+    for (int i = 0; i < 3; i++) {
+        if (!puppet_start(t, &p[i], script, 1)) return;
+        urls[i] = p[i].url;
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        leat_client *k = NULL;
+        leat_client_reply r;
+        leat_client_request q = {.path = "/"};
+        if (!CHECK_OK(leat_client_create(t->context, &k, urls, 3, NULL))) break;
+        CHECK_OK(leat_client_ask(t->context, k, &q, &r));
+        leat_client_reply_free(&r);
+        leat_client_destroy(k);
+    }
+    for (int i = 0; i < 3; i++) { /* one in 4 million leaves one out */
+        CHECK(atomic_load(&p[i].asked) > 0);
+        puppet_stop(&p[i]);
+    }
+}
+
+/* A call that runs out of time before a try says nothing of the server that it would have asked. */
+static void servers_that_were_not_asked_stay_as_they_were(leattest *t)
+{
+    const char *url = "127.0.0.1:1";
+    leati_fleet *f = NULL;
+    bool fresh = false;
+    REQUIRE_OK(leati_fleet_create(t->context, &f, &url, 1, NULL, 1, 7));
+    leati_fleet_tried first = {{0}}, second = first, third = first;
+    CHECK_INT(leati_fleet_pick(f, &first, &fresh), 0);
+    CHECK(fresh);
+    leati_fleet_leave(f, 0, false, 4);
+    CHECK_INT(leati_fleet_pick(f, &second, &fresh), 0);
+    CHECK(!fresh);
+    leati_fleet_unpick(f, 0);
+    CHECK_INT(leati_fleet_pick(f, &third, &fresh), 0);
+    CHECK(!fresh);
+    leati_fleet_destroy(f);
 }
 
 static const struct {
@@ -702,6 +748,8 @@ static const leattest_case cases[] = {TEST(answers_are_read_in_every_cut),
                                       TEST(another_server_steps_in),
                                       TEST(resting_connections_may_end),
                                       TEST(balancing_is_even),
+                                      TEST(clients_choose_apart),
+                                      TEST(servers_that_were_not_asked_stay_as_they_were),
                                       TEST(wrong_calls_are_refused),
                                       TEST(tables_are_predicted_as_at_home),
                                       TEST(rows_and_refusals_speak),
