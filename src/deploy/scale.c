@@ -180,7 +180,8 @@ static bool any_answers(const keeper *k)
     return false;
 }
 
-/* The first workers have to come up: what keeps them from it is an error of the command. */
+/* The first workers have to come up: what keeps them from it is an error of the command. Those of
+ * an earlier one may end meanwhile. */
 static leat_status wait_for_first(keeper *k)
 {
     double until = now_seconds() + START_SECONDS;
@@ -188,10 +189,16 @@ static leat_status wait_for_first(keeper *k)
     char words[400];
     while (!stopped(k) && !any_answers(k)) {
         bool died = leati_crew_reap(&k->crew, &gone);
+        if (died && (gone.ending || !gone.child)) {
+            tell(k, gone.ending ? "ended" : "died", gone.pid);
+            remember_quietly(k);
+            died = false;
+        }
         if (died) leati_crew_last_words(&k->crew, words, sizeof words);
         LEATI_CHECK(k->context, !died, LEAT_IO, "a worker ended before it served: %s", words);
         LEATI_CHECK(k->context, now_seconds() < until, LEAT_IO,
                     "no worker serves after %d seconds; see %s", START_SECONDS, k->crew.log);
+        fill(k, now_seconds());
         rest(slice);
     }
     leati_scale_proxy_settle(&k->proxy, &k->crew);
@@ -236,6 +243,8 @@ static void end_all(keeper *k)
     double until = now_seconds() + END_SECONDS;
     leati_crew_worker gone;
     while (end_newest(k)) continue;
+    /* Not over an error, which is what the caller is told. */
+    if (leat_error_status(k->context) == LEAT_OK) remember_quietly(k);
     while (k->crew.count && now_seconds() < until) {
         while (leati_crew_reap(&k->crew, &gone)) tell(k, "ended", gone.pid);
         rest(slice);
