@@ -353,12 +353,16 @@ static leat_status prepare(const leati_crew *crew, uint32_t slot, launch *l)
 }
 
 /* In the new process: only what may stand between fork and exec. A group of its own, so that Ctrl-C
- * in a terminal reaches the one that ends the others in order. */
+ * in a terminal reaches the one that ends the others in order. Signals are held back until they
+ * mean what they mean to a worker: the handlers of leat scale would swallow its end. */
 static void become(const leati_crew *crew, const launch *l)
 {
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
     sigset_t none;
     int in = open("/dev/null", O_RDONLY);
     int out = open(crew->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    sigaction(SIGINT, &usual, NULL);
+    sigaction(SIGTERM, &usual, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
@@ -393,8 +397,12 @@ leat_status leati_crew_start(leati_crew *crew)
     if (st == LEAT_OK)
         st = leati_grow(c, &crew->workers, &crew->capacity, crew->count + 1, sizeof *crew->workers);
     if (st == LEAT_OK) {
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         pid_t pid = fork();
         if (pid == 0) become(crew, &l);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (pid > 0) st = add(crew, (leati_crew_worker){.pid = pid, .slot = slot, .child = true});
         else st = LEATI_FAIL(c, LEAT_IO, "a worker could not be started: %s", strerror(errno));
     }

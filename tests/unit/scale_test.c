@@ -1,7 +1,19 @@
 /* The rule of scaling on random traces of load: what it promises holds for each. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* realpath */
+#endif
 #include <leat/scale.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "base/rng.h"
+#include "deploy/scale_crew.h"
 #include "support/leattest.h"
 
 enum { TRACES = 400, SAMPLES = 3000 };
@@ -215,6 +227,148 @@ static void wrong_options(leattest *t)
     CHECK_FAILS(leat_scale_run(t->context, &o), LEAT_INVALID, "down < up");
 }
 
-static const leattest_case cases[] = {TEST(promises),    TEST(example),       TEST(none_to_spare),
-                                      TEST(wrong_rules), TEST(little_memory), TEST(wrong_options)};
+/* ---- processes --------------------------------------------------------------------------------
+ */
+
+typedef struct place {
+    char program[512], folder[512];
+} place;
+
+/* A worker that serves nobody, and a folder for what outlives. */
+static bool open_place(leattest *t, place *p)
+{
+    snprintf(p->program, sizeof p->program, "%s", leattest_scratch("sleeper"));
+    snprintf(p->folder, sizeof p->folder, "%s", leattest_scratch("crew"));
+    FILE *f = fopen(p->program, "w");
+    bool good = f && fputs("#!/bin/sh\nexec sleep 60\n", f) >= 0;
+    if (f) good = fclose(f) == 0 && good;
+    return CHECK(good && chmod(p->program, 0755) == 0 &&
+                 (mkdir(p->folder, 0700) == 0 || errno == EEXIST));
+}
+
+static leat_scale_options options_of(const place *p)
+{
+    static const char *const models[] = {"none.leat"};
+    leat_scale_options o = leat_scale_options_default();
+    o.program = p->program;
+    o.arguments = models;
+    o.argument_count = 1;
+    o.listen = "127.0.0.1:0";
+    o.state = p->folder;
+    return o;
+}
+
+static void moment(void)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static void swallow(int got)
+{
+    (void)got;
+}
+
+/* A worker that is told to end as soon as it was started, before it is another program: the handler
+ * that it has of the one that started it does not swallow that. */
+static void ends_before_it_begins(leattest *t)
+{
+    enum { WORKERS = 20, MOMENTS = 1000 };
+    struct sigaction own = {.sa_handler = swallow}, before;
+    leati_crew crew;
+    leati_crew_worker gone;
+    place p;
+    if (!open_place(t, &p)) return;
+    leat_scale_options o = options_of(&p);
+    if (CHECK_OK(leati_crew_open(&crew, t->context, &o, o.listen, NULL, 0))) {
+        sigaction(SIGTERM, &own, &before);
+        for (int i = 0; i < WORKERS && CHECK_OK(leati_crew_start(&crew)); i++)
+            leati_crew_end(leati_crew_newest(&crew));
+        sigaction(SIGTERM, &before, NULL);
+        for (int i = 0; i < MOMENTS && crew.count; i++)
+            if (!leati_crew_reap(&crew, &gone)) moment();
+        CHECK_INT(crew.count, 0);
+        for (size_t i = 0; i < crew.count; i++) {
+            kill((pid_t)crew.workers[i].pid, SIGKILL);
+            waitpid((pid_t)crew.workers[i].pid, NULL, 0);
+        }
+    }
+    leati_crew_close(&crew);
+}
+
+/* A process with the mark of the crew, as a leat scale that was killed leaves it; once it has it.
+ */
+static pid_t leave_behind(const place *p)
+{
+    int ends[2];
+    char byte, mark[4200], *real = realpath(p->folder, NULL);
+    char name[] = "sleep", much[] = "2", slot[] = "LEAT_SCALE_SLOT=0";
+    char *arguments[] = {name, much, NULL}, *environment[] = {mark, slot, NULL};
+    snprintf(mark, sizeof mark, "LEAT_SCALE=%.4000s", real ? real : "");
+    free(real);
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve("/bin/sleep", arguments, environment);
+        _exit(127);
+    }
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR) continue;
+    close(ends[0]);
+    return pid;
+}
+
+typedef struct story {
+    volatile sig_atomic_t stop;
+    long old, started; /* processes */
+    bool adopted, ended;
+} story;
+
+static void listen_to(void *user, const leat_scale_event *e)
+{
+    story *s = user;
+    if (strcmp(e->what, "started") == 0) s->started = e->pid;
+    if (e->pid != s->old) return;
+    s->adopted = s->adopted || strcmp(e->what, "adopted") == 0;
+    s->ended = s->ended || strcmp(e->what, "ended") == 0;
+    if (s->ended) s->stop = 1;
+}
+
+/* The last worker of an earlier one, which was told to end, ends before there is one that serves:
+ * that is no worker that could not start. Who is told to end at the end is written down, too. */
+static void the_old_may_end_first(leattest *t)
+{
+    char path[600], line[200], wanted[60];
+    bool written = false;
+    story s = {0};
+    place p;
+    if (!open_place(t, &p)) return;
+    s.old = leave_behind(&p);
+    snprintf(path, sizeof path, "%s/state", p.folder);
+    FILE *f = fopen(path, "w");
+    if (!CHECK(s.old > 0 && f)) return;
+    fprintf(f, "listen 127.0.0.1:0\nchange 0 -inf -inf\nending %ld\n", s.old);
+    fclose(f);
+    leat_scale_options o = options_of(&p);
+    o.told = listen_to;
+    o.user = &s;
+    o.stop = &s.stop;
+    CHECK_OK(leat_scale_run(t->context, &o));
+    CHECK(s.adopted && s.ended && s.started);
+    snprintf(wanted, sizeof wanted, "ending %ld\n", s.started);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) written = written || strcmp(line, wanted) == 0;
+    if (f) fclose(f);
+    CHECK(written);
+    waitpid((pid_t)s.old, NULL, 0);
+}
+
+static const leattest_case cases[] = {TEST(promises),
+                                      TEST(example),
+                                      TEST(none_to_spare),
+                                      TEST(wrong_rules),
+                                      TEST(little_memory),
+                                      TEST(wrong_options),
+                                      TEST(ends_before_it_begins),
+                                      TEST(the_old_may_end_first)};
 LEATTEST_MAIN(cases)
