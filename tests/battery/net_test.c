@@ -363,6 +363,37 @@ static void lstm_level(leattest *t, leat_context *c)
     CHECK(apart(R * 4 * N, dgates, want_g) < CLOSE && apart(R * N, dc, want_dc) < CLOSE);
 }
 
+/* Aligned rows of whole vectors, which go past the caches, have the bytes of those that do not. */
+static void lstm_past_level(leattest *t, leat_context *c)
+{
+    enum { R = 3, N = 48, ALL = R * 4 * N };
+    static _Alignas(64) float x[ALL], sums[ALL], before[R * N], gates[2][ALL], now[2][R * N];
+    static _Alignas(64) float y[2][R * N], h[2][R * N], dy[R * N], dh[R * N], dc[2][R * N];
+    static _Alignas(64) float dx[2][ALL], d[2][ALL];
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    leati_rng rng;
+    leati_rng_init(&rng, 48, LEATI_RNG_TEST, 0);
+    fill(&rng, ALL, x);
+    fill(&rng, ALL, sums);
+    fill(&rng, R * N, before);
+    fill(&rng, R * N, dy);
+    fill(&rng, R * N, dh);
+    fill(&rng, R * N, dc[0]);
+    memcpy(dc[1], dc[0], sizeof dc[0]);
+    for (int p = 0; p < 2; p++) {
+        leati_lstm_rows rows = {R,      N,        N,      4 * N, x, sums, N, 4 * N,
+                                before, gates[p], now[p], y[p],  N, h[p], N, p};
+        leati_lstm_back back = {R,  N, N,     4 * N, gates[p], before, now[p], dy, N,
+                                dh, N, dc[p], dx[p], d[p],     N,      4 * N,  p};
+        k->lstm_rows(&rows);
+        k->lstm_back(&back);
+    }
+    CHECK(memcmp(gates[0], gates[1], sizeof gates[0]) == 0);
+    CHECK(memcmp(now[0], now[1], sizeof now[0]) == 0 && memcmp(y[0], y[1], sizeof y[0]) == 0);
+    CHECK(memcmp(dx[0], dx[1], sizeof dx[0]) == 0 && memcmp(d[0], d[1], sizeof d[0]) == 0);
+    CHECK(memcmp(dx[1], d[1], sizeof dx[0]) == 0 && memcmp(dc[0], dc[1], sizeof dc[0]) == 0);
+}
+
 static double gru_unit(const double *x, const double *y, double before, double dh)
 {
     double r = logistic(x[0] + y[0]), z = logistic(x[1] + y[1]), k = tanh(x[2] + r * y[2]);
@@ -418,6 +449,7 @@ static void gru_level(leattest *t, leat_context *c)
 static void gates(leattest *t)
 {
     leattest_at_levels(t, 2, lstm_level);
+    leattest_at_levels(t, 2, lstm_past_level);
     leattest_at_levels(t, 2, gru_level);
 }
 
