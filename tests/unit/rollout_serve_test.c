@@ -315,7 +315,7 @@ static void takes_back_errors(leattest *t)
 /* How long the rows take is that of the version that is named, not of the highest. */
 static void names_a_fast_one(leattest *t, fixture *f)
 {
-    enum { ROWS = 40 };
+    enum { ROWS = 25 };
     unsigned long long count = 0, ns = 1;
     char csv[ROWS * 16 + 80] = "sepal_length,sepal_width,petal_length,petal_width\n";
     for (int i = 0; i < ROWS; i++) strcat(csv, "5.1,3.5,1.4,0.2\n");
