@@ -325,11 +325,16 @@ static unsigned long long spent(leattest *t, fixture *f, const char *member)
 /* How long the rows take is that of the version that is named, not of the highest. */
 static void names_a_fast_one(leattest *t, fixture *f)
 {
-    enum { ROWS = 25, FAST_NS = 5000 };
+    enum { ROWS = 25, ASKED = 20, FAST_NS = 8000 };
     char csv[ROWS * 16 + 80] = "sepal_length,sepal_width,petal_length,petal_width\n";
     for (int i = 0; i < ROWS; i++) strcat(csv, "5.1,3.5,1.4,0.2\n");
-    CHECK(send_to(f, "POST", API "/versions/4", ROW));
-    if (spent(t, f, "\"compute_infer\":") > FAST_NS) return; /* not here, under a sanitizer */
+    unsigned long long before = 0;
+    for (int i = 0; i < 2 * ASKED; i++) {
+        CHECK(send_to(f, "POST", API "/versions/4", ROW));
+        if (i + 1 == ASKED) before = spent(t, f, "\"compute_infer\":");
+    }
+    /* Under a sanitizer no version is fast. */
+    if (spent(t, f, "\"compute_infer\":") - before > ASKED * FAST_NS) return;
     CHECK(serve_client_ask(&f->k, "POST", API "/versions/4", "Content-Type: text/csv\r\n", csv,
                            strlen(csv)));
     CHECK_INT(f->k.status, 200);
