@@ -269,7 +269,7 @@ int leati_route_feedback(leati_call *call)
 {
     feedback f = {.call = call};
     bool padded;
-    if (!find_versions(&f)) return 0;
+    if (!leati_serve_own_page(call) || !find_versions(&f)) return 0;
     const char *body = leati_call_body(call, &padded);
     leati_json_in_init(&f.json, body, call->request->body_length, padded, &call->fault);
     int status = leati_json_peek(&f.json) == '[' ? answer_all(&f) : answer_one(&f);

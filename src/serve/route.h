@@ -156,6 +156,9 @@ bool leati_serve_ready(const leati_serve *serve);
 leati_repository *leati_serve_repository(leati_serve *serve);
 struct leati_rollouts *leati_serve_rollouts(leati_serve *serve);
 leat_context *leati_serve_steward_context(leati_serve *serve); /* the steward's alone */
+/* Whether a browser that sends this request shows a page of this server; others may send what they
+ * like. False: the fault says why. */
+bool leati_serve_own_page(leati_call *call);
 /* Whether a request may change what is served: from this machine, or by a key. */
 bool leati_serve_may_manage(leati_call *call);
 /* A change of what is served, by the steward: the one thread that makes such changes. Returns the

@@ -1,5 +1,6 @@
 /* Owns: the steward, the one thread that changes what is loaded; which requests may have it do so.
  * Not: how that is done (repository.c). */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -129,16 +130,39 @@ static bool same_origin(leati_call *call)
            strncasecmp(origin.data + skip, host.data, host.length) == 0;
 }
 
+/* A name that the owner of a page can have point at this machine, so that to the browser page and
+ * server are one site; addresses and localhost cannot. */
+static bool is_foreign_name(leati_http_text host)
+{
+    const char *port = memchr(host.data, ':', host.length);
+    size_t n = port ? (size_t)(port - host.data) : host.length, digits = 0;
+    if (n == 9 && strncasecmp(host.data, "localhost", n) == 0) return false;
+    while (digits < n && (isdigit((unsigned char)host.data[digits]) || host.data[digits] == '.'))
+        digits++;
+    return digits < n && host.data[0] != '[';
+}
+
+bool leati_serve_own_page(leati_call *call)
+{
+    leati_http_text host = leati_exchange_header_in(call->exchange, "host");
+    bool page = leati_exchange_header_in(call->exchange, "origin").data != NULL;
+    if (!same_origin(call))
+        return leati_fault_set(&call->fault, 403, "other_origin",
+                               "this request comes from a page of another origin");
+    if (page && !call->serve->guard.keys && is_foreign_name(host))
+        return leati_fault_set(&call->fault, 403, "other_origin",
+                               "pages change nothing here under a name, without keys: open the "
+                               "page at localhost or an address, or ask for keys (--keys yes)");
+    return true;
+}
+
 bool leati_serve_may_manage(leati_call *call)
 {
     if (!call->serve->managed)
         return leati_fault_set(&call->fault, 403, "control_is_off",
                                "models of this server are not changed by request: it was started "
                                "with --control no, or listens for other machines");
-    if (!same_origin(call))
-        return leati_fault_set(&call->fault, 403, "other_origin",
-                               "this request comes from a page of another origin");
-    return true;
+    return leati_serve_own_page(call);
 }
 
 leat_status leati_steward_start(leati_serve *s)

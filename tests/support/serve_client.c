@@ -85,9 +85,9 @@ bool serve_client_ask(serve_client *k, const char *method, const char *path, con
     char head[4096], value[32];
     k->length = 0;
     k->status = 0;
-    int n = snprintf(head, sizeof head,
-                     "%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n", method,
-                     path, headers, length);
+    const char *host = strncmp(headers, "Host:", 5) == 0 ? "" : "Host: localhost\r\n";
+    int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\n%s%sContent-Length: %zu\r\n\r\n", method,
+                     path, host, headers, length);
     if (n < 0 || (size_t)n >= sizeof head || !send_all(k->fd, head, (size_t)n)) return false;
     if (length && !send_all(k->fd, body, length)) return false;
     char *end = NULL;

@@ -239,6 +239,11 @@ static const request requests[] = {
      "where the server was started"},
     {"POST", "/v2/repository/models/weight/load", "Origin: http://evil.example\r\n", "", 403,
      "other_origin"},
+    {"POST", "/v2/repository/models/weight/load",
+     "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n", "", 403, "other_origin"},
+    {"POST", MIXED "/feedback", "Origin: http://evil.example\r\n", "[]", 403, "other_origin"},
+    {"POST", "/v2/repository/models/weight/load",
+     "Host: 127.0.0.1:80\r\nOrigin: http://127.0.0.1:80\r\n", "", 200, "{}"},
     {"POST", "/v2/repository/models/weight/load", "Origin: http://localhost\r\n", "", 200, "{}"},
     {"GET", "/v2/models/weight/ready", "", "", 200, "true"},
     /* By names. */
