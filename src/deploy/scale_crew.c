@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,26 +33,10 @@ enum { ROOM = 256 << 10 }; /* for what the kernel tells of a process */
 
 static leat_status read_address(leati_crew *crew, const char *listen)
 {
-    char host[256] = "";
-    const char *colon = strrchr(listen, ':'), *from = listen, *to = colon;
-    leat_context *c = crew->context;
-    LEATI_CHECK(c, colon && colon[1] && strncmp(listen, "unix:", 5) != 0, LEAT_INVALID,
+    const char *colon = strrchr(listen, ':');
+    LEATI_CHECK(crew->context, colon && colon[1] && strncmp(listen, "unix:", 5) != 0, LEAT_INVALID,
                 "workers share HOST:PORT, as in 127.0.0.1:8080, not '%s'", listen);
-    if (*from == '[' && to > from && to[-1] == ']') {
-        from++;
-        to--;
-    }
-    LEATI_CHECK(c, (size_t)(to - from) < sizeof host, LEAT_INVALID,
-                "the host in \"%s\" is too long", listen);
-    memcpy(host, from, (size_t)(to - from));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
-                    *found = NULL;
-    int error = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
-    LEATI_CHECK(c, error == 0 && found, LEAT_INVALID,
-                "the address \"%s\" cannot be listened on: %s", listen, gai_strerror(error));
-    memcpy(&crew->at, found->ai_addr, found->ai_addrlen);
-    crew->at_length = found->ai_addrlen;
-    freeaddrinfo(found);
+    LEATI_TRY(leati_address_read(crew->context, listen, &crew->at));
     snprintf(crew->host, sizeof crew->host, "%.*s", (int)(colon - listen) % 256, listen);
     return LEAT_OK;
 }
@@ -61,32 +44,26 @@ static leat_status read_address(leati_crew *crew, const char *listen)
 /* A socket bound to the address, not listening; -1 and errno. */
 static int bind_socket(const leati_crew *crew, bool shared)
 {
-    int fd = socket(crew->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    int fd = socket(crew->at.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0) return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)&crew->at, crew->at_length) == 0) return fd;
+    if (bind(fd, (const struct sockaddr *)&crew->at.at, crew->at.length) == 0) return fd;
     on = errno;
     close(fd);
     errno = on;
     return -1;
 }
 
-static uint16_t *port_in(struct sockaddr_storage *at)
-{
-    return at->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)at)->sin6_port
-                                     : &((struct sockaddr_in *)at)->sin_port;
-}
-
 /* Workers with ports of their own find out themselves whether these are free. A proxy needs a host
  * that it can connect to. */
 static leat_status number_ports(leati_crew *crew, const char *listen)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&crew->at;
-    bool any = crew->at.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY);
-    crew->port = ntohs(*port_in(&crew->at));
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&crew->at.at;
+    bool any = crew->at.at.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY);
+    crew->port = ntohs(*leati_address_port(&crew->at));
     LEATI_CHECK(crew->context,
-                crew->at.ss_family == AF_INET && !any && crew->port &&
+                crew->at.at.ss_family == AF_INET && !any && crew->port &&
                     crew->port + crew->options->rule.most <= 65536,
                 LEAT_INVALID,
                 "behind a proxy workers listen on IPV4:PORT and the ports behind it, as in "
@@ -104,13 +81,13 @@ static leat_status hold_port(leati_crew *crew, const char *listen)
     int fd = found ? -1 : bind_socket(crew, false);
     LEATI_CHECK(c, found || fd >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
     if (fd >= 0) {
-        crew->at_length = sizeof crew->at;
-        getsockname(fd, (struct sockaddr *)&crew->at, &crew->at_length);
+        crew->at.length = sizeof crew->at.at;
+        getsockname(fd, (struct sockaddr *)&crew->at.at, &crew->at.length);
         close(fd);
     }
     crew->holder = bind_socket(crew, true);
     LEATI_CHECK(c, crew->holder >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
-    crew->port = ntohs(*port_in(&crew->at));
+    crew->port = ntohs(*leati_address_port(&crew->at));
     return LEAT_OK;
 }
 
@@ -129,16 +106,16 @@ void leati_crew_endpoint(const leati_crew *crew, uint32_t slot, char out[280])
 
 bool leati_crew_answers(const leati_crew *crew, uint32_t slot)
 {
-    struct sockaddr_storage to = crew->at;
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to;
-    if (to.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY))
+    leati_address to = crew->at;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&to.at;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to.at;
+    if (to.at.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY))
         v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (to.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
+    if (to.at.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
         v6->sin6_addr = in6addr_loopback;
-    *port_in(&to) = htons((uint16_t)(crew->port + (slot ? slot - 1 : 0)));
-    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to, crew->at_length) == 0;
+    *leati_address_port(&to) = htons((uint16_t)(crew->port + (slot ? slot - 1 : 0)));
+    int fd = socket(to.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to.at, to.length) == 0;
     if (fd >= 0) close(fd);
     return ok;
 }

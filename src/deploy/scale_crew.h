@@ -3,9 +3,10 @@
 #define LEATI_DEPLOY_SCALE_CREW_H
 
 #include <stdbool.h>
-#include <sys/socket.h>
 
 #include <leat/scale.h>
+
+#include "deploy/address.h"
 
 typedef struct leati_crew_worker {
     long pid;
@@ -26,8 +27,7 @@ typedef struct leati_crew {
     char *room;
     leati_crew_worker *workers;
     size_t count, capacity;
-    struct sockaddr_storage at;
-    socklen_t at_length;
+    leati_address at;
 } leati_crew;
 
 /* Locks the folder, finds the workers that an earlier process left, takes the address. ending:

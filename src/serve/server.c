@@ -8,7 +8,6 @@
 
 #if LEAT_HAVE_SERVER
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,44 +18,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "deploy/address.h"
 #include "serve/server_worker.h"
 #include "serve/thread_time.h"
 
 enum { WORKERS_MOST = 256, BACKLOG = 4096, CONNECTIONS = 65536 };
 
-typedef struct address {
-    struct sockaddr_storage at;
-    socklen_t length;
-} address;
-
 /* --- the address -------------------------------------------------------------------------- */
-
-/* "HOST:PORT", "[HOST]:PORT": numeric, or a name of this machine. */
-static leat_status read_address(leat_context *c, const char *listen, address *out)
-{
-    char host[256] = "";
-    const char *colon = strrchr(listen, ':'), *from = listen, *to = colon;
-    LEATI_CHECK(c, colon && colon[1], LEAT_INVALID,
-                "the address to listen on is \"%s\"; expected HOST:PORT, as in 127.0.0.1:8080, or "
-                "unix:PATH",
-                listen);
-    if (*from == '[' && to > from && to[-1] == ']') {
-        from++;
-        to--;
-    }
-    LEATI_CHECK(c, (size_t)(to - from) < sizeof host, LEAT_INVALID,
-                "the host in \"%s\" is too long", listen);
-    memcpy(host, from, (size_t)(to - from));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
-                    *found = NULL;
-    int error = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
-    LEATI_CHECK(c, error == 0 && found, LEAT_INVALID,
-                "the address \"%s\" cannot be listened on: %s", listen, gai_strerror(error));
-    memcpy(&out->at, found->ai_addr, found->ai_addrlen);
-    out->length = found->ai_addrlen;
-    freeaddrinfo(found);
-    return LEAT_OK;
-}
 
 static leat_status socket_error(leat_context *c, int fd, const char *what, const char *listen)
 {
@@ -69,8 +37,8 @@ static leat_status socket_error(leat_context *c, int fd, const char *what, const
 }
 
 /* A bound socket; `shared`: others of ours will bind to the same address. */
-static leat_status bind_tcp(leat_context *c, const address *a, bool shared, const char *listen,
-                            int *out)
+static leat_status bind_tcp(leat_context *c, const leati_address *a, bool shared,
+                            const char *listen, int *out)
 {
     int fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
     if (fd < 0) return socket_error(c, fd, "no socket for", listen);
@@ -82,23 +50,17 @@ static leat_status bind_tcp(leat_context *c, const address *a, bool shared, cons
     return LEAT_OK;
 }
 
-static uint16_t *port_of(address *a)
-{
-    return a->at.ss_family == AF_INET6 ? &((struct sockaddr_in6 *)&a->at)->sin6_port
-                                       : &((struct sockaddr_in *)&a->at)->sin_port;
-}
-
 /* SO_REUSEPORT would let a second server take half of the clients of the first without a word: a
  * socket without it finds out whether the address is free, and which port it gets. */
-static leat_status probe(leat_context *c, address *a, const char *listen)
+static leat_status probe(leat_context *c, leati_address *a, const char *listen)
 {
     int fd;
-    address got = {.length = sizeof got.at};
+    leati_address got = {.length = sizeof got.at};
     LEATI_TRY(bind_tcp(c, a, false, listen, &fd));
     if (getsockname(fd, (struct sockaddr *)&got.at, &got.length) != 0)
         return socket_error(c, fd, "no port for", listen);
     close(fd);
-    *port_of(a) = *port_of(&got);
+    *leati_address_port(a) = *leati_address_port(&got);
     return LEAT_OK;
 }
 
@@ -154,8 +116,8 @@ static uint64_t limit_ms(uint32_t seconds, uint32_t standard)
     return (uint64_t)(seconds ? seconds : standard) * 1000;
 }
 
-static leat_status open_worker(leat_context *c, leati_http_server *s, uint32_t i, const address *a,
-                               const leati_http_options *o)
+static leat_status open_worker(leat_context *c, leati_http_server *s, uint32_t i,
+                               const leati_address *a, const leati_http_options *o)
 {
     enum { HEAD = 10, BODY = 30, IDLE = 75, LINGER = 2 };
     leati_worker *w = &s->workers[i];
@@ -194,7 +156,7 @@ static leat_status start_threads(leat_context *c, leati_http_server *s)
 
 static leat_status start(leat_context *c, leati_http_server *s, const leati_http_options *o)
 {
-    address a;
+    leati_address a;
     memset(&a, 0, sizeof a);
     if (o->tls_certificate || o->tls_key)
         LEATI_TRY(leati_tls_config_create(c, &s->tls, o->tls_certificate, o->tls_key));
@@ -202,9 +164,9 @@ static leat_status start(leat_context *c, leati_http_server *s, const leati_http
         s->local = true;
         LEATI_TRY(bind_local(c, s, o->listen + 5));
     } else {
-        LEATI_TRY(read_address(c, o->listen, &a));
-        if (!o->shared || *port_of(&a) == 0) LEATI_TRY(probe(c, &a, o->listen));
-        s->port = ntohs(*port_of(&a));
+        LEATI_TRY(leati_address_read(c, o->listen, &a));
+        if (!o->shared || *leati_address_port(&a) == 0) LEATI_TRY(probe(c, &a, o->listen));
+        s->port = ntohs(*leati_address_port(&a));
     }
     for (uint32_t i = 0; i < s->count; i++) LEATI_TRY(open_worker(c, s, i, &a, o));
     return start_threads(c, s);
