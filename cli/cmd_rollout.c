@@ -177,12 +177,39 @@ static leat_status tell(cli *c, const char *server, const verb *v, uint64_t *see
 typedef struct round {
     int lines;
     bool under_way, aborted; /* on one of them */
+    char pool[132];          /* whose servers know by now; "": none */
 } round;
 
 /* Taking back does not end at a server that cannot be asked: the others take back nevertheless. */
 static bool goes_on(const verb *v)
 {
     return v->action && (strcmp(v->action, "abort") == 0 || strcmp(v->action, "pause") == 0);
+}
+
+/* Servers of a pool that was told need not be told again: they follow. */
+static leat_status tell_once(cli *c, const char *server, const verb *v, uint64_t *seed, round *out,
+                             leat_rollout **r)
+{
+    const verb *status = &verbs[3];
+    if (v != status && *out->pool) {
+        leat_rollout_info about;
+        bool json = c->json;
+        c->json = false;
+        leat_status st = tell(c, server, status, seed, r);
+        c->json = json;
+        if (st != LEAT_OK) return st;
+        about = leat_rollout_about(*r);
+        bool same = strcmp(about.pool, out->pool) == 0 && !about.pool_lost;
+        leat_rollout_destroy(*r);
+        *r = NULL;
+        if (same) v = status;
+    }
+    leat_status st = tell(c, server, v, seed, r);
+    if (st != LEAT_OK) return st;
+    leat_rollout_info about = leat_rollout_about(*r);
+    if (!about.pool_lost && about.pool_told)
+        snprintf(out->pool, sizeof out->pool, "%.128s", about.pool);
+    return LEAT_OK;
 }
 
 static leat_status one_round(cli *c, const char *const *servers, size_t count, const verb *v,
@@ -192,7 +219,7 @@ static leat_status one_round(cli *c, const char *const *servers, size_t count, c
     *out = (round){0};
     for (size_t i = 0; i < count; i++) {
         leat_rollout *r;
-        leat_status st = tell(c, servers[i], v, seed, &r);
+        leat_status st = tell_once(c, servers[i], v, seed, out, &r);
         if (st != LEAT_OK && count > 1 && goes_on(v)) {
             cli_complain("leat: %s\n", leat_error_message(c->context));
             leat_error_clear(c->context);
@@ -311,7 +338,9 @@ const cli_command cli_command_rollout = {
         "pauses). shadow asks the new version beside the stable one, whose answers are given, and "
         "compares. switch changes over at once, and without --to back.\n"
         "promote takes the next step now, finish the last one; forget lets the highest version "
-        "answer again. See docs/rollout.md.",
+        "answer again. Servers of a pool (leat serve --pool) count and decide together: one of "
+        "them "
+        "is told. See docs/rollout.md.",
     .examples = "  leat rollout start iris --to 4 --abort-if 'error_rate>stable+1%' --watch\n"
                 "  leat rollout start iris --to 4 --steps 5,50,100 --hold 1h --sticky "
                 "header:X-User \\\n"

@@ -24,6 +24,7 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->control = cli_value(c, "control");
     o->keys = cli_value(c, "keys");
     o->state = cli_value(c, "state");
+    o->pool = cli_value(c, "pool");
     o->sandbox = cli_has(c, "sandbox");
     o->share_port = cli_has(c, "share-port");
     o->agent_check = cli_value(c, "agent-check");
@@ -183,6 +184,8 @@ static const cli_option options[] = {
      "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},
     {"state", 0, "DIR|no",
      "where rollouts survive a restart; default: by the address, in Leat's home", false},
+    {"pool", 0, "NAME",
+     "decide rollouts together with the servers of this name that share the registry", false},
     CLI_WATCHING_OPTIONS,
     CLI_REGISTRY_OPTIONS,
     {0}};

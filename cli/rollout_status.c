@@ -182,6 +182,27 @@ static bool all_kept(const leat_rollout *r)
     return true;
 }
 
+/* Of servers that decide together. */
+static int print_pool(cli *c, const leat_rollout_info *about)
+{
+    bool walks = strcmp(about->phase, "running") == 0 || strcmp(about->phase, "paused") == 0;
+    if (!*about->pool) return 0;
+    if (!about->pool_told)
+        cli_say(c, "\npool %s: decided here alone; the others follow when the registry answers\n",
+                about->pool);
+    else if (about->pool_lost)
+        cli_say(c, "\npool %s: the registry does not answer; shares stay as they are\n",
+                about->pool);
+    else if (!walks) return 0;
+    else if (!about->pool_counts)
+        cli_say(c, "\npool %s: not both versions are loaded here; version %u answers\n",
+                about->pool, about->from);
+    else
+        cli_say(c, "\npool %s: %zu server%s counted together\n", about->pool, about->pool_servers,
+                about->pool_servers == 1 ? "" : "s");
+    return 2;
+}
+
 static int print_advice(cli *c, const leat_rollout *r, const leat_rollout_info *about)
 {
     int lines = 0;
@@ -216,6 +237,7 @@ int cli_print_rollout(cli *c, const leat_rollout *r)
     if (about.steps) lines += print_stages(c, r, &about);
     lines += print_rules(c, r);
     lines += print_mirrored(c, r, &about);
+    lines += print_pool(c, &about);
     lines += print_events(c, r);
     return lines + print_advice(c, r, &about);
 }

@@ -39,6 +39,12 @@ typedef struct leat_rollout_info {
     uint64_t seed;            /* of what keeps clients on their side */
     bool kept;                /* survives a restart of the server */
     const char *trouble;      /* why the state could not be written, or "" */
+    /* Of servers that decide together (docs/rollout.md). */
+    const char *pool;    /* its name; "": this server decides for itself */
+    size_t pool_servers; /* that have counted in this step */
+    bool pool_lost;      /* the registry does not answer: nothing advances */
+    bool pool_told;      /* the others know of what was decided here */
+    bool pool_counts;    /* this server has both versions, and counts */
 } leat_rollout_info;
 LEAT_API leat_rollout_info leat_rollout_about(const leat_rollout *rollout);
 

@@ -247,10 +247,13 @@ static double mean(leati_moments x)
     return x.sum / x.count;
 }
 
-static double variance(leati_moments x)
+/* Few values that happen to be equal do not show that others are, so two more are thought of: one
+ * at 0 and one as far beyond `scale`, the size of what is measured. The mean stays, the variance
+ * never gets less, and so evidence never gets more; among n values they weigh as 2 / n. */
+static double variance(leati_moments x, double scale)
 {
-    double m = mean(x), v = (x.squares - x.count * m * m) / (x.count - 1);
-    return v > 0 ? v : 0;
+    double m = mean(x), squares = x.squares - x.count * m * m;
+    return ((squares > 0 ? squares : 0) + 2 * scale * scale) / (x.count - 1);
 }
 
 /* The mixture is normal with the variance that the difference has at USUAL_COUNT values an arm,
@@ -259,13 +262,12 @@ static double mean_beyond(leati_moments x, const leati_moments *y, double factor
                           double sign)
 {
     if (x.count < LEAST_MEAN || (y && y->count < LEAST_MEAN)) return 0;
-    double d = sign * (mean(x) - offset - (y ? factor * mean(*y) : 0)), v = variance(x) / x.count;
-    double t = variance(x) / USUAL_COUNT;
-    if (y) {
-        v += factor * factor * variance(*y) / y->count;
-        t += factor * factor * variance(*y) / USUAL_COUNT;
-    }
-    if (!(v > 0)) return d > 0 ? (double)INFINITY : 0;
+    double limit = offset + (y ? factor * mean(*y) : 0), of_y = 0;
+    double of_x = variance(x, fmax(fabs(mean(x)), fabs(limit)));
+    if (y) of_y = factor * factor * variance(*y, fabs(mean(*y)));
+    double d = sign * (mean(x) - limit), v = of_x / x.count + (y ? of_y / y->count : 0);
+    double t = (of_x + of_y) / USUAL_COUNT;
+    if (!(v > 0)) return 0; /* all values and the limit are 0 */
     double shrink = log(v / (v + t)) / 2;
     return d > 0 ? shrink + t * d * d / (2 * v * (v + t)) : shrink;
 }

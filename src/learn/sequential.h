@@ -59,7 +59,9 @@ typedef struct leati_moments {
 
 /* That the mean of x lies above (below) factor * that of y + offset; y NULL: above offset. The
  * mixture sequential probability ratio test for a normal mean with the variances of the samples
- * (Johari and others, section 4.2): asymptotic, and no evidence below 50 values an arm. */
+ * (Johari and others, section 4.2): asymptotic, and no evidence below 50 values an arm. Variances
+ * are taken with two further values, at 0 and at twice the mean: equal values show something, not
+ * everything. */
 double leati_evidence_mean_above(leati_moments x, const leati_moments *y, double factor,
                                  double offset);
 double leati_evidence_mean_below(leati_moments x, const leati_moments *y, double factor,

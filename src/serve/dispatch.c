@@ -92,14 +92,31 @@ typedef enum place {
     SHARED    /* the same, with those that wait there */
 } place;
 
-static const leati_served *likely_version(const leati_call *call)
+/* Where a version is rolled out, the one is drawn here that will answer, as one may be slow and the
+ * other fast; the exchange carries it to whoever answers. */
+static const leati_served *drawn_version(leati_call *call)
+{
+    const leati_served *drawn;
+    if (call->version.data || !leati_rollouts_any(call->serve->rollouts)) return NULL;
+    drawn = leati_rollouts_choose(call);
+    if (drawn) leati_exchange_carry(call->exchange, leati_rollouts_chosen(call));
+    return drawn;
+}
+
+static const leati_served *likely_version(leati_call *call)
 {
     const leati_shelf *shelf = call->shelf;
-    leati_http_text name = call->model_name;
     uint32_t version;
-    if (!leati_call_version(call, &version)) return NULL;
-    if (name.data) return leati_shelf_find(shelf, name.data, name.length, version);
-    return shelf->count ? shelf->served[0] : NULL;
+    size_t first;
+    if (!leati_call_version(call, &version) || !shelf->count) return NULL;
+    if (!call->model_name.data) { /* the only model, or a refusal */
+        const char *only = shelf->served[0]->name;
+        if (leati_shelf_versions(shelf, only, strlen(only), &first) != shelf->count) return NULL;
+        call->model_name = (leati_http_text){only, strlen(only)};
+    }
+    const leati_served *drawn = drawn_version(call);
+    leati_http_text name = call->model_name;
+    return drawn ? drawn : leati_shelf_find(shelf, name.data, name.length, version);
 }
 
 /* Rows in the body, or one in the query. */
@@ -110,7 +127,7 @@ static bool has_rows(const leati_call *call)
 }
 
 /* By the size of the body and by how long a row took when the model was warmed up. */
-static place place_of(const leati_call *call)
+static place place_of(leati_call *call)
 {
     size_t bytes = call->request->body_length;
     if (!has_rows(call)) return HERE;

@@ -13,7 +13,7 @@
 #include "monitor/monitor.h"
 #include "serve/route.h"
 
-enum { KEYS_MOST = 1000, LABELS = 4 };
+enum { KEYS_MOST = 1000, LABELS = 5 };
 
 const char leati_metrics_type[] = "text/plain; version=0.0.4; charset=utf-8",
            leati_metrics_open_type[] = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -103,7 +103,7 @@ static void counter(text *t, const char *name, const char *help, uint64_t value)
     whole(t, name, "_total", NULL, value);
 }
 
-/* Two labels and room for a third. */
+/* Labels, and room for one more. */
 static void add_buckets(text *t, const char *name, const label *labels, const char *const *bounds,
                         const uint64_t *in, size_t count)
 {
@@ -260,9 +260,32 @@ static uint32_t slots_of(const leati_watched *d)
         for (uint32_t i = 0; i < slots_of(d); i++) sum_durations(&sum, &d->desks[i].member);       \
         add_durations(t, t->family->name, labels, &sum);                                           \
     }
-SUM_DURATIONS(write_request, request)
 SUM_DURATIONS(write_queue, queue)
 SUM_DURATIONS(write_compute, compute)
+
+/* Of the requests of an arm, with its label; outside of rollouts there is none. An arm without
+ * requests has no samples, so that no version has more than it takes part in. */
+static void write_arm(text *t, const leati_watched *d, const label *labels, leati_arm arm)
+{
+    durations sum = {{0}, 0};
+    uint64_t count = 0;
+    label all[LABELS] = {labels[0], labels[1]};
+    if (arm != LEATI_ARM_NONE) all[2] = (label){"arm", leati_arm_name(arm)};
+    for (uint32_t i = 0; i < slots_of(d); i++) sum_durations(&sum, &d->desks[i].request[arm]);
+    for (size_t k = 0; k < LEATI_DURATIONS; k++) count += sum.in[k];
+    if (count || arm == LEATI_ARM_NONE) add_durations(t, t->family->name, all, &sum);
+}
+
+static void write_request(text *t, const leati_watched *d, const label *labels)
+{
+    for (leati_arm arm = LEATI_ARM_NONE; arm < LEATI_ARM_SHADOW; arm++)
+        write_arm(t, d, labels, arm);
+}
+
+static void write_mirrored(text *t, const leati_watched *d, const label *labels)
+{
+    write_arm(t, d, labels, LEATI_ARM_SHADOW);
+}
 
 #define SUM_COUNT(function, member, write_sum)                                                     \
     static void function(text *t, const leati_watched *d, const label *labels)                     \
@@ -286,17 +309,30 @@ static void write_batches(text *t, const leati_watched *d, const label *labels)
     whole(t, t->family->name, "_sum", labels, sum);
 }
 
-static void write_failed(text *t, const leati_watched *d, const label *labels)
+static void write_failed_arm(text *t, const leati_watched *d, const label *labels, leati_arm arm)
 {
     for (size_t k = 0; k < LEATI_STATUSES; k++) {
         char code[12] = "other";
         uint64_t sum = 0;
-        for (uint32_t i = 0; i < slots_of(d); i++) sum += leati_count_get(&d->desks[i].failed[k]);
+        for (uint32_t i = 0; i < slots_of(d); i++)
+            sum += leati_count_get(&d->desks[i].failed[arm][k]);
         if (!sum) continue;
         if (k < LEATI_STATUSES - 1) snprintf(code, sizeof code, "%d", leati_status_counted[k]);
         label all[LABELS] = {labels[0], labels[1], {"code", code}};
+        if (arm != LEATI_ARM_NONE) all[3] = (label){"arm", leati_arm_name(arm)};
         whole(t, t->family->name, "_total", all, sum);
     }
+}
+
+static void write_failed(text *t, const leati_watched *d, const label *labels)
+{
+    for (leati_arm arm = LEATI_ARM_NONE; arm < LEATI_ARM_SHADOW; arm++)
+        write_failed_arm(t, d, labels, arm);
+}
+
+static void write_mirrored_failed(text *t, const leati_watched *d, const label *labels)
+{
+    write_failed_arm(t, d, labels, LEATI_ARM_SHADOW);
 }
 
 static void write_feedback(text *t, const leati_watched *d, const label *labels)
@@ -354,6 +390,10 @@ static const version_family version_families[] = {
     {"leat_output_seconds", "Time spent writing answers.", COUNTER, write_output},
     {"leat_failed_requests", "Requests to a model that were refused, by HTTP status.", COUNTER,
      write_failed},
+    {"leat_mirrored_request_duration_seconds", "Answering a mirrored request, which nobody asked.",
+     HISTOGRAM, write_mirrored},
+    {"leat_mirrored_failed_requests", "Mirrored requests that were refused, by HTTP status.",
+     COUNTER, write_mirrored_failed},
     {"leat_feedback", "Labels that came back, by what became of them.", COUNTER, write_feedback},
     {"leat_model_loaded_timestamp_seconds", "When the version was loaded, seconds since 1970.",
      GAUGE, write_loaded},

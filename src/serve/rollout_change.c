@@ -8,15 +8,11 @@
 #include "base/mem.h"
 #include "base/random_bytes.h"
 #include "serve/rollout_lane.h"
+#include "serve/rollout_pool.h"
 
 static const double usual_steps[] = {1, 5, 25, 50, 100};
 enum { USUAL_HOLD = 600, NO_END = 1000000000 };
 static const double usual_mirror = 0.1; /* where a rule asks for mirrored requests */
-
-static bool walks(const leati_rollout *r)
-{
-    return r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
-}
 
 /* The version that answers now where none is named; 0: there is none. */
 static uint32_t serving(const leati_shelf *shelf, const leati_lane *lane, const char *name,
@@ -86,7 +82,7 @@ static leati_lane *prepare(leati_rollouts *r, const char *name, leati_rollout_sp
         return NULL;
     }
     *before = lane->rollout;
-    if (walks(&lane->rollout)) {
+    if (leati_rollout_walks(&lane->rollout)) {
         leati_fault_set(fault, 409, "rollout_under_way",
                         "a rollout of '%s' to version %u is %s; finish or abort it first", name,
                         lane->rollout.spec.to, leati_rollout_phase_name(lane->rollout.phase));
@@ -129,6 +125,41 @@ static void go_back(leati_rollouts *r, leati_lane *lane, const leati_rollout *be
     leati_lane_changed(r, lane);
 }
 
+/* What is served out of the registry may have to be fetched there first. */
+static void fetch(leati_rollouts *r, leati_lane *lane, const leati_rollout_spec *spec)
+{
+    const uint32_t versions[] = {spec->to, spec->from};
+    char path[LEATI_POOL_PATH];
+    for (int i = 0; i < 2; i++) {
+        leati_fault unused = {0};
+        const leati_shelf *shelf = leati_repository_shelf(r->repository);
+        if (leati_shelf_find(shelf, lane->name, lane->name_length, versions[i])) continue;
+        (void)leati_repository_rescan(r->repository, &unused);
+        if (leati_repository_path(r->repository, lane->name, versions[i])) continue;
+        if (leati_pool_find(r, lane, versions[i], path))
+            (void)leati_repository_move(r->repository, lane->name, 0, versions[i], path, false,
+                                        &unused);
+    }
+}
+
+/* In a pool: what the others did meanwhile stays. */
+static bool begin_in_pool(leati_rollouts *r, leati_lane *lane, const leati_rollout_spec *spec,
+                          const leati_rollout *before, leati_fault *fault)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t stood = lane->shared;
+    pthread_mutex_unlock(&r->lock);
+    fetch(r, lane, spec);
+    bool ok = load(r, lane->name, spec, fault) &&
+              leati_pool_ask(r, lane, LEATI_POOL_BEGIN, spec, LEATI_ROLLOUT_PROMOTE, fault);
+    pthread_mutex_lock(&r->lock);
+    if (!ok && lane->shared == stood) go_back(r, lane, before);
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    if (ok) (void)leati_rollouts_keep(r, lane);
+    return ok;
+}
+
 static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
                   leati_rollout *before, leati_fault *fault)
 {
@@ -136,6 +167,7 @@ static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
     leati_lane *lane = prepare(r, name, spec, before, fault);
     pthread_mutex_unlock(&r->lock);
     if (!lane) return false;
+    if (r->pool) return begin_in_pool(r, lane, spec, before, fault);
     bool ok = load(r, name, spec, fault);
     pthread_mutex_lock(&r->lock);
     if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));
@@ -167,6 +199,27 @@ bool leati_rollouts_begin(leati_rollouts *r, const char *name, const leati_rollo
 /* ---- afterwards -------------------------------------------------------------------------------
  */
 
+/* Taking back waits for nobody: it is done here, then told. What this server does not know of yet
+ * is asked of the pool as everything else. */
+static bool act_in_pool(leati_rollouts *r, leati_lane *lane, leati_rollout_action action,
+                        leati_fault *fault)
+{
+    char why[LEATI_RULE_WHY];
+    bool done = false;
+    pthread_mutex_lock(&r->lock);
+    if (action == LEATI_ROLLOUT_ABORT && leati_rollout_walks(&lane->rollout)) {
+        leati_rollout_seen seen = leati_pool_see(r, lane);
+        done = leati_rollout_act(&lane->rollout, action, &seen, (int64_t)time(NULL), why);
+        lane->parted = true;
+        leati_lane_changed(r, lane);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (done) leati_pool_tell(r, lane);
+    else if (!leati_pool_ask(r, lane, LEATI_POOL_ACT, NULL, action, fault)) return false;
+    (void)leati_rollouts_keep(r, lane);
+    return true;
+}
+
 bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_action action,
                         leati_fault *fault)
 {
@@ -174,6 +227,10 @@ bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_actio
     pthread_mutex_lock(&r->lock);
     leati_lane *lane = leati_lane_find(r, name, strlen(name));
     bool ok = lane != NULL;
+    if (lane && r->pool) {
+        pthread_mutex_unlock(&r->lock);
+        return act_in_pool(r, lane, action, fault);
+    }
     if (lane) {
         leati_rollout_seen seen = leati_lane_see(r, lane);
         ok = leati_rollout_act(&lane->rollout, action, &seen, (int64_t)time(NULL), why);
@@ -187,6 +244,9 @@ bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_actio
 
 bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fault)
 {
+    leati_lane *known = leati_lane_find(r, name, strlen(name));
+    if (r->pool && known)
+        return leati_pool_ask(r, known, LEATI_POOL_FORGET, NULL, LEATI_ROLLOUT_PROMOTE, fault);
     pthread_mutex_lock(&r->lock);
     leati_lane *lane = leati_lane_find(r, name, strlen(name));
     bool there = lane && lane->rollout.phase != LEATI_ROLLOUT_NONE;
@@ -209,14 +269,15 @@ leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati
     leati_lane *lane = leati_lane_find(r, name, length);
     leat_json_int(j, "serving", serving(shelf, lane, name, length));
     if (lane) {
-        leati_rollout_seen seen = leati_lane_see(r, lane);
+        leati_rollout_seen seen = r->pool ? leati_pool_see(r, lane) : leati_lane_see(r, lane);
         leati_rollout_say(j, &lane->rollout, &seen);
         leat_json_string(j, "trouble", lane->trouble);
     } else {
         leat_json_string(j, "phase", leati_rollout_phase_name(LEATI_ROLLOUT_NONE));
     }
+    if (r->pool) leati_pool_say(j, r, lane);
     pthread_mutex_unlock(&r->lock);
-    leat_json_bool(j, "kept", r->folder != NULL);
+    leat_json_bool(j, "kept", r->folder || r->pool);
     leat_json_end_object(j);
     return j;
 }

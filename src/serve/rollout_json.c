@@ -365,6 +365,7 @@ void leati_rollout_keep(leat_json *j, const char *model, const leati_rollout *r,
     leat_json_int(j, "stable", r->stable);
     leat_json_int(j, "previous", r->previous);
     leat_json_int(j, "step", (int64_t)r->step);
+    leat_json_int(j, "holds", r->holds);
     leat_json_bool(j, "waits", r->waits);
     leat_json_int(j, "started", r->started);
     leat_json_int(j, "changed", r->changed);
@@ -511,6 +512,7 @@ static bool recall_all(const json_t *root, leati_rollout_kept *out, char *why)
     r->stable = (uint32_t)whole(&m, "stable", 0, 999999999);
     r->previous = (uint32_t)whole(&m, "previous", 0, 999999999);
     r->step = (size_t)whole(&m, "step", 0, LEATI_ROLLOUT_STEPS - 1);
+    if (json_object_get(root, "holds")) r->holds = (uint32_t)whole(&m, "holds", 0, UINT32_MAX);
     r->waits = json_is_true(json_object_get(root, "waits"));
     r->started = whole(&m, "started", 0, INT64_MAX);
     r->changed = whole(&m, "changed", 0, INT64_MAX);
@@ -539,6 +541,44 @@ bool leati_rollout_recall(const char *from, size_t size, leati_rollout_kept *out
     memset(out, 0, sizeof *out);
     json_t *root = parse(from, size, why);
     bool ok = root && recall_all(root, out, why);
+    json_decref(root);
+    if (!ok) memset(out, 0, sizeof *out);
+    return ok;
+}
+
+/* ---- what one server saw ----------------------------------------------------------------------
+ */
+
+void leati_rollout_part_keep(leat_json *j, uint32_t holds, double held,
+                             const leati_rollout_seen *seen)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_int(j, "format", FORMAT);
+    leat_json_int(j, "holds", holds);
+    leat_json_number(j, "held", held);
+    keep_arm(j, "stable", seen->stable);
+    keep_arm(j, "candidate", seen->candidate);
+    say_shadow(j, seen->shadow);
+    leat_json_end_object(j);
+}
+
+static bool recall_part(const json_t *root, leati_rollout_part *out, char *why)
+{
+    recall m = {root, true};
+    if (whole(&m, "format", 1, FORMAT), !m.ok) return wrong(why, "it is of another format");
+    out->holds = (uint32_t)whole(&m, "holds", 0, UINT32_MAX);
+    out->held = amount(&m, "held");
+    bool ok = m.ok && recall_arm(json_object_get(root, "stable"), &out->stable) &&
+              recall_arm(json_object_get(root, "candidate"), &out->candidate) &&
+              recall_shadow(json_object_get(root, "shadow"), &out->shadow);
+    return ok || wrong(why, "its counts are damaged");
+}
+
+bool leati_rollout_part_recall(const char *text, size_t size, leati_rollout_part *out, char *why)
+{
+    memset(out, 0, sizeof *out);
+    json_t *root = parse(text, size, why);
+    bool ok = root && recall_part(root, out, why);
     json_decref(root);
     if (!ok) memset(out, 0, sizeof *out);
     return ok;

@@ -29,4 +29,16 @@ void leati_rollout_keep(leat_json *j, const char *model, const leati_rollout *r,
                         const leati_rollout_seen *seen);
 bool leati_rollout_recall(const char *text, size_t size, leati_rollout_kept *out, char *why);
 
+/* What one server saw of a step: the text for the others, and its reading, which validates
+ * everything. */
+typedef struct leati_rollout_part {
+    uint32_t holds; /* that `held` belongs to (leati_rollout.holds) */
+    double held;    /* seconds */
+    leati_arm_stats stable, candidate;
+    leati_shadow_stats shadow;
+} leati_rollout_part;
+void leati_rollout_part_keep(leat_json *j, uint32_t holds, double held,
+                             const leati_rollout_seen *seen);
+bool leati_rollout_part_recall(const char *text, size_t size, leati_rollout_part *out, char *why);
+
 #endif

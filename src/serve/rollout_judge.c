@@ -44,6 +44,39 @@ void leati_shadow_stats_since(leati_shadow_stats *now, const leati_shadow_stats 
     now->sum_difference -= then->sum_difference;
 }
 
+/* Counts are kept as numbers with a sign. */
+static bool add_count(uint64_t *sum, uint64_t more)
+{
+    bool fits = *sum <= INT64_MAX && more <= INT64_MAX - *sum;
+    *sum += more;
+    return fits;
+}
+
+bool leati_arm_stats_add(leati_arm_stats *sum, const leati_arm_stats *more)
+{
+    bool fits = add_count(&sum->requests, more->requests);
+    fits = add_count(&sum->errors, more->errors) && fits;
+    for (size_t i = 0; i < LEATI_LATENCY_BINS; i++)
+        fits = add_count(&sum->bin[i], more->bin[i]) && fits;
+    sum->sum_us += more->sum_us;
+    sum->squares_us += more->squares_us;
+    return fits && isfinite(sum->sum_us) && isfinite(sum->squares_us);
+}
+
+bool leati_shadow_stats_add(leati_shadow_stats *sum, const leati_shadow_stats *more)
+{
+    bool fits = add_count(&sum->compared, more->compared);
+    fits = add_count(&sum->differing, more->differing) && fits;
+    fits = add_count(&sum->failed, more->failed) && fits;
+    fits = add_count(&sum->dropped, more->dropped) && fits;
+    fits = add_count(&sum->rows, more->rows) && fits;
+    fits = add_count(&sum->rows_differing, more->rows_differing) && fits;
+    sum->sum_difference += more->sum_difference;
+    sum->largest_difference = fmax(sum->largest_difference, more->largest_difference);
+    sum->largest_probability = fmax(sum->largest_probability, more->largest_probability);
+    return fits && isfinite(sum->sum_difference);
+}
+
 /* ---- views ------------------------------------------------------------------------------------
  */
 

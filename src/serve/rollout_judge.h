@@ -34,6 +34,11 @@ typedef struct leati_shadow_stats {
 void leati_arm_stats_since(leati_arm_stats *now, const leati_arm_stats *then);
 void leati_shadow_stats_since(leati_shadow_stats *now, const leati_shadow_stats *then);
 
+/* What several servers counted; `largest...` are the largest. False: it cannot be counted, *sum is
+ * nothing. */
+bool leati_arm_stats_add(leati_arm_stats *sum, const leati_arm_stats *more);
+bool leati_shadow_stats_add(leati_shadow_stats *sum, const leati_shadow_stats *more);
+
 typedef enum leati_finding {
     LEATI_RULE_OPEN,  /* not known yet */
     LEATI_RULE_KEPT,  /* surely not above the limit */

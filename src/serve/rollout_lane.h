@@ -57,6 +57,16 @@ struct leati_lane {
     double since_kept;      /* seconds */
     bool unpublished;       /* memory was missing */
     char trouble[160];      /* why the state could not be kept; "" */
+    /* Of a pool (rollout_pool.h), under the lock. */
+    int64_t shared, head; /* revisions of the pool's row: that it stands at; that was seen last */
+    uint32_t seen;        /* when */
+    int64_t misread;      /* a revision that could not be read */
+    bool counts;          /* both versions are loaded: what it counts is evidence */
+    bool parted;          /* it was taken back here, which the pool does not know yet */
+    uint32_t part;        /* numbers what this server counts, should it begin anew */
+    uint32_t loading;     /* a version whose loading was asked for */
+    leati_lane_counts others; /* what other servers had when it was read */
+    size_t servers;           /* that had counted in this step */
 };
 
 /* Pure; see rollouts.c. */

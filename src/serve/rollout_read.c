@@ -90,6 +90,12 @@ leat_rollout_info leat_rollout_about(const leat_rollout *r)
                            .seed = count(asked, "seed"),
                            .kept = json_is_true(json_object_get(root, "kept")),
                            .trouble = text(root, "trouble")};
+    const json_t *pool = json_object_get(root, "pool");
+    o.pool = text(pool, "name");
+    o.pool_servers = (size_t)count(pool, "servers");
+    o.pool_lost = json_is_true(json_object_get(pool, "lost"));
+    o.pool_told = !json_is_false(json_object_get(pool, "told"));
+    o.pool_counts = json_is_true(json_object_get(pool, "counts"));
     uint64_t step = count(root, "step");
     o.step = step ? (size_t)step - 1 : 0;
     o.held = real(item(r, "walk", o.step), "held");

@@ -112,15 +112,13 @@ double leati_rollout_alpha(const leati_rollout_spec *s)
 
 static double present_share(const leati_rollout *r)
 {
-    bool walks = r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
-    return walks && r->spec.mode == LEATI_CANARY ? r->spec.steps[r->step] : 0;
+    return leati_rollout_walks(r) && r->spec.mode == LEATI_CANARY ? r->spec.steps[r->step] : 0;
 }
 
 leati_rollout_plan leati_rollout_plan_of(const leati_rollout *r)
 {
-    bool walks = r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
     leati_rollout_plan p = {.stable = r->stable};
-    if (!walks) return p;
+    if (!leati_rollout_walks(r)) return p;
     p.candidate = r->spec.to;
     p.share = present_share(r) / 100;
     p.mirror = r->spec.mirror;
@@ -189,6 +187,7 @@ static void begin_step(leati_rollout *r, size_t step)
 {
     r->step = step;
     r->epoch++;
+    r->holds++;
     r->steps[step] = (leati_rollout_step){.result = LEATI_STEP_UNDER_WAY};
     for (size_t i = 0; i < LEATI_ROLLOUT_RULES; i++)
         r->judged[i] = (leati_judgement){
@@ -233,8 +232,8 @@ static void go_on(leati_rollout *r, int64_t now)
          present_share(r), r->spec.to);
 }
 
-static void take_back(leati_rollout *r, const leati_rollout_seen *seen, int64_t now,
-                      const char *reason)
+void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, int64_t now,
+                             const char *reason)
 {
     end_step(r, seen, LEATI_STEP_ABORTED);
     enter_phase(r, LEATI_ROLLOUT_ABORTED, reason);
@@ -247,6 +246,7 @@ void leati_rollout_begin(leati_rollout *r, const leati_rollout_spec *spec, int64
     *r = (leati_rollout){.spec = *spec, .stable = spec->from, .previous = before.previous};
     r->revision = before.revision;
     r->epoch = before.epoch + 1;
+    r->holds = before.holds;
     r->started = now;
     if (spec->mode == LEATI_SWITCH) {
         finish(r, now);
@@ -267,16 +267,16 @@ void leati_rollout_begin(leati_rollout *r, const leati_rollout_spec *spec, int64
 }
 
 /* The worst finding of all rules, and the rule it is about. */
-static leati_finding judge_all(leati_rollout *r, const leati_rollout_seen *seen, size_t *which)
+static leati_finding judge_all(const leati_rollout *r, const leati_rollout_seen *seen, double alpha,
+                               leati_judgement judged[LEATI_ROLLOUT_RULES], size_t *which)
 {
     const leati_arm_stats *stable =
         present_share(r) >= 100 && r->has_before ? &r->before : seen->stable;
-    double alpha = leati_rollout_alpha(&r->spec);
     leati_finding worst = LEATI_RULE_KEPT;
     for (size_t i = 0; i < r->spec.rule_count; i++) {
         leati_judgement j =
             leati_rule_judge(&r->spec.rules[i], stable, seen->candidate, seen->shadow, alpha);
-        r->judged[i] = j;
+        judged[i] = j;
         bool worse = j.finding == LEATI_RULE_BROKEN ||
                      (j.finding == LEATI_RULE_OPEN && worst == LEATI_RULE_KEPT);
         if (!worse || worst == LEATI_RULE_BROKEN) continue;
@@ -295,10 +295,11 @@ void leati_rollout_tick(leati_rollout *r, const leati_rollout_seen *seen, double
     if (!runs && r->phase != LEATI_ROLLOUT_PAUSED) return;
     leati_rollout_step *s = &r->steps[r->step];
     if (runs) s->held += seconds;
-    leati_finding finding = judge_all(r, seen, &which);
+    double alpha = leati_rollout_alpha(&r->spec);
+    leati_finding finding = judge_all(r, seen, alpha, r->judged, &which);
     if (finding == LEATI_RULE_BROKEN) { /* a pause protects nobody */
         rule_text(&r->spec.rules[which], &r->judged[which], text, sizeof text);
-        take_back(r, seen, now, text);
+        leati_rollout_take_back(r, seen, now, text);
         return;
     }
     if (!runs || s->held < r->spec.hold) return;
@@ -312,6 +313,21 @@ void leati_rollout_tick(leati_rollout *r, const leati_rollout_seen *seen, double
     enter_phase(r, LEATI_ROLLOUT_PAUSED, text);
     r->waits = true;
     note(r, now, "paused, not decided: %s", text);
+}
+
+bool leati_rollout_guard(leati_rollout *r, const leati_rollout_seen *seen, int64_t now)
+{
+    char rule[LEATI_ROLLOUT_TEXT - 64], text[LEATI_ROLLOUT_TEXT];
+    leati_judgement judged[LEATI_ROLLOUT_RULES];
+    size_t which = 0;
+    double alpha = leati_rollout_alpha(&r->spec) / LEATI_ROLLOUT_ALONE;
+    if (!leati_rollout_walks(r) || judge_all(r, seen, alpha, judged, &which) != LEATI_RULE_BROKEN)
+        return false;
+    memcpy(r->judged, judged, r->spec.rule_count * sizeof *judged);
+    rule_text(&r->spec.rules[which], &judged[which], rule, sizeof rule);
+    snprintf(text, sizeof text, "%s; found by one server alone", rule);
+    leati_rollout_take_back(r, seen, now, text);
+    return true;
 }
 
 bool leati_rollout_act(leati_rollout *r, leati_rollout_action action,
@@ -342,9 +358,10 @@ bool leati_rollout_act(leati_rollout *r, leati_rollout_action action,
         if (runs) return cannot(why, "the rollout is running");
         enter_phase(r, LEATI_ROLLOUT_RUNNING, "");
         r->steps[r->step].held = 0;
+        r->holds++;
         note(r, now, "resumed: the step is held anew");
         return true;
-    case LEATI_ROLLOUT_ABORT: take_back(r, seen, now, "by hand"); return true;
+    case LEATI_ROLLOUT_ABORT: leati_rollout_take_back(r, seen, now, "by hand"); return true;
     }
     return false;
 }

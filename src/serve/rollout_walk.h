@@ -114,6 +114,7 @@ typedef struct leati_rollout {
     int64_t started, changed; /* seconds since 1970 */
     uint64_t revision;        /* grows with whatever is to be told or kept */
     uint64_t epoch;           /* grows with every step: what is seen begins anew */
+    uint32_t holds;           /* grows when a step is held anew: `held` begins at 0 */
     size_t event_count;
     leati_rollout_event events[LEATI_ROLLOUT_EVENTS]; /* the last ones, oldest first */
 } leati_rollout;
@@ -140,6 +141,19 @@ typedef enum leati_rollout_action {
     LEATI_ROLLOUT_RESUME, /* holds the step anew */
     LEATI_ROLLOUT_ABORT
 } leati_rollout_action;
+
+/* For a server that knows what a part of all servers saw, while many look for themselves: takes
+ * back on evidence that LEATI_ROLLOUT_ALONE times surpasses what a rule is tested at, and changes
+ * nothing else. True: it was taken back. */
+enum { LEATI_ROLLOUT_ALONE = 1000 };
+bool leati_rollout_guard(leati_rollout *r, const leati_rollout_seen *seen, int64_t now);
+/* The stable version gets all requests again. */
+void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, int64_t now,
+                             const char *reason);
+static inline bool leati_rollout_walks(const leati_rollout *r)
+{
+    return r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
+}
 
 /* False: `why` says why that cannot be done now. */
 bool leati_rollout_act(leati_rollout *r, leati_rollout_action action,

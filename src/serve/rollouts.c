@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/random_bytes.h"
 #include "serve/rollout_lane.h"
+#include "serve/rollout_pool.h"
 #include "serve/sticky.h"
 
 enum { TICK_MS = 200, KEEP_SECONDS = 5 };
@@ -379,23 +380,20 @@ void leati_lane_changed(leati_rollouts *r, leati_lane *lane)
 /* ---- the thread -------------------------------------------------------------------------------
  */
 
-static bool walks(const leati_rollout *r)
-{
-    return r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
-}
-
 /* Under the lock; true: its state should be kept. */
 static bool move(leati_rollouts *r, leati_lane *lane, double seconds)
 {
     uint64_t before = lane->rollout.revision;
-    if (walks(&lane->rollout)) {
+    if (r->pool) {
+        leati_pool_tick(r, lane, seconds);
+    } else if (leati_rollout_walks(&lane->rollout)) {
         leati_rollout_seen seen = leati_lane_see(r, lane);
         leati_rollout_tick(&lane->rollout, &seen, seconds, (int64_t)time(NULL));
     }
     lane->since_kept += seconds;
     if (lane->rollout.revision != before || lane->unpublished) leati_lane_changed(r, lane);
     bool news = lane->rollout.revision != lane->kept, later = lane->since_kept >= KEEP_SECONDS;
-    return later ? news || walks(&lane->rollout) : news && !*lane->trouble;
+    return later ? news || leati_rollout_walks(&lane->rollout) : news && !*lane->trouble;
 }
 
 static double now_seconds(void)
@@ -479,6 +477,7 @@ leat_status leati_rollouts_start(leati_rollouts *r, leat_context *c, leati_serve
 void leati_rollouts_close(leati_rollouts *r)
 {
     if (!r) return;
+    leati_pool_leave(r);
     if (r->runs) {
         pthread_mutex_lock(&r->lock);
         r->stop = true;
@@ -494,6 +493,7 @@ void leati_rollouts_close(leati_rollouts *r)
         lane = next;
     }
     leati_rollouts_unlock(r);
+    leati_pool_free(r->pool);
     leat_context_destroy(r->context);
     leat_context_destroy(r->saving_context);
     pthread_cond_destroy(&r->wake);

@@ -16,6 +16,7 @@
 #include "serve/shadow.h"
 
 typedef struct leati_lane leati_lane;
+struct leati_rollout_pool;
 
 typedef struct leati_rollouts {
     _Atomic(leati_lane *) first;
@@ -26,9 +27,10 @@ typedef struct leati_rollouts {
     int folder_lock;
     bool folder_new; /* made by this server */
     leati_shadow *shadow;
-    pthread_mutex_t lock;         /* of the rollouts of all lanes */
-    pthread_mutex_t saving;       /* taken before `lock` */
-    leat_context *saving_context; /* of who holds `saving` */
+    struct leati_rollout_pool *pool; /* NULL: this server decides for itself */
+    pthread_mutex_t lock;            /* of the rollouts of all lanes */
+    pthread_mutex_t saving;          /* taken before `lock` */
+    leat_context *saving_context;    /* of who holds `saving` */
     pthread_cond_t wake;
     pthread_t thread;
     bool runs, stop;

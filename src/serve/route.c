@@ -143,8 +143,11 @@ void leati_call_count(leati_call *call, bool ok)
     leati_tally *t = &call->served->tally[call->slot];
     uint64_t end = leati_serve_now();
     leati_answered answers = {call->served, a->value ? a->rows : 0, a->value, a->proba};
-    if (call->arm != LEATI_ARM_NONE && !leati_rollouts_count(call, &answers, end - call->start, ok))
+    if (call->arm != LEATI_ARM_NONE &&
+        !leati_rollouts_count(call, &answers, end - call->start, ok)) {
+        leati_watch_mirrored(call, end, ok);
         return;
+    }
     leati_watch_call(call, end, ok);
     leati_guard_count(call, ok ? a->rows : 0, end - call->start, ok);
     if (!ok) {

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "serve/joined_run.h"
 #include "serve/json_in.h"
+#include "serve/rollout_pool.h"
 #include "serve/serve_state.h"
 
 enum {
@@ -194,6 +195,15 @@ static leat_status open_rollouts(leati_serve *s, const leat_serve_options *o)
     }
     leati_free(folder);
     LEATI_TRY(st);
+    if (o->pool) {
+        leati_pool_options pool = {.name = o->pool,
+                                   .where = o->registry,
+                                   .folder = o->objects,
+                                   .say = pass_on,
+                                   .load = leati_steward_load,
+                                   .user = s};
+        LEATI_TRY(leati_pool_join(s->rollouts, c, &pool));
+    }
     return leati_rollouts_start(s->rollouts, c, s, &s->desks[s->slots - 1]);
 }
 
@@ -286,6 +296,9 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                 strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
                     strcmp(control, "no") == 0,
                 LEAT_INVALID, "control is local, yes or no, not '%s'", control);
+    LEATI_CHECK(c, !o->pool || !o->sandbox, LEAT_INVALID,
+                "a pool meets in the registry, which the sandbox closes off: leave one of the two "
+                "out");
     const char *store;
     bool asks = leati_guard_asks(o->keys, local, &store);
     s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || asks));
@@ -310,6 +323,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(open_models(s, o));
     LEATI_TRY(open_rollouts(s, o));
     LEATI_TRY(leati_steward_start(s));
+    if (o->pool) LEATI_TRY(leati_pool_start(s->rollouts, c));
     if (!s->sandbox) LEATI_TRY(leati_follow_start(s->follow));
     LEATI_TRY(start_compute(s, o));
     atomic_store(&s->ready, true);
@@ -396,6 +410,7 @@ void leat_server_destroy(leat_server *server)
     leati_agent_stop(s->agent);
     leati_observer_stop_listening(&s->observer);
     leati_follow_close(s->follow); /* the steward does what it waits for */
+    leati_pool_leave(s->rollouts); /* the steward waits for it */
     leati_steward_stop(s);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);

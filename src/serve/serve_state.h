@@ -78,5 +78,8 @@ void leati_steward_stop(leati_serve *s);
 /* Has the steward make a move and waits for it (leati_follow_options.move; user: the leati_serve).
  */
 bool leati_steward_move(void *user, const leati_move *move, char *why);
+/* Has it load a version, some time later, from a folder that is served or else from `path`; what
+ * fails is said (leati_pool_options.load; user: the leati_serve). */
+void leati_steward_load(void *user, const char *model, uint32_t version, const char *path);
 
 #endif

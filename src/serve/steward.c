@@ -16,9 +16,10 @@ struct leati_waiting_job {
     leati_waiting_job *next;
     leati_job_run run;
     leati_job work;
-    const leati_move *move; /* NULL: `run` of an exchange */
+    const leati_move *move; /* NULL: `run` of an exchange, or a model that is to be loaded */
     bool done, made;        /* of a move; `why` is whose who waits */
     char *why;
+    char *path; /* of a version that is to be loaded where no folder has it; NULL: none */
 };
 
 static void run_job(leati_waiting_job *j)
@@ -65,6 +66,41 @@ bool leati_steward_move(void *user, const leati_move *move, char *why)
     return j.made;
 }
 
+/* Nobody waits for it. */
+static void run_load(leati_serve *s, const leati_waiting_job *j)
+{
+    char line[600];
+    leati_fault why = {0};
+    leati_repository *r = s->repository;
+    const char *name = j->work.name;
+    bool seen = leati_repository_rescan(r, &why);
+    bool here = !j->path || (seen && leati_repository_path(r, name, j->work.version));
+    if (seen && (here ? leati_repository_load(r, name, &why)
+                      : leati_repository_move(r, name, 0, j->work.version, j->path, false, &why)))
+        return;
+    snprintf(line, sizeof line, "the versions of '%.100s' that are rolled out cannot be loaded: %s",
+             j->work.name, why.message);
+    if (s->say) s->say(s->say_user, line);
+}
+
+void leati_steward_load(void *user, const char *model, uint32_t version, const char *path)
+{
+    leati_serve *s = user;
+    size_t size = path ? strlen(path) + 1 : 0;
+    leati_waiting_job *j = leati_alloc_quiet(s->steward_context, sizeof *j + size);
+    if (!j) return;
+    memset(j, 0, sizeof *j);
+    snprintf(j->work.name, sizeof j->work.name, "%s", model);
+    j->work.version = version;
+    if (path) j->path = memcpy(j + 1, path, size);
+    pthread_mutex_lock(&s->lock);
+    *s->last = j;
+    s->last = &j->next;
+    s->jobs++;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void *steward(void *arg)
 {
     leati_serve *s = arg;
@@ -80,7 +116,8 @@ static void *steward(void *arg)
         if (j->move) {
             run_move(s, j);
         } else {
-            run_job(j);
+            if (j->run) run_job(j);
+            else run_load(s, j);
             leati_free(j);
         }
         pthread_mutex_lock(&s->lock);

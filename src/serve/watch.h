@@ -57,15 +57,18 @@ size_t leati_status_place(int status);
 /* ---- a version --------------------------------------------------------------------------------
  */
 
+enum {
+    LEATI_WATCH_ARMS = 4
+};                            /* leati_arm: a request belongs to one arm of a rollout, or to none */
 enum { LEATI_FEEDBACKS = 4 }; /* counted, told before, unknown, wrong */
 
 /* Of one version and one thread. */
 typedef struct leati_watched_desk {
-    _Alignas(64) leati_durations request; /* with its time in a queue */
+    _Alignas(64) leati_durations request[LEATI_WATCH_ARMS]; /* with its time in a queue */
     leati_durations queue, compute;
     leati_sizes rows; /* of a run of the model */
     leati_count asked_rows, input_ns, output_ns;
-    leati_count failed[LEATI_STATUSES];
+    leati_count failed[LEATI_WATCH_ARMS][LEATI_STATUSES];
     leati_count feedback[LEATI_FEEDBACKS];
 } leati_watched_desk;
 
@@ -163,6 +166,8 @@ typedef struct leati_watch_part {
 void leati_watch_rows(const leati_watched *d, const leati_watch_part *part);
 /* A request to call->served was answered (`ok`) or refused; end: leati_serve_now. */
 void leati_watch_call(const struct leati_call *call, uint64_t end, bool ok);
+/* The same of a mirrored request, which nobody asked: it counts as such alone. */
+void leati_watch_mirrored(const struct leati_call *call, uint64_t end, bool ok);
 
 /* An exchange began (route NULL: its path has none): returns a note that goes with it. It came
  * back; note 0: it was answered without having been looked at. On the loop of its worker. */

@@ -150,16 +150,24 @@ void leati_watch_call(const leati_call *call, uint64_t end, bool ok)
     bool waited = call->waited || call->gathered;
     uint64_t queued = waited ? call->start - call->request->received_ns : 0;
     if (!ok) {
-        leati_count_add(&desk->failed[leati_status_place(call->fault.http)], 1);
+        leati_count_add(&desk->failed[call->arm][leati_status_place(call->fault.http)], 1);
         return;
     }
-    leati_durations_add(&desk->request, end - call->start + queued);
+    leati_durations_add(&desk->request[call->arm], end - call->start + queued);
     leati_durations_add(&desk->queue, queued);
     leati_durations_add(&desk->compute, a->infer_ns);
     if (a->runs) add_size(&desk->rows, a->run_rows / a->runs, a->runs);
     leati_count_add(&desk->asked_rows, a->rows);
     leati_count_add(&desk->input_ns, call->asked - call->start - a->infer_ns);
     leati_count_add(&desk->output_ns, end - call->asked);
+}
+
+void leati_watch_mirrored(const leati_call *call, uint64_t end, bool ok)
+{
+    if (!call->served->watched) return;
+    leati_watched_desk *desk = &call->served->watched->desks[call->slot];
+    if (ok) leati_durations_add(&desk->request[LEATI_ARM_SHADOW], end - call->start);
+    else leati_count_add(&desk->failed[LEATI_ARM_SHADOW][leati_status_place(call->fault.http)], 1);
 }
 
 /* ---- exchanges --------------------------------------------------------------------------------

@@ -312,11 +312,13 @@ static void takes_back_errors(leattest *t)
     close_server(&f);
 }
 
-/* Nanoseconds that the statistics of version 4 give to a member. */
-static unsigned long long spent(leattest *t, fixture *f, const char *member)
+/* Nanoseconds that the statistics of a version give to a member. */
+static unsigned long long spent(leattest *t, fixture *f, int version, const char *member)
 {
     unsigned long long count = 0, ns = 0;
-    CHECK(send_to(f, "GET", "/v2/models/flower/versions/4/stats", ""));
+    char path[64];
+    snprintf(path, sizeof path, "/v2/models/flower/versions/%d/stats", version);
+    CHECK(send_to(f, "GET", path, ""));
     const char *at = strstr(f->k.body, member);
     CHECK(at && sscanf(at + strlen(member), "{\"count\":%llu,\"ns\":%llu", &count, &ns) == 2);
     return ns;
@@ -331,14 +333,14 @@ static void names_a_fast_one(leattest *t, fixture *f)
     unsigned long long before = 0;
     for (int i = 0; i < 2 * ASKED; i++) {
         CHECK(send_to(f, "POST", API "/versions/4", ROW));
-        if (i + 1 == ASKED) before = spent(t, f, "\"compute_infer\":");
+        if (i + 1 == ASKED) before = spent(t, f, 4, "\"compute_infer\":");
     }
     /* Under a sanitizer no version is fast. */
-    if (spent(t, f, "\"compute_infer\":") - before > ASKED * FAST_NS) return;
+    if (spent(t, f, 4, "\"compute_infer\":") - before > ASKED * FAST_NS) return;
     CHECK(serve_client_ask(&f->k, "POST", API "/versions/4", "Content-Type: text/csv\r\n", csv,
                            strlen(csv)));
     CHECK_INT(f->k.status, 200);
-    CHECK_INT(spent(t, f, "\"queue\":"), 0); /* its loop answered */
+    CHECK_INT(spent(t, f, 4, "\"queue\":"), 0); /* its loop answered */
 }
 
 /* A version that answers well, but late. */
@@ -366,6 +368,88 @@ static void takes_back_slow(leattest *t)
     leat_rollout_destroy(r);
     CHECK_INT(atomic_load(&c.w.failed), 0);
     close_server(&f);
+}
+
+/* The version that is drawn says where a request is answered, not the one that would answer without
+ * a rollout: here the highest, which is fast, while the new version is slow. */
+static void slow_ones_leave_the_loop(leattest *t)
+{
+    enum { ROWS = 100, ASKED = 10, FAST_NS = 1000 };
+    fixture f;
+    char from[700], to[700],
+        csv[ROWS * 16 + 80] = "sepal_length,sepal_width,petal_length,petal_width\n";
+    for (int i = 0; i < ROWS; i++) strcat(csv, "5.1,3.5,1.4,0.2\n");
+    if (!begin(t, &f, "loop", true)) return;
+    close_server(&f);
+    snprintf(from, sizeof from, "%s/flower/7.leat", f.folder);
+    snprintf(to, sizeof to, "%s/flower/2.leat", f.folder);
+    CHECK(rename(from, to) == 0);
+    if (!open_server(t, &f)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":2,\"steps\":[50],\"hold\":1000}");
+    for (int i = 0; i < ASKED; i++) {
+        CHECK(serve_client_ask(&f.k, "POST", API, "Content-Type: text/csv\r\n", csv, strlen(csv)));
+        CHECK_INT(f.k.status, 200);
+    }
+    CHECK(spent(t, &f, 2, "\"queue\":") > 0);
+    /* Under a sanitizer no version is fast. */
+    if (spent(t, &f, 3, "\"compute_infer\":") < ASKED / 2 * ROWS * FAST_NS)
+        CHECK_INT(spent(t, &f, 3, "\"queue\":"), 0);
+    leat_rollout *r = status_of(t, &f);
+    if (r) {
+        CHECK_INT(leat_rollout_stage_at(r, 0).stable.requests, ASKED / 2);
+        CHECK_INT(leat_rollout_stage_at(r, 0).candidate.requests, ASKED / 2);
+    }
+    leat_rollout_destroy(r);
+    close_server(&f);
+}
+
+/* The value of a sample of /metrics; -1: there is none. */
+static double sample(leattest *t, fixture *f, const char *name)
+{
+    CHECK(send_to(f, "GET", "/metrics", ""));
+    const char *at = strstr(f->k.body, name);
+    return at ? strtod(at + strlen(name), NULL) : -1;
+}
+
+/* Requests that a rollout divides are counted by their arms, others as ever; mirrored ones apart.
+ */
+static void arms_in_metrics(leattest *t)
+{
+#define OF(name, version, rest) name "{model=\"flower\",version=\"" version "\"" rest "}"
+#define COUNT                   "leat_request_duration_seconds_count"
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "metrics", false)) return;
+    asked(t, &f, API "/versions/4", arm);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "4", "")), 1, 0, 0);
+    CHECK(!strstr(f.k.body, "arm="));
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    for (int i = 0; i < 20; i++) asked(t, &f, API, arm);
+    asked(t, &f, API "/versions/4", arm);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "3", ",arm=\"stable\"")), 10, 0, 0);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "4", ",arm=\"canary\"")), 10, 0, 0);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "4", "")), 2, 0, 0);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "3", ",arm=\"canary\"")), -1, 0, 0);
+    act(t, &f, 200, "abort");
+    put(t, &f, 200, "{\"from\":3,\"to\":6,\"steps\":[50],\"hold\":1000,\"mirror\":0}");
+    for (int i = 0; i < 8; i++) asked(t, &f, API, arm);
+    CHECK_NEAR(sample(t, &f, OF("leat_failed_requests_total", "6", ",code=\"422\",arm=\"canary\"")),
+               4, 0, 0);
+    act(t, &f, 200, "abort");
+    put(t, &f, 200, "{\"mode\":\"shadow\",\"from\":3,\"to\":4}");
+    for (int i = 0; i < 5; i++) asked(t, &f, API, arm);
+    double mirrored = 0;
+    for (int i = 0; i < 500 && mirrored < 1; i++) {
+        rest(10);
+        mirrored = sample(
+            t, &f, OF("leat_mirrored_request_duration_seconds_count", "4", ",arm=\"shadow\""));
+    }
+    CHECK(mirrored >= 1);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "4", ",arm=\"canary\"")), 10, 0, 0);
+    CHECK_NEAR(sample(t, &f, OF(COUNT, "4", ",arm=\"shadow\"")), -1, 0, 0);
+    close_server(&f);
+#undef OF
+#undef COUNT
 }
 
 /* Blue and green, and back, under load; requests that name a version are as they were. */
@@ -713,9 +797,12 @@ static void reads(leattest *t)
     leat_rollout_destroy(r);
 }
 
-static const leattest_case cases[] = {
-    TEST(walks),    TEST(takes_back_errors), TEST(takes_back_slow), TEST(switches),
-    TEST(shadows),  TEST(draws_once),        TEST(kept_answers),    TEST(sticks),
-    TEST(survives), TEST(full_disk),         TEST(refusals),        TEST(little_memory),
-    TEST(reads)};
+static const leattest_case cases[] = {TEST(walks),           TEST(takes_back_errors),
+                                      TEST(takes_back_slow), TEST(switches),
+                                      TEST(shadows),         TEST(draws_once),
+                                      TEST(kept_answers),    TEST(sticks),
+                                      TEST(survives),        TEST(full_disk),
+                                      TEST(refusals),        TEST(little_memory),
+                                      TEST(reads),           TEST(slow_ones_leave_the_loop),
+                                      TEST(arms_in_metrics)};
 LEATTEST_MAIN(cases)

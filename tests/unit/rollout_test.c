@@ -1,5 +1,6 @@
 /* Rollouts without a server: rules, shares, sticky values, and walks in simulated time. */
 #include "base/rng.h"
+#include "learn/sequential.h"
 #include "serve/rollout_json.h"
 #include "serve/rollout_lane.h"
 #include "serve/sticky.h"
@@ -563,6 +564,142 @@ out:
     free(w);
 }
 
+/* ---- several servers --------------------------------------------------------------------------
+ */
+
+/* Errors of `servers` servers with the same shares, which tell what they counted whenever they
+ * like. */
+typedef struct told_counts {
+    leati_share stable[4], candidate[4];
+} told_counts;
+
+static void add_told(const told_counts *n, leati_share *x, leati_share *y)
+{
+    *x = *y = (leati_share){0, 0};
+    for (int k = 0; k < 4; k++) {
+        x->hits += n->candidate[k].hits, x->trials += n->candidate[k].trials;
+        y->hits += n->stable[k].hits, y->trials += n->stable[k].trials;
+    }
+}
+
+static void answer_some(leati_share *x, leati_rng *rng, int requests, double errors)
+{
+    x->trials += requests;
+    for (int i = 0; i < requests; i++) x->hits += leati_rng_uniform(rng) < errors;
+}
+
+/* Equal versions on four servers: what all of them told, looked at all the time by anybody, takes
+ * back as rarely as one server would; so do guards, of which each looks for itself. Four that
+ * decided each for itself would err about four times as often. */
+static void pooled_false_alarms(leattest *t)
+{
+    enum { RUNS = 300, TURNS = 200 };
+    const double alpha = 0.05, p = 0.02;
+    int pooled = 0, guarded = 0, alone = 0;
+    for (uint32_t run = 0; run < RUNS; run++) {
+        leati_rng rng;
+        told_counts now = {0}, told = {0};
+        bool of_all = false, of_guard = false, of_one = false;
+        leati_rng_init(&rng, 77, LEATI_RNG_TEST, run);
+        for (int i = 0; i < TURNS; i++) {
+            leati_share x, y;
+            for (int k = 0; k < 4; k++) {
+                answer_some(&now.stable[k], &rng, 12, p);
+                answer_some(&now.candidate[k], &rng, 4, p);
+                of_one = of_one || leati_evidence_share_above(now.candidate[k], now.stable[k], 1,
+                                                              0) >= -log(alpha);
+                told_counts here = told; /* the others as last told, itself as it is */
+                here.stable[k] = now.stable[k], here.candidate[k] = now.candidate[k];
+                add_told(&here, &x, &y);
+                of_guard = of_guard || leati_evidence_share_above(x, y, 1, 0) >=
+                                           -log(alpha / LEATI_ROLLOUT_ALONE);
+                if (leati_rng_uniform(&rng) < 0.4) told = here;
+            }
+            add_told(&told, &x, &y);
+            of_all = of_all || leati_evidence_share_above(x, y, 1, 0) >= -log(alpha);
+        }
+        pooled += of_all, guarded += of_guard, alone += of_one;
+    }
+    printf("    of %d rollouts of equal versions on 4 servers %d were taken back together, %d by a "
+           "guard, %d if each decided\n",
+           RUNS, pooled, guarded, alone);
+    CHECK(pooled <= alpha * RUNS);
+    CHECK(guarded <= 0.01 * RUNS);
+}
+
+/* Four servers, none of which has seen enough. */
+static void adds_up(leattest *t)
+{
+    world *w = malloc(sizeof *w);
+    leati_rollout_part *part = malloc(sizeof *part), *sum = malloc(sizeof *sum);
+    leat_json *j = NULL, *again = NULL;
+    char why[LEATI_RULE_WHY];
+    if (!CHECK(w && part && sum)) goto out;
+    leati_rollout_spec s = canary(usual, 1000);
+    s.steps[0] = 50;
+    begin(w, 21, &s);
+    w->candidate_errors = 0.3;
+    live(w, 1);
+    leati_rollout_seen all = seen(w);
+    j = leat_json_create(t->context, 0);
+    leati_rollout_part_keep(j, w->rollout.holds, 12.5, &all);
+    const char *text = leat_json_text(j);
+    REQUIRE(text && leati_rollout_part_recall(text, strlen(text), part, why));
+    CHECK(memcmp(&part->stable, all.stable, sizeof part->stable) == 0);
+    CHECK(memcmp(&part->candidate, all.candidate, sizeof part->candidate) == 0);
+    CHECK(part->holds == w->rollout.holds && part->held == 12.5);
+    again = leat_json_create(t->context, 0);
+    all = (leati_rollout_seen){&part->stable, &part->candidate, &part->shadow};
+    leati_rollout_part_keep(again, part->holds, part->held, &all);
+    CHECK_STR(leat_json_text(again), text);
+    for (size_t n = 0; n < strlen(text) - 1; n += 3)
+        CHECK(!leati_rollout_part_recall(text, n, part, why));
+    REQUIRE(leati_rollout_part_recall(text, strlen(text), part, why));
+    *sum = (leati_rollout_part){0};
+    for (int k = 0; k < 3; k++) {
+        CHECK(leati_arm_stats_add(&sum->stable, &part->stable));
+        CHECK(leati_arm_stats_add(&sum->candidate, &part->candidate));
+        CHECK(leati_shadow_stats_add(&sum->shadow, &part->shadow));
+    }
+    CHECK_INT(sum->candidate.requests, 3 * part->candidate.requests);
+    CHECK_INT(sum->candidate.bin[40], 3 * part->candidate.bin[40]);
+    CHECK_NEAR(sum->stable.squares_us, 3 * part->stable.squares_us, 1e-12, 0);
+    part->stable.requests = INT64_MAX;
+    CHECK(!leati_arm_stats_add(&sum->stable, &part->stable));
+out:
+    leat_json_destroy(j);
+    leat_json_destroy(again);
+    free(w);
+    free(part);
+    free(sum);
+}
+
+/* A guard takes back what is surely bad, later than a test would, and does nothing else. */
+static void guards(leattest *t)
+{
+    world *w = malloc(sizeof *w);
+    REQUIRE(w);
+    leati_rollout_spec s = canary(usual, 10);
+    begin(w, 22, &s);
+    leati_arm_stats bad = {.requests = 6, .errors = 6}, good = {.requests = 600};
+    leati_shadow_stats none = {0};
+    leati_rollout_seen all = {&good, &bad, &none};
+    leati_judgement j = leati_rule_judge(&w->rollout.spec.rules[0], &good, &bad, &none,
+                                         leati_rollout_alpha(&w->rollout.spec));
+    CHECK_INT(j.finding, LEATI_RULE_BROKEN);
+    CHECK(!leati_rollout_guard(&w->rollout, &all, 5));
+    CHECK_INT(w->rollout.phase, LEATI_ROLLOUT_RUNNING);
+    w->rollout.steps[0].held = 1e6;
+    CHECK(!leati_rollout_guard(&w->rollout, &all, 5));
+    CHECK_INT(w->rollout.step, 0);
+    bad = (leati_arm_stats){.requests = 60, .errors = 60};
+    CHECK(leati_rollout_guard(&w->rollout, &all, 6));
+    CHECK_INT(w->rollout.phase, LEATI_ROLLOUT_ABORTED);
+    CHECK(strstr(w->rollout.reason, "found by one server alone"));
+    CHECK(!leati_rollout_guard(&w->rollout, &all, 7));
+    free(w);
+}
+
 static leat_status keep_one(leat_context *c, void *arg)
 {
     world *w = arg;
@@ -585,9 +722,11 @@ static void little_memory(leattest *t)
     free(w);
 }
 
-static const leattest_case cases[] = {TEST(good_rules),   TEST(bad_rules),     TEST(exact_share),
-                                      TEST(sticky_share), TEST(sticky_values), TEST(latency_bins),
-                                      TEST(passes),       TEST(aborts),        TEST(pauses),
-                                      TEST(false_alarms), TEST(refusals),      TEST(reads_requests),
-                                      TEST(survives),     TEST(little_memory)};
+static const leattest_case cases[] = {
+    TEST(good_rules),   TEST(bad_rules),     TEST(exact_share),
+    TEST(sticky_share), TEST(sticky_values), TEST(latency_bins),
+    TEST(passes),       TEST(aborts),        TEST(pauses),
+    TEST(false_alarms), TEST(refusals),      TEST(reads_requests),
+    TEST(survives),     TEST(little_memory), TEST(pooled_false_alarms),
+    TEST(adds_up),      TEST(guards)};
 LEATTEST_MAIN(cases)

@@ -251,8 +251,21 @@ static void means(leattest *t)
     CHECK(at.above <= alpha * RUNS && at.below <= alpha * RUNS);
     CHECK(slow.above == 30 && same.below == 30);
     leati_moments constant = {100, 500, 2500}, few = {10, 50, 300};
-    CHECK(isinf(leati_evidence_mean_above(constant, NULL, 1, 4)));
     CHECK(leati_evidence_mean_above(constant, NULL, 1, 5) <= 0);
+    /* Equal values: a fifth beyond the limit is seen, a hundredth is not, nothing is certain. */
+    double far = leati_evidence_mean_above(constant, NULL, 1, 4);
+    CHECK(far > 10 && isfinite(far));
+    CHECK(leati_evidence_mean_above(constant, NULL, 1, 4.95) < -log(alpha));
+    CHECK(leati_evidence_mean_below(constant, NULL, 1, 5.05) < -log(alpha));
+    leati_moments half = {50, 250, 1250}, zero = {100, 0, 0};
+    double near = leati_evidence_mean_above(half, &constant, 0.95, 0);
+    CHECK(isfinite(near) && near < -log(alpha));
+    CHECK(leati_evidence_mean_above(half, &constant, 0.5, 0) > -log(alpha));
+    CHECK_NEAR(leati_evidence_mean_above(zero, &zero, 1, 0), 0, 0, 0);
+    CHECK(isfinite(leati_evidence_mean_below(zero, NULL, 1, 3)));
+    /* With spread of their own, the two values soon weigh nothing. */
+    leati_moments many = {1e6, 5e6, 29e6};
+    CHECK_NEAR(leati_evidence_mean_above(many, NULL, 1, 4.99), 7.8934, 1e-4, 0);
     CHECK_NEAR(leati_evidence_mean_above(few, NULL, 1, 0), 0, 0, 0);
 }
 
