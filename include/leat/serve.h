@@ -85,10 +85,10 @@ typedef struct leat_serve_options {
     const char *registry;  /* where it is; NULL: the default one */
     const char *objects;   /* its folder of files, with PostgreSQL; NULL: as it remembers */
     uint32_t follow_ms;    /* how often aliases are looked at; 0: every second */
-    const char *pool;      /* servers that share the registry and this name decide rollouts together
-                              (docs/rollout.md); NULL: each for itself */
     leat_serve_say_fn say; /* told what happens meanwhile; NULL: nobody is */
     void *say_user;
+    const char *pool; /* servers that share the registry and this name decide rollouts together
+                         (docs/rollout.md); NULL: each for itself */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);
