@@ -100,4 +100,40 @@ check forget sh -c "$leat rollout forget iris --server $url >forgot.txt"
 has forget-says forgot.txt "no rollout, version 5 answers"
 kill -TERM $server
 check gentle-end wait $server
+
+# Two servers of a pool: one is told, both do it; the version that is rolled out comes from the
+# registry.
+check push-1 $leat registry push lda.leat --name iris --registry registry
+check push-2 $leat registry push knn.leat --name iris --registry registry
+serve_pool() { # sets url and server
+    $leat serve iris@1 --registry registry --pool both --state "pool$1" --listen 127.0.0.1:0 --workers 1 >"pool$1.txt" 2>&1 &
+    server=$!
+    url= tries=0
+    while [ -z "$url" ] && [ $((tries += 1)) -lt 300 ]; do
+        sleep 0.1
+        url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' "pool$1.txt")
+    done
+    [ -n "$url" ] || { echo "the server did not start"; cat "pool$1.txt"; }
+}
+until_says() { # until_says URL WORDS
+    tries=0
+    until $leat rollout status iris --server "$1" | grep -q "$2"; do
+        [ $((tries += 1)) -lt 100 ] || return 1
+        sleep 0.2
+    done
+}
+serve_pool 1
+one=$url load=$server
+serve_pool 2
+check pool-start sh -c "$leat rollout start iris --to 2 --steps 50,100 --hold 1h --server $one --server $url >pooled.txt"
+has pool-says pooled.txt "step 1 of 2: 50% to version 2" "pool both"
+check pool-follows until_says "$url" "step 1 of 2: 50% to version 2"
+check pool-counts until_says "$one" "2 servers counted together"
+answers 20 >pooled.txt
+check pool-half sh -c "n=\$(grep -c '^200 2$' pooled.txt); [ \$n -ge 8 ] && [ \$n -le 12 ]"
+check pool-abort $leat rollout abort iris --server "$url"
+check pool-aborts until_says "$one" "aborted, version 1 answers"
+fails pool-needs-a-registry 4 "registry" $leat serve models --pool both --registry absent --listen 127.0.0.1:0
+kill -TERM $server $load
+check pool-ends wait $server
 finish
