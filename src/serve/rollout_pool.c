@@ -73,7 +73,7 @@ static leat_status serve_asked(leati_rollout_pool *p, bool reachable)
     if (!waits) return LEAT_OK;
     a.ok = false;
     a.fault.http = 0;
-    if (reachable && a.find) a.ok = leati_pool_path(p, a.lane->name, a.find, path);
+    if (reachable && a.find) a.ok = leati_pool_path(p, a.lane->name, a.find, path) == LEAT_OK;
     else if (reachable) st = leati_pool_change(p, &a);
     if (!a.ok && !a.fault.http)
         leati_fault_set(&a.fault, 503, "registry_lost",

@@ -41,15 +41,14 @@ static bool is_served(const leati_rollouts *r, const char *name)
     return l.served;
 }
 
-/* Not every server has it under that name: then its folders are looked through. */
-bool leati_pool_path(leati_rollout_pool *p, const char *name, uint32_t version,
-                     char path[LEATI_POOL_PATH])
+leat_status leati_pool_path(leati_rollout_pool *p, const char *name, uint32_t version,
+                            char path[LEATI_POOL_PATH])
 {
     char pinned[160];
     snprintf(pinned, sizeof pinned, "%.128s@%u", name, version);
     leat_status st = leat_registry_path(p->registry, pinned, path, LEATI_POOL_PATH);
     leat_error_clear(p->context);
-    return st == LEAT_OK;
+    return st;
 }
 
 /* A server that has one of the versions alone gives its answers and counts nothing: both arms are
@@ -77,12 +76,15 @@ static void look_for_versions(leati_rollout_pool *p, leati_lane *lane)
     }
     lane->counts = walks && both;
     bool load = missing && lane->loading != missing;
-    lane->loading = missing;
     pthread_mutex_unlock(&r->lock);
     p->missing += missing != 0;
     if (!load) return;
-    bool there = leati_pool_path(p, lane->name, missing, path);
-    p->options.load(p->options.user, lane->name, missing, there ? path : NULL);
+    leat_status st = leati_pool_path(p, lane->name, missing, path);
+    if (st == LEAT_NETWORK || st == LEAT_IO) return; /* it is asked again */
+    p->options.load(p->options.user, lane->name, missing, st == LEAT_OK ? path : NULL);
+    pthread_mutex_lock(&r->lock);
+    lane->loading = missing;
+    pthread_mutex_unlock(&r->lock);
 }
 
 /* ---- following --------------------------------------------------------------------------------

@@ -64,9 +64,9 @@ struct leati_rollout_pool {
 leat_status leati_pool_round(leati_rollout_pool *p);
 /* Makes a change by hand: a->ok, or a->fault says why not; neither where the catalogue failed. */
 leat_status leati_pool_change(leati_rollout_pool *p, leati_asked *a);
-/* Where the registry keeps a version. */
-bool leati_pool_path(leati_rollout_pool *p, const char *name, uint32_t version,
-                     char path[LEATI_POOL_PATH]);
+/* Where the registry keeps a version; errors are those of leat_registry_path, and not recorded. */
+leat_status leati_pool_path(leati_rollout_pool *p, const char *name, uint32_t version,
+                            char path[LEATI_POOL_PATH]);
 /* A line for who runs the server. */
 void leati_pool_line(const leati_rollout_pool *p, const char *format, ...) LEAT_PRINTF(2, 3);
 
