@@ -21,11 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "io/sql.h"
 #include "model/registry_pool.h"
-#include "serve/rollout_judge.h"
+#include "serve/rollout_pool.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/postgres.h"
@@ -653,14 +654,48 @@ static leat_status use_catalogue(leat_context *c, void *where)
     return st;
 }
 
+static void hear_load(void *user, const char *model, uint32_t version, const char *path)
+{
+    (void)user, (void)model, (void)version, (void)path;
+}
+
+/* Without a server: a pool is joined and left. */
+static leat_status join_once(leat_context *c, void *where)
+{
+    static const leati_served_plan plan = {.slots = 1};
+    const leati_pool_options o = {
+        .name = "p", .where = where, .say = hear, .load = hear_load, .user = NULL};
+    leati_repository *rep = NULL;
+    leati_rollouts *r = NULL;
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s/models", (const char *)where);
+    const char *models[] = {folder};
+    leat_status st = leati_repository_create(c, models, 1, &plan, NULL, &rep);
+    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, 1, NULL);
+    if (st == LEAT_OK) st = leati_pool_join(r, c, &o);
+    leati_rollouts_close(r);
+    leati_repository_destroy(rep);
+    return st;
+}
+
 static void little_memory(leattest *t)
 {
-    char where[512];
+    char where[512], path[600];
+    leat_frame *iris;
     snprintf(where, sizeof where, "%s", leattest_scratch("little"));
     leat_registry *r = open_catalogue(t->context, where);
     if (!CHECK(r)) return;
     leat_registry_close(r);
     leattest_fail_allocations(t, use_catalogue, where);
+    if (!CHECK_OK(leat_data_load(t->context, &iris, "iris", NULL))) return;
+    leat_model *m = leattest_model(t->context, iris, "species", NULL, "lda", NULL, "auto");
+    snprintf(path, sizeof path, "%s/models", where);
+    CHECK_OK(leati_folder_make(t->context, path));
+    snprintf(path, sizeof path, "%s/models/iris.leat", where);
+    if (CHECK(m) && CHECK_OK(leat_model_save(t->context, m, path)))
+        leattest_fail_some_allocations(t, join_once, where);
+    leat_model_release(m);
+    leat_frame_release(iris);
 }
 
 /* What cannot be is said at the start. */
@@ -673,6 +708,15 @@ static void refusals(leattest *t)
     o.listen = "127.0.0.1:0";
     o.pool = "p", o.sandbox = true;
     CHECK_FAILS(leat_server_start(t->context, &o, &s), LEAT_INVALID, "sandbox");
+    leati_rollouts *r;
+    char where[512];
+    snprintf(where, sizeof where, "%s", leattest_scratch("nowhere"));
+    REQUIRE_OK(leati_rollouts_open(t->context, &r, NULL, 1, NULL));
+    leati_pool_options p = {.name = "p", .where = where, .say = hear, .load = hear_load};
+    CHECK_FAILS(leati_pool_join(r, t->context, &p), LEAT_NOT_FOUND, "no registry");
+    p.name = "no/name";
+    CHECK_FAILS(leati_pool_join(r, t->context, &p), LEAT_INVALID, "name of a pool");
+    leati_rollouts_close(r);
 }
 
 static const leattest_case cases[] = {TEST(sqlite), TEST(postgres), TEST(catalogue),
