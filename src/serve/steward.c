@@ -78,8 +78,9 @@ static void run_load(leati_serve *s, const leati_waiting_job *j)
     if (seen && (here ? leati_repository_load(r, name, &why)
                       : leati_repository_move(r, name, 0, j->work.version, j->path, false, &why)))
         return;
-    snprintf(line, sizeof line, "the versions of '%.100s' that are rolled out cannot be loaded: %s",
-             j->work.name, why.message);
+    snprintf(line, sizeof line,
+             "the versions of '%.100s' that are rolled out cannot be loaded: %.400s", j->work.name,
+             why.message);
     if (s->say) s->say(s->say_user, line);
 }
 
