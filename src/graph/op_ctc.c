@@ -2,6 +2,7 @@
 #include <leat/function.h>
 
 #include "graph/op_classes.h"
+#include "graph/op_ctc_recorded.h"
 #include "tensor/shape.h"
 
 /* log-probabilities, labels, steps, lengths from input `first` on. */
@@ -59,16 +60,14 @@ static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *n
     return LEAT_OK;
 }
 
-static leat_status refuse(leati_node *n, leat_tensor *const *dy, const bool *needed,
-                          leat_tensor **dx)
+static leat_status gradient_of_gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
+                                        leat_tensor **dx)
 {
-    (void)dy, (void)needed, (void)dx;
-    return leati_node_fail(n->graph->context, n, LEAT_UNSUPPORTED,
-                           "the gradient of a gradient of CTC is not available");
+    return leati_ctc_grad_gradient(n, dy[0], needed, dx);
 }
 
 const leati_op_class leati_ctc_class = {.infer = infer, .gradient = gradient};
-const leati_op_class leati_ctc_grad_class = {.infer = infer_grad, .gradient = refuse};
+const leati_op_class leati_ctc_grad_class = {.infer = infer_grad, .gradient = gradient_of_gradient};
 
 leat_tensor *leat_ctc(leat_tensor *log_probabilities, leat_tensor *labels, leat_tensor *steps,
                       leat_tensor *lengths, int64_t blank, bool zero_infinite,

@@ -283,10 +283,10 @@ static void record_ctc(const op_sample *s, leat_graph *g, leat_tensor *const *in
         OP_INDEX_EACH(lengths, 2)
 #define CTC_SAMPLE(text, attrs, diff, ...)                                                         \
     OP_SAMPLE(CTC, text, OP_SINGLES, record_ctc, .ins = 4, .in = {CTC_INPUTS(__VA_ARGS__)},        \
-              .arg = &attrs, .tol = 16, .scale = 1, .gradient = diff),                             \
+              .arg = &attrs, .tol = 16, .scale = 1, .gradient = diff, .second = diff),             \
         OP_SAMPLE(CTC_GRAD, text, OP_SINGLES, record_ctc, .ins = 5,                                \
                   .in = {OP_IN(-1, 1, 2), CTC_INPUTS(__VA_ARGS__)}, .arg = &attrs, .tol = 64,      \
-                  .scale = 1)
+                  .scale = 1, .gradient = true)
 static const op_sample ctcs[] = {
     CTC_SAMPLE("all steps", blank_first, true, words, all_steps, word_lengths),
     CTC_SAMPLE("blank last", blank_last, true, low_words, all_steps, word_lengths),
