@@ -14,7 +14,7 @@
 
 static void add_number(leati_str *s, const char *name, double value)
 {
-    if (!isnan(value)) leati_str_addf(s, ",\"%s\":%.9g", name, value);
+    if (isfinite(value)) leati_str_addf(s, ",\"%s\":%.9g", name, value); /* JSON has no others */
 }
 
 static void add_line(leati_str *s, size_t number, const leati_epoch *e)

@@ -209,6 +209,8 @@ leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, 
     leati_order order = {0};
     leat_status st;
     *found = false;
+    leat_bind(r->x, t->x); /* batches take turns in two places */
+    leat_bind(r->y, t->y);
     LEATI_GO(leati_order_make(t->network->graph, r->root_count, r->roots, &order));
     for (size_t i = 0; i < order.count && !*found; i++) {
         leati_node *n = order.node[i];

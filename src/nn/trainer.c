@@ -18,7 +18,7 @@
 #include "nn/whole.h"
 #include "tensor/shape.h"
 
-enum { LAYOUT = 2 }; /* of what checkpoints hold */
+enum { LAYOUT = 3 }; /* of what checkpoints hold */
 
 /* Where training stands, as it is written to checkpoints. All of 8 bytes. */
 typedef struct progress {
@@ -30,6 +30,7 @@ typedef struct progress {
     double right_sum;           /* rows predicted right in the present epoch */
     uint64_t notes, note_first; /* of the history; first update of the next one */
     double note_loss;           /* sum over its updates so far */
+    double rate;                /* of the last update */
     double schedule[LEATI_SCHEDULE_STATE];
 } progress;
 
@@ -422,16 +423,17 @@ typedef struct culprit {
     char where[256];
 } culprit;
 
-/* One update more in the history: notes are as far apart as to be LEATI_STEP_NOTES at most. */
-static void note_update(training *t, double loss)
+/* More updates in the history, the sum of whose losses is `losses`: notes are as far apart as to be
+ * LEATI_STEP_NOTES at most. */
+static void note_updates(training *t, double losses)
 {
     leati_history *h = t->history;
     progress *now = &t->now;
-    now->note_loss += loss;
+    now->note_loss += losses;
     uint64_t since = now->updates - now->note_first;
     if (!h || now->notes == LEATI_STEP_NOTES || since < t->stretch) return;
     h->note[now->notes++] =
-        (leati_step_note){now->updates, (double)t->step.rate, now->note_loss / (double)since};
+        (leati_step_note){now->updates, now->rate, now->note_loss / (double)since};
     h->notes = (size_t)now->notes;
     now->note_first = now->updates;
     now->note_loss = 0;
@@ -444,6 +446,7 @@ static leat_status run_update(training *t, culprit *look, float *bad)
     size_t batch = t->options->batch_size, left = t->learn - (size_t)t->now.at;
     size_t group = left < batch * t->accumulate ? left : batch * t->accumulate;
     t->step.rate = (float)rate_now(t);
+    t->now.rate = (double)t->step.rate;
     t->step.number = (float)++t->now.updates;
     double before = t->now.loss_sum;
     *bad = 0;
@@ -458,7 +461,7 @@ static leat_status run_update(training *t, culprit *look, float *bad)
         if (!isfinite(*bad)) return LEAT_OK;
         done += rows;
     }
-    note_update(t, (t->now.loss_sum - before) / (double)group);
+    note_updates(t, (t->now.loss_sum - before) / (double)group);
     return LEAT_OK;
 }
 
@@ -614,7 +617,7 @@ static leat_status end_epoch(training *t)
                      .validation_accuracy = (double)NAN,
                      .accuracy = (double)NAN,
                      .loss = t->now.loss_sum / (double)t->learn,
-                     .rate = (double)t->step.rate,
+                     .rate = t->now.rate,
                      .step = t->now.updates};
     bool better;
     if (h->watched) e.accuracy = t->now.right_sum / (double)t->learn;
@@ -669,6 +672,7 @@ static leat_status run_whole(training *t)
                      .batches = t->now.batches,
                      .add = &t->add,
                      .rest = &t->add_last};
+    if (t->now.at == t->learn) return LEAT_OK; /* it was interrupted just behind it */
     t->step.rate = 1;
     leat_status st = leati_whole_run(&w);
     if (st == LEAT_CANCELLED) {
@@ -681,7 +685,8 @@ static leat_status run_whole(training *t)
     t->now.loss_sum = w.loss;
     t->now.right_sum = w.right;
     t->now.at = t->learn;
-    note_update(t, w.loss / (double)t->learn);
+    t->now.rate = 1;
+    note_updates(t, w.loss / (double)t->learn * (double)w.iterations);
     if (t->tracing) LEATI_TRY(end_trace(t));
     return between_updates(t);
 }

@@ -24,13 +24,19 @@ static double steps_an_epoch(const leati_history *h)
     return h->epochs ? (double)h->steps / (double)h->epochs : 1;
 }
 
-/* x in epochs; the losses while learning stand at the middle of their stretch. */
+/* x in epochs, which may differ in their steps; the losses while learning stand at the middle of
+ * their stretch. */
 static void note_points(const leati_history *h, double *x, double *loss)
 {
-    double epoch = steps_an_epoch(h);
+    size_t done = 0;  /* epochs that lie before */
+    double first = 0; /* steps that these have */
     for (size_t i = 0; i < h->notes; i++) {
         double before = i ? (double)h->note[i - 1].step : 0;
-        x[i] = ((double)h->note[i].step + before) / 2 / epoch;
+        double at = ((double)h->note[i].step + before) / 2;
+        while (done < h->count && at > (double)h->epoch[done].step)
+            first = (double)h->epoch[done++].step;
+        double steps = done < h->count ? (double)h->epoch[done].step - first : steps_an_epoch(h);
+        x[i] = (double)done + (at - first) / fmax(steps, 1);
         loss[i] = h->note[i].loss;
     }
 }

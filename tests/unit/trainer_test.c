@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "nn/checkpoint.h"
 #include "nn/feed.h"
+#include "nn/train_log.h"
 #include "nn/trainer.h"
 #include "support/leattest.h"
 
@@ -297,6 +298,11 @@ static void lbfgs_finds_the_minimum(leattest *t)
     CHECK_NEAR(h.epoch[3].loss, loss, 1e-5, 0);
     CHECK(h.epoch[0].loss <= h.epoch[3].loss * 1.001);
     CHECK(h.steps > 5 && h.watched && h.epoch[3].accuracy > 0.6);
+    CHECK(h.notes > 0);
+    for (size_t i = 0; i < h.notes; i++) /* one an epoch, of its loss */
+        for (size_t k = 0; k < h.count; k++)
+            if (h.note[i].step == h.epoch[k].step)
+                CHECK_NEAR(h.note[i].loss, h.epoch[k].loss, 1e-12, 0);
     leati_history_fini(&h);
     REQUIRE_OK(train(t->context, &a, v.w, MOST, NULL));
     (void)slope_of(&data, v.w, &other);
@@ -462,7 +468,71 @@ static void cancelled_training_leaves_a_checkpoint(leattest *t)
     CHECK(memcmp(&never, &w, sizeof w) == 0);
 }
 
+static int stop_updates(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)total;
+    return strncmp(what, "network", 7) == 0 && done >= *(uint64_t *)user;
+}
+
+/* Between the last update of an epoch and its end: there is one update an epoch. */
+static void cancelled_at_the_end_of_an_epoch(leattest *t)
+{
+    static const settings once[] = {
+        {.schedule = "cosine", .batch = ROWS, .epochs = 4, .every = 60},
+        {.optimizer = "lbfgs(max_iter=3)", .batch = 100, .epochs = 1, .every = 60}};
+    for (size_t k = 0; k < 2; k++) {
+        uint64_t limit = ROWS;
+        weights w = {0}, never = {0};
+        leati_history h, whole;
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        settings s = once[k];
+        o.progress = stop_updates;
+        o.progress_user = &limit;
+        REQUIRE_OK(leat_context_create(&c, &o));
+        s.folder = leattest_scratch(k ? "end-of-epoch-lbfgs" : "end-of-epoch");
+        CHECK_INT(train(c, &s, w.w, MOST, NULL), LEAT_CANCELLED);
+        leat_context_destroy(c);
+        s.resume = true;
+        REQUIRE_OK(train(t->context, &s, w.w, MOST, &h));
+        s.folder = NULL;
+        REQUIRE_OK(train(t->context, &s, never.w, MOST, &whole));
+        CHECK(memcmp(&never, &w, sizeof w) == 0);
+        CHECK_INT(h.count, whole.count);
+        for (size_t i = 0; i < h.count && i < whole.count; i++) {
+            CHECK(h.epoch[i].rate == whole.epoch[i].rate && h.epoch[i].rate > 0);
+            CHECK(h.epoch[i].loss == whole.epoch[i].loss);
+            CHECK_INT(h.epoch[i].step, whole.epoch[i].step);
+        }
+        leati_history_fini(&h);
+        leati_history_fini(&whole);
+    }
+}
+
 /* ---- failures ------------------------------------------------------------------------------- */
+
+/* The batch that spoils the loss is looked at itself, also where the next one is gathered ahead. */
+static void the_spoiled_batch_is_found(leattest *t)
+{
+    static samples data;
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        setup u;
+        leati_history h;
+        leat_context *c = context_of(threads);
+        settings s = {.epochs = 1};
+        REQUIRE(c);
+        draw(&data);
+        data.x[200 * COLS] = (float)NAN;
+        leati_dataset d = dataset(&data, ROWS);
+        REQUIRE_OK(open_setup(c, &s, &u));
+        CHECK_INT(leati_train(c, u.n, u.o, &d, &u.options, &h), LEAT_NUMERIC);
+        if (!CHECK(strstr(leat_error_message(c), "from the data")))
+            printf("    %s\n", leat_error_message(c));
+        leati_history_fini(&h);
+        close_setup(&u);
+        leat_context_destroy(c);
+    }
+}
 
 static void a_loss_that_is_not_finite_is_explained(leattest *t)
 {
@@ -600,6 +670,30 @@ static void logs_are_written(leattest *t)
     leati_bytes_release(&b);
 }
 
+static bool holds(const leati_bytes *b, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= b->size; i++)
+        if (memcmp((const char *)b->data + i, text, n) == 0) return true;
+    return false;
+}
+
+/* JSON has no number for a loss that is infinite. */
+static void logs_leave_out_what_is_no_number(leattest *t)
+{
+    leati_epoch e = {.loss = 0.5, .validation_loss = INFINITY, .accuracy = NAN, .step = 3};
+    leati_history h = {.epoch = &e, .count = 1};
+    const char *folder = leattest_scratch("infinite");
+    char path[512];
+    leati_bytes b;
+    REQUIRE_OK(leati_folder_make(t->context, folder));
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    REQUIRE_OK(leati_train_log_write(t->context, folder, &h));
+    REQUIRE_OK(leati_file_read(t->context, &b, path));
+    CHECK(b.size > 20 && !holds(&b, "inf") && holds(&b, "\"loss\":0.5"));
+    leati_bytes_release(&b);
+}
+
 static void rates_are_tested(leattest *t)
 {
     static samples data;
@@ -634,11 +728,14 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(another_network_is_refused),
                                       TEST(damaged_checkpoints_are_refused),
                                       TEST(cancelled_training_leaves_a_checkpoint),
+                                      TEST(cancelled_at_the_end_of_an_epoch),
+                                      TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
                                       TEST(a_validation_loss_may_be_no_number),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
                                       TEST(a_folder_is_made_when_it_is_time),
                                       TEST(logs_are_written),
+                                      TEST(logs_leave_out_what_is_no_number),
                                       TEST(rates_are_tested)};
 LEATTEST_MAIN(cases)
