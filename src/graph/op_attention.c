@@ -172,7 +172,9 @@ static leat_tensor *with_mask(const leati_node *n, leat_tensor *mask)
     leat_tensor *see = visible(n, 0, 3);
     leat_tensor *s = leat_add(leat_scale(leat_matmul_t(q, false, k, true), a->scale), mask);
     if (see) s = leat_where(see, s, leat_like(s, UNSEEN));
-    return heads_first(a, leat_matmul(leat_softmax(s, -1), heads_first(a, n->in[2])));
+    leat_tensor *p = leat_softmax(s, -1);
+    if (see) p = leat_where(see, p, leat_like(p, 0)); /* a query that sees none gives 0 */
+    return heads_first(a, leat_matmul(p, heads_first(a, n->in[2])));
 }
 
 leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor *v,

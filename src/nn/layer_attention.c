@@ -89,25 +89,28 @@ static leat_tensor *relative_bias(leati_builder *b, const leati_attention *a, in
 }
 
 /* Weights of attention that drop out need the scores as a tensor of their own; all else is one
- * operation. */
+ * operation, which sees the same keys. */
 static leat_tensor *drop_attention(leati_builder *b, const leati_attention *a, leat_tensor *q,
                                    leat_tensor *k, leat_tensor *v, const leat_attention_options *o)
 {
     leat_shape s = leat_tensor_shape(q), t = leat_tensor_shape(k);
+    leat_tensor *see = NULL;
     if (!q || !k || !v) return NULL;
     leat_tensor *scores = leat_matmul_t(leat_scale(q, 1 / sqrt((double)s.dim[3])), false, k, true);
-    leat_tensor *low = leat_like(q, -1e30);
     if (o->mask) scores = leat_add(scores, o->mask);
     if (o->causal) {
-        leat_tensor *row = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)s.dim[2], 1);
-        leat_tensor *col = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)t.dim[2], 1);
-        leat_tensor *seen = leat_greater_equal(leat_unsqueeze(row, 1), leat_unsqueeze(col, 0));
-        scores = leat_where(seen, scores, low);
+        int64_t keys = t.dim[2], first = keys - s.dim[2]; /* the last query sees the last key */
+        leat_tensor *row = leat_arange(b->graph, LEAT_DTYPE_I64, (double)first, (double)keys, 1);
+        leat_tensor *col = leat_arange(b->graph, LEAT_DTYPE_I64, 0, (double)keys, 1);
+        see = leat_greater_equal(leat_unsqueeze(row, 1), leat_unsqueeze(col, 0));
     }
-    if (o->key_mask)
-        scores =
-            leat_where(leat_reshape(o->key_mask, LEAT_DIMS(t.dim[0], 1, 1, t.dim[2])), scores, low);
+    if (o->key_mask) {
+        leat_tensor *keys = leat_reshape(o->key_mask, LEAT_DIMS(t.dim[0], 1, 1, t.dim[2]));
+        see = see ? leat_and(see, keys) : keys;
+    }
+    if (see) scores = leat_where(see, scores, leat_like(q, -1e30));
     leat_tensor *weights = leat_softmax(scores, -1);
+    if (see) weights = leat_where(see, weights, leat_like(q, 0));
     return leat_matmul(leati_drop(b, weights, a->dropout, leat_tensor_shape(weights)), v);
 }
 

@@ -104,7 +104,8 @@ static leat_tensor *concat(const leati_layer *layer, leati_builder *b, leat_tens
     leat_tensor *part[MOST];
     size_t count = 0;
     int axis = (int)((const container *)layer)->axis;
-    if (axis == 0) return leati_layer_fail(b, LEAT_INVALID, "axis 0 is the batch");
+    if (axis == 0 || (x && -axis == leat_tensor_shape(x).rank))
+        return leati_layer_fail(b, LEAT_INVALID, "axis %d is the batch", axis);
     for (const leati_layer *l = layer->inside; l; l = l->next) {
         if (count == MOST) return leati_layer_fail(b, LEAT_LIMIT, "more than %d branches", MOST);
         part[count] = branch(b, l, x);

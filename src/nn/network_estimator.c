@@ -1,6 +1,5 @@
 /* Owns: the estimator `network`: a neural network beside all other estimators. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -187,36 +186,32 @@ static const leati_param params[] = {
      .doc = "Stop after so many epochs without a better validation loss; 0: never."},
     {0}};
 
-/* "28x28x1", as far as it is sizes. */
-static leat_shape given_shape(const network *e)
+/* "28x28x1"; false: it is not sizes joined by x. */
+static bool given_shape(const network *e, leat_shape *s)
 {
-    leat_shape s = {0};
-    for (const char *at = e->input; *at;) {
-        int used = 0;
-        long long dim;
-        if (sscanf(at, "%lld%n", &dim, &used) != 1 || dim < 1 || s.rank == LEAT_MAX_RANK - 1) break;
-        s.dim[s.rank++] = dim;
-        at += used;
-        if (*at == 'x' && at[1]) at++;
-        else if (*at) break;
+    enum { MOST = 1000000000 };
+    *s = (leat_shape){0};
+    for (const char *at = e->input;; at++) {
+        int64_t dim = 0;
+        for (; *at >= '0' && *at <= '9' && dim <= MOST; at++) dim = 10 * dim + (*at - '0');
+        if (dim < 1 || dim > MOST || s->rank == LEAT_MAX_RANK - 1) return false;
+        s->dim[s->rank++] = dim;
+        if (*at != 'x') return *at == 0;
     }
-    return s;
 }
 
 bool leati_network_input(const leati_estimator *base, size_t features, leat_shape *shape)
 {
     const network *e = (const network *)base;
     if (base->class != &leati_estimator_network || strcmp(e->input, "auto") == 0) return false;
-    *shape = given_shape(e);
-    return leati_shape_count(shape) == features;
+    return given_shape(e, shape) && leati_shape_count(shape) == features;
 }
 
 static leat_status input_shape(leat_context *c, const network *e, size_t features, leat_shape *s)
 {
     *s = LEAT_DIMS((int64_t)features);
     if (strcmp(e->input, "auto") == 0) return LEAT_OK;
-    *s = given_shape(e);
-    LEATI_CHECK(c, leati_shape_count(s) == features, LEAT_INVALID,
+    LEATI_CHECK(c, given_shape(e, s) && leati_shape_count(s) == features, LEAT_INVALID,
                 "network.input is '%s'; it must be sizes joined by x, as in 28x28x1, whose product "
                 "is the number of features, %zu",
                 e->input, features);

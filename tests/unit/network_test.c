@@ -136,6 +136,9 @@ static void mistakes_are_named(leattest *t)
     leat_context *c = t->context;
     CHECK_FAILS(open_loop(c, &l, "dense(3); conv2d(2)", "adam"), LEAT_SHAPE, "layer 2 `conv2d`");
     close_loop(&l);
+    CHECK_FAILS(open_loop(c, &l, "concat(-2) { identity; identity }; dense(3)", "adam"),
+                LEAT_INVALID, "layer 1 `concat`|axis -2 is the batch");
+    close_loop(&l);
     CHECK_FAILS(open_loop(c, &l, "dense(3)", "adamm"), LEAT_INVALID, "adamm|adam");
     close_loop(&l);
     REQUIRE_OK(open_loop(c, &l, "dense(3)", "adam"));
@@ -172,6 +175,43 @@ static void masked_rows_are_harmless(leattest *t)
         REQUIRE_OK(leat_get(y, got, sizeof got));
         for (int i = 0; i < 4; i++) CHECK(fabsf(got[i]) < 10);
         CHECK(got[0] == 0 && got[1] == 0 && got[2] != 0);
+        leat_network_destroy(n);
+        leat_graph_destroy(g);
+    }
+}
+
+/* Attention that drops out is recorded otherwise, but sees the same; a text without a word sees
+ * nothing. The rate is so small that nothing is dropped. */
+static void attention_sees_the_same_while_training(leattest *t)
+{
+    static const char *const kinds[] = {
+        "embedding(5, 4, mask_zero=true); multi_head_attention(2, dropout=1e-9, use_bias=false)",
+        "embedding(5, 4, mask_zero=true); multi_head_attention(2, dropout=1e-9, use_bias=false, "
+        "positions=relative)",
+        "embedding(5, 4, mask_zero=true); multi_head_attention(2, dropout=1e-9, use_bias=false, "
+        "causal=true)",
+        "embedding(5, 4); memory { identity }; crop(0, high=2); "
+        "multi_head_attention(2, dropout=1e-9, use_bias=false, cross=true, causal=true)",
+    };
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    for (int k = 0; k < KINDS; k++) {
+        leat_graph *g;
+        leat_network *n;
+        const float rows[8] = {0, 0, 0, 0, 1, 2, 3, 0};
+        float got[2][32] = {{0}};
+        size_t each = k == KINDS - 1 ? 8 : 16; /* numbers of a row */
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        REQUIRE_OK(leat_network_create(g, kinds[k], LEAT_DIMS(4), 1, &n));
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4), rows);
+        for (int training = 0; training < 2; training++) {
+            leat_tensor *y = leat_network_build(n, x, training);
+            REQUIRE_OK(leat_run(g, 1, &y));
+            REQUIRE_OK(leat_get(y, got[training], 2 * each * sizeof(float)));
+        }
+        for (size_t i = 0; i < 2 * each; i++)
+            if (!CHECK_NEAR((double)got[1][i], (double)got[0][i], 1e-5, 1e-7)) break;
+        for (size_t i = 0; k < KINDS - 1 && i < each; i++) CHECK(got[0][i] == 0);
+        CHECK(got[0][each] != 0);
         leat_network_destroy(n);
         leat_graph_destroy(g);
     }
@@ -231,9 +271,10 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(training_lowers_the_loss), TEST(recording_anew_is_the_same),
-    TEST(builds_share_weights),     TEST(mistakes_are_named),
-    TEST(masked_rows_are_harmless), TEST(deep_layers_share_no_weights),
-    TEST(tables_are_listed),        TEST(allocation_failures)};
+    TEST(training_lowers_the_loss),     TEST(recording_anew_is_the_same),
+    TEST(builds_share_weights),         TEST(mistakes_are_named),
+    TEST(masked_rows_are_harmless),     TEST(attention_sees_the_same_while_training),
+    TEST(deep_layers_share_no_weights), TEST(tables_are_listed),
+    TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
