@@ -319,8 +319,10 @@ static int neighbours(const sampler *s, int d, double g, int64_t *index, double 
     double n = (double)s->size[d];
     double x = s->align ? (g + 1) / 2 * (n - 1) : ((g + 1) * n - 1) / 2;
     if (!(fabs(x) < 1e15)) x = -1e9; /* NaN and beyond are outside */
-    if (s->border) x = x < 0 ? 0 : x > n - 1 ? n - 1 : x;
-    else if (!s->zeros) x = s->align ? reflect(x, 0, n - 1) : reflect(x, -0.5, n - 0.5);
+    /* a cubic sees the border repeated, as in PyTorch, and not its own centre moved to it */
+    if (s->border && s->reach < 2) x = x < 0 ? 0 : x > n - 1 ? n - 1 : x;
+    else if (!s->zeros && !s->border)
+        x = s->align ? reflect(x, 0, n - 1) : reflect(x, -0.5, n - 0.5);
     if (s->reach == 0) {
         index[0] = pixel(s, d, (int64_t)rint(x));
         weight[0] = 1;

@@ -128,6 +128,7 @@ leat_status leati_on_SplitToSequence(leati_ocall *k)
         }
     }
     if (chunk < 1) return leati_ofail(k, LEAT_INVALID, "pieces of %lld", (long long)chunk);
+    if (chunk > dim) chunk = dim > 1 ? dim : 1;
     size_t pieces = sizes ? count : (size_t)((dim + chunk - 1) / chunk);
     leati_oval *v = new_sequence(k, pieces, k->in[0]->element);
     if (!v) return leat_error_status(k->context);

@@ -9,6 +9,12 @@ static void put3(int64_t *out, const int64_t *list, size_t count)
     for (size_t i = 0; i < count; i++) out[i] = list[i];
 }
 
+/* What sums of such numbers do not overflow. */
+static bool is_small(int64_t n)
+{
+    return n >= INT32_MIN && n <= INT32_MAX;
+}
+
 /* Window of a node over an input of shape (N, C, spatial...) with the given kernel. */
 static leat_status window_of(leati_ocall *k, leat_shape x, const int64_t *kernel, leat_window *w)
 {
@@ -31,6 +37,8 @@ static leat_status window_of(leati_ocall *k, leat_shape x, const int64_t *kernel
         if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 ||
             w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX || w->dilation[i] > INT32_MAX)
             return leati_ofail(k, LEAT_SHAPE, "a kernel, stride or dilation below 1");
+        if (pads && (!is_small(pad[i]) || !is_small(pad[n + i])))
+            return leati_ofail(k, LEAT_SHAPE, "pads out of range");
         if (pads) w->pad_low[i] = pad[i], w->pad_high[i] = pad[n + i];
         if (strncmp(mode, "SAME", 4) != 0) continue;
         int64_t in = x.dim[i + 2], out = (in + w->stride[i] - 1) / w->stride[i];
@@ -109,6 +117,9 @@ leat_status leati_on_ConvTranspose(leati_ocall *k)
         return leati_ofail(k, LEAT_SHAPE, "output_padding or output_shape does not fit");
     put3(o.output_padding, more, extra);
     if (shaped == n + 2) want += 2;
+    for (size_t i = 0; i < n; i++)
+        if ((extra && !is_small(more[i])) || (shaped && !is_small(want[i])))
+            return leati_ofail(k, LEAT_SHAPE, "output_padding or output_shape out of range");
     for (size_t i = 0; i < n && (shaped || same); i++) {
         int64_t size = shaped ? want[i] : sx.dim[i + 2] * o.stride[i];
         int64_t all = o.stride[i] * (sx.dim[i + 2] - 1) + o.output_padding[i] +
@@ -118,7 +129,6 @@ leat_status leati_on_ConvTranspose(leati_ocall *k)
             all = 0;
         }
         o.pad_low[i] = !strcmp(mode, "SAME_UPPER") ? all / 2 : all - all / 2;
-        if (!same) o.pad_low[i] = all / 2;
         o.pad_high[i] = all - o.pad_low[i];
     }
     return leati_oset(k, 0, add_bias(k, leat_conv_transpose(x, w, &o), 2));

@@ -11,6 +11,7 @@
 #include "onnx/import.h"
 #include "support/leattest.h"
 #include "tensor/npy.h"
+#include "tensor/shape.h"
 
 static const int64_t scalar[1];
 
@@ -250,6 +251,65 @@ static void test_top_of_nan(leattest *t)
             CHECK(memcmp(out[1].data, want[!largest], sizeof *want) == 0);
             leat_onnx_model_close(m);
         }
+}
+
+/* Runs a node of inputs x (given) and w (an initialiser), floats of 3 and 4 dimensions. */
+static void run_node(leattest *t, const char *op,
+                     void (*options)(leati_onnx_builder *o, leati_onnx_node *n), leat_array x,
+                     leat_array w, const float *want, size_t count)
+{
+    const char *path = leattest_scratch("node.onnx");
+    leati_onnx_builder o;
+    leat_onnx_model *m;
+    leat_array out;
+    leati_onnx_builder_init(&o, t->context, "g");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, x.shape.dim, (size_t)x.shape.rank, NULL);
+    leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, w.shape.dim, (size_t)w.shape.rank,
+                               w.data);
+    leati_onnx_node *n = leati_onnx_add_node(&o, g, op, (const char *const[]){"x", "w", NULL},
+                                             (const char *const[]){"y", NULL});
+    options(&o, n);
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){-1, -1, -1, -1},
+                          (size_t)x.shape.rank, NULL);
+    REQUIRE_OK(leati_onnx_write(t->context, o.model, path));
+    leati_onnx_builder_fini(&o);
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    REQUIRE_OK(leat_onnx_model_run(m, &x, &out));
+    CHECK_INT(leati_shape_count(&out.shape), count);
+    for (size_t i = 0; i < count; i++)
+        CHECK_NEAR((double)((const float *)out.data)[i], (double)want[i], 1e-5, 0);
+    leat_onnx_model_close(m);
+}
+
+static void wanted_shape(leati_onnx_builder *o, leati_onnx_node *n)
+{
+    leati_onnx_set_ints(o, n, "strides", (const int64_t[]){2}, 1);
+    leati_onnx_set_ints(o, n, "output_shape", (const int64_t[]){4}, 1);
+}
+
+/* One more place of padding goes before, where auto_pad does not say otherwise. */
+static void test_transposed_shape(leattest *t)
+{
+    static const float x[] = {1, 2}, w[] = {1, 10, 100}, want[] = {10, 102, 20, 200};
+    run_node(t, "ConvTranspose", wanted_shape, (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 2), x},
+             (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 3), w}, want, 4);
+}
+
+static void cubic_border(leati_onnx_builder *o, leati_onnx_node *n)
+{
+    leati_onnx_set_text(o, n, "mode", "cubic");
+    leati_onnx_set_text(o, n, "padding_mode", "border");
+    leati_onnx_set_int(o, n, "align_corners", 1);
+}
+
+/* As PyTorch 2.15: F.grid_sample(x, grid, "bicubic", "border", True). */
+static void test_cubic_grid(leattest *t)
+{
+    static const float x[] = {1, 2, 4}, grid[] = {1.5f, 0, -1.25f, 0, 0.5f, 0},
+                       want[] = {4.1875f, 0.89453125f, 3.09375f};
+    run_node(t, "GridSample", cubic_border, (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 1, 3), x},
+             (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 3, 2), grid}, want, 3);
 }
 
 /* A tree of two classes as boosters are exported: weights of one class, one base value. */
@@ -723,10 +783,20 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {
-    TEST(test_again),         TEST(test_memory),      TEST(test_repeated),
-    TEST(test_unsupported),   TEST(test_other_texts), TEST(test_unique),
-    TEST(test_top_of_nan),    TEST(test_recurrent),   TEST(test_one_base_value),
-    TEST(test_whole_columns), TEST(test_npy),         TEST(test_scans),
-    TEST(test_loops),         TEST(test_scan_memory)};
+static const leattest_case cases[] = {TEST(test_again),
+                                      TEST(test_memory),
+                                      TEST(test_repeated),
+                                      TEST(test_unsupported),
+                                      TEST(test_other_texts),
+                                      TEST(test_unique),
+                                      TEST(test_top_of_nan),
+                                      TEST(test_transposed_shape),
+                                      TEST(test_cubic_grid),
+                                      TEST(test_recurrent),
+                                      TEST(test_one_base_value),
+                                      TEST(test_whole_columns),
+                                      TEST(test_npy),
+                                      TEST(test_scans),
+                                      TEST(test_loops),
+                                      TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
