@@ -23,7 +23,8 @@ typedef struct leat_window {
     int64_t stride[3]; /* 0: 1 for convolutions, the kernel for pools */
     int64_t dilation[3];
     int64_t pad_low[3], pad_high[3];
-    int64_t output_padding[3]; /* leat_conv_transpose: added to the size of the result */
+    int64_t output_padding[3]; /* leat_conv_transpose: added to the size of the result, less than
+                                  the stride or the dilation */
     int groups;                /* of convolutions: they divide both numbers of channels */
     bool channels_last;
     bool count_padding; /* leat_pool_avg: divide by the whole window, padding included */

@@ -135,7 +135,7 @@ static leat_status infer_conv_data(leat_context *c, leati_node *n)
         if (count[i] != spatial_of(a, &dy)[i] * pooled(a))
             return leati_node_fail(c, n, LEAT_SHAPE,
                                    "a result of size %lld has %lld windows, the input %s has %lld "
-                                   "(output padding must be less than the stride)",
+                                   "(output padding must be less than the stride or the dilation)",
                                    (long long)a->spatial[i], (long long)count[i],
                                    leati_shape_string(&dy).text, (long long)spatial_of(a, &dy)[i]);
         spatial_of(a, &x)[i] = a->spatial[i];
@@ -203,11 +203,23 @@ leat_tensor *leat_conv_transpose(leat_tensor *x, leat_tensor *w, const leat_wind
     if (!x || !w) return NULL;
     leat_window o = leati_window_options(options);
     leati_conv_attrs a = attrs_of(&o, x->shape.rank - 2);
-    for (int i = 0; i < a.rank && i < LEATI_MAX_SPATIAL; i++)
+    int64_t low[LEAT_MAX_RANK] = {0}, high[LEAT_MAX_RANK] = {0};
+    bool beyond = false;
+    for (int i = 0; i < a.rank && i < LEATI_MAX_SPATIAL; i++) {
+        int64_t more = o.output_padding[i];
+        if (more >= a.stride[i] && more < a.dilation[i]) {
+            /* it undoes padding; what is left of it no window reaches */
+            int64_t less = more < a.pad_high[i] ? more : a.pad_high[i];
+            a.pad_high[i] -= less;
+            high[i + (a.channels_last ? 1 : 2)] = more - less;
+            beyond |= more > less;
+            more = 0;
+        }
         a.spatial[i] = (spatial_of(&a, &x->shape)[i] - 1) * a.stride[i] - a.pad_low[i] -
-                       a.pad_high[i] + a.dilation[i] * (w->shape.dim[2 + i] - 1) + 1 +
-                       o.output_padding[i];
-    return record(LEATI_OP_CONV_DATA, x, w, &a);
+                       a.pad_high[i] + a.dilation[i] * (w->shape.dim[2 + i] - 1) + 1 + more;
+    }
+    leat_tensor *y = record(LEATI_OP_CONV_DATA, x, w, &a);
+    return y && beyond ? leat_pad(y, LEAT_PAD_CONSTANT, low, high, 0) : y;
 }
 
 /* ---- gradients ------------------------------------------------------------------------------ */

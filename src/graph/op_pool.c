@@ -22,6 +22,7 @@ static leat_status check(leat_context *c, leati_node *n)
     if (a->rank < 1 || a->rank > LEATI_MAX_SPATIAL || x->shape.rank != a->rank + 2)
         return leati_node_fail(c, n, LEAT_SHAPE, "input %s must have 3, 4 or 5 dimensions",
                                leati_shape_string(&x->shape).text);
+    int64_t places = 1;
     for (int i = 0; i < a->rank; i++) {
         if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 ||
             a->kernel[i] > LEATI_MOST_WINDOW || a->stride[i] > LEATI_MOST_WINDOW ||
@@ -37,6 +38,9 @@ static leat_status check(leat_context *c, leati_node *n)
                                    "but padding",
                                    (long long)a->pad_low[i], (long long)a->pad_high[i],
                                    (long long)reach);
+        places *= a->kernel[i];
+        if (places > LEATI_MOST_WINDOW)
+            return leati_node_fail(c, n, LEAT_INVALID, "a window of more than 2^30 places");
     }
     return LEAT_OK;
 }

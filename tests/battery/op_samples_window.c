@@ -265,6 +265,16 @@ static leat_tensor *much_output_padding(leat_graph *g)
     return leat_conv_transpose(input(g, LEAT_DIMS(1, 3, 8)), input(g, LEAT_DIMS(3, 4, 3)), &w);
 }
 
+static leat_tensor *huge_window(leat_graph *g)
+{
+    leat_window w = leat_window_default();
+    for (int i = 0; i < 3; i++) {
+        w.kernel[i] = w.stride[i] = (int64_t)1 << 30;
+        w.pad_low[i] = w.pad_high[i] = (int64_t)1 << 29;
+    }
+    return leat_pool_avg(input(g, LEAT_DIMS(1, 1, 2, 2, 2)), &w);
+}
+
 static leat_tensor *foreign_gradient(leat_graph *g)
 {
     leati_conv_attrs a = {.rank = 1, .groups = 1, .kernel = {3}, .stride = {1}, .dilation = {1}};
@@ -336,6 +346,7 @@ static const op_failure failures[] = {
     OP_FAILURE(CONV, "large kernel", large_kernel, SHAPE, "layer 7|3|does not fit|2"),
     OP_FAILURE(CONV, "flat", flat, SHAPE, "layer 7|3, 4 or 5 dimensions|(3, 8)"),
     OP_FAILURE(CONV, "negative stride", negative_stride, INVALID, "layer 7|stride -1"),
+    OP_FAILURE(POOL_AVG, "window", huge_window, INVALID, "layer 7|2^30 places"),
     OP_FAILURE(CONV_DATA, "output padding", much_output_padding, SHAPE, "layer 7|output padding"),
     OP_FAILURE(CONV_WEIGHT, "foreign gradient", foreign_gradient, SHAPE, "layer 7|(1, 4, 7)"),
     OP_FAILURE(POOL_MAX, "only padding", only_padding, INVALID, "layer 7|padding of 2"),

@@ -170,6 +170,16 @@ static leat_tensor *build_conv_transpose(leat_tensor *const *in)
     return leat_conv_transpose(in[0], in[1], &w);
 }
 
+static leat_tensor *build_conv_transpose_beyond(leat_tensor *const *in)
+{
+    leat_window w = leat_window_default();
+    w.stride[1] = 2;
+    w.dilation[0] = 3;
+    w.pad_low[0] = w.pad_high[0] = 1;
+    w.output_padding[0] = 2, w.output_padding[1] = 1;
+    return leat_conv_transpose(in[0], in[1], &w);
+}
+
 static leat_tensor *build_conv_transpose_1d(leat_tensor *const *in)
 {
     leat_window w = leat_window_default();
@@ -393,6 +403,7 @@ static void windows(leattest *t)
 {
     const golden cases[] = {CASE(conv_transpose, S(2, 4, 3, 2), S(4, 3, 3, 3)),
                             CASE(conv_transpose_1d, S(2, 2, 4), S(2, 3, 3)),
+                            CASE(conv_transpose_beyond, S(2, 2, 3, 3), S(2, 3, 2, 3)),
                             CASE(conv, S(2, 4, 5, 4), S(4, 2, 3, 2)),
                             CASE(conv_3d, S(1, 2, 3, 2, 3), S(2, 2, 3, 2, 2)),
                             CASE(pool_max, S(2, 2, 6, 5)),

@@ -146,4 +146,9 @@ for name, function in (("gelu", F.gelu), ("gelu_tanh", lambda x: F.gelu(x, appro
 case("prelu", F.prelu, rand(2, 3, 4), rand(3))
 case("softmax", lambda x: F.softmax(x, 1), rand(2, 3, 4))
 case("log_softmax", lambda x: F.log_softmax(x, 1), rand(2, 3, 4))
+# Output padding beyond the stride, and beyond the padding.
+case("conv_transpose_beyond",
+     lambda x, w: F.conv_transpose2d(x, w, stride=(1, 2), dilation=(3, 1), padding=(1, 0),
+                                     output_padding=(2, 1)),
+     rand(2, 2, 3, 3), rand(2, 3, 2, 3))
 print("\n#endif")
