@@ -84,9 +84,13 @@ static bool read_size(const json_t *value, size_t *out)
     return true;
 }
 
-/* Where an array lies. */
+/* Where an array lies, and what it is but for its name and data. */
 typedef struct place {
     size_t from, to;
+    leati_array_entry entry;
+    const char *name; /* the header's */
+    bool half, brain; /* of 16 bits; bf16 */
+    size_t number;    /* in the order of the header */
 } place;
 
 static int by_place(const void *a, const void *b)
@@ -94,6 +98,12 @@ static int by_place(const void *a, const void *b)
     const place *x = a, *y = b;
     if (x->from != y->from) return x->from < y->from ? -1 : 1;
     return (x->to > y->to) - (x->to < y->to); /* empty ones first */
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 /* Singles from 16 bits each. */
@@ -119,8 +129,8 @@ static int read_type(const char *text)
     return type < LEATI_DTYPES ? type : READ_TYPES;
 }
 
-static leat_status read_entry(leat_context *c, leati_state *state, const char *name,
-                              const json_t *json, const char *data, size_t size, place *at)
+static leat_status read_place(leat_context *c, const char *name, const json_t *json, size_t size,
+                              place *out)
 {
     leati_array_entry e = {.count = 1};
     const char *dtype = json_string_value(json_object_get(json, "dtype"));
@@ -145,12 +155,19 @@ static leat_status read_entry(leat_context *c, leati_state *state, const char *n
     if (leati_mul_overflows(e.count, half ? 2 : leati_dtype_size(e.type), &bytes) || to < from ||
         to > size || to - from != bytes)
         return damaged(c, "an array's place does not fit its shape");
-    *at = (place){from, to};
+    *out = (place){
+        .from = from, .to = to, .entry = e, .name = name, .half = half, .brain = type == BF16};
+    return LEAT_OK;
+}
+
+static leat_status copy_array(leat_context *c, leati_state *state, const place *p, const char *data)
+{
+    leati_array_entry e = p->entry;
     LEATI_TRY(
         leati_grow(c, &state->entries, &state->capacity, state->count + 1, sizeof *state->entries));
-    e.name = leati_strdup(c, name);
-    if (e.name && half) e.data = widen(c, data + from, e.count, type == BF16);
-    else if (e.name) e.data = leati_memdup(c, data + from, bytes);
+    e.name = leati_strdup(c, p->name);
+    if (e.name && p->half) e.data = widen(c, data + p->from, e.count, p->brain);
+    else if (e.name) e.data = leati_memdup(c, data + p->from, p->to - p->from);
     if (!e.data) {
         leati_free(e.name);
         return leat_error_status(c);
@@ -173,6 +190,30 @@ static leat_status check_places(leat_context *c, place *places, size_t count, si
     return at == room ? LEAT_OK : damaged(c, "bytes that belong to no array");
 }
 
+/* All places are known to be apart before anything is copied: a small file cannot ask for much
+ * memory by naming the same bytes many times. */
+static leat_status read_arrays(leat_context *c, leati_state *state, json_t *header,
+                               const char *data, size_t room, place *places)
+{
+    size_t count = 0;
+    const char *name;
+    json_t *value;
+    leat_status st = LEAT_OK;
+    json_object_foreach(header, name, value)
+    {
+        if (st != LEAT_OK) break;
+        if (strcmp(name, "__metadata__") == 0) continue;
+        st = read_place(c, name, value, room, &places[count]);
+        places[count].number = count;
+        count++;
+    }
+    LEATI_TRY(st);
+    LEATI_TRY(check_places(c, places, count, room));
+    if (count) qsort(places, count, sizeof *places, by_number);
+    for (size_t i = 0; i < count; i++) LEATI_TRY(copy_array(c, state, &places[i], data));
+    return LEAT_OK;
+}
+
 leat_status leati_safetensors_read(leat_context *c, leati_state *state, const char *data,
                                    size_t size)
 {
@@ -186,20 +227,11 @@ leat_status leati_safetensors_read(leat_context *c, leati_state *state, const ch
         json_decref(header);
         return damaged(c, "the header is no JSON object");
     }
-    size_t count = 0, room = size - 8 - (size_t)length;
     place *places = leati_array(c, json_object_size(header) + 1, sizeof *places);
-    leat_status st = places ? LEAT_OK : leat_error_status(c);
-    const char *name;
-    json_t *value;
-    json_object_foreach(header, name, value)
-    {
-        if (st != LEAT_OK) break;
-        if (strcmp(name, "__metadata__") == 0) continue;
-        st = read_entry(c, state, name, value, data + 8 + length, room, &places[count]);
-        count++;
-    }
+    leat_status st =
+        places ? read_arrays(c, state, header, data + 8 + length, size - 8 - (size_t)length, places)
+               : leat_error_status(c);
     json_decref(header);
-    if (st == LEAT_OK) st = check_places(c, places, count, room);
     leati_free(places);
     return st;
 }

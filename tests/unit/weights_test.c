@@ -232,6 +232,31 @@ static void hostile(leattest *t)
     leati_state_fini(&s);
 }
 
+/* Many names for the same bytes are refused before they take memory. */
+static void many_names(leattest *t)
+{
+    enum { ARRAYS = 200, SIZE = 1 << 20, ROOM = 32 << 20 };
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    leati_state s;
+    char *file = calloc(1, 8 + ARRAYS * 96 + SIZE), *at = file + 8;
+    o.max_bytes = ROOM;
+    REQUIRE(file);
+    REQUIRE_OK(leat_context_create(&c, &o));
+    for (int i = 0; i < ARRAYS; i++)
+        at += sprintf(at, "%c\"a%d\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[0,%d]}",
+                      i ? ',' : '{', i, SIZE, SIZE);
+    *at++ = '}';
+    for (int i = 0; i < 8; i++) file[i] = (char)((size_t)(at - file - 8) >> 8 * i);
+    leati_state_init(&s, c);
+    CHECK_INT(leati_safetensors_read(c, &s, file, (size_t)(at - file) + SIZE), LEAT_FORMAT);
+    CHECK(strstr(leat_error_message(c), "overlap"));
+    CHECK_INT(s.count, 0);
+    leati_state_fini(&s);
+    leat_context_destroy(c);
+    free(file);
+}
+
 static leat_status read_some(leat_context *c, void *arg)
 {
     leati_state s;
@@ -268,6 +293,6 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(round_trip), TEST(misfits), TEST(precisions),
-                                      TEST(hostile), TEST(memory)};
+static const leattest_case cases[] = {TEST(round_trip), TEST(misfits),    TEST(precisions),
+                                      TEST(hostile),    TEST(many_names), TEST(memory)};
 LEATTEST_MAIN(cases)
