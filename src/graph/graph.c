@@ -38,6 +38,7 @@ void leat_graph_clear(leat_graph *g)
     g->last_count = 0;
     g->broken = false;
     if (g->scope) g->scope[0] = 0;
+    g->scope_depth = 0;
     g->scope_copy = NULL;
 }
 
@@ -61,6 +62,7 @@ void leat_graph_destroy(leat_graph *g)
     leati_trace_destroy(g->trace);
     leati_free(g->last_roots);
     leati_free(g->scope);
+    leati_free(g->scope_ends);
     leati_free(g);
 }
 
@@ -100,10 +102,13 @@ leat_shape leat_tensor_shape(const leat_tensor *x)
 void leat_scope_push(leat_graph *g, const char *name)
 {
     size_t have = g->scope ? strlen(g->scope) : 0, more = strlen(name);
-    if (leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK) {
+    if (leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK ||
+        leati_grow(g->context, &g->scope_ends, &g->scope_end_capacity, g->scope_depth + 1,
+                   sizeof *g->scope_ends) != LEAT_OK) {
         g->broken = true;
         return;
     }
+    g->scope_ends[g->scope_depth++] = have;
     if (have) g->scope[have++] = '/';
     memcpy(g->scope + have, name, more + 1);
     g->scope_copy = NULL;
@@ -111,10 +116,8 @@ void leat_scope_push(leat_graph *g, const char *name)
 
 void leat_scope_pop(leat_graph *g)
 {
-    if (!g->scope) return;
-    char *cut = strrchr(g->scope, '/');
-    if (!cut) cut = g->scope;
-    *cut = 0;
+    if (!g->scope_depth) return;
+    g->scope[g->scope_ends[--g->scope_depth]] = 0;
     g->scope_copy = NULL;
 }
 

@@ -131,6 +131,8 @@ struct leat_graph {
     leati_kept *kept; /* laid-out weights of plans */
     char *scope;      /* joined, "" at the top */
     size_t scope_capacity;
+    size_t *scope_ends; /* lengths that it had before each push */
+    size_t scope_depth, scope_end_capacity;
     const char *scope_copy; /* in the arena; NULL: to be copied */
     bool half_products;     /* precision bf16 */
     bool broken;            /* an operation failed since the last clear */

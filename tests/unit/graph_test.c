@@ -211,7 +211,12 @@ static void errors_name_the_layer(leattest *t)
     y = leat_relu(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3), NULL));
     CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID, "(3)|bind");
     leat_tensor *i = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(3), NULL);
+    leat_scope_push(g, "encoder/1"); /* a name may look like two */
+    leat_scope_push(g, "dense");
+    leat_scope_pop(g);
+    leat_scope_pop(g);
     CHECK(leat_exp(i) == NULL);
+    CHECK(!strstr(leat_error_message(t->context), "encoder"));
     CHECK_FAILS(leat_error_status(t->context), LEAT_TYPE, "exp|floating point|i64");
     leat_graph_destroy(g);
 }
