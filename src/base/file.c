@@ -20,7 +20,7 @@ enum { BUFFER = 1 << 16, NAMES = 256 };
 
 struct leati_writer {
     leat_context *context;
-    char *path, *temporary; /* temporary NULL: standard output */
+    char *path, *temporary; /* temporary NULL: written as it comes */
     int fd;
     int error; /* errno of the first failed write */
     size_t held;
@@ -35,28 +35,44 @@ static void writer_free(leati_writer *w)
     leati_free(w);
 }
 
+/* The path behind a link to a file, so that the file is replaced and not the link. */
+static char *path_behind(leat_context *c, const char *path)
+{
+    struct stat info;
+    bool link = lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    char *real = link ? realpath(path, NULL) : NULL; /* NULL too where it leads nowhere */
+    char *copy = leati_strdup(c, real ? real : path);
+    free(real);
+    return copy;
+}
+
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path)
 {
+    struct stat info;
     *out = NULL;
-    LEATI_CHECK(c, !leati_path_is_folder(path), LEAT_INVALID,
+    bool standard = strcmp(path, "-") == 0, there = !standard && stat(path, &info) == 0;
+    LEATI_CHECK(c, !there || !S_ISDIR(info.st_mode), LEAT_INVALID,
                 "%s is a folder; name a file to write", path);
     leati_writer *w = leati_calloc(c, 1, sizeof *w);
     if (!w) return leat_error_status(c);
-    bool stream = strcmp(path, "-") == 0;
+    /* A device or a pipe is written to; a file in its place would take it from everybody. */
+    bool stream = standard || (there && !S_ISREG(info.st_mode));
+    mode_t mode = there ? info.st_mode & 0777 : 0666;
     w->context = c;
-    if (!stream) {
+    w->path = stream ? leati_strdup(c, standard ? "standard output" : path) : path_behind(c, path);
+    if (w->path && !stream) {
         leati_str name;
         leati_str_init(&name, c);
-        leati_str_addf(&name, "%s.tmp.%ld", path, (long)getpid());
+        leati_str_addf(&name, "%s.tmp.%ld", w->path, (long)getpid());
         w->temporary = leati_str_take(&name);
     }
-    w->path = leati_strdup(c, stream ? "standard output" : path);
     if ((!w->temporary && !stream) || !w->path) {
         writer_free(w);
         return leat_error_status(c);
     }
-    w->fd = stream ? dup(STDOUT_FILENO)
-                   : open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (standard) w->fd = dup(STDOUT_FILENO);
+    else if (stream) w->fd = open(path, O_WRONLY | O_CLOEXEC);
+    else w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (w->fd < 0) {
         leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
         writer_free(w);
@@ -119,7 +135,7 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
-/* Standard output: what is written is written. */
+/* Standard output, a device, a pipe: what is written is written. */
 static leat_status commit_stream(leati_writer *w)
 {
     leat_status st = LEAT_OK;

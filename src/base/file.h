@@ -8,8 +8,9 @@
 #include <leat/context.h>
 
 /* A file that appears under its name complete or not at all: written beside it, fsync, rename,
- * fsync of the folder. Killing the process at any instant leaves the earlier file. The path "-" is
- * standard output, which is written as it comes. */
+ * fsync of the folder. Killing the process at any instant leaves the earlier file, whose
+ * permissions the new one has. A link to a file stays one. The path "-" is standard output; it,
+ * devices and pipes are written as it comes. */
 typedef struct leati_writer leati_writer;
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path);
 /* Buffered. After a failure further writes do nothing and commit reports the first failure. */

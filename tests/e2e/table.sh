@@ -24,6 +24,13 @@ check json sh -c "$leat table iris --head 2 --json | python3 -m json.tool"
 check gzip sh -c "gzip -k sales.csv && $leat table sales.csv.gz --head 1 -o - | grep -q Bern"
 printf 'id\n9007199254740993\n' >ids.csv
 check long-numbers sh -c "$leat table ids.csv | grep -q 9007199254740993"
+# What is no file is written to, not replaced; a link stays one, and its file as private as it was.
+mkfifo pipe
+check pipe sh -c "cat pipe >piped.csv & $leat table iris --head 3 -o pipe && wait && test -p pipe && test \$(wc -l <piped.csv) = 4"
+: >real.csv
+chmod 600 real.csv
+ln -s real.csv link.csv
+check link sh -c "$leat table iris --head 3 -o link.csv && test -h link.csv && test \$(wc -l <real.csv) = 4 && ls -l real.csv | grep -q '^-rw-------'"
 check stdin sh -c "$leat table - --tail 1 -o - <sales.csv | grep -q tea"
 
 fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'

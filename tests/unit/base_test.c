@@ -1,10 +1,15 @@
-/* Status, context, memory, arena, strings, map, hash, numbers, JSON, RNG. */
+/* Status, context, memory, arena, strings, map, hash, numbers, JSON, RNG, written files. */
 #include "support/leattest.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <leat/json.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -241,6 +246,38 @@ static leat_status build_things(leat_context *c, void *arg)
     return st;
 }
 
+/* What is written replaces files only, not what a link or a name of the system stands for. */
+static void files_in_place(leattest *t)
+{
+    leat_context *c = t->context;
+    char pipe[4096], link[4096], file[4096], got[8] = "";
+    struct stat info;
+    snprintf(pipe, sizeof pipe, "%s", leattest_scratch("pipe"));
+    snprintf(link, sizeof link, "%s", leattest_scratch("link"));
+    snprintf(file, sizeof file, "%s", leattest_scratch("file"));
+    REQUIRE(mkfifo(pipe, 0600) == 0);
+    int fd = open(pipe, O_RDONLY | O_NONBLOCK);
+    REQUIRE(fd >= 0);
+    CHECK_OK(leati_file_write(c, pipe, "abc", 3));
+    CHECK_INT(read(fd, got, sizeof got - 1), 3);
+    CHECK_STR(got, "abc");
+    close(fd);
+    CHECK(stat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
+
+    CHECK_OK(leati_file_write(c, file, "old", 3));
+    REQUIRE(chmod(file, 0600) == 0 && symlink(file, link) == 0);
+    CHECK_OK(leati_file_write(c, link, "new", 3));
+    CHECK(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    CHECK(stat(file, &info) == 0 && (info.st_mode & 0777) == 0600);
+    leati_bytes b;
+    REQUIRE_OK(leati_file_read(c, &b, file));
+    CHECK(b.size == 3 && memcmp(b.data, "new", 3) == 0);
+    leati_bytes_release(&b);
+    REQUIRE(unlink(file) == 0);
+    CHECK_OK(leati_file_write(c, link, "own", 3)); /* where the link led nowhere */
+    CHECK_FAILS(leati_file_write(c, "/", "x", 1), LEAT_INVALID, "folder");
+}
+
 static void allocation_failures(leattest *t)
 {
     leattest_fail_allocations(t, build_things, NULL);
@@ -258,6 +295,7 @@ static const leattest_case list[] = {TEST(status_names),
                                      TEST(rng_draws),
                                      TEST(numbers),
                                      TEST(json),
+                                     TEST(files_in_place),
                                      TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
