@@ -234,6 +234,10 @@ static leat_status make_names(leat_context *c, leati_csv_layout *l, const sample
     leati_map map;
     leati_str name;
     leat_status st = LEAT_OK;
+    /* (columns) by the number of a name: the suffix to try next, so that many equal names take no
+     * square of their number. */
+    uint32_t *next = leati_arena_calloc(s->arena, l->columns, sizeof *next);
+    if (!next) return leat_error_status(c);
     leati_map_init(&map, c);
     leati_str_init(&name, c);
     for (size_t j = 0; j < l->columns && st == LEAT_OK; j++) {
@@ -252,9 +256,11 @@ static leat_status make_names(leat_context *c, leati_csv_layout *l, const sample
         for (size_t i = 0; i < name.length; i++)
             if ((unsigned char)name.text[i] < ' ') name.text[i] = ' ';
         size_t base = name.length;
-        for (int k = 2; leati_map_get(&map, name.text, name.length) != LEATI_MAP_NONE; k++) {
+        uint32_t first = leati_map_get(&map, name.text, name.length);
+        for (uint32_t same = first; same != LEATI_MAP_NONE && !leati_str_status(&name);) {
             name.length = base;
-            leati_str_addf(&name, "_%d", k);
+            leati_str_addf(&name, "_%u", next[first]++ + 2);
+            same = leati_map_get(&map, name.text, name.length);
         }
         st = leati_str_status(&name);
         if (st != LEAT_OK) break;

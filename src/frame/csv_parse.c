@@ -117,7 +117,7 @@ static bool widen(const leat_context *c, void *array, size_t old, size_t count, 
     return true;
 }
 
-/* Which fields the kernel may read together; anew when cells move or a column's kind changes. */
+/* Which fields the kernel may read together; anew when cells move. */
 static void find_runs(leati_csv_worker *w)
 {
     bool any = w->plan->kernels->decimals && !w->plan->careful;
@@ -126,6 +126,14 @@ static void find_runs(leati_csv_worker *w)
         w->run[j] = run < LEAST_RUN ? 0 : run;
         w->numbers[j] = run ? w->cells[j].f64 : NULL;
     }
+}
+
+/* Column j holds no numbers any more: the runs before it end there. */
+static void cut_run(leati_csv_worker *w, size_t j)
+{
+    w->run[j] = 0;
+    w->numbers[j] = NULL;
+    for (size_t k = j, run = 0; k-- > 0 && w->numbers[k];) w->run[k] = ++run < LEAST_RUN ? 0 : run;
 }
 
 static bool more_rows(leati_csv_worker *w)
@@ -155,6 +163,7 @@ void leati_csv_begin(leati_csv_worker *w, size_t from)
     w->rows = w->dropped = w->troubles = w->converted = w->long_rows = 0;
     w->open = false;
     w->next = from;
+    w->judged = SIZE_MAX;
     free_kept(w);
     for (size_t j = 0; j < w->plan->columns; j++) {
         leati_csv_cells *s = &w->cells[j];
@@ -276,12 +285,18 @@ static outcome shape(const leati_csv_worker *w, const leati_csv_text *t, size_t 
     return *fields == w->plan->columns || (*fields > w->plan->columns && empty) ? FITS : MISFIT;
 }
 
-/* Asked before a value may change what its column is, for a ragged row must not. */
-static bool record_fits(const leati_csv_worker *w, const leati_csv_text *t)
+/* Asked before a value may change what its column is, for a ragged row must not. Once per record
+ * and view: all of its values may. */
+static bool record_fits(leati_csv_worker *w, const leati_csv_text *t)
 {
-    size_t fields;
+    size_t fields, end = w->view.offset + w->view.size;
     const char *after;
-    return shape(w, t, &fields, &after) == FITS;
+    if (w->judged != w->next || w->judged_end != end) {
+        w->fits = shape(w, t, &fields, &after) == FITS;
+        w->judged = w->next;
+        w->judged_end = end;
+    }
+    return w->fits;
 }
 
 /* The long way for the field at *p; moves *p to its end. */
@@ -332,7 +347,7 @@ static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, cons
     if ((can != s->mask || s->kind != LEATI_CSV_UNKNOWN) && record_fits(w, t)) {
         s->mask = can;
         s->kind = LEATI_CSV_UNKNOWN;
-        find_runs(w);
+        if (w->numbers[j]) cut_run(w, j);
     }
     return FITS;
 }

@@ -85,6 +85,8 @@ typedef struct leati_csv_worker {
     size_t *run;                  /* (plan->columns): NUMBER columns from here on */
     size_t capacity;              /* rows that the cells hold */
     struct leati_csv_block *kept; /* undoubled and converted text, and views of the piece before */
+    size_t judged, judged_end; /* offset of the record of which `fits` is known, end of the view */
+    bool fits;
     /* The outcome of the piece. */
     size_t rows;
     size_t next; /* offset of the first record that was not read */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/str.h"
@@ -301,22 +302,23 @@ static leat_status find_name(leati_csv_reader *r, const char *name, size_t lengt
     return near ? leati_error_hint(c, "Did you mean '%s'?", near) : LEAT_NOT_FOUND;
 }
 
-/* `types` as the options have them; `expected`: of columns that may be lacking. */
-static leat_status force_types(leati_csv_reader *r, const char *types, bool expected)
+static leat_status force(leati_csv_reader *r, const leati_map *names, const char *types,
+                         bool expected)
 {
     static const leati_csv_kind kinds[] = {[LEAT_F64] = LEATI_CSV_NUMBER,
                                            [LEAT_I64] = LEATI_CSV_WHOLE,
                                            [LEAT_BOOL] = LEATI_CSV_LOOSE,
                                            [LEAT_STRING] = LEATI_CSV_TEXT,
                                            [LEAT_TIME] = LEATI_CSV_TIME};
-    for (const char *p = types; p && *p;) {
+    for (const char *p = types; *p;) {
         size_t n = strcspn(p, ","), split = n, column;
         while (split && p[split - 1] != ':') split--;
         LEATI_CHECK(r->context, split > 1, LEAT_INVALID,
                     "'%.*s' in the types is not of the form column:type", (int)n, p);
         leat_type type;
         LEATI_TRY(leati_type_parse(r->context, p + split, n - split, &type));
-        bool lacks = !has_name(&r->layout, p, split - 1, &column);
+        column = leati_map_get(names, p, split - 1);
+        bool lacks = column == LEATI_MAP_NONE;
         if (!expected && lacks) return find_name(r, p, split - 1, "types", &column);
         if (!expected || !(lacks || r->plan.forced[column])) {
             r->plan.kind[column] = kinds[type];
@@ -325,6 +327,21 @@ static leat_status force_types(leati_csv_reader *r, const char *types, bool expe
         p += n + (p[n] == ',');
     }
     return LEAT_OK;
+}
+
+/* `types` as the options have them; `expected`: of columns that may be lacking. */
+static leat_status force_types(leati_csv_reader *r, const char *types, bool expected)
+{
+    leati_map names; /* unique, so that they have the numbers of their columns */
+    leat_status st = LEAT_OK;
+    if (!types) return LEAT_OK;
+    leati_map_init(&names, r->context);
+    for (size_t j = 0; j < r->layout.columns && st == LEAT_OK; j++)
+        if (leati_map_put(&names, r->layout.names[j], strlen(r->layout.names[j])) != j)
+            st = leat_error_status(r->context);
+    if (st == LEAT_OK) st = force(r, &names, types, expected);
+    leati_map_fini(&names);
+    return st;
 }
 
 /* Columns to keep, by number; all if the option does not say. */

@@ -13,6 +13,10 @@ static const char *const type_names[] = {"number", "whole", "bool", "text", "tim
 static const size_t type_sizes[] = {8, 8, 1, 4, 8, 0};
 static const size_t item_sizes[] = {1, 4, 8};
 
+enum {
+    SEARCHED = 32
+}; /* so many columns are looked through for a name; of more there is an index */
+
 const char *leat_type_name(leat_type type)
 {
     return (unsigned)type <= LEAT_ARRAY ? type_names[type] : "unknown";
@@ -199,7 +203,34 @@ void leat_frame_release(leat_frame *f)
     }
     leati_free(f->column);
     leati_free(f->name);
+    leati_free(f->slots);
     leati_free(f);
+}
+
+/* The slot that holds the name or the free one where it belongs. */
+static size_t slot_of(const leat_frame *f, const char *name)
+{
+    size_t mask = f->slot_count - 1, i = leati_hash64(name, strlen(name), 0) & mask;
+    while (f->slots[i] && strcmp(f->name[f->slots[i] - 1], name) != 0) i = (i + 1) & mask;
+    return i;
+}
+
+/* The index names the columns up to the newest one. */
+static leat_status index_names(leat_context *c, leat_frame *f)
+{
+    size_t from = f->columns - 1;
+    if (f->columns <= SEARCHED) return LEAT_OK;
+    if (2 * f->columns > f->slot_count) {
+        size_t count = f->slot_count ? 2 * f->slot_count : 4 * SEARCHED;
+        uint32_t *slots = LEATI_NEW(c, uint32_t, count);
+        if (!slots) return leat_error_status(c);
+        leati_free(f->slots);
+        f->slots = slots;
+        f->slot_count = count;
+        from = 0;
+    }
+    for (; from < f->columns; from++) f->slots[slot_of(f, f->name[from])] = (uint32_t)from + 1;
+    return LEAT_OK;
 }
 
 leat_status leati_frame_add(leat_context *c, leat_frame *f, const char *name, leati_column *col)
@@ -222,7 +253,7 @@ leat_status leati_frame_add(leat_context *c, leat_frame *f, const char *name, le
     f->capacity = columns;
     f->column[f->columns] = col;
     f->name[f->columns++] = copy;
-    return LEAT_OK;
+    return index_names(c, f);
 }
 
 leat_frame *leati_frame_take(leat_context *c, const leat_frame *f, const uint32_t *rows,
@@ -279,6 +310,11 @@ size_t leat_frame_missing(const leat_frame *f, size_t column)
 
 bool leat_frame_find(const leat_frame *f, const char *name, size_t *column)
 {
+    if (f->slots) {
+        uint32_t entry = f->slots[slot_of(f, name)];
+        if (entry) *column = entry - 1;
+        return entry != 0;
+    }
     for (size_t i = 0; i < f->columns; i++) {
         if (strcmp(f->name[i], name) == 0) {
             *column = i;

@@ -45,6 +45,8 @@ struct leat_frame {
     size_t rows, columns, capacity;
     leati_column **column;
     char **name;
+    uint32_t *slots; /* of many columns, by name: 1 + column, 0 = free; a power of two of them */
+    size_t slot_count;
 };
 
 static inline bool leati_valid(const leati_column *col, size_t row)

@@ -13,7 +13,7 @@ enum { NUMBER_TEXT = 400 };
 #define SECOND INT64_C(1000000)
 #define DAY    (86400 * SECOND)
 
-static const char default_missing[] = "NA,N/A,NaN,null,None,?,-";
+static const char default_missing[] = "NA,N/A,#N/A,<NA>,NaN,null,None,?,-";
 
 static void add_word(leati_rules *r, const char *word, size_t length)
 {

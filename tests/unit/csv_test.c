@@ -81,6 +81,7 @@ static void types(leattest *t)
         {"d\n2024-02-30\n2024-01-01\n", "d:text|2024-02-30|2024-01-01"},
         {"d\n1970-01-01 01:00:00.25+01:00\n1970-01-01\n", "d:time|250000|0"},
         {"a,b\nNA,1\n?,2\nN/A,n/a\nnull,-\n5,none\n", "a:whole,b:whole|_,1|_,2|_,_|_,_|5,_"},
+        {"a,b\n#N/A,1\n2,<NA>\n", "a:whole,b:whole|_,1|2,_"},
         {"a,b\n,x\n,y\n", "a:number,b:text|_,x|_,y"},
         {"a\n9223372036854775807\n9223372036854775808\n", "a:number|9.22337203685478e+18|"
                                                           "9.22337203685478e+18"},
@@ -469,6 +470,37 @@ static void late_error(leattest *t)
     leati_free(text);
 }
 
+/* Nothing may take the square of the number of columns: this would not end. */
+static void many_columns(leattest *t)
+{
+    enum { NAMES = 100000, COLUMNS = 30000, WHOLE_ROWS = 14, ROWS = 24 };
+    leat_frame *f;
+    size_t n = 0, at = 0;
+    double v;
+    char *text = leati_alloc(t->context, ROWS * COLUMNS * 4 + 10 * COLUMNS);
+    REQUIRE(text);
+    for (size_t j = 0; j < NAMES; j++) n += (size_t)sprintf(text + n, j ? ",a" : "a");
+    n += (size_t)sprintf(text + n, "\n1");
+    for (size_t j = 1; j < NAMES; j++) n += (size_t)sprintf(text + n, ",2");
+    REQUIRE_OK(read_text(t->context, &f, text, n, NULL));
+    CHECK_STR(leat_frame_name(f, NAMES - 1), "a_100000");
+    CHECK(leat_frame_find(f, "a_99999", &at) && at == NAMES - 2);
+    CHECK(!leat_frame_find(f, "a_1", &at));
+    leat_frame_release(f);
+    /* Beyond the rows that a type is guessed from, every column has decimals. */
+    n = 0;
+    for (size_t j = 0; j < COLUMNS; j++) n += (size_t)sprintf(text + n, "%sc%zu", j ? "," : "", j);
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = 0; j < COLUMNS; j++)
+            n += (size_t)sprintf(text + n, "%c%s", j ? ',' : '\n', i < WHOLE_ROWS ? "7" : ".5");
+    REQUIRE_OK(read_text(t->context, &f, text, n, NULL));
+    CHECK_INT(leat_frame_type(f, COLUMNS - 1), LEAT_F64);
+    CHECK(leat_frame_number(f, COLUMNS - 1, WHOLE_ROWS - 1, &v) && v == 7);
+    CHECK(leat_frame_number(f, 0, ROWS - 1, &v) && v == 0.5);
+    leat_frame_release(f);
+    leati_free(text);
+}
+
 static void packed(leattest *t)
 {
     leat_frame *f;
@@ -587,10 +619,10 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, read_and_write, (void *)(uintptr_t)path);
 }
 
-static const leattest_case list[] = {TEST(types),     TEST(dialects),   TEST(headers),
-                                     TEST(options),   TEST(errors),     TEST(dropped_rows),
-                                     TEST(encodings), TEST(spectrum),   TEST(real_tables),
-                                     TEST(threads),   TEST(late_error), TEST(pieces),
-                                     TEST(packed),    TEST(round_trip), TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(types),        TEST(dialects),     TEST(headers),    TEST(options),
+    TEST(errors),       TEST(dropped_rows), TEST(encodings),  TEST(spectrum),
+    TEST(real_tables),  TEST(threads),      TEST(late_error), TEST(pieces),
+    TEST(many_columns), TEST(packed),       TEST(round_trip), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
