@@ -13,6 +13,9 @@
  * 64 bits makes its column a number; a column with nothing but missing values is a number. In a
  * column of text a quoted value is never missing.
  *
+ * `types` and `missing` also go for the formats that know types of their own, such as SQLite and
+ * NumPy: their values are read as if they stood in a text.
+ *
  * A folder is read as images: those in its folders, whose names are the classes (columns `image`
  * and `label`), or those in itself (`image` alone). PNG and JPEG, in the order of their names;
  * other files are passed over and counted in the report. */
@@ -46,7 +49,8 @@ typedef struct leat_read_options {
     char thousands;       /* 0: ',' where the decimal mark is '.', and the other way round */
     const char *types;    /* "weight:number,zip:text": number, whole, bool, text or time */
     const char *missing;  /* "NA,?,-999": what stands for a missing value besides nothing at all;
-                             NULL: NA, N/A, NaN, null, None, ? and - in any case */
+                             NULL: NA, N/A, #N/A, <NA>, NaN, null, None, ? and - in any
+                             case */
     const char *query;    /* sqlite: a SELECT or the name of a table */
     const char *columns;  /* "mpg,weight": keep these, in this order; NULL: all */
     uint64_t max_rows;    /* 0: all */

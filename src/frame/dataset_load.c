@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "frame/retype.h"
 #include "io/download.h"
 
 static const char base_address[] = "https://raw.githubusercontent.com/mwaskom/seaborn-data/master";
@@ -254,17 +255,28 @@ leat_status leat_data_fetch(leat_context *c, const char *name, leat_data_info *o
     return LEAT_OK;
 }
 
+/* A set that is no file, with the types that the user names. */
+static leat_status retype(leat_context *c, leat_frame **f, leat_status st,
+                          const leat_read_options *options)
+{
+    if (st == LEAT_OK && options) st = leati_retype(c, f, options, options->report);
+    if (st == LEAT_OK) return LEAT_OK;
+    leat_frame_release(*f);
+    *f = NULL;
+    return st;
+}
+
 static leat_status open_set(leat_context *c, leat_frame **out, leat_data_info *info,
                             const leat_read_options *options)
 {
     const leati_dataset_row *row = own_row(info->name);
     LEATI_TRY(fetch(c, info));
-    if (row && row->built_in) return row->built_in(c, out);
-    if (row && row->package) return row->package(c, out, info->split);
+    if (row && row->built_in) return retype(c, out, row->built_in(c, out), options);
+    if (row && row->package) return retype(c, out, row->package(c, out, info->split), options);
     LEATI_CHECK(c, leati_path_exists(info->path), LEAT_NOT_FOUND,
                 "the file of data set %s is gone: %s\nadd it again: leat data add", info->name,
                 info->path);
-    leat_status st = leat_frame_read(c, out, info->path, row ? NULL : options);
+    leat_status st = leat_frame_read(c, out, info->path, options);
     return st == LEAT_OK ? st : leati_error_within(c, "data set %s", info->name);
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "frame/foreign.h"
 #include "frame/read.h"
+#include "frame/retype.h"
 #include "frame/sqlite.h"
 
 static bool starts(const char *head, size_t n, const char *magic, size_t length)
@@ -10,7 +11,6 @@ static bool starts(const char *head, size_t n, const char *magic, size_t length)
     return n >= length && memcmp(head, magic, length) == 0;
 }
 
-/* These formats know their columns and types: only the choice of columns could apply. */
 static leat_status select_columns(leat_context *c, leat_frame **f, const leat_read_options *o)
 {
     size_t chosen[LEATI_ARRAY_COLUMNS], count = 0;
@@ -33,9 +33,15 @@ static leat_status select_columns(leat_context *c, leat_frame **f, const leat_re
     return LEAT_OK;
 }
 
+/* These formats know their columns and types; the options have the last word. */
 static leat_status finish(leat_context *c, leat_frame **out, leat_status st,
-                          const leat_read_options *o)
+                          const leati_source *source, const leat_read_options *o,
+                          leat_read_report *report)
 {
+    if (st == LEAT_OK) {
+        st = leati_retype(c, out, o, report);
+        if (st != LEAT_OK) leati_error_within(c, "%s", leati_source_name(source));
+    }
     if (st == LEAT_OK) st = select_columns(c, out, o);
     if (st != LEAT_OK) {
         leat_frame_release(*out);
@@ -48,19 +54,20 @@ typedef leat_status (*frame_of_bytes)(leat_context *c, leat_frame **out, leati_b
                                       const char *path);
 
 static leat_status read_bytes(leat_context *c, leat_frame **out, leati_source *source,
-                              const leat_read_options *o, frame_of_bytes frame)
+                              const leat_read_options *o, leat_read_report *report,
+                              frame_of_bytes frame)
 {
     leati_bytes bytes = {.size = leati_source_size(source)};
     LEATI_TRY(leati_source_bytes(c, source, &bytes.data));
-    return finish(c, out, frame(c, out, bytes, leati_source_name(source)), o);
+    leat_status st = frame(c, out, bytes, leati_source_name(source));
+    return finish(c, out, st, source, o, report);
 }
 
 #define READ_BYTES(format)                                                                         \
     static leat_status read_##format(leat_context *c, leat_frame **out, leati_source *source,      \
                                      const leat_read_options *o, leat_read_report *report)         \
     {                                                                                              \
-        (void)report;                                                                              \
-        return read_bytes(c, out, source, o, leati_##format##_frame);                              \
+        return read_bytes(c, out, source, o, report, leati_##format##_frame);                      \
     }
 READ_BYTES(npy)
 READ_BYTES(npz)
@@ -90,11 +97,11 @@ static int sniff_idx(const char *head, size_t n)
 static leat_status read_sqlite(leat_context *c, leat_frame **out, leati_source *source,
                                const leat_read_options *o, leat_read_report *report)
 {
-    (void)report;
     LEATI_CHECK(c, leati_source_is_file(source), LEAT_UNSUPPORTED,
                 "%s: an SQLite database is read from an unpacked file, not from a stream",
                 leati_source_name(source));
-    return finish(c, out, leati_sqlite_frame(c, out, leati_source_name(source), o->query), o);
+    leat_status st = leati_sqlite_frame(c, out, leati_source_name(source), o->query);
+    return finish(c, out, st, source, o, report);
 }
 
 static int sniff_sqlite(const char *head, size_t n)

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #endif
 
+#include <leat/data.h>
+
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -263,6 +265,23 @@ static void idx_files(leattest *t)
     CHECK_FAILS(leati_idx_frame(c, &f, b, "l"), LEAT_FORMAT, "not an IDX");
 }
 
+static leat_status retype_iris(leat_context *c, void *arg)
+{
+    (void)arg;
+    leat_frame *f;
+    leat_read_options o = leat_read_options_default();
+    o.types = "petal_width:text,petal_length:number";
+    o.missing = "0.2,setosa";
+    leat_status st = leat_data_load(c, &f, "iris", &o);
+    if (st == LEAT_OK) leat_frame_release(f);
+    return st;
+}
+
+static void named_types_allocations(leattest *t)
+{
+    leattest_fail_allocations(t, retype_iris, NULL);
+}
+
 #if LEAT_HAVE_SQLITE
 static void make_database(leattest *t, const char *path)
 {
@@ -305,6 +324,56 @@ static void sqlite_types(leattest *t)
     CHECK_FAILS(leati_sqlite_frame(c, &f, path, "SELECT nope FROM a"), LEAT_INVALID, "nope");
     REQUIRE_OK(leati_file_write(c, path, "this is no database, by any means", 33));
     CHECK_FAILS(leati_sqlite_frame(c, &f, path, "a"), LEAT_FORMAT, "not a database");
+}
+
+/* The user's types and missing values go for databases and arrays as they do for texts. */
+static void named_types(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f;
+    sqlite3 *db;
+    const char *path = leattest_scratch("types.db"), *text;
+    leat_read_options o = leat_read_options_default();
+    REQUIRE(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db,
+                       "CREATE TABLE a(zip, day TEXT, price TEXT, n, flag TEXT);"
+                       "INSERT INTO a VALUES(8001, '2024-01-31', '3.5', 7.0, 'y'),"
+                       "(3012, 'n/a', '-999', 8.0, 'n'), (NULL, '2024-02-01', '', 9.0, 'n')",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    o.types = "zip:text,day:time,price:number,n:whole,flag:bool";
+    o.missing = "n/a,-999";
+    REQUIRE_OK(leat_frame_read(c, &f, path, &o));
+    static const leat_type types[] = {LEAT_STRING, LEAT_TIME, LEAT_F64, LEAT_I64, LEAT_BOOL};
+    static const size_t missing[] = {1, 1, 2, 0, 0};
+    for (size_t i = 0; i < 5; i++) CHECK_INT(leat_frame_type(f, i), types[i]);
+    for (size_t i = 0; i < 5; i++) CHECK_INT(leat_frame_missing(f, i), missing[i]);
+    CHECK(leat_frame_text(f, 0, 0, &text, NULL) && strcmp(text, "8001") == 0);
+    CHECK_NEAR(at(f, 1, 0), 1706659200e6, 0, 0);
+    CHECK_NEAR(at(f, 2, 0), 3.5, 0, 0);
+    CHECK_NEAR(at(f, 4, 0), 1, 0, 0);
+    leat_frame_release(f);
+    o.missing = NULL;
+    CHECK_FAILS(leat_frame_read(c, &f, path, &o), LEAT_FORMAT,
+                "types.db|row 2, column day: 'n/a' is not a time|--on-error skip");
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    o.expected = "price:text,nothing:number"; /* `types` has said what price is */
+    REQUIRE_OK(leat_read_report_create(c, &o.report));
+    REQUIRE_OK(leat_frame_read(c, &f, path, &o));
+    CHECK(f->rows == 2 && leat_read_report_dropped(o.report) == 1);
+    CHECK_STR(leat_read_report_note(o.report, 0, NULL),
+              "row 2, column day: 'n/a' is not a time (row left out)");
+    CHECK_INT(leat_frame_type(f, 2), LEAT_F64);
+    leat_frame_release(f);
+    leat_read_report_destroy(o.report);
+    o = leat_read_options_default();
+    o.types = "prize:number";
+    CHECK_FAILS(leat_frame_read(c, &f, path, &o), LEAT_NOT_FOUND, "'prize'|Did you mean 'price'?");
+    sqlite3_close(db);
+    o.types = "petal_width:text";
+    REQUIRE_OK(leat_data_load(c, &f, "iris", &o));
+    CHECK_INT(leat_frame_type(f, 3), LEAT_STRING);
+    CHECK(leat_frame_text(f, 3, 0, &text, NULL) && strcmp(text, "0.2") == 0);
+    leat_frame_release(f);
 }
 
 /* Numbers in a column that holds texts keep all their digits, before and behind the first text. */
@@ -385,6 +454,11 @@ static void sqlite_allocations(leattest *t)
 }
 
 #else
+static void named_types(leattest *t)
+{
+    leattest_skip(t, "built without SQLite");
+}
+
 static void sqlite_digits(leattest *t)
 {
     leattest_skip(t, "built without SQLite");
@@ -415,9 +489,19 @@ static void sqlite_allocations(leattest *t)
 #endif
 
 static const leattest_case cases[] = {
-    TEST(element_types), TEST(orders_and_shapes), TEST(texts),
-    TEST(refused),       TEST(npz_round_trip),    TEST(npy_write),
-    TEST(idx_files),     TEST(sqlite_types),      TEST(sqlite_allocations),
-    TEST(sqlite_digits), TEST(sqlite_cancelled),  TEST(sqlite_untrusted),
+    TEST(element_types),
+    TEST(orders_and_shapes),
+    TEST(texts),
+    TEST(refused),
+    TEST(npz_round_trip),
+    TEST(npy_write),
+    TEST(idx_files),
+    TEST(sqlite_types),
+    TEST(sqlite_allocations),
+    TEST(sqlite_digits),
+    TEST(sqlite_cancelled),
+    TEST(sqlite_untrusted),
+    TEST(named_types),
+    TEST(named_types_allocations),
 };
 LEATTEST_MAIN(cases)
