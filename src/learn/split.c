@@ -12,7 +12,8 @@
 #include "base/str.h"
 #include "kernel/sort.h"
 
-enum { LOO_MOST_ROWS = 20000 }; /* training rows of all folds are held at once: 1.6 GB */
+/* Training rows of all folds are held at once: 1.6 GB. */
+enum { LOO_MOST_ROWS = 20000, MOST_CELLS = LOO_MOST_ROWS * LOO_MOST_ROWS, FEW_FOLDS = 1000 };
 
 typedef struct plan {
     leat_context *c;
@@ -381,6 +382,21 @@ static leat_status count_folds(plan *p, uint32_t *groups)
     return LEAT_OK;
 }
 
+/* Folds of all repeats, whose training rows must fit in memory together. */
+static leat_status count_all(const plan *p, uint32_t repeats, size_t *count)
+{
+    size_t cells;
+    if (!leati_mul_overflows(p->folds, repeats, count) &&
+        !leati_mul_overflows(*count, p->d->rows, &cells) &&
+        (cells <= MOST_CELLS || *count <= FEW_FOLDS))
+        return LEAT_OK;
+    LEATI_FAIL(p->c, LEAT_LIMIT, "%u folds of %zu rows%s are too many: their rows fill the memory",
+               p->folds, p->d->rows, repeats > 1 ? ", repeated," : "");
+    return leati_error_hint(p->c, p->spec->kind == LEATI_SPLIT_PREDEFINED
+                                      ? "every value of the column makes a fold"
+                                      : "use fewer folds or repeats");
+}
+
 static leat_status check_parts(leat_context *c, const leati_folds *folds)
 {
     for (size_t f = 0; f < folds->count; f++) {
@@ -513,7 +529,7 @@ static leat_status make(leat_context *c, leati_folds *out, const leati_split_dat
     uint32_t groups = 0, repeats = out->spec.repeats ? out->spec.repeats : 1;
     LEATI_TRY(count_folds(&p, &groups));
     size_t count;
-    LEATI_CHECK(c, !leati_mul_overflows(p.folds, repeats, &count), LEAT_LIMIT, "too many folds");
+    LEATI_TRY(count_all(&p, repeats, &count));
     out->fold = LEATI_NEW(c, leati_fold, count);
     if (!out->fold) return leat_error_status(c);
     out->count = count;

@@ -307,6 +307,8 @@ static void refused(leattest *t)
     CHECK_FAILS(leati_split_make(t->context, &folds, &s, &d, 1), LEAT_INVALID, "2 rows");
     d.rows = 1000000;
     CHECK_FAILS(leati_split_make(t->context, &folds, &s, &d, 1), LEAT_LIMIT, "kfold:10");
+    s = spec_of(t, "repeated:5x1000000");
+    CHECK_FAILS(leati_split_make(t->context, &folds, &s, &d, 1), LEAT_LIMIT, "repeats");
     s = spec_of(t, "group:g");
     CHECK_FAILS(leati_split_make(t->context, &folds, &s, &d, 1), LEAT_INVALID, "column");
 }
