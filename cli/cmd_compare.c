@@ -89,7 +89,7 @@ static leat_status run_compare(cli *c)
     leat_status st = LEAT_OK;
     for (int i = 0; i < n && st == LEAT_OK; i++)
         st = leat_model_open(c->context, &models[i], c->arguments[i]);
-    if (st == LEAT_OK) st = cli_load(c, &frame, c->arguments[n]);
+    if (st == LEAT_OK) st = cli_load_for(c, &frame, c->arguments[n], models, (size_t)n);
     if (st == LEAT_OK)
         st = leat_compare(c->context, &k, models, (size_t)n, frame, cli_value(c, "metric"),
                           cli_has(c, "drop-missing-target"));

@@ -81,7 +81,7 @@ static leat_status add_answers(cli *c, leat_monitor *m)
     return st;
 }
 
-static leat_status add_window(cli *c, leat_monitor *m, const leat_model *model, const char *path)
+static leat_status add_window(cli *c, leat_monitor *m, leat_model *model, const char *path)
 {
     leat_frame *f = NULL;
     const char *slash = strrchr(path, '/');
@@ -92,7 +92,7 @@ static leat_status add_window(cli *c, leat_monitor *m, const leat_model *model, 
     return st;
 }
 
-static leat_status add_windows(cli *c, leat_monitor *m, const leat_model *model)
+static leat_status add_windows(cli *c, leat_monitor *m, leat_model *model)
 {
     leat_status st = add_answers(c, m);
     for (int i = 0; i < c->given_count && st == LEAT_OK; i++)

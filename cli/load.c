@@ -89,7 +89,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     leat_status st = cli_read_options(c, &o);
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
-    if (o.on_error == LEAT_ON_ERROR_SKIP) o.expected = expected;
+    o.expected = expected;
     if (!o.images) o.images = images;
     if (!o.tokens) o.tokens = tokens;
     st = leat_data_load(c->context, out, name, &o);
@@ -104,21 +104,38 @@ leat_status cli_load(cli *c, leat_frame **out, const char *name)
     return load(c, out, name, NULL, NULL, NULL);
 }
 
-/* "age:number,born:time". Whole numbers are numbers to a model; texts take anything. A name with a
- * comma cannot be said and is left out. NULL when out of memory; free() it. */
-static char *input_types(const leat_model *model)
+/* Adds "name:type,"; a name with a comma cannot be said and is left out. */
+static void add_type(char *text, size_t size, const char *name, leat_type type)
 {
-    size_t length = 1, at = 0;
-    for (size_t i = 0; i < leat_model_inputs(model); i++)
-        length += strlen(leat_model_input_name(model, i)) + sizeof ":number,";
-    char *text = calloc(1, length);
-    for (size_t i = 0; text && i < leat_model_inputs(model); i++) {
-        const char *name = leat_model_input_name(model, i);
-        leat_type type = leat_model_input_type(model, i);
-        if (type == LEAT_STRING || type == LEAT_ARRAY || !*name || strchr(name, ',')) continue;
-        int n = snprintf(text + at, length - at, "%s%s:%s", at ? "," : "", name,
-                         leat_type_name(type == LEAT_I64 ? LEAT_F64 : type));
-        at += n > 0 ? (size_t)n : 0;
+    size_t at = strlen(text);
+    if (!*name || strchr(name, ',')) return;
+    snprintf(text + at, size - at, "%s:%s,", name,
+             leat_type_name(type == LEAT_I64 ? LEAT_F64 : type));
+}
+
+/* "sex:text,born:time": what were texts to the model stay texts, also where a table has none but
+ * "yes" and "no" or numbers; `all`: the other inputs too, whole numbers as the numbers they are to
+ * a model. NULL when out of memory; free() it. */
+static char *input_types(leat_model *const *models, size_t count, bool all)
+{
+    enum { TYPE = sizeof ":number," };
+    size_t size = 1;
+    for (size_t k = 0; k < count; k++) {
+        size += strlen(leat_model_target(models[k])) + TYPE;
+        for (size_t i = 0; i < leat_model_inputs(models[k]); i++)
+            size += strlen(leat_model_input_name(models[k], i)) + TYPE;
+    }
+    char *text = calloc(1, size), *at = text;
+    for (size_t k = 0; text && k < count; k++) {
+        const leat_model *m = models[k];
+        if (leat_model_target_type(m) == LEAT_STRING)
+            add_type(at, size - (size_t)(at - text), leat_model_target(m), LEAT_STRING);
+        for (size_t i = 0; i < leat_model_inputs(m); i++) {
+            leat_type type = leat_model_input_type(m, i);
+            at += strlen(at);
+            if (type == LEAT_STRING || (all && type != LEAT_ARRAY))
+                add_type(at, size - (size_t)(at - text), leat_model_input_name(m, i), type);
+        }
     }
     return text;
 }
@@ -136,16 +153,23 @@ static const char *input_images(const leat_model *model, char *out, size_t size)
     return NULL;
 }
 
-leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, const leat_model *model)
+leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model *const *models,
+                         size_t count)
 {
     char images[64];
+    const char *on_error = cli_value(c, "on-error");
     *out = NULL;
-    char *types = input_types(model);
-    if (!types) return LEAT_NOMEM;
-    leat_status st = load(c, out, name, types, input_images(model, images, sizeof images),
-                          leat_model_tokens(model));
+    char *types = input_types(models, count, on_error && strcmp(on_error, "skip") == 0);
+    if (!types) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    leat_status st = load(c, out, name, types, input_images(models[0], images, sizeof images),
+                          leat_model_tokens(models[0]));
     free(types);
     return st;
+}
+
+leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, leat_model *model)
+{
+    return cli_load_for(c, out, name, &model, 1);
 }
 
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name)

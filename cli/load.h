@@ -36,12 +36,13 @@ leat_status cli_read_options(cli *c, leat_read_options *out);
 char *cli_reading_json(cli *c);
 /* Reads a file or a named data set and says what was odd about it. */
 leat_status cli_load(cli *c, leat_frame **out, const char *name);
-/* The same of data for a model: with --on-error skip, rows whose values are not of the types of the
- * model's inputs are left out too, and the notes go to standard error where nothing else is said.
- */
+/* The same of data for models: what were texts to them stay texts. With --on-error skip, rows whose
+ * values are not of the types of the inputs are left out too, and the notes go to standard error
+ * where nothing else is said. */
 struct leat_model;
-leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name,
-                            const struct leat_model *model);
+leat_status cli_load_for(cli *c, leat_frame **out, const char *name,
+                         struct leat_model *const *models, size_t count);
+leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, struct leat_model *model);
 /* A prediction log as a table. */
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name);
 /* An error of usage where --precision is given and the model is no network. */

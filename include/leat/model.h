@@ -29,6 +29,7 @@ LEAT_API void leat_model_release(leat_model *model); /* NULL is fine */
 /* All texts belong to the model. */
 LEAT_API const char *leat_model_name(const leat_model *model);
 LEAT_API const char *leat_model_target(const leat_model *model);
+LEAT_API leat_type leat_model_target_type(const leat_model *model); /* as it was read */
 LEAT_API const char *leat_model_estimator(const leat_model *model); /* "svc" */
 LEAT_API bool leat_model_is_classifier(const leat_model *model);
 LEAT_API size_t leat_model_classes(const leat_model *model);

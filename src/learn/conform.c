@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "frame/infer.h"
 
 static leat_status missing_column(leat_context *c, const leati_schema *s, const leat_frame *f,
                                   const leati_schema_column *want)
@@ -30,14 +31,25 @@ static leat_status missing_column(leat_context *c, const leati_schema *s, const 
 static void trained_on(leat_context *c, const leati_schema_column *want)
 {
     char low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE];
-    if (!isfinite(want->low)) return;
+    if (!isfinite(want->low) || want->type == LEAT_BOOL) return;
     leati_num_pretty(want->low, 6, low);
     leati_num_pretty(want->high, 6, high);
     leati_error_hint(c, "the model was trained on %snumbers from %s to %s",
                      want->type == LEAT_I64 ? "whole " : "", low, high);
 }
 
-/* Texts to numbers: one parse per dictionary entry. */
+/* A number, or of a column of truths a word for one. */
+static bool number_of(const leati_schema_column *want, const char *text, size_t n, double *out)
+{
+    uint8_t truth;
+    if (leati_num_parse(text, n, out)) return true;
+    if (want->type != LEAT_BOOL ||
+        !leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &truth))
+        return false;
+    *out = truth;
+    return true;
+}
+
 static leati_column *number_from_text(leat_context *c, const leati_schema_column *want,
                                       const leati_column *col)
 {
@@ -49,9 +61,10 @@ static leati_column *number_from_text(leat_context *c, const leati_schema_column
         } else {
             size_t n;
             const char *text = leati_dict_text(col->dict, col->codes[r], &n);
-            if (!leati_num_parse(text, n, &out->f64[r])) {
-                st = LEATI_FAIL(c, LEAT_TYPE, "row %zu, column %s: '%.*s' is not a number", r + 1,
-                                want->name, (int)(n > 60 ? 60 : n), text);
+            if (!number_of(want, text, n, &out->f64[r])) {
+                st = LEATI_FAIL(c, LEAT_TYPE, "row %zu, column %s: '%.*s' is not a %s", r + 1,
+                                want->name, (int)(n > 60 ? 60 : n), text,
+                                want->type == LEAT_BOOL ? "bool" : "number");
                 trained_on(c, want);
             }
         }

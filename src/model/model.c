@@ -40,6 +40,11 @@ const char *leat_model_target(const leat_model *m)
     return m->schema.target;
 }
 
+leat_type leat_model_target_type(const leat_model *m)
+{
+    return m->schema.target_type;
+}
+
 const char *leat_model_estimator(const leat_model *m)
 {
     return m->pipeline.estimator->class->name;

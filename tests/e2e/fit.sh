@@ -68,6 +68,21 @@ v = json.load(open('curve.json'))['validation_curve']
 assert v['parameter'] == 'svc.C' and [p['value'] for p in v['points']] == [.1, 1, 10, 100], v"
 fails curve-quick 2 "--quick leaves out" $leat fit iris -t species --validation-curve svc.C --quick
 
+# What was a text stays one where a table has only "yes" and "no", or numbers, of it.
+i=0
+echo 'mood,size,answer' >mood.csv
+while [ $i -lt 20 ]; do
+    printf 'yes,1.0,no\nno,2.0,yes\nmaybe,2.0,maybe\n' >>mood.csv
+    i=$((i + 1))
+done
+check mood $leat fit mood.csv -t answer -m cart --types size:text -q
+printf 'mood,size,answer\nyes,1.0,no\nno,2.0,yes\n' >yes.csv
+check mood-predict sh -c "$leat predict mood.leat yes.csv >moods.csv && printf 'prediction\nno\nyes\n' | cmp - moods.csv"
+check mood-eval sh -c "$leat eval mood.leat yes.csv --require 'accuracy>=1'"
+check mood-compare $leat compare mood.leat mood.leat yes.csv
+check size $leat fit mood.csv -t answer -m cart --types size:text --drop mood -q --name size
+check size-eval sh -c "$leat eval size.leat yes.csv --metrics accuracy --require 'accuracy>=0.5'"
+
 # A YAML file holds the same options.
 cat >wood.yaml <<'YAML'
 data: all.csv
