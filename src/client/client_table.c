@@ -261,7 +261,7 @@ static leat_status plan(leat_context *c, job *j, size_t *column, uint32_t rows)
         numbers += col->type == LEAT_ARRAY ? col->length : 1;
     }
     j->batch = rows ? rows : ROWS;
-    if (!rows && j->batch > BATCH_NUMBERS / numbers) j->batch = BATCH_NUMBERS / numbers;
+    if (!rows && numbers && j->batch > BATCH_NUMBERS / numbers) j->batch = BATCH_NUMBERS / numbers;
     if (j->batch == 0) j->batch = 1;
     j->batches = (j->frame->rows + j->batch - 1) / j->batch;
     j->column = column;

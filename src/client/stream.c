@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/lookup.h"
 #include "base/mem.h"
 #include "base/progress.h"
 
@@ -183,6 +184,20 @@ static leati_stream_result tls_receive(leati_stream *s, char *to, size_t room, s
     }
 }
 
+/* Takes in what TLS has to tell itself on the way. */
+static bool tls_rests(const leati_stream *s)
+{
+    held h;
+    char byte;
+    size_t n = 0;
+    hold_pipe(&h);
+    int done = SSL_peek_ex(s->tls, &byte, 1, &n);
+    int error = done == 1 ? 0 : SSL_get_error(s->tls, done);
+    release_pipe(&h);
+    ERR_clear_error();
+    return done != 1 && error == SSL_ERROR_WANT_READ;
+}
+
 static void end_tls(leati_stream *s)
 {
     SSL_free(s->tls);
@@ -220,6 +235,12 @@ static leati_stream_result tls_receive(leati_stream *s, char *to, size_t room, s
     (void)to, (void)room, (void)until;
     *got = 0;
     return failed(s, LEATI_STREAM_LOST, "no TLS in this build");
+}
+
+static bool tls_rests(const leati_stream *s)
+{
+    (void)s;
+    return false;
 }
 
 static void end_tls(leati_stream *s)
@@ -269,12 +290,12 @@ static leati_stream_result connect_local(leati_stream *s, const char *path, doub
     return connect_to(s, AF_UNIX, &a, sizeof a, until);
 }
 
-static leati_stream_result connect_name(leati_stream *s, const char *host, const char *port,
-                                        double until)
+static leati_stream_result connect_name(const leat_context *c, leati_stream *s, const char *host,
+                                        const char *port, double until)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
-    int error = getaddrinfo(host, port, &hints, &found);
-    if (error) return failed(s, LEATI_STREAM_REFUSED, gai_strerror(error));
+    struct addrinfo *found;
+    const char *why = leati_lookup(c, host, port, AI_NUMERICSERV, until, &found);
+    if (why) return failed(s, LEATI_STREAM_REFUSED, why);
     leati_stream_result r = failed(s, LEATI_STREAM_REFUSED, "the name has no address");
     for (const struct addrinfo *a = found; a && r != LEATI_STREAM_OK; a = a->ai_next)
         r = connect_to(s, a->ai_family, a->ai_addr, a->ai_addrlen, until);
@@ -282,12 +303,12 @@ static leati_stream_result connect_name(leati_stream *s, const char *host, const
     return r;
 }
 
-leati_stream_result leati_stream_open(leati_stream *s, const char *host, const char *port,
-                                      const leati_trust *trust, double until)
+leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s, const char *host,
+                                      const char *port, const leati_trust *trust, double until)
 {
     *s = (leati_stream){.fd = -1};
     leati_stream_result r =
-        port ? connect_name(s, host, port, until) : connect_local(s, host, until);
+        port ? connect_name(c, s, host, port, until) : connect_local(s, host, until);
     if (r == LEATI_STREAM_OK && trust) r = start_tls(s, trust, host, until);
     if (r != LEATI_STREAM_OK) leati_stream_close(s);
     return r;
@@ -344,6 +365,7 @@ leati_stream_result leati_stream_receive(leati_stream *s, char *to, size_t room,
 bool leati_stream_rests(const leati_stream *s)
 {
     char byte;
+    if (s->tls) return tls_rests(s);
     ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }

@@ -30,9 +30,10 @@ typedef struct leati_stream {
     char why[LEATI_STREAM_WHY]; /* of the last result that was not OK */
 } leati_stream;
 
-/* host: a name, an address, or with port NULL the path of a unix socket; trust: NULL for no TLS. */
-leati_stream_result leati_stream_open(leati_stream *s, const char *host, const char *port,
-                                      const leati_trust *trust, double until);
+/* host: a name, an address, or with port NULL the path of a unix socket; trust: NULL for no TLS.
+ * The context is used for memory alone. */
+leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s, const char *host,
+                                      const char *port, const leati_trust *trust, double until);
 void leati_stream_close(leati_stream *s);
 /* All of it. */
 leati_stream_result leati_stream_send(leati_stream *s, const char *data, size_t length,
@@ -40,7 +41,8 @@ leati_stream_result leati_stream_send(leati_stream *s, const char *data, size_t 
 /* At least a byte; *got of them. */
 leati_stream_result leati_stream_receive(leati_stream *s, char *to, size_t room, size_t *got,
                                          double until);
-/* Whether a connection at rest is as it was: not ended, and nothing came unasked. */
+/* Whether a connection at rest is as it was: not ended, and nothing came unasked, be it in the
+ * socket or deciphered already. What TLS tells itself, as a ticket for later, is no matter. */
 bool leati_stream_rests(const leati_stream *s);
 
 #endif

@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/lookup.h"
+#include "base/progress.h"
+
+enum { NAME_SECONDS = 10 }; /* for finding out a name */
 
 leat_status leati_address_read(leat_context *c, const char *listen, leati_address *out)
 {
@@ -22,11 +26,10 @@ leat_status leati_address_read(leat_context *c, const char *listen, leati_addres
     LEATI_CHECK(c, (size_t)(to - from) < sizeof host, LEAT_INVALID,
                 "the host in \"%s\" is too long", listen);
     memcpy(host, from, (size_t)(to - from));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
-                    *found = NULL;
-    int error = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
-    LEATI_CHECK(c, error == 0 && found, LEAT_INVALID,
-                "the address \"%s\" cannot be listened on: %s", listen, gai_strerror(error));
+    struct addrinfo *found;
+    const char *why = leati_lookup(c, *host ? host : NULL, colon + 1, AI_PASSIVE | AI_NUMERICSERV,
+                                   leati_now_s() + NAME_SECONDS, &found);
+    LEATI_CHECK(c, !why, LEAT_INVALID, "the address \"%s\" cannot be listened on: %s", listen, why);
     memcpy(&out->at, found->ai_addr, found->ai_addrlen);
     out->length = found->ai_addrlen;
     freeaddrinfo(found);

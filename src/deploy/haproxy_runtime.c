@@ -1,5 +1,8 @@
 /* Owns: saying commands to HAProxy's runtime socket and what their answers mean (management.txt,
  * section 9.3). Not: the text of statistics (haproxy_stat.h). */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* SOCK_CLOEXEC */
+#endif
 #include <errno.h>
 #include <math.h>
 #include <netdb.h>
@@ -7,12 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/lookup.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/progress.h"
@@ -31,6 +36,20 @@ struct leat_haproxy {
 
 /* --- one command ------------------------------------------------------------------------------ */
 
+/* Connecting and writing wait no longer than reading does. -1 and errno. */
+static int connect_in_time(int family, const void *address, socklen_t length)
+{
+    const struct timeval limit = {WAIT_SECONDS, 0};
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (connect(fd, address, length) == 0) return fd;
+    int error = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 static int connect_local(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -40,35 +59,27 @@ static int connect_local(const char *path)
         return -1;
     }
     memcpy(a.sun_path, path, length + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&a, sizeof a) == 0) return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return connect_in_time(AF_UNIX, &a, sizeof a);
 }
 
 static int connect_tcp(leat_context *c, const char *address)
 {
     char host[256], port[8];
     leati_endpoint e;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo *found;
     if (leati_word_endpoint(c, "the address of the runtime socket", address, false, false, &e) !=
         LEAT_OK)
         return -1;
     bool six = e.host[0] == '[';
     snprintf(host, sizeof host, "%.*s", (int)e.host_length - 2 * six, e.host + six);
     snprintf(port, sizeof port, "%u", (unsigned)e.port);
-    if (getaddrinfo(host, port, &hints, &found) != 0 || !found) {
-        errno = EADDRNOTAVAIL;
+    const char *why =
+        leati_lookup(c, host, port, AI_NUMERICSERV, leati_now_s() + WAIT_SECONDS, &found);
+    if (why) {
+        LEATI_FAIL(c, LEAT_NETWORK, "no connection to %s: %s", address, why);
         return -1;
     }
-    int fd = socket(found->ai_family, SOCK_STREAM, 0), error = errno;
-    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
-        error = errno;
-        close(fd);
-        fd = -1;
-    }
+    int fd = connect_in_time(found->ai_family, found->ai_addr, found->ai_addrlen), error = errno;
     freeaddrinfo(found);
     errno = error;
     return fd;

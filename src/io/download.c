@@ -155,6 +155,10 @@ static void set_options(transfer *t)
     (void)l->easy_setopt(h, CURLOPT_FAILONERROR, 1L);
     (void)l->easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     (void)l->easy_setopt(h, CURLOPT_CONNECTTIMEOUT, 15L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Else the end of a try would wait for a resolver that hangs. */
+    (void)l->easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#endif
     (void)l->easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
     (void)l->easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 30L);
     (void)l->easy_setopt(h, CURLOPT_USERAGENT, "leat/" LEAT_VERSION);

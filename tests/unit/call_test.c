@@ -6,17 +6,23 @@
 #include <leat/serve.h>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "client/fleet.h"
 #include "client/response.h"
 #include "support/certificate.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"
+
+#if LEAT_HAVE_OPENSSL
+#include <openssl/ssl.h>
+#endif
 
 /* --- reading answers -------------------------------------------------------------------------- */
 
@@ -679,6 +685,93 @@ static void certificates_are_checked(leattest *t)
     leat_frame_release(table);
 }
 
+#if LEAT_HAVE_OPENSSL
+/* A server that does by TLS what the bytes that come tell it: 'w' writes 20 bytes, 't' gives a
+ * ticket for a later session, 'c' says that it closes. */
+typedef struct teller {
+    int listener;
+    SSL_CTX *tls;
+} teller;
+
+static void *tell_tls(void *arg)
+{
+    const teller *h = arg;
+    char what;
+    size_t n;
+    int fd = accept(h->listener, NULL, NULL);
+    SSL *s = SSL_new(h->tls);
+    SSL_set_fd(s, fd);
+    bool good = SSL_accept(s) == 1;
+    while (good && SSL_read_ex(s, &what, 1, &n) == 1) {
+        if (what == 'w') good = SSL_write_ex(s, "0123456789abcdefghij", 20, &n) == 1;
+        if (what == 't') good = SSL_new_session_ticket(s) == 1 && SSL_do_handshake(s) == 1;
+        if (what == 'c') (void)SSL_shutdown(s);
+    }
+    SSL_free(s);
+    close(fd);
+    return NULL;
+}
+
+static bool bytes_come(const leati_stream *s)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    return poll(&p, 1, 5000) == 1;
+}
+
+static void check_rest(leattest *t, leati_stream *s)
+{
+    char text[32];
+    size_t got;
+    double until = leati_now_s() + 10;
+    CHECK_INT(leati_stream_send(s, "w", 1, until), LEATI_STREAM_OK);
+    REQUIRE(leati_stream_receive(s, text, 10, &got, until) == LEATI_STREAM_OK && got == 10);
+    CHECK(!leati_stream_rests(s)); /* half of a record is there, deciphered */
+    REQUIRE(leati_stream_receive(s, text, 10, &got, until) == LEATI_STREAM_OK && got == 10);
+    CHECK(leati_stream_rests(s));
+    CHECK_INT(leati_stream_send(s, "t", 1, until), LEATI_STREAM_OK);
+    CHECK(bytes_come(s));
+    CHECK(leati_stream_rests(s)); /* a ticket is nothing that was said */
+    CHECK_INT(leati_stream_send(s, "c", 1, until), LEATI_STREAM_OK);
+    CHECK(bytes_come(s));
+    CHECK(!leati_stream_rests(s));
+}
+
+static void rest_is_known_under_tls(leattest *t)
+{
+    char certificate[512], key[512], port[8];
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t length = sizeof a;
+    pthread_t thread;
+    leati_trust *trust = NULL;
+    leati_stream s;
+    snprintf(certificate, sizeof certificate, "%s", leattest_scratch("rest.pem"));
+    snprintf(key, sizeof key, "%s", leattest_scratch("rest.key"));
+    REQUIRE(leattest_certificate(certificate, key, NULL));
+    teller h = {socket(AF_INET, SOCK_STREAM, 0), SSL_CTX_new(TLS_server_method())};
+    SSL_CTX_use_certificate_file(h.tls, certificate, SSL_FILETYPE_PEM);
+    SSL_CTX_use_PrivateKey_file(h.tls, key, SSL_FILETYPE_PEM);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(h.listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(h.listener, 1) == 0 &&
+          getsockname(h.listener, (struct sockaddr *)&a, &length) == 0);
+    snprintf(port, sizeof port, "%u", (unsigned)ntohs(a.sin_port));
+    pthread_create(&thread, NULL, tell_tls, &h);
+    CHECK_OK(leati_trust_create(t->context, &trust, certificate));
+    leati_stream_result opened =
+        leati_stream_open(t->context, &s, "127.0.0.1", port, trust, leati_now_s() + 10);
+    if (CHECK_INT(opened, LEATI_STREAM_OK)) check_rest(t, &s);
+    leati_stream_close(&s);
+    pthread_join(thread, NULL);
+    close(h.listener);
+    SSL_CTX_free(h.tls);
+    leati_trust_destroy(trust);
+}
+#else
+static void rest_is_known_under_tls(leattest *t)
+{
+    leattest_skip(t, "this build has no OpenSSL");
+}
+#endif
+
 /* One server ends while tables are asked for: what it had is asked of the other. */
 static void *end_server(void *arg)
 {
@@ -754,6 +847,7 @@ static const leattest_case cases[] = {TEST(answers_are_read_in_every_cut),
                                       TEST(tables_are_predicted_as_at_home),
                                       TEST(rows_and_refusals_speak),
                                       TEST(certificates_are_checked),
+                                      TEST(rest_is_known_under_tls),
                                       TEST(a_server_may_end_meanwhile),
                                       TEST(allocations_may_fail)};
 LEATTEST_MAIN(cases)

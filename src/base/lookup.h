@@ -1,0 +1,23 @@
+/* Addresses of the names of hosts, asked for no longer than a caller wants to wait: the system's
+ * resolver has no limit of its own but those of its configuration, which may be minutes. */
+#ifndef LEATI_BASE_LOOKUP_H
+#define LEATI_BASE_LOOKUP_H
+
+#include <leat/context.h>
+#include <netdb.h>
+
+/* getaddrinfo, or what stands for it in tests. */
+typedef int (*leati_resolver)(const char *host, const char *port, const struct addrinfo *hints,
+                              struct addrinfo **out);
+
+/* *out: the addresses of a stream to the host, for freeaddrinfo; host NULL: of this machine.
+ * flags: those of addrinfo; until: a time of leati_now_s. NULL: there they are; else why not, in
+ * words that stay. Addresses in digits are not asked for. A name is asked for on a thread of its
+ * own, which, where it is too late, goes on until the resolver gives up, and cleans up after
+ * itself. The context is used for memory alone; from any thread. */
+const char *leati_lookup(const leat_context *c, const char *host, const char *port, int flags,
+                         double until, struct addrinfo **out);
+const char *leati_lookup_by(leati_resolver resolve, const leat_context *c, const char *host,
+                            const char *port, int flags, double until, struct addrinfo **out);
+
+#endif
