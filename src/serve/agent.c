@@ -19,12 +19,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/lookup.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/word.h"
 #include "serve/busy.h"
 
-enum { TICK_MS = 100, ASKERS = 8, BACKLOG = 64 };
+enum { TICK_MS = 100, ASKERS = 8, BACKLOG = 64, NAME_SECONDS = 10 };
 /* Who asked so long ago asks no more; so long a new server says "ready". */
 #define ASKER_SECONDS 10.0
 #define READY_SECONDS 10.0
@@ -71,13 +72,14 @@ static bool note_asker(leati_agent *a, const char *host)
     return drain;
 }
 
-static void answer(leati_agent *a)
+/* False: there was nobody to answer, or no descriptor for it. */
+static bool answer(leati_agent *a)
 {
     struct sockaddr_storage from;
     socklen_t length = sizeof from;
     char host[NI_MAXHOST] = "?", line[40], asked[256];
     int fd = accept4(a->fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) return;
+    if (fd < 0) return false;
     getnameinfo((struct sockaddr *)&from, length, host, sizeof host, NULL, 0, NI_NUMERICHOST);
     bool fresh = leati_now_s() - a->started < READY_SECONDS;
     if (note_asker(a, host)) snprintf(line, sizeof line, "drain\n");
@@ -88,6 +90,7 @@ static void answer(leati_agent *a)
     shutdown(fd, SHUT_WR);
     (void)!recv(fd, asked, sizeof asked, 0); /* `agent-send`: unread, it would reset the answer */
     close(fd);
+    return true;
 }
 
 static void measure(leati_agent *a, double *then, uint64_t *before)
@@ -110,13 +113,14 @@ static void *run(void *arg)
     uint64_t before = 0;
     size_t waiting;
     a->source.measure(a->source.user, &before, &waiting);
-    for (;;) {
-        struct pollfd p[2] = {{.fd = a->fd, .events = POLLIN},
-                              {.fd = a->stop[0], .events = POLLIN}};
-        int n = poll(p, 2, TICK_MS);
-        if (n > 0 && p[1].revents) return NULL;
+    for (bool rests = false;;) {
+        struct pollfd p[2] = {{.fd = a->stop[0], .events = POLLIN},
+                              {.fd = a->fd, .events = POLLIN}};
+        int n = poll(p, rests ? 1 : 2, TICK_MS);
+        if (n > 0 && p[0].revents) return NULL;
         measure(a, &then, &before);
-        if (n > 0 && p[0].revents) answer(a);
+        /* Without a descriptor the asker stays in the queue, and poll would say so at once. */
+        rests = n > 0 && p[1].revents && !answer(a);
     }
 }
 
@@ -126,8 +130,7 @@ static leat_status listen_on(leat_context *c, leati_agent *a, const char *addres
 {
     char host[256], port[8];
     const char *colon = strrchr(address, ':');
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
-                    *found = NULL;
+    struct addrinfo *found;
     bool free_port = colon && strcmp(colon, ":0") == 0;
     leati_endpoint e = {.host = address};
     if (free_port) e.host_length = (size_t)(colon - address);
@@ -137,14 +140,15 @@ static leat_status listen_on(leat_context *c, leati_agent *a, const char *addres
     bool six = e.host_length > 2 && e.host[0] == '[';
     snprintf(host, sizeof host, "%.*s", (int)e.host_length - 2 * six, e.host + six);
     snprintf(port, sizeof port, "%u", (unsigned)e.port);
-    int error = getaddrinfo(*host ? host : NULL, port, &hints, &found), on = 1;
-    LEATI_CHECK(c, error == 0 && found, LEAT_INVALID, "the agent check cannot listen on \"%s\": %s",
-                address, gai_strerror(error));
+    const char *why = leati_lookup(c, *host ? host : NULL, port, AI_PASSIVE | AI_NUMERICSERV,
+                                   leati_now_s() + NAME_SECONDS, &found);
+    LEATI_CHECK(c, !why, LEAT_INVALID, "the agent check cannot listen on \"%s\": %s", address, why);
+    int on = 1;
     a->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->fd >= 0) setsockopt(a->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     bool good = a->fd >= 0 && bind(a->fd, found->ai_addr, found->ai_addrlen) == 0 &&
                 listen(a->fd, BACKLOG) == 0;
-    error = errno;
+    int error = errno;
     freeaddrinfo(found);
     LEATI_CHECK(c, good, LEAT_IO, "the agent check cannot listen on %s: %s", address,
                 strerror(error));

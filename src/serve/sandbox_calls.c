@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,9 +36,9 @@ static const char *const allowed[] = {
     "open", "openat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2",
     "readlink", "readlinkat", "getcwd", "mkdir", "mkdirat", "rmdir", "rename", "renameat",
     "renameat2", "unlink", "unlinkat", "link", "linkat", "statfs", "utimensat", "umask",
-    /* Connections that were accepted. */
-    "accept", "accept4", "shutdown", "getsockname", "getpeername", "getsockopt", "setsockopt",
-    "recvfrom", "recvmsg", "sendto", "sendmsg",
+    /* Connections that were accepted; sockets that are bound, as others cannot be made. */
+    "listen", "accept", "accept4", "shutdown", "getsockname", "getpeername", "getsockopt",
+    "setsockopt", "recvfrom", "recvmsg", "sendto", "sendmsg",
     /* Waiting. */
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "poll",
     "ppoll", "select", "pselect6", "futex", "nanosleep", "clock_nanosleep", "restart_syscall",
@@ -142,7 +143,8 @@ static void add_where(filter *f, uint32_t action, const char *name, unsigned arg
 /* Calls that depend on what they are asked. */
 static void add_conditions(filter *f)
 {
-    static const uint64_t requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
+    static const uint64_t requests[] = {FIONBIO,  FIONREAD,   FIOCLEX, FIONCLEX,
+                                        SIOCOUTQ, TIOCGWINSZ, TCGETS};
     add_where(f, SCMP_ACT_ALLOW, "mmap", 2, PROT_EXEC, 0);
     add_where(f, SCMP_ACT_ALLOW, "mprotect", 2, PROT_EXEC, 0);
     add_where(f, SCMP_ACT_ALLOW, "clone", 0, CLONE_THREAD, CLONE_THREAD);

@@ -97,18 +97,18 @@ static leat_status bind_local(leat_context *c, leati_http_server *s, const char 
 /* Files for that many connections and some for the rest of the program: more than the process may
  * open now, if it may open more. Returns the connections that there is room for, so that those
  * beyond are answered instead of cut off. */
-static uint32_t make_room(uint32_t connections)
+static uint32_t make_room(uint32_t connections, uint32_t workers)
 {
-    enum { OTHERS = 64 };
+    enum { OTHERS = 64, WORKER = 8 };
     struct rlimit l;
-    rlim_t want = (rlim_t)connections + OTHERS;
+    rlim_t others = OTHERS + (rlim_t)WORKER * workers, want = connections + others;
     if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == RLIM_INFINITY || l.rlim_cur >= want)
         return connections;
     rlim_t before = l.rlim_cur;
     l.rlim_cur = l.rlim_max == RLIM_INFINITY || l.rlim_max > want ? want : l.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &l) != 0) l.rlim_cur = before;
     if (l.rlim_cur >= want) return connections;
-    return l.rlim_cur > 2 * OTHERS ? (uint32_t)(l.rlim_cur - OTHERS) : OTHERS;
+    return l.rlim_cur > others + OTHERS ? (uint32_t)(l.rlim_cur - others) : OTHERS;
 }
 
 static uint64_t limit_ms(uint32_t seconds, uint32_t standard)
@@ -186,7 +186,8 @@ leat_status leati_http_server_start(leat_context *c, const leati_http_options *o
     s->local_fd = -1;
     s->count = count;
     s->shared = o->shared && strncmp(o->listen, "unix:", 5) != 0;
-    s->most = make_room(o->connections ? o->connections : CONNECTIONS);
+    for (uint32_t i = 0; i < count; i++) s->workers[i].listen_fd = -1;
+    s->most = make_room(o->connections ? o->connections : CONNECTIONS, count);
     leati_http_encoders_init(&s->encoders, c);
     atomic_init(&s->connections, 0);
     atomic_init(&s->draining, false);

@@ -401,6 +401,7 @@ void leati_connection_accept(leati_worker *w)
                                   : uv_tcp_init(&w->loop, &k->uv.tcp);
     if (failed) {
         leati_free(k);
+        w->owed = true;
         return;
     }
     k->uv.handle.data = k;

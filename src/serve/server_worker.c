@@ -8,7 +8,10 @@
 #if defined(__linux__)
 #include <linux/filter.h>
 #endif
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,9 +81,7 @@ static void refuse_beginners(leati_worker *w)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
     struct sock_fprog program = {sizeof code / sizeof *code, code};
-    uv_os_fd_t fd;
-    if (uv_fileno(&w->listener.handle, &fd) == 0)
-        setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    setsockopt(w->listen_fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 #else
     (void)w;
 #endif
@@ -100,6 +101,13 @@ static bool is_leaving(leati_worker *w)
     return uv_now(&w->loop) < w->left_at && leati_server_now() < atomic_load(&w->server->cut_ns);
 }
 
+static void close_listener(leati_worker *w)
+{
+    if (!uv_is_closing(&w->listener.handle)) uv_close(&w->listener.handle, NULL);
+    if (w->listen_fd >= 0) close(w->listen_fd);
+    w->listen_fd = -1;
+}
+
 /* Idle connections stay a moment: a request may be on its way, and closing would lose it. */
 static void drain(leati_worker *w)
 {
@@ -108,7 +116,7 @@ static void drain(leati_worker *w)
     if (!w->draining) {
         w->draining = w->core.draining = true;
         w->idle_until = uv_now(&w->loop) + atomic_load(&s->idle_ms);
-        uv_close(&w->listener.handle, NULL);
+        close_listener(w);
         uv_timer_set_repeat(&w->tick, DRAIN_TICK_MS);
         uv_timer_again(&w->tick);
     }
@@ -143,6 +151,31 @@ static void on_wake(uv_async_t *wake)
     if (atomic_load(&w->server->draining)) drain(w);
 }
 
+static int open_listener(leati_worker *w, int *fd);
+
+static void on_rest(uv_handle_t *handle)
+{
+    leati_worker *w = handle->data;
+    w->resting = true;
+}
+
+/* Where there is no descriptor for a client (EMFILE, ENFILE) libuv would try again at once, for
+ * ever, and nobody else be served. The clients wait in the queue of the socket meanwhile. */
+static void rest_listener(leati_worker *w)
+{
+    if (!uv_is_closing(&w->listener.handle)) uv_close(&w->listener.handle, on_rest);
+}
+
+static void end_rest(leati_worker *w)
+{
+    int fd = fcntl(w->listen_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return;
+    bool failed = open_listener(w, &fd) != 0;
+    w->resting = failed && uv_is_closing(&w->listener.handle);
+    if (failed) rest_listener(w);
+    if (fd >= 0) close(fd);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     leati_worker *w = tick->data;
@@ -150,7 +183,8 @@ static void on_tick(uv_timer_t *tick)
     take_posted(w);
     expire(w);
     if (atomic_load(&w->server->draining)) drain(w);
-    else if (w->owed) leati_connection_accept(w);
+    else if (w->resting) end_rest(w);
+    else if (w->owed && !uv_is_closing(&w->listener.handle)) leati_connection_accept(w);
 }
 
 /* Exchanges that were put off until everything that had come was read. */
@@ -180,6 +214,7 @@ static void on_client(uv_stream_t *listener, int status)
 {
     leati_worker *w = listener->data;
     if (status == 0) leati_connection_accept(w);
+    else rest_listener(w);
 }
 
 /* Takes the socket: *fd is -1 once libuv has it. */
@@ -241,7 +276,11 @@ leat_status leati_worker_open(leat_context *c, leati_worker *w, int fd)
     w->scratch = leati_alloc(c, LEATI_SERVER_SCRATCH);
     if (w->server->tls) w->plain = leati_alloc(c, LEATI_SERVER_SCRATCH);
     bool memory = w->scratch && (w->plain || !w->server->tls);
-    leat_status st = memory ? open_handles(c, w, &fd) : leat_error_status(c);
+    leat_status st = memory ? LEAT_OK : leat_error_status(c);
+    w->listen_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (st == LEAT_OK && w->listen_fd < 0)
+        st = LEATI_FAIL(c, LEAT_IO, "a socket could not listen: %s", strerror(errno));
+    if (st == LEAT_OK) st = open_handles(c, w, &fd);
     if (fd >= 0) close(fd);
     return st;
 }
@@ -261,6 +300,8 @@ static void worker_end(leati_worker *w)
         uv_loop_close(&w->loop);
         w->started = false;
     }
+    if (w->listen_fd >= 0) close(w->listen_fd);
+    w->listen_fd = -1;
     leati_http_core_fini(&w->core);
     while (w->spare) {
         leati_connection *k = w->spare;

@@ -64,9 +64,11 @@ typedef struct leati_worker {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } listener;
+    int listen_fd; /* the same socket, so that the listener can close and come back; -1: none */
     pthread_t thread;
     atomic_int number; /* leati_thread_number */
     bool started, leaving, draining, drained, quitting;
+    bool resting;                          /* the listener is closed until there are descriptors */
     bool owed;                             /* a client that could not be taken for want of memory */
     _Atomic(leati_http_exchange *) posted; /* newest first */
     atomic_uint posting;                   /* threads that are about to wake us */
