@@ -104,6 +104,44 @@ static leat_status check_servers(plan *p, const char *const *list, size_t count,
     return LEAT_OK;
 }
 
+/* The number N of "slotN"; 0: the name is another one. */
+static uint32_t slot_number(const char *name)
+{
+    uint32_t number = 0;
+    if (strncmp(name, "slot", 4) != 0 || name[4] == '0') return 0;
+    for (const char *at = name + 4; *at; at++) {
+        if (*at < '0' || *at > '9' || number > SLOTS_MOST) return 0;
+        number = 10 * number + (uint32_t)(*at - '0');
+    }
+    return number;
+}
+
+/* No server has a name that is given here: of a slot beside the servers, of a backup beside the
+ * canaries. */
+static leat_status check_given_names(plan *p)
+{
+    leat_context *c = p->context;
+    char name[65], other[65], backup[80];
+    for (size_t i = 0; i < p->o.server_count; i++) {
+        LEATI_TRY(server_name(p, p->o.servers, "server", i, name));
+        uint32_t slot = slot_number(name);
+        LEATI_CHECK(c, !slot || slot > p->o.slots, LEAT_INVALID,
+                    "a server is called '%s', which is the name of a slot: slot1 to slot%u are for "
+                    "servers that join at run time; choose another name, as in a=%s",
+                    name, (unsigned)p->o.slots,
+                    p->o.servers[i] + strcspn(p->o.servers[i], "=") + 1);
+        snprintf(backup, sizeof backup, "backup-%s", name);
+        for (size_t k = 0; k < p->o.canary_count; k++) {
+            LEATI_TRY(server_name(p, p->o.canary, "canary", k, other));
+            LEATI_CHECK(c, strcmp(backup, other) != 0, LEAT_INVALID,
+                        "a canary is called '%s', which is the name of server '%s' as a backup of "
+                        "the canaries; choose another one",
+                        other, name);
+        }
+    }
+    return LEAT_OK;
+}
+
 static leat_status check_peers(plan *p)
 {
     leati_endpoint e;
@@ -161,6 +199,7 @@ static leat_status make_plan(plan *p, const leat_haproxy_options *options)
     LEATI_TRY(check_seconds(p, "the slow start", &o->slow_start, 10, 0.001));
     LEATI_TRY(check_servers(p, o->servers, o->server_count, "server"));
     LEATI_TRY(check_servers(p, o->canary, o->canary_count, "canary"));
+    LEATI_TRY(check_given_names(p));
     return check_peers(p);
 }
 

@@ -263,12 +263,7 @@ static leat_status begin(keeper *k)
         return leat_error_status(c);
     }
     recall(k, m);
-    /* With any free port, workers that are there keep theirs. */
-    size_t n = strlen(o->listen);
-    bool any = n > 2 && strcmp(o->listen + n - 2, ":0") == 0;
-    bool same = any && *m->listen && strncmp(m->listen, o->listen, n - 1) == 0;
-    leat_status st =
-        leati_crew_open(&k->crew, c, o, same ? m->listen : o->listen, m->ending, m->ending_count);
+    leat_status st = leati_crew_open(&k->crew, c, o, m->listen, m->ending, m->ending_count);
     if (st == LEAT_OK) {
         k->state = leat_scale_begin(&o->rule, leati_crew_serving(&k->crew));
         k->state.direction = m->direction;

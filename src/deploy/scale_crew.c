@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,9 +79,9 @@ static leat_status number_ports(leati_crew *crew, const char *listen)
 static leat_status hold_port(leati_crew *crew, const char *listen)
 {
     leat_context *c = crew->context;
-    bool found = crew->count > 0;
-    int fd = found ? -1 : bind_socket(crew, false);
-    LEATI_CHECK(c, found || fd >= 0, LEAT_IO, "cannot listen on %s: %s", listen, strerror(errno));
+    int fd = crew->found ? -1 : bind_socket(crew, false);
+    LEATI_CHECK(c, crew->found || fd >= 0, LEAT_IO, "cannot listen on %s: %s", listen,
+                strerror(errno));
     if (fd >= 0) {
         crew->at.length = sizeof crew->at.at;
         getsockname(fd, (struct sockaddr *)&crew->at.at, &crew->at.length);
@@ -91,8 +93,34 @@ static leat_status hold_port(leati_crew *crew, const char *listen)
     return LEAT_OK;
 }
 
-static leat_status take_address(leati_crew *crew, const char *listen)
+/* Where the workers that were found are, as far as that was written down. */
+static leat_status meet_workers(leati_crew *crew, const char *was, const char **listen)
 {
+    leat_context *c = crew->context;
+    leati_address old, wanted = crew->at;
+    crew->found = crew->count > 0;
+    if (!crew->found || !*was) return LEAT_OK;
+    if (leati_address_read(c, was, &old) != LEAT_OK || *leati_address_port(&old) == 0) {
+        leat_error_clear(c);
+        return LEAT_OK;
+    }
+    bool any = *leati_address_port(&wanted) == 0;
+    if (any && wanted.at.ss_family == old.at.ss_family)
+        *leati_address_port(&wanted) = *leati_address_port(&old);
+    crew->found = wanted.length == old.length && memcmp(&wanted.at, &old.at, old.length) == 0;
+    LEATI_CHECK(c, crew->found || !leati_crew_serving(crew), LEAT_INVALID,
+                "the workers of the folder %s serve at %s, not at %s\nto take them over: --listen "
+                "%s; to serve beside them: another --state",
+                crew->options->state, was, *listen, was);
+    if (any && crew->found) *listen = was;
+    return LEAT_OK;
+}
+
+static leat_status take_address(leati_crew *crew, const char *was)
+{
+    const char *listen = crew->options->listen;
+    LEATI_TRY(read_address(crew, listen));
+    LEATI_TRY(meet_workers(crew, was, &listen));
     LEATI_TRY(read_address(crew, listen));
     LEATI_TRY(crew->options->haproxy ? number_ports(crew, listen) : hold_port(crew, listen));
     leati_crew_endpoint(crew, 0, crew->address);
@@ -115,6 +143,9 @@ bool leati_crew_answers(const leati_crew *crew, uint32_t slot)
         v6->sin6_addr = in6addr_loopback;
     *leati_address_port(&to) = htons((uint16_t)(crew->port + (slot ? slot - 1 : 0)));
     int fd = socket(to.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A worker that was stopped answers nobody, once its queue is full. */
+    const struct timeval limit = {1, 0};
+    if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&to.at, to.length) == 0;
     if (fd >= 0) close(fd);
     return ok;
@@ -138,13 +169,23 @@ static size_t read_proc(long pid, const char *name, char *out, size_t size)
     return length;
 }
 
+/* Whether it is of this user. Anybody can give a process any mark; whose it is, only root can
+ * change, who may read all of them. */
+static bool is_own(long pid)
+{
+    char path[64];
+    struct stat info;
+    snprintf(path, sizeof path, "/proc/%ld", pid);
+    return stat(path, &info) == 0 && info.st_uid == geteuid();
+}
+
 /* Whether it carries the crew's mark and runs; its slot. A process that has ended has no
  * environment. */
 static bool is_ours(const leati_crew *crew, long pid, uint32_t *slot)
 {
     static const char variable[] = "LEAT_SCALE_SLOT=";
     const char *text = crew->room;
-    size_t n = read_proc(pid, "environ", crew->room, ROOM);
+    size_t n = is_own(pid) ? read_proc(pid, "environ", crew->room, ROOM) : 0;
     bool ours = false;
     *slot = 0;
     for (size_t at = 0; at < n; at += strlen(text + at) + 1) {
@@ -229,7 +270,7 @@ static leat_status name_things(leati_crew *crew, const char *folder)
 }
 
 leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_options *o,
-                            const char *listen, const long *ending, size_t ending_count)
+                            const char *was, const long *ending, size_t ending_count)
 {
     *crew = (leati_crew){.context = c, .options = o, .lock = -1, .holder = -1};
     crew->room = leati_alloc(c, ROOM);
@@ -238,7 +279,7 @@ leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_
     LEATI_TRY(name_things(crew, o->state));
     LEATI_TRY(lock_folder(crew, o->state));
     LEATI_TRY(find_workers(crew, ending, ending_count));
-    return take_address(crew, listen);
+    return take_address(crew, was);
 }
 
 void leati_crew_close(leati_crew *crew)

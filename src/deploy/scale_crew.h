@@ -28,12 +28,15 @@ typedef struct leati_crew {
     leati_crew_worker *workers;
     size_t count, capacity;
     leati_address at;
+    bool found; /* workers that were there before have the address */
 } leati_crew;
 
-/* Locks the folder, finds the workers that an earlier process left, takes the address. ending:
- * workers that were told to end by then, `ending_count` of them; listen: the address. */
+/* Locks the folder, finds the workers that an earlier process left, takes the address of the
+ * options: of any free port, workers that are there keep theirs. ending: workers that were told to
+ * end by then, `ending_count` of them; was: the address of the earlier process, "" if not known.
+ * INVALID: workers serve at another one. */
 leat_status leati_crew_open(leati_crew *crew, leat_context *c, const leat_scale_options *o,
-                            const char *listen, const long *ending, size_t ending_count);
+                            const char *was, const long *ending, size_t ending_count);
 /* Workers stay as they are. */
 void leati_crew_close(leati_crew *crew);
 /* Workers that serve. */

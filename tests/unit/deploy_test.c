@@ -174,6 +174,20 @@ static void contradictions_are_refused(leattest *t)
     o.servers = deaf;
     o.server_count = 1;
     CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID, "least-load|agent");
+    static const char *const slot[] = {"a=h:1/2", "slot3=h:2/2"};
+    static const char *const beyond[] = {"slot5=h:1/2", "slot03=h:2/2"};
+    static const char *const backup[] = {"backup-slot5=h:3/4"};
+    o = full_options();
+    o.servers = slot;
+    o.slots = 4;
+    CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID,
+                "'slot3'|name of a slot|slot1 to slot4|a=h:2/2");
+    o.servers = beyond;
+    CHECK_OK(leati_haproxy_config(t->context, &o, &s));
+    o.canary = backup;
+    o.canary_count = 1;
+    CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID,
+                "'backup-slot5'|server 'slot5' as a backup");
     o = full_options();
     o.stick = NULL;
     CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID, "peers");

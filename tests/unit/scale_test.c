@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -280,7 +282,7 @@ static void ends_before_it_begins(leattest *t)
     place p;
     if (!open_place(t, &p)) return;
     leat_scale_options o = options_of(&p);
-    if (CHECK_OK(leati_crew_open(&crew, t->context, &o, o.listen, NULL, 0))) {
+    if (CHECK_OK(leati_crew_open(&crew, t->context, &o, "", NULL, 0))) {
         sigaction(SIGTERM, &own, &before);
         for (int i = 0; i < WORKERS && CHECK_OK(leati_crew_start(&crew)); i++)
             leati_crew_end(leati_crew_newest(&crew));
@@ -363,6 +365,51 @@ static void the_old_may_end_first(leattest *t)
     waitpid((pid_t)s.old, NULL, 0);
 }
 
+/* What an earlier one wrote down counts for workers that are there, and for nothing else. */
+static void an_old_address_binds_nobody(leattest *t)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t length = sizeof a;
+    char was[40], other[40];
+    leati_crew crew;
+    place p;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (!open_place(t, &p)) return;
+    REQUIRE(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 1) == 0 &&
+            getsockname(fd, (struct sockaddr *)&a, &length) == 0);
+    snprintf(was, sizeof was, "127.0.0.1:%u", (unsigned)ntohs(a.sin_port));
+    leat_scale_options o = options_of(&p);
+    /* Nobody of ours is left, and somebody else has the port: any other one will do. */
+    CHECK_OK(leati_crew_open(&crew, t->context, &o, was, NULL, 0));
+    CHECK(crew.port && crew.port != ntohs(a.sin_port));
+    leati_crew_close(&crew);
+    close(fd);
+    /* One of ours serves there: any port is this one, another one is refused. */
+    pid_t pid = leave_behind(&p);
+    if (CHECK(pid > 0)) {
+        long ending = pid;
+        CHECK_OK(leati_crew_open(&crew, t->context, &o, was, NULL, 0));
+        CHECK_STR(crew.address, was);
+        leati_crew_close(&crew);
+        o.listen = "localhost:0";
+        CHECK_OK(leati_crew_open(&crew, t->context, &o, was, NULL, 0));
+        CHECK_INT(crew.port, ntohs(a.sin_port));
+        leati_crew_close(&crew);
+        snprintf(other, sizeof other, "127.0.0.2:%u", (unsigned)ntohs(a.sin_port));
+        o.listen = other;
+        CHECK_FAILS(leati_crew_open(&crew, t->context, &o, was, NULL, 0), LEAT_INVALID,
+                    "serve at 127.0.0.1:|not at 127.0.0.2:|--state");
+        leati_crew_close(&crew);
+        /* It is about to end: so may the address. */
+        CHECK_OK(leati_crew_open(&crew, t->context, &o, was, &ending, 1));
+        CHECK_STR(crew.address, other);
+        leati_crew_close(&crew);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+}
+
 static const leattest_case cases[] = {TEST(promises),
                                       TEST(example),
                                       TEST(none_to_spare),
@@ -370,5 +417,6 @@ static const leattest_case cases[] = {TEST(promises),
                                       TEST(little_memory),
                                       TEST(wrong_options),
                                       TEST(ends_before_it_begins),
-                                      TEST(the_old_may_end_first)};
+                                      TEST(the_old_may_end_first),
+                                      TEST(an_old_address_binds_nobody)};
 LEATTEST_MAIN(cases)
