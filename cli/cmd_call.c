@@ -10,6 +10,7 @@
 #include "answers.h"
 #include "load.h"
 #include "registry.h"
+#include "server_url.h"
 
 enum { SERVERS_MOST = 256 };
 
@@ -36,35 +37,6 @@ static leat_status split_servers(cli *c, target *t, char *list)
     return LEAT_OK;
 }
 
-/* "http://HOST:PORT/PREFIX/MODEL" is cut before its model; .../MODEL/versions/2 is MODEL:2, and
- * /api/v1 before a model is left out. */
-static void split_url(target *t, char *url)
-{
-    char *authority = strstr(url, "://");
-    char *path = strchr(authority ? authority + 3 : url, '/'), *slash;
-    t->servers[t->count++] = url;
-    t->model = "";
-    if (!path) return;
-    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--) path[n - 1] = '\0';
-    slash = strrchr(path, '/');
-    char *version = NULL;
-    if (slash > path + 9 && strncmp(slash - 9, "/versions", 9) == 0) {
-        version = slash + 1;
-        slash[-9] = '\0';
-        slash = strrchr(path, '/');
-    }
-    t->model = slash + 1;
-    if (version) { /* "MODEL\0ersions/2" holds "MODEL:2" */
-        size_t n = strlen(slash + 1), digits = strlen(version) + 1;
-        slash[1 + n] = ':';
-        memmove(slash + 2 + n, version, digits);
-    }
-    *slash = '\0';
-    if (strcmp(path, "/api/v1") == 0) *path = '\0';
-    else if (strlen(path) > 7 && strcmp(path + strlen(path) - 7, "/api/v1") == 0)
-        path[strlen(path) - 7] = '\0';
-}
-
 static leat_status read_target(cli *c, target *t)
 {
     const char *list = cli_value(c, "servers"), *first = c->arguments[0];
@@ -82,7 +54,8 @@ static leat_status read_target(cli *c, target *t)
                          "a unix socket goes with the name of the model: leat call MODEL "
                          "--servers %s",
                          first);
-    split_url(t, t->space);
+    t->servers[t->count++] = t->space;
+    t->model = cli_cut_url(t->space);
     return LEAT_OK;
 }
 
@@ -90,16 +63,11 @@ static leat_status read_target(cli *c, target *t)
 
 static leat_status make_client(cli *c, const target *t, leat_client **out)
 {
-    leat_client_options o = leat_client_options_default();
+    leat_client_options o;
     long retries = 5;
-    const char *timeout = cli_value(c, "timeout");
+    leat_status st = cli_client_options(c, &o);
     o.balance = cli_value(c, "balance");
-    o.ca = cli_value(c, "ca");
-    o.key = cli_value(c, "key") ? cli_value(c, "key") : getenv("LEAT_KEY");
-    if (o.key && !*o.key) o.key = NULL;
-    if (timeout && !cli_duration(timeout, &o.timeout))
-        return cli_usage(c, "--timeout takes a time such as 0.5s or 2m, not '%s'", timeout);
-    leat_status st = cli_whole(c, "retries", 0, 1000, &retries);
+    if (st == LEAT_OK) st = cli_whole(c, "retries", 0, 1000, &retries);
     if (st != LEAT_OK) return st;
     o.once = retries == 0;
     o.retries = (uint32_t)retries;

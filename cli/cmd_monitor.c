@@ -8,6 +8,7 @@
 #include <leat/monitor.h>
 
 #include "load.h"
+#include "server_url.h"
 
 enum { LISTED = 12, CELL = 48 };
 
@@ -317,12 +318,89 @@ static leat_status print_json(cli *c, const leat_monitor *m, const char *page)
     return cli_print_json(c, j);
 }
 
+/* --- a running server ------------------------------------------------------------------------- */
+
+/* Behind the model's path. The reply is to be freed where it is 200. */
+static leat_status get(cli *c, leat_client *k, const char *model, const char *what,
+                       leat_client_reply *reply)
+{
+    char path[1200];
+    leat_status st = leat_client_path(c->context, model, path, sizeof path - 64);
+    if (st != LEAT_OK) return st;
+    snprintf(path + strlen(path), 64, "%s", what);
+    leat_client_request q = {.path = path};
+    st = leat_client_ask(c->context, k, &q, reply);
+    if (st != LEAT_OK || reply->status == 200) return st;
+    st = leat_client_refused(c->context, reply);
+    leat_client_reply_free(reply);
+    return st;
+}
+
+static leat_status get_page(cli *c, leat_client *k, const char *model, const char *path)
+{
+    leat_client_reply r;
+    leat_status st = get(c, k, model, "/drift/page", &r);
+    if (st != LEAT_OK) return st;
+    FILE *f = fopen(path, "wb");
+    bool good = f && fwrite(r.body, 1, r.length, f) == r.length;
+    if (f && fclose(f) != 0) good = false;
+    leat_client_reply_free(&r);
+    return good ? LEAT_OK : leat_error_set(c->context, LEAT_IO, "%s cannot be written", path);
+}
+
+static leat_status say_told(cli *c, const leat_monitor *m, const char *page)
+{
+    if (leat_monitor_windows(m)) return print_text(c, m, page);
+    cli_say(c, "%s: no window is closed yet\n", c->arguments[0]);
+    if (page) cli_say(c, "plots: %s\n", page);
+    return LEAT_OK;
+}
+
+/* What the server has counted by itself, as it would be told of a file. */
+static leat_status monitor_server(cli *c)
+{
+    leat_client_options o;
+    leat_client *k = NULL;
+    leat_monitor *m = NULL;
+    leat_client_reply r = {.body = NULL};
+    const char *page = cli_value(c, "html");
+    size_t size = strlen(c->arguments[0]) + 1;
+    for (int i = 0; i < c->given_count; i++) {
+        char name[40];
+        snprintf(name, sizeof name, ",%.36s,", c->given[i].option->name);
+        if (!strstr(",html,gate,key,ca,timeout,", name))
+            return cli_usage(c, "--%s does not go with a server, whose windows are its own",
+                             c->given[i].option->name);
+    }
+    if (c->count > 1)
+        return cli_usage(c, "a server has its own data; '%s' is too much", c->arguments[1]);
+    char *url = malloc(size);
+    if (!url) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    memcpy(url, c->arguments[0], size);
+    const char *model = cli_cut_url(url), *server = url;
+    leat_status st = *model ? cli_client_options(c, &o)
+                            : cli_usage(c, "say which model: leat monitor %s/MODEL", url);
+    if (st == LEAT_OK) st = leat_client_create(c->context, &k, &server, 1, &o);
+    if (st == LEAT_OK) st = get(c, k, model, "/drift?windows=1000", &r);
+    if (st == LEAT_OK) st = leat_monitor_read(c->context, &m, r.body, r.length);
+    if (st == LEAT_OK && page) st = get_page(c, k, model, page);
+    if (st == LEAT_OK && c->json) cli_put(stdout, r.body, r.length, true);
+    else if (st == LEAT_OK) st = say_told(c, m, page);
+    bool no = st == LEAT_OK && cli_has(c, "gate") && leat_monitor_state(m) != LEAT_MONITOR_FRESH;
+    leat_monitor_destroy(m);
+    leat_client_reply_free(&r);
+    leat_client_destroy(k);
+    free(url);
+    return no ? LEAT_DIFFERS : st;
+}
+
 static leat_status run_monitor(cli *c)
 {
     leat_model *model = NULL;
     leat_monitor *m = NULL;
     leat_monitor_options o;
     const char *page = cli_value(c, "html");
+    if (strstr(c->arguments[0], "://")) return monitor_server(c);
     if (c->count < 2 && !cli_value(c, "window"))
         return cli_usage(c, "say what to look at: leat monitor %s --window DATA", c->arguments[0]);
     leat_status st = read_options(c, &o);
@@ -354,12 +432,16 @@ static const cli_option options[] = {
     {"alarm", 0, "K/M", "an alarm needs drift in K of the last M windows; default: 2/3", false},
     {"html", 0, "FILE", "write a page with plots", false},
     {"gate", 0, NULL, "exit with 1 unless all is fresh", false},
+    {"key", 0, "KEY", "of a server: the API key; default: LEAT_KEY of the environment", false},
+    {"ca", 0, "FILE", "of a server: PEM file of the authorities that https is checked by", false},
+    {"timeout", 0, "TIME", "of a server: how long an answer may take, such as 5s (default 30s)",
+     false},
     CLI_READ_OPTIONS,
     {0}};
 
 const cli_command cli_command_monitor = {
     .name = "monitor",
-    .arguments = "MODEL.leat [DATA...]",
+    .arguments = "MODEL.leat|http://HOST:PORT/MODEL [DATA...]",
     .least = 1,
     .most = -1,
     .summary = "whether a model still fits the data it gets",
@@ -367,11 +449,13 @@ const cli_command cli_command_monitor = {
                "input and\nof the answers, accuracy estimated without labels, scores from labels, "
                "fairness by group.\nA feature drifts when a test says so at --alpha (adjusted for "
                "the number of features) and\nits PSI is --psi above what chance gives; an alarm "
-               "needs that in K of M windows.",
+               "needs that in K of M windows.\nOf the URL of a model on a server: the windows that "
+               "the server has watched by itself.",
     .examples =
         "  leat monitor iris.leat --window monday.csv --window tuesday.csv --html iris.html\n"
         "  leat monitor credit.leat log.csv --every 1d --group sex --positive good\n"
-        "  leat monitor credit.leat log.csv --answers paid.csv --id request --gate",
+        "  leat monitor credit.leat log.csv --answers paid.csv --id request --gate\n"
+        "  leat monitor http://localhost:8080/credit --html drift.html --gate",
     .options = options,
     .run = run_monitor,
 };

@@ -141,8 +141,13 @@ LEAT_API leat_staleness leat_monitor_state(const leat_monitor *monitor);
 LEAT_API const char *leat_monitor_verdict(const leat_monitor *monitor);
 LEAT_API const char *leat_monitor_notes(const leat_monitor *monitor);
 
-/* Everything above as one object. */
+/* Everything above as one object. Not of a monitor that was read. */
 LEAT_API void leat_monitor_json(const leat_monitor *monitor, leat_json *json, const char *key);
+/* A monitor that says what another one said: `json` is what leat_monitor_json gave, or the answer
+ * of a server's GET /api/v1/MODEL/drift, which holds it. It takes no windows and has no page.
+ * FORMAT: it is none. */
+LEAT_API LEAT_CHECKED leat_status leat_monitor_read(leat_context *context, leat_monitor **out,
+                                                    const char *json, size_t length);
 /* An HTML page with plots, complete or not at all. */
 LEAT_API LEAT_CHECKED leat_status leat_monitor_page(leat_context *context,
                                                     const leat_monitor *monitor, const char *path);

@@ -133,6 +133,7 @@ void leat_monitor_destroy(leat_monitor *m)
     leati_free(m->verdict);
     leati_free(m->notes);
     leat_model_release(m->model);
+    leati_told_destroy(m->told);
     leati_free(m);
 }
 
@@ -271,11 +272,13 @@ void leati_monitor_forget(leat_monitor *m, size_t most)
 
 size_t leat_monitor_windows(const leat_monitor *m)
 {
+    if (m->told) return m->told->windows;
     return m->count;
 }
 
 leat_monitor_window leat_monitor_window_at(const leat_monitor *m, size_t i)
 {
+    if (m->told && i < m->told->windows) return m->told->window[i];
     if (i >= m->count) return (leat_monitor_window){.name = "", .from = nan_, .to = nan_};
     const leati_monitored *w = &m->at[i];
     return (leat_monitor_window){.name = w->name,
@@ -290,32 +293,40 @@ leat_monitor_window leat_monitor_window_at(const leat_monitor *m, size_t i)
 
 size_t leat_monitor_features(const leat_monitor *m)
 {
-    return m->norm.count;
+    return m->told ? m->told->features : m->norm.count;
 }
 
 const char *leat_monitor_feature(const leat_monitor *m, size_t i)
 {
+    if (m->told) return i < m->told->features ? m->told->feature[i] : NULL;
     return i < m->norm.count ? m->norm.feature[i].name : NULL;
 }
 
 size_t leat_monitor_inputs(const leat_monitor *m)
 {
-    return m->norm.inputs;
+    return m->told ? m->told->inputs : m->norm.inputs;
 }
 
 leat_drift leat_monitor_drift(const leat_monitor *m, size_t window, size_t feature)
 {
+    const leati_told *told = m->told;
+    if (told && window < told->windows && feature < told->features)
+        return told->drift[window * told->features + feature];
     if (window < m->count && feature < m->norm.count) return m->at[window].drift[feature];
     return (leat_drift){.psi = nan_, .p = nan_};
 }
 
 size_t leat_monitor_scores(const leat_monitor *m)
 {
-    return leati_scores_count(&m->norm);
+    return m->told ? m->told->metrics : leati_scores_count(&m->norm);
 }
 
 leat_monitored_score leat_monitor_score(const leat_monitor *m, size_t window, size_t score)
 {
+    const leati_told *told = m->told;
+    if (told && window < told->windows && score < told->metrics)
+        return told->score[window * told->metrics + score];
+    if (told) return (leat_monitored_score){"", nan_, nan_, nan_, nan_, nan_, nan_, nan_};
     return leati_scores_measure(window < m->count ? &m->at[window].window : &m->all, score);
 }
 
@@ -336,6 +347,7 @@ leat_fairness leat_monitor_fairness(const leat_monitor *m)
 
 const char *leat_monitor_positive(const leat_monitor *m)
 {
+    if (m->told) return m->told->positive;
     return m->norm.classes ? m->model->schema.class_names[m->positive] : NULL;
 }
 

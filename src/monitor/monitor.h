@@ -4,6 +4,7 @@
 
 #include <leat/monitor.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 #include "monitor/counters.h"
 
@@ -17,7 +18,19 @@ typedef struct leati_monitored {
     bool worse; /* its scores and those of before are surely apart */
 } leati_monitored;
 
+/* What another monitor had to say, as it was read (monitor_told.c). Texts lie in the arena. */
+typedef struct leati_told {
+    leati_arena arena;
+    size_t windows, features, inputs, metrics;
+    leat_monitor_window *window; /* (windows) */
+    const char **feature;        /* (features) */
+    leat_drift *drift;           /* (windows, features) */
+    leat_monitored_score *score; /* (windows, metrics) */
+    const char *positive;        /* NULL: not known */
+} leati_told;
+
 struct leat_monitor {
+    leati_told *told; /* NULL: it counts itself; else the next are empty up to `group` */
     leat_model *model;
     leati_norm norm;
     leat_monitor_options options; /* texts are owned */
@@ -47,6 +60,7 @@ void leati_monitor_cut(leat_monitor *m, size_t count);
 void leati_monitor_forget(leat_monitor *m, size_t most);
 /* Appends the page of leat_monitor_page. */
 leat_status leati_monitor_html(leat_context *c, const leat_monitor *m, leati_str *out);
+void leati_told_destroy(leati_told *told); /* NULL is fine */
 /* Draws the conclusions anew after windows came: groups, state, texts. */
 leat_status leati_monitor_conclude(leat_context *c, leat_monitor *m);
 /* The two texts (monitor_text.c). */

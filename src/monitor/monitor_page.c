@@ -409,6 +409,8 @@ leat_status leati_monitor_html(leat_context *c, const leat_monitor *m, leati_str
 leat_status leat_monitor_page(leat_context *c, const leat_monitor *m, const char *path)
 {
     leati_str html;
+    LEATI_CHECK(c, !m->told, LEAT_INVALID,
+                "this monitor tells what another one said, which is too little for plots");
     leati_str_init(&html, c);
     leat_status st = leati_monitor_html(c, m, &html);
     if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&html), html.length);

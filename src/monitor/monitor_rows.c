@@ -46,6 +46,8 @@ leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const le
 leat_status leat_monitor_answers(leat_context *c, leat_monitor *m, const leat_frame *answers,
                                  const char *id)
 {
+    LEATI_CHECK(c, !m->told, LEAT_INVALID,
+                "this monitor tells what another one said; it takes no labels");
     const char *label = m->options.labels ? m->options.labels : m->model->schema.target;
     size_t at, labels;
     char space[LEATI_NUM_SIZE];
@@ -338,6 +340,8 @@ leat_status leat_monitor_add(leat_context *c, leat_monitor *m, const leat_frame 
     uint32_t *order = NULL;
     leat_status st;
     name = name ? name : "";
+    LEATI_CHECK(c, !m->told, LEAT_INVALID,
+                "this monitor tells what another one said; it takes no windows");
     LEATI_GO(rows_make(c, m, &r, f));
     LEATI_GO(leati_counters_create(c, &w, &m->norm));
     w.positive = m->positive;

@@ -250,10 +250,16 @@ static const char *state_name(leat_staleness state)
 
 void leati_monitor_json(const leat_monitor *m, leat_json *j, const char *key, size_t most)
 {
+    if (m->told) {
+        leat_json_null(j, key);
+        return;
+    }
     leat_json_begin_object(j, key);
     leat_json_string(j, "model", m->model->name);
     leat_json_string(j, "state", state_name(m->state));
     leat_json_string(j, "verdict", m->verdict);
+    leat_json_string(j, "notes", m->notes);
+    leat_json_int(j, "inputs", (int64_t)m->norm.inputs);
     leat_json_number(j, "alpha", m->options.alpha);
     leat_json_number(j, "effect", m->options.effect);
     leat_json_int(j, "persist", m->options.persist);

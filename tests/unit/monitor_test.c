@@ -425,8 +425,104 @@ static void texts(leattest *t)
     leat_model_release(model);
 }
 
-static const leattest_case list[] = {
-    TEST(shift),        TEST(numbers), TEST(older_file), TEST(cutting),        TEST(groups),
-    TEST(later_labels), TEST(hostile), TEST(texts),      TEST(unknown_levels), TEST(allocations)};
+static bool same_number(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static void check_told(leattest *t, const leat_monitor *m, const leat_monitor *told)
+{
+    size_t n = leat_monitor_windows(m), f = leat_monitor_features(m);
+    CHECK_INT(leat_monitor_windows(told), n);
+    CHECK_INT(leat_monitor_features(told), f);
+    CHECK_INT(leat_monitor_inputs(told), leat_monitor_inputs(m));
+    CHECK_INT(leat_monitor_state(told), leat_monitor_state(m));
+    CHECK_STR(leat_monitor_verdict(told), leat_monitor_verdict(m));
+    CHECK_STR(leat_monitor_notes(told), leat_monitor_notes(m));
+    CHECK_STR(leat_monitor_positive(told), leat_monitor_positive(m));
+    for (size_t w = 0; w < n; w++) {
+        leat_monitor_window a = leat_monitor_window_at(m, w), b = leat_monitor_window_at(told, w);
+        CHECK(a.rows == b.rows && a.labelled == b.labelled && a.judged == b.judged);
+        CHECK(a.drifting == b.drifting && a.alarms == b.alarms);
+        CHECK_STR(b.name, a.name);
+        for (size_t k = 0; k < f; k++) {
+            leat_drift x = leat_monitor_drift(m, w, k), y = leat_monitor_drift(told, w, k);
+            CHECK(same_number(x.psi, y.psi) && same_number(x.p, y.p) && same_number(x.ks, y.ks) &&
+                  same_number(x.wasserstein, y.wasserstein) && x.drifting == y.drifting);
+        }
+        for (size_t k = 0; k < leat_monitor_scores(m); k++) {
+            leat_monitored_score x = leat_monitor_score(m, w, k);
+            leat_monitored_score y = leat_monitor_score(told, w, k);
+            CHECK_STR(y.metric, x.metric);
+            CHECK(same_number(x.estimated, y.estimated) && same_number(x.before, y.before) &&
+                  same_number(x.realised_high, y.realised_high));
+        }
+    }
+    CHECK_INT(leat_monitor_groups(told), leat_monitor_groups(m));
+    for (size_t g = 0; g < leat_monitor_groups(m); g++) {
+        CHECK_STR(leat_monitor_group(told, g).name, leat_monitor_group(m, g).name);
+        CHECK(same_number(leat_monitor_group(told, g).selected.low,
+                          leat_monitor_group(m, g).selected.low));
+    }
+    CHECK(same_number(leat_monitor_fairness(told).odds.value, leat_monitor_fairness(m).odds.value));
+}
+
+static leat_status read_told(leat_context *c, void *arg)
+{
+    leat_monitor *m = NULL;
+    leat_status st = leat_monitor_read(c, &m, arg, strlen(arg));
+    leat_monitor_destroy(m);
+    return st;
+}
+
+/* What a monitor says as JSON is read back as it was. */
+static void told(leattest *t)
+{
+    static const char *const wrong[] = {"",
+                                        "[]",
+                                        "{}",
+                                        "{\"windows\":3}",
+                                        "{\"windows\":[]}",
+                                        "{\"monitor\":{}}",
+                                        "{\"state\":\"rotten\",\"windows\":[]}",
+                                        "{\"state\":\"fresh\",\"windows\":["};
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m, *other;
+    leat_monitor_options o = leat_monitor_options_default();
+    leat_frame *f;
+    REQUIRE(model);
+    o.group = "colour";
+    REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
+    for (int i = 0; i < 3; i++) REQUIRE_OK(add_table(c, m, 8 + (uint64_t)i, 1.0 + i));
+    leat_json *j = leat_json_create(c, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "model", "wood");
+    leat_monitor_json(m, j, "monitor");
+    leat_json_end_object(j);
+    REQUIRE(leat_json_text(j));
+    REQUIRE_OK(leat_monitor_read(c, &other, leat_json_text(j), strlen(leat_json_text(j))));
+    check_told(t, m, other);
+    f = leattest_table(c, 50, 1);
+    CHECK_FAILS(leat_monitor_add(c, other, f, "x"), LEAT_INVALID, "takes no windows");
+    CHECK_FAILS(leat_monitor_page(c, other, leattest_scratch("x.html")), LEAT_INVALID, "plots");
+    leat_frame_release(f);
+    leat_monitor_destroy(other);
+    char *text = malloc(strlen(leat_json_text(j)) + 1);
+    strcpy(text, leat_json_text(j));
+    leattest_fail_some_allocations(t, read_told, text);
+    free(text);
+    leat_json_destroy(j);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK_FAILS(leat_monitor_read(c, &other, wrong[i], strlen(wrong[i])), LEAT_FORMAT,
+                    "not what a monitor says");
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
+static const leattest_case list[] = {TEST(shift),       TEST(numbers), TEST(older_file),
+                                     TEST(cutting),     TEST(groups),  TEST(later_labels),
+                                     TEST(hostile),     TEST(texts),   TEST(unknown_levels),
+                                     TEST(allocations), TEST(told)};
 
 LEATTEST_MAIN(list)
