@@ -15,6 +15,7 @@ enum { DRAIN_SECONDS = 25 };
 static leat_status read_options(cli *c, leat_serve_options *o)
 {
     long workers = 0, body = 0, model = 0, rows = 0, delay = 0, queue = 0, cache = 0;
+    long bodies = 0, uploads = 0;
     *o = leat_serve_options_default();
     o->models = (const char *const *)c->arguments;
     o->model_count = (size_t)c->count;
@@ -33,6 +34,8 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     leat_status st = cli_whole(c, "workers", 1, 1024, &workers);
     if (st == LEAT_OK) st = cli_whole(c, "max-body", 1, 1 << 20, &body);
     if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
+    if (st == LEAT_OK) st = cli_whole(c, "max-requests", 1, 1 << 20, &bodies);
+    if (st == LEAT_OK) st = cli_whole(c, "max-uploads", 1, 1 << 20, &uploads);
     if (st == LEAT_OK) st = cli_whole(c, "batch-rows", 1, 128, &rows);
     if (st == LEAT_OK) st = cli_whole(c, "batch-delay", 0, 1000000, &delay);
     if (st == LEAT_OK) st = cli_whole(c, "cache", 1, 1 << 20, &cache);
@@ -44,6 +47,8 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->cache = (size_t)cache << 20;
     o->max_body = (size_t)body << 20;
     o->max_model = (size_t)model << 20;
+    o->max_requests = (size_t)bodies << 20;
+    o->max_uploads = (size_t)uploads << 20;
     return st;
 }
 
@@ -166,6 +171,10 @@ static const cli_option options[] = {
     {"tls-key", 0, "FILE", "its private key", false},
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
     {"max-model", 0, "MB", "largest model that is uploaded, in MiB (default 256)", false},
+    {"max-requests", 0, "MB",
+     "long requests that may be at hand at once, in MiB (default 1024); beyond it: 503", false},
+    {"max-uploads", 0, "MB", "the same of models that are uploaded (default: four of the largest)",
+     false},
     {"control", 0, "WHO",
      "who may load, unload, upload and delete models by request: local (default: if only this "
      "machine is listened "

@@ -66,6 +66,7 @@ leat_status cli_watching(cli *c, leat_serve_options *o, char ***space)
     o->metrics = cli_value(c, "metrics");
     o->access_log = cli_value(c, "access-log");
     o->prediction_log = cli_value(c, "prediction-log");
+    o->log_arrays = cli_value(c, "log-arrays");
     o->drift = cli_value(c, "drift");
     o->say = say_line;
     if (window && (!cli_duration(window, &o->window_seconds) || !(o->window_seconds > 0)))

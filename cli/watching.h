@@ -20,6 +20,9 @@
         {"log-sample", 0, "SHARE",                                                                 \
          "share of the requests in the prediction log, chosen by their id (default 1)", false},    \
         {"log-redact", 0, "INPUT,...", "inputs that are left out of it", true},                    \
+        {"log-arrays", 0, "hash|bytes|no",                                                         \
+         "images and other arrays in it: their SHA-256 (default), their elements, nothing",        \
+         false},                                                                                   \
         {"drift", 0, "yes|no", "compare what comes in with training (default yes)", false},        \
         {"window", 0, "TIME", "how long the windows of drift are: 90s, 15m, 1h (default), 1d",     \
          false},                                                                                   \

@@ -89,6 +89,13 @@ typedef struct leat_serve_options {
     void *say_user;
     const char *pool; /* servers that share the registry and this name decide rollouts together
                          (docs/rollout.md); NULL: each for itself */
+    /* Bytes of bodies that may be at hand at once, those that come and those that wait included,
+     * beyond 64 kB each; what goes beyond gets 503 with Retry-After before it is read. */
+    size_t max_uploads;     /* of models; at least max_model; 0: four times max_model */
+    size_t max_requests;    /* of all others; at least max_body; 0: 1 GiB, or max_body where that is
+                               more */
+    const char *log_arrays; /* what the prediction log has of images and other arrays: "hash" (also
+                               for NULL): their SHA-256, "bytes": their elements, "no" */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);

@@ -2,6 +2,7 @@
 #include "monitor/prediction_log.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,6 +13,8 @@
 #include "frame/read.h"
 #include "learn/stats.h"
 #include "model/model.h"
+
+enum { ARRAY_NAME = 256 };
 
 extern const leati_reader leati_reader_jsonl;
 
@@ -143,6 +146,25 @@ static void put_member(scanner *s, const char *prefix, const leati_json_value *k
     s->first = false;
 }
 
+/* What is said of an array, as an image: "log.NAME.sha256" and so on. */
+static void put_array(scanner *s, const leati_json_value *name, const leati_json_value *object)
+{
+    scanner inner = {
+        .at = object->text, .end = object->text + object->length, .out = s->out, .first = s->first};
+    leati_json_value key, v;
+    bool begun = false;
+    expect(&inner, '{', "an object");
+    while (next_member(&inner, &begun, &key, &v)) {
+        char prefix[ARRAY_NAME];
+        int n = snprintf(prefix, sizeof prefix, "log.%.*s.",
+                         (int)(name->length < ARRAY_NAME ? name->length : ARRAY_NAME), name->text);
+        if (v.kind != LEATI_JSON_NESTED && n > 0 && n < ARRAY_NAME)
+            put_member(&inner, prefix, &key, &v);
+    }
+    s->first = inner.first;
+    s->wrong = inner.wrong;
+}
+
 /* The members of an object inside the line. */
 static void put_members(scanner *s, const leati_json_value *object, const char *prefix)
 {
@@ -152,7 +174,10 @@ static void put_members(scanner *s, const leati_json_value *object, const char *
     bool begun = false;
     if (object->kind != LEATI_JSON_NESTED) inner.wrong = "an object";
     expect(&inner, '{', "an object");
-    while (next_member(&inner, &begun, &key, &v)) put_member(&inner, prefix, &key, &v);
+    while (next_member(&inner, &begun, &key, &v)) {
+        if (!*prefix && v.kind == LEATI_JSON_NESTED && *v.text == '{') put_array(&inner, &key, &v);
+        else put_member(&inner, prefix, &key, &v);
+    }
     s->first = inner.first;
     s->wrong = inner.wrong;
 }

@@ -71,7 +71,11 @@ static bool write_answer(leati_call *call, const void *state)
         }
         LEATI_REPLY(&r, "]");
     }
-    if (explain) ok = leati_explained_write(&r, call, s, call->ask);
+    if (explain) {
+        uint64_t start = leati_serve_now();
+        ok = leati_explained_write(&r, call, s, call->ask);
+        call->explained_ns = leati_serve_now() - start;
+    }
     LEATI_REPLY(&r, ",\"request_id\":");
     leati_reply_string(&r, call->request->id ? call->request->id : "");
     LEATI_REPLY(&r, "}\n");
@@ -84,10 +88,13 @@ static int answer(leati_call *call, leati_rows *x, bool ok)
 {
     /* Explanations take long, so the loop hands them on, and they need the session for themselves.
      */
-    if (x->large || (ok && x->explain && !call->waited)) return LEATI_LONG;
+    bool later = x->explain && !call->waited && !call->recalled;
+    if (x->large || (ok && later)) return LEATI_LONG;
     if (!ok || !leati_rows_end(x)) return leati_call_refuse(call);
-    if (x->explain && call->join) return leati_call_split(call);
-    return leati_call_run(call, write_answer, &x->explain, sizeof x->explain);
+    /* What is mirrored is compared by its answers: explanations would only take the thread long. */
+    bool explain = x->explain && !call->mirrored;
+    if (explain && call->join) return leati_call_split(call);
+    return leati_call_run(call, write_answer, &explain, sizeof explain);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------
@@ -254,7 +261,7 @@ int leati_route_api_predict(leati_call *call)
     leati_rows x;
     if (!s || !leati_rows_begin(&x, call, s, true) || !read_options(&x))
         return leati_call_refuse(call);
-    if (x.explain && !call->waited) return LEATI_LONG;
+    if (x.explain && !call->waited && !call->recalled) return LEATI_LONG;
     return answer(call, &x, read_body(&x));
 }
 
@@ -280,11 +287,14 @@ int leati_route_api_model(leati_call *call)
 int leati_route_api_models(leati_call *call)
 {
     leati_reply r;
+    bool written = false;
     leati_reply_init(&r, call->exchange);
     LEATI_REPLY(&r, "{\"models\":[");
     for (size_t i = 0; i < call->shelf->count; i++) {
         const leati_served *s = call->shelf->served[i];
-        if (i) LEATI_REPLY(&r, ",");
+        if (!leati_serve_shows(call, s->name)) continue;
+        if (written) LEATI_REPLY(&r, ",");
+        written = true;
         LEATI_REPLY(&r, "{\"model\":");
         leati_reply_string(&r, s->name);
         LEATI_REPLY(&r, ",\"version\":");

@@ -78,7 +78,7 @@ static void forget_texts(leati_ask *a)
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
     shrink(a);
-    a->filled = a->rows = 0;
+    a->filled = a->rows = a->known = 0;
     a->infer_ns = a->runs = a->run_rows = 0;
     a->limit = a->room;
     a->joined = false;
@@ -190,16 +190,30 @@ static bool make_room(leati_ask *a, size_t rows)
     return leati_fault_from(a->fault, c);
 }
 
+bool leati_ask_know(leati_ask *a, size_t rows, const double *value, const double *proba)
+{
+    bool wanted = a->wants_proba;
+    a->wants_proba = proba != NULL;
+    if (!make_room(a, rows)) {
+        a->wants_proba = wanted;
+        a->fault->http = 0;
+        return false;
+    }
+    memcpy(a->value, value, rows * sizeof *value);
+    if (proba) memcpy(a->proba, proba, rows * a->classes * sizeof *proba);
+    a->known = rows;
+    return true;
+}
+
 bool leati_ask_full(leati_ask *a)
 {
     if (!a->joined) return leati_ask_run(a);
     return leati_fault_set(a->fault, LEATI_SPLIT, "split", "more rows than are joined");
 }
 
-bool leati_ask_run(leati_ask *a)
+static bool compute(leati_ask *a)
 {
     size_t rows = a->filled, asked = rows;
-    if (!make_room(a, a->rows + rows)) return false;
     if (a->padded) {
         for (asked = 1; asked < rows;) asked *= 2;
         if (asked > a->room) asked = a->room;
@@ -213,7 +227,14 @@ bool leati_ask_run(leati_ask *a)
     if (a->wants_proba)
         memcpy(a->proba + a->rows * a->classes, leat_session_probabilities(a->session),
                rows * a->classes * sizeof *a->proba);
-    if (a->watched && a->call)
+    return true;
+}
+
+bool leati_ask_run(leati_ask *a)
+{
+    size_t rows = a->filled;
+    if (!make_room(a, a->rows + rows) || (!a->known && !compute(a))) return false;
+    if (a->watched && a->call && (!a->known || a->rows + rows <= a->known))
         leati_watch_rows(a->watched, &(leati_watch_part){a->call, a, 0, a->rows, 0, rows});
     a->rows += rows;
     a->run_rows += rows;

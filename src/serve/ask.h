@@ -39,6 +39,7 @@ typedef struct leati_ask {
     double *proba; /* (rows, classes) */
     size_t classes, value_capacity, proba_capacity;
     bool wants_proba;
+    size_t known; /* answers that are there already (leati_ask_know); 0: they are computed */
     uint64_t infer_ns, runs, run_rows; /* of this request, or of those that are joined */
     leati_fault *fault;                /* of this request */
     double *elements;                  /* room for an array of one row */
@@ -59,6 +60,9 @@ leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, siz
 void leati_ask_fini(leati_ask *a);
 
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault);
+/* After the beginning: the answers to the rows that follow, which are only read, for those who
+ * watch. proba NULL: none. False: there is no memory, nothing has changed. */
+bool leati_ask_know(leati_ask *a, size_t rows, const double *value, const double *proba);
 /* The session is empty and takes requests of `limit` rows together. */
 void leati_ask_begin_joined(leati_ask *a, size_t limit);
 /* Values of the present row. False: a fault was recorded. */

@@ -25,27 +25,53 @@ static leati_cache_key key_of(const leati_call *call)
                  {q->body, q->body_length}}};
 }
 
-bool leati_call_recall(leati_call *call)
-{
-    leati_http_text fields, body;
+/* What was kept; `ask` (may be NULL) learns what the answers to its rows are. */
+typedef struct recalled {
+    leati_ask *ask;
     size_t rows;
+} recalled;
+
+static void take_rows(void *user, const leati_kept_rows *kept)
+{
+    recalled *r = user;
+    r->rows = kept->rows;
+    if (r->ask && kept->rows && kept->value)
+        (void)leati_ask_know(r->ask, kept->rows, kept->value, kept->proba);
+}
+
+/* Writes the answer where it was kept. */
+static bool look_up(leati_call *call, leati_ask *ask)
+{
+    recalled r = {.ask = ask};
     if (!may_recall(call)) return false;
-    (void)leati_exchange_written(call->exchange, &fields, &body);
-    call->fields = fields.length;
     leati_cache_key key = key_of(call);
-    leati_tally *t = &call->served->tally[call->slot];
-    if (!leati_response_cache_find(call->served->cache, &key, call->exchange, &rows)) {
-        bool counted = leati_exchange_carried(call->exchange) & LEATI_CARRIED_LOOKED;
-        if (!counted) leati_tally_add(&t->misses, 1);
-        return false;
+    if (leati_response_cache_find(call->served->cache, &key, call->exchange, take_rows, &r)) {
+        call->recalled = true;
+        call->answers = (leati_answers){.rows = r.rows};
+        return true;
     }
-    call->recalled = true;
+    bool counted = leati_exchange_carried(call->exchange) & LEATI_CARRIED_LOOKED;
+    if (!counted) leati_tally_add(&call->served->tally[call->slot].misses, 1);
+    return false;
+}
+
+static int count_recalled(leati_call *call)
+{
+    leati_tally *t = &call->served->tally[call->slot];
+    if (call->counted) return 200;
+    call->counted = true;
     call->asked = leati_serve_now();
-    call->answers = (leati_answers){.rows = rows};
     leati_tally_add(&t->hits, 1);
     leati_tally_add(&t->hit_ns, call->asked - call->start);
     leati_call_count(call, true);
-    return true;
+    return 200;
+}
+
+bool leati_call_recall(leati_call *call)
+{
+    if (look_up(call, NULL)) return count_recalled(call) != 0;
+    if (call->peeks) (void)leati_call_split(call);
+    return false;
 }
 
 void leati_call_keep(leati_call *call)
@@ -54,8 +80,9 @@ void leati_call_keep(leati_call *call)
     leati_cache_key key = key_of(call);
     leati_response_cache *cache = call->served->cache;
     leati_response_cache_hash(cache, &key);
-    bool kept =
-        leati_response_cache_keep(cache, &key, call->exchange, call->fields, call->answers.rows);
+    const leati_answers *a = &call->answers;
+    leati_kept_rows rows = {a->rows, a->classes, a->value, a->proba};
+    bool kept = leati_response_cache_keep(cache, &key, call->exchange, call->fields, &rows);
     leati_exchange_header(call->exchange, "Cache-Status",
                           kept ? "leat; fwd=miss; stored" : "leat; fwd=miss");
 }
@@ -76,11 +103,19 @@ leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabi
     leati_ask *a = &served->ask[call->slot];
     call->ask = a;
     call->probabilities = probabilities;
-    if (begins && leati_call_recall(call)) return NULL;
     if (!call->join) {
         leati_ask_begin(a, probabilities, &call->fault);
         a->call = call;
-        return a;
+        bool found = begins && look_up(call, a->watched ? a : NULL);
+        if (found && a->known) return a; /* its rows are read for those who watch */
+        if (found) (void)count_recalled(call);
+        else if (call->peeks) (void)leati_call_split(call);
+        return found || call->peeks ? NULL : a;
+    }
+    /* Where others fill the session there is no reading of rows that are known. */
+    if (begins && !a->watched && look_up(call, NULL)) {
+        (void)count_recalled(call);
+        return NULL;
     }
     if (!leati_join_begin(call->join, served, a)) {
         (void)leati_call_split(call);
@@ -106,7 +141,7 @@ int leati_call_split(leati_call *call)
 
 int leati_call_refuse(leati_call *call)
 {
-    if (call->recalled) return 200;
+    if (call->recalled) return count_recalled(call);
     if (call->fault.http != LEATI_SPLIT && call->served) leati_call_count(call, false);
     return 0;
 }
@@ -121,6 +156,7 @@ int leati_call_run(leati_call *call, leati_write_fn write, const void *state, si
         return LEATI_JOINED;
     }
     bool ok = leati_ask_end(a);
+    if (call->recalled) return count_recalled(call);
     call->rows = a->rows;
     return leati_call_write(call, ok);
 }
@@ -141,6 +177,7 @@ void leati_call_finish(leati_call *call, int status)
 {
     if (status == LEATI_LATER) return;
     if (status == LEATI_LONG && !call->waited) {
+        leati_exchange_rewind(call->exchange, call->fields); /* an answer that was kept */
         leati_serve_hand(call);
         return;
     }
@@ -149,8 +186,9 @@ void leati_call_finish(leati_call *call, int status)
         return;
     }
     if (!call->fault.http) leati_fault_set(&call->fault, 500, "internal", "a fault of the server");
-    leati_exchange_restart(call->exchange);
+    leati_exchange_rewind(call->exchange, call->fields);
     leati_rollouts_sign(call);
+    if (call->fault.http == 503) leati_exchange_header(call->exchange, "Retry-After", "1");
     leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
     leati_exchange_finish(call->exchange, call->fault.http);
 }

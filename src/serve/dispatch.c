@@ -34,6 +34,14 @@ static void refuse_method(leati_call *call, unsigned allowed)
     leati_exchange_finish(call->exchange, 405);
 }
 
+/* Header lines that every answer has, from here on. */
+static void note_fields(leati_call *call)
+{
+    leati_http_text fields, body;
+    (void)leati_exchange_written(call->exchange, &fields, &body);
+    call->fields = fields.length;
+}
+
 /* All but the message of the fault and the state, which are large and empty. */
 static void make_call(leati_call *call, leati_serve *s, leati_http_exchange *exchange,
                       uint32_t slot)
@@ -45,6 +53,7 @@ static void make_call(leati_call *call, leati_serve *s, leati_http_exchange *exc
     call->desk = &s->desks[slot];
     call->exchange = exchange;
     call->request = leati_exchange_request(exchange);
+    note_fields(call);
 }
 
 static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
@@ -71,11 +80,13 @@ static size_t admit(void *user, leati_http_exchange *exchange, bool *finished)
         return 0;
     } else if (call.route->scope == LEATI_MANAGE)
         (void)leati_serve_may_manage(&call); /* no body is read where it may not */
+    note_fields(&call);
     if (call.fault.http) {
         leati_call_finish(&call, 0);
         *finished = true;
         return 0;
     }
+    leati_exchange_draw(exchange, call.route->body == LEATI_BODY_MODEL ? &s->uploads : &s->bodies);
     switch (call.route->body) {
     case LEATI_BODY_ROWS: return s->max_body;
     case LEATI_BODY_SMALL: return SMALL_BODY;
@@ -211,6 +222,22 @@ static void gather(leati_serve *s, uint32_t worker, leati_http_exchange *exchang
     if (g->count == LEATI_JOIN_MOST) settle(s, worker);
 }
 
+/* An answer that is kept need not wait for a thread or for others. Otherwise what was decided on
+ * the way, the version among it, stays so. */
+static bool is_kept(leati_call *call, int *status)
+{
+    bool predicts = call->route->handle != leati_route_feedback;
+    if (!call->serve->cache || !predicts || call->request->body_length > LONG_BODY) return false;
+    call->peeks = true;
+    *status = call->route->handle(call);
+    call->peeks = false;
+    if (*status != LEATI_LONG && call->fault.http != LEATI_SPLIT) return true;
+    uint64_t looked = call->recalled ? 0 : LEATI_CARRIED_LOOKED;
+    leati_exchange_rewind(call->exchange, call->fields);
+    leati_exchange_carry(call->exchange, leati_rollouts_chosen(call) | looked);
+    return false;
+}
+
 static void handle(void *user, leati_http_exchange *exchange)
 {
     leati_serve *s = user;
@@ -221,6 +248,7 @@ static void handle(void *user, leati_http_exchange *exchange)
     call.shelf = leati_repository_pin(s->repository, worker);
     place where = place_of(&call);
     int status = where == HERE ? call.route->handle(&call) : LEATI_LATER;
+    if (where != HERE && is_kept(&call, &status)) where = HERE;
     leati_repository_unpin(s->repository, worker);
     switch (where) {
     case GATHERED: gather(s, worker, exchange); break;

@@ -36,7 +36,7 @@ static unsigned scope_of(leati_scope scope)
     }
 }
 
-static leati_http_text secret_of(leati_call *call)
+static leati_http_text secret_of(const leati_call *call)
 {
     leati_http_text text = leati_exchange_header_in(call->exchange, "authorization");
     return text.data ? text : leati_exchange_header_in(call->exchange, "x-api-key");
@@ -87,6 +87,17 @@ bool leati_guard_admit(leati_guard *guard, leati_call *call)
     leati_reply_fault(call->exchange, v.code, v.message);
     leati_exchange_finish(call->exchange, v.status);
     return false;
+}
+
+bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const char *model)
+{
+    if (!guard->keys) return true;
+    const leati_key_state *key = leati_exchange_user(call->exchange);
+    if (!key) { /* of a path that asks for none */
+        leati_http_text secret = secret_of(call);
+        key = leati_keys_look(guard->keys, call->slot, secret.data, secret.length);
+    }
+    return leati_keys_allow(guard->keys, call->slot, key, model);
 }
 
 void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok)

@@ -19,6 +19,9 @@ void leati_guard_close(leati_guard *guard);
 /* False: the request was refused and its exchange is finished. The key that was let in is the
  * exchange's user pointer. */
 bool leati_guard_admit(leati_guard *guard, leati_call *call);
+/* Whether an answer may tell the one who asks of that model, where it tells of several; NULL: of
+ * all there may be. */
+bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const char *model);
 /* Usage of the key, where there is one. */
 void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok);
 

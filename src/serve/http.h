@@ -9,6 +9,7 @@
 #define LEATI_SERVE_HTTP_H
 
 #include <leat/status.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,6 +75,20 @@ uint32_t leati_exchange_note(const leati_http_exchange *exchange);
 void leati_exchange_carry(leati_http_exchange *exchange, uint64_t what);
 uint64_t leati_exchange_carried(const leati_http_exchange *exchange);
 
+/* Memory for the bodies of many requests at once. Zero but for `most`. */
+typedef struct leati_http_budget {
+    size_t most; /* bytes */
+    atomic_size_t used;
+} leati_http_budget;
+
+/* Within `admit`: what the body has beyond LEATI_HTTP_FREE bytes is drawn from the budget until the
+ * exchange ends, all at once where its length is known; what the budget does not have gets 503. */
+enum { LEATI_HTTP_FREE = 64 << 10 };
+void leati_exchange_draw(leati_http_exchange *exchange, leati_http_budget *budget);
+/* Draws so many bytes more, until the exchange ends, for what its body unfolds to. False: the budget
+ * has not as many. */
+bool leati_exchange_reserve(leati_http_exchange *exchange, size_t bytes);
+
 /* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
  * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and
  * Content-Encoding are the server's. */
@@ -87,8 +102,10 @@ void leati_exchange_wrote(leati_http_exchange *exchange, size_t length);
  * on the way, and the answer will be 503 instead. */
 bool leati_exchange_written(const leati_http_exchange *exchange, leati_http_text *fields,
                             leati_http_text *body);
-/* Forgets headers and body written so far. */
+/* Forgets headers and body written so far; or the headers behind the first `fields` bytes of their
+ * lines (leati_exchange_written), and the body. */
 void leati_exchange_restart(leati_http_exchange *exchange);
+void leati_exchange_rewind(leati_http_exchange *exchange, size_t fields);
 /* Sends the reply and ends the exchange, which must not be used again. From any thread, exactly
  * once per exchange. */
 void leati_exchange_finish(leati_http_exchange *exchange, int http_status);
@@ -109,8 +126,8 @@ typedef struct leati_http_routes {
     void (*fault)(void *user, leati_http_exchange *exchange, int http_status, const char *code,
                   const char *message);
     /* After the last byte of the reply was written, or the connection was lost (sent = false):
-     * for logs and metrics. The exchange is still readable here. Every exchange that `admit` saw
-     * comes here once, others only where they were answered. May be NULL. */
+     * for logs and metrics. The exchange but for its body is still readable here. Every exchange
+     * that `admit` saw comes here once, others only where they were answered. May be NULL. */
     void (*done)(void *user, leati_http_exchange *exchange, int http_status, size_t reply_bytes,
                  uint64_t duration_ns, bool sent);
     /* On the loop of the worker, after it handled all that had come: ends exchanges that `handle`

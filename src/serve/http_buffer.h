@@ -19,6 +19,7 @@ static inline bool leati_http_buffer_room(const leat_context *c, leati_http_buff
     if (more <= b->capacity - b->size) return true;
     size_t need, wanted = b->capacity < 512 ? 512 : b->capacity;
     if (leati_add_overflows(b->size, more, &need) || need > SIZE_MAX / 2) return false;
+    if (!b->data && wanted < need) wanted = need; /* whoever knows the length gets no more */
     while (wanted < need) wanted *= 2;
     char *fresh = leati_alloc_quiet(c, wanted);
     if (!fresh) return false;

@@ -17,6 +17,8 @@ static const leati_http_fault unknown_coding = {
 static const leati_http_fault too_large = {413, "too_large",
                                            "The body is longer than this route takes."};
 static const leati_http_fault no_memory = {503, "no_memory", "There is no memory for the request."};
+static const leati_http_fault no_room = {
+    503, "busy", "The server has as many long bodies at hand as it takes; try again in a moment."};
 static const leati_http_fault timed_out = {408, "timeout", "The request did not come in time."};
 static const leati_http_fault cut_off = {400, "cut_off",
                                          "The connection was closed in the middle of the request."};
@@ -64,6 +66,7 @@ static void reply(leati_http_conn *conn, leati_http_exchange *ex)
         conn->body = false;
         conn->blank = 0;
     }
+    leati_http_exchange_drop(ex);
     if (ex->failed) write_fault(ex, &no_memory);
     if (conn->core->draining) ex->keep = false;
     ex->next = NULL;
@@ -215,6 +218,8 @@ static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exch
         if (!ex->decoder) ex->decoder = leati_http_decoder_create(core->context, coding);
         if (!ex->decoder) return &no_memory;
         leati_http_decoder_begin(ex->decoder);
+    } else if (!leati_http_exchange_reserve(ex, (size_t)ex->body_left)) {
+        return &no_room;
     } else if (!leati_http_buffer_room(conn->core->context, &ex->body, (size_t)ex->body_left))
         return &no_memory;
     conn->interim = h->expect && h->minor && !more_here;
@@ -330,6 +335,10 @@ static bool take(void *user, const char *data, size_t length)
         ex->fault =
             leati_http_decoder_feed(ex->decoder, ex->core->context, b, data, length, ex->body_most);
     else if (length > ex->body_most - b->size) ex->fault = &too_large;
+    if (ex->fault) return false;
+    if (!leati_http_exchange_reserve(ex, b->size + (ex->decoder ? 0 : length)))
+        ex->fault = &no_room;
+    else if (ex->decoder) return true;
     else if (b->data && data == b->data + b->size) b->size += length; /* landed there */
     else if (!leati_http_buffer_add(ex->core->context, b, data, length)) ex->fault = &no_memory;
     return !ex->fault;

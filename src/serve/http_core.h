@@ -155,6 +155,8 @@ struct leati_http_exchange {
     leati_http_decoder *decoder;
     leati_http_buffer body;
     size_t body_most;
+    leati_http_budget *budget;     /* NULL: none */
+    size_t drawn;                  /* from it */
     uint64_t body_left;            /* of Content-Length */
     const leati_http_fault *fault; /* met while a piece of the body was taken */
     /* the reply */
@@ -172,6 +174,10 @@ struct leati_http_exchange {
 leati_http_exchange *leati_http_exchange_get(leati_http_core *core);
 /* Tells routes.done where they know of the exchange, and keeps it for the next request. */
 void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool sent);
+/* The body will have so many bytes; false: its budget has not. */
+bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes);
+/* The body is not needed any more, though its reply may take long to be taken. */
+void leati_http_exchange_drop(leati_http_exchange *ex);
 /* Makes the bytes of the reply: ex->wire, and the body behind it where it is not in there. */
 bool leati_http_exchange_compose(leati_http_exchange *ex);
 const char *leati_http_reason(int status);

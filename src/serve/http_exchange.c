@@ -137,6 +137,8 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->user = NULL;
     ex->note = 0;
     ex->carried = 0;
+    ex->budget = NULL;
+    ex->drawn = 0;
     ex->find = (leati_http_find){0};
     ex->admitted = ex->line_read = ex->keep = false;
     ex->finished = ex->failed = ex->has_type = ex->dense = ex->varies = false;
@@ -161,6 +163,7 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
     if (r->done && (ex->admitted || ex->status))
         r->done(r->user, ex, ex->status, reply_bytes, now_ns() - ex->request.received_ns, sent);
     core->live--;
+    leati_http_exchange_drop(ex);
     if (ex->decoder) {
         leati_http_coding coding = leati_http_decoder_coding(ex->decoder);
         if (core->decoders[coding]) leati_http_decoder_destroy(ex->decoder);
@@ -172,7 +175,6 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
         return;
     }
     leati_http_buffer_reset(&ex->raw, LEATI_HTTP_KEEP);
-    leati_http_buffer_reset(&ex->body, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->fields, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->out, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->packed, LEATI_HTTP_KEEP);
@@ -183,7 +185,38 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
     core->spare_count++;
 }
 
+bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
+{
+    leati_http_budget *b = ex->budget;
+    if (!b || !more) return true;
+    size_t used = atomic_load(&b->used);
+    do
+        if (used > b->most || more > b->most - used) return false;
+    while (!atomic_compare_exchange_weak(&b->used, &used, used + more));
+    ex->drawn += more;
+    return true;
+}
+
+bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes)
+{
+    bool enough = bytes <= LEATI_HTTP_FREE || bytes <= ex->drawn;
+    return enough || leati_exchange_reserve(ex, bytes - ex->drawn);
+}
+
+void leati_http_exchange_drop(leati_http_exchange *ex)
+{
+    leati_http_buffer_reset(&ex->body, LEATI_HTTP_KEEP);
+    ex->request.body = NULL;
+    if (ex->drawn) atomic_fetch_sub(&ex->budget->used, ex->drawn);
+    ex->drawn = 0;
+}
+
 /* --- what routes see ---------------------------------------------------------------------- */
+
+void leati_exchange_draw(leati_http_exchange *ex, leati_http_budget *budget)
+{
+    ex->budget = budget;
+}
 
 const leati_http_request *leati_exchange_request(const leati_http_exchange *ex)
 {
@@ -295,7 +328,13 @@ bool leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fiel
 
 void leati_exchange_restart(leati_http_exchange *ex)
 {
-    ex->fields.size = ex->out.size = 0;
+    leati_exchange_rewind(ex, 0);
+}
+
+void leati_exchange_rewind(leati_http_exchange *ex, size_t fields)
+{
+    if (fields < ex->fields.size) ex->fields.size = fields;
+    ex->out.size = 0;
     ex->failed = ex->has_type = ex->dense = false;
 }
 

@@ -312,16 +312,21 @@ static void use(leati_key_state *s, int what, uint64_t more)
     atomic_fetch_add_explicit(&s->use[what], more, memory_order_relaxed);
 }
 
+static bool is_past(int64_t time, int64_t seconds)
+{
+    return time && seconds >= time;
+}
+
 static void judge(const table *t, const uint8_t digest[32], const char *model, size_t model_length,
                   unsigned scope, uint64_t rows, uint64_t now_ns, int64_t seconds,
                   leati_key_verdict *v)
 {
     const entry *e = table_find(t, digest);
-    if (!e || (e->until && seconds >= e->until)) {
+    if (!e || is_past(e->until, seconds)) {
         refuse(v, 401, "unknown_key", "this key is not known");
         return;
     }
-    if (e->revoked || (e->expires && seconds >= e->expires)) {
+    if (e->revoked || is_past(e->expires, seconds)) {
         refuse(v, 401, e->revoked ? "revoked_key" : "expired_key",
                e->revoked ? "this key was revoked" : "this key has expired");
         return;
@@ -370,6 +375,36 @@ void leati_keys_check(leati_keys *k, unsigned worker, const char *text, size_t l
     uint64_t ns = (uint64_t)steady.tv_sec * 1000000000 + (uint64_t)steady.tv_nsec;
     leati_keys_check_at(k, worker, text, length, model, model_length, scope, rows, ns,
                         (int64_t)wall.tv_sec, v);
+}
+
+const leati_key_state *leati_keys_look(leati_keys *k, unsigned worker, const char *text,
+                                       size_t length)
+{
+    leati_sha256 h = k->blank;
+    uint8_t digest[32];
+    leati_borrowed loan;
+    const char *secret = text ? find_secret(text, length) : NULL;
+    int64_t seconds = leati_seconds_now();
+    if (!secret) return NULL;
+    leati_sha256_add(&h, secret, LEAT_KEY_SIZE - 1);
+    leati_sha256_end(&h, digest);
+    const entry *e = table_find(leati_published_borrow(&k->table, worker, &loan), digest);
+    bool counts = e && !is_past(e->until, seconds) && !e->revoked && !is_past(e->expires, seconds);
+    const leati_key_state *s = counts ? e->state : NULL;
+    leati_published_give_back(&k->table, &loan);
+    return s;
+}
+
+bool leati_keys_allow(leati_keys *k, unsigned worker, const leati_key_state *s, const char *model)
+{
+    leati_borrowed loan;
+    const table *t = leati_published_borrow(&k->table, worker, &loan);
+    const entry *e = NULL;
+    for (size_t i = 0; s && !e && i < t->count; i++)
+        if (t->entries[i].state == s) e = &t->entries[i];
+    bool allowed = e && (!*e->models || (model && allows_model(e->models, model, strlen(model))));
+    leati_published_give_back(&k->table, &loan);
+    return allowed;
 }
 
 void leati_keys_count(leati_keys *k, leati_key_state *s, uint64_t rows, uint64_t bytes, uint64_t ns,

@@ -48,6 +48,14 @@ void leati_keys_check_at(leati_keys *keys, unsigned worker, const char *text, si
 void leati_keys_count(leati_keys *keys, leati_key_state *key, uint64_t rows, uint64_t bytes,
                       uint64_t ns, bool error);
 const char *leati_key_name(const leati_key_state *key);
+/* Whether it may ask that model, for answers that tell of several; model NULL: of any there may be.
+ * key NULL: no. From any thread. */
+bool leati_keys_allow(leati_keys *keys, unsigned worker, const leati_key_state *key,
+                      const char *model);
+/* The key of a header's value as above, whatever its scopes, NULL: none that counts. Nothing is
+ * counted. */
+const leati_key_state *leati_keys_look(leati_keys *keys, unsigned worker, const char *text,
+                                       size_t length);
 
 /* What was asked with a key since the server began. */
 enum {

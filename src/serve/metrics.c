@@ -235,6 +235,11 @@ static void write_http(text *t)
     counter(t, "leat_http_received_bytes", "Bodies of requests, unpacked.", received);
     counter(t, "leat_http_sent_bytes", "Answers with their heads.", sent);
     counter(t, "leat_http_lost_answers", "Answers whose connection was gone.", unsent);
+    gauge(t, "leat_upload_bytes", "Models that are being uploaded, over 64 kB each.",
+          (double)t->source->upload_bytes);
+    gauge(t, "leat_request_body_bytes",
+          "Bodies of other requests that are at hand, over 64 kB each.",
+          (double)t->source->body_bytes);
     gauge(t, "leat_queue_requests", "Requests that wait for a thread.", (double)t->source->waiting);
 }
 
@@ -357,6 +362,11 @@ static void write_made(text *t, const leati_watched *d, const label *labels)
     if (d->made > 0) real(t, t->family->name, "", labels, d->made);
 }
 
+static void write_watched(text *t, const leati_watched *d, const label *labels)
+{
+    whole(t, t->family->name, "", labels, d->live != NULL);
+}
+
 static void write_window(text *t, const leati_watched *d, const label *labels)
 {
     if (d->live) whole(t, t->family->name, "", labels, leati_live_look(d->live).rows);
@@ -399,27 +409,38 @@ static const version_family version_families[] = {
      GAUGE, write_loaded},
     {"leat_model_file_timestamp_seconds", "When its file was written, seconds since 1970.", GAUGE,
      write_made},
+    {"leat_drift_watched",
+     "1 where inputs and answers are compared with training; 0: the file does not say what that "
+     "looked like, or drift is off.",
+     GAUGE, write_watched},
     {"leat_window_rows", "Rows in the open window of drift.", GAUGE, write_window},
     {"leat_windows", "Closed windows of drift that are kept.", GAUGE, write_windows},
     {"leat_model_state", "1 for the state that the last window gave.", GAUGE, write_state},
 };
 
+static bool is_told(const leati_metrics_source *s, const leati_watched *d)
+{
+    return !s->asked_by || leati_serve_shows(s->asked_by, d->served->name);
+}
+
 static void write_version(void *user, leati_watched *d)
 {
     text *t = user;
+    if (!is_told(t->source, d)) return;
     label labels[LABELS] = {{"model", d->served->name}, {"version", d->served->version_text}};
     t->family->write(t, d, labels);
 }
 
 typedef struct drift_family {
     size_t number;
+    const leati_metrics_source *source;
     leati_str *out;
 } drift_family;
 
 static void write_drift(void *user, leati_watched *d)
 {
     const drift_family *f = user;
-    if (d->live)
+    if (d->live && is_told(f->source, d))
         leati_live_samples(d->live, f->number, d->served->name, d->served->version_text, f->out);
 }
 
@@ -432,7 +453,7 @@ static void write_versions(text *t)
         leati_watch_each(w, write_version, t);
     }
     for (size_t i = 0; w->options.drift && i < LEATI_MONITOR_FAMILIES; i++) {
-        drift_family f = {i, t->out};
+        drift_family f = {i, t->source, t->out};
         leati_monitor_family(i, t->out);
         leati_watch_each(w, write_drift, &f);
     }
@@ -474,12 +495,15 @@ static void write_keys(text *t)
         [LEATI_KEY_ERRORS] = {"leat_key_errors", "Requests of a key that failed."},
         [LEATI_KEY_REFUSED] = {"leat_key_refused", "Requests of a key that were not let in."}};
     leati_key_use use;
+    const struct leati_call *by = t->source->asked_by;
+    const leati_key_state *own = by ? leati_exchange_user(by->exchange) : NULL;
     if (!t->source->keys) return;
     for (size_t k = 0; k < LEATI_KEY_USES; k++) {
         const leati_key_state *at = NULL;
         family(t, COUNTER, families[k].name, families[k].help);
         for (size_t n = 0; n < KEYS_MOST && (at = leati_keys_next(t->source->keys, at, &use));
              n++) {
+            if (by && at != own) continue;
             label labels[LABELS] = {{"key", leati_key_name(at)}};
             if (k == LEATI_KEY_US)
                 real(t, families[k].name, "_total", labels, (double)use.of[k] / 1e6);

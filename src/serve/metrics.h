@@ -9,12 +9,15 @@
 /* What is read at the moment of asking. */
 typedef struct leati_metrics_source {
     leati_watch *watch;
-    leati_keys *keys;     /* NULL: nobody needs one */
-    const char *cpu;      /* level of the kernels */
-    uint64_t heap_bytes;  /* held by the library */
-    uint32_t connections; /* open now */
-    uint64_t waiting;     /* requests in the queue of long answers */
+    leati_keys *keys;                  /* NULL: nobody needs one */
+    const char *cpu;                   /* level of the kernels */
+    uint64_t heap_bytes;               /* held by the library */
+    uint32_t connections;              /* open now */
+    uint64_t waiting;                  /* requests in the queue of long answers */
+    uint64_t upload_bytes, body_bytes; /* of long bodies that are at hand: models; others */
     bool ready;
+    /* Of models: what the one who asks may know; NULL: all. Of keys then only the own one. */
+    const struct leati_call *asked_by;
 } leati_metrics_source;
 
 /* Whether the value of an Accept header prefers OpenMetrics. */

@@ -23,6 +23,10 @@ leat_status leati_observer_begin(leat_context *c, leati_observer *b, const leat_
                 "window_seconds is from 0 to 1e9, not %g", o->window_seconds);
     LEATI_CHECK(c, o->remember <= REMEMBER_MOST, LEAT_INVALID, "remember: at most %d, not %zu",
                 REMEMBER_MOST, o->remember);
+    const char *arrays = o->log_arrays ? o->log_arrays : "hash";
+    LEATI_CHECK(
+        c, strcmp(arrays, "hash") == 0 || strcmp(arrays, "bytes") == 0 || strcmp(arrays, "no") == 0,
+        LEAT_INVALID, "log_arrays is hash, bytes or no, not '%s'", arrays);
     leati_watch_options w = {.slots = slots,
                              .workers = workers,
                              .access_log = o->access_log,
@@ -30,6 +34,9 @@ leat_status leati_observer_begin(leat_context *c, leati_observer *b, const leat_
                              .sample = o->log_sample,
                              .redact = o->log_redact,
                              .redact_count = o->log_redact_count,
+                             .arrays = *arrays == 'h'   ? LEATI_LOG_HASH
+                                       : *arrays == 'b' ? LEATI_LOG_BYTES
+                                                        : LEATI_LOG_NONE,
                              .drift = strcmp(drift, "yes") == 0,
                              .window_seconds = o->window_seconds,
                              .window_rows = o->window_rows,

@@ -71,7 +71,7 @@ int leati_route_oip_models(leati_call *call)
     LEATI_REPLY(&r, "{\"models\":[");
     for (size_t i = 0; i < call->shelf->count; i++) {
         const char *name = call->shelf->served[i]->name;
-        if (last && strcmp(last, name) == 0) continue;
+        if ((last && strcmp(last, name) == 0) || !leati_serve_shows(call, name)) continue;
         if (last) LEATI_REPLY(&r, ",");
         leati_reply_string(&r, name);
         last = name;

@@ -394,10 +394,11 @@ int leati_oip_infer_graph(leati_call *call)
 {
     leati_served_graph *g = call->served->graph;
     leati_graph_runner *r = &g->runners[call->slot];
-    if (!r->model) return LEATI_LONG;
     size_t most = g->outs > LEATI_OUTPUTS_MOST ? g->outs : LEATI_OUTPUTS_MOST;
     call->start = leati_serve_now();
     if (leati_call_recall(call)) return 200;
+    if (call->peeks) return 0;
+    if (!r->model) return LEATI_LONG;
     graph_output *out = leati_array(r->context, most, sizeof *out);
     bool ok = out && infer(call, r, out);
     if (!out) leati_fault_from(&call->fault, r->context);

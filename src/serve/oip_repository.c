@@ -6,6 +6,7 @@
 #include "serve/route.h"
 
 typedef struct index_writer {
+    const leati_call *call;
     leati_reply reply;
     bool ready_only, written;
 } index_writer;
@@ -16,6 +17,7 @@ static void write_entry(void *user, const char *name, uint32_t version, const ch
     index_writer *w = user;
     leati_reply *r = &w->reply;
     if (w->ready_only && strcmp(state, "READY") != 0) return;
+    if (!leati_serve_shows(w->call, name)) return;
     if (w->written) LEATI_REPLY(r, ",");
     w->written = true;
     LEATI_REPLY(r, "{\"name\":");
@@ -54,7 +56,7 @@ static bool read_control(leati_call *call, const char *name, bool *truth, bool l
 
 int leati_route_oip_index(leati_call *call)
 {
-    index_writer w = {.ready_only = false};
+    index_writer w = {.call = call};
     if (!read_control(call, "ready", &w.ready_only, false)) return 0;
     leati_reply_init(&w.reply, call->exchange);
     LEATI_REPLY(&w.reply, "[");

@@ -98,6 +98,7 @@ int leati_route_oip_stats(leati_call *call)
     for (size_t i = 0; i < call->shelf->count; i++) {
         const leati_served *s = call->shelf->served[i];
         if (one && (call->version.data ? s != one : strcmp(s->name, one->name) != 0)) continue;
+        if (!one && !leati_serve_shows(call, s->name)) continue;
         if (written) LEATI_REPLY(&r, ",");
         write_stats(&r, s);
         written = true;

@@ -339,13 +339,16 @@ static const char *const fixed_schemas[][2] = {
      "\"id\":{\"type\":\"string\"},\"outputs\":{\"type\":\"array\",\"items\":"
      "{\"$ref\":\"#/components/schemas/Tensor\"}}}}"}};
 
-/* The last version of each name. */
-static bool is_last(const leati_shelf *shelf, size_t i)
+/* The last version of each name that the one who asks may know of. */
+static bool is_told(const leati_call *call, size_t i)
 {
-    return i + 1 == shelf->count || strcmp(shelf->served[i + 1]->name, shelf->served[i]->name) != 0;
+    const leati_shelf *shelf = call->shelf;
+    const char *name = shelf->served[i]->name;
+    bool last = i + 1 == shelf->count || strcmp(shelf->served[i + 1]->name, name) != 0;
+    return last && leati_serve_shows(call, name);
 }
 
-static void write_paths(leat_json *j, const leati_shelf *shelf)
+static void write_paths(leat_json *j, const leati_call *call)
 {
     leat_json_begin_object(j, "paths");
     for (size_t i = 0; i < leati_route_count; i++) {
@@ -354,22 +357,23 @@ static void write_paths(leat_json *j, const leati_shelf *shelf)
         path_item(j, leati_routes[i].path, NULL);
         leat_json_end_object(j);
     }
-    for (size_t i = 0; i < shelf->count; i++)
-        if (is_last(shelf, i)) model_path(j, shelf->served[i]);
+    for (size_t i = 0; i < call->shelf->count; i++)
+        if (is_told(call, i)) model_path(j, call->shelf->served[i]);
     leat_json_end_object(j);
 }
 
-static void write_schemas(leat_json *j, const leati_shelf *shelf)
+static void write_schemas(leat_json *j, const leati_call *call)
 {
     leat_json_begin_object(j, "components");
     leat_json_begin_object(j, "schemas");
     for (size_t i = 0; i < sizeof fixed_schemas / sizeof *fixed_schemas; i++)
         leat_json_raw(j, fixed_schemas[i][0], fixed_schemas[i][1]);
-    for (size_t i = 0; i < shelf->count; i++) {
+    for (size_t i = 0; i < call->shelf->count; i++) {
+        const leati_served *s = call->shelf->served[i];
         char name[160];
-        if (!is_last(shelf, i)) continue;
-        snprintf(name, sizeof name, "row_%s", shelf->served[i]->name);
-        leat_json_raw(j, name, shelf->served[i]->schema);
+        if (!is_told(call, i)) continue;
+        snprintf(name, sizeof name, "row_%s", s->name);
+        leat_json_raw(j, name, s->schema);
     }
     leat_json_end_object(j);
     leat_json_begin_object(j, "securitySchemes");
@@ -389,8 +393,8 @@ int leati_route_openapi(leati_call *call)
     leat_json_string(j, "title", "Models served by Leat");
     leat_json_string(j, "version", leat_version());
     leat_json_end_object(j);
-    write_paths(j, call->shelf);
-    write_schemas(j, call->shelf);
+    write_paths(j, call);
+    write_schemas(j, call);
     leat_json_end_object(j);
     const char *text = leat_json_text(j);
     if (text) {

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "frame/frame.h"
 #include "frame/infer.h"
+#include "model/session_look.h"
 #include "serve/reply.h"
 #include "serve/route.h"
 
@@ -46,6 +48,19 @@ static bool redacted(const leati_watch *w, const char *name)
     return false;
 }
 
+/* Bytes of an array's line beside its elements and name, at most; in base 64. */
+enum { ARRAY_LINE = 160, HASH_LINE = 64 };
+
+static size_t packed(size_t bytes)
+{
+    return (bytes + 2) / 3 * 4;
+}
+
+static size_t item_size(leati_item item)
+{
+    return item == LEATI_ITEM_U8 ? 1 : item == LEATI_ITEM_F32 ? sizeof(float) : sizeof(double);
+}
+
 static leat_status name_inputs(leat_context *c, leati_watched *d)
 {
     const leati_served *s = d->served;
@@ -53,10 +68,16 @@ static leat_status name_inputs(leat_context *c, leati_watched *d)
     if (!d->input_names) return leat_error_status(c);
     for (size_t i = 0; i < s->inputs; i++) {
         const leati_port *p = &s->ports[i];
-        if (p->role == LEATI_ROLE_ARRAY || redacted(d->watch, p->name)) continue;
+        bool array = p->role == LEATI_ROLE_ARRAY;
+        leati_log_arrays arrays = d->watch->options.arrays;
+        if (redacted(d->watch, p->name) || (array && arrays == LEATI_LOG_NONE)) continue;
         d->input_names[i] = member_name(c, "", p->name);
         if (!d->input_names[i]) return leat_error_status(c);
         d->line_most += strlen(d->input_names[i]) + NUMBER + TIME;
+        if (array)
+            d->line_most +=
+                ARRAY_LINE +
+                (arrays == LEATI_LOG_BYTES ? packed(p->elements * item_size(p->item)) : HASH_LINE);
     }
     return LEAT_OK;
 }
@@ -106,11 +127,70 @@ static void write_category(leati_reply *r, const leati_port *p, const leati_cell
     else leati_reply_text(r, cell->text, cell->length);
 }
 
-static void write_input(leati_reply *r, const leati_served *s, const leati_ask *a, size_t row,
+static void write_base64(leati_reply *r, const uint8_t *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char text[512];
+    size_t n = 0;
+    for (size_t i = 0; i < size; i += 3) {
+        size_t left = size - i;
+        uint32_t group = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
+                         (left > 2 ? data[i + 2] : 0);
+        for (int shift = 18; shift >= 0; shift -= 6) text[n++] = digits[group >> shift & 63];
+        if (left < 3) text[n - 1] = '=';
+        if (left < 2) text[n - 2] = '=';
+        if (n < sizeof text && left > 3) continue;
+        leati_reply_raw(r, text, n);
+        n = 0;
+    }
+}
+
+static void write_sha256(leati_reply *r, leati_sha256 h, const uint8_t *data, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[32];
+    char text[64];
+    leati_sha256_add(&h, data, size);
+    leati_sha256_end(&h, digest);
+    for (int i = 0; i < 64; i++) text[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    leati_reply_raw(r, text, sizeof text);
+}
+
+/* {"type":"u8","shape":[28,28,1],"sha256":"..."}, or "data" in base 64: the elements as they lie in
+ * memory, little-endian. */
+static void write_array(leati_reply *r, const leati_watched *d, const leati_ask *a, size_t row,
+                        size_t input)
+{
+    const leati_column *col = leati_session_frame(a->session)->column[input];
+    static const char *const types[] = {"u8", "f32", "f64"};
+    size_t size = col->length * item_size(col->item);
+    const uint8_t *data = (const uint8_t *)col->data + row * size;
+    LEATI_REPLY(r, "{\"type\":\"");
+    leati_reply_raw(r, types[col->item], strlen(types[col->item]));
+    LEATI_REPLY(r, "\",\"shape\":[");
+    for (int k = 0; k < 3; k++) {
+        if (k) LEATI_REPLY(r, ",");
+        leati_reply_unsigned(r, col->shape[k]);
+    }
+    if (d->watch->options.arrays == LEATI_LOG_BYTES) {
+        LEATI_REPLY(r, "],\"data\":\"");
+        write_base64(r, data, size);
+    } else {
+        LEATI_REPLY(r, "],\"sha256\":\"");
+        write_sha256(r, d->watch->blank, data, size);
+    }
+    LEATI_REPLY(r, "\"}");
+}
+
+static void write_input(leati_reply *r, const leati_watched *d, const leati_ask *a, size_t row,
                         size_t input)
 {
     char time[40];
-    const leati_port *p = &s->ports[input];
+    const leati_port *p = &d->served->ports[input];
+    if (p->role == LEATI_ROLE_ARRAY) {
+        write_array(r, d, a, row, input);
+        return;
+    }
     leati_cell cell = leati_ask_cell(a, row, input, p->role);
     if (cell.missing) {
         LEATI_REPLY(r, "null");
@@ -137,7 +217,7 @@ static void write_inputs(leati_reply *r, const leati_watched *d, const leati_ask
         if (!name) continue;
         if (!first) LEATI_REPLY(r, ",");
         leati_reply_raw(r, name, strlen(name));
-        write_input(r, d->served, a, row, i);
+        write_input(r, d, a, row, i);
         first = false;
     }
 }

@@ -15,17 +15,24 @@
 
 enum { SHARDS = 16, LEAST_BUCKETS = 64, ENTRY_COST = 128, SUFFIX = 200, SHARE = 4 };
 
-/* In one block: the parts of the key, header lines, body. */
+/* In one block: values and probabilities, the parts of the key, header lines, body. */
 typedef struct kept {
     struct kept *next;          /* of the bucket */
     struct kept *older, *newer; /* by use */
     uint64_t hash, serial;
     const void *route;
-    size_t part[LEATI_CACHE_PARTS], fields, body, rows, bytes;
+    size_t part[LEATI_CACHE_PARTS], fields, body, bytes;
+    size_t rows, values, probas; /* the last two: doubles of each */
     bool ends_with_id;
     time_t since;
-    char data[];
+    _Alignas(double) char data[];
 } kept;
+
+/* Behind the numbers. */
+static char *texts_of(kept *k)
+{
+    return k->data + (k->values + k->probas) * sizeof(double);
+}
 
 typedef struct shard {
     _Alignas(64) pthread_mutex_t lock;
@@ -116,7 +123,7 @@ static void drop(shard *s, kept *k)
 
 static bool is_same(const kept *k, const leati_cache_key *key)
 {
-    const char *at = k->data;
+    const char *at = k->data + (k->values + k->probas) * sizeof(double);
     if (k->hash != key->hash || k->serial != key->serial || k->route != key->route) return false;
     for (int i = 0; i < LEATI_CACHE_PARTS; i++) {
         if (k->part[i] != key->part[i].length) return false;
@@ -175,7 +182,7 @@ static void write_fields(leati_http_exchange *exchange, char *fields, size_t len
 
 static void write_kept(leati_http_exchange *exchange, kept *k)
 {
-    char text[SUFFIX], *at = k->data;
+    char text[SUFFIX], *at = texts_of(k);
     for (int i = 0; i < LEATI_CACHE_PARTS; i++) at += k->part[i];
     write_fields(exchange, at, k->fields);
     leati_exchange_write(exchange, at + k->fields, k->body);
@@ -187,8 +194,18 @@ static void write_kept(leati_http_exchange *exchange, kept *k)
     leati_exchange_header(exchange, "Cache-Status", "leat; hit");
 }
 
+static leati_kept_rows rows_of(const kept *k)
+{
+    const double *numbers = (const double *)(const void *)k->data;
+    return (leati_kept_rows){.rows = k->rows,
+                             .classes = k->values ? k->probas / k->values : 0,
+                             .value = k->values ? numbers : NULL,
+                             .proba = k->probas ? numbers + k->values : NULL};
+}
+
 bool leati_response_cache_find(leati_response_cache *cache, leati_cache_key *key,
-                               leati_http_exchange *exchange, size_t *rows)
+                               leati_http_exchange *exchange,
+                               void (*take)(void *user, const leati_kept_rows *rows), void *user)
 {
     leati_response_cache_hash(cache, key);
     shard *s = shard_of(cache, key);
@@ -198,7 +215,8 @@ bool leati_response_cache_find(leati_response_cache *cache, leati_cache_key *key
         unlink_use(s, k);
         link_newest(s, k);
         write_kept(exchange, k);
-        *rows = k->rows;
+        leati_kept_rows rows = rows_of(k);
+        take(user, &rows);
     }
     pthread_mutex_unlock(&s->lock);
     return k != NULL;
@@ -206,7 +224,7 @@ bool leati_response_cache_find(leati_response_cache *cache, leati_cache_key *key
 
 /* The block; NULL: too large, or no memory. */
 static kept *make(const leati_response_cache *cache, const leati_cache_key *key,
-                  const leati_http_exchange *exchange, size_t skip)
+                  const leati_http_exchange *exchange, size_t skip, const leati_kept_rows *rows)
 {
     char text[SUFFIX];
     leati_http_text fields, body;
@@ -217,11 +235,21 @@ static kept *make(const leati_response_cache *cache, const leati_cache_key *key,
     if (has_id) body.length -= end;
     for (int i = 0; i < LEATI_CACHE_PARTS; i++) bytes += key->part[i].length;
     bytes += fields.length - skip + body.length;
+    size_t values = rows->value ? rows->rows : 0, probas = rows->proba ? values * rows->classes : 0;
+    bytes += (values + probas) * sizeof(double);
     if (bytes > cache->shard_bytes / SHARE) return NULL;
     kept *k = leati_alloc_quiet(cache->context, bytes);
     if (!k) return NULL;
-    *k = (kept){.hash = key->hash, .serial = key->serial, .route = key->route, .bytes = bytes};
-    char *at = k->data;
+    *k = (kept){.hash = key->hash,
+                .serial = key->serial,
+                .route = key->route,
+                .bytes = bytes,
+                .rows = rows->rows,
+                .values = values,
+                .probas = probas};
+    if (values) memcpy(k->data, rows->value, values * sizeof(double));
+    if (probas) memcpy(k->data + values * sizeof(double), rows->proba, probas * sizeof(double));
+    char *at = texts_of(k);
     for (int i = 0; i < LEATI_CACHE_PARTS; i++) {
         k->part[i] = key->part[i].length;
         if (k->part[i]) memcpy(at, key->part[i].data, k->part[i]);
@@ -236,13 +264,13 @@ static kept *make(const leati_response_cache *cache, const leati_cache_key *key,
 }
 
 bool leati_response_cache_keep(leati_response_cache *cache, const leati_cache_key *key,
-                               const leati_http_exchange *exchange, size_t skip, size_t rows)
+                               const leati_http_exchange *exchange, size_t skip,
+                               const leati_kept_rows *rows)
 {
-    kept *k = make(cache, key, exchange, skip);
+    kept *k = make(cache, key, exchange, skip, rows);
     if (!k) return false;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    k->rows = rows;
     k->since = now.tv_sec;
     shard *s = shard_of(cache, key);
     pthread_mutex_lock(&s->lock);

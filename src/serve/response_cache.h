@@ -29,15 +29,25 @@ uint64_t leati_response_cache_serial(leati_response_cache *cache);
 
 void leati_response_cache_hash(const leati_response_cache *cache, leati_cache_key *key);
 
-/* Writes the answer that is kept, with Age and Cache-Status; false: there is none. *rows: what it
- * was kept with. From any thread, as the two below. */
+/* What an answer says of its rows: value (rows), proba (rows, classes) or NULL; both NULL: the rows
+ * are only counted. */
+typedef struct leati_kept_rows {
+    size_t rows, classes;
+    const double *value, *proba;
+} leati_kept_rows;
+
+/* Writes the answer that is kept, with Age and Cache-Status; false: there is none. take: gets what
+ * it was kept with, before it returns; calls nothing of the cache. From any thread, as the two
+ * below. */
 bool leati_response_cache_find(leati_response_cache *cache, leati_cache_key *key,
-                               leati_http_exchange *exchange, size_t *rows);
+                               leati_http_exchange *exchange,
+                               void (*take)(void *user, const leati_kept_rows *rows), void *user);
 /* Keeps the reply that was written so far, but for the first `skip` bytes of its header lines. A
  * body that ends with the id of its request is kept without it and gets that of the one who asks.
  * False: it is too large, or not whole for want of memory. */
 bool leati_response_cache_keep(leati_response_cache *cache, const leati_cache_key *key,
-                               const leati_http_exchange *exchange, size_t skip, size_t rows);
+                               const leati_http_exchange *exchange, size_t skip,
+                               const leati_kept_rows *rows);
 /* Forgets the answers of a version. */
 void leati_response_cache_forget(leati_response_cache *cache, uint64_t serial);
 

@@ -120,6 +120,13 @@ leati_served *leati_call_served(leati_call *call)
                         "the model '%.*s' has no version '%.*s'",
                         LEATI_CLIP(name.data, name.length),
                         LEATI_CLIP(call->version.data, call->version.length));
+    else if (memchr(name.data, '@', name.length))
+        leati_fault_set(
+            &call->fault, 404, "no_such_model",
+            "there is no model '%.*s': a path has the name of a model without an alias; "
+            "/api/v1/NAME is the version that the alias stands for where the server was "
+            "started with it",
+            LEATI_CLIP(name.data, name.length));
     else
         leati_fault_set(&call->fault, 404, "no_such_model", "there is no model '%.*s'",
                         LEATI_CLIP(name.data, name.length));
@@ -143,8 +150,9 @@ void leati_call_count(leati_call *call, bool ok)
     leati_tally *t = &call->served->tally[call->slot];
     uint64_t end = leati_serve_now();
     leati_answered answers = {call->served, a->value ? a->rows : 0, a->value, a->proba};
-    if (call->arm != LEATI_ARM_NONE &&
-        !leati_rollouts_count(call, &answers, end - call->start, ok)) {
+    /* Versions are compared by their answers alone: what is mirrored is not explained. */
+    uint64_t ns = end - call->start - call->explained_ns;
+    if (call->arm != LEATI_ARM_NONE && !leati_rollouts_count(call, &answers, ns, ok)) {
         leati_watch_mirrored(call, end, ok);
         return;
     }

@@ -43,6 +43,7 @@ struct leati_call {
     uint32_t slot; /* of the thread that answers: a worker, or one for long answers */
     bool waited;   /* in the queue of long answers */
     bool gathered; /* with others that came to its loop */
+    bool peeks;    /* only whether an answer is kept: where none is, LEATI_SPLIT */
     leati_desk *desk;
     leati_http_exchange *exchange;
     const leati_http_request *request;
@@ -61,10 +62,12 @@ struct leati_call {
     size_t first, rows;    /* where its rows stand among those of the ask */
     bool probabilities;    /* are wanted */
     uint64_t start, asked; /* when it was begun; when its answers were there */
+    uint64_t explained_ns; /* of that, what explanations took */
     leati_answers answers;
     leati_write_fn write;
     size_t fields; /* bytes of header lines before the answer was written */
     bool recalled; /* the answer was kept and is written */
+    bool counted;  /* and that was counted: nobody needs its rows, or they were read */
 
     leati_fault fault; /* what lies before it is zero at first, `state` is not */
     _Alignas(16) unsigned char state[LEATI_CALL_STATE];
@@ -159,6 +162,9 @@ leat_context *leati_serve_steward_context(leati_serve *serve); /* the steward's 
 /* Whether a browser that sends this request shows a page of this server; others may send what they
  * like. False: the fault says why. */
 bool leati_serve_own_page(leati_call *call);
+/* Whether the answer to a request that is about no model in particular may tell of that model, by
+ * the key's list of models; NULL: of whatever there may be. */
+bool leati_serve_shows(const leati_call *call, const char *model);
 /* Whether a request may change what is served: from this machine, or by a key. */
 bool leati_serve_may_manage(leati_call *call);
 /* A change of what is served, by the steward: the one thread that makes such changes. Returns the
@@ -169,6 +175,7 @@ typedef struct leati_job {
     leati_http_exchange *exchange;
     char name[132];
     uint32_t version; /* 0: none was named */
+    size_t fields;    /* bytes of header lines that every answer has */
     leati_fault fault;
 } leati_job;
 typedef int (*leati_job_run)(leati_job *job);

@@ -95,6 +95,15 @@ static void elements_of(const leati_port *p, const uint8_t *pixels, double *out)
     for (size_t i = 0; i < p->elements; i++) out[i] = unit ? pixels[i] / 255.0 : pixels[i];
 }
 
+/* What a small file unfolds to is held against the memory for long bodies, as they are. */
+static bool has_room(leati_rows *x, size_t area, size_t bytes)
+{
+    bool large = area > LOOP_PIXELS && !x->call->mirrored;
+    return !large || leati_exchange_reserve(x->call->exchange, bytes) ||
+           leati_fault_set(&x->call->fault, 503, "busy",
+                           "too many large images are at hand; try again in a moment");
+}
+
 static bool set_image(leati_rows *x, size_t input, const void *data, size_t size)
 {
     leat_context *c = x->call->desk->context;
@@ -110,6 +119,7 @@ static bool set_image(leati_rows *x, size_t input, const void *data, size_t size
     x->large = !x->call->waited && head.width * head.height > LOOP_PIXELS;
     if (x->large) return false;
     pixels = head.width * head.height * channels; /* LEATI_IMAGE_MOST_PIXELS bounds it */
+    if (!has_room(x, head.width * head.height, pixels)) return false;
     uint8_t *whole = leati_alloc(c, pixels), *fitted = leati_alloc(c, p->elements);
     float *room = leati_array(c, head.height * p->shape[1] * channels, sizeof *room);
     bool ok = whole && fitted && room;

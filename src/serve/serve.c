@@ -20,6 +20,8 @@ enum {
     MOST_WORKERS = 1024,
     DEFAULT_JOIN = 64,
     DEFAULT_QUEUE = 2048,
+    DEFAULT_BODIES = 1 << 30,
+    DEFAULT_UPLOADS = 4, /* of the largest */
     MOST_QUEUE = 1 << 20,
     MOST_DELAY = 1000000,
     DEFAULT_FOLLOW_MS = 1000
@@ -62,8 +64,15 @@ void leati_serve_source(leati_serve *s, leati_metrics_source *out)
                                   .cpu = leat_context_cpu(s->context),
                                   .heap_bytes = leat_context_bytes(s->context),
                                   .waiting = leati_compute_waiting(s->compute),
+                                  .upload_bytes = atomic_load(&s->uploads.used),
+                                  .body_bytes = atomic_load(&s->bodies.used),
                                   .ready = leati_serve_ready(s)};
     if (atomic_load(&s->listening)) out->connections = leati_http_server_connections(s->http);
+}
+
+bool leati_serve_shows(const leati_call *call, const char *model)
+{
+    return leati_guard_shows(&call->serve->guard, call, model);
 }
 
 leat_context *leati_serve_steward_context(leati_serve *s)
@@ -253,6 +262,29 @@ static leat_status check_numbers(leat_context *c, const leat_serve_options *o)
     return LEAT_OK;
 }
 
+/* The largest fits, and a few of them. */
+static leat_status make_budgets(leati_serve *s, const leat_serve_options *o)
+{
+    leat_context *c = s->context;
+    s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
+    s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+    LEATI_CHECK(
+        c, !o->max_uploads || o->max_uploads >= s->max_model, LEAT_INVALID,
+        "max_uploads: %zu bytes for all models that are uploaded at once do not hold one of "
+        "max_model, %zu",
+        o->max_uploads, s->max_model);
+    LEATI_CHECK(c, !o->max_requests || o->max_requests >= s->max_body, LEAT_INVALID,
+                "max_requests: %zu bytes for all requests at once do not hold one of max_body, %zu",
+                o->max_requests, s->max_body);
+    s->uploads.most = o->max_uploads                               ? o->max_uploads
+                      : s->max_model <= SIZE_MAX / DEFAULT_UPLOADS ? DEFAULT_UPLOADS * s->max_model
+                                                                   : SIZE_MAX;
+    s->bodies.most = o->max_requests                ? o->max_requests
+                     : s->max_body > DEFAULT_BODIES ? s->max_body
+                                                    : DEFAULT_BODIES;
+    return LEAT_OK;
+}
+
 static void look(void *user, leati_metrics_source *out)
 {
     leati_serve_source(user, out);
@@ -307,8 +339,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
     s->say = o->say;
     s->say_user = o->say_user;
-    s->max_model = o->max_model ? o->max_model : DEFAULT_MODEL;
-    s->max_body = o->max_body ? o->max_body : DEFAULT_BODY;
+    LEATI_TRY(make_budgets(s, o));
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count + 1;
     if (o->cache) LEATI_TRY(leati_response_cache_create(c, o->cache, &s->cache));

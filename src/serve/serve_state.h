@@ -42,7 +42,8 @@ struct leati_serve {
     leati_served_plan plan;      /* of the versions */
     leati_response_cache *cache; /* NULL: none */
     size_t max_body, max_model;
-    bool managed; /* requests may load and unload */
+    leati_http_budget uploads, bodies; /* of models; of other requests */
+    bool managed;                      /* requests may load and unload */
     atomic_bool ready;
     char url[160];
     leati_started *started;

@@ -32,7 +32,9 @@ static void run_job(leati_waiting_job *j)
         return;
     }
     if (!why->http) leati_fault_set(why, 500, "internal", "a fault of the server");
-    leati_exchange_restart(exchange);
+    leati_exchange_rewind(exchange, j->work.fields);
+    bool full = strcmp(why->code, "storage_full") == 0;
+    if (why->http == 503) leati_exchange_header(exchange, "Retry-After", full ? "60" : "1");
     leati_reply_fault(exchange, why->code, why->message);
     leati_exchange_finish(exchange, why->http);
 }
@@ -136,6 +138,7 @@ int leati_serve_change(leati_call *call, leati_job_run run)
     j->work.serve = s;
     j->work.repository = s->repository;
     j->work.exchange = call->exchange;
+    j->work.fields = call->fields;
     size_t n = call->model_name.length < sizeof j->work.name ? call->model_name.length : 0;
     memcpy(j->work.name, call->model_name.data, n);
     (void)leati_call_version(call, &j->work.version);

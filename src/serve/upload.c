@@ -426,11 +426,28 @@ static bool name_fits(leati_http_text name)
            !(name.length >= 5 && memcmp(name.data + name.length - 5, ".leat", 5) == 0);
 }
 
+/* An alias in the place of a name. */
+static bool is_alias(leati_call *call)
+{
+    leati_http_text name = call->model_name;
+    const char *at = memchr(name.data, '@', name.length);
+    if (!at) return false;
+    size_t n = (size_t)(at - name.data);
+    leati_fault_set(&call->fault, 422, "alias",
+                    "'%.*s' is an alias, and files have numbers: PUT /api/v1/%.*s makes the newest "
+                    "version, /api/v1/%.*s/versions/N is one; an alias is moved in the registry: "
+                    "leat registry tag %.*s VERSION",
+                    LEATI_CLIP(name.data, name.length), LEATI_CLIP(name.data, n),
+                    LEATI_CLIP(name.data, n), LEATI_CLIP(name.data, name.length));
+    return true;
+}
+
 int leati_route_api_put(leati_call *call)
 {
     leati_fault *fault = &call->fault;
     leati_media media = leati_media_of(call);
     uint32_t version;
+    if (is_alias(call)) return 0;
     if (!name_fits(call->model_name))
         return leati_fault_set(
             fault, 422, "invalid_name",
@@ -454,6 +471,7 @@ int leati_route_api_put(leati_call *call)
 int leati_route_api_delete(leati_call *call)
 {
     uint32_t version;
+    if (is_alias(call)) return 0;
     if (!leati_served_name_fits(call->model_name.data, call->model_name.length) ||
         !leati_call_version(call, &version))
         return leati_fault_set(&call->fault, 404, "no_such_model", "there is no model '%.*s'",

@@ -129,6 +129,7 @@ static leat_status make(leati_watch *w, leat_context *c, const leati_watch_optio
     w->sample_all = share >= 1;
     w->sample_below = share >= 1 ? UINT64_MAX : share > 0 ? (uint64_t)(share * 0x1p64) : 0;
     w->started = seconds_now();
+    leati_sha256_init(&w->blank);
     return LEAT_OK;
 }
 

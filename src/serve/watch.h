@@ -8,6 +8,7 @@
 #ifndef LEATI_SERVE_WATCH_H
 #define LEATI_SERVE_WATCH_H
 
+#include "base/hash.h"
 #include "monitor/live.h"
 #include "serve/ask.h"
 #include "serve/http.h"
@@ -92,12 +93,17 @@ typedef struct leati_watched {
 /* ---- the watch --------------------------------------------------------------------------------
  */
 
+/* What the prediction log has of inputs that are arrays, as images: their SHA-256, their elements,
+ * nothing. */
+typedef enum leati_log_arrays { LEATI_LOG_HASH, LEATI_LOG_BYTES, LEATI_LOG_NONE } leati_log_arrays;
+
 typedef struct leati_watch_options {
     uint32_t slots, workers;
     const char *access_log, *prediction_log; /* files, "-", NULL: none */
     double sample;                           /* share of the requests in the prediction log */
     const char *const *redact;               /* inputs that are left out (count) */
     size_t redact_count;
+    leati_log_arrays arrays;
     bool drift;
     double window_seconds; /* 0: an hour */
     size_t window_rows;    /* 0: 1000 */
@@ -125,7 +131,8 @@ typedef struct leati_watch {
     uint64_t sample_below;   /* hashes of request ids that are logged */
     bool sample_all;
     leati_line_log access, predictions;
-    char **redact; /* (options.redact_count) */
+    leati_sha256 blank; /* a hash of nothing: asking what the processor can is slow */
+    char **redact;      /* (options.redact_count) */
     double started;
     pthread_mutex_t lock; /* of the list, `stop` and the condition */
     pthread_cond_t wake;

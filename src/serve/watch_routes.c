@@ -20,6 +20,7 @@ int leati_route_metrics(leati_call *call)
     bool open = leati_metrics_wants_open(accept.data, accept.length);
     leati_str_init(&text, call->desk->context);
     leati_serve_source(call->serve, &source);
+    if (!leati_serve_shows(call, NULL)) source.asked_by = call;
     leati_metrics_write(&source, open, &text);
     bool good = leati_str_status(&text) == LEAT_OK;
     if (good) {
@@ -42,11 +43,12 @@ static const leati_watched *watched_of(leati_call *call)
     const leati_served *s = leati_call_served(call);
     if (!s) return NULL;
     if (s->watched && s->watched->live) return s->watched;
-    leati_fault_set(&call->fault, 404, "not_watched", "drift of the model '%s' is not watched: %s",
-                    s->name,
-                    s->watched && !s->watched->watch->options.drift
-                        ? "the server was started with --drift no"
-                        : "its file does not say what its data looked like in training");
+    leati_fault_set(
+        &call->fault, 404, "not_watched", "drift of the model '%s' is not watched: %s", s->name,
+        s->watched && !s->watched->watch->options.drift ? "the server was started with --drift no"
+        : s->graph ? "it is an imported graph, and an ONNX file does not say what its "
+                     "data looked like in training"
+                   : "its file does not say what its data looked like in training");
     return NULL;
 }
 

@@ -59,6 +59,8 @@ def visit(browser, scheme, width):
     page.on("pageerror", lambda e: complaints.append(str(e)))
     page.on("request", lambda r: r.url.startswith((URL, "data:", "blob:")) or
             complaints.append("asks " + r.url))
+    asked = []
+    page.on("request", lambda r: r.method == "POST" and asked.append(r.url))
 
     def console(message):
         # A browser writes down every answer of 4xx; drift and keys are allowed to be refused.
@@ -83,6 +85,15 @@ def visit(browser, scheme, width):
     page.get_by_label("petal_width").fill("0.2")
     page.keyboard.press("Enter")
     until(page, lambda: page.locator("#answer").inner_text() == "setosa", "not setosa")
+    # One request for an answer and why, though Enter changes the field and sends the form.
+    page.wait_for_timeout(1100)
+    count = len(asked)
+    page.get_by_label("petal_width").fill("0.3")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert len(asked) == count + 1 and asked[-1].endswith("?explain=true"), asked[count:]
+    page.get_by_role("button", name="Predict").click()  # asked a moment ago
+    assert len(asked) == count + 1, asked[count:]
     # Wrong: said by name, marked, and mended.
     box.fill("many")
     page.keyboard.press("Enter")

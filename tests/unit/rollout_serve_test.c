@@ -537,6 +537,44 @@ static void shadows(leattest *t)
     close_server(&f);
 }
 
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What is asked to be explained is mirrored without: the other version is compared by its answers,
+ * and by how long both take for these alone. */
+static void explains_once(leattest *t)
+{
+    enum { TIMES = 60 };
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "explains", false)) return;
+    put(t, &f, 200, "{\"mode\":\"shadow\",\"from\":3,\"to\":4,\"hold\":1000}");
+    double spent = now_seconds();
+    for (int i = 0; i < TIMES; i++) {
+        CHECK_INT(asked(t, &f, API "?explain=true", arm), 3);
+        CHECK(strstr(f.k.body, "\"explanations\""));
+    }
+    spent = (now_seconds() - spent) / TIMES;
+    leat_rollout_stage s = {0};
+    leat_rollout_shadow m = {0};
+    for (int i = 0; i < 300 && m.compared + m.dropped < TIMES; i++) {
+        rest(20);
+        leat_rollout *r = status_of(t, &f);
+        if (r) s = leat_rollout_stage_at(r, 0), m = leat_rollout_mirrored(r);
+        leat_rollout_destroy(r);
+    }
+    CHECK_INT(m.compared + m.dropped, TIMES);
+    CHECK(m.compared > 0 && m.failed == 0 && m.differing == 0);
+    CHECK_INT(s.candidate.requests, m.compared);
+    CHECK(s.stable.mean > 0 && s.stable.mean < spent / 3);
+    CHECK(s.candidate.mean > 0 && s.candidate.mean < spent / 3);
+    close_server(&f);
+}
+
 /* A request that goes on to a thread for long answers keeps the arm that was drawn for it: of every
  * two requests of a connection one gets the candidate, whichever thread answers them. */
 static void draws_once(leattest *t)
@@ -797,12 +835,20 @@ static void reads(leattest *t)
     leat_rollout_destroy(r);
 }
 
-static const leattest_case cases[] = {TEST(walks),           TEST(takes_back_errors),
-                                      TEST(takes_back_slow), TEST(switches),
-                                      TEST(shadows),         TEST(draws_once),
-                                      TEST(kept_answers),    TEST(sticks),
-                                      TEST(survives),        TEST(full_disk),
-                                      TEST(refusals),        TEST(little_memory),
-                                      TEST(reads),           TEST(slow_ones_leave_the_loop),
+static const leattest_case cases[] = {TEST(walks),
+                                      TEST(takes_back_errors),
+                                      TEST(takes_back_slow),
+                                      TEST(switches),
+                                      TEST(shadows),
+                                      TEST(draws_once),
+                                      TEST(explains_once),
+                                      TEST(kept_answers),
+                                      TEST(sticks),
+                                      TEST(survives),
+                                      TEST(full_disk),
+                                      TEST(refusals),
+                                      TEST(little_memory),
+                                      TEST(reads),
+                                      TEST(slow_ones_leave_the_loop),
                                       TEST(arms_in_metrics)};
 LEATTEST_MAIN(cases)

@@ -452,7 +452,14 @@ static void cached(leattest *t)
     leat_frame_release(iris);
 }
 
-/* An answer that memory was missing for half-way is not given to those who come later. */
+static void take_kept(void *user, const leati_kept_rows *rows)
+{
+    leati_kept_rows *to = user;
+    *to = *rows;
+}
+
+/* An answer that memory was missing for half-way is not given to those who come later; one that is
+ * comes with what it says of its rows. */
 static void half_answers(leattest *t)
 {
     leat_context *c = t->context;
@@ -462,14 +469,19 @@ static void half_answers(leattest *t)
     REQUIRE_OK(leati_response_cache_create(c, 1 << 20, &cache));
     leati_http_detached *d = leati_http_detached_create(c);
     for (int whole = 0; d && whole < 2; whole++) {
-        size_t rows;
+        const double value[2] = {1, 0}, proba[4] = {0.25, 0.75, 0.5, 0.5};
+        const leati_kept_rows rows = {2, 2, value, proba};
+        leati_kept_rows got = {0};
         leati_http_exchange *ex = leati_http_detached_begin(d, &like);
         if (!CHECK(ex)) break;
         leati_exchange_write(ex, "half", 4);
         CHECK(whole || !leati_exchange_room(ex, SIZE_MAX));
         leati_response_cache_hash(cache, &key);
-        CHECK(leati_response_cache_keep(cache, &key, ex, 0, 1) == (whole == 1));
-        CHECK(leati_response_cache_find(cache, &key, ex, &rows) == (whole == 1));
+        CHECK(leati_response_cache_keep(cache, &key, ex, 0, &rows) == (whole == 1));
+        CHECK(leati_response_cache_find(cache, &key, ex, take_kept, &got) == (whole == 1));
+        if (whole)
+            CHECK(got.rows == 2 && got.classes == 2 && got.value[0] == 1 && got.proba[1] == 0.75 &&
+                  got.proba[3] == 0.5);
         leati_http_detached_end(d);
     }
     CHECK(d);

@@ -1,11 +1,13 @@
 /* The API by names over real sockets: forms with files, texts, images, explanations; and that every
  * status code that the API promises is given for its reason. */
 #include <leat/key.h>
+#include <leat/monitor.h>
 #include <leat/serve.h>
 
 #include <jansson.h>
 #include <math.h>
 
+#include "base/hash.h"
 #include "frame/frame.h"
 #include "io/png.h"
 #include "support/fitted.h"
@@ -60,7 +62,7 @@ static bool make_models(leattest *t)
     return ok;
 }
 
-static bool start(leattest *t, const char *keys, leat_server **server, serve_client *k)
+static bool start_with(leattest *t, leat_serve_options o, leat_server **server, serve_client *k)
 {
     char paths[MODELS][512];
     const char *models[MODELS];
@@ -77,11 +79,17 @@ static bool start(leattest *t, const char *keys, leat_server **server, serve_cli
         snprintf(paths[i], sizeof paths[i], "%s", leattest_scratch(name));
         models[i] = paths[i];
     }
-    leat_serve_options o = leat_serve_options_default();
     o.listen = "127.0.0.1:0", o.models = models, o.model_count = MODELS, o.workers = 2;
-    o.max_body = 100000, o.keys = keys;
+    o.max_body = 100000;
     return CHECK_OK(leat_server_start(t->context, &o, server)) &&
            CHECK(serve_client_open(k, leat_server_url(*server)));
+}
+
+static bool start(leattest *t, const char *keys, leat_server **server, serve_client *k)
+{
+    leat_serve_options o = leat_serve_options_default();
+    o.keys = keys;
+    return start_with(t, o, server, k);
 }
 
 typedef struct request {
@@ -323,7 +331,7 @@ static double queued(serve_client *k)
     return ns;
 }
 
-static bool ask_image(leattest *t, serve_client *k, size_t side)
+static bool ask_image(leattest *t, serve_client *k, size_t side, int status)
 {
     leati_str png;
     uint8_t *data = calloc(side, side);
@@ -333,7 +341,7 @@ static bool ask_image(leattest *t, serve_client *k, size_t side)
               CHECK(png.length < 4096) &&
               CHECK(serve_client_ask(k, "POST", "/api/v1/picture", "Content-Type: image/png\r\n",
                                      leati_str_text(&png), png.length)) &&
-              CHECK_INT(k->status, 200);
+              CHECK_INT(k->status, status);
     leati_str_fini(&png);
     free(data);
     return ok;
@@ -345,10 +353,20 @@ static void large_images(leattest *t)
     leat_server *server;
     serve_client k;
     if (start(t, NULL, &server, &k) && LEAT_HAVE_PNG) {
-        CHECK(ask_image(t, &k, 16));
+        CHECK(ask_image(t, &k, 16, 200));
         CHECK(queued(&k) == 0);
-        CHECK(ask_image(t, &k, 1024));
+        CHECK(ask_image(t, &k, 1024, 200));
         CHECK(queued(&k) > 0);
+    }
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    /* They count as the long bodies that they unfold to, and no longer than they are there. */
+    leat_serve_options o = leat_serve_options_default();
+    o.max_requests = 1000000;
+    if (start_with(t, o, &server, &k) && LEAT_HAVE_PNG) {
+        CHECK(ask_image(t, &k, 1024, 503));
+        CHECK(strstr(k.reply, "Retry-After: 1\r\n") && strstr(k.body, "\"busy\""));
+        for (int i = 0; i < 10; i++) CHECK(ask_image(t, &k, 900, 200));
     }
     serve_client_close(&k);
     leat_server_destroy(server);
@@ -369,7 +387,7 @@ static void limits(leattest *t)
     REQUIRE_OK(leat_key_store_open(t->context, &keys, store, true));
     leat_key_options o = leat_key_options_default();
     o.models = "mixed";
-    o.rate = 0.01, o.burst = 2;
+    o.rate = 0.01, o.burst = 3;
     CHECK_OK(leat_key_add(keys, "slow", &o, secret));
     leat_key_store_close(keys);
     if (start(t, store, &server, &k) && CHECK(big)) {
@@ -380,6 +398,9 @@ static void limits(leattest *t)
         CHECK_INT(k.status, 403);
         CHECK(serve_client_ask(&k, "GET", MIXED, headers, "", 0));
         CHECK_INT(k.status, 200);
+        CHECK(serve_client_ask(&k, "POST", MIXED, headers, "{}", 2)); /* faults say what is left */
+        CHECK_INT(k.status, 422);
+        CHECK(strstr(k.reply, "RateLimit: ") && strstr(k.reply, "RateLimit-Policy: "));
         for (int i = 0; i < 3 && k.status != 429; i++)
             CHECK(serve_client_ask(&k, "GET", MIXED, headers, "", 0));
         CHECK_INT(k.status, 429);
@@ -396,6 +417,72 @@ static void limits(leattest *t)
     leat_server_destroy(server);
 }
 
+/* ---- images in the prediction log --------------------------------------------------------------
+ */
+
+/* The log that one picture leaves. */
+static char *log_of(leattest *t, const char *arrays)
+{
+    static const char row[] = "{\"image\":[200,9,9,9,9,9,9,9,9,9,9,9,9,9,9,9]}";
+    leat_server *server;
+    serve_client k;
+    char path[512], *text = calloc(1, 4096);
+    leat_serve_options o = leat_serve_options_default();
+    snprintf(path, sizeof path, "%s", leattest_scratch("pictures.log"));
+    remove(path);
+    o.prediction_log = path;
+    o.log_arrays = arrays;
+    if (start_with(t, o, &server, &k)) {
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/picture", "", row, sizeof row - 1));
+        CHECK_INT(k.status, 200);
+    }
+    serve_client_close(&k);
+    if (server) leat_server_drain(server, 5);
+    leat_server_destroy(server);
+    FILE *f = fopen(path, "r");
+    if (f && text) text[fread(text, 1, 4095, f)] = '\0';
+    if (f) fclose(f);
+    return text;
+}
+
+static void logged_images(leattest *t)
+{
+    uint8_t pixels[16] = {200};
+    char hex[65], wanted[200], path[512];
+    leat_frame *log = NULL;
+    size_t at;
+    if (!LEAT_HAVE_SERVER) {
+        leattest_skip(t, "this build has no server");
+        return;
+    }
+    memset(pixels + 1, 9, 15);
+    leati_sha256_hex(pixels, sizeof pixels, hex);
+    char *text = log_of(t, NULL);
+    snprintf(wanted, sizeof wanted,
+             "\"inputs\":{\"image\":{\"type\":\"u8\",\"shape\":[4,4,1],\"sha256\":\"%s\"}}", hex);
+    CHECK(strstr(text, wanted));
+    free(text);
+    snprintf(path, sizeof path, "%s", leattest_scratch("pictures.log"));
+    if (CHECK_OK(leat_prediction_log_read(t->context, &log, path, NULL))) {
+        CHECK(!leat_frame_find(log, "image", &at));
+        CHECK(leat_frame_find(log, "log.image.sha256", &at));
+        CHECK(leat_frame_find(log, "log.prediction", &at));
+    }
+    leat_frame_release(log);
+    text = log_of(t, "bytes");
+    CHECK(strstr(text, "\"image\":{\"type\":\"u8\",\"shape\":[4,4,1],\"data\":"
+                       "\"yAkJCQkJCQkJCQkJCQkJCQ==\"}}"));
+    free(text);
+    text = log_of(t, "no");
+    CHECK(strstr(text, "\"inputs\":{}"));
+    free(text);
+    leat_server *server = NULL;
+    leat_serve_options o = leat_serve_options_default();
+    const char *model = "absent.leat";
+    o.models = &model, o.model_count = 1, o.log_arrays = "all";
+    CHECK_FAILS(leat_server_start(t->context, &o, &server), LEAT_INVALID, "log_arrays|'all'");
+}
+
 static const leattest_case cases[] = {TEST(answers), TEST(explanations), TEST(large_images),
-                                      TEST(limits)};
+                                      TEST(limits), TEST(logged_images)};
 LEATTEST_MAIN(cases)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -338,6 +339,115 @@ out:
     close_scene(&s);
 }
 
+/* An alias in the place of a name says what to ask instead. */
+static void aliases(leattest *t)
+{
+    scene s;
+    if (open_scene(t, &s, NULL, NULL)) {
+        put(t, &s, "/api/v1/iris@champion", 1, "", 422,
+            "\"code\":\"alias\"|PUT /api/v1/iris makes|leat registry tag iris@champion VERSION");
+        put(t, &s, "/api/v1/iris@champion/versions/2", 1, "", 422, "\"code\":\"alias\"");
+        ask(t, &s, "DELETE", "/api/v1/iris@champion", 422, "\"code\":\"alias\"");
+        ask(t, &s, "GET", "/api/v1/iris@champion", 404, "without an alias");
+        ask(t, &s, "GET", "/api/v1/iris", 200, "lda");
+        CHECK_INT(entries(s.folder, ""), 1);
+    }
+    close_scene(&s);
+}
+
+/* A client that begins to send `length` bytes and sends a half of them. */
+static bool send_half(const scene *s, const char *path, const char *type, size_t length, int *fd)
+{
+    char head[300];
+    serve_client k;
+    bool ok = serve_client_open(&k, leat_server_url(s->server));
+    char *half = calloc(1, length / 2);
+    int n = snprintf(head, sizeof head,
+                     "%s HTTP/1.1\r\nHost: leat\r\nContent-Length: %zu\r\nContent-Type: %s\r\n\r\n",
+                     path, length, type);
+    ok = ok && half && send(k.fd, head, (size_t)n, MSG_NOSIGNAL) == n;
+    for (size_t at = 0; ok && at < length / 2;) {
+        ssize_t sent = send(k.fd, half + at, length / 2 - at, MSG_NOSIGNAL);
+        ok = sent > 0;
+        if (ok) at += (size_t)sent;
+    }
+    free(half);
+    *fd = k.fd;
+    return ok;
+}
+
+static void moment(void)
+{
+    struct timespec t = {0, 5000000};
+    nanosleep(&t, NULL);
+}
+
+/* What a metric says, by /metrics. */
+static double metric(scene *s, const char *name)
+{
+    if (!serve_client_ask(&s->k, "GET", "/metrics", "", "", 0)) return -1;
+    const char *at = strstr(s->k.body, name);
+    while (at && at[-1] != '\n') at = strstr(at + 1, name);
+    return at ? strtod(at + strlen(name), NULL) : -1;
+}
+
+static bool becomes(scene *s, const char *name, double value)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (metric(s, name) == value) return true;
+        moment();
+    }
+    return false;
+}
+
+/* All uploads together have so much memory, and no more: what is beyond it is told so before it is
+ * read. A client that dies in the middle of one gives back what it had; nothing of it is left. */
+static void a_budget_of_uploads(leattest *t)
+{
+    enum { LARGE = 1 << 20, HALF = 700000, ROWS = 300000 };
+    scene s;
+    int fd[2];
+    char *large = calloc(1, LARGE);
+    if (!large || !open_scene(t, &s, NULL, NULL)) goto out;
+    leat_server_destroy(s.server);
+    serve_client_close(&s.k);
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {s.folder};
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 2;
+    o.max_model = LARGE, o.max_uploads = LARGE - 1;
+    CHECK_FAILS(leat_server_start(t->context, &o, &s.server), LEAT_INVALID, "max_uploads");
+    o.max_uploads = LARGE, o.max_body = 500000, o.max_requests = 500000;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    put(t, &s, "/api/v1/flower", 1, "", 201, "created"); /* short ones are always taken */
+    put(t, &s, "/api/v1/flower", 2, "", 200, "replaced");
+    uint64_t before = leat_context_bytes(t->context);
+    CHECK(send_half(&s, "PUT /api/v1/half", "application/octet-stream", HALF, &fd[0]));
+    CHECK(becomes(&s, "leat_upload_bytes", HALF));
+    CHECK(leat_context_bytes(t->context) >= before + HALF);
+    says(t, &s, "PUT", "/api/v1/big", BINARY, large, HALF, 503, "Retry-After: 1|\"code\":\"busy\"");
+    put(t, &s, "/api/v1/flower", 2, "", 200, "unchanged");
+    ask(t, &s, "GET", "/api/v1/iris", 200, "lda");
+    /* Rows have a budget of their own. */
+    CHECK(send_half(&s, "POST /api/v1/iris", "application/json", ROWS, &fd[1]));
+    CHECK(becomes(&s, "leat_request_body_bytes", ROWS));
+    says(t, &s, "POST", "/api/v1/iris", "Content-Type: application/json\r\n", large, ROWS, 503,
+         "Retry-After: 1");
+    close(fd[0]);
+    close(fd[1]);
+    CHECK(becomes(&s, "leat_upload_bytes", 0) && becomes(&s, "leat_request_body_bytes", 0));
+    /* A model that is none, and is read. */
+    says(t, &s, "PUT", "/api/v1/big", BINARY, large, LARGE, 422, "invalid_model");
+    CHECK(becomes(&s, "leat_upload_bytes", 0));
+    CHECK(leat_context_bytes(t->context) < before + HALF / 2);
+    CHECK_INT(entries(s.folder, ""), 2);
+    CHECK_INT(entries(s.folder, "flower"), 2);
+out:
+    free(large);
+    close_scene(&s);
+}
+
 static void leave(leattest *t, const scene *s, const char *name, time_t age)
 {
     char path[700];
@@ -471,7 +581,8 @@ static void little_memory(leattest *t)
     close_scene(&s);
 }
 
-static const leattest_case cases[] = {TEST(life_of_a_model), TEST(refusals),     TEST(files),
-                                      TEST(rights),          TEST(full_disk),    TEST(under_load),
-                                      TEST(leftovers),       TEST(little_memory)};
+static const leattest_case cases[] = {
+    TEST(life_of_a_model), TEST(refusals),     TEST(files),   TEST(rights),
+    TEST(full_disk),       TEST(under_load),   TEST(aliases), TEST(a_budget_of_uploads),
+    TEST(leftovers),       TEST(little_memory)};
 LEATTEST_MAIN(cases)

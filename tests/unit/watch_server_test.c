@@ -393,6 +393,116 @@ static void key_metrics(leattest *t)
     stop(&s);
 }
 
+/* A key for one model learns nothing of the others, neither by asking them nor where an answer
+ * tells of all. */
+static void a_list_of_models_holds_everywhere(leattest *t)
+{
+    static const char *const told[][2] = {
+        {"GET", "/v2/models"},       {"GET", "/api/v1"},
+        {"GET", "/v2/models/stats"}, {"POST", "/v2/repository/index"},
+        {"GET", "/metrics"},         {"GET", "/openapi.json"}};
+    static const char *const refused[][2] = {{"GET", "/api/v1/wood"},
+                                             {"GET", "/api/v1/wood/drift"},
+                                             {"GET", "/api/v1/wood/versions/1/drift/page"},
+                                             {"GET", "/api/v1/wood/rollout"},
+                                             {"GET", "/v2/models/wood/stats"},
+                                             {"POST", "/api/v1/wood/feedback"}};
+    service s;
+    char where[512], one[120], all[120], secret[LEAT_KEY_SIZE];
+    leat_key_store *store = NULL;
+    if (!make(t, &s)) return;
+    snprintf(where, sizeof where, "%s", leattest_scratch("keys3.db"));
+    leat_key_options o = leat_key_options_default();
+    o.scopes = LEAT_KEY_INFER | LEAT_KEY_MONITOR;
+    REQUIRE_OK(leat_key_store_open(t->context, &store, where, true));
+    CHECK_OK(leat_key_add(store, "everything", &o, secret));
+    snprintf(all, sizeof all, "X-API-Key: %s\r\n", secret);
+    o.models = "iris";
+    CHECK_OK(leat_key_add(store, "little", &o, secret));
+    snprintf(one, sizeof one, "X-API-Key: %s\r\n", secret);
+    leat_key_store_close(store);
+    s.options.keys = where;
+    if (start(t, &s)) {
+        for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+            CHECK_INT(ask(&s, told[i][0], told[i][1], all, ""), 200);
+            bool both = CHECK(strstr(s.client.body, "wood") && strstr(s.client.body, "iris"));
+            CHECK_INT(ask(&s, told[i][0], told[i][1], one, ""), 200);
+            both = CHECK(!strstr(s.client.body, "wood") && strstr(s.client.body, "iris")) && both;
+            if (!both) printf("    %s\n", told[i][1]);
+        }
+        CHECK_INT(ask(&s, "GET", "/metrics", one, ""), 200);
+        CHECK(strstr(s.client.body, "key=\"little\"") && !strstr(s.client.body, "everything"));
+        CHECK_INT(ask(&s, "GET", "/openapi.json", "", ""), 200); /* no key: nothing of models */
+        CHECK(!strstr(s.client.body, "wood") && !strstr(s.client.body, "iris"));
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+            if (!CHECK_INT(ask(&s, refused[i][0], refused[i][1], one, ""), 403))
+                printf("    %s\n", refused[i][1]);
+    }
+    stop(&s);
+}
+
+/* ---- kept answers -----------------------------------------------------------------------------
+ */
+
+static double number_behind(const service *s, const char *first, const char *then)
+{
+    const char *at = strstr(s->client.body, first);
+    if (at) at = strstr(at, then);
+    return at ? strtod(at + strlen(then), NULL) : -1;
+}
+
+/* An answer that is kept is given at once, though the model takes so long that others wait for a
+ * thread; and it counts like any other: in drift, in the log, for labels. */
+static void kept_answers_count(leattest *t)
+{
+    enum { ROWS = 2000, TIMES = 3 };
+    service s;
+    char path[512], header[80], label[200], status[40], *rows;
+    leat_frame *table = leattest_table(t->context, ROWS, 23);
+    if (!make(t, &s) || !CHECK(table)) return;
+    snprintf(path, sizeof path, "%s", leattest_scratch("kept.log"));
+    s.options.prediction_log = path;
+    s.options.cache = 64 << 20;
+    rows = rows_text(table, 0, ROWS, 0);
+    double waited = 0;
+    if (start(t, &s)) {
+        for (int i = 0; i < TIMES; i++) {
+            snprintf(header, sizeof header, "X-Request-Id: kept%d\r\n", i);
+            CHECK_INT(ask(&s, "POST", "/api/v1/wood", header, rows), 200);
+            CHECK(serve_client_header(&s.client, "cache-status", status, sizeof status));
+            CHECK_STR(status, i ? "leat; hit" : "leat; fwd=miss; stored");
+            CHECK_INT(ask(&s, "GET", "/v2/models/wood/stats", "", ""), 200);
+            double queue = number_behind(&s, "\"queue\"", "\"ns\":");
+            if (i == 0) waited = queue;
+            CHECK(queue > 0 && queue == waited);
+            CHECK(number_behind(&s, "inference_count", ":") == (i + 1) * ROWS);
+            CHECK_INT(ask(&s, "GET", "/api/v1/wood/drift", "", ""), 200);
+            CHECK(number_behind(&s, "open_window", "\"rows\":") == (i + 1) * ROWS);
+            pause_ms(300); /* so that no line is dropped */
+        }
+        for (int i = 0; i < TIMES; i++) {
+            snprintf(label, sizeof label,
+                     "{\"request_id\":\"kept%d\",\"row\":%d,\"label\":\"ash\"}", i, ROWS - 1);
+            int answer = ask(&s, "POST", "/api/v1/wood/feedback", "", label);
+            if (!CHECK(answer == 200)) printf("    %d %s\n", answer, s.client.body);
+        }
+        CHECK_INT(ask(&s, "GET", "/v2/models/wood/stats", "", ""), 200);
+        CHECK(number_behind(&s, "\"cache_hit\"", "\"count\":") == TIMES - 1);
+        CHECK(number_behind(&s, "\"cache_miss\"", "\"count\":") == 1);
+    }
+    stop(&s);
+    free(rows);
+    char *text = read_file(path);
+    int lines[TIMES] = {0};
+    for (const char *at = text; (at = strstr(at, "\"request_id\":\"kept")); at++) {
+        int i = at[18] - '0';
+        if (i >= 0 && i < TIMES) lines[i]++;
+    }
+    for (int i = 0; i < TIMES; i++) CHECK_INT(lines[i], ROWS);
+    free(text);
+    leat_frame_release(table);
+}
+
 /* ---- the prediction log -----------------------------------------------------------------------
  */
 
@@ -814,6 +924,8 @@ static void options(leattest *t)
 static const leattest_case cases[] = {TEST(metrics),
                                       TEST(access_log),
                                       TEST(key_metrics),
+                                      TEST(a_list_of_models_holds_everywhere),
+                                      TEST(kept_answers_count),
                                       TEST(prediction_log),
                                       TEST(sampled_and_redacted),
                                       TEST(full_disk),
