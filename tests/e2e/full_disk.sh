@@ -16,16 +16,19 @@ mkdir -p disk/models/iris
 cp lda.leat disk/models/iris/1.leat
 cp cart.leat disk/models/iris/2.leat
 trap 'kill -9 $server 2>/dev/null; umount -l disk; rm -rf "$scratch"' EXIT
-$leat serve disk/models --state disk/state --prediction-log disk/predictions.log --listen 127.0.0.1:0 \
-    --workers 1 >served.txt 2>&1 &
-server=$!
-url= tries=0
-while [ -z "$url" ] && [ $((tries += 1)) -lt 300 ]; do
-    grep -q 'no server' served.txt && { skip "this build has no server"; finish; }
-    sleep 0.1
-    url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
-done
-api=$url/api/v1/iris
+serve() { # sets server and url
+    $leat serve disk/models --state disk/state --prediction-log disk/predictions.log \
+        --listen 127.0.0.1:0 --workers 1 >served.txt 2>&1 &
+    server=$!
+    url= tries=0
+    while [ -z "$url" ] && [ $((tries += 1)) -lt 300 ]; do
+        grep -q 'no server' served.txt && { skip "this build has no server"; finish; }
+        sleep 0.1
+        url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
+    done
+    api=$url/api/v1/iris
+}
+serve
 
 fill() { dd if=/dev/zero of=disk/fill bs=1k 2>/dev/null; ! dd if=/dev/zero of=disk/more bs=64k count=1 2>/dev/null; }
 empty() { rm -f disk/fill disk/more; }
@@ -85,7 +88,19 @@ check abort asked 200 -X POST "$api/rollout" -d '{"action":"abort"}'
 check trouble asked 200 "$api/rollout"
 has trouble-says answer.txt '"phase":"aborted"' "No space left"
 empty
-check kept until_has disk/state/iris.json '"aborted"'
+kept() { # the state is on the disk, within ten seconds
+    for _ in $(seq 100); do
+        asked 200 "$api/rollout" && grep -q '"trouble":""' answer.txt && return
+        sleep 0.1
+    done
+    return 1
+}
+check kept kept
+kill -9 $server
+wait $server 2>/dev/null
+serve
+check still asked 200 "$api/rollout"
+has still-says answer.txt '"phase":"aborted"'
 kill $server
 check ends wait $server
 finish
