@@ -356,6 +356,18 @@ static leat_status say_told(cli *c, const leat_monitor *m, const char *page)
     return LEAT_OK;
 }
 
+extern const cli_command cli_command_monitor;
+
+/* Whether it is an option of this command that says what to do with data. */
+static bool of_data(const cli_option *given)
+{
+    char name[40];
+    bool own = false;
+    for (const cli_option *o = cli_command_monitor.options; o->name; o++) own = own || o == given;
+    snprintf(name, sizeof name, ",%.36s,", given->name);
+    return own && !strstr(",html,gate,key,ca,timeout,", name);
+}
+
 /* What the server has counted by itself, as it would be told of a file. */
 static leat_status monitor_server(cli *c)
 {
@@ -365,13 +377,10 @@ static leat_status monitor_server(cli *c)
     leat_client_reply r = {.body = NULL};
     const char *page = cli_value(c, "html");
     size_t size = strlen(c->arguments[0]) + 1;
-    for (int i = 0; i < c->given_count; i++) {
-        char name[40];
-        snprintf(name, sizeof name, ",%.36s,", c->given[i].option->name);
-        if (!strstr(",html,gate,key,ca,timeout,", name))
+    for (int i = 0; i < c->given_count; i++)
+        if (of_data(c->given[i].option))
             return cli_usage(c, "--%s does not go with a server, whose windows are its own",
                              c->given[i].option->name);
-    }
     if (c->count > 1)
         return cli_usage(c, "a server has its own data; '%s' is too much", c->arguments[1]);
     char *url = malloc(size);

@@ -65,4 +65,35 @@ fails column 3 "income" sh -c "$leat table same.csv --select request,age,sex -o 
 printf '{"outputs": {}, "inputs": {"age": 3}}\n{"a": 1}\n{"inputs": {}}\n' >broken.ndjson
 fails broken 3 "line 2 is not of a prediction log" $leat monitor credit.leat broken.ndjson
 fails no-model 2 "--model" $leat replay log.ndjson
+
+# A running server tells the same.
+$leat serve credit.leat --listen 127.0.0.1:0 --workers 1 --window 1s --window-rows 100 >served.txt 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
+for _ in $(seq 100); do
+    url=$(sed -n 's/^serving at \([^,]*\),.*/\1/p' served.txt)
+    [ -n "$url" ] || grep -q 'no server' served.txt && break
+    sleep 0.1
+done
+if [ -z "$url" ]; then skip "no server"; finish; fi
+check live-none sh -c "$leat monitor $url/credit >live.txt"
+has live-none-text live.txt "no window is closed yet"
+check live-rows $leat call "$url/credit" bare.csv -o told.csv
+for _ in $(seq 50); do
+    $leat monitor "$url/credit" >live.txt 2>&1 && grep -q '1 window, 400 rows' live.txt && break
+    sleep 0.2
+done
+has live live.txt "1 window, 400 rows" "against training" "income" "estimated" "fresh:"
+check live-gate $leat monitor "$url/credit" --gate
+check live-page $leat monitor "$url/credit" --html live.html
+has live-page-text live.html "<svg" "income"
+check live-json sh -c "$leat monitor $url/credit --json >live.json"
+check live-json-holds python3 -c "
+import json
+m = json.load(open('live.json'))
+assert m['version'] == 1 and len(m['monitor']['windows']) == 1 and m['monitor']['state'] == 'fresh'"
+fails live-option 2 "--every does not go with a server" $leat monitor "$url/credit" --every 1d
+fails live-which 2 "which model" $leat monitor "$url"
+fails live-unknown 3 "no model 'debit'" $leat monitor "$url/debit"
+fails live-gone 4 "does not answer" $leat monitor "http://127.0.0.1:1/credit" --timeout 1s
 finish
