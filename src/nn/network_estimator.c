@@ -183,7 +183,8 @@ static const leati_param params[] = {
      .standard = "0",
      .least = 0,
      .most = 1e6,
-     .doc = "Stop after so many epochs without a better validation loss; 0: never."},
+     .doc = "Stop after so many epochs without a better validation loss (see "
+            "validation_fraction); 0: never."},
     {0}};
 
 /* "28x28x1"; false: it is not sizes joined by x. */

@@ -784,6 +784,21 @@ static void expect(training *t)
     h->watched = h->classes && t->options->watch;
 }
 
+/* What asks for a validation loss gets one. */
+static leat_status check_rows(const training *t)
+{
+    const leati_train_options *o = t->options;
+    if (t->validate) return LEAT_OK;
+    LEATI_CHECK(t->context, !(o->validation_fraction > 0), LEAT_INVALID,
+                "validation_fraction=%g sets aside none of %zu rows", o->validation_fraction,
+                t->data->x.rows);
+    LEATI_CHECK(t->context, !o->patience, LEAT_INVALID,
+                "patience=%zu counts epochs without a better validation loss: set rows aside for "
+                "one (validation_fraction=0.1)",
+                o->patience);
+    return LEAT_OK;
+}
+
 static leat_status prepare(training *t)
 {
     leat_context *c = t->context;
@@ -809,6 +824,7 @@ static leat_status prepare(training *t)
     if (t->feed.augment) LEATI_TRY(leati_augment_check(c, o->augment, &n->input));
     LEATI_TRY(allocate(t));
     choose_rows(t);
+    LEATI_TRY(check_rows(t));
     expect(t);
     LEATI_TRY(leati_step_prepare(s));
     LEATI_TRY(record_steps(t));

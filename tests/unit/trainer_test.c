@@ -20,7 +20,7 @@ enum { ROWS = 333, COLS = 6, CLASSES = 3 };
 
 typedef struct settings {
     const char *layers, *optimizer, *schedule, *augment, *folder;
-    size_t epochs, batch, accumulate, rows;
+    size_t epochs, batch, accumulate, rows, patience;
     double rate, clip_norm, clip_value, ema, validation;
     bool resume;
     double every; /* seconds between checkpoints */
@@ -85,6 +85,7 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .clip_value = w->clip_value,
                                        .ema = w->ema,
                                        .validation_fraction = w->validation,
+                                       .patience = w->patience,
                                        .seed = 7,
                                        .watch = true,
                                        .folder = w->folder,
@@ -583,6 +584,17 @@ static void a_validation_loss_may_be_no_number(leattest *t)
     CHECK_INT(learned, 6);
 }
 
+/* Early stopping needs rows to judge by. */
+static void no_rows_to_judge_by_are_refused(leattest *t)
+{
+    weights w;
+    settings few = {.rows = 40, .validation = 0.02}, none = {.patience = 3};
+    CHECK_FAILS(train(t->context, &few, w.w, MOST, NULL), LEAT_INVALID,
+                "validation_fraction=0.02|none of 40 rows");
+    CHECK_FAILS(train(t->context, &none, w.w, MOST, NULL), LEAT_INVALID,
+                "patience=3|validation_fraction");
+}
+
 static leat_status train_little(leat_context *c, void *user)
 {
     weights w;
@@ -732,6 +744,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
                                       TEST(a_validation_loss_may_be_no_number),
+                                      TEST(no_rows_to_judge_by_are_refused),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
                                       TEST(a_folder_is_made_when_it_is_time),
