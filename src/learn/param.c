@@ -104,6 +104,7 @@ static leat_status unknown(leat_context *c, const leati_param *table, const char
     leati_str list;
     leati_str_init(&list, c);
     for (const leati_param *p = table; p->name && count < 64; p++) {
+        if (p->hidden) continue;
         names[count++] = p->name;
         leati_str_addf(&list, " %s", p->name);
     }

@@ -492,7 +492,10 @@ static leat_status fail(training *t, float loss)
                  "; the first number that is not finite came in step %llu from %s",
                  (unsigned long long)k.update, k.where);
     leat_status st =
-        LEATI_FAIL(c, LEAT_NUMERIC, "the loss is %g in epoch %llu at step %llu%s%s", (double)loss,
+        LEATI_FAIL(c, LEAT_NUMERIC, "the loss is %s in epoch %llu at step %llu%s%s",
+                   isnan(loss) ? "nan"
+                   : loss < 0  ? "-inf"
+                               : "inf",
                    epoch, update, more, t->written ? "; the last checkpoint is kept" : "");
     leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
                         "(clip_norm=1).");

@@ -70,6 +70,21 @@ leat_status leati_settings_add(leati_settings_reader *r, const char *key, const 
     return LEAT_OK;
 }
 
+leat_status leati_settings_add_parameter(leati_settings_reader *r, const char *text, size_t line)
+{
+    leat_context *c = r->context;
+    const leat_settings *s = r->settings;
+    size_t name = strcspn(text, "=");
+    LEATI_CHECK(c, text[name] && text[name + 1], LEAT_FORMAT, "%s:%zu: '%.*s' has no value",
+                s->name, line, (int)name, text);
+    for (size_t i = 0; i < s->count; i++)
+        LEATI_CHECK(c,
+                    strcmp(s->entries[i].key, "set") != 0 ||
+                        strncmp(s->entries[i].value, text, name + 1) != 0,
+                    LEAT_FORMAT, "%s:%zu: '%.*s' is set twice", s->name, line, (int)name, text);
+    return leati_settings_add(r, "set", text, line);
+}
+
 const char *leati_settings_scalar(const leati_settings_reader *r)
 {
     return (const char *)r->event.data.scalar.value;
@@ -109,8 +124,9 @@ static leat_status read_inner(leati_settings_reader *r, const char *key, const c
             st = read_list(r, key, &value);
         else if (st == LEAT_OK) st = leati_settings_refuse(r, "a value or a list of values");
         leati_str_add(&text, leati_str_text(&value));
+        if (st == LEAT_OK) st = leati_str_status(&value);
         if (st == LEAT_OK) st = leati_str_status(&text);
-        if (st == LEAT_OK) st = leati_settings_add(r, key, leati_str_text(&text), line);
+        if (st == LEAT_OK) st = leati_settings_add_parameter(r, leati_str_text(&text), line);
         leati_str_fini(&text);
         leati_str_fini(&value);
         LEATI_TRY(st);

@@ -223,7 +223,7 @@ static leat_status add_parameter(writer *w, const char *name)
 static leat_status add_settings(writer *w, size_t line)
 {
     LEATI_TRY(leati_str_status(&w->text));
-    LEATI_TRY(leati_settings_add(w->r, "set", leati_str_text(&w->text), line));
+    LEATI_TRY(leati_settings_add_parameter(w->r, leati_str_text(&w->text), line));
     if (!w->placed) return LEAT_OK;
     const char *name = w->r->settings->name, *base = strrchr(name, '/');
     leati_str_clear(&w->text);

@@ -36,6 +36,8 @@ leat_status leati_settings_next(leati_settings_reader *r);
 leat_status leati_settings_refuse(leati_settings_reader *r, const char *expected);
 leat_status leati_settings_add(leati_settings_reader *r, const char *key, const char *value,
                                size_t line);
+/* Under `set`: "estimator.parameter=value", which has a value and is not set before. */
+leat_status leati_settings_add_parameter(leati_settings_reader *r, const char *text, size_t line);
 const char *leati_settings_scalar(const leati_settings_reader *r); /* of a scalar event */
 size_t leati_settings_line(const leati_settings_reader *r);
 

@@ -59,6 +59,10 @@ static void refusals(leattest *t)
         {"network:\n  layers:\n    - concat: {layers: [relu], axis: 1}\n",
          "last of the parameters"},
         {"network:\n  ? [a]\n  : b\n", "name of a parameter"},
+        {"network:\n  layers: []\n", "net.yaml:2|'network.layers' has no value"},
+        {"network:\n  epochs: 1\n  units: 3\n  epochs: 2\n",
+         "net.yaml:4|'network.epochs' is set twice"},
+        {"set:\n  svc: {C: 1}\n  knn:\n    p: 1\n    p: 2\n", "net.yaml:5|'knn.p' is set twice"},
         {"network:\n  epochs: 1\nnetwork:\n  epochs: 2\n", "set twice"},
         {"network:\n  loss: {a: {b: {c: {d: 1}, e: 2}}}\n", "one name"}};
     leat_settings *s;
