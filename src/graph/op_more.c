@@ -63,9 +63,18 @@ leat_tensor *leat_var(leat_tensor *x, size_t count, const int *axes, bool keep, 
     return leat_scale(sum, 1 / fmax(items - correction, 0));
 }
 
+/* x^power of a sum that is not negative; at 0, where the slope is infinite, it is 0, so that what
+ * makes up the sum gets the gradient 0 and not NaN. */
+static leat_tensor *root_of(leat_tensor *x, double power)
+{
+    leat_tensor *none = leat_equal(x, zero_of(x)), *some = leat_where(none, leat_like(x, 1), x);
+    leat_tensor *root = power == 0.5 ? leat_sqrt(some) : leat_pow(some, leat_like(some, power));
+    return leat_where(none, zero_of(x), root);
+}
+
 leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
 {
-    return leat_sqrt(leat_var(x, count, axes, keep, correction));
+    return root_of(leat_var(x, count, axes, keep, correction), 0.5);
 }
 
 /* Around the largest value, so that nothing overflows; a largest of -inf or inf stays out of the
@@ -85,10 +94,10 @@ leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *ax
     if (!x) return NULL;
     if (order == INFINITY) return leat_max(leat_abs(x), count, axes, keep);
     if (order == 1) return leat_sum(leat_abs(x), count, axes, keep);
-    if (order == 2) return leat_sqrt(leat_sum(leat_mul(x, x), count, axes, keep));
+    if (order == 2) return root_of(leat_sum(leat_mul(x, x), count, axes, keep), 0.5);
     if (!(order > 0))
         return leati_refuse(x->node->graph, LEATI_OP_POW, LEAT_INVALID, "a norm of order %g",
                             order);
     leat_tensor *sum = leat_sum(leat_pow(leat_abs(x), leat_like(x, order)), count, axes, keep);
-    return leat_pow(sum, leat_like(sum, 1 / order));
+    return root_of(sum, 1 / order);
 }

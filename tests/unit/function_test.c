@@ -385,9 +385,31 @@ static void failing_allocations(leattest *t)
     leattest_fail_some_allocations(t, many_functions, NULL);
 }
 
-static const leattest_case cases[] = {TEST(activations),       TEST(losses),
-                                      TEST(normalisations),    TEST(running_statistics),
-                                      TEST(tails_of_products), TEST(tails_take_no_step),
-                                      TEST(pools_behind_relu), TEST(numbers_as_inputs),
-                                      TEST(large_results),     TEST(failing_allocations)};
+/* Norms and deviations that are 0 let no NaN through. */
+static void nothing_has_a_gradient(leattest *t)
+{
+    static const double x[6] = {0, 0, 0, 2, 2, 1}, order[] = {2, 3, 0};
+    for (int k = 0; k < 3; k++) {
+        leat_graph *g;
+        double d[6];
+        const int last = 1;
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(2, 3), x), *dx;
+        leat_tensor *y = order[k] > 0 ? leat_norm(in, order[k], 1, &last, false)
+                                      : leat_std(in, 1, &last, false, 1);
+        REQUIRE_OK(leat_gradients(leat_sum(y, 0, NULL, false), NULL, 1, &in, &dx));
+        REQUIRE_OK(leat_run(g, 1, &dx));
+        REQUIRE_OK(leat_get(dx, d, sizeof d));
+        for (int i = 0; i < 3; i++) CHECK(d[i] == 0);
+        if (order[k] == 2) CHECK_NEAR(d[3], 2.0 / 3, 1e-14, 0);
+        CHECK(d[3] != 0 && isfinite(d[3]) && isfinite(d[5]));
+        leat_graph_destroy(g);
+    }
+}
+
+static const leattest_case cases[] = {
+    TEST(nothing_has_a_gradient), TEST(activations),        TEST(losses),
+    TEST(normalisations),         TEST(running_statistics), TEST(tails_of_products),
+    TEST(tails_take_no_step),     TEST(pools_behind_relu),  TEST(numbers_as_inputs),
+    TEST(large_results),          TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
