@@ -133,7 +133,7 @@ answers 20 >pooled.txt
 check pool-half sh -c "n=\$(grep -c '^200 2$' pooled.txt); [ \$n -ge 8 ] && [ \$n -le 12 ]"
 check pool-abort $leat rollout abort iris --server "$url"
 check pool-aborts until_says "$one" "aborted, version 1 answers"
-fails pool-needs-a-registry 4 "registry" $leat serve models --pool both --registry absent --listen 127.0.0.1:0
+fails pool-needs-a-registry 3 "there is no registry" $leat serve models --pool both --registry absent --listen 127.0.0.1:0
 kill -TERM $server $load
 check pool-ends wait $server
 finish
