@@ -60,7 +60,7 @@ struct leati_lane {
     /* Of a pool (rollout_pool.h), under the lock. */
     int64_t shared, head; /* revisions of the pool's row: that it stands at; that was seen last */
     uint32_t seen;        /* when */
-    int64_t misread;      /* a revision that could not be read */
+    bool blind;           /* what stands in the catalogue is not understood */
     bool counts;          /* both versions are loaded: what it counts is evidence */
     bool parted;          /* it was taken back here, which the pool does not know yet */
     uint32_t part;        /* numbers what this server counts, should it begin anew */

@@ -263,7 +263,7 @@ void leati_pool_tick(leati_rollouts *r, leati_lane *lane, double seconds)
 {
     leati_rollout *w = &lane->rollout;
     if (w->phase == LEATI_ROLLOUT_RUNNING && lane->counts) w->steps[w->step].held += seconds;
-    if (!leati_rollout_walks(w) || !is_lost(r->pool)) return;
+    if (!leati_rollout_walks(w) || !(lane->blind || is_lost(r->pool))) return;
     leati_rollout_seen seen = leati_pool_see(r, lane);
     if (leati_rollout_guard(w, &seen, (int64_t)time(NULL))) lane->parted = true;
 }
@@ -276,7 +276,7 @@ void leati_pool_say(leat_json *j, const leati_rollouts *r, const leati_lane *lan
     leat_json_string(j, "server", p->server);
     leat_json_int(j, "servers", lane ? (int64_t)lane->servers : 0);
     leat_json_int(j, "revision", lane ? lane->shared : 0);
-    leat_json_bool(j, "lost", !p->found || is_lost(p));
+    leat_json_bool(j, "lost", !p->found || is_lost(p) || (lane && lane->blind));
     leat_json_bool(j, "told", !lane || !lane->parted);
     leat_json_bool(j, "counts", lane && lane->counts);
     leat_json_end_object(j);

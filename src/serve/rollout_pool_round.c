@@ -130,6 +130,15 @@ static void adopt_row(leati_rollout_pool *p, leati_lane *lane)
     if (gone) leati_rollouts_drop(p->rollouts, lane);
 }
 
+/* Under the lock: what stands in the catalogue is not understood here, so that this server is as
+ * good as without it. True: that is news. */
+static bool note_blind(leati_lane *lane, bool blind)
+{
+    bool news = blind && !lane->blind;
+    lane->blind = blind;
+    return news;
+}
+
 /* The row into p->row and p->stood. *there false: it is absent, or nothing that is understood
  * here. */
 static leat_status read_row(leati_rollout_pool *p, leati_lane *lane, bool *there)
@@ -143,10 +152,13 @@ static leat_status read_row(leati_rollout_pool *p, leati_lane *lane, bool *there
     *there = leati_rollout_recall(text, strlen(text), &p->row, why);
     leati_free(text);
     p->row.rollout.epoch = (uint64_t)p->stood.epoch;
-    if (*there || lane->misread == p->stood.revision) return LEAT_OK;
-    lane->misread = p->stood.revision;
-    leati_pool_line(p, "the rollout of '%s' in the pool '%s' cannot be read, shares stay: %.200s",
-                    lane->name, p->name, why);
+    pthread_mutex_lock(&p->rollouts->lock);
+    bool news = note_blind(lane, !*there);
+    pthread_mutex_unlock(&p->rollouts->lock);
+    if (news)
+        leati_pool_line(p,
+                        "the rollout of '%s' in the pool '%s' cannot be read, shares stay: %.200s",
+                        lane->name, p->name, why);
     return LEAT_OK;
 }
 
@@ -272,7 +284,15 @@ static leat_status decide(leati_rollout_pool *p, leati_lane *lane)
     if (!walks) return LEAT_OK;
     uint64_t before = p->walk.revision;
     LEATI_TRY(gather(p, lane));
-    if (p->damaged) return LEAT_OK; /* half of what was seen decides nothing */
+    pthread_mutex_lock(&r->lock);
+    bool news = note_blind(lane, p->damaged);
+    pthread_mutex_unlock(&r->lock);
+    if (news)
+        leati_pool_line(p,
+                        "what a server of the pool '%s' counted for '%s' cannot be read: nothing "
+                        "advances",
+                        p->name, lane->name);
+    if (p->damaged) return LEAT_OK; /* a part of what was seen decides nothing */
     leati_rollout_seen seen = all_seen(p);
     p->walk.steps[p->walk.step].held = p->held;
     leati_rollout_tick(&p->walk, &seen, 0, (int64_t)time(NULL));

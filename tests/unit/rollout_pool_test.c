@@ -513,6 +513,46 @@ static void alone(leattest *t, place *w)
     leat_rollout_destroy(r);
 }
 
+/* What a newer Leat may put there is not understood: nothing advances, and it is over when that
+ * goes away. */
+static void foreign_words(leattest *t, place *w)
+{
+    leat_registry_options o = leat_registry_options_default();
+    leat_registry *r;
+    leati_pool_state s;
+    bool won;
+    o.where = w->where;
+    o.folder = *w->objects ? w->objects : NULL;
+    if (!CHECK_OK(leat_registry_open(t->context, &r, &o))) return;
+    begin(t, &w->servers[0], 200, "{\"from\":1,\"to\":2,\"steps\":[50,100],\"hold\":2}");
+    CHECK_OK(leati_pool_read(r, "test", "flower", &s));
+    CHECK_OK(leati_pool_publish(r, "test", "flower", s.epoch, "new", "{\"format\":2}"));
+    CHECK(wait_lost(t, &w->servers[2]));
+    pause_ms(3500);
+    for (int i = 0; i < SERVERS; i++) CHECK(!stands(t, &w->servers[i], &(want){NULL, 1, 0}));
+    CHECK_OK(leati_pool_publish(r, "test", "flower", s.epoch, "new",
+                                "{\"format\":1,\"holds\":0,\"held\":0,"
+                                "\"stable\":{\"requests\":0,\"errors\":0,\"sum\":0,\"squares\":0,"
+                                "\"bins\":[]},\"candidate\":{\"requests\":0,\"errors\":0,\"sum\":0,"
+                                "\"squares\":0,\"bins\":[]},\"shadow\":{\"compared\":0,"
+                                "\"differing\":0,\"failed\":0,\"dropped\":0,\"rows\":0,"
+                                "\"rows_differing\":0,\"sum_difference\":0,"
+                                "\"largest_difference\":0,\"largest_probability\":0}}"));
+    CHECK(follow(t, w, (want){"done", 1, 2}, PATIENCE) >= 0);
+    leati_free(s.text);
+    CHECK_OK(leati_pool_read(r, "test", "flower", &s));
+    CHECK_OK(leati_pool_commit(r, "test", "flower", s.revision, s.epoch, "[]", &won));
+    CHECK(won);
+    CHECK(wait_lost(t, &w->servers[1]));
+    CHECK_INT(predict(&w->servers[1]), 200);
+    act(t, &w->servers[1], 409, "promote");
+    CHECK_OK(leati_pool_commit(r, "test", "flower", s.revision + 1, s.epoch, s.text, &won));
+    CHECK(won);
+    CHECK(follow(t, w, (want){"done", 1, 2}, PATIENCE) >= 0);
+    leati_free(s.text);
+    leat_registry_close(r);
+}
+
 /* A server that starts while the catalogue is gone goes on where it was; forgetting is for all. */
 static void starts_again(leattest *t, place *w)
 {
@@ -547,6 +587,8 @@ static void all_of_it(leattest *t, place *w, const char *name)
     by_hand(t, w);
     stands_still(t, w);
     alone(t, w);
+    foreign_words(t, w);
+    begin(t, &w->servers[0], 200, "{\"mode\":\"switch\",\"to\":1}");
     starts_again(t, w);
 out:
     if (w->writer) find(t, w);
