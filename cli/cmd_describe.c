@@ -61,6 +61,24 @@ static void range_text(const leat_column_profile *p, char *out, size_t size)
     }
 }
 
+/* On a terminal the texts of a column take what room is left of a line. */
+static void fit_texts(const char **cells, char (*text)[4][160], size_t rows)
+{
+    enum { COLUMNS = 6, SPARK = 12, LEAST = 23 };
+    int room = cli_terminal_columns();
+    if (!room) return;
+    room -= cli_table_width(cells, (int)rows + 1, 4, COLUMNS) + 2 + SPARK + 2;
+    if (room < LEAST) room = LEAST;
+    for (size_t i = 0; i < rows; i++) {
+        char *range = text[i][2];
+        size_t n = strlen(range), end = 0;
+        if (cli_width(range, n) <= room || *text[i][3]) continue;
+        for (int w = 0; end < n && w < room - 3; w++)
+            for (end++; end < n && (range[end] & 0xc0) == 0x80;) end++;
+        strcpy(range + end, "...");
+    }
+}
+
 static leat_status print_text(cli *c, const leat_column_profile *p, size_t n, size_t rows)
 {
     enum { COLUMNS = 6, MOST = 200 };
@@ -85,6 +103,7 @@ static leat_status print_text(cli *c, const leat_column_profile *p, size_t n, si
             p[i].name, leat_type_name(p[i].type), text[i][0], text[i][1], text[i][2], text[i][3]};
         memcpy(cells + (i + 1) * COLUMNS, row, sizeof row);
     }
+    fit_texts(cells, text, shown);
     cli_table(c, cells, (int)shown + 1, COLUMNS, true);
     if (shown < n) cli_say(c, "  and %zu more columns\n", n - shown);
 out:

@@ -22,7 +22,8 @@ typedef struct fit {
     char text[MOST_ROWS][6][80];          /* cells of the table */
     int count, drawn;                     /* lines on the terminal that may be redrawn */
     bool live;
-    int typed; /* options on the command line */
+    bool apart; /* settings have no room on the board */
+    int typed;  /* options on the command line */
     char *command;
     const char *data;
     cli_kept kept; /* in a registry */
@@ -95,6 +96,18 @@ static void shorten(const char *text, char *out, size_t size)
     strcpy(out + at, "...");
 }
 
+/* The settings that have no room on the board. */
+static void print_settings(fit *f)
+{
+    for (int i = 0; i < f->count && f->apart; i++) {
+        char line[600];
+        const leat_leaderboard_row *r = &f->rows[i];
+        if (r->failed || !*r->params) continue;
+        snprintf(line, sizeof line, "  %s: %s", r->estimator, r->params);
+        say_lines(f->c, line, 4);
+    }
+}
+
 static void print_board(fit *f)
 {
     char(*text)[6][80] = f->text;
@@ -126,12 +139,16 @@ static void print_board(fit *f)
         for (int k = 0; k < 6; k++) cells[n * 6 + k] = row[k];
     }
     bool settings = false;
+    int terminal = cli_terminal_columns();
     for (int i = 1; i <= n; i++) settings = settings || *cells[i * 6 + 5];
-    int columns = settings ? 6 : 5;
-    if (!settings)
+    f->apart = settings && terminal && cli_table_width(cells, n + 1, 6, 6) > terminal;
+    int columns = settings && !f->apart ? 6 : 5;
+    if (columns == 5)
         for (int i = 0; i <= n; i++) memmove(cells + i * 5, cells + i * 6, 5 * sizeof *cells);
     cli_table(f->c, cells, n + 1, columns, true);
-    f->drawn = n + 1;
+    int width = cli_table_width(cells, n + 1, columns, columns);
+    int lines = terminal ? (width + terminal - 1) / terminal : 1;
+    f->drawn = (n + 1) * lines;
 }
 
 static void on_ready(void *user, const leat_experiment *e)
@@ -252,6 +269,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     f->experiment = e;
     if (f->live) cli_rewind(c, f->drawn);
     print_board(f);
+    print_settings(f);
     print_failed(f);
     say_lines(c, leat_experiment_verdict(e), 0);
     say_lines(c, leat_experiment_reading(e), 0);

@@ -63,6 +63,13 @@ static leat_status preview(cli *c, const leat_frame *f)
             cells[i] = i < k ? leat_frame_name(f, i) : texts[i];
             if (i >= k) cell_text(f, i % k, i / k - 1, texts[i]);
         }
+        int terminal = cli_terminal_columns(), shown = (int)k;
+        while (terminal && shown > 1 &&
+               cli_table_width(cells, (int)n + 1, shown, (int)k) > terminal)
+            shown--;
+        for (size_t i = 1; i <= n && shown < (int)k; i++)
+            memmove(cells + i * (size_t)shown, cells + i * k, (size_t)shown * sizeof *cells);
+        k = (size_t)shown;
         cli_table(c, cells, (int)(n + 1), (int)k, true);
         if (rows > n || columns > k) {
             char size[80];

@@ -60,6 +60,8 @@ struct cli {
     cli_given *given; /* options in the order of the command line */
     int given_count;
     bool json, quiet, color; /* color: stdout is a terminal and NO_COLOR is not set */
+    uint64_t noted[32];      /* of notes that were printed; see main.c */
+    int noted_count;
     leat_progress progress;
 };
 
@@ -110,6 +112,11 @@ leat_status cli_print_json(cli *c, leat_json *json);
 /* Columns of text, aligned, two spaces between; numbers (cells that begin with a digit or sign) to
  * the right. cells: (rows, columns). The first row is a heading when `heading`. */
 void cli_table(cli *c, const char *const *cells, int rows, int columns, bool heading);
+
+/* What it takes on the screen. `stride`: cells of a row. */
+int cli_table_width(const char *const *cells, int rows, int columns, int stride);
+/* Columns of the terminal; 0: stdout is a file or a pipe, where lines may be long. */
+int cli_terminal_columns(void);
 
 /* Prints text folded to 80 columns, every line after the first indented; `column` is where the
  * cursor stands. Ends the line. */

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -134,6 +136,27 @@ void cli_table(cli *c, const char *const *cells, int rows, int columns, bool hea
         }
         cli_say(c, "\n");
     }
+}
+
+int cli_table_width(const char *const *cells, int rows, int columns, int stride)
+{
+    int width = 0;
+    for (int k = 0; k < columns; k++) {
+        int most = 0;
+        for (int i = 0; i < rows; i++) {
+            int w = cell_width(cells[i * stride + k]);
+            most = w > most ? w : most;
+        }
+        width += most + 2;
+    }
+    return width;
+}
+
+int cli_terminal_columns(void)
+{
+    struct winsize size;
+    if (!isatty(STDOUT_FILENO)) return 0;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
 void cli_fold(FILE *out, const char *text, int column, int indent)

@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "frame/infer.h"
 
-enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64 };
+enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64, LINE_MOST = 79 };
 
 static const char *kind_of(const leati_schema_column *col)
 {
@@ -124,10 +124,20 @@ static void pad(leati_str *out, const char *text, size_t width)
     leati_str_add(out, "  ");
 }
 
+/* The end of the line that begins at `from`, or where it is too long a line of its own. */
+static void end_line(leati_str *out, size_t from, size_t width, const char *end)
+{
+    while (out->length > from && out->text[out->length - 1] == ' ') out->text[--out->length] = '\0';
+    if (width_of(leati_str_text(out) + from) + 2 + width_of(end) > LINE_MOST)
+        leati_str_addf(out, "\n  %*s", (int)width, "");
+    leati_str_addf(out, "  %s\n", end);
+}
+
 static void target_line(const leat_experiment *e, leati_str *out, size_t width)
 {
     const leati_schema *s = &e->schema;
     leati_str fact;
+    size_t from = out->length;
     leati_str_init(&fact, out->context);
     bool classify = s->task == LEATI_CLASSIFY;
     if (classify) {
@@ -143,7 +153,7 @@ static void target_line(const leat_experiment *e, leati_str *out, size_t width)
     pad(out, s->target, width);
     pad(out, leat_type_name(s->target_type), 8);
     pad(out, leati_str_text(&fact), 0);
-    leati_str_addf(out, "-> %s\n", classify ? "classification" : "regression");
+    end_line(out, from, width, classify ? "-> classification" : "-> regression");
     bool number = s->target_type == LEAT_F64 || s->target_type == LEAT_I64;
     if (classify && number) leati_str_addf(out, "  %*s  (%s)\n", (int)width, "", s->task_reason);
     leati_str_fini(&fact);
@@ -183,9 +193,10 @@ static bool tells_target(const leat_experiment *e, const leati_schema_column *co
 static leat_status column_line(leat_context *c, const leat_experiment *e,
                                const leati_schema_column *col, leati_str *out, size_t width)
 {
-    size_t at;
-    leati_str fact;
+    size_t at, from = out->length;
+    leati_str fact, left;
     leati_str_init(&fact, c);
+    leati_str_init(&left, c);
     leat_status st = leat_frame_require(c, e->train, col->name, &at);
     if (st == LEAT_OK) st = facts(c, e, col, e->train->column[at], &fact);
     leati_str_add(out, "  ");
@@ -194,16 +205,18 @@ static leat_status column_line(leat_context *c, const leat_experiment *e,
     if (col->role == LEATI_ROLE_LEFT_OUT) {
         pad(out, leati_str_text(&fact), 0);
         bool rule = strcmp(col->note, "as asked") != 0 && strncmp(col->note, "used", 4) != 0;
-        leati_str_addf(out, "left out (%s%s%s%s)", col->note, rule ? "; --keep " : "",
+        leati_str_addf(&left, "left out (%s%s%s%s)", col->note, rule ? "; --keep " : "",
                        rule ? col->name : "", rule ? " to use it" : "");
+        end_line(out, from, width, leati_str_text(&left));
     } else {
         leati_str_add(out, leati_str_text(&fact));
         if (st == LEAT_OK && tells_target(e, col, e->train->column[at]))
             leati_str_addf(out, "\n  %*s  (tells %s by itself: is it known beforehand? --drop %s)",
                            (int)width, "", e->schema.target, col->name);
+        leati_str_addc(out, '\n');
     }
-    leati_str_addc(out, '\n');
     leati_str_fini(&fact);
+    leati_str_fini(&left);
     return st;
 }
 
