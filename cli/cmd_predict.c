@@ -40,6 +40,10 @@ static leat_status run_predict(cli *c)
     bool was_quiet = c->quiet;
     leat_status st = leat_model_open(c->context, &model, c->arguments[0]);
     if (st == LEAT_OK) st = cli_check_precision(c, model);
+    if (st == LEAT_OK && cli_has(c, "proba") && !leat_model_has_probabilities(model))
+        st = cli_usage(c, "--proba: %s gives no probabilities, it is %s (%s)", c->arguments[0],
+                       leat_model_is_classifier(model) ? "fitted without" : "a model of numbers",
+                       leat_model_estimator(model));
     c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
     if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;

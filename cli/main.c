@@ -225,10 +225,28 @@ static bool parse_whole(const char *text, unsigned long long most, unsigned long
     return *text >= '0' && *text <= '9' && !*end && !errno && *out <= most;
 }
 
+/* A note of every fold is said once: those that are equal but for their numbers. */
+static bool is_noted(cli *c, const char *text)
+{
+    static const char *const commands_of_folds[] = {"fit", "report", "reproduce"};
+    enum { MOST = sizeof c->noted / sizeof *c->noted };
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    bool folds = false;
+    for (int i = 0; i < 3; i++) folds = folds || !strcmp(c->command->name, commands_of_folds[i]);
+    for (; *text; text++)
+        if (!strchr("0123456789.e+-", *text))
+            hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    for (int i = 0; folds && i < c->noted_count; i++)
+        if (c->noted[i] == hash) return true;
+    if (folds && c->noted_count < MOST) c->noted[c->noted_count++] = hash;
+    return false;
+}
+
 static void log_to_stderr(void *user, leat_log_level level, const char *text)
 {
     cli *c = user;
     if (c->quiet || level < LEAT_LOG_INFO) return;
+    if (level == LEAT_LOG_WARN && is_noted(c, text)) return;
     leat_progress_clear(&c->progress);
     cli_complain("%s%s\n", level == LEAT_LOG_WARN ? "note: " : "", text);
 }

@@ -157,8 +157,9 @@ leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
     for (size_t i = 1; i < e->count && !next; i++)
         if (!e->entries[i].failed && !e->entries[i].is_baseline) next = &e->entries[i];
     if (best->is_baseline && next) {
-        leati_str_add(&s, "nothing beats the baseline: the columns say little about the target, or "
-                          "more rows are needed\n");
+        leati_str_add(&s,
+                      "nothing beats the baseline, which is therefore the model: the columns say "
+                      "little about the target, or more rows are needed\n");
     } else if (baseline && baseline != best) {
         st = test_pair(c, e, best, baseline, &test);
         if (st == LEAT_OK) compare_line(&s, best, baseline, &test);

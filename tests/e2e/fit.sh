@@ -83,6 +83,29 @@ check mood-compare $leat compare mood.leat mood.leat yes.csv
 check size $leat fit mood.csv -t answer -m cart --types size:text --drop mood -q --name size
 check size-eval sh -c "$leat eval size.leat yes.csv --metrics accuracy --require 'accuracy>=0.5'"
 
+# Probabilities that a model cannot give are refused; a note of every fold is said once; no line of
+# the inferred is wider than a terminal.
+check no-proba-model sh -c "$leat fit iris -t species -m svc --name plain --quick >plain.txt"
+fails no-proba 2 "--proba|gives no probabilities|svc" $leat predict plain.leat iris --proba
+check widths sh -c "test \$(head -n 8 plain.txt | awk '{ if (length(\$0) > 79) print }' | wc -l) = 0"
+i=0
+echo 'a,b,y' >apart.csv
+while [ $i -lt 30 ]; do
+    printf '%s.5,0,u\n%s.25,1,v\n' $((i * 7 % 13)) $((i * 5 % 11)) >>apart.csv
+    i=$((i + 1))
+done
+check noted sh -c "$leat fit apart.csv -t y -m lda,cart --quick 2>noted.txt && test \$(grep -c '^note: lda' noted.txt) = 1"
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    # On a terminal no line of the leaderboard is too long to be drawn over.
+    script -qec "stty cols 80; $leat fit iris -t species -m knn,cart --search grid --quick --name live" live.txt </dev/null >/dev/null
+    check live python3 -c "
+import re
+text = re.sub('\x1b\\[[0-9;]*[A-Za-z]', '', open('live.txt', errors='replace').read())
+lines = [l for part in text.split('\n') for l in part.rstrip('\r').split('\r')]
+assert all(len(l) <= 80 for l in lines if not l.startswith('Script')), [l for l in lines if len(l) > 80]
+assert any('knn: n_neighbors=' in l for l in lines)"
+else skip "script is not here"; fi
+
 # A YAML file holds the same options.
 cat >wood.yaml <<'YAML'
 data: all.csv
