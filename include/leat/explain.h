@@ -6,11 +6,13 @@
  *
  * What a model says without knowing an input is its mean over `background` rows drawn from the
  * reference distributions in the model file, each input by itself: inputs are taken as independent.
- * Up to 8 inputs (players) every subset is asked and the values are those of the background
- * exactly; beyond that they are means over pairs of an order of the inputs and its reverse
- * (Mitchell et al., "Sampling permutations for Shapley value estimation", JMLR 2022), with standard
- * errors. Both add up exactly, and for a model that is linear in its inputs both are exact. Equal
- * for any number of threads. An image is explained by patches, at most 7 by 7. */
+ * Trees have a closed form (Lundberg et al., "From local explanations to global understanding with
+ * explainable AI for trees", Nature Machine Intelligence 2020), and so have regressions that are
+ * linear, whatever the number of inputs. Of other models up to 8 inputs (players) every subset is
+ * asked. Both give the values of the background exactly. Beyond that they are means over pairs of
+ * an order of the inputs and its reverse (Mitchell et al., "Sampling permutations for Shapley value
+ * estimation", JMLR 2022), with standard errors. All add up exactly. Equal for any number of
+ * threads. An image is explained by patches, at most 7 by 7. */
 #ifndef LEAT_EXPLAIN_H
 #define LEAT_EXPLAIN_H
 
@@ -39,7 +41,9 @@ LEAT_API void leat_explainer_destroy(leat_explainer *explainer); /* NULL is fine
 
 /* How many rows the model is asked for one explanation. */
 LEAT_API uint64_t leat_explainer_evaluations(const leat_explainer *explainer);
-/* Whether every subset is asked; else the contributions are means of samples. */
+/* "Shapley values, closed form", "..., all subsets" or "..., sampled orders". */
+LEAT_API const char *leat_explainer_method(const leat_explainer *explainer);
+/* Whether the values are those of the background exactly; else they are means of samples. */
 LEAT_API bool leat_explainer_is_exact(const leat_explainer *explainer);
 LEAT_API uint32_t leat_explainer_background(const leat_explainer *explainer);
 

@@ -8,6 +8,7 @@
 
 #include "kernel/learn_loops.h"
 #include "kernel/smo_pass.h"
+#include "kernel/tree_tests.h"
 #include "kernel/vec.h"
 
 /* How the left operand of a block lies in memory; `step` is a_step below.
@@ -72,6 +73,8 @@ typedef struct leati_kernels {
     size_t (*below_f64)(size_t n, const double *x, const double *norm, double limit,
                         uint32_t *found, double *score);
     leati_learn_loops learn;
+    leati_tree_tests_fn_f32 tree_f32;
+    leati_tree_tests_fn_f64 tree_f64;
     /* Reads fields of the form [-]digits[mark digits], the first at *text, field i into
      * out[i][row]; returns how many, at most `count`, and moves *text to the end of the last, where
      * a delimiter or a line end stands. 0: the field at *text has another form, or is too near to

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "learn/estimator.h"
+#include "learn/shapley.h"
 #include "learn/tree_grow.h"
 
 enum { AUTO, GINI, ENTROPY, LOG_LOSS, SQUARED_ERROR, ABSOLUTE_ERROR };
@@ -163,6 +164,7 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
         leati_tree_data_fini(&data);
     }
     if (st == LEAT_OK && t->ccp_alpha > 0) st = leati_tree_prune(c, &t->tree, t->ccp_alpha);
+    if (st == LEAT_OK) st = leati_tree_prepare(c, &t->tree, d->task == LEATI_CLASSIFY);
     leati_free(weights);
     return st;
 }
@@ -170,29 +172,21 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
 static leat_status predict(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                            double *out)
 {
-    const cart *t = (const cart *)e;
-    if (e->task == LEATI_REGRESS) {
-        leati_tree_answer(c, &t->tree, x, out);
-        return LEAT_OK;
-    }
-    double *value = leati_array(c, x->rows * e->classes, sizeof *value);
-    if (!value) return leat_error_status(c);
-    leati_tree_answer(c, &t->tree, x, value);
-    for (size_t i = 0; i < x->rows; i++) {
-        const double *v = value + i * e->classes;
-        size_t best = 0;
-        for (size_t k = 1; k < e->classes; k++)
-            if (v[k] > v[best]) best = k;
-        out[i] = (double)best;
-    }
-    leati_free(value);
+    leati_tree_answer(c, &((const cart *)e)->tree, x, out, NULL);
     return LEAT_OK;
 }
 
 static leat_status proba(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                          double *out)
 {
-    leati_tree_answer(c, &((const cart *)e)->tree, x, out);
+    leati_tree_answer(c, &((const cart *)e)->tree, x, NULL, out);
+    return LEAT_OK;
+}
+
+static leat_status answer(const leati_estimator *e, leat_context *c, const leati_matrix *x,
+                          double *value, double *chances)
+{
+    leati_tree_answer(c, &((const cart *)e)->tree, x, value, chances);
     return LEAT_OK;
 }
 
@@ -203,6 +197,12 @@ static leat_status importance(const leati_estimator *e, leat_context *c, double 
     return LEAT_OK;
 }
 
+static leat_status shapley(const leati_estimator *e, leat_context *c, const leati_game *g,
+                           double *share)
+{
+    return leati_tree_shapley(c, &((const cart *)e)->tree, g, share);
+}
+
 static leat_status save(const leati_estimator *e, leat_context *c, leati_state *s)
 {
     (void)c;
@@ -211,8 +211,10 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
 
 static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
 {
-    size_t outputs = e->task == LEATI_CLASSIFY ? e->classes : 1;
-    return leati_tree_load(c, &((cart *)e)->tree, s, e->features, outputs);
+    leati_tree *t = &((cart *)e)->tree;
+    bool classes = e->task == LEATI_CLASSIFY;
+    LEATI_TRY(leati_tree_load(c, t, s, e->features, classes ? e->classes : 1));
+    return leati_tree_prepare(c, t, classes);
 }
 
 static void clear(leati_estimator *e)
@@ -233,7 +235,9 @@ const leati_estimator_class leati_estimator_cart = {
     .fit = fit,
     .predict = predict,
     .proba = proba,
+    .answer = answer,
     .importance = importance,
+    .shapley = shapley,
     .save = save,
     .load = load,
     .clear = clear};

@@ -61,7 +61,8 @@ const leati_estimator_class leati_estimator_elastic_net = {
     .doc =
         "Least squares with a mixture of L1 and L2 penalties (Zou and Hastie 2005) by coordinate "
         "descent: drops useless features and keeps groups of correlated ones together.",
-    .traits = LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_RANDOM,
+    .traits =
+        LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_RANDOM,
     .size = sizeof(leati_elastic_net),
     .params = params,
     .fit = leati_elastic_net_fit,

@@ -509,6 +509,21 @@ static void put_time(const apply *a, const leati_encoder_column *k, const leati_
     }
 }
 
+static void put_numbers(const apply *a, const leati_encoder_column *k, const leati_column *col,
+                        size_t from, size_t to)
+{
+    const leati_encoder *e = a->e;
+    size_t width = e->width, feature = k->first;
+    double shift = e->shift[feature], scale = e->scale[feature];
+    double fill = e->recipe.fill ? k->fill : (double)NAN;
+    for (size_t i = from; i < to; i++) {
+        double v = number_at(col, a->rows[i]);
+        v = ((isnan(v) ? fill : v) - shift) * scale;
+        if (a->f64) a->f64[i * width + feature] = v;
+        else a->f32[i * width + feature] = (float)v;
+    }
+}
+
 static void apply_rows(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
@@ -519,16 +534,14 @@ static void apply_rows(void *arg, size_t task, unsigned worker)
     for (size_t n = 0; n < e->count; n++) {
         const leati_encoder_column *k = &e->columns[n];
         const leati_column *col = a->f->column[k->source];
-        for (size_t i = from; i < to; i++) {
+        if (k->role == LEATI_ROLE_NUMBER) put_numbers(a, k, col, from, to);
+        for (size_t i = from; k->role != LEATI_ROLE_NUMBER && i < to; i++) {
             switch (k->role) {
             case LEATI_ROLE_CATEGORY: put_category(a, k, col, i, a->level_of[n]); break;
             case LEATI_ROLE_ARRAY: put_array(a, k, col, i); break;
             case LEATI_ROLE_TIME: put_time(a, k, col, i); break;
             case LEATI_ROLE_TOKENS: put_tokens(a, k, col, i, a->level_of[n]); break;
-            default: {
-                double v = number_at(col, a->rows[i]);
-                put(a, i, k->first, isnan(v) && e->recipe.fill ? k->fill : v);
-            }
+            default: break;
             }
         }
     }
@@ -569,25 +582,41 @@ void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_fram
     *x = (leati_matrix){a.f64, a.f32, count, e->width, e->width};
 }
 
-leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
-                                const uint32_t *rows, size_t count, leati_matrix *x, void **data)
+leat_status leati_encoder_levels(leat_context *c, const leati_encoder *e, const leat_frame *f,
+                                 uint32_t ***out)
 {
     leat_status st = LEAT_OK;
-    size_t cells;
-    *data = NULL;
-    LEATI_CHECK(c, !leati_mul_overflows(count, e->width, &cells), LEAT_LIMIT,
-                "a matrix of %zu x %zu is too large", count, e->width);
-    uint32_t **level_of = LEATI_NEW(c, uint32_t *, e->count + 1);
+    uint32_t **level_of = *out = LEATI_NEW(c, uint32_t *, e->count + 1);
     if (!level_of) return leat_error_status(c);
     for (size_t n = 0; n < e->count && st == LEAT_OK; n++)
         if (e->columns[n].role == LEATI_ROLE_CATEGORY)
             st = map_levels(c, &e->columns[n], f->column[e->columns[n].source]->dict, &level_of[n]);
-    if (st == LEAT_OK) {
-        *data = leati_array(c, cells, e->recipe.f32 ? sizeof(float) : sizeof(double));
-        if (!*data) st = leat_error_status(c);
-    }
-    if (st == LEAT_OK) leati_encoder_fill(c, e, f, rows, count, level_of, *data, x);
-    for (size_t n = 0; n < e->count; n++) leati_free(level_of[n]);
+    return st;
+}
+
+void leati_encoder_levels_free(const leati_encoder *e, uint32_t **level_of)
+{
+    for (size_t n = 0; level_of && n < e->count; n++) leati_free(level_of[n]);
     leati_free(level_of);
+}
+
+leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out)
+{
+    size_t cells;
+    *out = NULL;
+    LEATI_CHECK(c, !leati_mul_overflows(rows, e->width, &cells), LEAT_LIMIT,
+                "a matrix of %zu x %zu is too large", rows, e->width);
+    *out = leati_array(c, cells, e->recipe.f32 ? sizeof(float) : sizeof(double));
+    return *out ? LEAT_OK : leat_error_status(c);
+}
+
+leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
+                                const uint32_t *rows, size_t count, leati_matrix *x, void **data)
+{
+    uint32_t **level_of = NULL;
+    LEATI_TRY(leati_encoder_room(c, e, count, data));
+    leat_status st = leati_encoder_levels(c, e, f, &level_of);
+    if (st == LEAT_OK) leati_encoder_fill(c, e, f, rows, count, level_of, *data, x);
+    leati_encoder_levels_free(e, level_of);
     return st;
 }

@@ -76,6 +76,12 @@ leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const l
 void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_frame *f,
                         const uint32_t *rows, size_t count, uint32_t *const *level_of, void *to,
                         leati_matrix *x);
+/* level_of for a frame; out: free it also after a failure. */
+leat_status leati_encoder_levels(leat_context *c, const leati_encoder *e, const leat_frame *f,
+                                 uint32_t ***out);
+void leati_encoder_levels_free(const leati_encoder *e, uint32_t **level_of);
+/* Memory for `rows` rows; leati_free. */
+leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out);
 /* The number of a level by its text, UINT32_MAX for others. */
 uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text);
 

@@ -107,23 +107,35 @@ static double blemish_f32(size_t n, const float *x)
     return (double)sum;
 }
 
+/* The first bad element of rows from .. to - 1, as row * cols + col. */
+static size_t find_bad(const scan *s, size_t from, size_t to)
+{
+    const leati_matrix *x = s->x;
+    for (size_t r = from; r < to; r++)
+        for (size_t j = 0; j < x->cols; j++) {
+            double v = leati_at(x, r, j);
+            if (!isfinite(v) && !(isnan(v) && s->missing_allowed)) return r * x->cols + j;
+        }
+    return SIZE_MAX;
+}
+
+/* Rows without gaps are looked at together, so that short ones cost no more than long ones. */
 static void scan_rows(void *arg, size_t task, unsigned worker)
 {
+    enum { PIECE = 1024 };
     (void)worker;
     scan *s = arg;
     const leati_matrix *x = s->x;
     size_t to = leati_task_start(x->rows, s->tasks, task + 1);
+    size_t step = x->stride == x->cols && x->cols < PIECE ? PIECE / x->cols : 1;
     s->bad[task] = SIZE_MAX;
-    for (size_t r = leati_task_start(x->rows, s->tasks, task); r < to; r++) {
-        double sum = x->f64 ? blemish_f64(x->cols, x->f64 + r * x->stride)
-                            : blemish_f32(x->cols, x->f32 + r * x->stride);
+    for (size_t r = leati_task_start(x->rows, s->tasks, task); r < to; r += step) {
+        size_t rows = to - r < step ? to - r : step;
+        double sum = x->f64 ? blemish_f64(rows * x->cols, x->f64 + r * x->stride)
+                            : blemish_f32(rows * x->cols, x->f32 + r * x->stride);
         if (sum == 0) continue;
-        for (size_t j = 0; j < x->cols; j++) {
-            double v = leati_at(x, r, j);
-            if (isfinite(v) || (isnan(v) && s->missing_allowed)) continue;
-            s->bad[task] = r * x->cols + j;
-            return;
-        }
+        s->bad[task] = find_bad(s, r, r + rows);
+        if (s->bad[task] != SIZE_MAX) return;
     }
 }
 

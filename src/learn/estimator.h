@@ -20,8 +20,11 @@ enum leati_traits {
     LEATI_WANTS_F32 = 1 << 6,     /* as fast or faster on f32 matrices, and accurate enough */
     LEATI_RANDOM = 1 << 7,        /* uses the seed */
     LEATI_NOT_NEGATIVE = 1 << 8,  /* x >= 0: counts */
-    LEATI_SLOW_ON_ROWS = 1 << 9   /* worse than linear in rows: left out of `auto` on big data */
+    LEATI_SLOW_ON_ROWS = 1 << 9,  /* worse than linear in rows: left out of `auto` on big data */
+    LEATI_LINEAR = 1 << 10        /* what a regression answers is linear in the features */
 };
+
+struct leati_game;
 
 typedef struct leati_estimator leati_estimator;
 
@@ -64,6 +67,9 @@ typedef struct leati_estimator_class {
      * its own. */
     leat_status (*reserve)(const leati_estimator *e, leat_context *c, size_t threads);
 
+    /* Optional: exact Shapley values (shapley.h); share (players). */
+    leat_status (*shapley)(const leati_estimator *e, leat_context *c, const struct leati_game *g,
+                           double *share);
     /* Optional: importance (features) >= 0 from the fitted model (|coef|, impurity, ...). */
     leat_status (*importance)(const leati_estimator *e, leat_context *c, double *out);
 } leati_estimator_class;

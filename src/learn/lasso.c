@@ -16,7 +16,8 @@ const leati_estimator_class leati_estimator_lasso = {
     .title = "lasso",
     .doc = "Least squares with an L1 penalty (Tibshirani 1996) by coordinate descent: most "
            "coefficients become exactly 0, so it selects features.",
-    .traits = LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_RANDOM,
+    .traits =
+        LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_RANDOM,
     .size = sizeof(leati_elastic_net),
     .params = params,
     .fit = fit,

@@ -28,7 +28,7 @@ const leati_estimator_class leati_estimator_linear = {
     .doc = "Ordinary least squares by pivoted QR refined in twice the working precision, on tall "
            "well-conditioned data by refined normal equations; the solution of least norm where "
            "columns are dependent. A good first model for a numeric target.",
-    .traits = LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS,
+    .traits = LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS,
     .size = sizeof(linear),
     .params = params,
     .fit = fit,

@@ -199,8 +199,8 @@ const leati_estimator_class leati_estimator_linear_svr = {
     .doc = "Fits a plane that leaves errors up to epsilon free (Ho and Lin 2012; solvers as in "
            "LIBLINEAR, and a Newton method for the squared loss). Robust to outliers with "
            "loss=epsilon_insensitive; fast on many rows and many features.",
-    .traits = LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING | LEATI_WANTS_F32 |
-              LEATI_RANDOM,
+    .traits = LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING |
+              LEATI_WANTS_F32 | LEATI_RANDOM,
     .size = sizeof(linear_svr),
     .params = params,
     .fit = fit,

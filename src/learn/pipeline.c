@@ -6,8 +6,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* Cells of a matrix that prediction makes at once. */
-enum { PIECE_CELLS = 1 << 24 };
+/* A matrix that prediction makes at once: so many cells stay in the caches until they are answered,
+ * and rows enough for what works on blocks of them. */
+enum { PIECE_CELLS = 1 << 20, PIECE_ROWS = 4096 };
 
 leat_status leati_pipeline_init(leat_context *c, leati_pipeline *p,
                                 const leati_estimator *estimator, const leati_recipe *recipe)
@@ -142,29 +143,30 @@ leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, cons
     return answer_classes(c, p, x, leati_estimator_scores, least, out->score);
 }
 
-static leat_status predict_piece(leat_context *c, const leati_pipeline *p, const leat_frame *f,
-                                 const uint32_t *rows, size_t count, const leati_predictions *out)
-{
-    leati_matrix x;
-    void *data;
-    leat_status st = leati_encoder_apply(c, &p->encoder, f, rows, count, &x, &data);
-    if (st == LEAT_OK) st = leati_pipeline_answer(c, p, &x, out);
-    leati_free(data);
-    return st;
-}
-
 leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, const leat_frame *f,
                                    const uint32_t *rows, size_t count, const leati_predictions *out)
 {
-    size_t width = p->encoder.width ? p->encoder.width : 1;
-    size_t piece = PIECE_CELLS / width ? PIECE_CELLS / width : 1;
+    const leati_encoder *e = &p->encoder;
+    size_t width = e->width ? e->width : 1, piece = PIECE_CELLS / width;
     size_t classes = p->present ? p->classes : p->estimator->classes;
+    uint32_t **level_of = NULL;
+    void *data = NULL;
+    leat_status st;
+    if (piece < PIECE_ROWS) piece = PIECE_ROWS;
+    if (piece > count) piece = count;
+    LEATI_GO(leati_encoder_levels(c, e, f, &level_of));
+    LEATI_GO(leati_encoder_room(c, e, piece, &data));
     for (size_t at = 0; at < count; at += piece) {
         size_t n = count - at < piece ? count - at : piece;
+        leati_matrix x;
         leati_predictions part = {out->value ? out->value + at : NULL,
                                   out->proba ? out->proba + at * classes : NULL,
                                   out->score ? out->score + at * classes : NULL};
-        LEATI_TRY(predict_piece(c, p, f, rows + at, n, &part));
+        leati_encoder_fill(c, e, f, rows + at, n, level_of, data, &x);
+        LEATI_GO(leati_pipeline_answer(c, p, &x, &part));
     }
-    return LEAT_OK;
+out:
+    leati_free(data);
+    leati_encoder_levels_free(e, level_of);
+    return st;
 }

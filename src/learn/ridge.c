@@ -45,7 +45,7 @@ const leati_estimator_class leati_estimator_ridge = {
     .title = "ridge regression",
     .doc = "Least squares with an L2 penalty (Hoerl and Kennard 1970), which keeps coefficients "
            "small where features are correlated or many.",
-    .traits = LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING,
+    .traits = LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING,
     .size = sizeof(ridge),
     .params = params,
     .fit = fit,

@@ -241,8 +241,8 @@ const leati_estimator_class leati_estimator_sgd = {
     .title = "stochastic gradient descent",
     .doc = "Linear models of many losses, one row at a time: one against the rest for several "
            "classes. Learns from large tables in a few passes; wants standardised features.",
-    .traits = LEATI_CLASSIFIER | LEATI_REGRESSOR | LEATI_TAKES_WEIGHTS | LEATI_WANTS_SCALING |
-              LEATI_WANTS_F32 | LEATI_RANDOM,
+    .traits = LEATI_CLASSIFIER | LEATI_REGRESSOR | LEATI_LINEAR | LEATI_TAKES_WEIGHTS |
+              LEATI_WANTS_SCALING | LEATI_WANTS_F32 | LEATI_RANDOM,
     .size = sizeof(sgd),
     .params = params,
     .fit = fit,

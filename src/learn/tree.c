@@ -1,5 +1,5 @@
 /* Owns: grown trees: answers, pruning, importance, saving and loading. */
-#include "learn/tree.h"
+#include "learn/tree_rows.h"
 
 #include <float.h>
 #include <math.h>
@@ -34,6 +34,8 @@ void leati_tree_fini(leati_tree *t)
     void *owned[] = {t->feature, t->threshold, t->right,    t->subset, t->missing_left,
                      t->words,   t->value,     t->impurity, t->weight};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) leati_free(owned[i]);
+    leati_tree_rows_destroy(t->rows);
+    leati_free(t->best);
     *t = (leati_tree){0};
 }
 
@@ -49,11 +51,15 @@ static bool goes_left(const leati_tree *t, size_t node, double v)
     return (uint32_t)words[1 + level / 32] >> (level % 32) & 1;
 }
 
+size_t leati_tree_next(const leati_tree *t, size_t node, double value)
+{
+    return goes_left(t, node, value) ? node + 1 : (size_t)t->right[node];
+}
+
 size_t leati_tree_leaf(const leati_tree *t, const double *row)
 {
     size_t node = 0;
-    while (t->feature[node] >= 0)
-        node = goes_left(t, node, row[t->feature[node]]) ? node + 1 : (size_t)t->right[node];
+    while (t->feature[node] >= 0) node = leati_tree_next(t, node, row[t->feature[node]]);
     return node;
 }
 
@@ -62,31 +68,60 @@ static size_t leaf_of(const leati_tree *t, const leati_matrix *x, size_t row)
     if (x->f64) return leati_tree_leaf(t, x->f64 + row * x->stride);
     const float *v = x->f32 + row * x->stride;
     size_t node = 0;
-    while (t->feature[node] >= 0)
-        node = goes_left(t, node, (double)v[t->feature[node]]) ? node + 1 : (size_t)t->right[node];
+    while (t->feature[node] >= 0) node = leati_tree_next(t, node, (double)v[t->feature[node]]);
     return node;
 }
 
+leat_status leati_tree_prepare(leat_context *c, leati_tree *t, bool classes)
+{
+    t->best = leati_array(c, t->nodes, sizeof *t->best);
+    if (!t->best) return leat_error_status(c);
+    for (size_t i = 0; i < t->nodes; i++) {
+        const double *v = t->value + i * t->outputs;
+        size_t best = 0;
+        for (size_t k = 1; k < t->outputs; k++)
+            if (v[k] > v[best]) best = k;
+        t->best[i] = classes ? (double)best : *v;
+    }
+    return leati_tree_rows_create(c, t, &t->rows);
+}
+
 typedef struct answer_job {
+    const leat_context *context;
     const leati_tree *t;
     const leati_matrix *x;
-    double *out;
+    double *best, *value;
     size_t tasks;
 } answer_job;
+
+enum { PIECE = 512 }; /* rows whose leaves are at hand at once */
+
+static void answer_piece(const answer_job *job, size_t from, size_t count)
+{
+    const leati_tree *t = job->t;
+    size_t k = t->outputs;
+    uint32_t leaf[PIECE];
+    if (t->rows) leati_tree_rows_leaves(job->context, t->rows, job->x, from, count, leaf);
+    else
+        for (size_t i = 0; i < count; i++) leaf[i] = (uint32_t)leaf_of(t, job->x, from + i);
+    for (size_t i = 0; job->best && i < count; i++) job->best[from + i] = t->best[leaf[i]];
+    for (size_t i = 0; job->value && i < count; i++)
+        memcpy(job->value + (from + i) * k, t->value + leaf[i] * k, k * sizeof *job->value);
+}
 
 static void answer_task(void *arg, size_t task, unsigned worker)
 {
     (void)worker;
     const answer_job *job = arg;
-    size_t k = job->t->outputs, to = leati_task_start(job->x->rows, job->tasks, task + 1);
-    for (size_t i = leati_task_start(job->x->rows, job->tasks, task); i < to; i++)
-        memcpy(job->out + i * k, job->t->value + leaf_of(job->t, job->x, i) * k,
-               k * sizeof *job->out);
+    size_t to = leati_task_start(job->x->rows, job->tasks, task + 1);
+    for (size_t at = leati_task_start(job->x->rows, job->tasks, task); at < to; at += PIECE)
+        answer_piece(job, at, to - at < PIECE ? to - at : PIECE);
 }
 
-void leati_tree_answer(leat_context *c, const leati_tree *t, const leati_matrix *x, double *out)
+void leati_tree_answer(leat_context *c, const leati_tree *t, const leati_matrix *x, double *best,
+                       double *value)
 {
-    answer_job job = {t, x, out, leati_task_count(x->rows, 256, 64)};
+    answer_job job = {c, t, x, best, value, leati_task_count(x->rows, 4096, 64)};
     leati_parallel(c, job.tasks, answer_task, &job);
 }
 
@@ -225,6 +260,24 @@ static bool sound(const leati_tree *t, size_t node, size_t features)
     return words > 0 && (size_t)words < t->word_count - (size_t)subset;
 }
 
+/* Whether the nodes are a tree in preorder, each below one parent. */
+static leat_status check_order(leat_context *c, const leati_tree *t)
+{
+    uint32_t *below = leati_array(c, t->nodes, sizeof *below); /* and the node itself */
+    bool fits = true;
+    if (!below) return leat_error_status(c);
+    for (size_t i = t->nodes; i-- > 0 && fits;) {
+        bool leaf = t->feature[i] < 0;
+        size_t right = leaf ? 0 : (size_t)t->right[i];
+        fits = leaf || right == i + 1 + below[i + 1];
+        below[i] = leaf || !fits ? 1 : 1 + below[i + 1] + below[right];
+    }
+    fits = fits && below[0] == t->nodes;
+    leati_free(below);
+    LEATI_CHECK(c, fits, LEAT_FORMAT, "damaged model: the nodes of the tree are in no order");
+    return LEAT_OK;
+}
+
 leat_status leati_tree_load(leat_context *c, leati_tree *t, const leati_state *s, size_t features,
                             size_t outputs)
 {
@@ -247,6 +300,7 @@ leat_status leati_tree_load(leat_context *c, leati_tree *t, const leati_state *s
         if (!sound(t, i, features))
             st = LEATI_FAIL(c, LEAT_FORMAT, "damaged model: node %zu of the tree points outside it",
                             i);
+    if (st == LEAT_OK) st = check_order(c, t);
 out:
     if (st != LEAT_OK) leati_tree_fini(t);
     return st;

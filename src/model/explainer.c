@@ -1,5 +1,5 @@
-/* Owns: Shapley values of single answers. Not: where background rows come from (background.c), nor
- * tables (explain_table.c).
+/* Owns: Shapley values of single answers. Not: where background rows come from (background.c),
+ * closed forms (explain_closed.c), nor tables (explain_table.c).
  *
  * The players are the inputs, and the patches of inputs that are images. v(S) is the mean over the
  * background rows z of f(x on S, z elsewhere). Exact: Shapley, "A value for n-person games" (1953),
@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/background.h"
+#include "model/explain_closed.h"
 #include "model/model.h"
 #include "model/session_cells.h"
 
@@ -43,7 +44,8 @@ struct leat_explainer {
     bool padded, probabilities;
     size_t inputs, players, classes;
     player *player;
-    size_t pairs; /* of orders for each background row; 0: all subsets */
+    size_t pairs;         /* of orders for each background row; 0: all subsets */
+    leati_closed *closed; /* NULL: the model has no closed form */
 
     double **to;                 /* (room): where the answer of a row of work is added */
     const leat_session *session; /* x */
@@ -108,7 +110,8 @@ static leat_status make_room(leat_explainer *e)
 {
     leat_context *c = e->context;
     size_t width = e->model->pipeline.encoder.width;
-    size_t subsets = e->pairs ? 2 * e->players + 1 : (size_t)1 << e->players;
+    bool closed = leati_closed_has(e->model);
+    size_t subsets = e->pairs ? 2 * e->players + 1 : closed ? 1 : (size_t)1 << e->players;
     e->room = ROWS;
     while (e->room > 1 && e->room * (width + 1) * 2 * sizeof(double) > ROW_BYTES) e->room /= 2;
     e->to = LEATI_NEW(c, double *, e->room);
@@ -124,7 +127,8 @@ static leat_status make_room(leat_explainer *e)
         return leat_error_status(c);
     LEATI_TRY(leat_session_create(c, e->model, e->rows, &e->background));
     LEATI_TRY(leat_session_create(c, e->model, e->room, &e->work));
-    return leati_background_fill(c, e->background, e->rows, e->seed);
+    LEATI_TRY(leati_background_fill(c, e->background, e->rows, e->seed));
+    return closed ? leati_closed_create(c, e->model, e->background, e->rows, &e->closed) : LEAT_OK;
 }
 
 static leat_status make(leat_explainer *e, const leat_explain_options *o)
@@ -139,7 +143,7 @@ static leat_status make(leat_explainer *e, const leat_explain_options *o)
     e->probabilities = leat_model_has_probabilities(e->model);
     e->classes = e->model->schema.task == LEATI_CLASSIFY ? e->model->schema.classes : 0;
     LEATI_TRY(make_players(e));
-    if (e->players > EXACT_PLAYERS) {
+    if (e->players > EXACT_PLAYERS && !leati_closed_has(e->model)) {
         e->pairs = SAMPLED / (2 * e->players * e->rows);
         if (e->pairs == 0) e->pairs = 1;
     }
@@ -166,6 +170,7 @@ leat_status leat_explainer_create(leat_context *c, leat_model *model,
 void leat_explainer_destroy(leat_explainer *e)
 {
     if (!e) return;
+    leati_closed_destroy(e->closed);
     leat_session_destroy(e->background);
     leat_session_destroy(e->work);
     leati_free(e->player);
@@ -406,7 +411,9 @@ leat_status leat_explainer_run(leat_explainer *e, const leat_session *session, s
     e->row = row;
     e->filled = 0;
     LEATI_TRY(ask_x(e));
-    if (e->pairs) {
+    if (e->closed) {
+        LEATI_TRY(leati_closed_run(e->closed, e->work, e->class, e->share, &e->base));
+    } else if (e->pairs) {
         LEATI_TRY(ask_orders(e));
     } else {
         LEATI_TRY(ask_subsets(e));
@@ -419,8 +426,16 @@ leat_status leat_explainer_run(leat_explainer *e, const leat_session *session, s
 uint64_t leat_explainer_evaluations(const leat_explainer *e)
 {
     uint64_t rows = e->rows, n = e->players;
+    if (e->closed) return leati_closed_evaluations(e->closed);
     if (!e->pairs) return 1 + rows * ((UINT64_C(1) << n) - 1);
     return 1 + rows + rows * e->pairs * 2 * (n - 1);
+}
+
+const char *leat_explainer_method(const leat_explainer *e)
+{
+    return e->closed  ? "Shapley values, closed form"
+           : e->pairs ? "Shapley values, sampled orders"
+                      : "Shapley values, all subsets";
 }
 
 bool leat_explainer_is_exact(const leat_explainer *e)

@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/map.h"
@@ -134,29 +135,48 @@ static leati_dict *class_dict(leat_context *c, const leati_schema *s)
     return dict;
 }
 
+/* Of classes that are numbers: their names, read once. */
+static bool class_numbers(leat_context *c, const leati_schema *s, leati_column *col,
+                          const double *value)
+{
+    bool whole = col->type == LEAT_I64;
+    int64_t *i64 = LEATI_NEW(c, int64_t, s->classes + (size_t)1);
+    double *f64 = LEATI_NEW(c, double, s->classes + (size_t)1);
+    bool ok = i64 && f64;
+    for (uint32_t k = 0; ok && k < s->classes; k++) {
+        const char *name = s->class_names[k];
+        if (whole) (void)leati_int_parse(name, strlen(name), &i64[k]);
+        else (void)leati_num_parse(name, strlen(name), &f64[k]);
+    }
+    for (size_t i = 0; ok && i < col->rows; i++) {
+        uint32_t k = (uint32_t)value[i];
+        if (whole) col->i64[i] = i64[k];
+        else col->f64[i] = f64[k];
+    }
+    leati_free(i64);
+    leati_free(f64);
+    return ok;
+}
+
 /* Texts for text and bool targets; whole and plain numbers as they were. */
 static leati_column *prediction_column(leat_context *c, const leat_model *m, const double *value,
                                        size_t rows)
 {
     const leati_schema *s = &m->schema;
-    bool classify = s->task == LEATI_CLASSIFY;
+    bool classify = s->task == LEATI_CLASSIFY, ok = true;
     bool number = classify && (s->target_type == LEAT_I64 || s->target_type == LEAT_F64);
     leat_type type = !classify || number ? LEAT_F64 : LEAT_STRING;
     if (number && s->target_type == LEAT_I64) type = LEAT_I64;
     leati_column *col = leati_column_create(c, type, rows);
     if (!col) return NULL;
-    if (type == LEAT_STRING && !(col->dict = class_dict(c, s))) {
+    if (number) ok = class_numbers(c, s, col, value);
+    else if (classify) ok = (col->dict = class_dict(c, s)) != NULL;
+    if (!ok) {
         leati_column_release(col);
         return NULL;
     }
-    for (size_t i = 0; i < rows; i++) {
-        uint32_t k = classify ? (uint32_t)value[i] : 0;
-        const char *name = classify ? s->class_names[k] : NULL;
-        if (type == LEAT_I64) (void)leati_int_parse(name, strlen(name), &col->i64[i]);
-        else if (number) (void)leati_num_parse(name, strlen(name), &col->f64[i]);
-        else if (type == LEAT_F64) col->f64[i] = value[i];
-        else col->codes[i] = k;
-    }
+    for (size_t i = 0; classify && !number && i < rows; i++) col->codes[i] = (uint32_t)value[i];
+    if (!classify) memcpy(col->f64, value, rows * sizeof *value);
     return col;
 }
 

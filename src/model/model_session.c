@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "frame/frame.h"
+#include "learn/encoder_rows.h"
 #include "model/model.h"
 #include "model/session_cells.h"
 #include "model/session_look.h"
@@ -384,19 +385,57 @@ size_t leati_session_rows(const leat_session *s)
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-leat_status leat_session_run(leat_session *s, size_t rows, bool probabilities)
+static leat_status begin_run(leat_session *s, size_t rows, bool probabilities)
 {
-    const leati_pipeline *p = &s->model->pipeline;
-    leati_matrix x;
     s->answered = false;
     LEATI_CHECK(s->context, rows <= s->rows, LEAT_INVALID, "%zu rows: the session has %zu", rows,
                 s->rows);
     s->with_proba = probabilities && s->proba;
+    return LEAT_OK;
+}
+
+static leat_status answer(leat_session *s, const leati_matrix *x)
+{
     leati_predictions out = {.value = s->value, .proba = s->with_proba ? s->proba : NULL};
-    leati_encoder_fill(s->context, &p->encoder, s->frame, s->row, rows, s->level_of, s->matrix, &x);
-    LEATI_TRY(leati_pipeline_answer(s->context, p, &x, &out));
+    LEATI_TRY(leati_pipeline_answer(s->context, &s->model->pipeline, x, &out));
     s->answered = true;
     return LEAT_OK;
+}
+
+leat_status leat_session_run(leat_session *s, size_t rows, bool probabilities)
+{
+    leati_matrix x;
+    LEATI_TRY(begin_run(s, rows, probabilities));
+    leati_encoder_fill(s->context, &s->model->pipeline.encoder, s->frame, s->row, rows, s->level_of,
+                       s->matrix, &x);
+    return answer(s, &x);
+}
+
+leati_matrix leati_session_matrix(const leat_session *s, size_t rows)
+{
+    const leati_encoder *e = &s->model->pipeline.encoder;
+    leati_matrix x = {.rows = rows, .cols = e->width, .stride = e->width};
+    if (e->recipe.f32) x.f32 = s->matrix;
+    else x.f64 = s->matrix;
+    return x;
+}
+
+bool leati_session_takes_rows(const leat_session *s)
+{
+    return leati_encoder_takes_rows(&s->model->pipeline.encoder, s->model->input_count);
+}
+
+leat_status leati_session_run_rows(leat_session *s, const void *values, bool f32, size_t rows,
+                                   bool probabilities, size_t *wrong)
+{
+    leati_matrix x;
+    *wrong = SIZE_MAX;
+    LEATI_TRY(begin_run(s, rows, probabilities));
+    LEATI_CHECK(s->context, leati_session_takes_rows(s), LEAT_TYPE,
+                "the model takes other inputs than numbers");
+    *wrong = leati_encoder_fill_rows(s->context, &s->model->pipeline.encoder, values, f32, rows,
+                                     s->matrix, &x);
+    return *wrong == SIZE_MAX ? answer(s, &x) : LEAT_INVALID;
 }
 
 const double *leat_session_predictions(const leat_session *s)

@@ -82,11 +82,13 @@ static size_t last_not_above(const double *edges, size_t count, double value)
     return at;
 }
 
+/* Below the first edge, the bins, above the last one. A value that is one of these is looked up as
+ * well, so that no branch depends on it. */
 static size_t number_cell(const leati_norm_feature *f, double value)
 {
-    if (f->bins == 0 || value < f->edges[0]) return 0;
-    if (value > f->edges[f->bins]) return f->bins + 1;
-    return 1 + last_not_above(f->edges, f->bins, value);
+    if (f->bins == 0) return 0;
+    size_t at = 1 + last_not_above(f->edges, f->bins, value);
+    return at - (value < f->edges[0]) + (value > f->edges[f->bins]);
 }
 
 static void add_number(leati_counters *w, size_t i, double value)
@@ -101,6 +103,17 @@ static void add_number(leati_counters *w, size_t i, double value)
     units = units > SUM_MOST ? SUM_MOST : units < -SUM_MOST ? -SUM_MOST : units;
     w->word[w->cells[i] + cell]++;
     w->word[w->sums[i] + cell] += (uint64_t)llrint(units);
+}
+
+void leati_counters_add_rows(leati_counters *w, size_t count)
+{
+    w->word[LEATI_COUNTERS_ROWS] += count;
+}
+
+void leati_counters_add_numbers(leati_counters *w, size_t feature, const double *values,
+                                size_t count)
+{
+    for (size_t i = 0; i < count; i++) add_number(w, feature, values[i]);
 }
 
 static void add_level(leati_counters *w, size_t i, const char *text, size_t length)

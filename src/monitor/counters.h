@@ -67,6 +67,11 @@ void leati_counters_reset(leati_counters *w);
 
 /* cells: (norm->inputs), in the order of the norm's features. */
 void leati_counters_add_row(leati_counters *w, const leati_cell *cells);
+/* The same of many rows: first their number, then for each of the norm's inputs that is no text the
+ * values (count); not finite counts as missing. */
+void leati_counters_add_rows(leati_counters *w, size_t count);
+void leati_counters_add_numbers(leati_counters *w, size_t feature, const double *values,
+                                size_t count);
 /* What the model answered: the value or class number, and probabilities (classes) or NULL. */
 void leati_counters_add_prediction(leati_counters *w, double value, const double *proba);
 /* What came true for such an answer. For a prediction that has been added, or will be. */

@@ -142,6 +142,18 @@ void leati_live_row(leati_live *live, uint32_t worker)
     leati_counters_add_row(&d->counters, d->picked);
 }
 
+void leati_live_numbers(leati_live *live, uint32_t worker, size_t count, leati_live_fetch fetch,
+                        const void *user)
+{
+    leati_counters *w = &live->desks[worker].counters;
+    double values[LEATI_LIVE_ROWS];
+    leati_counters_add_rows(w, count);
+    for (size_t i = 0; i < live->inputs; i++) {
+        fetch(user, live->pick[i], values);
+        leati_counters_add_numbers(w, i, values, count);
+    }
+}
+
 void leati_live_answer(leati_live *live, uint32_t worker, double value, const double *proba)
 {
     leati_counters_add_prediction(&live->desks[worker].counters, value, proba);

@@ -36,6 +36,12 @@ void leati_live_begin(leati_live *live, uint32_t worker);
  * row. */
 leati_cell *leati_live_cells(leati_live *live, uint32_t worker);
 void leati_live_row(leati_live *live, uint32_t worker);
+/* The same of `count` rows of a model without texts: `fetch` writes the values of an input of these
+ * rows, in the order of leat_model_input_name; not finite: missing. */
+enum { LEATI_LIVE_ROWS = 256 }; /* at once, at most */
+typedef void (*leati_live_fetch)(const void *user, size_t input, double *out);
+void leati_live_numbers(leati_live *live, uint32_t worker, size_t count, leati_live_fetch fetch,
+                        const void *user);
 void leati_live_answer(leati_live *live, uint32_t worker, double value, const double *proba);
 /* A label that came back for an answer, and the group of a row (truth NaN: not known). */
 void leati_live_truth(leati_live *live, uint32_t worker, double value, const double *proba,

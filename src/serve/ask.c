@@ -1,6 +1,7 @@
 /* Owns: filling a session with the rows of a request and gathering its answers. */
 #include "serve/ask.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,10 +12,12 @@
 #include "serve/watch.h"
 
 enum {
-    MOST_ROWS = 256,
-    ROW_BYTES = 4 << 20,  /* a session of more rows than one takes no more memory than about this */
-    KEPT_ROWS = 65536,    /* answers of larger requests give their memory back */
-    KEPT_TEXTS = 1 << 20, /* the same of texts, bytes */
+    MOST_ROWS = 1024,
+    USUAL_ROWS = 256,
+    MORE_BYTES = 256 << 10, /* a session of more rows than usual takes no more memory than this, */
+    ROW_BYTES = 4 << 20,    /* and one of more rows than one no more than this, about */
+    KEPT_BYTES = 4 << 20,   /* answers of larger requests give their memory back */
+    KEPT_TEXTS = 1 << 20,   /* the same of texts, bytes */
     TEXTS_MOST = 256 << 20
 };
 
@@ -31,8 +34,10 @@ leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, siz
     *a = (leati_ask){.context = c}; /* of one thread */
     a->padded = strcmp(leat_model_estimator(model), "network") == 0;
     a->classes = leat_model_has_probabilities(model) ? leat_model_classes(model) : 0;
+    size_t row_bytes = (width + 1) * 2 * sizeof(double);
     a->room = MOST_ROWS;
-    while (a->room > 1 && a->room * (width + 1) * 2 * sizeof(double) > ROW_BYTES) a->room /= 2;
+    while (a->room > USUAL_ROWS && a->room * row_bytes > MORE_BYTES) a->room /= 2;
+    while (a->room > 1 && a->room * row_bytes > ROW_BYTES) a->room /= 2;
     a->value_capacity = a->room;
     a->proba_capacity = a->room * (a->classes + 1);
     a->elements_capacity = elements;
@@ -40,7 +45,10 @@ leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, siz
     a->proba = leati_array(c, a->proba_capacity, sizeof *a->proba);
     a->elements = leati_array(c, elements + 1, sizeof *a->elements);
     if (!a->value || !a->proba || !a->elements) return leat_error_status(c);
-    return leat_session_create(c, model, a->room, &a->session);
+    LEATI_TRY(leat_session_create(c, model, a->room, &a->session));
+    a->inputs = leat_model_inputs(model);
+    a->plain = !a->padded && leati_session_takes_rows(a->session);
+    return LEAT_OK;
 }
 
 void leati_ask_fini(leati_ask *a)
@@ -54,16 +62,20 @@ void leati_ask_fini(leati_ask *a)
     *a = (leati_ask){0};
 }
 
+static void shrink_one(leati_ask *a, double **array, size_t *capacity)
+{
+    enum { KEPT = KEPT_BYTES / sizeof(double) };
+    if (*capacity <= KEPT) return;
+    double *less = leati_realloc(a->context, *array, KEPT * sizeof *less);
+    if (less) *array = less, *capacity = KEPT;
+    else leat_error_clear(a->context);
+}
+
 /* Memory of an unusually large request is not kept. */
 static void shrink(leati_ask *a)
 {
-    if (a->value_capacity <= KEPT_ROWS) return;
-    double *value = leati_realloc(a->context, a->value, KEPT_ROWS * sizeof *value);
-    double *proba =
-        leati_realloc(a->context, a->proba, KEPT_ROWS * (a->classes + 1) * sizeof *proba);
-    if (value) a->value = value, a->value_capacity = KEPT_ROWS;
-    if (proba) a->proba = proba, a->proba_capacity = KEPT_ROWS * (a->classes + 1);
-    leat_error_clear(a->context);
+    shrink_one(a, &a->value, &a->value_capacity);
+    shrink_one(a, &a->proba, &a->proba_capacity);
 }
 
 static void forget_texts(leati_ask *a)
@@ -85,6 +97,7 @@ void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
     a->wants_proba = probabilities && a->classes > 0;
     a->fault = fault;
     a->call = NULL;
+    a->coming = 0;
     forget_texts(a);
 }
 
@@ -114,8 +127,36 @@ static void keep_text(leati_ask *a, size_t input, const char *text)
     a->text_length += size;
 }
 
+static double raw_number(const leati_ask *a, size_t row, size_t input)
+{
+    size_t at = row * a->inputs + input;
+    const char *raw = a->raw;
+    float narrow;
+    double wide;
+    if (!a->raw_f32) {
+        memcpy(&wide, raw + at * sizeof wide, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, raw + at * sizeof narrow, sizeof narrow);
+    return (double)narrow;
+}
+
+void leati_ask_numbers(const leati_ask *a, const uint32_t *row, size_t count, size_t input,
+                       double *out)
+{
+    const double *set = leati_session_frame(a->session)->column[input]->f64; /* NaN: missing */
+    if (a->raw)
+        for (size_t i = 0; i < count; i++) out[i] = raw_number(a, row[i], input);
+    else
+        for (size_t i = 0; i < count; i++) out[i] = set[row[i]];
+}
+
 leati_cell leati_ask_cell(const leati_ask *a, size_t row, size_t input, leati_role role)
 {
+    if (a->raw) { /* of numbers alone */
+        double number = raw_number(a, row, input);
+        return (leati_cell){.missing = isnan(number), .number = number};
+    }
     const leati_column *col = leati_session_frame(a->session)->column[input];
     if (role == LEATI_ROLE_NUMBER)
         return (leati_cell){.missing = !leati_valid(col, row), .number = col->f64[row]};
@@ -144,28 +185,6 @@ bool leati_ask_text(leati_ask *a, size_t input, const char *text)
     if (a->text_at) keep_text(a, input, text);
     if (leat_session_set_text(a->session, a->filled, input, text) == LEAT_OK) return true;
     return leati_fault_from(a->fault, a->context);
-}
-
-bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
-                      size_t *wrong)
-{
-    size_t width = inputs * (f32 ? sizeof(float) : sizeof(double)), done = 0;
-    *wrong = SIZE_MAX;
-    while (done < rows) {
-        size_t n = rows - done < a->limit - a->filled ? rows - done : a->limit - a->filled, at;
-        leat_status st = leati_session_set_matrix(a->session, a->filled, n,
-                                                  (const char *)values + done * width, f32, &at);
-        if (st != LEAT_OK && leat_error_status(a->context))
-            return leati_fault_from(a->fault, a->context);
-        if (st != LEAT_OK) {
-            *wrong = done * inputs + at;
-            return false;
-        }
-        a->filled += n;
-        done += n;
-        if (a->filled == a->limit && !leati_ask_full(a)) return false;
-    }
-    return true;
 }
 
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds)
@@ -211,6 +230,17 @@ bool leati_ask_full(leati_ask *a)
     return leati_fault_set(a->fault, LEATI_SPLIT, "split", "more rows than are joined");
 }
 
+/* The session has run `rows` rows since `start`: takes their answers, for which there is room. */
+static void take_answers(leati_ask *a, size_t rows, uint64_t start)
+{
+    a->infer_ns += leati_serve_now() - start;
+    a->runs++;
+    memcpy(a->value + a->rows, leat_session_predictions(a->session), rows * sizeof *a->value);
+    if (a->wants_proba)
+        memcpy(a->proba + a->rows * a->classes, leat_session_probabilities(a->session),
+               rows * a->classes * sizeof *a->proba);
+}
+
 static bool compute(leati_ask *a)
 {
     size_t rows = a->filled, asked = rows;
@@ -219,27 +249,77 @@ static bool compute(leati_ask *a)
         if (asked > a->room) asked = a->room;
     }
     uint64_t start = leati_serve_now();
-    leat_status st = leat_session_run(a->session, asked, a->wants_proba);
-    a->infer_ns += leati_serve_now() - start;
-    a->runs++;
-    if (st != LEAT_OK) return leati_fault_from(a->fault, a->context);
-    memcpy(a->value + a->rows, leat_session_predictions(a->session), rows * sizeof *a->value);
-    if (a->wants_proba)
-        memcpy(a->proba + a->rows * a->classes, leat_session_probabilities(a->session),
-               rows * a->classes * sizeof *a->proba);
+    if (leat_session_run(a->session, asked, a->wants_proba) != LEAT_OK)
+        return leati_fault_from(a->fault, a->context);
+    take_answers(a, rows, start);
     return true;
+}
+
+/* `rows` more rows have their answers. */
+static void pass(leati_ask *a, size_t rows)
+{
+    if (a->watched && a->call && (!a->known || a->rows + rows <= a->known))
+        leati_watch_rows(a->watched, &(leati_watch_part){a->call, a, 0, a->rows, 0, rows});
+    a->rows += rows;
+    a->run_rows += rows;
 }
 
 bool leati_ask_run(leati_ask *a)
 {
     size_t rows = a->filled;
     if (!make_room(a, a->rows + rows) || (!a->known && !compute(a))) return false;
-    if (a->watched && a->call && (!a->known || a->rows + rows <= a->known))
-        leati_watch_rows(a->watched, &(leati_watch_part){a->call, a, 0, a->rows, 0, rows});
-    a->rows += rows;
-    a->run_rows += rows;
+    pass(a, rows);
     a->filled = 0;
     if (!a->joined) forget_texts(a); /* else whoever joined them tells the watch of each request */
+    return true;
+}
+
+/* Rows that are not set first: the session is empty. */
+static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, size_t *wrong)
+{
+    size_t width = a->inputs * (f32 ? sizeof(float) : sizeof(double)), done = 0, at;
+    if (!make_room(a, a->rows + rows)) return false;
+    while (done < rows) {
+        size_t n = rows - done < a->room ? rows - done : a->room;
+        leat_status st = LEAT_OK;
+        uint64_t start = leati_serve_now();
+        a->raw = values + done * width;
+        a->raw_f32 = f32;
+        at = SIZE_MAX;
+        if (!a->known) {
+            st = leati_session_run_rows(a->session, a->raw, f32, n, a->wants_proba, &at);
+            if (st == LEAT_OK) take_answers(a, n, start);
+        }
+        if (st == LEAT_OK) pass(a, n);
+        a->raw = NULL;
+        if (at != SIZE_MAX) *wrong = done * a->inputs + at;
+        if (st != LEAT_OK) return at == SIZE_MAX ? leati_fault_from(a->fault, a->context) : false;
+        done += n;
+    }
+    return true;
+}
+
+bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
+                      size_t *wrong)
+{
+    size_t width = inputs * (f32 ? sizeof(float) : sizeof(double)), done = 0;
+    *wrong = SIZE_MAX;
+    leati_ask_expect(a, rows);
+    if (a->plain && !a->joined && !a->filled) return run_plain(a, values, f32, rows, wrong);
+    while (done < rows) {
+        size_t n = rows - done < a->limit - a->filled ? rows - done : a->limit - a->filled, at;
+        leat_status st = leati_session_set_matrix(a->session, a->filled, n,
+                                                  (const char *)values + done * width, f32, &at);
+        if (st != LEAT_OK && leat_error_status(a->context))
+            return leati_fault_from(a->fault, a->context);
+        if (st != LEAT_OK) {
+            *wrong = done * inputs + at;
+            return false;
+        }
+        a->filled += n;
+        done += n;
+        if (a->filled == a->limit && !leati_ask_full(a)) return false;
+    }
     return true;
 }
 

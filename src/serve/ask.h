@@ -33,6 +33,7 @@ typedef struct leati_ask {
     size_t limit;  /* rows that may be set before it runs */
     bool joined;   /* a request that goes beyond the limit is split off, nothing runs */
     bool padded;   /* networks compile a plan per number of rows: they get powers of two */
+    bool plain;    /* whole rows of numbers need not be set: they run as they came */
     size_t filled; /* rows set since the last run */
     size_t rows;   /* answered */
     double *value; /* (rows) */
@@ -48,6 +49,9 @@ typedef struct leati_ask {
     struct leati_watched *watched; /* NULL: nobody */
     struct leati_call *call;       /* that the rows are of; NULL: none */
     size_t inputs;                 /* of the model */
+    size_t coming;   /* rows of the request, where that is known before the first run; else 0 */
+    const void *raw; /* (rows of the run, inputs), of any alignment, where none were set */
+    bool raw_f32;
     uint32_t *text_at; /* (room, inputs): 1 + where the text stands, 0: missing; NULL: none are kept
                         */
     char *texts;       /* that came since the session was begun; each with its end */
@@ -76,6 +80,11 @@ static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
  * recorded. */
 bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
                       size_t *wrong);
+/* So many rows will come, for what watches. */
+static inline void leati_ask_expect(leati_ask *a, size_t rows)
+{
+    if (!a->joined) a->coming = rows;
+}
 bool leati_ask_text(leati_ask *a, size_t input, const char *text); /* NULL: missing */
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds);
 bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t count);
@@ -97,6 +106,9 @@ leat_status leati_ask_keep_texts(leati_ask *a, size_t inputs);
  * begun. */
 leati_cell leati_ask_cell(const leati_ask *a, size_t row, size_t input, leati_role role);
 int64_t leati_ask_when(const leati_ask *a, size_t row, size_t input); /* of a TIME not missing */
+/* The same of the rows row[0] .. row[count - 1] of an input of numbers; NaN: missing. */
+void leati_ask_numbers(const leati_ask *a, const uint32_t *row, size_t count, size_t input,
+                       double *out);
 /* Of `rows` rows from `first` on, after the end. */
 leati_answers leati_ask_answers(const leati_ask *a, size_t first, size_t rows, bool probabilities);
 

@@ -87,8 +87,7 @@ static void write_method(leati_reply *r, const leati_served *s, const leat_expla
                           : s->probabilities ? "probability of the class"
                                              : "whether the class is predicted");
     LEATI_REPLY(r, ",\"method\":");
-    leati_reply_string(r, leat_explainer_is_exact(e) ? "Shapley values, all subsets"
-                                                     : "Shapley values, sampled orders");
+    leati_reply_string(r, leat_explainer_method(e));
     LEATI_REPLY(r, ",\"background_rows\":");
     leati_reply_unsigned(r, leat_explainer_background(e));
     LEATI_REPLY(r, ",\"evaluations_per_row\":");

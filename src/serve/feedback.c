@@ -128,12 +128,13 @@ static bool truth_of(const leati_served *s, const item *x, double *out)
     return false;
 }
 
-static leati_recalled recall(const leati_watched *d, uint64_t key, leati_recent_answer *answer)
+static leati_recalled recall(const leati_watched *d, uint64_t hash, uint64_t row,
+                             leati_recent_answer *answer)
 {
     leati_watch *w = d->watch;
     leati_recalled found = LEATI_UNKNOWN;
     for (uint32_t i = 0; i < w->options.slots && found == LEATI_UNKNOWN; i++)
-        found = leati_recent_tell(&w->recent[i], key, &d->serial, 1, answer);
+        found = leati_recent_tell(&w->recent[i], hash, row, &d->serial, 1, answer);
     return found;
 }
 
@@ -153,14 +154,14 @@ static outcome count_item(feedback *f, item *x)
     outcome o = UNKNOWN;
     bool fits = false;
     if (x->wrong) return INVALID;
-    uint64_t key = leati_recent_key(leati_watch_hash(x->id), x->row);
+    uint64_t hash = leati_watch_hash(x->id);
     for (size_t i = 0; i < f->versions; i++) {
         const leati_watched *d = f->served[i]->watched;
         leati_recent_answer answer;
         double truth;
         if (!truth_of(f->served[i], x, &truth)) continue;
         fits = true;
-        leati_recalled found = recall(d, key, &answer);
+        leati_recalled found = recall(d, hash, x->row, &answer);
         if (found == LEATI_TOLD_BEFORE && o == UNKNOWN) o = DUPLICATE;
         if (found != LEATI_RECALLED) continue;
         count_truth(d->live, f->call->slot, &answer, x, truth);

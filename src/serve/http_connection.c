@@ -181,6 +181,9 @@ static void handle(leati_http_conn *conn, leati_http_exchange *ex)
     ex->request.body_length = ex->body.size;
     conn->handling = true;
     core->in_call = ex;
+    /* A long request may have a long answer. */
+    if (ex->body.size > LEATI_HTTP_KEEP)
+        leati_http_spares_take(&core->spares, &ex->out, LEATI_HTTP_KEEP + 1);
     core->routes->handle(core->routes->user, ex);
     core->in_call = NULL;
     if (!ex->finished) return;
@@ -218,10 +221,13 @@ static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exch
         if (!ex->decoder) ex->decoder = leati_http_decoder_create(core->context, coding);
         if (!ex->decoder) return &no_memory;
         leati_http_decoder_begin(ex->decoder);
-    } else if (!leati_http_exchange_reserve(ex, (size_t)ex->body_left)) {
-        return &no_room;
-    } else if (!leati_http_buffer_room(conn->core->context, &ex->body, (size_t)ex->body_left))
-        return &no_memory;
+    } else {
+        size_t length = (size_t)ex->body_left;
+        if (!leati_http_exchange_reserve(ex, length)) return &no_room;
+        if (length > LEATI_HTTP_KEEP)
+            leati_http_spares_take(&conn->core->spares, &ex->body, length);
+        if (!leati_http_buffer_room(conn->core->context, &ex->body, length)) return &no_memory;
+    }
     conn->interim = h->expect && h->minor && !more_here;
     conn->body = true;
     return NULL;

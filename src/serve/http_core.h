@@ -13,6 +13,7 @@
 #include "serve/http_coding.h"
 #include "serve/http_framing.h"
 #include "serve/http_head.h"
+#include "serve/http_spares.h"
 
 enum {
     LEATI_HTTP_ID_MOST = 64,
@@ -74,6 +75,7 @@ struct leati_http_core {
     size_t spare_count;
     size_t live; /* exchanges that have not come back */
     leati_http_decoder *decoders[LEATI_HTTP_CODINGS];
+    leati_http_spares spares;
     uint64_t id_high, id_low; /* of ids made here */
     int64_t date_second;
     char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -82,7 +84,7 @@ struct leati_http_core {
 /* The caller has set context to thread; makes the ids distinct by `worker` and the clock. */
 void leati_http_core_init(leati_http_core *core);
 void leati_http_core_fini(leati_http_core *core);
-/* Keeps the date of replies; about twice a second. */
+/* Keeps the date of replies and frees what rests; about twice a second. */
 void leati_http_core_tick(leati_http_core *core);
 /* An exchange that was posted. */
 void leati_http_core_finished(leati_http_core *core, leati_http_exchange *exchange);

@@ -79,6 +79,7 @@ void leati_http_core_fini(leati_http_core *core)
         exchange_free(ex);
     }
     for (size_t i = 0; i < LEATI_HTTP_CODINGS; i++) leati_http_decoder_destroy(core->decoders[i]);
+    leati_http_spares_fini(&core->spares);
 }
 
 static char *two(char *to, int number)
@@ -105,6 +106,7 @@ void leati_http_core_tick(leati_http_core *core)
     struct tm tm;
     if ((int64_t)now == core->date_second || !gmtime_r(&now, &tm)) return;
     core->date_second = (int64_t)now;
+    leati_http_spares_tick(&core->spares);
     char *to = word(core->date, days[tm.tm_wday % 7]);
     to = word(two(to, tm.tm_mday), months[tm.tm_mon % 12]);
     int year = (tm.tm_year + 1900) % 10000;
@@ -170,13 +172,14 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
         else core->decoders[coding] = ex->decoder;
         ex->decoder = NULL;
     }
+    leati_http_spares_give(&core->spares, &ex->out, LEATI_HTTP_KEEP);
     if (core->spare_count >= LEATI_HTTP_SPARE_MOST) {
         exchange_free(ex);
         return;
     }
+    ex->out.size = 0;
     leati_http_buffer_reset(&ex->raw, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->fields, LEATI_HTTP_KEEP);
-    leati_http_buffer_reset(&ex->out, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->packed, LEATI_HTTP_KEEP);
     leati_http_buffer_reset(&ex->wire, LEATI_HTTP_KEEP);
     ex->conn = NULL;
@@ -205,7 +208,8 @@ bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes)
 
 void leati_http_exchange_drop(leati_http_exchange *ex)
 {
-    leati_http_buffer_reset(&ex->body, LEATI_HTTP_KEEP);
+    leati_http_spares_give(&ex->core->spares, &ex->body, LEATI_HTTP_KEEP);
+    ex->body.size = 0;
     ex->request.body = NULL;
     if (ex->drawn) atomic_fetch_sub(&ex->budget->used, ex->drawn);
     ex->drawn = 0;

@@ -184,6 +184,7 @@ static bool fill_columns(leati_infer_in *in, leati_ask *a, const leati_served *s
     size_t rows = 0;
     if (!match_tensors(in, s, &rows)) return false;
     const leati_tensor_in *t = in->room->tensors + in->tensor_count;
+    leati_ask_expect(a, rows);
     for (size_t r = 0; r < rows; r++) {
         for (size_t i = 0; i < s->inputs; i++)
             if (!set_port(in, a, s, i, &t[i], r)) return false;
@@ -236,9 +237,9 @@ typedef struct answer {
     leati_reply reply;
 } answer;
 
-static size_t class_of(const answer *w, size_t row)
+static uint32_t class_of(const answer *w, size_t row)
 {
-    return (size_t)w->ask->value[row];
+    return (uint32_t)w->ask->value[row];
 }
 
 static void prediction_data(answer *w)
@@ -304,6 +305,7 @@ typedef struct selected {
     part what;
     bool binary;
     size_t classification;
+    size_t size; /* of its binary data, once its head is written */
 } selected;
 
 enum { CLASS_TEXT = 512 };
@@ -330,47 +332,60 @@ static size_t binary_size(const answer *w, const selected *o)
                 size += 4 + classification_text(w, i, k, text, sizeof text);
     } else if (o->what == PROBABILITIES) {
         size = w->ask->rows * w->served->classes * 8;
-    } else if (w->served->answer == LEAT_STRING) {
-        for (size_t i = 0; i < w->ask->rows; i++)
-            size += 4 + strlen(leat_model_class_name(w->served->model, class_of(w, i)));
+    } else if (w->served->classes) {
+        const size_t *at = w->served->class_at;
+        for (size_t i = 0; i < w->ask->rows; i++) {
+            uint32_t k = class_of(w, i);
+            size += at[k + 1] - at[k];
+        }
     } else {
         size = w->ask->rows * 8;
     }
     return size;
 }
 
-static void binary_data(answer *w, const selected *o)
+/* Short ones by a copy of fixed length, over which the next one is written. */
+static void class_data(answer *w, size_t size)
 {
     const leati_served *s = w->served;
     leati_reply *r = &w->reply;
+    size_t rows = w->ask->rows;
+    if (!leati_reply_room(r, size + LEATI_CLASS_STEP)) return;
+    char *to = r->at;
+    for (size_t i = 0; i < rows; i++) {
+        const size_t *at = s->class_at + class_of(w, i);
+        size_t length = at[1] - at[0];
+        if (s->class_short) memcpy(to, s->class_bytes + at[0], LEATI_CLASS_STEP);
+        else memcpy(to, s->class_bytes + at[0], length);
+        to += length;
+    }
+    r->at = to;
+}
+
+static void classification_bytes(answer *w, const selected *o)
+{
+    leati_reply *r = &w->reply;
     char text[CLASS_TEXT];
-    if (o->what == PROBABILITIES && !o->classification) {
-        leati_reply_raw(r, (const char *)w->ask->proba, w->ask->rows * s->classes * 8);
-        return;
-    }
-    if (!s->classes) {
-        leati_reply_raw(r, (const char *)w->ask->value, w->ask->rows * 8);
-        return;
-    }
-    for (size_t i = 0; i < w->ask->rows; i++) {
+    for (size_t i = 0; i < w->ask->rows; i++)
         for (size_t k = 0; k < o->classification; k++) {
             size_t n = classification_text(w, i, k, text, sizeof text);
             put_u32(r, n);
             leati_reply_raw(r, text, n);
         }
-        if (o->classification) continue;
-        size_t k = class_of(w, i);
-        if (s->answer == LEAT_STRING) {
-            const char *name = leat_model_class_name(s->model, k);
-            put_u32(r, strlen(name));
-            leati_reply_raw(r, name, strlen(name));
-        } else {
-            leati_reply_raw(r, (const char *)&s->class_bits[k], 8);
-        }
-    }
 }
 
-static void write_output(answer *w, const selected *o)
+static void binary_data(answer *w, const selected *o)
+{
+    const leati_answers *a = w->ask;
+    leati_reply *r = &w->reply;
+    if (o->classification) classification_bytes(w, o);
+    else if (o->what == PROBABILITIES)
+        leati_reply_raw(r, (const char *)a->proba, a->rows * a->classes * sizeof *a->proba);
+    else if (w->served->classes) class_data(w, o->size);
+    else leati_reply_raw(r, (const char *)a->value, a->rows * sizeof *a->value);
+}
+
+static void write_output(answer *w, selected *o)
 {
     static const char *const types[] = {
         [LEAT_F64] = "FP64", [LEAT_I64] = "INT64", [LEAT_STRING] = "BYTES"};
@@ -392,7 +407,8 @@ static void write_output(answer *w, const selected *o)
     }
     if (o->binary) {
         LEATI_REPLY(r, "],\"parameters\":{\"binary_data_size\":");
-        leati_reply_unsigned(r, binary_size(w, o));
+        o->size = binary_size(w, o);
+        leati_reply_unsigned(r, o->size);
         LEATI_REPLY(r, "}}");
         return;
     }
@@ -417,8 +433,9 @@ static bool choose(leati_infer_in *in, const leati_served *s, selected out[2], s
 {
     *count = 0;
     if (!in->outputs_given) {
-        out[(*count)++] = (selected){PREDICTION, in->binary_output, 0};
-        if (s->probabilities) out[(*count)++] = (selected){PROBABILITIES, in->binary_output, 0};
+        out[(*count)++] = (selected){.what = PREDICTION, .binary = in->binary_output};
+        if (s->probabilities)
+            out[(*count)++] = (selected){.what = PROBABILITIES, .binary = in->binary_output};
         return true;
     }
     for (size_t i = 0; i < in->output_count; i++) {
@@ -441,7 +458,7 @@ static bool choose(leati_infer_in *in, const leati_served *s, selected out[2], s
                                    "classification is for models with probabilities");
         size_t most = o->classification < s->classes ? o->classification : s->classes;
         bool binary = o->binary < 0 ? in->binary_output : o->binary;
-        out[(*count)++] = (selected){what, binary, most};
+        out[(*count)++] = (selected){what, binary, most, 0};
     }
     return true;
 }
@@ -473,8 +490,9 @@ void leati_oip_write_id(leati_reply *r, const leati_json_value *id)
 
 static void write_answer(answer *w, const question *q)
 {
-    const selected *out = q->out;
     size_t count = q->count;
+    selected out[2];
+    memcpy(out, q->out, sizeof out);
     leati_reply *r = &w->reply;
     leati_http_exchange *exchange = w->call->exchange;
     bool binary = false;

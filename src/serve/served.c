@@ -40,7 +40,8 @@ static void destroy(leati_served *s)
     for (size_t i = 0; s->ports && i < s->inputs; i++) leati_free((void *)s->ports[i].example);
     free_texts(s->class_json, s->classes);
     leati_free(s->class_length);
-    leati_free(s->class_bits);
+    leati_free(s->class_bytes);
+    leati_free(s->class_at);
     leati_free(s->ports);
     leati_free(s->metadata);
     leati_free(s->describe);

@@ -30,6 +30,8 @@ typedef struct leati_port {
     const char *example;  /* a JSON value like those of training */
 } leati_port;
 
+enum { LEATI_CLASS_STEP = 16 };
+
 /* Written by its worker alone, read by others. Nanoseconds; after Triton's statistics. */
 typedef struct leati_tally {
     _Alignas(64) atomic_uint_least64_t requests, rows, failed;
@@ -67,9 +69,12 @@ typedef struct leati_served {
     leat_type answer;     /* of the prediction: F64, I64 or STRING */
     char **class_json;    /* (classes) as they stand in answers: "\"setosa\"", "3" */
     size_t *class_length; /* (classes) */
-    uint64_t
-        *class_bits; /* (classes): the bits of an int64_t or double where answers are numbers */
     size_t class_longest;
+    /* As elements of binary tensors: class k is the bytes class_at[k] to class_at[k + 1] - 1, with
+     * LEATI_CLASS_STEP readable ones behind the last. */
+    char *class_bytes;
+    size_t *class_at;              /* (classes + 1) */
+    bool class_short;              /* none is longer than LEATI_CLASS_STEP */
     char *metadata;                /* answer to GET /v2/models/{model} but for "versions" */
     char *describe;                /* answer to GET /api/v1/{model} */
     char *schema;                  /* OpenAPI: the schema of a row */

@@ -119,15 +119,43 @@ static leat_status make_ports(leat_context *c, leati_served *s)
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static uint64_t bits_of(const char *number, leat_type type)
+/* Of the protocol's INT64 and FP64. */
+static void number_bytes(const char *number, leat_type type, char out[8])
 {
-    uint64_t bits = 0;
     int64_t whole = 0;
     double real = 0;
-    if (type == LEAT_I64 && leati_int_parse(number, strlen(number), &whole)) bits = (uint64_t)whole;
-    if (type == LEAT_F64 && leati_num_parse(number, strlen(number), &real))
-        memcpy(&bits, &real, sizeof bits);
-    return bits;
+    if (type == LEAT_I64) (void)leati_int_parse(number, strlen(number), &whole);
+    else (void)leati_num_parse(number, strlen(number), &real);
+    memcpy(out, type == LEAT_I64 ? (void *)&whole : (void *)&real, 8);
+}
+
+/* What a class is in a binary tensor: its number, or the length of its name and the name. */
+static leat_status make_class_bytes(leat_context *c, leati_served *s)
+{
+    bool text = s->answer == LEAT_STRING;
+    size_t total = 0;
+    s->class_at = LEATI_NEW(c, size_t, s->classes + 1);
+    if (!s->class_at) return leat_error_status(c);
+    s->class_short = true;
+    for (size_t k = 0; k < s->classes; k++) {
+        size_t size = text ? 4 + strlen(leat_model_class_name(s->model, k)) : 8;
+        s->class_short &= size <= LEATI_CLASS_STEP;
+        total += size;
+        s->class_at[k + 1] = total;
+    }
+    s->class_bytes = LEATI_NEW(c, char, total + LEATI_CLASS_STEP);
+    if (!s->class_bytes) return leat_error_status(c);
+    for (size_t k = 0; k < s->classes; k++) {
+        char *to = s->class_bytes + s->class_at[k];
+        size_t length = s->class_at[k + 1] - s->class_at[k] - 4;
+        if (!text) {
+            number_bytes(s->class_json[k], s->answer, to);
+            continue;
+        }
+        for (int i = 0; i < 4; i++) to[i] = (char)(unsigned char)(length >> 8 * i);
+        memcpy(to + 4, leat_model_class_name(s->model, k), length);
+    }
+    return LEAT_OK;
 }
 
 static leat_status make_classes(leat_context *c, leati_served *s)
@@ -140,8 +168,7 @@ static leat_status make_classes(leat_context *c, leati_served *s)
     s->classes = classify ? schema->classes : 0;
     s->class_json = LEATI_NEW(c, char *, s->classes + 1);
     s->class_length = LEATI_NEW(c, size_t, s->classes + 1);
-    s->class_bits = LEATI_NEW(c, uint64_t, s->classes + 1);
-    if (!s->class_json || !s->class_length || !s->class_bits) return leat_error_status(c);
+    if (!s->class_json || !s->class_length) return leat_error_status(c);
     for (size_t k = 0; k < s->classes; k++) {
         leat_json *j = leat_json_create(c, 0);
         if (s->answer == LEAT_STRING) leat_json_string(j, NULL, schema->class_names[k]);
@@ -150,11 +177,10 @@ static leat_status make_classes(leat_context *c, leati_served *s)
         s->class_json[k] = text ? leati_strdup(c, text) : NULL;
         leat_json_destroy(j);
         if (!s->class_json[k]) return leat_error_status(c);
-        s->class_bits[k] = bits_of(s->class_json[k], s->answer);
         s->class_length[k] = strlen(s->class_json[k]);
         if (s->class_length[k] > s->class_longest) s->class_longest = s->class_length[k];
     }
-    return LEAT_OK;
+    return make_class_bytes(c, s);
 }
 
 /* ---- metadata ---------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ typedef struct leati_watched {
     uint32_t serial;                   /* never given twice */
     double loaded, made;               /* seconds since 1970; made: the file's; 0: not known */
     leati_live *live;                  /* NULL: there is nothing to compare with */
-    uint32_t every;                    /* one row in so many is compared */
+    uint32_t every;                    /* one row in so many is compared; see LEATI_ROWS_WHOLE */
     leati_watched_desk *desks;         /* (slots) */
     leat_staleness said;               /* of the watch's thread */
     /* The prediction log: `"age":` and so on; NULL: left out. */
@@ -171,6 +171,9 @@ typedef struct leati_watch_part {
     size_t count;
 } leati_watch_part;
 void leati_watch_rows(const leati_watched *d, const leati_watch_part *part);
+/* Requests of so many rows are compared whole; of longer ones, where their length is known before
+ * they run, so many rows about: docs/monitoring.md. */
+enum { LEATI_ROWS_WHOLE = 8192 };
 /* A request to call->served was answered (`ok`) or refused; end: leati_serve_now. */
 void leati_watch_call(const struct leati_call *call, uint64_t end, bool ok);
 /* The same of a mirrored request, which nobody asked: it counts as such alone. */

@@ -96,21 +96,67 @@ static void stamp(leati_watch_desk *desk, char out[STAMP])
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static void count_rows(const leati_watched *d, const leati_watch_part *p, uint64_t hash)
+/* Which rows of a request are counted: of every `every` that follow each other one, drawn by the
+ * request's id, so that rows that lie in some order are as likely as others. Writes the numbers of
+ * those among [*at, end) to `row` (LEATI_LIVE_ROWS), as far as they fit; *at: where to go on. */
+static size_t draw_rows(uint64_t hash, size_t every, size_t *at, size_t end, uint32_t *row)
+{
+    size_t count = 0, r = *at;
+    if (every == 1)
+        for (; r < end && count < LEATI_LIVE_ROWS; r++) row[count++] = (uint32_t)r;
+    while (r < end && count < LEATI_LIVE_ROWS) {
+        size_t part = r / every, drawn = part * every + leati_recent_key(hash, part) % every;
+        if (drawn >= r && drawn < end) row[count++] = (uint32_t)drawn;
+        r = (part + 1) * every;
+    }
+    *at = r;
+    return count;
+}
+
+/* Rows that are counted: where they stand in the session. */
+typedef struct drawn {
+    const leati_ask *ask;
+    const uint32_t *row;
+    size_t count;
+} drawn;
+
+static void fetch(const void *user, size_t input, double *out)
+{
+    const drawn *d = user;
+    leati_ask_numbers(d->ask, d->row, d->count, input, out);
+}
+
+static void count_cells(const leati_watched *d, const drawn *rows, uint32_t slot)
 {
     const leati_served *s = d->served;
-    const leati_ask *a = p->ask;
-    uint32_t slot = p->call->slot;
     leati_cell *cells = leati_live_cells(d->live, slot);
-    leati_live_begin(d->live, slot);
-    for (size_t r = 0; r < p->count; r++) {
-        if (d->every > 1 && leati_recent_key(hash, p->answer + r - p->first) % d->every != 0)
-            continue;
+    for (size_t k = 0; k < rows->count; k++) {
         for (size_t i = 0; i < s->inputs; i++)
-            cells[i] = leati_ask_cell(a, p->row + r, i, s->ports[i].role);
+            cells[i] = leati_ask_cell(rows->ask, rows->row[k], i, s->ports[i].role);
         leati_live_row(d->live, slot);
-        leati_live_answer(d->live, slot, a->value[p->answer + r],
-                          a->wants_proba ? a->proba + (p->answer + r) * a->classes : NULL);
+    }
+}
+
+static void count_rows(const leati_watched *d, const leati_watch_part *p, uint64_t hash)
+{
+    const leati_ask *a = p->ask;
+    uint32_t slot = p->call->slot, row[LEATI_LIVE_ROWS];
+    size_t every = d->every, most = 1;
+    size_t at = p->answer - p->first, end = at + p->count, count, first = at;
+    if (a->coming) most = 1 + (a->coming - 1) / LEATI_ROWS_WHOLE;
+    if (every < most) every = most;
+    leati_live_begin(d->live, slot);
+    while (at < end) {
+        count = draw_rows(hash, every, &at, end, row);
+        for (size_t k = 0; k < count; k++) {
+            size_t answer = p->first + row[k];
+            leati_live_answer(d->live, slot, a->value[answer],
+                              a->wants_proba ? a->proba + answer * a->classes : NULL);
+            row[k] = (uint32_t)(p->row + row[k] - first);
+        }
+        drawn rows = {a, row, count};
+        if (d->served->matrix) leati_live_numbers(d->live, slot, count, fetch, &rows);
+        else count_cells(d, &rows, slot);
     }
     leati_live_end(d->live, slot);
 }
@@ -121,9 +167,8 @@ static void remember(const leati_watched *d, const leati_watch_part *p, uint64_t
     leati_recent *recent = &d->watch->recent[p->call->slot];
     bool two = a->wants_proba && a->classes == 2;
     leati_recent_begin(recent);
-    for (size_t r = p->answer; r < p->answer + p->count; r++)
-        leati_recent_add(recent, leati_recent_key(hash, r - p->first), d->serial, a->value[r],
-                         two ? a->proba[2 * r + 1] : (double)NAN);
+    leati_recent_add(recent, hash, p->answer - p->first, d->serial, p->count, a->value + p->answer,
+                     two ? a->proba + 2 * p->answer : NULL);
     leati_recent_end(recent);
 }
 

@@ -200,6 +200,24 @@ static void one_feature(leattest *t)
     d = leati_drift_measure(&w, 0);
     CHECK_NEAR(d.missing, 3.0 / (COUNT(golden_values) + 3), 1e-15, 0);
     CHECK_NEAR(d.mean_shift, golden_feature[6], 0, 0x1p-20);
+    /* The same rows together, at the edges too. */
+    leati_counters many;
+    static const double odd[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 0, -0.0, 1e300};
+    REQUIRE_OK(leati_counters_create(t->context, &many, &n));
+    leati_counters_add_rows(&many, COUNT(golden_values) + 3);
+    leati_counters_add_numbers(&many, 0, golden_values, COUNT(golden_values));
+    leati_counters_add_numbers(&many, 0, odd, 3);
+    CHECK(leati_counters_equal(&w, &many));
+    const leati_norm_feature *edges = &n.feature[0];
+    leati_counters_add_rows(&many, edges->bins + 1 + COUNT(odd));
+    leati_counters_add_numbers(&many, 0, edges->edges, edges->bins + 1);
+    leati_counters_add_numbers(&many, 0, odd, COUNT(odd));
+    for (size_t i = 0; i <= edges->bins; i++)
+        leati_counters_add_row(&w, &(leati_cell){.number = edges->edges[i]});
+    for (size_t i = 0; i < COUNT(odd); i++)
+        leati_counters_add_row(&w, &(leati_cell){.number = odd[i]});
+    CHECK(leati_counters_equal(&w, &many));
+    leati_counters_destroy(&many);
     leati_counters_destroy(&w);
     leati_norm_fini(&n);
     leati_free(reference);

@@ -157,8 +157,8 @@ static leat_frame *numbers(leat_context *c, size_t columns, bool linear)
     return NULL;
 }
 
-/* f is linear: a contribution is what the answer loses when the input takes its mean, whether all
- * subsets are asked or orders, and the base is the answer to the mean of training. */
+/* f is linear: a contribution is what the answer loses when the input takes its mean, whatever the
+ * number of inputs, and the base is the answer to the mean of training. */
 static void linear(leattest *t)
 {
     leat_context *c = t->context;
@@ -178,7 +178,8 @@ static void linear(leattest *t)
                 mean[i] /= (double)f->rows;
                 CHECK_OK(leat_session_set_number(s, 0, i, f->column[i]->f64[7]));
             }
-            CHECK(leat_explainer_is_exact(e) == (n == 5));
+            CHECK(leat_explainer_is_exact(e) && !leat_explainer_errors(e));
+            CHECK_INT(leat_explainer_evaluations(e), n + 2);
             CHECK_OK(leat_explainer_run(e, s, 0));
             CHECK_INT(leat_explainer_class(e), SIZE_MAX);
             adds_up(t, e, n);
@@ -203,6 +204,42 @@ static void linear(leattest *t)
     }
 }
 
+/* A tree of nine inputs, each of which it asks several times, against the definition. */
+static void closed(leattest *t)
+{
+    static double v[1 << MOST];
+    leat_frame *f = numbers(t->context, MOST, false);
+    REQUIRE(f);
+    leat_model *m = leattest_model(t->context, f, "y", NULL, "cart", NULL, "auto");
+    leat_explainer *e = NULL;
+    leat_explain_options o = few();
+    if (CHECK(m) && CHECK_OK(leat_explainer_create(t->context, m, &o, &e))) {
+        CHECK_STR(leat_explainer_method(e), "Shapley values, closed form");
+        CHECK(leat_explainer_is_exact(e) && !leat_explainer_errors(e));
+        CHECK_INT(leat_explainer_evaluations(e), 1 + BACKGROUND);
+    }
+    for (size_t row = 0; e && row < 3; row++) {
+        game g;
+        double shapley[MOST] = {0}, most = 0;
+        if (open_game(t, &g, m, f, row) && CHECK_OK(leat_explainer_run(e, g.x, 0))) {
+            g.class = SIZE_MAX;
+            for (unsigned s = 0; s < 1u << MOST; s++) v[s] = worth(&g, s);
+            over_orders(v, MOST, 0, 1, shapley);
+            CHECK_NEAR(leat_explainer_base(e), v[0], 1e-12, 1e-15);
+            for (size_t i = 0; i < MOST; i++) {
+                CHECK_NEAR(leat_explainer_contributions(e)[i], shapley[i], 1e-9, 1e-12);
+                most = fmax(most, fabs(shapley[i]));
+            }
+            CHECK(most > 0.01);
+            adds_up(t, e, MOST);
+        }
+        close_game(&g);
+    }
+    leat_explainer_destroy(e);
+    leat_model_release(m);
+    leat_frame_release(f);
+}
+
 /* Nine inputs are sampled; the definition can still be counted out: within five standard errors,
  * which are themselves neither nothing nor the whole. */
 static void sampled(leattest *t)
@@ -210,7 +247,7 @@ static void sampled(leattest *t)
     leat_context *c = t->context;
     leat_frame *f = numbers(c, MOST, false);
     REQUIRE(f);
-    leat_model *m = leattest_model(c, f, "y", NULL, "cart", NULL, "auto");
+    leat_model *m = leattest_model(c, f, "y", NULL, "knn", NULL, "auto");
     leat_explainer *e = NULL, *again = NULL;
     leat_explain_options o = few();
     game g = {0};
@@ -383,7 +420,7 @@ static void little_memory(leattest *t)
     leat_frame_release(table);
 }
 
-static const leattest_case cases[] = {TEST(definition),   TEST(linear), TEST(sampled),
-                                      TEST(images),       TEST(tables), TEST(refusals),
-                                      TEST(little_memory)};
+static const leattest_case cases[] = {TEST(definition), TEST(linear),       TEST(closed),
+                                      TEST(sampled),    TEST(images),       TEST(tables),
+                                      TEST(refusals),   TEST(little_memory)};
 LEATTEST_MAIN(cases)

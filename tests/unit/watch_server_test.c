@@ -707,6 +707,57 @@ out:
     leat_frame_release(table);
 }
 
+/* The rows that the open window has after a request of `rows` rows, as one binary tensor. */
+static int64_t open_rows(leattest *t, service *s, size_t rows, const char *id)
+{
+    static const double kinds[2][4] = {{5.1, 3.5, 1.4, 0.2}, {6.7, 3.1, 5.6, 2.4}};
+    char *body = malloc(400 + rows * sizeof *kinds), headers[160];
+    if (!CHECK(body)) return -1;
+    size_t head = (size_t)sprintf(
+        body,
+        "{\"inputs\":[{\"name\":\"x\",\"shape\":[%zu,4],\"datatype\":\"FP64\","
+        "\"parameters\":{\"binary_data_size\":%zu}}],\"parameters\":{\"binary_data_output\":true}}",
+        rows, rows * sizeof *kinds);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(body + head + i * sizeof *kinds, kinds[i >= rows / 2], sizeof *kinds);
+    snprintf(headers, sizeof headers,
+             "X-Request-Id: %s\r\nInference-Header-Content-Length: %zu\r\n", id, head);
+    bool ok = serve_client_ask(&s->client, "POST", "/v2/models/iris/infer", headers, body,
+                               head + rows * sizeof *kinds);
+    free(body);
+    if (!CHECK(ok) || !CHECK_INT(s->client.status, 200)) return -1;
+    CHECK_INT(ask(s, "GET", "/api/v1/iris/drift", "", ""), 200);
+    json_t *j = json_loadb(s->client.body, s->client.body_length, 0, NULL);
+    int64_t counted =
+        json_integer_value(json_object_get(json_object_get(j, "open_window"), "rows"));
+    json_decref(j);
+    return counted;
+}
+
+/* Long requests are counted in part; labels find all of their answers. */
+static void long_requests(leattest *t)
+{
+    service s;
+    char label[100];
+    static const char path[] = "/api/v1/iris/feedback";
+    if (!make(t, &s)) return;
+    s.options.workers = 1;
+    if (start(t, &s)) {
+        CHECK_INT(open_rows(t, &s, 8192, "whole"), 8192);
+        CHECK_INT(open_rows(t, &s, 32768, "part"), 2 * 8192);
+        CHECK_INT(open_rows(t, &s, 30001, "odd") / 100, (2 * 8192 + 7500) / 100);
+        for (int row = 0; row < 30001; row += 3000) {
+            sprintf(label, "{\"request_id\":\"odd\",\"row\":%d,\"label\":\"setosa\"}", row);
+            CHECK_INT(ask(&s, "POST", path, "", label), 200);
+            CHECK_INT(ask(&s, "POST", path, "", label), 409);
+        }
+        CHECK_INT(ask(&s, "POST", path, "",
+                      "{\"request_id\":\"odd\",\"row\":30001,\"label\":\"setosa\"}"),
+                  404);
+    }
+    stop(&s);
+}
+
 /* ---- labels -----------------------------------------------------------------------------------
  */
 
@@ -930,6 +981,7 @@ static const leattest_case cases[] = {TEST(metrics),
                                       TEST(sampled_and_redacted),
                                       TEST(full_disk),
                                       TEST(drift),
+                                      TEST(long_requests),
                                       TEST(feedback),
                                       TEST(arms),
                                       TEST(options),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -291,12 +292,13 @@ static void memory(leattest *t)
     REQUIRE_OK(leati_recent_init(t->context, &r, ROOM));
     for (uint64_t i = 0; i < 5 * ROOM; i++) {
         leati_recent_begin(&r);
-        leati_recent_add(&r, leati_recent_key(i, 0), i % 2 ? 7 : 8, (double)i, 0.5);
+        double value = (double)i;
+        leati_recent_add(&r, i, 0, i % 2 ? 7 : 8, 1, &value, NULL);
         leati_recent_end(&r);
     }
     int old = 0, wrong = 0, found = 0, other = 0;
     for (uint64_t i = 0; i < 5 * ROOM; i++) {
-        leati_recalled got = leati_recent_tell(&r, leati_recent_key(i, 0), both, 2, &a);
+        leati_recalled got = leati_recent_tell(&r, i, 0, both, 2, &a);
         if (i < 4 * ROOM) old += got != LEATI_UNKNOWN;
         else found += got == LEATI_RECALLED && a.value == (double)i;
         if (got == LEATI_RECALLED) wrong += a.value != (double)i;
@@ -305,19 +307,54 @@ static void memory(leattest *t)
     CHECK_INT(wrong, 0);
     CHECK_INT(found, ROOM);
     for (uint64_t i = 4 * ROOM; i < 5 * ROOM; i++)
-        other += leati_recent_tell(&r, leati_recent_key(i, 0), &seven, 1, &a) == LEATI_UNKNOWN;
+        other += leati_recent_tell(&r, i, 0, &seven, 1, &a) == LEATI_UNKNOWN;
     CHECK_INT(other, ROOM / 2);
-    CHECK_INT(leati_recent_tell(&r, leati_recent_key(5 * ROOM - 1, 0), &seven, 1, &a),
-              LEATI_TOLD_BEFORE);
+    CHECK_INT(leati_recent_tell(&r, 5 * ROOM - 1, 0, &seven, 1, &a), LEATI_TOLD_BEFORE);
     /* The same id again: the newest answer counts. */
-    leati_recent_add(&r, leati_recent_key(5 * ROOM - 1, 0), 7, 3, 0.5);
-    CHECK_INT(leati_recent_tell(&r, leati_recent_key(5 * ROOM - 1, 0), &seven, 1, &a),
-              LEATI_RECALLED);
-    CHECK(a.value == 3);
+    double three = 3, proba[2] = {0.75, 0.25};
+    leati_recent_add(&r, 5 * ROOM - 1, 0, 7, 1, &three, proba);
+    CHECK_INT(leati_recent_tell(&r, 5 * ROOM - 1, 0, &seven, 1, &a), LEATI_RECALLED);
+    CHECK(a.value == 3 && a.chance == 0.25);
     leati_recent_fini(&r);
     REQUIRE_OK(leati_recent_init(t->context, &r, 0));
-    leati_recent_add(&r, 1, 7, 3, 0.5);
-    CHECK_INT(leati_recent_tell(&r, 1, &seven, 1, &a), LEATI_UNKNOWN);
+    leati_recent_add(&r, 1, 0, 7, 1, &three, NULL);
+    CHECK_INT(leati_recent_tell(&r, 1, 0, &seven, 1, &a), LEATI_UNKNOWN);
+    leati_recent_fini(&r);
+}
+
+/* Requests of many rows, in several pieces, also of more rows than are remembered. */
+static void many_rows(leattest *t)
+{
+    enum { ROOM = 1024, PIECE = 100, ROWS = 2500 };
+    leati_recent r = {.made = false};
+    leati_recent_answer a;
+    uint32_t seven = 7;
+    double value[PIECE], proba[2 * PIECE];
+    int found = 0, wrong = 0;
+    REQUIRE_OK(leati_recent_init(t->context, &r, ROOM));
+    for (size_t at = 0; at < ROWS; at += PIECE) {
+        for (size_t i = 0; i < PIECE; i++) {
+            value[i] = (double)(at + i);
+            proba[2 * i + 1] = value[i] / ROWS;
+            proba[2 * i] = 1 - proba[2 * i + 1];
+        }
+        leati_recent_add(&r, 42, at, 7, PIECE, value, proba);
+    }
+    CHECK_INT(r.runs, 1);
+    for (uint64_t row = 0; row < ROWS + PIECE; row++) {
+        if (leati_recent_tell(&r, 42, row, &seven, 1, &a) != LEATI_RECALLED) continue;
+        found++;
+        wrong += a.value != (double)row || a.chance != a.value / ROWS || row < ROWS - ROOM;
+    }
+    CHECK_INT(found, ROOM);
+    CHECK_INT(wrong, 0);
+    /* Another request of the same rows, without chances; the first one is still there in part. */
+    leati_recent_add(&r, 43, 0, 7, PIECE, value, NULL);
+    CHECK_INT(leati_recent_tell(&r, 43, 99, &seven, 1, &a), LEATI_RECALLED);
+    CHECK(a.value == value[99] && isnan(a.chance));
+    CHECK_INT(leati_recent_tell(&r, 43, 100, &seven, 1, &a), LEATI_UNKNOWN);
+    CHECK_INT(leati_recent_tell(&r, 42, ROWS - 1, &seven, 1, &a), LEATI_TOLD_BEFORE);
+    CHECK_INT(leati_recent_tell(&r, 42, ROWS - ROOM, &seven, 1, &a), LEATI_UNKNOWN);
     leati_recent_fini(&r);
 }
 
@@ -353,7 +390,8 @@ static void little_memory(leattest *t)
     leattest_fail_allocations(t, all, path);
 }
 
-static const leattest_case cases[] = {
-    TEST(rings),      TEST(ring_edges), TEST(ends_of_files), TEST(rotation), TEST(full_disk),
-    TEST(half_lines), TEST(pipes),      TEST(memory),        TEST(sampling), TEST(little_memory)};
+static const leattest_case cases[] = {TEST(rings),    TEST(ring_edges),   TEST(ends_of_files),
+                                      TEST(rotation), TEST(full_disk),    TEST(half_lines),
+                                      TEST(pipes),    TEST(memory),       TEST(many_rows),
+                                      TEST(sampling), TEST(little_memory)};
 LEATTEST_MAIN(cases)

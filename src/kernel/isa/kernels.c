@@ -52,6 +52,24 @@ INLINE bool any_f64(vd_int mask)
 #include "kernel/isa/learn_lanes.h"
 #include "kernel/isa/smo_lanes.h"
 
+#define NAME(x) x##_f32
+#define T       float
+#define V       vf
+#define VL      VF
+#define M       vf_bits
+#define BITS    uint32_t
+#include "kernel/isa/tree_type.h"
+#undef NAME
+
+#define NAME(x) x##_f64
+#define T       double
+#define V       vd
+#define VL      VD
+#define M       vd_bits
+#define BITS    uint64_t
+#include "kernel/isa/tree_type.h"
+#undef NAME
+
 MAP_MATH(exp_f64, double, vd, VD, f64, exp_vector_f64)
 MAP_MATH(exp_f32, float, vf, VF, f32, exp_vector_f32)
 MAP_MATH(log_f64, double, vd, VD, f64, log_vector)
@@ -106,6 +124,8 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                              .below_f32 = below_f32,
                              .below_f64 = below_f64,
                              .decimals = DECIMALS,
+                             .tree_f32 = tree_tests_f32,
+                             .tree_f64 = tree_tests_f64,
                              .learn = {.welford_f32 = welford_f32,
                                        .welford_f64 = welford_f64,
                                        .gauss_tile = gauss_tile,
