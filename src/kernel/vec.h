@@ -19,6 +19,9 @@ typedef struct leati_vec {
     void (*mul_f64)(size_t n, const double *x, const double *y, double *out);
     double (*sum_f32)(size_t n, const float *x); /* accumulated in f64 */
     double (*sum_f64)(size_t n, const double *x);
+    /* 0 where all values are finite, else NaN. */
+    float (*blemish_f32)(size_t n, const float *x);
+    double (*blemish_f64)(size_t n, const double *x);
     float (*max_f32)(size_t n, const float *x); /* n > 0, no NaN */
     double (*max_f64)(size_t n, const double *x);
     float (*dist2_f32)(size_t n, const float *x, const float *y); /* squared Euclidean */

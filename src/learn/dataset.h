@@ -16,6 +16,7 @@ typedef struct leati_matrix {
     const float *f32;
     size_t rows, cols;
     size_t stride; /* elements from row to row, >= cols */
+    bool finite;   /* all values are known to be: nobody looks again */
 } leati_matrix;
 
 /* A categorical feature holds level numbers 0 .. levels-1 as values (NaN: missing or unseen) and

@@ -579,7 +579,8 @@ void leati_encoder_fill(leat_context *c, const leati_encoder *e, const leat_fram
     else a.f64 = to;
     a.tasks = leati_task_count(count * e->width, CELLS_PER_TASK, MOST_TASKS);
     leati_parallel(c, a.tasks, apply_rows, &a);
-    *x = (leati_matrix){a.f64, a.f32, count, e->width, e->width};
+    *x = (leati_matrix){
+        .f64 = a.f64, .f32 = a.f32, .rows = count, .cols = e->width, .stride = e->width};
 }
 
 leat_status leati_encoder_levels(leat_context *c, const leati_encoder *e, const leat_frame *f,

@@ -25,19 +25,6 @@ static bool neutral(const leati_encoder *e)
     return same;
 }
 
-/* Whether all are finite: x - x is 0 for such values only. */
-static bool all_finite(const double *x, size_t n)
-{
-    enum { LANES = 16 };
-    double lane[LANES] = {0}, sum = 0;
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t l = 0; l < LANES; l++) lane[l] += x[i + l] - x[i + l];
-    for (; i < n; i++) sum += x[i] - x[i];
-    for (size_t l = 0; l < LANES; l++) sum += lane[l];
-    return sum == 0;
-}
-
 /* Missing values become the fill, where there is one. Returns the first infinite one. */
 static size_t mend(const leati_encoder *e, double *x, size_t rows)
 {
@@ -63,10 +50,11 @@ typedef struct job {
     const leati_encoder *e;
     const char *values;
     bool f32, neutral;
+    bool finite; /* so far all */
 } job;
 
 /* The values `first` .. first + n - 1, whole rows, to x as f64. */
-static size_t take(const job *j, size_t first, size_t n, double *x)
+static size_t take(job *j, size_t first, size_t n, double *x)
 {
     float narrow[PIECE];
     if (!j->f32) memcpy(x, j->values + first * sizeof *x, n * sizeof *x);
@@ -75,8 +63,11 @@ static size_t take(const job *j, size_t first, size_t n, double *x)
         memcpy(narrow, j->values + (first + i) * sizeof *narrow, m * sizeof *narrow);
         j->vec->widen(m, narrow, x + i);
     }
-    size_t rows = n / j->e->width;
-    size_t wrong = all_finite(x, n) ? SIZE_MAX : mend(j->e, x, rows);
+    size_t rows = n / j->e->width, wrong = SIZE_MAX;
+    if (j->vec->blemish_f64(n, x) != 0) {
+        wrong = mend(j->e, x, rows);
+        j->finite = false;
+    }
     if (!j->neutral) scale(j->e, x, rows);
     return wrong == SIZE_MAX ? wrong : first + wrong;
 }
@@ -102,11 +93,10 @@ static size_t take_wide(const job *j, size_t first, size_t n, float *to)
 size_t leati_encoder_fill_rows(const leat_context *c, const leati_encoder *e, const void *values,
                                bool f32, size_t rows, void *to, leati_matrix *x)
 {
-    job j = {leati_vec_of(c), e, values, f32, neutral(e)};
+    job j = {leati_vec_of(c), e, values, f32, neutral(e), true};
     size_t width = e->width, step = width < PIECE ? PIECE / width : 1, wrong = SIZE_MAX;
     float *low = e->recipe.f32 ? to : NULL;
     double *high = e->recipe.f32 ? NULL : to, wide[PIECE];
-    *x = (leati_matrix){high, low, rows, width, width};
     for (size_t r = 0; r < rows && wrong == SIZE_MAX; r += step) {
         size_t n = (rows - r < step ? rows - r : step) * width, at = r * width;
         if (high) wrong = take(&j, at, n, high + at);
@@ -116,5 +106,12 @@ size_t leati_encoder_fill_rows(const leat_context *c, const leati_encoder *e, co
             j.vec->narrow(n, wide, low + at);
         }
     }
+    /* Scaled or narrowed ones may have become infinite. */
+    *x = (leati_matrix){.f64 = high,
+                        .f32 = low,
+                        .rows = rows,
+                        .cols = width,
+                        .stride = width,
+                        .finite = high && j.neutral && j.finite};
     return wrong;
 }

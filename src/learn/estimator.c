@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "kernel/vec.h"
 
 #define ESTIMATOR(name) extern const leati_estimator_class leati_estimator_##name;
 #include "learn/estimators.def"
@@ -75,37 +76,12 @@ leat_status leati_estimator_clone(leat_context *c, leati_estimator **out, const 
 }
 
 typedef struct scan {
+    const leati_vec *vec;
     const leati_matrix *x;
     bool missing_allowed;
     size_t tasks;
     size_t *bad; /* (tasks) first bad element of each task as row * cols + col, or SIZE_MAX */
 } scan;
-
-/* 0 when all n values are finite, else NaN: x - x is 0 for finite values only. In lanes, for speed:
- * this reads the whole matrix before every fit. */
-enum { LANES = 16 };
-
-static double blemish_f64(size_t n, const double *x)
-{
-    double lane[LANES] = {0}, sum = 0;
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (size_t l = 0; l < LANES; l++) lane[l] += x[j + l] - x[j + l];
-    for (; j < n; j++) sum += x[j] - x[j];
-    for (size_t l = 0; l < LANES; l++) sum += lane[l];
-    return sum;
-}
-
-static double blemish_f32(size_t n, const float *x)
-{
-    float lane[LANES] = {0}, sum = 0;
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (size_t l = 0; l < LANES; l++) lane[l] += x[j + l] - x[j + l];
-    for (; j < n; j++) sum += x[j] - x[j];
-    for (size_t l = 0; l < LANES; l++) sum += lane[l];
-    return (double)sum;
-}
 
 /* The first bad element of rows from .. to - 1, as row * cols + col. */
 static size_t find_bad(const scan *s, size_t from, size_t to)
@@ -131,9 +107,9 @@ static void scan_rows(void *arg, size_t task, unsigned worker)
     s->bad[task] = SIZE_MAX;
     for (size_t r = leati_task_start(x->rows, s->tasks, task); r < to; r += step) {
         size_t rows = to - r < step ? to - r : step;
-        double sum = x->f64 ? blemish_f64(rows * x->cols, x->f64 + r * x->stride)
-                            : blemish_f32(rows * x->cols, x->f32 + r * x->stride);
-        if (sum == 0) continue;
+        bool sound = x->f64 ? s->vec->blemish_f64(rows * x->cols, x->f64 + r * x->stride) == 0
+                            : s->vec->blemish_f32(rows * x->cols, x->f32 + r * x->stride) == 0;
+        if (sound) continue;
         s->bad[task] = find_bad(s, r, r + rows);
         if (s->bad[task] != SIZE_MAX) return;
     }
@@ -144,7 +120,11 @@ static leat_status check_values(leat_context *c, const leati_estimator_class *cl
 {
     enum { MOST = 64 };
     size_t bad[MOST];
-    scan s = {.x = x, .missing_allowed = class->traits & LEATI_TAKES_MISSING, .bad = bad};
+    scan s = {.vec = leati_vec_of(c),
+              .x = x,
+              .missing_allowed = class->traits & LEATI_TAKES_MISSING,
+              .bad = bad};
+    if (x->finite) return LEAT_OK;
     s.tasks = leati_task_count(x->rows * x->cols, 1 << 16, MOST);
     if (s.tasks > x->rows) s.tasks = x->rows ? x->rows : 1;
     leati_parallel(c, s.tasks, scan_rows, &s);

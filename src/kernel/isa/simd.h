@@ -215,6 +215,33 @@ INLINE double lanes_f64(vd v)
 }
 #endif
 
+#if defined(__AVX512F__)
+/* a, but a & b where x > y, or where x <= y is false. */
+INLINE vd_bits and_above_f64(vd_bits a, vd_bits b, vd x, vd y)
+{
+    __mmask8 where = _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_GT_OQ);
+    return (vd_bits)_mm512_mask_and_epi64((__m512i)a, where, (__m512i)a, (__m512i)b);
+}
+
+INLINE vd_bits and_not_below_f64(vd_bits a, vd_bits b, vd x, vd y)
+{
+    __mmask8 where = _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_NLE_UQ);
+    return (vd_bits)_mm512_mask_and_epi64((__m512i)a, where, (__m512i)a, (__m512i)b);
+}
+
+INLINE vf_bits and_above_f32(vf_bits a, vf_bits b, vf x, vf y)
+{
+    __mmask16 where = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_GT_OQ);
+    return (vf_bits)_mm512_mask_and_epi32((__m512i)a, where, (__m512i)a, (__m512i)b);
+}
+
+INLINE vf_bits and_not_below_f32(vf_bits a, vf_bits b, vf x, vf y)
+{
+    __mmask16 where = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_NLE_UQ);
+    return (vf_bits)_mm512_mask_and_epi32((__m512i)a, where, (__m512i)a, (__m512i)b);
+}
+#endif
+
 /* yes where the mask is all ones, no where it is 0. */
 INLINE vd choose_f64(vd_int mask, vd yes, vd no)
 {

@@ -33,6 +33,23 @@ static T NAME(dot)(size_t n, const T *x, const T *y)
     return NAME(total)(sum);
 }
 
+/* x - x is 0 for finite values only. */
+static T NAME(blemish)(size_t n, const T *x)
+{
+    V sum[4] = {{0}, {0}, {0}, {0}};
+    REDUCE(
+        n,
+        {
+            V v = NAME(load)(x + at);
+            sum[lane] += v - v;
+        },
+        {
+            V v = NAME(load_part)(x + at, left);
+            sum[lane] += v - v;
+        })
+    return NAME(total)(sum);
+}
+
 static T NAME(dist2)(size_t n, const T *x, const T *y)
 {
     V sum[4] = {{0}, {0}, {0}, {0}};
