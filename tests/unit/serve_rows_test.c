@@ -180,7 +180,7 @@ static const request requests[] = {
     {"POST", "/api/v1/word", "Content-Type: audio/flac\r\n", "fLaC", 415, "takes sound|text/plain"},
     /* Explanations. */
     {"POST", MIXED "?explain=true", "", "{" JSON_ROW "}", 200,
-     "\"explanations\":[{\"class\":|\"contributions\":{\"length\":|all subsets"},
+     "\"explanations\":[{\"class\":|\"contributions\":{\"length\":|closed form"},
     {"POST", MIXED "?explain=false", "", "{" JSON_ROW "}", 200, "\"predictions\":["},
     {"POST", MIXED "?explain=perhaps", "", "{" JSON_ROW "}", 422, "'explain'|neither"},
     {"POST", MIXED, "", "{\"explain\":1," JSON_ROW "}", 422, "'explain'"},
