@@ -130,7 +130,7 @@ leat_tensor *leati_attend(leati_builder *b, const leati_attention *a, leat_tenso
     bool drops = b->training && b->key && a->dropout > 0;
     bool steps_first = !drops && a->positions == LEATI_POSITIONS_NONE;
     if (!steps_first) q = turn(q), k = turn(k), v = turn(v);
-    if (a->positions == LEATI_POSITIONS_ROTARY) q = rotate(b, q), k = rotate(b, k);
+    if (a->positions == LEATI_POSITIONS_ROTARY) q = rotate(b, q), k = q ? rotate(b, k) : NULL;
     if (!q || !k || !v) return NULL;
     leat_attention_options options = leat_attention_options_default();
     options.causal = a->causal;

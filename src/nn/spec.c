@@ -80,10 +80,24 @@ bool leati_spec_value(leati_spec *s, char *out, size_t size)
     return copy(s, n, out, size);
 }
 
+/* Sets a parameter of either table, once: `given` has a bit for each. */
+static leat_status set_param(leati_spec *s, const char *owner, const leati_param *table,
+                             void *object, const char *name, const char *value, uint64_t *given)
+{
+    const leati_param *p = leati_param_find(table, name), *common = NULL;
+    if (!p && s->common) common = leati_param_find(s->common, name);
+    size_t bit = p ? (size_t)(p - table) : common ? 63 - (size_t)(common - s->common) : 64;
+    bool again = bit < 64 && *given >> bit & 1;
+    LEATI_CHECK(s->context, !again, LEAT_INVALID, "%s.%s is given twice", owner, name);
+    if (bit < 64) *given |= (uint64_t)1 << bit;
+    return leati_param_set(s->context, common ? s->common : table, owner, object, name, value);
+}
+
 leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_param *table,
                               void *object)
 {
     const leati_param *next = table;
+    uint64_t given = 0;
     if (leati_spec_take(s, ')')) return LEAT_OK;
     do {
         char name[64], value[LEATI_TEXT_PARAM];
@@ -91,16 +105,13 @@ leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_para
         if (leati_spec_name(s, name, sizeof name) && leati_spec_take(s, '=')) {
             if (!leati_spec_value(s, value, sizeof value))
                 return leati_spec_refuse(s, "the value of the parameter");
-            bool common =
-                s->common && !leati_param_find(table, name) && leati_param_find(s->common, name);
-            LEATI_TRY(leati_param_set(s->context, common ? s->common : table, owner, object, name,
-                                      value));
+            LEATI_TRY(set_param(s, owner, table, object, name, value, &given));
         } else {
             s->at = start;
             if (!leati_spec_value(s, value, sizeof value))
                 return leati_spec_refuse(s, "a parameter or its value");
             if (!next->name) return leati_spec_refuse(s, "no more parameters");
-            LEATI_TRY(leati_param_set(s->context, table, owner, object, next->name, value));
+            LEATI_TRY(set_param(s, owner, table, object, next->name, value, &given));
         }
         if (next->name) next++;
     } while (leati_spec_take(s, ','));

@@ -136,6 +136,13 @@ static void mistakes_are_named(leattest *t)
     leat_context *c = t->context;
     CHECK_FAILS(open_loop(c, &l, "dense(3); conv2d(2)", "adam"), LEAT_SHAPE, "layer 2 `conv2d`");
     close_loop(&l);
+    CHECK_INT(
+        open_loop(c, &l, "reshape(2, 2); multi_head_attention(2, 3, positions=rotary)", "adam"),
+        LEAT_SHAPE);
+    const char *layer = strstr(leat_error_message(c), "layer 2");
+    CHECK(layer && !strstr(layer + 1, "layer 2")); /* it is named once */
+    leat_error_clear(c);
+    close_loop(&l);
     CHECK_FAILS(open_loop(c, &l, "concat(-2) { identity; identity }; dense(3)", "adam"),
                 LEAT_INVALID, "layer 1 `concat`|axis -2 is the batch");
     close_loop(&l);
