@@ -201,7 +201,7 @@ const cli_command cli_command_check = {
     .arguments = "[EXPERIMENT.yaml | DATA]",
     .least = 0,
     .most = 1,
-    .summary = "what this machine and build offer; what training a network would take",
+    .summary = "what this machine offers, what training a network would take",
     .details = "Without an argument: the inventory of machine and build, and a self-test. Of an "
                "experiment\nwith a network: its layers with parameters, flops and memory, and the "
                "memory that the\ntraining takes. Nothing is trained.",

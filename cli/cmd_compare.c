@@ -68,11 +68,19 @@ static void print_text(cli *c, const leat_comparison *k, int models)
         const char *better = p.first_is_better ? first : second;
         const char *worse = p.first_is_better ? second : first;
         char text[32];
-        snprintf(text, sizeof text, p.p_adjusted < 0.001 ? "p < 0.001" : "p = %.3f", p.p_adjusted);
-        if (p.real) cli_say(c, "%s is better than %s", better, worse);
-        else cli_say(c, "%s against %s: the difference may be chance", first, second);
-        cli_say(c, " (%s, %s; difference %.4g, 95%% %.4g to %.4g)\n", text, p.method, p.difference,
-                p.low, p.high);
+        if (isnan(p.p_adjusted)) snprintf(text, sizeof text, "p unknown");
+        else
+            snprintf(text, sizeof text, p.p_adjusted < 0.001 ? "p < 0.001" : "p = %.3f",
+                     p.p_adjusted);
+        char line[1024];
+        int n = p.real ? snprintf(line, sizeof line, "%s is better than %s", better, worse)
+                       : snprintf(line, sizeof line, "%s against %s: the difference may be chance",
+                                  first, second);
+        if (n > 0 && (size_t)n < sizeof line)
+            snprintf(line + n, sizeof line - (size_t)n,
+                     " (%s, %s; difference %.4g, 95%% %.4g to %.4g)", text, p.method, p.difference,
+                     p.low, p.high);
+        if (!c->quiet) cli_fold(stdout, line, 0, 2);
     }
     if (leat_comparison_pairs(k) > 1)
         cli_say(c, "p values are adjusted for %zu comparisons (Holm)\n", leat_comparison_pairs(k));

@@ -98,7 +98,7 @@ const cli_command cli_command_inspect = {
     .arguments = "MODEL.leat",
     .least = 1,
     .most = 1,
-    .summary = "look inside a network: what each layer is, costs and makes of a row",
+    .summary = "look inside a network: what layers are, cost and make of a row",
     .details = "Prints the layers with their outputs, parameters, flops and memory, and writes a "
                "page with\nthe activations of every layer as pictures, the filters of the first, "
                "the saliency of the\ninput (the gradient of the winning output), and the output of "

@@ -256,9 +256,9 @@ static int make_context(cli *c)
     leat_context_options o = leat_context_options_default();
     unsigned long long n;
     if (cli_value(c, "seed")) {
-        if (!parse_whole(cli_value(c, "seed"), UINT64_MAX, &n))
-            return usage_error(c, "--seed takes a whole number from 0, not '%s'",
-                               cli_value(c, "seed"));
+        if (!parse_whole(cli_value(c, "seed"), INT64_MAX, &n)) /* JSON has no larger ones */
+            return usage_error(c, "--seed takes a whole number from 0 to %lld, not '%s'",
+                               (long long)INT64_MAX, cli_value(c, "seed"));
         o.seed = n;
     }
     if (cli_value(c, "threads")) {
@@ -309,8 +309,9 @@ leat_status cli_renew_context(cli *c)
 {
     unsigned long long n;
     const char *seed = cli_value(c, "seed");
-    if (seed && !parse_whole(seed, UINT64_MAX, &n))
-        return cli_usage(c, "the seed is a whole number from 0, not '%s'", seed);
+    if (seed && !parse_whole(seed, INT64_MAX, &n))
+        return cli_usage(c, "the seed is a whole number from 0 to %lld, not '%s'",
+                         (long long)INT64_MAX, seed);
     leat_context *old = c->context;
     if (make_context(c) == 0) {
         leat_context_destroy(old);
@@ -366,12 +367,17 @@ static int unknown_command(const cli *c, const char *name)
     return CLI_USAGE;
 }
 
+static int show_help(const cli_command *m)
+{
+    cli_help(stdout, m);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_FINE;
+    cli_complain("leat: cannot write the output: %s\n", strerror(errno));
+    return CLI_ENVIRONMENT;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        cli_help(stdout, NULL);
-        return CLI_FINE;
-    }
+    if (argc < 2) return show_help(NULL);
     const char *name = argv[1];
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) name = "version";
@@ -386,7 +392,7 @@ int main(int argc, char **argv)
         cli_complain("leat: out of memory\n");
     } else {
         code = read_arguments(&c, argc, argv);
-        if (!code && cli_has(&c, "help")) cli_help(stdout, c.command);
+        if (!code && cli_has(&c, "help")) code = show_help(c.command);
         else if (!code) code = run(&c);
     }
     free(c.arguments);

@@ -212,8 +212,11 @@ void cli_help(FILE *out, const cli_command *m)
         print_commands(out);
         return;
     }
-    fprintf(out, "leat %s: %s\n\nusage: leat %s%s%s [OPTIONS]\n", m->name, m->summary, m->name,
-            *m->arguments ? " " : "", m->arguments);
+    char usage[512];
+    snprintf(usage, sizeof usage, "usage: leat %s%s%s [OPTIONS]", m->name, *m->arguments ? " " : "",
+             m->arguments);
+    fprintf(out, "leat %s: %s\n\n", m->name, m->summary);
+    cli_fold(out, usage, 0, 12);
     if (m->details) {
         fputc('\n', out);
         cli_fold(out, m->details, 0, 0);

@@ -11,6 +11,7 @@ fails twice 2 "given twice" $leat fit good.csv -t species -t species
 fails value 2 "needs a value" $leat fit good.csv --target
 fails threads 2 "--threads" $leat fit good.csv -t species --threads 0
 fails seed 2 "--seed" $leat fit good.csv -t species --seed x
+fails seed-most 2 "--seed|9223372036854775807" $leat fit good.csv -t species --seed 9223372036854775808
 fails no-target 2 "--target" $leat fit good.csv
 fails model 2 "no estimator 'scv'|Did you mean 'svc'?" $leat fit good.csv -t species -m scv
 fails setting 2 "svc.C" $leat fit good.csv -t species -m svc --set svc.C=big
@@ -28,6 +29,9 @@ for line in "fit good.csv --taget x" "fitt" "fit" "fit good.csv -t species --see
 done
 for topic in "" fit svc exit estimators; do
     check "json-help: $topic" sh -c "$leat help $topic --json | python3 -m json.tool"
+done
+for topic in $($leat help --completion fish | sed -n 's/.*use_subcommand -a \([a-z]*\).*/\1/p'); do
+    check "help-width: $topic" sh -c "$leat help $topic | awk 'length(\$0) > 80 && !/^  leat / { print; bad = 1 } END { exit bad }'"
 done
 # A settings file is checked as the command line is.
 printf 'data: good.csv\ntarget: species\nquick: maybe\n' >switch.yaml
@@ -160,6 +164,9 @@ if [ -w /dev/full ]; then
     fails full 4 "cannot write" sh -c "exec $leat predict iris.leat good.csv >/dev/full"
 fi
 cp iris.leat before.leat
+if [ -w /dev/full ]; then
+    fails full-help 4 "cannot write" sh -c "exec $leat fit --help >/dev/full"
+fi
 if (ulimit -f 1 2>/dev/null); then
     (trap '' XFSZ 2>/dev/null; ulimit -f 1; $leat fit good.csv -t species --name iris >/dev/null 2>limit.txt)
     check limit-code test $? -ne 0
