@@ -93,17 +93,21 @@ static const char *biases(leati_onnx_out *o, const float *first, const float *se
     return leati_onnx_out_constant(o, "bias", LEAT_DTYPE_F32, &s, both);
 }
 
+static bool is_zero(const leati_onnx_out *o, leat_tensor *x)
+{
+    if (x->node->op == LEATI_OP_EXPAND) x = leati_program_in(&o->program[0], x->node, 0);
+    const float *v = data_of(o, x);
+    bool zero = v != NULL;
+    for (size_t k = 0; zero && k < leati_shape_count(&x->shape); k++) zero = v[k] == 0;
+    return zero;
+}
+
 /* The first state, or "" when it is known to be zero. */
 static const char *initial(leati_onnx_out *o, const leati_node *n, size_t i)
 {
     static const int64_t axis = 0;
     leat_tensor *x = leati_program_in(&o->program[0], n, i);
-    leat_tensor *under = x;
-    if (x->node->op == LEATI_OP_EXPAND) under = leati_program_in(&o->program[0], x->node, 0);
-    const float *v = data_of(o, under);
-    bool zero = v != NULL;
-    for (size_t k = 0; zero && k < leati_shape_count(&under->shape); k++) zero = v[k] == 0;
-    if (zero) return "";
+    if (is_zero(o, x)) return "";
     return leati_onnx_out_step(o, "Unsqueeze", leati_onnx_out_name(o, x),
                                leati_onnx_out_ints(o, &axis, 1));
 }
@@ -127,7 +131,8 @@ leat_status leati_onnx_out_recurrent(leati_onnx_out *o, leati_node *n)
     product p;
     const float *r = data_of(o, leati_program_in(g, n, 1)), *r_bias = NULL;
     if (gru) r_bias = data_of(o, leati_program_in(g, n, 3));
-    if (!find_product(o, n, &p) || !r || (gru && !r_bias))
+    bool biased = gru && !is_zero(o, leati_program_in(g, n, 3));
+    if (!find_product(o, n, &p) || !r || (biased && !r_bias))
         return leati_node_fail(o->context, n, LEAT_UNSUPPORTED,
                                "a recurrent layer whose weights are computed has no form in ONNX");
     const char *in[8] = {leati_onnx_out_name(o, p.x),

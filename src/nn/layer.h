@@ -105,6 +105,10 @@ leat_tensor *leati_drop(leati_builder *b, leat_tensor *x, double rate, leat_shap
 bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, int count,
                        int64_t least, int64_t *out);
 
+/* Whether numbers that are computed while the layer is built, one for each place, are few enough
+ * (2^28) to be computed before anybody has asked what fits into memory; else an error. */
+bool leati_layer_table_fits(leati_builder *b, int64_t rows, int64_t columns);
+
 /* A row of a layer's table for an initialiser. */
 #define LEATI_INIT_PARAM(type_, field, usual)                                                      \
     {                                                                                              \

@@ -36,6 +36,7 @@ static leat_tensor *angles(leati_builder *b, leat_dtype dtype, int64_t steps, in
                            bool sines)
 {
     int64_t half = size / 2;
+    if (!leati_layer_table_fits(b, steps, half)) return NULL;
     double *p = leati_array(b->context, (size_t)(steps * half), sizeof *p);
     if (!p) return NULL;
     for (int64_t t = 0; t < steps; t++)
@@ -59,8 +60,9 @@ static leat_tensor *rotate(leati_builder *b, leat_tensor *x)
                                 "rotary positions need an even size of head, not "
                                 "%lld",
                                 (long long)s.dim[3]);
-    leat_tensor *c = angles(b, leat_tensor_dtype(x), s.dim[2], s.dim[3], false);
-    leat_tensor *z = angles(b, leat_tensor_dtype(x), s.dim[2], s.dim[3], true), *part[2];
+    leat_tensor *c = angles(b, leat_tensor_dtype(x), s.dim[2], s.dim[3], false), *part[2];
+    if (!c) return NULL;
+    leat_tensor *z = angles(b, leat_tensor_dtype(x), s.dim[2], s.dim[3], true);
     leat_tensor *u = leat_narrow(x, 3, 0, s.dim[3] / 2);
     leat_tensor *v = leat_narrow(x, 3, s.dim[3] / 2, s.dim[3] / 2);
     part[0] = leat_sub(leat_mul(u, c), leat_mul(v, z));
@@ -74,6 +76,7 @@ static leat_tensor *relative_bias(leati_builder *b, const leati_attention *a, in
 {
     static const int heads_first[] = {2, 0, 1};
     int64_t most = a->most_distance, *place;
+    if (!leati_layer_table_fits(b, steps, others)) return NULL;
     place = leati_array(b->context, (size_t)(steps * others), sizeof *place);
     if (!place) return NULL;
     for (int64_t t = 0; t < steps; t++)

@@ -92,6 +92,7 @@ static const leati_param positions_params[] = {
 /* (steps, features): sin(p / 10000^(2 i / features)) and cos in turn. */
 static leat_tensor *sines(leati_builder *b, leat_dtype dtype, int64_t steps, int64_t features)
 {
+    if (!leati_layer_table_fits(b, steps, features)) return NULL;
     double *p = leati_array(b->context, (size_t)(steps * features), sizeof *p);
     if (!p) return NULL;
     for (int64_t t = 0; t < steps; t++)

@@ -42,3 +42,12 @@ bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, in
     for (int i = 0; i < count; i++) out[i] = (int64_t)list[n == 1 ? 0 : i];
     return true;
 }
+
+bool leati_layer_table_fits(leati_builder *b, int64_t rows, int64_t columns)
+{
+    int64_t count;
+    if (!__builtin_mul_overflow(rows, columns, &count) && count <= (int64_t)1 << 28) return true;
+    (void)leati_layer_fail(b, LEAT_LIMIT, "a table of positions of %lld by %lld is too large",
+                           (long long)rows, (long long)columns);
+    return false;
+}

@@ -85,6 +85,8 @@ static const char *const networks[] = {
     "input=2x4x2x3|layers=conv3d(3, 2, padding=same); tanh; max_pool3d(2, padding=same); flatten",
     "input=4x4x3|layers=upsample(2x1); group_norm(3); mish; permute(2, 1, 3); flatten",
     "input=12x4|layers=lstm(6, return_sequences=true); gru(5)",
+    "input=12x4|layers=gru(4, true, true, use_bias=false); lstm(3, true, use_bias=false); rnn(3, "
+    "use_bias=false)",
     "input=12x4|layers=rnn(6, return_sequences=true, bidirectional=true); gru(4, "
     "bidirectional=true); layer_norm",
     "input=12x4|layers=lstm(5, layers=2, bidirectional=true, use_bias=false); rms_norm",
