@@ -10,52 +10,84 @@
 
 enum {
     NAME(NR) = 2 * VL,
+    NAME(BURST) = 768,   /* bytes of C that may be asked for at once */
     NAME(LONG_ROW) = 256 /* terms from which a single row is summed in four chains */
 };
 
+/* The last vector of a row, which may be full. AVX-512 masks cost nothing, so that there is no
+ * second way through the tiles for it. */
+INLINE V NAME(load_edge)(const T *p, size_t n)
+{
+    return VECTOR_BYTES == 64 ? NAME(load_part)(p, n) : NAME(load_last)(p, n);
+}
+
+INLINE void NAME(store_edge)(T *p, V v, size_t n)
+{
+    if (VECTOR_BYTES == 64) NAME(store_part)(p, v, n);
+    else NAME(store_last)(p, v, n);
+}
+
 /* C (h, nv vectors) = alpha A B + beta C, h and nv constants; `last` columns in the last vector.
  * Rows of A are reached in groups of three through one pointer each: x86 addresses pointer - step,
- * pointer and pointer + step without further arithmetic. */
+ * pointer and pointer + step without further arithmetic.
+ * C is fetched meanwhile, that of a large tile two rows at a time after every 16th part of the
+ * terms: at once its lines would take all the buffers for misses, and B would wait for memory with
+ * them. */
 INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
                        size_t step, const T *b, size_t b_step, size_t b_panel, T *c, size_t ldc,
                        size_t last, T alpha, T beta, const char *next, size_t pace)
 {
     V sum[MR][8];
     const T *group[MR / 3 + 1], *ahead = c;
+    const bool spread = h * nv * sizeof(V) > NAME(BURST);
+    size_t stretch = k / 16 + 1, rows = h;
     UNROLL(16)
-    for (size_t i = 0; i < h; i++, ahead += ldc) {
-        __asm__("" : "+r"(ahead)); /* not to be kept for the end */
+    for (size_t i = 0; i < h; i++) {
         UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
-            __builtin_prefetch(ahead + v * VL, 1);
+            if (!spread) __builtin_prefetch(ahead + v * VL, 1);
             sum[i][v] = (V){0};
         }
+        if (!spread) ahead += ldc;
+        __asm__("" : "+r"(ahead)); /* not to be kept for the end */
     }
     UNROLL(16)
     for (size_t i = 0; by_rows && i < h; i += 3) {
         group[i / 3] = a + (i + 1 < h ? i + 1 : i) * step;
         __asm__("" : "+r"(group[i / 3]));
     }
-    for (size_t p = 0; p < k; p++, b += b_step, a += step) {
-        V column[8];
-        if (!by_rows && h > MR / 2) {
-            __builtin_prefetch(next, 0, 2);
-            next += pace;
-        }
-        UNROLL(8)
-        for (size_t v = 0; v < nv; v++) {
-            column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
-            ROUNDED(column[v]);
-        }
-        UNROLL(16)
-        for (size_t i = 0; i < h; i++) {
-            T x;
-            if (by_rows) {
-                ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
-                x = *(group[i / 3] + off * (ptrdiff_t)step + p);
-            } else x = a[i];
+    for (size_t p = 0; p < k;) {
+        size_t end = spread && k - p > stretch ? p + stretch : k;
+        UNROLL(2)
+        for (size_t i = 0; i < 2; i++) {
+            if (!spread || rows == 0) break;
             UNROLL(8)
-            for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
+            for (size_t v = 0; v < nv; v++) __builtin_prefetch(ahead + v * VL, 1);
+            ahead += ldc;
+            rows--;
+        }
+        for (; p < end; p++, b += b_step, a += step) {
+            V column[8];
+            __asm__("" : "+r"(a), "+r"(b)); /* not to be computed anew for each stretch */
+            if (!by_rows && h > MR / 2) {
+                __builtin_prefetch(next, 0, 2);
+                next += pace;
+            }
+            UNROLL(8)
+            for (size_t v = 0; v < nv; v++) {
+                column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
+                ROUNDED(column[v]);
+            }
+            UNROLL(16)
+            for (size_t i = 0; i < h; i++) {
+                T x;
+                if (by_rows) {
+                    ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
+                    x = *(group[i / 3] + off * (ptrdiff_t)step + p);
+                } else x = a[i];
+                UNROLL(8)
+                for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
+            }
         }
     }
     if (alpha != 1) {
@@ -69,18 +101,21 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
         }
     }
     if (beta != 0) {
+        const T *row = c;
         UNROLL(16)
-        for (size_t i = 0; i < h; i++) {
+        for (size_t i = 0; i < h; i++, row += ldc) {
+            __asm__("" : "+r"(row)); /* one pointer, not one for each row */
             UNROLL(8)
-            for (size_t v = 0; v < nv; v++)
-                sum[i][v] += beta * NAME(load_last)(c + i * ldc + v * VL, v + 1 < nv ? VL : last);
+            for (size_t v = 0; v + 1 < nv; v++) sum[i][v] += beta * NAME(load)(row + v * VL);
+            sum[i][nv - 1] += beta * NAME(load_edge)(row + (nv - 1) * VL, last);
         }
     }
     UNROLL(16)
-    for (size_t i = 0; i < h; i++) {
+    for (size_t i = 0; i < h; i++, c += ldc) {
+        __asm__("" : "+r"(c));
         UNROLL(8)
-        for (size_t v = 0; v < nv; v++)
-            NAME(store_last)(c + i * ldc + v * VL, sum[i][v], v + 1 < nv ? VL : last);
+        for (size_t v = 0; v + 1 < nv; v++) NAME(store)(c + v * VL, sum[i][v]);
+        NAME(store_edge)(c + (nv - 1) * VL, sum[i][nv - 1], last);
     }
 }
 
