@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "kernel/kernels.h"
 #include "kernel/net_kernels.h"
+#include "kernel/panels.h"
 #include "kernel/product_bf16.h"
 
 #define NAME(x) x##_f32
@@ -18,7 +19,11 @@ enum {
     FEW_ROWS = 8,        /* dot products instead of tiles */
     TINY = 16384,        /* multiplications that one thread does before another wakes */
     STACK_BYTES = 16384, /* scratch of tiny products */
-    BATCH_TASKS = 4      /* matrices of a batch per thread from which on each is one task */
+    BATCH_TASKS = 4,     /* matrices of a batch per thread from which on each is one task */
+    MANY = 1 << 17,      /* weights that do not stay in the second-level cache */
+    MOST_ROWS = 256,     /* of A: it stays there; and with more, weights come fast enough */
+    PANEL_TASKS = 4,     /* per thread */
+    COPY_TASKS = 8
 };
 
 /* One product of the batch with what its tasks need. */
@@ -100,6 +105,19 @@ static unsigned threads_of(leat_context *c, const leati_product *p)
     return one_by_one(c, p) ? 1 : leat_context_threads(c);
 }
 
+/* Packed weights that come from memory and are used by few rows. */
+static bool by_panels(const leati_product *p, const network_product *x)
+{
+    return p->packed_b && !p->transpose_a && p->alpha == 1 && p->beta == 0 && batch_of(p) == 1 &&
+           p->m >= 2 * x->net->mr && p->m <= MOST_ROWS && p->n * p->k >= MANY;
+}
+
+/* Elements of the copy of A. */
+static size_t copied(const leati_product *p)
+{
+    return p->lda * sizeof(float) % 2048 == 0 ? p->m * leati_panels_stride(p->k) : 0;
+}
+
 size_t leati_product_bytes(leat_context *c, const leati_product *p)
 {
     network_product x;
@@ -107,12 +125,107 @@ size_t leati_product_bytes(leat_context *c, const leati_product *p)
     if (p->m == 0 || p->n == 0 || p->k == 0 || few(p)) return 0;
     unsigned threads = threads_of(c, p);
     product_of(c, p, 0, &x);
+    if (by_panels(p, &x)) return copied(p) * sizeof(float);
     arrange_f32(&x.g, threads);
     size_t elements = scratch_elements_f32(&x.g, threads);
     if (one_by_one(c, p)) return x.g.each * leat_context_threads(c) * sizeof(float);
     return elements * sizeof(float) <= STACK_BYTES && x.g.grid_m * x.g.grid_n == 1
                ? 0
                : elements * sizeof(float);
+}
+
+/* ---- packed weights from memory ----------------------------------------------------------------
+ * Panel by panel, each for all rows of the task, while the one that comes next is fetched. The sums
+ * are those of product_task_f32. */
+
+typedef struct panel_product {
+    network_product *x;
+    size_t panels, tasks, threads;
+    size_t kc; /* terms of a pass */
+    const float *a;
+    size_t lda;
+    float *copy; /* of A where its rows lie badly in the caches; or NULL */
+} panel_product;
+
+static void copy_task(void *arg, size_t task, unsigned worker)
+{
+    const panel_product *g = arg;
+    const leati_product *p = g->x->p;
+    size_t end = leati_task_start(p->m, COPY_TASKS, task + 1);
+    (void)worker;
+    for (size_t i = leati_task_start(p->m, COPY_TASKS, task); i < end; i++)
+        g->x->net->copy(p->k, p->a + i * p->lda, g->copy + i * g->lda);
+}
+
+static size_t first_panel(const panel_product *g, size_t task)
+{
+    return leati_task_start(g->panels, g->tasks, task);
+}
+
+static size_t terms_of(const panel_product *g, size_t q)
+{
+    return g->x->p->k - q < g->kc ? g->x->p->k - q : g->kc;
+}
+
+/* Where the terms of panel j from q on lie. */
+static const float *panel_at(const panel_product *g, size_t j, size_t q)
+{
+    size_t nr = g->x->net->nr;
+    return g->x->p->packed_b + nr * (g->panels * q + j * terms_of(g, q));
+}
+
+/* Terms from q on of panel j; `next` is fetched. */
+static void one_panel(const panel_product *g, size_t j, size_t q, const float *next)
+{
+    const leati_product *p = g->x->p;
+    size_t nr = g->x->net->nr, at = j * nr, k = terms_of(g, q);
+    leati_run run = {0, 0, k};
+    leati_sum_block t = {.lines = 1,
+                         .rows = p->m,
+                         .n = p->n - at < nr ? p->n - at : nr,
+                         .by_rows = true,
+                         .runs = &run,
+                         .run_count = 1,
+                         .a = g->a + q,
+                         .a_step = g->lda,
+                         .b = panel_at(g, j, q),
+                         .b_panel = nr * k,
+                         .c = p->c + at,
+                         .c_step = p->ldc};
+    if (next) t.ahead = ((uintptr_t)next - (uintptr_t)t.b) / sizeof(float);
+    if (q) t.residual = t.c, t.residual_step = p->ldc;
+    g->x->net->sum_block(&t);
+    if (q + k == p->k && g->x->g.finish) g->x->g.finish(g->x, 0, p->m, at, t.n);
+}
+
+static void panels_task(void *arg, size_t task, unsigned worker)
+{
+    const panel_product *g = arg;
+    size_t from = first_panel(g, task), end = first_panel(g, task + 1);
+    size_t later = task + g->threads; /* what this thread has next, about */
+    (void)worker;
+    for (size_t q = 0; q < g->x->p->k; q += g->kc) {
+        const float *then = later < g->tasks ? panel_at(g, first_panel(g, later), 0) : NULL;
+        if (q + g->kc < g->x->p->k) then = panel_at(g, from, q + g->kc);
+        for (size_t j = from; j < end; j++)
+            one_panel(g, j, q, j + 1 < end ? panel_at(g, j + 1, q) : then);
+    }
+}
+
+static void run_panels(leat_context *c, network_product *x, void *workspace)
+{
+    const leati_product *p = x->p;
+    size_t passes = (p->k + x->g.ker->kc - 1) / x->g.ker->kc, nr = x->net->nr;
+    panel_product g = {.x = x, .panels = (p->n + nr - 1) / nr, .a = p->a, .lda = p->lda};
+    g.threads = leat_context_threads(c);
+    g.kc = (p->k + passes - 1) / passes;
+    if (copied(p)) {
+        g.a = g.copy = workspace;
+        g.lda = leati_panels_stride(p->k);
+        leati_parallel(c, COPY_TASKS, copy_task, &g);
+    }
+    g.tasks = PANEL_TASKS * g.threads < g.panels ? PANEL_TASKS * g.threads : g.panels;
+    leati_parallel(c, g.tasks, panels_task, &g);
 }
 
 /* ---- one product ---------------------------------------------------------------------------- */
@@ -158,6 +271,10 @@ static void run_one(leat_context *c, network_product *x, void *workspace)
     }
     if (few(x->p)) {
         run_few(c, x);
+        return;
+    }
+    if (by_panels(x->p, x)) {
+        run_panels(c, x, workspace);
         return;
     }
     unsigned threads = leat_context_threads(c);

@@ -6,14 +6,24 @@
 #include "kernel/isa/simd.h"
 #include "kernel/net_kernels.h"
 
-enum { MR = ROWS_F32, NR = 2 * VF, LINE_BYTES = 64 };
+enum { MR = ROWS_F32, NR = 2 * VF };
+
+typedef struct sum_place {
+    const float *a, *b, *bias, *residual;
+    float *c;
+    size_t width;
+    uintptr_t next; /* what is fetched meanwhile, `pace` bytes with every term of the sum */
+    size_t pace;
+} sum_place;
 
 /* One tile, h rows and nv vectors, both constants; `last` columns in the last vector. Panels that
  * lie side by side make tiles of more than two vectors: vector v is in panel v / 2. */
 INLINE void sum_tile(const size_t h, const size_t nv, const bool by_rows, const leati_sum_block *t,
-                     const float *a, const float *b, const float *bias, float *c,
-                     const float *residual, size_t last)
+                     const sum_place *at, size_t last)
 {
+    const float *a = at->a, *b = at->b, *bias = at->bias, *residual = at->residual;
+    float *c = at->c;
+    uintptr_t next = at->next;
     vf sum[MR][4];
     UNROLL(4)
     for (size_t v = 0; v < nv; v++) {
@@ -22,7 +32,7 @@ INLINE void sum_tile(const size_t h, const size_t nv, const bool by_rows, const 
         UNROLL(16)
         for (size_t i = 0; i < h; i++) sum[i][v] = start;
     }
-    const size_t step = t->a_step, panel = t->b_panel;
+    const size_t step = t->a_step, panel = t->b_panel, pace = at->pace;
     const leati_run *end = t->runs + t->run_count;
     for (const leati_run *run = t->runs; run < end; run++) {
         const float *x = a + run->a, *y = b + run->b * NR, *group[MR / 3 + 1];
@@ -33,6 +43,10 @@ INLINE void sum_tile(const size_t h, const size_t nv, const bool by_rows, const 
         }
         for (size_t p = 0, k = run->k; p < k; p++, y += NR, x += step) {
             vf column[4];
+            if (h > MR / 2) {
+                __builtin_prefetch((const void *)next, 0, 2);
+                next += pace;
+            }
             UNROLL(4)
             for (size_t v = 0; v < nv; v++) {
                 column[v] = load_f32(y + v / 2 * panel + v % 2 * VF);
@@ -75,15 +89,13 @@ INLINE void sum_tile(const size_t h, const size_t nv, const bool by_rows, const 
     }
 }
 
-typedef void (*sum_tile_fn)(const leati_sum_block *t, const float *a, const float *b,
-                            const float *bias, float *c, const float *residual, size_t last);
+typedef void (*sum_tile_fn)(const leati_sum_block *t, const sum_place *at, size_t last);
 
 #define SUM_TILE(h, nv, form, by_rows)                                                             \
-    static void sum_tile_##form##_##h##x##nv(const leati_sum_block *t, const float *a,             \
-                                             const float *b, const float *bias, float *c,          \
-                                             const float *residual, size_t last)                   \
+    static void sum_tile_##form##_##h##x##nv(const leati_sum_block *t, const sum_place *at,        \
+                                             size_t last)                                          \
     {                                                                                              \
-        sum_tile(h, nv, by_rows, t, a, b, bias, c, residual, last);                                \
+        sum_tile(h, nv, by_rows, t, at, last);                                                     \
     }
 #define SUM_TILES(h)                                                                               \
     SUM_TILE(h, 1, columns, false)                                                                 \
@@ -119,16 +131,8 @@ static const struct {
     sum_tile_fn tile[2];
 } sum_wide[MR + 1] = {SUM_ALL_WIDE(SUM_WIDE_ROW)};
 
-typedef struct sum_place {
-    const float *a, *b, *bias, *residual;
-    float *c;
-    size_t width;
-    uintptr_t next; /* what is fetched meanwhile, lines of the caches after each band */
-    size_t next_count;
-} sum_place;
-
 /* All bands of a line against `width` columns. */
-static void sum_line(const leati_sum_block *t, sum_place at)
+static void sum_line(const leati_sum_block *t, size_t terms, sum_place at)
 {
     size_t bands = (t->rows + MR - 1) / MR;
     for (size_t band = 0; band < bands; band++) {
@@ -136,9 +140,8 @@ static void sum_line(const leati_sum_block *t, sum_place at)
         size_t vectors = (at.width + VF - 1) / VF, last = at.width - (vectors - 1) * VF;
         sum_tile_fn tile =
             vectors > 2 ? sum_wide[h].tile[!t->by_rows] : sum_tiles[h][vectors - 1][!t->by_rows];
-        tile(t, at.a, at.b, at.bias, at.c, at.residual, last);
-        for (size_t i = 0; i < at.next_count; i++, at.next += LINE_BYTES)
-            __builtin_prefetch((const void *)at.next, 0, 2);
+        tile(t, &at, last);
+        at.next += at.pace * terms;
         at.a += h * (t->by_rows ? t->a_step : 1);
         at.c += h * t->c_step;
         if (at.residual) at.residual += h * t->residual_step;
@@ -152,18 +155,21 @@ static void sum_block(const leati_sum_block *t)
     size_t least = bands ? t->rows / bands : 0, wide = 0;
     if (bands && sum_wide[most].vectors && sum_wide[least].vectors)
         wide = sum_wide[most].vectors * VF;
-    size_t each = 0, all = t->lines * bands;
-    if (t->ahead && all) each = (t->b_panel * sizeof(float) / LINE_BYTES + all - 1) / all;
+    size_t terms = 0, pace = 0;
+    for (size_t i = 0; i < t->run_count; i++) terms += t->runs[i].k;
+    size_t all = t->lines * bands * terms;
+    if (t->ahead && all) pace = (t->b_panel * sizeof(float) + all - 1) / all;
     for (size_t j = 0, width; j < t->n; j += width) {
         uintptr_t next = (uintptr_t)t->b + (j / NR * t->b_panel + t->ahead) * sizeof(float);
         width = t->n - j >= wide && wide ? wide : NR;
         if (width > t->n - j) width = t->n - j;
         for (size_t line = 0; line < t->lines; line++) {
-            sum_line(t, (sum_place){t->a + line * t->a_line, t->b + j / NR * t->b_panel,
-                                    t->bias ? t->bias + j : NULL,
-                                    t->residual ? t->residual + line * t->residual_line + j : NULL,
-                                    t->c + line * t->c_line + j, width,
-                                    next + line * bands * each * LINE_BYTES, each});
+            sum_line(t, terms,
+                     (sum_place){t->a + line * t->a_line, t->b + j / NR * t->b_panel,
+                                 t->bias ? t->bias + j : NULL,
+                                 t->residual ? t->residual + line * t->residual_line + j : NULL,
+                                 t->c + line * t->c_line + j, width,
+                                 next + line * bands * pace * terms, pace});
         }
     }
 }
