@@ -177,8 +177,8 @@ static void lstm(bench *b)
 {
     const leati_net_kernels *k = leati_net_kernels_of(b->c);
     size_t n = b->n;
-    k->lstm_rows(&(leati_lstm_rows){b->m, n, n, 4 * n, b->x[0], b->x[1], n, 4 * n, b->x[2], b->x[1],
-                                    b->x[3], b->x[3], n, b->x[3], n, false});
+    k->lstm_rows(&(leati_lstm_rows){b->m, n, n, 4 * n, b->x[0], b->x[1], n, 4 * n, b->x[1], b->x[3],
+                                    b->x[3], n, b->x[2], b->x[3], n, false});
 }
 
 static leati_pool2d pool_of(void)

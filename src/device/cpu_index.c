@@ -7,15 +7,17 @@
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/index.h"
+#include "kernel/net_kernels.h"
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
-enum { GRAIN = 16 << 10 };
+enum { GRAIN = 16 << 10, PAST = 16 << 20 }; /* bytes that are in no cache when they are read */
 
 /* Rows of `inner` elements; tasks of whole rows or columns. */
 typedef struct job {
     const leati_step *s;
     const leati_vec *vec;
+    const leati_net_kernels *net; /* of rows that go past the caches; or NULL */
     leati_rows r;
     size_t count, chunk; /* indices; items of a task */
 } job;
@@ -41,7 +43,8 @@ static void gather_rows(void *arg, size_t task, unsigned worker)
         size_t from = k / j->count * j->r.size + leati_index_at(index, k % j->count, j->r.size);
         char *to = (char *)j->s->out[0].data + k * bytes;
         const char *row = (const char *)x->data + from * bytes;
-        if (bytes == 4) memcpy(to, row, 4);
+        if (j->net) j->net->stream(bytes, row, to);
+        else if (bytes == 4) memcpy(to, row, 4);
         else if (bytes == 8) memcpy(to, row, 8);
         else memcpy(to, row, bytes);
     }
@@ -54,6 +57,8 @@ static leat_status gather(leat_context *c, const leati_step *s)
     j.count = leati_operand_count(&s->in[1]);
     LEATI_TRY(leati_index_check(c, &s->in[1], a->axis, (int64_t)j.r.size));
     if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    size_t row = j.r.inner * leat_dtype_size(s->in[0].dtype);
+    if (row % 64 == 0 && j.r.outer * j.count > PAST / row) j.net = leati_net_kernels_of(c);
     leati_parallel(c, tasks_of(j.r.outer * j.count, j.r.inner, &j.chunk), gather_rows, &j);
     return LEAT_OK;
 }
@@ -77,6 +82,7 @@ static bool scatter_takes(const leati_step *s)
  * element adds its updates in the order of the index. Two tasks per thread: long pieces of rows
  * come faster from memory. */
 enum { COLUMNS = 128, SHARES = 2 };
+enum { AHEAD = 8192 }; /* bytes of updates that are on their way from memory */
 
 static void scatter_columns(void *arg, size_t task, unsigned worker)
 {
@@ -89,8 +95,12 @@ static void scatter_columns(void *arg, size_t task, unsigned worker)
     size_t size = leat_dtype_size(u->dtype);
     char *y = (char *)j->s->out[0].data + (o * j->r.size * j->r.inner + first) * size;
     const char *x = (const char *)u->data + (o * j->count * j->r.inner + first) * size;
+    size_t ahead = 1 + AHEAD / (n * size);
     for (size_t i = 0; i < j->r.size; i++) memset(y + i * j->r.inner * size, 0, n * size);
     for (size_t k = 0; k < j->count; k++) {
+        const char *next = x + (k + ahead) * j->r.inner * size;
+        for (size_t byte = 0; k + ahead < j->count && byte < n * size; byte += 64)
+            __builtin_prefetch(next + byte);
         void *to = y + leati_index_at(index, k, j->r.size) * j->r.inner * size;
         const void *from = x + k * j->r.inner * size;
         if (size == 4) j->vec->axpy_f32(n, 1, from, to);

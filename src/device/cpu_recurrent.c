@@ -79,6 +79,31 @@ void leati_cpu_recurrent_pack(leat_context *c, const leati_recurrent *r, bool tr
     leati_parallel(c, (r->units + nr - 1) / nr * r->gates, pack_piece, &p);
 }
 
+void leati_cpu_recurrent_multiply(const leati_recurrent *r, const leati_cpu_recurrent_cut *cut,
+                                  const uint32_t *packed, const leati_cpu_recurrent_product *p)
+{
+    size_t nr = cut->level->f32.nr, count = (p->n + nr - 1) / nr * r->gates;
+    size_t bands = (r->rows + cut->net->mr - 1) / cut->net->mr;
+    packed += p->block * cut->pieces * cut->piece;
+    for (size_t piece = 0; piece < count; piece++, packed += cut->piece) {
+        size_t gate = piece % r->gates, at = piece / r->gates * nr;
+        leati_panels_bf16 q = {.n = p->n - at < nr ? p->n - at : nr,
+                               .k = r->units,
+                               .lda = p->lda,
+                               .packed = packed,
+                               .panel = cut->piece,
+                               .ldc = p->ldc,
+                               .add = gate && !p->c_gate};
+        for (size_t band = 0, row = 0; band < bands; band++, row += q.m) {
+            q.m = r->rows / bands + (band < r->rows % bands);
+            q.a = p->a + row * p->lda + gate * p->a_gate;
+            q.c = p->c + row * p->ldc + gate * p->c_gate + at;
+            p->fetch(p->arg, gate, row, q.m, at, q.n);
+            leati_panels_bf16_product(cut->level, cut->half, &q);
+        }
+    }
+}
+
 typedef struct job {
     leat_context *c;
     const leati_step *s;
@@ -93,7 +118,9 @@ typedef struct job {
     size_t ld;         /* from row to row there */
     uint32_t *pair[2]; /* the same in bf16, where products are */
     size_t ld_pair;
-    float *sums; /* LSTM: of a block, per thread (rows, gates, width) */
+    /* LSTM */
+    float *sums;  /* of a block, per thread (rows, gates, width) */
+    float *cells; /* cell states: what is kept of them for the gradient need not be read again */
 } job;
 
 static size_t packed_bytes(const job *j)
@@ -116,8 +143,9 @@ static size_t divide(job *j, char *at)
     j->ld_pair = leati_panels_stride(leati_cpu_recurrent_pairs(&j->r));
     for (int i = 0; i < 2 && j->r.half; i++)
         j->pair[i] = leati_cpu_take(&room, j->r.rows * j->ld_pair * sizeof(uint32_t));
-    if (j->r.cell == LEATI_CELL_LSTM)
-        j->sums = leati_cpu_take(&room, j->cut.threads * sums_of(j) * sizeof(float));
+    if (j->r.cell != LEATI_CELL_LSTM) return room.bytes;
+    j->sums = leati_cpu_take(&room, j->cut.threads * sums_of(j) * sizeof(float));
+    j->cells = leati_cpu_take(&room, j->r.rows * j->ld * sizeof(float));
     return room.bytes;
 }
 
@@ -169,6 +197,7 @@ static void keep(leat_context *c, const leati_step *s)
 
 /* The block of one step that a task computes. */
 typedef struct place {
+    const job *job;
     size_t step, time;
     size_t from, n; /* units */
     const float *before;
@@ -179,7 +208,7 @@ typedef struct place {
 
 static place place_of(const job *j, size_t step, size_t block, unsigned worker)
 {
-    place p = {.step = step, .time = leati_recurrent_time(&j->r, step)};
+    place p = {.job = j, .step = step, .time = leati_recurrent_time(&j->r, step)};
     p.from = block * j->cut.width;
     p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
     p.before = j->h[step % 2];
@@ -223,52 +252,36 @@ static void multiply(const job *j, const place *p, size_t gate)
     leati_panels_product(j->cut.level, &q);
 }
 
-/* What the gates of some rows, n units from `at` on of the block, will read is on its way while
- * products run. Little at a time: the caches wait for few lines at once. */
-static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t rows, size_t at,
-                  size_t n)
+/* What the gates of some rows will read, n units from `at` on of the block. */
+static void fetch(const void *arg, size_t gate, size_t row, size_t rows, size_t at, size_t n)
 {
+    const place *p = arg;
+    const job *j = p->job;
     size_t wide = j->r.gates * j->r.units;
     const float *x = (const float *)j->s->in[0].data + p->time * j->wide + row * wide;
     leati_cpu_recurrent_fetch(x + gate * j->r.units + p->from + at, rows, n, wide);
 }
 
-/* The same in bf16: all gates, panel by panel, band by band of rows. */
+/* The same of all gates in bf16. */
 static void multiply_half(const job *j, const place *p, size_t block)
 {
-    size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
-    const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
-    for (size_t piece = 0; piece < count; piece++) {
-        size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
-        leati_panels_bf16 q = {.n = p->n - at < nr ? p->n - at : nr,
-                               .k = j->r.units,
-                               .lda = j->ld_pair,
-                               .packed = packed + piece * j->cut.piece,
-                               .panel = j->cut.piece,
-                               .ldc = p->ld_sums};
-        size_t bands = (j->r.rows + j->cut.net->mr - 1) / j->cut.net->mr;
-        for (size_t band = 0, row = 0; band < bands; band++, row += q.m) {
-            q.m = j->r.rows / bands + (band < j->r.rows % bands);
-            q.a = j->pair[p->step % 2] + row * j->ld_pair;
-            q.c = p->sums + row * p->ld_sums + gate * p->sum_pitch + at;
-            fetch(j, p, gate, row, q.m, at, q.n);
-            leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
-        }
-    }
-}
-
-/* The cell states before the step. */
-static const float *cells_before(const job *j, size_t step)
-{
-    if (!step) return j->s->in[3].data;
-    return (const float *)j->s->out[4].data + leati_recurrent_time(&j->r, step - 1) * j->state;
+    leati_cpu_recurrent_product q = {.block = block,
+                                     .n = p->n,
+                                     .a = j->pair[p->step % 2],
+                                     .lda = j->ld_pair,
+                                     .c = p->sums,
+                                     .ldc = p->ld_sums,
+                                     .c_gate = p->sum_pitch,
+                                     .fetch = fetch,
+                                     .arg = p};
+    leati_cpu_recurrent_multiply(&j->r, &j->cut, j->packed, &q);
 }
 
 /* From sums to states, some rows of an LSTM. */
 static void finish_lstm(const job *j, const place *p, size_t row, size_t rows)
 {
     const leati_step *s = j->s;
-    size_t units = j->r.units, at = row * units + p->from, now = p->time * j->state + at;
+    size_t units = j->r.units, now = p->time * j->state + row * units + p->from;
     size_t gates = p->time * j->wide + row * j->r.gates * units + p->from;
     leati_lstm_rows t = {.rows = rows,
                          .n = p->n,
@@ -278,11 +291,11 @@ static void finish_lstm(const job *j, const place *p, size_t row, size_t rows)
                          .sums = p->sums + row * p->ld_sums,
                          .sum_pitch = p->sum_pitch,
                          .ld_sums = p->ld_sums,
-                         .c_before = cells_before(j, p->step) + at,
                          .gates = (float *)s->out[3].data + gates,
                          .c = (float *)s->out[4].data + now,
                          .y = (float *)s->out[0].data + now,
                          .ld_state = units,
+                         .cell = j->cells + row * j->ld + p->from,
                          .h = p->after + row * j->ld + p->from,
                          .ld_h = j->ld,
                          .past = j->cut.past};
@@ -320,16 +333,16 @@ static void keep_row(const job *j, const place *p, size_t row)
             memset((float *)s->out[4].data + gates + g * j->r.units, 0, bytes);
     }
     if (j->r.cell == LEATI_CELL_LSTM)
-        memcpy((float *)s->out[4].data + p->time * j->state + at, cells_before(j, p->step) + at,
+        memcpy((float *)s->out[4].data + p->time * j->state + at, j->cells + row * j->ld + p->from,
                bytes);
 }
 
-/* The states after a step as the product of the next one reads them. */
-static void round_row(const job *j, size_t step, size_t row, size_t from, size_t n)
+/* The states before a step as its product reads them. */
+static void round_states(const job *j, size_t step, size_t from, size_t n)
 {
-    const float *h = j->h[step % 2] + row * j->ld + from;
-    uint32_t *out = j->pair[step % 2] + row * j->ld_pair + from / 2;
-    if (j->r.half) j->cut.half->rows(1, n, h, n, out);
+    if (!j->r.half) return;
+    j->cut.half->rows(j->r.rows, n, j->h[step % 2] + from, j->ld, j->pair[step % 2] + from / 2,
+                      j->ld_pair);
 }
 
 static void forward(void *arg, size_t step, size_t block, unsigned worker)
@@ -339,16 +352,16 @@ static void forward(void *arg, size_t step, size_t block, unsigned worker)
     bool lstm = j->r.cell == LEATI_CELL_LSTM, together = lstm && !j->r.lengths;
     if (j->r.half) multiply_half(j, &p, block);
     for (size_t g = 0; g < j->r.gates && !j->r.half; g++) {
-        fetch(j, &p, g, 0, j->r.rows, 0, p.n);
+        fetch(&p, g, 0, j->r.rows, 0, p.n);
         multiply(j, &p, g);
     }
     if (together) finish_lstm(j, &p, 0, j->r.rows);
-    for (size_t row = 0; row < j->r.rows; row++) {
+    for (size_t row = 0; row < j->r.rows && !together; row++) {
         if (!leati_recurrent_runs(&j->r, row, p.time)) keep_row(j, &p, row);
-        else if (!lstm) finish_row(j, &p, row);
-        else if (!together) finish_lstm(j, &p, row, 1);
-        round_row(j, step + 1, row, p.from, p.n);
+        else if (lstm) finish_lstm(j, &p, row, 1);
+        else finish_row(j, &p, row);
     }
+    round_states(j, step + 1, p.from, p.n);
 }
 
 static void copy_rows(const job *j, const float *in, size_t ld_in, float *out, size_t ld_out)
@@ -365,11 +378,11 @@ static leat_status run(leat_context *c, const leati_step *s)
     size_t units = j.r.units;
     if (!j.few && !s->kept) pack(c, &j, j.packed);
     copy_rows(&j, s->in[2].data, units, j.h[0], j.ld);
-    for (size_t row = 0; row < j.r.rows; row++) round_row(&j, 0, row, 0, units);
+    if (j.cells) copy_rows(&j, s->in[3].data, units, j.cells, j.ld);
+    round_states(&j, 0, 0, units);
     leati_parallel_steps(c, j.r.steps, j.cut.blocks, forward, &j);
     copy_rows(&j, j.h[j.r.steps % 2], j.ld, s->out[1].data, units);
-    if (j.r.cell == LEATI_CELL_LSTM)
-        memcpy(s->out[2].data, cells_before(&j, j.r.steps), j.state * sizeof(float));
+    if (j.cells) copy_rows(&j, j.cells, j.ld, s->out[2].data, units);
     return LEAT_OK;
 }
 

@@ -31,6 +31,22 @@ bool leati_cpu_recurrent_varies(const leati_step *s);
  * cuts its rows. */
 void leati_cpu_recurrent_pack(leat_context *c, const leati_recurrent *r, bool transposed,
                               const float *weights, uint32_t *packed);
+
+/* The products of a block in bf16: panel by panel, gate by gate, band by band of rows. */
+typedef struct leati_cpu_recurrent_product {
+    size_t block, n;   /* which, and its units */
+    const uint32_t *a; /* states or gradients of sums as pairs */
+    size_t lda, a_gate;
+    float *c;
+    size_t ldc, c_gate; /* c_gate 0: gates add up */
+    /* Before each band of a panel: fetches what is read of it when the products are done, n units
+     * from `at` on. Little at a time: the caches wait for few lines at once. */
+    void (*fetch)(const void *arg, size_t gate, size_t row, size_t rows, size_t at, size_t n);
+    const void *arg;
+} leati_cpu_recurrent_product;
+void leati_cpu_recurrent_multiply(const leati_recurrent *r, const leati_cpu_recurrent_cut *cut,
+                                  const uint32_t *packed, const leati_cpu_recurrent_product *p);
+
 /* Pairs of bf16 numbers that the units of a row make, of one gate. */
 static inline size_t leati_cpu_recurrent_pairs(const leati_recurrent *r)
 {

@@ -131,6 +131,7 @@ static const float *state_before(const job *j, size_t step)
 
 /* The block of one step that a task computes; steps are counted forwards. */
 typedef struct place {
+    const job *job;
     size_t step, time;
     size_t from, n; /* units */
     void *sums;     /* gradients of the recurrent sums, for the product of the step before */
@@ -153,11 +154,12 @@ static void multiply(const job *j, const place *p, const float *sums, float *flo
     leati_panels_product(j->cut.level, &q);
 }
 
-/* What back_row will read and write of some rows and of n units from `at` on of the block, one gate
- * of it, is on its way while products run. */
-static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t rows, size_t at,
-                  size_t n)
+/* What the gradients of some rows will read, n units from `at` on of the block, one gate of it. */
+static void fetch(const void *arg, size_t gate, size_t row, size_t rows, size_t at, size_t n)
 {
+    const place *p = arg;
+    const job *j = p->job;
+    if (p->step >= j->r.steps) return;
     size_t units = j->r.units, wide = j->r.gates * units, from = p->from + at;
     size_t line = row * units + from, now = p->time * j->state + line;
     size_t sum = p->time * j->wide + row * wide + gate * units + from;
@@ -175,30 +177,20 @@ static void fetch(const job *j, const place *p, size_t gate, size_t row, size_t 
         leati_cpu_recurrent_fetch(start_of(j, p->step, 5, 8) + line, rows, n, units);
 }
 
-/* The same in bf16: panel by panel, gate by gate, band by band of rows. */
+/* The same in bf16. */
 static void multiply_half(const job *j, const place *p, size_t block, const uint32_t *sums,
                           float *flow)
 {
-    size_t nr = j->cut.level->f32.nr, count = (p->n + nr - 1) / nr * j->r.gates;
-    size_t bands = (j->r.rows + j->cut.net->mr - 1) / j->cut.net->mr;
-    const uint32_t *packed = (const uint32_t *)j->packed + block * j->cut.pieces * j->cut.piece;
-    for (size_t piece = 0; piece < count; piece++) {
-        size_t gate = piece % j->r.gates, at = piece / j->r.gates * nr;
-        leati_panels_bf16 q = {.n = p->n - at < nr ? p->n - at : nr,
-                               .k = j->r.units,
-                               .lda = j->ld,
-                               .packed = packed + piece * j->cut.piece,
-                               .panel = j->cut.piece,
-                               .ldc = j->cut.width,
-                               .add = gate > 0};
-        for (size_t band = 0, row = 0; band < bands; band++, row += q.m) {
-            q.m = j->r.rows / bands + (band < j->r.rows % bands);
-            q.a = sums + row * j->ld + gate * j->gate;
-            q.c = flow + row * j->cut.width + at;
-            if (p->step < j->r.steps) fetch(j, p, gate, row, q.m, at, q.n);
-            leati_panels_bf16_product(j->cut.level, j->cut.half, &q);
-        }
-    }
+    leati_cpu_recurrent_product q = {.block = block,
+                                     .n = p->n,
+                                     .a = sums,
+                                     .lda = j->ld,
+                                     .a_gate = j->gate,
+                                     .c = flow,
+                                     .ldc = j->cut.width,
+                                     .fetch = fetch,
+                                     .arg = p};
+    leati_cpu_recurrent_multiply(&j->r, &j->cut, j->packed, &q);
 }
 
 /* flow: what flows back through the sums of the step after. */
@@ -262,10 +254,8 @@ static void back_lstm(const job *j, const place *p, size_t row, size_t rows, con
         t.ld_d = j->r.gates * width;
     }
     j->cut.net->lstm_back(&t);
-    for (size_t i = 0; i < rows && j->r.half; i++)
-        for (size_t g = 0; g < j->r.gates; g++)
-            j->cut.half->rows(1, p->n, t.d + i * t.ld_d + g * width, p->n,
-                              handed(j, p, row + i, g));
+    for (size_t g = 0; g < j->r.gates && j->r.half; g++)
+        j->cut.half->rows(rows, p->n, t.d + g * width, t.ld_d, handed(j, p, row, g), j->ld);
 }
 
 /* The same of one row of the other cells. */
@@ -290,7 +280,7 @@ static void back_row(const job *j, const place *p, size_t row)
     }
     for (size_t g = 0; g < j->r.gates; g++) {
         void *to = handed(j, p, row, g);
-        if (j->r.half) j->cut.half->rows(1, p->n, dm + g * units, p->n, to);
+        if (j->r.half) j->cut.half->rows(1, p->n, dm + g * units, 0, to, 0);
         else net->copy(p->n, dm + g * units, to);
     }
 }
@@ -311,13 +301,13 @@ static void clear_row(const job *j, const place *p, size_t row)
 static void backward(void *arg, size_t i, size_t block, unsigned worker)
 {
     const job *j = arg;
-    place p = {.step = j->r.steps - 1 - i, .from = block * j->cut.width, .sums = j->sums[i % 2]};
+    place p = {j, .step = j->r.steps - 1 - i, .from = block * j->cut.width, .sums = j->sums[i % 2]};
     p.n = j->r.units - p.from < j->cut.width ? j->r.units - p.from : j->cut.width;
     bool end = i == j->r.steps, lstm = j->r.cell == LEATI_CELL_LSTM, all = lstm && !j->r.lengths;
     float *flow = j->flow + worker * j->r.rows * j->cut.width, *dh = j->s->out[2].data;
     if (!end) p.time = leati_recurrent_time(&j->r, p.step);
     for (size_t g = 0; g < j->r.gates && !end && !(i && j->r.half); g++)
-        fetch(j, &p, g, 0, j->r.rows, 0, p.n);
+        fetch(&p, g, 0, j->r.rows, 0, p.n);
     if (i) flow_back(j, &p, block, j->sums[(i + 1) % 2], flow);
     if (i && (!all || end)) flow_to_states(j, &p, flow);
     if (end) return;

@@ -85,13 +85,18 @@ static void store(const job *j, size_t at, double x)
     else ((double *)j->s->out[0].data)[at] = x;
 }
 
-/* sum[0..n) = the rows first .. end-1, columns from column on, of one outer block. */
+/* sum[0..n) = the rows first .. end-1, columns from column on, of one outer block. The row that
+ * comes next is on its way from memory meanwhile. */
 static void sum_columns(const job *j, size_t outer, size_t first, size_t end, size_t column,
                         size_t n, double *sum)
 {
+    size_t size = leat_dtype_size(j->s->in[0].dtype);
     memset(sum, 0, n * sizeof *sum);
     for (size_t r = first; r < end; r++) {
         size_t at = (outer * j->f.reduced + r) * j->f.inner + column;
+        const char *next = (const char *)j->s->in[0].data + (at + j->f.inner) * size;
+        for (size_t byte = 0; r + 1 < end && byte < n * size; byte += 64)
+            __builtin_prefetch(next + byte);
         if (j->s->in[0].dtype == LEAT_DTYPE_F32)
             j->vec->axpy_mixed(n, 1, (const float *)j->s->in[0].data + at, sum);
         else j->vec->axpy_f64(n, 1, (const double *)j->s->in[0].data + at, sum);
@@ -120,6 +125,19 @@ static void sum_part(const job *j, size_t outer, size_t part)
     }
 }
 
+/* The parts of an outer block in their order. */
+static void add_parts(const job *j, size_t outer)
+{
+    for (size_t column = 0; column < j->f.inner; column += COLUMNS) {
+        double sum[COLUMNS];
+        size_t n = j->f.inner - column < COLUMNS ? j->f.inner - column : COLUMNS;
+        memset(sum, 0, n * sizeof *sum);
+        for (size_t p = 0; p < j->parts; p++)
+            j->vec->axpy_f64(n, 1, j->partial + (outer * j->parts + p) * j->f.inner + column, sum);
+        for (size_t i = 0; i < n; i++) store(j, outer * j->f.inner + column + i, sum[i]);
+    }
+}
+
 static void sum_task(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
@@ -140,14 +158,7 @@ static leat_status run_sum(leat_context *c, const leati_step *s)
     j.parts = (j.f.reduced + j.rows - 1) / j.rows;
     j.chunk = 1 + 16384 / (j.rows * j.f.inner);
     leati_parallel(c, (j.f.outer * j.parts + j.chunk - 1) / j.chunk, sum_task, &j);
-    if (j.parts == 1) return LEAT_OK;
-    for (size_t o = 0; o < j.f.outer; o++)
-        for (size_t i = 0; i < j.f.inner; i++) {
-            double sum = 0;
-            for (size_t p = 0; p < j.parts; p++)
-                sum += j.partial[(o * j.parts + p) * j.f.inner + i];
-            store(&j, o * j.f.inner + i, sum);
-        }
+    for (size_t o = 0; o < j.f.outer && j.parts > 1; o++) add_parts(&j, o);
     return LEAT_OK;
 }
 

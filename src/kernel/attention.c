@@ -90,7 +90,7 @@ static void product_bf16(const attention *x, bool turned, size_t m, size_t n, si
     leati_run run = {.k = (k + 1) / 2};
     for (size_t p = 0; p < k && turned; p += 2)
         x->half->zip(m, a + p * lda, p + 1 < k ? a + (p + 1) * lda : NULL, pairs + p / 2 * m);
-    if (!turned) x->half->rows(m, k, a, lda, pairs);
+    if (!turned) x->half->rows(m, k, a, lda, pairs, (k + 1) / 2);
     x->half->block(&(leati_bf16_block){.lines = 1,
                                        .rows = m,
                                        .n = n,

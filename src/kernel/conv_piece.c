@@ -46,13 +46,10 @@ void leati_conv_copy_piece(const leati_net_kernels *k, const leati_conv_piece *p
 static void pair_pixels(const leati_bf16_kernels *k, const leati_conv_piece *p, size_t count,
                         const float *in, uint32_t *out)
 {
-    size_t channels = p->channels, pairs = (channels + 1) / 2;
+    size_t channels = p->channels;
     if (channels == 1) k->zip(count, in, NULL, out);
-    else if (p->pixel == pairs && channels % 2 == 0) k->rows(1, count * channels, in, 0, out);
-    else if (p->pixel == pairs) k->rows(count, channels, in, channels, out);
-    else
-        for (size_t x = 0; x < count; x++, in += channels, out += p->pixel)
-            k->rows(1, channels, in, 0, out);
+    else if (channels == 2 * p->pixel) k->rows(1, count * channels, in, 0, out, 0);
+    else k->rows(count, channels, in, channels, out, p->pixel);
 }
 
 /* Columns from .. to - 1 of line y. */

@@ -36,7 +36,9 @@ typedef struct leati_sum_block {
     size_t a_line, a_step;
     const float *b;
     size_t b_panel; /* elements from panel to panel */
-    size_t ahead;   /* how far behind the panel at work the one lies that is fetched; 0: none */
+    /* How far behind the panel at work (modulo 2^n, so before it, too) b_panel elements lie that
+     * are fetched meanwhile; 0: none. */
+    size_t ahead;
     float *c;
     size_t c_line, c_step;
     const float *bias;     /* n, or NULL */
@@ -123,8 +125,9 @@ typedef struct leati_bf16_kernels {
     void (*block)(const leati_bf16_block *t);
     /* out[j] = the pair (first[j], second[j]); with second NULL 0 beside the first. */
     void (*zip)(size_t n, const float *first, const float *second, uint32_t *out);
-    /* m rows of k numbers, (k + 1) / 2 pairs of neighbours each, a last single one with 0. */
-    void (*rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out);
+    /* m rows of k numbers, (k + 1) / 2 pairs of neighbours each, a last single one with 0; rows of
+     * pairs `ld_out` apart. */
+    void (*rows)(size_t m, size_t k, const float *x, size_t ld, uint32_t *out, size_t ld_out);
     void (*round)(size_t n, const float *x, float *out); /* out may be x */
     /* From the gradient g of a pool of 2 x 2 to that of what it read, by the places `which` names:
      * columns x .. x + count - 1 of line `line` (0 or 1) of a line of windows, rounded, pairs of
@@ -138,18 +141,18 @@ typedef struct leati_bf16_kernels {
 } leati_bf16_kernels;
 
 /* One step of some sequences, n units of them: sums hold the states' share before activation, x
- * that of the input; gates come back activated, the states twice. sums may be gates. */
+ * that of the input, cell the cell states, which come back in place and in c; gates come back
+ * activated, the states in y and h. sums may be gates. */
 typedef struct leati_lstm_rows {
     size_t rows, n;
     size_t pitch, ld; /* of x and gates: from gate to gate, from row to row */
     const float *x, *sums;
     size_t sum_pitch, ld_sums;
-    const float *c_before;
     float *gates, *c, *y;
-    size_t ld_state; /* of c_before, c, y */
-    float *h;
-    size_t ld_h;
-    bool past; /* gates are not read soon: they go past the caches where they are aligned */
+    size_t ld_state; /* of c, y */
+    float *cell, *h;
+    size_t ld_h; /* of cell, h */
+    bool past;   /* gates, c and y are not read soon: past the caches where they are aligned */
 } leati_lstm_rows;
 
 /* The same backwards: dy + dh is the gradient of the states, dc in of c, out of c_before; the

@@ -15,7 +15,8 @@ enum {
     SMALL_COPY = 65536,  /* the same of numbers that are rounded */
     INSIDE_ROWS = 256,   /* so many rows of A that pass a panel while it is in the caches */
     ROWS_AT_A_TIME = 64, /* terms packed by way of f32 */
-    LEFT_TASKS = 8       /* in which the left operand is rounded */
+    LEFT_TASKS = 8,      /* in which the left operand is rounded */
+    LARGE = 1 << 22      /* numbers that are in no cache */
 };
 
 typedef struct packing {
@@ -32,14 +33,15 @@ typedef struct half_product {
     const leati_net_kernels *k;
     const leati_bf16_kernels *half;
     size_t pairs, panels, row_blocks, column_blocks, rows, each;
-    bool ahead;  /* the left operand is rounded before the tasks, because several read it */
-    bool inside; /* the right one is packed by the tasks: each panel is read by one only */
+    bool ahead;   /* the left operand is rounded before the tasks, because several read it */
+    bool inside;  /* the right one is packed by the tasks: each panel is read by one only */
+    size_t slabs; /* in so many the left one is rounded beside the products; 0: it is not */
     /* of one matrix of the batch */
     const float *a, *residual;
     float *c;
     const uint32_t *packed;
     /* in the workspace */
-    uint32_t *left, *scratch;
+    uint32_t *left, *scratch, *slab[2];
     packing pack;
     size_t left_tasks;
 } half_product;
@@ -54,6 +56,15 @@ static size_t lines_of_16(size_t n)
     return ceiling(n, 16) * 16;
 }
 
+/* First row of C of a block of them: where the left operand is transposed, that is a column of it,
+ * and blocks begin with whole lines of the caches. */
+static size_t block_start(const half_product *g, size_t block)
+{
+    size_t unit = g->p->transpose_a ? 16 : 1;
+    size_t row = leati_task_start(ceiling(g->p->m, unit), g->row_blocks, block) * unit;
+    return row < g->p->m ? row : g->p->m;
+}
+
 static void arrange(leat_context *c, const leati_product *p, half_product *g)
 {
     size_t threads = leat_context_threads(c);
@@ -62,15 +73,20 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
     g->panels = ceiling(p->n, g->k->nr);
     g->inside = !p->packed_bf16 && p->m <= INSIDE_ROWS;
     g->row_blocks = g->inside ? 1 : ceiling(p->m, BANDS * g->k->mr);
+    if (g->row_blocks > threads) g->row_blocks = ceiling(g->row_blocks, threads) * threads;
     g->column_blocks = 1;
     if (p->m * p->n * p->k > SMALL && threads > 1 && g->row_blocks < 4 * threads) {
         g->column_blocks = ceiling(4 * threads, g->row_blocks);
         if (g->column_blocks > g->panels) g->column_blocks = g->panels;
     }
-    g->rows = ceiling(p->m, g->row_blocks);
+    g->rows = block_start(g, 1); /* the first blocks are the largest */
     g->ahead =
         g->column_blocks > 1 && p->m * p->k > SMALL_COPY && p->n < FEW_COLUMNS * g->column_blocks;
     size_t pairs = g->pairs < PAIRS ? g->pairs : PAIRS;
+    if (p->transpose_a && !g->inside && !g->ahead && p->m * p->k > LARGE && g->pairs > 2 * PAIRS) {
+        g->slabs = ceiling(g->pairs, PAIRS);
+        return;
+    }
     if (!g->ahead) g->each = lines_of_16(g->rows * pairs);
     if (g->inside) g->each += pairs * g->k->nr;
     g->left_tasks = g->ahead ? LEFT_TASKS : 0;
@@ -78,7 +94,9 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
 
 static size_t left_elements(const half_product *g)
 {
-    return g->ahead ? lines_of_16(g->p->m * g->pairs) : 0;
+    return g->ahead   ? lines_of_16(g->p->m * g->pairs)
+           : g->slabs ? 2 * lines_of_16(g->p->m * PAIRS)
+                      : 0;
 }
 
 /* Of B packed in the workspace. */
@@ -166,7 +184,7 @@ static void round_left(const half_product *g, size_t i, size_t m, size_t q, size
     const leati_product *p = g->p;
     if (!p->transpose_a) {
         size_t terms = p->k - 2 * q < 2 * count ? p->k - 2 * q : 2 * count;
-        g->half->rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out);
+        g->half->rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out, count);
         return;
     }
     const float *a = g->a + 2 * q * p->lda + i;
@@ -231,28 +249,35 @@ static void multiply_inside(const half_product *g, leati_bf16_block b, size_t j,
     }
 }
 
+/* The block of C of a task, from row i and column j on. */
+static leati_bf16_block block_of(const half_product *g, size_t task, size_t *i, size_t *j)
+{
+    const leati_product *p = g->p;
+    size_t block = task % g->column_blocks, row = task / g->column_blocks;
+    size_t end = leati_task_start(g->panels, g->column_blocks, block + 1) * g->k->nr;
+    *i = block_start(g, row);
+    *j = leati_task_start(g->panels, g->column_blocks, block) * g->k->nr;
+    return (leati_bf16_block){.lines = 1,
+                              .rows = block_start(g, row + 1) - *i,
+                              .n = (end < p->n ? end : p->n) - *j,
+                              .by_rows = !p->transpose_a,
+                              .run_count = 1,
+                              .b_panel = g->k->nr * g->pairs,
+                              .c = g->c + *i * p->ldc + *j,
+                              .c_step = p->ldc,
+                              .add = p->beta != 0};
+}
+
 static void product_task(void *arg, size_t task, unsigned worker)
 {
     const half_product *g = arg;
     const leati_product *p = g->p;
-    bool by_rows = !p->transpose_a;
-    size_t nr = g->k->nr, block = task % g->column_blocks, row = task / g->column_blocks;
-    size_t i = leati_task_start(p->m, g->row_blocks, row);
-    size_t m = leati_task_start(p->m, g->row_blocks, row + 1) - i;
-    size_t j = leati_task_start(g->panels, g->column_blocks, block) * nr;
-    size_t end = leati_task_start(g->panels, g->column_blocks, block + 1) * nr;
-    size_t n = (end < p->n ? end : p->n) - j;
+    size_t nr = g->k->nr, i, j;
     uint32_t *panel = g->scratch + worker * g->each, *rows = panel;
     if (g->inside) rows += (g->pairs < PAIRS ? g->pairs : PAIRS) * nr;
-    leati_bf16_block b = {.lines = 1,
-                          .rows = m,
-                          .n = n,
-                          .by_rows = by_rows,
-                          .run_count = 1,
-                          .b_panel = nr * g->pairs,
-                          .c = g->c + i * p->ldc + j,
-                          .c_step = p->ldc,
-                          .add = p->beta != 0};
+    leati_bf16_block b = block_of(g, task, &i, &j);
+    size_t m = b.rows;
+    bool by_rows = b.by_rows;
     for (size_t q = 0; q < g->pairs || q == 0; q += PAIRS, b.add = true) {
         leati_run run = {.k = g->pairs - q < PAIRS ? g->pairs - q : PAIRS};
         b.runs = &run;
@@ -266,7 +291,51 @@ static void product_task(void *arg, size_t task, unsigned worker)
         if (g->inside) multiply_inside(g, b, j, q, panel);
         else g->half->block(&b);
     }
-    finish_task(g, i, m, j, n);
+    finish_task(g, i, m, j, b.n);
+}
+
+/* ---- slabs -------------------------------------------------------------------------------------
+ * A transposed left operand from memory: a task that rounds its own columns of it reads short
+ * pieces of rows far apart. Instead some tasks of each step round whole rows for the next step,
+ * while the others multiply what was rounded in the one before. */
+
+/* A share of the pairs of slab number `slab`, block by block of the rows of C. */
+static void round_slab(const half_product *g, size_t slab, size_t task)
+{
+    const leati_product *p = g->p;
+    size_t q = slab * PAIRS, count = g->pairs - q < PAIRS ? g->pairs - q : PAIRS;
+    size_t end = leati_task_start(count, LEFT_TASKS, task + 1);
+    for (size_t pair = leati_task_start(count, LEFT_TASKS, task); pair < end; pair++) {
+        const float *a = g->a + 2 * (q + pair) * p->lda;
+        bool single = 2 * (q + pair) + 1 == p->k;
+        for (size_t block = 0, i, m; block < g->row_blocks; block++) {
+            i = block_start(g, block), m = block_start(g, block + 1) - i;
+            g->half->zip(m, a + i, single ? NULL : a + p->lda + i,
+                         g->slab[slab % 2] + i * count + pair * m);
+        }
+    }
+}
+
+static void multiply_slab(const half_product *g, size_t slab, size_t task)
+{
+    size_t q = slab * PAIRS, i, j;
+    leati_run run = {.k = g->pairs - q < PAIRS ? g->pairs - q : PAIRS};
+    leati_bf16_block b = block_of(g, task, &i, &j);
+    b.runs = &run;
+    b.a = g->slab[slab % 2] + i * run.k;
+    b.a_step = b.rows;
+    b.b = g->packed + j * g->pairs + q * g->k->nr;
+    b.add = b.add || slab;
+    g->half->block(&b);
+    if (slab + 1 == g->slabs) finish_task(g, i, b.rows, j, b.n);
+}
+
+static void slab_task(void *arg, size_t step, size_t task, unsigned worker)
+{
+    const half_product *g = arg;
+    (void)worker;
+    if (task >= LEFT_TASKS && step) multiply_slab(g, step - 1, task - LEFT_TASKS);
+    if (task < LEFT_TASKS && step < g->slabs) round_slab(g, step, task);
 }
 
 void leati_product_bf16_run(leat_context *c, const leati_product *p, void *workspace)
@@ -277,6 +346,7 @@ void leati_product_bf16_run(leat_context *c, const leati_product *p, void *works
     uint32_t *packed = workspace;
     g.left = packed + packed_elements(c, &g);
     g.scratch = g.left + left_elements(&g);
+    for (int s = 0; s < 2; s++) g.slab[s] = g.left + (size_t)s * lines_of_16(p->m * PAIRS);
     g.packed = p->packed_bf16 ? p->packed_bf16 : packed;
     size_t batch = p->batch ? p->batch : 1;
     for (size_t i = 0; i < batch; i++) {
@@ -288,6 +358,8 @@ void leati_product_bf16_run(leat_context *c, const leati_product *p, void *works
             g.pack =
                 packing_of(c, p->transpose_b, p->n, p->k, p->b + i * p->b_step, p->ldb, packed);
         prepare(c, &g, pack);
-        leati_parallel(c, g.row_blocks * g.column_blocks, product_task, &g);
+        size_t tasks = g.row_blocks * g.column_blocks;
+        if (g.slabs) leati_parallel_steps(c, g.slabs + 1, LEFT_TASKS + tasks, slab_task, &g);
+        else leati_parallel(c, tasks, product_task, &g);
     }
 }

@@ -321,7 +321,7 @@ static void lstm_level(leattest *t, leat_context *c)
 {
     enum { R = 5, N = 37 };
     static float gates[R * 4 * N], before[R * N], now[R * N], h[R * N], dh[R * N], dc[R * N],
-        dgates[R * 4 * N], share[R * 4 * N], y[R * N], dy[R * N], copy[R * 4 * N];
+        dgates[R * 4 * N], share[R * 4 * N], y[R * N], dy[R * N], copy[R * 4 * N], cell[R * N];
     static double sums[R * 4 * N], want_h[R * N], want_c[R * N], want_g[R * 4 * N], want_dc[R * N];
     leati_rng rng;
     leati_rng_init(&rng, 46, LEATI_RNG_TEST, 0);
@@ -350,9 +350,11 @@ static void lstm_level(leattest *t, leat_context *c)
     const leati_net_kernels *k = leati_net_kernels_of(c);
     memcpy(share, gates, sizeof share);
     for (size_t i = 0; i < R * 4 * N; i++) gates[i] = (float)(sums[i] - (double)(share[i] /= 2));
-    leati_lstm_rows rows = {R,      N,     N,   4 * N, share, gates, N, 4 * N,
-                            before, gates, now, y,     N,     h,     N, true};
+    memcpy(cell, before, sizeof cell);
+    leati_lstm_rows rows = {R,     N,   N, 4 * N, share, gates, N, 4 * N,
+                            gates, now, y, N,     cell,  h,     N, true};
     k->lstm_rows(&rows);
+    CHECK(memcmp(cell, now, sizeof cell) == 0);
     CHECK(apart(R * N, h, want_h) < CLOSE && apart(R * N, now, want_c) < CLOSE);
     CHECK(memcmp(y, h, sizeof h) == 0);
     leati_lstm_back back = {R,  N, N,  4 * N,  gates, before, now,   dy,  N,
@@ -369,7 +371,7 @@ static void lstm_past_level(leattest *t, leat_context *c)
     enum { R = 3, N = 48, ALL = R * 4 * N };
     static _Alignas(64) float x[ALL], sums[ALL], before[R * N], gates[2][ALL], now[2][R * N];
     static _Alignas(64) float y[2][R * N], h[2][R * N], dy[R * N], dh[R * N], dc[2][R * N];
-    static _Alignas(64) float dx[2][ALL], d[2][ALL];
+    static _Alignas(64) float dx[2][ALL], d[2][ALL], cell[2][R * N];
     const leati_net_kernels *k = leati_net_kernels_of(c);
     leati_rng rng;
     leati_rng_init(&rng, 48, LEATI_RNG_TEST, 0);
@@ -381,15 +383,17 @@ static void lstm_past_level(leattest *t, leat_context *c)
     fill(&rng, R * N, dc[0]);
     memcpy(dc[1], dc[0], sizeof dc[0]);
     for (int p = 0; p < 2; p++) {
-        leati_lstm_rows rows = {R,      N,        N,      4 * N, x, sums, N, 4 * N,
-                                before, gates[p], now[p], y[p],  N, h[p], N, p};
+        leati_lstm_rows rows = {R,        N,      N,    4 * N, x,       sums, N, 4 * N,
+                                gates[p], now[p], y[p], N,     cell[p], h[p], N, p};
         leati_lstm_back back = {R,  N, N,     4 * N, gates[p], before, now[p], dy, N,
                                 dh, N, dc[p], dx[p], d[p],     N,      4 * N,  p};
+        memcpy(cell[p], before, sizeof before);
         k->lstm_rows(&rows);
         k->lstm_back(&back);
     }
     CHECK(memcmp(gates[0], gates[1], sizeof gates[0]) == 0);
     CHECK(memcmp(now[0], now[1], sizeof now[0]) == 0 && memcmp(y[0], y[1], sizeof y[0]) == 0);
+    CHECK(memcmp(cell, now, sizeof cell) == 0 && memcmp(h, y, sizeof h) == 0);
     CHECK(memcmp(dx[0], dx[1], sizeof dx[0]) == 0 && memcmp(d[0], d[1], sizeof d[0]) == 0);
     CHECK(memcmp(dx[1], d[1], sizeof dx[0]) == 0 && memcmp(dc[0], dc[1], sizeof dc[0]) == 0);
 }

@@ -194,6 +194,96 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
+/* ---- operands that no cache holds ------------------------------------------------------------ */
+
+static void run_with(leat_context *c, leati_product *p, float *out)
+{
+    size_t bytes = leati_product_bytes(c, p);
+    void *workspace = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    if (!workspace) abort();
+    memset(workspace, 0xff, bytes);
+    p->c = out;
+    leati_product_run(c, p, workspace);
+    free(workspace);
+}
+
+/* Packed weights that are fetched panel by panel have the bytes of those that are not packed; rows
+ * of A that lie badly in the caches among them. */
+static void packed_panels_level(leattest *t, leat_context *one)
+{
+    static const size_t shapes[][3] = {{60, 300, 520}, {29, 129, 1024}, {150, 64, 2100}};
+    leati_cpu_level level = leati_context_cpu_level(one);
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 3)};
+    leati_rng rng;
+    leati_rng_init(&rng, 38, LEATI_RNG_TEST, 0);
+    REQUIRE(all[1] && all[2]);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        float *a = random_array(&rng, m * k), *b = random_array(&rng, n * k);
+        float *bias = random_array(&rng, n), *residual = random_array(&rng, m * n);
+        float *want = malloc(m * n * sizeof *want), *got = malloc(m * n * sizeof *got);
+        float *packed = random_array(&rng, leati_product_packed(one, n, k));
+        REQUIRE(want && got);
+        leati_product p = leati_product_default(false, s == 0, m, n, k, a, b, want);
+        leati_product_pack(one, p.transpose_b, n, k, b, p.ldb, packed);
+        p.column_bias = bias, p.activation = LEATI_ACT_RELU;
+        if (s) p.residual = residual, p.ld_residual = n;
+        run_with(one, &p, want);
+        p.packed_b = packed;
+        for (int i = 0; i < 3; i++) {
+            run_with(all[i], &p, got);
+            if (!CHECK(memcmp(want, got, m * n * sizeof *got) == 0)) print_trial(&p);
+        }
+        float *each[] = {a, b, bias, residual, want, got, packed};
+        for (size_t i = 0; i < sizeof each / sizeof *each; i++) free(each[i]);
+    }
+    leat_context_destroy(all[1]);
+    leat_context_destroy(all[2]);
+}
+
+static void packed_panels(leattest *t)
+{
+    leattest_at_levels(t, 1, packed_panels_level);
+}
+
+/* In bf16 a long left operand, stored by columns, has the bytes of its rows. */
+static void long_columns_level(leattest *t, leat_context *one)
+{
+    enum { M = 1000, N = 33, K = 4301 };
+    leati_cpu_level level = leati_context_cpu_level(one);
+    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 3)};
+    leati_rng rng;
+    leati_rng_init(&rng, 39, LEATI_RNG_TEST, 0);
+    REQUIRE(all[1] && all[2]);
+    float *a = malloc(M * K * sizeof *a), *turned = malloc(M * K * sizeof *a);
+    float *b = random_array(&rng, N * K), *start = random_array(&rng, M * N);
+    float *want = malloc(M * N * sizeof *want), *got = malloc(M * N * sizeof *got);
+    REQUIRE(a && turned && want && got);
+    for (size_t i = 0; i < M * K; i++)
+        turned[i % K * M + i / K] = a[i] = (float)(i * 2654435761u % 4001) / 2000 - 1;
+    for (int beta = 0; beta < 2; beta++) {
+        leati_product p = leati_product_default(false, false, M, N, K, a, b, want);
+        p.half = true, p.beta = (float)beta;
+        memcpy(want, start, M * N * sizeof *want);
+        run_with(one, &p, want);
+        p.transpose_a = true, p.a = turned, p.lda = M;
+        for (int i = 0; i < 3; i++) {
+            memcpy(got, start, M * N * sizeof *got);
+            run_with(all[i], &p, got);
+            CHECK(memcmp(want, got, M * N * sizeof *got) == 0);
+        }
+    }
+    float *each[] = {a, turned, b, start, want, got};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) free(each[i]);
+    leat_context_destroy(all[1]);
+    leat_context_destroy(all[2]);
+}
+
+static void long_columns(leattest *t)
+{
+    leattest_at_levels(t, 1, long_columns_level);
+}
+
 /* ---- bf16 ----------------------------------------------------------------------------------- */
 
 static float rounded(float x)
@@ -353,7 +443,7 @@ static void bf16_copies_level(leattest *t, leat_context *c)
     for (size_t n = 1; n <= 40; n++) {
         for (int i = 0; i < 2; i++) {
             k[i]->zip(n, x, n % 3 ? x + N : NULL, zip[i]);
-            k[i]->rows(2, n, x, 50, rows[i]);
+            k[i]->rows(2, n, x, 50, rows[i], (n + 1) / 2 + n % 2);
             k[i]->round(n, x, round[i]);
             k[i]->spread(4, 1, n % 2, n, x, which, spread[i], (n + 1) / 2);
             k[i]->spread_zip(WINDOWS, n < 33 ? n : 32, 40, x, which, n % 4 ? upper[i] : NULL,
@@ -439,7 +529,7 @@ static void bf16_panels_level(leattest *t, leat_context *c)
         REQUIRE(workspace);
         leati_product_run(c, &p, workspace);
         free(workspace);
-        half->rows(M, K, a, K, rows);
+        half->rows(M, K, a, K, rows, (K + 1) / 2);
         const float *rest = b + FIRST * (turned ? 1 : N);
         leati_panels_bf16_pack(level, half, turned, N, FIRST, b, turned ? K : N, parts[0]);
         leati_panels_bf16_pack(level, half, turned, N, K - FIRST, rest, turned ? K : N, parts[1]);
@@ -507,5 +597,6 @@ static void activations(leattest *t)
 
 static const leattest_case list[] = {TEST(reference),   TEST(threads_agree), TEST(bf16),
                                      TEST(bf16_forms),  TEST(bf16_copies),   TEST(bf16_threads),
-                                     TEST(bf16_panels), TEST(activations)};
+                                     TEST(bf16_panels), TEST(packed_panels), TEST(long_columns),
+                                     TEST(activations)};
 LEATTEST_MAIN(list)

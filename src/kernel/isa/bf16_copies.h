@@ -27,10 +27,9 @@ static COPY_TARGET void COPY(bf16_zip)(size_t n, const float *first, const float
 }
 
 static COPY_TARGET void COPY(bf16_rows)(size_t m, size_t k, const float *x, size_t ld,
-                                        uint32_t *out)
+                                        uint32_t *out, size_t ld_out)
 {
-    size_t pairs = (k + 1) / 2;
-    for (size_t i = 0; i < m; i++, x += ld, out += pairs) {
+    for (size_t i = 0; i < m; i++, x += ld, out += ld_out) {
         uint16_t *row = (uint16_t *)out;
         size_t j = 0;
         if (k % 2) row[k] = 0;

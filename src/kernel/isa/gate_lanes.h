@@ -55,31 +55,32 @@ INLINE void lstm_row(const leati_lstm_rows *t, size_t row, const bool past)
     const float *xi = t->x + row * t->ld, *xf = xi + t->pitch, *xg = xf + t->pitch;
     const float *xo = xg + t->pitch, *si = t->sums + row * t->ld_sums, *sf = si + t->sum_pitch;
     const float *sg = sf + t->sum_pitch, *so = sg + t->sum_pitch;
-    const float *before = t->c_before + row * t->ld_state;
     float *gi = t->gates + row * t->ld, *gf = gi + t->pitch, *gg = gf + t->pitch;
     float *go = gg + t->pitch, *c = t->c + row * t->ld_state, *y = t->y + row * t->ld_state;
-    float *h = t->h + row * t->ld_h;
+    float *cell = t->cell + row * t->ld_h, *h = t->h + row * t->ld_h;
     EACH(t->n, {
         vf i = sigmoid_vector_f32(load_last_f32(xi + j, width) + load_last_f32(si + j, width));
         vf f = sigmoid_vector_f32(load_last_f32(xf + j, width) + load_last_f32(sf + j, width));
         vf g = tanh_vector_f32(load_last_f32(xg + j, width) + load_last_f32(sg + j, width));
         vf o = sigmoid_vector_f32(load_last_f32(xo + j, width) + load_last_f32(so + j, width));
-        vf cell = f * load_last_f32(before + j, width) + i * g;
+        vf now = f * load_last_f32(cell + j, width) + i * g;
         keep_gate(past, gi + j, i, width);
         keep_gate(past, gf + j, f, width);
         keep_gate(past, gg + j, g, width);
         keep_gate(past, go + j, o, width);
-        store_last_f32(c + j, cell, width);
-        vf state = o * tanh_vector_f32(cell);
-        store_last_f32(y + j, state, width);
+        keep_gate(past, c + j, now, width);
+        store_last_f32(cell + j, now, width);
+        vf state = o * tanh_vector_f32(now);
+        keep_gate(past, y + j, state, width);
         store_last_f32(h + j, state, width);
     })
 }
 
 static void lstm_rows(const leati_lstm_rows *t)
 {
+    uintptr_t at = (uintptr_t)t->gates | (uintptr_t)t->c | (uintptr_t)t->y;
     bool past =
-        t->past && (t->pitch | t->ld | t->n) % VF == 0 && (uintptr_t)t->gates % sizeof(vf) == 0;
+        t->past && (t->pitch | t->ld | t->ld_state | t->n) % VF == 0 && at % sizeof(vf) == 0;
     for (size_t row = 0; row < t->rows; row++) {
         if (past) lstm_row(t, row, true);
         else lstm_row(t, row, false);
