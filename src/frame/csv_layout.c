@@ -143,7 +143,8 @@ static bool has_decimal_mark(const struct value *v, char mark, bool *ambiguous)
 }
 
 /* The decimal mark that the sample speaks for. With a delimiter other than the comma, 1,234 counts
- * for the decimal comma unless decimal points are seen. */
+ * for the decimal comma unless decimal points are seen; between commas a quoted 3,4 may be a list
+ * and counts for nothing where they are. */
 static char sniff_decimal(const sample *s)
 {
     size_t commas = 0, points = 0, unclear = 0;
@@ -155,7 +156,7 @@ static char sniff_decimal(const sample *s)
         }
         points += has_decimal_mark(&s->value[i], '.', &ambiguous) && !ambiguous;
     }
-    if (commas > points) return ',';
+    if (commas > points && (!points || s->text.delimiter != ',')) return ',';
     return unclear && !points && !commas && s->text.delimiter != ',' ? ',' : '.';
 }
 

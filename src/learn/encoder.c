@@ -558,6 +558,29 @@ uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text)
     return low < k->levels && strcmp(k->level[low], text) == 0 ? (uint32_t)low : UINT32_MAX;
 }
 
+void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
+                        const leat_frame *f)
+{
+    enum { SHOWN = 40 };
+    for (size_t n = 0; n < e->count; n++) {
+        const leati_encoder_column *k = &e->columns[n];
+        const leati_column *col = f->column[k->source];
+        const char *first = NULL;
+        bool known = k->role != LEATI_ROLE_CATEGORY || k->levels >= LEATI_LEVELS;
+        for (size_t r = 0; r < col->rows && !known; r++) {
+            if (!leati_valid(col, r)) continue;
+            const char *text = leati_dict_text(col->dict, col->codes[r], NULL);
+            known = leati_encoder_level(k, text) != UINT32_MAX;
+            if (!first) first = text;
+        }
+        if (known || !first) continue;
+        leati_log(c, LEAT_LOG_WARN,
+                  "the model knows no value of the column '%s': it was trained on '%.*s' and the "
+                  "like, not on '%.*s'",
+                  s->columns[k->schema].name, SHOWN, k->levels ? k->level[0] : "", SHOWN, first);
+    }
+}
+
 static leat_status map_levels(leat_context *c, const leati_encoder_column *k,
                               const leati_dict *dict, uint32_t **out)
 {

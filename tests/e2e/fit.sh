@@ -79,6 +79,10 @@ check mood $leat fit mood.csv -t answer -m cart --types size:text -q
 printf 'mood,size,answer\nyes,1.0,no\nno,2.0,yes\n' >yes.csv
 check mood-predict sh -c "$leat predict mood.leat yes.csv >moods.csv && printf 'prediction\nno\nyes\n' | cmp - moods.csv"
 check mood-eval sh -c "$leat eval mood.leat yes.csv --require 'accuracy>=1'"
+printf 'mood,size\n1,1.0\n2,2.0\n' >moved.csv
+check mood-moved sh -c "$leat predict mood.leat moved.csv 2>moved.txt"
+has mood-unknown moved.txt "knows no value of the column 'mood'" "'maybe'" "'1'"
+check mood-known sh -c "$leat predict mood.leat yes.csv 2>known.txt && test ! -s known.txt"
 check mood-compare $leat compare mood.leat mood.leat yes.csv
 check size $leat fit mood.csv -t answer -m cart --types size:text --drop mood -q --name size
 check size-eval sh -c "$leat eval size.leat yes.csv --metrics accuracy --require 'accuracy>=0.5'"
