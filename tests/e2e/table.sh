@@ -38,6 +38,7 @@ fails column 3 "Did you mean 'price'?" $leat table sales.csv --filter 'prcie > 3
 fails type 2 "cannot take text" $leat table sales.csv --filter 'city > 3'
 fails aggregate 2 "avg" $leat table sales.csv --group 'city: avg(price)'
 fails join 3 "no file nothing.csv" $leat table sales.csv --join 'nothing.csv on item'
+fails packed 4 "does not write" $leat table sales.csv -o out.csv.gz
 fails folder 4 "cannot write" $leat table sales.csv -o none/out.csv
 check nothing-left sh -c "! ls | grep -q tmp"
 finish
