@@ -46,14 +46,22 @@ static void default_free(void *user, void *block)
 
 /* From this size on a block of malloc is a mapping of its own: fresh, hence zero, and worth asking
  * the kernel for huge pages. Touching memory in pages of 4 KiB costs more than most operations on a
- * table do. */
-enum { HUGE = 4 << 20, HUGE_PAGE = 2 << 20 };
+ * table do. Smaller blocks that fill two thirds of such pages get whole ones. */
+enum { HUGE = 4 << 20, HUGE_PAGE = 2 << 20, NEARLY_HUGE = (4 << 20) / 3 };
 /* From this size on it pays to leave zeros to calloc, which touches no fresh page. */
 enum { UNTOUCHED = 64 << 10 };
 
 /* A large block of the standard allocator. */
 static void *large_alloc(size_t bytes, bool zeroed)
 {
+#ifdef MADV_HUGEPAGE
+    size_t whole = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    if (!zeroed && bytes < HUGE && whole - bytes <= bytes / 2) {
+        char *pages = aligned_alloc(HUGE_PAGE, whole);
+        if (pages) (void)madvise(pages, whole, MADV_HUGEPAGE);
+        return pages;
+    }
+#endif
     char *raw = zeroed ? calloc(1, bytes) : malloc(bytes);
 #ifdef MADV_HUGEPAGE
     if (bytes < HUGE) return raw;
@@ -131,7 +139,8 @@ static block_header *header_of(void *block)
 
 static void *heap_alloc(leati_heap *heap, size_t bytes, bool zeroed, leat_status *why)
 {
-    bool large = bytes >= (zeroed ? UNTOUCHED : HUGE) && heap->allocator.alloc == default_alloc;
+    bool large =
+        bytes >= (zeroed ? UNTOUCHED : NEARLY_HUGE) && heap->allocator.alloc == default_alloc;
     size_t align = bytes < SMALL ? SMALL_ALIGN : LARGE_ALIGN;
     size_t total;
     *why = LEAT_NOMEM;

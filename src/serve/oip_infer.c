@@ -348,18 +348,24 @@ static size_t binary_size(const answer *w, const selected *o)
 static void class_data(answer *w, size_t size)
 {
     const leati_served *s = w->served;
-    leati_reply *r = &w->reply;
+    const double *value = w->ask->value;
+    const char *bytes = s->class_bytes;
+    const size_t *first = s->class_at;
     size_t rows = w->ask->rows;
-    if (!leati_reply_room(r, size + LEATI_CLASS_STEP)) return;
-    char *to = r->at;
-    for (size_t i = 0; i < rows; i++) {
-        const size_t *at = s->class_at + class_of(w, i);
-        size_t length = at[1] - at[0];
-        if (s->class_short) memcpy(to, s->class_bytes + at[0], LEATI_CLASS_STEP);
-        else memcpy(to, s->class_bytes + at[0], length);
-        to += length;
+    bool brief = s->class_short;
+    if (!leati_reply_room(&w->reply, size + LEATI_CLASS_STEP)) return;
+    char *to = w->reply.at;
+    for (size_t i = 0; brief && i < rows; i++) {
+        const size_t *at = first + (uint32_t)value[i];
+        memcpy(to, bytes + at[0], LEATI_CLASS_STEP);
+        to += at[1] - at[0];
     }
-    r->at = to;
+    for (size_t i = 0; !brief && i < rows; i++) {
+        const size_t *at = first + (uint32_t)value[i];
+        memcpy(to, bytes + at[0], at[1] - at[0]);
+        to += at[1] - at[0];
+    }
+    w->reply.at = to;
 }
 
 static void classification_bytes(answer *w, const selected *o)

@@ -344,6 +344,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     s->slots = 2 * s->worker_count + 1;
     if (o->cache) LEATI_TRY(leati_response_cache_create(c, o->cache, &s->cache));
     s->plan = (leati_served_plan){.slots = s->slots,
+                                  .unhurried = 1, /* mirrored requests */
                                   .cache = s->cache,
                                   .loops = s->worker_count,
                                   .join_rows = o->batch_rows ? o->batch_rows : DEFAULT_JOIN,

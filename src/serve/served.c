@@ -118,7 +118,8 @@ static leat_status open_model(leati_served *s, leati_bytes bytes, const char *wh
     if (!s->ask) return leat_error_status(c);
     LEATI_TRY(leati_served_describe(c, s));
     for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
-    LEATI_TRY(leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots));
+    LEATI_TRY(
+        leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots - plan->unhurried));
     for (uint32_t w = 0; w < s->slots; w++) LEATI_TRY(make_worker(s, plan, w, why));
     return LEAT_OK;
 }

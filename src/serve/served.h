@@ -94,6 +94,7 @@ typedef struct leati_served {
 /* What a server gives to all its versions. */
 typedef struct leati_served_plan {
     uint32_t slots;     /* threads that answer */
+    uint32_t unhurried; /* the last of them, for whom nobody waits: they are not warmed up */
     uint32_t loops;     /* the first of them are event loops */
     uint32_t join_rows; /* most rows of a joined run, at most LEATI_JOIN_MOST; 0 and 1: never */
     struct leati_response_cache *cache; /* NULL: none */

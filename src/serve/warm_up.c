@@ -107,15 +107,18 @@ static bool same_bits(const leati_ask *a, const singles *k)
 }
 
 /* Tries 2, 4, 8 ... rows at once, as far as a run stays short and its bits are those of single
- * rows. */
+ * rows. The next run takes longer than this one as this one did than the one before: runs that
+ * would be too long are not made, for a server is ready when this is over. */
 static bool try_sizes(leati_served *s, const leati_served_plan *plan, leati_ask *a, singles *k,
                       leati_fault *why)
 {
     size_t most = plan->join_rows < a->room / 2 ? plan->join_rows : a->room / 2, best = 0;
-    uint64_t ns = s->row_ns, best_ns = ns;
+    uint64_t ns = s->row_ns, best_ns = ns, before = ns;
     bool on_loop = false;
     for (size_t rows = 2; rows <= most && 2 * ns <= SLOWEST_RUN_NS; rows *= 2) {
-        if (on_loop && ns + ns / 2 > LOOP_RUN_NS) break; /* the next would be too long */
+        double growth = fmax(1, (double)ns / (double)(before + 1));
+        if (on_loop && (double)ns * growth > LOOP_RUN_NS) break;
+        before = ns;
         if (!measure(s, a, rows, &ns, why)) return false;
         bool same = same_bits(a, k);
         /* Models that are not padded also run with sizes between. */
@@ -152,7 +155,8 @@ leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan,
 {
     leati_ask *a = &s->ask[slot];
     uint64_t ns;
-    bool ok = measure(s, a, 1, &ns, why);
+    if (slot >= s->slots - plan->unhurried) return LEAT_OK;
+    bool ok = slot ? predict(s, a, 0, 1, why) : measure(s, a, 1, &ns, why);
     if (ok && slot == 0) {
         s->row_ns = ns;
         ok = decide(s, plan, a, why);
