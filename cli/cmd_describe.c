@@ -41,6 +41,14 @@ static void value_text(const leat_column_profile *p, double value, char *out, si
     }
 }
 
+/* Values that are not finite: the other numbers leave them out. */
+static size_t infinite(const leat_column_profile *p)
+{
+    size_t n = p->type == LEAT_F64 ? p->count : 0;
+    for (size_t k = 0; n && k < LEAT_PROFILE_BINS; k++) n -= p->bins[k];
+    return n;
+}
+
 static void range_text(const leat_column_profile *p, char *out, size_t size)
 {
     char low[32], middle[32], high[32];
@@ -49,6 +57,10 @@ static void range_text(const leat_column_profile *p, char *out, size_t size)
     value_text(p, p->most, high, sizeof high);
     *out = '\0';
     if (*low) snprintf(out, size, "%s .. %s .. %s", low, middle, high);
+    if (infinite(p)) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%zu infinite", used ? ", " : "", infinite(p));
+    }
     for (size_t k = 0; k < p->top_count && k < 3; k++) {
         size_t used = strlen(out);
         int length = cli_cut(p->top[k], p->top_length[k], 18);
@@ -73,8 +85,10 @@ static void fit_texts(const char **cells, char (*text)[4][160], size_t rows)
         char *range = text[i][2];
         size_t n = strlen(range), end = 0;
         if (cli_width(range, n) <= room || *text[i][3]) continue;
-        for (int w = 0; end < n && w < room - 3; w++)
-            for (end++; end < n && (range[end] & 0xc0) == 0x80;) end++;
+        for (size_t next = 0; cli_width(range, next) <= room - 3;) {
+            end = next++;
+            while ((range[next] & 0xc0) == 0x80) next++;
+        }
         strcpy(range + end, "...");
     }
 }
@@ -133,6 +147,7 @@ static leat_status print_json(cli *c, const leat_frame *f, const leat_column_pro
             leat_json_number(j, "quartile3", p[i].quartile3);
             leat_json_number(j, "most", p[i].most);
         }
+        if (infinite(&p[i])) leat_json_int(j, "infinite", (int64_t)infinite(&p[i]));
         if (p[i].top_count) leat_json_begin_array(j, "top");
         for (size_t k = 0; k < p[i].top_count; k++) {
             leat_json_begin_object(j, NULL);

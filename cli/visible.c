@@ -71,13 +71,34 @@ void cli_put(FILE *out, const char *text, size_t n, bool lines)
     }
 }
 
+/* Cells of a terminal: letters of East Asia and emoji fill two, marks upon letters none. */
+static int cells(uint32_t x)
+{
+    static const uint32_t none[][2] = {
+        {0x300, 0x36f}, {0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}};
+    static const uint32_t two[][2] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},
+                                      {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},
+                                      {0xff00, 0xff60},   {0xffe0, 0xffe6},   {0x1f300, 0x1f64f},
+                                      {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (x >= none[i][0] && x <= none[i][1]) return 0;
+    for (size_t i = 0; i < sizeof two / sizeof *two; i++)
+        if (x >= two[i][0] && x <= two[i][1]) return 2;
+    return 1;
+}
+
 int cli_width(const char *text, size_t n)
 {
     char piece[CLI_VISIBLE_SIZE];
     int width = 0;
     while (n > 0) {
         size_t used = cli_visible(text, n, false, piece);
-        for (const char *p = piece; *p; p++) width += (*p & 0xc0) != 0x80;
+        for (const char *p = piece; *p;) {
+            uint32_t x = 0;
+            bool cut;
+            p += decode(p, strlen(p), &x, &cut);
+            width += cells(x);
+        }
         text += used;
         n -= used;
     }

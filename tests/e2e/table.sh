@@ -40,5 +40,9 @@ fails aggregate 2 "avg" $leat table sales.csv --group 'city: avg(price)'
 fails join 3 "no file nothing.csv" $leat table sales.csv --join 'nothing.csv on item'
 fails packed 4 "does not write" $leat table sales.csv -o out.csv.gz
 fails folder 4 "cannot write" $leat table sales.csv -o none/out.csv
+printf '名前,x\n東京タワー,1\nab,inf\n' >wide.csv
+check wide-letters sh -c "$leat table wide.csv | grep -q '^  ab          inf$'"
+check infinite sh -c "$leat describe wide.csv | grep -q '1 .. 1 .. 1, 1 infinite'"
+check infinite-json sh -c "$leat describe wide.csv --json | grep -q '\"infinite\":1[,}]'"
 check nothing-left sh -c "! ls | grep -q tmp"
 finish
