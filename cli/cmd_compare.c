@@ -1,17 +1,15 @@
 /* leat compare: whether models really differ. */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <leat/evaluate.h>
-
 #include "load.h"
+#include "pairs.h"
 #include "registry.h"
 #include "runs.h"
 
 enum { MOST = 20 };
 
-static leat_status print_json(cli *c, const leat_comparison *k, int models)
+static leat_status print_json(cli *c, const leat_comparison *k, int models,
+                              const char *const *names)
 {
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
@@ -20,41 +18,26 @@ static leat_status print_json(cli *c, const leat_comparison *k, int models)
     for (int i = 0; i < models; i++) {
         leat_score s = leat_comparison_score(k, (size_t)i);
         leat_json_begin_object(j, NULL);
-        leat_json_string(j, "file", c->arguments[i]);
+        leat_json_string(j, "file", names[i]);
         leat_json_number(j, "value", s.value);
         leat_json_number(j, "low", s.low);
         leat_json_number(j, "high", s.high);
         leat_json_end_object(j);
     }
     leat_json_end_array(j);
-    leat_json_begin_array(j, "pairs");
-    for (size_t i = 0; i < leat_comparison_pairs(k); i++) {
-        leat_pair p = leat_comparison_pair(k, i);
-        leat_json_begin_object(j, NULL);
-        leat_json_string(j, "first", c->arguments[p.first]);
-        leat_json_string(j, "second", c->arguments[p.second]);
-        leat_json_number(j, "difference", p.difference);
-        leat_json_number(j, "low", p.low);
-        leat_json_number(j, "high", p.high);
-        leat_json_number(j, "p", p.p);
-        leat_json_number(j, "p_adjusted", p.p_adjusted);
-        leat_json_string(j, "method", p.method);
-        leat_json_bool(j, "real", p.real);
-        leat_json_end_object(j);
-    }
-    leat_json_end_array(j);
+    cli_pairs_json(j, k, names);
     leat_json_end_object(j);
     return cli_print_json(c, j);
 }
 
-static void print_text(cli *c, const leat_comparison *k, int models)
+static void print_text(cli *c, const leat_comparison *k, int models, const char *const *names)
 {
     leat_score scores[MOST];
     char heading[80];
     const char *cells[(MOST + 1) * 2];
     for (int i = 0; i < models; i++) {
         scores[i] = leat_comparison_score(k, (size_t)i);
-        cells[2 * i + 2] = c->arguments[i];
+        cells[2 * i + 2] = names[i];
         cells[2 * i + 3] = scores[i].text;
     }
     snprintf(heading, sizeof heading, "%s (95%% interval)", scores[0].title);
@@ -62,33 +45,13 @@ static void print_text(cli *c, const leat_comparison *k, int models)
     cells[1] = heading;
     cli_table(c, cells, models + 1, 2, true);
     cli_say(c, "\n");
-    for (size_t i = 0; i < leat_comparison_pairs(k); i++) {
-        leat_pair p = leat_comparison_pair(k, i);
-        const char *first = c->arguments[p.first], *second = c->arguments[p.second];
-        const char *better = p.first_is_better ? first : second;
-        const char *worse = p.first_is_better ? second : first;
-        char text[32];
-        if (isnan(p.p_adjusted)) snprintf(text, sizeof text, "p unknown");
-        else
-            snprintf(text, sizeof text, p.p_adjusted < 0.001 ? "p < 0.001" : "p = %.3f",
-                     p.p_adjusted);
-        char line[1024];
-        int n = p.real ? snprintf(line, sizeof line, "%s is better than %s", better, worse)
-                       : snprintf(line, sizeof line, "%s against %s: the difference may be chance",
-                                  first, second);
-        if (n > 0 && (size_t)n < sizeof line)
-            snprintf(line + n, sizeof line - (size_t)n,
-                     " (%s, %s; difference %.4g, 95%% %.4g to %.4g)", text, p.method, p.difference,
-                     p.low, p.high);
-        if (!c->quiet) cli_fold(stdout, line, 0, 2);
-    }
-    if (leat_comparison_pairs(k) > 1)
-        cli_say(c, "p values are adjusted for %zu comparisons (Holm)\n", leat_comparison_pairs(k));
+    cli_say_pairs(c, k, names);
 }
 
 static leat_status run_compare(cli *c)
 {
     leat_model *models[MOST] = {NULL};
+    const char *names[MOST];
     leat_frame *frame = NULL;
     leat_comparison *k = NULL;
     int n = c->count - 1;
@@ -96,13 +59,13 @@ static leat_status run_compare(cli *c)
     if (n > MOST) return cli_usage(c, "at most %d models can be compared", MOST);
     leat_status st = LEAT_OK;
     for (int i = 0; i < n && st == LEAT_OK; i++)
-        st = leat_model_open(c->context, &models[i], c->arguments[i]);
+        st = leat_model_open(c->context, &models[i], names[i] = c->arguments[i]);
     if (st == LEAT_OK) st = cli_load_for(c, &frame, c->arguments[n], models, (size_t)n);
     if (st == LEAT_OK)
         st = leat_compare(c->context, &k, models, (size_t)n, frame, cli_value(c, "metric"),
                           cli_has(c, "drop-missing-target"));
-    if (st == LEAT_OK && c->json) st = print_json(c, k, n);
-    else if (st == LEAT_OK) print_text(c, k, n);
+    if (st == LEAT_OK && c->json) st = print_json(c, k, n, names);
+    else if (st == LEAT_OK) print_text(c, k, n, names);
     leat_comparison_destroy(k);
     leat_frame_release(frame);
     for (int i = 0; i < n; i++) leat_model_release(models[i]);
@@ -124,8 +87,10 @@ const cli_command cli_command_compare = {
     .summary = "whether models really differ on the same rows",
     .details = "McNemar's test for accuracy, a paired bootstrap for other metrics, adjusted for "
                "the\nnumber of comparisons by Holm's method. The second form shows runs of the "
-               "registry\nside by side (leat runs).",
-    .examples = "  leat compare old.leat new.leat holdout.csv",
+               "registry\nside by side (leat runs) and tests those that were made on the same "
+               "folds: Student's t\nof the folds' differences, corrected for training sets that "
+               "overlap.",
+    .examples = "  leat compare old.leat new.leat holdout.csv\n  leat compare runs 3 5",
     .options = options,
     .run = run_compare,
 };

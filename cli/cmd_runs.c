@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "layers.h"
+#include "pairs.h"
 #include "registry.h"
 #include "runs.h"
 
@@ -62,6 +63,10 @@ static void run_json(leat_json *j, const char *key, const leat_run_record *k, bo
             leat_json_end_object(j);
         }
         leat_json_end_array(j);
+        leat_json_begin_array(j, "folds");
+        for (size_t i = 0; i < k->fold_count; i++) leat_json_number(j, NULL, k->folds[i]);
+        leat_json_end_array(j);
+        leat_json_string(j, "folds_sha256", k->folds_sha256);
     }
     leat_json_end_object(j);
 }
@@ -203,6 +208,9 @@ static leat_status run_show(cli *c, leat_registry *r, int64_t number)
 typedef struct compared {
     leat_run_list *lists[MOST_COMPARED];
     const leat_run_record *runs[MOST_COMPARED];
+    char texts[MOST_COMPARED][32]; /* "run 3" */
+    const char *names[MOST_COMPARED];
+    leat_comparison *tests;
     int count;
 } compared;
 
@@ -264,10 +272,7 @@ static leat_status print_compared(cli *c, const compared *k)
         return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     }
     cells[0] = "";
-    for (size_t i = 1; i < columns; i++) {
-        snprintf(texts[i], CELL, "run %lld", (long long)k->runs[i - 1]->run);
-        cells[i] = texts[i];
-    }
+    memcpy(cells + 1, k->names, (size_t)k->count * sizeof *cells);
     for (int params = 1; params >= 0; params--)
         for (int i = 0; i < k->count; i++)
             for (size_t at = 0; key_at(k->runs[i], params, at); at++) {
@@ -289,21 +294,36 @@ static leat_status print_compared(cli *c, const compared *k)
     return LEAT_OK;
 }
 
+/* What the pairs say that could be tested, and why others could not. */
 static void say_what_it_means(cli *c, const compared *k)
 {
     bool same_data = true, same_folds = true;
+    size_t pairs = leat_comparison_pairs(k->tests), all = (size_t)(k->count * (k->count - 1) / 2);
     for (int i = 1; i < k->count; i++) {
-        const char *first = param_of(k->runs[0], "validation");
-        const char *other = param_of(k->runs[i], "validation");
         same_data = same_data && strcmp(k->runs[0]->table, k->runs[i]->table) == 0;
-        same_folds = same_folds && first && other && strcmp(first, other) == 0;
+        same_folds = same_folds && strcmp(k->runs[0]->folds_sha256, k->runs[i]->folds_sha256) == 0;
     }
-    if (!same_data)
-        cli_say(c, "\nthe runs were made on different data: their scores cannot be compared\n");
-    else if (!same_folds) cli_say(c, "\nthe same data, but different ways to validate\n");
+    cli_say(c, "\n");
+    cli_say_pairs(c, k->tests, k->names);
+    if (pairs == all) return;
+    if (!same_data) cli_say(c, "runs on different data: their scores cannot be compared\n");
+    else if (!same_folds)
+        cli_say(c, "the same data, but different folds: no test of differences\n");
     else
-        cli_say(c, "\nthe same data and validation; whether models really differ says\n"
+        cli_say(c, "no scores of the same folds that could be tested; on new rows:\n"
                    "leat compare A.leat B.leat HOLDOUT.csv\n");
+}
+
+static leat_status print_compared_json(cli *c, const compared *k)
+{
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_begin_array(j, "runs");
+    for (int i = 0; i < k->count; i++) run_json(j, NULL, k->runs[i], true);
+    leat_json_end_array(j);
+    cli_pairs_json(j, k->tests, k->names);
+    leat_json_end_object(j);
+    return cli_print_json(c, j);
 }
 
 leat_status cli_compare_runs(cli *c, char *const *numbers, int count)
@@ -318,20 +338,19 @@ leat_status cli_compare_runs(cli *c, char *const *numbers, int count)
     for (int i = 0; i < count && st == LEAT_OK; i++) {
         st = read_number(c, numbers[i], &number);
         if (st == LEAT_OK) st = leat_registry_run(r, &k.lists[i], number);
-        if (st == LEAT_OK) k.runs[i] = leat_run_list_at(k.lists[i], 0);
+        if (st != LEAT_OK) break;
+        k.runs[i] = leat_run_list_at(k.lists[i], 0);
+        snprintf(k.texts[i], sizeof k.texts[i], "run %lld", (long long)number);
+        k.names[i] = k.texts[i];
     }
+    if (st == LEAT_OK) st = leat_compare_runs(c->context, &k.tests, k.runs, (size_t)count);
     if (st == LEAT_OK && c->json) {
-        leat_json *j = leat_json_create(c->context, 0);
-        leat_json_begin_object(j, NULL);
-        leat_json_begin_array(j, "runs");
-        for (int i = 0; i < count; i++) run_json(j, NULL, k.runs[i], true);
-        leat_json_end_array(j);
-        leat_json_end_object(j);
-        st = cli_print_json(c, j);
+        st = print_compared_json(c, &k);
     } else if (st == LEAT_OK) {
         st = print_compared(c, &k);
-        say_what_it_means(c, &k);
+        if (st == LEAT_OK) say_what_it_means(c, &k);
     }
+    leat_comparison_destroy(k.tests);
     for (int i = 0; i < count; i++) leat_run_list_destroy(k.lists[i]);
     leat_registry_close(r);
     return st;

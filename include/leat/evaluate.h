@@ -3,6 +3,7 @@
 #define LEAT_EVALUATE_H
 
 #include <leat/model.h>
+#include <leat/registry.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,13 +41,13 @@ LEAT_API LEAT_CHECKED leat_status leat_evaluation_require(leat_context *context,
 
 typedef struct leat_comparison leat_comparison;
 
-/* One pair of models on the same rows. */
+/* One pair of models on the same rows, or of runs on the same folds. */
 typedef struct leat_pair {
-    size_t first, second;       /* numbers of the models */
+    size_t first, second;       /* numbers of the models, of the runs */
     double difference;          /* first minus second */
-    double low, high;           /* 95% bootstrap interval of the difference */
+    double low, high;           /* 95% interval of the difference: bootstrap, or of the test */
     double p, p_adjusted;       /* adjusted by Holm's method over all pairs */
-    const char *method;         /* "McNemar (mid-p)", "bootstrap" */
+    const char *method;         /* "McNemar (mid-p)", "bootstrap", "corrected resampled t" */
     bool first_is_better, real; /* real: p_adjusted < 0.05 */
 } leat_pair;
 
@@ -55,6 +56,13 @@ LEAT_API LEAT_CHECKED leat_status leat_compare(leat_context *context, leat_compa
                                                leat_model *const *models, size_t count,
                                                const leat_frame *frame, const char *metric,
                                                bool drop_missing_target);
+/* Two or more runs, each as leat_registry_run gives it, by the scores of their folds: Student's
+ * test of the differences, corrected for training sets that overlap (Nadeau and Bengio 2003,
+ * section 3.2). The pairs are those of runs with the same table, target, metric and folds; none,
+ * where there is no such. A comparison of runs has no scores: they stand in the runs. */
+LEAT_API LEAT_CHECKED leat_status leat_compare_runs(leat_context *context, leat_comparison **out,
+                                                    const leat_run_record *const *runs,
+                                                    size_t count);
 LEAT_API void leat_comparison_destroy(leat_comparison *k); /* NULL is fine */
 LEAT_API leat_score leat_comparison_score(const leat_comparison *k, size_t model);
 LEAT_API size_t leat_comparison_pairs(const leat_comparison *k);

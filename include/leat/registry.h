@@ -172,6 +172,10 @@ typedef struct leat_run_record {
     size_t param_count;
     const leat_run_metric *metrics; /* the one that decided first */
     size_t metric_count;
+    const double *folds; /* scores of the folds by that metric; none where there was one fold */
+    size_t fold_count;
+    const char *folds_sha256; /* of who was in which fold: equal for runs on the same folds */
+    double test_ratio;        /* mean of test to training rows of a fold */
     const leat_run_file *files;
     size_t file_count;
 } leat_run_record;
@@ -186,7 +190,7 @@ LEAT_API LEAT_CHECKED leat_status leat_registry_add_run(leat_registry *registry,
 
 /* Texts and arrays belong to the list. */
 typedef struct leat_run_list leat_run_list;
-/* All runs, newest first, each with its first metric alone and no parameters or files. */
+/* All runs, newest first, each with its first metric alone and no parameters, folds or files. */
 LEAT_API LEAT_CHECKED leat_status leat_registry_runs(leat_registry *registry, leat_run_list **out);
 /* One run with everything. NOT_FOUND. */
 LEAT_API LEAT_CHECKED leat_status leat_registry_run(leat_registry *registry, leat_run_list **out,

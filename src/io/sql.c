@@ -172,19 +172,31 @@ static leat_status format_of(leati_sql *db, const leati_sql_schema *schema, int6
     return LEAT_OK;
 }
 
-static leat_status make_schema(leati_sql *db, const leati_sql_schema *schema)
+static leat_status run_all(leati_sql *db, const char *const *statements)
+{
+    for (size_t i = 0; statements[i]; i++)
+        LEATI_TRY(leati_sql_run(db, statements[i], LEATI_SQL_NONE, NULL));
+    return LEAT_OK;
+}
+
+/* From whatever is there, nothing included, to the format of the schema. */
+static leat_status bring_to_format(leati_sql *db, const leati_sql_schema *schema)
 {
     int64_t format;
     LEATI_TRY(format_of(db, schema, &format)); /* another process may have been first */
-    if (format) return LEAT_OK;
-    LEATI_TRY(leati_sql_run(db,
-                            "CREATE TABLE IF NOT EXISTS leat_format (part TEXT PRIMARY KEY, "
-                            "format BIGINT NOT NULL)",
-                            LEATI_SQL_NONE, NULL));
-    for (size_t i = 0; schema->statements[i]; i++)
-        LEATI_TRY(leati_sql_run(db, schema->statements[i], LEATI_SQL_NONE, NULL));
+    if (!format) {
+        LEATI_TRY(leati_sql_run(db,
+                                "CREATE TABLE IF NOT EXISTS leat_format (part TEXT PRIMARY KEY, "
+                                "format BIGINT NOT NULL)",
+                                LEATI_SQL_NONE, NULL));
+        LEATI_TRY(run_all(db, schema->statements));
+        LEATI_TRY(leati_sql_run(db, "INSERT INTO leat_format (part, format) VALUES ($1, 1)",
+                                LEATI_SQL_ARGS(leati_sql_text(schema->name)), NULL));
+        format = 1;
+    }
+    for (; format < schema->format; format++) LEATI_TRY(run_all(db, schema->upgrades[format - 1]));
     return leati_sql_run(
-        db, "INSERT INTO leat_format (part, format) VALUES ($1, $2)",
+        db, "UPDATE leat_format SET format = $2 WHERE part = $1",
         LEATI_SQL_ARGS(leati_sql_text(schema->name), leati_sql_whole(schema->format)), NULL);
 }
 
@@ -194,10 +206,10 @@ leat_status leati_sql_use_schema(leati_sql *db, const leati_sql_schema *schema, 
     int64_t format;
     *there = false;
     LEATI_TRY(format_of(db, schema, &format));
-    *there = format > 0;
-    if (*there || !make) return LEAT_OK;
+    *there = format == schema->format;
+    if (*there || (!format && !make)) return LEAT_OK;
     LEATI_TRY(leati_sql_begin(db));
-    leat_status st = make_schema(db, schema);
+    leat_status st = bring_to_format(db, schema);
     if (st == LEAT_OK) st = leati_sql_commit(db);
     else leati_sql_undo(db);
     *there = st == LEAT_OK;

@@ -99,15 +99,16 @@ const char *leati_sql_get_text(const leati_sql_rows *rows, int column); /* NULL:
 leat_status leati_sql_value(leati_sql *db, int64_t *out, bool *found, const char *sql,
                             const leati_sql_arg *args, size_t count);
 
-/* What a part of Leat keeps in a database: statements that make its tables (CREATE ... IF NOT
- * EXISTS), and the number of their format, which stands beside them. */
+/* What a part of Leat keeps in a database: statements that make its tables, and the number of their
+ * format, which stands beside them. Lists of statements end with NULL. */
 typedef struct leati_sql_schema {
     const char *name; /* "registry" */
     int format;
-    const char *const *statements; /* NULL at the end */
+    const char *const *statements;      /* make format 1 */
+    const char *const *const *upgrades; /* (format - 1): [i] makes format i + 2 of i + 1 */
 } leati_sql_schema;
-/* Makes the tables if they are absent and `make`; *there says whether they are there now.
- * UNSUPPORTED: a newer Leat made them. */
+/* Makes the tables if they are absent and `make`, and brings those of an older format to this one;
+ * *there says whether they are there now. UNSUPPORTED: a newer Leat made them. */
 leat_status leati_sql_use_schema(leati_sql *db, const leati_sql_schema *schema, bool make,
                                  bool *there);
 

@@ -12,7 +12,8 @@
 #include "base/str.h"
 #include "model/model.h"
 
-/* One schema for every kind of database. Times are seconds since 1970, UTC. */
+/* One schema for every kind of database. Times are seconds since 1970, UTC. Tables as they were
+ * made first; what came later is below. */
 static const char *const statements[] = {
     "CREATE TABLE leat_setting (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
 
@@ -53,7 +54,16 @@ static const char *const statements[] = {
     "file TEXT NOT NULL, sha256 TEXT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (run, file))",
     "CREATE INDEX leat_run_file_object ON leat_run_file (sha256)", NULL};
 
-static const leati_sql_schema schema = {"registry", 1, statements};
+/* Format 2: the scores of the folds of a run, and who was in which fold. */
+static const char *const with_folds[] = {
+    "ALTER TABLE leat_run ADD COLUMN folds_sha256 TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE leat_run ADD COLUMN test_ratio DOUBLE PRECISION",
+    "CREATE TABLE leat_run_fold (run BIGINT NOT NULL REFERENCES leat_run (run) ON DELETE CASCADE, "
+    "fold BIGINT NOT NULL, score DOUBLE PRECISION, PRIMARY KEY (run, fold))",
+    NULL};
+
+static const char *const *const upgrades[] = {with_folds};
+static const leati_sql_schema schema = {"registry", 2, statements, upgrades};
 
 int64_t leati_seconds_now(void)
 {

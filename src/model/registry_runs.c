@@ -1,5 +1,6 @@
 /* Owns: runs of experiments: keeping, listing, forgetting them. Not: making a run out of an
  * experiment (workflow/experiment_register.c). */
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -22,14 +23,16 @@ static leat_status insert_run(leat_registry *r, const leat_run_record *k, int64_
 {
     return leati_sql_run(
         r->db,
-        "INSERT INTO leat_run (run, created, name, data, table_sha256, task, target, "
-        "seconds, "
-        "command) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO leat_run (run, created, name, data, table_sha256, task, target, seconds, "
+        "command, folds_sha256, test_ratio) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         LEATI_SQL_ARGS(leati_sql_whole(number), leati_sql_whole(leati_seconds_now()),
                        leati_sql_text(or_empty(k->name)), leati_sql_text(or_empty(k->data)),
                        leati_sql_text(or_empty(k->table)), leati_sql_text(or_empty(k->task)),
                        leati_sql_text(or_empty(k->target)), leati_sql_number(k->seconds),
-                       leati_sql_text(or_empty(k->command))),
+                       leati_sql_text(or_empty(k->command)),
+                       leati_sql_text(or_empty(k->folds_sha256)),
+                       leati_sql_number(k->fold_count ? k->test_ratio : (double)NAN)),
         NULL);
 }
 
@@ -53,6 +56,12 @@ static leat_status insert_values(leat_registry *r, const leat_run_record *k, int
                                           leati_sql_number(k->metrics[i].low),
                                           leati_sql_number(k->metrics[i].high)),
                            NULL);
+    for (size_t i = 0; i < k->fold_count && st == LEAT_OK; i++)
+        st =
+            leati_sql_run(r->db, "INSERT INTO leat_run_fold (run, fold, score) VALUES ($1, $2, $3)",
+                          LEATI_SQL_ARGS(leati_sql_whole(number), leati_sql_whole((int64_t)i),
+                                         leati_sql_number(k->folds[i])),
+                          NULL);
     return st;
 }
 
@@ -123,15 +132,17 @@ leat_status leat_registry_add_run(leat_registry *r, const leat_run_record *recor
 
 /* --- listing ---------------------------------------------------------------------------------- */
 
-/* Parameters and files belong to the only run of a list, metrics to all, one after the other. */
+/* Parameters, folds and files belong to the only run of a list, metrics to all, one after the
+ * other. */
 struct leat_run_list {
     leati_arena arena;
     leat_run_record *items;
     leat_run_param *params;
     leat_run_metric *metrics;
+    double *folds;
     leat_run_file *files;
-    size_t count, capacity, param_count, param_capacity, metric_count, metric_capacity, file_count,
-        file_capacity;
+    size_t count, capacity, param_count, param_capacity, metric_count, metric_capacity, fold_count,
+        fold_capacity, file_count, file_capacity;
 };
 
 void leat_run_list_destroy(leat_run_list *list)
@@ -141,6 +152,7 @@ void leat_run_list_destroy(leat_run_list *list)
     leati_free(list->items);
     leati_free(list->params);
     leati_free(list->metrics);
+    leati_free(list->folds);
     leati_free(list->files);
     leati_free(list);
 }
@@ -187,10 +199,12 @@ static leat_status add_run(leat_context *c, leat_run_list *list, const leati_sql
                                                  .task = keep(list, rows, 5),
                                                  .target = keep(list, rows, 6),
                                                  .seconds = leati_sql_get_number(rows, 7),
-                                                 .command = keep(list, rows, 8)};
+                                                 .command = keep(list, rows, 8),
+                                                 .folds_sha256 = keep(list, rows, 9),
+                                                 .test_ratio = leati_sql_get_number(rows, 10)};
     LEATI_TRY(leat_error_status(c));
-    if (leati_sql_get_text(rows, 9)) {
-        LEATI_TRY(add_metric(c, list, rows, 9));
+    if (leati_sql_get_text(rows, 11)) {
+        LEATI_TRY(add_metric(c, list, rows, 11));
         list->items[list->count].metric_count = 1;
     }
     list->count++;
@@ -205,6 +219,14 @@ static leat_status add_param(leat_context *c, leat_run_list *list, const leati_s
         (leat_run_param){.key = keep(list, rows, 0), .value = keep(list, rows, 1)};
     LEATI_TRY(leat_error_status(c));
     list->param_count++;
+    return LEAT_OK;
+}
+
+static leat_status add_fold(leat_context *c, leat_run_list *list, const leati_sql_rows *rows)
+{
+    LEATI_TRY(leati_grow(c, &list->folds, &list->fold_capacity, list->fold_count + 1,
+                         sizeof *list->folds));
+    list->folds[list->fold_count++] = leati_sql_get_number(rows, 0);
     return LEAT_OK;
 }
 
@@ -243,7 +265,7 @@ static leat_status each_row(leat_registry *r, leat_run_list *list, const char *s
 
 #define RUNS                                                                                       \
     "SELECT r.run, r.created, r.name, r.data, r.table_sha256, r.task, r.target, r.seconds, "       \
-    "r.command, m.key, m.value, m.low, m.high FROM leat_run r "                                    \
+    "r.command, r.folds_sha256, r.test_ratio, m.key, m.value, m.low, m.high FROM leat_run r "      \
     "LEFT JOIN leat_run_metric m ON m.run = r.run AND m.place = 0 "
 
 static leat_status fill_list(leat_registry *r, leat_run_list *list)
@@ -269,6 +291,8 @@ static leat_status fill_one(leat_registry *r, leat_run_list *list, int64_t numbe
                        "SELECT key, value, low, high FROM leat_run_metric WHERE run = $1 AND "
                        "place > 0 ORDER BY place",
                        number, add_further_metric));
+    LEATI_TRY(each_row(r, list, "SELECT score FROM leat_run_fold WHERE run = $1 ORDER BY fold",
+                       number, add_fold));
     LEATI_TRY(each_row(r, list,
                        "SELECT file, sha256, bytes FROM leat_run_file WHERE run = $1 ORDER BY file",
                        number, add_file));
@@ -277,6 +301,8 @@ static leat_status fill_one(leat_registry *r, leat_run_list *list, int64_t numbe
     k->param_count = list->param_count;
     k->metrics = list->metrics;
     k->metric_count = list->metric_count;
+    k->folds = list->folds;
+    k->fold_count = list->fold_count;
     k->files = list->files;
     k->file_count = list->file_count;
     return LEAT_OK;

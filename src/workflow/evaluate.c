@@ -300,6 +300,66 @@ out:
     return st;
 }
 
+/* Whether the scores of two runs are of the same thing on the same folds. */
+static bool same_folds(const leat_run_record *a, const leat_run_record *b)
+{
+    return a->fold_count > 1 && a->fold_count == b->fold_count && *a->folds_sha256 &&
+           strcmp(a->folds_sha256, b->folds_sha256) == 0 && strcmp(a->table, b->table) == 0 &&
+           strcmp(a->target, b->target) == 0 && a->metric_count && b->metric_count &&
+           strcmp(a->metrics[0].key, b->metrics[0].key) == 0;
+}
+
+/* *tested: whether enough folds have scores of both. */
+static leat_status compare_folds(leat_context *c, const leat_run_record *a,
+                                 const leat_run_record *b, leat_pair *out, bool *tested)
+{
+    double *difference = leati_array(c, a->fold_count, sizeof *difference);
+    const leati_metric *m;
+    leati_task task = strcmp(a->task, "regression") == 0 ? LEATI_REGRESS : LEATI_CLASSIFY;
+    leat_status st = difference ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK) st = leati_metric_find(c, &m, task, a->metrics[0].key);
+    if (st == LEAT_OK) {
+        for (size_t i = 0; i < a->fold_count; i++) difference[i] = a->folds[i] - b->folds[i];
+        leati_test t = leati_test_resampled_t(difference, a->fold_count, a->test_ratio);
+        out->difference = t.difference;
+        out->low = t.low;
+        out->high = t.high;
+        out->p = t.p;
+        out->method = t.method;
+        out->first_is_better = leati_metric_better(m, t.difference, 0);
+        *tested = !isnan(t.p);
+    }
+    leati_free(difference);
+    return st;
+}
+
+leat_status leat_compare_runs(leat_context *c, leat_comparison **out,
+                              const leat_run_record *const *runs, size_t count)
+{
+    *out = NULL;
+    LEATI_CHECK(c, count >= 2 && count <= 100, LEAT_INVALID,
+                "a comparison takes from 2 to 100 runs, not %zu", count);
+    leat_comparison *k = leati_calloc(c, 1, sizeof *k);
+    leat_status st = k ? LEAT_OK : leat_error_status(c);
+    if (st != LEAT_OK) goto out;
+    k->pairs = LEATI_NEW(c, leat_pair, count * (count - 1) / 2);
+    LEATI_GO(leat_error_status(c));
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            leat_pair pair = {.first = i, .second = j};
+            bool tested = false;
+            if (!same_folds(runs[i], runs[j])) continue;
+            LEATI_GO(compare_folds(c, runs[i], runs[j], &pair, &tested));
+            if (tested) k->pairs[k->pair_count++] = pair;
+        }
+    }
+    LEATI_GO(adjust(c, k));
+out:
+    if (st == LEAT_OK) *out = k;
+    else leat_comparison_destroy(k);
+    return st;
+}
+
 void leat_comparison_destroy(leat_comparison *k)
 {
     if (!k) return;

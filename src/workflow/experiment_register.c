@@ -6,10 +6,12 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "model/registry.h"
+#include "workflow/entries.h"
 #include "workflow/experiment.h"
 
 typedef struct run_values {
@@ -139,12 +141,44 @@ static leat_status all_metrics(run_values *v, const json_t *metrics)
     return add_metrics(v, "test, all rows ", json_object_get(test, "all"));
 }
 
+/* --- folds ------------------------------------------------------------------------------------ */
+
+/* Of the rows that each fold tests and how many it trains on: equal hashes on equal tables mean
+ * that scores can be compared fold by fold. */
+static void hash_folds(const leati_folds *folds, char out[65])
+{
+    uint8_t digest[32];
+    leati_sha256 h;
+    leati_sha256_init(&h);
+    for (size_t i = 0; i < folds->count; i++) {
+        const leati_fold *f = &folds->fold[i];
+        uint64_t counts[2] = {f->train_count, f->test_count};
+        leati_sha256_add(&h, counts, sizeof counts);
+        leati_sha256_add(&h, f->test, f->test_count * sizeof *f->test);
+    }
+    leati_sha256_end(&h, digest);
+    leati_hex(digest, sizeof digest, out);
+}
+
+/* Scores that can be paired with those of another run: not of a single fold, nor of single rows. */
+static void set_folds(leat_run_record *run, const leat_experiment *e, char hash[65])
+{
+    const leati_entry *best = e->best;
+    if (best->fold_count < 2 || leati_folds_single(e->folds.fold, e->folds.count)) return;
+    hash_folds(&e->folds, hash);
+    run->folds = best->scores;
+    run->fold_count = best->fold_count;
+    run->folds_sha256 = hash;
+    run->test_ratio = leati_folds_test_ratio(&e->folds);
+}
+
 /* --- the run ---------------------------------------------------------------------------------- */
 
 static leat_status register_run(run_values *v, const leat_experiment *e, leat_registry *r,
                                 const char *command, const leat_run_file *files, size_t count,
                                 int64_t *number)
 {
+    char hash[65];
     json_t *model = json_loads(leat_model_json(e->model), 0, NULL);
     LEATI_CHECK(v->context, model, LEAT_NOMEM, "out of memory");
     leat_status st = all_params(v, model);
@@ -164,6 +198,7 @@ static leat_status register_run(run_values *v, const leat_experiment *e, leat_re
                            .metric_count = v->metric_count,
                            .files = files,
                            .file_count = count};
+    set_folds(&run, e, hash);
     return leat_registry_add_run(r, &run, number);
 }
 

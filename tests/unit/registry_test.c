@@ -4,12 +4,14 @@
 #include "support/postgres.h"
 #include "support/tables.h"
 
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <leat/evaluate.h>
 #include <leat/experiment.h>
 #include <leat/registry.h>
 
@@ -17,6 +19,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/registry.h"
+#include "workflow/experiment.h"
 
 /* Where registries are made: a new folder per test, or the tests' own server. */
 static const char *server;
@@ -619,6 +622,12 @@ static void runs(leattest *t)
         found += strcmp(key, "svc.C") == 0 && strcmp(value, "1") == 0;
     }
     CHECK_INT(found, 4);
+    double sum = 0;
+    for (size_t i = 0; i < run->fold_count; i++) sum += run->folds[i];
+    CHECK_INT(run->fold_count, 4);
+    CHECK_NEAR(sum / 4, best.mean, 0, 1e-15);
+    CHECK_NEAR(run->test_ratio, 1.0 / 3, 0, 1e-15);
+    CHECK_INT(strlen(run->folds_sha256), 64);
     leat_run_list_destroy(list);
     REQUIRE_OK(leat_registry_runs(r, &list));
     CHECK_INT(leat_run_list_count(list), 2);
@@ -645,6 +654,103 @@ static void runs(leattest *t)
     leattest_fail_some_allocations(t, keep_run, &body);
     leat_experiment_destroy(e);
     leat_frame_release(f);
+}
+
+/* The experiment with these models, kept as a run; the caller destroys it. */
+static leat_experiment *keep(leattest *t, leat_registry *r, leat_frame *f, const char *models,
+                             const char *cv, int64_t *number)
+{
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    o.target = "kind";
+    o.models = models;
+    o.cv = cv;
+    o.quick = true;
+    if (CHECK_OK(leat_experiment_run(t->context, &e, f, NULL, &o)))
+        CHECK_OK(leat_experiment_register(t->context, e, r, "leat fit", NULL, 0, number));
+    return e;
+}
+
+/* Runs of single models say by their folds what the leaderboard of both says. */
+static void paired(leattest *t)
+{
+    enum { RUNS = 4 };
+    static const char *const models[RUNS] = {"qda,cart", "qda", "cart", "qda"};
+    static const char *const cv[RUNS] = {"repeated:4x2", "repeated:4x2", "repeated:4x2",
+                                         "stratified:4"};
+    leat_registry *r = fresh(t);
+    leat_frame *f = leattest_table(t->context, 90, 1);
+    leat_experiment *e[RUNS] = {NULL};
+    leat_run_list *list[RUNS] = {NULL};
+    const leat_run_record *run[RUNS];
+    leat_comparison *k;
+    int64_t number;
+    REQUIRE(r && f);
+    for (int i = 0; i < RUNS; i++) {
+        e[i] = keep(t, r, f, models[i], cv[i], &number);
+        REQUIRE_OK(leat_registry_run(r, &list[i], number));
+        run[i] = leat_run_list_at(list[i], 0);
+    }
+    REQUIRE_OK(leat_compare_runs(t->context, &k, run + 1, 3));
+    REQUIRE(leat_comparison_pairs(k) == 1); /* the last has other folds */
+    leat_pair pair = leat_comparison_pair(k, 0);
+    CHECK(pair.first == 0 && pair.second == 1);
+    CHECK_STR(pair.method, "corrected resampled t");
+    CHECK_NEAR(pair.difference, run[1]->metrics[0].value - run[2]->metrics[0].value, 0, 1e-12);
+    CHECK(pair.difference != 0 && pair.low < pair.difference && pair.difference < pair.high);
+    CHECK_NEAR(pair.p, e[0]->p_next, 0, 1e-12);
+    CHECK(pair.p_adjusted == pair.p && pair.real == (pair.p < 0.05));
+    CHECK(pair.first_is_better == (pair.difference > 0));
+    leat_comparison_destroy(k);
+    /* A run with itself: no difference, for certain. Adjusted for three pairs. */
+    const leat_run_record *same[] = {run[1], run[1], run[2]};
+    REQUIRE_OK(leat_compare_runs(t->context, &k, same, 3));
+    CHECK_INT(leat_comparison_pairs(k), 3);
+    CHECK(leat_comparison_pair(k, 0).p == 1 && !leat_comparison_pair(k, 0).real);
+    CHECK_NEAR(leat_comparison_pair(k, 1).p_adjusted, fmin(3 * pair.p, 1), 0, 1e-12);
+    leat_comparison_destroy(k);
+    REQUIRE_OK(leat_compare_runs(t->context, &k, run + 2, 2));
+    CHECK_INT(leat_comparison_pairs(k), 0);
+    leat_comparison_destroy(k);
+    CHECK_FAILS(leat_compare_runs(t->context, &k, run, 1), LEAT_INVALID, "from 2 to 100 runs");
+    for (int i = 0; i < RUNS; i++) {
+        leat_run_list_destroy(list[i]);
+        leat_experiment_destroy(e[i]);
+    }
+    leat_frame_release(f);
+    leat_registry_close(r);
+}
+
+/* Tables of format 1, from before the folds of runs were kept, are brought up when they are opened,
+ * by whoever is first. */
+static void old_format(leattest *t)
+{
+    static const char *const back[] = {
+        "DROP TABLE leat_run_fold", "ALTER TABLE leat_run DROP COLUMN folds_sha256",
+        "ALTER TABLE leat_run DROP COLUMN test_ratio",
+        "UPDATE leat_format SET format = 1 WHERE part = 'registry'",
+        "INSERT INTO leat_run (run, created, name, data, table_sha256, task, target, command) "
+        "VALUES (7, 1, 'old', 'a.csv', '', 'regression', 'a', '')"};
+    leat_registry *r = fresh(t);
+    leat_run_list *list;
+    REQUIRE(r);
+    CHECK_INT(push(t, r, "own", "a,b\n1,2\n", NULL), 1);
+    for (size_t i = 0; i < sizeof back / sizeof *back; i++)
+        REQUIRE_OK(leati_sql_run(r->db, back[i], LEATI_SQL_NONE, NULL));
+    leat_registry_close(r);
+    leat_registry_options o = place();
+    o.make = false;
+    REQUIRE_OK(leat_registry_open(t->context, &r, &o));
+    REQUIRE_OK(leat_registry_run(r, &list, 7));
+    const leat_run_record *run = leat_run_list_at(list, 0);
+    CHECK_STR(run->name, "old");
+    CHECK_STR(run->folds_sha256, "");
+    CHECK(run->fold_count == 0 && isnan(run->test_ratio));
+    leat_run_list_destroy(list);
+    CHECK_INT(push(t, r, "own", "a,b\n1,3\n", NULL), 2);
+    CHECK_OK(leati_sql_run(r->db, "UPDATE leat_format SET format = 99", LEATI_SQL_NONE, NULL));
+    leat_registry_close(r);
+    CHECK_FAILS(leat_registry_open(t->context, &r, &o), LEAT_UNSUPPORTED, "use a newer Leat");
 }
 
 static void refusals(leattest *t)
@@ -684,15 +790,17 @@ static void on_postgres(leattest *t)
     many_writers(t);
     one_tag_wins(t);
     runs(t);
+    paired(t);
+    old_format(t);
     allocations(t);
     server = NULL;
     leattest_postgres_stop(p);
 }
 
 static const leattest_case cases[] = {
-    TEST(versions),     TEST(names),       TEST(aliases),           TEST(lineage),
-    TEST(collecting),   TEST(damage),      TEST(damaged_catalogue), TEST(many_writers),
-    TEST(one_tag_wins), TEST(full_disk),   TEST(allocations),       TEST(runs),
-    TEST(refusals),     TEST(on_postgres),
+    TEST(versions),     TEST(names),      TEST(aliases),           TEST(lineage),
+    TEST(collecting),   TEST(damage),     TEST(damaged_catalogue), TEST(many_writers),
+    TEST(one_tag_wins), TEST(full_disk),  TEST(allocations),       TEST(runs),
+    TEST(paired),       TEST(old_format), TEST(refusals),          TEST(on_postgres),
 };
 LEATTEST_MAIN(cases)
