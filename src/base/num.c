@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define OUT(...) ((size_t)snprintf(out, LEATI_NUM_SIZE, __VA_ARGS__))
 
@@ -38,6 +39,16 @@ size_t leati_num_pretty(double value, int digits, char out[LEATI_NUM_SIZE])
     int after = digits - before;
     if (size > 0 && size < 1) after = digits - 1 - (int)floor(log10(size));
     size_t n = dotted(out, OUT("%.*f", after > 0 ? after : 0, value));
+    return n;
+}
+
+size_t leati_num_short(double value, int digits, char out[LEATI_NUM_SIZE])
+{
+    size_t n = leati_num_pretty(value, digits, out);
+    if (!strchr(out, '.') || strchr(out, 'e')) return n;
+    while (out[n - 1] == '0') n--;
+    if (out[n - 1] == '.') n--;
+    out[n] = '\0';
     return n;
 }
 

@@ -3,15 +3,10 @@
  * whole. Only what nobody else reads, so not while learning. */
 #include <string.h>
 
-#include "base/mem.h"
-#include "graph/planner.h"
+#include "graph/rewrite.h"
 #include "tensor/shape.h"
 
-typedef struct state {
-    leati_planner *p;
-    uint32_t *readers; /* per value; a root counts as one */
-    bool *gone;        /* per node */
-} state;
+typedef leati_rewrite state;
 
 static bool is_plain(const leati_node *n)
 {
@@ -65,27 +60,19 @@ static leat_status fold(state *s, uint32_t i)
     both->out[0].slot = n->out[0].slot;
     p->value[both->out[0].slot].tensor = &both->out[0];
     p->node[i] = both;
-    /* what lay between has neither reader nor writer: any node that is not a leaf may stand for its
-     * maker */
     s->gone[before] = true;
-    p->value[x->slot].node = i;
     return LEAT_OK;
 }
 
 leat_status leati_plan_join_depthwise(leati_planner *p)
 {
-    state s = {.p = p};
+    state s;
     bool any = false;
     if (!p->graph->device->class->fuses) return LEAT_OK;
     for (size_t i = 0; i < p->node_count; i++)
         any |= is_plain(p->node[i]) && is_depthwise(p->node[i]);
     if (!any) return LEAT_OK;
-    s.readers = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *s.readers);
-    s.gone = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *s.gone);
-    if (!s.readers || !s.gone) return LEAT_NOMEM;
-    for (size_t i = 0; i < p->node_count; i++)
-        for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
-    for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
+    LEATI_TRY(leati_rewrite_begin(&s, p, 0));
     for (uint32_t i = 0; i < p->node_count; i++) LEATI_TRY(fold(&s, i));
-    return leati_plan_compact(p, s.gone);
+    return leati_rewrite_end(&s);
 }

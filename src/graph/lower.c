@@ -37,7 +37,7 @@ static leat_status has_kernel(leati_planner *p, const leati_node *n, bool *yes)
     return LEAT_OK;
 }
 
-static leat_status add_value(leati_planner *p, leat_tensor *t, uint32_t node)
+leat_status leati_plan_add_value(leati_planner *p, leat_tensor *t, uint32_t node)
 {
     LEATI_TRY(leati_grow(p->context, &p->value, &p->value_capacity, p->value_count + 1,
                          sizeof *p->value));
@@ -66,20 +66,7 @@ leat_status leati_plan_add_node(leati_planner *p, leati_node *n)
     uint32_t at = (uint32_t)p->node_count;
     p->node[p->node_count++] = n;
     p->number[n->id] = at;
-    for (size_t i = 0; i < n->outs; i++) LEATI_TRY(add_value(p, &n->out[i], at));
-    return LEAT_OK;
-}
-
-leat_status leati_plan_compact(leati_planner *p, const bool *gone)
-{
-    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to), count = 0;
-    if (!to) return LEAT_NOMEM;
-    for (uint32_t i = 0; i < p->node_count; i++) {
-        to[i] = count;
-        if (!gone[i]) p->node[count++] = p->node[i];
-    }
-    for (size_t v = 0; v < p->value_count; v++) p->value[v].node = to[p->value[v].node];
-    p->node_count = count;
+    for (size_t i = 0; i < n->outs; i++) LEATI_TRY(leati_plan_add_value(p, &n->out[i], at));
     return LEAT_OK;
 }
 

@@ -3,6 +3,7 @@
  *   lower.c   which nodes are executed: compositions the device has no kernel for are written out
  *   layout.c  convolutions, pools and what is between them with channels last
  *   lasting.c which of them give the same at every run
+ *   rewrite.c what simplify.c, pooled.c and depthwise.c have in common: changing the list of nodes
  *   simplify.c  products take in transposes, biases, residuals, activations
  *   pooled.c  convolutions take in the maximum pool behind them
  *   depthwise.c  convolutions take in the one with one filter per channel behind them
@@ -79,10 +80,10 @@ typedef struct leati_planner {
 bool leati_variables_overlap(const leat_variable *a, const leat_variable *b);
 
 leat_status leati_plan_lower(leati_planner *p, size_t count, leat_tensor *const *roots);
+/* A value that node `node` makes, with a slot of its own. */
+leat_status leati_plan_add_value(leati_planner *p, leat_tensor *t, uint32_t node);
 /* A node and its values at the end of the list. */
 leat_status leati_plan_add_node(leati_planner *p, leati_node *n);
-/* Takes out the nodes marked in gone (node_count of them). */
-leat_status leati_plan_compact(leati_planner *p, const bool *gone);
 leat_status leati_plan_round(leati_planner *p);
 leat_status leati_plan_turn(leati_planner *p);
 leat_status leati_plan_simplify(leati_planner *p);

@@ -4,26 +4,16 @@
  * in place of their own. */
 #include <string.h>
 
-#include "base/mem.h"
-#include "graph/planner.h"
+#include "graph/rewrite.h"
 #include "tensor/shape.h"
 
-typedef struct state {
-    leati_planner *p;
-    uint32_t *readers; /* per value; a root counts as one */
-    bool *gone;        /* per node */
-} state;
+typedef leati_rewrite state;
 
 /* A pool and all that has to do with it. */
 typedef struct pool {
     uint32_t pool, back; /* nodes; back: LEATI_NONE where nothing is learned */
     leati_node *conv;
 } pool;
-
-static leati_node *maker(const state *s, const leat_tensor *t)
-{
-    return s->p->node[s->p->value[t->slot].node];
-}
 
 static bool is_flat(const leati_node *n)
 {
@@ -77,26 +67,6 @@ static bool is_taken(const state *s, uint32_t back)
     return count && count == s->readers[dy];
 }
 
-static leat_status add_which(state *s, uint32_t node, leat_tensor *t)
-{
-    leati_planner *p = s->p;
-    LEATI_TRY(leati_grow(p->context, &p->value, &p->value_capacity, p->value_count + 1,
-                         sizeof *p->value));
-    t->slot = (uint32_t)p->value_count;
-    leati_value *v = &p->value[p->value_count++];
-    *v = (leati_value){.tensor = t, .node = node, .base = t->slot, .first = LEATI_NONE};
-    v->bytes = leati_shape_count(&t->shape);
-    return LEAT_OK;
-}
-
-/* Node i is no more. Its value has neither reader nor writer: any node that is not a leaf may stand
- * for its maker. */
-static void leave_out(state *s, uint32_t i, uint32_t other)
-{
-    s->gone[i] = true;
-    s->p->value[s->p->node[i]->out[0].slot].node = other;
-}
-
 /* Node n takes the place of node i and gives its result. */
 static void take_place(state *s, uint32_t i, leati_node *n)
 {
@@ -128,7 +98,7 @@ static leat_status fold_gradients(state *s, const pool *f, leat_tensor *which)
         if (!m) return leat_error_status(p->context);
         take_place(s, k, m);
     }
-    leave_out(s, f->back, f->pool);
+    s->gone[f->back] = true;
     return LEAT_OK;
 }
 
@@ -141,9 +111,9 @@ static leat_status fold(state *s, const pool *f)
     if (!n) return leat_error_status(p->context);
     take_place(s, f->pool, n);
     n->scope = f->conv->scope;
-    leave_out(s, conv, f->pool);
+    s->gone[conv] = true;
     if (!learns) return LEAT_OK;
-    LEATI_TRY(add_which(s, f->pool, &n->out[1]));
+    LEATI_TRY(leati_plan_add_value(s->p, &n->out[1], f->pool));
     return fold_gradients(s, f, &n->out[1]);
 }
 
@@ -152,7 +122,7 @@ static bool find(const state *s, uint32_t i, pool *f)
     leati_node *n = s->p->node[i];
     bool alone;
     if (n->op != LEATI_OP_POOL_MAX || !fills(n)) return false;
-    *f = (pool){.pool = i, .conv = maker(s, n->in[0])};
+    *f = (pool){.pool = i, .conv = leati_maker(s, n->in[0])};
     if (f->conv->op != LEATI_OP_CONV || !is_flat(f->conv) || s->gone[i]) return false;
     f->back = find_back(s, i, &alone);
     return f->back == LEATI_NONE ? alone : is_taken(s, f->back);
@@ -160,19 +130,14 @@ static bool find(const state *s, uint32_t i, pool *f)
 
 leat_status leati_plan_pool(leati_planner *p)
 {
-    state s = {.p = p};
+    state s;
     bool any = false;
     pool f;
     if (!p->graph->device->class->fuses) return LEAT_OK;
     for (size_t i = 0; i < p->node_count; i++) any |= p->node[i]->op == LEATI_OP_POOL_MAX;
     if (!any) return LEAT_OK;
-    s.readers = leati_arena_calloc(&p->arena, p->value_count + 1, sizeof *s.readers);
-    s.gone = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *s.gone);
-    if (!s.readers || !s.gone) return LEAT_NOMEM;
-    for (size_t i = 0; i < p->node_count; i++)
-        for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
-    for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
+    LEATI_TRY(leati_rewrite_begin(&s, p, 0));
     for (uint32_t i = 0; i < p->node_count; i++)
         if (find(&s, i, &f)) LEATI_TRY(fold(&s, &f));
-    return leati_plan_compact(p, s.gone);
+    return leati_rewrite_end(&s);
 }

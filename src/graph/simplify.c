@@ -5,24 +5,13 @@
  * last (lasting.c) goes into the weights: so batch normalisation costs nothing when predicting. */
 #include <string.h>
 
-#include "graph/planner.h"
+#include "graph/rewrite.h"
 #include "kernel/activation.h"
 #include "tensor/shape.h"
 
-typedef struct state {
-    leati_planner *p;
-    uint32_t *readers; /* per value; a root counts as one */
-    bool *gone;        /* per node */
-    uint32_t *before;  /* per node added here: the one it goes before, rising */
-    size_t old_count;  /* of nodes, before any was added */
-} state;
+typedef leati_rewrite state;
 
 enum { MOST_ADDED = 2 /* nodes for a scale that goes into a convolution */ };
-
-static leati_node *maker(const state *s, const leat_tensor *t)
-{
-    return s->p->node[s->p->value[t->slot].node];
-}
 
 /* A node made here takes the place of node i: what reads node i's result reads its result. */
 static void replace(state *s, uint32_t i, leati_node *n)
@@ -54,7 +43,7 @@ static leat_status replace_both(state *s, uint32_t i, leati_node *m, leati_node 
 /* x, when t is x with the last two dimensions swapped. */
 static leat_tensor *before_swap(const state *s, leat_tensor *t)
 {
-    const leati_node *n = maker(s, t);
+    const leati_node *n = leati_maker(s, t);
     if (n->op != LEATI_OP_TRANSPOSE || t != &n->out[0]) return NULL;
     const leati_transpose_attrs *a = n->attrs;
     int rank = t->shape.rank;
@@ -101,7 +90,7 @@ static tail tail_of(leati_op op, void *attrs)
  * no activation yet. */
 static leati_node *product_of(const state *s, const leat_tensor *t, uint32_t readers)
 {
-    leati_node *n = maker(s, t);
+    leati_node *n = leati_maker(s, t);
     if ((n->op != LEATI_OP_MATMUL && n->op != LEATI_OP_CONV) || t->dtype != LEAT_DTYPE_F32 ||
         s->readers[t->slot] != readers)
         return NULL;
@@ -180,15 +169,6 @@ static leat_status fold_activation(state *s, uint32_t i)
 /* ---- scales that go into weights --------------------------------------------------------------
  */
 
-/* A node that lasts goes before node i. */
-static leat_status add_before(state *s, uint32_t i, leati_node *n)
-{
-    if (!n) return leat_error_status(s->p->context);
-    s->before[s->p->node_count - s->old_count] = i;
-    for (size_t k = 0; k < n->ins; k++) s->readers[n->in[k]->slot]++;
-    return leati_plan_add_node(s->p, n);
-}
-
 static bool lasts(const state *s, const leat_tensor *t)
 {
     return s->p->lasting[s->p->value[t->slot].node];
@@ -202,9 +182,9 @@ static leat_status scale_weights(state *s, uint32_t i, leati_node *m, leat_tenso
     for (int k = 1; k < filters.rank; k++) filters.dim[k] = 1;
     leati_node *column =
         leati_node_shaped(m->graph, LEATI_OP_RESHAPE, scale, scale->dtype, &filters);
-    LEATI_TRY(add_before(s, i, column));
+    LEATI_TRY(leati_rewrite_add(s, i, column));
     leat_tensor *scaled = leati_elementwise(LEATI_OP_MUL, w, &column->out[0], NULL);
-    LEATI_TRY(add_before(s, i, scaled ? scaled->node : NULL));
+    LEATI_TRY(leati_rewrite_add(s, i, scaled ? scaled->node : NULL));
     for (size_t k = 0; k < m->ins; k++) in[k] = m->in[k];
     in[1] = scaled;
     return replace_both(s, i, m,
@@ -231,13 +211,13 @@ static leat_status fold_scale(state *s, uint32_t i)
 /* The node of this operation that makes t for a single reader. */
 static leati_node *only(const state *s, const leat_tensor *t, leati_op op)
 {
-    leati_node *n = maker(s, t);
+    leati_node *n = leati_maker(s, t);
     return n->op == op && s->readers[t->slot] == 1 ? n : NULL;
 }
 
 static bool is_constant(const state *s, const leat_tensor *t, float value)
 {
-    const leati_node *c = maker(s, t);
+    const leati_node *c = leati_maker(s, t);
     float x;
     if (c->op != LEATI_OP_CONSTANT || t->dtype != LEAT_DTYPE_F32 ||
         leati_shape_count(&t->shape) != 1)
@@ -344,7 +324,7 @@ static leat_status fold_bounds(state *s, uint32_t i)
 static leat_tensor *gated(const state *s, const leati_node *n, const leat_tensor *y)
 {
     if (n->op != LEATI_OP_WHERE || !is_constant(s, n->in[2], 0)) return NULL;
-    const leati_node *test = maker(s, n->in[0]);
+    const leati_node *test = leati_maker(s, n->in[0]);
     if (test->op != LEATI_OP_GT || test->in[0]->slot != y->slot || !is_constant(s, test->in[1], 0))
         return NULL;
     return leati_shape_equal(&n->in[1]->shape, &n->out[0].shape) ? n->in[1] : NULL;
@@ -354,7 +334,8 @@ static leat_tensor *gated(const state *s, const leati_node *n, const leat_tensor
 static leat_status drop_gate(state *s, uint32_t i)
 {
     leati_node *n = s->p->node[i], *m = only(s, n->in[1], LEATI_OP_POOL_MAX_BACK);
-    if (!m || !gated(s, n, m->in[0]) || !gated(s, maker(s, m->in[2]), m->in[1])) return LEAT_OK;
+    if (!m || !gated(s, n, m->in[0]) || !gated(s, leati_maker(s, m->in[2]), m->in[1]))
+        return LEAT_OK;
     return replace_both(s, i, m,
                         leati_node_new(m->graph, m->op, m->ins, m->in, m->attrs, m->attr_bytes));
 }
@@ -363,7 +344,7 @@ static leat_status drop_gate(state *s, uint32_t i)
  * place. */
 static leat_status sum_before_pool(state *s, uint32_t i)
 {
-    leati_node *n = s->p->node[i], *m = maker(s, n->in[0]);
+    leati_node *n = s->p->node[i], *m = leati_maker(s, n->in[0]);
     const leati_reduce_attrs *a = n->attrs;
     if (m->op != LEATI_OP_POOL_MAX_BACK) return LEAT_OK;
     const leati_pool_attrs *pool = m->attrs;
@@ -390,63 +371,15 @@ static void drop_unread(state *s)
     }
 }
 
-/* Whether a value of node n has memory of its own that a step writes. */
-static bool has_memory(const leati_node *n)
-{
-    return !leati_is_leaf(n->op) && n->op != LEATI_OP_RESHAPE && n->op != LEATI_OP_ASSIGN;
-}
-
-/* Node i comes next. */
-static void put(const state *s, uint32_t i, leati_node **order, uint32_t *to, uint32_t *count,
-                uint32_t *other)
-{
-    to[i] = LEATI_NONE;
-    if (s->gone[i]) return;
-    if (has_memory(s->p->node[i])) *other = *count;
-    to[i] = *count;
-    order[(*count)++] = s->p->node[i];
-}
-
-static leat_status compact(state *s)
-{
-    leati_planner *p = s->p;
-    uint32_t *to = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *to);
-    if (!to) return LEAT_NOMEM;
-    leati_node **order = leati_arena_calloc(&p->arena, p->node_count + 1, sizeof *order);
-    if (!order) return LEAT_NOMEM;
-    uint32_t count = 0, other = 0, added = (uint32_t)s->old_count;
-    for (uint32_t i = 0; i < s->old_count; i++) {
-        while (added < p->node_count && s->before[added - s->old_count] == i)
-            put(s, added++, order, to, &count, &other);
-        put(s, i, order, to, &count, &other);
-    }
-    if (count) memcpy(p->node, order, count * sizeof *order);
-    /* values of nodes that are gone have no reader and no writer, and so get no memory: any node
-     * that is not a leaf may stand for their maker */
-    for (size_t v = 0; v < p->value_count; v++) {
-        uint32_t *node = &p->value[v].node;
-        *node = to[*node] == LEATI_NONE ? other : to[*node];
-    }
-    p->node_count = count;
-    return LEAT_OK;
-}
-
 leat_status leati_plan_simplify(leati_planner *p)
 {
-    state s = {.p = p};
+    state s;
     if (!p->graph->device->class->fuses || !p->node_count) return LEAT_OK;
     size_t more = 0;
     for (size_t i = 0; i < p->node_count; i++)
         more += p->node[i]->op == LEATI_OP_MUL ? MOST_ADDED : 0;
-    s.old_count = p->node_count;
-    s.readers = leati_arena_calloc(&p->arena, p->value_count + more + 1, sizeof *s.readers);
-    s.gone = leati_arena_calloc(&p->arena, p->node_count + more + 1, sizeof *s.gone);
-    s.before = leati_arena_calloc(&p->arena, more + 1, sizeof *s.before);
-    if (!s.readers || !s.gone || !s.before) return LEAT_NOMEM;
+    LEATI_TRY(leati_rewrite_begin(&s, p, more));
     LEATI_TRY(leati_plan_find_lasting(p, more));
-    for (size_t i = 0; i < p->node_count; i++)
-        for (size_t k = 0; k < p->node[i]->ins; k++) s.readers[p->node[i]->in[k]->slot]++;
-    for (size_t v = 0; v < p->value_count; v++) s.readers[v] += p->value[v].root;
     for (uint32_t i = 0; i < s.old_count; i++) {
         leati_op op = p->node[i]->op;
         if (op == LEATI_OP_MATMUL) LEATI_TRY(fold_transposes(&s, i));
@@ -461,5 +394,5 @@ leat_status leati_plan_simplify(leati_planner *p)
         if (op == LEATI_OP_REDUCE_SUM) LEATI_TRY(sum_before_pool(&s, i));
     }
     drop_unread(&s);
-    return compact(&s);
+    return leati_rewrite_end(&s);
 }

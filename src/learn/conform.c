@@ -32,8 +32,8 @@ static void trained_on(leat_context *c, const leati_schema_column *want)
 {
     char low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE];
     if (!isfinite(want->low) || want->type == LEAT_BOOL) return;
-    leati_num_pretty(want->low, 6, low);
-    leati_num_pretty(want->high, 6, high);
+    leati_num_short(want->low, 6, low);
+    leati_num_short(want->high, 6, high);
     leati_error_hint(c, "the model was trained on %snumbers from %s to %s",
                      want->type == LEAT_I64 ? "whole " : "", low, high);
 }

@@ -71,7 +71,7 @@ static void draw_points(leati_scene *s, const leati_scale *x, double y, const do
         if (run == 0) last = at;
         double off = (double)((run + 1) / 2) * (run % 2 ? -2 : 2) * POINT;
         leati_scene_circle(s, at, y + fmax(fmin(off, BOX / 2.0), -BOX / 2.0), POINT, ink);
-        leati_num_pretty(sorted[i], 4, text);
+        leati_num_short(sorted[i], 4, text);
         if (label) leati_scene_hover(s, "%s: %s", label, text);
     }
 }

@@ -93,8 +93,8 @@ static void draw_bins(leati_scene *s, const binned *b, const leati_axes *a, doub
         leati_scene_rect(s, left + gap / 2, top, wide, a->bottom - top, round, ink);
         if (gap <= 0.5) continue;
         char from[LEATI_NUM_SIZE], to[LEATI_NUM_SIZE], count[LEATI_NUM_SIZE];
-        leati_num_pretty(edge(b, i), 4, from);
-        leati_num_pretty(edge(b, i + 1), 4, to);
+        leati_num_short(edge(b, i), 4, from);
+        leati_num_short(edge(b, i + 1), 4, to);
         leati_num_grouped((int64_t)b->counts[i], count);
         leati_scene_hover(s, "%s to %s: %s", from, to, count);
     }

@@ -72,8 +72,8 @@ static void draw_marks(leati_scene *s, const leati_axes *a, const leati_series *
         size_t before = s->count;
         leati_scene_circle(s, place_x(a, line, i), leati_scale_at(&a->y, line->y[i]), 3, ink);
         if (s->count == before) continue;
-        leati_num_pretty(line->x[i], 4, x);
-        leati_num_pretty(line->y[i], 4, y);
+        leati_num_short(line->x[i], 4, x);
+        leati_num_short(line->y[i], 4, y);
         leati_scene_hover(s, "%s%s%s at %s", line->label ? line->label : "",
                           line->label ? ": " : "", y, x);
     }

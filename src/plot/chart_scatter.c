@@ -28,8 +28,8 @@ static void draw_points(leati_scene *s, const leati_axes *a, const leati_scatter
         leati_scene_circle(s, leati_scale_at(&a->x, in->x[i]), leati_scale_at(&a->y, in->y[i]),
                            radius, (leati_ink){.fill = hue, .opacity = opacity});
         if (in->count > 500) continue;
-        leati_num_pretty(in->x[i], 4, x);
-        leati_num_pretty(in->y[i], 4, y);
+        leati_num_short(in->x[i], 4, x);
+        leati_num_short(in->y[i], 4, y);
         leati_scene_hover(s, "%s, %s", x, y);
     }
 }

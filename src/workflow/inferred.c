@@ -66,8 +66,8 @@ static void add_range(leati_str *out, double low, double high, leat_type type)
         return;
     }
     /* As written where that is short, else rounded. */
-    if (leati_num_format(low, a) > 6) leati_num_pretty(low, 4, a);
-    if (leati_num_format(high, b) > 6) leati_num_pretty(high, 4, b);
+    if (leati_num_format(low, a) > 6) leati_num_short(low, 4, a);
+    if (leati_num_format(high, b) > 6) leati_num_short(high, 4, b);
     leati_str_addf(out, "%s to %s", a, b);
 }
 

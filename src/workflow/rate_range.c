@@ -111,7 +111,7 @@ static leati_scene *draw(leat_context *c, const leat_rate_range *r)
 {
     char mark[64], number[LEATI_NUM_SIZE];
     double suggestion = leat_rate_range_suggestion(r);
-    leati_num_pretty(suggestion, 2, number);
+    leati_num_short(suggestion, 2, number);
     snprintf(mark, sizeof mark, "start from %s", number);
     leati_series series[] = {
         {.x = r->rate, .y = r->smooth, .count = r->count, .hue = LEATI_HUE_ACCENT},

@@ -184,8 +184,8 @@ static leat_status make_card(leat_context *c, const leat_experiment *e, char **o
         if (s->classes > 30) leati_str_add(&t, ", ...");
     } else {
         char from[LEATI_NUM_SIZE], to[LEATI_NUM_SIZE];
-        leati_num_pretty(s->target_low, 4, from);
-        leati_num_pretty(s->target_high, 4, to);
+        leati_num_short(s->target_low, 4, from);
+        leati_num_short(s->target_high, 4, to);
         leati_str_addf(&t, "; target from %s to %s", from, to);
     }
     leati_str_addf(&t, ".\nSHA-256 of the table: `%s`\n\n", e->data_hash);

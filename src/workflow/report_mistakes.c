@@ -56,8 +56,8 @@ static void describe(const leati_findings *f, size_t at, caption *out)
     const leati_eval *e = &f->eval;
     char a[LEATI_NUM_SIZE], b[LEATI_NUM_SIZE];
     if (e->task == LEATI_REGRESS) {
-        leati_num_pretty(e->y[at], 4, a);
-        leati_num_pretty(e->prediction[at], 4, b);
+        leati_num_short(e->y[at], 4, a);
+        leati_num_short(e->prediction[at], 4, b);
         snprintf(out->label, sizeof out->label, "%s", a);
         snprintf(out->note, sizeof out->note, "not %s", b);
         return;

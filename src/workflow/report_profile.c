@@ -52,16 +52,6 @@ static const char *use_of(const leati_schema_column *col)
     }
 }
 
-/* Four digits at most, without zeros that say nothing: "46.6". */
-static void short_number(double value, char out[LEATI_NUM_SIZE])
-{
-    size_t n = leati_num_pretty(value, 4, out);
-    if (!strchr(out, '.') || strchr(out, 'e')) return;
-    while (out[n - 1] == '0') n--;
-    if (out[n - 1] == '.') n--;
-    out[n] = '\0';
-}
-
 static void range_text(leati_page *p, const leati_schema_column *col)
 {
     char low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE];
@@ -70,8 +60,8 @@ static void range_text(leati_page *p, const leati_schema_column *col)
         leati_page_textf(p, "%zu \xc3\x97 %zu", col->shape[0], col->shape[1]);
         if (col->shape[2] > 1) leati_page_textf(p, " \xc3\x97 %zu", col->shape[2]);
     } else if (col->type != LEAT_STRING && col->type != LEAT_TIME && isfinite(col->low)) {
-        short_number(col->low, low);
-        short_number(col->high, high);
+        leati_num_short(col->low, 4, low);
+        leati_num_short(col->high, 4, high);
         leati_page_textf(p, "%s to %s", low, high);
     }
     leati_page_raw(p, "</td>\n");
@@ -132,8 +122,8 @@ static void target_row(leati_page *p)
         leati_page_raw(p, "<td></td>\n");
         leati_page_element(p, "td class=n", "%u", s->classes);
     } else {
-        short_number(s->target_low, low);
-        short_number(s->target_high, high);
+        leati_num_short(s->target_low, 4, low);
+        leati_num_short(s->target_high, 4, high);
         leati_page_element(p, "td class=n", "%s to %s", low, high);
         leati_page_raw(p, "<td></td>\n");
     }

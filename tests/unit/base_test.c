@@ -203,6 +203,21 @@ static void numbers(leattest *t)
     CHECK_STR(out, "2.49");
     leati_num_pretty(0.012345, 3, out);
     CHECK_STR(out, "0.0123");
+    leati_num_pretty(0.96, 3, out);
+    CHECK_STR(out, "0.960");
+    static const struct {
+        double value;
+        int digits;
+        const char *text;
+    } shorts[] = {
+        {6.9, 6, "6.9"},    {0.1, 4, "0.1"},        {6.0000001, 6, "6"}, {120, 2, "120"},
+        {-0.5, 3, "-0.5"},  {12345.5, 4, "12,346"}, {0, 3, "0"},         {1e20, 3, "1e+20"},
+        {1e-7, 3, "1e-07"}, {0.00999999, 3, "0.01"}};
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        size_t n = leati_num_short(shorts[i].value, shorts[i].digits, out);
+        CHECK_STR(out, shorts[i].text);
+        CHECK_INT(n, strlen(out));
+    }
     leati_num_seconds(0.0031, out);
     CHECK_STR(out, "3.1 ms");
     leati_num_bytes(12345, out);
