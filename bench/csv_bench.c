@@ -10,34 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <leat/read.h>
 
 #include "base/file.h"
 #include "base/num.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "frame/frame.h"
 #include "frame/infer.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Peak resident memory of the process in kilobytes (VmHWM). */
-static long peak_kilobytes(void)
-{
-    char line[256];
-    long value = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "VmHWM:", 6) == 0) value = strtol(line + 6, NULL, 10);
-    if (f) fclose(f);
-    return value;
-}
 
 static void put_number(leati_writer *w, double value)
 {

@@ -7,21 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <leat/context.h>
 
 #include "base/pool.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "kernel/neighbors.h"
 #include "kernel/sort.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int compare(const void *a, const void *b)
 {

@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <leat/function.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "nn/network.h"
 #include "tensor/shape.h"
 
@@ -45,13 +45,6 @@ static void stop(leat_context *c, const char *what)
 static void must(bench *b, leat_status st)
 {
     if (st != LEAT_OK) stop(b->c, "failed");
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static float *normal(bench *b, size_t count)

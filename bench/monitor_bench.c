@@ -5,20 +5,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "monitor/counters.h"
 
 enum { MOST = 100, ROWS = 1024 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Twenty bins of a normal distribution for each of the features. */
 static char *reference(leat_context *c, const leati_schema_column *columns)

@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "clock.h"
 #include "nn/network_session.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
@@ -39,13 +39,6 @@ static void stop(leat_context *c, const char *what)
 {
     fprintf(stderr, "network_bench: %s%s%s\n", what, c ? ": " : "", c ? leat_error_message(c) : "");
     exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static samples allocate(leat_context *c, size_t rows, size_t cols)

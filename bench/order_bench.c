@@ -3,9 +3,10 @@
  *     build/bench/order_bench [threads] */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <leat/leat.h>
+
+#include "clock.h"
 
 typedef leat_tensor *(*record_fn)(leat_tensor *x);
 
@@ -43,13 +44,6 @@ static const struct {
             {"running sum, 1,000 x 1,000", sum_rows, 1000, 1000},
             {"running sum of columns, 1,000 x 1,000", sum_columns, 1000, 1000},
             {"running sum, 1 x 1,000,000", sum_rows, 1, 1000000}};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The best of a few runs, in milliseconds. */
 static double time_of(leat_context *c, const char *device, leat_dtype dtype, const void *data,

@@ -77,13 +77,8 @@ leat_status leati_on_StringConcat(leati_ocall *k)
     leati_broadcast_strides(&k->in[1]->shape, &s, sb);
     size_t count = leati_shape_count(&s);
     for (size_t i = 0; i < count; i++) {
-        size_t rest = i;
-        int64_t ia = 0, ib = 0;
-        for (int d = s.rank; d-- > 0; rest /= (size_t)s.dim[d]) {
-            ia += (int64_t)(rest % (size_t)s.dim[d]) * sa[d];
-            ib += (int64_t)(rest % (size_t)s.dim[d]) * sb[d];
-        }
-        leati_pb_bytes x = ((const leati_pb_bytes *)a)[ia], y = ((const leati_pb_bytes *)b)[ib];
+        leati_pb_bytes x = ((const leati_pb_bytes *)a)[leati_strided_place(&s, sa, i)];
+        leati_pb_bytes y = ((const leati_pb_bytes *)b)[leati_strided_place(&s, sb, i)];
         char *joined = leati_oalloc(k, x.size + y.size, 1);
         if (!joined) return LEAT_NOMEM;
         if (x.size) memcpy(joined, x.data, x.size);

@@ -107,6 +107,14 @@ void leati_broadcast_strides(const leat_shape *from, const leat_shape *to, int64
     }
 }
 
+size_t leati_strided_place(const leat_shape *space, const int64_t *strides, size_t i)
+{
+    int64_t place = 0;
+    for (int d = space->rank; d-- > 0; i /= (size_t)space->dim[d])
+        place += (int64_t)(i % (size_t)space->dim[d]) * strides[d];
+    return (size_t)place;
+}
+
 leati_shape_text leati_shape_string(const leat_shape *s)
 {
     leati_shape_text t;

@@ -18,6 +18,8 @@ bool leati_shape_broadcast(const leat_shape *a, const leat_shape *b, leat_shape 
 /* Strides in elements for reading a tensor of shape `from` over the space `to` (0 where it is
  * broadcast). `from` must broadcast to `to`. */
 void leati_broadcast_strides(const leat_shape *from, const leat_shape *to, int64_t *strides);
+/* Where element i of a space lies with these strides. */
+size_t leati_strided_place(const leat_shape *space, const int64_t *strides, size_t i);
 
 typedef struct leati_shape_text {
     char text[160];

@@ -1,19 +1,13 @@
 /* The battery of two convolutions as one: every CPU level, random shapes, strides, dilations,
  * paddings and activations against the two apart; bitwise equality for 1, 2 and 4 threads; refused
  * shapes; which pay. */
+#include "support/arrays.h"
 #include "support/leattest.h"
 #include "support/levels.h"
 
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "kernel/conv_depth.h"
-
-static float *random_array(leati_rng *rng, size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
-    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
-    return x;
-}
 
 static void *dirty(size_t bytes)
 {
@@ -32,11 +26,11 @@ static operands operands_of(const leati_conv_depth_plan *p)
     const leati_conv *a = &p->pair.first;
     leati_rng rng;
     leati_rng_init(&rng, 31, LEATI_RNG_TEST, (uint32_t)a->in_c);
-    return (operands){.x = random_array(&rng, a->batch * a->in_h * a->in_w * a->in_c),
-                      .w1 = random_array(&rng, p->first.weights),
-                      .b1 = random_array(&rng, a->out_c),
-                      .w2 = random_array(&rng, p->second.weights),
-                      .b2 = random_array(&rng, a->out_c)};
+    return (operands){.x = leattest_random_array(&rng, a->batch * a->in_h * a->in_w * a->in_c),
+                      .w1 = leattest_random_array(&rng, p->first.weights),
+                      .b1 = leattest_random_array(&rng, a->out_c),
+                      .w2 = leattest_random_array(&rng, p->second.weights),
+                      .b2 = leattest_random_array(&rng, a->out_c)};
 }
 
 static void operands_free(operands o)

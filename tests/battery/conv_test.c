@@ -1,5 +1,6 @@
 /* The battery of the convolutions: every CPU level, random shapes, strides, dilations, paddings and
  * groups against sums in f64; bitwise equality for 1, 2 and 4 threads; refused shapes. */
+#include "support/arrays.h"
 #include "support/leattest.h"
 #include "support/levels.h"
 
@@ -18,13 +19,6 @@ typedef struct trial {
     void *workspace;
 } trial;
 
-static float *random_array(leati_rng *rng, size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
-    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
-    return x;
-}
-
 static size_t largest(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -37,18 +31,18 @@ static bool trial_init(trial *t, leat_context *c, const leati_conv *v, leati_rng
     t->ny = v->batch * t->p.out_h * t->p.out_w * v->out_c;
     size_t bytes =
         largest(t->p.forward_bytes, largest(t->p.back_data_bytes, t->p.back_weights_bytes));
-    t->x = random_array(rng, t->nx);
-    t->y = random_array(rng, t->ny);
-    t->w = random_array(rng, t->p.weights);
-    t->b = random_array(rng, v->out_c);
-    t->residual = random_array(rng, t->ny);
-    t->dy = random_array(rng, t->ny);
-    t->dx = random_array(rng, t->nx);
-    t->before = random_array(rng, t->nx);
-    t->dw = random_array(rng, t->p.weights);
-    t->db = random_array(rng, v->out_c);
-    t->packed = random_array(rng, t->p.packed);
-    t->back = random_array(rng, t->p.packed_back);
+    t->x = leattest_random_array(rng, t->nx);
+    t->y = leattest_random_array(rng, t->ny);
+    t->w = leattest_random_array(rng, t->p.weights);
+    t->b = leattest_random_array(rng, v->out_c);
+    t->residual = leattest_random_array(rng, t->ny);
+    t->dy = leattest_random_array(rng, t->ny);
+    t->dx = leattest_random_array(rng, t->nx);
+    t->before = leattest_random_array(rng, t->nx);
+    t->dw = leattest_random_array(rng, t->p.weights);
+    t->db = leattest_random_array(rng, v->out_c);
+    t->packed = leattest_random_array(rng, t->p.packed);
+    t->back = leattest_random_array(rng, t->p.packed_back);
     t->workspace = aligned_alloc(64, (bytes + 127) / 64 * 64);
     if (t->workspace) memset(t->workspace, 0xff, bytes); /* NaN */
     return t->x && t->y && t->w && t->b && t->residual && t->dy && t->dx && t->dw && t->db &&
@@ -95,26 +89,11 @@ static void term(sums s, size_t at, double v)
     s.size[at] += fabs(v);
 }
 
-static double activated(leati_activation a, double x)
-{
-    switch (a) {
-    case LEATI_ACT_RELU: return x > 0 ? x : 0;
-    case LEATI_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case LEATI_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case LEATI_ACT_TANH: return tanh(x);
-    case LEATI_ACT_SILU: return x / (1 + exp(-x));
-    case LEATI_ACT_GELU: return 0.5 * x * erfc(-x * sqrt(0.5));
-    case LEATI_ACT_GELU_TANH:
-        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
-    default: return x;
-    }
-}
-
 static bool agree(const char *name, size_t n, const float *got, sums want, leati_activation act)
 {
     double epsilon = 1.0 / (1 << 23);
     for (size_t i = 0; i < n; i++) {
-        double x = activated(act, want.value[i]);
+        double x = leattest_activated(act, want.value[i]);
         double bound = (want.size[i] * 8 + 4 * fabs(x)) * epsilon + 1e-7 * (act > 2);
         if (fabs(x - (double)got[i]) <= bound) continue;
         printf("    %s[%zu]: %.9g, not %.9g\n", name, i, (double)got[i], x);
@@ -353,7 +332,7 @@ static bool same_pooled(trial *r, leat_context *c, leati_activation act, leati_r
     leati_conv_epilogue e = {r->b, NULL, act};
     leati_pool2d pool = pool_of(r);
     size_t n = r->ny / 4;
-    float *want = random_array(rng, n), *got = random_array(rng, n);
+    float *want = leattest_random_array(rng, n), *got = leattest_random_array(rng, n);
     uint8_t *which = malloc(2 * n);
     void *workspace = aligned_alloc(64, (r->p.pooled_bytes + 127) / 64 * 64);
     bool same = want && got && which && workspace;
@@ -379,8 +358,8 @@ static bool same_spread(trial *r, leat_context *c, leati_rng *rng)
 {
     leati_pool2d pool = pool_of(r);
     size_t n = r->ny / 4;
-    float *g = random_array(rng, n), *dx = random_array(rng, r->nx);
-    float *dw = random_array(rng, r->p.weights);
+    float *g = leattest_random_array(rng, n), *dx = leattest_random_array(rng, r->nx);
+    float *dw = leattest_random_array(rng, r->p.weights);
     uint8_t *which = malloc(n);
     bool same = g && dx && dw && which;
     for (size_t i = 0; same && i < n; i++) which[i] = (uint8_t)leati_rng_below(rng, 4);

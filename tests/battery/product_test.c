@@ -1,5 +1,6 @@
 /* The battery of the products of networks: every CPU level, random shapes with epilogues, packed
  * weights and batches against sums in f64; bitwise equality for 1, 2 and 4 threads. */
+#include "support/arrays.h"
 #include "support/leattest.h"
 #include "support/levels.h"
 
@@ -9,28 +10,6 @@
 #include "kernel/net_kernels.h"
 #include "kernel/panels.h"
 #include "kernel/product.h"
-
-static float *random_array(leati_rng *rng, size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
-    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
-    return x;
-}
-
-static double activated(leati_activation a, double x)
-{
-    switch (a) {
-    case LEATI_ACT_RELU: return x > 0 ? x : 0;
-    case LEATI_ACT_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case LEATI_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case LEATI_ACT_TANH: return tanh(x);
-    case LEATI_ACT_SILU: return x / (1 + exp(-x));
-    case LEATI_ACT_GELU: return 0.5 * x * erfc(-x * sqrt(0.5));
-    case LEATI_ACT_GELU_TANH:
-        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
-    default: return x;
-    }
-}
 
 /* A product with operands of its own. */
 typedef struct trial {
@@ -69,13 +48,14 @@ static trial random_trial(leati_rng *rng)
     p->c_step = p->m * p->ldc;
     p->residual_step = p->m * p->ld_residual;
     t.c_size = p->batch * p->c_step;
-    p->a = t.a = random_array(rng, p->batch * p->a_step);
-    p->b = t.b = random_array(rng, p->batch * p->b_step + (p->transpose_b ? p->n : p->k) * p->ldb);
-    p->c = t.c = random_array(rng, t.c_size);
-    t.before = random_array(rng, t.c_size);
-    t.column = random_array(rng, p->n);
-    t.row = random_array(rng, p->m);
-    t.residual = random_array(rng, p->batch * p->residual_step);
+    p->a = t.a = leattest_random_array(rng, p->batch * p->a_step);
+    p->b = t.b =
+        leattest_random_array(rng, p->batch * p->b_step + (p->transpose_b ? p->n : p->k) * p->ldb);
+    p->c = t.c = leattest_random_array(rng, t.c_size);
+    t.before = leattest_random_array(rng, t.c_size);
+    t.column = leattest_random_array(rng, p->n);
+    t.row = leattest_random_array(rng, p->m);
+    t.residual = leattest_random_array(rng, p->batch * p->residual_step);
     if (leati_rng_below(rng, 2)) p->column_bias = t.column;
     if (leati_rng_below(rng, 3) == 0) p->row_bias = t.row;
     if (leati_rng_below(rng, 3) == 0) p->residual = t.residual;
@@ -116,7 +96,7 @@ static bool agrees(const trial *t)
         if (p->row_bias) more += (double)p->row_bias[i];
         if (p->residual)
             more += (double)p->residual[batch * p->residual_step + i * p->ld_residual + j];
-        double want = activated(p->activation, (double)p->alpha * sum + old + more);
+        double want = leattest_activated(p->activation, (double)p->alpha * sum + old + more);
         double bound = (size * 8 + fabs(old) + 6) / (1 << 22);
         if (!(fabs(want - (double)t->c[at]) <= bound)) {
             printf("    (%zu, %zu) of matrix %zu: %.9g, not %.9g\n", i, j, batch, (double)t->c[at],
@@ -147,7 +127,7 @@ static void reference_level(leattest *t, leat_context *c)
             float *plain = malloc(x.c_size * sizeof *plain);
             REQUIRE(plain);
             memcpy(plain, x.c, x.c_size * sizeof *plain);
-            x.packed = random_array(&rng, leati_product_packed(c, x.p.n, x.p.k));
+            x.packed = leattest_random_array(&rng, leati_product_packed(c, x.p.n, x.p.k));
             leati_product_pack(c, x.p.transpose_b, x.p.n, x.p.k, x.b, x.p.ldb, x.packed);
             x.p.packed_b = x.packed;
             trial_run(&x, c);
@@ -163,35 +143,6 @@ static void reference_level(leattest *t, leat_context *c)
 static void reference(leattest *t)
 {
     leattest_at_levels(t, 2, reference_level);
-}
-
-static void threads_level(leattest *t, leat_context *one)
-{
-    leati_cpu_level level = leati_context_cpu_level(one);
-    leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
-    REQUIRE(all[1] && all[2]);
-    leati_rng rng;
-    leati_rng_init(&rng, 32, LEATI_RNG_TEST, 0);
-    for (int i = 0; i < 40; i++) {
-        trial x = random_trial(&rng);
-        float *first = malloc(x.c_size * sizeof *first);
-        REQUIRE(first);
-        trial_run(&x, all[0]);
-        memcpy(first, x.c, x.c_size * sizeof *first);
-        for (int k = 1; k < 3; k++) {
-            trial_run(&x, all[k]);
-            if (!CHECK(memcmp(first, x.c, x.c_size * sizeof *first) == 0)) print_trial(&x.p);
-        }
-        free(first);
-        trial_free(&x);
-    }
-    leat_context_destroy(all[1]);
-    leat_context_destroy(all[2]);
-}
-
-static void threads_agree(leattest *t)
-{
-    leattest_at_levels(t, 1, threads_level);
 }
 
 /* ---- operands that no cache holds ------------------------------------------------------------ */
@@ -219,10 +170,11 @@ static void packed_panels_level(leattest *t, leat_context *one)
     REQUIRE(all[1] && all[2]);
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
-        float *a = random_array(&rng, m * k), *b = random_array(&rng, n * k);
-        float *bias = random_array(&rng, n), *residual = random_array(&rng, m * n);
+        float *a = leattest_random_array(&rng, m * k), *b = leattest_random_array(&rng, n * k);
+        float *bias = leattest_random_array(&rng, n),
+              *residual = leattest_random_array(&rng, m * n);
         float *want = malloc(m * n * sizeof *want), *got = malloc(m * n * sizeof *got);
-        float *packed = random_array(&rng, leati_product_packed(one, n, k));
+        float *packed = leattest_random_array(&rng, leati_product_packed(one, n, k));
         REQUIRE(want && got);
         leati_product p = leati_product_default(false, s == 0, m, n, k, a, b, want);
         leati_product_pack(one, p.transpose_b, n, k, b, p.ldb, packed);
@@ -256,7 +208,7 @@ static void long_columns_level(leattest *t, leat_context *one)
     leati_rng_init(&rng, 39, LEATI_RNG_TEST, 0);
     REQUIRE(all[1] && all[2]);
     float *a = malloc(M * K * sizeof *a), *turned = malloc(M * K * sizeof *a);
-    float *b = random_array(&rng, N * K), *start = random_array(&rng, M * N);
+    float *b = leattest_random_array(&rng, N * K), *start = leattest_random_array(&rng, M * N);
     float *want = malloc(M * N * sizeof *want), *got = malloc(M * N * sizeof *got);
     REQUIRE(a && turned && want && got);
     for (size_t i = 0; i < M * K; i++)
@@ -473,15 +425,15 @@ static void bf16_forms(leattest *t)
     leattest_at_levels(t, 1, bf16_forms_level);
 }
 
-static void bf16_threads_level(leattest *t, leat_context *one)
+static void same_for_threads(leattest *t, leat_context *one, bool half)
 {
     leati_cpu_level level = leati_context_cpu_level(one);
     leat_context *all[3] = {one, leattest_context(level, 2), leattest_context(level, 4)};
     REQUIRE(all[1] && all[2]);
     leati_rng rng;
-    leati_rng_init(&rng, 35, LEATI_RNG_TEST, 0);
-    for (int i = 0; i < 30; i++) {
-        trial x = bf16_trial(&rng, true);
+    leati_rng_init(&rng, half ? 35 : 32, LEATI_RNG_TEST, 0);
+    for (int i = 0; i < 40; i++) {
+        trial x = half ? bf16_trial(&rng, true) : random_trial(&rng);
         float *first = malloc(x.c_size * sizeof *first);
         REQUIRE(first);
         trial_run(&x, all[0]);
@@ -495,6 +447,21 @@ static void bf16_threads_level(leattest *t, leat_context *one)
     }
     leat_context_destroy(all[1]);
     leat_context_destroy(all[2]);
+}
+
+static void threads_level(leattest *t, leat_context *one)
+{
+    same_for_threads(t, one, false);
+}
+
+static void threads_agree(leattest *t)
+{
+    leattest_at_levels(t, 1, threads_level);
+}
+
+static void bf16_threads_level(leattest *t, leat_context *one)
+{
+    same_for_threads(t, one, true);
 }
 
 static void bf16_threads(leattest *t)
@@ -572,8 +539,9 @@ static void activations_level(leattest *t, leat_context *c)
         for (int i = 0; i < N; i++) g[i] = 1;
         k->activate_back(kind, N, x, g, g);
         for (int i = 0; i < N; i++) {
-            double v = (double)x[i], h = 1e-4, want = activated(kind, v);
-            double rise = (activated(kind, v + h) - activated(kind, v - h)) / (2 * h);
+            double v = (double)x[i], h = 1e-4, want = leattest_activated(kind, v);
+            double rise =
+                (leattest_activated(kind, v + h) - leattest_activated(kind, v - h)) / (2 * h);
             bool corner = fabs(v) < h || fabs(v - 6) < h;
             worst = fmax(worst, fabs((double)y[i] - want) / (fabs(want) + fabs(v) * 0.3 + 1e-2));
             if (!corner) slope = fmax(slope, fabs((double)g[i] - rise));

@@ -106,3 +106,18 @@ bool serve_client_ask(serve_client *k, const char *method, const char *path, con
     k->body_length = whole;
     return true;
 }
+
+bool serve_client_holds(const char *text, const char *words)
+{
+    char one[512];
+    while (*words) {
+        size_t n = strcspn(words, "|");
+        snprintf(one, sizeof one, "%.*s", (int)n, words);
+        if (!strstr(text, one)) {
+            printf("    the answer lacks: %s\n", one);
+            return false;
+        }
+        words += n + (words[n] == '|');
+    }
+    return true;
+}

@@ -23,4 +23,7 @@ bool serve_client_ask(serve_client *k, const char *method, const char *path, con
 /* The value of a header of the last reply in a static-free buffer; false: it has none. */
 bool serve_client_header(const serve_client *k, const char *name, char *out, size_t size);
 
+/* Whether a text holds every one of the words, which are separated by '|'; says what it lacks. */
+bool serve_client_holds(const char *text, const char *words);
+
 #endif

@@ -6,11 +6,12 @@
 #include "graph/plan.h"
 #include "support/levels.h"
 #include "support/opcheck.h"
+#include "tensor/shape.h"
 
 typedef struct form {
     int64_t stride, pad; /* of the second convolution */
     int groups;
-    bool relu, bias, last;       /* last: of channels */
+    bool relu, bias, last; /* last: of channels */
 } form;
 
 static leat_window window(const form *f, bool second)
@@ -82,13 +83,6 @@ static void fill(uint32_t seed, float *x, size_t n)
     for (size_t i = 0; i < n; i++) x[i] = (float)leati_rng_uniform(&rng) - 0.4F;
 }
 
-static size_t count_of(const leat_shape *s)
-{
-    size_t n = 1;
-    for (int i = 0; i < s->rank; i++) n *= (size_t)s->dim[i];
-    return n;
-}
-
 /* A network of one pair whose weights are variables. */
 typedef struct pair {
     leat_graph *g;
@@ -99,8 +93,8 @@ typedef struct pair {
 static void pair_set(leattest *t, pair *p, int i, uint32_t seed)
 {
     static float values[OUT * IN];
-    fill(seed, values, count_of(&shapes[i]));
-    REQUIRE_OK(leat_variable_set(p->v[i], values, count_of(&shapes[i]) * sizeof *values));
+    fill(seed, values, leati_shape_count(&shapes[i]));
+    REQUIRE_OK(leat_variable_set(p->v[i], values, leati_shape_count(&shapes[i]) * sizeof *values));
 }
 
 static void pair_init(leattest *t, leat_context *c, pair *p, const float *x)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "support/arrays.h"
 #include "support/leattest.h"
 #include "support/levels.h"
 
@@ -34,20 +35,13 @@ struct sample {
     bool causal, masked, tokens_first;
 };
 
-static size_t count_of(leat_shape s)
-{
-    size_t n = 1;
-    for (int i = 0; i < s.rank; i++) n *= (size_t)s.dim[i];
-    return n;
-}
-
 /* Random numbers in [-scale, scale) of a stream of their own. */
 static leat_tensor *drawn(leat_graph *g, uint64_t seed, double scale, leat_shape shape)
 {
     static float x[12][ROOM];
     leati_rng rng;
     leati_rng_init(&rng, seed, LEATI_RNG_TEST, 0);
-    for (size_t i = 0; i < count_of(shape); i++)
+    for (size_t i = 0; i < leattest_count(shape); i++)
         x[seed][i] = (float)(scale * (2 * leati_rng_uniform(&rng) - 1));
     return leat_input(g, LEAT_DTYPE_F32, shape, x[seed]);
 }
@@ -141,7 +135,7 @@ static leat_status compute(leat_context *c, const char *device, const sample *s,
     LEATI_GO(leat_run(g, ys + ins, root));
     out->used = ys + ins;
     for (size_t i = 0; i < out->used; i++) {
-        out->count[i] = count_of(leat_tensor_shape(root[i]));
+        out->count[i] = leattest_count(leat_tensor_shape(root[i]));
         LEATI_GO(leat_get(root[i], out->x[i], out->count[i] * sizeof(float)));
     }
 out:

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "learn/estimator.h"
 #include "learn/pipeline.h"
+#include "support/arrays.h"
 #include "support/leattest.h"
 
 /* ---- single operations ----------------------------------------------------------------------- */
@@ -86,13 +87,6 @@ static void draw(uint64_t seed, size_t n, float *x)
     for (size_t i = 0; i < n; i++) x[i] = (float)(leati_rng_uniform(&rng) - 0.5);
 }
 
-static size_t count_of(leat_shape s)
-{
-    size_t n = 1;
-    for (int i = 0; i < s.rank; i++) n *= (size_t)s.dim[i];
-    return n;
-}
-
 /* y and the gradients of the sum of y * r, r random: products of leaves, all of them. */
 static leat_status compute(leat_context *c, const char *device, const sample *s, bool half,
                            values *v)
@@ -100,22 +94,22 @@ static leat_status compute(leat_context *c, const char *device, const sample *s,
     static float a[ROOM], b[ROOM], r[ROOM];
     leat_graph *g = NULL;
     leat_status st;
-    draw(1, count_of(s->a), a);
-    draw(2, count_of(s->b), b);
+    draw(1, leattest_count(s->a), a);
+    draw(2, leattest_count(s->b), b);
     LEATI_GO(leat_graph_create(c, device, &g));
     LEATI_GO(leat_graph_set_precision(g, half ? LEAT_DTYPE_BF16 : LEAT_DTYPE_F32));
     leat_tensor *in[2] = {leat_input(g, LEAT_DTYPE_F32, s->a, a),
                           leat_input(g, LEAT_DTYPE_F32, s->b, b)};
     leat_tensor *root[3] = {s->build(in[0], in[1])};
     LEATI_GO(root[0] ? LEAT_OK : leat_error_status(c));
-    draw(3, count_of(leat_tensor_shape(root[0])), r);
+    draw(3, leattest_count(leat_tensor_shape(root[0])), r);
     leat_tensor *weight = leat_input(g, LEAT_DTYPE_F32, leat_tensor_shape(root[0]), r);
     leat_tensor *loss = leat_sum(leat_mul(root[0], weight), 0, NULL, false);
     LEATI_GO(leat_gradients(loss, NULL, 2, in, root + 1));
     LEATI_GO(leat_run(g, 3, root));
     float *out[3] = {v->y, v->da, v->db};
     for (int i = 0; i < 3; i++) {
-        v->count[i] = count_of(leat_tensor_shape(root[i]));
+        v->count[i] = leattest_count(leat_tensor_shape(root[i]));
         LEATI_GO(leat_get(root[i], out[i], v->count[i] * sizeof(float)));
     }
 out:
@@ -200,7 +194,7 @@ static leat_status read_weights(const leat_network *n, float *flat, size_t *coun
     *count = 0;
     for (size_t i = 0; i < WEIGHTS; i++) {
         leat_variable *v = leat_network_variable(n, i);
-        size_t k = count_of(leat_variable_shape(v));
+        size_t k = leattest_count(leat_variable_shape(v));
         if (*count + k > ROOM) return LEAT_LIMIT;
         leat_status st = leat_variable_get(v, flat + *count, k * sizeof *flat);
         if (st != LEAT_OK) return st;

@@ -675,7 +675,7 @@ static leat_experiment *keep(leattest *t, leat_registry *r, leat_frame *f, const
 static void paired(leattest *t)
 {
     enum { RUNS = 4 };
-    static const char *const models[RUNS] = {"qda,cart", "qda", "cart", "qda"};
+    static const char *const models[RUNS] = {"knn,cart", "knn", "cart", "knn"};
     static const char *const cv[RUNS] = {"repeated:4x2", "repeated:4x2", "repeated:4x2",
                                          "stratified:4"};
     leat_registry *r = fresh(t);

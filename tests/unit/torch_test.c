@@ -3,6 +3,7 @@
 #include <leat/function.h>
 
 #include "golden/torch_ops.h"
+#include "support/arrays.h"
 #include "support/leattest.h"
 
 enum { MOST = 8 };
@@ -277,17 +278,10 @@ typedef struct golden {
     leat_shape shape[MOST];
 } golden;
 
-static size_t count_of(leat_shape s)
-{
-    size_t n = 1;
-    for (int i = 0; i < s.rank; i++) n *= (size_t)s.dim[i];
-    return n;
-}
-
 static void compare(leattest *t, const golden *k, const char *device, leat_tensor *x,
                     const double *want, bool single)
 {
-    size_t count = count_of(leat_tensor_shape(x));
+    size_t count = leattest_count(leat_tensor_shape(x));
     double *got = calloc(count + 1, sizeof *got), largest = 0;
     CHECK_OK(leat_get(x, got, count * leat_dtype_size(leat_tensor_dtype(x))));
     if (single)
@@ -310,14 +304,14 @@ static void check_case(leattest *t, const golden *k, const char *device, bool si
     const double *at = k->values;
     REQUIRE_OK(leat_graph_create(t->context, device, &g));
     for (int i = 0; i < k->inputs; i++) {
-        size_t n = count_of(k->shape[i]);
+        size_t n = leattest_count(k->shape[i]);
         for (size_t j = 0; j < n && j < 512; j++) narrow[i][j] = (float)at[j];
         in[i] = leat_input(g, single ? LEAT_DTYPE_F32 : LEAT_DTYPE_F64, k->shape[i],
                            single ? (const void *)narrow[i] : (const void *)at);
         at += n;
     }
     leat_tensor *y = k->build(in);
-    size_t outs = y ? count_of(leat_tensor_shape(y)) : 0,
+    size_t outs = y ? leattest_count(leat_tensor_shape(y)) : 0,
            total = 2 * (size_t)(at - k->values) + outs;
     double seed[512];
     for (size_t i = 0; i < outs && i < 512; i++) seed[i] = cos(0.7 * (double)i + 0.3);
@@ -329,7 +323,7 @@ static void check_case(leattest *t, const golden *k, const char *device, bool si
         CHECK_OK(leat_run(g, (size_t)k->inputs + 1, roots));
         for (int i = 0; i <= k->inputs; i++) {
             compare(t, k, device, roots[i], at, single);
-            at += count_of(leat_tensor_shape(roots[i]));
+            at += leattest_count(leat_tensor_shape(roots[i]));
         }
     } else {
         CHECK_OK(leat_error_status(t->context));
