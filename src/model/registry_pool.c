@@ -16,7 +16,7 @@ static const char *const statements[] = {
     "PRIMARY KEY (pool, name, epoch, server))",
     NULL};
 
-static const leati_sql_schema schema = {"rollouts", 1, statements};
+static const leati_sql_schema schema = {"rollouts", 1, statements, NULL};
 
 leat_status leati_pool_prepare(leat_registry *r)
 {

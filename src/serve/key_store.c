@@ -31,7 +31,7 @@ static const char *const statements[] = {
     "CREATE TABLE leat_key_change (part BIGINT PRIMARY KEY, generation BIGINT NOT NULL)",
     "INSERT INTO leat_key_change (part, generation) VALUES (1, 1)", NULL};
 
-static const leati_sql_schema schema = {"keys", 1, statements};
+static const leati_sql_schema schema = {"keys", 1, statements, NULL};
 
 struct leat_key_store {
     leat_context *context;
