@@ -91,7 +91,8 @@ typedef struct leati_pool_row {
 /* The same of pairs of bf16 numbers: two neighbouring terms of the sum in one element, the first in
  * the lower half. Runs, a_line, a_step, b_panel and b count pairs; a pair's second product is added
  * before its first. With `add` the sum begins with C (there is no bias then). The sums are
- * multiplied by `scale`, where it is not 0, before the residual. */
+ * multiplied by `scale`, where it is not 0, before the residual. With `ahead` what the runs read of
+ * the panel so far behind is fetched meanwhile, as if they followed each other. */
 typedef struct leati_bf16_block {
     size_t lines, rows, n;
     bool by_rows;
@@ -100,7 +101,7 @@ typedef struct leati_bf16_block {
     const uint32_t *a;
     size_t a_line, a_step;
     const uint32_t *b;
-    size_t b_panel;
+    size_t b_panel, ahead;
     float *c;
     size_t c_line, c_step;
     bool add;

@@ -263,6 +263,7 @@ static leati_bf16_block block_of(const half_product *g, size_t task, size_t *i, 
                               .by_rows = !p->transpose_a,
                               .run_count = 1,
                               .b_panel = g->k->nr * g->pairs,
+                              .ahead = p->packed_bf16 ? g->k->nr * g->pairs : 0,
                               .c = g->c + *i * p->ldc + *j,
                               .c_step = p->ldc,
                               .add = p->beta != 0};

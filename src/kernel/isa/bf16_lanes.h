@@ -99,7 +99,8 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
                                   const leati_bf16_block *t, const bf16_place *at, size_t last)    \
     {                                                                                              \
         vf sum[MR][4];                                                                             \
-        const size_t step = t->a_step, panel = t->b_panel;                                         \
+        const size_t step = t->a_step, panel = t->b_panel, pace = at->pace;                        \
+        uintptr_t next = at->next;                                                                 \
         UNROLL(4)                                                                                  \
         for (size_t v = 0; v < nv; v++) {                                                          \
             vf start = {0};                                                                        \
@@ -118,6 +119,10 @@ BF16_INLINE vf pair_native(vf sum, uint32_t a, vf_bits b)
             }                                                                                      \
             for (size_t p = 0, k = run->k; p < k; p++, y += NR, x += step) {                       \
                 vf_bits column[4];                                                                 \
+                if (h > MR / 2) {                                                                  \
+                    __builtin_prefetch((const void *)next, 0, 2);                                  \
+                    next += pace;                                                                  \
+                }                                                                                  \
                 UNROLL(4)                                                                          \
                 for (size_t v = 0; v < nv; v++)                                                    \
                     memcpy(&column[v], y + v / 2 * panel + v % 2 * VF, sizeof *column);            \
@@ -141,6 +146,8 @@ typedef struct bf16_place {
     const float *bias, *residual;
     float *c;
     size_t width;
+    uintptr_t next; /* as sum_place (sum_lanes.h) */
+    size_t pace;
 } bf16_place;
 
 INLINE void bf16_load(const size_t h, const size_t nv, const float *c, size_t step, size_t last,
@@ -213,7 +220,7 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
 
 /* Bands and panels as in sum_block. */
 #define BF16_BLOCK(kind)                                                                           \
-    static void bf16_line_##kind(const leati_bf16_block *t, bf16_place at)                         \
+    static void bf16_line_##kind(const leati_bf16_block *t, size_t terms, bf16_place at)           \
     {                                                                                              \
         size_t bands = (t->rows + MR - 1) / MR;                                                    \
         size_t vectors = (at.width + VF - 1) / VF, last = at.width - (vectors - 1) * VF;           \
@@ -222,6 +229,7 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
             bf16_tile_fn tile = vectors > 2 ? bf16_wide_##kind[h][!t->by_rows]                     \
                                             : bf16_tiles_##kind[h][vectors - 1][!t->by_rows];      \
             tile(t, &at, last);                                                                    \
+            at.next += at.pace * terms;                                                            \
             at.a += h * (t->by_rows ? t->a_step : 1);                                              \
             at.c += h * t->c_step;                                                                 \
             if (at.residual) at.residual += h * t->residual_step;                                  \
@@ -231,15 +239,21 @@ typedef void (*bf16_tile_fn)(const leati_bf16_block *t, const bf16_place *at, si
     {                                                                                              \
         size_t bands = (t->rows + MR - 1) / MR, most = bands ? (t->rows + bands - 1) / bands : 0;  \
         bool wide = bands && bf16_wide_##kind[most][0] && bf16_wide_##kind[t->rows / bands][0];    \
+        size_t terms = 0, pace = 0, all = t->lines * bands;                                        \
+        for (size_t i = 0; i < t->run_count; i++) terms += t->runs[i].k;                           \
+        if (t->ahead && all) pace = (NR * sizeof *t->b + all - 1) / all;                           \
         for (size_t j = 0, width; j < t->n; j += width) {                                          \
             const uint32_t *b = t->b + j / NR * t->b_panel;                                        \
+            uintptr_t next = (uintptr_t)b + t->ahead * sizeof *b;                                  \
             width = wide && t->n - j >= 2 * NR ? 2 * NR : t->n - j < NR ? t->n - j : NR;           \
             for (size_t line = 0; line < t->lines; line++) {                                       \
                 size_t residual = line * t->residual_line + j;                                     \
-                bf16_line_##kind(t, (bf16_place){t->a + line * t->a_line, b,                       \
-                                                 t->bias ? t->bias + j : NULL,                     \
-                                                 t->residual ? t->residual + residual : NULL,      \
-                                                 t->c + line * t->c_line + j, width});             \
+                bf16_line_##kind(t, terms,                                                         \
+                                 (bf16_place){t->a + line * t->a_line, b,                          \
+                                              t->bias ? t->bias + j : NULL,                        \
+                                              t->residual ? t->residual + residual : NULL,         \
+                                              t->c + line * t->c_line + j, width, next, pace});    \
+                next += bands * pace * terms;                                                      \
             }                                                                                      \
         }                                                                                          \
     }
