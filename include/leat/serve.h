@@ -91,9 +91,9 @@ typedef struct leat_serve_options {
                          (docs/rollout.md); NULL: each for itself */
     /* Bytes of bodies that may be at hand at once, those that come and those that wait included,
      * beyond 64 kB each; what goes beyond gets 503 with Retry-After before it is read. */
-    size_t max_uploads;     /* of models; at least max_model; 0: four times max_model */
-    size_t max_requests;    /* of all others; at least max_body; 0: 1 GiB, or max_body where that is
-                               more */
+    size_t max_uploads;  /* of models; at least max_model; 0: four times max_model, or half of the
+                            memory that is left where that is less */
+    size_t max_requests; /* of all others; at least max_body; 0: 1 GiB, or half of that memory */
     const char *log_arrays; /* what the prediction log has of images and other arrays: "hash" (also
                                for NULL): their SHA-256, "bytes": their elements, "no" */
 } leat_serve_options;

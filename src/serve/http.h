@@ -88,6 +88,8 @@ void leati_exchange_draw(leati_http_exchange *exchange, leati_http_budget *budge
 /* Draws so many bytes more, until the exchange ends, for what its body unfolds to. False: the budget
  * has not as many. */
 bool leati_exchange_reserve(leati_http_exchange *exchange, size_t bytes);
+/* Whether the budget would have as many if nobody else had any. */
+bool leati_exchange_affords(const leati_http_exchange *exchange, size_t bytes);
 
 /* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
  * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and

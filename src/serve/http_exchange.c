@@ -200,6 +200,11 @@ bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
     return true;
 }
 
+bool leati_exchange_affords(const leati_http_exchange *ex, size_t bytes)
+{
+    return !ex->budget || (ex->drawn <= ex->budget->most && bytes <= ex->budget->most - ex->drawn);
+}
+
 bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes)
 {
     bool enough = bytes <= LEATI_HTTP_FREE || bytes <= ex->drawn;

@@ -188,7 +188,7 @@ static void faults(leat_json *j, const leati_route *r)
     if (changes) fault(j, "412", "a condition does not hold");
     if (body) fault(j, "413", "the body is too large");
     if (body) fault(j, "415", "a body of another type");
-    if (body || is_handler(r, "api_model") || is_handler(r, "drift"))
+    if (body || is_handler(r, "api_model") || is_handler(r, "drift") || changes)
         fault(j, "422", "a value does not fit");
     if (asks) fault(j, "429", "the key has asked too often; Retry-After says when again");
     fault(j, "503", "the server ends, is busy or lacks memory");

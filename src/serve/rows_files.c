@@ -98,9 +98,15 @@ static void elements_of(const leati_port *p, const uint8_t *pixels, double *out)
 /* What a small file unfolds to is held against the memory for long bodies, as they are. */
 static bool has_room(leati_rows *x, size_t area, size_t bytes)
 {
-    bool large = area > LOOP_PIXELS && !x->call->mirrored;
-    return !large || leati_exchange_reserve(x->call->exchange, bytes) ||
-           leati_fault_set(&x->call->fault, 503, "busy",
+    leati_http_exchange *exchange = x->call->exchange;
+    leati_fault *fault = &x->call->fault;
+    if (area <= LOOP_PIXELS || x->call->mirrored) return true;
+    if (!leati_exchange_affords(exchange, bytes))
+        return leati_fault_set(fault, 413, "too_large",
+                               "the image unfolds to %zu bytes, more than this server takes",
+                               bytes);
+    return leati_exchange_reserve(exchange, bytes) ||
+           leati_fault_set(fault, 503, "busy",
                            "too many large images are at hand; try again in a moment");
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/machine_memory.h"
 #include "base/mem.h"
 #include "serve/joined_run.h"
 #include "serve/json_in.h"
@@ -262,6 +263,14 @@ static leat_status check_numbers(leat_context *c, const leat_serve_options *o)
     return LEAT_OK;
 }
 
+/* Less where the machine, or the container, has less memory: so many bytes come from outside. */
+static size_t usual_budget(size_t bytes, size_t least)
+{
+    uint64_t half = leati_memory_available() / 2;
+    if (bytes > half) bytes = (size_t)half;
+    return bytes > least ? bytes : least;
+}
+
 /* The largest fits, and a few of them. */
 static leat_status make_budgets(leati_serve *s, const leat_serve_options *o)
 {
@@ -276,12 +285,10 @@ static leat_status make_budgets(leati_serve *s, const leat_serve_options *o)
     LEATI_CHECK(c, !o->max_requests || o->max_requests >= s->max_body, LEAT_INVALID,
                 "max_requests: %zu bytes for all requests at once do not hold one of max_body, %zu",
                 o->max_requests, s->max_body);
-    s->uploads.most = o->max_uploads                               ? o->max_uploads
-                      : s->max_model <= SIZE_MAX / DEFAULT_UPLOADS ? DEFAULT_UPLOADS * s->max_model
-                                                                   : SIZE_MAX;
-    s->bodies.most = o->max_requests                ? o->max_requests
-                     : s->max_body > DEFAULT_BODIES ? s->max_body
-                                                    : DEFAULT_BODIES;
+    size_t models =
+        s->max_model <= SIZE_MAX / DEFAULT_UPLOADS ? DEFAULT_UPLOADS * s->max_model : SIZE_MAX;
+    s->uploads.most = o->max_uploads ? o->max_uploads : usual_budget(models, s->max_model);
+    s->bodies.most = o->max_requests ? o->max_requests : usual_budget(DEFAULT_BODIES, s->max_body);
     return LEAT_OK;
 }
 
@@ -334,12 +341,12 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     const char *store;
     bool asks = leati_guard_asks(o->keys, local, &store);
     s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || asks));
+    LEATI_TRY(make_budgets(s, o));
     LEATI_TRY(resolve_models(s, o));
     if (o->sandbox) LEATI_TRY(enter_sandbox(s, o, asks, store));
     LEATI_TRY(leati_guard_open(c, &s->guard, o->keys, local));
     s->say = o->say;
     s->say_user = o->say_user;
-    LEATI_TRY(make_budgets(s, o));
     s->worker_count = o->workers ? o->workers : leati_cpu_count();
     s->slots = 2 * s->worker_count + 1;
     if (o->cache) LEATI_TRY(leati_response_cache_create(c, o->cache, &s->cache));
