@@ -553,7 +553,7 @@ static void foreign_words(leattest *t, place *w)
     leat_registry_close(r);
 }
 
-/* A server that starts while the catalogue is gone goes on where it was; forgetting is for all. */
+/* A server that starts again goes on where the pool is; forgetting is for all. */
 static void starts_again(leattest *t, place *w)
 {
     begin(t, &w->servers[0], 200, "{\"from\":1,\"to\":2,\"steps\":[50,100],\"hold\":1000}");
@@ -740,6 +740,86 @@ static void little_memory(leattest *t)
     leat_frame_release(iris);
 }
 
+/* --- servers of a folder, in this process ----------------------------------------------------- */
+
+static bool save_versions(leattest *t, const char *folder)
+{
+    char path[700];
+    leat_context *c = t->context;
+    leat_frame *iris = NULL;
+    bool ok = CHECK_OK(leat_data_load(c, &iris, "iris", NULL));
+    snprintf(path, sizeof path, "%s/flower", folder);
+    ok = ok && CHECK_OK(leati_folder_make(c, path));
+    for (int i = 1; ok && i < 3; i++) {
+        leat_model *m =
+            leattest_model(c, iris, "species", NULL, i == 1 ? "lda" : "qda", NULL, "auto");
+        snprintf(path, sizeof path, "%s/flower/%d.leat", folder, i);
+        ok = CHECK(m) && CHECK_OK(leat_model_save(c, m, path));
+        leat_model_release(m);
+    }
+    leat_frame_release(iris);
+    return ok;
+}
+
+/* NULL: it did not start. */
+static leat_server *serve_folder(leattest *t, const char *folder, const char *state,
+                                 const char *pool, const char *where, server *at)
+{
+    leat_serve_options o = leat_serve_options_default();
+    leat_server *s = NULL;
+    o.models = &folder, o.model_count = 1;
+    o.listen = "127.0.0.1:0";
+    o.workers = 1;
+    o.state = state;
+    o.pool = pool, o.registry = where;
+    o.say = hear;
+    if (leat_server_start(t->context, &o, &s) == LEAT_OK)
+        snprintf(at->url, sizeof at->url, "%s", leat_server_url(s));
+    return s;
+}
+
+/* A rollout from a time without a pool stays as it is while the catalogue cannot be found, then
+ * becomes the pool's, and that of those who come later. */
+static void brings_along(leattest *t)
+{
+    char folder[512], where[512], state[2][512];
+    server at[2] = {{.pid = 0}};
+    snprintf(folder, sizeof folder, "%s", leattest_scratch("brought"));
+    snprintf(where, sizeof where, "%s", leattest_scratch("brought_registry"));
+    snprintf(state[0], sizeof state[0], "%s", leattest_scratch("brought_0"));
+    snprintf(state[1], sizeof state[1], "%s", leattest_scratch("brought_1"));
+    leat_registry *r = open_catalogue(t->context, where);
+    if (!CHECK(r) || !save_versions(t, folder)) return;
+    leat_registry_close(r);
+    leat_server *first = serve_folder(t, folder, state[0], NULL, NULL, &at[0]);
+    REQUIRE(first);
+    begin(t, &at[0], 200, "{\"from\":1,\"to\":2,\"steps\":[20,50,100],\"hold\":1000}");
+    act(t, &at[0], 200, "promote");
+    leat_server_destroy(first);
+    first = serve_folder(t, folder, state[0], "p", "postgresql:///x?host=/nonexistent", &at[0]);
+    if (first) {
+        CHECK(stands(t, &at[0], &(want){"running", 1, 1}));
+        CHECK(wait_lost(t, &at[0]));
+        act(t, &at[0], 503, "promote");
+        CHECK_INT(predict(&at[0]), 200);
+        CHECK(stands(t, &at[0], &(want){"running", 1, 1}));
+        leat_server_destroy(first);
+    } else {
+        CHECK(leat_error_status(t->context) == LEAT_UNSUPPORTED); /* there is no libpq */
+        leat_error_clear(t->context);
+    }
+    first = serve_folder(t, folder, state[0], "p", where, &at[0]);
+    leat_server *second = first ? serve_folder(t, folder, state[1], "p", where, &at[1]) : NULL;
+    if (CHECK(first && second)) {
+        CHECK(stands(t, &at[1], &(want){"running", 1, 1}));
+        act(t, &at[1], 200, "finish");
+        for (int i = 0; i < 400 && !stands(t, &at[0], &(want){"done", 1, 2}); i++) pause_ms(50);
+        CHECK(stands(t, &at[0], &(want){"done", 1, 2}));
+    }
+    leat_server_destroy(second);
+    leat_server_destroy(first);
+}
+
 /* What cannot be is said at the start. */
 static void refusals(leattest *t)
 {
@@ -761,8 +841,8 @@ static void refusals(leattest *t)
     leati_rollouts_close(r);
 }
 
-static const leattest_case cases[] = {TEST(sqlite), TEST(postgres), TEST(catalogue),
-                                      TEST(little_memory), TEST(refusals)};
+static const leattest_case cases[] = {TEST(sqlite),       TEST(postgres),      TEST(catalogue),
+                                      TEST(brings_along), TEST(little_memory), TEST(refusals)};
 
 int main(int argc, char **argv)
 {
