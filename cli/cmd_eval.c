@@ -106,9 +106,9 @@ static leat_status run_eval(cli *c)
         st = print_json(c, model, e, judged == LEAT_OK, requirement);
     } else if (st == LEAT_OK) {
         char rows[32];
-        cli_say(c, "%s (%s) on %s rows of %s\n", leat_model_name(model),
+        cli_say(c, "%s (%s) on %s row%s of %s\n", leat_model_name(model),
                 leat_model_estimator(model), cli_grouped(leat_evaluation_rows(e), rows),
-                c->arguments[1]);
+                leat_evaluation_rows(e) == 1 ? "" : "s", c->arguments[1]);
         print_scores(c, e);
         print_confusion(c, model, e);
         if (requirement && judged == LEAT_OK) cli_say(c, "\nrequired and met: %s\n", requirement);

@@ -500,7 +500,7 @@ static const cli_option options[] = {
      "scores by the value of one parameter, as in svc.C or svc.C=log:1e-3:1e3", false},
     {"time-budget", 0, "TIME", "stop trying after 60s, 5m, 1h", false},
     {"keep", 0, "COL", "use a column that would be left out; *: all of them", true},
-    {"drop", 0, "COL", "leave a column out", true},
+    {"drop", 0, "COL", "leave a column out; once for each column", true},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},
     {"quick", 0, NULL, "no importances and no curves", false},
     {"trace", 0, "FILE", "a timeline of a network's first 50 training steps, for Perfetto", false},

@@ -214,18 +214,25 @@ leat_status leat_evaluation_require(leat_context *c, const leat_evaluation *e,
 
 /* --- comparison ------------------------------------------------------------------------------- */
 
+static const char *kind(const leati_schema *s)
+{
+    return s->task == LEATI_CLASSIFY ? "a class" : "a number";
+}
+
 static leat_status check_targets(leat_context *c, leat_model *const *models, size_t count)
 {
     const leati_schema *first = &models[0]->schema;
     for (size_t i = 1; i < count; i++) {
         const leati_schema *s = &models[i]->schema;
-        bool same = s->task == first->task && s->classes == first->classes &&
-                    strcmp(s->target, first->target) == 0;
+        LEATI_CHECK(c, s->task == first->task && strcmp(s->target, first->target) == 0,
+                    LEAT_INVALID,
+                    "models 1 and %zu do not predict the same thing: '%s', %s, and '%s', %s", i + 1,
+                    first->target, kind(first), s->target, kind(s));
+        bool same = s->classes == first->classes;
         for (uint32_t k = 0; same && k < s->classes; k++)
             same = strcmp(s->class_names[k], first->class_names[k]) == 0;
-        LEATI_CHECK(c, same, LEAT_INVALID,
-                    "the models '%s' and '%s' do not predict the same thing ('%s' and '%s')",
-                    models[0]->name, models[i]->name, first->target, s->target);
+        LEATI_CHECK(c, same, LEAT_INVALID, "models 1 and %zu know different classes of '%s'", i + 1,
+                    s->target);
     }
     return LEAT_OK;
 }

@@ -84,6 +84,7 @@ check mood-moved sh -c "$leat predict mood.leat moved.csv 2>moved.txt"
 has mood-unknown moved.txt "knows no value of the column 'mood'" "'maybe'" "'1'"
 check mood-known sh -c "$leat predict mood.leat yes.csv 2>known.txt && test ! -s known.txt"
 check mood-compare $leat compare mood.leat mood.leat yes.csv
+fails compare-other 2 "models 1 and 2 do not predict the same thing" $leat compare mood.leat iris.leat yes.csv
 check size $leat fit mood.csv -t answer -m cart --types size:text --drop mood -q --name size
 check size-eval sh -c "$leat eval size.leat yes.csv --metrics accuracy --require 'accuracy>=0.5'"
 
