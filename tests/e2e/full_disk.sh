@@ -17,6 +17,7 @@ cp lda.leat disk/models/iris/1.leat
 cp cart.leat disk/models/iris/2.leat
 trap 'kill -9 $server 2>/dev/null; umount -l disk; rm -rf "$scratch"' EXIT
 serve() { # sets server and url
+    : >served.txt
     $leat serve disk/models --state disk/state --prediction-log disk/predictions.log \
         --listen 127.0.0.1:0 --workers 1 >served.txt 2>&1 &
     server=$!

@@ -13,6 +13,7 @@ cp same.leat models/iris/5.leat
 trap 'kill -9 $server $load 2>/dev/null; rm -rf "$scratch"' EXIT
 
 serve() { # sets url and server
+    : >served.txt
     $leat serve models --state state --listen 127.0.0.1:0 --workers 2 >served.txt 2>&1 &
     server=$!
     url= tries=0
