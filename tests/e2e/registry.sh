@@ -78,7 +78,7 @@ check runs sh -c "$leat runs >runs.txt && $leat runs show 1 >run.txt"
 has runs runs.txt species accuracy iris.csv
 has run run.txt "run 1: iris, classification of species" "knn.n_neighbors" "out of fold f1_macro" "run.json" "leat fit iris.csv"
 check compare sh -c "$leat compare runs 1 2 >compared.txt"
-has compared compared.txt "run 1" "run 2" knn.n_neighbors accuracy "corrected resampled t" "difference"
+has compared compared.txt "run 1" "run 2" knn.n_neighbors accuracy "run 1 against run 2: the difference may be chance" "corrected"
 check compare-json sh -c "$leat compare runs 1 2 --json | grep -q '\"method\":\"corrected resampled t\"'"
 check same-is-hidden sh -c "! grep -q knn.weights compared.txt"
 check pull-run sh -c "$leat runs pull 2 iris.leat -o two.leat && $leat predict two.leat iris.csv -q >two.csv"
