@@ -164,8 +164,9 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
     g->pack_right =
         !g->packed && (g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
                        (g->m >= 4 && passes >= TALL)); /* from memory: whole rows, not strips */
+    bool large = g->n >= 48 * nr && g->m >= 32 * mr;   /* what is packed can be fetched ahead */
     g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128
-                         : g->n >= 4 * nr && passes > 1 && NAME(bad_stride)(g->lda);
+                         : g->n >= 4 * nr && passes > 1 && (large || NAME(bad_stride)(g->lda));
     NAME(choose_grid)(g, threads);
     size_t m = (g->m + g->grid_m - 1) / g->grid_m;
     size_t columns = g->n < g->ker->nc ? (g->n + nr - 1) / nr * nr : g->ker->nc;
