@@ -18,20 +18,34 @@ typedef struct axis_map { /* of one axis */
     double scale, roi[2];
 } axis_map;
 
+/* Length in times scale as ONNX Runtime and PyTorch have it, in single precision: 10 times 0.7 is
+ * 7, although the next float to 0.7 is less. */
+static double scaled(int64_t in, double scale)
+{
+    return floor((double)(float)(scale * (double)in));
+}
+
+/* y / scale, in single precision where it chooses an element: 17 / 1.7 is 10. */
+static double unscaled(const resizing *r, double y, double scale)
+{
+    double x = y / scale;
+    return strcmp(r->mode, "nearest") != 0 ? x : (double)(float)x;
+}
+
 /* Where output y lies in the input. */
 static double source(const resizing *r, const axis_map *a, double y)
 {
     double in = (double)a->in, out = a->scale * in;
     const char *mode = r->coordinates;
     if (!strcmp(mode, "align_corners")) return out == 1 ? 0 : y * (in - 1) / (out - 1);
-    if (!strcmp(mode, "asymmetric")) return y / a->scale;
+    if (!strcmp(mode, "asymmetric")) return unscaled(r, y, a->scale);
     if (!strcmp(mode, "pytorch_half_pixel") && out == 1) return -0.5;
-    if (!strcmp(mode, "tf_half_pixel_for_nn")) return (y + 0.5) / a->scale;
+    if (!strcmp(mode, "tf_half_pixel_for_nn")) return unscaled(r, y + 0.5, a->scale);
     if (!strcmp(mode, "tf_crop_and_resize")) {
         double from = a->roi[0] * (in - 1), to = a->roi[1] * (in - 1);
         return out == 1 ? (from + to) / 2 : from + y * (to - from) / (out - 1);
     }
-    double x = (y + 0.5) / a->scale - 0.5;
+    double x = unscaled(r, y + 0.5, a->scale) - 0.5;
     if (!strcmp(mode, "half_pixel_symmetric")) x += in / 2 * (1 - (double)a->out / out);
     return x;
 }
@@ -237,7 +251,7 @@ static leat_status resize_node(leati_ocall *k, const resizing *r, size_t scales_
             return leati_ofail(k, LEAT_INVALID, "a scale or size out of range");
         if (sizes) continue;
         a->scale = scale[j];
-        a->out = (int64_t)floor(scale[j] * (double)a->in);
+        a->out = (int64_t)scaled(a->in, scale[j]);
     }
     if (sizes)
         fit_sizes(leati_oattr_text(k, "keep_aspect_ratio_policy", "stretch"), maps, sizes, axes,
@@ -275,7 +289,7 @@ leat_status leati_on_Upsample(leati_ocall *k)
     if (!a || a->floats.count != (size_t)s.rank)
         return leati_ofail(k, LEAT_SHAPE, "its scales do not fit");
     for (int d = 0; d < s.rank; d++) {
-        double scale = (double)a->floats.at[d], out = floor(scale * (double)s.dim[d]);
+        double scale = (double)a->floats.at[d], out = scaled(s.dim[d], scale);
         if (!(scale > 0 && out <= 0x1p31))
             return leati_ofail(k, LEAT_INVALID, "a scale out of range");
         maps[d] = (axis_map){s.dim[d], (int64_t)out, scale, {0, 1}};

@@ -253,7 +253,7 @@ static void test_top_of_nan(leattest *t)
         }
 }
 
-/* Runs a node of inputs x (given) and w (an initialiser), floats of 3 and 4 dimensions. */
+/* Runs a node of inputs x (given) and w (an initialiser; Resize takes it third), floats. */
 static void run_node(leattest *t, const char *op,
                      void (*options)(leati_onnx_builder *o, leati_onnx_node *n), leat_array x,
                      leat_array w, const float *want, size_t count)
@@ -267,8 +267,10 @@ static void run_node(leattest *t, const char *op,
     leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, x.shape.dim, (size_t)x.shape.rank, NULL);
     leati_onnx_add_initializer(&o, g, "w", LEATI_ONNX_FLOAT, w.shape.dim, (size_t)w.shape.rank,
                                w.data);
-    leati_onnx_node *n = leati_onnx_add_node(&o, g, op, (const char *const[]){"x", "w", NULL},
-                                             (const char *const[]){"y", NULL});
+    bool third = strcmp(op, "Resize") == 0;
+    leati_onnx_node *n = leati_onnx_add_node(
+        &o, g, op, (const char *const[]){"x", third ? "" : "w", third ? "w" : NULL, NULL},
+        (const char *const[]){"y", NULL});
     options(&o, n);
     leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, (const int64_t[]){-1, -1, -1, -1},
                           (size_t)x.shape.rank, NULL);
@@ -310,6 +312,25 @@ static void test_cubic_grid(leattest *t)
                        want[] = {4.1875f, 0.89453125f, 3.09375f};
     run_node(t, "GridSample", cubic_border, (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 1, 3), x},
              (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 3, 2), grid}, want, 3);
+}
+
+static void nearest_floor(leati_onnx_builder *o, leati_onnx_node *n)
+{
+    leati_onnx_set_text(o, n, "coordinate_transformation_mode", "asymmetric");
+    leati_onnx_set_text(o, n, "nearest_mode", "floor");
+}
+
+/* As PyTorch 2.15 and ONNX Runtime: F.interpolate(x, scale_factor=s), although the floats 0.7 and
+ * 1.7 are less and more than these. */
+static void test_nearest_scales(leattest *t)
+{
+    static const float x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, shrink[] = {1, 1, 0.7F},
+                       grow[] = {1, 1, 1.7F}, less[] = {0, 1, 2, 4, 5, 7, 8},
+                       more[] = {0, 0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 7, 7, 8, 8, 9, 10};
+    run_node(t, "Resize", nearest_floor, (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 10), x},
+             (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(3), shrink}, less, 7);
+    run_node(t, "Resize", nearest_floor, (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 11), x},
+             (leat_array){LEAT_DTYPE_F32, LEAT_DIMS(3), grow}, more, 18);
 }
 
 /* A tree of two classes as boosters are exported: weights of one class, one base value. */
@@ -783,20 +804,13 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {TEST(test_again),
-                                      TEST(test_memory),
-                                      TEST(test_repeated),
-                                      TEST(test_unsupported),
-                                      TEST(test_other_texts),
-                                      TEST(test_unique),
-                                      TEST(test_top_of_nan),
-                                      TEST(test_transposed_shape),
-                                      TEST(test_cubic_grid),
-                                      TEST(test_recurrent),
-                                      TEST(test_one_base_value),
-                                      TEST(test_whole_columns),
-                                      TEST(test_npy),
-                                      TEST(test_scans),
-                                      TEST(test_loops),
+static const leattest_case cases[] = {TEST(test_again),         TEST(test_memory),
+                                      TEST(test_repeated),      TEST(test_unsupported),
+                                      TEST(test_other_texts),   TEST(test_unique),
+                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
+                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
+                                      TEST(test_recurrent),     TEST(test_one_base_value),
+                                      TEST(test_whole_columns), TEST(test_npy),
+                                      TEST(test_scans),         TEST(test_loops),
                                       TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
