@@ -36,7 +36,7 @@ has place beside.txt "network is left out: layer 1 \`reshape\` (beside.yaml:8)"
 
 fails bare-conv 3 "network.input" $leat fit iris -m network --set "network.layers=conv2d(4, 3)" --quick
 for shape in 4y 4x 4, x4; do
-    fails "input $shape" 3 "network.input is '$shape'" $leat fit iris -t species -m network --set "network.input=$shape" --quick
+    fails "input $shape" 2 "network.input is '$shape'" $leat fit iris -t species -m network --set "network.input=$shape" --quick
 done
 sed 's/^network:/netwrk:/' net.yaml >key.yaml
 fails key 3 "key.yaml:6|'netwrk'|network" $leat fit key.yaml
