@@ -671,6 +671,14 @@ static leat_experiment *keep(leattest *t, leat_registry *r, leat_frame *f, const
     return e;
 }
 
+static leat_status compare_them(leat_context *c, void *arg)
+{
+    leat_comparison *k = NULL;
+    leat_status st = leat_compare_runs(c, &k, arg, 3);
+    leat_comparison_destroy(k);
+    return st;
+}
+
 /* Runs of single models say by their folds what the leaderboard of both says. */
 static void paired(leattest *t)
 {
@@ -709,6 +717,7 @@ static void paired(leattest *t)
     CHECK(leat_comparison_pair(k, 0).p == 1 && !leat_comparison_pair(k, 0).real);
     CHECK_NEAR(leat_comparison_pair(k, 1).p_adjusted, fmin(3 * pair.p, 1), 0, 1e-12);
     leat_comparison_destroy(k);
+    leattest_fail_allocations(t, compare_them, same);
     REQUIRE_OK(leat_compare_runs(t->context, &k, run + 2, 2));
     CHECK_INT(leat_comparison_pairs(k), 0);
     leat_comparison_destroy(k);
