@@ -102,9 +102,10 @@ leat_shape leat_tensor_shape(const leat_tensor *x)
 void leat_scope_push(leat_graph *g, const char *name)
 {
     size_t have = g->scope ? strlen(g->scope) : 0, more = strlen(name);
-    if (leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK ||
-        leati_grow(g->context, &g->scope_ends, &g->scope_end_capacity, g->scope_depth + 1,
-                   sizeof *g->scope_ends) != LEAT_OK) {
+    /* The text last: where it cannot grow it is as it was. */
+    if (leati_grow(g->context, &g->scope_ends, &g->scope_end_capacity, g->scope_depth + 1,
+                   sizeof *g->scope_ends) != LEAT_OK ||
+        leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK) {
         g->broken = true;
         return;
     }

@@ -638,8 +638,9 @@ leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const l
                                 const uint32_t *rows, size_t count, leati_matrix *x, void **data)
 {
     uint32_t **level_of = NULL;
-    LEATI_TRY(leati_encoder_room(c, e, count, data));
+    *data = NULL;
     leat_status st = leati_encoder_levels(c, e, f, &level_of);
+    if (st == LEAT_OK) st = leati_encoder_room(c, e, count, data);
     if (st == LEAT_OK) leati_encoder_fill(c, e, f, rows, count, level_of, *data, x);
     leati_encoder_levels_free(e, level_of);
     return st;
