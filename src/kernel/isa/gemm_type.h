@@ -10,7 +10,7 @@
 
 enum {
     NAME(NR) = 2 * VL,
-    NAME(BURST) = 768,   /* bytes of C that may be asked for at once */
+    NAME(BURST) = 1024,  /* bytes of C that may be asked for at once */
     NAME(LONG_ROW) = 256 /* terms from which a single row is summed in four chains */
 };
 
