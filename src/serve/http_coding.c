@@ -86,6 +86,7 @@ struct leati_http_decoder {
     z_stream z;
 #if LEAT_HAVE_ZSTD
     ZSTD_DStream *zstd;
+    bool begun;                /* the frame has been */
     char head[ZSTD_HEAD_MOST]; /* the first bytes */
 #endif
 };
@@ -132,6 +133,7 @@ void leati_http_decoder_begin(leati_http_decoder *d)
 #if LEAT_HAVE_ZSTD
     if (d->zstd) {
         ZSTD_DCtx_reset(d->zstd, ZSTD_reset_session_only);
+        d->begun = false;
         return;
     }
 #endif
@@ -144,7 +146,10 @@ static size_t inflate_step(leati_http_decoder *d, char *to, size_t room, const c
 {
 #if LEAT_HAVE_ZSTD
     if (d->zstd) {
-        ZSTD_inBuffer in = {*data, *left, 0};
+        /* The first byte comes alone: given a frame in one piece the library takes another way
+         * through it, which is less strict about empty blocks. */
+        ZSTD_inBuffer in = {*data, d->begun ? *left : *left > 0, 0};
+        d->begun = true;
         ZSTD_outBuffer out = {to, room, 0};
         size_t code = ZSTD_decompressStream(d->zstd, &out, &in);
         *data += in.pos;
