@@ -31,7 +31,7 @@ has protocol-answer c.json '"data":["setosa"]'
 check packed sh -c "curl -sf --compressed $url/openapi.json >d.json"
 if command -v python3 >/dev/null; then check openapi-is-json python3 -m json.tool d.json; else skip "python3 is not here"; fi
 check explained sh -c "curl -sf '$url/api/v1/iris?explain=true' -d '{\"sepal_length\": 5.1, \"sepal_width\": 3.5, \"petal_length\": 1.4, \"petal_width\": 0.2}' >e.json"
-has explained-answer e.json '"contributions":{"sepal_length":' 'Shapley values'
+has explained-answer e.json '"contributions":{"sepal_length":' 'all subsets'
 check form sh -c "curl -sf $url/api/v1/iris -F sepal_length=5.1 -F sepal_width=3.5 -F petal_length=1.4 -F petal_width=0.2 >f.json"
 has form-answer f.json '"predictions":["setosa"]'
 printf 'sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n' >row.csv

@@ -78,7 +78,7 @@ def visit(browser, scheme, width):
     assert page.locator("#answer").inner_text() in ("setosa", "versicolor", "virginica")
     assert page.locator("#bars tbody tr").count() == 3
     assert page.locator("#why tbody tr").count() == 4
-    assert "Shapley values" in page.locator("#why").inner_text()
+    assert "all subsets" in page.locator("#why").inner_text()
     # By keyboard: a value, Enter, another answer.
     box = page.get_by_label("petal_length")
     box.fill("1.4")
