@@ -158,7 +158,6 @@ void leati_csv_begin(leati_csv_worker *w, size_t from)
                                      [LEATI_CSV_NUMBER] = LEATI_CAN_NUMBER,
                                      [LEATI_CSV_TIME] = LEATI_CAN_TIME,
                                      [LEATI_CSV_TRUTH] = LEATI_CAN_TRUTH,
-                                     [LEATI_CSV_YESNO] = LEATI_CAN_YESNO,
                                      [LEATI_CSV_TEXT] = 0};
     w->rows = w->dropped = w->troubles = w->converted = w->long_rows = 0;
     w->open = false;
@@ -192,7 +191,6 @@ static void set_gap(leati_csv_worker *w, leati_csv_cells *s)
     case LEATI_CSV_WHOLE:
     case LEATI_CSV_TIME: s->i64[row] = 0; break;
     case LEATI_CSV_TRUTH:
-    case LEATI_CSV_YESNO:
     case LEATI_CSV_LOOSE: s->u8[row] = 0; break;
     case LEATI_CSV_TEXT: s->words[row].text = NULL; break;
     default: break;
@@ -247,10 +245,8 @@ static bool put_value(const leati_csv_worker *w, leati_csv_cells *s, const char 
         s->i64[row] = integer;
         return true;
     case LEATI_CSV_TIME: return leati_value_time(text, n, &s->i64[row]);
-    case LEATI_CSV_TRUTH: return leati_value_bool(text, n, LEATI_CAN_TRUTH, false, &s->u8[row]);
-    case LEATI_CSV_YESNO: return leati_value_bool(text, n, LEATI_CAN_YESNO, false, &s->u8[row]);
-    case LEATI_CSV_LOOSE:
-        return leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &s->u8[row]);
+    case LEATI_CSV_TRUTH: return leati_value_bool(text, n, false, &s->u8[row]);
+    case LEATI_CSV_LOOSE: return leati_value_bool(text, n, true, &s->u8[row]);
     default: return true;
     }
 }
@@ -418,8 +414,7 @@ static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t
         *p = q;
         return result;
     case LEATI_CSV_TIME:
-    case LEATI_CSV_TRUTH:
-    case LEATI_CSV_YESNO: /* quotes and spaces do not fit */
+    case LEATI_CSV_TRUTH: /* quotes and spaces do not fit */
         q = leati_csv_plain_end(*p, t->delimiter);
         if (*q == '\0' || leati_is_missing(rules, *p, (size_t)(q - *p)) ||
             !put_value(w, s, *p, (size_t)(q - *p), false))

@@ -16,8 +16,7 @@ typedef enum leati_csv_kind {
     LEATI_CSV_NUMBER,
     LEATI_CSV_TIME,
     LEATI_CSV_TRUTH,
-    LEATI_CSV_YESNO,
-    LEATI_CSV_LOOSE, /* bool by the user's word: also t, f, 1, 0, ... */
+    LEATI_CSV_LOOSE, /* bool by the user's word: also yes, t, 1, ... */
     LEATI_CSV_TEXT
 } leati_csv_kind;
 

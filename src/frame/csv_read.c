@@ -28,7 +28,6 @@ static size_t cell_size(leati_csv_kind kind)
     switch (kind) {
     case LEATI_CSV_TEXT: return 4;
     case LEATI_CSV_TRUTH:
-    case LEATI_CSV_YESNO:
     case LEATI_CSV_LOOSE: return 1;
     default: return 8;
     }
@@ -41,7 +40,6 @@ static leat_type column_type(leati_csv_kind kind)
     case LEATI_CSV_TIME: return LEAT_TIME;
     case LEATI_CSV_TEXT: return LEAT_STRING;
     case LEATI_CSV_TRUTH:
-    case LEATI_CSV_YESNO:
     case LEATI_CSV_LOOSE: return LEAT_BOOL;
     default: return LEAT_F64;
     }
@@ -54,7 +52,6 @@ static leati_csv_kind kind_of(unsigned mask)
     if (mask & LEATI_CAN_NUMBER) return LEATI_CSV_NUMBER;
     if (mask & LEATI_CAN_TIME) return LEATI_CSV_TIME;
     if (mask & LEATI_CAN_TRUTH) return LEATI_CSV_TRUTH;
-    if (mask & LEATI_CAN_YESNO) return LEATI_CSV_YESNO;
     return LEATI_CSV_TEXT;
 }
 

@@ -122,24 +122,18 @@ static bool equals(const char *text, size_t length, const char *word)
     return true;
 }
 
-bool leati_value_bool(const char *text, size_t length, unsigned kind, bool loose, uint8_t *out)
+bool leati_value_bool(const char *text, size_t length, bool loose, uint8_t *out)
 {
-    static const struct {
-        const char *word;
-        unsigned kind;
-        uint8_t value;
-    } words[] = {{"true", LEATI_CAN_TRUTH, 1},
-                 {"false", LEATI_CAN_TRUTH, 0},
-                 {"yes", LEATI_CAN_YESNO, 1},
-                 {"no", LEATI_CAN_YESNO, 0}};
+    /* In pairs: for and against. The first pair is always understood. */
+    static const char *const words[] = {"true", "false", "yes", "no", "on", "off"};
     static const char ones[] = "1tTyY", zeros[] = "0fFnN";
     if (length == 1 && loose) {
         *out = strchr(ones, text[0]) != NULL;
         return text[0] && (*out || strchr(zeros, text[0]));
     }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!(words[i].kind & kind) || !equals(text, length, words[i].word)) continue;
-        *out = words[i].value;
+    for (size_t i = 0; i < (loose ? sizeof words / sizeof *words : 2); i++) {
+        if (!equals(text, length, words[i])) continue;
+        *out = i % 2 == 0;
         return true;
     }
     return false;
@@ -252,10 +246,11 @@ unsigned leati_classify(const leati_rules *r, const char *text, size_t length, u
         can |= LEATI_CAN_NUMBER | (whole && !(first == '-' && integer == 0) ? LEATI_CAN_WHOLE : 0);
     if ((mask & LEATI_CAN_TIME) && is_digit(first) && leati_value_time(text, length, &integer))
         can |= LEATI_CAN_TIME;
-    if ((mask & LEATI_CAN_TRUTH) && leati_value_bool(text, length, LEATI_CAN_TRUTH, false, &truth))
+    if ((mask & LEATI_CAN_TRUTH) && leati_value_bool(text, length, false, &truth))
         can |= LEATI_CAN_TRUTH;
-    if ((mask & LEATI_CAN_YESNO) && leati_value_bool(text, length, LEATI_CAN_YESNO, false, &truth))
-        can |= LEATI_CAN_YESNO;
+    else if ((mask & LEATI_CAN_ANSWER) && length > 1 &&
+             leati_value_bool(text, length, true, &truth))
+        can |= LEATI_CAN_ANSWER;
     return can & mask;
 }
 
@@ -265,7 +260,7 @@ leat_type leati_type_of(unsigned mask)
     if (mask & LEATI_CAN_WHOLE) return LEAT_I64;
     if (mask & LEATI_CAN_NUMBER) return LEAT_F64;
     if (mask & LEATI_CAN_TIME) return LEAT_TIME;
-    if (mask & (LEATI_CAN_TRUTH | LEATI_CAN_YESNO)) return LEAT_BOOL;
+    if (mask & LEATI_CAN_TRUTH) return LEAT_BOOL;
     return LEAT_STRING;
 }
 

@@ -13,8 +13,8 @@ enum {
     LEATI_CAN_WHOLE = 1,
     LEATI_CAN_NUMBER = 2,
     LEATI_CAN_TIME = 4,
-    LEATI_CAN_TRUTH = 8,  /* true, false */
-    LEATI_CAN_YESNO = 16, /* yes, no */
+    LEATI_CAN_TRUTH = 8,   /* true, false */
+    LEATI_CAN_ANSWER = 16, /* yes, no, on, off: text, but seldom the name of a column */
     LEATI_CAN_ALL = 31
 };
 
@@ -53,8 +53,9 @@ bool leati_value_number(const leati_rules *r, const char *text, size_t length, d
                         bool *whole, int64_t *integer);
 /* Leading zeros before another digit: "007", "-01.5". */
 bool leati_has_leading_zero(const char *text, size_t length);
-/* true/false (TRUTH), yes/no (YESNO), also t f y n 1 0 if `loose`; any case. */
-bool leati_value_bool(const char *text, size_t length, unsigned kind, bool loose, uint8_t *out);
+/* true, false; also yes, no, on, off, t, f, y, n, 1 and 0 if `loose`, that is where somebody has
+ * said that it is a bool. In any case. */
+bool leati_value_bool(const char *text, size_t length, bool loose, uint8_t *out);
 /* ISO 8601: 2026-02-28, 2026-02-28T12:30[:59[.123456]][Z or +01:00], or a space for the T.
  * Microseconds since 1970; without an offset it is taken as UTC. */
 bool leati_value_time(const char *text, size_t length, int64_t *out);

@@ -145,8 +145,7 @@ static bool convert(const jreader *r, leat_type type, const char *text, size_t n
     case LEAT_I64:
         return leati_value_number(&r->rules, text, n, &number, &whole, &out->whole) && whole;
     case LEAT_TIME: return leati_value_time(text, n, &out->whole);
-    case LEAT_BOOL:
-        return leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &out->truth);
+    case LEAT_BOOL: return leati_value_bool(text, n, true, &out->truth);
     default: return true;
     }
 }

@@ -60,8 +60,7 @@ static bool put(leati_column *to, size_t row, const leati_rules *rules, const ch
     case LEAT_I64:
         return leati_value_number(rules, text, n, &number, &whole, &to->i64[row]) && whole;
     case LEAT_TIME: return leati_value_time(text, n, &to->i64[row]);
-    case LEAT_BOOL:
-        return leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &to->u8[row]);
+    case LEAT_BOOL: return leati_value_bool(text, n, true, &to->u8[row]);
     default: return false;
     }
 }

@@ -43,9 +43,7 @@ static bool number_of(const leati_schema_column *want, const char *text, size_t 
 {
     uint8_t truth;
     if (leati_num_parse(text, n, out)) return true;
-    if (want->type != LEAT_BOOL ||
-        !leati_value_bool(text, n, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &truth))
-        return false;
+    if (want->type != LEAT_BOOL || !leati_value_bool(text, n, true, &truth)) return false;
     *out = truth;
     return true;
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "frame/infer.h"
 #include "io/encoding.h"
 
 /* Rules, stated in docs/preprocessing.md. */
@@ -386,6 +387,19 @@ static leat_status unknown_class(leat_context *c, const leati_schema *s, size_t 
     return st;
 }
 
+/* The class of a text; of bools other words, too: models were made when yes and no were read as
+ * bools, and a table may have 1 and 0. */
+static uint32_t class_of(const leati_map *classes, const leati_schema *s, const char *text,
+                         size_t length)
+{
+    uint8_t truth;
+    uint32_t k = leati_map_get(classes, text, length);
+    if (k != LEATI_MAP_NONE || s->target_type != LEAT_BOOL ||
+        !leati_value_bool(text, length, true, &truth))
+        return k;
+    return truth ? leati_map_get(classes, "true", 4) : leati_map_get(classes, "false", 5);
+}
+
 /* Cells are looked up as texts: a column of new data may have another type than the training
  * column with the same texts in its file. */
 static leat_status read_labels(leat_context *c, leati_target *t, const leati_schema *s,
@@ -405,14 +419,14 @@ static leat_status read_labels(leat_context *c, leati_target *t, const leati_sch
         for (uint32_t i = 0; by_code && i < col->dict->count; i++) {
             size_t n;
             const char *text = leati_dict_text(col->dict, i, &n);
-            by_code[i] = leati_map_get(&classes, text, n);
+            by_code[i] = class_of(&classes, s, text, n);
         }
     }
     for (size_t i = 0; i < t->count && st == LEAT_OK; i++) {
         char space[LEATI_NUM_SIZE];
         size_t n, row = t->rows[i];
         const char *text = by_code ? NULL : leati_cell_text(col, row, space, &n);
-        t->label[i] = by_code ? by_code[col->codes[row]] : leati_map_get(&classes, text, n);
+        t->label[i] = by_code ? by_code[col->codes[row]] : class_of(&classes, s, text, n);
         if (t->label[i] != LEATI_MAP_NONE) continue;
         text = leati_cell_text(col, row, space, &n);
         st = unknown_class(c, s, row, text, n);

@@ -105,8 +105,7 @@ bool leati_rows_text(leati_rows *x, size_t input, const char *text, size_t lengt
     case LEATI_ROLE_ARRAY: return wrong_text(x, input, text, length, "an array of numbers");
     default:
         if (length == 0) return leati_ask_number(x->ask, input, (double)NAN);
-        if (p->type == LEAT_BOOL &&
-            leati_value_bool(plain, length, LEATI_CAN_TRUTH | LEATI_CAN_YESNO, true, &truth))
+        if (p->type == LEAT_BOOL && leati_value_bool(plain, length, true, &truth))
             return leati_ask_number(x->ask, input, truth);
         if (!leati_num_parse(plain, length, &value) || isnan(value))
             return wrong_text(x, input, text, length, "a number");

@@ -75,8 +75,11 @@ static void types(leattest *t)
         {"a,b\n1,2.5\n-3,4\n", "a:whole,b:number|1,2.5|-3,4"},
         {"a\n1\n2\n3.5\n", "a:number|1|2|3.5"},
         {"zip,x\n00123,1\n99999,2\n", "zip:text,x:whole|00123,1|99999,2"},
-        {"a,b\ntrue,yes\nFALSE,No\n,\n", "a:bool,b:bool|1,1|0,0|_,_"},
+        {"a,b\ntrue,yes\nFALSE,No\n,\n", "a:bool,b:text|1,yes|0,No|_,_"},
+        {"a,b,c\ny,on,t\nn,off,f\n", "a:text,b:text,c:text|y,on,t|n,off,f"},
         {"a,b\ntrue,x\nyes,y\n", "a:text,b:text|true,x|yes,y"},
+        {"yes,no\nno,yes\n", "column_1:text,column_2:text|yes,no|no,yes"},
+        {"no,name\n1,x\n2,y\n", "no:whole,name:text|1,x|2,y"},
         {"d\n1970-01-02\n1970-01-01T00:00:01Z\n", "d:time|86400000000|1000000"},
         {"d\n2024-02-30\n2024-01-01\n", "d:text|2024-02-30|2024-01-01"},
         {"d\n1970-01-01 01:00:00.25+01:00\n1970-01-01\n", "d:time|250000|0"},
@@ -148,7 +151,8 @@ static void options(leattest *t)
     leat_read_options o = leat_read_options_default();
     o.types = "zip:whole,a:text,d:bool";
     static const example typed[] = {
-        {"zip,a,d\n007,1.50,1\n8,2,f\n", "zip:whole,a:text,d:bool|7,1.50,1|8,2,0"}};
+        {"zip,a,d\n007,1.50,1\n8,2,f\n9,3,Yes\n10,4,off\n",
+         "zip:whole,a:text,d:bool|7,1.50,1|8,2,0|9,3,1|10,4,0"}};
     check_examples(t, typed, 1, &o);
     o = leat_read_options_default();
     o.missing = "-999,none at all";

@@ -1,4 +1,5 @@
 /* Schema inference, conforming new data, encoders, pipelines. */
+#include "support/frametext.h"
 #include "support/leattest.h"
 #include "support/tables.h"
 
@@ -103,6 +104,36 @@ static void conforming(leattest *t)
     leat_frame_release(renamed);
     leat_frame_release(turned);
     leat_frame_release(lacking);
+    leat_frame_release(f);
+    leati_schema_fini(&s);
+}
+
+/* A model that was trained on bools, as those were that tables with yes and no once gave, takes the
+ * same table with its texts. */
+static void bools_by_other_words(leattest *t)
+{
+    static const char trained[] = "flag:b x:n y:b | true 1 true | false 2 false | true 3 false | "
+                                  "false 4 true";
+    static const char texts[] = "flag:t x:n y:t | yes 1 Yes | no 2 no | off 3 f | on 4 1";
+    leat_context *c = t->context;
+    leat_frame *f = frametext(c, trained), *g = frametext(c, texts), *out;
+    leati_schema s;
+    leati_schema_options o = {.target = "y"};
+    leati_target target;
+    REQUIRE(f && g);
+    REQUIRE_OK(leati_schema_infer(c, &s, f, &o));
+    CHECK(s.target_type == LEAT_BOOL && column_of(&s, "flag")->type == LEAT_BOOL);
+    REQUIRE_OK(leati_target_read(c, &target, &s, g, false));
+    for (size_t i = 0; i < 4; i++) CHECK_INT(target.label[i], i == 0 || i == 3);
+    leati_target_fini(&target);
+    REQUIRE_OK(leati_conform(c, &out, &s, g));
+    for (size_t i = 0; i < 4; i++) CHECK_NEAR(out->column[0]->f64[i], i % 2 == i / 2, 0, 0);
+    leat_frame_release(out);
+    leat_frame_release(g);
+    g = frametext(c, "flag:b x:n y:t | true 1 yes | true 2 maybe");
+    CHECK_FAILS(leati_target_read(c, &target, &s, g, false), LEAT_FORMAT,
+                "row 2|'maybe' is no class|false, true");
+    leat_frame_release(g);
     leat_frame_release(f);
     leati_schema_fini(&s);
 }
@@ -443,7 +474,8 @@ static void absent_allocations(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(schema_rules), TEST(constant_targets), TEST(conforming),     TEST(encoding),
+    TEST(schema_rules), TEST(constant_targets), TEST(conforming),
+                                     TEST(bools_by_other_words),     TEST(encoding),
     TEST(recipes),      TEST(fit_predict),      TEST(texts_refused),  TEST(large_classes),
     TEST(odd_columns),  TEST(hostile_width),    TEST(absent_classes), TEST(absent_allocations)};
 
