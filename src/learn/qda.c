@@ -1,7 +1,9 @@
 /* Owns: quadratic discriminant analysis. Covariances come from discriminant.c.
  *
  * Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd edition, section 4.3,
- * equation 4.12. A class is held as the inverse of the Cholesky factor of its covariance. */
+ * equation 4.12. A class is held as the inverse of the Cholesky factor of its covariance, with
+ * zeros for features that are left out. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -54,7 +56,9 @@ static const leati_param params[] = {
      .standard = "0.0001",
      .least = 0,
      .most = HUGE_VAL,
-     .doc = "A covariance with an eigenvalue up to this is refused as singular."},
+     .doc = "A covariance with an eigenvalue up to this is refused as singular, unless it is that "
+            "only because some features follow from the others, as one of the levels of a "
+            "category does; those are left out."},
     {.name = NULL}};
 
 /* --- L^-1, by slabs of columns in parallel -------------------------------------------------------
@@ -93,31 +97,151 @@ static void invert(leat_context *c, size_t n, const double *l, double *out)
 /* --- fit -----------------------------------------------------------------------------------------
  */
 
-static leat_status fit_class(qda *q, leat_context *c, const leati_dataset *d,
-                             const leati_class_moments *m, size_t k, double *s)
+/* The features that a covariance is taken of: all, or those that do not follow from the others. */
+typedef struct kept {
+    size_t *feature; /* (count), ascending */
+    size_t count;
+} kept;
+
+/* Means and standard deviations over all rows; 0 for a feature that never varies but by rounding.
+ */
+static void spread(const leati_class_moments *m, double *mean, double *deviation)
+{
+    for (size_t j = 0; j < m->cols; j++) {
+        double sum = 0, squares = 0;
+        for (size_t k = 0; k < m->classes; k++) sum += m->weight[k] * m->mean[k * m->cols + j];
+        mean[j] = sum / m->total;
+        for (size_t k = 0; k < m->classes; k++) {
+            double apart = m->mean[k * m->cols + j] - mean[j];
+            squares += m->squares[k * m->cols + j] + m->weight[k] * apart * apart;
+        }
+        deviation[j] = sqrt(squares / m->total);
+        if (deviation[j] <= 64 * DBL_EPSILON * fabs(mean[j])) deviation[j] = 0;
+    }
+}
+
+/* Takes the features in turn and keeps each of which more than LEAST of the variance is left when
+ * those before it are known: Cholesky's elimination of the correlations r (p, p), row by row, which
+ * becomes the factor of the kept ones. */
+static void eliminate(double *r, size_t p, const double *deviation, const leati_vec *v, kept *out)
+{
+    static const double least = 1e-9;
+    out->count = 0;
+    for (size_t j = 0; j < p; j++) {
+        double *row = r + j * p, left = 1;
+        if (deviation[j] == 0) continue;
+        for (size_t i = 0; i < out->count; i++) { /* factor i stands in the columns 0 .. i */
+            const double *factor = r + out->feature[i] * p;
+            double x = row[out->feature[i]]; /* not yet overwritten: feature[i] >= i */
+            row[i] = (x - v->dot_f64(i, row, factor)) / factor[i];
+        }
+        left -= v->dot_f64(out->count, row, row);
+        if (!(left > least)) continue;
+        row[out->count] = sqrt(left);
+        out->feature[out->count++] = j;
+    }
+}
+
+/* Which features say everything, where one is the sum of others, as the levels of a category are,
+ * or never varies. The density is then that of the space in which the rows lie, and does not depend
+ * on which of them is left out. */
+static leat_status find_kept(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
+                             kept *out)
 {
     size_t p = d->x.cols;
+    double *space = leati_array(c, p * p + 3 * p, sizeof *space);
+    if (!space) return leat_error_status(c);
+    double *mean = space + p * p, *deviation = mean + p, *scale = deviation + p;
+    leati_class_moments whole = {.classes = 1, .cols = p, .mean = mean, .total = m->total};
+    spread(m, mean, deviation);
+    for (size_t j = 0; j < p; j++) scale[j] = deviation[j] > 0 ? 1 / deviation[j] : 0;
+    leat_status st = leati_scatter(c, d, &whole, LEATI_ALL_CLASSES, scale, space, NULL);
+    if (st == LEAT_OK) {
+        leati_vec_of(c)->scale_f64(p * p, 1 / m->total, space);
+        eliminate(space, p, deviation, leati_vec_of(c), out);
+    }
+    leati_free(space);
+    return st;
+}
+
+/* *definite: whether the covariance of the kept features is; else nothing is learned. */
+static leat_status fit_class(qda *q, leat_context *c, const leati_dataset *d,
+                             const leati_class_moments *m, size_t k, const kept *of, double *s,
+                             bool *definite)
+{
+    size_t p = d->x.cols, n = of->count;
     char space[LEATI_CLASS_TEXT];
     LEATI_CHECK(c, m->weight[k] > 1, LEAT_INVALID,
                 "qda: class %s has one row only, which has no covariance; qda needs more",
                 leati_class_text(d, k, space));
     LEATI_TRY(leati_class_covariance(c, d, m, k, &q->shrinkage, s));
-    for (size_t j = 0; j < p * p; j++) s[j] *= 1 - q->reg_param;
-    for (size_t j = 0; j < p; j++) s[j * p + j] += q->reg_param;
-    bool definite;
-    LEATI_TRY(leati_eigenvalues_above(c, s, p, q->tol, &definite));
-    LEATI_CHECK(c, definite, LEAT_INVALID,
-                "qda: the covariance of class %s (%.0f rows, %zu features) is singular: it has an "
-                "eigenvalue of at most qda.tol=%g; a larger qda.reg_param, a qda.shrinkage or "
-                "fewer features mend that",
-                leati_class_text(d, k, space), m->weight[k], p, q->tol);
-    LEATI_TRY(leati_cholesky(c, p, s, &definite));
-    LEATI_BUG_IF(c, !definite);
+    for (size_t i = 0; n < p && i < n; i++) /* to places at or before their own */
+        for (size_t j = 0; j < n; j++) s[i * n + j] = s[of->feature[i] * p + of->feature[j]];
+    for (size_t j = 0; j < n * n; j++) s[j] *= 1 - q->reg_param;
+    for (size_t j = 0; j < n; j++) s[j * n + j] += q->reg_param;
+    LEATI_TRY(leati_eigenvalues_above(c, s, n, q->tol, definite));
+    if (!*definite) return LEAT_OK;
+    LEATI_TRY(leati_cholesky(c, n, s, definite));
+    LEATI_BUG_IF(c, !*definite);
     double prior = q->priors == 1 ? 1 / (double)d->classes : m->weight[k] / m->total;
     q->constant[k] = log(prior);
-    for (size_t j = 0; j < p; j++) q->constant[k] -= log(s[j * p + j]);
-    invert(c, p, s, q->whitener + k * p * p);
+    for (size_t j = 0; j < n; j++) q->constant[k] -= log(s[j * n + j]);
+    double *inverse = leati_calloc(c, n, n * sizeof *inverse), *w = q->whitener + k * p * p;
+    if (!inverse) return leat_error_status(c);
+    invert(c, n, s, inverse);
+    memset(w, 0, p * p * sizeof *w);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) w[of->feature[i] * p + of->feature[j]] = inverse[i * n + j];
+    leati_free(inverse);
     return LEAT_OK;
+}
+
+/* *singular: the first class whose covariance is, or as many as there are classes. */
+static leat_status fit_classes(qda *q, leat_context *c, const leati_dataset *d,
+                               const leati_class_moments *m, const kept *of, size_t *singular)
+{
+    size_t p = d->x.cols;
+    bool definite = true;
+    double *s = leati_array(c, p * p, sizeof *s);
+    leat_status st = s ? LEAT_OK : leat_error_status(c);
+    for (*singular = 0; st == LEAT_OK && *singular < d->classes; ++*singular) {
+        st = fit_class(q, c, d, m, *singular, of, s, &definite);
+        if (st == LEAT_OK && !definite) break;
+    }
+    leati_free(s);
+    return st;
+}
+
+static void say_left_out(leat_context *c, const leati_dataset *d, const kept *of)
+{
+    size_t first = 0;
+    while (first < of->count && of->feature[first] == first) first++;
+    if (d->features)
+        leati_log(c, LEAT_LOG_WARN,
+                  "qda: %zu of %zu features follow from the others or never vary, '%s' the first; "
+                  "they say nothing more and are left out",
+                  d->x.cols - of->count, d->x.cols, d->features[first].name);
+}
+
+static leat_status learn(qda *q, leat_context *c, const leati_dataset *d,
+                         const leati_class_moments *m, kept *of)
+{
+    size_t singular;
+    char space[LEATI_CLASS_TEXT];
+    LEATI_TRY(fit_classes(q, c, d, m, of, &singular));
+    if (singular == d->classes) return LEAT_OK;
+    LEATI_TRY(find_kept(c, d, m, of));
+    if (of->count > 0 && of->count < d->x.cols) {
+        LEATI_TRY(fit_classes(q, c, d, m, of, &singular));
+        if (singular == d->classes) say_left_out(c, d, of);
+        if (singular == d->classes) return LEAT_OK;
+    }
+    return LEATI_FAIL(
+        c, LEAT_INVALID,
+        "qda: the covariance of class %s (%.0f rows, %zu features) is singular: it has an "
+        "eigenvalue of at most qda.tol=%g; a larger qda.reg_param, a qda.shrinkage or "
+        "fewer features mend that",
+        leati_class_text(d, singular, space), m->weight[singular], d->x.cols, q->tol);
 }
 
 static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset *d)
@@ -129,12 +253,13 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
     q->mean = m.mean;
     q->constant = leati_array(c, k, sizeof *q->constant);
     q->whitener = leati_calloc(c, k * p, p * sizeof *q->whitener);
-    double *s = leati_array(c, p * p, sizeof *s);
-    leat_status st = q->constant && q->whitener && s ? LEAT_OK : leat_error_status(c);
-    for (size_t i = 0; st == LEAT_OK && i < k; i++) st = fit_class(q, c, d, &m, i, s);
+    kept all = {leati_array(c, p, sizeof *all.feature), p};
+    leat_status st = q->constant && q->whitener && all.feature ? LEAT_OK : leat_error_status(c);
+    for (size_t j = 0; all.feature && j < p; j++) all.feature[j] = j;
+    if (st == LEAT_OK) st = learn(q, c, d, &m, &all);
     m.mean = NULL;
     leati_class_moments_fini(&m);
-    leati_free(s);
+    leati_free(all.feature);
     return st;
 }
 

@@ -13,6 +13,8 @@ from sklearn.discriminant_analysis import (LinearDiscriminantAnalysis,
                                            QuadraticDiscriminantAnalysis)
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 assert sklearn.__version__ == "1.9.1", sklearn.__version__
@@ -46,6 +48,9 @@ CASES = [
     ("lda", "solver=lsqr shrinkage=auto", "singular",
      LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")),
     ("qda", "", "normal", QuadraticDiscriminantAnalysis()),
+    # Ours leaves out what follows from other columns by itself.
+    ("qda", "", "singular", make_pipeline(FunctionTransformer(lambda x: x[:, :3]),
+                                          QuadraticDiscriminantAnalysis())),
     ("qda", "reg_param=0.2", "singular", QuadraticDiscriminantAnalysis(reg_param=0.2)),
     ("qda", "shrinkage=0.4", "normal",
      QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.4)),
