@@ -13,10 +13,10 @@ typedef struct leat_evaluation leat_evaluation;
 
 typedef struct leat_score {
     const char *metric, *title, *doc; /* static */
-    double value;
+    double value;     /* NaN: undefined on these rows, as ROC AUC where there is one class only */
     double low, high; /* 95% interval; NaN when there is none */
     bool greater_is_better;
-    char text[128]; /* "0.9500  0.9012 - 0.9756" */
+    char text[128]; /* "0.9500  0.9012 - 0.9756", "undefined (only class no in the data)" */
 } leat_score;
 
 /* `frame` holds inputs and target. `metrics` is a list "accuracy,f1_macro" or NULL: the usual ones.

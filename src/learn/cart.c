@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "learn/estimator.h"
 #include "learn/shapley.h"
+#include "learn/target_unit.h"
 #include "learn/tree_grow.h"
 
 enum { AUTO, GINI, ENTROPY, LOG_LOSS, SQUARED_ERROR, ABSOLUTE_ERROR };
@@ -139,6 +140,26 @@ static double *balanced_weights(leat_context *c, const leati_dataset *d)
     return w;
 }
 
+/* Impurities, of which only ratios are asked later, stay in the target's unit. */
+static leat_status grow(cart *t, leat_context *c, const leati_target_unit *u,
+                        leati_tree_rules *rules, const double *weights)
+{
+    leati_tree_data data;
+    double alpha = t->ccp_alpha / u->unit;
+    rules->min_decrease /= u->unit;
+    if (rules->criterion == LEATI_SQUARED_ERROR) {
+        rules->min_decrease /= u->unit;
+        alpha /= u->unit;
+    }
+    LEATI_TRY(leati_tree_data_init(c, &data, &u->data, weights));
+    leat_status st = leati_tree_grow(c, &t->tree, &data, rules, "cart");
+    leati_tree_data_fini(&data);
+    if (st == LEAT_OK && alpha > 0) st = leati_tree_prune(c, &t->tree, alpha);
+    if (st == LEAT_OK && u->unit != 1)
+        for (size_t i = 0; i < t->tree.nodes; i++) t->tree.value[i] *= u->unit;
+    return st;
+}
+
 static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset *d)
 {
     cart *t = (cart *)e;
@@ -157,13 +178,10 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
         weights = balanced_weights(c, d);
         if (!weights) return leat_error_status(c);
     }
-    leati_tree_data data;
-    leat_status st = leati_tree_data_init(c, &data, d, weights);
-    if (st == LEAT_OK) {
-        st = leati_tree_grow(c, &t->tree, &data, &rules, "cart");
-        leati_tree_data_fini(&data);
-    }
-    if (st == LEAT_OK && t->ccp_alpha > 0) st = leati_tree_prune(c, &t->tree, t->ccp_alpha);
+    leati_target_unit u;
+    leat_status st = leati_target_unit_init(c, &u, d);
+    if (st == LEAT_OK) st = grow(t, c, &u, &rules, weights);
+    leati_target_unit_fini(&u);
     if (st == LEAT_OK) st = leati_tree_prepare(c, &t->tree, d->task == LEATI_CLASSIFY);
     leati_free(weights);
     return st;

@@ -1,11 +1,13 @@
 /* Owns: the elastic net estimator, and the fit that lasso shares. */
 #include "learn/elastic_net.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "learn/coordinate_descent.h"
+#include "learn/target_unit.h"
 
 static const leati_param params[] = {
     LEATI_ELASTIC_NET_ALPHA,
@@ -23,20 +25,28 @@ leat_status leati_elastic_net_fit(leati_estimator *e, leat_context *c, const lea
 {
     leati_elastic_net *n = (leati_elastic_net *)e;
     leati_glm *glm = &n->base.glm;
+    leati_target_unit u;
     leati_design g;
     leati_cd_result r;
     LEATI_TRY(leati_glm_init(c, glm, 1, d->x.cols));
-    LEATI_TRY(leati_design_init(c, &g, d, n->fit_intercept));
+    leat_status st = leati_target_unit_init(c, &u, d);
+    if (st == LEAT_OK) st = leati_design_init(c, &g, &u.data, n->fit_intercept);
+    if (st != LEAT_OK) {
+        leati_target_unit_fini(&u);
+        return st;
+    }
     /* scikit-learn divides the squared error by twice the rows: by the sum of weights here. */
-    leati_cd_options o = {.l1 = n->alpha * n->l1_ratio * g.weight_sum,
+    leati_cd_options o = {.l1 = fmin(n->alpha * n->l1_ratio * g.weight_sum / u.unit, DBL_MAX),
                           .l2 = n->alpha * (1 - n->l1_ratio) * g.weight_sum,
                           .tolerance = n->tol,
                           .max_iter = (uint32_t)n->max_iter,
                           .positive = n->positive,
                           .random = n->selection == 1};
-    leat_status st = leati_coordinate_descent(c, &g, &o, glm->coef, &r);
+    st = leati_coordinate_descent(c, &g, &o, glm->coef, &r);
     if (st == LEAT_OK) {
-        if (n->fit_intercept) glm->intercept[0] = g.y_mean - leati_design_offset(&g, glm->coef);
+        for (size_t j = 0; j < d->x.cols; j++) glm->coef[j] *= u.unit;
+        if (n->fit_intercept)
+            glm->intercept[0] = g.y_mean * u.unit - leati_design_offset(&g, glm->coef);
         memcpy(glm->spread, g.spread, d->x.cols * sizeof *g.spread);
         e->iterations = r.iterations;
         e->converged = r.converged;
@@ -52,6 +62,7 @@ leat_status leati_elastic_net_fit(leati_estimator *e, leat_context *c, const lea
                       e->class->name, r.iterations, r.gap, n->tol);
     }
     leati_design_fini(&g);
+    leati_target_unit_fini(&u);
     return st;
 }
 

@@ -96,6 +96,7 @@ bool leati_metric_better(const leati_metric *m, double a, double b)
 
 size_t leati_metric_format(const leati_metric *m, double value, char out[40])
 {
+    if (isnan(value)) return (size_t)snprintf(out, 40, "undefined");
     if (!isfinite(value)) return leati_num_format(value, out);
     if (m->unit == LEATI_UNIT_SHARE || m->unit == LEATI_UNIT_CORRELATION)
         return (size_t)snprintf(out, 40, "%.4f", value);
@@ -219,11 +220,6 @@ double leati_measure_mean(const leati_measure *m)
         leati_sum_add(&weights, w);
     }
     return leati_sum_value(&sum) / leati_sum_value(&weights);
-}
-
-double leati_measure_root_mean(const leati_measure *m)
-{
-    return sqrt(leati_measure_mean(m));
 }
 
 static leat_status prepare_ranks(leat_context *c, leati_prepared *p)

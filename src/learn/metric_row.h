@@ -7,7 +7,6 @@
 enum { AVERAGE_BINARY, AVERAGE_MACRO, AVERAGE_MICRO, AVERAGE_WEIGHTED };
 
 double leati_measure_mean(const leati_measure *m);
-double leati_measure_root_mean(const leati_measure *m);
 
 /* metric_class.c */
 double leati_measure_balanced(const leati_measure *m);
@@ -26,6 +25,9 @@ double leati_measure_roc_auc(const leati_measure *m);
 double leati_measure_pr_auc(const leati_measure *m);
 
 /* metric_value.c */
+double leati_measure_root_mean(const leati_measure *m);
+/* leati_unit_of the largest error. */
+double leati_eval_unit(const leati_eval *e);
 double leati_measure_r2(const leati_measure *m);
 double leati_measure_explained_variance(const leati_measure *m);
 double leati_measure_median_ae(const leati_measure *m);

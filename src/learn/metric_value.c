@@ -24,6 +24,29 @@ double leati_row_percentage(const leati_eval *e, size_t i, int argument)
     return fabs(e->y[i] - e->prediction[i]) / (y < 0x1p-52 ? 0x1p-52 : y);
 }
 
+double leati_eval_unit(const leati_eval *e)
+{
+    double most = 0;
+    for (size_t i = 0; i < e->rows; i++) most = fmax(most, fabs(e->y[i] - e->prediction[i]));
+    return leati_unit_of(most);
+}
+
+/* Where squares have no room the errors are measured in a unit of their own size. */
+double leati_measure_root_mean(const leati_measure *m)
+{
+    const leati_eval *e = m->eval;
+    double root = sqrt(leati_measure_mean(m)), unit;
+    if (leati_unit_of(root) == 1 && root > 0 && !isinf(root)) return root;
+    unit = leati_eval_unit(e);
+    leati_sum sum = {0}, weights = {0};
+    for (size_t i = 0; i < e->rows; i++) {
+        double w = leati_weight(m->weight, i), d = (e->y[i] - e->prediction[i]) / unit;
+        leati_sum_add(&sum, w * d * d);
+        leati_sum_add(&weights, w);
+    }
+    return sqrt(leati_sum_value(&sum) / leati_sum_value(&weights)) * unit;
+}
+
 /* Weighted mean of y - factor * prediction. */
 static double mean_of(const leati_measure *m, double factor)
 {
@@ -37,19 +60,29 @@ static double mean_of(const leati_measure *m, double factor)
     return leati_sum_value(&sum) / leati_sum_value(&weights);
 }
 
+/* *above = sum w (error - shift)^2, *below = sum w (y - mean)^2, both over unit^2. */
+static void squares(const leati_measure *m, double shift, double mean, double unit, double *above,
+                    double *below)
+{
+    const leati_eval *e = m->eval;
+    leati_sum a = {0}, b = {0};
+    for (size_t i = 0; i < e->rows; i++) {
+        double w = leati_weight(m->weight, i);
+        double error = (e->y[i] - e->prediction[i] - shift) / unit, d = (e->y[i] - mean) / unit;
+        leati_sum_add(&a, w * error * error);
+        leati_sum_add(&b, w * d * d);
+    }
+    *above = leati_sum_value(&a);
+    *below = leati_sum_value(&b);
+}
+
 /* 1 - sum w (error - shift)^2 / sum w (y - mean)^2 */
 static double explained(const leati_measure *m, double shift)
 {
     const leati_eval *e = m->eval;
-    double mean = mean_of(m, 0);
-    leati_sum above = {0}, below = {0};
-    for (size_t i = 0; i < e->rows; i++) {
-        double w = leati_weight(m->weight, i);
-        double error = e->y[i] - e->prediction[i] - shift, d = e->y[i] - mean;
-        leati_sum_add(&above, w * error * error);
-        leati_sum_add(&below, w * d * d);
-    }
-    double a = leati_sum_value(&above), b = leati_sum_value(&below);
+    double mean = mean_of(m, 0), a, b, most = 0;
+    for (size_t i = 0; i < e->rows; i++) most = fmax(most, fabs(e->y[i] - mean));
+    squares(m, shift, mean, leati_unit_of(most), &a, &b);
     if (b > 0) return 1 - a / b;
     return a > 0 ? 0 : 1;
 }

@@ -22,8 +22,9 @@ leati_interval leati_interval_wilson(double successes, double n, double level)
     return x;
 }
 
-/* Mean and sample variance of the values that are numbers; returns their count. */
-static size_t moments(const double *value, size_t count, double *mean, double *variance)
+/* Mean and sample variance, in unit^2, of the values that are numbers; returns their count. */
+static size_t moments(const double *value, size_t count, double *mean, double *variance,
+                      double *unit)
 {
     leati_sum sum = {0}, squares = {0};
     double least = (double)INFINITY, most = -(double)INFINITY;
@@ -37,8 +38,11 @@ static size_t moments(const double *value, size_t count, double *mean, double *v
     }
     *mean = n ? leati_sum_value(&sum) / (double)n : (double)NAN;
     if (n && least == most) *mean = least; /* equal values have no spread, not even of rounding */
-    for (size_t i = 0; i < count; i++)
-        if (!isnan(value[i])) leati_sum_add(&squares, (value[i] - *mean) * (value[i] - *mean));
+    *unit = leati_unit_of(fmax(most - *mean, *mean - least));
+    for (size_t i = 0; i < count; i++) {
+        double d = (value[i] - *mean) / *unit;
+        if (!isnan(d)) leati_sum_add(&squares, d * d);
+    }
     *variance = n > 1 ? leati_sum_value(&squares) / (double)(n - 1) : (double)NAN;
     return n;
 }
@@ -46,12 +50,12 @@ static size_t moments(const double *value, size_t count, double *mean, double *v
 static leati_interval student(const double *value, size_t count, double ratio, double level,
                               const char *method)
 {
-    double mean, variance;
-    size_t n = moments(value, count, &mean, &variance);
+    double mean, variance, unit;
+    size_t n = moments(value, count, &mean, &variance, &unit);
     leati_interval x = {mean, (double)NAN, (double)NAN, level, method};
     if (n < 2) return x;
     double t = leati_t_quantile(0.5 + level / 2, (double)(n - 1));
-    double half = t * sqrt((1 / (double)n + ratio) * variance);
+    double half = t * unit * sqrt((1 / (double)n + ratio) * variance);
     x.low = mean - half;
     x.high = mean + half;
     return x;
@@ -219,13 +223,19 @@ static leat_status interval_of_rows(leat_context *c, const leati_metric *m, cons
 {
     leati_prepared p;
     LEATI_TRY(leati_prepare(c, &p, m, e));
+    bool root = m->measure == leati_measure_root_mean;
+    double unit = root ? leati_eval_unit(e) : 1;
+    for (size_t i = 0; unit != 1 && i < e->rows; i++) {
+        double d = (e->y[i] - e->prediction[i]) / unit;
+        p.value[i] = d * d;
+    }
     *out = leati_interval_mean(p.value, e->rows, level);
     leati_prepared_fini(&p);
     if (out->low < 0) out->low = 0;
-    if (m->measure == leati_measure_root_mean) {
-        out->estimate = sqrt(out->estimate);
-        out->low = sqrt(out->low);
-        out->high = sqrt(out->high);
+    if (root) {
+        out->estimate = unit * sqrt(out->estimate);
+        out->low = unit * sqrt(out->low);
+        out->high = unit * sqrt(out->high);
     }
     return LEAT_OK;
 }

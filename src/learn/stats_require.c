@@ -157,7 +157,10 @@ size_t leati_requirement_text(const leati_requirement *r, const leati_interval *
     leati_num_format(round(r->level * 1e6) / 1e4, level);
     bool met = leati_requirement_met(r, x);
     int n;
-    if (r->level == 0)
+    if (isnan(x->estimate))
+        n = snprintf(out, size, "%s is undefined on these rows: nothing says that it is %s %s",
+                     r->metric->name, ops[r->op], bound);
+    else if (r->level == 0)
         n = snprintf(out, size, "%s %s is %s%s %s", r->metric->name, value, met ? "" : "not ",
                      ops[r->op], bound);
     else if (isnan(x->low) || isnan(x->high))

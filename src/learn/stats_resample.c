@@ -173,9 +173,11 @@ static double acceleration(const double *value, size_t groups)
         leati_sum_add(&sum, value[g]);
         n++;
     }
-    double mean = leati_sum_value(&sum) / (double)n;
+    double mean = leati_sum_value(&sum) / (double)n, most = 0;
+    for (size_t g = 0; g < groups; g++) most = fmax(most, fabs(mean - value[g]));
+    double unit = leati_unit_of(most);
     for (size_t g = 0; g < groups; g++) {
-        double d = mean - value[g];
+        double d = (mean - value[g]) / unit;
         if (isnan(d)) continue;
         leati_sum_add(&squares, d * d);
         leati_sum_add(&cubes, d * d * d);
@@ -204,10 +206,14 @@ static void normal_ends(const item *x, leati_interval *out)
 {
     leati_sum sum = {0}, squares = {0};
     for (size_t i = 0; i < x->count; i++) leati_sum_add(&sum, x->sample[i]);
-    double mean = leati_sum_value(&sum) / (double)x->count;
-    for (size_t i = 0; i < x->count; i++)
-        leati_sum_add(&squares, (x->sample[i] - mean) * (x->sample[i] - mean));
-    double se = x->count > 1 ? sqrt(leati_sum_value(&squares) / (double)(x->count - 1)) : 0;
+    double mean = leati_sum_value(&sum) / (double)x->count, most = 0;
+    for (size_t i = 0; i < x->count; i++) most = fmax(most, fabs(x->sample[i] - mean));
+    double unit = leati_unit_of(most);
+    for (size_t i = 0; i < x->count; i++) {
+        double d = (x->sample[i] - mean) / unit;
+        leati_sum_add(&squares, d * d);
+    }
+    double se = x->count > 1 ? unit * sqrt(leati_sum_value(&squares) / (double)(x->count - 1)) : 0;
     double half = leati_normal_quantile(0.5 + out->level / 2) * se;
     bool capped = x->prepared.metric->unit == LEATI_UNIT_SHARE ||
                   x->prepared.metric->unit == LEATI_UNIT_CORRELATION;

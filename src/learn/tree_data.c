@@ -269,7 +269,11 @@ static leat_status copy_target(leat_context *c, leati_tree_data *t, const leati_
     t->y = leati_array(c, n, sizeof *t->y);
     if (!t->y) return leat_error_status(c);
     for (size_t i = 0; i < n; i++) t->shift += d->y[i] / (double)n;
-    for (size_t i = 0; i < n; i++) t->y[i] = d->y[i] - t->shift;
+    for (size_t i = 0; i < n; i++) {
+        t->y[i] = d->y[i] - t->shift;
+        t->spread += t->y[i] * t->y[i] / (double)n;
+    }
+    t->spread = sqrt(t->spread);
     return LEAT_OK;
 }
 

@@ -22,6 +22,7 @@ typedef struct leati_tree_data {
     const uint32_t *label; /* borrowed */
     double *y;             /* (rows) centred by `shift` */
     double shift;
+    double spread;  /* standard deviation of y, without weights */
     double *weight; /* (rows) or NULL: all 1 */
 } leati_tree_data;
 

@@ -262,6 +262,15 @@ static void gather(const grower *g, lane *l, const grown *node)
     if (v->criterion == LEATI_ABSOLUTE_ERROR) rank_targets(l);
 }
 
+/* What is left of the impurity by rounding, as scikit-learn has it; less where the target's own
+ * spread is small, so that it does not depend on the unit of measurement. */
+static double least_impurity(const grower *g)
+{
+    double spread = g->data->classes ? 1 : g->data->spread;
+    if (g->rules->criterion == LEATI_SQUARED_ERROR) spread *= spread;
+    return DBL_EPSILON * fmin(1, spread);
+}
+
 /* Gathers a node, sets its weight, impurity and value; whether it may be split. */
 static bool settle(const grower *g, lane *l, node_list *list, size_t at)
 {
@@ -281,7 +290,7 @@ static bool settle(const grower *g, lane *l, node_list *list, size_t at)
         node->impurity = value_impurity(v, centre);
     }
     return node->depth < r->max_depth && v->n >= r->min_split && v->n >= 2 * r->min_leaf &&
-           node->impurity > DBL_EPSILON;
+           node->impurity > least_impurity(g);
 }
 
 /* --- the split of one node
@@ -455,7 +464,8 @@ static bool apply(const grower *g, lane *l, node_list *list, size_t at, leati_sp
 static bool worth(const grower *g, const lane *l, const grown *node, const leati_split *split)
 {
     return split->quality > -HUGE_VAL &&
-           decrease(g, &l->view, node, split->quality) + DBL_EPSILON >= g->rules->min_decrease;
+           decrease(g, &l->view, node, split->quality) + least_impurity(g) >=
+               g->rules->min_decrease;
 }
 
 /* --- depth first --------------------------------------------------------------------------------

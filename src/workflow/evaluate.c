@@ -80,8 +80,34 @@ out:
     return st;
 }
 
-static leat_status score(leat_context *c, const leati_metric *m, const leati_eval *eval,
-                         uint64_t seed, leat_score *out)
+/* The one class of all rows; classes if there are more. */
+static uint32_t only_class(const leati_eval *e)
+{
+    for (size_t i = 1; i < e->rows; i++)
+        if (e->label[i] != e->label[0]) return e->classes;
+    return e->label[0];
+}
+
+/* Why a metric has no value: areas under curves compare the rows of a class with those of others,
+ * R2 with the spread of the target. */
+static void undefined_text(const leati_schema *s, const leati_eval *e, char *out, size_t size)
+{
+    enum { NAME = 64 };
+    uint32_t k = e->task == LEATI_CLASSIFY ? only_class(e) : 0;
+    if (e->task == LEATI_CLASSIFY && k < e->classes) {
+        const char *name = s->class_names[k];
+        size_t n = strlen(name);
+        bool cut = n > NAME;
+        for (n = cut ? NAME : n; cut && n && ((unsigned char)name[n] & 0xc0) == 0x80;) n--;
+        snprintf(out, size, "undefined (only class %.*s%s in the data)", (int)n, name,
+                 cut ? "..." : "");
+    } else {
+        snprintf(out, size, "%s", e->rows == 1 ? "undefined (one row only)" : "undefined");
+    }
+}
+
+static leat_status score(leat_context *c, const leati_metric *m, const leati_schema *s,
+                         const leati_eval *eval, uint64_t seed, leat_score *out)
 {
     leati_interval interval;
     char value[40], low[40], high[40];
@@ -96,7 +122,8 @@ static leat_status score(leat_context *c, const leati_metric *m, const leati_eva
     leati_metric_format(m, out->value, value);
     leati_metric_format(m, out->low, low);
     leati_metric_format(m, out->high, high);
-    if (isnan(out->low)) snprintf(out->text, sizeof out->text, "%s", value);
+    if (isnan(out->value)) undefined_text(s, eval, out->text, sizeof out->text);
+    else if (isnan(out->low)) snprintf(out->text, sizeof out->text, "%s", value);
     else snprintf(out->text, sizeof out->text, "%s  %s - %s", value, low, high);
     return LEAT_OK;
 }
@@ -104,7 +131,8 @@ static leat_status score(leat_context *c, const leati_metric *m, const leati_eva
 static const char usual_classes[] = "accuracy,balanced_accuracy,f1_macro,mcc,roc_auc,log_loss";
 static const char usual_numbers[] = "mae,rmse,r2,median_ae,mape";
 
-static leat_status score_list(leat_context *c, leat_evaluation *e, const char *list, bool asked)
+static leat_status score_list(leat_context *c, leat_evaluation *e, const leati_schema *s,
+                              const char *list, bool asked)
 {
     char name[64];
     e->scores = LEATI_NEW(c, leat_score, leati_metric_count());
@@ -121,7 +149,7 @@ static leat_status score_list(leat_context *c, leat_evaluation *e, const char *l
             LEATI_CHECK(c, !asked, LEAT_INVALID, "the metric %s %s", name, why);
             continue;
         }
-        LEATI_TRY(score(c, m, &e->answers.eval, e->seed, &e->scores[e->count]));
+        LEATI_TRY(score(c, m, s, &e->answers.eval, e->seed, &e->scores[e->count]));
         e->count++;
     }
     return LEAT_OK;
@@ -139,7 +167,7 @@ leat_status leat_evaluate(leat_context *c, leat_evaluation **out, const leat_mod
     bool classify = e->task == LEATI_CLASSIFY;
     leat_status st;
     LEATI_GO(answer(c, &e->answers, model, frame, drop_missing_target));
-    LEATI_GO(score_list(c, e,
+    LEATI_GO(score_list(c, e, &model->schema,
                         metrics    ? metrics
                         : classify ? usual_classes
                                    : usual_numbers,
@@ -289,7 +317,8 @@ leat_status leat_compare(leat_context *c, leat_comparison **out, leat_model *con
     k->count = count;
     for (size_t i = 0; i < count; i++) {
         LEATI_GO(answer(c, &all[i], models[i], frame, drop_missing_target));
-        LEATI_GO(score(c, m, &all[i].eval, leat_context_seed(c), &k->scores[i]));
+        LEATI_GO(
+            score(c, m, &models[i]->schema, &all[i].eval, leat_context_seed(c), &k->scores[i]));
     }
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count; j++) {

@@ -9,6 +9,7 @@
 #include "golden/metrics.h"
 #include "learn/calibration.h"
 #include "learn/metric.h"
+#include "learn/stats.h"
 
 enum { CASES = sizeof metric_cases / sizeof *metric_cases };
 
@@ -144,6 +145,8 @@ static void table(leattest *t)
     CHECK_STR(text, "0.9500");
     leati_metric_format(mae, 2.48712, text);
     CHECK_STR(text, "2.487");
+    leati_metric_format(mae, (double)NAN, text);
+    CHECK_STR(text, "undefined");
     for (size_t i = 0; i < leati_metric_count(); i++) {
         const leati_metric *x = leati_metric_at(i);
         CHECK(metric(t, x->task, x->name) == x);
@@ -332,6 +335,38 @@ static void public_interface(leattest *t)
     CHECK_FAILS(leat_metric_numbers(c, "mae", 0, y, fit, NULL, &out), LEAT_INVALID, "no rows");
 }
 
+/* Errors whose squares underflow or overflow: what is in the unit of the target has it, and what
+ * has no unit stays. */
+static void tiny_and_huge(leattest *t)
+{
+    static const double scales[] = {1e-308, 1e-300, 1e-160, 1, 1e160, 1e300};
+    static const char *const names[] = {"rmse", "mae", "r2", "explained_variance", "median_ae"};
+    const double want[] = {0.35355339059327379, 0.25, 0.9, 0.9, 0.25};
+    enum { ROWS = 4, MANY = 3000 };
+    static double y[MANY], p[MANY];
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+        for (size_t i = 0; i < MANY; i++) {
+            y[i] = (double)(i % 4 + 1) * scales[s];
+            p[i] = y[i] + (i % 4 == 0 || i % 4 == 2 ? i % 4 ? -0.5 : 0.5 : 0) * scales[s];
+        }
+        for (size_t rows = ROWS; rows <= MANY; rows += MANY - ROWS) {
+            leati_eval e = {.task = LEATI_REGRESS, .rows = rows, .y = y, .prediction = p};
+            for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+                const leati_metric *m = metric(t, LEATI_REGRESS, names[k]);
+                double got, unit = m->unit == LEATI_UNIT_TARGET ? scales[s] : 1;
+                leati_interval x;
+                REQUIRE_OK(leati_metric_eval(t->context, m, &e, &got));
+                bool ok = CHECK_NEAR(got / unit, want[k], 1e-12, 0);
+                REQUIRE_OK(leati_metric_interval(t->context, m, &e, 0.95, 1, &x));
+                ok = CHECK(x.low <= got && x.high >= got) && ok;
+                ok = CHECK_NEAR(x.estimate, got, 1e-12, 0) && ok;
+                if (rows == MANY) ok = CHECK((x.high - x.low) / unit > 0.001) && ok;
+                if (!ok) printf("  %s of %zu rows at %g\n", names[k], rows, scales[s]);
+            }
+        }
+    }
+}
+
 static leat_status everything(leat_context *c, void *arg)
 {
     (void)arg;
@@ -381,6 +416,7 @@ static const leattest_case list[] = {TEST(as_scikit_learn),
                                      TEST(thinned),
                                      TEST(calibration),
                                      TEST(public_interface),
+                                     TEST(tiny_and_huge),
                                      TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
