@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <leat/profile.h>
+#include <leat/screen.h>
 
 #include "load.h"
 
@@ -84,8 +85,8 @@ static void fit_texts(const char **cells, char (*text)[4][160], size_t rows)
     for (size_t i = 0; i < rows; i++) {
         char *range = text[i][2];
         size_t n = strlen(range), end = 0;
-        if (cli_width(range, n) <= room || *text[i][3]) continue;
-        for (size_t next = 0; cli_width(range, next) <= room - 3;) {
+        if (leat_screen_width(range, n) <= room || *text[i][3]) continue;
+        for (size_t next = 0; leat_screen_width(range, next) <= room - 3;) {
             end = next++;
             while ((range[next] & 0xc0) == 0x80) next++;
         }

@@ -282,7 +282,8 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
         cli_say(c, "test %s of %s: ", leat_experiment_metric_title(e),
                 leat_experiment_row(e, 0).estimator);
         cli_styled(c, CLI_BOLD, "%s", a);
-        cli_say(c, " (95%% %s - %s)\n", b, d);
+        if (isnan(low)) cli_say(c, "\n");
+        else cli_say(c, " (95%% %s - %s)\n", b, d);
     }
     cli_say(c, "\nwrote ");
     cli_styled(c, CLI_ACCENT, "%s", model);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <leat/screen.h>
 #include <leat/table.h>
 
 #include "load.h"
@@ -23,8 +24,8 @@ static void cell_text(const leat_frame *f, size_t column, size_t row, char out[C
     } else if (leat_frame_text(f, column, row, &text, &n)) {
         size_t used = 0;
         for (size_t at = 0; at < n;) {
-            char piece[CLI_VISIBLE_SIZE];
-            at += cli_visible(text + at, n - at, false, piece);
+            char piece[LEAT_SCREEN_VISIBLE];
+            at += leat_screen_visible(text + at, n - at, false, piece);
             if (used + strlen(piece) > 28) {
                 strcpy(out + used, "...");
                 break;
@@ -206,9 +207,12 @@ const cli_command cli_command_table = {
     .least = 1,
     .most = 1,
     .summary = "filter, join, group and otherwise change a table",
-    .details = "DATA is a file or a named data set. Operations run in the order given, and each may"
-               " be\ngiven several times. Column names that are not plain words stand in "
-               "backquotes.\ndocs/table.md describes expressions and every operation.",
+    .details =
+        "DATA is a file or a named data set. Operations run in the order given, and each may"
+        " be\ngiven several times. Column names that are not plain words stand in "
+        "backquotes.\nThe options of reading are of DATA; a file of --join or --concat takes its "
+        "own:\n'FILE with delimiter=; types=id:text on id'. docs/table.md describes\nexpressions "
+        "and every operation.",
     .examples = "  leat table cars.csv --filter 'origin == \"usa\"' --sort -mpg --head 10\n"
                 "  leat table tips.csv --group 'day: mean(tip), n = count()' -o days.csv\n"
                 "  leat table a.csv --join 'b.csv on id how left' --impute 'median()' -o c.csv\n"

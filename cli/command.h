@@ -96,13 +96,9 @@ void cli_rewind(cli *c, int lines);
 /* To stderr: errors and notes, also when --quiet. */
 void cli_complain(const char *format, ...) LEAT_PRINTF(1, 2);
 
-/* The parts of it. Shows the character at `at` (of `left` > 0 bytes) and returns the bytes read;
- * newlines pass where `lines`. */
-enum { CLI_VISIBLE_SIZE = 12 };
-size_t cli_visible(const char *at, size_t left, bool lines, char out[CLI_VISIBLE_SIZE]);
+/* The parts of it; newlines pass where `lines`. */
 void cli_put(FILE *out, const char *text, size_t n, bool lines);
 void cli_vput(FILE *out, const char *format, va_list args);
-int cli_width(const char *text, size_t n); /* characters on screen */
 /* How many bytes of a text to show where `most` fit: no character is cut. */
 int cli_cut(const char *text, size_t length, size_t most);
 

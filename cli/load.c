@@ -16,51 +16,30 @@ static bool is_tab(const char *text)
     return strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0;
 }
 
-static leat_status one_char(cli *c, const char *option, const char *allowed, char *out)
-{
-    const char *text = cli_value(c, option);
-    if (!text) return LEAT_OK;
-    if (is_tab(text)) text = "\t";
-    if (strlen(text) != 1 || (allowed && !strchr(allowed, *text)))
-        return cli_usage(c, "--%s takes one character%s%s, not '%s'", option, allowed ? " of " : "",
-                         allowed ? allowed : "", text);
-    *out = *text;
-    return LEAT_OK;
-}
-
 leat_status cli_read_options(cli *c, leat_read_options *out)
 {
     *out = leat_read_options_default();
-    out->types = cli_value(c, "types");
-    out->missing = cli_value(c, "missing");
-    out->query = cli_value(c, "query");
-    out->images = cli_value(c, "images");
-    out->text = cli_value(c, "text");
-    out->tokens = cli_value(c, "tokens");
-    leat_status st = one_char(c, "delimiter", NULL, &out->delimiter);
-    if (st == LEAT_OK) st = one_char(c, "decimal", ".,", &out->decimal);
-    if (st != LEAT_OK) return st;
-    const char *header = cli_value(c, "header");
-    if (header && strcmp(header, "yes") == 0) out->header = LEAT_HEADER_YES;
-    else if (header && strcmp(header, "no") == 0) out->header = LEAT_HEADER_NO;
-    else if (header) return cli_usage(c, "--header takes yes or no, not '%s'", header);
-    const char *on_error = cli_value(c, "on-error");
-    if (on_error && strcmp(on_error, "skip") == 0) out->on_error = LEAT_ON_ERROR_SKIP;
-    else if (on_error && strcmp(on_error, "stop") != 0)
-        return cli_usage(c, "--on-error takes stop or skip, not '%s'", on_error);
+    const char *name;
+    for (size_t i = 0; (name = leat_read_option(i)); i++) {
+        const char *value = cli_value(c, name);
+        if (!value || leat_read_options_set(c->context, out, name, value) == LEAT_OK) continue;
+        char message[512];
+        snprintf(message, sizeof message, "%s", leat_error_message(c->context));
+        leat_error_clear(c->context);
+        return cli_usage(c, "--%s", message);
+    }
     return LEAT_OK;
 }
 
 char *cli_reading_json(cli *c)
 {
-    static const char *const names[] = {"types", "missing",  "delimiter", "decimal", "header",
-                                        "query", "on-error", "images",    "text",    "tokens"};
     leat_json *j = leat_json_create(c->context, 0);
     leat_json_begin_object(j, NULL);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = cli_value(c, names[i]);
-        if (value && strcmp(names[i], "delimiter") == 0 && is_tab(value)) value = "\t";
-        if (value) leat_json_string(j, names[i], value);
+    const char *name;
+    for (size_t i = 0; (name = leat_read_option(i)); i++) {
+        const char *value = cli_value(c, name);
+        if (value && strcmp(name, "delimiter") == 0 && is_tab(value)) value = "\t";
+        if (value) leat_json_string(j, name, value);
     }
     leat_json_end_object(j);
     const char *text = leat_json_text(j);

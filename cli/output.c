@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <leat/screen.h>
+
 #include "command.h"
 
 leat_status cli_usage(cli *c, const char *format, ...)
@@ -95,7 +97,7 @@ static bool is_number(const char *cell)
 
 static int cell_width(const char *cell)
 {
-    return cli_width(cell, strlen(cell));
+    return leat_screen_width(cell, strlen(cell));
 }
 
 /* A newline in a cell is shown, not obeyed. */
@@ -165,7 +167,7 @@ void cli_fold(FILE *out, const char *text, int column, int indent)
     for (; *text == ' '; text++, column++) fputc(' ', out);
     while (*text) {
         size_t n = strcspn(text, " \n");
-        int width = cli_width(text, n);
+        int width = leat_screen_width(text, n);
         if (!first && column + 1 + width > 79) {
             fprintf(out, "\n%*s", indent, "");
             column = indent;

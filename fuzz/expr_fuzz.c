@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "frame/frame.h"
+#include "frame/table_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,19 @@ static leat_frame *table(leat_context *c)
     return f;
 }
 
+/* What join and concat are told about a file, without reading it. */
+static void parse_file(leat_context *c, const char *text, size_t length)
+{
+    leati_arena arena;
+    leat_read_options o;
+    char *name;
+    leati_arena_init(&arena, c);
+    if (leati_table_file_parse(c, &arena, text, length, &name, &o) == LEAT_OK &&
+        strlen(name) > length)
+        abort();
+    leati_arena_fini(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const ops[] = {"filter", "derive", "group",  "pivot",  "sort",
@@ -53,7 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!text || !f) abort();
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    if (leat_table_apply(c, &out, f, ops[data[0] % 14], text) == LEAT_OK) leat_frame_release(out);
+    if (data[0] % 15 == 14) parse_file(c, text, size - 1);
+    else if (leat_table_apply(c, &out, f, ops[data[0] % 15], text) == LEAT_OK)
+        leat_frame_release(out);
     leat_frame_release(f);
     free(text);
     leat_context_destroy(c);

@@ -36,6 +36,7 @@
 #include <leat/reproduce.h>
 #include <leat/rollout.h>
 #include <leat/scale.h>
+#include <leat/screen.h>
 #include <leat/serve.h>
 #include <leat/session.h>
 #include <leat/settings.h>

@@ -70,6 +70,15 @@ typedef struct leat_read_options {
 
 LEAT_API leat_read_options leat_read_options_default(void);
 
+/* One option by its name on the command line: types, missing, delimiter (one character, "tab" or
+ * "\t"), decimal, header (yes or no), query, on-error (stop or skip), images, text, tokens. Texts
+ * are borrowed: `value` must outlive the reading. INVALID: no such option or value. */
+LEAT_API LEAT_CHECKED leat_status leat_read_options_set(leat_context *context,
+                                                        leat_read_options *options,
+                                                        const char *name, const char *value);
+/* The names; NULL past the end. */
+LEAT_API const char *leat_read_option(size_t index);
+
 /* `path` "-" is standard input; `options` NULL the defaults. Errors: NOT_FOUND (no such file, or
  * column of `columns` or `types`), INVALID (a folder, an unknown format or type), FORMAT (damaged,
  * empty, or not a table: the message says where and what), UNSUPPORTED, IO, NOMEM. The result is

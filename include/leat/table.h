@@ -5,10 +5,10 @@
  * expressions and examples are in docs/table.md. A column name that is not a plain word stands in
  * backquotes: `petal length`.
  *
- * All of them: *out is NULL on failure. Errors: INVALID (the text is wrong; a caret points at the
- * place), NOT_FOUND (no such column; with a "did you mean"), TYPE (an operation that this type of
- * column does not have), LIMIT (more than 4,294,967,294 rows), NOMEM. Results do not depend on the
- * number of threads. */
+ * All of them: *out is NULL on failure. Errors: INVALID (the text is wrong: a caret points at the
+ * place; or it asks of a column what its type does not have, such as the mean of texts), NOT_FOUND
+ * (no such column; with a "did you mean"), TYPE (two tables whose columns do not meet), LIMIT (more
+ * than 4,294,967,294 rows), NOMEM. Results do not depend on the number of threads. */
 #ifndef LEAT_TABLE_H
 #define LEAT_TABLE_H
 
@@ -31,7 +31,7 @@ extern "C" {
     X(count, "COLS", "how often each value (or combination) occurs, most frequent first")          \
     X(pivot, "SPEC", "a table of two keys: 'row_key: column_key: mean(value)'")                    \
     X(join, "FILE on KEYS", "bring in another table: 'prices.csv on item how left'")               \
-    X(concat, "FILE", "append the rows of another table")                                          \
+    X(concat, "FILE", "append the rows of another table: 'more.csv with types=zip:text'")          \
     X(impute, "SPEC", "fill missing values: 'median(age, fare), constant(\"?\", deck)'")           \
     X(encode, "SPEC", "texts to numbers: 'onehot(sex), ordinal(class)'")                           \
     X(scale, "SPEC", "standard(), minmax() or robust() of columns: 'standard(a, b)'")              \
@@ -43,7 +43,9 @@ extern "C" {
 
 /* leat_status leat_table_select(context, &out, frame, "a, b"), and so on. `argument` may be "" for
  * dedupe, impute, encode, scale and shuffle. Random choices depend on the context's seed. join and
- * concat read the file they name (or data set, see leat/data.h). */
+ * concat read the file they name (or data set, see leat/data.h); "FILE with delimiter=;
+ * types=id:text" says how, by the names of leat_read_options_set. What is text in `frame`, of join
+ * in the keys, is read as text there. */
 #define LEAT_TABLE_DECLARE(name, argument_name, doc)                                               \
     LEAT_API LEAT_CHECKED leat_status leat_table_##name(leat_context *context, leat_frame **out,   \
                                                         leat_frame *frame, const char *argument);

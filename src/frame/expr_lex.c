@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <leat/screen.h>
+
 #include "base/error.h"
 #include "base/num.h"
 
@@ -30,7 +32,6 @@ leat_status leati_lex_error(const leati_lex *lex, size_t at, const char *format,
     enum { WIDTH = 72 };
     char message[512], shown[WIDTH + 1];
     size_t from = at > WIDTH / 2 && lex->length > WIDTH ? at - WIDTH / 2 : 0, n = 0;
-    int column = 0;
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
@@ -39,10 +40,10 @@ leat_status leati_lex_error(const leati_lex *lex, size_t at, const char *format,
     for (size_t i = from; i < lex->length && n < WIDTH; i++, n++) {
         char ch = lex->text[i];
         shown[n] = (unsigned char)ch < 32 ? ' ' : ch;
-        if (i < at && ((unsigned char)ch & 0xc0) != 0x80) column++;
     }
     while (n && from + n < lex->length && ((unsigned char)lex->text[from + n] & 0xc0) == 0x80) n--;
     shown[n] = '\0';
+    int column = leat_screen_width(shown, at - from < n ? at - from : n);
     return LEATI_FAIL(lex->context, LEAT_INVALID, "%s\n  %s\n  %*s^", message, shown, column, "");
 }
 
@@ -150,7 +151,7 @@ leat_status leati_lex_next(leati_lex *lex)
 leat_status leati_lex_init(leati_lex *lex, leat_context *c, leati_arena *arena, const char *text)
 {
     *lex = (leati_lex){.context = c, .arena = arena, .text = text, .length = strlen(text)};
-    LEATI_CHECK(c, lex->length <= LEATI_LEX_MOST, LEAT_LIMIT,
+    LEATI_CHECK(c, lex->length <= LEATI_LEX_MOST, LEAT_INVALID,
                 "an expression may have %d bytes, this one has %zu", LEATI_LEX_MOST, lex->length);
     return leati_lex_next(lex);
 }

@@ -31,7 +31,7 @@ static leat_status new_node(parser *p, leati_node **out, leati_node_op op, leati
     leati_node *n = leati_arena_calloc(&p->expr->arena, 1, sizeof *n);
     *out = n;
     if (!n) return leat_error_status(p->lex.context);
-    LEATI_CHECK(p->lex.context, p->expr->nodes < LEATI_EXPR_NODES, LEAT_LIMIT,
+    LEATI_CHECK(p->lex.context, p->expr->nodes < LEATI_EXPR_NODES, LEAT_INVALID,
                 "an expression may have %d parts, this one has more", LEATI_EXPR_NODES);
     n->op = op;
     n->kind = kind;
@@ -251,7 +251,7 @@ static leat_status parse_atom(parser *p, leati_node **out)
 static leat_status enter(parser *p)
 {
     if (++p->depth <= LEATI_EXPR_DEPTH) return LEAT_OK;
-    return LEATI_FAIL(p->lex.context, LEAT_LIMIT, "an expression may be nested %d deep",
+    return LEATI_FAIL(p->lex.context, LEAT_INVALID, "an expression may be nested %d deep",
                       LEATI_EXPR_DEPTH);
 }
 

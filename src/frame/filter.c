@@ -77,17 +77,28 @@ out:
     return st;
 }
 
+/* What an expression of another type than bool could be compared with. */
+static leat_status no_truth(leat_context *c, const char *text, leat_type type)
+{
+    leati_argument a;
+    leat_status st = leati_argument_begin(c, &a, text);
+    if (st == LEAT_OK)
+        st = leati_lex_error(&a.lex, 0,
+                             "a filter is true or false in each row, but this gives %s; compare it "
+                             "with something, as in %s",
+                             leat_type_name(type),
+                             type == LEAT_STRING ? "... == \"yes\"" : "... > 0");
+    leati_argument_end(&a);
+    return st;
+}
+
 leat_status leat_table_filter(leat_context *c, leat_frame **out, leat_frame *f, const char *text)
 {
     leati_expr *e;
     *out = NULL;
     LEATI_TRY(leati_expr_compile(c, &e, f, text));
-    leat_status st = LEAT_OK;
-    if (leati_expr_type(e) != LEAT_BOOL)
-        st = LEATI_FAIL(c, LEAT_TYPE,
-                        "a filter must be true or false, but '%s' gives %s\n"
-                        "compare it with something: %s > 0",
-                        text, leat_type_name(leati_expr_type(e)), text);
+    leat_type type = leati_expr_type(e);
+    leat_status st = type == LEAT_BOOL ? LEAT_OK : no_truth(c, text, type);
     leati_column *test = st == LEAT_OK ? leati_expr_column(c, e, f) : NULL;
     if (st == LEAT_OK) st = test ? true_rows(c, out, f, test) : leat_error_status(c);
     leati_column_release(test);

@@ -390,7 +390,7 @@ leat_status leati_groups_make(leat_context *c, leati_groups *g, const leat_frame
     LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "the table has too many rows to group");
     LEATI_CHECK(c, count > 0, LEAT_INVALID, "there is no column to group the rows by");
     for (size_t i = 0; i < count; i++)
-        LEATI_CHECK(c, f->column[columns[i]]->type != LEAT_ARRAY, LEAT_TYPE,
+        LEATI_CHECK(c, f->column[columns[i]]->type != LEAT_ARRAY, LEAT_INVALID,
                     "column '%s' holds arrays, which cannot be compared", f->name[columns[i]]);
     job j = {.context = c, .keys = &k, .groups = g};
     j.chunks = leati_task_count(f->rows, CHUNK_ROWS, CHUNKS_MOST);

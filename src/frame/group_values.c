@@ -399,10 +399,10 @@ leat_status leati_aggregate_column(leat_context *c, leati_column **out, leati_gr
     bool picks = a == LEATI_AGG_FIRST || a == LEATI_AGG_LAST || a == LEATI_AGG_COUNT;
     leat_status st;
     *out = NULL;
-    LEATI_CHECK(c, !numeric || has_numbers(col), LEAT_TYPE,
+    LEATI_CHECK(c, !numeric || has_numbers(col), LEAT_INVALID,
                 "%s(%s): the column is %s, a number was expected", leati_aggregate_name(a), name,
                 leat_type_name(col->type));
-    LEATI_CHECK(c, picks || col->type != LEAT_ARRAY, LEAT_TYPE,
+    LEATI_CHECK(c, picks || col->type != LEAT_ARRAY, LEAT_INVALID,
                 "%s(%s): the column holds arrays, which have no order", leati_aggregate_name(a),
                 name);
     switch (a) {

@@ -2,11 +2,10 @@
  *
  * The keys of both tables are put behind each other and grouped together; the right table's rows
  * are then ordered by group, and each left row finds its partners as one range. */
-#include <leat/data.h>
-
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "frame/table_file.h"
 #include "frame/table_op.h"
 
 typedef struct join {
@@ -315,7 +314,34 @@ static leat_status read_how(leat_context *c, const char *word, leat_join *how)
                       "there is no join '%s'; there are inner, left, right, outer and anti", word);
 }
 
-/* "FILE on KEYS [how KIND]": the last " on " divides, as file names may hold anything. */
+/* "key:text,": keys of the other table that meet texts here are texts too, also where it has none
+ * but numbers. */
+static leat_status key_types(leat_context *c, const leat_frame *left, const char *keys,
+                             leati_str *out)
+{
+    leati_argument a;
+    bool more = true, other;
+    leat_status st;
+    LEATI_GO(leati_argument_begin(c, &a, keys));
+    while (more) {
+        const char *name, *right;
+        size_t at;
+        LEATI_GO(leati_lex_name(&a.lex, "the name of a column", &name));
+        right = name;
+        LEATI_GO(leati_lex_take(&a.lex, "=", &other));
+        if (other) LEATI_GO(leati_lex_name(&a.lex, "the name of a column", &right));
+        bool text = leat_frame_find(left, name, &at) && left->column[at]->type == LEAT_STRING;
+        if (text && *right && !strchr(right, ',')) leati_str_addf(out, "%s:text,", right);
+        LEATI_GO(leati_lex_take(&a.lex, ",", &more));
+    }
+    st = leati_str_status(out);
+out:
+    leati_argument_end(&a);
+    return st;
+}
+
+/* "FILE [with OPTIONS] on KEYS [how KIND]": the last " on " divides, as file names may hold
+ * anything. */
 leat_status leat_table_join(leat_context *c, leat_frame **out, leat_frame *f, const char *text)
 {
     leat_frame *other = NULL;
@@ -324,16 +350,19 @@ leat_status leat_table_join(leat_context *c, leat_frame **out, leat_frame *f, co
     *out = NULL;
     for (const char *p = text; (p = strstr(p, " on ")); p++) on = p;
     LEATI_CHECK(c, on && on > text, LEAT_INVALID,
-                "a join is written FILE on KEYS [how KIND], not '%s'", text);
+                "a join is written FILE [with OPTIONS] on KEYS [how KIND], not '%s'", text);
     for (const char *p = on + 4; (p = strstr(p, " how ")); p++) kind = p;
-    char *file = leati_strndup(c, text, (size_t)(on - text));
+    leati_str types;
+    leati_str_init(&types, c);
     char *keys = leati_strndup(c, on + 4, kind ? (size_t)(kind - on) - 4 : strlen(on + 4));
-    leat_status st = file && keys ? LEAT_OK : leat_error_status(c);
+    leat_status st = keys ? LEAT_OK : leat_error_status(c);
     if (st == LEAT_OK && kind) st = read_how(c, kind + 5, &how);
-    if (st == LEAT_OK) st = leat_data_load(c, &other, file, NULL);
+    if (st == LEAT_OK) st = key_types(c, f, keys, &types);
+    if (st == LEAT_OK)
+        st = leati_table_file(c, &other, text, (size_t)(on - text), leati_str_text(&types));
     if (st == LEAT_OK) st = leat_table_join_frames(c, out, f, other, keys, how);
     leat_frame_release(other);
-    leati_free(file);
+    leati_str_fini(&types);
     leati_free(keys);
     return st;
 }

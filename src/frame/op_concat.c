@@ -1,12 +1,11 @@
 /* Owns: tables behind each other. Not: tables beside each other (join.c). */
-#include <leat/data.h>
-
 #include "base/error.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "frame/infer.h"
+#include "frame/table_file.h"
 #include "frame/table_op.h"
 
 static leat_type common_type(const leati_column *a, const leati_column *b)
@@ -168,10 +167,17 @@ leat_status leat_table_concat_frames(leat_context *c, leat_frame **out, leat_fra
 
 leat_status leat_table_concat(leat_context *c, leat_frame **out, leat_frame *f, const char *text)
 {
-    leat_frame *other;
+    leat_frame *other = NULL;
+    leati_str types; /* what is text here is text there, too, and stays as it was written */
     *out = NULL;
-    LEATI_TRY(leat_data_load(c, &other, text, NULL));
-    leat_status st = leat_table_concat_frames(c, out, f, other);
+    leati_str_init(&types, c);
+    for (size_t i = 0; i < f->columns; i++)
+        if (f->column[i]->type == LEAT_STRING && *f->name[i] && !strchr(f->name[i], ','))
+            leati_str_addf(&types, "%s:text,", f->name[i]);
+    leat_status st = leati_str_status(&types);
+    if (st == LEAT_OK) st = leati_table_file(c, &other, text, strlen(text), leati_str_text(&types));
+    if (st == LEAT_OK) st = leat_table_concat_frames(c, out, f, other);
+    leati_str_fini(&types);
     leat_frame_release(other);
     return st;
 }

@@ -123,7 +123,7 @@ static leat_status read_plan(leat_context *c, leati_argument *a, const leat_fram
             size_t column = m.columns ? m.columns[i] : i;
             leat_type type = f->column[column]->type;
             if (!m.columns && type != LEAT_STRING) continue;
-            LEATI_CHECK(c, type != LEAT_ARRAY, LEAT_TYPE,
+            LEATI_CHECK(c, type != LEAT_ARRAY, LEAT_INVALID,
                         "column '%s' holds arrays, which cannot be encoded", f->name[column]);
             plan[column] = onehot ? 'o' : 'n';
         }

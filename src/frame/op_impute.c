@@ -105,7 +105,7 @@ static leati_column *impute_column(leat_context *c, leati_argument *a, const lea
     leati_column *value = NULL, *made = NULL;
     if (!fits(m, col)) {
         if (m->value.kind == LEATI_TOKEN_END)
-            LEATI_FAIL(c, LEAT_TYPE, "%s(%s): the column is %s", m->name, name,
+            LEATI_FAIL(c, LEAT_INVALID, "%s(%s): the column is %s", m->name, name,
                        leat_type_name(col->type));
         else
             leati_lex_error(&a->lex, m->value.at, "column '%s' is %s: this value does not fit",

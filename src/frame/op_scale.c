@@ -76,7 +76,7 @@ static leat_status scale_column(leat_context *c, leat_frame *made, size_t column
 {
     double center = 0, spread = 1;
     const leati_column *col = made->column[column];
-    LEATI_CHECK(c, col->type <= LEAT_BOOL, LEAT_TYPE, "column '%s' is %s and cannot be scaled",
+    LEATI_CHECK(c, col->type <= LEAT_BOOL, LEAT_INVALID, "column '%s' is %s and cannot be scaled",
                 made->name[column], leat_type_name(col->type));
     LEATI_TRY(measures(c, col, made->name[column], method, &center, &spread));
     return leati_frame_set(c, made, made->name[column], rescale(c, col, center, spread));

@@ -2,6 +2,7 @@
 #include "frame/read.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -35,6 +36,79 @@ enum { READERS = sizeof readers / sizeof *readers, WRITERS = sizeof writers / si
 leat_read_options leat_read_options_default(void)
 {
     return (leat_read_options){.struct_size = sizeof(leat_read_options)};
+}
+
+/* --- options by name ------------------------------------------------------------------------- */
+
+/* Rows of text options: their places. The others are handled by name. */
+static const struct {
+    const char *name;
+    size_t text; /* offset of a const char *; 0: none */
+} named[] = {{"types", offsetof(leat_read_options, types)},
+             {"missing", offsetof(leat_read_options, missing)},
+             {"delimiter", 0},
+             {"decimal", 0},
+             {"header", 0},
+             {"query", offsetof(leat_read_options, query)},
+             {"on-error", 0},
+             {"images", offsetof(leat_read_options, images)},
+             {"text", offsetof(leat_read_options, text)},
+             {"tokens", offsetof(leat_read_options, tokens)}};
+
+const char *leat_read_option(size_t index)
+{
+    return index < sizeof named / sizeof *named ? named[index].name : NULL;
+}
+
+static leat_status set_char(leat_context *c, const char *name, const char *value, const char *among,
+                            char *out)
+{
+    bool tab = strcmp(value, "tab") == 0 || strcmp(value, "\\t") == 0; /* as shells take it */
+    if (tab) value = "\t";
+    LEATI_CHECK(c, strlen(value) == 1 && (!among || strchr(among, *value)), LEAT_INVALID,
+                "%s takes one character%s%s, not '%s'", name, among ? " of " : "",
+                among ? among : "", value);
+    *out = *value;
+    return LEAT_OK;
+}
+
+/* *out: whether the value is the second of two words. */
+static leat_status set_word(leat_context *c, const char *name, const char *value,
+                            const char *const words[2], bool *out)
+{
+    *out = strcmp(value, words[1]) == 0;
+    LEATI_CHECK(c, *out || strcmp(value, words[0]) == 0, LEAT_INVALID,
+                "%s takes %s or %s, not '%s'", name, words[0], words[1], value);
+    return LEAT_OK;
+}
+
+leat_status leat_read_options_set(leat_context *c, leat_read_options *o, const char *name,
+                                  const char *value)
+{
+    static const char *const headers[] = {"yes", "no"}, *const faults[] = {"stop", "skip"};
+    const char *names[sizeof named / sizeof *named];
+    bool second;
+    size_t i = 0, count = sizeof named / sizeof *named;
+    for (; i < count && strcmp(named[i].name, name) != 0; i++) names[i] = named[i].name;
+    if (i == count) {
+        const char *near = leati_nearest(name, names, count);
+        return LEATI_FAIL(c, LEAT_INVALID, "there is no reading option '%s'%s%s%s", name,
+                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    if (named[i].text) {
+        memcpy((char *)o + named[i].text, &value, sizeof value);
+    } else if (strcmp(name, "delimiter") == 0) {
+        return set_char(c, name, value, NULL, &o->delimiter);
+    } else if (strcmp(name, "decimal") == 0) {
+        return set_char(c, name, value, ".,", &o->decimal);
+    } else if (strcmp(name, "header") == 0) {
+        LEATI_TRY(set_word(c, name, value, headers, &second));
+        o->header = second ? LEAT_HEADER_NO : LEAT_HEADER_YES;
+    } else {
+        LEATI_TRY(set_word(c, name, value, faults, &second));
+        o->on_error = second ? LEAT_ON_ERROR_SKIP : LEAT_ON_ERROR_STOP;
+    }
+    return LEAT_OK;
 }
 
 leat_write_options leat_write_options_default(void)

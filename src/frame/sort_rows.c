@@ -144,7 +144,7 @@ static leat_status read_keys(leati_argument *a, const leat_frame *f, sort_key **
             if ((*keys)[i].column == k->column)
                 return leati_lex_error(&a->lex, at, "column '%s' is named twice",
                                        f->name[k->column]);
-        LEATI_CHECK(a->lex.context, f->column[k->column]->type != LEAT_ARRAY, LEAT_TYPE,
+        LEATI_CHECK(a->lex.context, f->column[k->column]->type != LEAT_ARRAY, LEAT_INVALID,
                     "column '%s' holds arrays, which have no order", f->name[k->column]);
         ++*count;
         LEATI_TRY(leati_lex_take(&a->lex, ",", &more));

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/markdown.h"
 #include "model/onnx_describe.h"
 #include "model/onnx_file.h"
 
@@ -58,10 +59,11 @@ static leat_status make_card(leat_context *c, const char *name, const leati_onnx
     leat_json_begin_object(unused, NULL);
     leat_status st = leati_onnx_describe(c, file->model, name, &text, unused);
     leat_json_end_object(unused);
-    leati_str_addf(card,
-                   "# %s\n\nImported from ONNX; nothing is known of the data it was trained on."
-                   "\n\n```\n%s```\n",
-                   name, leati_str_text(&text));
+    leati_str_add(card, "# ");
+    leati_markdown_add(card, name);
+    leati_str_add(card,
+                  "\n\nImported from ONNX; nothing is known of the data it was trained on.\n\n");
+    leati_markdown_block(card, leati_str_text(&text));
     leat_json_destroy(unused);
     leati_str_fini(&text);
     return st == LEAT_OK ? leati_str_status(card) : st;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <leat/screen.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -108,15 +110,12 @@ static leat_status facts(leat_context *c, const leat_experiment *e, const leati_
     return leati_str_status(out);
 }
 
-/* Characters on screen: UTF-8 continuation bytes take none. */
 static size_t width_of(const char *text)
 {
-    size_t n = 0;
-    for (const char *p = text; *p; p++) n += (*p & 0xc0) != 0x80;
-    return n;
+    return (size_t)leat_screen_width(text, strlen(text));
 }
 
-/* Leaves the caller's text padded to a column of `width` characters. */
+/* Leaves the caller's text padded to a column of `width` cells. */
 static void pad(leati_str *out, const char *text, size_t width)
 {
     leati_str_add(out, text);

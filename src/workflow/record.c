@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "model/markdown.h"
 #include "model/model.h"
 #include "workflow/compare.h"
 
@@ -170,17 +171,24 @@ static leat_status make_card(leat_context *c, const leat_experiment *e, char **o
     leati_num_grouped((int64_t)e->target.count, rows);
     leati_str t;
     leati_str_init(&t, c);
-    leati_str_addf(&t, "# Model card: %s\n\n", e->name);
-    leati_str_addf(&t, "Predicts **%s** (%s) with %s%s%s.\n\n", s->target, leat_experiment_task(e),
-                   best->estimator->class->title, *best->params ? ", " : "", best->params);
+    leati_str_add(&t, "# Model card: ");
+    leati_markdown_add(&t, e->name);
+    leati_str_add(&t, "\n\nPredicts **");
+    leati_markdown_add(&t, s->target);
+    leati_str_addf(&t, "** (%s) with %s%s", leat_experiment_task(e), best->estimator->class->title,
+                   *best->params ? ", " : "");
+    leati_markdown_add(&t, best->params);
+    leati_str_add(&t, ".\n\n");
     leati_str_add(&t, "## Intended use\n\nTo be written by its author: who should use it, for "
                       "what, and for what not.\n\n");
     leati_str_addf(&t, "## Training data\n\n%s rows, %zu of %zu columns used", rows, s->used,
                    s->count);
     if (s->task == LEATI_CLASSIFY) {
         leati_str_add(&t, "; classes:");
-        for (uint32_t k = 0; k < s->classes && k < 30; k++)
-            leati_str_addf(&t, "%s %s", k ? "," : "", s->class_names[k]);
+        for (uint32_t k = 0; k < s->classes && k < 30; k++) {
+            leati_str_add(&t, k ? ", " : " ");
+            leati_markdown_add(&t, s->class_names[k]);
+        }
         if (s->classes > 30) leati_str_add(&t, ", ...");
     } else {
         char from[LEATI_NUM_SIZE], to[LEATI_NUM_SIZE];
@@ -189,8 +197,9 @@ static leat_status make_card(leat_context *c, const leat_experiment *e, char **o
         leati_str_addf(&t, "; target from %s to %s", from, to);
     }
     leati_str_addf(&t, ".\nSHA-256 of the table: `%s`\n\n", e->data_hash);
-    leati_str_addf(&t, "## Quality\n\n%s %s (95%% interval %s to %s), by %s", e->metric->title,
-                   mean, low, high,
+    leati_str_addf(&t, "## Quality\n\n%s %s", e->metric->title, mean);
+    if (!isnan(best->low)) leati_str_addf(&t, " (95%% interval %s to %s)", low, high);
+    leati_str_addf(&t, ", by %s",
                    e->folds.spec.kind == LEATI_SPLIT_HOLDOUT ? "hold-out" : "cross-validation");
     if (e->has_test) {
         leati_metric_format(e->metric, e->test_score, mean);

@@ -40,9 +40,10 @@ bool leati_page_wide_chart(leati_page *p, const char *name, const char *caption)
            draw_variant(p, name, caption, "narrow", 360);
 }
 
-/* One line with its **strong** and `code` parts. */
+/* One line with its **strong** and `code` parts and \escapes. */
 static void inline_markdown(leati_page *p, const char *line, size_t n)
 {
+    static const char punctuation[] = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
     bool strong = false, code = false;
     for (size_t i = 0; i < n;) {
         if (!code && i + 1 < n && line[i] == '*' && line[i + 1] == '*') {
@@ -53,9 +54,14 @@ static void inline_markdown(leati_page *p, const char *line, size_t n)
             leati_page_raw(p, code ? "</code>" : "<code>");
             code = !code;
             i++;
+        } else if (!code && line[i] == '\\' && i + 1 < n && strchr(punctuation, line[i + 1])) {
+            leati_page_textf(p, "%c", line[i + 1]);
+            i += 2;
         } else {
             size_t from = i;
-            while (i < n && line[i] != '`' && !(line[i] == '*' && line[i + 1] == '*')) i++;
+            while (i < n && line[i] != '`' && (code || line[i] != '\\') &&
+                   !(line[i] == '*' && line[i + 1] == '*'))
+                i++;
             if (i == from) i++; /* a marker that is text here */
             leati_page_textf(p, "%.*s", (int)(i - from), line + from);
         }

@@ -15,7 +15,7 @@ bool leati_page_chart(leati_page *p, const char *name, const char *caption);
 /* The same in two layouts, for wide screens and for telephones. */
 bool leati_page_wide_chart(leati_page *p, const char *name, const char *caption);
 
-/* Headings, paragraphs, **strong** and `code` of a model card; the rest is text. */
+/* Headings, paragraphs, **strong**, `code` and \escapes of a model card; the rest is text. */
 void leati_page_markdown(leati_page *p, const char *text);
 
 /* The section on the data: columns, classes, gaps, correlations. */

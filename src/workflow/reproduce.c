@@ -120,19 +120,14 @@ static leat_status load(leat_context *c, plan *p, const char *name, leat_frame *
 {
     const json_t *reading = json_object_get(p->config, "reading");
     leat_read_options o = leat_read_options_default();
-    const char *delimiter = text_of(reading, "delimiter"), *header = text_of(reading, "header");
-    const char *decimal = text_of(reading, "decimal"), *on_error = text_of(reading, "on-error");
-    o.types = text_of(reading, "types");
-    o.missing = text_of(reading, "missing");
-    o.query = text_of(reading, "query");
-    o.images = text_of(reading, "images");
-    o.text = text_of(reading, "text");
-    o.tokens = text_of(reading, "tokens");
-    if (delimiter) o.delimiter = *delimiter;
-    if (decimal) o.decimal = *decimal;
-    if (header) o.header = strcmp(header, "no") == 0 ? LEAT_HEADER_NO : LEAT_HEADER_YES;
-    if (on_error && strcmp(on_error, "skip") == 0) o.on_error = LEAT_ON_ERROR_SKIP;
-    return hand_over(c, p, leat_data_load(p->context, out, name, &o));
+    leat_status st = LEAT_OK;
+    const char *option;
+    for (size_t i = 0; st == LEAT_OK && (option = leat_read_option(i)); i++) {
+        const char *value = text_of(reading, option);
+        if (value) st = leat_read_options_set(p->context, &o, option, value);
+    }
+    if (st == LEAT_OK) st = leat_data_load(p->context, out, name, &o);
+    return hand_over(c, p, st);
 }
 
 /* Names the columns whose values, or the shape, that differ; "" if nothing does. */

@@ -88,6 +88,56 @@ fails compare-other 2 "models 1 and 2 do not predict the same thing" $leat compa
 check size $leat fit mood.csv -t answer -m cart --types size:text --drop mood -q --name size
 check size-eval sh -c "$leat eval size.leat yes.csv --metrics accuracy --require 'accuracy>=0.5'"
 
+# The classes keep the words of the data; where a score is undefined it says so.
+i=0
+echo 'income,owner,paid' >paid.csv
+while [ $i -lt 40 ]; do
+    printf '%s,yes,Yes\n%s,no,No\n' $((20 + i)) $((i % 25)) >>paid.csv
+    i=$((i + 1))
+done
+check paid sh -c "$leat fit paid.csv -t paid -m cart,logistic --name paid >paid.txt"
+has paid-words paid.txt "No, Yes" "yes 40, no 40"
+printf 'income,owner,paid\n30,yes,Yes\n55,yes,Yes\n' >yes-only.csv
+check paid-predict sh -c "$leat predict paid.leat yes-only.csv >yes-only.txt && printf 'prediction\nYes\nYes\n' | cmp - yes-only.txt"
+check undefined sh -c "$leat eval paid.leat yes-only.csv --metrics accuracy,roc_auc,pr_auc >undefined.txt && ! grep -qiw nan undefined.txt"
+has undefined-why undefined.txt "undefined (only class Yes in the data)"
+check undefined-json sh -c "$leat eval paid.leat yes-only.csv --json >undefined.json"
+check undefined-null python3 -c "import json; assert json.load(open('undefined.json'))['scores']['roc_auc']['value'] is None"
+fails undefined-gate 1 "roc_auc is undefined on these rows" $leat eval paid.leat yes-only.csv --require 'roc_auc>=0.5'
+
+# The levels of a category follow from each other as one-hot columns: qda leaves one of them out.
+python3 -c "
+import random
+random.seed(3)
+print('colour,size,kind')
+for i in range(300):
+    print(random.choice(['red', 'green', 'blue']), round(random.gauss(i % 2, 0.7), 3), 'ab'[i % 2], sep=',')" >levels.csv
+check qda-levels sh -c "$leat fit levels.csv -t kind -m qda,lda --cv stratified:5 --json --name levels >levels.json 2>levels.txt"
+check qda-learned python3 -c "
+import json
+rows = json.load(open('levels.json'))['leaderboard']
+qda = next(r for r in rows if r['estimator'] == 'qda')
+assert qda['mean'] > 0.7, qda"
+has qda-said levels.txt "follow from the others or never vary"
+
+# Columns stand below each other on the screen, whatever their letters; a card shows names as they
+# are.
+check wide python3 -c "
+rows = ['\u5e74\u9f62,length,cafe\u0301,**kind**']
+for i in range(60):
+    rows.append('%d.5,%d.25,%d.75,%s' % (i * 7 % 23, i * 5 % 19, i * 3 % 17, ('<b>', 'a|\x60b\x60')[i % 2]))
+open('wide.csv', 'w', encoding='utf-8').write('\n'.join(rows) + '\n')"
+check wide-fit sh -c "$leat fit wide.csv -t '**kind**' -m lda --name wide --quick >wide.txt"
+check wide-lines python3 -c "
+import unicodedata
+def cells(text):
+    return sum(0 if unicodedata.combining(x) else 1 + (unicodedata.east_asian_width(x) in 'WF') for x in text)
+lines = [l for l in open('wide.txt', encoding='utf-8') if ' number ' in l]
+assert len(lines) == 3 and len({cells(l[:l.index(' number ')]) for l in lines}) == 1, lines"
+check card sh -c "$leat show wide.leat --card >card.md"
+has card-names card.md 'Predicts **\*\*kind\*\***' '\<b\>' 'a\|\`b\`'
+has card-page wide.html '<strong>**kind**</strong>' '&lt;b&gt;, a|`b`'
+
 # Probabilities that a model cannot give are refused; a note of every fold is said once; no line of
 # the inferred is wider than a terminal.
 check no-proba-model sh -c "$leat fit iris -t species -m svc --name plain --quick >plain.txt"

@@ -33,8 +33,29 @@ ln -s real.csv link.csv
 check link sh -c "$leat table iris --head 3 -o link.csv && test -h link.csv && test \$(wc -l <real.csv) = 4 && ls -l real.csv | grep -q '^-rw-------'"
 check stdin sh -c "$leat table - --tail 1 -o - <sales.csv | grep -q tea"
 
+# Texts come out as they were read; bools are true and false alone.
+printf 'id,member,vip,on\n1,yes,Y,true\n2,No,N,false\n' >members.csv
+check words sh -c "$leat table members.csv -o - | cmp - members.csv"
+check words-as-bools sh -c "$leat table members.csv --types member:bool,vip:bool --filter 'member and vip' -o - | grep -qx '1,true,true,true'"
+# A file that is joined takes its own options, and keys that are texts here are texts there.
+printf 'id;price\n007;1,5\n8;-999\n' >prices.csv
+printf 'id,n\n007,1\n8,2\nA9,3\n' >stock.csv
+check join-options sh -c "$leat table stock.csv --join 'prices.csv with delimiter=; decimal=, missing=-999 on id' -o - >priced.csv && printf 'id,n,price\n007,1,1.5\n8,2,\n' | cmp - priced.csv"
+printf 'id,price\n7,1.5\n8,2.25\n' >whole.csv
+check join-text sh -c "$leat table stock.csv --join 'whole.csv on id' -o - | grep -qx '8,2,2.25'"
+printf 'id,n\n1.50,4\n' >more.csv
+check concat-text sh -c "$leat table stock.csv --concat 'more.csv' -o - | grep -qx '1.50,4'"
+check concat-options sh -c "$leat table stock.csv --concat 'prices.csv with delimiter=;' --select id -o - | tail -n 1 | grep -qx 8"
+cp more.csv 'more with n.csv'
+check concat-name sh -c "$leat table stock.csv --concat 'more with n.csv' -o - | grep -qx '1.50,4'"
+fails join-option 2 "no reading option 'delimeter'|delimiter" $leat table stock.csv --join 'prices.csv with types=id:text delimeter=; on id'
+fails join-header 2 "header takes yes or no" $leat table stock.csv --join 'prices.csv with header=maybe on id'
+
 fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'
 fails column 3 "Did you mean 'price'?" $leat table sales.csv --filter 'prcie > 3'
+fails truth 2 "true or false|whole|^" $leat table sales.csv --filter 1
+fails mean 2 "mean(city)|text" $leat table sales.csv --group 'item: mean(city)'
+fails scaled 2 "'city' is text" $leat table sales.csv --scale 'standard(city)'
 fails type 2 "cannot take text" $leat table sales.csv --filter 'city > 3'
 fails aggregate 2 "avg" $leat table sales.csv --group 'city: avg(price)'
 fails join 3 "no file nothing.csv" $leat table sales.csv --join 'nothing.csv on item'

@@ -154,11 +154,11 @@ static void errors(leattest *t)
     char deep[4096];
     memset(deep, '(', sizeof deep);
     deep[sizeof deep - 1] = '\0';
-    CHECK_FAILS(leati_expr_compile(t->context, &e, f, deep), LEAT_LIMIT, "nested");
+    CHECK_FAILS(leati_expr_compile(t->context, &e, f, deep), LEAT_INVALID, "nested");
     for (size_t i = 0; i + 3 < sizeof deep; i += 2) memcpy(deep + i, "1+", 3);
     deep[sizeof deep - 3] = '1';
     deep[sizeof deep - 2] = '\0';
-    CHECK_FAILS(leati_expr_compile(t->context, &e, f, deep), LEAT_LIMIT, "parts");
+    CHECK_FAILS(leati_expr_compile(t->context, &e, f, deep), LEAT_INVALID, "parts");
     leat_frame_release(f);
 }
 

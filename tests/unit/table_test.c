@@ -241,7 +241,7 @@ static void joining(leattest *t)
     CHECK_INT(g->rows, 0);
     leat_frame_release(g);
     leat_frame_release(f);
-    fails(t, "join", "x.csv", LEAT_INVALID, "FILE on KEYS");
+    fails(t, "join", "x.csv", LEAT_INVALID, "FILE [with OPTIONS] on KEYS");
     fails(t, "join", "x.csv on name how upper", LEAT_INVALID, "no join 'upper'");
 }
 
@@ -425,19 +425,21 @@ static void refusals(leattest *t)
     fails(t, "select", "name city", LEAT_INVALID, "nothing was expected|\n       ^");
     fails(t, "rename", "city = name", LEAT_INVALID, "two columns are named 'city'");
     fails(t, "rename", "a = name, b = name", LEAT_INVALID, "'name' is renamed twice");
-    fails(t, "filter", "age", LEAT_TYPE, "true or false|whole");
+    fails(t, "filter", "age", LEAT_INVALID, "true or false|whole|> 0|\n  age\n  ^");
+    fails(t, "filter", "1", LEAT_INVALID, "true or false|whole");
+    fails(t, "filter", "name", LEAT_INVALID, "text|== \"yes\"");
     fails(t, "filter", "age >", LEAT_INVALID, "a value was expected");
     fails(t, "sort", "-", LEAT_INVALID, "column");
     fails(t, "group", "city: avg(age)", LEAT_INVALID, "no aggregate 'avg'|mean");
-    fails(t, "group", "city: mean(name)", LEAT_TYPE, "mean(name)|text");
+    fails(t, "group", "city: mean(name)", LEAT_INVALID, "mean(name)|text");
     fails(t, "group", "city: mean()", LEAT_INVALID, "'mean' needs a column");
     fails(t, "group", "city: quantile(age, 2)", LEAT_INVALID, "from 0 to 1");
     fails(t, "impute", "guess(age)", LEAT_INVALID, "no way 'guess'");
     fails(t, "impute", "constant(age)", LEAT_INVALID, "its value first");
     fails(t, "impute", "constant('x', age)", LEAT_INVALID, "'age' is whole");
-    fails(t, "impute", "mean(name)", LEAT_TYPE, "mean(name)");
+    fails(t, "impute", "mean(name)", LEAT_INVALID, "mean(name)");
     fails(t, "encode", "hot(name)", LEAT_INVALID, "no encoding 'hot'");
-    fails(t, "scale", "standard(name)", LEAT_TYPE, "'name' is text");
+    fails(t, "scale", "standard(name)", LEAT_INVALID, "'name' is text");
     fails(t, "scale", "z(age)", LEAT_INVALID, "no scaling 'z'");
     fails(t, "head", "x", LEAT_INVALID, "a number of rows");
     fails(t, "shuffle", "1", LEAT_INVALID, "no argument");
@@ -470,6 +472,46 @@ static leat_status join_body(leat_context *c, void *arg)
     leat_frame *all[] = {f, r, g, h, i, j};
     for (int k = 0; k < 6; k++) leat_frame_release(all[k]);
     return st;
+}
+
+/* The argument names the file with its options. */
+static leat_status file_body(leat_context *c, void *arg)
+{
+    leat_frame *f = frametext(c, "k:t v:i | 7 1 | 8 2"), *g = NULL, *h = NULL;
+    leat_status st = f ? LEAT_OK : LEAT_NOMEM;
+    if (st == LEAT_OK) st = leat_table_join(c, &g, f, arg);
+    char *end = st == LEAT_OK ? strstr(arg, " on ") : NULL, file[400];
+    if (end) snprintf(file, sizeof file, "%.*s", (int)(end - (char *)arg), (char *)arg);
+    if (end) st = leat_table_concat(c, &h, f, file);
+    leat_frame_release(f);
+    leat_frame_release(g);
+    leat_frame_release(h);
+    return st;
+}
+
+static void files(leattest *t)
+{
+    char argument[400], whole[400];
+    const char *path = leattest_scratch("prices.csv");
+    FILE *to = fopen(path, "w");
+    REQUIRE(to);
+    fputs("k;price\n7;1,5\n8;x\n", to);
+    fclose(to);
+    leat_frame *f = frametext(t->context, "k:t v:i | 7 1 | 8 2"), *g;
+    snprintf(argument, sizeof argument, "%s with delimiter=; missing='x,\"' decimal=, on k", path);
+    REQUIRE_OK(leat_table_join(t->context, &g, f, argument));
+    CHECK_STR(frametext_show(g), "k v price | 7 1 1.5 | 8 2 .");
+    leat_frame_release(g);
+    snprintf(whole, sizeof whole, "%s with delimiter=; columns=k", path);
+    CHECK_FAILS(leat_table_concat(t->context, &g, f, whole), LEAT_INVALID, "option 'columns'");
+    snprintf(whole, sizeof whole, "%s with delimiter=; missing='x", path);
+    CHECK_FAILS(leat_table_concat(t->context, &g, f, whole), LEAT_INVALID, "never closed");
+    snprintf(whole, sizeof whole, "%s with delimiter=; fast", path);
+    CHECK_FAILS(leat_table_concat(t->context, &g, f, whole), LEAT_INVALID, "'fast'|NAME=VALUE");
+    snprintf(whole, sizeof whole, "%s with fast", path); /* a name like any other */
+    CHECK_FAILS(leat_table_concat(t->context, &g, f, whole), LEAT_NOT_FOUND, "with fast");
+    leat_frame_release(f);
+    leattest_fail_allocations(t, file_body, argument);
 }
 
 static void allocations(leattest *t)
@@ -512,6 +554,6 @@ static const leattest_case cases[] = {
     TEST(columns),  TEST(long_sums),     TEST(rows),        TEST(sorting), TEST(grouping),
     TEST(infinite), TEST(pivoting),      TEST(wide),        TEST(filling), TEST(coding),
     TEST(joining),  TEST(concatenating), TEST(random_rows), TEST(large),   TEST(few_keys),
-    TEST(refusals), TEST(allocations),   TEST(listed),
+    TEST(refusals), TEST(files),         TEST(allocations), TEST(listed),
 };
 LEATTEST_MAIN(cases)
