@@ -196,6 +196,16 @@ static bool fill_columns(leati_infer_in *in, leati_ask *a, const leati_served *s
 /* ---- raw requests -----------------------------------------------------------------------------
  */
 
+/* Of the only input, or of all of them. */
+static leati_datatype raw_type(const leati_served *s)
+{
+    leati_datatype type = 0;
+    if (s->matrix) return LEATI_FP64;
+    while (type < LEATI_BYTES && strcmp(leati_datatype_name(type), s->ports[0].datatype) != 0)
+        type++;
+    return type;
+}
+
 /* The body is the one input; everything is answered in binary. */
 static bool read_raw(leati_call *call, leati_infer_in *in, const leati_served *s)
 {
@@ -205,17 +215,21 @@ static bool read_raw(leati_call *call, leati_infer_in *in, const leati_served *s
         return leati_fault_set(&call->fault, 400, "invalid_request",
                                "a raw request is for models with one input; this one has %zu",
                                s->inputs);
+    leati_datatype type = raw_type(s);
+    if (type == LEATI_BYTES)
+        return leati_fault_set(
+            &call->fault, 400, "invalid_request",
+            "a raw request is for numbers; this model takes texts, whose lengths "
+            "have to be said: send a tensor of BYTES");
     if (leati_grow(room->context, &room->tensors, &room->tensor_capacity, 1,
                    sizeof *room->tensors) != LEAT_OK)
         return leati_fault_from(&call->fault, room->context);
     *in = (leati_infer_in){.room = room, .fault = &call->fault, .tensor_count = 1};
     in->binary_output = true;
     leati_tensor_in *t = &room->tensors[0];
-    *t = (leati_tensor_in){.form = LEATI_FORM_RAW, .rank = 2, .type = LEATI_FP64};
+    *t = (leati_tensor_in){.form = LEATI_FORM_RAW, .rank = 2, .type = type};
     memcpy(t->name, "input", t->name_length = 5);
     t->shape[1] = s->matrix ? s->inputs : s->ports[0].elements;
-    while (!s->matrix && strcmp(leati_datatype_name(t->type), s->ports[0].datatype) != 0)
-        t->type = t->type == LEATI_FP64 ? LEATI_BOOL : t->type + 1;
     size_t row = t->shape[1] * leati_datatype_size(t->type);
     if (row == 0 || q->body_length == 0 || q->body_length % row)
         return leati_fault_set(&call->fault, 400, "invalid_request",

@@ -174,6 +174,8 @@ static const request requests[] = {
     {"POST", "/api/v1/word", TEXT, "red", 200, "\"predictions\":["},
     {"POST", "/api/v1/word", TEXT, "\xef\xbb\xbfred\r\n", 200, "\"predictions\":["},
     {"POST", "/api/v1/word", "", "{\"colour\":\"red\"}", 200, "\"predictions\":["},
+    {"POST", "/v2/models/word/infer", "Inference-Header-Content-Length: 0\r\n", "red", 400,
+     "raw request is for numbers"},
     {"POST", "/api/v1/word", TEXT, "\xff", 422, "UTF-8"},
     {"POST", "/api/v1/word", "Content-Type: text/plain; charset=latin1\r\n", "red", 415, "UTF-8"},
     {"POST", MIXED, TEXT, "red", 415, "text/csv"},
