@@ -284,26 +284,26 @@ static void probability_data(answer *w)
     }
 }
 
-/* The k most probable classes of a row, largest first, the first of equal ones before. */
-static size_t best_class(const answer *w, size_t row, size_t rank)
+/* The class behind `before` (SIZE_MAX: the first) when those of a row stand by their probability,
+ * largest first, of equal ones the first before. */
+static size_t next_class(const answer *w, size_t row, size_t before)
 {
-    size_t classes = w->served->classes, best = 0;
+    size_t classes = w->served->classes, best = SIZE_MAX;
     const double *p = w->ask->proba + row * classes;
     for (size_t k = 0; k < classes; k++) {
-        size_t before = 0;
-        for (size_t j = 0; j < classes; j++) before += p[j] > p[k] || (p[j] == p[k] && j < k);
-        if (before == rank) best = k;
+        bool behind = before == SIZE_MAX || p[k] < p[before] || (p[k] == p[before] && k > before);
+        if (behind && (best == SIZE_MAX || p[k] > p[best])) best = k;
     }
-    return best;
+    return best == SIZE_MAX ? 0 : best; /* behind one that is no number there is none */
 }
 
 /* "0.98:0:setosa", Triton's form; returns its length, cut to the room. */
-static size_t classification_text(const answer *w, size_t row, size_t rank, char *to, size_t size)
+static size_t classification_text(const answer *w, size_t row, size_t class, char *to, size_t size)
 {
     char number[LEATI_NUM_SIZE];
-    size_t k = best_class(w, row, rank);
-    leati_num_format(w->ask->proba[row * w->served->classes + k], number);
-    int n = snprintf(to, size, "%s:%zu:%s", number, k, leat_model_class_name(w->served->model, k));
+    leati_num_format(w->ask->proba[row * w->served->classes + class], number);
+    int n = snprintf(to, size, "%s:%zu:%s", number, class,
+                     leat_model_class_name(w->served->model, class));
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
@@ -328,8 +328,10 @@ static void classification_data(answer *w, const selected *o)
 {
     char text[CLASS_TEXT];
     for (size_t i = 0; i < w->ask->rows; i++) {
+        size_t class = SIZE_MAX;
         for (size_t k = 0; k < o->classification; k++) {
-            size_t n = classification_text(w, i, k, text, sizeof text);
+            class = next_class(w, i, class);
+            size_t n = classification_text(w, i, class, text, sizeof text);
             if (i + k) LEATI_REPLY(&w->reply, ",");
             leati_reply_text(&w->reply, text, n);
         }
@@ -341,9 +343,13 @@ static size_t binary_size(const answer *w, const selected *o)
     size_t size = 0;
     char text[CLASS_TEXT];
     if (o->classification) {
-        for (size_t i = 0; i < w->ask->rows; i++)
-            for (size_t k = 0; k < o->classification; k++)
-                size += 4 + classification_text(w, i, k, text, sizeof text);
+        for (size_t i = 0; i < w->ask->rows; i++) {
+            size_t class = SIZE_MAX;
+            for (size_t k = 0; k < o->classification; k++) {
+                class = next_class(w, i, class);
+                size += 4 + classification_text(w, i, class, text, sizeof text);
+            }
+        }
     } else if (o->what == PROBABILITIES) {
         size = w->ask->rows * w->served->classes * 8;
     } else if (w->served->classes) {
@@ -386,12 +392,15 @@ static void classification_bytes(answer *w, const selected *o)
 {
     leati_reply *r = &w->reply;
     char text[CLASS_TEXT];
-    for (size_t i = 0; i < w->ask->rows; i++)
+    for (size_t i = 0; i < w->ask->rows; i++) {
+        size_t class = SIZE_MAX;
         for (size_t k = 0; k < o->classification; k++) {
-            size_t n = classification_text(w, i, k, text, sizeof text);
+            class = next_class(w, i, class);
+            size_t n = classification_text(w, i, class, text, sizeof text);
             put_u32(r, n);
             leati_reply_raw(r, text, n);
         }
+    }
 }
 
 static void binary_data(answer *w, const selected *o)

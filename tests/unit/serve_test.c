@@ -122,6 +122,11 @@ static const request requests[] = {
      "\"classification\":2}}]}",
      200, "\"shape\":[1,2]|:0:setosa\"|BYTES"},
     {"POST", IRIS, "",
+     "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":[6.1,2.8,4.8,1.7]"
+     "}"
+     "],\"outputs\":[{\"name\":\"probabilities\",\"parameters\":{\"classification\":9}}]}",
+     200, "\"shape\":[1,3]|:0:setosa\"]|:1:versicolor\"|:2:virginica\""},
+    {"POST", IRIS, "",
      "{\"inputs\":["
      "{\"name\":\"petal_width\",\"shape\":[1,1],\"datatype\":\"FP32\",\"data\":[0.2]},"
      "{\"name\":\"petal_length\",\"shape\":[1],\"datatype\":\"FP64\",\"data\":[1.4]},"
