@@ -126,9 +126,11 @@ static void *work(void *arg)
     for (;;) {
         while (p->count == 0 && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
         if (p->count == 0) break;
-        size_t count = take(p, h->taken);
+        size_t count = p->stop ? 0 : take(p, h->taken);
+        leati_http_exchange *left = count ? NULL : unlink_after(p, NONE)->exchange;
         pthread_mutex_unlock(&p->lock);
-        p->options.run(p->options.user, h->taken, count, h->index);
+        if (left) p->options.refuse(p->options.user, left);
+        else p->options.run(p->options.user, h->taken, count, h->index);
         pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);

@@ -18,6 +18,8 @@ typedef struct leati_compute_options {
     uint64_t delay_ns; /* how long the first of them waits for the others */
     /* Answers and finishes the exchanges; thread: 0 .. threads-1. */
     void (*run)(void *user, leati_http_exchange *const *exchanges, size_t count, uint32_t thread);
+    /* Finishes one that still waited at the end, without an answer. */
+    void (*refuse)(void *user, leati_http_exchange *exchange);
     void *user;
 } leati_compute_options;
 
@@ -30,7 +32,8 @@ bool leati_compute_hand(leati_compute *p, leati_http_exchange *exchange, uint32_
 /* Requests that wait now, and how long the threads have wanted to compute. From any thread. */
 size_t leati_compute_waiting(leati_compute *p);
 uint64_t leati_compute_busy_ns(const leati_compute *p);
-/* Answers what waits, then ends the threads; frees. NULL is fine. */
+/* Lets what is computed end and refuses what waits, for nobody waits for it any more; frees. NULL
+ * is fine. */
 void leati_compute_stop(leati_compute *p);
 
 #endif

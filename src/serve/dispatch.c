@@ -203,6 +203,14 @@ void leati_serve_answer_long(void *user, leati_http_exchange *const *exchanges, 
     answer(s, s->worker_count + thread, exchanges, count);
 }
 
+/* Its connection was cut when the time for the end was over. */
+void leati_serve_refuse_long(void *user, leati_http_exchange *exchange)
+{
+    (void)user;
+    leati_reply_fault(exchange, "not_ready", "the server ends: ask another one");
+    leati_exchange_finish(exchange, 503);
+}
+
 /* The loop has read what there was. */
 static bool settle(void *user, uint32_t worker)
 {

@@ -246,6 +246,7 @@ static leat_status start_compute(leati_serve *s, const leat_serve_options *o)
                                      .together = s->plan.join_rows,
                                      .delay_ns = (uint64_t)o->batch_delay_us * 1000,
                                      .run = leati_serve_answer_long,
+                                     .refuse = leati_serve_refuse_long,
                                      .user = s};
     return leati_compute_start(s->context, &options, &s->compute);
 }

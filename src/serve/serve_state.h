@@ -72,6 +72,7 @@ extern const leati_http_routes leati_serve_routes;
 /* What the threads for long answers do with what they took. */
 void leati_serve_answer_long(void *user, leati_http_exchange *const *exchanges, size_t count,
                              uint32_t thread);
+void leati_serve_refuse_long(void *user, leati_http_exchange *exchange);
 
 /* steward.c */
 leat_status leati_steward_start(leati_serve *s);
