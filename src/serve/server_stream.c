@@ -12,7 +12,7 @@
 
 #include "serve/server_worker.h"
 
-enum { LINGER_MOST = 1 << 20, SPARE_MOST = 256, TLS_RECORD = 16 << 10 };
+enum { LINGER_MOST = 1 << 20, SPARE_MOST = 256, TLS_RECORD = 16 << 10, TLS_PIECE = 64 << 10 };
 
 static leati_connection *of(leati_http_conn *conn)
 {
@@ -50,6 +50,7 @@ static void on_closed(uv_handle_t *handle)
     leati_connection *k = handle->data;
     leati_worker *w = k->worker;
     leati_tls_destroy(k->tls);
+    leati_free(k->rest);
     w->connections--;
     atomic_fetch_sub(&w->server->connections, 1);
     if (w->spare_count >= SPARE_MOST) {
@@ -83,6 +84,7 @@ static void on_shutdown(uv_shutdown_t *request, int status)
 }
 
 static bool send_tls(leati_connection *k);
+static leati_http_sending send_rest(leati_connection *k);
 static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
@@ -114,7 +116,9 @@ static void on_written(uv_write_t *request, int status)
         leati_http_conn_shut(&k->conn);
         return;
     }
-    if (k->writes == 0 && k->conn.writing) leati_http_conn_sent(&k->conn);
+    leati_http_sending rest = k->writes || !k->rest ? LEATI_HTTP_SENT : send_rest(k);
+    if (rest == LEATI_HTTP_LOST) leati_http_conn_shut(&k->conn);
+    else if (k->writes == 0 && k->conn.writing) leati_http_conn_sent(&k->conn);
     leati_connection_settle(k);
 }
 
@@ -123,9 +127,10 @@ static leati_http_sending send_plain(leati_connection *k, const struct iovec *pi
     uv_buf_t bufs[LEATI_HTTP_PIECES];
     size_t total = 0, first = 0;
     for (size_t i = 0; i < count; i++) {
-        bufs[i] = uv_buf_init(pieces[i].iov_base, (unsigned)pieces[i].iov_len);
+        bufs[i] = (uv_buf_t){.base = pieces[i].iov_base, .len = pieces[i].iov_len};
         total += pieces[i].iov_len;
     }
+    k->handed += total;
     int n = uv_try_write(&k->uv.stream, bufs, (unsigned)count);
     if (n < 0 && n != UV_EAGAIN) return LEATI_HTTP_LOST;
     size_t done = n < 0 ? 0 : (size_t)n;
@@ -172,19 +177,62 @@ static bool send_tls(leati_connection *k)
         }
         k->writes++;
     }
+    k->handed += length;
     leati_tls_sent(k->tls);
     return true;
+}
+
+/* Encrypts as much as the socket takes, piece by piece, so that a long reply is in memory once. The
+ * pieces are moved on. */
+static leati_http_sending encrypt(leati_connection *k, struct iovec **pieces, size_t *count)
+{
+    const char *made;
+    while (*count) {
+        struct iovec *p = *pieces;
+        size_t n = p->iov_len < TLS_PIECE ? p->iov_len : TLS_PIECE;
+        if (!leati_tls_write(k->tls, p->iov_base, n)) return LEATI_HTTP_LOST;
+        p->iov_base = (char *)p->iov_base + n;
+        p->iov_len -= n;
+        if (!p->iov_len) ++*pieces, --*count;
+        if (*count && leati_tls_output(k->tls, &made) < TLS_PIECE) continue;
+        if (!send_tls(k)) return LEATI_HTTP_LOST;
+        if (k->writes) return LEATI_HTTP_LATER;
+    }
+    return k->writes ? LEATI_HTTP_LATER : LEATI_HTTP_SENT;
+}
+
+/* The socket has taken what was encrypted. */
+static leati_http_sending send_rest(leati_connection *k)
+{
+    struct iovec *at = k->rest;
+    leati_http_sending result = encrypt(k, &at, &k->rest_count);
+    if (k->rest_count) {
+        memmove(k->rest, at, k->rest_count * sizeof *at);
+        return result;
+    }
+    leati_free(k->rest);
+    k->rest = NULL;
+    return result;
+}
+
+static leati_http_sending begin_tls(leati_connection *k, const struct iovec *pieces, size_t count)
+{
+    struct iovec all[LEATI_HTTP_PIECES], *at = all;
+    memcpy(all, pieces, count * sizeof *all);
+    leati_http_sending result = encrypt(k, &at, &count);
+    if (result != LEATI_HTTP_LATER || !count) return result;
+    k->rest = leati_alloc_quiet(k->worker->core.context, count * sizeof *at);
+    if (!k->rest) return LEATI_HTTP_LOST;
+    memcpy(k->rest, at, count * sizeof *at);
+    k->rest_count = count;
+    return result;
 }
 
 static leati_http_sending transport_send(leati_http_conn *conn, const struct iovec *pieces,
                                          size_t count)
 {
     leati_connection *k = of(conn);
-    if (!k->tls) return send_plain(k, pieces, count);
-    for (size_t i = 0; i < count; i++)
-        if (!leati_tls_write(k->tls, pieces[i].iov_base, pieces[i].iov_len)) return LEATI_HTTP_LOST;
-    if (!send_tls(k)) return LEATI_HTTP_LOST;
-    return k->writes ? LEATI_HTTP_LATER : LEATI_HTTP_SENT;
+    return k->tls ? begin_tls(k, pieces, count) : send_plain(k, pieces, count);
 }
 
 static void transport_post(leati_http_core *core, leati_http_exchange *ex)
@@ -279,18 +327,18 @@ static leati_waiting waiting_for(const leati_connection *k)
     return LEATI_WAIT_LINGER;
 }
 
-/* Bytes of replies that the client has not taken: libuv's and, where it says so, the kernel's,
- * which takes megabytes at once and then nothing for long. */
-static uint64_t untaken(const leati_connection *k)
+/* Bytes of replies that the client has taken: not those that libuv still has and, where it says so,
+ * the kernel, which takes megabytes at once and then nothing for long. */
+static uint64_t taken(const leati_connection *k)
 {
-    uint64_t bytes = k->uv.stream.write_queue_size;
+    uint64_t left = k->uv.stream.write_queue_size;
 #if defined(SIOCOUTQ)
     int held = 0;
     uv_os_fd_t fd;
     if (uv_fileno(&k->uv.handle, &fd) == 0 && ioctl(fd, SIOCOUTQ, &held) == 0 && held > 0)
-        bytes += (uint64_t)held;
+        left += (uint64_t)held;
 #endif
-    return bytes;
+    return k->handed > left ? k->handed - left : 0;
 }
 
 void leati_connection_settle(leati_connection *k)
@@ -301,7 +349,7 @@ void leati_connection_settle(leati_connection *k)
     if (now != k->waiting || k->requests != k->conn.requests) {
         leati_connection_list(k, now);
         k->requests = k->conn.requests;
-        k->mark = now == LEATI_WAIT_WRITE ? untaken(k) : k->conn.came;
+        k->mark = now == LEATI_WAIT_WRITE ? taken(k) : k->conn.came;
     }
     bool read = !leati_http_conn_full(&k->conn) && !k->conn.eof;
     if (read == k->reading) return;
@@ -314,8 +362,8 @@ void leati_connection_settle(leati_connection *k)
 static uint64_t moved(const leati_connection *k)
 {
     if (k->waiting == LEATI_WAIT_BODY) return k->conn.came - k->mark;
-    uint64_t left = k->waiting == LEATI_WAIT_WRITE ? untaken(k) : k->mark;
-    return left < k->mark ? k->mark - left : 0;
+    uint64_t now = k->waiting == LEATI_WAIT_WRITE ? taken(k) : k->mark;
+    return now > k->mark ? now - k->mark : 0;
 }
 
 /* Slow is not stuck: who moves enough bytes gets the same time again. */
@@ -325,7 +373,7 @@ void leati_connection_expire(leati_connection *k)
     bool moves = k->waiting == LEATI_WAIT_BODY || k->waiting == LEATI_WAIT_WRITE;
     if (moves && moved(k) * 1000 >= enough) {
         leati_connection_list(k, k->waiting);
-        k->mark = k->waiting == LEATI_WAIT_BODY ? k->conn.came : untaken(k);
+        k->mark = k->waiting == LEATI_WAIT_BODY ? k->conn.came : taken(k);
     } else if (k->conn.closed || (k->tls && !k->handshaken)) {
         close_now(k);
     } else {

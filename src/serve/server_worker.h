@@ -42,11 +42,14 @@ struct leati_connection {
     leati_connection *before, *after;
     leati_tls *tls;
     leati_waiting waiting;
-    uint64_t since;    /* ms of the loop */
-    uint64_t requests; /* of conn, when `since` was set */
-    uint64_t mark;     /* bytes of a body, or not taken by the client, when `since` was set */
-    unsigned writes;   /* that libuv has not ended */
-    size_t dropped;    /* bytes read while lingering */
+    uint64_t since;     /* ms of the loop */
+    uint64_t requests;  /* of conn, when `since` was set */
+    uint64_t mark;      /* bytes of a body, or taken by the client, when `since` was set */
+    uint64_t handed;    /* bytes of replies that the socket, or libuv for it, has got */
+    struct iovec *rest; /* of replies by TLS: what is not encrypted yet; NULL: nothing */
+    size_t rest_count;
+    unsigned writes; /* that libuv has not ended */
+    size_t dropped;  /* bytes read while lingering */
     bool reading, handshaken, listed, gone;
 };
 

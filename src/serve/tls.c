@@ -15,6 +15,8 @@ struct leati_tls_config {
     SSL_CTX *ctx;
 };
 
+enum { KEPT = 64 << 10 }; /* of a buffer that is empty */
+
 struct leati_tls {
     SSL *ssl;
     BIO *in, *out;
@@ -167,9 +169,19 @@ size_t leati_tls_output(leati_tls *tls, const char **data)
     return length > 0 ? (size_t)length : 0;
 }
 
+/* Emptying a buffer clears all of it, and it keeps its size: one that has grown is replaced. */
 void leati_tls_sent(leati_tls *tls)
 {
-    (void)BIO_reset(tls->out);
+    BUF_MEM *memory = NULL;
+    BIO_get_mem_ptr(tls->out, &memory);
+    BIO *fresh = memory && memory->max > KEPT ? BIO_new(BIO_s_mem()) : NULL;
+    if (!fresh) {
+        (void)BIO_reset(tls->out);
+        return;
+    }
+    BIO_set_mem_eof_return(fresh, -1);
+    SSL_set0_wbio(tls->ssl, fresh); /* frees the one before */
+    tls->out = fresh;
 }
 
 #else

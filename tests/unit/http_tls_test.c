@@ -1,6 +1,7 @@
 /* The server by TLS, spoken to by OpenSSL's client: versions, ALPN, long bodies, clients that are
  * none. */
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -42,6 +43,7 @@ static bool fixture_start(leattest *t, fixture *f)
     leati_http_options o = {.listen = "127.0.0.1:0",
                             .workers = 2,
                             .head_seconds = 1,
+                            .body_seconds = 1,
                             .tls_certificate = f->certificate,
                             .tls_key = f->key};
     return CHECK(leattest_certificate(f->certificate, f->key, NULL)) &&
@@ -186,6 +188,84 @@ static void long_bodies(leattest *t)
     fixture_stop(t, &f);
 }
 
+/* What OpenSSL asked for at once, at most. */
+static atomic_size_t largest;
+
+static void *counted(void *block, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (size > atomic_load(&largest)) atomic_store(&largest, size);
+    return size ? realloc(block, size) : NULL;
+}
+
+static void *counted_malloc(size_t size, const char *file, int line)
+{
+    return counted(NULL, size, file, line);
+}
+
+static void counted_free(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(block);
+}
+
+/* A long reply is encrypted as fast as it is taken, not as a whole: else it would be in memory
+ * three times, and the connection keep it. Comes first, before OpenSSL has memory. */
+static void memory_of_replies(leattest *t)
+{
+    static const char get[] = "GET /text?9999999 HTTP/1.1\r\nHost: leat\r\n\r\n";
+    fixture f;
+    client k;
+    char statuses[64];
+    if (CRYPTO_set_mem_functions(counted_malloc, counted, counted_free) != 1) {
+        leattest_skip(t, "OpenSSL has memory already");
+        return;
+    }
+    if (!fixture_start(t, &f)) return;
+    REQUIRE(client_open(&k, &f, TLS1_3_VERSION, "\x08http/1.1"));
+    atomic_store(&largest, 0);
+    for (int i = 0; i < 2; i++) {
+        k.size = 0;
+        client_send(&k, get, sizeof get - 1);
+        nanosleep(&(struct timespec){0, 50000000}, NULL); /* the server has to wait for us */
+        client_answers(&k, "200", statuses, sizeof statuses);
+        CHECK_STR(statuses, "200");
+        CHECK(k.size > 9999999);
+        k.size = 0;
+        client_send(&k, GET_OK, sizeof GET_OK - 1);
+        client_answers(&k, "200", statuses, sizeof statuses);
+        CHECK_STR(statuses, "200");
+    }
+    CHECK(atomic_load(&largest) < 1 << 20);
+    client_close(&k);
+    fixture_stop(t, &f);
+}
+
+/* Who takes a long reply slowly, but takes it, gets it, however little is encrypted at once. */
+static void slow_readers(leattest *t)
+{
+    static const char get[] = "GET /text?5000000 HTTP/1.1\r\nHost: leat\r\n\r\n";
+    fixture f;
+    client k;
+    int small = 65536;
+    char *piece = malloc(65536);
+    size_t total = 0, n;
+    if (!fixture_start(t, &f)) return;
+    REQUIRE(piece && client_open(&k, &f, TLS1_3_VERSION, "\x08http/1.1"));
+    setsockopt(k.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    client_send(&k, get, sizeof get - 1);
+    while (total < 5000000 && SSL_read_ex(k.ssl, piece, 65536, &n) == 1) {
+        total += n;
+        if (total < 3000000) nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
+    CHECK(total >= 5000000);
+    client_close(&k);
+    free(piece);
+    fixture_stop(t, &f);
+}
+
 /* Plain HTTP, rubbish, silence and a handshake that stops: the connection ends, nothing else. */
 static void no_tls(leattest *t)
 {
@@ -234,7 +314,8 @@ static void files(leattest *t)
     fixture_stop(t, &f);
 }
 
-static const leattest_case tests[] = {TEST(versions), TEST(long_bodies), TEST(no_tls), TEST(files)};
+static const leattest_case tests[] = {TEST(memory_of_replies), TEST(versions), TEST(long_bodies),
+                                      TEST(slow_readers),      TEST(no_tls),   TEST(files)};
 #else
 static void none(leattest *t)
 {
