@@ -161,6 +161,7 @@ static void hand(leati_call *call, bool joins)
 {
     leati_http_text name = call->model_name;
     uint32_t kind = name.data ? (uint32_t)leati_hash64(name.data, name.length, 0) : 0;
+    leati_exchange_set_waiting(call->exchange, leati_serve_now());
     if (!leati_compute_hand(call->serve->compute, call->exchange, kind, joins)) refuse_busy(call);
 }
 
@@ -226,6 +227,7 @@ static bool settle(void *user, uint32_t worker)
 static void gather(leati_serve *s, uint32_t worker, leati_http_exchange *exchange)
 {
     leati_gathered *g = &s->gathered[worker];
+    leati_exchange_set_waiting(exchange, leati_serve_now());
     g->exchanges[g->count++] = exchange;
     if (g->count == LEATI_JOIN_MOST) settle(s, worker);
 }

@@ -75,6 +75,10 @@ uint32_t leati_exchange_note(const leati_http_exchange *exchange);
 void leati_exchange_carry(leati_http_exchange *exchange, uint64_t what);
 uint64_t leati_exchange_carried(const leati_http_exchange *exchange);
 
+/* When the request began to wait for a thread or for others, CLOCK_MONOTONIC; 0: it did not. */
+void leati_exchange_set_waiting(leati_http_exchange *exchange, uint64_t since_ns);
+uint64_t leati_exchange_waiting(const leati_http_exchange *exchange);
+
 /* Memory for the bodies of many requests at once. Zero but for `most`. */
 typedef struct leati_http_budget {
     size_t most; /* bytes */
@@ -85,8 +89,8 @@ typedef struct leati_http_budget {
  * exchange ends, all at once where its length is known; what the budget does not have gets 503. */
 enum { LEATI_HTTP_FREE = 64 << 10 };
 void leati_exchange_draw(leati_http_exchange *exchange, leati_http_budget *budget);
-/* Draws so many bytes more, until the exchange ends, for what its body unfolds to. False: the budget
- * has not as many. */
+/* Draws so many bytes more, until the exchange ends, for what its body unfolds to. False: the
+ * budget has not as many. */
 bool leati_exchange_reserve(leati_http_exchange *exchange, size_t bytes);
 /* Whether the budget would have as many if nobody else had any. */
 bool leati_exchange_affords(const leati_http_exchange *exchange, size_t bytes);

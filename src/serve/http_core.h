@@ -147,6 +147,7 @@ struct leati_http_exchange {
     void *user;
     uint32_t note;
     uint64_t carried;
+    uint64_t waiting; /* since */
     /* the request */
     leati_http_buffer raw; /* its head */
     leati_http_find find;

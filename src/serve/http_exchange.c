@@ -139,6 +139,7 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->user = NULL;
     ex->note = 0;
     ex->carried = 0;
+    ex->waiting = 0;
     ex->budget = NULL;
     ex->drawn = 0;
     ex->find = (leati_http_find){0};
@@ -265,6 +266,16 @@ void leati_exchange_carry(leati_http_exchange *ex, uint64_t what)
 uint64_t leati_exchange_carried(const leati_http_exchange *ex)
 {
     return ex->carried;
+}
+
+void leati_exchange_set_waiting(leati_http_exchange *ex, uint64_t since_ns)
+{
+    ex->waiting = since_ns;
+}
+
+uint64_t leati_exchange_waiting(const leati_http_exchange *ex)
+{
+    return ex->waiting;
 }
 
 void *leati_exchange_user(const leati_http_exchange *ex)

@@ -1,6 +1,6 @@
 /* Owns: statistics of served versions in Triton's form: sums over the threads that answer, which
- * count without locks. Time in the queue is that of requests handed on for taking long, from their
- * first byte; all others are answered where they are read. */
+ * count without locks. Time in the queue is that of requests handed on for taking long or gathered
+ * to share a run, from when they were complete; all others are answered where they are read. */
 #include <string.h>
 
 #include "serve/route.h"

@@ -144,6 +144,13 @@ const char *leati_call_body(leati_call *call, bool *padded)
     return body;
 }
 
+/* What came before, its body coming slowly among it, is the client's time. */
+uint64_t leati_call_queued(const leati_call *call)
+{
+    uint64_t since = call->exchange ? leati_exchange_waiting(call->exchange) : 0;
+    return since && since < call->start ? call->start - since : 0;
+}
+
 void leati_call_count(leati_call *call, bool ok)
 {
     const leati_answers *a = &call->answers;
@@ -166,8 +173,7 @@ void leati_call_count(leati_call *call, bool ok)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     leati_tally_add(&t->requests, 1);
-    if (call->waited || call->gathered)
-        leati_tally_add(&t->queue_ns, call->start - call->request->received_ns);
+    leati_tally_add(&t->queue_ns, leati_call_queued(call));
     leati_tally_add(&t->rows, a->rows);
     leati_tally_add(&t->runs, a->runs);
     leati_tally_add(&t->total_ns, end - call->start);

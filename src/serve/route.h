@@ -147,6 +147,9 @@ int leati_call_write(leati_call *call, bool ok);
 /* Ends the exchange with what a handler returned. */
 void leati_call_finish(leati_call *call, int status);
 
+/* How long it waited for a thread or for others, ns; from call->start on. */
+uint64_t leati_call_queued(const leati_call *call);
+
 /* Counts a request whose model is known: call->served, start, asked, answers where `ok`. */
 void leati_call_count(leati_call *call, bool ok);
 

@@ -192,8 +192,7 @@ void leati_watch_call(const leati_call *call, uint64_t end, bool ok)
     if (!call->served->watched) return;
     const leati_answers *a = &call->answers;
     leati_watched_desk *desk = &call->served->watched->desks[call->slot];
-    bool waited = call->waited || call->gathered;
-    uint64_t queued = waited ? call->start - call->request->received_ns : 0;
+    uint64_t queued = leati_call_queued(call);
     if (!ok) {
         leati_count_add(&desk->failed[call->arm][leati_status_place(call->fault.http)], 1);
         return;

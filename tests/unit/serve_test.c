@@ -6,7 +6,9 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "serve/route.h"
 #include "support/fitted.h"
@@ -627,6 +629,41 @@ out:
 /* ---- options, memory --------------------------------------------------------------------------
  */
 
+/* A body that comes slowly is time of the client's, not of a queue. */
+static void slow_bodies(leattest *t)
+{
+    enum { BODY = 320000 };
+    static const char head[] =
+        "POST " IRIS " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Inference-Header-Content-Length: 0\r\nContent-Length: 320000\r\n\r\n";
+    leat_server *server;
+    serve_client k, other;
+    char *body = calloc(1, BODY), reply[65536];
+    REQUIRE(body && start_all(t, &server, &k));
+    REQUIRE(serve_client_open(&other, leat_server_url(server)));
+    CHECK(send(other.fd, head, sizeof head - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof head - 1));
+    CHECK(send(other.fd, body, 1000, MSG_NOSIGNAL) == 1000);
+    nanosleep(&(struct timespec){1, 0}, NULL);
+    for (ssize_t at = 1000, n; at < BODY; at += n)
+        if ((n = send(other.fd, body + at, (size_t)(BODY - at), MSG_NOSIGNAL)) <= 0) break;
+    CHECK(recv(other.fd, reply, 15, MSG_WAITALL) == 15 &&
+          memcmp(reply, "HTTP/1.1 200 OK", 15) == 0);
+    while (recv(other.fd, reply, sizeof reply, 0) > 0) continue;
+    CHECK(serve_client_ask(&k, "GET", "/v2/models/iris/stats", "", "", 0));
+    json_t *root = json_loadb(k.body, k.body_length, 0, NULL);
+    const json_t *all =
+        json_object_get(json_array_get(json_object_get(root, "model_stats"), 0), "inference_stats");
+    const json_t *queue = json_object_get(all, "queue");
+    CHECK_INT(json_integer_value(json_object_get(queue, "count")), 1);
+    CHECK(json_integer_value(json_object_get(queue, "ns")) > 0);
+    CHECK(json_integer_value(json_object_get(queue, "ns")) < 1000000000);
+    json_decref(root);
+    serve_client_close(&other);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    free(body);
+}
+
 static void options(leattest *t)
 {
     leat_context *c = t->context;
@@ -679,7 +716,13 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, (void *)models);
 }
 
-static const leattest_case cases[] = {TEST(answers),  TEST(same_bits),           TEST(invocations),
-                                      TEST(versions), TEST(exchange_under_load), TEST(long_answers),
-                                      TEST(options),  TEST(little_memory)};
+static const leattest_case cases[] = {TEST(answers),
+                                      TEST(same_bits),
+                                      TEST(invocations),
+                                      TEST(versions),
+                                      TEST(exchange_under_load),
+                                      TEST(long_answers),
+                                      TEST(slow_bodies),
+                                      TEST(options),
+                                      TEST(little_memory)};
 LEATTEST_MAIN(cases)
