@@ -121,8 +121,9 @@ struct leati_sql {
     const leati_sql_class *class;
     leat_context *context;
     char *name;
-    void *handle; /* sqlite3 *, or what sql_postgres.c keeps */
-    bool writing; /* a transaction is open */
+    void *handle;    /* sqlite3 *, or what sql_postgres.c keeps */
+    bool writing;    /* a transaction is open */
+    double patience; /* s until a server that says nothing counts as gone (NETWORK) */
 };
 
 struct leati_sql_class {

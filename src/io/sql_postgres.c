@@ -5,15 +5,20 @@
 
 #if LEAT_HAVE_POSTGRES
 #include <dlfcn.h>
+#include <errno.h>
 #include <libpq-fe.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/progress.h"
 #include "base/str.h"
+
+enum { PATIENCE = 30 }; /* s: more than a lock or a machine that has gone may take */
 
 /* The functions we use. */
 typedef struct connection {
@@ -24,8 +29,12 @@ typedef struct connection {
     char *(*message)(const PGconn *);
     void (*finish)(PGconn *);
     PQnoticeProcessor (*on_notice)(PGconn *, PQnoticeProcessor, void *);
-    PGresult *(*execute)(PGconn *, const char *, int, const Oid *, const char *const *, const int *,
-                         const int *, int);
+    int (*send)(PGconn *, const char *, int, const Oid *, const char *const *, const int *,
+                const int *, int);
+    int (*consume)(PGconn *);
+    int (*busy)(PGconn *);
+    int (*socket)(const PGconn *);
+    PGresult *(*result)(PGconn *);
     ExecStatusType (*result_status)(const PGresult *);
     char *(*result_field)(const PGresult *, int);
     char *(*command)(PGresult *);
@@ -34,6 +43,7 @@ typedef struct connection {
     int (*rows)(const PGresult *);
     char *(*value)(const PGresult *, int, int);
     int (*is_null)(const PGresult *, int, int);
+    bool silent; /* the server has not answered in time: it is not asked again */
 } connection;
 
 /* ISO C has no cast from object to function pointer: copy the bits. */
@@ -54,7 +64,9 @@ static leat_status load(leat_context *c, connection *k)
     bool good = find(l, "PQconnectdbParams", &k->connect) && find(l, "PQstatus", &k->status) &&
                 find(l, "PQerrorMessage", &k->message) && find(l, "PQfinish", &k->finish) &&
                 find(l, "PQsetNoticeProcessor", &k->on_notice) &&
-                find(l, "PQexecParams", &k->execute) &&
+                find(l, "PQsendQueryParams", &k->send) && find(l, "PQconsumeInput", &k->consume) &&
+                find(l, "PQisBusy", &k->busy) && find(l, "PQsocket", &k->socket) &&
+                find(l, "PQgetResult", &k->result) &&
                 find(l, "PQresultStatus", &k->result_status) &&
                 find(l, "PQresultErrorField", &k->result_field) &&
                 find(l, "PQcmdStatus", &k->command) && find(l, "PQcmdTuples", &k->affected) &&
@@ -72,12 +84,13 @@ static leat_status fault(leati_sql *db, const PGresult *result)
     const char *said = result ? k->result_field(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *state = result ? k->result_field(result, PG_DIAG_SQLSTATE) : NULL;
     if (!said) said = k->server ? k->message(k->server) : "out of memory";
+    if (k->silent) said = "it has not answered in time";
     int n = (int)strcspn(said, "\n");
     if (n > 400) n = 400;
     if (!k->server) return LEATI_FAIL(c, LEAT_NOMEM, "%s: out of memory", db->name);
     /* What libpq itself reports has no state; 57P: the server is ending. */
-    bool lost = k->status(k->server) != CONNECTION_OK || !state || strncmp(state, "08", 2) == 0 ||
-                strncmp(state, "57P", 3) == 0;
+    bool lost = k->silent || k->status(k->server) != CONNECTION_OK || !state ||
+                strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0;
     if (lost)
         return LEATI_FAIL(c, LEAT_NETWORK,
                           "%s: no connection to the database: %.*s\n"
@@ -126,8 +139,45 @@ static leat_status postgres_open(leati_sql *db, const char *where, bool make)
     LEATI_TRY(load(db->context, k));
     k->server = k->connect(keys, values, 1);
     if (!k->server || k->status(k->server) != CONNECTION_OK) return fault(db, NULL);
+    db->patience = PATIENCE;
     (void)k->on_notice(k->server, ignore_notice, NULL);
     return LEAT_OK;
+}
+
+/* Until the next result can be taken without waiting. */
+static bool wait_for(connection *k, double until)
+{
+    while (k->busy(k->server)) {
+        double left = until - leati_now_s();
+        struct pollfd p = {.fd = k->socket(k->server), .events = POLLIN};
+        int came = left > 0 && p.fd >= 0 ? poll(&p, 1, (int)ceil(1000 * left)) : 0;
+        if (came < 0 && errno != EINTR) return false;
+        if (came == 0) k->silent = true;
+        if (came == 0 || (came > 0 && !k->consume(k->server))) return false;
+    }
+    return true;
+}
+
+/* As PQexecParams, but that a server which takes a statement and says nothing, for ever, is given
+ * up after a while: whoever waits for it holds others up, and keeps the process from ending. */
+static PGresult *ask(leati_sql *db, const char *sql, int count, const char *const *values)
+{
+    connection *k = db->handle;
+    double until = leati_now_s() + db->patience;
+    PGresult *last = NULL, *next;
+    if (k->silent || !k->send(k->server, sql, count, NULL, values, NULL, NULL, 0)) return NULL;
+    while (wait_for(k, until) && (next = k->result(k->server))) {
+        ExecStatusType is = k->result_status(next);
+        k->clear(last);
+        last = next;
+        if (is != PGRES_COMMAND_OK && is != PGRES_TUPLES_OK && is != PGRES_FATAL_ERROR &&
+            is != PGRES_EMPTY_QUERY)
+            k->silent = true; /* copies and the like, which nobody asked for */
+        if (k->silent) break;
+    }
+    if (!k->silent) return last;
+    k->clear(last);
+    return NULL;
 }
 
 /* NULL with the error recorded; PQclear. */
@@ -143,7 +193,7 @@ static PGresult *execute(leati_sql *db, const char *sql, const leati_sql_arg *ar
         if (args[i].kind == LEATI_SQL_WHOLE)
             snprintf(numbers[i], sizeof numbers[i], "%lld", (long long)args[i].whole);
     }
-    PGresult *r = k->execute(k->server, sql, (int)count, NULL, values, NULL, NULL, 0);
+    PGresult *r = ask(db, sql, (int)count, values);
     ExecStatusType is = r ? k->result_status(r) : PGRES_FATAL_ERROR;
     if (is == PGRES_COMMAND_OK || is == PGRES_TUPLES_OK) return r;
     (void)fault(db, r);
@@ -184,7 +234,7 @@ static leat_status postgres_finish(leati_sql *db, bool commit)
         if (strcmp(k->command(r), "COMMIT") != 0)
             st = LEATI_FAIL(db->context, LEAT_INTERNAL, "%s: the transaction had failed", db->name);
     } else {
-        r = k->execute(k->server, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0);
+        r = ask(db, "ROLLBACK", 0, NULL);
     }
     k->clear(r);
     return st;
