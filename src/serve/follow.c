@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { PATH = 4096, WHY = 256, LINE = 600, SLOWEST_POLLS = 30 };
+enum { PATH = 4096, WHY = 256, LINE = 600, SLOWEST_POLLS = 30, AGAIN_POLLS = 60 };
 
 /* One version of the registry that is served. */
 typedef struct followed {
@@ -23,7 +23,8 @@ typedef struct followed {
     bool moves;    /* it is an alias */
     bool champion; /* that one */
     int64_t version;
-    int64_t refused; /* a version that could not be loaded: it is not tried again */
+    int64_t refused; /* a version that could not be loaded */
+    uint32_t rests;  /* polls until it is tried again: its file may come, or memory be free */
 } followed;
 
 struct leati_follow {
@@ -236,7 +237,10 @@ static bool move(leati_follow *f, followed *k, int64_t version)
         say(f, "%.250s is version %lld now", k->text, (long long)version);
         return true;
     }
+    bool news = k->refused != version;
     k->refused = version;
+    k->rests = AGAIN_POLLS;
+    if (!news) return true;
     say(f, "%.250s stands at version %lld, which cannot be served: %.250s", k->text,
         (long long)version, why);
     return true;
@@ -263,7 +267,11 @@ static void poll_all(leati_follow *f)
             return;
         }
         leat_error_clear(f->own); /* an alias that was removed leaves what it stood at */
-        if (st != LEAT_OK || version == k->version || version == k->refused) continue;
+        if (st != LEAT_OK || version == k->version) continue;
+        if (version == k->refused && k->rests) {
+            k->rests--;
+            continue;
+        }
         if (!move(f, k, version)) {
             lose(f);
             return;

@@ -166,12 +166,13 @@ static void folder(leattest *t)
     walk(t, r, where, &h, &server);
     REQUIRE(server);
     REQUIRE(serve_client_open(&k, leat_server_url(server)));
-    /* A version that is damaged is said once and changes nothing. */
+    /* A version that is damaged is said once and changes nothing; it is tried again. */
     CHECK_OK(leat_registry_path(r, "cars@2", model, sizeof model));
-    char data[64] = "no model";
+    char data[64] = "no model", before[sizeof data];
     chmod(model, 0644);
     FILE *f = fopen(model, "r+b");
-    if (CHECK(f)) {
+    if (CHECK(f && fread(before, 1, sizeof before, f) == sizeof before)) {
+        rewind(f);
         fwrite(data, 1, sizeof data, f);
         fclose(f);
     }
@@ -179,6 +180,15 @@ static void folder(leattest *t)
     CHECK(wait_for(&h.refused, 1));
     CHECK(answers_with(t, &k, 1));
     pause_ms(5 * POLL_MS);
+    CHECK_INT(atomic_load(&h.refused), 1);
+    unsigned moved = atomic_load(&h.moved);
+    f = fopen(model, "r+b");
+    if (CHECK(f)) {
+        fwrite(before, 1, sizeof before, f);
+        fclose(f);
+    }
+    CHECK(wait_for(&h.moved, moved + 1));
+    CHECK(answers_with(t, &k, 2));
     CHECK_INT(atomic_load(&h.refused), 1);
     CHECK_INT(atomic_load(&h.lost), 0);
     serve_client_close(&k);
