@@ -12,6 +12,8 @@
 enum { SMALL_BODY = 65536 };
 /* What a loop hands on: bodies of so many bytes, answers that take so long. */
 enum { LONG_BODY = 256 << 10, LONG_NS = 300000 };
+/* Each label is looked for among the answers of all threads, for each version and class. */
+enum { FEW_LABELS = 8 << 10 };
 enum { WRAPPING = 300 }; /* bytes of a request that are no values, about */
 
 static void refuse_method(leati_call *call, unsigned allowed)
@@ -142,6 +144,7 @@ static place place_of(leati_call *call)
 {
     size_t bytes = call->request->body_length;
     if (!has_rows(call)) return HERE;
+    if (call->route->handle == leati_route_feedback) return bytes > FEW_LABELS ? LONG : HERE;
     if (bytes > LONG_BODY) return LONG;
     const leati_served *s = likely_version(call);
     if (!s) return HERE;

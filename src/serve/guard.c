@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
@@ -36,10 +37,13 @@ static unsigned scope_of(leati_scope scope)
     }
 }
 
+/* An Authorization of another scheme is for somebody else, a proxy on the way say. */
 static leati_http_text secret_of(const leati_call *call)
 {
-    leati_http_text text = leati_exchange_header_in(call->exchange, "authorization");
-    return text.data ? text : leati_exchange_header_in(call->exchange, "x-api-key");
+    leati_http_text text = leati_exchange_header_in(call->exchange, "authorization"),
+                    key = leati_exchange_header_in(call->exchange, "x-api-key");
+    bool bearer = text.length > 7 && strncasecmp(text.data, "bearer ", 7) == 0;
+    return bearer || !key.data ? text : key;
 }
 
 /* Paths that name no model but take rows are about the only one. */

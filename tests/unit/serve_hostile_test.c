@@ -345,6 +345,12 @@ static void near_keys(leattest *t)
             CHECK(!strstr(k.reply, sent + 5));
         }
     }
+    /* Beside what a proxy on the way asks for. */
+    char both[256];
+    snprintf(both, sizeof both, "Authorization: Basic bGVhdDpsZWF0\r\nX-API-Key: %s\r\n", secret);
+    CHECK_INT(ask(&k, server, "GET", "/v2/models/iris", both, "", 0), 200);
+    snprintf(both, sizeof both, "X-API-Key: other\r\nAuthorization: Bearer %s\r\n", secret);
+    CHECK_INT(ask(&k, server, "GET", "/v2/models/iris", both, "", 0), 200);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char path[256];
         snprintf(path, sizeof path, places[i], secret);
