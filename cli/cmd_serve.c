@@ -172,8 +172,8 @@ static const cli_option options[] = {
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
     {"max-model", 0, "MB", "largest model that is uploaded, in MiB (default 256)", false},
     {"max-requests", 0, "MB",
-     "long requests that may be at hand at once, in MiB (default 1024, or half of the memory that "
-     "is left); beyond it: 503",
+     "long requests and answers that may be at hand at once, in MiB (default 1024, or half of the "
+     "memory that is left); beyond it: 503",
      false},
     {"max-uploads", 0, "MB", "the same of models that are uploaded (default: four of the largest)",
      false},

@@ -19,6 +19,9 @@ static const leati_http_fault too_large = {413, "too_large",
 static const leati_http_fault no_memory = {503, "no_memory", "There is no memory for the request."};
 static const leati_http_fault no_room = {
     503, "busy", "The server has as many long bodies at hand as it takes; try again in a moment."};
+static const leati_http_fault long_answer = {
+    413, "too_long_answer",
+    "The answer would be longer than all that this server holds at once; ask for less."};
 static const leati_http_fault timed_out = {408, "timeout", "The request did not come in time."};
 static const leati_http_fault cut_off = {400, "cut_off",
                                          "The connection was closed in the middle of the request."};
@@ -58,6 +61,15 @@ static void write_fault(leati_http_exchange *ex, const leati_http_fault *f)
     ex->status = f->status;
 }
 
+/* In the place of a reply that could not be made. */
+static void write_lack(leati_http_exchange *ex)
+{
+    leati_http_buffer_free(&ex->out);
+    write_fault(ex, !ex->crowded                      ? &no_memory
+                    : ex->crowded <= ex->budget->most ? &no_room
+                                                      : &long_answer);
+}
+
 /* A finished exchange takes its place behind the replies before it. */
 static void reply(leati_http_conn *conn, leati_http_exchange *ex)
 {
@@ -67,14 +79,15 @@ static void reply(leati_http_conn *conn, leati_http_exchange *ex)
         conn->blank = 0;
     }
     leati_http_exchange_drop(ex);
-    if (ex->failed) write_fault(ex, &no_memory);
+    if (ex->failed) write_lack(ex);
     if (conn->core->draining) ex->keep = false;
     ex->next = NULL;
     *conn->unsent_end = ex;
     conn->unsent_end = &ex->next;
     conn->unsent_count++;
     if (!ex->keep) conn->closing = true;
-    if (!leati_http_exchange_compose(ex)) shut(conn, false);
+    if (leati_http_exchange_compose(ex)) leati_http_exchange_settle(ex);
+    else shut(conn, false);
 }
 
 static leati_http_exchange *begin(leati_http_conn *conn)

@@ -159,12 +159,14 @@ struct leati_http_exchange {
     leati_http_buffer body;
     size_t body_most;
     leati_http_budget *budget;     /* NULL: none */
-    size_t drawn;                  /* from it */
+    size_t drawn;                  /* from it, for the body */
+    size_t held;                   /* the same for the reply, until it is taken */
     uint64_t body_left;            /* of Content-Length */
     const leati_http_fault *fault; /* met while a piece of the body was taken */
     /* the reply */
     leati_http_buffer fields, out, packed, wire;
     bool finished, failed, has_type, dense; /* dense: the type does not compress */
+    size_t crowded;                         /* it failed for want of so much budget */
     leati_http_coding coding;
     bool varies;
     int status;
@@ -183,6 +185,8 @@ bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes);
 void leati_http_exchange_drop(leati_http_exchange *ex);
 /* Makes the bytes of the reply: ex->wire, and the body behind it where it is not in there. */
 bool leati_http_exchange_compose(leati_http_exchange *ex);
+/* The reply is made: gives back what it does not need. */
+void leati_http_exchange_settle(leati_http_exchange *ex);
 const char *leati_http_reason(int status);
 
 #endif

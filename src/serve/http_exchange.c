@@ -141,7 +141,8 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->carried = 0;
     ex->waiting = 0;
     ex->budget = NULL;
-    ex->drawn = 0;
+    ex->drawn = ex->held = 0;
+    ex->crowded = 0;
     ex->find = (leati_http_find){0};
     ex->admitted = ex->line_read = ex->keep = false;
     ex->finished = ex->failed = ex->has_type = ex->dense = ex->varies = false;
@@ -159,6 +160,14 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     return ex;
 }
 
+/* Of what is held for the reply, all but `keep` bytes. */
+static void release(leati_http_exchange *ex, size_t keep)
+{
+    if (ex->held <= keep) return;
+    atomic_fetch_sub(&ex->budget->used, ex->held - keep);
+    ex->held = keep;
+}
+
 void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool sent)
 {
     leati_http_core *core = ex->core;
@@ -167,6 +176,7 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
         r->done(r->user, ex, ex->status, reply_bytes, now_ns() - ex->request.received_ns, sent);
     core->live--;
     leati_http_exchange_drop(ex);
+    release(ex, 0);
     if (ex->decoder) {
         leati_http_coding coding = leati_http_decoder_coding(ex->decoder);
         if (core->decoders[coding]) leati_http_decoder_destroy(ex->decoder);
@@ -319,15 +329,44 @@ void leati_exchange_header(leati_http_exchange *ex, const char *name, const char
     b->size = (size_t)(to - b->data);
 }
 
+/* What of a reply is drawn from the budget: nothing of short ones, and not every few bytes. */
+static size_t share_of(size_t bytes)
+{
+    enum { STEP = 64 << 10 };
+    return bytes <= LEATI_HTTP_FREE ? 0 : bytes / STEP * STEP + STEP;
+}
+
+/* Room for more of the reply: memory, and budget until the client has taken it, which may be slow.
+ */
+static bool make_room(leati_http_exchange *ex, size_t length)
+{
+    size_t need, share;
+    if (leati_add_overflows(ex->out.size, length, &need) || need > SIZE_MAX / 2) return false;
+    share = share_of(need);
+    if (ex->budget && share > ex->held) {
+        if (!leati_exchange_reserve(ex, share - ex->held)) {
+            ex->crowded = ex->drawn + share;
+            return false;
+        }
+        ex->drawn -= share - ex->held;
+        ex->held = share;
+    }
+    return leati_http_buffer_room(ex->core->context, &ex->out, length);
+}
+
 void leati_exchange_write(leati_http_exchange *ex, const void *data, size_t length)
 {
-    if (!leati_http_buffer_add(ex->core->context, &ex->out, data, length)) ex->failed = true;
+    if (!make_room(ex, length)) {
+        ex->failed = true;
+        return;
+    }
+    if (length) memcpy(ex->out.data + ex->out.size, data, length);
+    ex->out.size += length;
 }
 
 void *leati_exchange_room(leati_http_exchange *ex, size_t length)
 {
-    if (leati_http_buffer_room(ex->core->context, &ex->out, length ? length : 1))
-        return ex->out.data + ex->out.size;
+    if (make_room(ex, length ? length : 1)) return ex->out.data + ex->out.size;
     ex->failed = true;
     return NULL;
 }
@@ -393,6 +432,13 @@ void leati_exchange_finish(leati_http_exchange *ex, int http_status)
         return;
     }
     core->transport->post(core, ex);
+}
+
+/* On the loop: what was packed is not needed as it was. */
+void leati_http_exchange_settle(leati_http_exchange *ex)
+{
+    leati_http_spares_give(&ex->core->spares, &ex->packed, LEATI_HTTP_KEEP);
+    release(ex, share_of(ex->out.size));
 }
 
 /* --- the bytes of the reply --------------------------------------------------------------- */

@@ -238,7 +238,7 @@ static void write_http(text *t)
     gauge(t, "leat_upload_bytes", "Models that are being uploaded, over 64 kB each.",
           (double)t->source->upload_bytes);
     gauge(t, "leat_request_body_bytes",
-          "Bodies of other requests that are at hand, over 64 kB each.",
+          "Bodies of other requests at hand, and answers that are not taken yet, over 64 kB each.",
           (double)t->source->body_bytes);
     gauge(t, "leat_queue_requests", "Requests that wait for a thread.", (double)t->source->waiting);
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "serve/route.h"
 #include "support/fitted.h"
@@ -664,6 +665,87 @@ static void slow_bodies(leattest *t)
     free(body);
 }
 
+/* Reads nothing of its answer for a while. */
+static int ask_and_wait(const char *url, const char *head, const char *body, size_t length)
+{
+    serve_client k;
+    if (!serve_client_open(&k, url)) return -1;
+    bool sent = send(k.fd, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head);
+    for (size_t at = 0; sent && at < length;) {
+        ssize_t n = send(k.fd, body + at, length - at, MSG_NOSIGNAL);
+        sent = n > 0;
+        at += sent ? (size_t)n : 0;
+    }
+    return sent ? k.fd : -1;
+}
+
+/* Answers that clients do not take are held against the memory for long bodies, too: many rows of
+ * few bytes have long answers. */
+static void answers_not_taken(leattest *t)
+{
+    enum { ROWS = 60000, SLOW = 8 };
+    static const char line[] = "5,3,1,1\n";
+    char path[512], head[256];
+    int slow[SLOW];
+    size_t length = 50 + ROWS * (sizeof line - 1), waiting = 0;
+    char *body = malloc(length + 1);
+    leat_server *server;
+    serve_client k;
+    if (!make_models(t)) return;
+    snprintf(path, sizeof path, "%s", leattest_scratch("iris.leat"));
+    const char *models[] = {path};
+    leat_serve_options o = leat_serve_options_default();
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 2;
+    o.max_body = 1 << 20, o.max_requests = 20 << 20;
+    REQUIRE(body);
+    REQUIRE_OK(leat_server_start(t->context, &o, &server));
+    REQUIRE(serve_client_open(&k, leat_server_url(server)));
+    strcpy(body, "sepal_length,sepal_width,petal_length,petal_width\n");
+    for (size_t i = 0; i < ROWS; i++) memcpy(body + 50 + i * (sizeof line - 1), line, sizeof line);
+    CHECK(serve_client_ask(&k, "POST", "/api/v1/iris", CSV, body, length));
+    CHECK_INT(k.status, 200);
+    CHECK(k.body_length > 4 << 20);
+    snprintf(head, sizeof head,
+             "POST /api/v1/iris HTTP/1.1\r\nHost: localhost\r\n" CSV "Content-Length: %zu\r\n\r\n",
+             length);
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = ask_and_wait(leat_server_url(server), head, body, length);
+        CHECK(slow[i] >= 0);
+    }
+    /* Some of them are refused, and so is who asks now; short answers are given. */
+    for (int i = 0; i < 300 && k.status != 503; i++) {
+        if (i) nanosleep(&(struct timespec){0, 20000000}, NULL);
+        CHECK(serve_client_ask(&k, "POST", "/api/v1/iris", CSV, body, length));
+    }
+    CHECK_INT(k.status, 503);
+    CHECK(strstr(k.reply, "Retry-After: "));
+    CHECK(serve_client_ask(&k, "POST", "/api/v1/iris", CSV, body, 50 + 100 * (sizeof line - 1)));
+    CHECK_INT(k.status, 200);
+    for (int i = 0; i < SLOW; i++) close(slow[i]);
+    /* All of it comes back. */
+    for (int i = 0; i < 300 && (i == 0 || waiting); i++) {
+        if (i) nanosleep(&(struct timespec){0, 20000000}, NULL);
+        CHECK(serve_client_ask(&k, "GET", "/metrics", "", "", 0));
+        const char *held = strstr(k.body, "\nleat_request_body_bytes ");
+        waiting = held ? (size_t)strtoul(held + 25, NULL, 10) : 1;
+    }
+    CHECK_INT(waiting, 0);
+    CHECK(serve_client_ask(&k, "POST", "/api/v1/iris", CSV, body, length));
+    CHECK_INT(k.status, 200);
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    /* What would never fit is not to be tried again. */
+    o.max_requests = 1 << 20;
+    REQUIRE_OK(leat_server_start(t->context, &o, &server));
+    REQUIRE(serve_client_open(&k, leat_server_url(server)));
+    CHECK(serve_client_ask(&k, "POST", "/api/v1/iris", CSV, body, length));
+    CHECK_INT(k.status, 413);
+    CHECK(strstr(k.body, "too_long_answer"));
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    free(body);
+}
+
 static void options(leattest *t)
 {
     leat_context *c = t->context;
@@ -716,13 +798,9 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, (void *)models);
 }
 
-static const leattest_case cases[] = {TEST(answers),
-                                      TEST(same_bits),
-                                      TEST(invocations),
-                                      TEST(versions),
-                                      TEST(exchange_under_load),
-                                      TEST(long_answers),
-                                      TEST(slow_bodies),
-                                      TEST(options),
-                                      TEST(little_memory)};
+static const leattest_case cases[] = {
+    TEST(answers),      TEST(same_bits),           TEST(invocations),
+    TEST(versions),     TEST(exchange_under_load), TEST(long_answers),
+    TEST(slow_bodies),  TEST(answers_not_taken),   TEST(options),
+    TEST(little_memory)};
 LEATTEST_MAIN(cases)
