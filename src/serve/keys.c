@@ -502,11 +502,9 @@ static leat_status write_all(leati_keys *k, int64_t day)
 }
 
 /* What was taken is in the store. */
-static void note_written(leati_key_state *s, int64_t day)
+static void note_written(leati_key_state *s)
 {
     for (int i = 0; i < LEATI_KEY_USES; i++) s->written[i] += s->taken[i];
-    if (s->stored_day != day) s->stored_rows = 0;
-    s->stored_day = day;
     s->stored_rows += s->taken[LEATI_KEY_ROWS];
 }
 
@@ -515,6 +513,8 @@ static leat_status learn_use(leati_keys *k, leati_key_state *s, int64_t day)
 {
     int64_t total;
     uint64_t unused;
+    if (s->stored_day != day) s->stored_rows = 0;
+    s->stored_day = day;
     if (!s->metered) return LEAT_OK;
     LEATI_TRY(leati_sql_value(k->db, &total, NULL,
                               "SELECT used_rows FROM leat_key_use WHERE name = $1 AND day = $2",
@@ -525,34 +525,47 @@ static leat_status learn_use(leati_keys *k, leati_key_state *s, int64_t day)
     return LEAT_OK;
 }
 
-/* What this server counted goes to the store, what others counted comes from it. After a failure
- * the numbers are kept for the next time. */
-static leat_status exchange_use(leati_keys *k)
+/* What others counted comes from the store. */
+static leat_status learn_all(leati_keys *k, int64_t day)
 {
-    int64_t day = leati_key_day(leati_seconds_now());
-    bool any = false;
-    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
-        if (take_counts(s)) any = true;
-    if (any) LEATI_TRY(write_all(k, day));
-    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next) note_written(s, day);
     for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
         LEATI_TRY(learn_use(k, s, day));
     return LEAT_OK;
 }
 
-/* The new table is published when the quotas of its keys are known. */
+/* What this server counted goes there. After a failure the numbers are kept for the next time. */
+static leat_status give_use(leati_keys *k, int64_t day)
+{
+    bool any = false;
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next)
+        if (take_counts(s)) any = true;
+    if (any) LEATI_TRY(write_all(k, day));
+    for (leati_key_state *s = atomic_load(&k->states); s; s = s->next) note_written(s);
+    return LEAT_OK;
+}
+
+/* The new table is published when the quotas of its keys are known; that nothing can be written, on
+ * a full disk say, does not keep a revoked key alive. */
 static leat_status reload(leati_keys *k, leat_context *c, int64_t generation)
 {
+    int64_t day = leati_key_day(leati_seconds_now());
     table *t = leati_calloc(c, 1, sizeof *t);
     leat_status st = t ? read_table(k, c, t) : leat_error_status(c);
-    if (st == LEAT_OK) st = exchange_use(k);
+    if (st == LEAT_OK) st = learn_all(k, day);
     if (st != LEAT_OK) {
         table_free(t);
         return st;
     }
     table_free(leati_published_exchange(&k->table, t));
     k->generation = generation;
-    return LEAT_OK;
+    return give_use(k, day);
+}
+
+static leat_status exchange_use(leati_keys *k)
+{
+    int64_t day = leati_key_day(leati_seconds_now());
+    LEATI_TRY(learn_all(k, day));
+    return give_use(k, day);
 }
 
 static leat_status keep_up(leati_keys *k, leat_context *c, bool write)

@@ -395,6 +395,37 @@ static void store_is_gone(leattest *t)
     leati_keys_close(k);
 }
 
+/* Usage cannot be written, as on a full disk: keys that are revoked are refused nevertheless. */
+static void usage_is_refused(leattest *t)
+{
+    const char *where;
+    char a[LEAT_KEY_SIZE];
+    leati_keys *k;
+    leati_sql *db;
+    leat_key_list *list;
+    leat_key_store *s = fresh(t, "full.db", &where);
+    REQUIRE(s);
+    REQUIRE_OK(leat_key_add(s, "alice", NULL, a));
+    REQUIRE_OK(leati_keys_open(t->context, &k, where));
+    CHECK_INT(ask(k, a, "iris", LEAT_KEY_INFER).status, 200);
+    REQUIRE_OK(leati_key_database_open(t->context, &db, where, false));
+    CHECK_OK(leati_sql_run(db, "ALTER TABLE leat_key_use RENAME COLUMN us TO gone", LEATI_SQL_NONE,
+                           NULL));
+    REQUIRE_OK(leat_key_revoke(s, "alice"));
+    CHECK(leati_keys_refresh(k, t->context) != LEAT_OK);
+    leat_error_clear(t->context);
+    CHECK_INT(ask(k, a, "iris", LEAT_KEY_INFER).status, 401);
+    CHECK_OK(leati_sql_run(db, "ALTER TABLE leat_key_use RENAME COLUMN gone TO us", LEATI_SQL_NONE,
+                           NULL));
+    leati_sql_close(db);
+    CHECK_OK(leati_keys_refresh(k, t->context));
+    leati_keys_close(k);
+    REQUIRE_OK(leat_key_list_create(s, &list));
+    CHECK_INT(leat_key_list_at(list, 0)->requests, 1);
+    leat_key_list_destroy(list);
+    leat_key_store_close(s);
+}
+
 /* The same with the keys on a server, which then dies while keys are asked for. */
 static void on_postgres(leattest *t)
 {
@@ -408,6 +439,7 @@ static void on_postgres(leattest *t)
     verdicts(t);
     changes(t);
     usage(t);
+    usage_is_refused(t);
     leat_key_store *s = fresh(t, "", &where);
     if (s && CHECK_OK(leat_key_add(s, "alice", NULL, a)) &&
         CHECK_OK(leati_keys_open(t->context, &k, where))) {
@@ -494,7 +526,9 @@ static void allocations(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(store), TEST(verdicts),  TEST(changes),       TEST(limits),      TEST(threads),
-    TEST(usage), TEST(published), TEST(store_is_gone), TEST(allocations), TEST(on_postgres),
+    TEST(store),       TEST(verdicts),      TEST(changes),
+    TEST(limits),      TEST(threads),       TEST(usage),
+    TEST(published),   TEST(store_is_gone), TEST(usage_is_refused),
+    TEST(allocations), TEST(on_postgres),
 };
 LEATTEST_MAIN(cases)
