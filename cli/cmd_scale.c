@@ -18,6 +18,15 @@ static void on_end(int got)
     stop = 1;
 }
 
+/* SIGHUP, where no terminal was closed: logs were renamed. */
+static volatile sig_atomic_t reopen;
+
+static void on_hang_up(int got)
+{
+    (void)got;
+    reopen = 1;
+}
+
 static void tell_json(cli *c, const leat_scale_event *e)
 {
     leat_json *j = leat_json_create(c->context, 0);
@@ -102,9 +111,11 @@ static leat_status run_scale(cli *c)
     o.told = tell;
     o.user = c;
     o.stop = &stop;
-    struct sigaction end = {.sa_handler = on_end};
+    o.reopen = &reopen;
+    struct sigaction end = {.sa_handler = on_end}, hang_up = {.sa_handler = on_hang_up};
     sigaction(SIGINT, &end, NULL);
     sigaction(SIGTERM, &end, NULL);
+    if (!isatty(STDOUT_FILENO)) sigaction(SIGHUP, &hang_up, NULL);
     return leat_scale_run(c->context, &o);
 }
 
@@ -144,7 +155,8 @@ const cli_command cli_command_scale = {
         "lasted at --down for --down-for and one less would do. Never two changes of direction "
         "within --window.\nWorkers leave without a failed request and are replaced when they die. "
         "If leat scale is killed they go on; started again with the same --state it takes them "
-        "over. Ctrl-C or SIGTERM ends all, gently.\nBehind HAProxy (--haproxy) each worker has a "
+        "over. Ctrl-C or SIGTERM ends all, gently; SIGHUP has all open their logs anew.\nBehind "
+        "HAProxy (--haproxy) each worker has a "
         "port "
         "of its own and a slot of the proxy, from when it serves until before it ends.",
     .examples = "  leat scale models/ --listen 0.0.0.0:8080 --max 8\n"

@@ -135,6 +135,8 @@ static leat_status run_serve(cli *c)
     waited = ends;
     if (o.access_log || o.prediction_log) sigaddset(&waited, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &waited, NULL);
+    /* One that is ignored, as under nohup, would not be waited for either. */
+    if (sigismember(&waited, SIGHUP)) signal(SIGHUP, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     st = leat_server_start(c->context, &o, &server);
     if (st != LEAT_OK) {

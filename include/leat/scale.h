@@ -83,6 +83,8 @@ typedef struct leat_scale_options {
     void (*told)(void *user, const leat_scale_event *event);
     void *user;
     volatile sig_atomic_t *stop; /* set: end the workers gently, then return */
+    volatile sig_atomic_t
+        *reopen; /* set: the workers open their logs anew, by SIGHUP; is cleared */
 } leat_scale_options;
 
 LEAT_API leat_scale_options leat_scale_options_default(void);

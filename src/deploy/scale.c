@@ -180,6 +180,14 @@ static bool any_answers(const keeper *k)
     return false;
 }
 
+static void reopen_logs(const keeper *k)
+{
+    volatile sig_atomic_t *asked = k->options->reopen;
+    if (!asked || !*asked) return;
+    *asked = 0;
+    leati_crew_reopen(&k->crew);
+}
+
 /* The first workers have to come up: what keeps them from it is an error of the command. Those of
  * an earlier one may end meanwhile. */
 static leat_status wait_for_first(keeper *k)
@@ -225,6 +233,7 @@ static leat_status keep(keeper *k)
     LEATI_TRY(wait_for_first(k));
     while (!stopped(k)) {
         double now = now_seconds();
+        reopen_logs(k);
         reap(k, now);
         if (now >= next) {
             sample(k, now);

@@ -372,15 +372,17 @@ static leat_status prepare(const leati_crew *crew, uint32_t slot, launch *l)
 
 /* In the new process: only what may stand between fork and exec. A group of its own, so that Ctrl-C
  * in a terminal reaches the one that ends the others in order. Signals are held back until they
- * mean what they mean to a worker: the handlers of leat scale would swallow its end. */
+ * mean what they mean to a worker: the handlers of leat scale would swallow its end. SIGHUP ends
+ * none that has no logs, or is not ready for it. */
 static void become(const leati_crew *crew, const launch *l)
 {
-    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    const struct sigaction usual = {.sa_handler = SIG_DFL}, ignored = {.sa_handler = SIG_IGN};
     sigset_t none;
     int in = open("/dev/null", O_RDONLY);
     int out = open(crew->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     sigaction(SIGINT, &usual, NULL);
     sigaction(SIGTERM, &usual, NULL);
+    sigaction(SIGHUP, &ignored, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
@@ -440,6 +442,11 @@ void leati_crew_end(leati_crew_worker *worker)
 {
     kill((pid_t)worker->pid, SIGTERM);
     worker->ending = true;
+}
+
+void leati_crew_reopen(const leati_crew *crew)
+{
+    for (size_t i = 0; i < crew->count; i++) kill((pid_t)crew->workers[i].pid, SIGHUP);
 }
 
 void leati_crew_last_words(const leati_crew *crew, char *out, size_t size)

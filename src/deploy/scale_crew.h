@@ -46,6 +46,8 @@ leat_status leati_crew_start(leati_crew *crew);
 leati_crew_worker *leati_crew_newest(leati_crew *crew);
 /* It answers what is under way, then ends. */
 void leati_crew_end(leati_crew_worker *worker);
+/* Tells all of them to open their logs anew. */
+void leati_crew_reopen(const leati_crew *crew);
 /* "HOST:PORT" of a slot. */
 void leati_crew_endpoint(const leati_crew *crew, uint32_t slot, char out[280]);
 /* Takes one that is gone off the list. False: none is. */

@@ -17,7 +17,7 @@ end_all() {
 start() { # start FILE: its words go there; sets scale and url
     : >"$1"
     $leat scale iris.leat --listen 127.0.0.1:0 --state state --max 3 --up 12 --down 4 --up-for 1 \
-        --down-for 2 --cool-down 1 --window 3 --every 0.5 >"$1" 2>&1 &
+        --down-for 2 --cool-down 1 --window 3 --every 0.5 -- --access-log access.log >"$1" 2>&1 &
     scale=$!
     url=
     until_has "$1" '^serving at' 1 150 && url=$(sed -n 's/^serving at \(.*\)/\1/p' "$1")
@@ -71,6 +71,18 @@ check same-address [ "$url" = "$was" ]
 has adopted two.txt 'adopted  worker'
 check none-started [ "$(grep -c '^started' two.txt)" = 0 ]
 check adopted-serve curl -sf "$url/api/v1/iris" -d "$row"
+
+# SIGHUP goes on to the workers: logs that were renamed are made anew.
+check renamed mv access.log access.1
+kill -HUP $scale
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ -s access.log ] && break
+    curl -s "$url/api/v1/iris" -d "$row" >/dev/null
+    sleep 0.3
+done
+check hang-up kill -0 $scale
+check new-log [ -s access.log ]
+check hang-up-none-died [ "$(grep -c '^died' two.txt)" = 0 ]
 
 # The end: all of them.
 kill -TERM $scale
