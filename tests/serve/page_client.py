@@ -39,6 +39,21 @@ def shot(page, name):
         page.screenshot(path=os.path.join(SHOTS, name + ".png"), full_page=True)
 
 
+def luminance(color):
+    """Of "rgb(1, 2, 3)"; WCAG 2.2."""
+    parts = [int(x) / 255 for x in color[4:-1].split(",")]
+    parts = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(page, selector, what, behind, of):
+    def color(selector, what):
+        return luminance(page.locator(selector).first.evaluate(
+            "(e, what) => getComputedStyle(e)[what]", what))
+    low, high = sorted((color(selector, what), color(behind, of)))
+    return (high + 0.05) / (low + 0.05)
+
+
 def give_key(page):
     page.wait_for_selector("dialog[open]")
     assert page.locator(":focus").get_attribute("id") == "key_value", "the field has the focus"
@@ -110,6 +125,13 @@ def visit(browser, scheme, width):
         for control in page.get_by_role(role).all():
             assert control.evaluate("e => e.labels?.length || e.textContent.trim()"), role
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "too wide"
+    # Who sees little sees where something can be typed, and reads all texts.
+    for behind in ("form input", "section"):
+        edge = contrast(page, "form input", "borderTopColor", behind, "backgroundColor")
+        assert edge >= 3, (scheme, behind, edge)
+    for text in ("form label", "form label small", "#answer"):
+        ink = contrast(page, text, "color", "section", "backgroundColor")
+        assert ink >= 4.5, (scheme, text, ink)
     shot(page, f"iris_{scheme}_{width}")
     assert not complaints, complaints
     context.close()
