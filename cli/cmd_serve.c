@@ -109,11 +109,20 @@ static void *impatient(void *arg)
     _exit(128 + got);
 }
 
-/* Waits for the signal to end; SIGHUP has the logs opened anew. */
-static void wait_for_the_end(const sigset_t *waited, leat_server *server)
+static void begin_anew(cli *c, leat_server *server)
+{
+    leat_server_reopen_logs(server);
+    if (leat_server_renew_certificate(c->context, server) == LEAT_OK) return;
+    fprintf(stderr, "leat serve: the certificate stays as it was: %s\n",
+            leat_error_message(c->context));
+    leat_error_clear(c->context);
+}
+
+/* Waits for the signal to end; SIGHUP has the logs opened anew, and the certificate. */
+static void wait_for_the_end(cli *c, const sigset_t *waited, leat_server *server)
 {
     int got;
-    while (sigwait(waited, &got) == 0 && got == SIGHUP) leat_server_reopen_logs(server);
+    while (sigwait(waited, &got) == 0 && got == SIGHUP) begin_anew(c, server);
 }
 
 static leat_status run_serve(cli *c)
@@ -133,7 +142,7 @@ static leat_status run_serve(cli *c)
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
     waited = ends;
-    if (o.access_log || o.prediction_log) sigaddset(&waited, SIGHUP);
+    if (o.access_log || o.prediction_log || o.tls_cert) sigaddset(&waited, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &waited, NULL);
     /* One that is ignored, as under nohup, would not be waited for either. */
     if (sigismember(&waited, SIGHUP)) signal(SIGHUP, SIG_DFL);
@@ -145,7 +154,7 @@ static leat_status run_serve(cli *c)
     }
     st = say(c, server);
     if (st == LEAT_OK) {
-        wait_for_the_end(&waited, server);
+        wait_for_the_end(c, &waited, server);
         pthread_t thread;
         cli_say(c, "\nending: requests under way are answered\n");
         if (pthread_create(&thread, NULL, impatient, &ends) == 0) pthread_detach(thread);
@@ -169,7 +178,7 @@ static const cli_option options[] = {
      "answers that are kept for requests that come again, in MiB (default: none are)", false},
     {"queue", 0, "N", "requests that may wait for long answers (default 2048); beyond it: 503",
      false},
-    {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https", false},
+    {"tls-cert", 0, "FILE", "certificate chain in PEM: serves https; read again at SIGHUP", false},
     {"tls-key", 0, "FILE", "its private key", false},
     {"max-body", 0, "MB", "largest request, unpacked, in MiB (default 16)", false},
     {"max-model", 0, "MB", "largest model that is uploaded, in MiB (default 256)", false},

@@ -112,6 +112,10 @@ LEAT_API const char *leat_server_url(const leat_server *server);
 LEAT_API const char *leat_server_metrics_url(const leat_server *server);
 /* Opens the logs anew under their paths, soon: after they were renamed. */
 LEAT_API void leat_server_reopen_logs(leat_server *server);
+/* Reads the certificate of TLS and its key again, for connections from now on; nothing without TLS.
+ * After an error (INVALID: which file, and what is wrong with it) those before go on. */
+LEAT_API LEAT_CHECKED leat_status leat_server_renew_certificate(leat_context *context,
+                                                                leat_server *server);
 /* Whether requests need a key (leat/key.h). */
 LEAT_API bool leat_server_asks_for_keys(const leat_server *server);
 /* The port of the agent check; 0: there is none. */

@@ -423,6 +423,11 @@ void leat_server_reopen_logs(leat_server *server)
     leati_watch_reopen(server->serve.observer.watch);
 }
 
+leat_status leat_server_renew_certificate(leat_context *c, leat_server *server)
+{
+    return leati_http_server_renew(c, server->serve.http);
+}
+
 uint16_t leat_server_agent_port(const leat_server *server)
 {
     return server->serve.agent ? leati_agent_port(server->serve.agent) : 0;

@@ -227,6 +227,11 @@ uint64_t leati_http_server_busy_ns(const leati_http_server *s)
     return sum;
 }
 
+leat_status leati_http_server_renew(leat_context *c, leati_http_server *s)
+{
+    return s->tls ? leati_tls_config_renew(c, s->tls) : LEAT_OK;
+}
+
 /* --- the end ------------------------------------------------------------------------------ */
 
 void leati_http_server_drain(leati_http_server *s, double seconds)
@@ -297,6 +302,13 @@ uint64_t leati_http_server_busy_ns(const leati_http_server *server)
 {
     (void)server;
     return 0;
+}
+
+leat_status leati_http_server_renew(leat_context *c, leati_http_server *server)
+{
+    (void)c;
+    (void)server;
+    return LEAT_OK;
 }
 
 void leati_http_server_drain(leati_http_server *server, double seconds)

@@ -37,6 +37,9 @@ uint32_t leati_http_server_connections(const leati_http_server *server); /* open
 /* How long the workers have wanted to compute (thread_time.h). From any thread, until the server is
  * destroyed. */
 uint64_t leati_http_server_busy_ns(const leati_http_server *server);
+/* Reads the files of TLS again, for new connections; nothing without TLS. Errors: INVALID; those it
+ * has are kept. */
+leat_status leati_http_server_renew(leat_context *c, leati_http_server *server);
 /* Graceful end: listening stops, replies carry Connection: close, exchanges under way are ended;
  * after `seconds` what is left is cut. Waits. From any thread but a worker's. */
 void leati_http_server_drain(leati_http_server *server, double seconds);

@@ -3,16 +3,20 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #if LEAT_HAVE_OPENSSL
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
 struct leati_tls_config {
-    SSL_CTX *ctx;
+    pthread_mutex_t lock;
+    SSL_CTX *ctx; /* under lock; connections keep the one they began with */
+    char *certificate, *key;
 };
 
 enum { KEPT = 64 << 10 }; /* of a buffer that is empty */
@@ -66,19 +70,36 @@ static leat_status configure(leat_context *c, SSL_CTX *ctx, const char *certific
     return LEAT_OK;
 }
 
+leat_status leati_tls_config_renew(leat_context *c, leati_tls_config *config)
+{
+    ERR_clear_error();
+    SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
+    leat_status st = fresh ? configure(c, fresh, config->certificate, config->key)
+                           : LEATI_FAIL(c, LEAT_NOMEM, "out of memory: OpenSSL could not start");
+    if (st == LEAT_OK) {
+        pthread_mutex_lock(&config->lock);
+        SSL_CTX *old = config->ctx;
+        config->ctx = fresh;
+        pthread_mutex_unlock(&config->lock);
+        fresh = old;
+    }
+    SSL_CTX_free(fresh);
+    return st;
+}
+
 leat_status leati_tls_config_create(leat_context *c, leati_tls_config **out,
                                     const char *certificate, const char *key)
 {
     *out = NULL;
     LEATI_CHECK(c, certificate && key, LEAT_INVALID,
                 "TLS needs a certificate and its key: give both files");
-    leati_tls_config *config = leati_alloc(c, sizeof *config);
+    leati_tls_config *config = leati_calloc(c, 1, sizeof *config);
     if (!config) return leat_error_status(c);
-    ERR_clear_error();
-    config->ctx = SSL_CTX_new(TLS_server_method());
-    leat_status st = config->ctx
-                         ? configure(c, config->ctx, certificate, key)
-                         : LEATI_FAIL(c, LEAT_NOMEM, "out of memory: OpenSSL could not start");
+    pthread_mutex_init(&config->lock, NULL);
+    config->certificate = leati_strdup(c, certificate);
+    config->key = leati_strdup(c, key);
+    leat_status st = config->certificate && config->key ? leati_tls_config_renew(c, config)
+                                                        : leat_error_status(c);
     if (st != LEAT_OK) {
         leati_tls_config_destroy(config);
         return st;
@@ -91,14 +112,26 @@ void leati_tls_config_destroy(leati_tls_config *config)
 {
     if (!config) return;
     SSL_CTX_free(config->ctx);
+    leati_free(config->certificate);
+    leati_free(config->key);
+    pthread_mutex_destroy(&config->lock);
     leati_free(config);
+}
+
+/* NULL without memory. */
+static SSL *new_session(leati_tls_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    SSL *ssl = SSL_new(config->ctx);
+    pthread_mutex_unlock(&config->lock);
+    return ssl;
 }
 
 leati_tls *leati_tls_create(const leat_context *c, leati_tls_config *config)
 {
     leati_tls *tls = leati_alloc_quiet(c, sizeof *tls);
     if (!tls) return NULL;
-    tls->ssl = SSL_new(config->ctx);
+    tls->ssl = new_session(config);
     tls->in = BIO_new(BIO_s_mem());
     tls->out = BIO_new(BIO_s_mem());
     if (!tls->ssl || !tls->in || !tls->out) {
@@ -197,6 +230,13 @@ leat_status leati_tls_config_create(leat_context *c, leati_tls_config **out,
     *out = NULL;
     return LEATI_FAIL(c, LEAT_UNSUPPORTED,
                       "this build has no TLS: build with libssl-dev, or put a proxy in front");
+}
+
+leat_status leati_tls_config_renew(leat_context *c, leati_tls_config *config)
+{
+    (void)c;
+    (void)config;
+    return LEAT_OK;
 }
 
 void leati_tls_config_destroy(leati_tls_config *config)

@@ -13,6 +13,9 @@ typedef struct leati_tls_config leati_tls_config;
  * file), UNSUPPORTED (a build without OpenSSL). */
 leat_status leati_tls_config_create(leat_context *c, leati_tls_config **out,
                                     const char *certificate, const char *key);
+/* Reads both files again, for the connections from now on. After an error, as above, all is as
+ * before. From any thread. */
+leat_status leati_tls_config_renew(leat_context *c, leati_tls_config *config);
 void leati_tls_config_destroy(leati_tls_config *config); /* NULL is fine */
 
 /* One connection. */

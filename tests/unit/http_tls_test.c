@@ -157,6 +157,43 @@ static void versions(leattest *t)
     fixture_stop(t, &f);
 }
 
+static bool served(client *k)
+{
+    char statuses[64];
+    k->size = 0;
+    client_send(k, GET_OK, sizeof GET_OK - 1);
+    client_answers(k, "200", statuses, sizeof statuses);
+    return strcmp(statuses, "200") == 0;
+}
+
+/* A certificate is renewed in its place: new connections have the new one, others go on. */
+static void renewed(leattest *t)
+{
+    fixture f;
+    client before, after;
+    char kept[300];
+    if (!fixture_start(t, &f)) return;
+    REQUIRE(client_open(&before, &f, TLS1_3_VERSION, "\x08http/1.1"));
+    CHECK(served(&before));
+    REQUIRE(leattest_certificate(f.certificate, f.key, NULL));
+    CHECK(!client_open(&after, &f, TLS1_3_VERSION, "\x08http/1.1")); /* it trusts the new one */
+    client_close(&after);
+    CHECK_OK(leati_http_server_renew(t->context, f.server));
+    CHECK(client_open(&after, &f, TLS1_3_VERSION, "\x08http/1.1"));
+    CHECK(served(&after));
+    client_close(&after);
+    /* Half of a renewal: the key is another's. */
+    snprintf(kept, sizeof kept, "%s", leattest_scratch("other.crt"));
+    REQUIRE(leattest_certificate(kept, f.key, NULL));
+    CHECK_FAILS(leati_http_server_renew(t->context, f.server), LEAT_INVALID, f.key);
+    CHECK(client_open(&after, &f, TLS1_3_VERSION, "\x08http/1.1"));
+    CHECK(served(&after));
+    client_close(&after);
+    CHECK(served(&before));
+    client_close(&before);
+    fixture_stop(t, &f);
+}
+
 static void long_bodies(leattest *t)
 {
     enum { SIZE = 3 << 20 };
@@ -314,8 +351,9 @@ static void files(leattest *t)
     fixture_stop(t, &f);
 }
 
-static const leattest_case tests[] = {TEST(memory_of_replies), TEST(versions), TEST(long_bodies),
-                                      TEST(slow_readers),      TEST(no_tls),   TEST(files)};
+static const leattest_case tests[] = {
+    TEST(memory_of_replies), TEST(versions), TEST(renewed), TEST(long_bodies),
+    TEST(slow_readers),      TEST(no_tls),   TEST(files)};
 #else
 static void none(leattest *t)
 {
