@@ -1,6 +1,8 @@
 /* Owns: what commands that predict print and write. */
 #include "answers.h"
 
+#include <string.h>
+
 #include <leat/read.h>
 
 #include "load.h"
@@ -30,9 +32,15 @@ static leat_status print_json(cli *c, const leat_frame *f, const char *path)
     return cli_print_json(c, j);
 }
 
-leat_status cli_write_answers(cli *c, const leat_frame *answers)
+const char *cli_answers_path(cli *c)
 {
     const char *path = cli_value(c, "output");
+    return path && strcmp(path, "-") != 0 ? path : NULL;
+}
+
+leat_status cli_write_answers(cli *c, const leat_frame *answers)
+{
+    const char *path = cli_answers_path(c);
     if (c->json && !path) return print_json(c, answers, NULL);
     leat_write_options o = leat_write_options_default();
     if (!path) o.format = "csv";

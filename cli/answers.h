@@ -6,7 +6,9 @@
 
 #include "command.h"
 
-/* To the file of --output, else as CSV to standard output; with --json as an object. */
+/* The file of --output; NULL: standard output, also by the name "-". */
+const char *cli_answers_path(cli *c);
+/* To that file, else as CSV to standard output; with --json as an object. */
 leat_status cli_write_answers(cli *c, const leat_frame *answers);
 
 #endif

@@ -192,7 +192,7 @@ static leat_status ask_table(cli *c, leat_client *k, const char *model)
     o.parallel = (uint32_t)parallel;
     o.rows = (uint32_t)batch;
     o.probabilities = cli_has(c, "proba");
-    c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
+    c->quiet = c->quiet || !cli_answers_path(c); /* stdout holds the answers */
     if (st == LEAT_OK) st = cli_load(c, &rows, c->arguments[1]);
     c->quiet = was_quiet;
     if (st == LEAT_OK) st = leat_client_predict(c->context, k, model, rows, &o, &answers);

@@ -18,7 +18,7 @@ static leat_status predict_graph(cli *c)
                             "of an ONNX model are what they are");
     leat_status st = leat_onnx_model_open(c->context, c->arguments[0], NULL, &model);
     if (st != LEAT_OK) return st;
-    c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
+    c->quiet = c->quiet || !cli_answers_path(c); /* stdout holds the answers */
     st = cli_load(c, &frame, c->arguments[1]);
     c->quiet = was_quiet;
     if (st == LEAT_OK) st = leat_onnx_model_predict(model, frame, &answers);
@@ -44,7 +44,7 @@ static leat_status run_predict(cli *c)
         st = cli_usage(c, "--proba: %s gives no probabilities, it is %s (%s)", c->arguments[0],
                        leat_model_is_classifier(model) ? "fitted without" : "a model of numbers",
                        leat_model_estimator(model));
-    c->quiet = c->quiet || !cli_value(c, "output"); /* stdout holds the answers */
+    c->quiet = c->quiet || !cli_answers_path(c); /* stdout holds the answers */
     if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;
     if (st == LEAT_OK)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/str.h"
+#include "learn/stats_sum.h"
 #include "workflow/entries.h"
 #include "workflow/tune.h"
 
@@ -191,7 +192,7 @@ leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
  * no spread. */
 static void summarise(leati_entry *k)
 {
-    double sum = 0, squares = 0;
+    double sum = 0, squares = 0, most = 0;
     size_t n = 0;
     for (size_t i = 0; i < k->fold_count; i++) {
         if (isnan(k->scores[i])) continue;
@@ -199,9 +200,13 @@ static void summarise(leati_entry *k)
         n++;
     }
     k->mean = n ? sum / (double)n : (double)NAN;
-    for (size_t i = 0; i < k->fold_count; i++)
-        if (!isnan(k->scores[i])) squares += (k->scores[i] - k->mean) * (k->scores[i] - k->mean);
-    k->std = n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN;
+    for (size_t i = 0; i < k->fold_count; i++) most = fmax(most, fabs(k->scores[i] - k->mean));
+    double unit = leati_unit_of(most);
+    for (size_t i = 0; i < k->fold_count; i++) {
+        double d = (k->scores[i] - k->mean) / unit;
+        if (!isnan(d)) squares += d * d;
+    }
+    k->std = n > 1 ? unit * sqrt(squares / (double)(n - 1)) : (double)NAN;
     k->low = k->high = k->mean;
     k->fit_seconds /= (double)k->fold_count;
     k->predict_seconds /= (double)k->fold_count;

@@ -45,6 +45,8 @@ check predict sh -c "$leat predict iris.leat new.csv >answers.csv"
 has answers answers.csv prediction setosa virginica
 check proba sh -c "$leat predict iris.leat new.csv --proba -o p.csv"
 has probabilities p.csv p_setosa p_virginica
+check predict-dash sh -c "$leat predict iris.leat new.csv -o - | cmp - answers.csv"
+check predict-dash-json sh -c "$leat predict iris.leat new.csv -o - --json | python3 -c 'import json, sys; assert len(json.load(sys.stdin)[\"predictions\"]) == 2'"
 check data sh -c "$leat data show iris >/dev/null && $leat table iris -o all.csv"
 check eval sh -c "$leat eval iris.leat all.csv --require 'accuracy>=0.9@95%' >eval.txt"
 has eval-text eval.txt "accuracy" "truth" "required and met"
