@@ -191,6 +191,18 @@ static leat_status check_names(leat_context *c, const leat_frame *f, const char 
     return LEAT_OK;
 }
 
+/* Whether all texts are words for true and false, such as yes and no. */
+static bool holds_truths(const leati_column *col)
+{
+    uint8_t truth;
+    size_t n;
+    for (uint32_t i = 0; col->dict && i < col->dict->count; i++) {
+        const char *text = leati_dict_text(col->dict, i, &n);
+        if (!leati_value_bool(text, n, true, &truth)) return false;
+    }
+    return true;
+}
+
 static leat_status decide_task(leat_context *c, leati_schema *s, const leati_column *col,
                                const char *task, size_t distinct)
 {
@@ -202,8 +214,8 @@ static leat_status decide_task(leat_context *c, leati_schema *s, const leati_col
     if (task && strcmp(task, "regression") == 0) {
         LEATI_CHECK(c, numeric || col->type == LEAT_BOOL, LEAT_TYPE,
                     "the target '%s' holds texts, regression needs numbers; leave --task out or "
-                    "set the type with --types %s:number",
-                    s->target, s->target);
+                    "set the type with --types %s:%s",
+                    s->target, s->target, holds_truths(col) ? "bool" : "number");
         s->task = LEATI_REGRESS;
         s->task_reason = "as asked";
         return LEAT_OK;

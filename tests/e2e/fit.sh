@@ -105,6 +105,11 @@ check undefined sh -c "$leat eval paid.leat yes-only.csv --metrics accuracy,roc_
 has undefined-why undefined.txt "undefined (only class Yes in the data)"
 check undefined-json sh -c "$leat eval paid.leat yes-only.csv --json >undefined.json"
 check undefined-null python3 -c "import json; assert json.load(open('undefined.json'))['scores']['roc_auc']['value'] is None"
+# A model of bools, as those of such tables once were, takes the words of the data.
+check bools $leat fit paid.csv -t paid -m cart --types owner:bool,paid:bool -q --name bools
+check bools-eval $leat eval bools.leat paid.csv --require 'accuracy>=1'
+check bools-predict sh -c "$leat predict bools.leat yes-only.csv >bools.txt && printf 'prediction\ntrue\ntrue\n' | cmp - bools.txt"
+fails words-regression 3 "--types paid:bool" $leat fit paid.csv -t paid --task regression
 fails undefined-gate 1 "roc_auc is undefined on these rows" $leat eval paid.leat yes-only.csv --require 'roc_auc>=0.5'
 
 # The levels of a category follow from each other as one-hot columns: qda leaves one of them out.
