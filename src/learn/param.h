@@ -38,6 +38,7 @@ typedef struct leati_param {
     const char *choices;  /* "gini|entropy" */
     const char *grid;     /* values tried by a search, "0.1,1,10"; NULL: not searched */
     const char *doc;      /* one sentence */
+    bool list;            /* TEXT: numbers, in brackets or without (nn/spec.h) */
     bool hidden;          /* not part of what a reader sees of the settings */
 } leati_param;
 

@@ -78,6 +78,10 @@ leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_tensor *o
     leati_loss *l;
     if (!output || leati_loss_parse(n->inner->context, loss, &l) != LEAT_OK) return NULL;
     leat_tensor *y = NULL;
+    if (leati_loss_see(n->inner->context, l, NULL) != LEAT_OK) {
+        leati_free(l);
+        return NULL;
+    }
     if (target || l->class->target == LEATI_TARGET_NONE) y = l->class->build(l, output, target);
     else
         (void)LEATI_FAIL(n->inner->context, LEAT_INVALID, "the loss %s needs a target",

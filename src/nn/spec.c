@@ -68,9 +68,22 @@ static size_t bracket(const char *at)
     return depth ? 0 : n;
 }
 
+/* What stands between quotes, which may be empty. */
+static bool quoted(leati_spec *s, char *out, size_t size)
+{
+    const char *end = strchr(s->at + 1, *s->at);
+    size_t n = end ? (size_t)(end - s->at) - 1 : 0;
+    if (!end || n >= size) return false;
+    memcpy(out, s->at + 1, n);
+    out[n] = 0;
+    s->at = end + 1;
+    return true;
+}
+
 bool leati_spec_value(leati_spec *s, char *out, size_t size)
 {
     skip_space(s);
+    if (*s->at == '"' || *s->at == '\'') return quoted(s, out, size);
     size_t n = strcspn(s->at, ",;(){}[]=@ \t\n\r");
     if (s->at[n] == '(' || s->at[n] == '[') {
         size_t more = bracket(s->at + n);
@@ -78,6 +91,31 @@ bool leati_spec_value(leati_spec *s, char *out, size_t size)
         n += more;
     }
     return copy(s, n, out, size);
+}
+
+/* The value of a parameter. Numbers of a list that is not in brackets follow as values of their
+ * own: class_weights=1, 2, 5. */
+static bool take_value(leati_spec *s, const leati_param *p, char *out, size_t size)
+{
+    double number;
+    if (!leati_spec_value(s, out, size)) return false;
+    if (!p || !p->list || !leati_num_parse(out, strlen(out), &number)) return true;
+    for (size_t n = strlen(out);;) {
+        const char *start = s->at;
+        char next[64];
+        size_t more = 0;
+        if (leati_spec_take(s, ',') && leati_spec_value(s, next, sizeof next) &&
+            leati_num_parse(next, strlen(next), &number) && !leati_spec_take(s, '='))
+            more = strlen(next);
+        if (more == 0) {
+            s->at = start;
+            return true;
+        }
+        if (n + more + 2 > size) return false;
+        out[n++] = ',';
+        memcpy(out + n, next, more + 1);
+        n += more;
+    }
 }
 
 /* Sets a parameter of either table, once: `given` has a bit for each. */
@@ -103,12 +141,12 @@ leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_para
         char name[64], value[LEATI_TEXT_PARAM];
         const char *start = s->at;
         if (leati_spec_name(s, name, sizeof name) && leati_spec_take(s, '=')) {
-            if (!leati_spec_value(s, value, sizeof value))
+            if (!take_value(s, leati_param_find(table, name), value, sizeof value))
                 return leati_spec_refuse(s, "the value of the parameter");
             LEATI_TRY(set_param(s, owner, table, object, name, value, &given));
         } else {
             s->at = start;
-            if (!leati_spec_value(s, value, sizeof value))
+            if (!take_value(s, next->name ? next : NULL, value, sizeof value))
                 return leati_spec_refuse(s, "a parameter or its value");
             if (!next->name) return leati_spec_refuse(s, "no more parameters");
             LEATI_TRY(set_param(s, owner, table, object, next->name, value, &given));
@@ -178,16 +216,18 @@ size_t leati_spec_numbers(const char *text, double *out, size_t most)
 {
     size_t count = 0;
     bool list = *text == '[';
+    char between = list || strchr(text, ',') ? ',' : 'x';
+    const char stops[] = {between, ' ', ']', 0};
     if (list) text++;
     for (;;) {
         text += strspn(text, " ");
-        size_t n = strcspn(text, list ? ", ]" : "x");
+        size_t n = strcspn(text, stops);
         if (count == most || !leati_num_parse(text, n, &out[count])) return 0;
         count++;
         text += n + strspn(text + n, " ");
         if (list && *text == ']') return text[1] ? 0 : count;
         if (!list && !*text) return count;
-        if (*text != (list ? ',' : 'x')) return 0;
+        if (*text != between) return 0;
         text++;
     }
 }

@@ -1,7 +1,8 @@
 /* The small language of layers, losses, optimisers, schedules and initialisers:
  * "name(parameter=value, value)".
  *
- * A value is a word, and may end in brackets of its own: normal(0.02), [1, 2, 4]. */
+ * A value is a word, and may end in brackets of its own: normal(0.02), [1, 2, 4]; or it is anything
+ * in quotes of either kind. */
 #ifndef LEATI_NN_SPEC_H
 #define LEATI_NN_SPEC_H
 
@@ -24,7 +25,8 @@ bool leati_spec_at_end(leati_spec *s);
 bool leati_spec_name(leati_spec *s, char *out, size_t size);
 /* A value as above. */
 bool leati_spec_value(leati_spec *s, char *out, size_t size);
-/* What follows '(' up to ')': parameters by name, or in the order of the table. */
+/* What follows '(' up to ')': parameters by name, or in the order of the table. Numbers of a list
+ * (leati_param.list) need no brackets. */
 leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_param *table,
                               void *object);
 
@@ -45,7 +47,8 @@ typedef struct leati_spec_row {
 leat_status leati_spec_object(leat_context *c, const char *what, const char *text, size_t count,
                               leati_spec_row (*row)(size_t i), void **out);
 
-/* Numbers in "[1, 2, 4]", "1x2" or "3": at most `most`; the count, or 0 when it is no such list. */
+/* Numbers in "[1, 2, 4]", "1, 2, 4", "1x2" or "3": at most `most`; the count, or 0 when it is no
+ * such list. */
 size_t leati_spec_numbers(const char *text, double *out, size_t most);
 
 #endif

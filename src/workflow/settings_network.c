@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "nn/layer.h"
+#include "nn/spec.h"
 #include "workflow/settings_reader.h"
 
 enum { MOST_DEPTH = 40 };
@@ -52,6 +53,29 @@ static void add_place(writer *w, size_t line)
 
 static leat_status add_arguments(writer *w, unsigned depth);
 
+/* Whether the text, as it stands, is one value of nn/spec.h. */
+static bool is_one_value(leat_context *c, const char *text)
+{
+    leati_spec s;
+    char value[LEATI_TEXT_PARAM];
+    leati_spec_init(&s, c, "", text);
+    return leati_spec_value(&s, value, sizeof value) && leati_spec_at_end(&s);
+}
+
+static leat_status add_value(writer *w, unsigned depth);
+
+/* The value of a layer's, loss's, ... parameter: in quotes where it has to be held together, as
+ * "1, 2". */
+static leat_status add_argument(writer *w, unsigned depth)
+{
+    const char *text = event(w) == YAML_SCALAR_EVENT ? leati_settings_scalar(w->r) : "";
+    char quote = strchr(text, '"') ? '\'' : '"';
+    if (!*text || strchr(text, quote) || is_one_value(w->r->context, text))
+        return add_value(w, depth);
+    leati_str_addf(&w->text, "%c%s%c", quote, text, quote);
+    return leati_str_status(&w->text);
+}
+
 /* The value whose first event is the current one: 3, [3, 5], normal(stddev=0.1). */
 static leat_status add_value(writer *w, unsigned depth)
 {
@@ -95,7 +119,7 @@ static leat_status add_arguments(writer *w, unsigned depth)
             leati_str_addc(&w->text, '=');
             LEATI_TRY(next(w));
         }
-        LEATI_TRY(add_value(w, depth + 1));
+        LEATI_TRY(add_argument(w, depth + 1));
     }
     return leati_str_status(&w->text);
 }
@@ -143,7 +167,7 @@ static leat_status add_container(writer *w, unsigned depth)
         LEATI_TRY(add_scalar(w));
         leati_str_addc(&w->text, '=');
         LEATI_TRY(next(w));
-        LEATI_TRY(add_value(w, depth + 1));
+        LEATI_TRY(add_argument(w, depth + 1));
     }
     return layers ? leati_str_status(&w->text) : refuse(w, "`layers: [...]` among the parameters");
 }

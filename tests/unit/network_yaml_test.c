@@ -48,6 +48,28 @@ static void layers_become_one_text(leattest *t)
     leat_settings_destroy(s);
 }
 
+/* A text that holds several values stays one: "1, 2" is in quotes, normal(0.1) is not. */
+static void texts_stay_whole(leattest *t)
+{
+    leat_settings *s;
+    REQUIRE_OK(
+        parse(t->context, &s,
+              "network:\n"
+              "  loss: {cross_entropy: {class_weights: \"1, 2\", label_smoothing: 0.1}}\n"
+              "  layers:\n"
+              "    - conv2d: {filters: 3, kernel_size: '3,5', kernel_initializer: normal(0.1)}\n"
+              "    - concat: {axis: '1', layers: [relu]}\n"
+              "  optimizer: sgd(momentum=0.9, nesterov=true)\n"));
+    CHECK_STR(leat_settings_value(s, "set", 0),
+              "network.loss=cross_entropy(class_weights=\"1, 2\", label_smoothing=0.1)");
+    CHECK_STR(leat_settings_value(s, "set", 1),
+              "network.layers=conv2d(filters=3, kernel_size=\"3,5\", "
+              "kernel_initializer=normal(0.1)); concat(axis=1) { relu }");
+    CHECK_STR(leat_settings_value(s, "set", 3),
+              "network.optimizer=sgd(momentum=0.9, nesterov=true)");
+    leat_settings_destroy(s);
+}
+
 static void refusals(leattest *t)
 {
     static const char *const bad[][2] = {
@@ -87,7 +109,7 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, parse_once, NULL);
 }
 
-static const leattest_case list[] = {TEST(layers_become_one_text), TEST(refusals),
-                                     TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(layers_become_one_text), TEST(texts_stay_whole),
+                                     TEST(refusals), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

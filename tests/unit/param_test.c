@@ -11,18 +11,19 @@ typedef struct thing {
     leati_mixed gamma, leaves;
 } thing;
 
-static const leati_param table[] = {
-    {"shrink", LEATI_PARAM_BOOL, offsetof(thing, shrink), "true", 0, 0, false, NULL, NULL, "",
-     false},
-    {"depth", LEATI_PARAM_INT, offsetof(thing, depth), "3", 1, 100, false, NULL, "1,2", "", false},
-    {"C", LEATI_PARAM_REAL, offsetof(thing, c), "1", 1e-9, 1e9, false, NULL, NULL, "", false},
-    {"kernel", LEATI_PARAM_CHOICE, offsetof(thing, kernel), "rbf", 0, 0, false, "linear|poly|rbf",
-     NULL, "", false},
-    {"gamma", LEATI_PARAM_MIXED, offsetof(thing, gamma), "scale", 0, 1e9, false, "scale|auto", NULL,
-     "", false},
-    {"leaves", LEATI_PARAM_MIXED, offsetof(thing, leaves), "none", 2, 1e6, true, "none", NULL, "",
-     false},
-    {0}};
+static const leati_param table[] = {{"shrink", LEATI_PARAM_BOOL, offsetof(thing, shrink), "true", 0,
+                                     0, false, NULL, NULL, "", false, false},
+                                    {"depth", LEATI_PARAM_INT, offsetof(thing, depth), "3", 1, 100,
+                                     false, NULL, "1,2", "", false, false},
+                                    {"C", LEATI_PARAM_REAL, offsetof(thing, c), "1", 1e-9, 1e9,
+                                     false, NULL, NULL, "", false, false},
+                                    {"kernel", LEATI_PARAM_CHOICE, offsetof(thing, kernel), "rbf",
+                                     0, 0, false, "linear|poly|rbf", NULL, "", false, false},
+                                    {"gamma", LEATI_PARAM_MIXED, offsetof(thing, gamma), "scale", 0,
+                                     1e9, false, "scale|auto", NULL, "", false, false},
+                                    {"leaves", LEATI_PARAM_MIXED, offsetof(thing, leaves), "none",
+                                     2, 1e6, true, "none", NULL, "", false, false},
+                                    {0}};
 
 static void defaults(leattest *t)
 {
