@@ -35,7 +35,9 @@ typedef enum leati_c_helper {
     LEATI_C_LARGEST = 1,  /* static int largest(const double *v, int n): the first */
     LEATI_C_SOFTMAX = 2,  /* static void softmax(double *v, int n), in place */
     LEATI_C_LOGISTIC = 4, /* static double logistic(double z) */
-    LEATI_C_DOT = 8       /* static double dot(const double *a, const double *b, int n) */
+    LEATI_C_DOT = 8,      /* static double dot(const double *a, const double *b, int n) */
+    LEATI_C_LOGS = 16,    /* static void logs(double *v, int n): of sigmoids, in place */
+    LEATI_C_NEAREST = 32  /* static void nearest(double *v, int n): probabilities, in place */
 } leati_c_helper;
 
 /* `text` as it is; use leati_str_addf on f->code for the rest. */

@@ -395,9 +395,19 @@ static leat_status finish(leati_c_net *n, double mean, double scale)
         leati_str_add(s, ";\n    return 0;\n");
         return LEAT_OK;
     }
-    f->helpers |= LEATI_C_SOFTMAX | LEATI_C_LARGEST;
-    leati_str_add(s, ";\n    int best = largest(out, OUTPUTS);\n    softmax(out, OUTPUTS);\n"
-                     "    return best;\n");
+    leati_class_outputs says = leati_network_outputs(f->estimator);
+    f->helpers |= LEATI_C_LARGEST;
+    leati_str_add(s, ";\n    int best = largest(out, OUTPUTS);\n");
+    if (says == LEATI_OUTPUTS_SHARES) {
+        f->helpers |= LEATI_C_NEAREST;
+        leati_str_add(s, "    nearest(out, OUTPUTS);\n");
+    } else if (says != LEATI_OUTPUTS_SCORES) {
+        bool rest = says == LEATI_OUTPUTS_ONE_TO_REST;
+        f->helpers |= rest ? LEATI_C_SOFTMAX | LEATI_C_LOGS : LEATI_C_SOFTMAX;
+        leati_str_addf(s, "%s    softmax(out, OUTPUTS);\n",
+                       rest ? "    logs(out, OUTPUTS);\n" : "");
+    }
+    leati_str_add(s, "    return best;\n");
     return LEAT_OK;
 }
 

@@ -410,6 +410,22 @@ static const struct {
     {LEATI_C_DOT,
      "\nstatic double dot(const double *a, const double *b, int n)\n{\n    double sum = 0;\n"
      "    for (int i = 0; i < n; i++) sum += a[i] * b[i];\n    return sum;\n}\n"},
+    {LEATI_C_LOGS, "\n/* Logarithms of sigmoids, in place. */\n"
+                   "static void logs(double *v, int n)\n{\n"
+                   "    for (int k = 0; k < n; k++)\n"
+                   "        v[k] = (v[k] < 0 ? v[k] : 0) - log1p(exp(-fabs(v[k])));\n}\n"},
+    {LEATI_C_NEAREST,
+     "\n/* The nearest numbers of at least 0 whose sum is 1, in place. */\n"
+     "static void nearest(double *v, int n)\n{\n"
+     "    double level = -HUGE_VAL;\n"
+     "    for (int before = n + 1;;) {\n"
+     "        double sum = -1;\n        int count = 0;\n"
+     "        for (int k = 0; k < n; k++)\n"
+     "            if (v[k] > level) {\n                sum += v[k];\n"
+     "                count++;\n            }\n"
+     "        if (count == 0 || count == before) break;\n"
+     "        before = count;\n        level = sum / count;\n    }\n"
+     "    for (int k = 0; k < n; k++) v[k] = v[k] < level ? 0 : v[k] - level;\n}\n"},
 };
 
 /* Inputs are float where all are arrays of bytes or singles. */

@@ -18,7 +18,8 @@ leat_status leati_lower_network(leati_lowering *l)
         return leati_lower_status(l);
     }
     y = leat_reshape(y, LEAT_DIMS(l->batch, (int64_t)l->estimator->classes));
-    l->out = leat_softmax(leat_cast(y, LEAT_DTYPE_F64), 1);
+    l->out = leati_class_probabilities_record(leati_network_outputs(l->estimator),
+                                              leat_cast(y, LEAT_DTYPE_F64));
     l->class = leat_argmax(y, 1, false);
     return leati_lower_status(l);
 }

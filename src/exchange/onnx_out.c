@@ -245,6 +245,7 @@ static const struct {
     {LEATI_OP_GATHER, ""},
     {LEATI_OP_GATHER_ELEMENTS, ""},
     {LEATI_OP_TOPK, ""},
+    {LEATI_OP_CUMSUM, ""},
     {LEATI_OP_SOFTMAX, ""},
     {LEATI_OP_LOG_SOFTMAX, ""},
     {LEATI_OP_RECURRENT, ""},
@@ -383,6 +384,18 @@ static void topk(leati_onnx_out *o, leati_node *n, const char *out)
     leati_onnx_set_int(&o->builder, node, "sorted", 1);
 }
 
+static void cumsum(leati_onnx_out *o, const leati_node *n, const char *out)
+{
+    const leati_cum_attrs *a = n->attrs;
+    const int64_t axis = a->axis;
+    leati_onnx_node *node = leati_onnx_out_node(
+        o, "CumSum",
+        (const char *const[]){leati_onnx_out_in(o, 0), leati_onnx_out_ints(o, &axis, 1), NULL},
+        out);
+    leati_onnx_set_int(&o->builder, node, "exclusive", a->exclusive);
+    leati_onnx_set_int(&o->builder, node, "reverse", a->reverse);
+}
+
 static void cast(leati_onnx_out *o, const leati_node *n, const char *out)
 {
     leati_onnx_node *node =
@@ -462,6 +475,7 @@ static leat_status special(leati_onnx_out *o, leati_node *n, const char *out)
         with_axis(o, n, "GatherElements", ((const leati_index_attrs *)n->attrs)->axis, out);
         return LEAT_OK;
     case LEATI_OP_TOPK: topk(o, n, out); return LEAT_OK;
+    case LEATI_OP_CUMSUM: cumsum(o, n, out); return LEAT_OK;
     case LEATI_OP_SOFTMAX:
         with_axis(o, n, "Softmax", ((const leati_axis_attrs *)n->attrs)->axis, out);
         return LEAT_OK;

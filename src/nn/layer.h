@@ -119,6 +119,8 @@ bool leati_layer_table_fits(leati_builder *b, int64_t rows, int64_t columns);
 /* Units and activation of a layer that is `dense`; 0 and NULL of others. */
 int64_t leati_dense_units(const leati_layer *l);
 const char *leati_dense_function(const leati_layer *l);
+/* The function of a layer that is an activation; NULL of others. */
+const char *leati_activation_function(const leati_layer *l);
 
 size_t leati_layer_count(void);
 const leati_layer_class *leati_layer_at(size_t i);

@@ -60,3 +60,9 @@ const leati_layer_class leati_layer_activation = {
     .size = sizeof(activation),
     .params = params,
     .build = build};
+
+const char *leati_activation_function(const leati_layer *l)
+{
+    if (l->class != &leati_layer_activation) return NULL;
+    return leati_activation_name(((const activation *)l)->function);
+}

@@ -24,6 +24,15 @@ const leati_loss_class *leati_loss_at(size_t i)
     return classes[i];
 }
 
+const leati_loss_class *leati_loss_named(const char *text)
+{
+    size_t n = strcspn(text, "( \t\n");
+    for (size_t i = 0; i < leati_loss_count(); i++)
+        if (strlen(classes[i]->name) == n && memcmp(classes[i]->name, text, n) == 0)
+            return classes[i];
+    return NULL;
+}
+
 static leati_spec_row row_at(size_t i)
 {
     return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};

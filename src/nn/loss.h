@@ -6,6 +6,7 @@
 
 #include "learn/dataset.h"
 #include "learn/param.h"
+#include "nn/class_outputs.h"
 
 typedef struct leati_loss leati_loss;
 
@@ -22,7 +23,9 @@ typedef struct leati_loss_class {
     size_t size; /* of the whole struct */
     const leati_param *params;
     leati_target target;
-    bool classifies, regresses; /* the tasks of estimators it is for */
+    bool classifies, regresses;  /* the tasks of estimators it is for */
+    leati_class_outputs outputs; /* of a network for classes */
+    bool takes_logs;             /* its outputs are logarithms of probabilities */
     /* The scalar to minimise, the mean over the batch. NULL after an error. */
     leat_tensor *(*build)(const leati_loss *l, leat_tensor *output, leat_tensor *target);
 } leati_loss_class;
@@ -33,13 +36,15 @@ struct leati_loss {
 
 size_t leati_loss_count(void);
 const leati_loss_class *leati_loss_at(size_t i);
+/* The class that a text names, by its first word; NULL: none. */
+const leati_loss_class *leati_loss_named(const char *text);
 /* leati_free. */
 leat_status leati_loss_parse(leat_context *c, const char *text, leati_loss **out);
 /* "auto" is cross_entropy for classes and mse for numbers; a loss of the other task is refused. */
 leat_status leati_loss_for_task(leat_context *c, const char *text, leati_task task,
                                 leati_loss **out);
-/* What depends on the data: class_weights=balanced. To be called before build where the loss is
- * trained on a dataset. */
+/* What depends on the data: class_weights. To be called before build. d: NULL where there is no
+ * data set; what needs one is then UNSUPPORTED. */
 leat_status leati_loss_see(leat_context *c, leati_loss *l, const leati_dataset *d);
 
 #endif

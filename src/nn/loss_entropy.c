@@ -15,7 +15,7 @@ typedef struct entropy {
     char class_weights[LEATI_TEXT_PARAM];
     double label_smoothing;
     int64_t ignore_index;
-    double weight[MOST_WEIGHTS]; /* of balanced classes */
+    double weight[MOST_WEIGHTS]; /* by class, as the data were seen */
     size_t weights;              /* 0: none seen */
 } entropy;
 
@@ -31,7 +31,9 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(entropy, class_weights),
      .standard = "none",
-     .doc = "none, a list as in [1, 2, 5], or balanced: rows / (classes * rows of the class)."},
+     .list = true,
+     .doc = "none, a number for each class as in [1, 2, 5], in the order of the classes, or "
+            "balanced: rows / (classes * rows of the class)."},
     {.name = "ignore_index",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(entropy, ignore_index),
@@ -41,12 +43,58 @@ static const leati_param params[] = {
      .doc = "Labels with this number count nothing."},
     {0}};
 
+/* The numbers of the text: a weight for each class. */
+static leat_status read_weights(leat_context *c, const entropy *e, double *out, size_t *count)
+{
+    bool some = false;
+    *count = leati_spec_numbers(e->class_weights, out, MOST_WEIGHTS);
+    bool good = *count > 0;
+    for (size_t i = 0; i < *count; i++) {
+        good &= out[i] >= 0 && isfinite(out[i]);
+        some |= out[i] > 0;
+    }
+    LEATI_CHECK(c, good && some, LEAT_INVALID,
+                "%s.class_weights is '%.100s'; it must be none, balanced or up to %d numbers of at "
+                "least 0, not all of them 0, as in [1, 2, 5]",
+                e->base.class->name, e->class_weights, MOST_WEIGHTS);
+    return LEAT_OK;
+}
+
+static leat_status wrong_count(leat_context *c, const entropy *e, size_t count, size_t classes)
+{
+    return LEATI_FAIL(c, LEAT_INVALID,
+                      "%s.class_weights has %zu number%s, '%.100s', for %zu classes; give one for "
+                      "each, in the order of the classes, as in [1, 2, 5]",
+                      e->base.class->name, count, count == 1 ? "" : "s", e->class_weights, classes);
+}
+
+/* A fold may lack classes: those that it has keep their weights. */
+static leat_status see_list(leat_context *c, entropy *e, const leati_dataset *d)
+{
+    double list[MOST_WEIGHTS];
+    size_t count;
+    LEATI_TRY(read_weights(c, e, list, &count));
+    if (count != d->classes && !d->named) return wrong_count(c, e, count, d->classes);
+    for (size_t k = 0; k < d->classes && k < MOST_WEIGHTS; k++) {
+        size_t named = d->named ? d->named[k] : k;
+        if (named >= count) return wrong_count(c, e, count, d->classes);
+        e->weight[k] = list[named];
+    }
+    e->weights = d->classes;
+    return LEAT_OK;
+}
+
 leat_status leati_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d)
 {
     entropy *e = (entropy *)l;
-    if (strcmp(e->class_weights, "balanced") != 0) return LEAT_OK;
+    if (strcmp(e->class_weights, "none") == 0) return LEAT_OK;
+    if (strcmp(e->class_weights, "balanced") != 0) return d ? see_list(c, e, d) : LEAT_OK;
+    LEATI_CHECK(c, d, LEAT_UNSUPPORTED,
+                "%s: balanced weights are of a table; a loop of one's own names them, as in "
+                "class_weights=[1, 2, 5]",
+                l->class->name);
     LEATI_CHECK(c, d->label && d->classes <= MOST_WEIGHTS, LEAT_LIMIT,
-                "cross_entropy: balanced weights are for up to %d classes", MOST_WEIGHTS);
+                "%s: balanced weights are for up to %d classes", l->class->name, MOST_WEIGHTS);
     e->weights = d->classes;
     memset(e->weight, 0, sizeof e->weight);
     for (size_t i = 0; i < d->x.rows; i++) e->weight[d->label[i]] += 1;
@@ -67,19 +115,17 @@ static leat_tensor *vector(leat_tensor *x, const double *values, int64_t count)
 static leat_tensor *class_weights(const entropy *l, leat_tensor *logits, int64_t classes,
                                   bool *fails)
 {
+    leat_context *c = leat_graph_context(leat_tensor_graph(logits));
     double list[MOST_WEIGHTS];
+    size_t count;
     *fails = false;
     if (strcmp(l->class_weights, "none") == 0) return NULL;
-    if (strcmp(l->class_weights, "balanced") == 0)
-        return l->weights == (size_t)classes ? vector(logits, l->weight, classes) : NULL;
-    size_t count = leati_spec_numbers(l->class_weights, list, MOST_WEIGHTS);
-    *fails = count != (size_t)classes;
-    if (!*fails) return vector(logits, list, classes);
-    (void)LEATI_FAIL(leat_graph_context(leat_tensor_graph(logits)), LEAT_INVALID,
-                     "cross_entropy.class_weights is '%.100s'; it must be %lld numbers, as in "
-                     "[1, 2, 5]",
-                     l->class_weights, (long long)classes);
-    return NULL;
+    if (l->weights == (size_t)classes) return vector(logits, l->weight, classes);
+    if (strcmp(l->class_weights, "balanced") == 0) return NULL; /* nothing was seen */
+    leat_status st = read_weights(c, l, list, &count);
+    if (st == LEAT_OK && count != (size_t)classes) st = wrong_count(c, l, count, (size_t)classes);
+    *fails = st != LEAT_OK;
+    return *fails ? NULL : vector(logits, list, classes);
 }
 
 /* Options of the graph's function; false after an error. */
@@ -110,13 +156,16 @@ static leat_tensor *build_nll(const leati_loss *l, leat_tensor *logs, leat_tenso
 
 const leati_loss_class leati_loss_nll = {
     .name = "nll",
-    .doc = "Negative log likelihood of class numbers: cross_entropy of outputs that are logarithms "
-           "of probabilities already, as after log_softmax.",
+    .doc =
+        "Negative log likelihood of class numbers: cross_entropy of outputs that are logarithms "
+        "of probabilities already, as after log_softmax, which a network for classes gets at its "
+        "end.",
     .size = sizeof(entropy),
     .params = params,
     .target = LEATI_TARGET_LABELS,
     .classifies = true,
     .regresses = false,
+    .takes_logs = true,
     .build = build_nll};
 
 const leati_loss_class leati_loss_cross_entropy = {

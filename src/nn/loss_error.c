@@ -37,7 +37,8 @@ static leat_tensor *hinge(const leati_loss *l, leat_tensor *x, leat_tensor *targ
     return leat_hinge(x, leat_shift(leat_scale(target, 2), -1), LEAT_REDUCE_MEAN);
 }
 
-#define SIMPLE(class_name, function, classes, numbers, about)                                      \
+/* outs: what a network for classes then says, see class_outputs.h. */
+#define SIMPLE(class_name, function, classes, numbers, outs, logs, about)                          \
     const leati_loss_class leati_loss_##class_name = {.name = #class_name,                         \
                                                       .doc = about,                                \
                                                       .size = sizeof(leati_loss),                  \
@@ -45,18 +46,25 @@ static leat_tensor *hinge(const leati_loss *l, leat_tensor *x, leat_tensor *targ
                                                       .target = LEATI_TARGET_VALUES,               \
                                                       .classifies = classes,                       \
                                                       .regresses = numbers,                        \
+                                                      .outputs = LEATI_OUTPUTS_##outs,             \
+                                                      .takes_logs = logs,                          \
                                                       .build = function};
 
-SIMPLE(mse, mse, true, true, "Mean squared error.")
-SIMPLE(mae, mae, true, true, "Mean absolute error: outliers weigh less.")
-SIMPLE(bce_with_logits, bce, true, true,
+SIMPLE(mse, mse, true, true, SHARES, false,
+       "Mean squared error. Of classes: to zeros and a one, so that the outputs estimate "
+       "probabilities.")
+SIMPLE(mae, mae, true, true, SCORES, false,
+       "Mean absolute error: outliers weigh less. Of classes it gives no probabilities.")
+SIMPLE(bce_with_logits, bce, true, true, ONE_TO_REST, false,
        "Binary cross-entropy of every output against a target from 0 to 1. The outputs are logits: "
-       "no sigmoid at the end.")
-SIMPLE(kl, kl, true, false,
+       "no sigmoid at the end. Probabilities of classes are the sigmoids, scaled to sum 1.")
+SIMPLE(kl, kl, true, false, LOGITS, true,
        "Kullback-Leibler divergence of outputs, which are logarithms of probabilities, from target "
-       "probabilities: the sum over the outputs of a sample.")
-SIMPLE(hinge, hinge, true, false,
-       "max(0, 1 - x) where the target is 1, max(0, 1 + x) where it is 0.")
+       "probabilities: the sum over the outputs of a sample. A network for classes gets the "
+       "log_softmax at its end.")
+SIMPLE(hinge, hinge, true, false, SCORES, false,
+       "max(0, 1 - x) where the target is 1, max(0, 1 + x) where it is 0. It gives no "
+       "probabilities.")
 
 typedef struct bounded {
     leati_loss base;

@@ -10,6 +10,7 @@
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
 #include "nn/network_session.h"
+#include "nn/spec.h"
 #include "nn/train_memory.h"
 #include "nn/trainer.h"
 #include "tensor/shape.h"
@@ -75,7 +76,7 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, input),
      .standard = "auto",
-     .doc = "Shape of a sample, as in 28x28x1; auto: one row of features."},
+     .doc = "Shape of a sample, as in 28x28x1 or [28, 28, 1]; auto: one row of features."},
     {.name = "epochs",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(network, epochs),
@@ -187,18 +188,17 @@ static const leati_param params[] = {
             "validation_fraction); 0: never."},
     {0}};
 
-/* "28x28x1"; false: it is not sizes joined by x. */
+/* "28x28x1", "[28, 28, 1]"; false: it is no list of sizes. */
 static bool given_shape(const network *e, leat_shape *s)
 {
-    enum { MOST = 1000000000 };
-    *s = (leat_shape){0};
-    for (const char *at = e->input;; at++) {
-        int64_t dim = 0;
-        for (; *at >= '0' && *at <= '9' && dim <= MOST; at++) dim = 10 * dim + (*at - '0');
-        if (dim < 1 || dim > MOST || s->rank == LEAT_MAX_RANK - 1) return false;
-        s->dim[s->rank++] = dim;
-        if (*at != 'x') return *at == 0;
+    double size[LEAT_MAX_RANK];
+    size_t count = leati_spec_numbers(e->input, size, LEAT_MAX_RANK - 1);
+    *s = (leat_shape){.rank = (int)count};
+    for (size_t i = 0; i < count; i++) {
+        if (!(size[i] >= 1 && size[i] <= 1e9 && size[i] == floor(size[i]))) return false;
+        s->dim[i] = (int64_t)size[i];
     }
+    return count > 0;
 }
 
 bool leati_network_input(const leati_estimator *base, size_t features, leat_shape *shape)
@@ -213,8 +213,8 @@ static leat_status input_shape(leat_context *c, const network *e, size_t feature
     *s = LEAT_DIMS((int64_t)features);
     if (strcmp(e->input, "auto") == 0) return LEAT_OK;
     LEATI_CHECK(c, given_shape(e, s) && leati_shape_count(s) == features, LEAT_INVALID,
-                "network.input is '%s'; it must be sizes joined by x, as in 28x28x1, whose product "
-                "is the number of features, %zu",
+                "network.input is '%s'; it must be sizes as in 28x28x1 or [28, 28, 1], whose "
+                "product is the number of features, %zu",
                 e->input, features);
     return LEAT_OK;
 }
@@ -232,26 +232,91 @@ static leat_status layers_text(leat_context *c, const network *e, leati_str *tex
     return leati_str_status(text);
 }
 
-/* Whether the last layer is what would be added for the target. */
-static leat_status has_head(leat_context *c, const network *e, const char *text, unsigned outputs,
-                            bool *yes)
+/* NULL: a text that names none. */
+static const leati_loss_class *loss_class(const network *e)
+{
+    bool labels = e->base.task == LEATI_CLASSIFY;
+    if (strcmp(e->loss, "auto") != 0) return leati_loss_named(e->loss);
+    return leati_loss_named(labels ? "cross_entropy" : "mse");
+}
+
+leati_class_outputs leati_network_outputs(const leati_estimator *base)
+{
+    const leati_loss_class *l = loss_class((const network *)base);
+    return l ? l->outputs : LEATI_OUTPUTS_LOGITS;
+}
+
+/* How the layers end: with the dense one for the target, with the function behind it that the loss
+ * is about. */
+typedef struct ending {
+    bool dense, function;
+} ending;
+
+static bool is_one_of(const char *name, const char *a, const char *b)
+{
+    return name && (strcmp(name, a) == 0 || strcmp(name, b) == 0);
+}
+
+/* head: whether the dense layer with that function, or NULL, is to be the last. */
+static leat_status judge_end(leat_context *c, const network *e, const leati_layer *head,
+                             const char *function, unsigned outputs, ending *out)
+{
+    const leati_loss_class *l = loss_class(e);
+    bool labels = e->base.task == LEATI_CLASSIFY;
+    if (e->head != 0 || leati_dense_units(head) != (int64_t)outputs) return LEAT_OK;
+    if (labels && l && l->takes_logs) {
+        out->function = is_one_of(function, "log_softmax", "log_softmax");
+        out->dense = out->function || is_one_of(function, "none", "none");
+        return LEAT_OK;
+    }
+    bool shares = is_one_of(function, "softmax", "sigmoid");
+    if (labels && l && l->outputs == LEATI_OUTPUTS_SHARES) {
+        out->dense = shares || is_one_of(function, "none", "none");
+        return LEAT_OK;
+    }
+    LEATI_CHECK(c, !labels || !shares, LEAT_INVALID,
+                "layer %u `dense` ends with %s: leave it out, the loss takes logits", head->number,
+                function);
+    out->dense = is_one_of(function, "none", "none");
+    return LEAT_OK;
+}
+
+/* Whether an activation that is a layer of its own behind a dense one is what the loss is about. */
+static bool closes(const leati_loss_class *l, const leati_layer *dense, const leati_layer *behind)
+{
+    const char *function = leati_activation_function(behind), *wanted = NULL;
+    if (!dense || !is_one_of(leati_dense_function(dense), "none", "none")) return false;
+    if (l && l->takes_logs) wanted = "log_softmax";
+    else if (l && l->outputs == LEATI_OUTPUTS_SHARES) wanted = "softmax";
+    return wanted && is_one_of(function, wanted, wanted);
+}
+
+static leat_status find_end(leat_context *c, const network *e, const char *text, unsigned outputs,
+                            ending *out)
 {
     leati_arena arena;
-    leati_layer *last;
+    leati_layer *last, *before = NULL;
+    *out = (ending){false, false};
     leati_arena_init(&arena, c);
     leat_status st = leati_layers_parse(c, &arena, text, e->places, &last);
-    while (st == LEAT_OK && last->next) last = last->next;
-    int64_t units = st == LEAT_OK ? leati_dense_units(last) : 0;
-    *yes = e->head == 0 && units == (int64_t)outputs;
-    const char *function = st == LEAT_OK ? leati_dense_function(last) : NULL;
-    bool closes = function && (!strcmp(function, "softmax") || !strcmp(function, "sigmoid"));
-    if (*yes && closes && e->base.task == LEATI_CLASSIFY)
-        st = LEATI_FAIL(c, LEAT_INVALID,
-                        "layer %u `dense` ends with %s: leave it out, the loss takes logits",
-                        last->number, function);
-    if (*yes && function && strcmp(function, "none") != 0) *yes = false;
+    for (; st == LEAT_OK && last->next; last = last->next) before = last;
+    if (st == LEAT_OK && e->base.task == LEATI_CLASSIFY && closes(loss_class(e), before, last))
+        st = judge_end(c, e, before, leati_activation_function(last), outputs, out);
+    else if (st == LEAT_OK) st = judge_end(c, e, last, leati_dense_function(last), outputs, out);
     leati_arena_fini(&arena);
     return st;
+}
+
+/* What the loss needs behind the layers that were given. */
+static leat_status add_end(leat_context *c, const network *e, unsigned outputs, leati_str *text)
+{
+    const leati_loss_class *l = loss_class(e);
+    ending end;
+    LEATI_TRY(find_end(c, e, leati_str_text(text), outputs, &end));
+    if (!end.dense) leati_str_addf(text, "; dense(%u)", outputs);
+    if (e->base.task == LEATI_CLASSIFY && l && l->takes_logs && !end.function)
+        leati_str_add(text, "; log_softmax");
+    return leati_str_status(text);
 }
 
 /* The layers and the last one for the target. */
@@ -259,16 +324,11 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
 {
     leat_shape input;
     leati_str text;
-    bool head = false;
     unsigned outputs = e->base.task == LEATI_CLASSIFY ? e->base.classes : 1;
     *out = NULL;
     leat_status st = layers_text(c, e, &text);
     if (st == LEAT_OK) st = input_shape(c, e, e->base.features, &input);
-    if (st == LEAT_OK) st = has_head(c, e, leati_str_text(&text), outputs, &head);
-    if (st == LEAT_OK && !head) {
-        leati_str_addf(&text, "; dense(%u)", outputs);
-        st = leati_str_status(&text);
-    }
+    if (st == LEAT_OK) st = add_end(c, e, outputs, &text);
     if (st == LEAT_OK)
         st = leati_network_create_at(c, leati_str_text(&text), e->places, input, out);
     leati_str_fini(&text);
@@ -584,7 +644,8 @@ static leat_status make_session(const network *e, leat_context *c, leati_network
 {
     leati_network *n;
     LEATI_TRY(create(c, e, &n));
-    return leati_network_session_create(c, n, e->weights, e->states, is_half(e, c), out);
+    leati_class_outputs outputs = leati_network_outputs(&e->base);
+    return leati_network_session_create(c, n, e->weights, e->states, is_half(e, c), outputs, out);
 }
 
 static leat_status reserve(const leati_estimator *base, leat_context *c, size_t threads)
@@ -613,9 +674,23 @@ static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
     return st;
 }
 
+static bool gives_proba(const leati_estimator *base)
+{
+    return leati_network_outputs(base) != LEATI_OUTPUTS_SCORES;
+}
+
+static leat_status check_proba(const leati_estimator *base, leat_context *c)
+{
+    if (gives_proba(base)) return LEAT_OK;
+    (void)LEATI_FAIL(c, LEAT_UNSUPPORTED, "a network with the loss %s gives no probabilities",
+                     loss_class((const network *)base)->name);
+    return leati_error_hint(c, "fit it again with network.loss=cross_entropy");
+}
+
 static leat_status proba(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                          double *out)
 {
+    LEATI_TRY(check_proba(base, c));
     return run((const network *)base, c, x, LEATI_ANSWER_PROBABILITIES, out, NULL);
 }
 
@@ -629,9 +704,16 @@ static leat_status predict(const leati_estimator *base, leat_context *c, const l
     return LEAT_OK;
 }
 
+static leat_status decision(const leati_estimator *base, leat_context *c, const leati_matrix *x,
+                            double *out)
+{
+    return run((const network *)base, c, x, LEATI_ANSWER_VALUES, out, NULL);
+}
+
 static leat_status answer(const leati_estimator *base, leat_context *c, const leati_matrix *x,
                           double *value, double *proba_out)
 {
+    LEATI_TRY(check_proba(base, c));
     return run((const network *)base, c, x, LEATI_ANSWER_CLASS, value, proba_out);
 }
 
@@ -675,6 +757,8 @@ const leati_estimator_class leati_estimator_network = {
     .fit = fit,
     .predict = predict,
     .proba = proba,
+    .gives_proba = gives_proba,
+    .decision = decision,
     .answer = answer,
     .reserve = reserve,
     .save = save,

@@ -3,6 +3,7 @@
 #define LEATI_NN_NETWORK_ESTIMATOR_H
 
 #include "learn/estimator.h"
+#include "nn/class_outputs.h"
 #include "nn/examine.h"
 #include "nn/train_memory.h"
 
@@ -10,6 +11,9 @@
  * value is the network's output times *scale plus *mean (else 1 and 0); both may be NULL. */
 leat_status leati_network_of(leat_context *c, const leati_estimator *e, leat_graph *g,
                              leati_network **out, double *mean, double *scale);
+
+/* What the outputs of e, a `network` for classes, say: by its loss. */
+leati_class_outputs leati_network_outputs(const leati_estimator *e);
 
 /* The shape of a sample that e, a `network`, makes of so many features; false where e is no
  * network, says no shape or one of another size. */

@@ -31,6 +31,7 @@ struct leati_network_session {
     unsigned threads;
     leati_cpu_level cpu;
     bool half;
+    leati_class_outputs says;
     leat_graph *graph;
     leati_network *network;
     size_t inputs, outputs;
@@ -39,7 +40,7 @@ struct leati_network_session {
 };
 
 leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, bool half,
+                                         const float *states, bool half, leati_class_outputs says,
                                          leati_network_session **out)
 {
     leat_status st;
@@ -54,6 +55,7 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
     s->threads = leat_context_threads(c);
     s->cpu = leati_context_cpu_level(c);
     s->half = half;
+    s->says = says;
     s->inputs = leati_shape_count(&n->input);
     s->outputs = leati_shape_count(&n->output);
     LEATI_GO(leat_graph_create(c, "cpu", &s->graph));
@@ -136,15 +138,6 @@ static void gather(const leati_matrix *x, size_t at, size_t rows, float *in)
     }
 }
 
-/* In f64, so that they sum to 1. */
-static void probabilities(const float *z, size_t n, double *out)
-{
-    double top = (double)z[0], sum = 0;
-    for (size_t i = 1; i < n; i++) top = fmax(top, (double)z[i]);
-    for (size_t i = 0; i < n; i++) sum += out[i] = exp((double)z[i] - top);
-    for (size_t i = 0; i < n; i++) out[i] /= sum;
-}
-
 static double first_largest(const float *z, size_t n)
 {
     size_t best = 0;
@@ -153,11 +146,14 @@ static double first_largest(const float *z, size_t n)
     return (double)best;
 }
 
-static void answer_rows(const float *z, size_t rows, size_t n, leati_answer answer, double *out)
+static void answer_rows(const leati_network_session *s, const float *z, size_t rows,
+                        leati_answer answer, double *out)
 {
+    size_t n = s->outputs;
     for (size_t i = 0; i < rows; i++, z += n) {
         if (answer == LEATI_ANSWER_CLASS) out[i] = first_largest(z, n);
-        else if (answer == LEATI_ANSWER_PROBABILITIES) probabilities(z, n, out + i * n);
+        else if (answer == LEATI_ANSWER_PROBABILITIES)
+            leati_class_probabilities(s->says, z, n, out + i * n);
         else
             for (size_t k = 0; k < n; k++) out[i * n + k] = (double)z[k];
     }
@@ -182,8 +178,7 @@ static leat_status run_batches(leat_context *c, leati_network_session *s, const 
         LEATI_TRY(leati_plan_run(c, b->plan));
         for (size_t i = 0; i < count; i++) {
             size_t width = all[i].answer == LEATI_ANSWER_CLASS ? 1 : s->outputs;
-            answer_rows(b->plan->roots[0].data, rows, s->outputs, all[i].answer,
-                        all[i].out + at * width);
+            answer_rows(s, b->plan->roots[0].data, rows, all[i].answer, all[i].out + at * width);
         }
     }
     for (size_t i = 0; i < PLANS; i++)

@@ -6,20 +6,21 @@
 #define LEATI_NN_NETWORK_SESSION_H
 
 #include "learn/dataset.h"
+#include "nn/class_outputs.h"
 #include "nn/network.h"
 
 typedef enum leati_answer {
     LEATI_ANSWER_VALUES,        /* (rows, outputs) as they come */
-    LEATI_ANSWER_PROBABILITIES, /* (rows, outputs) softmax, in f64 */
+    LEATI_ANSWER_PROBABILITIES, /* (rows, outputs), in f64 */
     LEATI_ANSWER_CLASS          /* (rows) the number of the first largest */
 } leati_answer;
 
 typedef struct leati_network_session leati_network_session;
 
 /* Takes the network, which is not open yet, also on failure. weights and states must outlive the
- * session. half: products in bf16. */
+ * session. half: products in bf16. says: what probabilities are made of. */
 leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, bool half,
+                                         const float *states, bool half, leati_class_outputs says,
                                          leati_network_session **out);
 void leati_network_session_destroy(leati_network_session *s); /* NULL is fine */
 /* Allocates nothing where a number of rows comes again (whole batches and the rest are two

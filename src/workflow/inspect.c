@@ -159,8 +159,9 @@ static leat_status say(leat_context *c, leat_inspection *i)
         if (i->truth) leati_str_addf(&text, "; the table says %s", i->truth);
     } else {
         const char *name = s->class_names[(size_t)i->value];
-        leati_fixed(i->proba[(size_t)i->value], 3, share);
-        leati_str_addf(&text, "%s (%s)", name, share);
+        leati_str_add(&text, name);
+        if (i->proba) leati_fixed(i->proba[(size_t)i->value], 3, share);
+        if (i->proba) leati_str_addf(&text, " (%s)", share);
         if (i->truth && strcmp(i->truth, name) == 0) leati_str_add(&text, ", and so it is");
         else if (i->truth) leati_str_addf(&text, "; it is %s", i->truth);
     }
@@ -172,7 +173,7 @@ static leat_status predict(leat_context *c, leat_inspection *i, const leat_frame
 {
     const leati_schema *s = schema_of(i);
     uint32_t row = (uint32_t)i->row;
-    if (s->task == LEATI_CLASSIFY) {
+    if (leati_estimator_has_proba(i->model->pipeline.estimator)) {
         i->proba = LEATI_NEW(c, double, s->classes);
         if (!i->proba) return LEAT_NOMEM;
     }
@@ -296,10 +297,11 @@ static leat_status look_at_row(leat_context *c, leat_inspection *i, leati_networ
     leat_status st = i->x ? LEAT_OK : LEAT_NOMEM;
     for (size_t k = 0; st == LEAT_OK && k < inputs; k++) i->x[k] = (float)leati_at(&x, 0, k);
     leati_free(data);
-    for (uint32_t k = 0; i->proba && p->present && k < p->estimator->classes; k++)
+    bool classify = p->estimator->task == LEATI_CLASSIFY;
+    for (uint32_t k = 0; classify && p->present && k < p->estimator->classes; k++)
         if (p->present[k] == (uint32_t)i->value) target = k;
-    if (i->proba && !p->present) target = (size_t)i->value;
-    if (st == LEAT_OK) st = leati_activations_make(c, n, i->x, i->proba ? target : 0, &i->act);
+    if (classify && !p->present) target = (size_t)i->value;
+    if (st == LEAT_OK) st = leati_activations_make(c, n, i->x, classify ? target : 0, &i->act);
     return st;
 }
 
@@ -453,14 +455,14 @@ void leat_inspection_json(const leat_inspection *i, leat_json *j, const char *ke
     leat_json_int(j, "row", (int64_t)i->row + 1);
     leat_json_string(j, "verdict", i->verdict);
     if (i->truth) leat_json_string(j, "truth", i->truth);
-    if (i->proba) {
+    if (s->task == LEATI_CLASSIFY)
         leat_json_string(j, "prediction", s->class_names[(size_t)i->value]);
+    else leat_json_number(j, "prediction", i->value);
+    if (i->proba) {
         leat_json_begin_object(j, "probabilities");
         for (uint32_t k = 0; k < s->classes; k++)
             leat_json_number(j, s->class_names[k], i->proba[k]);
         leat_json_end_object(j);
-    } else {
-        leat_json_number(j, "prediction", i->value);
     }
     leat_json_int(j, "parameters", (int64_t)i->table.weights);
     leat_json_number(j, "flops", i->table.flops);

@@ -41,6 +41,12 @@ static const exchange_case classifiers[] = {
     {"svc", "kernel=linear|probability=true", SINGLE},
     {"linear_svc", NULL, EXACT},
     {"network", "epochs=3", SINGLE},
+    {"network", "epochs=3|loss=bce_with_logits", SINGLE},
+    {"network", "epochs=3|loss=mse", SINGLE},
+    {"network", "epochs=3|loss=mse|layers=dense(8, relu); dense(3, softmax)", SINGLE},
+    {"network", "epochs=3|loss=hinge", SINGLE},
+    {"network", "epochs=3|loss=nll", SINGLE},
+    {"network", "epochs=3|loss=kl", SINGLE},
 };
 static const exchange_case regressors[] = {
     {"baseline", NULL, 0},
@@ -67,7 +73,8 @@ static const char *const of_two[][2] = {{"logistic", NULL},
                                         {"svc", NULL},
                                         {"svc", "probability=true"},
                                         {"lda", NULL},
-                                        {"network", "epochs=2"}};
+                                        {"network", "epochs=2"},
+                                        {"network", "epochs=2|loss=mse"}};
 
 /* For leattest_numbers, to follow "epochs=1|". */
 static const char *const networks[] = {
