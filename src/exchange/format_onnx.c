@@ -128,14 +128,19 @@ static leat_status add_metadata(leati_onnx_out *o, const leat_model *m)
 {
     leati_onnx_add_metadata(&o->builder, "leat.target", m->schema.target);
     leati_onnx_add_metadata(&o->builder, "leat.estimator", m->pipeline.estimator->class->name);
+    const leati_estimator *e = m->pipeline.estimator;
+    const leati_param *precision = leati_param_find(e->class->params, "precision");
+    char text[16];
+    if (precision && leati_param_get(precision, e, text, sizeof text) < sizeof text)
+        leati_onnx_add_metadata(&o->builder, "leat.precision", text);
     if (m->schema.task == LEATI_REGRESS) return LEAT_OK;
     leat_json *j = leat_json_create(o->context, 0);
     leat_json_begin_array(j, NULL);
     for (uint32_t k = 0; k < m->schema.classes; k++)
         leat_json_string(j, NULL, m->schema.class_names[k]);
     leat_json_end_array(j);
-    const char *text = leat_json_text(j);
-    if (text) leati_onnx_add_metadata(&o->builder, "leat.classes", text);
+    const char *classes = leat_json_text(j);
+    if (classes) leati_onnx_add_metadata(&o->builder, "leat.classes", classes);
     leat_json_destroy(j);
     return leat_error_status(o->context);
 }

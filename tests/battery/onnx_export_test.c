@@ -166,6 +166,44 @@ static void words(leattest *t)
     leat_frame_release(f);
 }
 
+/* What is trained in bf16 has weights in f32, and so are those that are exported: another runtime
+ * gives the answers that the model gives in f32, and those in bf16 but for its rounding. */
+static void half_precision(leattest *t)
+{
+    const char *path = leattest_scratch("half.onnx");
+    leat_frame *f = leattest_numbers(t->context, 60, false);
+    REQUIRE(f);
+    leat_model *m = leattest_model(t->context, f, "class", NULL, "network",
+                                   "epochs=8|precision=bf16|input=4x4x3|layers=conv2d(8, 3, "
+                                   "activation=relu); flatten; dense(16, relu)",
+                                   "auto");
+    REQUIRE(m);
+    size_t cells = f->rows * leat_model_classes(m);
+    double *value = LEATI_NEW(t->context, double, f->rows);
+    double *half = LEATI_NEW(t->context, double, cells);
+    double *single = LEATI_NEW(t->context, double, cells), apart = 0;
+    leat_context *own = t->context, *exact;
+    leat_context_options o = leat_context_options_default();
+    o.precision = LEAT_PRECISION_F32;
+    o.threads = 1;
+    CHECK_OK(leattest_answers(own, m, f, value, half));
+    if (CHECK_OK(leat_context_create(&exact, &o))) {
+        t->context = exact;
+        CHECK_OK(leattest_answers(exact, m, f, value, single));
+        for (size_t i = 0; i < cells; i++) apart = fmax(apart, fabs(half[i] - single[i]));
+        CHECK(apart > 1e-6 && apart < 0.02);
+        if (CHECK_OK(leat_model_export(exact, m, "onnx", path, NULL)))
+            compare(t, m, f, path, SINGLE);
+        t->context = own;
+        leat_context_destroy(exact);
+    }
+    leati_free(value);
+    leati_free(half);
+    leati_free(single);
+    leat_model_release(m);
+    leat_frame_release(f);
+}
+
 typedef struct writing {
     const leat_model *model;
     const char *format;
@@ -200,5 +238,6 @@ static void memory(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(classes), TEST(numbers), TEST(two_classes),
-                                      TEST(layers),  TEST(words),   TEST(memory)};
+                                      TEST(layers),  TEST(words),   TEST(half_precision),
+                                      TEST(memory)};
 LEATTEST_MAIN(cases)
