@@ -5,6 +5,7 @@
 #include <leat/exchange.h>
 
 #include "command.h"
+#include "load.h"
 
 /* "models/iris.leat" -> "iris.c", here. */
 static char *usual_path(const char *model, const char *suffix)
@@ -49,21 +50,30 @@ static leat_status say(cli *c, const char *format, const char *path)
     return cli_print_json(c, j);
 }
 
-static leat_status run_export(cli *c)
+static leat_status write_model(cli *c, const char *format, const char *path,
+                               const leat_export_options *o)
 {
     leat_model *m;
+    const char *from = c->arguments[0];
+    if (cli_is_graph(c, from)) return leat_graph_export(c->context, from, format, path, o);
+    leat_status st = leat_model_open(c->context, &m, from);
+    if (st != LEAT_OK) return st;
+    st = leat_model_export(c->context, m, format, path, o);
+    leat_model_release(m);
+    return st;
+}
+
+static leat_status run_export(cli *c)
+{
     const char *suffix = "", *given = cli_value(c, "output"), *format = chosen(c, &suffix);
     leat_export_options o = leat_export_options_default();
     if (!format) return LEAT_INVALID;
-    leat_status st = leat_model_open(c->context, &m, c->arguments[0]);
-    if (st != LEAT_OK) return st;
     char *usual = given ? NULL : usual_path(c->arguments[0], suffix);
     const char *path = given ? given : usual;
     o.name = cli_value(c, "name");
-    st = path ? leat_model_export(c->context, m, format, path, &o) : LEAT_NOMEM;
+    leat_status st = path ? write_model(c, format, path, &o) : LEAT_NOMEM;
     if (st == LEAT_OK && strcmp(path, "-") != 0) st = say(c, format, path);
     free(usual);
-    leat_model_release(m);
     return st;
 }
 
@@ -78,13 +88,16 @@ static const cli_option options[] = {
 
 const cli_command cli_command_export = {
     .name = "export",
-    .arguments = "MODEL.leat",
+    .arguments = "MODEL.leat|MODEL.onnx",
     .least = 1,
     .most = 1,
     .summary = "a model as a C file or in formats of others",
-    .details = "One of the formats has to be named. What has no form in it is refused by name; "
-               "nothing is\nleft out in silence.",
-    .examples = "  leat export --c iris.leat -o iris.c\n  leat export --onnx iris.leat",
+    .details =
+        "One of the formats has to be named. What has no form in it is refused by name; "
+        "nothing is\nleft out in silence.\n\nAn imported graph is given back as the ONNX file "
+        "it came from, or its weights as arrays;\nweights are taken out of ONNX files, too.",
+    .examples = "  leat export --c iris.leat -o iris.c\n  leat export --onnx iris.leat\n"
+                "  leat export --safetensors mobilenet.onnx",
     .options = options,
     .run = run_export,
 };

@@ -37,6 +37,15 @@ LEAT_API LEAT_CHECKED leat_status leat_model_import(leat_context *context, const
                                                     const char *to,
                                                     const leat_export_options *options);
 
+/* The graph of a model file that leat_model_import wrote: as "onnx", byte for byte the file it came
+ * from, or its weights as "safetensors" or "npz": the initialisers and tensors of Constant nodes by
+ * their names, those inside a node below "NODE.ATTRIBUTE/". `from` may be an ONNX file, too, for its
+ * weights, also where they lie beside it. options may be NULL; a name is refused. UNSUPPORTED names
+ * a weight that has no form in the format, such as one of texts. */
+LEAT_API LEAT_CHECKED leat_status leat_graph_export(leat_context *context, const char *from,
+                                                    const char *format, const char *to,
+                                                    const leat_export_options *options);
+
 #ifdef __cplusplus
 }
 #endif

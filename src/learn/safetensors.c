@@ -22,7 +22,7 @@ static void put_length(leati_str *out, uint64_t value)
 
 /* A name may come from a file and hold anything; strings of JSON escape quotes, backslashes and
  * control characters. */
-static void add_name(leati_str *h, const char *name)
+void leati_safetensors_name(leati_str *h, const char *name)
 {
     leati_str_addc(h, '"');
     for (; *name; name++) {
@@ -39,7 +39,7 @@ static void add_header_entry(leati_str *h, const leati_array_entry *e, size_t *a
 {
     size_t bytes = e->count * leati_dtype_size(e->type);
     if (h->length > 1) leati_str_addc(h, ',');
-    add_name(h, e->name);
+    leati_safetensors_name(h, e->name);
     leati_str_addf(h, ":{\"dtype\":\"%s\",\"shape\":[", dtype_names[e->type]);
     for (int d = 0; d < e->dims; d++) leati_str_addf(h, "%s%zu", d ? "," : "", e->shape[d]);
     leati_str_addf(h, "],\"data_offsets\":[%zu,%zu]}", *at, *at + bytes);

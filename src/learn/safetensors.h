@@ -10,6 +10,9 @@
  * that each is aligned to its element when the block is aligned to 8. */
 leat_status leati_safetensors_write(leat_context *c, const leati_state *state, leati_str *out);
 
+/* Appends a name as the header has it, between quotes. */
+void leati_safetensors_name(leati_str *header, const char *name);
+
 /* Fills `state` (initialised by the caller) with copies, in the order of the header; arrays of F16
  * and BF16 become F32. Refuses, with FORMAT: headers that are longer than the data or than 100 MB,
  * are no JSON object, name other types or overlapping, gapped or overflowing ranges. */

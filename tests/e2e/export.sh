@@ -54,6 +54,12 @@ check predict-graph sh -c "$leat predict graph.leat wood.csv >from_graph.csv && 
 check same-answers cmp from_graph.csv from_onnx.csv
 has columns from_graph.csv "class,probabilities_0,probabilities_1,probabilities_2"
 fails proba 2 "--proba" "$leat" predict graph.leat wood.csv --proba
+check graph-onnx "$leat" export --onnx graph.leat -o back.onnx
+check graph-same cmp lda.onnx back.onnx
+check graph-name sh -c "$leat export --safetensors graph.leat --json >said.json && test -s graph.safetensors"
+has graph-said said.json '"output":"graph.safetensors"'
+fails graph-c 4 "graph.leat|onnx, safetensors or npz" "$leat" export --c graph.leat
+fails graph-twice 2 "an ONNX file already" "$leat" export --onnx lda.onnx -o x.onnx
 fails eval-graph 4 "imported graph" "$leat" eval graph.leat wood.csv
 fails not-onnx 2 "only ONNX files" "$leat" import wood.csv
 head -c 2000 graph.leat >cut.leat
@@ -72,6 +78,20 @@ arrays() {
     *) failed=$((failed + 1)); echo "failed: $what arrays"; tail -n 3 out.txt err.txt ;;
     esac
 }
+
+# graph_arrays FILE: the weights of a graph in both forms, as the package onnx has them.
+graph_arrays() {
+    check "$1 safetensors" "$leat" export --safetensors "$1" -o given.safetensors
+    check "$1 npz" "$leat" export --npz "$1" -o given.npz
+    "$python" "$here/tests/support/compare_graph.py" lda.onnx given.safetensors given.npz >out.txt 2>err.txt
+    case $? in
+    0) passed=$((passed + 1)) ;;
+    77) skip "$1 arrays: $(head -n 1 out.txt)" ;;
+    *) failed=$((failed + 1)); echo "failed: $1 arrays"; tail -n 3 out.txt err.txt ;;
+    esac
+}
+graph_arrays graph.leat
+graph_arrays lda.onnx
 
 arrays logistic encoder.fill encoder.scale coef intercept
 arrays dense encoder.shift dense_1/kernel dense_2/bias target_mean target_scale
