@@ -1,4 +1,4 @@
-/* PNG and JPEG images from anywhere: a head, then pixels, grey and coloured, and another size. */
+/* PNG, JPEG, BMP and PNM images from anywhere: a head, then pixels, grey and coloured, and another size. */
 #include <stdlib.h>
 
 #include "base/mem.h"

@@ -17,7 +17,7 @@
  * NumPy: their values are read as if they stood in a text.
  *
  * A folder is read as images: those in its folders, whose names are the classes (columns `image`
- * and `label`), or those in itself (`image` alone). PNG and JPEG, in the order of their names;
+ * and `label`), or those in itself (`image` alone). PNG, JPEG, BMP and PNM, in the order of their names;
  * other files are passed over and counted in the report. */
 #ifndef LEAT_READ_H
 #define LEAT_READ_H

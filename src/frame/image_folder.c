@@ -87,8 +87,11 @@ out:
 
 static bool is_image(const char *name)
 {
-    return leati_path_has_suffix(name, ".png") || leati_path_has_suffix(name, ".jpg") ||
-           leati_path_has_suffix(name, ".jpeg");
+    static const char *const ends[] = {".png", ".jpg", ".jpeg", ".bmp",
+                                       ".pbm", ".pgm", ".ppm",  ".pnm"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (leati_path_has_suffix(name, ends[i])) return true;
+    return false;
 }
 
 /* The images among the names, all of one class. */
@@ -158,12 +161,13 @@ static leat_status find_files(folder *f)
     else if (f->count == 0)
         st = LEATI_FAIL(c, LEAT_INVALID,
                         "%s is a folder without images: a folder for each class was expected, "
-                        "with PNG or JPEG files",
+                        "with PNG, JPEG, BMP or PNM files",
                         f->path);
     else if (inside && f->bare)
-        st = LEATI_FAIL(c, LEAT_FORMAT,
-                        "%s holds no PNG or JPEG image that can be read; each folder is a class",
-                        f->bare);
+        st = LEATI_FAIL(
+            c, LEAT_FORMAT,
+            "%s holds no PNG, JPEG, BMP or PNM image that can be read; each folder is a class",
+            f->bare);
 out:
     free_names(names, count);
     leati_free(flat);

@@ -12,6 +12,10 @@ leati_image_kind leati_image_kind_of(const void *data, size_t size)
 {
     if (size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0) return LEATI_IMAGE_PNG;
     if (size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0) return LEATI_IMAGE_JPEG;
+    if (size >= 26 && memcmp(data, "BM", 2) == 0) return LEATI_IMAGE_BMP;
+    const uint8_t *p = data;
+    bool digit = size >= 3 && p[0] == 'P' && p[1] >= '1' && p[1] <= '6';
+    if (digit && strchr(" \t\n\r#", p[2]) && p[2]) return LEATI_IMAGE_PNM;
     return LEATI_IMAGE_NONE;
 }
 
@@ -22,7 +26,9 @@ leat_status leati_image_probe(const void *data, size_t size, leati_image_head *h
     switch (head->kind) {
     case LEATI_IMAGE_PNG: st = leati_png_probe(data, size, head, why); break;
     case LEATI_IMAGE_JPEG: st = leati_jpeg_probe(data, size, head, why); break;
-    default: snprintf(why, LEATI_IMAGE_WHY, "neither a PNG nor a JPEG image"); return LEAT_FORMAT;
+    case LEATI_IMAGE_BMP: st = leati_bmp_probe(data, size, head, why); break;
+    case LEATI_IMAGE_PNM: st = leati_pnm_probe(data, size, head, why); break;
+    default: snprintf(why, LEATI_IMAGE_WHY, "no PNG, JPEG, BMP or PNM image"); return LEAT_FORMAT;
     }
     if (st != LEAT_OK) return st;
     if (head->width == 0 || head->height == 0) {
@@ -55,9 +61,14 @@ leat_status leati_image_decode(const leat_context *c, const void *data, size_t s
         return LEAT_NOMEM;
     }
     size_t get = mix ? 3 : channels;
-    leat_status st = head->kind == LEATI_IMAGE_PNG
-                         ? leati_png_decode(c, data, size, head, get, room, why)
-                         : leati_jpeg_decode(data, size, head, get, room, why);
+    leat_status st = LEAT_FORMAT;
+    switch (head->kind) {
+    case LEATI_IMAGE_PNG: st = leati_png_decode(c, data, size, head, get, room, why); break;
+    case LEATI_IMAGE_JPEG: st = leati_jpeg_decode(data, size, head, get, room, why); break;
+    case LEATI_IMAGE_BMP: st = leati_bmp_decode(data, size, head, room, why); break;
+    case LEATI_IMAGE_PNM: st = leati_pnm_decode(data, size, head, get, room, why); break;
+    case LEATI_IMAGE_NONE: snprintf(why, LEATI_IMAGE_WHY, "no image"); break;
+    }
     if (mix) {
         if (st == LEAT_OK) to_grey(pixels, room, count);
         leati_free(room);

@@ -1,4 +1,4 @@
-/* Pixels out of PNG and JPEG files. */
+/* Pixels out of PNG, JPEG, BMP and PNM files. */
 #ifndef LEATI_IO_IMAGE_H
 #define LEATI_IO_IMAGE_H
 
@@ -14,7 +14,9 @@ enum { LEATI_IMAGE_MOST_PIXELS = 1 << 26 };
 typedef enum leati_image_kind {
     LEATI_IMAGE_NONE,
     LEATI_IMAGE_PNG,
-    LEATI_IMAGE_JPEG
+    LEATI_IMAGE_JPEG,
+    LEATI_IMAGE_BMP,
+    LEATI_IMAGE_PNM
 } leati_image_kind;
 
 /* channels: 1 (grey) or 3 (red, green, blue), as the file says, transparency aside. */

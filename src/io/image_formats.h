@@ -13,4 +13,13 @@ leat_status leati_jpeg_probe(const void *data, size_t size, leati_image_head *he
 leat_status leati_jpeg_decode(const void *data, size_t size, const leati_image_head *head,
                               size_t channels, uint8_t *pixels, char *why);
 
+leat_status leati_bmp_probe(const void *data, size_t size, leati_image_head *head, char *why);
+/* Always 3 channels. */
+leat_status leati_bmp_decode(const void *data, size_t size, const leati_image_head *head,
+                             uint8_t *pixels, char *why);
+leat_status leati_pnm_probe(const void *data, size_t size, leati_image_head *head, char *why);
+/* channels 1 only where the head has 1. */
+leat_status leati_pnm_decode(const void *data, size_t size, const leati_image_head *head,
+                             size_t channels, uint8_t *pixels, char *why);
+
 #endif

@@ -200,10 +200,10 @@ static void refused(leattest *t)
     write_file(t, "a/3.jpeg", golden_images[7].file, golden_images[7].size / 2);
     CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "a/3.jpeg: a damaged JPEG");
     write_file(t, "a/3.jpeg", "what", 4);
-    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "a/3.jpeg: neither a PNG nor a JPEG");
+    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "a/3.jpeg: no PNG, JPEG, BMP or PNM");
     write_golden(t, "a/3.jpeg", 8);
     write_file(t, "b/readme", "nothing", 7);
-    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "refused/b holds no PNG or JPEG image");
+    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "refused/b holds no PNG, JPEG, BMP or PNM image");
     write_golden(t, "b/1.png", 0);
     write_golden(t, "beside.png", 0);
     CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "both in folders");
