@@ -18,6 +18,8 @@ leat_tensor *leati_opost_transform(leati_ocall *k, leat_tensor *y, const char *n
 
 /* Number of class labels: classlabels_ints, _int64s or _strings. */
 size_t leati_oclasses(const leati_ocall *k);
+/* Output 0: the labels of class numbers (N), out of so many columns of scores. */
+leat_status leati_oset_labels(leati_ocall *k, leat_tensor *number, size_t columns);
 /* The two outputs of a classifier, label and scores after post_transform. single: y (N, 1) is the
  * score of the second of two classes; positive: it is a probability rather than a margin where
  * post_transform is NONE. */

@@ -1,5 +1,5 @@
-/* Owns: the operators of ai.onnx.ml but ensembles of trees: preprocessing, linear models, support
- * vectors. They are operations of the graph, but for texts. */
+/* Owns: the operators of ai.onnx.ml but ensembles of trees and support vectors: preprocessing,
+ * linear models, categories. They are operations of the graph, but for texts. */
 #include <math.h>
 #include <string.h>
 
@@ -110,8 +110,7 @@ size_t leati_oclasses(const leati_ocall *k)
     return !a ? 0 : a->ints.count ? a->ints.count : a->strings.count;
 }
 
-/* Output 0: the labels of class numbers (N). */
-static leat_status set_labels(leati_ocall *k, leat_tensor *number, size_t columns)
+leat_status leati_oset_labels(leati_ocall *k, leat_tensor *number, size_t columns)
 {
     const leati_onnx_attribute *a = labels_of(k);
     size_t classes = leati_oclasses(k);
@@ -150,8 +149,21 @@ leat_status leati_oclassified(leati_ocall *k, leat_tensor *y, bool single, bool 
         y = leati_opost_transform(k, y, post);
     }
     if (!y) return leat_error_status(k->context);
-    LEATI_TRY(set_labels(k, leat_argmax(y, 1, false), (size_t)leat_tensor_shape(y).dim[1]));
+    LEATI_TRY(leati_oset_labels(k, leat_argmax(y, 1, false), (size_t)leat_tensor_shape(y).dim[1]));
     return leati_oset(k, 1, leat_cast(y, LEAT_DTYPE_F32));
+}
+
+/* A map from labels to numbers for every row: kept as the table it is made of, since there are no
+ * maps among the values; who shows it has the labels in the node. */
+leat_status leati_on_ZipMap(leati_ocall *k)
+{
+    LEATI_TRY(leati_oneed(k, 1));
+    leat_tensor *y = leati_omatrix(k, 0);
+    if (!y) return leat_error_status(k->context);
+    size_t columns = (size_t)leat_tensor_shape(y).dim[1], classes = leati_oclasses(k);
+    if (columns != classes)
+        return leati_ofail(k, LEAT_FORMAT, "%zu numbers for %zu class labels", columns, classes);
+    return leati_oset(k, 0, leat_cast(y, LEAT_DTYPE_F32));
 }
 
 /* ---- linear models ----------------------------------------------------------------------------
@@ -199,70 +211,6 @@ leat_status leati_on_LinearClassifier(leati_ocall *k)
     leat_tensor *y = linear(k, 0, &rows);
     if (!y) return leat_error_status(k->context);
     return leati_oclassified(k, y, rows == 1, false);
-}
-
-/* ---- support vectors ------------------------------------------------------------------------ */
-
-/* Kernel values (N, supports) of x (N, F) with the support vectors. */
-static leat_tensor *kernel_values(leati_ocall *k, leat_tensor *x, leat_tensor *support)
-{
-    const char *kind = leati_oattr_text(k, "kernel_type", "LINEAR");
-    const double *p;
-    size_t count;
-    static const double none[3] = {0};
-    static const int last[] = {1};
-    LEATI_ONULL(leati_onumbers(k, "kernel_params", NULL, &p, &count));
-    if (count != 0 && count != 3) {
-        (void)leati_ofail(k, LEAT_FORMAT, "%zu kernel parameters, 3 are needed", count);
-        return NULL;
-    }
-    if (!count) p = none;
-    leat_tensor *dot = leat_matmul_t(x, false, support, true);
-    if (!strcmp(kind, "LINEAR")) return dot;
-    if (!strcmp(kind, "RBF")) { /* |x|^2 - 2 x s + |s|^2 */
-        leat_tensor *xx = leat_sum(leat_mul(x, x), 1, last, true);
-        leat_tensor *ss = leat_sum(leat_mul(support, support), 1, last, false);
-        leat_tensor *d = leat_add(leat_sub(xx, leat_scale(dot, 2)), ss);
-        return leat_exp(leat_scale(leat_maximum(d, leat_like(d, 0)), -p[0]));
-    }
-    leat_tensor *inner = leat_shift(leat_scale(dot, p[0]), p[1]);
-    if (!strcmp(kind, "SIGMOID")) return leat_tanh(inner);
-    if (!strcmp(kind, "POLY")) return leat_pow(inner, leat_like(inner, p[2]));
-    (void)leati_ofail(k, LEAT_FORMAT, "no such kernel: `%.20s`", kind);
-    return NULL;
-}
-
-leat_status leati_on_SVMRegressor(leati_ocall *k)
-{
-    const double *c, *rho, *vectors;
-    size_t count, rhos, cells;
-    int64_t supports = leati_oattr_int(k, "n_supports", 0);
-    LEATI_TRY(leati_oneed(k, 1));
-    LEATI_TRY(leati_onumbers(k, "coefficients", NULL, &c, &count));
-    LEATI_TRY(leati_onumbers(k, "rho", NULL, &rho, &rhos));
-    LEATI_TRY(leati_onumbers(k, "support_vectors", NULL, &vectors, &cells));
-    leat_tensor *x = leati_omatrix(k, 0), *y;
-    if (!x) return leat_error_status(k->context);
-    size_t features = (size_t)leat_tensor_shape(x).dim[1];
-    size_t want = supports > 0 ? (size_t)supports : features;
-    if (supports < 0 || !features || count != want || rhos < 1 ||
-        (supports > 0 && (cells / features != want || cells % features)))
-        return leati_ofail(k, LEAT_SHAPE,
-                           "%zu coefficients and %zu numbers of support vectors for %zu features",
-                           count, cells, features);
-    if (supports > 0) {
-        leat_tensor *s = leat_constant(k->graph, LEAT_DTYPE_F64,
-                                       LEAT_DIMS(supports, (int64_t)features), vectors);
-        y = kernel_values(k, x, leat_cast(s, leat_tensor_dtype(x)));
-    } else {
-        y = x; /* the coefficients are those of the features */
-    }
-    y = leat_matmul_t(y, false, leati_orow(k, count, c, y), true);
-    y = leat_shift(y, rho[0]);
-    if (leati_oattr_int(k, "one_class", 0))
-        y = leat_where(leat_greater(y, leat_like(y, 0)), leat_like(y, 1), leat_like(y, -1));
-    y = leati_opost_transform(k, y, leati_oattr_text(k, "post_transform", "NONE"));
-    return leati_oset(k, 0, leat_cast(y, LEAT_DTYPE_F32));
 }
 
 /* ---- preprocessing ----------------------------------------------------------------------------
@@ -482,6 +430,35 @@ leat_status leati_on_LabelEncoder(leati_ocall *k)
     for (size_t j = 0; j < leati_shape_count(&s); j++) {
         size_t i = find_key(&key, k->in[0]->element, x, j);
         const void *found = i < key.count ? (const char *)value.data + i * width : otherwise;
+        memcpy((char *)out + j * width, found, width);
+    }
+    return LEAT_OK;
+}
+
+/* Texts as the numbers that stand beside them, or the reverse. */
+leat_status leati_on_CategoryMapper(leati_ocall *k)
+{
+    static const char *const texts[] = {"cats_strings", NULL}, *const ints[] = {"cats_int64s",
+                                                                                NULL};
+    const void *x, *otherwise;
+    void *out;
+    keys text, number;
+    LEATI_TRY(leati_oneed(k, 1));
+    LEATI_TRY(keys_of(k, texts, &text));
+    LEATI_TRY(keys_of(k, ints, &number));
+    if (text.count != number.count)
+        return leati_ofail(k, LEAT_FORMAT, "%zu texts and %zu numbers", text.count, number.count);
+    bool from_text = k->in[0]->element == LEATI_ONNX_STRING;
+    const keys *key = from_text ? &text : &number, *value = from_text ? &number : &text;
+    LEATI_TRY(check_keys(k, key));
+    LEATI_TRY(default_of(k, value->element, &otherwise));
+    LEATI_TRY(leati_ohost(k, 0, &x));
+    leat_shape s = k->in[0]->shape;
+    LEATI_TRY(leati_onew(k, 0, value->element, s, &out));
+    size_t width = leati_oval_width(value->element);
+    for (size_t j = 0; j < leati_shape_count(&s); j++) {
+        size_t i = find_key(key, k->in[0]->element, x, j);
+        const void *found = i < key->count ? (const char *)value->data + i * width : otherwise;
         memcpy((char *)out + j * width, found, width);
     }
     return LEAT_OK;

@@ -25,38 +25,65 @@ static double scaled(int64_t in, double scale)
     return floor((double)(float)(scale * (double)in));
 }
 
-/* y / scale, in single precision where it chooses an element: 17 / 1.7 is 10. */
-static double unscaled(const resizing *r, double y, double scale)
-{
-    double x = y / scale;
-    return strcmp(r->mode, "nearest") != 0 ? x : (double)(float)x;
-}
-
 /* Where output y lies in the input. */
 static double source(const resizing *r, const axis_map *a, double y)
 {
     double in = (double)a->in, out = a->scale * in;
     const char *mode = r->coordinates;
     if (!strcmp(mode, "align_corners")) return out == 1 ? 0 : y * (in - 1) / (out - 1);
-    if (!strcmp(mode, "asymmetric")) return unscaled(r, y, a->scale);
+    if (!strcmp(mode, "asymmetric")) return y / a->scale;
     if (!strcmp(mode, "pytorch_half_pixel") && out == 1) return -0.5;
-    if (!strcmp(mode, "tf_half_pixel_for_nn")) return unscaled(r, y + 0.5, a->scale);
+    if (!strcmp(mode, "tf_half_pixel_for_nn")) return (y + 0.5) / a->scale;
     if (!strcmp(mode, "tf_crop_and_resize")) {
         double from = a->roi[0] * (in - 1), to = a->roi[1] * (in - 1);
         return out == 1 ? (from + to) / 2 : from + y * (to - from) / (out - 1);
     }
-    double x = unscaled(r, y + 0.5, a->scale) - 0.5;
+    double x = (y + 0.5) / a->scale - 0.5;
     if (!strcmp(mode, "half_pixel_symmetric")) x += in / 2 * (1 - (double)a->out / out);
     return x;
 }
 
-static int64_t nearest_index(const resizing *r, double x, int64_t n)
+/* The same for the nearest element, in single precision and in the order of ONNX Runtime: the last
+ * bit can choose the element, and models were made to agree with that bit. So 17 / 1.7 is 10. */
+static double source_single(const resizing *r, const axis_map *a, int64_t at)
 {
-    double i = !strcmp(r->nearest, "floor")               ? floor(x)
-               : !strcmp(r->nearest, "ceil")              ? ceil(x)
-               : !strcmp(r->nearest, "round_prefer_ceil") ? floor(x + 0.5)
-                                                          : ceil(x - 0.5);
-    return i < 0 ? 0 : i >= (double)n ? n - 1 : (int64_t)i;
+    float y = (float)at, in = (float)a->in, scale = (float)a->scale;
+    float out = (float)(a->scale * (double)a->in);
+    const char *mode = r->coordinates;
+    if (!strcmp(mode, "align_corners")) return out == 1 ? 0 : (double)(y * (in - 1) / (out - 1));
+    if (!strcmp(mode, "asymmetric")) return (double)(y / scale);
+    if (!strcmp(mode, "pytorch_half_pixel") && a->out == 1) return 0;
+    if (!strcmp(mode, "tf_half_pixel_for_nn")) return (double)((y + 0.5f) / scale);
+    if (!strcmp(mode, "tf_crop_and_resize")) {
+        float from = (float)a->roi[0], to = (float)a->roi[1];
+        if (out == 1) return (double)(float)(0.5 * (double)(from + to) * (double)(in - 1));
+        return (double)(from * (in - 1) + y * (to - from) * (in - 1) / (out - 1));
+    }
+    if (!strcmp(mode, "half_pixel_symmetric")) {
+        float offset = in / 2 * (1 - (float)a->out / (scale * in));
+        double x = (double)offset + ((double)y + 0.5) / (double)scale - 0.5;
+        return (double)(float)x;
+    }
+    return (double)((y + 0.5f) / scale - 0.5f);
+}
+
+/* The whole number next to x. A place within 1e-6 of half-way counts as half-way, as in ONNX
+ * Runtime: rounded scales leave most of those that are meant to be there a little beside it. */
+static double rounded(double x, bool prefer_ceil)
+{
+    double low = floor(x), part = x - low;
+    if (fabs(part - 0.5) <= 1e-6) return prefer_ceil ? low + 1 : low;
+    return part < 0.5 ? low : low + 1;
+}
+
+static int64_t nearest_index(const resizing *r, const axis_map *a, double x)
+{
+    bool up = !strcmp(r->nearest, "ceil") || (!strcmp(r->nearest, "simple") && a->scale < 1);
+    bool down = !strcmp(r->nearest, "floor") || !strcmp(r->nearest, "simple");
+    double i = up     ? ceil(x)
+               : down ? floor(x)
+                      : rounded(x, !strcmp(r->nearest, "round_prefer_ceil"));
+    return i < 0 ? 0 : i >= (double)a->in ? a->in - 1 : (int64_t)i;
 }
 
 /* Keys' cubic convolution kernel (1981) with parameter a; the triangle for linear. */
@@ -79,10 +106,6 @@ static void weigh(const resizing *r, const axis_map *a, float *w, uint8_t *outsi
         float *row = w + y * a->in;
         outside[y] = crop && !(x >= 0 && x <= (double)(a->in - 1));
         if (outside[y] || !(fabs(x) < 1e15)) continue;
-        if (!strcmp(r->mode, "nearest")) {
-            row[nearest_index(r, x, a->in)] = 1;
-            continue;
-        }
         int64_t from = (int64_t)ceil(x - reach), to = (int64_t)floor(x + reach);
         for (int64_t i = from; i <= to; i++) {
             double weight = filter(r, shrink * ((double)i - x));
@@ -129,7 +152,7 @@ static leat_status resize_nearest(leati_ocall *k, const resizing *r, const axis_
             int64_t *place = leati_oalloc(k, (size_t)s.dim[d], sizeof *place);
             if (!place) return LEAT_NOMEM;
             for (int64_t y = 0; y < s.dim[d]; y++)
-                place[y] = nearest_index(r, source(r, &maps[d], (double)y), from.dim[d]);
+                place[y] = nearest_index(r, &maps[d], source_single(r, &maps[d], y));
             x = leat_take(x, leati_odata(k, LEAT_DTYPE_I64, LEAT_DIMS(s.dim[d]), place), d);
         }
         return leati_oset(k, 0, x);
@@ -143,9 +166,9 @@ static leat_status resize_nearest(leati_ocall *k, const resizing *r, const axis_
         index[d] = leati_oalloc(k, (size_t)s.dim[d], sizeof **index);
         if (!index[d]) return LEAT_NOMEM;
         for (int64_t y = 0; y < s.dim[d]; y++) {
-            double x = maps[d].scale == 1 && !crop ? (double)y : source(r, &maps[d], (double)y);
+            double x = maps[d].scale == 1 && !crop ? (double)y : source_single(r, &maps[d], y);
             bool off = crop && !(x >= 0 && x <= (double)(from.dim[d] - 1));
-            index[d][y] = off ? -1 : nearest_index(r, x, from.dim[d]);
+            index[d][y] = off ? -1 : nearest_index(r, &maps[d], x);
         }
     }
     size_t count = leati_shape_count(&s);
@@ -267,7 +290,7 @@ leat_status leati_on_Resize(leati_ocall *k)
         .mode = !strcmp(mode, "bilinear") ? "linear" : mode,
         .coordinates = old ? "asymmetric"
                            : leati_oattr_text(k, "coordinate_transformation_mode", "half_pixel"),
-        .nearest = old ? "floor" : leati_oattr_text(k, "nearest_mode", "round_prefer_floor"),
+        .nearest = old ? "simple" : leati_oattr_text(k, "nearest_mode", "round_prefer_floor"),
         .cubic = leati_oattr_float(k, "cubic_coeff_a", -0.75),
         .extrapolation = leati_oattr_float(k, "extrapolation_value", 0),
         .exclude = leati_oattr_int(k, "exclude_outside", 0),

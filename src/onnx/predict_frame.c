@@ -185,30 +185,102 @@ static leat_status feed_one(leat_context *c, const leat_frame *f, const wanted *
 
 /* ---- outputs as columns ---------------------------------------------------------------------- */
 
+typedef struct output_column {
+    leati_column *column; /* the frame's */
+    leati_map texts;      /* STRING: what its codes stand for */
+} output_column;
+
 typedef struct collecting {
     leat_context *context;
     leat_frame *frame;
-    leati_column **column;
+    output_column *column;
     size_t columns, capacity;
 } collecting;
 
+/* The node that makes the output, if it names what stands side by side: the classes of ZipMap. */
+static const leati_onnx_node *zip_of(const leati_onnx_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->node.count; i++) {
+        const leati_onnx_node *n = &g->node.at[i];
+        bool makes = n->output.count == 1 && strcmp(n->output.at[0], name) == 0;
+        if (makes && strcmp(n->op_type, "ZipMap") == 0) return n;
+    }
+    return NULL;
+}
+
+/* "probabilities_setosa", else "probabilities_0"; the name alone where there is one place. */
+static leat_status column_name(leat_context *c, const leati_onnx_node *zip, const char *name,
+                               size_t wide, size_t j, leati_str *out)
+{
+    const leati_onnx_attribute *a = zip ? leati_onnx_attribute_find(zip, "classlabels_int64s") : 0;
+    const leati_onnx_attribute *b = zip ? leati_onnx_attribute_find(zip, "classlabels_strings") : 0;
+    leati_str_init(out, c);
+    leati_str_add(out, name);
+    if (b && j < b->strings.count) {
+        leati_str_addc(out, '_');
+        leati_pb_bytes label = b->strings.at[j];
+        leati_str_addn(out, label.size ? label.data : "", label.size);
+    } else if (a && j < a->ints.count) {
+        leati_str_addf(out, "_%lld", (long long)a->ints.at[j]);
+    } else if (wide > 1) {
+        leati_str_addf(out, "_%zu", j);
+    }
+    return leati_str_status(out);
+}
+
 /* The columns of an output: one, or one for each place of the second dimension. */
-static leat_status begin_output(collecting *k, const char *name, const leati_oval *v, size_t rows)
+static leat_status begin_output(collecting *k, const leati_onnx_graph *g, const char *name,
+                                const leati_oval *v, size_t rows)
 {
     leat_context *c = k->context;
     leat_dtype dtype;
+    const leati_onnx_node *zip = zip_of(g, name);
     bool shaped = v->kind == LEATI_OVAL_TENSOR && v->shape.rank >= 1 && v->shape.rank <= 2;
-    LEATI_CHECK(c, shaped && leati_oval_dtype(v->element, &dtype), LEAT_UNSUPPORTED,
+    bool text = v->element == LEATI_ONNX_STRING;
+    LEATI_CHECK(c, shaped && (text || leati_oval_dtype(v->element, &dtype)), LEAT_UNSUPPORTED,
                 "output `%.60s` is no column: leat run writes arrays of any shape", name);
     size_t wide = v->shape.rank == 2 ? (size_t)v->shape.dim[1] : 1;
     for (size_t j = 0; j < wide; j++) {
-        char text[128];
-        snprintf(text, sizeof text, wide > 1 ? "%.100s_%zu" : "%.100s", name, j);
-        leati_column *col = leati_column_create(c, is_real(v->element) ? LEAT_F64 : LEAT_I64, rows);
-        if (!col) return leat_error_status(c);
-        LEATI_TRY(leati_frame_add(c, k->frame, text, col));
+        leati_str title;
+        leat_type type = text ? LEAT_STRING : is_real(v->element) ? LEAT_F64 : LEAT_I64;
         LEATI_TRY(leati_grow(c, &k->column, &k->capacity, k->columns + 1, sizeof *k->column));
-        k->column[k->columns++] = col;
+        leati_column *col = leati_column_create(c, type, rows);
+        if (!col) return leat_error_status(c);
+        leat_status st = column_name(c, zip, name, wide, j, &title);
+        if (st == LEAT_OK) st = leati_frame_add(c, k->frame, leati_str_text(&title), col);
+        else leati_column_release(col);
+        leati_str_fini(&title);
+        LEATI_TRY(st);
+        k->column[k->columns].column = col;
+        leati_map_init(&k->column[k->columns++].texts, c);
+    }
+    return LEAT_OK;
+}
+
+/* Element `at` of the output in a row of the column. */
+static leat_status keep_element(collecting *k, output_column *to, size_t row, const leati_oval *v,
+                                size_t at)
+{
+    if (to->column->type == LEAT_F64) {
+        to->column->f64[row] = leati_oget(v->element, v->host, at);
+    } else if (to->column->type == LEAT_I64) {
+        to->column->i64[row] = leati_oget_int(v->element, v->host, at);
+    } else {
+        leati_pb_bytes text = ((const leati_pb_bytes *)v->host)[at];
+        uint32_t code = leati_map_put(&to->texts, text.size ? text.data : "", text.size);
+        if (code == LEATI_MAP_NONE) return leat_error_status(k->context);
+        to->column->codes[row] = code;
+    }
+    return LEAT_OK;
+}
+
+static leat_status finish_texts(collecting *k)
+{
+    for (size_t i = 0; i < k->columns; i++) {
+        leati_column *col = k->column[i].column;
+        if (col->type != LEAT_STRING) continue;
+        col->dict = leati_dict_from_map(k->context, &k->column[i].texts);
+        if (!col->dict) return leat_error_status(k->context);
     }
     return LEAT_OK;
 }
@@ -218,7 +290,7 @@ static leat_status keep_outputs(collecting *k, leati_omodel *m, leati_oval **out
 {
     const leati_onnx_graph *g = leati_omodel_proto(m)->graph;
     for (size_t o = 0; from == 0 && o < g->output.count; o++)
-        LEATI_TRY(begin_output(k, g->output.at[o].name, outs[o], all));
+        LEATI_TRY(begin_output(k, g, g->output.at[o].name, outs[o], all));
     size_t at = 0;
     for (size_t o = 0; o < g->output.count; o++) {
         const leati_oval *v = outs[o];
@@ -229,12 +301,8 @@ static leat_status keep_outputs(collecting *k, leati_omodel *m, leati_oval **out
                     LEAT_SHAPE, "output `%.60s` has shape %s for %zu rows", g->output.at[o].name,
                     leati_shape_string(&v->shape).text, rows);
         for (size_t j = 0; j < wide; j++, at++)
-            for (size_t i = 0; i < rows; i++) {
-                leati_column *col = k->column[at];
-                if (col->type == LEAT_F64)
-                    col->f64[from + i] = leati_oget(v->element, v->host, i * wide + j);
-                else col->i64[from + i] = leati_oget_int(v->element, v->host, i * wide + j);
-            }
+            for (size_t i = 0; i < rows; i++)
+                LEATI_TRY(keep_element(k, &k->column[at], from + i, v, i * wide + j));
     }
     return LEAT_OK;
 }
@@ -285,6 +353,7 @@ leat_status leati_omodel_predict(leat_context *c, leati_omodel *m, const leat_fr
                             "the model takes %zu rows at a time, the data have %zu: not a multiple",
                             piece, f->rows));
     LEATI_GO(run_pieces(c, m, &feed, f->rows, piece, &k));
+    LEATI_GO(finish_texts(&k));
     *out = k.frame;
     k.frame = NULL;
 out:
@@ -292,6 +361,7 @@ out:
         leati_free((void *)(uintptr_t)feed.in[i].data);
     leati_free(feed.in);
     leati_free(feed.width);
+    for (size_t i = 0; i < k.columns; i++) leati_map_fini(&k.column[i].texts);
     leati_free(k.column);
     leat_frame_release(k.frame);
     return st;

@@ -176,9 +176,76 @@ def transforms():
          {"step": np.array(50), "w": w}, opset=17, got=parts(np.fft.rfft(frames)))
 
 
+def vectors():
+    """Machines as scikit-learn fits them: pairs of classes, votes, values and coupled probabilities."""
+    from sklearn.svm import SVC
+    x, y = load_iris(return_X_y=True)
+    x = x.astype("f4")
+    for name, some, kernel in (("three", y >= 0, "rbf"), ("two", y < 2, "poly"), ("close", y > 0, "rbf")):
+        s = SVC(kernel=kernel, gamma=0.2, coef0=0.5, degree=3, C=2.0).fit(x[some], y[some])
+        n = len(s.classes_)
+        pairs = n * (n - 1) // 2
+        rho = s.intercept_ if n > 2 else -s.intercept_
+        dual = s.dual_coef_ if n > 2 else -s.dual_coef_
+        a = dict(coefficients=dual.astype("f4").ravel().tolist(), rho=rho.astype("f4").tolist(),
+                 support_vectors=s.support_vectors_.astype("f4").ravel().tolist(),
+                 vectors_per_class=s.n_support_.tolist(), kernel_type=kernel.upper(),
+                 kernel_params=[0.2, 0.5, 3.0])
+        chance = dict(prob_a=[-1.5 - 0.25 * i for i in range(pairs)],
+                      prob_b=[0.1 - 0.2 * i for i in range(pairs)])
+        labels = dict(classlabels_strings=["a", "bb", "c"][:n])
+        given = {"x": x[some][::6]}
+        save(f"svm_{name}", ml("SVMClassifier", ["x"], ["label", "y"], **a, classlabels_ints=[7, 3, 9][:n]),
+             given)
+        save(f"svm_{name}_chances", ml("SVMClassifier", ["x"], ["label", "y"], **a, **chance, **labels),
+             given)
+        for post in ("LOGISTIC", "SOFTMAX"):
+            save(f"svm_{name}_{post.lower()}", ml("SVMClassifier", ["x"], ["label", "y"], **a, **labels,
+                 post_transform=post), given)
+    w = rng.normal(size=12).astype("f4").tolist()
+    save("svm_linear", ml("SVMClassifier", ["x"], ["label", "y"], coefficients=w, rho=[0.25], kernel_type="LINEAR",
+         kernel_params=[0.0, 0.0, 0.0], classlabels_ints=[4, 5, 6]), {"x": x[::9]})
+
+
+def resizes():
+    """Nearest elements at places half-way between two, and next to them, by scales and by sizes."""
+    modes = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+    for where in ("half_pixel", "asymmetric", "pytorch_half_pixel", "align_corners",
+                  "half_pixel_symmetric", "tf_half_pixel_for_nn"):
+        for i, mode in enumerate(modes):
+            n = (30, 21, 34, 50)[i]
+            opset = 11 if where == "tf_half_pixel_for_nn" else 19
+            x = np.arange(n, dtype="f4").reshape(1, 1, 1, n)
+            nodes, names = [], []
+            fixed = {"empty": np.array([], "f4")} if opset == 11 else {}
+            for k, out in enumerate((1, 7, 10, 12, 15, 18, 20, 35, 42, 45, 51, 63, 70, 90)):
+                fixed[f"size{k}"] = np.array([1, 1, 1, out])
+                nodes.append(helper.make_node(
+                    "Resize", ["x", "empty", "empty", f"size{k}"] if opset == 11 else
+                    ["x", "", "", f"size{k}"], [f"r{k}"], mode="nearest", nearest_mode=mode,
+                    coordinate_transformation_mode=where))
+                names.append(f"r{k}")
+            for k, scale in enumerate((0.1, 0.3, 0.35, 0.6, 0.7, 1.1, 1.3, 1.4, 1.7, 2.3, 3.0)):
+                if where == "align_corners" and n * scale % 1:
+                    continue  # there ONNX Runtime counts whole elements, which the tests of ONNX refuse
+                fixed[f"scale{k}"] = np.array([1, 1, 1, scale], "f4")
+                nodes.append(helper.make_node(
+                    "Resize", ["x", "empty" if opset == 11 else "", f"scale{k}"], [f"s{k}"],
+                    mode="nearest", nearest_mode=mode, coordinate_transformation_mode=where))
+                names.append(f"s{k}")
+            nodes.append(helper.make_node("Concat", names, ["y"], axis=3))
+            save(f"resize_{where}_{mode}", nodes, {"x": x}, fixed, opset=opset)
+    x = np.arange(24, dtype="f4").reshape(1, 1, 4, 6)
+    for scale in (0.4, 0.6, 0.8, 1.5, 2.5):
+        save(f"resize_10_{scale}", [helper.make_node("Resize", ["x", "s"], ["y"], mode="nearest")],
+             {"x": x}, {"s": np.array([1, 1, scale, scale], "f4")}, opset=10)
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
     linear()
     preprocessing()
     transforms()
+    vectors()
+    resizes()
