@@ -1,6 +1,7 @@
 /* Owns: prepared prediction with a model: values in, answers out, memory made once. */
 #include <leat/session.h>
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -249,6 +250,15 @@ leat_status leat_session_set_time(leat_session *s, size_t row, size_t input, int
     return LEAT_OK;
 }
 
+/* Looks at all of them without a branch. */
+static bool within(const double *values, size_t count, double low, double high)
+{
+    unsigned out = 0;
+    for (size_t i = 0; i < count; i++)
+        out |= (unsigned)!(values[i] >= low) | (unsigned)!(values[i] <= high);
+    return !out;
+}
+
 leat_status leat_session_set_array(leat_session *s, size_t row, size_t input, const double *values,
                                    size_t count)
 {
@@ -258,16 +268,18 @@ leat_status leat_session_set_array(leat_session *s, size_t row, size_t input, co
                 "input %zu takes arrays of %zu numbers, it was given %zu", input, col->length,
                 count);
     bool bytes = col->item == LEATI_ITEM_U8;
-    for (size_t i = 0; i < count; i++)
+    bool fit = within(values, count, bytes ? 0 : -DBL_MAX, bytes ? 255 : DBL_MAX);
+    for (size_t i = 0; !fit && i < count; i++)
         LEATI_CHECK(s->context,
                     isfinite(values[i]) && (!bytes || (values[i] >= 0 && values[i] <= 255)),
                     LEAT_INVALID, "input %zu, number %zu, is %g: %s are wanted", input, i,
                     values[i], bytes ? "0 to 255" : "finite ones");
-    for (size_t i = 0, at = row * col->length; i < count; i++, at++) {
-        if (bytes) col->u8[at] = (uint8_t)values[i];
-        else if (col->item == LEATI_ITEM_F32) col->f32[at] = (float)values[i];
-        else col->f64[at] = values[i];
-    }
+    size_t at = row * col->length;
+    if (bytes)
+        for (size_t i = 0; i < count; i++) col->u8[at + i] = (uint8_t)values[i];
+    else if (col->item == LEATI_ITEM_F32)
+        for (size_t i = 0; i < count; i++) col->f32[at + i] = (float)values[i];
+    else memcpy(col->f64 + at, values, count * sizeof *values);
     return LEAT_OK;
 }
 
