@@ -228,12 +228,56 @@ static bool open_level(leati_infer_in *in, const leati_tensor_in *t, levels *l)
     return true;
 }
 
+/* The number at p where it has one to three digits and another follows behind a comma, with or
+ * without a blank, as the bytes of an image do: the place of that one, without a branch on how many
+ * digits there are. NULL: something else stands there. 8 bytes can be read. */
+static inline const char *take_short(const char *p, uint32_t *value)
+{
+    const uint32_t ones = 0x01010101, high = 0x80808080;
+    uint32_t w;
+    memcpy(&w, p, sizeof w);
+    uint32_t x = w ^ ones * ',', comma = (x - ones) & ~x & high; /* the lowest one is right */
+    if (!comma || comma & 0x80) return NULL;
+    unsigned digits = (unsigned)__builtin_ctz(comma) / 8;
+    uint32_t d = (w ^ ones * '0') << (32 - 8 * digits); /* the last one is the highest byte */
+    if ((d | (d + ones * (0x80 - 10))) & high) return NULL;
+    if (digits > 1 && *p == '0') return NULL;
+    *value = (d >> 24) + 10 * (d >> 16 & 0xff) + 100 * (d >> 8 & 0xff);
+    p += digits + 1;
+    p += *p == ' ';
+    return (unsigned)(*p - '0') <= 9 ? p : NULL;
+}
+
+/* Short whole numbers from p on, as far as there are; NULL: a fault. */
+static const char *take_shorts(leati_infer_in *in, const leati_json_in *json, leati_tensor_in *t,
+                               levels *l, const char *p)
+{
+    enum { SOME = 256 };
+    for (size_t n = SOME; n == SOME;) {
+        if (!leati_tensor_room_cells(in, SOME)) return NULL;
+        uint64_t *cells = in->room->cells + in->cell_count;
+        uint32_t value;
+        for (n = 0; n < SOME && json->end - p >= 8; n++) {
+            const char *behind = take_short(p, &value);
+            if (!behind || value > types[t->type].most) break;
+            cells[n] = value;
+            p = behind;
+        }
+        in->cell_count += n;
+        t->count += n;
+        l->count[l->depth - 1] += n;
+    }
+    return p;
+}
+
 /* Elements one behind the other, up to what is neither an element nor a comma. */
 static const char *take_run(leati_infer_in *in, leati_json_in *json, leati_tensor_in *t,
                             take_fn take, levels *l, const char *p)
 {
     size_t *count = &l->count[l->depth - 1];
+    bool whole = t->form == LEATI_FORM_UNSIGNED || t->form == LEATI_FORM_SIGNED;
     for (;;) {
+        if (whole && !(p = take_shorts(in, json, t, l, p))) return NULL;
         if (!leati_tensor_room_cells(in, 1)) return NULL;
         p = take(in, json, t, p, t->count, &in->room->cells[in->cell_count]);
         if (!p) return NULL;
@@ -408,6 +452,9 @@ void leati_tensor_numbers(const leati_infer_in *in, const leati_tensor_in *t, si
 {
     if (t->form == LEATI_FORM_DOUBLES) {
         memcpy(out, in->room->cells + t->first + first, count * sizeof *out);
+    } else if (t->form == LEATI_FORM_UNSIGNED) {
+        const uint64_t *from = in->room->cells + t->first + first;
+        for (size_t i = 0; i < count; i++) out[i] = (double)from[i];
     } else if (t->form == LEATI_FORM_RAW && t->type == LEATI_FP64) {
         memcpy(out, (const char *)t->raw + first * sizeof *out, count * sizeof *out);
     } else if (t->form == LEATI_FORM_RAW && t->type == LEATI_FP32) {
