@@ -90,7 +90,7 @@ static void forget_texts(leati_ask *a)
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
     shrink(a);
-    a->filled = a->rows = a->known = 0;
+    a->filled = a->rows = a->known = a->ahead_rows = 0;
     a->infer_ns = a->runs = a->run_rows = 0;
     a->limit = a->room;
     a->joined = false;
@@ -274,6 +274,17 @@ bool leati_ask_run(leati_ask *a)
     return true;
 }
 
+bool leati_ask_ahead(leati_ask *a, const void *values, bool f32, double *value)
+{
+    size_t wrong;
+    if (leati_session_run_rows(a->session, values, f32, a->room, false, &wrong) != LEAT_OK) {
+        leat_error_clear(a->context);
+        return false;
+    }
+    memcpy(value, leat_session_predictions(a->session), a->room * sizeof *value);
+    return true;
+}
+
 /* Rows that are not set first: the session is empty. */
 static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, size_t *wrong)
 {
@@ -286,7 +297,10 @@ static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, s
         a->raw = values + done * width;
         a->raw_f32 = f32;
         at = SIZE_MAX;
-        if (!a->known) {
+        if (done + n <= a->ahead_rows) { /* by the same pieces */
+            memcpy(a->value + a->rows, a->ahead + done, n * sizeof *a->value);
+            a->runs++;
+        } else if (!a->known) {
             st = leati_session_run_rows(a->session, a->raw, f32, n, a->wants_proba, &at);
             if (st == LEAT_OK) take_answers(a, n, start);
         }

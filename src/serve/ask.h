@@ -40,7 +40,9 @@ typedef struct leati_ask {
     double *proba; /* (rows, classes) */
     size_t classes, value_capacity, proba_capacity;
     bool wants_proba;
-    size_t known; /* answers that are there already (leati_ask_know); 0: they are computed */
+    size_t known;        /* answers that are there already (leati_ask_know); 0: they are computed */
+    const double *ahead; /* (ahead_rows) of the first rows, values alone (leati_ask_ahead) */
+    size_t ahead_rows;
     uint64_t infer_ns, runs, run_rows; /* of this request, or of those that are joined */
     leati_fault *fault;                /* of this request */
     double *elements;                  /* room for an array of one row */
@@ -80,6 +82,13 @@ static inline bool leati_ask_number(leati_ask *a, size_t input, double value)
  * recorded. */
 bool leati_ask_matrix(leati_ask *a, const void *values, bool f32, size_t rows, size_t inputs,
                       size_t *wrong);
+/* Values of leati_ask_piece(a) whole rows, before any request of theirs is begun: the answers that
+ * leati_ask_matrix would give them, to be handed to it as a->ahead. False: it will tell why. */
+static inline size_t leati_ask_piece(const leati_ask *a)
+{
+    return a->plain ? a->room : 0; /* 0: this cannot be done */
+}
+bool leati_ask_ahead(leati_ask *a, const void *values, bool f32, double *value);
 /* So many rows will come, for what watches. */
 static inline void leati_ask_expect(leati_ask *a, size_t rows)
 {

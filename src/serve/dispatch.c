@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "serve/ahead.h"
 #include "serve/joined_run.h"
 #include "serve/serve_state.h"
 
@@ -251,6 +252,23 @@ static bool is_kept(leati_call *call, int *status)
     return false;
 }
 
+/* Which version will answer must be sure, and that its answer is not one that is kept. */
+static bool arriving(void *user, leati_http_exchange *exchange)
+{
+    leati_serve *s = user;
+    leati_call call;
+    if (leati_exchange_coming(exchange) <= LONG_BODY || s->cache || leati_rollouts_any(s->rollouts))
+        return false;
+    make_call(&call, s, exchange, leati_exchange_request(exchange)->worker);
+    find_route(&call);
+    if (!call.route || call.route->handle != leati_route_oip_infer) return false;
+    call.shelf = leati_repository_pin(s->repository, call.slot);
+    const leati_served *served = likely_version(&call);
+    bool more = served && leati_ahead_look(&call, served);
+    leati_repository_unpin(s->repository, call.slot);
+    return more;
+}
+
 static void handle(void *user, leati_http_exchange *exchange)
 {
     leati_serve *s = user;
@@ -288,5 +306,9 @@ static void done(void *user, leati_http_exchange *exchange, int http_status, siz
                      key ? leati_key_name(key) : NULL, http_status, reply_bytes, duration_ns, sent);
 }
 
-const leati_http_routes leati_serve_routes = {
-    .admit = admit, .handle = handle, .fault = fault, .settle = settle, .done = done};
+const leati_http_routes leati_serve_routes = {.admit = admit,
+                                              .arriving = arriving,
+                                              .handle = handle,
+                                              .fault = fault,
+                                              .settle = settle,
+                                              .done = done};

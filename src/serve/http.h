@@ -95,6 +95,13 @@ bool leati_exchange_reserve(leati_http_exchange *exchange, size_t bytes);
 /* Whether the budget would have as many if nobody else had any. */
 bool leati_exchange_affords(const leati_http_exchange *exchange, size_t bytes);
 
+/* Bytes that the body will have, where that is known while it comes; else 0. */
+size_t leati_exchange_coming(const leati_http_exchange *exchange);
+/* Memory of the routes that stays with the exchange until its reply is made, drawn from its budget;
+ * once per exchange. NULL: there is none. */
+void *leati_exchange_keep(leati_http_exchange *exchange, size_t bytes);
+void *leati_exchange_kept(const leati_http_exchange *exchange); /* NULL: nothing */
+
 /* The reply. By one thread at a time; none of these fail: what cannot be held for want of memory
  * makes leati_exchange_finish send 503 instead. Content-Length, Date, Connection, X-Request-Id and
  * Content-Encoding are the server's. */
@@ -123,6 +130,10 @@ typedef struct leati_http_routes {
      * have (after decoding), or finishes the exchange (401, 404, 405 ...) and returns 0: the
      * answer is sent before the body is read. Sets *finished then. A longer body gets 413. */
     size_t (*admit)(void *user, leati_http_exchange *exchange, bool *finished);
+    /* More of a long body has come, though not all of it: request.body has what there is, where it
+     * will stay. For looking ahead: nothing is written or ended here. False: not to be called again
+     * for this exchange. May be NULL. */
+    bool (*arriving)(void *user, leati_http_exchange *exchange);
     /* The request is complete. */
     void (*handle)(void *user, leati_http_exchange *exchange);
     /* The server found fault (400, 408, 413, 414, 415, 417, 431, 501, 503, 505), before or after

@@ -240,6 +240,8 @@ static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exch
         if (length > LEATI_HTTP_KEEP)
             leati_http_spares_take(&conn->core->spares, &ex->body, length);
         if (!leati_http_buffer_room(conn->core->context, &ex->body, length)) return &no_memory;
+        if (conn->core->routes->arriving && length > LEATI_HTTP_KEEP)
+            ex->show_at = LEATI_HTTP_SHOW_EACH;
     }
     conn->interim = h->expect && h->minor && !more_here;
     conn->body = true;
@@ -363,6 +365,18 @@ static bool take(void *user, const char *data, size_t length)
     return !ex->fault;
 }
 
+static void show_body(leati_http_conn *conn, leati_http_exchange *ex)
+{
+    const leati_http_routes *r = conn->core->routes;
+    if (ex->body.size < ex->show_at) return;
+    ex->request.body = ex->body.data;
+    ex->request.body_length = ex->body.size;
+    bool more = r->arriving(r->user, ex);
+    ex->show_at = more ? ex->body.size + LEATI_HTTP_SHOW_EACH : SIZE_MAX;
+    ex->request.body = NULL;
+    ex->request.body_length = 0;
+}
+
 static size_t read_body(leati_http_conn *conn, leati_http_exchange *ex, const char *data,
                         size_t length)
 {
@@ -388,6 +402,8 @@ static size_t read_body(leati_http_conn *conn, leati_http_exchange *ex, const ch
     if (complete) {
         conn->interim = false;
         handle(conn, ex);
+    } else {
+        show_body(conn, ex);
     }
     return used;
 }

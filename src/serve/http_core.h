@@ -22,6 +22,7 @@ enum {
     LEATI_HTTP_PIECES = LEATI_HTTP_BATCH * 2 + 1,
     LEATI_HTTP_KEEP = 64 << 10,         /* larger buffers are freed when their exchange ends */
     LEATI_HTTP_SPARE_MOST = 256,        /* exchanges kept for the next requests */
+    LEATI_HTTP_SHOW_EACH = 16 << 10,    /* bytes of a long body between two looks at it */
     LEATI_HTTP_DISCARD_MOST = 64 << 10, /* of an unwanted body, so that the connection can stay */
     LEATI_HTTP_COMPRESS_LEAST = 1024,
     LEATI_HTTP_INLINE_MOST = 2048 /* bodies that are copied behind their head: one piece */
@@ -75,8 +76,9 @@ struct leati_http_core {
     size_t spare_count;
     size_t live; /* exchanges that have not come back */
     leati_http_decoder *decoders[LEATI_HTTP_CODINGS];
-    leati_http_spares spares;
-    uint64_t id_high, id_low; /* of ids made here */
+    leati_http_spares spares;      /* of bodies and answers */
+    leati_http_spares kept_spares; /* of what routes keep */
+    uint64_t id_high, id_low;      /* of ids made here */
     int64_t date_second;
     char date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 };
@@ -162,6 +164,8 @@ struct leati_http_exchange {
     size_t drawn;                  /* from it, for the body */
     size_t held;                   /* the same for the reply, until it is taken */
     uint64_t body_left;            /* of Content-Length */
+    size_t show_at;                /* when the routes see the body on its way; SIZE_MAX: never */
+    leati_http_buffer kept;        /* the routes' own */
     const leati_http_fault *fault; /* met while a piece of the body was taken */
     /* the reply */
     leati_http_buffer fields, out, packed, wire;

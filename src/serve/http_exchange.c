@@ -63,6 +63,7 @@ static void exchange_free(leati_http_exchange *ex)
 {
     leati_http_buffer_free(&ex->raw);
     leati_http_buffer_free(&ex->body);
+    leati_http_buffer_free(&ex->kept);
     leati_http_buffer_free(&ex->fields);
     leati_http_buffer_free(&ex->out);
     leati_http_buffer_free(&ex->packed);
@@ -80,6 +81,7 @@ void leati_http_core_fini(leati_http_core *core)
     }
     for (size_t i = 0; i < LEATI_HTTP_CODINGS; i++) leati_http_decoder_destroy(core->decoders[i]);
     leati_http_spares_fini(&core->spares);
+    leati_http_spares_fini(&core->kept_spares);
 }
 
 static char *two(char *to, int number)
@@ -107,6 +109,7 @@ void leati_http_core_tick(leati_http_core *core)
     if ((int64_t)now == core->date_second || !gmtime_r(&now, &tm)) return;
     core->date_second = (int64_t)now;
     leati_http_spares_tick(&core->spares);
+    leati_http_spares_tick(&core->kept_spares);
     char *to = word(core->date, days[tm.tm_wday % 7]);
     to = word(two(to, tm.tm_mday), months[tm.tm_mon % 12]);
     int year = (tm.tm_year + 1900) % 10000;
@@ -145,6 +148,7 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->crowded = 0;
     ex->find = (leati_http_find){0};
     ex->admitted = ex->line_read = ex->keep = false;
+    ex->show_at = SIZE_MAX;
     ex->finished = ex->failed = ex->has_type = ex->dense = ex->varies = false;
     ex->coding = LEATI_HTTP_IDENTITY;
     ex->fault = NULL;
@@ -226,12 +230,34 @@ void leati_http_exchange_drop(leati_http_exchange *ex)
 {
     leati_http_spares_give(&ex->core->spares, &ex->body, LEATI_HTTP_KEEP);
     ex->body.size = 0;
+    leati_http_spares_give(&ex->core->kept_spares, &ex->kept, LEATI_HTTP_KEEP);
+    leati_http_buffer_free(&ex->kept);
     ex->request.body = NULL;
     if (ex->drawn) atomic_fetch_sub(&ex->budget->used, ex->drawn);
     ex->drawn = 0;
 }
 
 /* --- what routes see ---------------------------------------------------------------------- */
+
+size_t leati_exchange_coming(const leati_http_exchange *ex)
+{
+    return ex->head.chunked || ex->decoder ? 0 : (size_t)ex->head.content_length;
+}
+
+void *leati_exchange_keep(leati_http_exchange *ex, size_t bytes)
+{
+    leati_http_buffer *b = &ex->kept;
+    if (b->size || !bytes || !leati_exchange_reserve(ex, bytes)) return NULL;
+    leati_http_spares_take(&ex->core->kept_spares, b, bytes);
+    if (!leati_http_buffer_room(ex->core->context, b, bytes)) return NULL;
+    b->size = bytes;
+    return b->data;
+}
+
+void *leati_exchange_kept(const leati_http_exchange *ex)
+{
+    return ex->kept.size ? ex->kept.data : NULL;
+}
 
 void leati_exchange_draw(leati_http_exchange *ex, leati_http_budget *budget)
 {

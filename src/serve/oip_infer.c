@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "frame/infer.h"
+#include "serve/ahead.h"
 #include "serve/oip.h"
 
 /* ---- rows -------------------------------------------------------------------------------------
@@ -625,6 +626,7 @@ int leati_route_oip_infer(leati_call *call)
     for (size_t i = 0; i < q.count; i++)
         if (q.out[i].what == PROBABILITIES || q.out[i].classification) leati_call_want(call);
     bool matrix = s->matrix && in.tensor_count == 1;
+    if (matrix) leati_ahead_use(call, in.room->tensors);
     if (!(matrix ? fill_matrix(&in, a, s) : fill_columns(&in, a, s)))
         return leati_call_refuse(call);
     q.id = kept_id(call, &in);

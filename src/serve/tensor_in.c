@@ -363,20 +363,32 @@ static bool place_binaries(leati_infer_in *in, const char *data, size_t left)
                                         "%zu bytes follow the JSON that no input names", left);
 }
 
-bool leati_infer_read(leati_infer_in *in, leati_tensor_room *room, const char *body, size_t head,
-                      size_t size, bool padded, leati_fault *fault)
+static void begin(leati_infer_in *in, leati_tensor_room *room, leati_fault *fault)
 {
-    leati_json_in json;
     leati_tensor_room_trim(room);
     in->room = room;
     in->id = (leati_json_value){.kind = LEATI_JSON_NULL};
     in->binary_output = in->outputs_given = false;
     in->tensor_count = in->output_count = in->cell_count = in->text_length = 0;
     in->fault = fault;
+}
+
+bool leati_infer_read_head(leati_infer_in *in, leati_tensor_room *room, const char *body,
+                           size_t head, bool padded, leati_fault *fault)
+{
+    leati_json_in json;
+    begin(in, room, fault);
+    leati_json_in_init(&json, body, head, padded, fault);
+    return read_request(in, &json);
+}
+
+bool leati_infer_read(leati_infer_in *in, leati_tensor_room *room, const char *body, size_t head,
+                      size_t size, bool padded, leati_fault *fault)
+{
     if (head > size)
         return leati_fault_set(fault, 400, "invalid_request",
                                "Inference-Header-Content-Length is %zu, the body has %zu bytes",
                                head, size);
-    leati_json_in_init(&json, body, head, padded, fault);
-    return read_request(in, &json) && place_binaries(in, body + head, size - head);
+    return leati_infer_read_head(in, room, body, head, padded, fault) &&
+           place_binaries(in, body + head, size - head);
 }

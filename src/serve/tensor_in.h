@@ -99,6 +99,10 @@ typedef struct leati_infer_in {
 bool leati_infer_read(leati_infer_in *in, leati_tensor_room *room, const char *body, size_t head,
                       size_t size, bool padded, leati_fault *fault);
 
+/* The JSON alone: binary tensors have no elements. */
+bool leati_infer_read_head(leati_infer_in *in, leati_tensor_room *room, const char *body,
+                           size_t head, bool padded, leati_fault *fault);
+
 /* Elements of a tensor. */
 double leati_tensor_number(const leati_infer_in *in, const leati_tensor_in *t, size_t i);
 /* All of them from `first` on, as doubles. */

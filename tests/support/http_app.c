@@ -27,6 +27,21 @@ static size_t admit(void *user, leati_http_exchange *ex, bool *finished)
     return 0;
 }
 
+/* Looks at half a megabyte of a long body, which only grows. */
+static bool arriving(void *user, leati_http_exchange *ex)
+{
+    http_app *app = user;
+    const leati_http_request *r = leati_exchange_request(ex);
+    size_t *seen = leati_exchange_kept(ex);
+    if (seen) {
+        if (*seen >= r->body_length) abort();
+    } else if (!(seen = leati_exchange_keep(ex, sizeof *seen))) return false;
+    *seen = r->body_length;
+    if (!r->body || *seen >= leati_exchange_coming(ex)) abort();
+    atomic_fetch_add(&app->arrived, 1);
+    return *seen < 500000;
+}
+
 static void add(leati_http_exchange *ex, const char *text)
 {
     leati_exchange_write(ex, text, strlen(text));
@@ -74,6 +89,8 @@ static void handle(void *user, leati_http_exchange *ex)
     const leati_http_request *r = leati_exchange_request(ex);
     atomic_fetch_add(&app->handled, 1);
     if (leati_exchange_user(ex) != app || r->path[r->path_length] != '\0') abort();
+    const size_t *seen = leati_exchange_kept(ex);
+    if (seen && *seen >= r->body_length) abort();
     int status = 200;
     if (is(r, "/later")) {
         app->later(app, ex);
@@ -128,10 +145,15 @@ static void done(void *user, leati_http_exchange *ex, int status, size_t bytes, 
 void http_app_init(http_app *app)
 {
     memset(app, 0, sizeof *app);
-    app->routes = (leati_http_routes){
-        .user = app, .admit = admit, .handle = handle, .fault = fault, .done = done};
+    app->routes = (leati_http_routes){.user = app,
+                                      .admit = admit,
+                                      .arriving = arriving,
+                                      .handle = handle,
+                                      .fault = fault,
+                                      .done = done};
     app->text_most = 10000000;
     atomic_init(&app->admitted, 0);
+    atomic_init(&app->arrived, 0);
     atomic_init(&app->handled, 0);
     atomic_init(&app->faults, 0);
     atomic_init(&app->done, 0);

@@ -14,7 +14,7 @@ typedef struct http_app {
     void (*later)(struct http_app *app, leati_http_exchange *exchange);
     void *user;
     size_t text_most; /* bytes of an answer of /text; 10 million at first */
-    atomic_uint admitted, handled, faults, done, lost;
+    atomic_uint admitted, arrived, handled, faults, done, lost;
     char *log; /* of statuses in the order of `done`, for one thread; NULL: none */
     size_t log_room;
 } http_app;

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 bool serve_client_open(serve_client *k, const char *url)
@@ -44,6 +45,18 @@ static bool send_all(int fd, const char *data, size_t length)
         length -= (size_t)n;
     }
     return true;
+}
+
+static bool send_sliced(const serve_client *k, const char *data, size_t length)
+{
+    struct timespec rest = {0, 2000000};
+    while (k->slice && length > k->slice) {
+        if (!send_all(k->fd, data, k->slice)) return false;
+        data += k->slice;
+        length -= k->slice;
+        nanosleep(&rest, NULL);
+    }
+    return send_all(k->fd, data, length);
 }
 
 /* One more piece of the answer. */
@@ -89,7 +102,7 @@ bool serve_client_ask(serve_client *k, const char *method, const char *path, con
     int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\n%s%sContent-Length: %zu\r\n\r\n", method,
                      path, host, headers, length);
     if (n < 0 || (size_t)n >= sizeof head || !send_all(k->fd, head, (size_t)n)) return false;
-    if (length && !send_all(k->fd, body, length)) return false;
+    if (!send_sliced(k, body, length)) return false;
     char *end = NULL;
     while (!end) {
         if (!receive(k)) return false;

@@ -12,6 +12,7 @@ typedef struct serve_client {
     int status;
     const char *body; /* in reply */
     size_t body_length;
+    size_t slice; /* bytes of a body that are sent at a time, with a rest between; 0: all */
 } serve_client;
 
 /* url: "http://127.0.0.1:PORT". */

@@ -377,6 +377,7 @@ static void large_bodies(leattest *t)
     client_answers(&k, 1, false, statuses, sizeof statuses);
     CHECK_STR(statuses, "200");
     CHECK(k.size > SIZE && memcmp(k.data + k.size - SIZE - 1, data, SIZE) == 0);
+    CHECK(atomic_load(&f.app.arrived) > 0);
     k.size = 0;
     client_text(&k, GET_OK);
     client_answers(&k, 1, false, statuses, sizeof statuses);
