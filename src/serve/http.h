@@ -111,6 +111,9 @@ void leati_exchange_write(leati_http_exchange *exchange, const void *data, size_
  * (finish as if it had worked: 503 is sent). leati_exchange_wrote says how many were used. */
 void *leati_exchange_room(leati_http_exchange *exchange, size_t length);
 void leati_exchange_wrote(leati_http_exchange *exchange, size_t length);
+/* Over `length` bytes that were written from byte `at` of the body on; nothing without memory. */
+void leati_exchange_amend(leati_http_exchange *exchange, size_t at, const void *data,
+                          size_t length);
 /* The header lines and the body that were written so far; until more is. False: memory was missing
  * on the way, and the answer will be 503 instead. */
 bool leati_exchange_written(const leati_http_exchange *exchange, leati_http_text *fields,

@@ -403,6 +403,11 @@ void leati_exchange_wrote(leati_http_exchange *ex, size_t length)
     ex->out.size += length < room ? length : room;
 }
 
+void leati_exchange_amend(leati_http_exchange *ex, size_t at, const void *data, size_t length)
+{
+    if (at <= ex->out.size && length <= ex->out.size - at) memcpy(ex->out.data + at, data, length);
+}
+
 bool leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fields,
                             leati_http_text *body)
 {

@@ -320,7 +320,9 @@ typedef struct selected {
     part what;
     bool binary;
     size_t classification;
-    size_t size; /* of its binary data, once its head is written */
+    /* Bytes of its binary data, once its head is written. Where `amend` is not 0, the most they can
+     * be: at that place of the answer their number, of as many digits, is written over. */
+    size_t size, amend;
 } selected;
 
 enum { CLASS_TEXT = 512 };
@@ -365,8 +367,27 @@ static size_t binary_size(const answer *w, const selected *o)
     return size;
 }
 
-/* Short ones by a copy of fixed length, over which the next one is written. */
-static void class_data(answer *w, size_t size)
+/* Whether the names of so many rows take as many digits of bytes whatever the classes are: then
+ * they are written at once, without adding up their lengths first. *most: bytes. */
+static bool class_sizes(const answer *w, size_t *most)
+{
+    const size_t *at = w->served->class_at, classes = w->served->classes, rows = w->ask->rows;
+    size_t low = SIZE_MAX, high = 0;
+    if (rows < 1000 || rows < classes) return false;
+    for (size_t k = 0; k < classes; k++) {
+        size_t size = at[k + 1] - at[k];
+        low = size < low ? size : low;
+        high = size > high ? size : high;
+    }
+    *most = rows * high;
+    for (size_t ten = 10; ten <= *most; ten *= 10)
+        if (rows * low < ten) return false;
+    return true;
+}
+
+/* Short ones by a copy of fixed length, over which the next one is written. Returns their bytes, at
+ * most `size`. */
+static size_t class_data(answer *w, size_t size)
 {
     const leati_served *s = w->served;
     const double *value = w->ask->value;
@@ -374,7 +395,7 @@ static void class_data(answer *w, size_t size)
     const size_t *first = s->class_at;
     size_t rows = w->ask->rows;
     bool brief = s->class_short;
-    if (!leati_reply_room(&w->reply, size + LEATI_CLASS_STEP)) return;
+    if (!leati_reply_room(&w->reply, size + LEATI_CLASS_STEP)) return size;
     char *to = w->reply.at;
     for (size_t i = 0; brief && i < rows; i++) {
         const size_t *at = first + (uint32_t)value[i];
@@ -386,7 +407,18 @@ static void class_data(answer *w, size_t size)
         memcpy(to, bytes + at[0], at[1] - at[0]);
         to += at[1] - at[0];
     }
+    size = (size_t)(to - w->reply.at);
     w->reply.at = to;
+    return size;
+}
+
+static void write_classes(answer *w, const selected *o)
+{
+    char digits[24];
+    size_t size = class_data(w, o->size);
+    if (!o->amend) return;
+    int n = snprintf(digits, sizeof digits, "%zu", size);
+    leati_reply_amend(&w->reply, o->amend, digits, (size_t)n);
 }
 
 static void classification_bytes(answer *w, const selected *o)
@@ -411,7 +443,7 @@ static void binary_data(answer *w, const selected *o)
     if (o->classification) classification_bytes(w, o);
     else if (o->what == PROBABILITIES)
         leati_reply_raw(r, (const char *)a->proba, a->rows * a->classes * sizeof *a->proba);
-    else if (w->served->classes) class_data(w, o->size);
+    else if (w->served->classes) write_classes(w, o);
     else leati_reply_raw(r, (const char *)a->value, a->rows * sizeof *a->value);
 }
 
@@ -437,7 +469,9 @@ static void write_output(answer *w, selected *o)
     }
     if (o->binary) {
         LEATI_REPLY(r, "],\"parameters\":{\"binary_data_size\":");
-        o->size = binary_size(w, o);
+        bool classes = !o->classification && o->what == PREDICTION && w->served->classes;
+        if (classes && class_sizes(w, &o->size)) o->amend = leati_reply_length(r);
+        else o->size = binary_size(w, o);
         leati_reply_unsigned(r, o->size);
         LEATI_REPLY(r, "}}");
         return;
@@ -488,7 +522,7 @@ static bool choose(leati_infer_in *in, const leati_served *s, selected out[2], s
                                    "classification is for models with probabilities");
         size_t most = o->classification < s->classes ? o->classification : s->classes;
         bool binary = o->binary < 0 ? in->binary_output : o->binary;
-        out[(*count)++] = (selected){what, binary, most, 0};
+        out[(*count)++] = (selected){what, binary, most, 0, 0};
     }
     return true;
 }

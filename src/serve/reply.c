@@ -43,6 +43,14 @@ void leati_reply_raw(leati_reply *r, const char *text, size_t length)
     r->at += length;
 }
 
+void leati_reply_amend(leati_reply *r, size_t at, const char *text, size_t length)
+{
+    if (at < r->handed) leati_exchange_amend(r->exchange, at, text, length);
+    else if (at - r->handed <= (size_t)(r->at - r->from) &&
+             length <= (size_t)(r->at - r->from) - (at - r->handed))
+        memcpy(r->from + (at - r->handed), text, length);
+}
+
 static bool plain(unsigned char ch)
 {
     return ch >= 0x20 && ch < 0x80 && ch != '"' && ch != '\\';

@@ -32,6 +32,8 @@ static inline bool leati_reply_room(leati_reply *r, size_t size)
     return (size_t)(r->end - r->at) >= size || leati_reply_more(r, size);
 }
 void leati_reply_raw(leati_reply *r, const char *text, size_t length);
+/* Over `length` bytes that were written from byte `at` of the answer on. */
+void leati_reply_amend(leati_reply *r, size_t at, const char *text, size_t length);
 /* As a JSON text; bytes that are not UTF-8 become U+FFFD. */
 void leati_reply_text(leati_reply *r, const char *text, size_t length);
 /* The shortest text that reads back the same; null where it is not finite. */
