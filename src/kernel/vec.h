@@ -37,6 +37,8 @@ typedef struct leati_vec {
     void (*widen)(size_t n, const float *x, double *out);
     void (*narrow)(size_t n, const double *x, float *out);
     void (*widen_u8)(size_t n, const uint8_t *x, float *out);
+    /* rank[i]: how many of the edges (count) are not above x[i]; none where it is NaN. */
+    void (*ranks)(size_t n, const double *x, size_t count, const double *edges, uint32_t *rank);
     /* mean[j] += x[j], sq[j] += x[j]^2 in f64: moments of columns, row by row. */
     void (*moments_f32)(size_t n, const float *x, double *sum, double *squares);
     void (*moments_f64)(size_t n, const double *x, double *sum, double *squares);

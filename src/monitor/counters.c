@@ -13,7 +13,7 @@
 #define SUM_MOST  2147483648.0 /* 2^31: 2048 standard deviations */
 enum {
     NUMBERS = 256, /* that are counted at a time */
-    TOGETHER = 8   /* of these, that are looked up step by step */
+    FEW_EDGES = 64
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -41,7 +41,8 @@ static bool lay_out(leati_counters *w, const leati_norm *norm)
 
 leat_status leati_counters_create(leat_context *c, leati_counters *w, const leati_norm *norm)
 {
-    *w = (leati_counters){.norm = norm, .positive = norm->classes ? norm->classes - 1 : 0};
+    *w = (leati_counters){
+        .norm = norm, .vec = leati_vec_of(c), .positive = norm->classes ? norm->classes - 1 : 0};
     w->cells = LEATI_NEW(c, size_t, norm->count + 1);
     w->sums = LEATI_NEW(c, size_t, norm->count + 1);
     w->group = LEATI_NEW(c, leati_counted_group, LEATI_COUNTERS_GROUPS + 1);
@@ -95,25 +96,14 @@ static size_t number_cell(const leati_norm_feature *f, double value)
     return at - (value < f->edges[0]) + (value > f->edges[f->bins]);
 }
 
-/* number_cell of each: several values take each step together, for a step waits for the one before
- * it. */
-static void number_cells(const leati_norm_feature *f, const double *values, size_t count,
-                         uint32_t *cell)
+/* number_cell of each. Few edges are all compared, for every value at once. */
+static void number_cells(const leati_vec *vec, const leati_norm_feature *f, const double *values,
+                         size_t count, uint32_t *cell)
 {
-    const double *edges = f->edges;
-    size_t i = 0;
-    for (; f->bins && i + TOGETHER <= count; i += TOGETHER) {
-        const double *v = values + i;
-        size_t at[TOGETHER] = {0};
-        for (size_t left = f->bins, half; left > 1; left -= half) {
-            half = left / 2;
-            for (size_t k = 0; k < TOGETHER; k++)
-                at[k] += half & (0 - (size_t)(edges[at[k] + half] <= v[k]));
-        }
-        for (size_t k = 0; k < TOGETHER; k++)
-            cell[i + k] = (uint32_t)(1 + at[k] - (v[k] < edges[0]) + (v[k] > edges[f->bins]));
-    }
-    for (; i < count; i++) cell[i] = (uint32_t)number_cell(f, values[i]);
+    bool few = f->bins && f->bins <= FEW_EDGES;
+    if (few) vec->ranks(count, values, f->bins, f->edges, cell);
+    for (size_t i = 0; few && i < count; i++) cell[i] += values[i] > f->edges[f->bins];
+    for (size_t i = 0; !few && i < count; i++) cell[i] = (uint32_t)number_cell(f, values[i]);
 }
 
 /* (value - mean) / scale as a whole number. */
@@ -149,7 +139,7 @@ static void add_piece(leati_counters *w, size_t feature, const double *values, s
     uint64_t *cells = w->word + w->cells[feature], *sums = w->word + w->sums[feature];
     uint32_t cell[NUMBERS];
     int64_t units[NUMBERS];
-    number_cells(f, values, count, cell);
+    number_cells(w->vec, f, values, count, cell);
     for (size_t i = 0; i < count; i++) units[i] = units_of(f, values[i]);
     for (size_t i = 0; i < count; i++) {
         cells[cell[i]]++;

@@ -7,6 +7,7 @@
 #ifndef LEATI_MONITOR_COUNTERS_H
 #define LEATI_MONITOR_COUNTERS_H
 
+#include "kernel/vec.h"
 #include "monitor/norm.h"
 
 enum {
@@ -34,7 +35,8 @@ typedef struct leati_counted_group {
 
 typedef struct leati_counters {
     const leati_norm *norm; /* borrowed */
-    uint64_t *word;         /* (words): all counters but those of groups */
+    const leati_vec *vec;
+    uint64_t *word; /* (words): all counters but those of groups */
     size_t words;
     /* Where they stand in `word`. */
     size_t *cells;   /* (norm->count): the cells of each feature */

@@ -308,6 +308,16 @@ static void maps_level(leattest *t, leat_context *c)
             right = right && sum[i] == -7 + (i < n ? 2 * y[i] : 0);
             right = right && squares[i] == -7 + (i < n ? 2 * y[i] * y[i] : 0);
         }
+        static const double edges[] = {0, 2, 5, 5, 11.5};
+        uint32_t rank[80];
+        memset(rank, 7, sizeof rank);
+        v->ranks(n, x, 5, edges, rank);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t want = 0;
+            for (size_t e = 0; e < 5; e++) want += edges[e] <= x[i];
+            right = right && rank[i] == want;
+        }
+        for (size_t i = n; i < 80; i++) right = right && rank[i] == 0x07070707;
         v->axpy_f64(n, 2, y, y);
         v->scale_f64(n, 3, y);
         v->axpy_f32(n, 2, q, q);

@@ -52,6 +52,25 @@ static void axpy_mixed(size_t n, double a, const float *x, double *y)
     for (; i < n; i++) y[i] += a * (double)x[i];
 }
 
+static void ranks(size_t n, const double *x, size_t count, const double *edges, uint32_t *rank)
+{
+    enum { TILE = 4 * VL };
+    for (size_t i = 0; i < n; i += TILE) {
+        size_t here = n - i < TILE ? n - i : TILE;
+        double tile[TILE] = {0};
+        int64_t not_above[TILE];
+        vd_int sum[4] = {{0}, {0}, {0}, {0}};
+        memcpy(tile, x + i, here * sizeof *tile);
+        for (size_t e = 0; e < count; e++) {
+            vd edge = (vd){0} + edges[e];
+            UNROLL(4)
+            for (size_t k = 0; k < 4; k++) sum[k] -= (vd_int)(load_f64(tile + k * VL) >= edge);
+        }
+        memcpy(not_above, sum, sizeof not_above);
+        for (size_t k = 0; k < here; k++) rank[i + k] = (uint32_t)not_above[k];
+    }
+}
+
 static double dist1_f64(size_t n, const double *x, const double *y)
 {
     vd sum[4] = {{0}, {0}, {0}, {0}};
