@@ -224,7 +224,7 @@ static leat_status run_call(cli *c)
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FILE", "write to a file (.csv, .tsv, .jsonl); default: standard output",
+    {"output", 'o', "FILE", "write to a file (.csv, .tsv, .json, .jsonl); default: standard output",
      false},
     {"proba", 0, NULL, "tables: add the probability of each class", false},
     {"parallel", 0, "N", "tables: requests under way at once (default 1)", false},

@@ -60,7 +60,7 @@ static leat_status run_predict(cli *c)
 }
 
 static const cli_option options[] = {
-    {"output", 'o', "FILE", "write to a file (.csv, .tsv, .jsonl); default: standard output",
+    {"output", 'o', "FILE", "write to a file (.csv, .tsv, .json, .jsonl); default: standard output",
      false},
     {"proba", 0, NULL, "add the probability of each class", false},
     {"explain", 0, NULL,

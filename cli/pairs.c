@@ -3,25 +3,37 @@
 
 #include <math.h>
 
+/* "knn against svc: the difference may be chance (p = 0.210, McNemar; difference 0.02, 95% ...)" */
+static void pair_line(const leat_pair *p, const char *const *names, char *line, size_t size)
+{
+    const char *first = names[p->first], *second = names[p->second];
+    const char *better = p->first_is_better ? first : second;
+    const char *worse = p->first_is_better ? second : first;
+    char text[32], ends[64] = "";
+    if (isnan(p->difference)) {
+        snprintf(line, size, "%s against %s: nothing to tell, the score is undefined", first,
+                 second);
+        return;
+    }
+    if (isnan(p->p_adjusted)) snprintf(text, sizeof text, "p unknown");
+    else
+        snprintf(text, sizeof text, p->p_adjusted < 0.001 ? "p < 0.001" : "p = %.3f",
+                 p->p_adjusted);
+    if (!isnan(p->low)) snprintf(ends, sizeof ends, ", 95%% %.4g to %.4g", p->low, p->high);
+    int n = p->real ? snprintf(line, size, "%s is better than %s", better, worse)
+                    : snprintf(line, size, "%s against %s: the difference may be chance", first,
+                               second);
+    if (n > 0 && (size_t)n < size)
+        snprintf(line + n, size - (size_t)n, " (%s, %s; difference %.4g%s)", text, p->method,
+                 p->difference, ends);
+}
+
 void cli_say_pairs(cli *c, const leat_comparison *k, const char *const *names)
 {
     for (size_t i = 0; i < leat_comparison_pairs(k); i++) {
         leat_pair p = leat_comparison_pair(k, i);
-        const char *first = names[p.first], *second = names[p.second];
-        const char *better = p.first_is_better ? first : second;
-        const char *worse = p.first_is_better ? second : first;
-        char text[32], line[1024];
-        if (isnan(p.p_adjusted)) snprintf(text, sizeof text, "p unknown");
-        else
-            snprintf(text, sizeof text, p.p_adjusted < 0.001 ? "p < 0.001" : "p = %.3f",
-                     p.p_adjusted);
-        int n = p.real ? snprintf(line, sizeof line, "%s is better than %s", better, worse)
-                       : snprintf(line, sizeof line, "%s against %s: the difference may be chance",
-                                  first, second);
-        if (n > 0 && (size_t)n < sizeof line)
-            snprintf(line + n, sizeof line - (size_t)n,
-                     " (%s, %s; difference %.4g, 95%% %.4g to %.4g)", text, p.method, p.difference,
-                     p.low, p.high);
+        char line[1024];
+        pair_line(&p, names, line, sizeof line);
         if (!c->quiet) cli_fold(stdout, line, 0, 2);
     }
     if (leat_comparison_pairs(k) > 1)

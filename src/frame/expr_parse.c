@@ -193,7 +193,10 @@ static leat_status column_node(parser *p, leati_node **out, const char *name, si
     static const leati_kind kinds[] = {LEATI_KIND_NUMBER, LEATI_KIND_WHOLE, LEATI_KIND_BOOL,
                                        LEATI_KIND_TEXT, LEATI_KIND_TIME};
     size_t column;
-    LEATI_TRY(leat_frame_require(p->lex.context, p->frame, name, &column));
+    leat_status st = leat_frame_require(p->lex.context, p->frame, name, &column);
+    if (st == LEAT_NOT_FOUND)
+        return leati_error_hint(p->lex.context, "a text stands in quotes: \"%s\"", name);
+    LEATI_TRY(st);
     leat_type type = p->frame->column[column]->type;
     if (type == LEAT_ARRAY)
         return leati_lex_error(&p->lex, at,

@@ -65,26 +65,48 @@ static void put_value(leati_writer *to, const leati_column *col, size_t row)
     }
 }
 
-static leat_status write_jsonl(leat_context *c, const leat_frame *f, leati_writer *to,
-                               const leat_write_options *options)
+/* `between`: what stands between two rows. */
+static leat_status write_rows(leat_context *c, const leat_frame *f, leati_writer *to,
+                              const char *between)
 {
-    (void)options;
     for (size_t j = 0; j < f->columns; j++)
         LEATI_CHECK(c, f->column[j]->type != LEAT_ARRAY, LEAT_TYPE,
-                    "column '%s' holds blocks of numbers, which JSON Lines are not written for; "
+                    "column '%s' holds blocks of numbers, which JSON is not written for; "
                     "write .npz",
                     f->name[j]);
     for (size_t i = 0; i < f->rows; i++) {
+        if (i) leati_writer_text(to, between);
         for (size_t j = 0; j < f->columns; j++) {
             leati_writer_text(to, j ? ", " : "{");
             put_string(to, f->name[j], strlen(f->name[j]));
             leati_writer_text(to, ": ");
             put_value(to, f->column[j], i);
         }
-        leati_writer_text(to, "}\n");
+        leati_writer_text(to, "}");
     }
     return LEAT_OK;
 }
 
+static leat_status write_jsonl(leat_context *c, const leat_frame *f, leati_writer *to,
+                               const leat_write_options *options)
+{
+    (void)options;
+    LEATI_TRY(write_rows(c, f, to, "\n"));
+    if (f->rows) leati_writer_text(to, "\n");
+    return LEAT_OK;
+}
+
+static leat_status write_json(leat_context *c, const leat_frame *f, leati_writer *to,
+                              const leat_write_options *options)
+{
+    (void)options;
+    leati_writer_text(to, "[");
+    LEATI_TRY(write_rows(c, f, to, ",\n "));
+    leati_writer_text(to, "]\n");
+    return LEAT_OK;
+}
+
+const leati_table_writer leati_writer_json = {"json", ".json", "JSON objects in one array",
+                                              write_json};
 const leati_table_writer leati_writer_jsonl = {"jsonl", ".jsonl .ndjson", "one JSON object per row",
                                                write_jsonl};

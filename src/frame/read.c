@@ -322,6 +322,11 @@ leat_status leat_frame_write(leat_context *c, const leat_frame *frame, const cha
     leat_write_options o = leat_write_options_default();
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    /* What would be taken for something else than text by its name. */
+    static const char foreign[] =
+        ".parquet .feather .arrow .orc .avro .xlsx .xls .ods .pkl .pickle .h5 .hdf5 .rds .rdata "
+        ".dta "
+        ".sav .db .sqlite .sqlite3 .leat .onnx .zip .bz2 .xz .html .pdf .png .yaml .yml";
     const leati_table_writer *writer = NULL;
     char list[200] = "";
     for (size_t i = 0; i < WRITERS && !writer; i++) {
@@ -333,6 +338,10 @@ leat_status leat_frame_write(leat_context *c, const leat_frame *frame, const cha
     }
     if (!writer && o.format) return unknown_format(c, o.format, list);
     if (!writer) writer = writers[0];
+    LEATI_CHECK(
+        c, o.format || !has_suffix(path, foreign), LEAT_UNSUPPORTED,
+        "%s: Leat does not write such files, but %s; --format writes one of them by any name", path,
+        list);
     LEATI_CHECK(c, !leati_path_has_suffix(path, ".gz") && !leati_path_has_suffix(path, ".zst"),
                 LEAT_UNSUPPORTED, "%s: Leat reads packed files but does not write them", path);
     leati_writer *to;

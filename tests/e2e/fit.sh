@@ -103,6 +103,8 @@ printf 'income,owner,paid\n30,yes,Yes\n55,yes,Yes\n' >yes-only.csv
 check paid-predict sh -c "$leat predict paid.leat yes-only.csv >yes-only.txt && printf 'prediction\nYes\nYes\n' | cmp - yes-only.txt"
 check undefined sh -c "$leat eval paid.leat yes-only.csv --metrics accuracy,roc_auc,pr_auc >undefined.txt && ! grep -qiw nan undefined.txt"
 has undefined-why undefined.txt "undefined (only class Yes in the data)"
+check undefined-pair sh -c "$leat compare paid.leat paid.leat yes-only.csv --metric roc_auc >pair.txt && ! grep -qiw nan pair.txt"
+has undefined-pair-why pair.txt "nothing to tell, the score is undefined"
 check undefined-json sh -c "$leat eval paid.leat yes-only.csv --json >undefined.json"
 check undefined-null python3 -c "import json; assert json.load(open('undefined.json'))['scores']['roc_auc']['value'] is None"
 # A model of bools, as those of such tables once were, takes the words of the data.

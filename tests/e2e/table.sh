@@ -53,12 +53,16 @@ fails join-header 2 "header takes yes or no" $leat table stock.csv --join 'price
 
 fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'
 fails column 3 "Did you mean 'price'?" $leat table sales.csv --filter 'prcie > 3'
+fails quotes 3 'a text stands in quotes: "Bern"' $leat table sales.csv --filter 'city == Bern'
 fails truth 2 "true or false|whole|^" $leat table sales.csv --filter 1
 fails mean 2 "mean(city)|text" $leat table sales.csv --group 'item: mean(city)'
 fails scaled 2 "'city' is text" $leat table sales.csv --scale 'standard(city)'
 fails type 2 "cannot take text" $leat table sales.csv --filter 'city > 3'
 fails aggregate 2 "avg" $leat table sales.csv --group 'city: avg(price)'
 fails join 3 "no file nothing.csv" $leat table sales.csv --join 'nothing.csv on item'
+check json-array sh -c "$leat table sales.csv --head 2 -o two.json && python3 -c 'import json; assert [r[\"price\"] for r in json.load(open(\"two.json\"))] == [4.5, 5.0]' && $leat table two.json -o two.csv && $leat table sales.csv --head 2 -o - | cmp - two.csv"
+fails foreign 4 "out.parquet|it writes csv, tsv, jsonl, json" $leat table sales.csv -o out.parquet
+check foreign-format $leat table sales.csv -o out.parquet --format csv
 fails packed 4 "does not write" $leat table sales.csv -o out.csv.gz
 fails folder 4 "cannot write" $leat table sales.csv -o none/out.csv
 printf '名前,x\n東京タワー,1\nab,inf\n' >wide.csv
