@@ -1,5 +1,6 @@
 /* Steps of training over flat f32 buffers: one pass each, parallel, no allocation; elements do not
- * depend on each other, so results are bitwise equal for any number of threads. */
+ * depend on each other, so results are bitwise equal for any number of threads. First moments and
+ * velocities below the normal range become 0. */
 #ifndef LEATI_KERNEL_NET_STEP_H
 #define LEATI_KERNEL_NET_STEP_H
 

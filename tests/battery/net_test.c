@@ -299,9 +299,36 @@ static void optimiser_level(leattest *t, leat_context *c)
     CHECK_NEAR(leati_sum_squares(c, N, g), sum, 1e-6, 0);
 }
 
+/* Without gradients moments and velocities decay to 0, not into the range below the normal one. */
+static void decay_level(leattest *t, leat_context *c)
+{
+    enum { N = 100, STEPS = 1000 };
+    static float w[N], g[N], m[N], v[N], velocity[N], moved[N];
+    leati_rng rng;
+    leati_rng_init(&rng, 47, LEATI_RNG_TEST, 0);
+    fill(&rng, N, w);
+    fill(&rng, N, m);
+    for (int i = 0; i < N; i++) v[i] = m[i] * m[i];
+    memcpy(velocity, m, sizeof m);
+    memcpy(moved, w, sizeof w);
+    leati_adam a = {.rate = 0.001f, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-8f, .scale = 1};
+    leati_sgd s = {.rate = 0.001f, .momentum = 0.9f, .scale = 1, .limit = 1};
+    a.limit = a.correction_1 = a.correction_2 = 1;
+    for (int step = 0; step < STEPS; step++) {
+        leati_adam_step(c, &a, N, w, g, m, v);
+        leati_sgd_step(c, &s, N, moved, g, velocity);
+        for (int i = 0; i < N; i++)
+            if (!CHECK(fpclassify(m[i]) != FP_SUBNORMAL && fpclassify(velocity[i]) != FP_SUBNORMAL))
+                return;
+    }
+    for (int i = 0; i < N; i++)
+        if (!CHECK(m[i] == 0 && velocity[i] == 0 && v[i] > 0 && isfinite(w[i]))) return;
+}
+
 static void optimisers(leattest *t)
 {
     leattest_at_levels(t, 2, optimiser_level);
+    leattest_at_levels(t, 2, decay_level);
 }
 
 static double logistic(double x)

@@ -22,6 +22,15 @@ INLINE vf limited(vf g, float scale, float most)
     return clamp_f32(g * scale, all_f32(-most), all_f32(most));
 }
 
+/* v, 0 where it is below the normal range: a mean whose gradients are 0 from some step on decays
+ * into that range and, rounded to nearest, stays there for good, where arithmetic takes several
+ * times as long. A step of such a size moves no weight. */
+INLINE vf normal_or_0(vf v)
+{
+    vf_int normal = ((vf_int)v & 0x7f800000) != 0;
+    return (vf)((vf_int)v & normal);
+}
+
 static void adam(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v)
 {
     const float coupled = o->decoupled ? 0 : o->weight_decay;
@@ -32,7 +41,7 @@ static void adam(const leati_adam *o, size_t n, float *w, const float *g, float 
     EACH(n, {
         vf p = load_last_f32(w + j, width);
         vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + coupled * p;
-        vf first = keep_1 * load_last_f32(m + j, width) + add_1 * d;
+        vf first = normal_or_0(keep_1 * load_last_f32(m + j, width) + add_1 * d);
         vf second = keep_2 * load_last_f32(v + j, width) + add_2 * d * d;
         p = p * keep - step * first / (root_f32(second) * root + o->epsilon);
         store_last_f32(w + j, p, width);
@@ -49,7 +58,8 @@ static void sgd(const leati_sgd *o, size_t n, float *w, const float *g, float *v
              if (o->momentum > 0) {
                  vf u = d;
                  if (!o->first)
-                     u = o->momentum * load_last_f32(velocity + j, width) + (1 - o->damping) * d;
+                     u = normal_or_0(o->momentum * load_last_f32(velocity + j, width) +
+                                     (1 - o->damping) * d);
                  store_last_f32(velocity + j, u, width);
                  if (o->nesterov) d += o->momentum * u;
                  else d = u;
