@@ -60,6 +60,26 @@ check logistic sh -c "$leat fit iris --target species --models logistic --output
 fails no-network 2 "--precision is of networks" $leat eval plain/iris.leat iris --precision bf16
 fails which-precision 2 "--precision is f32 or bf16, not 'f16'" $leat predict one/iris.leat iris --precision f16
 
+# Lists of numbers, and what probabilities there are, follow from the loss.
+for weights in '[1, 2, 3]' '"1,2,3"' '1,2,3' 1x2x3; do
+    check "weights $weights" $leat fit iris -t species -m network --set "network.loss=cross_entropy(class_weights=$weights)" \
+        --set network.epochs=2 --quick -q --output weighted
+    check "weights $weights answer" sh -c "$leat predict weighted/iris.leat iris --proba -o weighted.csv"
+    [ -f first.csv ] || cp weighted.csv first.csv
+    check "weights $weights are the same" cmp weighted.csv first.csv
+done
+fails weights-count 2 "2 numbers, '1,2', for 3 classes" $leat fit iris -t species -m network --set "network.loss=cross_entropy(class_weights=1,2)" --quick
+printf 'data: iris\ntarget: species\nnetwork:\n  epochs: 2\n  loss: {cross_entropy: {class_weights: "1, 2, 3"}}\n' >weights.yaml
+check weights-yaml $leat fit weights.yaml --quick -q --output yaml_weighted
+check weights-yaml-same sh -c "$leat predict yaml_weighted/iris.leat iris --proba | cmp - first.csv"
+check hinge $leat fit iris -t species -m network --set network.loss=hinge --set network.epochs=10 --quick -q --output hinge
+fails hinge-proba 2 "gives no probabilities" $leat predict hinge/iris.leat iris --proba
+check hinge-inspect sh -c "$leat inspect hinge/iris.leat --input iris --row 3 --json -o hinge.html >hinge.json"
+has hinge-class hinge.json '"prediction":"'
+check hinge-eval sh -c "$leat eval hinge/iris.leat iris >hinge.txt && ! grep -q 'log loss' hinge.txt"
+check mse $leat fit iris -t species -m network --set network.loss=mse --set network.epochs=10 --quick -q --output squares
+check mse-eval sh -c "$leat eval squares/iris.leat iris >squares.txt && grep -q 'log loss' squares.txt"
+
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 has layer lstm.txt "return_sequences=false"
