@@ -19,7 +19,7 @@ struct leati_tls_config {
     char *certificate, *key;
 };
 
-enum { KEPT = 64 << 10 }; /* of a buffer that is empty */
+enum { KEPT_IN = 16 << 10, KEPT_OUT = 64 << 10 }; /* of a buffer that is empty */
 
 struct leati_tls {
     SSL *ssl;
@@ -202,19 +202,32 @@ size_t leati_tls_output(leati_tls *tls, const char **data)
     return length > 0 ? (size_t)length : 0;
 }
 
-/* Emptying a buffer clears all of it, and it keeps its size: one that has grown is replaced. */
-void leati_tls_sent(leati_tls *tls)
+/* Buffers keep the size to which they have grown, and emptying one clears all of it. One in the
+ * place of it where it has grown; NULL: it stays. */
+static BIO *smaller(BIO *grown, size_t kept)
 {
     BUF_MEM *memory = NULL;
-    BIO_get_mem_ptr(tls->out, &memory);
-    BIO *fresh = memory && memory->max > KEPT ? BIO_new(BIO_s_mem()) : NULL;
-    if (!fresh) {
+    BIO_get_mem_ptr(grown, &memory);
+    BIO *fresh = memory && memory->max > kept ? BIO_new(BIO_s_mem()) : NULL;
+    if (fresh) BIO_set_mem_eof_return(fresh, -1);
+    return fresh;
+}
+
+void leati_tls_sent(leati_tls *tls)
+{
+    BIO *out = smaller(tls->out, KEPT_OUT);
+    if (out) {
+        SSL_set0_wbio(tls->ssl, out); /* frees the one before */
+        tls->out = out;
+    } else {
         (void)BIO_reset(tls->out);
-        return;
     }
-    BIO_set_mem_eof_return(fresh, -1);
-    SSL_set0_wbio(tls->ssl, fresh); /* frees the one before */
-    tls->out = fresh;
+    /* Now is after a reply, when a connection may idle; not while a long body comes. */
+    BIO *in = BIO_pending(tls->in) == 0 ? smaller(tls->in, KEPT_IN) : NULL;
+    if (in) {
+        SSL_set0_rbio(tls->ssl, in);
+        tls->in = in;
+    }
 }
 
 #else

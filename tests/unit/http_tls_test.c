@@ -1,5 +1,6 @@
 /* The server by TLS, spoken to by OpenSSL's client: versions, ALPN, long bodies, clients that are
  * none. */
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -225,15 +226,24 @@ static void long_bodies(leattest *t)
     fixture_stop(t, &f);
 }
 
-/* What OpenSSL asked for at once, at most. */
+/* What OpenSSL asked for at once, at most, and blocks of 32 kB and more that it has. */
 static atomic_size_t largest;
+static atomic_int blocks;
+
+static bool is_large(void *block)
+{
+    return block && malloc_usable_size(block) >= 32 << 10;
+}
 
 static void *counted(void *block, size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
     if (size > atomic_load(&largest)) atomic_store(&largest, size);
-    return size ? realloc(block, size) : NULL;
+    bool was_large = is_large(block);
+    void *fresh = size ? realloc(block, size) : NULL;
+    atomic_fetch_add(&blocks, is_large(fresh) - was_large);
+    return fresh;
 }
 
 static void *counted_malloc(size_t size, const char *file, int line)
@@ -245,6 +255,7 @@ static void counted_free(void *block, const char *file, int line)
 {
     (void)file;
     (void)line;
+    atomic_fetch_sub(&blocks, is_large(block));
     free(block);
 }
 
@@ -276,6 +287,21 @@ static void memory_of_replies(leattest *t)
         CHECK_STR(statuses, "200");
     }
     CHECK(atomic_load(&largest) < 1 << 20);
+    /* Nor does it keep what a body needed that came. */
+    static const char head[] = "POST /big HTTP/1.1\r\nHost: leat\r\nContent-Length: 300000\r\n\r\n";
+    char *body = calloc(300000, 1);
+    int before = atomic_load(&blocks);
+    REQUIRE(body);
+    k.size = 0;
+    client_send(&k, head, sizeof head - 1);
+    client_send(&k, body, 300000);
+    client_answers(&k, "200", statuses, sizeof statuses);
+    CHECK_STR(statuses, "200");
+    k.size = 0;
+    client_send(&k, GET_OK, sizeof GET_OK - 1);
+    client_answers(&k, "200", statuses, sizeof statuses);
+    CHECK_INT(atomic_load(&blocks), before);
+    free(body);
     client_close(&k);
     fixture_stop(t, &f);
 }
