@@ -125,7 +125,10 @@ int leati_route_drift_page(leati_call *call)
     if (good) {
         leati_exchange_header(call->exchange, "Content-Type", "text/html; charset=utf-8");
         leati_exchange_header(call->exchange, "Content-Security-Policy",
-                              "default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+                              "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                              "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+        leati_exchange_header(call->exchange, "X-Content-Type-Options", "nosniff");
+        leati_exchange_header(call->exchange, "Referrer-Policy", "no-referrer");
         leati_exchange_write(call->exchange, leati_str_text(&page), page.length);
     } else {
         leati_fault_from(&call->fault, call->desk->context);

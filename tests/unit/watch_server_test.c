@@ -693,6 +693,7 @@ static void drift(leattest *t)
     CHECK_INT(ask(&s, "GET", "/api/v1/wood/drift?rows=1", "", ""), 422);
     CHECK_INT(ask(&s, "GET", "/api/v1/none/drift", "", ""), 404);
     CHECK_INT(ask(&s, "GET", "/api/v1/wood/drift/page", "", ""), 200);
+    CHECK(strstr(s.client.reply, "frame-ancestors 'none'"));
     CHECK(strstr(s.client.body, "</html>") && strstr(s.client.body, "length"));
 out:
     stop(&s);
