@@ -49,7 +49,7 @@ typedef struct leat_context_options {
     leat_progress_fn progress; /* NULL: none */
     void *progress_user;
     uint64_t seed;      /* default 1; the same seed gives the same bytes, whatever the threads */
-    unsigned threads;   /* 0: as many as the process may run on */
+    unsigned threads;   /* 0: as many as processors it may run on and its container has time for */
     const char *cpu;    /* NULL: the environment variable LEAT_CPU, else the best this CPU has;
                            "v2", "v3", "v4", "neon" or "generic" */
     uint64_t max_bytes; /* memory that may be allocated at once; 0: no limit */

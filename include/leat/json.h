@@ -35,7 +35,8 @@ LEAT_API void leat_json_null(leat_json *json, const char *key);
 /* `text` must be JSON; written as it is. */
 LEAT_API void leat_json_raw(leat_json *json, const char *key, const char *text);
 
-/* The text so far, owned by the builder; NULL if anything failed (the context says what). Bytes
+/* The text so far, owned by the builder; NULL if anything failed (the context says what): INVALID
+ * where something was ended that was not begun, or lies deeper than 63 objects and arrays. Bytes
  * that are not UTF-8 have become U+FFFD. */
 LEAT_API const char *leat_json_text(leat_json *json);
 

@@ -89,6 +89,7 @@ leat_status leati_context_branch(const leat_context *parent, leat_context **out)
     *c = (leat_context){.heap = leati_heap_retain(parent->heap),
                         .threads = 1,
                         .cpu = parent->cpu,
+                        .precision = parent->precision,
                         .seed = parent->seed};
     return LEAT_OK;
 }

@@ -4,6 +4,7 @@
 #endif
 #include "base/cpu.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,13 +65,38 @@ leati_cpu_level leati_cpu_best(void)
     return LEATI_CPU_GENERIC;
 }
 
+/* The processors that the process may run on. The kernel refuses a set that has no room for all
+ * of the machine's: cpu_set_t has 1,024, Linux at most 8,192. */
+static unsigned allowed(void)
+{
+    cpu_set_t set[8];
+    CPU_ZERO_S(sizeof set, set);
+    int n = sched_getaffinity(0, sizeof set, set) == 0 ? CPU_COUNT_S(sizeof set, set) : 0;
+    return n > 0 ? (unsigned)n : 1;
+}
+
+unsigned leati_cpu_quota(const char *text)
+{
+    unsigned long long quota, period;
+    if (sscanf(text, "%llu %llu", &quota, &period) != 2 || period == 0) return UINT_MAX;
+    unsigned long long whole = quota / period + (quota % period != 0);
+    return whole < 1 ? 1 : whole > UINT_MAX ? UINT_MAX : (unsigned)whole;
+}
+
+/* Of the group that the process sees as its root, as in containers. */
+static unsigned quota_of_group(void)
+{
+    char line[64];
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    unsigned most = f && fgets(line, sizeof line, f) ? leati_cpu_quota(line) : UINT_MAX;
+    if (f) fclose(f);
+    return most;
+}
+
 unsigned leati_cpu_count(void)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int n = CPU_COUNT(&set);
-    return n > 0 ? (unsigned)n : 1;
+    unsigned n = allowed(), most = quota_of_group();
+    return n < most ? n : most;
 }
 
 void leati_cpu_model(char *out, size_t size)

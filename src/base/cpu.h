@@ -26,6 +26,11 @@ bool leati_cpu_has_bf16(void); /* vdpbf16ps */
 void leati_cpu_model(char *out, size_t size);
 /* " + bf16 + VNNI", "" ...: extensions beyond the level that kernels use. */
 void leati_cpu_extras(char *out, size_t size);
-unsigned leati_cpu_count(void); /* processors this process may run on, at least 1 */
+/* Processors this process may run on, at least 1: no more than its control group has time for,
+ * whose other threads would be stopped while they hold up those they work with. */
+unsigned leati_cpu_count(void);
+/* "150000 100000", as in a group's cpu.max: microseconds in each period. Rounded up; UINT_MAX for
+ * "max" and for what cannot be read. */
+unsigned leati_cpu_quota(const char *text);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/str.h"
 
 enum { BUFFER = 1 << 16, NAMES = 256 };
@@ -46,6 +47,27 @@ static char *path_behind(leat_context *c, const char *path)
     return copy;
 }
 
+/* A file beside the one wanted that nobody else has: neither another writer of this process nor one
+ * of the same number in another container that shares the folder. -1 with errno. */
+static int open_beside(leati_writer *w, mode_t mode)
+{
+    enum { TRIES = 100 };
+    for (int i = 0; i < TRIES; i++) {
+        leati_str name;
+        leati_str_init(&name, w->context);
+        leati_str_addf(&name, "%s.tmp.%ld.%08x", w->path, (long)getpid(), (unsigned)leati_now_ns());
+        w->temporary = leati_str_take(&name);
+        int fd = -1;
+        errno = ENOMEM;
+        if (w->temporary) fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0 || errno != EEXIST) return fd;
+        leati_free(w->temporary);
+        w->temporary = NULL;
+    }
+    errno = EEXIST;
+    return -1;
+}
+
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path)
 {
     struct stat info;
@@ -60,21 +82,16 @@ leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *p
     mode_t mode = there ? info.st_mode & 0777 : 0666;
     w->context = c;
     w->path = stream ? leati_strdup(c, standard ? "standard output" : path) : path_behind(c, path);
-    if (w->path && !stream) {
-        leati_str name;
-        leati_str_init(&name, c);
-        leati_str_addf(&name, "%s.tmp.%ld", w->path, (long)getpid());
-        w->temporary = leati_str_take(&name);
-    }
-    if ((!w->temporary && !stream) || !w->path) {
+    if (!w->path) {
         writer_free(w);
         return leat_error_status(c);
     }
     if (standard) w->fd = dup(STDOUT_FILENO);
     else if (stream) w->fd = open(path, O_WRONLY | O_CLOEXEC);
-    else w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    else w->fd = open_beside(w, mode);
     if (w->fd < 0) {
-        leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot write %s: %s", path, strerror(errno));
+        leat_status st = LEATI_FAIL(c, errno == ENOMEM ? LEAT_NOMEM : LEAT_IO,
+                                    "cannot write %s: %s", path, strerror(errno));
         writer_free(w);
         return st;
     }

@@ -170,9 +170,11 @@ void leat_json_raw(leat_json *j, const char *key, const char *text)
 const char *leat_json_text(leat_json *j)
 {
     if (!j) return NULL;
-    if (j->failed || leati_str_status(&j->text) != LEAT_OK) {
-        LEATI_FAIL(j->text.context, LEAT_INTERNAL, "a fault of Leat: unbalanced JSON");
-        return NULL;
-    }
-    return leati_str_text(&j->text);
+    if (leati_str_status(&j->text) != LEAT_OK) return NULL; /* recorded when it happened */
+    if (!j->failed) return leati_str_text(&j->text);
+    LEATI_FAIL(
+        j->text.context, LEAT_INVALID,
+        "JSON: objects and arrays were ended more often than begun, or lie more than %d deep",
+        DEPTH - 1);
+    return NULL;
 }

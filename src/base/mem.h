@@ -43,7 +43,8 @@ static inline bool leati_add_overflows(size_t a, size_t b, size_t *out)
 }
 
 /* A context for another thread: its own errors and one thread, the allocator, limit, counts, CPU
- * level and seed of `parent`, which it may outlive. leat_context_destroy. NOMEM is not recorded. */
+ * level, precision and seed of `parent`, which it may outlive. leat_context_destroy. NOMEM is not
+ * recorded. */
 leat_status leati_context_branch(const leat_context *parent, leat_context **out);
 
 /* The heap behind a context: allocator, counts. Lives until the context and all blocks are gone. */

@@ -7,11 +7,15 @@
 
 #define OUT(...) ((size_t)snprintf(out, LEATI_NUM_SIZE, __VA_ARGS__))
 
-/* printf writes the decimal point of the locale. */
-static size_t dotted(char *out, size_t n)
+size_t leati_num_dot(char *text, size_t length)
 {
-    for (size_t i = 0; i < n; i++)
-        if (out[i] == ',') out[i] = '.';
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char ch = (unsigned char)text[i];
+        if (ch >= 0x80 && ch < 0xc0) continue; /* the mark was more than one byte */
+        text[n++] = ch == ',' || ch >= 0xc0 ? '.' : text[i];
+    }
+    text[n] = '\0';
     return n;
 }
 
@@ -33,12 +37,13 @@ size_t leati_num_pretty(double value, int digits, char out[LEATI_NUM_SIZE])
 {
     if (!isfinite(value)) return leati_num_format(value, out);
     double size = fabs(value);
-    if (size >= 1e15 || (size > 0 && size < 1e-5)) return dotted(out, OUT("%.*g", digits, value));
+    if (size >= 1e15 || (size > 0 && size < 1e-5))
+        return leati_num_dot(out, OUT("%.*g", digits, value));
     if (size >= 10000 || value == trunc(value)) return leati_num_grouped(llround(value), out);
     int before = size >= 1 ? (int)floor(log10(size)) + 1 : 0;
     int after = digits - before;
     if (size > 0 && size < 1) after = digits - 1 - (int)floor(log10(size));
-    size_t n = dotted(out, OUT("%.*f", after > 0 ? after : 0, value));
+    size_t n = leati_num_dot(out, OUT("%.*f", after > 0 ? after : 0, value));
     return n;
 }
 
@@ -55,10 +60,10 @@ size_t leati_num_short(double value, int digits, char out[LEATI_NUM_SIZE])
 size_t leati_num_seconds(double seconds, char out[LEATI_NUM_SIZE])
 {
     if (seconds < 0.0000995) return OUT("< 0.1 ms");
-    if (seconds < 0.00995) return dotted(out, OUT("%.1f ms", seconds * 1e3));
+    if (seconds < 0.00995) return leati_num_dot(out, OUT("%.1f ms", seconds * 1e3));
     if (seconds < 0.9995) return OUT("%.0f ms", seconds * 1e3);
-    if (seconds < 9.995) return dotted(out, OUT("%.2f s", seconds));
-    if (seconds < 99.95) return dotted(out, OUT("%.1f s", seconds));
+    if (seconds < 9.995) return leati_num_dot(out, OUT("%.2f s", seconds));
+    if (seconds < 99.95) return leati_num_dot(out, OUT("%.1f s", seconds));
     long whole = lround(seconds);
     if (whole < 3600) return OUT("%ld min %ld s", whole / 60, whole % 60);
     return OUT("%ld h %ld min", whole / 3600, whole % 3600 / 60);
@@ -70,5 +75,6 @@ size_t leati_num_bytes(uint64_t bytes, char out[LEATI_NUM_SIZE])
     double value = (double)bytes;
     int unit = 0;
     for (; value >= 999.5 && unit < 6; unit++) value /= 1000;
-    return dotted(out, OUT(unit && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]));
+    return leati_num_dot(out,
+                         OUT(unit && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]));
 }

@@ -24,6 +24,10 @@ size_t leati_num_seconds(double seconds, char out[LEATI_NUM_SIZE]);
 /* 12345 -> "12 KB" (powers of 1000) */
 size_t leati_num_bytes(uint64_t bytes, char out[LEATI_NUM_SIZE]);
 
+/* printf writes the decimal mark of the host's locale. Makes it a point in one number that was
+ * written without grouping; its new length. */
+size_t leati_num_dot(char *text, size_t length);
+
 /* The whole of text[0..length) as a decimal floating-point number, correctly rounded; accepts what
  * strtod does in the C locale except hexadecimal, "infinity" and leading space. */
 bool leati_num_parse(const char *text, size_t length, double *out);

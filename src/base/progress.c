@@ -60,18 +60,35 @@ static size_t terminal_width(FILE *file)
     return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
-static void draw(leat_progress *p, uint64_t done, uint64_t total, double elapsed)
+/* A job of known length as a bar, with what is left of it. */
+static void bar_line(const leat_progress *p, double share, double elapsed, char *line, size_t size)
 {
-    char bar[BAR_WIDTH + 1], left[LEATI_NUM_SIZE] = "", line[512];
-    double share = total ? (double)done / (double)total : 0;
+    char bar[BAR_WIDTH + 1], left[LEATI_NUM_SIZE] = "";
     size_t filled = (size_t)(share * BAR_WIDTH);
     memset(bar, ' ', BAR_WIDTH);
     memset(bar, '=', filled);
     if (filled < BAR_WIDTH) bar[filled] = '>';
     bar[BAR_WIDTH] = '\0';
-    if (done && elapsed > 1) leati_num_seconds(elapsed / share - elapsed, left);
-    snprintf(line, sizeof line, "%-24s [%s] %3.0f%%%s%s%s", p->what, bar, share * 100,
-             *left ? "  " : "", left, *left ? " left" : "");
+    if (share > 0 && elapsed > 1) leati_num_seconds(elapsed / share - elapsed, left);
+    snprintf(line, size, "%-24s [%s] %3.0f%%%s%s%s", p->what, bar, share * 100, *left ? "  " : "",
+             left, *left ? " left" : "");
+}
+
+/* One of unknown length as what is done so far, and for how long. */
+static void count_line(const leat_progress *p, uint64_t done, double elapsed, char *line,
+                       size_t size)
+{
+    char count[LEATI_NUM_SIZE], took[LEATI_NUM_SIZE] = "";
+    leati_num_grouped(done < INT64_MAX ? (int64_t)done : INT64_MAX, count);
+    if (elapsed > 1) leati_num_seconds(elapsed, took);
+    snprintf(line, size, "%-24s %s%s%s", p->what, count, *took ? "  " : "", took);
+}
+
+static void draw(leat_progress *p, uint64_t done, uint64_t total, double elapsed)
+{
+    char line[512];
+    if (total) bar_line(p, (double)done / (double)total, elapsed, line, sizeof line);
+    else count_line(p, done, elapsed, line, sizeof line);
     size_t width = terminal_width(p->file);
     if (width < sizeof line) line[width - 1] = '\0';
     fprintf(p->file, "\r\033[K%s", line);

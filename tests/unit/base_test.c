@@ -2,18 +2,22 @@
 #include "support/leattest.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <leat/json.h>
+#include <leat/progress.h>
 
 #include "base/arena.h"
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "base/str.h"
 
@@ -241,6 +245,14 @@ static void json(leattest *t)
     CHECK_STR(leat_json_text(j), "{\"a\\\"b\":\"line\\nq\\u0001 \xef\xbf\xbd caf\xc3\xa9\","
                                  "\"n\":[0.1,null,-7],\"e\":{},\"ok\":true}");
     leat_json_destroy(j);
+
+    j = leat_json_create(t->context, 0);
+    leat_json_begin_array(j, NULL);
+    leat_json_end_array(j);
+    leat_json_end_array(j);
+    CHECK(leat_json_text(j) == NULL);
+    CHECK_FAILS(leat_error_status(t->context), LEAT_INVALID, "ended|63 deep");
+    leat_json_destroy(j);
 }
 
 static leat_status build_things(leat_context *c, void *arg)
@@ -293,6 +305,110 @@ static void files_in_place(leattest *t)
     CHECK_FAILS(leati_file_write(c, "/", "x", 1), LEAT_INVALID, "folder");
 }
 
+/* Two that write the same file at once do not write into each other's. */
+static void files_at_once(leattest *t)
+{
+    leat_context *c = t->context;
+    leati_writer *first, *second;
+    leati_bytes b;
+    char file[4096];
+    snprintf(file, sizeof file, "%s", leattest_scratch("at-once"));
+    REQUIRE_OK(leati_writer_open(c, &first, file));
+    if (!CHECK_OK(leati_writer_open(c, &second, file))) {
+        leati_writer_abort(first);
+        return;
+    }
+    leati_writer_text(first, "the first one");
+    leati_writer_text(second, "second");
+    CHECK_OK(leati_writer_commit(first));
+    REQUIRE_OK(leati_file_read(c, &b, file));
+    CHECK(b.size == 13 && memcmp(b.data, "the first one", 13) == 0);
+    leati_bytes_release(&b);
+    CHECK_OK(leati_writer_commit(second));
+    REQUIRE_OK(leati_file_read(c, &b, file));
+    CHECK(b.size == 6 && memcmp(b.data, "second", 6) == 0);
+    leati_bytes_release(&b);
+}
+
+static void branches(leattest *t)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *parent, *branch;
+    o.precision = LEAT_PRECISION_BF16;
+    o.seed = 7;
+    o.threads = 3;
+    o.cpu = "generic";
+    REQUIRE(leat_context_create(&parent, &o) == LEAT_OK);
+    if (CHECK(leati_context_branch(parent, &branch) == LEAT_OK)) {
+        CHECK(leat_context_precision(branch) == LEAT_PRECISION_BF16);
+        CHECK_INT(leat_context_seed(branch), 7);
+        CHECK_INT(leat_context_threads(branch), 1);
+        CHECK_STR(leat_context_cpu(branch), "generic");
+    }
+    leat_context_destroy(parent);
+    leat_context_destroy(branch);
+}
+
+static void processor_time(leattest *t)
+{
+    CHECK_INT(leati_cpu_quota("200000 100000\n"), 2);
+    CHECK_INT(leati_cpu_quota("150000 100000\n"), 2);
+    CHECK_INT(leati_cpu_quota("1000 100000\n"), 1);
+    CHECK_INT(leati_cpu_quota("max 100000\n"), UINT_MAX);
+    CHECK_INT(leati_cpu_quota("100000 0\n"), UINT_MAX);
+    CHECK_INT(leati_cpu_quota(""), UINT_MAX);
+    CHECK(leati_cpu_count() >= 1);
+}
+
+typedef struct some_options {
+    uint32_t struct_size;
+    int32_t first;
+    double second;
+} some_options;
+
+/* Programs of an older header keep the defaults of what they do not know. */
+static void options_of_callers(leattest *t)
+{
+    leat_context *c = t->context;
+    some_options o = {sizeof o, 1, 2}, old = {offsetof(some_options, second), 5, 6};
+    some_options forgotten = {0, 5, 6}, newer = {sizeof o + 8, 5, 6};
+    CHECK_OK(LEATI_OPTIONS(c, some_options, &o, NULL));
+    CHECK(o.first == 1 && o.second == 2);
+    CHECK_OK(LEATI_OPTIONS(c, some_options, &o, &old));
+    CHECK(o.first == 5 && o.second == 2);
+    CHECK_FAILS(LEATI_OPTIONS(c, some_options, &o, &forgotten), LEAT_INVALID,
+                "some_options|struct_size is 0|default");
+    CHECK_FAILS(LEATI_OPTIONS(c, some_options, &o, &newer), LEAT_INVALID, "some_options|newer");
+    CHECK(o.first == 5 && o.second == 2);
+}
+
+/* What stands on the terminal after a call, without the escape that wipes the line. */
+static const char *shown(leat_progress *p, FILE *f, uint64_t done, uint64_t total, char out[200])
+{
+    rewind(f);
+    (void)leat_progress_show(p, "solving", done, total);
+    size_t n = (size_t)ftell(f);
+    rewind(f);
+    out[fread(out, 1, n < 199 ? n : 199, f)] = '\0';
+    const char *text = strstr(out, "\033[K");
+    return text ? text + 3 : out;
+}
+
+static void progress_bar(leattest *t)
+{
+    char out[200];
+    leat_progress p;
+    FILE *f = tmpfile();
+    REQUIRE(f != NULL);
+    leat_progress_init(&p, f, LEAT_PROGRESS_BAR);
+    CHECK(strstr(shown(&p, f, 5, 10, out), "[==============>             ]  50%") != NULL);
+    p.started_ns -= UINT64_C(100000000000);
+    CHECK(strstr(shown(&p, f, 5, 10, out), "50%  1 min 40 s left") != NULL);
+    /* an end that is not known: what is done, and since when */
+    CHECK_STR(shown(&p, f, 12345, 0, out), "solving                  12,345  1 min 40 s");
+    fclose(f);
+}
+
 static void allocation_failures(leattest *t)
 {
     leattest_fail_allocations(t, build_things, NULL);
@@ -311,6 +427,11 @@ static const leattest_case list[] = {TEST(status_names),
                                      TEST(numbers),
                                      TEST(json),
                                      TEST(files_in_place),
+                                     TEST(files_at_once),
+                                     TEST(branches),
+                                     TEST(processor_time),
+                                     TEST(options_of_callers),
+                                     TEST(progress_bar),
                                      TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
