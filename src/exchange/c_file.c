@@ -18,10 +18,8 @@ static void float_text(float value, char out[LEATI_NUM_SIZE])
 {
     for (int digits = 6; digits <= 9; digits++) {
         double back;
-        int n = snprintf(out, LEATI_NUM_SIZE, "%.*g", digits, (double)value);
-        char *comma = strchr(out, ',');
-        if (comma) *comma = '.'; /* a host's locale */
-        if (leati_num_parse(out, (size_t)n, &back) && (float)back == value) return;
+        size_t n = (size_t)snprintf(out, LEATI_NUM_SIZE, "%.*g", digits, (double)value);
+        if (leati_num_parse(out, leati_num_dot(out, n), &back) && (float)back == value) return;
     }
 }
 

@@ -1,6 +1,5 @@
 /* Owns: naive Bayes and quadratic discriminant analysis as graphs. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -34,8 +33,7 @@ leat_status leati_lower_multinomial_nb(leati_lowering *l)
 
 leat_status leati_lower_bernoulli_nb(leati_lowering *l)
 {
-    char space[64];
-    double binarize = strtod(leati_lower_param(l, "binarize", space), NULL);
+    double binarize = leati_lower_number(l, "binarize");
     leat_tensor *prob = leati_lower_array(l, "log_prob");
     leat_tensor *prior = leati_lower_array(l, "log_prior");
     leat_tensor *absent = leat_log1p(leat_neg(leat_exp(prob)));

@@ -24,9 +24,9 @@ static leat_tensor *unit_rows(leati_lowering *l)
 /* What is compared, and the distance itself from it. */
 static leat_tensor *distances(leati_lowering *l, leat_tensor *row, bool *squared, double *power)
 {
-    char metric[64], space[64];
+    char metric[64];
     (void)leati_lower_param(l, "metric", metric);
-    double p = strtod(leati_lower_param(l, "p", space), NULL);
+    double p = leati_lower_number(l, "p");
     bool minkowski = strcmp(metric, "minkowski") == 0, cosine = strcmp(metric, "cosine") == 0;
     leat_shape s = leat_tensor_shape(row);
     if (s.rank != 2) return NULL;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 static const struct {
     const char *estimator;
@@ -51,6 +52,14 @@ const char *leati_lower_param(const leati_lowering *l, const char *name, char ou
     out[0] = 0;
     if (p) leati_param_get(p, l->estimator, out, 64);
     return out;
+}
+
+double leati_lower_number(const leati_lowering *l, const char *name)
+{
+    char text[64];
+    double value;
+    (void)leati_lower_param(l, name, text);
+    return leati_num_parse(text, strlen(text), &value) ? value : 0;
 }
 
 leat_status leati_lower_softmax(leati_lowering *l, leat_tensor *scores)

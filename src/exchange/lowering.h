@@ -40,6 +40,7 @@ leat_tensor *leati_lower_array(leati_lowering *l, const char *name);
 leat_tensor *leati_lower_constant(leati_lowering *l, const double *v, int64_t rows, int64_t cols);
 /* A parameter as text. */
 const char *leati_lower_param(const leati_lowering *l, const char *name, char out[64]);
+double leati_lower_number(const leati_lowering *l, const char *name); /* 0: it is none */
 /* l->out = softmax of the scores, l->class its largest. */
 leat_status leati_lower_softmax(leati_lowering *l, leat_tensor *scores);
 /* What stands once the graph is whole. */

@@ -1,6 +1,5 @@
 /* Owns: Einstein's summation: a formula such as "bij,bjk->bik" as transposes, sums and one MATMUL
  * per pair of operands, from left to right. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +33,12 @@ static void append(char *labels, char c)
 static int64_t size_of(const operand *a, char c)
 {
     return a->x->shape.dim[strchr(a->label, c) - a->label];
+}
+
+/* Of ASCII, whatever the locale. */
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 /* The axes in the order of `labels`, all of which it has, and no others. */
@@ -136,7 +141,7 @@ static const char *read_labels(const char *from, char *label)
     size_t n = 0;
     for (; *from && *from != ',' && *from != '-'; from++) {
         if (*from == ' ') continue;
-        if (!isalpha((unsigned char)*from) || n == LEAT_MAX_RANK) return NULL;
+        if (!is_letter(*from) || n == LEAT_MAX_RANK) return NULL;
         label[n++] = *from;
     }
     label[n] = 0;
@@ -147,12 +152,12 @@ static const char *read_labels(const char *from, char *label)
 static void default_result(const operand *in, size_t count, char *result)
 {
     size_t n = 0;
-    for (int c = 'A'; c <= 'z' && n < LEAT_MAX_RANK; c++) {
+    for (char c = 'A'; c <= 'z' && n < LEAT_MAX_RANK; c++) {
         size_t seen = 0;
-        if (!isalpha(c)) continue;
+        if (!is_letter(c)) continue;
         for (size_t i = 0; i < count; i++)
             for (const char *l = in[i].label; *l; l++) seen += *l == c;
-        if (seen == 1) result[n++] = (char)c;
+        if (seen == 1) result[n++] = c;
     }
     result[n] = 0;
 }

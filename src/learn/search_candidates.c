@@ -121,8 +121,8 @@ static void draw(const leati_axis *a, leati_rng *r, char out[LEATI_NUM_SIZE], co
     }
     /* Six digits say all that matters and read better in a report. */
     double rounded;
-    int n = snprintf(out, LEATI_NUM_SIZE, "%.6g", x);
-    if (!leati_num_parse(out, (size_t)n, &rounded)) rounded = x;
+    size_t n = (size_t)snprintf(out, LEATI_NUM_SIZE, "%.6g", x);
+    if (!leati_num_parse(out, leati_num_dot(out, n), &rounded)) rounded = x;
     rounded = rounded < a->low ? a->low : rounded > a->high ? a->high : rounded;
     leati_num_format(rounded, out);
 }

@@ -99,8 +99,8 @@ static leat_status fill_range(leat_context *c, leati_axis *a, size_t points)
             double e = log10(a->low) + share * (log10(a->high) - log10(a->low));
             /* Powers of ten exactly, and no digits beyond what the grid means. */
             char text[LEATI_NUM_SIZE];
-            int n = snprintf(text, sizeof text, "%.12g", pow(10, e));
-            if (!leati_num_parse(text, (size_t)n, &x)) x = pow(10, e);
+            size_t n = (size_t)snprintf(text, sizeof text, "%.12g", pow(10, e));
+            if (!leati_num_parse(text, leati_num_dot(text, n), &x)) x = pow(10, e);
         }
         if (i + 1 == points) x = points > 1 ? a->high : a->low;
         if (a->kind == LEATI_AXIS_INT) x = round(x);

@@ -3,18 +3,23 @@
 #include "nn/train_log.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/str.h"
 
 /* ---- metrics.jsonl -------------------------------------------------------------------------- */
 
 static void add_number(leati_str *s, const char *name, double value)
 {
-    if (isfinite(value)) leati_str_addf(s, ",\"%s\":%.9g", name, value); /* JSON has no others */
+    char text[LEATI_NUM_SIZE];
+    if (!isfinite(value)) return; /* JSON has none */
+    leati_num_dot(text, (size_t)snprintf(text, sizeof text, "%.9g", value));
+    leati_str_addf(s, ",\"%s\":%s", name, text);
 }
 
 static void add_line(leati_str *s, size_t number, const leati_epoch *e)

@@ -56,19 +56,19 @@ static int print_number(int32_t element, const void *data, size_t i, char *out, 
     int digits = 1;
     for (; digits < 17; digits++) {
         double y;
-        int n = snprintf(out, room, "%.*g", digits, x);
+        size_t n = leati_num_dot(out, (size_t)snprintf(out, room, "%.*g", digits, x));
         back = own;
-        if (leati_num_parse(out, (size_t)n, &y)) leati_oput(element, &back, 0, y);
-        if (!memcmp(back.bytes, own.bytes, width) && leati_num_parse(out, (size_t)n, &y) &&
+        if (leati_num_parse(out, n, &y)) leati_oput(element, &back, 0, y);
+        if (!memcmp(back.bytes, own.bytes, width) && leati_num_parse(out, n, &y) &&
             leati_oget(element, &back, 0) == x)
             break;
     }
     double size = fabs(x);
-    int n;
-    if (x != 0 && (size < 1e-4 || size >= 1e16)) return snprintf(out, room, "%.*e", digits - 1, x);
+    if (x != 0 && (size < 1e-4 || size >= 1e16))
+        return (int)leati_num_dot(out, (size_t)snprintf(out, room, "%.*e", digits - 1, x));
     int decimals = digits - 1 - (x == 0 ? 0 : (int)floor(log10(size)));
-    n = snprintf(out, room, "%.*f", decimals < 1 ? 1 : decimals, x);
-    return n;
+    size_t n = (size_t)snprintf(out, room, "%.*f", decimals < 1 ? 1 : decimals, x);
+    return (int)leati_num_dot(out, n);
 }
 
 static leat_status to_text(leati_ocall *k, const leati_oval *x, const void *from, size_t count,
