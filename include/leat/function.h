@@ -18,7 +18,7 @@ extern "C" {
 /* How a window moves, per spatial dimension. Activations are (N, C, spatial...) with one to three
  * spatial dimensions, or (N, spatial..., C) with channels_last, which the CPU prefers. */
 typedef struct leat_window {
-    size_t struct_size;
+    uint32_t struct_size;
     int64_t kernel[3]; /* of pools; convolutions take it from their weights */
     int64_t stride[3]; /* 0: 1 for convolutions, the kernel for pools */
     int64_t dilation[3];
@@ -70,7 +70,7 @@ LEAT_API leat_tensor *leat_log_softmax(leat_tensor *x, int axis);
 
 /* ---- normalisation ----------------------------------------------------------------------------
  *
- * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; gamma, or both, may be NULL. */
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; either may be NULL, or both. */
 
 /* Over the last `axes` axes, whose shape gamma and beta have (or one that broadcasts). */
 LEAT_API leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma,
@@ -106,7 +106,7 @@ typedef enum leat_cell {
 /* Weights of one layer in one direction: w (G H, I), r (G H, H), biases (G H) or NULL, with G
  * gates: 1, LSTM 4, GRU 3. The names, orders and shapes are PyTorch's. */
 typedef struct leat_recurrent {
-    size_t struct_size;
+    uint32_t struct_size;
     leat_cell cell;
     bool reverse; /* from the last step to the first */
     leat_tensor *w, *r, *bias, *r_bias;
@@ -124,7 +124,7 @@ LEAT_API leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *layer, le
  */
 
 typedef struct leat_attention_options {
-    size_t struct_size;
+    uint32_t struct_size;
     bool tokens_first;     /* (B, T, H, D) instead of (B, H, T, D) */
     bool causal;           /* query i of T sees keys 0 .. i + S - T */
     double scale;          /* of the scores; 0: 1 / sqrt(D) */
@@ -166,7 +166,7 @@ typedef enum leat_rounding {                          /* of NEAREST */
                              LEAT_ROUND_CEIL
 } leat_rounding;
 typedef struct leat_resize {
-    size_t struct_size;
+    uint32_t struct_size;
     leat_resize_mode mode;
     leat_coordinates coordinates;
     leat_rounding rounding;
@@ -188,7 +188,7 @@ typedef enum leat_reduction {
 } leat_reduction;
 
 typedef struct leat_entropy_options {
-    size_t struct_size;
+    uint32_t struct_size;
     int axis;             /* of the classes; -1: the last */
     double smoothing;     /* 0 .. 1: the share of the label that all classes get evenly */
     leat_tensor *weights; /* (classes), or NULL */

@@ -39,7 +39,8 @@ typedef struct leat_optimizer leat_optimizer;
 LEAT_API LEAT_CHECKED leat_status leat_network_create(leat_graph *g, const char *layers,
                                                       leat_shape input, uint64_t seed,
                                                       leat_network **out);
-/* The variables stay with the graph. NULL is fine. */
+/* The variables stay with the graph. What was built for training reads the network's random state
+ * at every run, so it must not be run any more. NULL is fine. */
 LEAT_API void leat_network_destroy(leat_network *n);
 /* Of a sample, without the batch. */
 LEAT_API leat_shape leat_network_output(const leat_network *n);
@@ -58,7 +59,7 @@ LEAT_API leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_
 /* As in "sgd(momentum=0.9)". To be destroyed before its network. */
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_create(leat_network *n, const char *optimizer,
                                                         leat_optimizer **out);
-LEAT_API void leat_optimizer_destroy(leat_optimizer *o); /* NULL is fine */
+LEAT_API void leat_optimizer_destroy(leat_optimizer *o); /* its slots stay; NULL is fine */
 /* Records gradients of the loss, the update of all weights and the states of the last build. Once
  * for a recorded graph; anew after leat_graph_clear. */
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss);

@@ -7,6 +7,7 @@
 
 #include "base/half.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "graph/body.h"
 #include "graph/plan.h"
 #include "graph/trace.h"
@@ -192,7 +193,10 @@ leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor 
     const char *name = leati_op_info_of(op)->name;
     g->broken = true; /* until it is whole */
     for (size_t i = 0; i < ins; i++) {
-        if (!in[i]) return NULL;
+        if (!in[i]) { /* of a graph that is whole, so nothing has been said yet */
+            (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is NULL", name, i + 1);
+            return NULL;
+        }
         if (in[i]->node->graph != g) {
             (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is of another graph", name,
                              i + 1);
@@ -247,6 +251,13 @@ leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char
     return NULL;
 }
 
+bool leati_graph_options(leat_graph *g, void *out, size_t size, const void *given, const char *type)
+{
+    if (g->broken) return false;
+    g->broken = leati_options_take(g->context, out, size, given, type) != LEAT_OK;
+    return !g->broken;
+}
+
 /* ---- leaves -----------------------------------------------------------------------------------
  */
 
@@ -282,7 +293,8 @@ leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value)
 {
     if (!g || g->broken) return NULL;
     uint64_t bytes = 0;
-    leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
+    if (leat_dtype_size(dtype)) /* another one is refused below */
+        leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
     return leat_constant(g, dtype, LEAT_SCALAR, &bytes);
 }
 

@@ -91,6 +91,13 @@ leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char
 leat_status leati_gradients_partial(leat_tensor *y, leat_tensor *seed, size_t count,
                                     leat_tensor *const *xs, leat_tensor **out);
 
+/* Options of a caller over the defaults in `out`, see base/options.h; false breaks the recording.
+ */
+bool leati_graph_options(leat_graph *g, void *out, size_t size, const void *given,
+                         const char *type);
+#define LEATI_GRAPH_OPTIONS(g, type, out, given)                                                   \
+    leati_graph_options((g), (out), sizeof(type), (given), #type)
+
 /* The output 0 of an elementwise operation. */
 leat_tensor *leati_elementwise(leati_op op, leat_tensor *a, leat_tensor *b, leat_tensor *c);
 /* dy summed down to the shape that was broadcast to dy's. */

@@ -181,9 +181,8 @@ leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor *v,
                             const leat_attention_options *options)
 {
     leat_attention_options o = leat_attention_options_default();
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (!q) return NULL;
+    if (!q || !LEATI_GRAPH_OPTIONS(q->node->graph, leat_attention_options, &o, options))
+        return NULL;
     double width = q->shape.rank == 4 ? (double)q->shape.dim[3] : 1;
     leati_attention_attrs a = {.scale = o.scale != 0 ? o.scale : 1 / sqrt(width > 0 ? width : 1),
                                .causal = o.causal,

@@ -6,19 +6,11 @@
 
 #include "device/window.h"
 #include "graph/op_classes.h"
-#include "graph/window_options.h"
 #include "tensor/shape.h"
 
 leat_window leat_window_default(void)
 {
     return (leat_window){.struct_size = sizeof(leat_window), .dilation = {1, 1, 1}, .groups = 1};
-}
-
-leat_window leati_window_options(const leat_window *given)
-{
-    leat_window w = leat_window_default();
-    if (given) memcpy(&w, given, given->struct_size < sizeof w ? given->struct_size : sizeof w);
-    return w;
 }
 
 /* ---- shapes --------------------------------------------------------------------------------- */
@@ -193,15 +185,32 @@ static leati_conv_attrs attrs_of(const leat_window *w, int rank)
 leat_tensor *leat_conv(leat_tensor *x, leat_tensor *w, const leat_window *options)
 {
     if (!x || !w) return NULL;
-    leat_window o = leati_window_options(options);
+    leat_window o = leat_window_default();
+    if (!LEATI_GRAPH_OPTIONS(x->node->graph, leat_window, &o, options)) return NULL;
     leati_conv_attrs a = attrs_of(&o, x->shape.rank - 2);
     return record(LEATI_OP_CONV, x, w, &a);
+}
+
+/* (in - 1) stride - pads + dilation (kernel - 1) + 1 + more; -1, which is refused, where that
+ * passes 64 bits. */
+static int64_t transposed_size(const leati_conv_attrs *a, int i, int64_t in, int64_t kernel,
+                               int64_t more)
+{
+    int64_t size, reach;
+    bool over = __builtin_mul_overflow(in - 1, a->stride[i], &size) ||
+                __builtin_mul_overflow(kernel - 1, a->dilation[i], &reach) ||
+                __builtin_add_overflow(size, reach, &size) ||
+                __builtin_sub_overflow(size, a->pad_low[i], &size) ||
+                __builtin_sub_overflow(size, a->pad_high[i], &size) ||
+                __builtin_add_overflow(size, 1, &size) || __builtin_add_overflow(size, more, &size);
+    return over ? -1 : size;
 }
 
 leat_tensor *leat_conv_transpose(leat_tensor *x, leat_tensor *w, const leat_window *options)
 {
     if (!x || !w) return NULL;
-    leat_window o = leati_window_options(options);
+    leat_window o = leat_window_default();
+    if (!LEATI_GRAPH_OPTIONS(x->node->graph, leat_window, &o, options)) return NULL;
     leati_conv_attrs a = attrs_of(&o, x->shape.rank - 2);
     int64_t low[LEAT_MAX_RANK] = {0}, high[LEAT_MAX_RANK] = {0};
     bool beyond = false;
@@ -215,8 +224,8 @@ leat_tensor *leat_conv_transpose(leat_tensor *x, leat_tensor *w, const leat_wind
             beyond |= more > less;
             more = 0;
         }
-        a.spatial[i] = (spatial_of(&a, &x->shape)[i] - 1) * a.stride[i] - a.pad_low[i] -
-                       a.pad_high[i] + a.dilation[i] * (w->shape.dim[2 + i] - 1) + 1 + more;
+        a.spatial[i] =
+            transposed_size(&a, i, spatial_of(&a, &x->shape)[i], w->shape.dim[2 + i], more);
     }
     leat_tensor *y = record(LEATI_OP_CONV_DATA, x, w, &a);
     return y && beyond ? leat_pad(y, LEAT_PAD_CONSTANT, low, high, 0) : y;

@@ -173,8 +173,7 @@ static leat_tensor *entropy(leat_tensor *x, leat_tensor *labels,
     if (!x || !labels) return NULL;
     leat_graph *g = x->node->graph;
     leat_entropy_options o = leat_entropy_options_default();
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (!LEATI_GRAPH_OPTIONS(g, leat_entropy_options, &o, options)) return NULL;
     leati_node named = {.op = LEATI_OP_CROSS_ENTROPY, .scope = x->node->scope};
     leat_shape shape;
     int axis = leati_axis(g->context, &named, o.axis, x->shape.rank);

@@ -163,31 +163,39 @@ static leati_node *record(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
                           bool rms, double epsilon)
 {
     leati_norm_attrs a = {.epsilon = epsilon, .axes = axes, .rms = rms};
+    if (!x) return NULL;
+    if (beta && !gamma && !(gamma = leati_full_like(beta, 1))) return NULL;
     leat_tensor *in[3] = {x, gamma, beta};
-    if (!x || (beta && !gamma)) return NULL;
     return leati_node_new(x->node->graph, LEATI_OP_NORM, 1 + (gamma != NULL) + (beta != NULL), in,
                           &a, sizeof a);
 }
 
-/* The last `count` axes. */
+/* The last `count` axes; 0 when there are not so many. */
 static uint32_t last_axes(const leat_tensor *x, int count)
 {
     uint32_t axes = 0;
-    for (int i = x->shape.rank - count; i < x->shape.rank; i++)
-        if (i >= 0) axes |= 1u << i;
+    int rank = x->shape.rank;
+    if (count < 1 || count > rank) {
+        leati_refuse(x->node->graph, LEATI_OP_NORM, LEAT_SHAPE, "the last %d axes of shape %s",
+                     count, leati_shape_string(&x->shape).text);
+        return 0;
+    }
+    for (int i = rank - count; i < rank; i++) axes |= 1u << i;
     return axes;
 }
 
 leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma, leat_tensor *beta,
                              double epsilon)
 {
-    leati_node *n = x ? record(x, gamma, beta, last_axes(x, axes), false, epsilon) : NULL;
+    uint32_t last = x ? last_axes(x, axes) : 0;
+    leati_node *n = last ? record(x, gamma, beta, last, false, epsilon) : NULL;
     return n ? &n->out[0] : NULL;
 }
 
 leat_tensor *leat_rms_norm(leat_tensor *x, int axes, leat_tensor *gamma, double epsilon)
 {
-    leati_node *n = x ? record(x, gamma, NULL, last_axes(x, axes), true, epsilon) : NULL;
+    uint32_t last = x ? last_axes(x, axes) : 0;
+    leati_node *n = last ? record(x, gamma, NULL, last, true, epsilon) : NULL;
     return n ? &n->out[0] : NULL;
 }
 

@@ -3,7 +3,6 @@
 
 #include "device/window.h"
 #include "graph/op_classes.h"
-#include "graph/window_options.h"
 #include "tensor/shape.h"
 
 static int64_t *spatial_of(const leati_pool_attrs *a, leat_shape *s)
@@ -112,7 +111,8 @@ leat_tensor *leat_pool_max(leat_tensor *x, const leat_window *options, leat_tens
 {
     if (index) *index = NULL;
     if (!x) return NULL;
-    leat_window o = leati_window_options(options);
+    leat_window o = leat_window_default();
+    if (!LEATI_GRAPH_OPTIONS(x->node->graph, leat_window, &o, options)) return NULL;
     leati_pool_attrs a = attrs_of(&o, x->shape.rank - 2);
     leati_op op = index ? LEATI_OP_POOL_MAX_INDEX : LEATI_OP_POOL_MAX;
     leati_node *n = leati_node_new(x->node->graph, op, 1, &x, &a, sizeof a);
@@ -124,7 +124,8 @@ leat_tensor *leat_pool_max(leat_tensor *x, const leat_window *options, leat_tens
 leat_tensor *leat_pool_avg(leat_tensor *x, const leat_window *options)
 {
     if (!x) return NULL;
-    leat_window o = leati_window_options(options);
+    leat_window o = leat_window_default();
+    if (!LEATI_GRAPH_OPTIONS(x->node->graph, leat_window, &o, options)) return NULL;
     leati_pool_attrs a = attrs_of(&o, x->shape.rank - 2);
     return leati_op1(x->node->graph, LEATI_OP_POOL_AVG, 1, &x, &a, sizeof a);
 }

@@ -208,12 +208,13 @@ static leat_tensor *shares(leat_tensor *x, leat_tensor *w, leat_tensor *bias)
 leat_tensor *leat_recur(leat_tensor *x, const leat_recurrent *given, leat_tensor **h_last,
                         leat_tensor **c_last)
 {
-    leat_recurrent o = leat_recurrent_default(given->cell);
-    memcpy(&o, given, given->struct_size < sizeof o ? given->struct_size : sizeof o);
+    leat_recurrent o = leat_recurrent_default(LEAT_CELL_TANH);
     if (h_last) *h_last = NULL;
     if (c_last) *c_last = NULL;
-    if (!x || !o.w || !o.r) return NULL;
+    if (!x || !LEATI_GRAPH_OPTIONS(x->node->graph, leat_recurrent, &o, given)) return NULL;
     leat_graph *g = x->node->graph;
+    if (!o.w || !o.r)
+        return leati_refuse(g, LEATI_OP_RECURRENT, LEAT_INVALID, "the weights w and r are NULL");
     leati_recurrent_attrs a = {.cell = (uint32_t)o.cell, .reverse = o.reverse};
     bool gru = o.cell == LEAT_CELL_GRU, lstm = o.cell == LEAT_CELL_LSTM;
     if (x->shape.rank != (leati_dtype_is_float(x->dtype) ? 3 : 2)) return wrong_input(x);

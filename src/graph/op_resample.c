@@ -62,9 +62,8 @@ leat_resize leat_resize_default(leat_resize_mode mode)
 leat_tensor *leat_interpolate(leat_tensor *x, size_t count, const int *axes, const int64_t *sizes,
                               const leat_resize *options)
 {
-    leat_resize o = leat_resize_default(options ? options->mode : LEAT_RESIZE_LINEAR);
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    leat_resize o = leat_resize_default(LEAT_RESIZE_LINEAR);
+    if (!x || !LEATI_GRAPH_OPTIONS(x->node->graph, leat_resize, &o, options)) return NULL;
     for (size_t i = 0; x && i < count; i++) {
         leat_graph *g = x->node->graph;
         leati_node named = {.op = LEATI_OP_RESAMPLE, .scope = x->node->scope};

@@ -91,10 +91,17 @@ static leat_shape kernel_shape(int64_t out, int64_t in, const leat_window *w, in
     return s;
 }
 
+/* Of sizes that no tensor has, whose weight is refused: the largest number. */
+static int64_t times(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
 static int64_t field_of(const leat_window *w, int dims)
 {
     int64_t n = 1;
-    for (int i = 0; i < dims; i++) n *= w->kernel[i];
+    for (int i = 0; i < dims; i++) n = times(n, w->kernel[i]);
     return n;
 }
 
@@ -118,7 +125,7 @@ static leat_tensor *build_conv(const leati_layer *layer, leati_builder *b, leat_
                                 "filters",
                                 (long long)l->groups, (long long)in, (long long)l->filters);
     w.groups = (int)l->groups;
-    int64_t fan_in = in / l->groups * field, fan_out = l->filters * field;
+    int64_t fan_in = times(in / l->groups, field), fan_out = times(l->filters, field);
     leat_tensor *kernel =
         leati_weight(b, "kernel", kernel_shape(l->filters, in / l->groups, &w, dims),
                      l->kernel_initializer, fan_in, fan_out);
@@ -141,9 +148,10 @@ static leat_tensor *build_transpose(const leati_layer *layer, leati_builder *b, 
         }
         if (l->padding.choice >= 0) w.output_padding[i] = over < 0 ? -over : 0;
     }
-    leat_tensor *kernel = leati_weight(b, "kernel", kernel_shape(in, l->filters, &w, dims),
-                                       l->kernel_initializer, in * field, l->filters * field);
-    return finish(l, b, leat_conv_transpose(x, kernel, &w), l->filters, in * field);
+    leat_tensor *kernel =
+        leati_weight(b, "kernel", kernel_shape(in, l->filters, &w, dims), l->kernel_initializer,
+                     times(in, field), times(l->filters, field));
+    return finish(l, b, leat_conv_transpose(x, kernel, &w), l->filters, times(in, field));
 }
 
 /* A window for every channel. */
@@ -152,9 +160,9 @@ static leat_tensor *depthwise(const conv *l, leati_builder *b, leat_tensor *x, i
 {
     int64_t in = leat_tensor_shape(x).dim[dims + 1], field = field_of(w, dims);
     w->groups = (int)in;
-    leat_tensor *kernel =
-        leati_weight(b, "depthwise_kernel", kernel_shape(in * l->depth_multiplier, 1, w, dims),
-                     l->kernel_initializer, field, l->depth_multiplier * field);
+    leat_tensor *kernel = leati_weight(
+        b, "depthwise_kernel", kernel_shape(times(in, l->depth_multiplier), 1, w, dims),
+        l->kernel_initializer, field, times(l->depth_multiplier, field));
     return leat_conv(x, kernel, w);
 }
 
@@ -164,7 +172,7 @@ static leat_tensor *build_depthwise(const leati_layer *layer, leati_builder *b, 
     const conv *l = (const conv *)layer;
     leat_window w;
     if (!window_of(l, b, x, dims, &w)) return NULL;
-    int64_t out = leat_tensor_shape(x).dim[dims + 1] * l->depth_multiplier;
+    int64_t out = times(leat_tensor_shape(x).dim[dims + 1], l->depth_multiplier);
     return finish(l, b, depthwise(l, b, x, dims, &w), out, field_of(&w, dims));
 }
 
@@ -175,7 +183,7 @@ static leat_tensor *build_separable(const leati_layer *layer, leati_builder *b, 
     const conv *l = (const conv *)layer;
     leat_window w;
     if (!window_of(l, b, x, dims, &w)) return NULL;
-    int64_t middle = leat_tensor_shape(x).dim[dims + 1] * l->depth_multiplier;
+    int64_t middle = times(leat_tensor_shape(x).dim[dims + 1], l->depth_multiplier);
     leat_tensor *y = depthwise(l, b, x, dims, &w);
     leat_tensor *point = leati_weight(b, "pointwise_kernel", LEAT_DIMS(middle, l->filters),
                                       l->kernel_initializer, middle, l->filters);

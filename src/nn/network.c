@@ -224,6 +224,9 @@ leat_status leati_network_create_at(leat_context *c, const char *layers, const c
                                     leat_shape input, leati_network **out)
 {
     *out = NULL;
+    LEATI_CHECK(c, input.rank >= 0 && input.rank < LEAT_MAX_RANK, LEAT_SHAPE,
+                "a sample of a network has at most %d dimensions; the batch is one more",
+                LEAT_MAX_RANK - 1);
     leati_network *n = LEATI_NEW(c, leati_network, 1);
     if (!n) return LEAT_NOMEM;
     n->context = c;

@@ -7,6 +7,7 @@
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
+#include "tensor/shape.h"
 
 struct leat_network {
     leati_network *inner;
@@ -72,20 +73,28 @@ leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training)
     return y;
 }
 
+/* A target that broadcasts, (batch) to outputs (batch, 1) say, would be compared crosswise. */
+static leat_status check_target(leat_context *c, const leati_loss *l, const leat_tensor *output,
+                                const leat_tensor *target)
+{
+    leat_shape s = leat_tensor_shape(output), t = leat_tensor_shape(target);
+    if (l->class->target == LEATI_TARGET_NONE) return LEAT_OK;
+    LEATI_CHECK(c, target, LEAT_INVALID, "the loss %s needs a target", l->class->name);
+    LEATI_CHECK(c, l->class->target != LEATI_TARGET_VALUES || leati_shape_equal(&s, &t), LEAT_SHAPE,
+                "the loss %s needs a target of the output's shape %s, this one has %s",
+                l->class->name, leati_shape_string(&s).text, leati_shape_string(&t).text);
+    return LEAT_OK;
+}
+
 leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_tensor *output,
                                leat_tensor *target)
 {
+    leat_context *c = n->inner->context;
     leati_loss *l;
-    if (!output || leati_loss_parse(n->inner->context, loss, &l) != LEAT_OK) return NULL;
+    if (!output || leati_loss_parse(c, loss, &l) != LEAT_OK) return NULL;
     leat_tensor *y = NULL;
-    if (leati_loss_see(n->inner->context, l, NULL) != LEAT_OK) {
-        leati_free(l);
-        return NULL;
-    }
-    if (target || l->class->target == LEATI_TARGET_NONE) y = l->class->build(l, output, target);
-    else
-        (void)LEATI_FAIL(n->inner->context, LEAT_INVALID, "the loss %s needs a target",
-                         l->class->name);
+    if (leati_loss_see(c, l, NULL) == LEAT_OK && check_target(c, l, output, target) == LEAT_OK)
+        y = l->class->build(l, output, target);
     leati_free(l);
     return y;
 }

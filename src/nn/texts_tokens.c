@@ -1,6 +1,7 @@
 /* Owns: tensors of texts cut into tokens. Not: where tokens end (frame/tokens.c). */
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "frame/tokens.h"
 #include "nn/texts.h"
 
@@ -89,9 +90,7 @@ leat_status leat_texts_tokens(leat_context *c, const leat_texts *t,
 {
     cut k = {.context = c, .o = leat_token_options_default()};
     *out = NULL;
-    if (options)
-        memcpy(&k.o, options,
-               options->struct_size < sizeof k.o ? options->struct_size : sizeof k.o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_token_options, &k.o, options));
     LEATI_CHECK(c, k.o.unit == LEAT_TOKEN_CHARACTER || k.o.unit == LEAT_TOKEN_WORD, LEAT_INVALID,
                 "%d is no unit of tokens", (int)k.o.unit);
     LEATI_CHECK(c, t->shape.rank < LEAT_MAX_RANK, LEAT_SHAPE,

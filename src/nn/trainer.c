@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -143,6 +144,14 @@ static uint64_t fingerprint_of(training *t)
     return t->fingerprint;
 }
 
+/* Sums are ordered differently at each level: going on at another one gives a model that neither of
+ * them gives again. */
+static uint64_t fingerprint_at(training *t, leati_cpu_level level)
+{
+    uint64_t number = level;
+    return leati_hash64(&number, sizeof number, fingerprint_of(t));
+}
+
 /* The variables of a training, by name. */
 static size_t list_variables(training *t, const char **names, leat_variable **variables)
 {
@@ -176,7 +185,7 @@ static leat_status write_checkpoint(training *t, const char *file)
     leat_variable *variables[MOST_VARIABLES];
     void *copies[MOST_VARIABLES] = {0};
     leat_context *c = t->context;
-    leati_checkpoint k = {.fingerprint = fingerprint_of(t)};
+    leati_checkpoint k = {.fingerprint = fingerprint_at(t, leati_context_cpu_level(c))};
     size_t count = list_variables(t, names, variables);
     char *path = leati_path_join(c, t->options->folder, file);
     leat_status st = path ? LEAT_OK : LEAT_NOMEM;
@@ -208,6 +217,27 @@ out:
     return st;
 }
 
+/* Where this training can stand: between two updates, and with epochs left unless it is done. */
+static leat_status check_progress(const training *t, const progress *now)
+{
+    size_t update = t->options->batch_size * t->accumulate;
+    bool between = now->at == t->learn || (now->at < t->learn && now->at % update == 0);
+    bool goes_on =
+        now->finished ? now->epoch <= t->options->epochs : now->epoch < t->options->epochs;
+    LEATI_CHECK(t->context,
+                between && goes_on && (now->best_epoch < now->epoch || now->best_epoch == 0) &&
+                    now->note_first <= now->updates,
+                LEAT_FORMAT,
+                "the checkpoint is of epoch %llu, row %llu: there are %zu epochs of %zu rows, %zu "
+                "to an update",
+                (unsigned long long)now->epoch, (unsigned long long)now->at, t->options->epochs,
+                t->learn, update);
+    LEATI_CHECK(t->context, now->notes <= LEATI_STEP_NOTES, LEAT_FORMAT,
+                "the checkpoint has %llu notes of steps, at most %d are kept",
+                (unsigned long long)now->notes, LEATI_STEP_NOTES);
+    return LEAT_OK;
+}
+
 static leat_status restore(training *t, const leati_checkpoint *k)
 {
     const char *names[MOST_VARIABLES];
@@ -225,13 +255,8 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     if (!now || !best) return leat_error_status(c);
     memcpy(&t->now, now, sizeof t->now);
     memcpy(t->best, best, best_bytes(t));
+    LEATI_TRY(check_progress(t, &t->now));
     size_t epochs = (size_t)t->now.epoch;
-    LEATI_CHECK(c,
-                t->now.at <= t->learn && epochs <= t->options->epochs &&
-                    (t->now.best_epoch < epochs || t->now.best_epoch == 0),
-                LEAT_FORMAT,
-                "the checkpoint is of epoch %zu, row %llu: there are %zu epochs of %zu rows",
-                epochs, (unsigned long long)t->now.at, t->options->epochs, t->learn);
     const void *history =
         leati_checkpoint_find(c, k, "history", epochs * sizeof *t->history->epoch);
     if (!history) return leat_error_status(c);
@@ -240,9 +265,6 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     if (epochs) memcpy(t->history->epoch, history, epochs * sizeof *t->history->epoch);
     t->history->count = epochs;
     t->history->best = (size_t)t->now.best_epoch;
-    LEATI_CHECK(c, t->now.notes <= LEATI_STEP_NOTES, LEAT_FORMAT,
-                "the checkpoint has %llu notes of steps, at most %d are kept",
-                (unsigned long long)t->now.notes, LEATI_STEP_NOTES);
     size_t notes = (size_t)t->now.notes * sizeof *t->history->note;
     const void *note = leati_checkpoint_find(c, k, "notes", notes);
     if (!note) return leat_error_status(c);
@@ -252,6 +274,23 @@ static leat_status restore(training *t, const leati_checkpoint *k)
 }
 
 /* A checkpoint of another training is left alone. */
+static leat_status check_same(training *t, const leati_checkpoint *k, const char *path)
+{
+    leat_context *c = t->context;
+    leati_cpu_level here = leati_context_cpu_level(c);
+    if (k->fingerprint == fingerprint_at(t, here)) return LEAT_OK;
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++)
+        LEATI_CHECK(c, k->fingerprint != fingerprint_at(t, (leati_cpu_level)level), LEAT_DIFFERS,
+                    "%s is of the instruction set level %s, this is %s; go on with LEAT_CPU=%s, or "
+                    "train without --resume",
+                    path, leati_cpu_level_name((leati_cpu_level)level), leati_cpu_level_name(here),
+                    leati_cpu_level_name((leati_cpu_level)level));
+    return LEATI_FAIL(c, LEAT_DIFFERS,
+                      "%s is of another training: data, network or settings differ; train without "
+                      "--resume",
+                      path);
+}
+
 static leat_status resume(training *t)
 {
     leat_context *c = t->context;
@@ -261,11 +300,7 @@ static leat_status resume(training *t)
     leat_status st = LEAT_OK;
     if (leati_path_exists(path)) {
         st = leati_checkpoint_read(c, path, &k);
-        if (st == LEAT_OK && k.fingerprint != fingerprint_of(t))
-            st = LEATI_FAIL(c, LEAT_DIFFERS,
-                            "%s is of another training: data, network or settings differ; train "
-                            "without --resume",
-                            path);
+        if (st == LEAT_OK) st = check_same(t, &k, path);
         if (st == LEAT_OK) st = restore(t, &k);
         t->written = st == LEAT_OK;
         leati_checkpoint_release(&k);
@@ -519,7 +554,6 @@ static bool writes(const training *t)
     return o->folder && (o->wait <= 0 || leati_now_s() - t->begun >= o->wait);
 }
 
-/* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
 /* The caller wants to stop: what is done is kept. */
 static leat_status interrupted(training *t)
 {
@@ -533,6 +567,7 @@ static leat_status interrupted(training *t)
                       (unsigned long long)t->now.epoch + 1, folder);
 }
 
+/* A checkpoint within an epoch, when it is time; one at once when training is cancelled. */
 static leat_status between_updates(training *t)
 {
     const leati_train_options *o = t->options;

@@ -407,9 +407,73 @@ static void nothing_has_a_gradient(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {
-    TEST(nothing_has_a_gradient), TEST(activations),        TEST(losses),
-    TEST(normalisations),         TEST(running_statistics), TEST(tails_of_products),
-    TEST(tails_take_no_step),     TEST(pools_behind_relu),  TEST(numbers_as_inputs),
-    TEST(large_results),          TEST(failing_allocations)};
+/* What is wrong is said where it is recorded, not when it is run. */
+static void mistakes_are_named(leattest *t)
+{
+    leat_graph *g;
+    leat_context *c = t->context;
+    leat_window window = {.kernel = {2, 2}};
+    leat_attention_options attention = {.causal = true};
+    leat_entropy_options entropy = {.axis = -1};
+    REQUIRE_OK(leat_graph_create(c, NULL, &g));
+    for (int i = 0; i < 5; i++) {
+        leat_graph_clear(g);
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 2, 4, 4), NULL), *y = x;
+        leat_tensor *labels = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1, 2, 4), NULL);
+        if (i == 0) y = leat_pool_max(x, &window, NULL);
+        if (i == 1) y = leat_attention(x, x, x, &attention);
+        if (i == 2) y = leat_cross_entropy(x, labels, &entropy);
+        if (i == 3) y = leat_add(x, NULL);
+        if (i == 4)
+            y = leat_recur(x, &(leat_recurrent){.struct_size = sizeof(leat_recurrent)}, NULL, NULL);
+        CHECK(y == NULL);
+        CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID,
+                    i < 3    ? "struct_size is 0"
+                    : i == 3 ? "`add`: input 2 is NULL"
+                             : "w and r");
+    }
+    leat_graph_destroy(g);
+}
+
+/* beta alone gives what it gives beside a gamma of ones; no axes, or more than there are, nothing.
+ */
+static void either_of_gamma_and_beta(leattest *t)
+{
+    enum { ROWS = 3, COLS = 5 };
+    leat_graph *g;
+    leat_context *c = t->context;
+    float x[ROWS * COLS], ones[COLS], shift[COLS], out[2][ROWS * COLS];
+    for (int i = 0; i < ROWS * COLS; i++) x[i] = (float)sin(i * i);
+    for (int i = 0; i < COLS; i++) ones[i] = 1, shift[i] = (float)i;
+    REQUIRE_OK(leat_graph_create(c, NULL, &g));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(ROWS, COLS), x);
+    leat_tensor *beta = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(COLS), shift);
+    leat_tensor *gamma = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(COLS), ones);
+    leat_tensor *y[2] = {leat_layer_norm(in, 1, NULL, beta, 1e-5),
+                         leat_layer_norm(in, 1, gamma, beta, 1e-5)};
+    REQUIRE_OK(leat_run(g, 2, y));
+    for (int k = 0; k < 2; k++) CHECK_OK(leat_get(y[k], out[k], sizeof out[k]));
+    for (int i = 0; i < ROWS * COLS; i++) CHECK_NEAR((double)out[0][i], (double)out[1][i], 0, 1e-6);
+    leat_tensor *none = leat_layer_norm(in, 0, NULL, NULL, 1e-5);
+    CHECK(none == NULL);
+    CHECK_FAILS(leat_run(g, 1, &none), LEAT_SHAPE, "last 0 axes|(3, 5)");
+    leat_graph_clear(g);
+    none = leat_rms_norm(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(ROWS, COLS), x), 3, NULL, 1e-5);
+    CHECK_FAILS(leat_run(g, 1, &none), LEAT_SHAPE, "last 3 axes|(3, 5)");
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(nothing_has_a_gradient),
+                                      TEST(activations),
+                                      TEST(losses),
+                                      TEST(normalisations),
+                                      TEST(running_statistics),
+                                      TEST(tails_of_products),
+                                      TEST(tails_take_no_step),
+                                      TEST(pools_behind_relu),
+                                      TEST(numbers_as_inputs),
+                                      TEST(large_results),
+                                      TEST(either_of_gamma_and_beta),
+                                      TEST(mistakes_are_named),
+                                      TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

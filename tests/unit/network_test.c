@@ -1,4 +1,5 @@
 /* The public interface of networks: a training loop of one's own. */
+#include <leat/function.h>
 #include <leat/network.h>
 
 #include "support/leattest.h"
@@ -157,6 +158,10 @@ static void mistakes_are_named(leattest *t)
     leat_tensor *x = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 4), l.rows);
     CHECK(leat_network_loss(l.n, "mse", x, NULL) == NULL);
     CHECK_FAILS(leat_error_status(c), LEAT_INVALID, "mse|target");
+    leat_tensor *column = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 1), l.rows);
+    leat_tensor *list = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2), l.rows);
+    CHECK(leat_network_loss(l.n, "mse", column, list) == NULL); /* not (2, 2) differences */
+    CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "mse|output's shape (2, 1)|this one has (2)");
     leat_tensor *wide = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 5), l.rows);
     CHECK(leat_network_build(l.n, wide, true) == NULL);
     CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "input has 5 features, weight expects 4");
@@ -242,6 +247,47 @@ static void deep_layers_share_no_weights(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* Sizes that pass 64 bits when they are multiplied; run under UBSan, too. */
+static void enormous_windows_are_refused(leattest *t)
+{
+    static const char *const huge[] = {
+        "conv3d(1000000, 1000000)", "conv3d_transpose(1000000, 1000000, strides=1000000)",
+        "conv3d_transpose(2, 3, strides=1000000, dilation_rate=1000000)",
+        "conv3d(2, 1000000, dilation_rate=1000000, padding=same)"};
+    leat_graph *g;
+    leat_network *n;
+    for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        leat_status st = leat_network_create(g, huge[i], LEAT_DIMS(900, 900, 900, 2), 1, &n);
+        CHECK(st == LEAT_LIMIT || st == LEAT_SHAPE);
+        CHECK(n == NULL && strstr(leat_error_message(t->context), "layer 1") != NULL);
+        leat_error_clear(t->context);
+        leat_graph_destroy(g);
+    }
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_window w = leat_window_default();
+    for (int i = 0; i < 2; i++) w.stride[i] = INT64_MAX / 2, w.dilation[i] = INT64_MAX / 2;
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 9, 9), NULL);
+    leat_tensor *y = leat_conv_transpose(x, x, &w);
+    CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID, "2^30");
+    leat_graph_destroy(g);
+}
+
+/* The batch is a dimension more than a tensor of eight has. */
+static void samples_leave_room_for_the_batch(leattest *t)
+{
+    leat_graph *g;
+    leat_network *n;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    CHECK_OK(leat_network_create(g, "flatten; dense(2)", LEAT_DIMS(1, 1, 1, 1, 1, 1, 3), 1, &n));
+    leat_network_destroy(n);
+    CHECK_FAILS(leat_network_create(g, "flatten", LEAT_DIMS(1, 1, 1, 1, 1, 1, 1, 3), 1, &n),
+                LEAT_SHAPE, "7 dimensions");
+    CHECK_FAILS(leat_network_create(g, "flatten", leat_shape_make(9, NULL), 1, &n), LEAT_SHAPE,
+                "7 dimensions");
+    leat_graph_destroy(g);
+}
+
 static void tables_are_listed(leattest *t)
 {
     static const leat_network_kind kinds[] = {LEAT_NETWORK_LAYER, LEAT_NETWORK_LOSS,
@@ -282,6 +328,7 @@ static const leattest_case list[] = {
     TEST(builds_share_weights),         TEST(mistakes_are_named),
     TEST(masked_rows_are_harmless),     TEST(attention_sees_the_same_while_training),
     TEST(deep_layers_share_no_weights), TEST(tables_are_listed),
+    TEST(enormous_windows_are_refused), TEST(samples_leave_room_for_the_batch),
     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -393,6 +393,26 @@ static void another_training_is_refused(leattest *t)
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "another training|--resume");
 }
 
+static void another_level_is_refused(leattest *t)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *plain;
+    weights w;
+    settings s = {.folder = leattest_scratch("level"), .epochs = 1};
+    o.cpu = "generic";
+    if (strcmp(leat_context_cpu(t->context), "generic") == 0) {
+        leattest_skip(t, "there is one level");
+        return;
+    }
+    REQUIRE(leat_context_create(&plain, &o) == LEAT_OK);
+    CHECK_OK(train(plain, &s, w.w, MOST, NULL));
+    s.resume = true;
+    CHECK_OK(train(plain, &s, w.w, MOST, NULL));
+    leat_context_destroy(plain);
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "level generic|LEAT_CPU=generic|--resume");
+}
+
 /* The same weights, but what is done with them differs. */
 static void another_network_is_refused(leattest *t)
 {
@@ -446,6 +466,42 @@ static void damaged_checkpoints_are_refused(leattest *t)
         CHECK_FAILS(leati_checkpoint_parse(c, "p", b.data, i, &k), LEAT_FORMAT, "checkpoint");
     }
     leati_bytes_release(&b);
+}
+
+/* A sound file that says training stands where it cannot: not between two updates, at an epoch
+ * beyond the last one, at a best epoch still to come. `word` of its progress gets the value. */
+static void impossible_progress_is_refused(leattest *t)
+{
+    enum { EPOCH, AT, BEST_EPOCH = 7, FINISHED };
+    static const struct {
+        int word;
+        uint64_t value;
+    } wrong[] = {{AT, 1}, {AT, ROWS + 1}, {EPOCH, 9}, {BEST_EPOCH, 1}, {FINISHED, 0}};
+    leat_context *c = t->context;
+    weights w;
+    settings s = {.folder = leattest_scratch("impossible"), .epochs = 1};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/last.checkpoint", s.folder);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint64_t progress[64];
+        leati_checkpoint k;
+        size_t at = 0;
+        s.resume = false;
+        REQUIRE_OK(train(c, &s, w.w, MOST, NULL));
+        REQUIRE_OK(leati_checkpoint_read(c, path, &k));
+        while (at < k.count && strcmp(k.part[at].name, "progress") != 0) at++;
+        bool there = at < k.count && k.part[at].bytes <= sizeof progress;
+        if (CHECK(there)) {
+            memcpy(progress, k.part[at].data, k.part[at].bytes);
+            CHECK(progress[EPOCH] == 1 && progress[AT] == 0 && progress[FINISHED] == 1);
+            progress[wrong[i].word] = wrong[i].value;
+            k.part[at].data = progress;
+            CHECK_OK(leati_checkpoint_write(c, path, &k));
+        }
+        leati_checkpoint_release(&k);
+        s.resume = true;
+        CHECK_FAILS(train(c, &s, w.w, MOST, NULL), LEAT_FORMAT, "the checkpoint is of epoch");
+    }
 }
 
 static void cancelled_training_leaves_a_checkpoint(leattest *t)
@@ -737,8 +793,10 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(accumulated_batches_are_one),
                                       TEST(a_killed_training_goes_on),
                                       TEST(another_training_is_refused),
+                                      TEST(another_level_is_refused),
                                       TEST(another_network_is_refused),
                                       TEST(damaged_checkpoints_are_refused),
+                                      TEST(impossible_progress_is_refused),
                                       TEST(cancelled_training_leaves_a_checkpoint),
                                       TEST(cancelled_at_the_end_of_an_epoch),
                                       TEST(the_spoiled_batch_is_found),
