@@ -46,6 +46,7 @@ LEAT_API LEAT_CHECKED leat_status leat_data_list_create(leat_context *context,
                                                         leat_data_list **out);
 LEAT_API void leat_data_list_destroy(leat_data_list *list); /* NULL is fine */
 LEAT_API size_t leat_data_list_count(const leat_data_list *list);
+/* NULL past the end. */
 LEAT_API const leat_data_info *leat_data_list_at(const leat_data_list *list, size_t index);
 
 /* Whether `text` names a data set (that is known; it need not be present). */

@@ -16,7 +16,7 @@ extern "C" {
     X(npz, ".npz", "what was learned, as named arrays for NumPy")
 
 typedef struct leat_export_options {
-    size_t struct_size;
+    uint32_t struct_size;
     const char *name; /* what the result is called inside; NULL: the name of the model */
 } leat_export_options;
 LEAT_API leat_export_options leat_export_options_default(void);

@@ -48,6 +48,7 @@ LEAT_API LEAT_CHECKED leat_status leat_hub_list_create(leat_context *context, le
                                                        const char *hub);
 LEAT_API void leat_hub_list_destroy(leat_hub_list *list); /* NULL is fine */
 LEAT_API size_t leat_hub_list_count(const leat_hub_list *list);
+/* NULL past the end. */
 LEAT_API const leat_hub_model *leat_hub_list_at(const leat_hub_list *list, size_t i);
 
 #ifdef __cplusplus

@@ -76,6 +76,7 @@ typedef struct leat_key_list leat_key_list;
 LEAT_API LEAT_CHECKED leat_status leat_key_list_create(leat_key_store *store, leat_key_list **out);
 LEAT_API void leat_key_list_destroy(leat_key_list *list); /* NULL is fine */
 LEAT_API size_t leat_key_list_count(const leat_key_list *list);
+/* NULL past the end. */
 LEAT_API const leat_key_info *leat_key_list_at(const leat_key_list *list, size_t i);
 
 /* "infer", "monitor", "manage"; NULL for no single scope. */

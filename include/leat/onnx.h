@@ -64,9 +64,8 @@ LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model
                                                           const struct leat_frame *frame,
                                                           struct leat_frame **out);
 /* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants;
- * output i is written to `folder`/<name>.npy, with what is not a letter, a digit, '-' or '_' in the
- * name as
- * '_'. */
+ * output i is written to `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or
+ * '_' in the name. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
                                                           const char *const *inputs,
                                                           const char *folder);

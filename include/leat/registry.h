@@ -66,6 +66,7 @@ typedef struct leat_registered {
 typedef struct leat_registered_list leat_registered_list;
 LEAT_API void leat_registered_list_destroy(leat_registered_list *list); /* NULL is fine */
 LEAT_API size_t leat_registered_list_count(const leat_registered_list *list);
+/* NULL past the end. */
 LEAT_API const leat_registered *leat_registered_list_at(const leat_registered_list *list, size_t i);
 
 /* All versions of `name` (NULL: of all names), by name and version. NOT_FOUND for an unknown name.
@@ -142,6 +143,7 @@ LEAT_API LEAT_CHECKED leat_status leat_registry_lineage(leat_registry *registry,
                                                         const char *version);
 LEAT_API void leat_lineage_list_destroy(leat_lineage_list *list); /* NULL is fine */
 LEAT_API size_t leat_lineage_list_count(const leat_lineage_list *list);
+/* NULL past the end. */
 LEAT_API const leat_lineage *leat_lineage_list_at(const leat_lineage_list *list, size_t i);
 
 /* --- runs ------------------------------------------------------------------------------------- */
@@ -197,6 +199,7 @@ LEAT_API LEAT_CHECKED leat_status leat_registry_run(leat_registry *registry, lea
                                                     int64_t number);
 LEAT_API void leat_run_list_destroy(leat_run_list *list); /* NULL is fine */
 LEAT_API size_t leat_run_list_count(const leat_run_list *list);
+/* NULL past the end. */
 LEAT_API const leat_run_record *leat_run_list_at(const leat_run_list *list, size_t i);
 
 /* Writes a file of a run to `path`, atomically; its hash is checked on the way. */

@@ -46,17 +46,25 @@ typedef struct leat_shape {
     int64_t dim[LEAT_MAX_RANK]; /* those from rank on are 0 */
 } leat_shape;
 
+/* A rank above LEAT_MAX_RANK or below 0 gives rank -1, which every user of a shape refuses. */
+LEAT_API leat_shape leat_shape_make(int rank, const int64_t *dims);
+#define LEAT_SCALAR leat_shape_make(0, NULL)
+
+#ifdef __cplusplus
+}
+
+/* C++ has no compound literals. */
+template <typename... T> inline leat_shape leat_dims_of(T... dims)
+{
+    const int64_t list[] = {static_cast<int64_t>(dims)...};
+    return leat_shape_make(static_cast<int>(sizeof...(T)), list);
+}
+#define LEAT_DIMS(...) leat_dims_of(__VA_ARGS__)
+#else
 /* LEAT_DIMS(2, 3) */
 #define LEAT_DIMS(...)                                                                             \
     leat_shape_make((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                     \
                     (int64_t[]){__VA_ARGS__})
-#define LEAT_SCALAR leat_shape_make(0, NULL)
-
-/* A rank above LEAT_MAX_RANK or below 0 gives rank -1, which every user of a shape refuses. */
-LEAT_API leat_shape leat_shape_make(int rank, const int64_t *dims);
-
-#ifdef __cplusplus
-}
 #endif
 
 #endif

@@ -45,7 +45,7 @@ typedef enum leat_token_unit {
 } leat_token_unit;
 
 typedef struct leat_token_options {
-    size_t struct_size;
+    uint32_t struct_size;
     leat_token_unit unit;
     bool lower;    /* A to Z become a to z */
     size_t length; /* tokens of a text: later ones are cut, those that lack are missing; 0: as many

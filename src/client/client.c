@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/progress.h"
 #include "base/str.h"
 #include "client/fleet.h"
@@ -345,8 +346,7 @@ leat_status leat_client_create(leat_context *c, leat_client **out, const char *c
 {
     leat_client_options o = leat_client_options_default();
     *out = NULL;
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_client_options, &o, options));
     leat_client *k = LEATI_NEW(c, leat_client, 1);
     if (!k) return leat_error_status(c);
     atomic_init(&k->requests, 0);

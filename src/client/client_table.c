@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/options.h"
 #include "base/progress.h"
 #include "client/rows_out.h"
 
@@ -295,8 +296,7 @@ leat_status leat_client_predict(leat_context *c, leat_client *client, const char
     leati_model_sheet sheet;
     char path[PATH];
     *out = NULL;
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_call_options, &o, options));
     LEATI_CHECK(c, o.parallel <= PARALLEL_MOST, LEAT_INVALID, "%u requests at once; at most %d",
                 o.parallel, PARALLEL_MOST);
     LEATI_CHECK(c, o.rows <= ROWS_MOST, LEAT_INVALID, "%u rows in a request; at most %d", o.rows,

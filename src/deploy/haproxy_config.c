@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/num.h"
+#include "base/options.h"
 #include "deploy/word.h"
 
 enum { SERVERS_MOST = 512, SLOTS_MOST = 512, CONNECTIONS_MOST = 1000000 };
@@ -178,8 +179,7 @@ static leat_status make_plan(plan *p, const leat_haproxy_options *options)
 {
     leat_haproxy_options *o = &p->o;
     *o = leat_haproxy_options_default();
-    if (options)
-        memcpy(o, options, options->struct_size < sizeof *o ? options->struct_size : sizeof *o);
+    LEATI_TRY(LEATI_OPTIONS(p->context, leat_haproxy_options, o, options));
     if (!o->listen) o->listen = "127.0.0.1:8080";
     if (!o->balance) o->balance = balances[0].name;
     if (!o->socket) o->socket = "/run/haproxy/leat.sock";

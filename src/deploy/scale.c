@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "deploy/scale_crew.h"
 #include "deploy/scale_proxy.h"
@@ -289,8 +290,7 @@ static leat_status begin(keeper *k)
 leat_status leat_scale_run(leat_context *c, const leat_scale_options *options)
 {
     leat_scale_options o = leat_scale_options_default();
-    size_t size = options->struct_size < sizeof o ? options->struct_size : sizeof o;
-    memcpy(&o, options, size);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_scale_options, &o, options));
     LEATI_CHECK(c, o.program && o.listen && o.state && o.argument_count, LEAT_INVALID,
                 "scaling needs a program, models, an address and a folder");
     LEATI_TRY(leat_scale_rule_check(c, &o.rule));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "exchange/format.h"
 
@@ -31,7 +32,9 @@ bool leat_export_format_at(size_t i, const char **name, const char **suffix)
 leat_status leat_model_export(leat_context *c, const leat_model *m, const char *name,
                               const char *path, const leat_export_options *options)
 {
-    const char *title = options && options->name ? options->name : m->name;
+    leat_export_options o = leat_export_options_default();
+    LEATI_TRY(LEATI_OPTIONS(c, leat_export_options, &o, options));
+    const char *title = o.name ? o.name : m->name;
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(table[i].name, name) == 0) return table[i].write(c, m, title, path);
     return LEATI_FAIL(c, LEAT_INVALID, "'%s' is no format to export to", name);

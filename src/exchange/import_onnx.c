@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "model/graph_file.h"
 #include "onnx/import.h"
 
@@ -23,11 +24,13 @@ leat_status leat_model_import(leat_context *c, const char *from, const char *to,
                               const leat_export_options *options)
 {
     leati_bytes bytes;
+    leat_export_options o = leat_export_options_default();
+    LEATI_TRY(LEATI_OPTIONS(c, leat_export_options, &o, options));
     LEATI_CHECK(c, leati_path_has_suffix(from, ".onnx"), LEAT_INVALID,
                 "%s: only ONNX files (.onnx) are imported", from);
     LEATI_TRY(leati_file_read(c, &bytes, from));
     char *stem = leati_path_stem(c, from);
-    const char *name = options && options->name ? options->name : stem;
+    const char *name = o.name ? o.name : stem;
     leat_status st = name ? try_model(c, bytes, from) : leat_error_status(c);
     if (st == LEAT_OK) st = leati_graph_file_write(c, name, bytes.data, bytes.size, to);
     leati_free(stem);

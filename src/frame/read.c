@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "frame/image_folder.h"
 
@@ -261,15 +262,6 @@ static leat_status choose_reader(leat_context *c, const leati_source *source, co
     return LEAT_OK;
 }
 
-/* `options` may be those of an older, shorter struct. */
-static leat_read_options complete(const leat_read_options *options)
-{
-    leat_read_options o = leat_read_options_default();
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    return o;
-}
-
 static leat_status check_options(leat_context *c, const leat_read_options *o)
 {
     LEATI_CHECK(c, o->decimal == 0 || o->decimal == '.' || o->decimal == ',', LEAT_INVALID,
@@ -294,9 +286,10 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
                             const leat_read_options *options)
 {
     *out = NULL;
-    leat_read_options o = complete(options);
+    leat_read_options o = leat_read_options_default();
     const leati_reader *reader;
     leati_source *source;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_read_options, &o, options));
     LEATI_TRY(check_options(c, &o));
     if (o.report) leati_report_clear(o.report);
     if (o.text && !o.format) o.format = "text";
@@ -320,13 +313,12 @@ leat_status leat_frame_write(leat_context *c, const leat_frame *frame, const cha
                              const leat_write_options *options)
 {
     leat_write_options o = leat_write_options_default();
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     /* What would be taken for something else than text by its name. */
     static const char foreign[] =
         ".parquet .feather .arrow .orc .avro .xlsx .xls .ods .pkl .pickle .h5 .hdf5 .rds .rdata "
         ".dta "
         ".sav .db .sqlite .sqlite3 .leat .onnx .zip .bz2 .xz .html .pdf .png .yaml .yml";
+    LEATI_TRY(LEATI_OPTIONS(c, leat_write_options, &o, options));
     const leati_table_writer *writer = NULL;
     char list[200] = "";
     for (size_t i = 0; i < WRITERS && !writer; i++) {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "model/background.h"
 #include "model/explain_closed.h"
@@ -155,8 +156,7 @@ leat_status leat_explainer_create(leat_context *c, leat_model *model,
 {
     leat_explain_options o = leat_explain_options_default();
     *out = NULL;
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_explain_options, &o, options));
     leat_explainer *e = LEATI_NEW(c, leat_explainer, 1);
     if (!e) return leat_error_status(c);
     e->context = c;

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "io/download.h"
 #include "model/hub_index.h"
@@ -39,7 +40,7 @@ size_t leat_hub_list_count(const leat_hub_list *list)
 
 const leat_hub_model *leat_hub_list_at(const leat_hub_list *list, size_t i)
 {
-    return &list->items[i];
+    return i < list->count ? &list->items[i] : NULL;
 }
 
 /* --- the index -------------------------------------------------------------------------------- */
@@ -276,11 +277,12 @@ leat_hub_options leat_hub_options_default(void)
 leat_status leat_hub_get(leat_context *c, const char *what, const leat_hub_options *options,
                          char *path, size_t size)
 {
-    const leat_hub_options defaults = leat_hub_options_default();
-    const leat_hub_options *o = options ? options : &defaults;
+    leat_hub_options o = leat_hub_options_default();
     wanted w = {NULL};
-    leat_status st = strstr(what, "://") ? want_address(c, &w, what, o) : want_name(c, &w, what, o);
-    if (st == LEAT_OK && o->sha256) st = pin(c, &w, o->sha256);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_hub_options, &o, options));
+    leat_status st =
+        strstr(what, "://") ? want_address(c, &w, what, &o) : want_name(c, &w, what, &o);
+    if (st == LEAT_OK && o.sha256) st = pin(c, &w, o.sha256);
     if (st == LEAT_OK) st = fetch(c, &w);
     if (st == LEAT_OK && path) snprintf(path, size, "%s", w.path);
     leati_free(w.address);

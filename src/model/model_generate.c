@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/rng.h"
 #include "base/str.h"
 #include "frame/text_windows.h"
@@ -149,9 +150,7 @@ leat_status leat_model_generate(leat_context *c, leat_model *m, const char *star
     generator g = {.context = c, .model = m, .o = leat_generate_options_default()};
     size_t longest = 1;
     leat_status st;
-    if (options)
-        memcpy(&g.o, options,
-               options->struct_size < sizeof g.o ? options->struct_size : sizeof g.o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_generate_options, &g.o, options));
     LEATI_TRY(check(c, m, &g.o));
     const leati_encoder *e = &m->pipeline.encoder;
     if (e->columns[0].role == LEATI_ROLE_TOKENS) g.rules = &e->recipe.tokens;

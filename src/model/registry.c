@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "model/model.h"
 
@@ -224,8 +225,9 @@ static char *default_place(leat_context *c)
 leat_status leat_registry_open(leat_context *c, leat_registry **out,
                                const leat_registry_options *options)
 {
-    leat_registry_options o = options ? *options : leat_registry_options_default();
+    leat_registry_options o = leat_registry_options_default();
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_registry_options, &o, options));
     char *where = o.where ? leati_strdup(c, o.where) : default_place(c);
     leat_registry *r = leati_calloc(c, 1, sizeof *r);
     leat_status st = where && r ? LEAT_OK : leat_error_status(c);

@@ -27,7 +27,7 @@ size_t leat_lineage_list_count(const leat_lineage_list *list)
 
 const leat_lineage *leat_lineage_list_at(const leat_lineage_list *list, size_t i)
 {
-    return &list->items[i];
+    return i < list->count ? &list->items[i] : NULL;
 }
 
 static const char *keep(leat_lineage_list *list, const leati_sql_rows *rows, int column)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/random_bytes.h"
 #include "base/str.h"
 #include "model/registry.h"
@@ -192,10 +193,11 @@ leat_push_options leat_push_options_default(void)
 leat_status leat_registry_push(leat_registry *r, leat_registered_list **out, bool *added,
                                const char *path, const leat_push_options *options)
 {
-    const leat_push_options defaults = leat_push_options_default();
-    push p = {.registry = r, .options = options ? options : &defaults};
+    leat_push_options o = leat_push_options_default();
+    push p = {.registry = r, .options = &o};
     char name[LEATI_NAME_MOST + 1] = "";
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(r->context, leat_push_options, &o, options));
     p.file = leati_path_base(path);
     leat_status st = run_push(&p, path);
     if (st == LEAT_OK) snprintf(name, sizeof name, "%s", p.name);

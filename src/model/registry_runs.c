@@ -164,7 +164,7 @@ size_t leat_run_list_count(const leat_run_list *list)
 
 const leat_run_record *leat_run_list_at(const leat_run_list *list, size_t i)
 {
-    return &list->items[i];
+    return i < list->count ? &list->items[i] : NULL;
 }
 
 static const char *keep(leat_run_list *list, const leati_sql_rows *rows, int column)

@@ -31,7 +31,7 @@ size_t leat_registered_list_count(const leat_registered_list *list)
 
 const leat_registered *leat_registered_list_at(const leat_registered_list *list, size_t i)
 {
-    return &list->items[i];
+    return i < list->count ? &list->items[i] : NULL;
 }
 
 /* NULL when out of memory. */

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "learn/stats.h"
 #include "monitor/drift.h"
 #include "monitor/fairness.h"
@@ -29,8 +30,6 @@ leat_monitor_options leat_monitor_options_default(void)
 
 static leat_status check_options(leat_context *c, const leat_monitor_options *o)
 {
-    LEATI_CHECK(c, o->struct_size == sizeof *o, LEAT_INVALID,
-                "leat_monitor_options: begin with leat_monitor_options_default()");
     LEATI_CHECK(c, o->alpha > 0 && o->alpha < 1, LEAT_INVALID,
                 "alpha is a share between 0 and 1, not %g", o->alpha);
     LEATI_CHECK(c, o->effect >= 0 && isfinite(o->effect), LEAT_INVALID,
@@ -75,9 +74,10 @@ static leat_status find_positive(leat_context *c, leat_monitor *m)
 leat_status leat_monitor_create(leat_context *c, leat_monitor **out, leat_model *model,
                                 const leat_monitor_options *options)
 {
-    leat_monitor_options o = options ? *options : leat_monitor_options_default();
+    leat_monitor_options o = leat_monitor_options_default();
     leat_status st;
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_monitor_options, &o, options));
     LEATI_TRY(check_options(c, &o));
     leat_monitor *m = LEATI_NEW(c, leat_monitor, 1);
     if (!m) return leat_error_status(c);

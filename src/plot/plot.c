@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "plot/chart.h"
 #include "plot/column_data.h"
 
@@ -22,11 +23,6 @@ struct leat_plot {
 leat_plot_options leat_plot_options_default(void)
 {
     return (leat_plot_options){.struct_size = sizeof(leat_plot_options)};
-}
-
-static leat_plot_options given(const leat_plot_options *options)
-{
-    return options ? *options : leat_plot_options_default();
 }
 
 static leati_chart chart_of(const leat_plot_options *o)
@@ -86,7 +82,9 @@ leat_status leat_plot_save(leat_context *c, const leat_plot *plot, const char *p
 leat_status leat_plot_histogram(leat_context *c, leat_plot **out, const double *values,
                                 size_t count, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
+    *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     leati_histogram in = {.chart = chart_of(&o), .values = values, .count = count, .bins = o.bins};
     return wrap(c, out, leati_chart_histogram(c, &in), &o);
 }
@@ -94,7 +92,9 @@ leat_status leat_plot_histogram(leat_context *c, leat_plot **out, const double *
 leat_status leat_plot_bars(leat_context *c, leat_plot **out, const char *const *labels,
                            const double *values, size_t count, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
+    *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     leati_bars in = {.chart = chart_of(&o), .labels = labels, .values = values, .count = count};
     return wrap(c, out, leati_chart_bars(c, &in), &o);
 }
@@ -102,7 +102,9 @@ leat_status leat_plot_bars(leat_context *c, leat_plot **out, const char *const *
 leat_status leat_plot_scatter(leat_context *c, leat_plot **out, const double *x, const double *y,
                               size_t count, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
+    *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     leati_scatter in = {.chart = chart_of(&o), .x = x, .y = y, .count = count};
     return wrap(c, out, leati_chart_scatter(c, &in), &o);
 }
@@ -110,8 +112,9 @@ leat_status leat_plot_scatter(leat_context *c, leat_plot **out, const double *x,
 leat_status leat_plot_lines(leat_context *c, leat_plot **out, const leat_plot_line *lines,
                             size_t count, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     leati_series *series = LEATI_NEW(c, leati_series, count);
     if (!series) return leat_error_status(c);
     for (size_t i = 0; i < count; i++)
@@ -134,8 +137,9 @@ leat_status leat_plot_lines(leat_context *c, leat_plot **out, const leat_plot_li
 leat_status leat_plot_boxes(leat_context *c, leat_plot **out, const leat_plot_group *groups,
                             size_t count, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     leati_box *boxes = LEATI_NEW(c, leati_box, count);
     if (!boxes) return leat_error_status(c);
     for (size_t i = 0; i < count; i++)
@@ -166,9 +170,10 @@ static leat_status find(leat_context *c, const leat_frame *f, const char *name,
 leat_status leat_plot_column(leat_context *c, leat_plot **out, const leat_frame *frame,
                              const char *column, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
     const leati_column *col;
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     LEATI_TRY(find(c, frame, column, &col));
     if (!o.x_label) o.x_label = column;
     if (col->type == LEAT_STRING || col->type == LEAT_BOOL) {
@@ -240,9 +245,10 @@ static leat_status boxes_by(leat_context *c, leat_plot **out, const leati_column
 leat_status leat_plot_columns(leat_context *c, leat_plot **out, const leat_frame *frame,
                               const char *x, const char *y, const leat_plot_options *options)
 {
-    leat_plot_options o = given(options);
+    leat_plot_options o = leat_plot_options_default();
     const leati_column *across, *up;
     *out = NULL;
+    LEATI_TRY(LEATI_OPTIONS(c, leat_plot_options, &o, options));
     LEATI_TRY(find(c, frame, x, &across));
     LEATI_TRY(find(c, frame, y, &up));
     if (is_measure(across) && is_group(up)) {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/random_bytes.h"
 #include "base/str.h"
 #include "model/registry.h"
@@ -246,8 +247,9 @@ static leat_status insert_key(leat_key_store *s, const char *name, const leat_ke
 leat_status leat_key_add(leat_key_store *s, const char *name, const leat_key_options *options,
                          char secret[LEAT_KEY_SIZE])
 {
-    leat_key_options o = options ? *options : leat_key_options_default();
+    leat_key_options o = leat_key_options_default();
     char sha256[65], *models = NULL;
+    LEATI_TRY(LEATI_OPTIONS(s->context, leat_key_options, &o, options));
     LEATI_TRY(leati_name_check(s->context, name, "name"));
     LEATI_TRY(check_options(s->context, &o));
     LEATI_TRY(model_list(s->context, o.models, &models));
@@ -333,7 +335,7 @@ size_t leat_key_list_count(const leat_key_list *list)
 
 const leat_key_info *leat_key_list_at(const leat_key_list *list, size_t i)
 {
-    return &list->items[i];
+    return i < list->count ? &list->items[i] : NULL;
 }
 
 static leat_status add_key(leat_context *c, leat_key_list *list, const leati_sql_rows *rows)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/machine_memory.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "serve/joined_run.h"
 #include "serve/json_in.h"
 #include "serve/rollout_pool.h"
@@ -377,8 +378,7 @@ leat_status leat_server_start(leat_context *c, const leat_serve_options *options
 {
     leat_serve_options o = leat_serve_options_default();
     *out = NULL;
-    if (options)
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_serve_options, &o, options));
     leat_server *server = LEATI_NEW(c, leat_server, 1);
     if (!server) return leat_error_status(c);
     server->serve.context = c;

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/options.h"
 #include "base/progress.h"
 #include "base/str.h"
 #include "learn/conform.h"
@@ -390,10 +391,8 @@ static leat_status read_options(leat_context *c, leat_experiment_options *o,
                                 const leat_experiment_options *given)
 {
     *o = leat_experiment_options_default();
-    LEATI_CHECK(c, given && given->struct_size && given->struct_size <= sizeof *o, LEAT_INVALID,
-                "options of an unknown size; use leat_experiment_options_default");
-    memcpy(o, given, given->struct_size);
-    return LEAT_OK;
+    LEATI_CHECK(c, given, LEAT_INVALID, "an experiment needs options: at least a target");
+    return LEATI_OPTIONS(c, leat_experiment_options, o, given);
 }
 
 leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_frame *train,

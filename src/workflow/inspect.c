@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/options.h"
 #include "base/str.h"
 #include "learn/conform.h"
 #include "learn/tsne.h"
@@ -351,9 +352,7 @@ leat_status leat_inspect(leat_context *c, leat_inspection **out, leat_model *mod
 {
     leat_inspect_options o = leat_inspect_options_default();
     *out = NULL;
-    LEATI_CHECK(c, !options || (options->struct_size && options->struct_size <= sizeof o),
-                LEAT_INVALID, "options of an unknown size; use leat_inspect_options_default");
-    if (options) memcpy(&o, options, options->struct_size);
+    LEATI_TRY(LEATI_OPTIONS(c, leat_inspect_options, &o, options));
     const char *class = model->pipeline.estimator->class->name;
     LEATI_CHECK(c, strcmp(class, "network") == 0, LEAT_UNSUPPORTED,
                 "the model is %s: only networks have layers to look into", class);

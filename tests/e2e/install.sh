@@ -10,6 +10,11 @@ libdir=$(dirname "$(find prefix -name leat.pc)")
 check pkg-config sh -c "cc $here/tests/install/outside.c -o second \$(PKG_CONFIG_PATH=$libdir pkg-config --define-variable=prefix=$scratch/prefix --cflags --libs leat)"
 check second sh -c "LD_LIBRARY_PATH=$(dirname "$libdir") ./second >answer.txt"
 has second-answer answer.txt "virginica"
+if command -v c++ >/dev/null; then
+    check c++ sh -c "c++ -std=c++11 -Wall -Wextra -Werror $here/tests/install/outside.cc -o third \$(PKG_CONFIG_PATH=$libdir pkg-config --define-variable=prefix=$scratch/prefix --cflags --libs leat)"
+    check third sh -c "LD_LIBRARY_PATH=$(dirname "$libdir") ./third >answer.txt"
+    has third-answer answer.txt "the sum is 21"
+else skip "no C++ compiler here"; fi
 check command prefix/bin/leat version
 if command -v dpkg-deb >/dev/null && command -v cpack >/dev/null; then
     check deb sh -c "cd '$here/build' && cpack -B '$scratch/deb' >/dev/null"

@@ -80,6 +80,7 @@ static void store(leattest *t)
     CHECK_FAILS(leat_key_revoke(s, "bobb"), LEAT_NOT_FOUND, "no key called 'bobb'");
     REQUIRE_OK(leat_key_list_create(s, &list));
     REQUIRE(leat_key_list_count(list) == 2);
+    CHECK(leat_key_list_at(list, 1) && !leat_key_list_at(list, 2));
     CHECK_STR(leat_key_list_at(list, 0)->models, "iris,cars");
     CHECK(leat_key_list_at(list, 0)->quota == 5 && leat_key_list_at(list, 0)->burst == 10);
     CHECK(leat_key_list_at(list, 1)->revoked > 0);

@@ -90,6 +90,7 @@ static void versions(leattest *t)
     CHECK_INT(push(t, r, "other", "a,b\n1,2\n", &added), 1);
     REQUIRE_OK(leat_registry_list(r, &list, NULL));
     REQUIRE(leat_registered_list_count(list) == 3);
+    CHECK(leat_registered_list_at(list, 2) && !leat_registered_list_at(list, 3));
     const leat_registered *v = leat_registered_list_at(list, 1);
     CHECK_STR(v->name, "own");
     CHECK(v->version == 1 && !v->model && v->bytes == 8 && strlen(v->table) == 64);
@@ -203,6 +204,7 @@ static void lineage(leattest *t)
     leat_registered_list_destroy(list);
     REQUIRE_OK(leat_registry_lineage(r, &lines, "wood"));
     REQUIRE(leat_lineage_list_count(lines) == 1);
+    CHECK(leat_lineage_list_at(lines, 0) && !leat_lineage_list_at(lines, 1));
     CHECK_STR(leat_lineage_list_at(lines, 0)->name, "");
     leat_lineage_list_destroy(lines);
     REQUIRE_OK(leat_registry_push(r, &list, NULL, data, NULL));
@@ -631,6 +633,7 @@ static void runs(leattest *t)
     leat_run_list_destroy(list);
     REQUIRE_OK(leat_registry_runs(r, &list));
     CHECK_INT(leat_run_list_count(list), 2);
+    CHECK(leat_run_list_at(list, 1) && !leat_run_list_at(list, 2));
     CHECK_INT(leat_run_list_at(list, 0)->run, 2);
     CHECK(leat_run_list_at(list, 1)->metric_count == 1 &&
           leat_run_list_at(list, 1)->metrics[0].value == best.mean);
