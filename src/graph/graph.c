@@ -179,8 +179,11 @@ static leat_status node_finish(leati_node *n)
 {
     leat_graph *g = n->graph;
     leat_context *c = g->context;
+    const char *name = leati_op_info_of(n->op)->name;
     for (size_t i = 0; i < n->outs; i++)
-        LEATI_TRY(leati_shape_check(c, &n->out[i].shape, n->out[i].dtype));
+        if (leati_shape_check(c, &n->out[i].shape, n->out[i].dtype) != LEAT_OK)
+            return n->scope ? leati_error_within(c, "%s: `%s`", n->scope, name)
+                            : leati_error_within(c, "`%s`", name);
     n->id = g->nodes++;
     return LEAT_OK;
 }

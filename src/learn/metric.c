@@ -99,7 +99,7 @@ size_t leati_metric_format(const leati_metric *m, double value, char out[40])
     if (isnan(value)) return (size_t)snprintf(out, 40, "undefined");
     if (!isfinite(value)) return leati_num_format(value, out);
     if (m->unit == LEATI_UNIT_SHARE || m->unit == LEATI_UNIT_CORRELATION)
-        return (size_t)snprintf(out, 40, "%.4f", value);
+        return leati_num_dot(out, (size_t)snprintf(out, 40, "%.4f", value));
     return leati_num_pretty(value, 4, out);
 }
 

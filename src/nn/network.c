@@ -67,7 +67,8 @@ static leat_tensor *weight_of(leati_builder *b, const char *name, leat_shape sha
             return leati_layer_fail(b, LEAT_INVALID, "%s", name);
         i.fan_in = (size_t)fan_in;
         i.fan_out = (size_t)fan_out;
-        return read_weight(b, add_weight(b->network, full, shape, trained, i));
+        w = add_weight(b->network, full, shape, trained, i);
+        return w ? read_weight(b, w) : leati_layer_fail(b, LEAT_NOMEM, "%s", name);
     }
     if (leati_shape_equal(&w->shape, &shape)) return read_weight(b, w);
     bool features = w->shape.rank == 2 && shape.rank == 2 && w->shape.dim[1] == shape.dim[1];
