@@ -218,8 +218,13 @@ static void lineage(leattest *t)
     REQUIRE(leat_lineage_list_count(lines) == 1);
     CHECK_STR(leat_lineage_list_at(lines, 0)->name, "wood");
     leat_lineage_list_destroy(lines);
-    CHECK_FAILS(leat_registry_push(r, &list, NULL, data, &(leat_push_options){.name = "wood"}),
-                LEAT_INVALID, "the name of a model");
+    leat_push_options taken = leat_push_options_default();
+    taken.name = "wood";
+    CHECK_FAILS(leat_registry_push(r, &list, NULL, data, &taken), LEAT_INVALID,
+                "the name of a model");
+    taken.struct_size = 0;
+    CHECK_FAILS(leat_registry_push(r, &list, NULL, data, &taken), LEAT_INVALID,
+                "leat_push_options: struct_size is 0");
     REQUIRE_OK(leat_registry_open_model(r, "wood@champion", &model, &number));
     CHECK_STR(leat_model_target(model), "kind");
     CHECK_INT(number, 1);
