@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <leat/profile.h>
 #include <leat/screen.h>
@@ -34,9 +33,9 @@ static void value_text(const leat_column_profile *p, double value, char *out, si
     if (isnan(value)) {
         *out = '\0';
     } else if (p->type == LEAT_TIME) {
-        time_t seconds = (time_t)(value / 1e6);
-        struct tm utc;
-        if (gmtime_r(&seconds, &utc)) strftime(out, size, "%Y-%m-%d", &utc);
+        char date[CLI_DATE];
+        cli_date(value, date);
+        snprintf(out, size, "%s", date);
     } else {
         snprintf(out, size, "%.5g", value);
     }
@@ -57,6 +56,11 @@ static void range_text(const leat_column_profile *p, char *out, size_t size)
     value_text(p, p->median, middle, sizeof middle);
     value_text(p, p->most, high, sizeof high);
     *out = '\0';
+    if (p->type == LEAT_BOOL && p->count) {
+        size_t trues = (size_t)(p->mean * (double)p->count + 0.5);
+        snprintf(out, size, "true %zu, false %zu", trues, p->count - trues);
+        return;
+    }
     if (*low) snprintf(out, size, "%s .. %s .. %s", low, middle, high);
     if (infinite(p)) {
         size_t used = strlen(out);

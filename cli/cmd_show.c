@@ -7,17 +7,31 @@
 
 #include "load.h"
 
+static void range_text(leat_type type, double low, double high, char *out, size_t size)
+{
+    char from[CLI_DATE], to[CLI_DATE];
+    if (type == LEAT_BOOL) {
+        snprintf(out, size, "%s", low != high ? "true, false" : low != 0 ? "true" : "false");
+    } else if (type == LEAT_TIME) {
+        cli_date(low, from);
+        cli_date(high, to);
+        snprintf(out, size, "%s to %s", from, to);
+    } else {
+        snprintf(out, size, "%.6g to %.6g", low, high);
+    }
+}
+
 static void print_inputs(cli *c, const leat_model *m)
 {
     enum { MOST = 40 };
-    char ranges[MOST][64];
+    char ranges[MOST][2 * CLI_DATE + 8];
     const char *cells[(MOST + 1) * 3] = {"input", "type", "trained on"};
     size_t n = leat_model_inputs(m), shown = n < MOST ? n : MOST;
     for (size_t i = 0; i < shown; i++) {
         double low, high;
         ranges[i][0] = '\0';
         if (leat_model_input_range(m, i, &low, &high))
-            snprintf(ranges[i], sizeof ranges[i], "%.6g to %.6g", low, high);
+            range_text(leat_model_input_type(m, i), low, high, ranges[i], sizeof ranges[i]);
         cells[3 * i + 3] = leat_model_input_name(m, i);
         cells[3 * i + 4] = leat_type_name(leat_model_input_type(m, i));
         cells[3 * i + 5] = ranges[i];

@@ -1,10 +1,12 @@
 /* Owns: the reading options of commands and loading their tables. */
 #include "load.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include <leat/data.h>
 #include <leat/model.h>
@@ -177,6 +179,14 @@ bool cli_is_graph(cli *c, const char *path)
     const char *dot = strrchr(path, '.');
     if (dot && strcasecmp(dot, ".onnx") == 0) return true;
     return leat_model_holds_graph(c->context, path);
+}
+
+void cli_date(double microseconds, char out[CLI_DATE])
+{
+    time_t seconds = (time_t)floor(microseconds / 1e6);
+    struct tm utc;
+    *out = '\0';
+    if (gmtime_r(&seconds, &utc)) strftime(out, CLI_DATE, "%Y-%m-%d", &utc);
 }
 
 const char *cli_grouped(size_t n, char out[32])

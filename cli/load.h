@@ -45,6 +45,9 @@ leat_status cli_load_for(cli *c, leat_frame **out, const char *name,
 leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, struct leat_model *model);
 /* A prediction log as a table. */
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name);
+/* The day of a time, in microseconds since 1970: "2026-02-28". */
+enum { CLI_DATE = 32 };
+void cli_date(double microseconds, char out[CLI_DATE]);
 /* An error of usage where --precision is given and the model is no network. */
 leat_status cli_check_precision(cli *c, const struct leat_model *model);
 /* Whether a path is that of an ONNX file or of a model file that holds one. */

@@ -114,6 +114,16 @@ check bools-predict sh -c "$leat predict bools.leat yes-only.csv >bools.txt && p
 fails words-regression 3 "--types paid:bool" $leat fit paid.csv -t paid --task regression
 fails undefined-gate 1 "roc_auc is undefined on these rows" $leat eval paid.leat yes-only.csv --require 'roc_auc>=0.5'
 
+# Times are dates and bools words wherever a column is described.
+i=0
+echo 'when,flag,y' >times.csv
+while [ $i -lt 24 ]; do
+    printf '2024-%02d-0%s,true,%s.5\n2024-%02d-1%s,false,%s.25\n' $((i / 2 + 1)) $((i % 2 + 1)) $i $((i / 2 + 1)) $((i % 2)) $((i + 3)) >>times.csv
+    i=$((i + 1))
+done
+check times sh -c "$leat fit times.csv -t y -m linear --quick -q --name times && $leat show times.leat >times.txt && $leat describe times.csv >>times.txt"
+has times-shown times.txt "2024-01-01 to 2024-12-11" "true, false" "true 24, false 24"
+
 # The levels of a category follow from each other as one-hot columns: qda leaves one of them out.
 python3 -c "
 import random
