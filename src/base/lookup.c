@@ -12,6 +12,12 @@
 #include "base/mem.h"
 #include "base/progress.h"
 
+struct leati_lookups {
+    pthread_mutex_t lock;
+    pthread_cond_t turn;
+    unsigned under_way, holders; /* holders: questions and the one who made it */
+};
+
 /* Of two threads, the one that asks and the one that waits for the resolver: whoever is the last to
  * leave frees it. */
 typedef struct question {
@@ -19,11 +25,81 @@ typedef struct question {
     pthread_cond_t told;
     bool answered, left; /* left: nobody waits any more */
     leati_resolver resolve;
+    leati_lookups *lookups; /* NULL: none */
     struct addrinfo hints, *found;
     int error;
     const char *host, *port; /* host NULL: none */
     char texts[];
 } question;
+
+/* Waits are measured by the steady clock. */
+static void init_waiting(pthread_mutex_t *lock, pthread_cond_t *wake)
+{
+    pthread_condattr_t clock;
+    pthread_mutex_init(lock, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
+static struct timespec time_of(double until)
+{
+    double whole;
+    struct timespec t = {.tv_nsec = (long)(1e9 * modf(fmin(fmax(until, 0), 1e9), &whole))};
+    t.tv_sec = (time_t)whole;
+    return t;
+}
+
+/* ---- turns ------------------------------------------------------------------------------------
+ */
+
+leati_lookups *leati_lookups_create(leat_context *c)
+{
+    leati_lookups *l = LEATI_NEW(c, leati_lookups, 1);
+    if (!l) return NULL;
+    init_waiting(&l->lock, &l->turn);
+    l->holders = 1;
+    return l;
+}
+
+/* One holder less; `over`: a question has its answer. */
+static void let_go(leati_lookups *l, bool over)
+{
+    if (!l) return;
+    pthread_mutex_lock(&l->lock);
+    l->under_way -= over;
+    bool last = --l->holders == 0;
+    if (over) pthread_cond_signal(&l->turn);
+    pthread_mutex_unlock(&l->lock);
+    if (!last) return;
+    pthread_cond_destroy(&l->turn);
+    pthread_mutex_destroy(&l->lock);
+    leati_free(l);
+}
+
+void leati_lookups_release(leati_lookups *l)
+{
+    let_go(l, false);
+}
+
+/* False: it did not come in time. */
+static bool take_turn(leati_lookups *l, double until)
+{
+    const struct timespec t = time_of(until);
+    if (!l) return true;
+    pthread_mutex_lock(&l->lock);
+    for (int late = 0; l->under_way >= LEATI_LOOKUPS_MOST && !late;)
+        late = pthread_cond_timedwait(&l->turn, &l->lock, &t);
+    bool free = l->under_way < LEATI_LOOKUPS_MOST;
+    l->under_way += free;
+    l->holders += free;
+    pthread_mutex_unlock(&l->lock);
+    return free;
+}
+
+/* ---- questions --------------------------------------------------------------------------------
+ */
 
 static question *make_question(const leat_context *c, const char *host, const char *port)
 {
@@ -34,12 +110,7 @@ static question *make_question(const leat_context *c, const char *host, const ch
     memcpy(q->texts, port, ports);
     q->port = q->texts;
     if (host) q->host = memcpy(q->texts + ports, host, hosts);
-    pthread_condattr_t clock;
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->told, &clock);
-    pthread_condattr_destroy(&clock);
+    init_waiting(&q->lock, &q->told);
     return q;
 }
 
@@ -55,6 +126,7 @@ static void *answer(void *arg)
 {
     question *q = arg;
     struct addrinfo *found = NULL;
+    leati_lookups *lookups = q->lookups;
     int error = q->resolve(q->host, q->port, &q->hints, &found);
     pthread_mutex_lock(&q->lock);
     q->error = error;
@@ -64,6 +136,7 @@ static void *answer(void *arg)
     pthread_cond_signal(&q->told);
     pthread_mutex_unlock(&q->lock);
     if (last) free_question(q);
+    let_go(lookups, true);
     return NULL;
 }
 
@@ -86,9 +159,7 @@ static bool start(question *q)
 /* Until it is answered, or it is too late. */
 static void wait_for(question *q, double until)
 {
-    double whole;
-    struct timespec t = {.tv_nsec = (long)(1e9 * modf(fmin(fmax(until, 0), 1e9), &whole))};
-    t.tv_sec = (time_t)whole;
+    const struct timespec t = time_of(until);
     for (int late = 0; !q->answered && !late;)
         late = pthread_cond_timedwait(&q->told, &q->lock, &t);
 }
@@ -96,7 +167,12 @@ static void wait_for(question *q, double until)
 static const char *ask(question *q, double until, struct addrinfo **out)
 {
     const char *why = "the name was not found out in time";
+    if (!take_turn(q->lookups, until)) {
+        free_question(q);
+        return "the name was not asked for: the resolver does not answer the questions before";
+    }
     if (!start(q)) {
+        let_go(q->lookups, true);
         free_question(q);
         return "no further thread can be started to find the name out";
     }
@@ -113,8 +189,9 @@ static const char *ask(question *q, double until, struct addrinfo **out)
     return why;
 }
 
-const char *leati_lookup_by(leati_resolver resolve, const leat_context *c, const char *host,
-                            const char *port, int flags, double until, struct addrinfo **out)
+const char *leati_lookup_by(leati_resolver resolve, const leat_context *c, leati_lookups *lookups,
+                            const char *host, const char *port, int flags, double until,
+                            struct addrinfo **out)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICHOST};
     *out = NULL;
@@ -123,13 +200,14 @@ const char *leati_lookup_by(leati_resolver resolve, const leat_context *c, const
     question *q = make_question(c, host, port);
     if (!q) return "out of memory";
     q->resolve = resolve;
+    q->lookups = lookups;
     q->hints = hints;
     q->hints.ai_flags = flags;
     return ask(q, until, out);
 }
 
-const char *leati_lookup(const leat_context *c, const char *host, const char *port, int flags,
-                         double until, struct addrinfo **out)
+const char *leati_lookup(const leat_context *c, leati_lookups *lookups, const char *host,
+                         const char *port, int flags, double until, struct addrinfo **out)
 {
-    return leati_lookup_by(getaddrinfo, c, host, port, flags, until, out);
+    return leati_lookup_by(getaddrinfo, c, lookups, host, port, flags, until, out);
 }

@@ -135,7 +135,7 @@ static void try_once(leat_context *c, leat_client *k, const leat_client_request 
         bool rested = leati_fleet_take(k->fleet, t->server, &s);
         if (!rested) {
             atomic_fetch_add_explicit(&k->connections, 1, memory_order_relaxed);
-            if (leati_stream_open(c, &s, a->host, a->port, a->tls ? k->trust : NULL,
+            if (leati_stream_open(c, &s, a->lookups, a->host, a->port, a->tls ? k->trust : NULL,
                                   fmin(until, now + k->connect_timeout)) != LEATI_STREAM_OK) {
                 snprintf(t->why, sizeof t->why, "%s", s.why);
                 t->ending = UNSENT;

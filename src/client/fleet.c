@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/lookup.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/rng.h"
@@ -150,9 +151,10 @@ leat_status leati_fleet_create(leat_context *c, leati_fleet **out, const char *c
     leat_status st = LEAT_OK;
     for (size_t i = 0; i < count && st == LEAT_OK; i++) {
         member *m = &f->members[i];
+        m->address.lookups = leati_lookups_create(c);
         st = read_address(c, &m->address, servers[i]);
         m->idle = LEATI_NEW(c, resting, idle + (size_t)1);
-        if (st == LEAT_OK && !m->idle) st = leat_error_status(c);
+        if (st == LEAT_OK && !(m->idle && m->address.lookups)) st = leat_error_status(c);
     }
     if (st == LEAT_OK) *out = f;
     else leati_fleet_destroy(f);
@@ -166,6 +168,7 @@ void leati_fleet_destroy(leati_fleet *f)
         member *m = &f->members[i];
         while (m->idle_count) leati_stream_close(&m->idle[--m->idle_count].stream);
         leati_free(m->idle);
+        leati_lookups_release(m->address.lookups);
         leati_free(m->address.url);
         leati_free(m->address.host);
         leati_free(m->address.port);

@@ -17,6 +17,7 @@ typedef struct leati_server_address {
     char *header; /* the value of Host */
     char *prefix; /* of paths: "" or "/below" */
     bool tls;
+    leati_lookups *lookups; /* of its name */
 } leati_server_address;
 
 /* balance: a name (call.h). seed: of random choices. Errors: INVALID (a URL), NOMEM. */

@@ -290,11 +290,12 @@ static leati_stream_result connect_local(leati_stream *s, const char *path, doub
     return connect_to(s, AF_UNIX, &a, sizeof a, until);
 }
 
-static leati_stream_result connect_name(const leat_context *c, leati_stream *s, const char *host,
-                                        const char *port, double until)
+static leati_stream_result connect_name(const leat_context *c, leati_stream *s,
+                                        leati_lookups *lookups, const char *host, const char *port,
+                                        double until)
 {
     struct addrinfo *found;
-    const char *why = leati_lookup(c, host, port, AI_NUMERICSERV, until, &found);
+    const char *why = leati_lookup(c, lookups, host, port, AI_NUMERICSERV, until, &found);
     if (why) return failed(s, LEATI_STREAM_REFUSED, why);
     leati_stream_result r = failed(s, LEATI_STREAM_REFUSED, "the name has no address");
     for (const struct addrinfo *a = found; a && r != LEATI_STREAM_OK; a = a->ai_next)
@@ -303,12 +304,13 @@ static leati_stream_result connect_name(const leat_context *c, leati_stream *s, 
     return r;
 }
 
-leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s, const char *host,
-                                      const char *port, const leati_trust *trust, double until)
+leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s,
+                                      leati_lookups *lookups, const char *host, const char *port,
+                                      const leati_trust *trust, double until)
 {
     *s = (leati_stream){.fd = -1};
     leati_stream_result r =
-        port ? connect_name(c, s, host, port, until) : connect_local(s, host, until);
+        port ? connect_name(c, s, lookups, host, port, until) : connect_local(s, host, until);
     if (r == LEATI_STREAM_OK && trust) r = start_tls(s, trust, host, until);
     if (r != LEATI_STREAM_OK) leati_stream_close(s);
     return r;

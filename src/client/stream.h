@@ -24,6 +24,8 @@ typedef enum leati_stream_result {
     LEATI_STREAM_LOST
 } leati_stream_result;
 
+typedef struct leati_lookups leati_lookups;
+
 typedef struct leati_stream {
     int fd; /* -1: none */
     void *tls;
@@ -31,9 +33,11 @@ typedef struct leati_stream {
 } leati_stream;
 
 /* host: a name, an address, or with port NULL the path of a unix socket; trust: NULL for no TLS.
- * The context is used for memory alone. */
-leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s, const char *host,
-                                      const char *port, const leati_trust *trust, double until);
+ * lookups: of names (base/lookup.h), NULL for a single connection. The context is used for memory
+ * alone. */
+leati_stream_result leati_stream_open(const leat_context *c, leati_stream *s,
+                                      leati_lookups *lookups, const char *host, const char *port,
+                                      const leati_trust *trust, double until);
 void leati_stream_close(leati_stream *s);
 /* All of it. */
 leati_stream_result leati_stream_send(leati_stream *s, const char *data, size_t length,

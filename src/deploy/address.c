@@ -27,8 +27,9 @@ leat_status leati_address_read(leat_context *c, const char *listen, leati_addres
                 "the host in \"%s\" is too long", listen);
     memcpy(host, from, (size_t)(to - from));
     struct addrinfo *found;
-    const char *why = leati_lookup(c, *host ? host : NULL, colon + 1, AI_PASSIVE | AI_NUMERICSERV,
-                                   leati_now_s() + NAME_SECONDS, &found);
+    const char *why =
+        leati_lookup(c, NULL, *host ? host : NULL, colon + 1, AI_PASSIVE | AI_NUMERICSERV,
+                     leati_now_s() + NAME_SECONDS, &found);
     LEATI_CHECK(c, !why, LEAT_INVALID, "the address \"%s\" cannot be listened on: %s", listen, why);
     memcpy(&out->at, found->ai_addr, found->ai_addrlen);
     out->length = found->ai_addrlen;

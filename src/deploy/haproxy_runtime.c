@@ -32,6 +32,7 @@ enum { WAIT_SECONDS = 5, ANSWER_MOST = 64 << 20 };
 struct leat_haproxy {
     leat_context *context;
     char *address;
+    leati_lookups *lookups;
 };
 
 /* --- one command ------------------------------------------------------------------------------ */
@@ -62,8 +63,10 @@ static int connect_local(const char *path)
     return connect_in_time(AF_UNIX, &a, sizeof a);
 }
 
-static int connect_tcp(leat_context *c, const char *address)
+static int connect_tcp(const leat_haproxy *p)
 {
+    leat_context *c = p->context;
+    const char *address = p->address;
     char host[256], port[8];
     leati_endpoint e;
     struct addrinfo *found;
@@ -73,8 +76,8 @@ static int connect_tcp(leat_context *c, const char *address)
     bool six = e.host[0] == '[';
     snprintf(host, sizeof host, "%.*s", (int)e.host_length - 2 * six, e.host + six);
     snprintf(port, sizeof port, "%u", (unsigned)e.port);
-    const char *why =
-        leati_lookup(c, host, port, AI_NUMERICSERV, leati_now_s() + WAIT_SECONDS, &found);
+    const char *why = leati_lookup(c, p->lookups, host, port, AI_NUMERICSERV,
+                                   leati_now_s() + WAIT_SECONDS, &found);
     if (why) {
         LEATI_FAIL(c, LEAT_NETWORK, "no connection to %s: %s", address, why);
         return -1;
@@ -121,7 +124,7 @@ static leat_status receive(leat_haproxy *h, int fd, leati_str *out)
 static leat_status say(leat_haproxy *h, const char *command, leati_str *out)
 {
     bool local = strchr(h->address, '/') || !strchr(h->address, ':');
-    int fd = local ? connect_local(h->address) : connect_tcp(h->context, h->address);
+    int fd = local ? connect_local(h->address) : connect_tcp(h);
     if (leat_error_status(h->context) != LEAT_OK) return leat_error_status(h->context);
     if (fd < 0) return lost(h, "no connection to", errno);
     size_t length = strlen(command);
@@ -178,8 +181,9 @@ leat_status leat_haproxy_open(leat_context *c, leat_haproxy **out, const char *a
     if (!h) return leat_error_status(c);
     h->context = c;
     h->address = leati_strdup(c, address ? address : DEFAULT_SOCKET);
+    h->lookups = leati_lookups_create(c);
     leati_str_init(&info, c);
-    leat_status st = h->address ? say(h, "show info\n", &info) : leat_error_status(c);
+    leat_status st = h->address && h->lookups ? say(h, "show info\n", &info) : leat_error_status(c);
     if (st == LEAT_OK && !strstr(leati_str_text(&info), "HAProxy"))
         st = LEATI_FAIL(c, LEAT_FORMAT, "what answers at %s is not HAProxy", h->address);
     leati_str_fini(&info);
@@ -191,6 +195,7 @@ leat_status leat_haproxy_open(leat_context *c, leat_haproxy **out, const char *a
 void leat_haproxy_close(leat_haproxy *h)
 {
     if (!h) return;
+    leati_lookups_release(h->lookups);
     leati_free(h->address);
     leati_free(h);
 }

@@ -140,7 +140,7 @@ static leat_status listen_on(leat_context *c, leati_agent *a, const char *addres
     bool six = e.host_length > 2 && e.host[0] == '[';
     snprintf(host, sizeof host, "%.*s", (int)e.host_length - 2 * six, e.host + six);
     snprintf(port, sizeof port, "%u", (unsigned)e.port);
-    const char *why = leati_lookup(c, *host ? host : NULL, port, AI_PASSIVE | AI_NUMERICSERV,
+    const char *why = leati_lookup(c, NULL, *host ? host : NULL, port, AI_PASSIVE | AI_NUMERICSERV,
                                    leati_now_s() + NAME_SECONDS, &found);
     LEATI_CHECK(c, !why, LEAT_INVALID, "the agent check cannot listen on \"%s\": %s", address, why);
     int on = 1;

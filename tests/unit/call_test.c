@@ -757,7 +757,7 @@ static void rest_is_known_under_tls(leattest *t)
     pthread_create(&thread, NULL, tell_tls, &h);
     CHECK_OK(leati_trust_create(t->context, &trust, certificate));
     leati_stream_result opened =
-        leati_stream_open(t->context, &s, "127.0.0.1", port, trust, leati_now_s() + 10);
+        leati_stream_open(t->context, &s, NULL, "127.0.0.1", port, trust, leati_now_s() + 10);
     if (CHECK_INT(opened, LEATI_STREAM_OK)) check_rest(t, &s);
     leati_stream_close(&s);
     pthread_join(thread, NULL);
