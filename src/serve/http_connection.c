@@ -553,6 +553,14 @@ void leati_http_conn_end(leati_http_conn *conn)
     if (!conn->handling) leati_http_exchange_put(ex, 0, false);
 }
 
+size_t leati_http_conn_share(const leati_http_conn *conn, unsigned *refused)
+{
+    const leati_http_exchange *ex = conn->current;
+    bool holds = ex && ex->budget && ex->drawn;
+    *refused = holds ? atomic_load_explicit(&ex->budget->refused, memory_order_relaxed) : 0;
+    return holds ? ex->drawn : 0;
+}
+
 leati_http_phase leati_http_conn_phase(const leati_http_conn *conn)
 {
     if (conn->closed) return LEATI_HTTP_CLOSED;

@@ -209,7 +209,10 @@ bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
     if (!b || !more) return true;
     size_t used = atomic_load(&b->used);
     do
-        if (used > b->most || more > b->most - used) return false;
+        if (used > b->most || more > b->most - used) {
+            atomic_fetch_add(&b->refused, 1);
+            return false;
+        }
     while (!atomic_compare_exchange_weak(&b->used, &used, used + more));
     ex->drawn += more;
     return true;

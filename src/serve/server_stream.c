@@ -350,6 +350,7 @@ void leati_connection_settle(leati_connection *k)
         leati_connection_list(k, now);
         k->requests = k->conn.requests;
         k->mark = now == LEATI_WAIT_WRITE ? taken(k) : k->conn.came;
+        (void)leati_http_conn_share(&k->conn, &k->refused);
     }
     bool read = !leati_http_conn_full(&k->conn) && !k->conn.eof;
     if (read == k->reading) return;
@@ -366,12 +367,22 @@ static uint64_t moved(const leati_connection *k)
     return now > k->mark ? now - k->mark : 0;
 }
 
+/* Bytes that have to move in the time: more of a body for whose share of the memory others wait, so
+ * that nobody keeps it from them by sending slowly. */
+static uint64_t enough(leati_connection *k)
+{
+    uint64_t least = k->worker->waits[k->waiting].limit * LEATI_SERVER_SLOW_BODY / 1000;
+    unsigned before = k->refused;
+    if (k->waiting != LEATI_WAIT_BODY) return least;
+    size_t share = leati_http_conn_share(&k->conn, &k->refused) / LEATI_SERVER_SHARE_PARTS;
+    return k->refused != before && share > least ? share : least;
+}
+
 /* Slow is not stuck: who moves enough bytes gets the same time again. */
 void leati_connection_expire(leati_connection *k)
 {
-    uint64_t enough = k->worker->waits[k->waiting].limit * LEATI_SERVER_SLOW_BODY;
     bool moves = k->waiting == LEATI_WAIT_BODY || k->waiting == LEATI_WAIT_WRITE;
-    if (moves && moved(k) * 1000 >= enough) {
+    if (moves && moved(k) >= enough(k)) {
         leati_connection_list(k, k->waiting);
         k->mark = k->waiting == LEATI_WAIT_BODY ? k->conn.came : taken(k);
     } else if (k->conn.closed || (k->tls && !k->handshaken)) {

@@ -12,7 +12,11 @@
 
 enum {
     LEATI_SERVER_SCRATCH = 64 << 10, /* bytes read at once */
-    LEATI_SERVER_SLOW_BODY = 4096 /* bytes a second, in or out: what is slower has to end in time */
+    LEATI_SERVER_SLOW_BODY =
+        4096, /* bytes a second, in or out: what is slower has to end in time */
+    /* While others are refused for want of it, a body brings this part of its share of a budget in
+     * the time of a body, or gives it back. */
+    LEATI_SERVER_SHARE_PARTS = 8
 };
 
 /* Each connection stands in the list of what it waits for; a list has one time-out, so that its
@@ -48,8 +52,9 @@ struct leati_connection {
     uint64_t handed;    /* bytes of replies that the socket, or libuv for it, has got */
     struct iovec *rest; /* of replies by TLS: what is not encrypted yet; NULL: nothing */
     size_t rest_count;
-    unsigned writes; /* that libuv has not ended */
-    size_t dropped;  /* bytes read while lingering */
+    unsigned refused; /* others by the budget of the body, when `since` was set */
+    unsigned writes;  /* that libuv has not ended */
+    size_t dropped;   /* bytes read while lingering */
     bool reading, handshaken, listed, gone;
 };
 

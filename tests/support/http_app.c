@@ -17,6 +17,7 @@ static size_t admit(void *user, leati_http_exchange *ex, bool *finished)
     const leati_http_request *r = leati_exchange_request(ex);
     atomic_fetch_add(&app->admitted, 1);
     leati_exchange_set_user(ex, app);
+    if (app->budget) leati_exchange_draw(ex, app->budget);
     if (is(r, "/small")) return 16;
     if (is(r, "/big")) return (size_t)64 << 20;
     if (!is(r, "/early")) return 1 << 20;

@@ -15,7 +15,8 @@ typedef struct http_app {
     void *user;
     size_t text_most; /* bytes of an answer of /text; 10 million at first */
     atomic_uint admitted, arrived, handled, faults, done, lost;
-    char *log; /* of statuses in the order of `done`, for one thread; NULL: none */
+    leati_http_budget *budget; /* of bodies; NULL: none */
+    char *log;                 /* of statuses in the order of `done`, for one thread; NULL: none */
     size_t log_room;
 } http_app;
 

@@ -169,7 +169,9 @@ static void start_later(http_app *app, leati_http_exchange *ex)
     pthread_mutex_unlock(&f->lock);
 }
 
-static bool fixture_start(leattest *t, fixture *f, const leati_http_options *options)
+/* budget: of bodies; NULL: none */
+static bool fixture_start_with(leattest *t, fixture *f, const leati_http_options *options,
+                               leati_http_budget *budget)
 {
     leati_http_options o = *options;
     if (!LEAT_HAVE_SERVER) {
@@ -180,6 +182,7 @@ static bool fixture_start(leattest *t, fixture *f, const leati_http_options *opt
     http_app_init(&f->app);
     f->app.later = start_later;
     f->app.user = f;
+    f->app.budget = budget;
     pthread_mutex_init(&f->lock, NULL);
     if (!o.listen) o.listen = "127.0.0.1:0";
     if (!o.workers) o.workers = 2;
@@ -187,6 +190,11 @@ static bool fixture_start(leattest *t, fixture *f, const leati_http_options *opt
         return false;
     f->port = leati_http_server_port(f->server);
     return true;
+}
+
+static bool fixture_start(leattest *t, fixture *f, const leati_http_options *options)
+{
+    return fixture_start_with(t, f, options, NULL);
 }
 
 static void fixture_hold(fixture *f, bool hold)
@@ -524,6 +532,52 @@ static void slow_loris(leattest *t)
     CHECK_STR(statuses, "200");
     client_close(&k);
     client_close(&moving);
+    fixture_stop(t, &f);
+}
+
+/* Sends a little, then reads for a tenth of a second. */
+static void drip(client *k)
+{
+    static const char some[1200];
+    if (!k->end) client_send(k, some, sizeof some);
+    client_read(k, 0.1);
+}
+
+/* A slow body keeps its share of the memory for all bodies as long as nobody else wants it; then it
+ * has to hurry or make room. */
+static void slow_bodies_make_room(leattest *t)
+{
+    enum { LENGTH = 800000 };
+    static const char head[] = "POST /big HTTP/1.1\r\nHost: leat\r\nContent-Length: 800000\r\n\r\n";
+    static char body[LENGTH];
+    fixture f;
+    client slow;
+    char statuses[64] = "";
+    leati_http_budget budget = {.most = 1000000};
+    leati_http_options o = {.body_seconds = 1, .workers = 1};
+    if (!fixture_start_with(t, &f, &o, &budget)) return;
+    REQUIRE(client_open(&slow, f.port));
+    client_send(&slow, head, sizeof head - 1);
+    for (double until = seconds() + 2.7; seconds() < until;) drip(&slow);
+    CHECK(!slow.end && slow.size == 0);
+    CHECK_INT(atomic_load(&budget.used), LENGTH);
+    int refused = 0;
+    for (double until = seconds() + 10; seconds() < until && strcmp(statuses, "200") != 0;) {
+        client other;
+        drip(&slow);
+        REQUIRE(client_open(&other, f.port));
+        client_send(&other, head, sizeof head - 1);
+        client_read(&other, 0.05); /* a refusal comes at once */
+        if (!other.size) client_send(&other, body, sizeof body);
+        client_answers(&other, 1, false, statuses, sizeof statuses);
+        client_close(&other);
+        refused += strcmp(statuses, "503") == 0;
+    }
+    CHECK_STR(statuses, "200");
+    CHECK(refused > 0);
+    client_answers(&slow, 0, false, statuses, sizeof statuses);
+    CHECK_STR(statuses, "408");
+    client_close(&slow);
     fixture_stop(t, &f);
 }
 
@@ -1036,6 +1090,7 @@ static const leattest_case tests[] = {TEST(table_in_every_cut),
                                       TEST(too_many_connections),
                                       TEST(slow_clients),
                                       TEST(slow_loris),
+                                      TEST(slow_bodies_make_room),
                                       TEST(slow_readers),
                                       TEST(clients_go_away),
                                       TEST(drain_is_graceful),
