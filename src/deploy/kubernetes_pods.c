@@ -10,6 +10,12 @@ static bool from_registry(const leati_kubernetes *k)
     return strcmp(LEATI_KUBERNETES_TEXT_OF(k, models), "registry") == 0;
 }
 
+/* Pods speak to the registry themselves, instead of finding models that were pulled. */
+static bool in_pool(const leati_kubernetes *k)
+{
+    return *LEATI_KUBERNETES_TEXT_OF(k, pool) != '\0';
+}
+
 static void write_secret(leati_yaml *y, const char *variable, const char *secret)
 {
     leati_yaml_map(y, NULL);
@@ -119,11 +125,41 @@ static void write_lifecycle(leati_yaml *y)
     leati_yaml_end(y);
 }
 
+/* Where the catalogue is; its files are mounted, wherever those who pushed saw them. */
+static void write_catalogue(leati_yaml *y, const leati_kubernetes *k)
+{
+    if (*LEATI_KUBERNETES_TEXT_OF(k, registry_secret))
+        write_secret(y, "LEAT_REGISTRY", LEATI_KUBERNETES_TEXT_OF(k, registry_secret));
+    else write_variable(y, "LEAT_REGISTRY", "/registry");
+}
+
+/* "NAME@ALIAS" of what is to be pulled, one after the other; NULL: there is no other one. */
+static const char *next_pulled(const char *at, size_t *length)
+{
+    *length = at ? strcspn(at, ",") : 0;
+    return at && at[*length] ? at + *length + 1 : NULL;
+}
+
+static void write_models(leati_yaml *y, const leati_kubernetes *k)
+{
+    size_t n;
+    if (!in_pool(k)) {
+        leati_yaml_text(y, NULL, "/models");
+        return;
+    }
+    for (const char *at = LEATI_KUBERNETES_TEXT_OF(k, pull), *next; at; at = next) {
+        next = next_pulled(at, &n);
+        leati_yaml_textf(y, NULL, "%.*s", (int)n, at);
+    }
+    leati_yaml_textf(y, NULL, "--pool=%s", LEATI_KUBERNETES_TEXT_OF(k, pool));
+    leati_yaml_text(y, NULL, "--objects=/registry");
+}
+
 static void write_arguments(leati_yaml *y, const leati_kubernetes *k)
 {
     leati_yaml_list(y, "args");
     leati_yaml_text(y, NULL, "serve");
-    leati_yaml_text(y, NULL, "/models");
+    write_models(y, k);
     leati_yaml_textf(y, NULL, "--listen=0.0.0.0:%ld", LEATI_KUBERNETES_NUMBER(k, port));
     if (LEATI_KUBERNETES_NUMBER(k, metrics_port))
         leati_yaml_textf(y, NULL, "--metrics=0.0.0.0:%ld",
@@ -159,6 +195,7 @@ static void write_server(leati_yaml *y, const leati_kubernetes *k)
     write_variable(y, "LEAT_HOME", "/tmp/leat");
     if (*LEATI_KUBERNETES_TEXT_OF(k, keys_secret))
         write_secret(y, "LEAT_KEYS", LEATI_KUBERNETES_TEXT_OF(k, keys_secret));
+    if (in_pool(k)) write_catalogue(y, k);
     leati_yaml_end(y);
     write_resources(y, k);
     write_probes(y);
@@ -166,7 +203,8 @@ static void write_server(leati_yaml *y, const leati_kubernetes *k)
     write_container_security(y);
     leati_yaml_list(y, "volumeMounts");
     write_mount(y, "tmp", "/tmp", false);
-    if (strcmp(LEATI_KUBERNETES_TEXT_OF(k, models), "image") != 0)
+    if (in_pool(k)) write_mount(y, "registry", "/registry", true);
+    else if (strcmp(LEATI_KUBERNETES_TEXT_OF(k, models), "image") != 0)
         write_mount(y, "models", "/models", true);
     leati_yaml_end(y);
     leati_yaml_end(y);
@@ -188,12 +226,12 @@ static void write_pull(leati_yaml *y, const leati_kubernetes *k, int number, con
     leati_yaml_text(y, NULL, "pull");
     leati_yaml_textf(y, NULL, "%.*s", (int)length, version);
     leati_yaml_textf(y, NULL, "--output=/models/%.*s.leat", (int)name, version);
+    if (*LEATI_KUBERNETES_TEXT_OF(k, registry_secret))
+        leati_yaml_text(y, NULL, "--objects=/registry");
     leati_yaml_end(y);
     leati_yaml_list(y, "env");
     write_variable(y, "LEAT_HOME", "/tmp/leat");
-    if (*LEATI_KUBERNETES_TEXT_OF(k, registry_secret))
-        write_secret(y, "LEAT_REGISTRY", LEATI_KUBERNETES_TEXT_OF(k, registry_secret));
-    else write_variable(y, "LEAT_REGISTRY", "/registry");
+    write_catalogue(y, k);
     leati_yaml_end(y);
     write_resources(y, k);
     write_container_security(y);
@@ -209,11 +247,10 @@ static void write_pulls(leati_yaml *y, const leati_kubernetes *k)
 {
     int number = 1;
     leati_yaml_list(y, "initContainers");
-    for (const char *at = LEATI_KUBERNETES_TEXT_OF(k, pull);; number++) {
-        size_t n = strcspn(at, ",");
-        write_pull(y, k, number, at, n);
-        if (!at[n]) break;
-        at += n + 1;
+    size_t n;
+    for (const char *at = LEATI_KUBERNETES_TEXT_OF(k, pull), *next; at; at = next) {
+        next = next_pulled(at, &n);
+        write_pull(y, k, number++, at, n);
     }
     leati_yaml_end(y);
 }
@@ -249,8 +286,8 @@ static void write_volumes(leati_yaml *y, const leati_kubernetes *k)
     if (*LEATI_KUBERNETES_TEXT_OF(k, claim))
         write_claim(y, "models", LEATI_KUBERNETES_TEXT_OF(k, claim), true);
     if (from_registry(k)) {
-        write_empty(y, "models", NULL);
-        write_claim(y, "registry", LEATI_KUBERNETES_TEXT_OF(k, registry_claim), false);
+        if (!in_pool(k)) write_empty(y, "models", NULL);
+        write_claim(y, "registry", LEATI_KUBERNETES_TEXT_OF(k, registry_claim), in_pool(k));
     }
     leati_yaml_end(y);
 }
@@ -288,7 +325,7 @@ static void write_template(leati_yaml *y, const leati_kubernetes *k)
     leati_yaml_whole(y, "terminationGracePeriodSeconds", LEATI_KUBERNETES_GRACE);
     write_pod_security(y);
     write_spread(y, k);
-    if (from_registry(k)) write_pulls(y, k);
+    if (from_registry(k) && !in_pool(k)) write_pulls(y, k);
     write_server(y, k);
     write_volumes(y, k);
     leati_yaml_end(y);

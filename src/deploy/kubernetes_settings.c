@@ -216,6 +216,11 @@ static leat_status check_together(leat_context *c, const leati_kubernetes *k)
                          : "registry-claim is for models registry only");
     LEATI_CHECK(c, registry || !*LEATI_KUBERNETES_TEXT_OF(k, registry_secret), LEAT_INVALID,
                 "registry-secret is for models registry only");
+    LEATI_CHECK(
+        c, !*LEATI_KUBERNETES_TEXT_OF(k, pool) || *LEATI_KUBERNETES_TEXT_OF(k, registry_secret),
+        LEAT_INVALID,
+        "pods of a pool meet in a catalogue on PostgreSQL: pool needs models registry and "
+        "registry-secret");
     LEATI_CHECK(c, LEATI_KUBERNETES_NUMBER(k, replicas) <= LEATI_KUBERNETES_NUMBER(k, max_replicas),
                 LEAT_INVALID, "replicas is %ld, more than max-replicas, %ld",
                 LEATI_KUBERNETES_NUMBER(k, replicas), LEATI_KUBERNETES_NUMBER(k, max_replicas));

@@ -9,6 +9,8 @@ check volume $leat deploy kubernetes on-volume --models volume --claim models --
     --keys-secret keys --allow-from ingress --cpu 1500m --memory 1Gi --port 9000 --metrics-port 0 --sandbox
 check registry $leat deploy kubernetes pulled --models registry --pull iris@champion,cars@3 --registry-claim store \
     --registry-secret catalogue --image "registry.example:5000/leat:1@sha256:00ff" -o registry
+check pool $leat deploy kubernetes together --models registry --pull iris@champion --registry-claim store \
+    --registry-secret catalogue --keys-secret keys --pool blue --sandbox -o pool
 check rollouts $leat deploy kubernetes canary --rollouts --steps 1,10,50 --hold 60 --service-monitor -o rollouts
 cp -r flowers again
 check same $leat deploy kubernetes flowers
@@ -23,7 +25,7 @@ fails other-target 2 "has no option --balance" $leat deploy kubernetes iris --ba
 fails no-metrics 2 "needs the port" $leat deploy kubernetes iris --service-monitor --metrics-port 0
 fails together 2 "needs the claim" $leat deploy kubernetes iris --models volume
 
-$python "$here/tests/deploy/check_kubernetes.py" flowers volume registry rollouts >judged.txt 2>&1
+$python "$here/tests/deploy/check_kubernetes.py" flowers volume registry pool rollouts >judged.txt 2>&1
 case $? in
 0) passed=$((passed + 1)) ;;
 77) skip "$(cat judged.txt)" ;;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "deploy/yaml_out.h"
 #include "support/leattest.h"
 
@@ -217,6 +218,8 @@ static void refuses(leattest *t)
         {"pull", "a@b,a@c", "no name twice"},
         {"pull", "../a@b", "NAME@ALIAS"},
         {"pull", "a@b", "models registry only"},
+        {"pool", "blue", "needs models registry and registry-secret"},
+        {"pool", "Blue", "pool is 'Blue'"},
         {"steps", "5,5", "grow"},
         {"steps", "0", "grow"},
         {"steps", "50,101", "grow"},
@@ -247,6 +250,34 @@ static void replaces(leattest *t)
     CHECK(!has_file("rollout.yaml") && !has_file("service-monitor.yaml"));
 }
 
+/* Pods of a pool serve the registry's aliases out of its files, which they only read. */
+static void meets(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_kubernetes_setting s[] = {{"models", "registry"},
+                                   {"pull", "iris@champion,cars@3"},
+                                   {"registry-claim", "store"},
+                                   {"registry-secret", "catalogue"},
+                                   {"pool", "blue"}};
+    char path[600];
+    leati_bytes text;
+    REQUIRE_OK(leat_kubernetes_write(c, "iris", s, 5, leattest_scratch("k8s")));
+    snprintf(path, sizeof path, "%s/deployment.yaml", leattest_scratch("k8s"));
+    REQUIRE_OK(leati_file_read(c, &text, path));
+    char *all = leati_strndup(c, text.data, text.size);
+    if (CHECK(all)) {
+        CHECK(strstr(all, "iris@champion") && strstr(all, "cars@3"));
+        CHECK(strstr(all, "--pool=blue") && strstr(all, "--objects=/registry"));
+        CHECK(strstr(all, "LEAT_REGISTRY") && strstr(all, "catalogue"));
+        CHECK(!strstr(all, "initContainers") && !strstr(all, "/models"));
+        const char *mount = strstr(all, "mountPath: /registry\n");
+        CHECK(mount && strncmp(strstr(mount, "\n") + 1 + strspn(strstr(mount, "\n") + 1, " "),
+                               "readOnly: true", 14) == 0);
+    }
+    leati_free(all);
+    leati_bytes_release(&text);
+}
+
 static leat_status write_all(leat_context *c, void *arg)
 {
     leat_kubernetes_setting s[] = {{"models", "registry"},
@@ -264,5 +295,5 @@ static void little_memory(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(yaml_reads_back), TEST(refuses), TEST(replaces),
-                                      TEST(little_memory)};
+                                      TEST(meets), TEST(little_memory)};
 LEATTEST_MAIN(cases)
