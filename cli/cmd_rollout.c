@@ -102,6 +102,7 @@ static leat_status put_options(cli *c, leat_json *j, const verb *v, uint64_t see
     if (st == LEAT_OK) st = put_share(c, j, "alpha", "alpha");
     if (st == LEAT_OK) st = put_share(c, j, "mirror", "mirror");
     if (st == LEAT_OK) st = put_share(c, j, "tolerance", "tolerance");
+    if (cli_value(c, "alias")) leat_json_string(j, "alias", cli_value(c, "alias"));
     if (cli_value(c, "sticky")) leat_json_string(j, "sticky", cli_value(c, "sticky"));
     put_rules(c, j);
     return st;
@@ -260,9 +261,9 @@ static leat_status check(cli *c, const verb *v)
     if (c->count < 2) return cli_usage(c, "say of which model: leat rollout %s MODEL", v->name);
     bool begins = v->mode != NULL, switches = begins && strcmp(v->mode, "switch") == 0;
     for (int i = 0; !begins && i < c->given_count; i++) {
-        static const char *const of_beginning[] = {"to",      "from",     "steps",    "hold",
-                                                   "prolong", "abort-if", "alpha",    "sticky",
-                                                   "seed",    "mirror",   "tolerance"};
+        static const char *const of_beginning[] = {"to",      "from",     "steps",     "hold",
+                                                   "prolong", "abort-if", "alpha",     "sticky",
+                                                   "seed",    "mirror",   "tolerance", "alias"};
         for (size_t k = 0; k < sizeof of_beginning / sizeof *of_beginning; k++)
             if (strcmp(c->given[i].option->name, of_beginning[k]) == 0)
                 return cli_usage(c, "--%s goes with start, shadow and switch, not with %s",
@@ -321,6 +322,9 @@ static const cli_option options[] = {
     {"mirror", 0, "SHARE", "ask the new version too for so many of the stable one's requests",
      false},
     {"tolerance", 0, "SHARE", "numbers agree up to this part of the larger (default 1%)", false},
+    {"alias", 0, "NAME|none",
+     "the registry's alias to move to what answers in the end (default: the one it is served by)",
+     false},
     {"watch", 0, NULL, "show how it goes until it is over; exit code 1 if it was taken back",
      false},
     {0}};
@@ -339,8 +343,8 @@ const cli_command cli_command_rollout = {
         "compares. switch changes over at once, and without --to back.\n"
         "promote takes the next step now, finish the last one; forget lets the highest version "
         "answer again. Servers of a pool (leat serve --pool) count and decide together: one of "
-        "them "
-        "is told. See docs/rollout.md.",
+        "them is told. An alias of the registry by which the model is served (NAME@ALIAS) is moved "
+        "when the rollout is done. See docs/rollout.md.",
     .examples = "  leat rollout start iris --to 4 --abort-if 'error_rate>stable+1%' --watch\n"
                 "  leat rollout start iris --to 4 --steps 5,50,100 --hold 1h --sticky "
                 "header:X-User \\\n"

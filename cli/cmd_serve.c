@@ -199,8 +199,8 @@ static const cli_option options[] = {
     {"share-port", 0, NULL, "other servers may listen to the same port (leat scale does that)",
      false},
     {"sandbox", 0, NULL,
-     "close the process in: no file but the folders of models and the keys, no program, no "
-     "connection",
+     "close the process in: no file but models, keys and a registry that is followed, no program, "
+     "no connection but to their databases",
      false},
     {"agent-check", 0, "ADDRESS",
      "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},

@@ -203,6 +203,31 @@ static int print_pool(cli *c, const leat_rollout_info *about)
     return 2;
 }
 
+/* Where an alias of the registry stands behind it. */
+static int print_alias(cli *c, const leat_rollout_info *about)
+{
+    long long found = (long long)about->alias_found;
+    if (strcmp(about->alias_state, "moved") == 0) {
+        cli_say(c, "\n%s@%s stands at version %u\n", about->model, about->alias, about->serving);
+    } else if (strcmp(about->alias_state, "waits") == 0) {
+        cli_say(c, "\n%s@%s is to stand at version %u, and waits for the registry\n", about->model,
+                about->alias, about->serving);
+    } else if (strcmp(about->alias_state, "lost") == 0 && found) {
+        cli_say(c,
+                "\n%s@%s was left at version %lld, where somebody has moved it\n"
+                "to move it all the same: leat registry tag %s@%s %u --expect %lld\n",
+                about->model, about->alias, found, about->model, about->alias, about->serving,
+                found);
+        return 3;
+    } else if (strcmp(about->alias_state, "lost") == 0) {
+        cli_say(c, "\n%s@%s does not stand at version %u: the events say why\n", about->model,
+                about->alias, about->serving);
+    } else {
+        return 0;
+    }
+    return 2;
+}
+
 static int print_advice(cli *c, const leat_rollout *r, const leat_rollout_info *about)
 {
     int lines = 0;
@@ -238,6 +263,7 @@ int cli_print_rollout(cli *c, const leat_rollout *r)
     lines += print_rules(c, r);
     lines += print_mirrored(c, r, &about);
     lines += print_pool(c, &about);
+    lines += print_alias(c, &about);
     lines += print_events(c, r);
     return lines + print_advice(c, r, &about);
 }

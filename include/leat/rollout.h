@@ -45,6 +45,11 @@ typedef struct leat_rollout_info {
     bool pool_lost;      /* the registry does not answer: nothing advances */
     bool pool_told;      /* the others know of what was decided here */
     bool pool_counts;    /* this server has both versions, and counts */
+    /* Of the registry (docs/rollout.md). */
+    const char *alias;       /* that follows the rollout; "": none */
+    const char *alias_state; /* "stays", "waits" (for the registry), "moved", "lost" (it had been
+                                moved elsewhere, and was left there); "" */
+    int64_t alias_found;     /* lost: the version it stood at; 0: it did not exist */
 } leat_rollout_info;
 LEAT_API leat_rollout_info leat_rollout_about(const leat_rollout *rollout);
 

@@ -51,8 +51,9 @@ typedef struct leat_serve_options {
                             "yes" */
     bool share_port;     /* other processes listen to the same address too (SO_REUSEPORT); each
                             leaves without a failed request */
-    bool sandbox;        /* close the process in, for good: no file but models, certificate and the
-                            store of keys, no program, no connection (Linux with Landlock and
+    bool sandbox;        /* close the process in, for good: no file but models, certificate, the
+                            store of keys, and the registry where an alias or a pool needs it, no
+                            program, no connection but to their databases (Linux with Landlock and
                             seccomp). Before the process starts other threads. */
     size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
     const char *agent_check; /* "HOST:PORT" (0: any free port) where HAProxy's agent check is

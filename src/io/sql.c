@@ -67,6 +67,11 @@ void leati_sql_close(leati_sql *db)
     leati_free(db);
 }
 
+leat_status leati_sql_need(leat_context *c, const char *where, const leati_sql_needs *needs)
+{
+    return class_of(where)->need(c, where, needs);
+}
+
 const char *leati_sql_name(const leati_sql *db)
 {
     return db->name;

@@ -68,6 +68,18 @@ bool leati_sql_is_server(const char *where);
 /* For messages: the path, or the address without user and password. */
 const char *leati_sql_name(const leati_sql *db);
 
+/* What opening a database asks of the system, each time, for who closes a process in. Of an SQLite
+ * file these are the files of a database that is open: they stay as long as a handle that has read
+ * is kept, and without one SQLite would make and remove them in their folder. */
+typedef struct leati_sql_needs {
+    void *user;
+    leat_status (*port)(void *user, uint16_t port);                /* of TCP, to connect to */
+    leat_status (*file)(void *user, const char *path, bool write); /* that is there */
+    leat_status (*list)(void *user, const char *folder);           /* its names */
+} leati_sql_needs;
+/* Nothing is connected to. Errors: INVALID (an address), UNSUPPORTED, those of the functions. */
+leat_status leati_sql_need(leat_context *c, const char *where, const leati_sql_needs *needs);
+
 /* A writing transaction: waits until no other is open (at most 10 seconds with SQLite: IO). */
 leat_status leati_sql_begin(leati_sql *db);
 /* What was written is on the disk when this has returned OK; nothing of it where it has not. */
@@ -142,6 +154,7 @@ struct leati_sql_class {
     double (*number)(const leati_sql_rows *rows, int column);
     const char *(*text)(const leati_sql_rows *rows, int column);
     leat_status (*check)(leati_sql *db, char **damage);
+    leat_status (*need)(leat_context *c, const char *where, const leati_sql_needs *needs);
     const char *has_table; /* a query that counts the tables called $1 */
 };
 

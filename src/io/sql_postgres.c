@@ -2,6 +2,7 @@
 #include "io/sql.h"
 
 #include "base/error.h"
+#include "base/file.h"
 
 #if LEAT_HAVE_POSTGRES
 #include <dlfcn.h>
@@ -43,6 +44,10 @@ typedef struct connection {
     int (*rows)(const PGresult *);
     char *(*value)(const PGresult *, int, int);
     int (*is_null)(const PGresult *, int, int);
+    PQconninfoOption *(*parse)(const char *, char **);
+    PQconninfoOption *(*defaults)(void);
+    void (*free_options)(PQconninfoOption *);
+    void (*free_text)(void *);
     bool silent; /* the server has not answered in time: it is not asked again */
 } connection;
 
@@ -71,7 +76,9 @@ static leat_status load(leat_context *c, connection *k)
                 find(l, "PQresultErrorField", &k->result_field) &&
                 find(l, "PQcmdStatus", &k->command) && find(l, "PQcmdTuples", &k->affected) &&
                 find(l, "PQclear", &k->clear) && find(l, "PQntuples", &k->rows) &&
-                find(l, "PQgetvalue", &k->value) && find(l, "PQgetisnull", &k->is_null);
+                find(l, "PQgetvalue", &k->value) && find(l, "PQgetisnull", &k->is_null) &&
+                find(l, "PQconninfoParse", &k->parse) && find(l, "PQconndefaults", &k->defaults) &&
+                find(l, "PQconninfoFree", &k->free_options) && find(l, "PQfreemem", &k->free_text);
     LEATI_CHECK(c, good, LEAT_UNSUPPORTED, "the installed libpq lacks functions Leat needs");
     return LEAT_OK;
 }
@@ -292,6 +299,81 @@ static leat_status postgres_check(leati_sql *db, char **damage)
     return *damage ? LEAT_OK : leat_error_status(db->context);
 }
 
+/* What an address says, else the environment; NULL: neither. */
+static const char *option(const PQconninfoOption *given, const PQconninfoOption *defaults,
+                          const char *name)
+{
+    const PQconninfoOption *const both[] = {given, defaults};
+    for (size_t i = 0; i < 2; i++)
+        for (const PQconninfoOption *o = both[i]; o && o->keyword; o++)
+            if (strcmp(o->keyword, name) == 0 && o->val && *o->val) return o->val;
+    return NULL;
+}
+
+/* Whether one of the hosts is reached by TCP: a folder and no host at all mean a local socket. */
+static bool is_remote(const char *hosts, const char *addresses)
+{
+    if (addresses) return true;
+    for (const char *at = hosts; at && *at; at += strcspn(at, ","), at += *at == ',')
+        if (*at != '/' && *at != '@' && *at != ',') return true;
+    return false;
+}
+
+static leat_status need_ports(leat_context *c, const char *ports, const leati_sql_needs *needs)
+{
+    const char *at = ports ? ports : "5432";
+    for (;;) {
+        long port = *at == ',' || !*at ? 5432 : strtol(at, NULL, 10);
+        LEATI_CHECK(c, port > 0 && port <= UINT16_MAX, LEAT_INVALID,
+                    "'%.60s' is no port of a database", at);
+        LEATI_TRY(needs->port(needs->user, (uint16_t)port));
+        at += strcspn(at, ",");
+        if (!*at++) return LEAT_OK;
+    }
+}
+
+/* Passwords and certificates: those that are named, else those in the home. */
+static leat_status need_files(leat_context *c, const PQconninfoOption *given,
+                              const PQconninfoOption *defaults, const leati_sql_needs *needs)
+{
+    static const char *const names[] = {"passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"};
+    static const char *const usual[] = {".pgpass", ".postgresql"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = option(given, defaults, names[i]);
+        if (path && leati_path_exists(path)) LEATI_TRY(needs->file(needs->user, path, false));
+    }
+    const char *home = getenv("HOME");
+    for (size_t i = 0; home && *home && i < sizeof usual / sizeof *usual; i++) {
+        char *path = leati_path_join(c, home, usual[i]);
+        leat_status st = path ? LEAT_OK : leat_error_status(c);
+        if (path && leati_path_exists(path)) st = needs->file(needs->user, path, false);
+        leati_free(path);
+        LEATI_TRY(st);
+    }
+    return LEAT_OK;
+}
+
+static leat_status postgres_need(leat_context *c, const char *where, const leati_sql_needs *needs)
+{
+    connection k = {0};
+    char *why = NULL;
+    LEATI_TRY(load(c, &k));
+    PQconninfoOption *given = k.parse(where, &why), *defaults = k.defaults();
+    leat_status st = LEAT_OK;
+    if (!given)
+        st = LEATI_FAIL(c, LEAT_INVALID, "the address of the database cannot be read: %.*s",
+                        (int)strcspn(why ? why : "", "\n"), why ? why : "");
+    if (st == LEAT_OK &&
+        is_remote(option(given, defaults, "host"), option(given, defaults, "hostaddr")))
+        st = need_ports(c, option(given, defaults, "port"), needs);
+    if (st == LEAT_OK) st = need_files(c, given, defaults, needs);
+    if (why) k.free_text(why);
+    k.free_options(given);
+    k.free_options(defaults);
+    dlclose(k.library);
+    return st;
+}
+
 const leati_sql_class leati_sql_postgres = {.prefix = "postgresql://",
                                             .open = postgres_open,
                                             .close = postgres_close,
@@ -305,6 +387,7 @@ const leati_sql_class leati_sql_postgres = {.prefix = "postgresql://",
                                             .number = postgres_number,
                                             .text = postgres_text,
                                             .check = postgres_check,
+                                            .need = postgres_need,
                                             .has_table = "SELECT count(*) FROM pg_catalog.pg_class "
                                                          "WHERE oid = to_regclass($1)"};
 
@@ -320,6 +403,15 @@ static leat_status absent_open(leati_sql *db, const char *where, bool make)
                       db->name);
 }
 
-const leati_sql_class leati_sql_postgres = {.prefix = "postgresql://", .open = absent_open};
+static leat_status absent_need(leat_context *c, const char *where, const leati_sql_needs *needs)
+{
+    (void)c;
+    (void)where;
+    (void)needs;
+    return LEAT_OK; /* whoever opens it is told */
+}
+
+const leati_sql_class leati_sql_postgres = {
+    .prefix = "postgresql://", .open = absent_open, .need = absent_need};
 
 #endif

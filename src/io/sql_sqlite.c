@@ -199,6 +199,29 @@ static leat_status sqlite_check(leati_sql *db, char **damage)
     return st == LEAT_OK && !*damage ? leat_error_status(db->context) : st;
 }
 
+/* The log and its index lie beside the file; a folder is listed to sync it. */
+static leat_status sqlite_need(leat_context *c, const char *where, const leati_sql_needs *needs)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    leati_str path;
+    leat_status st = LEAT_OK;
+    leati_str_init(&path, c);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && st == LEAT_OK; i++) {
+        leati_str_clear(&path);
+        leati_str_addf(&path, "%s%s", where, ends[i]);
+        st = leati_str_status(&path);
+        if (st == LEAT_OK && leati_path_exists(leati_str_text(&path)))
+            st = needs->file(needs->user, leati_str_text(&path), true);
+    }
+    leati_str_clear(&path);
+    leati_str_addn(&path, where, (size_t)(leati_path_base(where) - where));
+    if (!path.length) leati_str_add(&path, ".");
+    if (st == LEAT_OK) st = leati_str_status(&path);
+    if (st == LEAT_OK) st = needs->list(needs->user, leati_str_text(&path));
+    leati_str_fini(&path);
+    return st;
+}
+
 const leati_sql_class leati_sql_sqlite = {.prefix = "",
                                           .open = sqlite_open,
                                           .close = sqlite_close,
@@ -212,6 +235,7 @@ const leati_sql_class leati_sql_sqlite = {.prefix = "",
                                           .number = sqlite_number,
                                           .text = sqlite_text,
                                           .check = sqlite_check,
+                                          .need = sqlite_need,
                                           .has_table = "SELECT count(*) FROM sqlite_schema "
                                                        "WHERE type = 'table' AND name = $1"};
 
@@ -226,6 +250,14 @@ static leat_status absent_open(leati_sql *db, const char *where, bool make)
                       where);
 }
 
-const leati_sql_class leati_sql_sqlite = {.prefix = "", .open = absent_open};
+static leat_status absent_need(leat_context *c, const char *where, const leati_sql_needs *needs)
+{
+    (void)c;
+    (void)where;
+    (void)needs;
+    return LEAT_OK; /* whoever opens it is told */
+}
+
+const leati_sql_class leati_sql_sqlite = {.prefix = "", .open = absent_open, .need = absent_need};
 
 #endif

@@ -94,10 +94,15 @@ static bool all_digits(const char *text)
     return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
+bool leati_alias_good(const char *alias)
+{
+    return leati_name_good(alias) && !all_digits(alias) && strcmp(alias, "latest") != 0;
+}
+
 leat_status leati_alias_check(leat_context *c, const char *alias)
 {
     LEATI_TRY(leati_name_check(c, alias, "alias"));
-    LEATI_CHECK(c, !all_digits(alias) && strcmp(alias, "latest") != 0, LEAT_INVALID,
+    LEATI_CHECK(c, leati_alias_good(alias), LEAT_INVALID,
                 "'%s' cannot be an alias: numbers and \"latest\" stand for versions", alias);
     return LEAT_OK;
 }
@@ -213,8 +218,9 @@ static leat_status open_all(leat_registry *r, const char *where, const leat_regi
 }
 
 /* leati_free */
-static char *default_place(leat_context *c)
+static char *place_of(leat_context *c, const char *where)
 {
+    if (where) return leati_strdup(c, where);
     const char *place = getenv("LEAT_REGISTRY");
     if (place && *place) return leati_strdup(c, place);
     char *home = leati_home(c), *path = home ? leati_path_join(c, home, "registry") : NULL;
@@ -228,7 +234,7 @@ leat_status leat_registry_open(leat_context *c, leat_registry **out,
     leat_registry_options o = leat_registry_options_default();
     *out = NULL;
     LEATI_TRY(LEATI_OPTIONS(c, leat_registry_options, &o, options));
-    char *where = o.where ? leati_strdup(c, o.where) : default_place(c);
+    char *where = place_of(c, o.where);
     leat_registry *r = leati_calloc(c, 1, sizeof *r);
     leat_status st = where && r ? LEAT_OK : leat_error_status(c);
     if (r) r->context = c;
@@ -247,6 +253,32 @@ void leat_registry_close(leat_registry *r)
     leati_free(r->name);
     leati_free(r->folder);
     leati_free(r);
+}
+
+leat_status leati_registry_is_server(leat_context *c, const char *where, bool *server)
+{
+    char *place = place_of(c, where);
+    *server = place && leati_sql_is_server(place);
+    leati_free(place);
+    return leat_error_status(c);
+}
+
+leat_status leati_registry_need(leat_context *c, const leat_registry_options *o,
+                                const leat_registry *r, const leati_sql_needs *needs)
+{
+    char *place = place_of(c, o->where), *file = NULL, *objects = NULL;
+    bool server = place && leati_sql_is_server(place);
+    const char *folder = r ? r->folder : server ? o->folder : place;
+    if (place && !server) file = leati_path_join(c, place, "registry.db");
+    if (folder) objects = leati_path_join(c, folder, "objects");
+    leat_status st = leat_error_status(c);
+    if (st == LEAT_OK) st = leati_sql_need(c, server ? place : file, needs);
+    if (st == LEAT_OK && objects && leati_path_exists(objects))
+        st = needs->file(needs->user, objects, false);
+    leati_free(place);
+    leati_free(file);
+    leati_free(objects);
+    return st;
 }
 
 const char *leat_registry_name(const leat_registry *r)

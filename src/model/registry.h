@@ -36,7 +36,16 @@ leat_status leati_spec_parse(leat_context *c, leati_spec *out, const char *text)
 /* what: "name", "alias". INVALID for anything else than the form says. */
 leat_status leati_name_check(leat_context *c, const char *name, const char *what);
 bool leati_name_good(const char *name);
+bool leati_alias_good(const char *alias); /* neither a number nor "latest" */
 leat_status leati_alias_check(leat_context *c, const char *alias);
+
+/* Whether its catalogue is a server's. where: as of leat_registry_options. */
+leat_status leati_registry_is_server(leat_context *c, const char *where, bool *server);
+/* What opening the registry asks of the system, and reading its files (io/sql.h). r: it, opened; of
+ * an SQLite one it has to stay open as long as the needs are to hold. NULL: it does not answer now;
+ * then where its files are is known from `o` alone. */
+leat_status leati_registry_need(leat_context *c, const leat_registry_options *o,
+                                const leat_registry *r, const leati_sql_needs *needs);
 
 /* --- the store: registry_objects.c ------------------------------------------------------------ */
 

@@ -13,8 +13,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/registry.h"
 
-enum { PATH = 4096, WHY = 256, LINE = 600, SLOWEST_POLLS = 30, AGAIN_POLLS = 60 };
+enum { PATH = 4096, WHY = 256, LINE = 600, SLOWEST_POLLS = 30, AGAIN_POLLS = 60, LEFT = 8 };
 
 /* One version of the registry that is served. */
 typedef struct followed {
@@ -23,8 +24,10 @@ typedef struct followed {
     bool moves;    /* it is an alias */
     bool champion; /* that one */
     int64_t version;
-    int64_t refused; /* a version that could not be loaded */
-    uint32_t rests;  /* polls until it is tried again: its file may come, or memory be free */
+    int64_t refused;     /* a version that could not be loaded */
+    uint32_t rests;      /* polls until it is tried again: its file may come, or memory be free */
+    uint32_t left[LEFT]; /* versions that it has left and that something else needs */
+    size_t left_count;
 } followed;
 
 struct leati_follow {
@@ -42,7 +45,7 @@ struct leati_follow {
     uint32_t patience;       /* polls to skip after the next failure */
     pthread_t thread;
     bool runs, made;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of `stop` and of what aliases stand at */
     pthread_cond_t wake;
     bool stop;
 };
@@ -150,6 +153,7 @@ leat_status leati_follow_open(leat_context *c, const leati_follow_options *optio
     if (!f) return leat_error_status(c);
     f->context = c;
     f->options = *options;
+    pthread_mutex_init(&f->lock, NULL);
     leat_status st = make(f);
     if (st == LEAT_OK) *out = f;
     else leati_follow_close(f);
@@ -207,33 +211,67 @@ static bool is_loss(leat_status st)
 }
 
 /* Whether another alias keeps that version of the name. */
-static bool kept(const leati_follow *f, const followed *k)
+static bool stands_at(const leati_follow *f, const followed *k, int64_t version)
 {
     for (size_t i = 0; i < f->count; i++) {
         const followed *other = &f->all[i];
-        if (other != k && other->version == k->version && strcmp(other->name, k->name) == 0)
+        if (other != k && other->version == version && strcmp(other->name, k->name) == 0)
             return true;
     }
     return false;
+}
+
+static bool is_needed(const leati_follow *f, const followed *k, int64_t version, int64_t present)
+{
+    return f->options.needs &&
+           f->options.needs(f->options.user, k->name, (uint32_t)version, (uint32_t)present);
+}
+
+/* Takes versions off that nothing needs any more. The present one is loaded: it needs no path. */
+static void tidy(leati_follow *f, followed *k)
+{
+    char why[WHY] = "";
+    size_t stay = 0;
+    for (size_t i = 0; i < k->left_count; i++) {
+        uint32_t version = k->left[i];
+        if (version == k->version || stands_at(f, k, version)) continue;
+        /* As where the alias is now, or as what answers though the alias has left it. */
+        if (is_needed(f, k, version, k->version) || is_needed(f, k, version, version)) {
+            k->left[stay++] = version;
+            continue;
+        }
+        leati_move m = {.name = k->name, .from = version, .to = (uint32_t)k->version, .path = ""};
+        (void)f->options.move(f->options.user, &m, why);
+    }
+    k->left_count = stay;
+}
+
+static void arrive(leati_follow *f, followed *k, int64_t version, bool leaves)
+{
+    if (leaves && k->left_count < LEFT) k->left[k->left_count++] = (uint32_t)k->version;
+    pthread_mutex_lock(&f->lock);
+    k->version = version;
+    pthread_mutex_unlock(&f->lock);
+    k->refused = 0;
 }
 
 /* False: the registry was lost on the way. */
 static bool move(leati_follow *f, followed *k, int64_t version)
 {
     char path[PATH], pinned[300], why[WHY] = "";
+    bool needed = is_needed(f, k, k->version, version);
     snprintf(pinned, sizeof pinned, "%.250s@%lld", k->name, (long long)version);
     leat_status st = leat_registry_path(f->registry, pinned, path, sizeof path);
     leati_move m = {.name = k->name,
                     .path = path,
-                    .from = kept(f, k) ? 0 : (uint32_t)k->version,
+                    .from = stands_at(f, k, k->version) || needed ? 0 : (uint32_t)k->version,
                     .to = (uint32_t)version,
                     .preferred = k->champion};
     if (st != LEAT_OK && st != LEAT_FORMAT && is_loss(st)) return false;
     if (st != LEAT_OK) snprintf(why, sizeof why, "%.250s", leat_error_message(f->own));
     leat_error_clear(f->own);
     if (st == LEAT_OK && f->options.move(f->options.user, &m, why)) {
-        k->version = version;
-        k->refused = 0;
+        arrive(f, k, version, needed);
         say(f, "%.250s is version %lld now", k->text, (long long)version);
         return true;
     }
@@ -257,10 +295,15 @@ static void poll_all(leati_follow *f)
         lose(f);
         return;
     }
+    if (f->options.settle && f->options.settle(f->options.user, f->registry) != LEAT_OK) {
+        lose(f);
+        return;
+    }
     for (size_t i = 0; i < f->count; i++) {
         followed *k = &f->all[i];
         int64_t version = 0;
         if (!k->moves) continue;
+        tidy(f, k);
         leat_status st = look_up(f->own, f->registry, k->text, &version);
         if (st != LEAT_OK && is_loss(st)) {
             lose(f);
@@ -310,18 +353,53 @@ static void *follow(void *arg)
     return NULL;
 }
 
+void leati_follow_alias(leati_follow *f, const char *name, uint32_t version, char *alias)
+{
+    const followed *found = NULL;
+    *alias = '\0';
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->count; i++) {
+        const followed *k = &f->all[i];
+        bool named = k->moves && k->version == version && strcmp(k->name, name) == 0 &&
+                     leati_alias_good(strchr(k->text, '@') + 1);
+        if (named && (!found || k->champion)) found = k;
+    }
+    if (found) snprintf(alias, LEATI_FOLLOW_ALIAS, "%s", strchr(found->text, '@') + 1);
+    pthread_mutex_unlock(&f->lock);
+}
+
+bool leati_follow_find(const leati_follow *f, leat_context *c, const char *name, uint32_t version,
+                       char *path, size_t size)
+{
+    char pinned[300];
+    leat_registry *r = NULL;
+    bool known = false;
+    for (size_t i = 0; i < f->count; i++) known = known || strcmp(f->all[i].name, name) == 0;
+    if (!known) return false;
+    snprintf(pinned, sizeof pinned, "%.250s@%lu", name, (unsigned long)version);
+    leat_status st = open_registry(c, f, &r);
+    if (st == LEAT_OK) st = leat_registry_path(r, pinned, path, size);
+    leat_registry_close(r);
+    leat_error_clear(c);
+    return st == LEAT_OK;
+}
+
+bool leati_follow_moves(const leati_follow *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->all[i].moves) return true;
+    return false;
+}
+
 leat_status leati_follow_start(leati_follow *f)
 {
-    bool moves = false;
-    for (size_t i = 0; i < f->count; i++) moves = moves || f->all[i].moves;
-    if (!moves) return LEAT_OK;
+    if (!leati_follow_moves(f)) return LEAT_OK;
     LEATI_TRY(leati_context_branch(f->context, &f->own));
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&f->wake, &attr);
     pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&f->lock, NULL);
     f->made = true;
     f->patience = 1;
     f->runs = pthread_create(&f->thread, NULL, follow, f) == 0;
@@ -329,20 +407,23 @@ leat_status leati_follow_start(leati_follow *f)
     return LEAT_OK;
 }
 
+void leati_follow_stop(leati_follow *f)
+{
+    if (!f || !f->runs) return;
+    pthread_mutex_lock(&f->lock);
+    f->stop = true;
+    pthread_cond_signal(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+    pthread_join(f->thread, NULL);
+    f->runs = false;
+}
+
 void leati_follow_close(leati_follow *f)
 {
     if (!f) return;
-    if (f->runs) {
-        pthread_mutex_lock(&f->lock);
-        f->stop = true;
-        pthread_cond_signal(&f->wake);
-        pthread_mutex_unlock(&f->lock);
-        pthread_join(f->thread, NULL);
-    }
-    if (f->made) {
-        pthread_mutex_destroy(&f->lock);
-        pthread_cond_destroy(&f->wake);
-    }
+    leati_follow_stop(f);
+    if (f->made) pthread_cond_destroy(&f->wake);
+    pthread_mutex_destroy(&f->lock);
     leat_context_destroy(f->own);
     for (size_t i = 0; f->places && i < f->place_count; i++) leati_free(f->places[i]);
     for (size_t i = 0; f->all && i < f->count; i++) {

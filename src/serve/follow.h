@@ -7,6 +7,7 @@
 #define LEATI_SERVE_FOLLOW_H
 
 #include <leat/context.h>
+#include <leat/registry.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,10 @@ typedef struct leati_follow_options {
      * say: a line for who runs the server. */
     bool (*move)(void *user, const leati_move *move, char *why);
     void (*say)(void *user, const char *line);
+    /* Whether a version that its alias has left for `present` is still wanted; what else there is
+     * to do in the registry, which is lost where that fails. NULL: neither. */
+    bool (*needs)(void *user, const char *name, uint32_t version, uint32_t present);
+    leat_status (*settle)(void *user, leat_registry *registry);
     void *user;
 } leati_follow_options;
 
@@ -42,8 +47,20 @@ leat_status leati_follow_open(leat_context *c, const leati_follow_options *optio
 const char *const *leati_follow_places(const leati_follow *f, size_t *count);
 /* Whether that version is to be preferred: the alias `champion` stands at it. */
 bool leati_follow_prefers(const leati_follow *f, const char *name, uint32_t version);
+/* An alias by which that version of `name` is served now, `champion` first, into `alias`
+ * (LEATI_FOLLOW_ALIAS bytes); "": none. From any thread, as leati_follow_moves. */
+enum { LEATI_FOLLOW_ALIAS = 129 };
+void leati_follow_alias(leati_follow *f, const char *name, uint32_t version, char *alias);
+/* Where the registry keeps a version of a model that is served out of it; with a context of the
+ * caller, in which nothing is left recorded. False: nowhere, or it does not answer. */
+bool leati_follow_find(const leati_follow *f, leat_context *c, const char *name, uint32_t version,
+                       char *path, size_t size);
+/* Whether there is something to follow. */
+bool leati_follow_moves(const leati_follow *f);
 /* Begins to follow, where there is something to follow. */
 leat_status leati_follow_start(leati_follow *f);
-void leati_follow_close(leati_follow *f); /* ends the thread; NULL is fine */
+/* Ends the thread; what others ask is answered until the close. NULL is fine, to both. */
+void leati_follow_stop(leati_follow *f);
+void leati_follow_close(leati_follow *f);
 
 #endif

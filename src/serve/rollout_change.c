@@ -33,6 +33,28 @@ static bool no_model(leati_fault *fault, const char *name)
 /* ---- beginning --------------------------------------------------------------------------------
  */
 
+/* The alias that is to follow: the one that was named, else the one that followed the rollout
+ * before this one, or is still to, else the one by which the model is served, where it stands at
+ * the stable version. */
+static bool choose_alias(const leati_rollouts *r, const leati_lane *lane, leati_rollout_spec *s,
+                         leati_fault *fault)
+{
+    const leati_rollout *before = &lane->rollout;
+    if (strcmp(s->alias, "none") == 0) {
+        *s->alias = '\0';
+        return true;
+    }
+    bool again = before->alias == LEATI_ALIAS_WAITS ||
+                 (before->alias == LEATI_ALIAS_MOVED && before->stable == s->from);
+    if (!*s->alias && again) memcpy(s->alias, before->spec.alias, sizeof s->alias);
+    else if (!*s->alias && r->follow) leati_follow_alias(r->follow, lane->name, s->from, s->alias);
+    if (!*s->alias || r->pool || (r->follow && leati_follow_moves(r->follow))) return true;
+    return leati_fault_set(fault, 422, "no_registry",
+                           "the alias '%.100s' cannot follow: this server does not go on to speak "
+                           "to a registry; serve NAME@ALIAS, or with --pool",
+                           s->alias);
+}
+
 /* Fills in what was not named. */
 static bool complete(leati_rollouts *r, leati_lane *lane, leati_rollout_spec *s, leati_fault *fault)
 {
@@ -49,6 +71,7 @@ static bool complete(leati_rollouts *r, leati_lane *lane, leati_rollout_spec *s,
                                    : "\"to\", the version to roll out, is missing");
     for (size_t i = 0; i < s->rule_count; i++)
         compares = compares || s->rules[i].measure == LEATI_DISAGREEMENT;
+    if (!choose_alias(r, lane, s, fault)) return false;
     if (s->mode == LEATI_SHADOW && s->mirror <= 0) s->mirror = 1;
     if (s->mode == LEATI_CANARY && compares && s->mirror <= 0) s->mirror = usual_mirror;
     if (s->mode == LEATI_SWITCH) s->mirror = 0, s->rule_count = 0;
@@ -110,7 +133,8 @@ static bool load(leati_rollouts *r, const char *name, const leati_rollout_spec *
         if (leati_shelf_find(shelf, name, strlen(name), versions[i])) continue;
         return leati_fault_set(fault, 404, "no_such_version",
                                "the model '%s' has no version %u: it is neither loaded nor in a "
-                               "folder that is served, as %s/%u.leat",
+                               "folder that is served, as %s/%u.leat, nor in a registry that "
+                               "this model is served out of",
                                name, versions[i], name, versions[i]);
     }
     return true;
@@ -125,21 +149,26 @@ static void go_back(leati_rollouts *r, leati_lane *lane, const leati_rollout *be
     leati_lane_changed(r, lane);
 }
 
-/* What is served out of the registry may have to be fetched there first. */
-static void fetch(leati_rollouts *r, leati_lane *lane, const leati_rollout_spec *spec)
+void leati_rollouts_fetch(leati_rollouts *r, const char *model, uint32_t version)
 {
-    const uint32_t versions[] = {spec->to, spec->from};
     char path[LEATI_POOL_PATH];
-    for (int i = 0; i < 2; i++) {
-        leati_fault unused = {0};
-        const leati_shelf *shelf = leati_repository_shelf(r->repository);
-        if (leati_shelf_find(shelf, lane->name, lane->name_length, versions[i])) continue;
-        (void)leati_repository_rescan(r->repository, &unused);
-        if (leati_repository_path(r->repository, lane->name, versions[i])) continue;
-        if (leati_pool_find(r, lane, versions[i], path))
-            (void)leati_repository_move(r->repository, lane->name, 0, versions[i], path, false,
-                                        &unused);
-    }
+    leati_fault unused = {0};
+    leat_context *c = leati_repository_context(r->repository);
+    leati_lane *lane = leati_lane_find(r, model, strlen(model));
+    const leati_shelf *shelf = leati_repository_shelf(r->repository);
+    if (!lane || leati_shelf_find(shelf, model, lane->name_length, version)) return;
+    (void)leati_repository_rescan(r->repository, &unused);
+    if (leati_repository_path(r->repository, model, version)) return;
+    bool found =
+        r->pool ? leati_pool_find(r, lane, version, path)
+                : r->follow && leati_follow_find(r->follow, c, model, version, path, sizeof path);
+    if (found) (void)leati_repository_move(r->repository, model, 0, version, path, false, &unused);
+}
+
+static void fetch(leati_rollouts *r, const leati_lane *lane, const leati_rollout_spec *spec)
+{
+    leati_rollouts_fetch(r, lane->name, spec->to);
+    leati_rollouts_fetch(r, lane->name, spec->from);
 }
 
 /* In a pool: what the others did meanwhile stays. */
@@ -168,6 +197,7 @@ static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
     pthread_mutex_unlock(&r->lock);
     if (!lane) return false;
     if (r->pool) return begin_in_pool(r, lane, spec, before, fault);
+    fetch(r, lane, spec);
     bool ok = load(r, name, spec, fault);
     pthread_mutex_lock(&r->lock);
     if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));

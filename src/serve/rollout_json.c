@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/registry.h"
+
 enum { FORMAT = 1 };
 
 static bool wrong(char *why, const char *format, ...) LEAT_PRINTF(2, 3);
@@ -131,6 +133,15 @@ static bool read_seed(const json_t *v, leati_rollout_spec *s, char *why)
     return true;
 }
 
+static bool read_alias(const json_t *v, leati_rollout_spec *s, char *why)
+{
+    const char *text = json_string_value(v);
+    if (!text || (*text && !leati_alias_good(text)))
+        return wrong(why, "\"alias\" is an alias of the registry, or none");
+    snprintf(s->alias, sizeof s->alias, "%s", text);
+    return true;
+}
+
 static bool read_member(const char *key, const json_t *v, leati_rollout_spec *s, char *why)
 {
     if (strcmp(key, "mode") == 0) return read_mode(v, s, why);
@@ -145,6 +156,7 @@ static bool read_member(const char *key, const json_t *v, leati_rollout_spec *s,
     if (strcmp(key, "mirror") == 0) return read_number(v, key, &s->mirror, why);
     if (strcmp(key, "tolerance") == 0) return read_number(v, key, &s->tolerance, why);
     if (strcmp(key, "abort_if") == 0) return read_rules(v, s, why);
+    if (strcmp(key, "alias") == 0) return read_alias(v, s, why);
     return wrong(why, "\"%.40s\" is no member of a rollout", key);
 }
 
@@ -203,6 +215,7 @@ static void say_spec(leat_json *j, const leati_rollout_spec *s)
     leat_json_begin_array(j, "abort_if");
     for (size_t i = 0; i < s->rule_count; i++) leat_json_string(j, NULL, s->rules[i].text);
     leat_json_end_array(j);
+    if (*s->alias) leat_json_string(j, "alias", s->alias);
 }
 
 /* ---- how it stands ----------------------------------------------------------------------------
@@ -296,6 +309,16 @@ static void say_events(leat_json *j, const leati_rollout *r)
     leat_json_end_array(j);
 }
 
+static void say_alias(leat_json *j, const leati_rollout *r)
+{
+    leat_json_begin_object(j, "alias");
+    leat_json_string(j, "name", r->spec.alias);
+    leat_json_string(j, "state", leati_alias_state_name(r->alias));
+    leat_json_int(j, "from", r->alias_from);
+    leat_json_int(j, "found", r->alias_found);
+    leat_json_end_object(j);
+}
+
 void leati_rollout_say(leat_json *j, const leati_rollout *r, const leati_rollout_seen *seen)
 {
     leati_rollout_plan plan = leati_rollout_plan_of(r);
@@ -316,6 +339,7 @@ void leati_rollout_say(leat_json *j, const leati_rollout *r, const leati_rollout
     say_rules(j, r);
     say_shadow(j, seen->shadow);
     say_events(j, r);
+    if (*r->spec.alias) say_alias(j, r);
 }
 
 /* ---- the state file ---------------------------------------------------------------------------
@@ -378,6 +402,7 @@ void leati_rollout_keep(leat_json *j, const char *model, const leati_rollout *r,
     keep_arm(j, "seen_candidate", seen->candidate);
     say_shadow(j, seen->shadow);
     say_events(j, r);
+    if (*r->spec.alias) say_alias(j, r);
     leat_json_end_object(j);
 }
 
@@ -502,8 +527,38 @@ static bool recall_events(const json_t *events, leati_rollout *r)
     return true;
 }
 
-static bool recall_all(const json_t *root, leati_rollout_kept *out, char *why)
+/* Absent where there is none. */
+static bool recall_alias(const json_t *object, leati_rollout *r)
 {
+    if (!object) return true;
+    recall m = {object, json_is_object(object)};
+    const char *state = json_string_value(json_object_get(object, "state"));
+    r->alias_from = (uint32_t)whole(&m, "from", 0, 999999999);
+    r->alias_found = whole(&m, "found", 0, INT64_MAX);
+    for (leati_alias_state s = LEATI_ALIAS_STAYS; m.ok && state && s <= LEATI_ALIAS_LOST; s++) {
+        if (strcmp(state, leati_alias_state_name(s)) != 0) continue;
+        r->alias = s;
+        return s != LEATI_ALIAS_WAITS || (*r->spec.alias && r->stable);
+    }
+    return false;
+}
+
+/* Reads a text into `out` (room bytes), which is zero where that fails. */
+typedef bool (*recall_fn)(const json_t *root, void *out, char *why);
+static bool recall_text(const char *from, size_t size, recall_fn take, void *out, size_t room,
+                        char *why)
+{
+    memset(out, 0, room);
+    json_t *root = parse(from, size, why);
+    bool ok = root && take(root, out, why);
+    json_decref(root);
+    if (!ok) memset(out, 0, room);
+    return ok;
+}
+
+static bool recall_all(const json_t *root, void *to, char *why)
+{
+    leati_rollout_kept *out = to;
     leati_rollout *r = &out->rollout;
     recall m = {root, true};
     json_t *asked = json_object_get(root, "asked");
@@ -532,18 +587,14 @@ static bool recall_all(const json_t *root, leati_rollout_kept *out, char *why)
               recall_events(json_object_get(root, "events"), r) &&
               recall_arm(json_object_get(root, "seen_stable"), &out->stable) &&
               recall_arm(json_object_get(root, "seen_candidate"), &out->candidate) &&
-              recall_shadow(json_object_get(root, "shadow"), &out->shadow);
+              recall_shadow(json_object_get(root, "shadow"), &out->shadow) &&
+              recall_alias(json_object_get(root, "alias"), r);
     return ok || wrong(why, "its counts are damaged");
 }
 
 bool leati_rollout_recall(const char *from, size_t size, leati_rollout_kept *out, char *why)
 {
-    memset(out, 0, sizeof *out);
-    json_t *root = parse(from, size, why);
-    bool ok = root && recall_all(root, out, why);
-    json_decref(root);
-    if (!ok) memset(out, 0, sizeof *out);
-    return ok;
+    return recall_text(from, size, recall_all, out, sizeof *out, why);
 }
 
 /* ---- what one server saw ----------------------------------------------------------------------
@@ -562,8 +613,9 @@ void leati_rollout_part_keep(leat_json *j, uint32_t holds, double held,
     leat_json_end_object(j);
 }
 
-static bool recall_part(const json_t *root, leati_rollout_part *out, char *why)
+static bool recall_part(const json_t *root, void *to, char *why)
 {
+    leati_rollout_part *out = to;
     recall m = {root, true};
     if (whole(&m, "format", 1, FORMAT), !m.ok) return wrong(why, "it is of another format");
     out->holds = (uint32_t)whole(&m, "holds", 0, UINT32_MAX);
@@ -576,10 +628,5 @@ static bool recall_part(const json_t *root, leati_rollout_part *out, char *why)
 
 bool leati_rollout_part_recall(const char *text, size_t size, leati_rollout_part *out, char *why)
 {
-    memset(out, 0, sizeof *out);
-    json_t *root = parse(text, size, why);
-    bool ok = root && recall_part(root, out, why);
-    json_decref(root);
-    if (!ok) memset(out, 0, sizeof *out);
-    return ok;
+    return recall_text(text, size, recall_part, out, sizeof *out, why);
 }

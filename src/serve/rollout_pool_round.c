@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "serve/rollout_alias.h"
 
 enum { TRIES = 5 }; /* of a change by hand, when others change at the same time */
 
@@ -327,6 +328,27 @@ static leat_status tell(leati_rollout_pool *p, leati_lane *lane)
     return commit(p, lane, p->stood.revision, &won);
 }
 
+/* The alias of a rollout that is over: several may try, one moves it, the others find it moved. */
+static leat_status settle(leati_rollout_pool *p, leati_lane *lane)
+{
+    char line[LEATI_ALIAS_LINE];
+    leati_rollouts *r = p->rollouts;
+    leati_alias_move m;
+    bool won;
+    pthread_mutex_lock(&r->lock);
+    bool waits = leati_alias_move_of(&lane->rollout, &m) && lane->shared && !lane->parted;
+    int64_t revision = lane->shared;
+    p->walk = lane->rollout;
+    pthread_mutex_unlock(&r->lock);
+    if (!waits) return LEAT_OK;
+    LEATI_TRY(leati_alias_try(p->registry, lane->name, &m));
+    leati_rollout_alias_done(&p->walk, m.state, m.found, m.why, (int64_t)time(NULL));
+    LEATI_TRY(commit(p, lane, revision, &won));
+    leati_alias_line(lane->name, &m, line);
+    if (won) leati_pool_line(p, "%s", line);
+    return LEAT_OK;
+}
+
 /* The pool has nothing of it: what this server brings along is the pool's from now on. */
 static leat_status bring(leati_rollout_pool *p, leati_lane *lane)
 {
@@ -360,7 +382,8 @@ static leat_status follow(leati_rollout_pool *p, leati_lane *lane)
     }
     look_for_versions(p, lane);
     LEATI_TRY(publish(p, lane));
-    return decide(p, lane);
+    LEATI_TRY(decide(p, lane));
+    return settle(p, lane);
 }
 
 static void take_head(void *user, const char *name, int64_t revision)
@@ -417,6 +440,7 @@ static bool apply(leati_rollout_pool *p, const leati_asked *a, leati_fault *faul
                                    a->lane->name);
         w->phase = LEATI_ROLLOUT_NONE; /* the row stays: steps are not numbered anew */
         w->stable = w->previous = 0;
+        w->alias = LEATI_ALIAS_STAYS;
         w->epoch++;
         return true;
     }

@@ -96,6 +96,10 @@ leat_rollout_info leat_rollout_about(const leat_rollout *r)
     o.pool_lost = json_is_true(json_object_get(pool, "lost"));
     o.pool_told = !json_is_false(json_object_get(pool, "told"));
     o.pool_counts = json_is_true(json_object_get(pool, "counts"));
+    const json_t *alias = json_object_get(root, "alias");
+    o.alias = text(alias, "name");
+    o.alias_state = text(alias, "state");
+    o.alias_found = whole(alias, "found");
     uint64_t step = count(root, "step");
     o.step = step ? (size_t)step - 1 : 0;
     o.held = real(item(r, "walk", o.step), "held");

@@ -112,6 +112,14 @@ static bool is_loaded(const leati_rollouts *r, const char *name, uint32_t versio
     return version && leati_shelf_find(shelf, name, strlen(name), version) != NULL;
 }
 
+/* What had been fetched out of the registry is fetched again. */
+static void fetch_versions(leati_rollouts *r, const leati_lane *lane)
+{
+    const leati_rollout *w = &lane->rollout;
+    if (w->stable) leati_rollouts_fetch(r, lane->name, w->stable);
+    if (leati_rollout_walks(w)) leati_rollouts_fetch(r, lane->name, w->spec.to);
+}
+
 /* A rollout one of whose versions is gone is over; without the stable one, the highest serves. */
 static void fit_to_shelf(leati_rollouts *r, leati_lane *lane)
 {
@@ -136,6 +144,7 @@ static leat_status take_up(leati_rollouts *r, leat_context *c, const char *name,
     lane->rollout = kept->rollout;
     lane->rollout.revision = lane->rollout.epoch = 1;
     leati_lane_begin_anew(r, lane, &before);
+    fetch_versions(r, lane);
     fit_to_shelf(r, lane);
     LEATI_CHECK(c, leati_lane_publish(r, lane), LEAT_NOMEM, "out of memory");
     return LEAT_OK;

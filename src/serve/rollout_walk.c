@@ -30,6 +30,12 @@ const char *leati_step_result_name(leati_step_result result)
     return names[result];
 }
 
+const char *leati_alias_state_name(leati_alias_state state)
+{
+    static const char *const names[] = {"stays", "waits", "moved", "lost"};
+    return names[state];
+}
+
 /* ---- what is asked for ------------------------------------------------------------------------
  */
 
@@ -206,6 +212,23 @@ static void end_step(leati_rollout *r, const leati_rollout_seen *seen, leati_ste
     }
 }
 
+/* The rollout is over: the alias should stand at what answers now. */
+static void settle_alias(leati_rollout *r)
+{
+    bool moves = *r->spec.alias && r->alias_from != r->stable;
+    r->alias = moves ? LEATI_ALIAS_WAITS : LEATI_ALIAS_STAYS;
+}
+
+void leati_rollout_alias_done(leati_rollout *r, leati_alias_state state, int64_t found,
+                              const char *why, int64_t now)
+{
+    r->alias = state;
+    r->alias_found = found;
+    if (state == LEATI_ALIAS_MOVED)
+        note(r, now, "%s stands at version %u", r->spec.alias, r->stable);
+    else note(r, now, "%s was not moved to version %u: %s", r->spec.alias, r->stable, why);
+}
+
 static void finish(leati_rollout *r, int64_t now)
 {
     if (r->spec.mode == LEATI_SHADOW) {
@@ -215,6 +238,7 @@ static void finish(leati_rollout *r, int64_t now)
     }
     if (r->stable != r->spec.to) r->previous = r->stable;
     r->stable = r->spec.to;
+    settle_alias(r);
     enter_phase(r, LEATI_ROLLOUT_DONE, "");
     note(r, now, "version %u gets all requests", r->stable);
 }
@@ -236,6 +260,7 @@ void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, i
                              const char *reason)
 {
     end_step(r, seen, LEATI_STEP_ABORTED);
+    settle_alias(r); /* where it stands, unless a move of the rollout before this one waits */
     enter_phase(r, LEATI_ROLLOUT_ABORTED, reason);
     note(r, now, "taken back to version %u: %s", r->stable, reason);
 }
@@ -248,6 +273,8 @@ void leati_rollout_begin(leati_rollout *r, const leati_rollout_spec *spec, int64
     r->epoch = before.epoch + 1;
     r->holds = before.holds;
     r->started = now;
+    bool waits = before.alias == LEATI_ALIAS_WAITS && strcmp(before.spec.alias, spec->alias) == 0;
+    r->alias_from = waits ? before.alias_from : spec->from;
     if (spec->mode == LEATI_SWITCH) {
         finish(r, now);
         return;

@@ -22,7 +22,8 @@ enum {
     LEATI_ROLLOUT_RULES = 8,
     LEATI_ROLLOUT_EVENTS = 32,
     LEATI_ROLLOUT_TEXT = 240,
-    LEATI_STICKY_NAME = 128
+    LEATI_STICKY_NAME = 128,
+    LEATI_ALIAS_NAME = 129
 };
 
 typedef enum leati_rollout_mode {
@@ -53,6 +54,8 @@ typedef struct leati_rollout_spec {
     double tolerance; /* numbers agree up to this part of the stable version's, 0.01 */
     size_t rule_count;
     leati_rule rules[LEATI_ROLLOUT_RULES];
+    char alias[LEATI_ALIAS_NAME]; /* of the registry, to stand at what answers in the end; "": none
+                                   */
 } leati_rollout_spec;
 
 /* alpha 0.05, no hold; seed 0. */
@@ -99,6 +102,15 @@ typedef struct leati_rollout_seen {
     const leati_shadow_stats *shadow;
 } leati_rollout_seen;
 
+/* What becomes of spec.alias when the rollout is over: it is moved by compare-and-set from where it
+ * stood at the beginning, once, by who speaks to the registry (rollout_alias.h). */
+typedef enum leati_alias_state {
+    LEATI_ALIAS_STAYS, /* it stands where it should, or the rollout is under way */
+    LEATI_ALIAS_WAITS, /* to be moved to `stable`, as soon as the registry answers */
+    LEATI_ALIAS_MOVED,
+    LEATI_ALIAS_LOST /* it stood elsewhere, and was left there */
+} leati_alias_state;
+
 typedef struct leati_rollout {
     leati_rollout_phase phase;
     leati_rollout_spec spec;
@@ -115,6 +127,9 @@ typedef struct leati_rollout {
     uint64_t revision;        /* grows with whatever is to be told or kept */
     uint64_t epoch;           /* grows with every step: what is seen begins anew */
     uint32_t holds;           /* grows when a step is held anew: `held` begins at 0 */
+    leati_alias_state alias;
+    uint32_t alias_from; /* the version that it is expected at */
+    int64_t alias_found; /* LOST: the one it stood at; 0: none */
     size_t event_count;
     leati_rollout_event events[LEATI_ROLLOUT_EVENTS]; /* the last ones, oldest first */
 } leati_rollout;
@@ -158,6 +173,11 @@ static inline bool leati_rollout_walks(const leati_rollout *r)
 /* False: `why` says why that cannot be done now. */
 bool leati_rollout_act(leati_rollout *r, leati_rollout_action action,
                        const leati_rollout_seen *seen, int64_t now, char why[LEATI_RULE_WHY]);
+
+/* What came of moving the alias (MOVED, LOST); why: for LOST. */
+void leati_rollout_alias_done(leati_rollout *r, leati_alias_state state, int64_t found,
+                              const char *why, int64_t now);
+const char *leati_alias_state_name(leati_alias_state state);
 
 /* Summary of an arm, with 95% intervals that hold at all times. */
 leati_arm_summary leati_arm_summarize(const leati_arm_stats *arm);

@@ -441,13 +441,27 @@ static void *work(void *arg)
 /* ---- the life ---------------------------------------------------------------------------------
  */
 
+bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version, uint32_t present)
+{
+    const leati_lane *lane = leati_lane_find(r, model, strlen(model));
+    if (!lane) return false;
+    pthread_mutex_lock(&r->lock);
+    const leati_rollout *w = &lane->rollout;
+    uint32_t other = leati_rollout_walks(w) ? w->spec.to : w->previous;
+    bool needs = (leati_rollout_walks(w) || present == w->stable) &&
+                 (version == w->stable || version == other);
+    pthread_mutex_unlock(&r->lock);
+    return needs;
+}
+
 leat_status leati_rollouts_open(leat_context *c, leati_rollouts **out, leati_repository *repository,
-                                uint32_t slots, const char *folder)
+                                leati_follow *follow, uint32_t slots, const char *folder)
 {
     *out = NULL;
     leati_rollouts *r = LEATI_NEW(c, leati_rollouts, 1);
     if (!r) return leat_error_status(c);
     r->repository = repository;
+    r->follow = follow;
     r->slots = slots;
     r->folder_lock = -1;
     pthread_mutex_init(&r->lock, NULL);

@@ -10,6 +10,7 @@
 #include <leat/serve.h>
 
 #include "base/published.h"
+#include "serve/follow.h"
 #include "serve/repository.h"
 #include "serve/rollout_json.h"
 #include "serve/route.h"
@@ -22,8 +23,9 @@ typedef struct leati_rollouts {
     _Atomic(leati_lane *) first;
     leat_context *context; /* of who holds `lock` */
     leati_repository *repository;
-    uint32_t slots; /* the last one is the shadow's */
-    char *folder;   /* of the state files; NULL: nothing is kept */
+    leati_follow *follow; /* what is served out of the registry; NULL: nothing */
+    uint32_t slots;       /* the last one is the shadow's */
+    char *folder;         /* of the state files; NULL: nothing is kept */
     int folder_lock;
     bool folder_new; /* made by this server */
     leati_shadow *shadow;
@@ -41,9 +43,10 @@ typedef struct leati_rollouts {
 leat_status leati_rollouts_place(leat_context *c, const leat_serve_options *options, char **out);
 /* folder: where state is kept, made if need be; NULL: nowhere. What is found there goes on; a
  * rollout whose versions are not loaded is taken back. INVALID: another server keeps its state
- * there; FORMAT: a file is damaged. The repository belongs to the caller and outlives this. */
+ * there; FORMAT: a file is damaged. Repository and follow (may be NULL) belong to the caller; the
+ * repository outlives this, and follow what is asked of it. */
 leat_status leati_rollouts_open(leat_context *c, leati_rollouts **out, leati_repository *repository,
-                                uint32_t slots, const char *folder);
+                                leati_follow *follow, uint32_t slots, const char *folder);
 /* The thread for mirrored requests: answers as slot `slots` - 1. */
 leat_status leati_rollouts_start(leati_rollouts *r, leat_context *c, leati_serve *serve,
                                  leati_desk *desk);
@@ -55,6 +58,11 @@ static inline bool leati_rollouts_any(const leati_rollouts *r)
     return r && atomic_load_explicit(&r->first, memory_order_relaxed) != NULL;
 }
 
+/* Whether a version is needed that an alias has left, which stands at `present` now: by a rollout
+ * under way, or, where the alias stands at what the last one came to, to go back to. From any
+ * thread. */
+bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version, uint32_t present);
+
 /* The version for a request that names a model alone, with call->arm and call->lane; NULL: nothing
  * was ever decided about this model, or its versions are gone. */
 leati_served *leati_rollouts_choose(leati_call *call);
@@ -65,6 +73,10 @@ void leati_rollouts_sign(leati_call *call);
 /* After an answer was written, which took `ns`: counts it and signs it where `ok`; `answers` hold
  * it. False: it was a mirrored request, which nobody asked and nothing else must count. */
 bool leati_rollouts_count(leati_call *call, const leati_answered *answers, uint64_t ns, bool ok);
+
+/* Has a version that is in no folder loaded out of the registry, where its model is served out of
+ * it, before the steward runs or by it. */
+void leati_rollouts_fetch(leati_rollouts *r, const char *model, uint32_t version);
 
 /* --- rollout_change.c -------------------------------------------------------------------------
  * By the steward alone, as versions may be loaded. False: a fault. */

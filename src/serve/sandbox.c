@@ -40,7 +40,8 @@ enum {
 };
 enum { CONNECT_TCP = 1 << 1 /* ABI 4 */, SCOPE_ABSTRACT_UNIX = 1, SCOPE_SIGNAL = 2 /* ABI 6 */ };
 enum { OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV };
-enum { ASK_VERSION = 1, TSYNC = 1 << 3 /* ABI 8 */, PATH_BENEATH = 1 };
+enum { ASK_VERSION = 1, TSYNC = 1 << 3 /* ABI 8 */, PATH_BENEATH = 1, NET_PORT = 2 };
+enum { DNS = 53, NET_ABI = 4 };
 
 typedef struct ruleset_rights {
     uint64_t files, network, scope;
@@ -50,6 +51,10 @@ typedef struct __attribute__((packed)) path_rule {
     uint64_t rights;
     int32_t folder;
 } path_rule;
+
+typedef struct port_rule {
+    uint64_t rights, port;
+} port_rule;
 
 struct leati_sandbox {
     leat_context *context;
@@ -99,10 +104,10 @@ static uint64_t known_rights(int abi)
 }
 
 /* Kernels take a longer structure than they know, if its end is zero. */
-static leat_status make_ruleset(leat_context *c, int abi, bool connections, int *ruleset)
+static leat_status make_ruleset(leat_context *c, int abi, int *ruleset)
 {
     ruleset_rights rights = {.files = known_rights(abi)};
-    if (abi >= 4 && !connections) rights.network = CONNECT_TCP;
+    if (abi >= NET_ABI) rights.network = CONNECT_TCP;
     if (abi >= 6) rights.scope = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
     *ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof rights, 0);
     LEATI_CHECK(c, *ruleset >= 0, LEAT_UNSUPPORTED,
@@ -127,7 +132,9 @@ leat_status leati_sandbox_create(leat_context *c, bool connections, leati_sandbo
     leati_sandbox *s = LEATI_NEW(c, leati_sandbox, 1);
     if (!s) return leat_error_status(c);
     *s = (leati_sandbox){.context = c, .abi = abi, .ruleset = -1, .connections = connections};
-    leat_status st = make_ruleset(c, abi, connections, &s->ruleset);
+    leat_status st = make_ruleset(c, abi, &s->ruleset);
+    /* Names: what does not fit into a datagram comes by TCP. */
+    if (st == LEAT_OK && connections) st = leati_sandbox_allow_port(s, DNS);
     if (st == LEAT_OK) *out = s;
     else leati_sandbox_destroy(s);
     return st;
@@ -142,7 +149,7 @@ void leati_sandbox_destroy(leati_sandbox *s)
 
 leat_status leati_sandbox_allow(leati_sandbox *s, const char *path, leati_sandbox_access access)
 {
-    uint64_t rights = READ_FILE | READ_DIR;
+    uint64_t rights = access == LEATI_SANDBOX_LIST ? READ_DIR : READ_FILE | READ_DIR;
     struct stat info;
     if (access == LEATI_SANDBOX_WRITE)
         rights |= WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | REFER |
@@ -161,6 +168,17 @@ leat_status leati_sandbox_allow(leati_sandbox *s, const char *path, leati_sandbo
     close(fd);
     LEATI_CHECK(s->context, failed == 0, LEAT_IO, "%s cannot be let into the sandbox: %s", path,
                 strerror(error));
+    return LEAT_OK;
+}
+
+leat_status leati_sandbox_allow_port(leati_sandbox *s, uint16_t port)
+{
+    port_rule rule = {CONNECT_TCP, port};
+    LEATI_BUG_IF(s->context, !s->connections);
+    if (s->abi < NET_ABI) return LEAT_OK;
+    LEATI_CHECK(s->context, syscall(SYS_landlock_add_rule, s->ruleset, NET_PORT, &rule, 0) == 0,
+                LEAT_IO, "port %u cannot be let into the sandbox: %s", (unsigned)port,
+                strerror(errno));
     return LEAT_OK;
 }
 
@@ -244,6 +262,13 @@ leat_status leati_sandbox_allow_beside(leati_sandbox *s, const char *path,
                                        leati_sandbox_access access)
 {
     return leati_sandbox_allow(s, path, access);
+}
+
+leat_status leati_sandbox_allow_port(leati_sandbox *s, uint16_t port)
+{
+    (void)s;
+    (void)port;
+    return LEAT_UNSUPPORTED;
 }
 
 leat_status leati_sandbox_close_files(leati_sandbox *s)

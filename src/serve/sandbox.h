@@ -10,18 +10,21 @@
 #define LEATI_SERVE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <leat/context.h>
 
 typedef struct leati_sandbox leati_sandbox;
 
 typedef enum leati_sandbox_access {
+    LEATI_SANDBOX_LIST, /* the names in folders, no more */
     LEATI_SANDBOX_READ,
     LEATI_SANDBOX_WRITE /* and read, make and remove files and folders */
 } leati_sandbox_access;
 
-/* Nothing is restricted yet. connections: sockets may be made and connected inside (a database on
- * another machine). UNSUPPORTED: what this kernel or build lacks. */
+/* Nothing is restricted yet. connections: sockets may be made and connected inside (a database that
+ * is a server): local ones, and by TCP those of leati_sandbox_allow_port. UNSUPPORTED: what this
+ * kernel or build lacks. */
 leat_status leati_sandbox_create(leat_context *c, bool connections, leati_sandbox **out);
 void leati_sandbox_destroy(leati_sandbox *s); /* restrictions stay; NULL is fine */
 
@@ -31,6 +34,9 @@ leat_status leati_sandbox_allow(leati_sandbox *s, const char *path, leati_sandbo
  * replaced by others of the same name, or not there yet. */
 leat_status leati_sandbox_allow_beside(leati_sandbox *s, const char *path,
                                        leati_sandbox_access access);
+/* Where connections may be made: to that port by TCP. Kernels before Linux 6.7 cannot tell ports
+ * apart, so that there all may be connected to. */
+leat_status leati_sandbox_allow_port(leati_sandbox *s, uint16_t port);
 
 /* For the calling thread and those that it starts from now on. INVALID: there are others. */
 leat_status leati_sandbox_close_files(leati_sandbox *s);

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { ABSENT_KILL_LOG = 2 }; /* seccomp_api_get: from 3 on there are kills and logs */
@@ -53,7 +54,9 @@ static const char *const allowed[] = {
     "sysinfo", "getrusage", "times", "getuid", "geteuid", "getgid", "getegid", "getppid"};
 
 /* For a database on another machine. */
-static const char *const connecting[] = {"socket", "connect", "bind", "sendmmsg", "recvmmsg"};
+static const char *const connecting[] = {"connect", "bind", "sendmmsg", "recvmmsg"};
+/* Netlink: which addresses this machine has, for the resolver. */
+static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
 static const char *const deadly[] = {
     "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev"};
@@ -156,6 +159,13 @@ static void add_conditions(filter *f)
         add_where(f, SCMP_ACT_ALLOW, "ioctl", 1, UINT32_MAX, requests[i]);
 }
 
+static void add_connecting(filter *f)
+{
+    ADD_ALL(f, SCMP_ACT_ALLOW, connecting);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        add_where(f, SCMP_ACT_ALLOW, "socket", 0, UINT32_MAX, (uint64_t)families[i]);
+}
+
 static int load(const library *lib, bool connections)
 {
     filter f = {.lib = lib, .rules = lib->init(SCMP_ACT_ERRNO(EPERM))};
@@ -164,7 +174,7 @@ static int load(const library *lib, bool connections)
     if (!f.error) f.error = lib->attr_set(f.rules, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!f.error) f.error = lib->attr_set(f.rules, SCMP_FLTATR_CTL_LOG, 1);
     ADD_ALL(&f, SCMP_ACT_ALLOW, allowed);
-    if (connections) ADD_ALL(&f, SCMP_ACT_ALLOW, connecting);
+    if (connections) add_connecting(&f);
     ADD_ALL(&f, SCMP_ACT_KILL_PROCESS, deadly);
     ADD_ALL(&f, SCMP_ACT_ERRNO(ENOSYS), unknown);
     add_conditions(&f);

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "serve/joined_run.h"
 #include "serve/json_in.h"
+#include "serve/rollout_alias.h"
 #include "serve/rollout_pool.h"
 #include "serve/serve_state.h"
 
@@ -151,6 +152,18 @@ static void pass_on(void *user, const char *line)
     if (s->say) s->say(s->say_user, line);
 }
 
+static bool is_needed(void *user, const char *name, uint32_t version, uint32_t present)
+{
+    const leati_serve *s = user;
+    return leati_rollouts_need(s->rollouts, name, version, present);
+}
+
+static leat_status settle(void *user, leat_registry *registry)
+{
+    leati_serve *s = user;
+    return leati_rollouts_settle(s->rollouts, registry, pass_on, s);
+}
+
 static void prefer_champions(leati_serve *s)
 {
     const leati_shelf *shelf = leati_repository_pin(s->repository, 0);
@@ -172,6 +185,8 @@ static leat_status resolve_models(leati_serve *s, const leat_serve_options *o)
                                    .interval_ms = o->follow_ms ? o->follow_ms : DEFAULT_FOLLOW_MS,
                                    .move = leati_steward_move,
                                    .say = pass_on,
+                                   .needs = is_needed,
+                                   .settle = settle,
                                    .user = s};
     return leati_follow_open(s->context, &follow, &s->follow);
 }
@@ -197,12 +212,13 @@ static leat_status open_rollouts(leati_serve *s, const leat_serve_options *o)
     leat_context *c = s->context;
     char *folder;
     LEATI_TRY(leati_rollouts_place(c, o, &folder));
-    leat_status st = leati_rollouts_open(c, &s->rollouts, s->repository, s->slots, folder);
+    leat_status st =
+        leati_rollouts_open(c, &s->rollouts, s->repository, s->follow, s->slots, folder);
     if (st != LEAT_OK && st != LEAT_FORMAT && st != LEAT_NOMEM && !o->state) {
         leati_log(c, LEAT_LOG_WARN, "rollouts will not survive a restart: %s",
                   leat_error_message(c));
         leat_error_clear(c);
-        st = leati_rollouts_open(c, &s->rollouts, s->repository, s->slots, NULL);
+        st = leati_rollouts_open(c, &s->rollouts, s->repository, s->follow, s->slots, NULL);
     }
     leati_free(folder);
     LEATI_TRY(st);
@@ -315,13 +331,18 @@ static leat_status start_agent(leati_serve *s, const char *address)
     return address ? leati_agent_start(s->context, address, &source, &s->agent) : LEAT_OK;
 }
 
-/* The places of models are known by now; the registry is not in the sandbox. */
+/* The places of models are known by now; the registry is in the sandbox where it is asked later. */
 static leat_status enter_sandbox(leati_serve *s, const leat_serve_options *o, bool asks,
                                  const char *store)
 {
     leat_serve_options places = *o;
     places.models = leati_follow_places(s->follow, &places.model_count);
-    return leati_serve_sandbox_begin(s->context, &places, asks, store, s->managed, &s->sandbox);
+    leati_sandbox_plan plan = {.options = &places,
+                               .asks = asks,
+                               .store = store,
+                               .managed = s->managed,
+                               .meets = o->pool || leati_follow_moves(s->follow)};
+    return leati_serve_sandbox_begin(s->context, &plan, &s->sandbox, &s->registry);
 }
 
 static leat_status start(leati_serve *s, const leat_serve_options *o)
@@ -337,9 +358,6 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                 strcmp(control, "local") == 0 || strcmp(control, "yes") == 0 ||
                     strcmp(control, "no") == 0,
                 LEAT_INVALID, "control is local, yes or no, not '%s'", control);
-    LEATI_CHECK(c, !o->pool || !o->sandbox, LEAT_INVALID,
-                "a pool meets in the registry, which the sandbox closes off: leave one of the two "
-                "out");
     const char *store;
     bool asks = leati_guard_asks(o->keys, local, &store);
     s->managed = strcmp(control, "yes") == 0 || (strcmp(control, "local") == 0 && (local || asks));
@@ -365,7 +383,7 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(open_rollouts(s, o));
     LEATI_TRY(leati_steward_start(s));
     if (o->pool) LEATI_TRY(leati_pool_start(s->rollouts, c));
-    if (!s->sandbox) LEATI_TRY(leati_follow_start(s->follow));
+    LEATI_TRY(leati_follow_start(s->follow));
     LEATI_TRY(start_compute(s, o));
     atomic_store(&s->ready, true);
     LEATI_TRY(listen_now(s, o));
@@ -454,13 +472,15 @@ void leat_server_destroy(leat_server *server)
     if (s->http) leat_server_drain(server, 0);
     leati_agent_stop(s->agent);
     leati_observer_stop_listening(&s->observer);
-    leati_follow_close(s->follow); /* the steward does what it waits for */
+    leati_follow_stop(s->follow);  /* the steward does what it waits for */
     leati_pool_leave(s->rollouts); /* the steward waits for it */
     leati_steward_stop(s);
+    leati_follow_close(s->follow);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
     leati_rollouts_close(s->rollouts);
     leati_guard_close(&s->guard);
+    leat_registry_close(s->registry);
     leati_sandbox_destroy(s->sandbox);
     leati_repository_destroy(s->repository);
     leati_response_cache_destroy(s->cache);

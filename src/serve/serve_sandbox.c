@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/registry.h"
 #include "serve/keys.h"
 #include "serve/repository.h"
 #include "serve/rollouts.h"
@@ -77,33 +78,92 @@ static leat_status allow_logs(leati_sandbox *s, const leat_serve_options *o)
     return local ? leati_sandbox_allow_beside(s, o->metrics + 5, LEATI_SANDBOX_WRITE) : LEAT_OK;
 }
 
-static leat_status begin(leat_context *c, const leat_serve_options *o, const char *store,
-                         bool managed, leati_sandbox **out)
+/* ---- databases --------------------------------------------------------------------------------
+ */
+
+static leat_status need_port(void *user, uint16_t port)
 {
-    bool remote = store && leati_sql_is_server(store);
-    LEATI_TRY(leati_sandbox_create(c, remote, out));
-    LEATI_TRY(allow_models(*out, o, managed));
-    LEATI_TRY(allow_tls(*out, o));
-    LEATI_TRY(allow_socket(*out, o));
-    LEATI_TRY(allow_state(c, *out, o));
-    LEATI_TRY(allow_logs(*out, o));
-    if (store && !remote) LEATI_TRY(allow_store(c, *out, store));
-    return leati_sandbox_close_files(*out);
+    return leati_sandbox_allow_port(user, port);
 }
 
-leat_status leati_serve_sandbox_begin(leat_context *c, const leat_serve_options *o, bool asks,
-                                      const char *store, bool managed, leati_sandbox **out)
+static leat_status need_file(void *user, const char *path, bool write)
+{
+    return leati_sandbox_allow(user, path, write ? LEATI_SANDBOX_WRITE : LEATI_SANDBOX_READ);
+}
+
+static leat_status need_list(void *user, const char *folder)
+{
+    return leati_sandbox_allow(user, folder, LEATI_SANDBOX_LIST);
+}
+
+static leati_sql_needs needs_of(leati_sandbox *s)
+{
+    return (leati_sql_needs){.user = s, .port = need_port, .file = need_file, .list = need_list};
+}
+
+/* The catalogue to write, its files to read: an SQLite catalogue that stays open keeps the files
+ * beside it, so that nothing has to be made or removed in their folder, where the models are. */
+static leat_status allow_registry(leat_context *c, leati_sandbox *s, const leat_serve_options *o,
+                                  leat_registry **held)
+{
+    leat_registry_options where = leat_registry_options_default();
+    leati_sql_needs needs = needs_of(s);
+    where.where = o->registry;
+    where.folder = o->objects;
+    leat_status st = leat_registry_open(c, held, &where);
+    if (st == LEAT_NETWORK || st == LEAT_IO) leat_error_clear(c); /* it may answer later */
+    else LEATI_TRY(st);
+    return leati_registry_need(c, &where, *held, &needs);
+}
+
+/* ---- all of it --------------------------------------------------------------------------------
+ */
+
+static leat_status allow_all(leat_context *c, leati_sandbox *s, const leati_sandbox_plan *plan,
+                             const char *store, leat_registry **registry)
+{
+    const leat_serve_options *o = plan->options;
+    leati_sql_needs needs = needs_of(s);
+    LEATI_TRY(allow_models(s, o, plan->managed));
+    LEATI_TRY(allow_tls(s, o));
+    LEATI_TRY(allow_socket(s, o));
+    LEATI_TRY(allow_state(c, s, o));
+    LEATI_TRY(allow_logs(s, o));
+    if (store && leati_sql_is_server(store)) LEATI_TRY(leati_sql_need(c, store, &needs));
+    else if (store) LEATI_TRY(allow_store(c, s, store));
+    if (plan->meets) LEATI_TRY(allow_registry(c, s, o, registry));
+    return leati_sandbox_close_files(s);
+}
+
+static leat_status begin(leat_context *c, const leati_sandbox_plan *plan, const char *store,
+                         leati_sandbox **out, leat_registry **registry)
+{
+    bool remote = store && leati_sql_is_server(store);
+    if (plan->meets) {
+        bool server;
+        LEATI_TRY(leati_registry_is_server(c, plan->options->registry, &server));
+        remote = remote || server;
+    }
+    LEATI_TRY(leati_sandbox_create(c, remote, out));
+    return allow_all(c, *out, plan, store, registry);
+}
+
+leat_status leati_serve_sandbox_begin(leat_context *c, const leati_sandbox_plan *plan,
+                                      leati_sandbox **out, leat_registry **registry)
 {
     char *place = NULL;
     *out = NULL;
-    if (asks) {
-        place = leati_key_place(c, store);
+    *registry = NULL;
+    if (plan->asks) {
+        place = leati_key_place(c, plan->store);
         if (!place) return leat_error_status(c);
     }
-    leat_status st = begin(c, o, place, managed, out);
+    leat_status st = begin(c, plan, place, out, registry);
     leati_free(place);
     if (st == LEAT_OK) return LEAT_OK;
+    leat_registry_close(*registry);
     leati_sandbox_destroy(*out);
+    *registry = NULL;
     *out = NULL;
     return st;
 }

@@ -61,7 +61,8 @@ struct leati_serve {
     leat_serve_say_fn say; /* may be NULL */
     void *say_user;
     leati_guard guard;
-    leati_sandbox *sandbox; /* NULL: none */
+    leati_sandbox *sandbox;  /* NULL: none */
+    leat_registry *registry; /* open for the sandbox's sake; NULL: none */
     leati_agent *agent;     /* NULL: none was asked for */
     leati_observer observer;
     atomic_bool listening; /* `http` is there */

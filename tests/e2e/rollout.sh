@@ -134,6 +134,17 @@ answers 20 >pooled.txt
 check pool-half sh -c "n=\$(grep -c '^200 2$' pooled.txt); [ \$n -ge 8 ] && [ \$n -le 12 ]"
 check pool-abort $leat rollout abort iris --server "$url"
 check pool-aborts until_says "$one" "aborted, version 1 answers"
+# An alias of the registry comes along, and is left where somebody has put it meanwhile.
+check alias-set $leat registry tag iris@champion 1 --registry registry
+check alias-switch $leat rollout switch iris --to 2 --alias champion --server "$one"
+check alias-moved until_says "$url" "iris@champion stands at version 2"
+check alias-stands $leat registry tag iris@champion 1 --expect 2 --registry registry
+check alias-back $leat rollout switch iris --alias champion --server "$one"
+check alias-left until_says "$url" "iris@champion stands at version 1"
+check alias-start $leat rollout start iris --to 2 --hold 1h --alias champion --server "$one"
+check alias-rm $leat registry rm iris@champion --registry registry
+check alias-finish $leat rollout finish iris --server "$one"
+check alias-lost until_says "$url" "iris@champion does not stand at version 2: the events say why"
 fails pool-needs-a-registry 3 "there is no registry" $leat serve models --pool both --registry absent --listen 127.0.0.1:0
 kill -TERM $server $load
 check pool-ends wait $server

@@ -30,6 +30,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/postgres.h"
+#include "support/registered.h"
 #include "support/serve_client.h"
 #include "support/tables.h"
 
@@ -153,31 +154,25 @@ static void server_end(server *s, int signal_number)
 static bool make_registry(leattest *t, const place *w)
 {
     leat_context *c = t->context;
-    leat_registry_options o = leat_registry_options_default();
-    leat_registry *r;
-    leat_frame *iris = NULL, *other = leattest_table(c, 100, 7);
-    o.where = w->where;
-    o.folder = *w->objects ? w->objects : NULL;
-    o.make = true;
-    if (!CHECK_OK(leat_registry_open(c, &r, &o))) return false;
-    bool ok = CHECK_OK(leat_data_load(c, &iris, "iris", NULL)) && CHECK(other);
-    for (int i = 0; ok && i < 3; i++) {
-        leat_push_options push = leat_push_options_default();
-        leat_registered_list *list;
-        const char *path = leattest_scratch("pushed.leat");
-        leat_model *m =
-            i == 2 ? leattest_model(c, other, "kind", "weight|id", "cart", NULL, "auto")
-                   : leattest_model(c, iris, "species", NULL, i ? "qda" : "lda", NULL, "auto");
-        push.name = "flower";
-        ok = CHECK(m) && CHECK_OK(leat_model_save(c, m, path)) &&
-             CHECK_OK(leat_registry_push(r, &list, NULL, path, &push));
-        if (ok) leat_registered_list_destroy(list);
-        leat_model_release(m);
-    }
-    leat_frame_release(iris);
+    static const char *const agree[] = {"lda", "qda"};
+    leat_frame *other = leattest_table(c, 100, 7);
+    leat_registry *r = leattest_registry(t, w->where, *w->objects ? w->objects : NULL);
+    bool ok = r && CHECK(other) && leattest_push_iris(t, r, "flower", agree, 2) &&
+              leattest_push(t, r, "flower",
+                            leattest_model(c, other, "kind", "weight|id", "cart", NULL, "auto")) &&
+              CHECK_OK(leat_registry_tag(r, "flower", "champion", 1, LEAT_ALIAS_ANY, NULL));
     leat_frame_release(other);
     leat_registry_close(r);
     return ok;
+}
+
+/* The version that the registry's champion is. */
+static int64_t champion(leattest *t, const place *w)
+{
+    leat_registry *r = leattest_registry(t, w->where, *w->objects ? w->objects : NULL);
+    int64_t version = r ? leattest_alias(t, r, "flower@champion") : -1;
+    leat_registry_close(r);
+    return version;
 }
 
 /* Nobody can write any more; a database that is a server is killed. */
@@ -297,7 +292,7 @@ typedef struct crowd {
     atomic_uint asked, failed;
 } crowd;
 
-static void *call_all_the_time(void *arg)
+static void *call_the_pool(void *arg)
 {
     crowd *w = arg;
     leat_context *c;
@@ -330,7 +325,7 @@ static void gather(leattest *t, crowd *c, const place *w)
     memset(c, 0, sizeof *c);
     for (int i = 0; i < SERVERS; i++) c->servers[i] = w->servers[i].url;
     for (int i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&c->threads[i], NULL, call_all_the_time, c) == 0);
+        CHECK(pthread_create(&c->threads[i], NULL, call_the_pool, c) == 0);
 }
 
 static void disperse(leattest *t, crowd *c)
@@ -390,6 +385,22 @@ static void adds_up(leattest *t, place *w)
     }
 }
 
+/* One of them has moved the alias, and all know. */
+static bool alias_moved(leattest *t, const place *w)
+{
+    int know = 0;
+    for (int i = 0; i < SERVERS; i++)
+        for (int k = 0; k < 20 * FOLLOWED; k++) {
+            leat_rollout *r = status_of(t, &w->servers[i]);
+            bool moved = r && strcmp(leat_rollout_about(r).alias_state, "moved") == 0;
+            leat_rollout_destroy(r);
+            know += moved;
+            if (moved) break;
+            pause_ms(50);
+        }
+    return know == SERVERS;
+}
+
 /* To 100% under load, while the one where it was begun is killed and comes back. */
 static void walks(leattest *t, place *w)
 {
@@ -398,13 +409,15 @@ static void walks(leattest *t, place *w)
     gather(t, &c, w);
     begin(t, &w->servers[0], 200,
           "{\"from\":1,\"to\":2,\"steps\":[10,50,100],\"hold\":1,\"prolong\":300,\"abort_if\":["
-          "\"error_rate>stable+20%\"]}");
+          "\"error_rate>stable+20%\"],\"alias\":\"champion\"}");
     CHECK(follow(t, w, (want){"running", 1, 1}, PATIENCE) >= 0);
     server_end(&w->servers[0], SIGKILL);
     CHECK(follow(t, w, (want){"done", 2, 2}, PATIENCE) >= 0);
     CHECK(server_start(w, &w->servers[0]));
     CHECK(follow(t, w, (want){"done", 2, 2}, FOLLOWED) >= 0);
     disperse(t, &c);
+    CHECK(alias_moved(t, w));
+    CHECK_INT(champion(t, w), 2);
     for (int i = 0; i < SERVERS; i++) {
         leat_rollout *r = status_of(t, &w->servers[i]);
         if (!CHECK(r)) continue;
@@ -433,6 +446,7 @@ static void by_hand(leattest *t, place *w)
     act(t, &w->servers[1], 200, "abort");
     CHECK(stands(t, &w->servers[1], &(want){"aborted", 1, 2})); /* at once */
     double taken = follow(t, w, (want){"aborted", 1, 2}, FOLLOWED);
+    CHECK_INT(champion(t, w), 2);
     printf("    taken back by hand: everywhere after %.2f s\n", taken);
     CHECK(taken >= 0);
     act(t, &w->servers[0], 409, "abort");
@@ -713,7 +727,7 @@ static leat_status join_once(leat_context *c, void *where)
     snprintf(folder, sizeof folder, "%s/models", (const char *)where);
     const char *models[] = {folder};
     leat_status st = leati_repository_create(c, models, 1, &plan, NULL, &rep);
-    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, 1, NULL);
+    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, NULL, 1, NULL);
     if (st == LEAT_OK) st = leati_pool_join(r, c, &o);
     leati_rollouts_close(r);
     leati_repository_destroy(rep);
@@ -823,17 +837,10 @@ static void brings_along(leattest *t)
 /* What cannot be is said at the start. */
 static void refusals(leattest *t)
 {
-    static const char *const models[] = {"x=none.leat"};
-    leat_serve_options o = leat_serve_options_default();
-    leat_server *s;
-    o.models = models, o.model_count = 1;
-    o.listen = "127.0.0.1:0";
-    o.pool = "p", o.sandbox = true;
-    CHECK_FAILS(leat_server_start(t->context, &o, &s), LEAT_INVALID, "sandbox");
     leati_rollouts *r;
     char where[512];
     snprintf(where, sizeof where, "%s", leattest_scratch("nowhere"));
-    REQUIRE_OK(leati_rollouts_open(t->context, &r, NULL, 1, NULL));
+    REQUIRE_OK(leati_rollouts_open(t->context, &r, NULL, NULL, 1, NULL));
     leati_pool_options p = {.name = "p", .where = where, .say = hear, .load = hear_load};
     CHECK_FAILS(leati_pool_join(r, t->context, &p), LEAT_NOT_FOUND, "no registry");
     p.name = "no/name";

@@ -5,8 +5,6 @@
 #include <leat/serve.h>
 #include <leat/table.h>
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
+#include "support/serve_crowd.h"
 #include "support/tables.h"
 
 #define ROW "{\"sepal_length\":6,\"sepal_width\":3,\"petal_length\":5,\"petal_width\":2}"
@@ -178,50 +177,13 @@ static int asked(leattest *t, fixture *f, const char *path, char arm[16])
 /* ---- load -------------------------------------------------------------------------------------
  */
 
-typedef struct caller {
-    const char *url;
-    atomic_bool stop;
-    atomic_uint asked, refused, failed, canaries; /* refused: 422; failed: anything else but 200 */
-} caller;
-
-static void *call_all_the_time(void *arg)
-{
-    caller *w = arg;
-    serve_client k;
-    char arm[16];
-    if (!serve_client_open(&k, w->url)) atomic_fetch_add(&w->failed, 1);
-    else
-        while (!atomic_load(&w->stop)) {
-            bool came = serve_client_ask(&k, "POST", API, "", ROW, sizeof ROW - 1);
-            atomic_fetch_add(&w->asked, 1);
-            if (came && serve_client_header(&k, "Leat-Arm", arm, sizeof arm))
-                atomic_fetch_add(&w->canaries, strcmp(arm, "canary") == 0);
-            if (came && k.status == 422) atomic_fetch_add(&w->refused, 1);
-            else if (!came || k.status != 200) atomic_fetch_add(&w->failed, 1);
-            if (!came) break;
-        }
-    serve_client_close(&k);
-    return NULL;
-}
-
 enum { CALLERS = 3 };
-typedef struct crowd {
-    pthread_t threads[CALLERS];
-    caller w;
-} crowd;
 
-static void gather(leattest *t, crowd *c, const fixture *f)
+static void gather(leattest *t, serve_crowd *c, const fixture *f)
 {
-    memset(c, 0, sizeof *c);
-    c->w.url = leat_server_url(f->server);
-    for (int i = 0; i < CALLERS; i++)
-        CHECK(pthread_create(&c->threads[i], NULL, call_all_the_time, &c->w) == 0);
-}
-
-static void disperse(crowd *c)
-{
-    atomic_store(&c->w.stop, true);
-    for (int i = 0; i < CALLERS; i++) pthread_join(c->threads[i], NULL);
+    serve_question question = {
+        .url = leat_server_url(f->server), .path = API, .body = ROW, .length = sizeof ROW - 1};
+    serve_crowd_gather(t, c, &question, CALLERS);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------
@@ -231,7 +193,7 @@ static void disperse(crowd *c)
 static void walks(leattest *t)
 {
     fixture f;
-    crowd c;
+    serve_crowd c;
     char arm[16];
     if (!begin(t, &f, "walks", false)) return;
     CHECK(send_to(&f, "GET", API "/rollout", ""));
@@ -247,7 +209,7 @@ static void walks(leattest *t)
         "{\"from\":3,\"to\":4,\"steps\":[10,50,100],\"hold\":0.4,\"prolong\":300,\"abort_if\":["
         "\"error_rate>stable+20%\"]}");
     CHECK(leaves(t, &f, "running"));
-    disperse(&c);
+    serve_crowd_disperse(&c);
     leat_rollout *r = status_of(t, &f);
     if (r) {
         leat_rollout_info about = leat_rollout_about(r);
@@ -268,9 +230,9 @@ static void walks(leattest *t)
         CHECK(leat_rollout_events(r) >= 4);
     }
     leat_rollout_destroy(r);
-    CHECK(atomic_load(&c.w.asked) > 100);
-    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused), 0);
-    CHECK(atomic_load(&c.w.canaries) > 0);
+    CHECK(atomic_load(&c.asked) > 100);
+    CHECK_INT(atomic_load(&c.failed) + atomic_load(&c.refused), 0);
+    CHECK(atomic_load(&c.canaries) > 0);
     CHECK_INT(asked(t, &f, API, arm), 4);
     /* Forgotten: the highest answers, which takes other inputs. */
     CHECK(send_to(&f, "DELETE", API "/rollout", ""));
@@ -284,7 +246,7 @@ static void walks(leattest *t)
 static void takes_back_errors(leattest *t)
 {
     fixture f;
-    crowd c;
+    serve_crowd c;
     char arm[16];
     if (!begin(t, &f, "errors", false)) return;
     put(t, &f, 200, "{\"mode\":\"switch\",\"to\":3}"); /* none of 6 before the crowd is there */
@@ -292,7 +254,7 @@ static void takes_back_errors(leattest *t)
     put(t, &f, 200,
         "{\"to\":6,\"steps\":[20,100],\"hold\":60,\"abort_if\":[\"error_rate>stable+5%\"]}");
     CHECK(leaves(t, &f, "running"));
-    uint32_t refused = atomic_load(&c.w.refused);
+    uint32_t refused = atomic_load(&c.refused);
     leat_rollout *r = status_of(t, &f);
     if (r) {
         leat_rollout_info about = leat_rollout_about(r);
@@ -306,9 +268,9 @@ static void takes_back_errors(leattest *t)
     CHECK(refused > 0);
     for (int i = 0; i < 50; i++) CHECK_INT(asked(t, &f, API, arm), 3);
     rest(50);
-    CHECK(atomic_load(&c.w.refused) <= refused + CALLERS); /* those that were under way */
-    disperse(&c);
-    CHECK_INT(atomic_load(&c.w.failed), 0);
+    CHECK(atomic_load(&c.refused) <= refused + CALLERS); /* those that were under way */
+    serve_crowd_disperse(&c);
+    CHECK_INT(atomic_load(&c.failed), 0);
     close_server(&f);
 }
 
@@ -347,7 +309,7 @@ static void names_a_fast_one(leattest *t, fixture *f)
 static void takes_back_slow(leattest *t)
 {
     fixture f;
-    crowd c;
+    serve_crowd c;
     if (!begin(t, &f, "slow", true)) return;
     names_a_fast_one(t, &f);
     put(t, &f, 200, "{\"mode\":\"switch\",\"to\":4}");
@@ -355,7 +317,7 @@ static void takes_back_slow(leattest *t)
     put(t, &f, 200,
         "{\"from\":4,\"to\":7,\"steps\":[25,100],\"hold\":60,\"abort_if\":[\"p50>stable*2\"]}");
     CHECK(leaves(t, &f, "running"));
-    disperse(&c);
+    serve_crowd_disperse(&c);
     leat_rollout *r = status_of(t, &f);
     if (r) {
         leat_rollout_info about = leat_rollout_about(r);
@@ -366,7 +328,7 @@ static void takes_back_slow(leattest *t)
         CHECK(s.candidate.p50 > 2 * s.stable.p50);
     }
     leat_rollout_destroy(r);
-    CHECK_INT(atomic_load(&c.w.failed), 0);
+    CHECK_INT(atomic_load(&c.failed), 0);
     close_server(&f);
 }
 
@@ -456,7 +418,7 @@ static void arms_in_metrics(leattest *t)
 static void switches(leattest *t)
 {
     fixture f;
-    crowd c;
+    serve_crowd c;
     char arm[16];
     if (!begin(t, &f, "switches", false)) return;
     put(t, &f, 422, "{\"mode\":\"switch\"}"); /* there was none before */
@@ -470,8 +432,8 @@ static void switches(leattest *t)
         CHECK_INT(asked(t, &f, API "/versions/5", arm), 0);
         CHECK(strstr(f.k.body, "\"version\":5"));
     }
-    disperse(&c);
-    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused), 0);
+    serve_crowd_disperse(&c);
+    CHECK_INT(atomic_load(&c.failed) + atomic_load(&c.refused), 0);
     /* All protocols follow. */
     CHECK(send_to(&f, "GET", API, ""));
     CHECK(strstr(f.k.body, "\"version\":3"));
@@ -520,7 +482,7 @@ static void shadows(leattest *t)
     CHECK(s.largest_probability > 0 && s.largest_probability < 1);
     act(t, &f, 200, "abort");
     /* One that answers otherwise does not get far. */
-    crowd c;
+    serve_crowd c;
     gather(t, &c, &f);
     put(t, &f, 200,
         "{\"mode\":\"shadow\",\"to\":5,\"mirror\":0.5,\"abort_if\":[\"disagreement>10%\"]}");
@@ -532,8 +494,8 @@ static void shadows(leattest *t)
     leat_rollout *r = status_of(t, &f);
     if (r) CHECK(leat_rollout_mirrored(r).failed > 0);
     leat_rollout_destroy(r);
-    disperse(&c);
-    CHECK_INT(atomic_load(&c.w.failed) + atomic_load(&c.w.refused) + atomic_load(&c.w.canaries), 0);
+    serve_crowd_disperse(&c);
+    CHECK_INT(atomic_load(&c.failed) + atomic_load(&c.refused) + atomic_load(&c.canaries), 0);
     close_server(&f);
 }
 
@@ -787,7 +749,7 @@ static leat_status begin_once(leat_context *c, void *arg)
     leati_rollout_spec spec = leati_rollout_spec_default();
     spec.from = 3, spec.to = 4, spec.hold = (double)NAN;
     leat_status st = leati_repository_create(c, models, 1, &plan, NULL, &rep);
-    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, 1, f->state);
+    if (st == LEAT_OK) st = leati_rollouts_open(c, &r, rep, NULL, 1, f->state);
     leati_fault none = {0};
     if (st == LEAT_OK) (void)leati_rollouts_forget(r, "flower", &none); /* of the turn before */
     if (st == LEAT_OK && !leati_rollouts_begin(r, "flower", &spec, &why))

@@ -1,6 +1,7 @@
 /* Rollouts without a server: rules, shares, sticky values, and walks in simulated time. */
 #include "base/rng.h"
 #include "learn/sequential.h"
+#include "serve/rollout_alias.h"
 #include "serve/rollout_json.h"
 #include "serve/rollout_lane.h"
 #include "serve/sticky.h"
@@ -564,6 +565,78 @@ out:
     free(w);
 }
 
+/* ---- the alias ---------------------------------------------------------------------------------
+ */
+
+static void act(leattest *t, world *w, leati_rollout_action action)
+{
+    char why[LEATI_RULE_WHY];
+    leati_rollout_seen all = seen(w);
+    CHECK(leati_rollout_act(&w->rollout, action, &all, w->now, why));
+}
+
+/* The next one, from what the last one came to. */
+static void begin_next(world *w, leati_rollout_spec *s)
+{
+    s->from = w->rollout.stable;
+    s->to = s->from + 1;
+    leati_rollout_begin(&w->rollout, s, w->now);
+}
+
+/* It is moved when all requests are another version's, from where it stood; what could not be moved
+ * yet is moved by the next one from there. */
+static void alias_waits(leattest *t)
+{
+    world *w = malloc(sizeof *w);
+    REQUIRE(w);
+    leati_alias_move m;
+    leati_rollout_spec s = canary(NULL, 30);
+    begin(w, 3, &s);
+    act(t, w, LEATI_ROLLOUT_TO_THE_END);
+    CHECK(!leati_alias_move_of(&w->rollout, &m)); /* there is none */
+    strcpy(s.alias, "champion");
+    begin(w, 3, &s);
+    act(t, w, LEATI_ROLLOUT_PROMOTE);
+    CHECK(!leati_alias_move_of(&w->rollout, &m));
+    act(t, w, LEATI_ROLLOUT_ABORT);
+    CHECK(!leati_alias_move_of(&w->rollout, &m));
+    leati_rollout_begin(&w->rollout, &s, w->now);
+    act(t, w, LEATI_ROLLOUT_TO_THE_END);
+    CHECK(leati_alias_move_of(&w->rollout, &m) && m.from == 3 && m.to == 4);
+    begin_next(w, &s);
+    CHECK(!leati_alias_move_of(&w->rollout, &m));
+    act(t, w, LEATI_ROLLOUT_ABORT);
+    CHECK(leati_alias_move_of(&w->rollout, &m) && m.from == 3 && m.to == 4);
+    begin_next(w, &s);
+    act(t, w, LEATI_ROLLOUT_TO_THE_END);
+    CHECK(leati_alias_move_of(&w->rollout, &m) && m.from == 3 && m.to == 5);
+    leati_rollout_alias_done(&w->rollout, LEATI_ALIAS_LOST, 9, "somebody", w->now);
+    CHECK(!leati_alias_move_of(&w->rollout, &m));
+    CHECK_INT(w->rollout.alias_found, 9);
+    s.mode = LEATI_SHADOW;
+    begin_next(w, &s);
+    w->rollout.spec.hold = 0;
+    live(w, 1);
+    CHECK_INT(w->rollout.phase, LEATI_ROLLOUT_DONE);
+    CHECK(!leati_alias_move_of(&w->rollout, &m));
+    s.mode = LEATI_SWITCH;
+    begin_next(w, &s);
+    CHECK(leati_alias_move_of(&w->rollout, &m) && m.from == 5 && m.to == 6);
+    /* What is kept of it. */
+    leati_rollout_kept *kept = malloc(sizeof *kept);
+    leat_json *j = leat_json_create(t->context, 0);
+    leati_rollout_seen all = seen(w);
+    char why[LEATI_RULE_WHY] = "";
+    leati_rollout_keep(j, "iris", &w->rollout, &all);
+    const char *text = leat_json_text(j);
+    if (CHECK(text && kept) && CHECK(leati_rollout_recall(text, strlen(text), kept, why)))
+        CHECK(leati_alias_move_of(&kept->rollout, &m) && m.from == 5 && m.to == 6 &&
+              strcmp(m.alias, "champion") == 0);
+    leat_json_destroy(j);
+    free(kept);
+    free(w);
+}
+
 /* ---- several servers --------------------------------------------------------------------------
  */
 
@@ -710,5 +783,5 @@ static const leattest_case cases[] = {
     TEST(passes),       TEST(aborts),        TEST(pauses),
     TEST(false_alarms), TEST(refusals),      TEST(reads_requests),
     TEST(survives),     TEST(little_memory), TEST(pooled_false_alarms),
-    TEST(adds_up),      TEST(guards)};
+    TEST(adds_up),      TEST(guards),        TEST(alias_waits)};
 LEATTEST_MAIN(cases)

@@ -5,6 +5,7 @@
 #endif
 #include <leat/data.h>
 #include <leat/key.h>
+#include <leat/registry.h>
 #include <leat/serve.h>
 
 #include <arpa/inet.h>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/postgres.h"
+#include "support/registered.h"
 #include "support/serve_client.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -67,6 +70,14 @@ static int try_connect(unsigned short port)
     return failed ? error : 0;
 }
 
+/* A family that no database speaks. */
+static int try_packets(void)
+{
+    int fd = socket(AF_PACKET, SOCK_DGRAM, 0), error = errno;
+    if (fd >= 0) close(fd);
+    return fd >= 0 ? 0 : error;
+}
+
 static int try_executable_memory(void)
 {
     void *p =
@@ -84,6 +95,7 @@ static int attempt(char what, const char *argument)
     case 'u': return unlink(argument) == 0 ? 0 : errno;
     case 'c': return try_connect((unsigned short)atoi(argument));
     case 'm': return try_executable_memory();
+    case 'p': return try_packets();
     case 'k': return kill(getppid(), 0) == 0 ? 0 : errno;
     case 'x': execve(argument, none, none); return errno;
     case 'f': {
@@ -464,6 +476,168 @@ static void remote_keys(leattest *t)
     leattest_postgres_stop(p);
 }
 
+/* ---- the registry: a pool, and an alias that moves ---------------------------------------------
+ */
+
+#define ROLLOUT "/api/v1/iris/rollout"
+
+/* Until the answer holds the words; false: it does not. */
+static bool comes_to(leattest *t, serve_client *k, const char *path, const char *words)
+{
+    for (int i = 0; i < 400; i++) {
+        if (!CHECK(serve_client_ask(k, "GET", path, "", "", 0))) return false;
+        if (k->status == 200 && strstr(k->body, words)) return true;
+        struct timespec pause = {0, 50000000};
+        nanosleep(&pause, NULL);
+    }
+    printf("  %s: no %s in %.300s\n", path, words, k->body);
+    return false;
+}
+
+/* A registry that was gone for a moment may not be found again yet. */
+static void switch_to(leattest *t, serve_client *k, const char *what)
+{
+    for (int i = 0; i < 100; i++) {
+        if (!CHECK(serve_client_ask(k, "PUT", ROLLOUT, JSON, what, strlen(what)))) return;
+        if (k->status != 503) break;
+        struct timespec pause = {0, 100000000};
+        nanosleep(&pause, NULL);
+    }
+    if (!CHECK_INT(k->status, 200)) printf("  %s: %.300s\n", what, k->body);
+}
+
+static leat_registry *fill_registry(leattest *t, const char *where, const char *objects)
+{
+    static const char *const estimators[] = {"lda", "qda"};
+    leat_registry *r = leattest_registry(t, where, objects);
+    bool ok = r && leattest_push_iris(t, r, "iris", estimators, 2) &&
+              leattest_push_iris(t, r, "rose", estimators, 2) &&
+              CHECK_OK(leat_registry_tag(r, "rose", "champion", 1, LEAT_ALIAS_ANY, NULL));
+    if (ok) return r;
+    leat_registry_close(r);
+    return NULL;
+}
+
+/* Rollouts of the pool go through the catalogue and fetch versions; an alias is followed. Other
+ * processes, this one, open and close the registry meanwhile. */
+static void meet(leattest *t, const child *server, const char *where)
+{
+    serve_client k;
+    leat_registry *r;
+    leat_registry_options o = leat_registry_options_default();
+    o.where = where;
+    if (CHECK(serve_client_open(&k, server->url))) {
+        ask(t, &k, "GET", "/v2/models/iris", "", "", 0, 200);
+        CHECK(strstr(k.body, "\"versions\":[\"1\""));
+        switch_to(t, &k, "{\"mode\":\"switch\",\"to\":2}");
+        CHECK(comes_to(t, &k, ROLLOUT, "\"serving\":2"));
+        CHECK(comes_to(t, &k, ROLLOUT, "\"lost\":false"));
+        if (CHECK_OK(leat_registry_open(t->context, &r, &o))) {
+            CHECK_OK(leat_registry_tag(r, "rose", "champion", 2, LEAT_ALIAS_ANY, NULL));
+            leat_registry_close(r);
+        }
+        CHECK(comes_to(t, &k, "/v2/models/rose", "\"versions\":[\"2\"]"));
+        switch_to(t, &k, "{\"mode\":\"switch\"}");
+        CHECK(comes_to(t, &k, ROLLOUT, "\"serving\":1"));
+    }
+    serve_client_close(&k);
+}
+
+static leat_serve_options pooled(const char *where)
+{
+    static const char *const models[] = {"iris@1", "rose@champion"};
+    leat_serve_options o = serving(models, 2);
+    o.registry = where;
+    o.pool = "test";
+    o.follow_ms = 50;
+    o.control = "yes";
+    return o;
+}
+
+/* The catalogue is written, the files beside it are not to be touched, nothing is connected to. */
+static void pool_in_a_folder(leattest *t)
+{
+    char where[512], file[4096], other[600], port[8];
+    child server;
+    if (SANITIZED) {
+        leattest_skip(t, "a sanitizer's own threads and calls do not fit into the sandbox");
+        return;
+    }
+    snprintf(where, sizeof where, "%s", leattest_scratch("registry"));
+    leat_registry *r = fill_registry(t, where, NULL);
+    REQUIRE(r);
+    CHECK_OK(leat_registry_path(r, "iris@1", file, sizeof file));
+    leat_registry_close(r);
+    int listening = open_port(port);
+    REQUIRE(listening >= 0);
+    leat_serve_options o = pooled(where);
+    if (start_child(t, &server, &o)) {
+        meet(t, &server, where);
+        CHECK_INT(tell(&server, 'r', file), 0);
+        CHECK_INT(tell(&server, 'w', file), EACCES);
+        CHECK_INT(tell(&server, 'u', file), EACCES);
+        snprintf(other, sizeof other, "%s/new", where);
+        CHECK_INT(tell(&server, 'w', other), EACCES);
+        CHECK_INT(tell(&server, 'u', where), EACCES);
+        CHECK_INT(tell(&server, 'r', "/etc/passwd"), EACCES);
+        CHECK_INT(tell(&server, 'c', port), EPERM);
+        int status = end_child(&server);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        /* It has left a sound catalogue. */
+        leat_registry_options again = leat_registry_options_default();
+        uint64_t files;
+        again.where = where;
+        if (CHECK_OK(leat_registry_open(t->context, &r, &again))) {
+            CHECK_OK(leat_registry_verify(r, NULL, NULL, &files));
+            leat_registry_close(r);
+        }
+    }
+    close(listening);
+}
+
+/* Whether this kernel tells ports apart: Landlock's ABI 4. */
+static bool knows_ports(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 4;
+}
+
+static void pool_in_a_database(leattest *t)
+{
+    char objects[512], file[4096], port[8];
+    child server;
+    if (SANITIZED) {
+        leattest_skip(t, "a sanitizer's own threads and calls do not fit into the sandbox");
+        return;
+    }
+    leattest_postgres *p = leattest_postgres_start(t);
+    if (!p) return;
+    snprintf(objects, sizeof objects, "%s", leattest_scratch("objects"));
+    const char *where = leattest_postgres_address(p);
+    leat_registry *r = fill_registry(t, where, objects);
+    int listening = open_port(port);
+    leat_serve_options o = pooled(where);
+    if (r && CHECK(listening >= 0) && start_child(t, &server, &o)) {
+        meet(t, &server, where);
+        leattest_postgres_kill(p);
+        leat_registry_close(r);
+        r = NULL;
+        if (CHECK(leattest_postgres_revive(p)) && (r = leattest_registry(t, where, objects))) {
+            CHECK_OK(leat_registry_tag(r, "rose", "champion", 1, LEAT_ALIAS_ANY, NULL));
+            CHECK_OK(leat_registry_path(r, "iris@1", file, sizeof file));
+            meet(t, &server, where);
+            CHECK_INT(tell(&server, 'r', file), 0);
+            CHECK_INT(tell(&server, 'w', file), EACCES);
+        }
+        if (knows_ports()) CHECK_INT(tell(&server, 'c', port), EACCES);
+        CHECK_INT(tell(&server, 'p', ""), EPERM);
+        int status = end_child(&server);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    leat_registry_close(r);
+    if (listening >= 0) close(listening);
+    leattest_postgres_stop(p);
+}
+
 /* What ends the process: the signal that did. */
 static void ends(leattest *t)
 {
@@ -485,6 +659,8 @@ static void ends(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(serves), TEST(refuses), TEST(unmanaged),
-                                      TEST(remote_keys), TEST(ends)};
+static const leattest_case cases[] = {
+    TEST(serves),      TEST(refuses),          TEST(unmanaged),
+    TEST(remote_keys), TEST(pool_in_a_folder), TEST(pool_in_a_database),
+    TEST(ends)};
 LEATTEST_MAIN(cases)

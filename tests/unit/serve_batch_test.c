@@ -15,6 +15,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
+#include "support/serve_crowd.h"
 
 enum { ROWS = 24, CALLERS = 8 };
 
@@ -188,17 +189,6 @@ typedef struct heavy {
     atomic_uint *fine, *busy, *failed;
 } heavy;
 
-static double queue_ns(serve_client *k)
-{
-    if (!serve_client_ask(k, "GET", "/v2/models/wide/stats", "", "", 0)) return -1;
-    json_t *root = json_loadb(k->body, k->body_length, 0, NULL);
-    const json_t *stats = json_array_get(json_object_get(root, "model_stats"), 0);
-    const json_t *queue = json_object_get(json_object_get(stats, "inference_stats"), "queue");
-    double ns = (double)json_integer_value(json_object_get(queue, "ns"));
-    json_decref(root);
-    return ns;
-}
-
 /* A row in a query takes the way of the same row in a body, so that a slow model does not keep a
  * loop from its connections. */
 static void queries(leattest *t)
@@ -210,12 +200,12 @@ static void queries(leattest *t)
     REQUIRE(serve_client_open(&k, leat_server_url(server)));
     CHECK(serve_client_ask(&k, "POST", "/api/v1/wide", "", IRIS_ROW, sizeof IRIS_ROW - 1));
     CHECK_INT(k.status, 200);
-    double body = queue_ns(&k);
+    double body = serve_queue_ns(&k, "wide");
     CHECK(serve_client_ask(
         &k, "GET", "/api/v1/wide?sepal_length=5.1&sepal_width=3.5&petal_length=1.4&petal_width=0.2",
         "", "", 0));
     CHECK_INT(k.status, 200);
-    double query = queue_ns(&k) - body;
+    double query = serve_queue_ns(&k, "wide") - body;
     CHECK(body >= 0 && (query > 0) == (body > 0));
     serve_client_close(&k);
     leat_server_destroy(server);

@@ -1,18 +1,17 @@
 /* Aliases of the registry while their models are served: under load, without the registry, with
  * versions that cannot be served. */
-#include <leat/data.h>
 #include <leat/registry.h>
 #include <leat/serve.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/postgres.h"
+#include "support/registered.h"
 #include "support/serve_client.h"
+#include "support/serve_crowd.h"
 
 enum { POLL_MS = 20, PATIENCE = 3000 }; /* of 10 ms */
 
@@ -50,29 +49,11 @@ static bool wait_for(atomic_uint *n, unsigned least)
 /* Two models as versions 1 and 2 of "cars"; champion at 1. */
 static leat_registry *make_registry(leattest *t, const char *where, const char *folder)
 {
-    leat_context *c = t->context;
     static const char *const estimators[] = {"lda", "cart"};
-    leat_registry_options o = leat_registry_options_default();
-    leat_registry *r;
-    leat_frame *iris = NULL;
-    o.where = where;
-    o.folder = folder;
-    o.make = true;
-    if (!CHECK_OK(leat_registry_open(c, &r, &o))) return NULL;
-    bool ok = CHECK_OK(leat_data_load(c, &iris, "iris", NULL));
-    for (int i = 0; ok && i < 2; i++) {
-        leat_push_options push = leat_push_options_default();
-        leat_registered_list *list;
-        leat_model *m = leattest_model(c, iris, "species", NULL, estimators[i], NULL, "auto");
-        const char *path = leattest_scratch("pushed.leat");
-        push.name = "cars";
-        ok = CHECK(m) && CHECK_OK(leat_model_save(c, m, path)) &&
-             CHECK_OK(leat_registry_push(r, &list, NULL, path, &push));
-        if (ok) leat_registered_list_destroy(list);
-        leat_model_release(m);
-    }
-    leat_frame_release(iris);
-    if (ok && CHECK_OK(leat_registry_tag(r, "cars", "champion", 1, LEAT_ALIAS_ANY, NULL))) return r;
+    leat_registry *r = leattest_registry(t, where, folder);
+    if (r && leattest_push_iris(t, r, "cars", estimators, 2) &&
+        CHECK_OK(leat_registry_tag(r, "cars", "champion", 1, LEAT_ALIAS_ANY, NULL)))
+        return r;
     leat_registry_close(r);
     return NULL;
 }
@@ -92,27 +73,6 @@ static bool start(leattest *t, const char *where, heard *h, const char *const *m
     return CHECK_OK(leat_server_start(t->context, &o, out));
 }
 
-typedef struct caller {
-    const char *url;
-    atomic_bool *stop;
-    atomic_uint *asked, *failed;
-} caller;
-
-static void *call_all_the_time(void *arg)
-{
-    caller *w = arg;
-    serve_client k;
-    if (!serve_client_open(&k, w->url)) atomic_fetch_add(w->failed, 1);
-    while (!atomic_load(w->stop)) {
-        bool ok = serve_client_ask(&k, "POST", INFER, "", BODY, sizeof BODY - 1) &&
-                  k.status == 200 && strstr(k.body, "setosa");
-        atomic_fetch_add(ok ? w->asked : w->failed, 1);
-        if (!ok) break;
-    }
-    serve_client_close(&k);
-    return NULL;
-}
-
 static bool answers_with(leattest *t, serve_client *k, int version)
 {
     char word[40];
@@ -127,13 +87,14 @@ static void walk(leattest *t, leat_registry *r, const char *where, heard *h, lea
     enum { CALLERS = 3, MOVES = 6 };
     static const char *const models[] = {"cars@champion"};
     serve_client k;
-    atomic_bool stop = false;
-    atomic_uint asked = 0, failed = 0;
-    pthread_t threads[CALLERS];
+    serve_crowd crowd;
     if (!start(t, where, h, models, 1, server)) return;
-    caller w = {leat_server_url(*server), &stop, &asked, &failed};
-    for (int i = 0; i < CALLERS; i++)
-        CHECK(pthread_create(&threads[i], NULL, call_all_the_time, &w) == 0);
+    serve_question question = {.url = leat_server_url(*server),
+                               .path = INFER,
+                               .body = BODY,
+                               .length = sizeof BODY - 1,
+                               .holds = "setosa"};
+    serve_crowd_gather(t, &crowd, &question, CALLERS);
     CHECK(serve_client_open(&k, leat_server_url(*server)));
     CHECK(answers_with(t, &k, 1));
     for (int i = 0; i < MOVES; i++) {
@@ -147,10 +108,9 @@ static void walk(leattest *t, leat_registry *r, const char *where, heard *h, lea
             "", "", 0));
         CHECK_INT(k.status, 404);
     }
-    atomic_store(&stop, true);
-    for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
-    CHECK(atomic_load(&asked) > 0);
-    CHECK_INT(atomic_load(&failed), 0);
+    serve_crowd_disperse(&crowd);
+    CHECK(atomic_load(&crowd.good) > 0);
+    CHECK_INT(atomic_load(&crowd.good), atomic_load(&crowd.asked));
     serve_client_close(&k);
 }
 
@@ -230,10 +190,47 @@ static void two_aliases(leattest *t)
     leat_registry_close(r);
 }
 
+/* ---- rollouts ----------------------------------------------------------------------------------
+ */
+
+#define ROLLOUT "/api/v1/cars/rollout"
+
+static bool change(leattest *t, serve_client *k, const char *method, const char *body, int status)
+{
+    if (!CHECK(serve_client_ask(k, method, ROLLOUT, "Content-Type: application/json\r\n", body,
+                                strlen(body))))
+        return false;
+    if (CHECK_INT(k->status, status)) return true;
+    printf("  %s: %.300s\n", body, k->body);
+    return false;
+}
+
+/* Until how the rollout stands holds the words. */
+static bool becomes(leattest *t, serve_client *k, const char *path, const char *words)
+{
+    for (int i = 0; i < PATIENCE; i++) {
+        if (!CHECK(serve_client_ask(k, "GET", path, "", "", 0))) return false;
+        if (strstr(k->body, words)) return true;
+        pause_ms(10);
+    }
+    printf("  no %s: %.600s\n", words, k->body);
+    return false;
+}
+
+static bool comes_to(leattest *t, serve_client *k, const char *words)
+{
+    return becomes(t, k, ROLLOUT, words);
+}
+
+static bool loaded_are(leattest *t, serve_client *k, const char *words)
+{
+    return becomes(t, k, "/v2/models/cars", words);
+}
+
 /* A database that dies takes nothing away, is said once, and is followed again when it is back. */
 static void database(leattest *t)
 {
-    static const char *const models[] = {"cars@champion"};
+    static const char *const models[] = {"cars@champion", "cars@1"};
     char objects[512];
     heard h = {0};
     leat_server *server;
@@ -243,7 +240,7 @@ static void database(leattest *t)
     snprintf(objects, sizeof objects, "%s", leattest_scratch("objects"));
     const char *where = leattest_postgres_address(p);
     leat_registry *r = make_registry(t, where, objects);
-    if (r && start(t, where, &h, models, 1, &server)) {
+    if (r && start(t, where, &h, models, 2, &server)) {
         CHECK(serve_client_open(&k, leat_server_url(server)));
         CHECK_OK(leat_registry_tag(r, "cars", "champion", 2, LEAT_ALIAS_ANY, NULL));
         CHECK(wait_for(&h.moved, 1));
@@ -256,12 +253,17 @@ static void database(leattest *t)
             pause_ms(2);
         }
         CHECK_INT(atomic_load(&h.lost), 1);
+        /* An alias that is to follow a rollout waits for the registry. */
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":1}", 200);
+        CHECK(strstr(k.body, "\"alias\":{\"name\":\"champion\",\"state\":\"waits\""));
+        CHECK(answers_with(t, &k, 1));
         CHECK(leattest_postgres_revive(p));
         CHECK(wait_for(&h.found, 1));
+        CHECK(comes_to(t, &k, "\"state\":\"moved\""));
         leat_registry_options o = leat_registry_options_default();
         o.where = where;
         if (CHECK_OK(leat_registry_open(t->context, &r, &o))) {
-            CHECK_OK(leat_registry_tag(r, "cars", "champion", 1, LEAT_ALIAS_ANY, NULL));
+            CHECK_INT(leattest_alias(t, r, "cars@champion"), 1);
             CHECK(wait_for(&h.moved, 2));
             CHECK(answers_with(t, &k, 1));
             leat_registry_close(r);
@@ -270,6 +272,99 @@ static void database(leattest *t)
         leat_server_destroy(server);
     }
     leattest_postgres_stop(p);
+}
+
+/* What a rollout comes to, an alias follows, of a version that was fetched for it, too; and back.
+ */
+static void alias_follows(leattest *t, leat_registry *r, serve_client *k)
+{
+    change(t, k, "PUT", "{\"mode\":\"switch\",\"to\":3}", 404); /* nobody has it */
+    change(t, k, "PUT", "{\"to\":2,\"steps\":[50],\"hold\":1000}", 200);
+    CHECK(comes_to(t, k, "\"state\":\"stays\""));
+    CHECK_INT(leattest_alias(t, r, "cars@champion"), 1);
+    change(t, k, "POST", "{\"action\":\"promote\"}", 200);
+    CHECK(comes_to(t, k, "\"alias\":{\"name\":\"champion\",\"state\":\"moved\""));
+    CHECK_INT(leattest_alias(t, r, "cars@champion"), 2);
+    CHECK(answers_with(t, k, 2));
+    change(t, k, "PUT", "{\"mode\":\"switch\"}", 200); /* it is still there */
+    CHECK(comes_to(t, k, "\"state\":\"moved\""));
+    CHECK_INT(leattest_alias(t, r, "cars@champion"), 1);
+    CHECK(answers_with(t, k, 1));
+}
+
+/* Taking back moves nothing, nor does one that is to move none. */
+static void alias_stays(leattest *t, leat_registry *r, serve_client *k)
+{
+    change(t, k, "PUT", "{\"to\":2,\"steps\":[50],\"hold\":1000}", 200);
+    change(t, k, "POST", "{\"action\":\"abort\"}", 200);
+    CHECK(strstr(k->body, "\"state\":\"stays\""));
+    change(t, k, "PUT", "{\"mode\":\"switch\",\"to\":2,\"alias\":\"none\"}", 200);
+    CHECK(!strstr(k->body, "\"state\""));
+    change(t, k, "PUT", "{\"mode\":\"switch\",\"to\":1,\"alias\":\"no name\"}", 422);
+    pause_ms(10 * POLL_MS);
+    CHECK_INT(leattest_alias(t, r, "cars@champion"), 1);
+    change(t, k, "PUT", "{\"mode\":\"switch\",\"alias\":\"none\"}", 200);
+    CHECK(answers_with(t, k, 1));
+}
+
+/* Who has moved it meanwhile is right, and it is told once. */
+static void alias_is_lost(leattest *t, leat_registry *r, serve_client *k)
+{
+    change(t, k, "PUT", "{\"to\":2,\"steps\":[50],\"hold\":1000,\"alias\":\"best\"}", 200);
+    CHECK_OK(leat_registry_tag(r, "cars", "best", 3, LEAT_ALIAS_ANY, NULL));
+    change(t, k, "POST", "{\"action\":\"finish\"}", 200);
+    CHECK(comes_to(t, k, "\"state\":\"lost\",\"from\":1,\"found\":3"));
+    CHECK(strstr(k->body, "best was not moved to version 2: cars@best stands at version 3"));
+    pause_ms(10 * POLL_MS);
+    CHECK_INT(leattest_alias(t, r, "cars@best"), 3);
+    CHECK_INT(leattest_alias(t, r, "cars@champion"), 1);
+    CHECK(answers_with(t, k, 2));
+    change(t, k, "PUT", "{\"mode\":\"switch\",\"alias\":\"absent\"}", 200);
+    CHECK(comes_to(t, k, "\"state\":\"lost\",\"from\":2,\"found\":0"));
+    CHECK_INT(leattest_alias(t, r, "cars@absent"), 0);
+}
+
+static void rollouts(leattest *t)
+{
+    static const char *const models[] = {"cars@champion"}, *const third[] = {"qda"};
+    char where[512];
+    heard h = {0};
+    leat_server *server;
+    serve_client k;
+    snprintf(where, sizeof where, "%s", leattest_scratch("registry4"));
+    leat_registry *r = make_registry(t, where, NULL);
+    REQUIRE(r);
+    if (start(t, where, &h, models, 1, &server)) {
+        CHECK(serve_client_open(&k, leat_server_url(server)));
+        alias_follows(t, r, &k);
+        alias_stays(t, r, &k);
+        CHECK(leattest_push_iris(t, r, "cars", third, 1));
+        alias_is_lost(t, r, &k);
+        /* A version that nothing needs any more goes; the one to switch back to stays. */
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":3}", 200);
+        CHECK(comes_to(t, &k, "\"state\":\"moved\""));
+        CHECK_INT(leattest_alias(t, r, "cars@champion"), 3);
+        CHECK(loaded_are(t, &k, "\"versions\":[\"1\",\"3\"]"));
+        CHECK(answers_with(t, &k, 3));
+        /* Moved by hand, the alias decides. */
+        CHECK_OK(leat_registry_tag(r, "cars", "champion", 2, LEAT_ALIAS_ANY, NULL));
+        CHECK(loaded_are(t, &k, "\"versions\":[\"2\"]"));
+        CHECK(answers_with(t, &k, 2));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+    /* Without an alias that is followed none can be moved. */
+    static const char *const fixed[] = {"cars@1", "cars@2"};
+    if (start(t, where, &h, fixed, 2, &server)) {
+        CHECK(serve_client_open(&k, leat_server_url(server)));
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":1,\"alias\":\"champion\"}", 422);
+        CHECK(strstr(k.body, "no_registry"));
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":1}", 200);
+        CHECK(!strstr(k.body, "\"state\""));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+    leat_registry_close(r);
 }
 
 static void wrong_names(leattest *t)
@@ -293,5 +388,5 @@ static void wrong_names(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(folder), TEST(two_aliases), TEST(database),
-                                      TEST(wrong_names)};
+                                      TEST(rollouts), TEST(wrong_names)};
 LEATTEST_MAIN(cases)

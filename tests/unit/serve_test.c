@@ -4,8 +4,6 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,6 +13,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
+#include "support/serve_crowd.h"
 #include "support/tables.h"
 
 /* iris.leat (linear discriminant analysis), mixed.leat (a tree on inputs of every kind),
@@ -533,27 +532,14 @@ static void versions(leattest *t)
     leat_server_destroy(server);
 }
 
-typedef struct caller {
-    const char *url;
-    atomic_bool *stop;
-    atomic_uint *asked, *failed;
-} caller;
-
-static void *call_all_the_time(void *arg)
+static serve_question question_of(const leat_server *server)
 {
-    caller *w = arg;
-    serve_client k;
     static const char body[] = "{\"inputs\":[" ROW "]}";
-    if (!serve_client_open(&k, w->url)) atomic_fetch_add(w->failed, 1);
-    else
-        while (!atomic_load(w->stop)) {
-            bool ok = serve_client_ask(&k, "POST", IRIS, "", body, sizeof body - 1) &&
-                      k.status == 200 && strstr(k.body, "setosa");
-            atomic_fetch_add(ok ? w->asked : w->failed, 1);
-            if (!ok) break;
-        }
-    serve_client_close(&k);
-    return NULL;
+    return (serve_question){.url = leat_server_url(server),
+                            .path = IRIS,
+                            .body = body,
+                            .length = sizeof body - 1,
+                            .holds = "setosa"};
 }
 
 /* Loading a model anew, again and again, fails no request and leaves no memory behind. */
@@ -562,25 +548,21 @@ static void exchange_under_load(leattest *t)
     enum { CALLERS = 3, LOADS = 60, MOST = 5000 };
     leat_server *server = NULL;
     serve_client k = {.fd = -1};
-    atomic_bool stop = false;
-    atomic_uint asked = 0, failed = 0;
-    pthread_t threads[CALLERS];
+    serve_crowd crowd;
     if (!start_all(t, &server, &k)) return;
-    caller w = {leat_server_url(server), &stop, &asked, &failed};
-    for (int i = 0; i < CALLERS; i++)
-        CHECK(pthread_create(&threads[i], NULL, call_all_the_time, &w) == 0);
+    serve_question question = question_of(server);
+    serve_crowd_gather(t, &crowd, &question, CALLERS);
     uint64_t settled = 0;
-    for (int i = 0; i < LOADS || (i < MOST && atomic_load(&asked) < 300); i++) {
+    for (int i = 0; i < LOADS || (i < MOST && atomic_load(&crowd.good) < 300); i++) {
         CHECK(serve_client_ask(&k, "POST", "/v2/repository/models/iris/load", "", "", 0));
         CHECK_INT(k.status, 200);
         if (i == LOADS / 2) settled = leat_context_bytes(t->context);
     }
     uint64_t after = leat_context_bytes(t->context);
     CHECK(after < settled + 300000);
-    atomic_store(&stop, true);
-    for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
-    CHECK(atomic_load(&asked) > 100);
-    CHECK_INT(atomic_load(&failed), 0);
+    serve_crowd_disperse(&crowd);
+    CHECK(atomic_load(&crowd.good) > 100);
+    CHECK_INT(atomic_load(&crowd.good), atomic_load(&crowd.asked));
     serve_client_close(&k);
     leat_server_destroy(server);
 }
@@ -591,9 +573,7 @@ static void long_answers(leattest *t)
     enum { ROWS = 20000 };
     leat_server *server = NULL;
     serve_client k = {.fd = -1};
-    atomic_bool stop = false;
-    atomic_uint asked = 0, failed = 0;
-    pthread_t thread;
+    serve_crowd crowd = {.count = 0};
     char *text = malloc(32 * ROWS + 200), shape[64];
     if (!CHECK(text) || !start_all(t, &server, &k)) goto out;
     size_t n = (size_t)sprintf(text,
@@ -604,8 +584,8 @@ static void long_answers(leattest *t)
         n += (size_t)sprintf(text + n, "%s%s", i ? "," : "",
                              i % 2 ? "6.0,3.0,5.0,2.0" : "5.1,3.5,1.4,0.2");
     n += (size_t)sprintf(text + n, "]}]}");
-    caller w = {leat_server_url(server), &stop, &asked, &failed};
-    CHECK(pthread_create(&thread, NULL, call_all_the_time, &w) == 0);
+    serve_question question = question_of(server);
+    serve_crowd_gather(t, &crowd, &question, 1);
     snprintf(shape, sizeof shape, "\"shape\":[%d],\"data\":[\"setosa\",\"virginica\",", ROWS);
     for (int i = 0; i < 5; i++) {
         if (!CHECK(serve_client_ask(&k, "POST", IRIS, "", text, n))) break;
@@ -616,9 +596,8 @@ static void long_answers(leattest *t)
         CHECK_INT(k.status, 400);
         text[n - 1] = '}';
     }
-    atomic_store(&stop, true);
-    pthread_join(thread, NULL);
-    CHECK_INT(atomic_load(&failed), 0);
+    serve_crowd_disperse(&crowd);
+    CHECK_INT(atomic_load(&crowd.good), atomic_load(&crowd.asked));
     CHECK(serve_client_ask(&k, "GET", "/v2/models/iris/stats", "", "", 0));
     CHECK(!strstr(k.body, "\"queue\":{\"count\":0"));
 out:

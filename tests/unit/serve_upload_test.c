@@ -6,9 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +19,7 @@
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
+#include "support/serve_crowd.h"
 
 #define BINARY "Content-Type: application/octet-stream\r\n"
 
@@ -483,40 +482,21 @@ static void leftovers(leattest *t)
     close_scene(&s);
 }
 
-typedef struct caller {
-    const char *url;
-    atomic_bool *stop;
-    atomic_uint *asked, *failed;
-} caller;
-
-static void *call_all_the_time(void *arg)
-{
-    caller *w = arg;
-    serve_client k;
-    bool ok = serve_client_open(&k, w->url);
-    do {
-        ok = ok && serve_client_ask(&k, "POST", "/api/v1/iris", "", ROW, sizeof ROW - 1) &&
-             k.status == 200 && strstr(k.body, "setosa");
-        atomic_fetch_add(ok ? w->asked : w->failed, 1);
-    } while (ok && !atomic_load(w->stop));
-    serve_client_close(&k);
-    return NULL;
-}
-
 /* Versions come and go under load; two servers share the folder; nobody is refused. */
 static void under_load(leattest *t)
 {
     enum { CALLERS = 2, TURNS = 25 };
     scene s, other = {.k = {.fd = -1}};
-    atomic_bool stop = false;
-    atomic_uint asked = 0, failed = 0;
-    pthread_t threads[CALLERS];
+    serve_crowd crowd;
     if (!open_scene(t, &s, NULL, NULL)) goto out;
     memcpy(other.folder, s.folder, sizeof s.folder);
     if (!make_files(t, &other) || !start(t, &other, s.folder, NULL, NULL)) goto out;
-    caller w = {leat_server_url(s.server), &stop, &asked, &failed};
-    for (int i = 0; i < CALLERS; i++)
-        CHECK(pthread_create(&threads[i], NULL, call_all_the_time, &w) == 0);
+    serve_question question = {.url = leat_server_url(s.server),
+                               .path = "/api/v1/iris",
+                               .body = ROW,
+                               .length = sizeof ROW - 1,
+                               .holds = "setosa"};
+    serve_crowd_gather(t, &crowd, &question, CALLERS);
     for (int i = 0; i < TURNS; i++) {
         put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
         /* The other server finds what this one made, and does not write over it. */
@@ -525,10 +505,9 @@ static void under_load(leattest *t)
         ask(t, &s, "DELETE", "/api/v1/iris/versions/3", 204, "");
         ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
     }
-    atomic_store(&stop, true);
-    for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
-    CHECK(atomic_load(&asked) > 20);
-    CHECK_INT(atomic_load(&failed), 0);
+    serve_crowd_disperse(&crowd);
+    CHECK(atomic_load(&crowd.good) > 20);
+    CHECK_INT(atomic_load(&crowd.good), atomic_load(&crowd.asked));
 out:
     close_scene(&other);
     close_scene(&s);
