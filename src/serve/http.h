@@ -88,8 +88,7 @@ typedef struct leati_http_budget {
 
 /* Within `admit`: what the body has beyond LEATI_HTTP_FREE bytes is drawn from the budget until the
  * exchange ends, all at once where its length is known; what the budget does not have gets 503.
- * While others are refused, a body that holds a share of it has to come at a rate that fits the
- * share. */
+ * While others are refused, what holds a share of it has to move at a rate that fits the share. */
 enum { LEATI_HTTP_FREE = 64 << 10 };
 void leati_exchange_draw(leati_http_exchange *exchange, leati_http_budget *budget);
 /* Draws so many bytes more, until the exchange ends, for what its body unfolds to. False: the

@@ -555,10 +555,17 @@ void leati_http_conn_end(leati_http_conn *conn)
 
 size_t leati_http_conn_share(const leati_http_conn *conn, unsigned *refused)
 {
+    const leati_http_budget *budget = NULL;
+    size_t share = 0;
+    for (const leati_http_exchange *ex = conn->unsent; ex; ex = ex->next) {
+        if (!budget && ex->held) budget = ex->budget;
+        if (budget && ex->budget == budget) share += ex->held;
+    }
     const leati_http_exchange *ex = conn->current;
-    bool holds = ex && ex->budget && ex->drawn;
-    *refused = holds ? atomic_load_explicit(&ex->budget->refused, memory_order_relaxed) : 0;
-    return holds ? ex->drawn : 0;
+    if (!budget && ex && ex->drawn) budget = ex->budget;
+    if (budget && ex && ex->budget == budget) share += ex->drawn;
+    *refused = budget ? atomic_load_explicit(&budget->refused, memory_order_relaxed) : 0;
+    return share;
 }
 
 leati_http_phase leati_http_conn_phase(const leati_http_conn *conn)

@@ -367,13 +367,12 @@ static uint64_t moved(const leati_connection *k)
     return now > k->mark ? now - k->mark : 0;
 }
 
-/* Bytes that have to move in the time: more of a body for whose share of the memory others wait, so
- * that nobody keeps it from them by sending slowly. */
+/* Bytes that have to move in the time: more of what has a share of the memory for which others
+ * wait, so that nobody keeps it from them by sending or taking slowly. */
 static uint64_t enough(leati_connection *k)
 {
     uint64_t least = k->worker->waits[k->waiting].limit * LEATI_SERVER_SLOW_BODY / 1000;
     unsigned before = k->refused;
-    if (k->waiting != LEATI_WAIT_BODY) return least;
     size_t share = leati_http_conn_share(&k->conn, &k->refused) / LEATI_SERVER_SHARE_PARTS;
     return k->refused != before && share > least ? share : least;
 }

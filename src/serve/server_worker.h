@@ -14,8 +14,8 @@ enum {
     LEATI_SERVER_SCRATCH = 64 << 10, /* bytes read at once */
     LEATI_SERVER_SLOW_BODY =
         4096, /* bytes a second, in or out: what is slower has to end in time */
-    /* While others are refused for want of it, a body brings this part of its share of a budget in
-     * the time of a body, or gives it back. */
+    /* While others are refused for want of it, this part of a share of a budget moves in the time of
+     * a body, or the share is given back. */
     LEATI_SERVER_SHARE_PARTS = 8
 };
 

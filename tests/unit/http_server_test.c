@@ -548,7 +548,7 @@ static void drip(client *k)
 static void slow_bodies_make_room(leattest *t)
 {
     enum { LENGTH = 800000 };
-    static const char head[] = "POST /big HTTP/1.1\r\nHost: leat\r\nContent-Length: 800000\r\n\r\n";
+    static const char head[] = "POST / HTTP/1.1\r\nHost: leat\r\nContent-Length: 800000\r\n\r\n";
     static char body[LENGTH];
     fixture f;
     client slow;
@@ -562,7 +562,7 @@ static void slow_bodies_make_room(leattest *t)
     CHECK(!slow.end && slow.size == 0);
     CHECK_INT(atomic_load(&budget.used), LENGTH);
     int refused = 0;
-    for (double until = seconds() + 10; seconds() < until && strcmp(statuses, "200") != 0;) {
+    for (int i = 0; i < 100 && strcmp(statuses, "200") != 0; i++) {
         client other;
         drip(&slow);
         REQUIRE(client_open(&other, f.port));
@@ -577,6 +577,41 @@ static void slow_bodies_make_room(leattest *t)
     CHECK(refused > 0);
     client_answers(&slow, 0, false, statuses, sizeof statuses);
     CHECK_STR(statuses, "408");
+    client_close(&slow);
+    fixture_stop(t, &f);
+}
+
+/* The same of a reply that is taken slowly, though faster than what is cut anyway. */
+static void slow_readers_make_room(leattest *t)
+{
+    static const char ask[] = "GET /text?9999999 HTTP/1.1\r\nHost: leat\r\n\r\n";
+    fixture f;
+    client slow;
+    char some[2048], statuses[64] = "";
+    int small = 16384, refused = 0;
+    leati_http_budget budget = {.most = 12000000};
+    leati_http_options o = {.body_seconds = 1, .workers = 1};
+    if (!fixture_start_with(t, &f, &o, &budget)) return;
+    REQUIRE(client_open(&slow, f.port));
+    setsockopt(slow.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    client_send(&slow, ask, sizeof ask - 1);
+    client_read(&slow, 5);
+    CHECK(atomic_load(&budget.used) > 9000000);
+    for (int i = 0; i < 100 && strcmp(statuses, "200") != 0; i++) {
+        client other;
+        for (int j = 0; j < 3; j++) {
+            struct timespec nap = {0, 20000000};
+            nanosleep(&nap, NULL);
+            (void)!recv(slow.fd, some, sizeof some, MSG_DONTWAIT);
+        }
+        REQUIRE(client_open(&other, f.port));
+        client_send(&other, ask, sizeof ask - 1);
+        client_answers(&other, 1, false, statuses, sizeof statuses);
+        client_close(&other);
+        refused += strcmp(statuses, "503") == 0;
+    }
+    CHECK_STR(statuses, "200");
+    CHECK(refused > 0);
     client_close(&slow);
     fixture_stop(t, &f);
 }
@@ -1091,6 +1126,7 @@ static const leattest_case tests[] = {TEST(table_in_every_cut),
                                       TEST(slow_clients),
                                       TEST(slow_loris),
                                       TEST(slow_bodies_make_room),
+                                      TEST(slow_readers_make_room),
                                       TEST(slow_readers),
                                       TEST(clients_go_away),
                                       TEST(drain_is_graceful),
