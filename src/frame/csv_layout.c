@@ -55,7 +55,28 @@ static size_t consistent(const leati_csv_text *text, const char *p, size_t *fiel
     return same + 1;
 }
 
-/* Rare in values first: where ; tab | divide all records alike, commas are likely decimal marks. */
+/* The share of the first records' values that are numbers or times, with either decimal mark. */
+static double typed_share(const leati_csv_text *text, const char *p)
+{
+    enum { LOOKED = 64 };
+    static const leati_rules point = {.decimal = '.', .thousands = ','};
+    static const leati_rules comma = {.decimal = ',', .thousands = '.'};
+    leati_csv_field f[LOOKED];
+    size_t typed = 0, all = 0, count;
+    double number;
+    int64_t when;
+    for (int i = 0; p && p < text->end && i <= SNIFF_ROWS; i++) {
+        p = leati_csv_record(text, p, f, LOOKED, &count);
+        for (size_t k = 0; p && k < count && k < LOOKED; k++, all++)
+            typed += leati_value_number(&point, f[k].text, f[k].length, &number, NULL, NULL) ||
+                     leati_value_number(&comma, f[k].text, f[k].length, &number, NULL, NULL) ||
+                     leati_value_time(f[k].text, f[k].length, &when);
+    }
+    return all ? (double)typed / (double)all : 0;
+}
+
+/* Rare in values first: where ; tab | divide all records alike, commas are likely decimal marks.
+ * But where values are rather numbers between later ones, ; or | stand within a value. */
 static char sniff_delimiter(leati_csv_text text, const char *p)
 {
     static const char candidates[] = {'\t', ';', '|', ','};
@@ -65,7 +86,11 @@ static char sniff_delimiter(leati_csv_text text, const char *p)
         size_t fields;
         text.delimiter = candidates[i];
         size_t points = consistent(&text, p, &fields);
-        if (fields < 2 || points <= most) continue;
+        if (fields < 2 || points < most) continue;
+        if (points == most) {
+            leati_csv_text other = {text.end, text.last, best};
+            if (typed_share(&text, p) <= typed_share(&other, p)) continue;
+        }
         most = points;
         best = candidates[i];
     }

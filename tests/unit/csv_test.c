@@ -78,6 +78,11 @@ static void types(leattest *t)
         {"a,b\ntrue,yes\nFALSE,No\n,\n", "a:bool,b:text|1,yes|0,No|_,_"},
         {"a,b,c\ny,on,t\nn,off,f\n", "a:text,b:text,c:text|y,on,t|n,off,f"},
         {"a,b\ntrue,x\nyes,y\n", "a:text,b:text|true,x|yes,y"},
+        {"n,m|k,v\n1,a|b,7\n2,c|d,8\n", "n:whole,m|k:text,v:whole|1,a|b,7|2,c|d,8"},
+        {"1,x;y\n2,z;y\n", "column_1:whole,column_2:text|1,x;y|2,z;y"},
+        {"a;b\n1,5;2,25\n3,5;4\n", "a:number,b:number|1.5,2.25|3.5,4"},
+        {"name;age\nEyre, Jane;18\nPip, Philip;7\n",
+         "name:text,age:whole|Eyre, Jane,18|Pip, Philip,7"},
         {"yes,no\nno,yes\n", "column_1:text,column_2:text|yes,no|no,yes"},
         {"no,name\n1,x\n2,y\n", "no:whole,name:text|1,x|2,y"},
         {"d\n1970-01-02\n1970-01-01T00:00:01Z\n", "d:time|86400000000|1000000"},
@@ -150,9 +155,8 @@ static void options(leattest *t)
 {
     leat_read_options o = leat_read_options_default();
     o.types = "zip:whole,a:text,d:bool";
-    static const example typed[] = {
-        {"zip,a,d\n007,1.50,1\n8,2,f\n9,3,Yes\n10,4,off\n",
-         "zip:whole,a:text,d:bool|7,1.50,1|8,2,0|9,3,1|10,4,0"}};
+    static const example typed[] = {{"zip,a,d\n007,1.50,1\n8,2,f\n9,3,Yes\n10,4,off\n",
+                                     "zip:whole,a:text,d:bool|7,1.50,1|8,2,0|9,3,1|10,4,0"}};
     check_examples(t, typed, 1, &o);
     o = leat_read_options_default();
     o.missing = "-999,none at all";
