@@ -18,6 +18,19 @@ static void read_layers(leat_context *c, const char *text, char kind)
     if (leati_network_create(c, text, shapes[kind % 3], &n) == LEAT_OK) leati_network_destroy(n);
 }
 
+/* What a loss makes of three classes. */
+static void read_loss(leat_context *c, const char *text)
+{
+    static const uint32_t label[] = {0, 1, 2};
+    static const double x[] = {1, 2, 3};
+    const leati_dataset d = {
+        .x = {.rows = 3, .cols = 1, .stride = 1, .f64 = x}, .label = label, .classes = 3};
+    leati_loss *loss;
+    if (leati_loss_parse(c, text, &loss) != LEAT_OK) return;
+    if (leati_loss_see(c, loss, &d) != LEAT_OK) leat_error_clear(c);
+    leati_free(loss);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     leat_context_options o = leat_context_options_default();
@@ -28,9 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char text[4097];
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
-    leati_loss *loss;
     leati_optimizer *optimizer;
-    if (data[0] == 'l' && leati_loss_parse(c, text, &loss) == LEAT_OK) leati_free(loss);
+    if (data[0] == 'l') read_loss(c, text);
     if (data[0] == 'o' && leati_optimizer_parse(c, text, &optimizer) == LEAT_OK)
         leati_free(optimizer);
     if (data[0] >= '0' && data[0] <= '2') read_layers(c, text, (char)(data[0] - '0'));

@@ -17,7 +17,7 @@ static void put(bytes *b, uint32_t value, size_t count)
 
 static void put_all(bytes *b, const uint8_t *data, size_t count)
 {
-    memcpy(b->at + b->size, data, count);
+    if (count) memcpy(b->at + b->size, data, count);
     b->size += count;
 }
 
