@@ -146,6 +146,20 @@ double leati_series_labels(const leati_scene *s, const leati_lines *in)
     return widest > 0 ? fmin(ceil(widest) + 10, floor(s->width * 0.43)) : 10;
 }
 
+/* How many points of the lines lie in a box. */
+static size_t points_in(const leati_axes *a, const leati_lines *in, double left, double right,
+                        double top, double bottom)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < in->count; i++)
+        for (size_t k = 0; k < in->series[i].count; k++) {
+            double x = leati_scale_at(&a->x, in->series[i].x[k]);
+            double y = leati_scale_at(&a->y, in->series[i].y[k]);
+            found += x >= left && x <= right && y >= top && y <= bottom;
+        }
+    return found;
+}
+
 static void draw_mark_x(leati_scene *s, const leati_axes *a, const leati_lines *in)
 {
     if (!in->mark_x) return;
@@ -158,8 +172,14 @@ static void draw_mark_x(leati_scene *s, const leati_axes *a, const leati_lines *
     double width = leati_text_width(in->mark_label, LEATI_FONT_TICK, false);
     bool left = x + 6 + width > a->right;
     font.anchor = left ? LEATI_END : LEATI_START;
-    leati_scene_text_fit(s, left ? x - 6 : x + 6, a->bottom - 8,
-                         left ? x - 6 - a->left : a->right - x - 6, font, in->mark_label);
+    /* At the lower end of the line, or the upper one where the lines are there. */
+    enum { LINE = 20 };
+    double from = left ? x - 6 - width : x, to = left ? x : x + 6 + width, at = a->bottom - 8;
+    if (points_in(a, in, from, to, a->bottom - LINE, a->bottom) >
+        points_in(a, in, from, to, a->top, a->top + LINE))
+        at = a->top + 14;
+    leati_scene_text_fit(s, left ? x - 6 : x + 6, at, left ? x - 6 - a->left : a->right - x - 6,
+                         font, in->mark_label);
 }
 
 static bool check_series(leat_context *c, const leati_lines *in)

@@ -200,11 +200,12 @@ static void table(leati_page *p, const leat_inspection *i)
     leati_page_raw(p, "<tr class=\"best\"><td>all</td><td></td>");
     leati_page_element(p, "td class=n", "%s", count);
     leati_page_element(p, "td class=n", "%s", flops);
-    leati_page_element(p, "td class=n", "%s of weights", bytes);
-    leati_page_raw(p, "</tr>\n</tbody></table></div>\n");
+    leati_page_raw(p, "<td></td></tr>\n</tbody></table></div>\n");
     leati_page_element(p, "p class=note",
                        "Flops are those of a forward pass of one sample, a multiplication and an "
-                       "addition counted as two; memory is that of the output for one sample.");
+                       "addition counted as two; memory is that of the output for one sample. The "
+                       "weights take %s.",
+                       bytes);
 }
 
 /* ---- activations

@@ -914,6 +914,41 @@ static void gallery(leattest *t)
     leati_str_fini(&html);
 }
 
+/* The baseline of a text in a scene; -1: it is not there. */
+static double baseline_of(leattest *t, leati_scene *scene, const char *text)
+{
+    leati_str svg;
+    double at = -1;
+    leati_str_init(&svg, t->context);
+    if (CHECK(scene != NULL) && CHECK_OK(leati_scene_svg(scene, &svg, LEATI_SVG_FILE))) {
+        const char *found = strstr(leati_str_text(&svg), text);
+        for (; found && strncmp(found, " y=\"", 4) != 0;)
+            if (found-- == leati_str_text(&svg)) found = NULL;
+        if (found) at = atof(found + 4);
+    }
+    leati_str_fini(&svg);
+    leati_scene_destroy(scene);
+    return at;
+}
+
+/* The label of a mark stands at its lower end, but not on lines that end there. */
+static void marks_are_labelled_beside_lines(leattest *t)
+{
+    enum { POINTS = 30 };
+    double x[POINTS], falling[POINTS], rising[POINTS];
+    for (int i = 0; i < POINTS; i++) x[i] = i, falling[i] = 1.0 / (1 + i), rising[i] = -falling[i];
+    leati_series line = {.x = x, .y = falling, .count = POINTS, .points = true};
+    leati_lines in = {.chart = {.title = "Loss", .width = 400},
+                      .series = &line,
+                      .count = 1,
+                      .mark_x = &x[POINTS - 1],
+                      .mark_label = "kept"};
+    double above = baseline_of(t, leati_chart_learning_curve(t->context, &in), ">kept<");
+    line.y = rising;
+    double below = baseline_of(t, leati_chart_learning_curve(t->context, &in), ">kept<");
+    CHECK(above > 0 && below > above + 100);
+}
+
 static const leattest_case cases[] = {TEST(every_chart_on_all_data),
                                       TEST(texts_stay_apart),
                                       TEST(same_bytes_each_time),
@@ -929,5 +964,6 @@ static const leattest_case cases[] = {TEST(every_chart_on_all_data),
                                       TEST(plots_of_columns),
                                       TEST(plots_of_arrays),
                                       TEST(plot_allocations_may_fail),
-                                      TEST(gallery)};
+                                      TEST(gallery),
+                                      TEST(marks_are_labelled_beside_lines)};
 LEATTEST_MAIN(cases)
