@@ -21,6 +21,34 @@ static leat_status NAME(run)(leat_context *c, NAME(product) * g)
     return LEAT_OK;
 }
 
+/* One task, nothing to pack: what arrange() would find, without the time it takes, which shows in
+ * products of two microseconds. */
+static bool NAME(at_once)(const leat_context *c, const NAME(product) * g)
+{
+    size_t mr = g->ker->mr;
+    return !g->ta && !g->tb && g->k <= g->ker->kc && g->n <= g->ker->nc && g->n % g->ker->nr == 0 &&
+           g->m < 16 * mr && (g->m <= 2 * mr || !NAME(bad_stride)(g->ldb)) &&
+           (leat_context_threads(c) == 1 ||
+            (double)g->m * (double)g->n * (double)g->k < 2 * SMALLEST_TASK);
+}
+
+static void NAME(run_at_once)(const NAME(product) * g)
+{
+    g->ker->block(&(NAME(leati_block)){.m = g->m,
+                                       .n = g->n,
+                                       .k = g->k,
+                                       .left = LEATI_LEFT_ROWS,
+                                       .a = g->a,
+                                       .a_step = g->lda,
+                                       .b = g->b,
+                                       .b_step = g->ldb,
+                                       .b_panel = g->ker->nr,
+                                       .alpha = g->alpha,
+                                       .beta = g->beta,
+                                       .c = g->c,
+                                       .ldc = g->ldc});
+}
+
 typedef struct NAME(few) {
     const NAME(leati_gemm_kernels) * ker;
     size_t m, n, k, lda, ldb, row, column, tasks;
@@ -180,6 +208,10 @@ leat_status NAME(leati_gemm)(leat_context *c, bool ta, bool tb, size_t m, size_t
     }
     if (!ta && n <= FEW_COLUMNS) return NAME(run_columns)(c, &g);
     if (ta && n <= g.ker->mr && m >= 2 * g.ker->nr) return NAME(run_turned)(c, &g);
+    if (NAME(at_once)(c, &g)) {
+        NAME(run_at_once)(&g);
+        return LEAT_OK;
+    }
     return NAME(run)(c, &g);
 }
 
