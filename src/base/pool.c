@@ -2,7 +2,11 @@
  *
  * `state` is one word: generation << 32 | open << 31 | workers inside. A job is open from its
  * announcement until the caller has found no task left; workers enter only an open job, so the
- * caller never waits for one that is still asleep. */
+ * caller never waits for one that is still asleep.
+ *
+ * Each thread has a share of the tasks, the same in every job of as many, and takes from others'
+ * when its own is done: what a task reads and writes is mostly in the cache of the core that had it
+ * the last time, and between cores a line travels for 50 to 500 ns. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* pthread_setname_np */
 #endif
@@ -23,7 +27,9 @@ enum { SPINS = 4000, SPINS_BEFORE_YIELD = 2000 };
 #define INSIDE(state)     ((state) & (OPEN - 1))
 #define GENERATION(state) ((state) >> 32)
 
+/* One for each thread, the caller of the job first. */
 typedef struct worker {
+    _Alignas(64) atomic_uint_fast64_t taken; /* of its share: generation << 32 | tasks */
     struct leati_pool *pool;
     unsigned index;
     pthread_t thread;
@@ -31,10 +37,9 @@ typedef struct worker {
 
 struct leati_pool {
     _Alignas(64) atomic_uint_fast64_t state;
-    _Alignas(64) atomic_size_t next; /* task to hand out */
-    leati_task_fn run;
+    leati_task_fn run; /* beside `state`: who enters a job needs it next */
     void *arg;
-    size_t tasks;
+    size_t each, longer;                      /* as in `job` */
     _Alignas(64) atomic_uint_fast64_t beside; /* open | workers inside, as `state` */
     atomic_size_t beside_next;
     leati_task_fn beside_run;
@@ -58,12 +63,35 @@ static void relax(void)
 #endif
 }
 
-static void run_tasks(leati_pool *p, unsigned index)
+/* The job as one thread sees it: the words of the pool change hands too often to be read again. */
+typedef struct job {
+    leati_task_fn run;
+    void *arg;
+    size_t each, longer; /* tasks of a share; how many shares have one more */
+    uint64_t generation;
+} job;
+
+/* The next task of a share. What another generation left in `taken` counts as nothing. */
+static bool take(const job *j, atomic_uint_fast64_t *taken, unsigned share, size_t *task)
 {
-    for (;;) {
-        size_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-        if (task >= p->tasks) return;
-        p->run(p->arg, task, index);
+    size_t size = j->each + (share < j->longer);
+    uint64_t s = atomic_load_explicit(taken, memory_order_relaxed), count;
+    do {
+        count = GENERATION(s) == j->generation ? s & UINT32_MAX : 0;
+        if (count >= size) return false;
+    } while (!atomic_compare_exchange_weak_explicit(taken, &s, j->generation << 32 | (count + 1),
+                                                    memory_order_relaxed, memory_order_relaxed));
+    *task = share * j->each + (share < j->longer ? share : j->longer) + count;
+    return true;
+}
+
+static void run_tasks(leati_pool *p, unsigned index, uint64_t generation)
+{
+    const job j = {p->run, p->arg, p->each, p->longer, generation};
+    size_t task;
+    for (unsigned i = 0; i <= p->count; i++) {
+        unsigned share = index + i <= p->count ? index + i : index + i - p->count - 1;
+        while (take(&j, &p->workers[share].taken, share, &task)) j.run(j.arg, task, index);
     }
 }
 
@@ -124,7 +152,7 @@ static void *work(void *argument)
         }
         generation = GENERATION(state);
         if (!enter(p, state)) continue;
-        run_tasks(p, self->index);
+        run_tasks(p, self->index, generation);
         atomic_fetch_sub_explicit(&p->state, 1, memory_order_release);
     }
     return NULL;
@@ -137,8 +165,9 @@ static void start_workers(leati_pool *p, unsigned wanted)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     for (unsigned i = 0; i < wanted; i++) {
-        worker *w = &p->workers[i];
-        *w = (worker){.pool = p, .index = i + 1};
+        worker *w = &p->workers[i + 1];
+        w->pool = p;
+        w->index = i + 1;
         if (pthread_create(&w->thread, NULL, work, w) != 0) break;
         p->count++;
     }
@@ -148,10 +177,10 @@ static void start_workers(leati_pool *p, unsigned wanted)
 static leati_pool *pool_create(leat_context *c)
 {
     unsigned wanted = c->threads - 1;
-    leati_pool *p = leati_alloc_quiet(c, sizeof *p + wanted * sizeof(worker) + 512);
+    leati_pool *p = leati_alloc_quiet(c, sizeof *p + ((size_t)wanted + 1) * sizeof(worker) + 512);
     if (!p) return NULL;
     atomic_init(&p->state, 0);
-    atomic_init(&p->next, 0);
+    for (unsigned i = 0; i <= wanted; i++) atomic_init(&p->workers[i].taken, 0);
     atomic_init(&p->beside, 0);
     atomic_init(&p->beside_next, 0);
     atomic_init(&p->sleepers, 0);
@@ -171,20 +200,25 @@ void leati_pool_destroy(leati_pool *p)
     atomic_store(&p->stop, true);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
-    for (unsigned i = 0; i < p->count; i++) pthread_join(p->workers[i].thread, NULL);
+    for (unsigned i = 1; i <= p->count; i++) pthread_join(p->workers[i].thread, NULL);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     leati_free(p);
 }
 
-static void announce(leati_pool *p)
+/* Nobody is inside. What is left of a generation that comes again is made to count as nothing. */
+static uint64_t announce(leati_pool *p)
 {
-    uint64_t generation = GENERATION(atomic_load_explicit(&p->state, memory_order_relaxed)) + 1;
-    atomic_store(&p->state, (generation & UINT32_MAX) << 32 | OPEN);
-    if (atomic_load(&p->sleepers) == 0) return;
+    uint64_t last = GENERATION(atomic_load_explicit(&p->state, memory_order_relaxed));
+    uint64_t generation = last == UINT32_MAX ? 1 : last + 1;
+    for (unsigned i = 0; generation == 1 && i <= p->count; i++)
+        atomic_store_explicit(&p->workers[i].taken, 0, memory_order_relaxed);
+    atomic_store(&p->state, generation << 32 | OPEN);
+    if (atomic_load(&p->sleepers) == 0) return generation;
     pthread_mutex_lock(&p->lock);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
+    return generation;
 }
 
 static void close_and_wait(leati_pool *p)
@@ -206,18 +240,45 @@ void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
 {
     if (tasks > 1 && c->threads > 1 && !c->pool) c->pool = pool_create(c);
     leati_pool *p = c->pool;
-    if (tasks <= 1 || !p || p->count == 0 || atomic_exchange(&p->busy, true)) {
+    if (tasks <= 1 || tasks > UINT32_MAX || !p || p->count == 0 ||
+        atomic_exchange(&p->busy, true)) {
         run_alone(tasks, run, arg);
         return;
     }
     p->run = run;
     p->arg = arg;
-    p->tasks = tasks;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    announce(p);
-    run_tasks(p, 0);
+    p->each = tasks / (p->count + 1);
+    p->longer = tasks % (p->count + 1);
+    run_tasks(p, 0, announce(p));
     close_and_wait(p);
     atomic_store(&p->busy, false);
+}
+
+/* ---- in order ------------------------------------------------------------------------------- */
+
+typedef struct row {
+    _Alignas(64) atomic_size_t next; /* to be handed out */
+    _Alignas(64) size_t tasks;
+    leati_task_fn run;
+    void *arg;
+} row;
+
+static void hand_out(void *argument, size_t part, unsigned index)
+{
+    row *r = argument;
+    (void)part;
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
+        if (task >= r->tasks) return;
+        r->run(r->arg, task, index);
+    }
+}
+
+void leati_parallel_in_order(leat_context *c, size_t tasks, leati_task_fn run, void *arg)
+{
+    row r = {.tasks = tasks, .run = run, .arg = arg};
+    atomic_init(&r.next, 0);
+    leati_parallel(c, tasks < c->threads ? tasks : c->threads, hand_out, &r);
 }
 
 /* ---- beside --------------------------------------------------------------------------------- */
@@ -265,39 +326,71 @@ void leati_beside_end(leat_context *c)
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
-/* Tasks of all steps in one row, handed out in order: whoever waits for a task of the step before
- * waits for a thread that runs it, so any number of threads gets to the end. */
+enum { MOST_CLIMBERS = 64 };
+
+/* Each climber has a share of the tasks, the same in every step, and takes from others' what is
+ * left of a step before it goes on to the next. A task is taken before it is known whether the
+ * step before is done: that is waited for, and every task that is waited for is in the hands of a
+ * thread, so any number of threads gets to the end. */
 typedef struct stairs {
-    _Alignas(64) atomic_size_t next;
-    _Alignas(64) atomic_size_t done; /* tasks: all of a step before any of the next */
     size_t steps, tasks;
+    unsigned climbers;
     leati_step_task_fn run;
     void *arg;
+    _Alignas(64) atomic_size_t done; /* tasks: all of a step before any of the next */
+    struct {
+        _Alignas(64) atomic_size_t taken; /* of a share, over all steps */
+    } shares[MOST_CLIMBERS];
 } stairs;
 
-static void climb(void *argument, size_t task, unsigned index)
+static void wait_for_steps_before(stairs *s, size_t step)
+{
+    for (int i = 0; atomic_load_explicit(&s->done, memory_order_acquire) < step * s->tasks; i++) {
+        if (i < SPINS_BEFORE_YIELD) relax();
+        else sched_yield();
+    }
+}
+
+/* Runs what is left of a share in a step, one task after the other. */
+static void climb_share(stairs *s, size_t step, unsigned share, unsigned index)
+{
+    atomic_size_t *taken = &s->shares[share].taken;
+    size_t first = leati_task_start(s->tasks, s->climbers, share);
+    size_t size = leati_task_start(s->tasks, s->climbers, share + 1) - first;
+    for (;;) {
+        size_t at = atomic_load_explicit(taken, memory_order_relaxed);
+        do {
+            if (at >= (step + 1) * size) return;
+        } while (!atomic_compare_exchange_weak_explicit(taken, &at, at + 1, memory_order_relaxed,
+                                                        memory_order_relaxed));
+        wait_for_steps_before(s, step);
+        s->run(s->arg, step, first + at - step * size, index);
+        atomic_fetch_add_explicit(&s->done, 1, memory_order_release);
+    }
+}
+
+static void climb(void *argument, size_t part, unsigned index)
 {
     stairs *s = argument;
-    (void)task;
-    for (;;) {
-        size_t at = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
-        size_t step = at / s->tasks, before = step * s->tasks;
-        if (step >= s->steps) return;
-        for (int i = 0; atomic_load_explicit(&s->done, memory_order_acquire) < before; i++) {
-            if (i < SPINS_BEFORE_YIELD) relax();
-            else sched_yield();
-        }
-        s->run(s->arg, step, at - before, index);
-        atomic_fetch_add_explicit(&s->done, 1, memory_order_release);
+    for (size_t step = 0; step < s->steps; step++) {
+        climb_share(s, step, (unsigned)part, index);
+        for (unsigned i = 1; i < s->climbers; i++)
+            climb_share(s, step, ((unsigned)part + i) % s->climbers, index);
     }
 }
 
 void leati_parallel_steps(leat_context *c, size_t steps, size_t tasks, leati_step_task_fn run,
                           void *arg)
 {
-    stairs s = {.steps = steps, .tasks = tasks, .run = run, .arg = arg};
+    stairs s;
+    size_t most = c->threads < MOST_CLIMBERS ? c->threads : MOST_CLIMBERS;
     if (!steps || !tasks) return;
-    atomic_init(&s.next, 0);
+    s.steps = steps;
+    s.tasks = tasks;
+    s.climbers = (unsigned)(tasks < most ? tasks : most);
+    s.run = run;
+    s.arg = arg;
     atomic_init(&s.done, 0);
-    leati_parallel(c, tasks < c->threads ? tasks : c->threads, climb, &s);
+    for (unsigned i = 0; i < s.climbers; i++) atomic_init(&s.shares[i].taken, 0);
+    leati_parallel(c, s.climbers, climb, &s);
 }

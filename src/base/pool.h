@@ -11,10 +11,14 @@
  * errors in the context nor allocate with recording forms: report through `arg`. */
 typedef void (*leati_task_fn)(void *arg, size_t task, unsigned worker);
 
-/* Run all tasks and return when they are done. The caller works too. A call from inside a task
- * runs its tasks in order on the calling thread, as worker 0. Never fails: without threads it
- * runs alone. */
+/* Run all tasks and return when they are done. The caller works too. Each thread begins with a
+ * share of its own, neighbours of one another and the same for every call of as many tasks; a task
+ * must not wait for another. A call from inside a task runs its tasks in order on the calling
+ * thread, as worker 0. Never fails: without threads it runs alone. */
 void leati_parallel(leat_context *c, size_t tasks, leati_task_fn run, void *arg);
+
+/* The same, but tasks begin in order, so that one may wait for those before it. */
+void leati_parallel_in_order(leat_context *c, size_t tasks, leati_task_fn run, void *arg);
 
 /* The same for work in steps, with one fork and join for all of them: `tasks` tasks of step 0, then
  * those of step 1 and so on. A task begins when all tasks of the steps before are done, and sees

@@ -270,7 +270,7 @@ static leat_status run_pass(leati_csv_reader *r)
     r->stopped = false;
     r->state = LEATI_CSV_DONE;
     memset(r->piece, 0, r->pieces * sizeof *r->piece);
-    leati_parallel(r->context, r->pieces, read_piece, r);
+    leati_parallel_in_order(r->context, r->pieces, read_piece, r);
     if (atomic_load(&r->no_memory)) r->state = LEATI_CSV_NOMEM;
     return r->state == LEATI_CSV_DONE ? LEAT_OK : leati_csv_explain(r);
 }

@@ -1,6 +1,7 @@
 /* The thread pool: every task once, nested calls, many short jobs. */
 #include "support/leattest.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -106,6 +107,56 @@ static void steps_in_order(leattest *t)
     leat_context_destroy(inside[0].context);
 }
 
+typedef struct ordered {
+    atomic_size_t turn;
+    size_t at[1000];
+} ordered;
+
+/* Waits for all tasks before it: without their order, for ever. */
+static void take_turn(void *arg, size_t task, unsigned worker)
+{
+    ordered *o = arg;
+    (void)worker;
+    while (atomic_load(&o->turn) != task) sched_yield();
+    o->at[task] = task + 1;
+    atomic_store(&o->turn, task + 1);
+}
+
+static void tasks_in_order(leattest *t)
+{
+    for (unsigned threads = 1; threads <= 8; threads *= 2) {
+        static ordered o;
+        leat_context *c = context_with(threads);
+        REQUIRE(c);
+        for (int round = 0; round < 20; round++) {
+            memset(&o, 0, sizeof o);
+            leati_parallel_in_order(c, 1000, take_turn, &o);
+            CHECK_INT(atomic_load(&o.turn), 1000);
+            CHECK_INT(o.at[999], 1000);
+        }
+        leati_parallel_in_order(c, 0, take_turn, &o);
+        leat_context_destroy(c);
+    }
+}
+
+/* Numbers of tasks below, at and above the number of threads, in turn: shares of other sizes than
+ * those of the job before. */
+static void shares_of_any_size(leattest *t)
+{
+    for (unsigned threads = 2; threads <= 8; threads++) {
+        job j = {.context = context_with(threads)};
+        bool all = true;
+        REQUIRE(j.context);
+        for (size_t tasks = 0; tasks < 40; tasks++) {
+            for (int i = 0; i < 40; i++) atomic_store(&j.counts[i], 0);
+            leati_parallel(j.context, tasks, count_task, &j);
+            for (size_t i = 0; i < 40; i++) all = all && atomic_load(&j.counts[i]) == (i < tasks);
+        }
+        CHECK(all);
+        leat_context_destroy(j.context);
+    }
+}
+
 static void borders(leattest *t)
 {
     size_t n = leati_task_count(1003, 100, 64), last = 0;
@@ -140,7 +191,8 @@ static void work_beside(leattest *t)
     }
 }
 
-static const leattest_case list[] = {TEST(every_task_once), TEST(nested_calls),
-                                     TEST(steps_in_order), TEST(borders), TEST(work_beside)};
+static const leattest_case list[] = {
+    TEST(every_task_once),    TEST(nested_calls), TEST(steps_in_order), TEST(tasks_in_order),
+    TEST(shares_of_any_size), TEST(borders),      TEST(work_beside)};
 
 LEATTEST_MAIN(list)
