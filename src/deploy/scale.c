@@ -129,7 +129,7 @@ static void pause_starts(keeper *k, double now)
 static void reap(keeper *k, double now)
 {
     leati_crew_worker gone;
-    while (leati_crew_reap(&k->crew, &gone)) {
+    while (leati_crew_reap(&k->crew, now_seconds(), &gone)) {
         tell(k, gone.ending ? "ended" : "died", gone.pid);
         if (!gone.ending) pause_starts(k, now);
         remember_quietly(k);
@@ -197,7 +197,7 @@ static leat_status wait_for_first(keeper *k)
     leati_crew_worker gone;
     char words[400];
     while (!stopped(k) && !any_answers(k)) {
-        bool died = leati_crew_reap(&k->crew, &gone);
+        bool died = leati_crew_reap(&k->crew, now_seconds(), &gone);
         if (died && (gone.ending || !gone.child)) {
             tell(k, gone.ending ? "ended" : "died", gone.pid);
             remember_quietly(k);
@@ -256,7 +256,7 @@ static void end_all(keeper *k)
     /* Not over an error, which is what the caller is told. */
     if (leat_error_status(k->context) == LEAT_OK) remember_quietly(k);
     while (k->crew.count && now_seconds() < until) {
-        while (leati_crew_reap(&k->crew, &gone)) tell(k, "ended", gone.pid);
+        while (leati_crew_reap(&k->crew, now_seconds(), &gone)) tell(k, "ended", gone.pid);
         rest(slice);
     }
     leati_scale_proxy_settle(&k->proxy, &k->crew);

@@ -29,6 +29,8 @@
 #include "base/mem.h"
 
 enum { ROOM = 256 << 10 }; /* for what the kernel tells of a process */
+/* Seconds that a worker has to end; leat serve gives its requests 25. */
+static const double END_MOST = 35;
 
 /* ---- the address ------------------------------------------------------------------------------
  */
@@ -299,14 +301,27 @@ uint32_t leati_crew_serving(const leati_crew *crew)
     return n;
 }
 
-bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone)
+/* One that does not end, though its requests have no more time, holds a port for nothing. */
+static void hurry(leati_crew_worker *w, double now)
+{
+    if (!w->ending) return;
+    if (w->patience == 0) w->patience = now + END_MOST;
+    if (now < w->patience) return;
+    kill((pid_t)w->pid, SIGKILL);
+    w->patience = 0;
+}
+
+bool leati_crew_reap(leati_crew *crew, double now, leati_crew_worker *gone)
 {
     for (size_t i = 0; i < crew->count; i++) {
         leati_crew_worker *w = &crew->workers[i];
         uint32_t slot;
         bool here =
             w->child ? waitpid((pid_t)w->pid, NULL, WNOHANG) == 0 : is_ours(crew, w->pid, &slot);
-        if (here) continue;
+        if (here) {
+            hurry(w, now);
+            continue;
+        }
         *gone = *w;
         memmove(w, w + 1, (crew->count - i - 1) * sizeof *w);
         crew->count--;
@@ -391,6 +406,8 @@ static void become(const leati_crew *crew, const launch *l)
         dup2(out, 1);
         dup2(out, 2);
     }
+    if (in > 2) close(in);
+    if (out > 2) close(out);
     execve(l->arguments[0], l->arguments, l->environment);
     _exit(127);
 }

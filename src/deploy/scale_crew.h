@@ -14,6 +14,7 @@ typedef struct leati_crew_worker {
     bool child, ending;
     bool sampled;       /* `busy` is of a sample before */
     double busy, since; /* seconds of processor time at the time `since` */
+    double patience;    /* `ending`: until when it may; 0: from the next look on */
 } leati_crew_worker;
 
 typedef struct leati_crew {
@@ -50,8 +51,9 @@ void leati_crew_end(leati_crew_worker *worker);
 void leati_crew_reopen(const leati_crew *crew);
 /* "HOST:PORT" of a slot. */
 void leati_crew_endpoint(const leati_crew *crew, uint32_t slot, char out[280]);
-/* Takes one that is gone off the list. False: none is. */
-bool leati_crew_reap(leati_crew *crew, leati_crew_worker *gone);
+/* Takes one that is gone off the list. False: none is. One that was told to end 35 s ago is killed,
+ * by the clock `now`. */
+bool leati_crew_reap(leati_crew *crew, double now, leati_crew_worker *gone);
 /* The busy share of those that serve since the last call, on average; NAN: not known. */
 double leati_crew_load(leati_crew *crew, double now);
 /* Whether somebody listens at the address of a slot; 0: at that which is shared. */

@@ -288,12 +288,39 @@ static void ends_before_it_begins(leattest *t)
             leati_crew_end(leati_crew_newest(&crew));
         sigaction(SIGTERM, &before, NULL);
         for (int i = 0; i < MOMENTS && crew.count; i++)
-            if (!leati_crew_reap(&crew, &gone)) moment();
+            if (!leati_crew_reap(&crew, 0, &gone)) moment();
         CHECK_INT(crew.count, 0);
         for (size_t i = 0; i < crew.count; i++) {
             kill((pid_t)crew.workers[i].pid, SIGKILL);
             waitpid((pid_t)crew.workers[i].pid, NULL, 0);
         }
+    }
+    leati_crew_close(&crew);
+}
+
+/* A worker that hangs and is told to end: it has its time, then it is ended. */
+static void does_not_end(leattest *t)
+{
+    leati_crew crew;
+    leati_crew_worker gone;
+    place p;
+    bool reaped = false;
+    if (!open_place(t, &p)) return;
+    leat_scale_options o = options_of(&p);
+    if (CHECK_OK(leati_crew_open(&crew, t->context, &o, "", NULL, 0)) &&
+        CHECK_OK(leati_crew_start(&crew))) {
+        pid_t pid = (pid_t)leati_crew_newest(&crew)->pid;
+        kill(pid, SIGSTOP);
+        leati_crew_end(leati_crew_newest(&crew));
+        for (int i = 0; i < 20; i++) CHECK(!leati_crew_reap(&crew, 100 + 1.7 * i, &gone));
+        moment();
+        CHECK(!leati_crew_reap(&crew, 134.9, &gone));
+        for (int i = 0; i < 1000 && !reaped; i++) {
+            reaped = leati_crew_reap(&crew, 135.1, &gone);
+            if (!reaped) moment();
+        }
+        CHECK(reaped && gone.pid == pid && gone.ending);
+        if (!reaped) kill(pid, SIGKILL);
     }
     leati_crew_close(&crew);
 }
@@ -417,6 +444,7 @@ static const leattest_case cases[] = {TEST(promises),
                                       TEST(little_memory),
                                       TEST(wrong_options),
                                       TEST(ends_before_it_begins),
+                                      TEST(does_not_end),
                                       TEST(the_old_may_end_first),
                                       TEST(an_old_address_binds_nobody)};
 LEATTEST_MAIN(cases)
