@@ -57,7 +57,8 @@ LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run(leat_onnx_model *model,
                                                       leat_array *outputs);
 /* The rows of a table through the model. An input (batch) or (batch, 1) is the column of its name,
  * texts too; an only input (batch, n) all columns, of numbers, in order; an array input a column of
- * arrays of its shape. Outputs become columns: NAME, or NAME_0, NAME_1, ... of (batch, n). Missing
+ * arrays of its shape. Outputs of numbers and texts become columns: NAME, or NAME_0, NAME_1, ... of
+ * (batch, n), with the labels of ZipMap in place of 0, 1, ... where that makes the output. Missing
  * numbers are NaN, missing texts "", times microseconds since 1970. */
 struct leat_frame;
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model,
