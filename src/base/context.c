@@ -163,7 +163,7 @@ uint64_t leat_context_peak_bytes(const leat_context *c)
 static leat_status record(leat_context *c, leat_status status, const char *file, int line,
                           const char *format, va_list args)
 {
-    if (c->error != LEAT_OK) return status;
+    if (c->error != LEAT_OK || status == LEAT_OK) return status;
     vsnprintf(c->error_text, sizeof c->error_text, format, args);
     const char *slash = strrchr(file, '/');
     snprintf(c->error_place, sizeof c->error_place, "%s:%d", slash ? slash + 1 : file, line);

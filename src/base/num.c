@@ -39,7 +39,8 @@ size_t leati_num_pretty(double value, int digits, char out[LEATI_NUM_SIZE])
     double size = fabs(value);
     if (size >= 1e15 || (size > 0 && size < 1e-5))
         return leati_num_dot(out, OUT("%.*g", digits, value));
-    if (size >= 10000 || value == trunc(value)) return leati_num_grouped(llround(value), out);
+    bool large = size >= (digits > 4 ? 10000 : 9999.5); /* 9999.7 becomes 10,000 with four */
+    if (large || value == trunc(value)) return leati_num_grouped(llround(value), out);
     int before = size >= 1 ? (int)floor(log10(size)) + 1 : 0;
     int after = digits - before;
     if (size > 0 && size < 1) after = digits - 1 - (int)floor(log10(size));

@@ -40,6 +40,8 @@ static void first_error_sticks(leattest *t)
     CHECK(strncmp(leat_error_place(c), "base_test.c:", 12) == 0);
     leat_error_clear(c);
     CHECK(leat_error_status(c) == LEAT_OK);
+    CHECK(leat_error_set(c, LEAT_OK, "nothing happened") == LEAT_OK);
+    CHECK_STR(leat_error_message(c), "");
 }
 
 static void context_options(leattest *t)
@@ -207,6 +209,12 @@ static void numbers(leattest *t)
     CHECK_STR(out, "2.49");
     leati_num_pretty(0.012345, 3, out);
     CHECK_STR(out, "0.0123");
+    leati_num_pretty(9999.7, 4, out);
+    CHECK_STR(out, "10,000");
+    leati_num_pretty(9999.4, 4, out);
+    CHECK_STR(out, "9999");
+    leati_num_pretty(9999.7, 6, out);
+    CHECK_STR(out, "9999.70");
     leati_num_pretty(0.96, 3, out);
     CHECK_STR(out, "0.960");
     static const struct {
