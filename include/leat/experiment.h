@@ -45,7 +45,8 @@ typedef struct leat_experiment_options {
     const char *const *drop; /* columns to leave out */
     size_t drop_count;
     bool drop_missing_target;
-    double time_budget;  /* seconds for all; 0: none. What is not reached is left out */
+    double time_budget;  /* seconds after which no further estimator, or candidate of a search, is
+                            begun; what runs is finished, the rest left out. 0: no end */
     bool quick;          /* no curves, no importances */
     const char *reading; /* JSON object that says how the table was read, for reproduce */
     const char *data;    /* what the data is called in the run's record: path or name */
