@@ -78,6 +78,7 @@ static void reply(leati_http_conn *conn, leati_http_exchange *ex)
         conn->body = false;
         conn->blank = 0;
     }
+    if (ex->crowded) ex->crowded += ex->drawn; /* the body was there, too */
     leati_http_exchange_drop(ex);
     if (ex->failed) write_lack(ex);
     if (conn->core->draining) ex->keep = false;

@@ -203,10 +203,8 @@ void leati_http_exchange_put(leati_http_exchange *ex, size_t reply_bytes, bool s
     core->spare_count++;
 }
 
-bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
+static bool draw(leati_http_budget *b, size_t more)
 {
-    leati_http_budget *b = ex->budget;
-    if (!b || !more) return true;
     size_t used = atomic_load(&b->used);
     do
         if (used > b->most || more > b->most - used) {
@@ -214,6 +212,13 @@ bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
             return false;
         }
     while (!atomic_compare_exchange_weak(&b->used, &used, used + more));
+    return true;
+}
+
+bool leati_exchange_reserve(leati_http_exchange *ex, size_t more)
+{
+    if (!ex->budget || !more) return true;
+    if (!draw(ex->budget, more)) return false;
     ex->drawn += more;
     return true;
 }
@@ -366,18 +371,17 @@ static size_t share_of(size_t bytes)
 }
 
 /* Room for more of the reply: memory, and budget until the client has taken it, which may be slow.
- */
+ * The body may still come meanwhile: what was drawn for it is its loop's. */
 static bool make_room(leati_http_exchange *ex, size_t length)
 {
     size_t need, share;
     if (leati_add_overflows(ex->out.size, length, &need) || need > SIZE_MAX / 2) return false;
     share = share_of(need);
     if (ex->budget && share > ex->held) {
-        if (!leati_exchange_reserve(ex, share - ex->held)) {
-            ex->crowded = ex->drawn + share;
+        if (!draw(ex->budget, share - ex->held)) {
+            ex->crowded = share;
             return false;
         }
-        ex->drawn -= share - ex->held;
         ex->held = share;
     }
     return leati_http_buffer_room(ex->core->context, &ex->out, length);
