@@ -562,7 +562,8 @@ size_t leati_http_conn_share(const leati_http_conn *conn, unsigned *refused)
         if (!budget && ex->held) budget = ex->budget;
         if (budget && ex->budget == budget) share += ex->held;
     }
-    const leati_http_exchange *ex = conn->current;
+    /* One whose body is all there may be with another thread, which draws more. */
+    const leati_http_exchange *ex = conn->handling ? NULL : conn->current;
     if (!budget && ex && ex->drawn) budget = ex->budget;
     if (budget && ex && ex->budget == budget) share += ex->drawn;
     *refused = budget ? atomic_load_explicit(&budget->refused, memory_order_relaxed) : 0;
