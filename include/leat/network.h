@@ -48,6 +48,24 @@ LEAT_API leat_shape leat_network_output(const leat_network *n);
  * leat_variable_name says which one it is: "dense_1/kernel". */
 LEAT_API leat_variable *leat_network_variable(const leat_network *n, size_t i);
 
+/* Weights and kept states to and from a safetensors file, under the names of the variables: what
+ * `leat export --safetensors` writes of a model with these layers can be loaded, and what is saved
+ * here be imported (`leat import`). A file is written whole or not at all. Loading takes arrays of
+ * f32 and f64, wants every weight and nothing else but what a model has beside its network, says
+ * all that is amiss at once (FORMAT) and leaves what an optimiser keeps as it was. */
+LEAT_API LEAT_CHECKED leat_status leat_network_save(leat_network *n, const char *path);
+LEAT_API LEAT_CHECKED leat_status leat_network_load(leat_network *n, const char *path);
+
+/* The same for any variables of a graph, of f64, f32, i64, i32 or u8 (UNSUPPORTED otherwise), with
+ * names of their own. Loading takes those named from the file, of the same type and shape
+ * (FORMAT otherwise), and leaves all as they were if one cannot be had. */
+LEAT_API LEAT_CHECKED leat_status leat_variables_save(leat_graph *g, size_t count,
+                                                      leat_variable *const *variables,
+                                                      const char *path);
+LEAT_API LEAT_CHECKED leat_status leat_variables_load(leat_graph *g, size_t count,
+                                                      leat_variable *const *variables,
+                                                      const char *path);
+
 /* x (batch, input...) -> (batch, output...). training: with dropout and the statistics of the
  * batch. NULL after an error, which stands in the context. */
 LEAT_API leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training);

@@ -59,6 +59,24 @@ leat_variable *leat_network_variable(const leat_network *n, size_t i)
     return i < n->inner->weight_count ? n->inner->weight[i].variable : NULL;
 }
 
+leat_status leat_network_save(leat_network *n, const char *path)
+{
+    leat_context *c = leat_graph_context(n->inner->graph);
+    size_t count = n->inner->weight_count;
+    leat_variable **all = leati_array(c, count + 1, sizeof *all);
+    if (!all) return leat_error_status(c);
+    for (size_t i = 0; i < count; i++) all[i] = n->inner->weight[i].variable;
+    leat_status st = leat_variables_save(n->inner->graph, count, all, path);
+    leati_free(all);
+    return st;
+}
+
+leat_status leat_network_load(leat_network *n, const char *path)
+{
+    double mean = 0, scale = 1; /* of a model's target: nothing to a network */
+    return leati_network_read(leat_graph_context(n->inner->graph), n->inner, path, &mean, &scale);
+}
+
 leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training)
 {
     leat_graph *g = n->inner->graph;
