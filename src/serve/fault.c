@@ -26,6 +26,8 @@ bool leati_fault_from(leati_fault *f, leat_context *c)
     case LEAT_INTERNAL: leati_fault_set(f, 500, "internal", "a fault of the server"); break;
     case LEAT_NOMEM:
     case LEAT_LIMIT: leati_fault_set(f, 503, "out_of_memory", "too little memory now"); break;
+    case LEAT_IO: leati_fault_set(f, 500, "storage", "%s", message); break;
+    case LEAT_NETWORK: leati_fault_set(f, 502, "upstream", "%s", message); break;
     case LEAT_UNSUPPORTED: leati_fault_set(f, 501, "unsupported", "%s", message); break;
     default: leati_fault_set(f, 422, "invalid_input", "%s", message);
     }

@@ -51,7 +51,7 @@ typedef struct leati_sizes {
 } leati_sizes;
 
 /* Statuses that are counted one by one; the last place is of all others. */
-enum { LEATI_STATUSES = 25 };
+enum { LEATI_STATUSES = 28 };
 extern const int leati_status_counted[LEATI_STATUSES - 1];
 size_t leati_status_place(int status);
 

@@ -34,9 +34,9 @@ static void add_size(leati_sizes *s, uint64_t rows, uint64_t times)
     leati_count_add(&s->sum, rows * times);
 }
 
-const int leati_status_counted[LEATI_STATUSES - 1] = {200, 201, 202, 204, 304, 400, 401, 403,
-                                                      404, 405, 408, 409, 412, 413, 414, 415,
-                                                      417, 422, 429, 431, 500, 501, 503, 505};
+const int leati_status_counted[LEATI_STATUSES - 1] = {200, 201, 202, 204, 304, 400, 401, 403, 404,
+                                                      405, 408, 409, 412, 413, 414, 415, 417, 422,
+                                                      428, 429, 431, 500, 501, 502, 503, 505, 507};
 
 size_t leati_status_place(int status)
 {
