@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/estimator.h"
+#include "learn/stats_sum.h"
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
 #include "nn/network_session.h"
@@ -390,14 +391,18 @@ static void clear(leati_estimator *base)
 static leat_status scaled_target(leat_context *c, network *e, const leati_dataset *d, double **out)
 {
     size_t rows = d->x.rows;
-    double sum = 0, squares = 0;
+    double sum = 0, squares = 0, most = 0;
     *out = leati_array(c, rows, sizeof **out);
     if (!*out) return LEAT_NOMEM;
-    for (size_t i = 0; i < rows; i++) sum += d->y[i];
-    e->mean = sum / (double)rows;
-    for (size_t i = 0; i < rows; i++) squares += (d->y[i] - e->mean) * (d->y[i] - e->mean);
-    e->scale = squares > 0 ? sqrt(squares / (double)rows) : 1;
-    for (size_t i = 0; i < rows; i++) (*out)[i] = (d->y[i] - e->mean) / e->scale;
+    for (size_t i = 0; i < rows; i++) most = fmax(most, fabs(d->y[i]));
+    const double unit = leati_unit_of(most);
+    for (size_t i = 0; i < rows; i++) sum += (*out)[i] = d->y[i] / unit;
+    const double mean = sum / (double)rows;
+    for (size_t i = 0; i < rows; i++) squares += ((*out)[i] - mean) * ((*out)[i] - mean);
+    const double scale = squares > 0 ? sqrt(squares / (double)rows) : 1;
+    for (size_t i = 0; i < rows; i++) (*out)[i] = ((*out)[i] - mean) / scale;
+    e->mean = mean * unit;
+    e->scale = scale * unit;
     return LEAT_OK;
 }
 

@@ -80,6 +80,17 @@ check hinge-eval sh -c "$leat eval hinge/iris.leat iris >hinge.txt && ! grep -q 
 check mse $leat fit iris -t species -m network --set network.loss=mse --set network.epochs=10 --quick -q --output squares
 check mse-eval sh -c "$leat eval squares/iris.leat iris >squares.txt && grep -q 'log loss' squares.txt"
 
+# Targets whose squares have no room: the same network, and every prediction times 2^700.
+awk 'BEGIN { print "x,y,z" > "one.csv"; print "x,y,z" > "large.csv"; for (i = 0; i < 120; i++) {
+    x = i % 17 / 17; y = i % 11 / 11; z = 3 * x - 2 * y
+    printf "%.17g,%.17g,%.17g\n", x, y, z > "one.csv"
+    printf "%.17g,%.17g,%.17g\n", x, y, z * 2 ^ 700 > "large.csv" } }'
+for size in one large; do
+    check "targets $size" $leat fit $size.csv -t z -m network --set "network.layers=dense(8, tanh)" --set network.epochs=20 --quick -q --output $size.out
+    $leat predict $size.out/$size.leat $size.csv -q -o $size.told
+done
+check targets-alike sh -c "paste -d, one.told large.told | awk -F, 'NR > 1 && (\$1 == 0 || \$2 / 2 ^ 700 / \$1 - 1 > 1e-12 || \$2 / 2 ^ 700 / \$1 - 1 < -1e-12) { exit 1 } END { exit NR < 121 }'"
+
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 has layer lstm.txt "return_sequences=false"
