@@ -95,13 +95,12 @@ static void run_tasks(leati_pool *p, unsigned index, uint64_t generation)
     }
 }
 
-/* Enter the announced job if it is still open. */
-static bool enter(leati_pool *p, uint64_t seen)
+/* Enter a job if one is open. `state` becomes what was found: the job may be a later one. */
+static bool enter(leati_pool *p, uint64_t *state)
 {
-    uint64_t s = seen;
-    while (s & OPEN) {
-        if (atomic_compare_exchange_weak_explicit(&p->state, &s, s + 1, memory_order_acquire,
-                                                  memory_order_relaxed))
+    while (*state & OPEN) {
+        if (atomic_compare_exchange_weak_explicit(&p->state, state, *state + 1,
+                                                  memory_order_acquire, memory_order_relaxed))
             return true;
     }
     return false;
@@ -150,8 +149,9 @@ static void *work(void *argument)
             sleep_until_work(p, generation);
             continue;
         }
+        bool inside = enter(p, &state);
         generation = GENERATION(state);
-        if (!enter(p, state)) continue;
+        if (!inside) continue;
         run_tasks(p, self->index, generation);
         atomic_fetch_sub_explicit(&p->state, 1, memory_order_release);
     }

@@ -157,6 +157,22 @@ static void shares_of_any_size(leattest *t)
     }
 }
 
+/* Jobs that are over before a worker comes: it may find the next one in place of what it saw. */
+static void jobs_in_quick_succession(leattest *t)
+{
+    for (unsigned threads = 2; threads <= 8; threads *= 2) {
+        job j = {.context = context_with(threads)};
+        bool all = true;
+        REQUIRE(j.context);
+        for (int round = 1; round <= 60000; round++) {
+            leati_parallel(j.context, 3, count_task, &j);
+            for (int i = 0; i < 3; i++) all = all && atomic_load(&j.counts[i]) == round;
+        }
+        CHECK(all);
+        leat_context_destroy(j.context);
+    }
+}
+
 static void borders(leattest *t)
 {
     size_t n = leati_task_count(1003, 100, 64), last = 0;
@@ -192,7 +208,8 @@ static void work_beside(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(every_task_once),    TEST(nested_calls), TEST(steps_in_order), TEST(tasks_in_order),
-    TEST(shares_of_any_size), TEST(borders),      TEST(work_beside)};
+    TEST(every_task_once), TEST(nested_calls),       TEST(steps_in_order),
+    TEST(tasks_in_order),  TEST(shares_of_any_size), TEST(jobs_in_quick_succession),
+    TEST(borders),         TEST(work_beside)};
 
 LEATTEST_MAIN(list)
