@@ -32,6 +32,7 @@ void leati_guard_close(leati_guard *guard)
 static unsigned scope_of(leati_scope scope)
 {
     switch (scope) {
+    case LEATI_ANY: return LEAT_KEY_INFER | LEAT_KEY_MONITOR | LEAT_KEY_MANAGE;
     case LEATI_MONITOR: return LEAT_KEY_MONITOR;
     case LEATI_MANAGE: return LEAT_KEY_MANAGE;
     default: return LEAT_KEY_INFER;

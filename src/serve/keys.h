@@ -31,7 +31,8 @@ typedef struct leati_key_verdict {
 } leati_key_verdict;
 
 /* `text`: the value of Authorization ("Bearer leat_...") or of X-API-Key; NULL: there is neither.
- * `model`: what is asked, NULL for what concerns no model; `scope`: one of leat_key_scope; `rows`:
+ * `model`: what is asked, NULL for what concerns no model; `scope`: of leat_key_scope, one of
+ * which it needs; `rows`:
  * of the request, as far as they are known, counted at once. `worker`: any number, best that of
  * the thread. From any thread; no locks, no allocation, no system call but the clock's. A 401
  * answer carries WWW-Authenticate: Bearer. */

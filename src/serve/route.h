@@ -21,7 +21,13 @@ typedef struct leati_desk {
 
 struct leati_join;
 
-typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE } leati_scope;
+typedef enum leati_scope {
+    LEATI_OPEN,
+    LEATI_ANY,
+    LEATI_INFER,
+    LEATI_MONITOR,
+    LEATI_MANAGE
+} leati_scope;
 
 /* Which part of a rollout a request belongs to. */
 typedef enum leati_arm {

@@ -1,4 +1,5 @@
-/* Keys of a running server: what a quota of rows allows, for requests one by one and at once. */
+/* Keys of a running server: what a quota of rows allows, for requests one by one and at once; who
+ * learns whether a model is ready. */
 #include <leat/data.h>
 #include <leat/key.h>
 #include <leat/serve.h>
@@ -188,6 +189,41 @@ static void quotas_at_once(leattest *t)
     close_scene(&s);
 }
 
+/* Who has no key for a model does not learn whether there is one of that name. */
+static void readiness(leattest *t)
+{
+    static const char ready[] = "/v2/models/iris/ready", absent[] = "/v2/models/absent/ready",
+                      version[] = "/v2/models/iris/versions/1/ready",
+                      no_version[] = "/v2/models/iris/versions/9/ready";
+    scene s;
+    if (!open_store(t, &s, "ready.db")) return;
+    leat_key_options o = leat_key_options_default();
+    o.scopes = LEAT_KEY_MONITOR;
+    pass monitor = add_key(t, &s, "monitor", &o);
+    o.scopes = LEAT_KEY_MANAGE;
+    pass manage = add_key(t, &s, "manage", &o);
+    o.scopes = LEAT_KEY_INFER;
+    o.models = "cars";
+    pass cars = add_key(t, &s, "cars", &o), none = {"Authorization: Bearer leat_no\r\n"};
+    const pass *strangers[] = {NULL, &none, &cars};
+    if (start(t, &s, "ready.db", 0)) {
+        ask(t, &s, NULL, "GET", "/v2/health/live", "", 200, "\"live\":true");
+        ask(t, &s, NULL, "GET", "/v2/health/ready", "", 200, "\"ready\":true");
+        for (int i = 0; i < 3; i++) {
+            int status = i == 2 ? 403 : 401;
+            ask(t, &s, strangers[i], "GET", ready, "", status, "request_id");
+            ask(t, &s, strangers[i], "GET", absent, "", status, "request_id");
+            ask(t, &s, strangers[i], "HEAD", version, "", status, "");
+            ask(t, &s, strangers[i], "GET", no_version, "", status, "");
+        }
+        ask(t, &s, &monitor, "GET", ready, "", 200, "\"ready\":true");
+        ask(t, &s, &manage, "GET", version, "", 200, "\"ready\":true");
+        ask(t, &s, &manage, "GET", absent, "", 404, "no_such_model");
+        ask(t, &s, &manage, "GET", no_version, "", 404, "no_such_version");
+    }
+    close_scene(&s);
+}
+
 static const leattest_case cases[] = {TEST(quotas), TEST(quotas_of_kept_answers),
-                                      TEST(quotas_at_once)};
+                                      TEST(quotas_at_once), TEST(readiness)};
 LEATTEST_MAIN(cases)
