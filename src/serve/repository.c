@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -551,6 +552,19 @@ uint32_t leati_repository_next(const leati_repository *r, const char *name, uint
     size_t at = place_of(r, name, after, &there);
     at += there;
     return at < r->count && strcmp(r->entries[at].name, name) == 0 ? r->entries[at].version : 0;
+}
+
+leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint64_t least)
+{
+    leati_stored s = {0};
+    struct stat info;
+    for (size_t i = 0; i < r->count; i++) {
+        const entry *e = &r->entries[i];
+        if (!leati_repository_owns(r, e->path) || stat(e->path, &info) != 0) continue;
+        s.versions += strcmp(e->name, name) == 0;
+        s.bytes += (uint64_t)info.st_size > least ? (uint64_t)info.st_size : least;
+    }
+    return s;
 }
 
 leat_context *leati_repository_context(leati_repository *r)

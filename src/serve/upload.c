@@ -16,7 +16,8 @@
 #include "serve/model_files.h"
 #include "serve/route.h"
 
-enum { MOST_VERSION = 999999999 };
+/* COUNTED: what a small model needs in memory when it is served, about. */
+enum { MOST_VERSION = 999999999, COUNTED = 1 << 20 };
 
 /* What a request is about. */
 typedef struct target {
@@ -246,6 +247,36 @@ static int exchange(target *t, leati_served *served, bool (*commit)(void *, leat
     return result;
 }
 
+static uint64_t counted(uint64_t size)
+{
+    return size > COUNTED ? size : COUNTED;
+}
+
+/* Of what somebody may upload the disk and the memory are not to become full. */
+static bool has_room(target *t, uint64_t size, bool replaces)
+{
+    leati_job *job = t->job;
+    leati_stored stored = leati_repository_stored(job->repository, job->name, COUNTED);
+    uint32_t most = leati_serve_version_limit(job->serve);
+    uint64_t limit = leati_serve_stored_limit(job->serve);
+    struct stat old;
+    if (!replaces && stored.versions >= most)
+        return leati_fault_set(&job->fault, 409, "too_many_versions",
+                               "'%.128s' has %zu versions, and this server keeps %u of a model: "
+                               "DELETE /api/v1/%.128s/versions/N makes room, --max-versions allows "
+                               "more",
+                               job->name, stored.versions, most, job->name);
+    bool counts = replaces && *t->path && leati_repository_owns(job->repository, t->path);
+    if (counts && stat(t->path, &old) == 0) stored.bytes -= counted((uint64_t)old.st_size);
+    if (stored.bytes <= limit && counted(size) <= limit - stored.bytes) return true;
+    return leati_fault_set(&job->fault, 507, "too_much_stored",
+                           "the models in the folder would have %.1f MiB, each counted as 1 at "
+                           "least, and this server keeps %.1f: DELETE /api/v1/MODEL/versions/N "
+                           "makes room, --max-stored allows more",
+                           (double)(stored.bytes + counted(size)) / (1 << 20),
+                           (double)limit / (1 << 20));
+}
+
 static int store(target *t, bool replaces, bool created)
 {
     const leati_http_request *q = leati_exchange_request(t->job->exchange);
@@ -290,7 +321,7 @@ static int put(leati_job *job)
     if (!other) t.version = job->version ? job->version : t.version + 1;
     if (t.version > MOST_VERSION)
         return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
-    return store(&t, other, created);
+    return has_room(&t, q->body_length, other) ? store(&t, other, created) : 0;
 }
 
 /* ---- DELETE -----------------------------------------------------------------------------------

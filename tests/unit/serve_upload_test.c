@@ -495,6 +495,47 @@ out:
     close_scene(&s);
 }
 
+/* A key that may upload fills neither the disk nor the memory. */
+static void bounds(leattest *t)
+{
+    scene s;
+    char match[160];
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    leat_server_destroy(s.server);
+    serve_client_close(&s.k);
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {s.folder};
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 1;
+    o.max_model = 1 << 20, o.max_stored = (1 << 20) - 1;
+    CHECK_FAILS(leat_server_start(t->context, &o, &s.server), LEAT_INVALID, "max_stored");
+    o.max_stored = 4 << 20, o.max_versions = 3;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    /* The file that was there counts. */
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+    put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
+    put(t, &s, "/api/v1/iris", 0, "", 409, "too_many_versions|has 3 versions|--max-versions");
+    put(t, &s, "/api/v1/iris/versions/9", 0, "", 409, "DELETE /api/v1/iris/versions/N");
+    put(t, &s, "/api/v1/iris/versions/2", 1, "", 200, "unchanged");
+    put(t, &s, "/api/v1/flower", 0, "", 201, "created");
+    /* Four that count as a MiB each are all that there may be. */
+    put(t, &s, "/api/v1/other", 0, "", 507, "too_much_stored|5.0 MiB|keeps 4.0|--max-stored");
+    put(t, &s, "/api/v1/flower", 1, "", 507, "too_much_stored");
+    CHECK_INT(entries(s.folder, ""), 3);
+    ask(t, &s, "GET", "/api/v1/other", 404, "no_such_model");
+    /* What replaces another takes no more room. */
+    snprintf(match, sizeof match, "If-Match: %s\r\n", s.etag[1]);
+    put(t, &s, "/api/v1/iris/versions/2", 0, match, 200, "replaced");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+    put(t, &s, "/api/v1/other", 0, "", 201, "created");
+    put(t, &s, "/api/v1/iris", 1, "", 507, "too_much_stored");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    put(t, &s, "/api/v1/iris", 1, "", 201, "created");
+out:
+    close_scene(&s);
+}
+
 static void leave(leattest *t, const scene *s, const char *name, time_t age)
 {
     char path[700];
@@ -609,8 +650,8 @@ static void little_memory(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(life_of_a_model), TEST(refusals),     TEST(files),
-    TEST(all_or_nothing),  TEST(rights),       TEST(full_disk),
-    TEST(under_load),      TEST(aliases),      TEST(a_budget_of_uploads),
-    TEST(leftovers),       TEST(little_memory)};
+    TEST(life_of_a_model), TEST(refusals), TEST(files),
+    TEST(all_or_nothing),  TEST(rights),   TEST(full_disk),
+    TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
+    TEST(leftovers),       TEST(bounds),   TEST(little_memory)};
 LEATTEST_MAIN(cases)
