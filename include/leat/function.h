@@ -194,7 +194,7 @@ typedef struct leat_entropy_options {
     leat_tensor *weights; /* (classes), or NULL */
     bool has_ignored;     /* labels that are `ignored` count nothing */
     int64_t ignored;
-    leat_reduction reduction; /* MEAN divides by the sum of the labels' weights */
+    leat_reduction reduction; /* MEAN divides by the sum of the labels' weights; 0 if that is 0 */
 } leat_entropy_options;
 /* Classes last, mean. */
 LEAT_API leat_entropy_options leat_entropy_options_default(void);

@@ -202,7 +202,10 @@ static leat_tensor *entropy(leat_tensor *x, leat_tensor *labels,
         return leat_scale(sum, 1 / (double)(shape.rank && shape.dim[0] ? shape.dim[0] : 1));
     if (!o.weights && !o.has_ignored)
         return leat_scale(sum, 1 / (double)(rows->shape.dim[0] ? rows->shape.dim[0] : 1));
-    return leat_div(sum, leat_stop_gradient(leat_sum(&n->out[1], 0, NULL, false)));
+    leat_tensor *weight = leat_stop_gradient(leat_sum(&n->out[1], 0, NULL, false));
+    /* the mean of no label is 0: the sum is */
+    leat_tensor *none = leat_equal(weight, leat_like(weight, 0));
+    return leat_div(sum, leat_where(none, leat_like(weight, 1), weight));
 }
 
 leat_tensor *leat_cross_entropy(leat_tensor *logits, leat_tensor *labels,

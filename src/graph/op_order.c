@@ -75,24 +75,34 @@ static leat_status gradient_cumsum(leati_node *n, leat_tensor *const *dy, const 
     return LEAT_OK;
 }
 
-/* dx_j = sum over the products i that contain x_j of dy_i y_i / x_j. Where x_j is the first zero
- * the products without it count: those of x with a 1 in its place. Beyond it all are 0. */
+/* The element `by` places further on, in the direction of the products; 0 beyond the end. */
+static leat_tensor *ahead(leat_tensor *x, const leati_cum_attrs *a, int64_t by)
+{
+    int64_t low[LEAT_MAX_RANK] = {0}, high[LEAT_MAX_RANK] = {0};
+    low[a->axis] = a->reverse ? by : -by;
+    high[a->axis] = -low[a->axis];
+    return leat_pad(x, LEAT_PAD_CONSTANT, low, high, 0);
+}
+
+/* dx_j is the product of the x before j times s_j, the sum over the products i that contain x_j of
+ * dy_i times the x between j and i: s_j = dy_j + x_(j+1) s_(j+1) (of exclusive products dy_(j+1)).
+ * Sums over 2^k places come from those over half as many, so that no element is divided by: what
+ * holds zeros is right, and so are gradients of gradients. */
 static leat_status gradient_cumprod(leati_node *n, leat_tensor *const *dy, const bool *needed,
                                     leat_tensor **dx)
 {
     (void)needed;
-    leati_cum_attrs here = *(const leati_cum_attrs *)n->attrs, back = here, all = here;
-    back.reverse = !back.reverse;
-    all.exclusive = 0;
-    leat_tensor *x = n->in[0], *zero = leat_like(x, 0), *one = leat_like(x, 1);
-    leat_tensor *is_zero = leat_equal(x, zero);
-    leat_tensor *zeros = cumulate(LEATI_OP_CUMSUM, leat_cast(is_zero, x->dtype), all);
-    leat_tensor *first = leat_and(is_zero, leat_equal(zeros, one));
-    leat_tensor *without = cumulate(LEATI_OP_CUMPROD, leat_where(first, one, x), here);
-    leat_tensor *plain = cumulate(LEATI_OP_CUMSUM, leat_mul(dy[0], &n->out[0]), back);
-    leat_tensor *at_zero = cumulate(LEATI_OP_CUMSUM, leat_mul(dy[0], without), back);
-    leat_tensor *quotient = leat_div(plain, leat_where(is_zero, one, x));
-    dx[0] = leat_where(first, at_zero, leat_where(is_zero, zero, quotient));
+    const leati_cum_attrs *a = n->attrs;
+    leati_cum_attrs before = *a;
+    before.exclusive = 1;
+    leat_tensor *x = n->in[0], *sum = a->exclusive ? ahead(dy[0], a, 1) : dy[0];
+    leat_tensor *between = ahead(x, a, 1);
+    int64_t length = x->shape.dim[a->axis];
+    for (int64_t by = 1; by < length; by *= 2) {
+        sum = leat_add(sum, leat_mul(between, ahead(sum, a, by)));
+        if (2 * by < length) between = leat_mul(between, ahead(between, a, by));
+    }
+    dx[0] = leat_mul(cumulate(LEATI_OP_CUMPROD, x, before), sum);
     return LEAT_OK;
 }
 

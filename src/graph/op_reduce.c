@@ -127,31 +127,48 @@ static leat_status gradient_extreme(leati_node *n, leat_tensor *const *dy, const
     return LEAT_OK;
 }
 
-/* The product of the others, by way of exclusive products from both sides, has no division and is
- * right for zeros; here by masking: prod(where(i == j, 1, x)) would be quadratic, so zeros are
- * counted instead: with none the quotient, with one the product of the rest at its place, else 0.
- */
+/* For every element the product of the others along the axis. */
+static leat_tensor *others_along(leat_tensor *x, int axis)
+{
+    return leat_mul(leat_cumprod(x, axis, true, false), leat_cumprod(x, axis, true, true));
+}
+
+/* The same over several axes, which become one at the end. */
+static leat_tensor *others(leat_tensor *x, size_t count, const int *axes)
+{
+    if (count == 1) return others_along(x, axes[0]);
+    int perm[LEAT_MAX_RANK], back[LEAT_MAX_RANK], rank = x->shape.rank, k = 0;
+    uint32_t set = 0;
+    for (size_t i = 0; i < count; i++) set |= 1u << axes[i];
+    leat_shape flat = {0};
+    for (int i = 0; i < rank; i++)
+        if (!(set >> i & 1)) flat.dim[k] = x->shape.dim[i], perm[k++] = i;
+    flat.rank = k + 1;
+    flat.dim[k] = 1;
+    for (size_t i = 0; i < count; i++) {
+        flat.dim[flat.rank - 1] *= x->shape.dim[axes[i]];
+        perm[k++] = axes[i];
+    }
+    for (int i = 0; i < rank; i++) back[perm[i]] = i;
+    leat_tensor *moved = leat_transpose(x, perm);
+    if (!moved) return NULL;
+    leat_tensor *y = others_along(leat_reshape(moved, flat), flat.rank - 1);
+    return leat_transpose(leat_reshape(y, moved->shape), back);
+}
+
+/* The products of the others come from exclusive products from both sides: without a division they
+ * are right for zeros, and so are their gradients. */
 static leat_status gradient_prod(leati_node *n, leat_tensor *const *dy, const bool *needed,
                                  leat_tensor **dx)
 {
     (void)needed;
     const leati_reduce_attrs *a = n->attrs;
-    leat_tensor *x = n->in[0], *zero = leat_like(x, 0), *one = leat_like(x, 1);
+    leat_tensor *x = n->in[0];
     int axes[LEAT_MAX_RANK];
     size_t count = 0;
     for (int i = 0; i < x->shape.rank; i++)
         if (a->axes >> i & 1) axes[count++] = i;
-    if (count == 0) {
-        dx[0] = dy[0];
-        return LEAT_OK;
-    }
-    leat_tensor *is_zero = leat_equal(x, zero);
-    leat_tensor *zeros = leat_sum(leat_cast(is_zero, x->dtype), count, axes, true);
-    leat_tensor *filled = leat_where(is_zero, one, x);
-    leat_tensor *rest = leat_div(leat_prod(filled, count, axes, true), filled);
-    leat_tensor *here = leat_where(leat_equal(zeros, zero), rest, zero);
-    leat_tensor *only = leat_and(leat_equal(zeros, one), is_zero);
-    dx[0] = leat_mul(kept(n, dy[0]), leat_where(only, rest, here));
+    dx[0] = count ? leat_mul(kept(n, dy[0]), others(x, count, axes)) : dy[0];
     return LEAT_OK;
 }
 

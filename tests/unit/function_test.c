@@ -407,6 +407,57 @@ static void nothing_has_a_gradient(leattest *t)
     }
 }
 
+/* Hessian times (1, 1, 1) of x0 x1 x2 and of x0 + x0 x1 + x0 x1 x2, where x1 is 0. */
+static void products_with_zeros(leattest *t)
+{
+    static const double x[3] = {2, 0, 3}, want[2][3] = {{3, 5, 2}, {4, 6, 2}};
+    static const int axes[2] = {0, 2};
+    for (int k = 0; k < 4; k++) {
+        leat_graph *g;
+        double d[3];
+        bool back = k == 3; /* from the other end: x2 stands where x0 does */
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(3, 1, 1), x), *y, *dx, *h;
+        if (back) in = leat_flip(in, 1, axes);
+        if (k < 2) y = leat_prod(in, k ? 2 : 1, axes, false);
+        else y = leat_cumprod(in, 0, false, back);
+        REQUIRE_OK(leat_gradients(leat_sum(y, 0, NULL, false), NULL, 1, &in, &dx));
+        REQUIRE_OK(leat_gradients(leat_sum(dx, 0, NULL, false), NULL, 1, &in, &h));
+        REQUIRE_OK(leat_run(g, 1, &h));
+        REQUIRE_OK(leat_get(h, d, sizeof d));
+        for (int i = 0; i < 3; i++) CHECK(d[back ? 2 - i : i] == want[k / 2][i]);
+        leat_graph_destroy(g);
+    }
+}
+
+/* A batch whose labels are all ignored, or of classes that weigh nothing, has the loss 0 and moves
+ * nothing. */
+static void labels_that_count_nothing(leattest *t)
+{
+    static const double x[6] = {1, 2, 3, -1, 0, 1}, weights[3] = {0, 1, 1};
+    static const int64_t ignored[2] = {-100, -100}, first[2] = {0, 0};
+    for (int k = 0; k < 8; k++) {
+        leat_graph *g;
+        double d[6], loss;
+        leat_entropy_options o = leat_entropy_options_default();
+        REQUIRE_OK(leat_graph_create(t->context, k & 4 ? "reference" : NULL, &g));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(2, 3), x), *dx;
+        if (k & 1) o.weights = leat_constant(g, LEAT_DTYPE_F64, LEAT_DIMS(3), weights);
+        o.has_ignored = !(k & 1);
+        o.ignored = -100;
+        leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), k & 1 ? first : ignored);
+        leat_tensor *mean = k & 2 ? leat_nll(in, y, &o) : leat_cross_entropy(in, y, &o);
+        REQUIRE_OK(leat_gradients(mean, NULL, 1, &in, &dx));
+        leat_tensor *roots[] = {mean, dx};
+        REQUIRE_OK(leat_run(g, 2, roots));
+        REQUIRE_OK(leat_get(mean, &loss, sizeof loss));
+        REQUIRE_OK(leat_get(dx, d, sizeof d));
+        CHECK(loss == 0);
+        for (int i = 0; i < 6; i++) CHECK(d[i] == 0);
+        leat_graph_destroy(g);
+    }
+}
+
 /* What is wrong is said where it is recorded, not when it is run. */
 static void mistakes_are_named(leattest *t)
 {
@@ -474,6 +525,8 @@ static const leattest_case cases[] = {TEST(nothing_has_a_gradient),
                                       TEST(numbers_as_inputs),
                                       TEST(large_results),
                                       TEST(either_of_gamma_and_beta),
+                                      TEST(products_with_zeros),
+                                      TEST(labels_that_count_nothing),
                                       TEST(mistakes_are_named),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
