@@ -515,7 +515,8 @@ static leat_status look_back(training *t, uint64_t last, culprit *found)
     return LEAT_OK;
 }
 
-static leat_status fail(training *t, float loss)
+/* What is not finite after the last update: its name, and its value where there is one. */
+static leat_status fail(training *t, const char *what, const char *value)
 {
     culprit k = {.update = t->now.updates};
     leat_context *c = t->context;
@@ -527,14 +528,29 @@ static leat_status fail(training *t, float loss)
                  "; the first number that is not finite came in step %llu from %s",
                  (unsigned long long)k.update, k.where);
     leat_status st =
-        LEATI_FAIL(c, LEAT_NUMERIC, "the loss is %s in epoch %llu at step %llu%s%s",
-                   isnan(loss) ? "nan"
-                   : loss < 0  ? "-inf"
-                               : "inf",
-                   epoch, update, more, t->written ? "; the last checkpoint is kept" : "");
+        LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what, value, epoch,
+                   update, more, t->written ? "; the last checkpoint is kept" : "");
     leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
                         "(clip_norm=1).");
     return st;
+}
+
+static leat_status fail_loss(training *t, float loss)
+{
+    return fail(t, "the loss is", isnan(loss) ? "nan" : loss < 0 ? "-inf" : "inf");
+}
+
+/* The loss of an update is that before it: weights are looked at before they are kept. */
+static leat_status check_weights(training *t)
+{
+    size_t count = t->step.network->trained_count;
+    bool finite = true;
+    float *copy = leati_array(t->context, count, sizeof *copy);
+    if (!copy) return LEAT_NOMEM;
+    leat_status st = leat_variable_get(t->step.network->trained, copy, count * sizeof *copy);
+    for (size_t i = 0; st == LEAT_OK && finite && i < count; i++) finite = isfinite(copy[i]);
+    leati_free(copy);
+    return st != LEAT_OK || finite ? st : fail(t, "the weights are", "not finite");
 }
 
 /* The timeline of what ran since its start, written. */
@@ -560,6 +576,7 @@ static leat_status interrupted(training *t)
     const char *folder = t->options->folder;
     if (!folder) return LEAT_CANCELLED;
     leat_error_clear(t->context);
+    LEATI_TRY(check_weights(t));
     LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
     LEATI_TRY(end_trace(t));
     return LEATI_FAIL(t->context, LEAT_CANCELLED,
@@ -576,6 +593,7 @@ static leat_status between_updates(training *t)
     LEATI_TRY(st);
     if (!writes(t) || t->now.at == t->learn) return LEAT_OK;
     if (leati_now_s() - t->last_checkpoint < o->checkpoint_seconds) return LEAT_OK;
+    LEATI_TRY(check_weights(t));
     return write_checkpoint(t, "last.checkpoint");
 }
 
@@ -692,11 +710,11 @@ static leat_status run_batches(training *t)
     while (t->now.at < t->learn) {
         float bad;
         LEATI_TRY(run_update(t, NULL, &bad));
-        if (!isfinite(bad)) return fail(t, bad);
+        if (!isfinite(bad)) return fail_loss(t, bad);
         if (t->tracing && ++t->traced == LEATI_TRACED_UPDATES) LEATI_TRY(end_trace(t));
         LEATI_TRY(between_updates(t));
     }
-    return LEAT_OK;
+    return check_weights(t);
 }
 
 /* An epoch of an optimiser that takes all rows at once. */
@@ -851,6 +869,8 @@ static leat_status prepare(training *t)
     LEATI_CHECK(c, s->inputs == t->data->x.cols, LEAT_SHAPE,
                 "the network takes %zu inputs, the data have %zu features", s->inputs,
                 t->data->x.cols);
+    LEATI_CHECK(c, n->trained_count > 0, LEAT_INVALID,
+                "no layer is left to train: all of them have trainable=false");
     if (!s->optimizer->class->update) LEATI_TRY(leati_whole_check(c, o));
     t->feed = (leati_feed){.data = t->data,
                            .augment = leati_augment_any(o->augment) ? o->augment : NULL,

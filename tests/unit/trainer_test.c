@@ -608,6 +608,35 @@ static void a_loss_that_is_not_finite_is_explained(leattest *t)
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "checkpoint is kept");
 }
 
+/* The loss of the last update does not tell what it did to the weights: they are looked at before
+ * they become a checkpoint or a model. */
+static void weights_that_are_not_finite_are_not_kept(leattest *t)
+{
+    weights w;
+    settings s = {.layers = "dense(8, kernel_initializer=constant(5)); exp; dense(3, name=last)",
+                  .optimizer = "sgd",
+                  .folder = leattest_scratch("overflow"),
+                  .batch = ROWS,
+                  .epochs = 1,
+                  .rate = 1e30};
+    CHECK_FAILS(
+        train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC,
+        "the weights are not finite in epoch 1 at step 1|came in step 1 from|learning rate");
+    char *path = leati_path_join(t->context, s.folder, "last.checkpoint");
+    REQUIRE(path);
+    CHECK(!leati_path_exists(path));
+    leati_free(path);
+}
+
+static void nothing_to_train_is_refused(leattest *t)
+{
+    weights w;
+    settings s = {.layers = "dense(8, trainable=false); dense(3, trainable=false)"};
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_INVALID, "trainable=false");
+    s.optimizer = "lbfgs";
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_INVALID, "trainable=false");
+}
+
 /* A row that spoils the loss spoils the training, or only the validation: then weights are learned
  * all the same. */
 static void a_validation_loss_may_be_no_number(leattest *t)
@@ -801,6 +830,8 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(cancelled_at_the_end_of_an_epoch),
                                       TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
+                                      TEST(weights_that_are_not_finite_are_not_kept),
+                                      TEST(nothing_to_train_is_refused),
                                       TEST(a_validation_loss_may_be_no_number),
                                       TEST(no_rows_to_judge_by_are_refused),
                                       TEST(failing_allocations),
