@@ -132,11 +132,22 @@ static leati_scene *draw(leat_context *c, const leat_rate_range *r)
     return leati_chart_lines(c, &in);
 }
 
+static leat_status make_folder_of(leat_context *c, const char *path)
+{
+    const char *name = leati_path_base(path);
+    if (name == path || name == path + 1) return LEAT_OK; /* here, or the root */
+    char *folder = leati_strndup(c, path, (size_t)(name - path - 1));
+    leat_status st = folder ? leati_folder_make(c, folder) : LEAT_NOMEM;
+    leati_free(folder);
+    return st;
+}
+
 leat_status leat_rate_range_draw(leat_context *c, const leat_rate_range *r, const char *path)
 {
     bool svg = leati_path_has_suffix(path, ".svg");
     LEATI_CHECK(c, svg || leati_path_has_suffix(path, ".png"), LEAT_INVALID,
                 "%s: a chart is written as .svg or .png", path);
+    LEATI_TRY(make_folder_of(c, path));
     leati_scene *s = draw(c, r);
     if (!s) return leat_error_status(c) ? leat_error_status(c) : LEAT_NOMEM;
     leati_str text;

@@ -240,6 +240,8 @@ static leat_status add_parameter(writer *w, const char *name)
     if (list && strcmp(name, "input") == 0) return add_list(w, "x");
     for (size_t i = 0; list && i < sizeof texts / sizeof *texts; i++)
         if (strcmp(name, texts[i]) == 0) return add_list(w, " | ");
+    if (event(w) == YAML_MAPPING_START_EVENT && strcmp(name, "augment") == 0)
+        return add_arguments(w, 0); /* {flip: true, crop: 4}: several changes, not one by name */
     return list ? add_list(w, ",") : add_value(w, 0);
 }
 

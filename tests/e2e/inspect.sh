@@ -29,6 +29,8 @@ fails too-large 4 "needs|are free" $leat check iris -m network --set network.uni
 fails refused 4 "training the network needs|weights 3.2 TB|the state of adam" $leat fit iris \
     -m network --set network.units=900000 --set network.hidden_layers=2
 check range sh -c "$leat fit iris -t species -m network --lr-range >rates.txt"
+check range-folder $leat fit iris -t species -m network --lr-range -q -o new/folder
+check range-folder-chart test -s new/folder/iris.rates.svg
 has rates rates.txt "the loss is least at" "--set network.learning_rate=" "iris.rates.svg"
 check rates-chart test -s iris.rates.svg
 fails no-rates 3 "no model of the experiment is a network" $leat fit iris -m knn --lr-range

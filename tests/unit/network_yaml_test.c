@@ -59,7 +59,8 @@ static void texts_stay_whole(leattest *t)
               "  layers:\n"
               "    - conv2d: {filters: 3, kernel_size: '3,5', kernel_initializer: normal(0.1)}\n"
               "    - concat: {axis: '1', layers: [relu]}\n"
-              "  optimizer: sgd(momentum=0.9, nesterov=true)\n"));
+              "  optimizer: sgd(momentum=0.9, nesterov=true)\n"
+              "  augment: {flip: true, crop: 4}\n"));
     CHECK_STR(leat_settings_value(s, "set", 0),
               "network.loss=cross_entropy(class_weights=\"1, 2\", label_smoothing=0.1)");
     CHECK_STR(leat_settings_value(s, "set", 1),
@@ -67,6 +68,7 @@ static void texts_stay_whole(leattest *t)
               "kernel_initializer=normal(0.1)); concat(axis=1) { relu }");
     CHECK_STR(leat_settings_value(s, "set", 3),
               "network.optimizer=sgd(momentum=0.9, nesterov=true)");
+    CHECK_STR(leat_settings_value(s, "set", 4), "network.augment=flip=true, crop=4");
     leat_settings_destroy(s);
 }
 
