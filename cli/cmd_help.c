@@ -119,6 +119,8 @@ static const struct {
              {LEAT_NETWORK_ACTIVATION, "activations, layers by their own name, too"},
              {LEAT_NETWORK_LOSS, "losses"},
              {LEAT_NETWORK_OPTIMIZER, "optimizers"},
+             {LEAT_NETWORK_SCHEDULE, "schedules"},
+             {LEAT_NETWORK_AUGMENTATION, "augmentations"},
              {LEAT_NETWORK_INITIALIZER, "initializers"}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -146,21 +148,28 @@ static void list_parts(void)
     puts("\nMore on one of them: leat help NAME");
 }
 
-/* All parts of that name; false when there is none. */
-static bool explain_parts(const char *name)
+static bool is_part(const char *name)
 {
     leat_network_part part;
-    bool found = false;
+    for (int k = 0; k < KINDS; k++)
+        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++)
+            if (strcmp(part.name, name) == 0) return true;
+    return false;
+}
+
+/* All parts of that name; more: behind something else. */
+static void explain_parts(const char *name, bool more)
+{
+    leat_network_part part;
     for (int k = 0; k < KINDS; k++)
         for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
             leat_param_info p;
             if (strcmp(part.name, name) != 0) continue;
-            printf("%s: one of the %s\n\n", part.name, kinds[k].title);
+            printf("%s%s: one of the %s\n\n", more ? "\n" : "", part.name, kinds[k].title);
             cli_fold(stdout, part.doc, 0, 0);
             for (size_t q = 0; leat_network_part_param(part.kind, i, q, &p); q++) print_param(&p);
-            found = true;
+            more = true;
         }
-    return found;
 }
 
 static void explain_estimator(const leat_estimator_info *e)
@@ -219,6 +228,39 @@ static void command_json(leat_json *j, const cli_command *m)
     leat_json_end_object(j);
 }
 
+static void param_json(leat_json *j, const leat_param_info *p)
+{
+    char range[512];
+    param_range(p, range, sizeof range);
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "name", p->name);
+    leat_json_string(j, "default", p->standard);
+    leat_json_string(j, "takes", range);
+    leat_json_string(j, "doc", p->doc);
+    leat_json_end_object(j);
+}
+
+/* All parts of networks of that name. */
+static void parts_json(leat_json *j, const char *name)
+{
+    leat_network_part part;
+    leat_param_info p;
+    leat_json_begin_array(j, "parts");
+    for (int k = 0; k < KINDS; k++)
+        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
+            if (strcmp(part.name, name) != 0) continue;
+            leat_json_begin_object(j, NULL);
+            leat_json_string(j, "name", part.name);
+            leat_json_string(j, "one_of", kinds[k].title);
+            leat_json_string(j, "doc", part.doc);
+            leat_json_begin_array(j, "params");
+            for (size_t q = 0; leat_network_part_param(part.kind, i, q, &p); q++) param_json(j, &p);
+            leat_json_end_array(j);
+            leat_json_end_object(j);
+        }
+    leat_json_end_array(j);
+}
+
 static void estimator_json(leat_json *j, const leat_estimator_info *e)
 {
     leat_json_begin_object(j, NULL);
@@ -230,15 +272,8 @@ static void estimator_json(leat_json *j, const leat_estimator_info *e)
     leat_json_begin_array(j, "params");
     for (size_t i = 0; i < e->params; i++) {
         leat_param_info p;
-        char range[512];
         leat_estimator_param(e->name, i, &p);
-        param_range(&p, range, sizeof range);
-        leat_json_begin_object(j, NULL);
-        leat_json_string(j, "name", p.name);
-        leat_json_string(j, "default", p.standard);
-        leat_json_string(j, "takes", range);
-        leat_json_string(j, "doc", p.doc);
-        leat_json_end_object(j);
+        param_json(j, &p);
     }
     leat_json_end_array(j);
     leat_json_end_object(j);
@@ -283,7 +318,8 @@ static leat_status print_json(cli *c, const char *topic, const cli_command *m,
         leat_json_begin_object(j, NULL);
         if (!topic) commands_json(j);
         else if (strcmp(topic, "exit") == 0) exits_json(j);
-        else estimators_json(j);
+        else if (strcmp(topic, "estimators") == 0) estimators_json(j);
+        else parts_json(j, topic);
         leat_json_end_object(j);
     }
     return cli_print_json(c, j);
@@ -298,17 +334,18 @@ static leat_status run_help(cli *c)
     const cli_command *m = topic ? cli_command_find(topic) : NULL;
     if (topic && !m && leat_estimator_find(topic, &found)) estimator = &found;
     bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0);
-    if (topic && !m && !estimator && !list && !c->json && explain_parts(topic)) return LEAT_OK;
-    if (topic && !m && !estimator && !list)
+    bool part = topic && !m && !list && is_part(topic);
+    if (topic && !m && !estimator && !list && !part)
         return cli_usage(c,
                          "there is no help on '%s'; topics are the commands, 'estimators', "
-                         "the name of one, of a layer or loss, and 'exit'",
+                         "the name of one, of a layer or another part of networks, and 'exit'",
                          topic);
     if (c->json) return print_json(c, topic, m, estimator);
     if (estimator) explain_estimator(estimator);
-    else if (!list) cli_help(stdout, m);
-    else if (strcmp(topic, "exit") == 0) list_exits();
-    else list_estimators();
+    if (part) explain_parts(topic, estimator != NULL);
+    if (!topic || m) cli_help(stdout, m);
+    if (list && strcmp(topic, "exit") == 0) list_exits();
+    else if (list) list_estimators();
     return LEAT_OK;
 }
 

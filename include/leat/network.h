@@ -19,7 +19,7 @@
  *     }
  *
  * A network, its optimisers and its graph belong to one thread at a time. `leat help network` lists
- * layers, losses, optimisers, activations and initialisers; the same lists are at the end. */
+ * layers, losses, optimisers, schedules and the rest; the same lists are at the end. */
 #ifndef LEAT_NETWORK_H
 #define LEAT_NETWORK_H
 
@@ -92,7 +92,9 @@ typedef enum leat_network_kind {
     LEAT_NETWORK_LOSS,
     LEAT_NETWORK_OPTIMIZER,
     LEAT_NETWORK_ACTIVATION,
-    LEAT_NETWORK_INITIALIZER
+    LEAT_NETWORK_INITIALIZER,
+    LEAT_NETWORK_SCHEDULE,
+    LEAT_NETWORK_AUGMENTATION /* without params: a name and its value, as in "crop=4" */
 } leat_network_kind;
 
 typedef struct leat_network_part {

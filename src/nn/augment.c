@@ -67,6 +67,16 @@ static const leati_param params[] = {
      .doc = "Samples and their labels mixed in pairs, by shares from Beta(mixup, mixup)."},
     {0}};
 
+size_t leati_augment_count(void)
+{
+    return sizeof params / sizeof *params - 1;
+}
+
+const leati_param *leati_augment_param(size_t i)
+{
+    return &params[i];
+}
+
 leat_status leati_augment_parse(leat_context *c, const char *text, leati_augment *out)
 {
     leati_spec s;

@@ -25,6 +25,9 @@ typedef struct leati_augment {
 /* "none" or "flip, crop=4, rotate=10, brightness=0.2, contrast=0.2, saturation=0.2, cutout=8,
  * mixup=0.2". */
 leat_status leati_augment_parse(leat_context *c, const char *text, leati_augment *out);
+/* The table of changes. */
+size_t leati_augment_count(void);
+const leati_param *leati_augment_param(size_t i);
 /* Whether images are changed. */
 bool leati_augment_any(const leati_augment *a);
 /* (H, W) or (H, W, C) images; other shapes are refused. */

@@ -1,11 +1,14 @@
-/* Owns: the public view of the tables of layers, losses, optimisers, activations, initialisers. */
+/* Owns: the public view of the tables of layers, losses, optimisers, activations, initialisers,
+ * schedules and augmentations. */
 #include <leat/network.h>
 
+#include "nn/augment.h"
 #include "nn/functions.h"
 #include "nn/init.h"
 #include "nn/layer.h"
 #include "nn/loss.h"
 #include "nn/optimizer.h"
+#include "nn/schedule.h"
 
 typedef struct row {
     const char *name, *doc;
@@ -37,6 +40,15 @@ static bool row_at(leat_network_kind kind, size_t i, row *out)
     case LEAT_NETWORK_INITIALIZER:
         if (i >= leati_init_count()) return false;
         *out = (row){leati_init_at(i).name, leati_init_at(i).doc, leati_init_at(i).params};
+        return true;
+    case LEAT_NETWORK_SCHEDULE:
+        if (i >= leati_schedule_count()) return false;
+        *out = (row){leati_schedule_at_row(i)->name, leati_schedule_at_row(i)->doc,
+                     leati_schedule_at_row(i)->params};
+        return true;
+    case LEAT_NETWORK_AUGMENTATION:
+        if (i >= leati_augment_count()) return false;
+        *out = (row){leati_augment_param(i)->name, leati_augment_param(i)->doc, none};
         return true;
     }
     return false;

@@ -92,6 +92,11 @@ done
 check targets-alike sh -c "paste -d, one.told large.told | awk -F, 'NR > 1 && (\$1 == 0 || \$2 / 2 ^ 700 / \$1 - 1 > 1e-12 || \$2 / 2 ^ 700 / \$1 - 1 < -1e-12) { exit 1 } END { exit NR < 121 }'"
 
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
+check help-parts sh -c "$leat help sgd >sgd.txt && $leat help cosine >cosine.txt"
+has help-optimizer-beside-estimator sgd.txt "one of the optimizers" "nesterov=false" "eta0=0.01"
+has help-schedule cosine.txt "one of the schedules" "restarts=false"
+check help-part-json sh -c "$leat help cosine --json >cosine.json"
+has help-part-params cosine.json '"parts":[{"name":"cosine"' '"name":"restarts"'
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 has layer lstm.txt "return_sequences=false"
 

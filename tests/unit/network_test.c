@@ -290,10 +290,11 @@ static void samples_leave_room_for_the_batch(leattest *t)
 
 static void tables_are_listed(leattest *t)
 {
-    static const leat_network_kind kinds[] = {LEAT_NETWORK_LAYER, LEAT_NETWORK_LOSS,
-                                              LEAT_NETWORK_OPTIMIZER, LEAT_NETWORK_ACTIVATION,
-                                              LEAT_NETWORK_INITIALIZER};
-    for (int k = 0; k < 5; k++) {
+    static const leat_network_kind kinds[] = {LEAT_NETWORK_LAYER,       LEAT_NETWORK_LOSS,
+                                              LEAT_NETWORK_OPTIMIZER,   LEAT_NETWORK_ACTIVATION,
+                                              LEAT_NETWORK_INITIALIZER, LEAT_NETWORK_SCHEDULE,
+                                              LEAT_NETWORK_AUGMENTATION};
+    for (int k = 0; k < 7; k++) {
         leat_network_part part;
         leat_param_info p;
         size_t i = 0;
