@@ -18,6 +18,7 @@ static leat_status read_scopes(cli *c, unsigned *out)
 {
     const char *text = cli_value(c, "scope");
     if (!text) return LEAT_OK;
+    if (!*text) return cli_usage(c, "--scope takes infer, monitor and manage, not nothing");
     *out = 0;
     while (*text) {
         size_t n = strcspn(text, ","), i = 0;
@@ -49,6 +50,9 @@ static leat_status read_options(cli *c, leat_key_options *o)
     double quota = 0, seconds;
     *o = leat_key_options_default();
     o->models = cli_value(c, "models");
+    /* An empty variable in a script must not make a key for all models. */
+    if (o->models && !*o->models)
+        return cli_usage(c, "--models takes names; without it the key may ask all models");
     leat_status st = read_scopes(c, &o->scopes);
     if (st == LEAT_OK) st = read_number(c, "rate", &o->rate);
     if (st == LEAT_OK) st = read_number(c, "burst", &o->burst);

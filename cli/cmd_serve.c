@@ -15,7 +15,7 @@ enum { DRAIN_SECONDS = 25 };
 static leat_status read_options(cli *c, leat_serve_options *o)
 {
     long workers = 0, body = 0, model = 0, rows = 0, delay = 0, queue = 0, cache = 0;
-    long bodies = 0, uploads = 0;
+    long bodies = 0, uploads = 0, versions = 0, stored = 0;
     *o = leat_serve_options_default();
     o->models = (const char *const *)c->arguments;
     o->model_count = (size_t)c->count;
@@ -36,6 +36,8 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     if (st == LEAT_OK) st = cli_whole(c, "max-model", 1, 1 << 20, &model);
     if (st == LEAT_OK) st = cli_whole(c, "max-requests", 1, 1 << 20, &bodies);
     if (st == LEAT_OK) st = cli_whole(c, "max-uploads", 1, 1 << 20, &uploads);
+    if (st == LEAT_OK) st = cli_whole(c, "max-versions", 1, 1 << 30, &versions);
+    if (st == LEAT_OK) st = cli_whole(c, "max-stored", 1, 1 << 30, &stored);
     if (st == LEAT_OK) st = cli_whole(c, "batch-rows", 1, 128, &rows);
     if (st == LEAT_OK) st = cli_whole(c, "batch-delay", 0, 1000000, &delay);
     if (st == LEAT_OK) st = cli_whole(c, "cache", 1, 1 << 20, &cache);
@@ -49,6 +51,8 @@ static leat_status read_options(cli *c, leat_serve_options *o)
     o->max_model = (size_t)model << 20;
     o->max_requests = (size_t)bodies << 20;
     o->max_uploads = (size_t)uploads << 20;
+    o->max_versions = (uint32_t)versions;
+    o->max_stored = (size_t)stored << 20;
     return st;
 }
 
@@ -187,6 +191,12 @@ static const cli_option options[] = {
      "memory that is left); beyond it: 503",
      false},
     {"max-uploads", 0, "MB", "the same of models that are uploaded (default: four of the largest)",
+     false},
+    {"max-versions", 0, "N", "versions of a model that uploads may make (default 100); beyond: 409",
+     false},
+    {"max-stored", 0, "MB",
+     "what all models in the folders may have for one more to be uploaded, in MiB, each counted as "
+     "1 at least (default: 16 of the largest, or half of the memory that is left); beyond: 507",
      false},
     {"control", 0, "WHO",
      "who may load, unload, upload and delete models by request: local (default: if only this "

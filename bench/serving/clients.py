@@ -16,8 +16,8 @@ class Fault(RuntimeError):
     pass
 
 
-def pinned(command):
-    text = subprocess.run(["taskset", "-c", str(servers.cores()[1])] + command,
+def pinned(command, first=()):
+    text = subprocess.run(list(first) + ["taskset", "-c", str(servers.cores()[1])] + command,
                           capture_output=True, text=True)
     if text.returncode:
         raise Fault("%s: %s" % (command[0], (text.stderr or text.stdout).strip()[-500:]))
@@ -38,14 +38,15 @@ def wrk(options, server, request, connections=16, seconds=3):
     return float(RATE.search(text).group(1)), count, 1e6 * used / max(count, 1)
 
 
-def load(options, server, request, rate, seconds=3, connections=16):
+def load(options, server, request, rate, seconds=3, connections=16, before_others=False):
     """Latencies in us at a constant rate."""
     path = os.path.join(options.folder, "request.raw")
     with open(path, "wb") as f:
         f.write(request.raw(server.port))
     result = json.loads(pinned([os.path.join(options.build, "bench", "load_bench"),
                                 str(server.port), path, "%.0f" % rate, str(seconds),
-                                str(connections)]))
+                                str(connections)],
+                               servers.FIRST + [servers.PRIORITY] if before_others else ()))
     if result["failed"]:
         raise Fault("%s: %d answers were not 200" % (server.name, result["failed"]))
     return result

@@ -97,6 +97,11 @@ typedef struct leat_serve_options {
     size_t max_requests; /* of all others; at least max_body; 0: 1 GiB, or half of that memory */
     const char *log_arrays; /* what the prediction log has of images and other arrays: "hash" (also
                                for NULL): their SHA-256, "bytes": their elements, "no" */
+    /* What models that are uploaded may make of the folders that are served. */
+    uint32_t max_versions; /* of a model; 0: 100; beyond it 409 */
+    size_t max_stored;     /* bytes of all models there, each counted as 1 MiB at least; at least
+                              max_model; 0: 16 times max_model, or half of the memory that is left
+                              where that is less; beyond it 507 */
 } leat_serve_options;
 
 LEAT_API leat_serve_options leat_serve_options_default(void);

@@ -422,6 +422,7 @@ static leat_status find(leat_context *c, leati_csv_layout *l, leati_source *sour
         report->delimiter = l->delimiter;
         report->decimal = decimal;
         report->header = l->header;
+        report->row_names = row_names;
     }
     if (row_names)
         LEATI_TRY(leati_report_note(report, 0,

@@ -240,8 +240,10 @@ static leat_status fetch(leat_context *c, leat_data_info *info)
     memcpy(folder, info->path, n);
     folder[n ? n - 1 : 0] = '\0';
     LEATI_TRY(leati_folder_make(c, folder));
-    if (leati_download(c, info->origin, info->path, info->sha256, info->bytes) != LEAT_OK)
-        return leati_error_within(c, "data set %s", info->name);
+    leat_status st = leati_download(c, info->origin, info->path, info->sha256, info->bytes);
+    if (st == LEAT_NETWORK)
+        leati_error_hint(c, "LEAT_DATA_URL names another place to fetch from");
+    if (st != LEAT_OK) return leati_error_within(c, "data set %s", info->name);
     info->present = true;
     return LEAT_OK;
 }

@@ -34,6 +34,8 @@ struct leat_read_report {
     char format[16], compression[16];
     char delimiter, decimal;
     bool header;
+    bool row_names; /* CSV: each row has one value more than the header has names; the first column
+                       was given a name */
     uint64_t dropped;
     size_t notes;
     struct {

@@ -137,8 +137,7 @@ static leat_status network_error(const transfer *t, CURLcode code, long answer)
         return LEATI_FAIL(c, LEAT_NETWORK, "%s: the server answers %ld", t->url, answer);
     LEATI_FAIL(c, LEAT_NETWORK, "cannot fetch %s: %s", t->url, t->lib->easy_strerror(code));
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
-        leati_error_hint(c, "is this machine on the network? LEAT_DATA_URL names another place to "
-                            "fetch from");
+        leati_error_hint(c, "is this machine on the network?");
     else if (!t->text) leati_error_hint(c, "what has arrived is kept: the same command continues");
     return LEAT_NETWORK;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/map.h"
@@ -11,13 +12,33 @@
 #include "base/str.h"
 #include "frame/infer.h"
 
+/* Among the columns that are none of the schema's own: those are not the missing one renamed. */
+static const char *nearest_unknown(leat_context *c, const leati_schema *s, const leat_frame *f,
+                                   const char *name)
+{
+    const char **unknown = leati_alloc_quiet(c, f->columns * sizeof *unknown), *near;
+    size_t count = 0;
+    leati_map own;
+    leati_map_init(&own, c);
+    for (size_t i = 0; i < s->count; i++)
+        if (leati_map_put(&own, s->columns[i].name, strlen(s->columns[i].name)) == LEATI_MAP_NONE)
+            break;
+    for (size_t i = 0; unknown && i < f->columns; i++)
+        if (leati_map_get(&own, f->name[i], strlen(f->name[i])) == LEATI_MAP_NONE)
+            unknown[count++] = f->name[i];
+    near = leati_nearest(name, unknown, count);
+    leati_map_fini(&own);
+    leati_free((void *)unknown);
+    return near;
+}
+
 static leat_status missing_column(leat_context *c, const leati_schema *s, const leat_frame *f,
                                   const leati_schema_column *want)
 {
     leati_str names;
     LEATI_FAIL(c, LEAT_NOT_FOUND, "the column '%s' (%s), which the model needs, is not in the data",
                want->name, leat_type_name(want->type));
-    const char *near = leati_nearest(want->name, (const char *const *)f->name, f->columns);
+    const char *near = nearest_unknown(c, s, f, want->name);
     if (near) leati_error_hint(c, "Did you rename it? The data has '%s'", near);
     leati_str_init(&names, c);
     for (size_t i = 0; i < s->count; i++)

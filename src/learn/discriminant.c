@@ -116,6 +116,14 @@ leat_status leati_scatter_f32(leat_context *c, const leati_dataset *d, const lea
     return st;
 }
 
+void leati_rows_within(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
+                       const double *scale, double *out)
+{
+    centre_job job = {
+        .d = d, .m = m, .scale = scale, .count = d->x.rows, .z = out, .vec = leati_vec_of(c)};
+    leati_parallel(c, (job.count + GRAIN - 1) / GRAIN, centre_task, &job);
+}
+
 /* --- shrinkage ----------------------------------------------------------------------------------
  */
 

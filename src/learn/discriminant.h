@@ -17,6 +17,10 @@ leat_status leati_scatter(leat_context *c, const leati_dataset *d, const leati_c
 leat_status leati_scatter_f32(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
                               const double *scale, double *out);
 
+/* out (rows, cols) = (x - mean of its class) * scale. */
+void leati_rows_within(leat_context *c, const leati_dataset *d, const leati_class_moments *m,
+                       const double *scale, double *out);
+
 /* Shrinkage of Ledoit and Wolf (2004, "A well-conditioned estimator for large-dimensional
  * covariance matrices", section 3.2) for a scatter matrix of n rows; see leati_scatter. */
 double leati_ledoit_wolf(const double *scatter, size_t cols, double rows, double fourth);

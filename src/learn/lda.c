@@ -3,7 +3,8 @@
  * Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd edition, section 4.3.
  * All solvers whiten by the pooled covariance S within classes. While it has full rank they need
  * only its Cholesky factor; else `svd` and `lsqr` drop the directions without spread, found by an
- * eigendecomposition. */
+ * eigendecomposition. With fewer rows than features `svd` decomposes the products of the rows
+ * instead, which have the same eigenvalues above 0. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -69,10 +70,11 @@ typedef struct work {
     double *centre; /* (features) sum of prior * mean */
     double *scale;  /* (features) 1 / deviation within classes */
     bool *varies;   /* (features) within some class; else the scale is 1 */
-    double *s;      /* (features, features) covariance, or correlation for svd */
+    double *s;      /* (features, features) covariance, or correlation for svd; NULL if `wide` */
     double *white;  /* (classes, features) whitened centred means */
-    double *root;   /* (features, features) rows w with S^-1 = sum w w^T, when rank-deficient */
+    double *root;   /* (rank, features) rows w with S^-1 = sum w w^T, when rank-deficient */
     size_t rank;
+    bool wide;     /* solver svd, fewer rows than features */
     bool definite; /* s holds a Cholesky factor */
 } work;
 
@@ -97,9 +99,10 @@ static leat_status work_init(work *w, leat_context *c, const lda *l, const leati
     w->centre = LEATI_NEW(c, double, p);
     w->scale = leati_array(c, p, sizeof *w->scale);
     w->varies = leati_array(c, p, sizeof *w->varies);
-    w->s = leati_calloc(c, p * p, sizeof *w->s);
+    w->wide = l->solver == SVD && d->x.rows < p;
+    w->s = w->wide ? NULL : leati_calloc(c, p * p, sizeof *w->s);
     w->white = leati_calloc(c, k * p, sizeof *w->white);
-    if (!w->prior || !w->centre || !w->scale || !w->varies || !w->s || !w->white)
+    if (!w->prior || !w->centre || !w->scale || !w->varies || !w->white || (!w->s && !w->wide))
         return leat_error_status(c);
     for (size_t i = 0; i < k; i++) {
         w->prior[i] = l->priors == 1 ? 1 / (double)k : w->m.weight[i] / w->m.total;
@@ -115,6 +118,21 @@ static leat_status work_init(work *w, leat_context *c, const lda *l, const leati
     return LEAT_OK;
 }
 
+/* white = centred, scaled means through the rows of root, which are `rank`. */
+static leat_status through_root(work *w, leat_context *c)
+{
+    size_t k = w->m.classes, p = w->m.cols, most = w->rank ? w->rank : 1;
+    double *rotated = leati_array(c, k * most, sizeof *rotated);
+    if (!rotated) return leat_error_status(c);
+    leat_status st =
+        leati_gemm_f64(c, false, true, k, w->rank, p, 1, w->white, p, w->root, p, 0, rotated, most);
+    memset(w->white, 0, k * p * sizeof *w->white);
+    for (size_t i = 0; st == LEAT_OK && i < k; i++)
+        memcpy(w->white + i * p, rotated + i * w->rank, w->rank * sizeof *rotated);
+    leati_free(rotated);
+    return st;
+}
+
 /* white = centred, scaled means through the inverse root of s; `threshold`: eigenvalues of s up to
  * it count as 0. s is spoilt. */
 static leat_status whiten(work *w, leat_context *c, double threshold)
@@ -128,24 +146,47 @@ static leat_status whiten(work *w, leat_context *c, double threshold)
         w->rank = p;
         return LEAT_OK;
     }
-    double *value = leati_array(c, p, sizeof *value),
-           *rotated = leati_array(c, k * p, sizeof *value);
-    leat_status st = value && rotated ? LEAT_OK : leat_error_status(c);
-    if (st == LEAT_OK) st = leati_symmetric_eigen(c, p, w->s, value);
+    double *value = leati_array(c, p, sizeof *value);
+    leat_status st = value ? leati_symmetric_eigen(c, p, w->s, value) : leat_error_status(c);
     if (st == LEAT_OK) {
         w->root = w->s;
         w->s = NULL;
         while (w->rank < p && value[w->rank] > threshold) w->rank++;
         for (size_t r = 0; r < w->rank; r++)
             for (size_t j = 0; j < p; j++) w->root[r * p + j] /= sqrt(value[r]);
-        st = leati_gemm_f64(c, false, true, k, w->rank, p, 1, w->white, p, w->root, p, 0, rotated,
-                            w->rank ? w->rank : 1);
-        memset(w->white, 0, k * p * sizeof *w->white);
-        for (size_t i = 0; st == LEAT_OK && i < k; i++)
-            memcpy(w->white + i * p, rotated + i * w->rank, w->rank * sizeof *rotated);
+        st = through_root(w, c);
     }
     leati_free(value);
-    leati_free(rotated);
+    return st;
+}
+
+/* The same of the correlation S = Z^T Z / n of fewer rows Z (n, features) than features: with
+ * Z Z^T / n = U L U^T the eigenvectors of S are the rows of (n L)^-1/2 U^T Z. */
+static leat_status whiten_wide(work *w, leat_context *c, const leati_dataset *d, double threshold)
+{
+    size_t n = d->x.rows, p = d->x.cols, cells;
+    LEATI_CHECK(c, !leati_mul_overflows(n, p, &cells), LEAT_LIMIT, "lda: the table is too large");
+    double *z = leati_array(c, cells, sizeof *z), *gram = leati_array(c, n * n, sizeof *gram),
+           *value = leati_array(c, n, sizeof *value);
+    leat_status st = z && gram && value ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK) {
+        leati_rows_within(c, d, &w->m, w->scale, z);
+        st = leati_gemm_f64(c, false, true, n, n, p, 1 / w->m.total, z, p, z, p, 0, gram, n);
+    }
+    if (st == LEAT_OK) st = leati_symmetric_eigen(c, n, gram, value);
+    if (st == LEAT_OK) {
+        while (w->rank < n && value[w->rank] > threshold) w->rank++;
+        for (size_t r = 0; r < w->rank; r++)
+            for (size_t i = 0; i < n; i++) gram[r * n + i] /= value[r] * sqrt(w->m.total);
+        w->root = leati_array(c, w->rank ? w->rank * p : 1, sizeof *w->root);
+        st = w->root ? LEAT_OK : leat_error_status(c);
+    }
+    if (st == LEAT_OK)
+        st = leati_gemm_f64(c, false, false, w->rank, p, n, 1, gram, n, z, p, 0, w->root, p);
+    if (st == LEAT_OK) st = through_root(w, c);
+    leati_free(z);
+    leati_free(gram);
+    leati_free(value);
     return st;
 }
 
@@ -214,11 +255,12 @@ static leat_status correlation(work *w, leat_context *c, const leati_dataset *d)
 static leat_status solve_svd(lda *l, work *w, leat_context *c, const leati_dataset *d)
 {
     size_t k = d->classes, p = d->x.cols;
-    LEATI_TRY(correlation(w, c, d));
+    double threshold = fmax(l->tol * l->tol, (double)p * DBL_EPSILON);
+    if (!w->wide) LEATI_TRY(correlation(w, c, d));
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j < p; j++)
             w->white[i * p + j] = (w->m.mean[i * p + j] - w->centre[j]) * w->scale[j];
-    LEATI_TRY(whiten(w, c, fmax(l->tol * l->tol, (double)p * DBL_EPSILON)));
+    LEATI_TRY(w->wide ? whiten_wide(w, c, d, threshold) : whiten(w, c, threshold));
     LEATI_TRY(project_means(w, c, l->tol));
     for (size_t i = 0; i < k; i++) {
         double square = 0;

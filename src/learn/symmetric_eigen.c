@@ -104,12 +104,17 @@ static void ql_step(size_t n, size_t l, size_t m, double *d, double *e, double *
 static leat_status diagonalise(leat_context *c, size_t n, double *d, double *e, double *q)
 {
     enum { STEPS = 60 };
+    /* What is left between values of about 0, as a singular matrix has many of, is rounding of the
+     * whole and never gets small beside them. */
+    double size = 0;
     e[n - 1] = 0;
+    for (size_t i = 0; i < n; i++) size = fmax(size, fabs(d[i]) + fabs(e[i]));
+    const double nothing = DBL_EPSILON * size;
     for (size_t l = 0; l < n; l++)
         for (int step = 0;; step++) {
             size_t m = l;
             for (; m + 1 < n; m++)
-                if (fabs(e[m]) <= DBL_EPSILON * (fabs(d[m]) + fabs(d[m + 1]))) break;
+                if (fabs(e[m]) <= fmax(DBL_EPSILON * (fabs(d[m]) + fabs(d[m + 1])), nothing)) break;
             if (m == l) break;
             LEATI_CHECK(c, step < STEPS, LEAT_NUMERIC,
                         "the eigenvalues of a matrix of %zu rows do not converge", n);

@@ -233,6 +233,16 @@ const leati_onnx_value_info *leati_omodel_input(const leati_omodel *m, size_t i)
     return i < m->input_count ? m->inputs[i] : NULL;
 }
 
+const leati_onnx_node *leati_omodel_zip(const leati_onnx_graph *g, const char *output)
+{
+    for (size_t i = 0; i < g->node.count; i++) {
+        const leati_onnx_node *n = &g->node.at[i];
+        bool makes = n->output.count == 1 && strcmp(n->output.at[0], output) == 0;
+        if (makes && strcmp(n->op_type, "ZipMap") == 0) return n;
+    }
+    return NULL;
+}
+
 /* ---- recording --------------------------------------------------------------------------------
  */
 

@@ -20,6 +20,10 @@ const leati_onnx_model *leati_omodel_proto(const leati_omodel *m);
 size_t leati_omodel_input_count(const leati_omodel *m);
 const leati_onnx_value_info *leati_omodel_input(const leati_omodel *m, size_t i);
 
+/* The ZipMap that makes an output of the graph, whose maps are computed as a table (rows, classes)
+ * of f32; NULL: none does. */
+const leati_onnx_node *leati_omodel_zip(const leati_onnx_graph *g, const char *output);
+
 /* Forgets the last recording and begins one: values for its inputs are made in it. */
 leati_orun *leati_omodel_begin(leati_omodel *m);
 /* Bounds the nodes that the next recordings may run through (loops count each time). */

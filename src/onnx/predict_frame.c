@@ -197,17 +197,6 @@ typedef struct collecting {
     size_t columns, capacity;
 } collecting;
 
-/* The node that makes the output, if it names what stands side by side: the classes of ZipMap. */
-static const leati_onnx_node *zip_of(const leati_onnx_graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->node.count; i++) {
-        const leati_onnx_node *n = &g->node.at[i];
-        bool makes = n->output.count == 1 && strcmp(n->output.at[0], name) == 0;
-        if (makes && strcmp(n->op_type, "ZipMap") == 0) return n;
-    }
-    return NULL;
-}
-
 /* "probabilities_setosa", else "probabilities_0"; the name alone where there is one place. */
 static leat_status column_name(leat_context *c, const leati_onnx_node *zip, const char *name,
                                size_t wide, size_t j, leati_str *out)
@@ -234,7 +223,7 @@ static leat_status begin_output(collecting *k, const leati_onnx_graph *g, const 
 {
     leat_context *c = k->context;
     leat_dtype dtype;
-    const leati_onnx_node *zip = zip_of(g, name);
+    const leati_onnx_node *zip = leati_omodel_zip(g, name);
     bool shaped = v->kind == LEATI_OVAL_TENSOR && v->shape.rank >= 1 && v->shape.rank <= 2;
     bool text = v->element == LEATI_ONNX_STRING;
     LEATI_CHECK(c, shaped && (text || leati_oval_dtype(v->element, &dtype)), LEAT_UNSUPPORTED,

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "serve/guard.h"
 #include "serve/joined_run.h"
 #include "serve/response_cache.h"
 #include "serve/rollouts.h"
@@ -45,7 +46,15 @@ static bool look_up(leati_call *call, leati_ask *ask)
     recalled r = {.ask = ask};
     if (!may_recall(call)) return false;
     leati_cache_key key = key_of(call);
-    if (leati_response_cache_find(call->served->cache, &key, call->exchange, take_rows, &r)) {
+    bool found =
+        leati_response_cache_find(call->served->cache, &key, call->exchange, take_rows, &r);
+    if (found && !leati_guard_take(call, r.rows, false)) {
+        /* Whoever counts its rows refuses it. */
+        leati_exchange_rewind(call->exchange, call->fields);
+        if (ask) ask->known = 0;
+        return false;
+    }
+    if (found) {
         call->recalled = true;
         call->answers = (leati_answers){.rows = r.rows};
         return true;
@@ -149,10 +158,12 @@ int leati_call_refuse(leati_call *call)
 int leati_call_run(leati_call *call, leati_write_fn write, const void *state, size_t size)
 {
     leati_ask *a = call->ask;
+    size_t rows = call->join ? a->filled - call->first : a->rows + a->filled;
+    if (!call->recalled && !leati_guard_take(call, rows, true)) return leati_call_refuse(call);
     call->write = write;
     if (size) memcpy(call->state, state, size);
     if (call->join) {
-        call->rows = a->filled - call->first;
+        call->rows = rows;
         return LEATI_JOINED;
     }
     bool ok = leati_ask_end(a);
@@ -189,6 +200,7 @@ void leati_call_finish(leati_call *call, int status)
     leati_exchange_rewind(call->exchange, call->fields);
     leati_rollouts_sign(call);
     if (call->fault.http == 503) leati_exchange_header(call->exchange, "Retry-After", "1");
+    if (call->fault.http == 429) leati_guard_say_when(call);
     leati_reply_fault(call->exchange, call->fault.code, call->fault.message);
     leati_exchange_finish(call->exchange, call->fault.http);
 }

@@ -302,6 +302,7 @@ static void done(void *user, leati_http_exchange *exchange, int http_status, siz
 {
     leati_serve *s = user;
     const leati_key_state *key = leati_exchange_user(exchange);
+    leati_guard_done(exchange);
     leati_watch_done(s->observer.watch, exchange, leati_exchange_note(exchange),
                      key ? leati_key_name(key) : NULL, http_status, reply_bytes, duration_ns, sent);
 }

@@ -17,6 +17,23 @@ bool leati_fault_set(leati_fault *f, int http, const char *code, const char *for
     return false;
 }
 
+/* Hints follow a message on lines of their own. Those that name an option of the command are for who
+ * reads files with it, not for who asks a server. */
+static void drop_options(char *text)
+{
+    char *line = strchr(text, '\n');
+    while (line) {
+        char *end = line + 1 + strcspn(line + 1, "\n");
+        char *option = strstr(line, " --");
+        if (option && option < end) {
+            memmove(line, end, strlen(end) + 1);
+            line = *line ? line : NULL;
+        } else {
+            line = *end ? end : NULL;
+        }
+    }
+}
+
 bool leati_fault_from(leati_fault *f, leat_context *c)
 {
     leat_status st = leat_error_status(c);
@@ -31,6 +48,7 @@ bool leati_fault_from(leati_fault *f, leat_context *c)
     case LEAT_UNSUPPORTED: leati_fault_set(f, 501, "unsupported", "%s", message); break;
     default: leati_fault_set(f, 422, "invalid_input", "%s", message);
     }
+    drop_options(f->message);
     leat_error_clear(c);
     return false;
 }

@@ -98,8 +98,13 @@ static bool read_item(feedback *f, item *x)
 {
     bool first = true;
     int more;
+    leati_json_value other;
     *x = (item){.wrong = NULL};
-    if (!leati_json_enter(&f->json, '{', "a label, an object")) return false;
+    if (leati_json_peek(&f->json) != '{') {
+        x->wrong = "a label is an object";
+        return leati_json_any(&f->json, &other);
+    }
+    if (!leati_json_enter(&f->json, '{', "a label")) return false;
     while ((more = leati_json_more(&f->json, '{', &first)) == 1)
         if (!read_member(f, x)) return false;
     if (more == 0 && !x->wrong && !x->has_id) x->wrong = "\"request_id\" is missing";

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "model/registry.h"
 
 bool leati_guard_asks(const char *keys, bool local, const char **where)
 {
@@ -31,6 +32,7 @@ void leati_guard_close(leati_guard *guard)
 static unsigned scope_of(leati_scope scope)
 {
     switch (scope) {
+    case LEATI_ANY: return LEAT_KEY_INFER | LEAT_KEY_MONITOR | LEAT_KEY_MANAGE;
     case LEATI_MONITOR: return LEAT_KEY_MONITOR;
     case LEATI_MANAGE: return LEAT_KEY_MANAGE;
     default: return LEAT_KEY_INFER;
@@ -104,8 +106,42 @@ bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const c
     return leati_keys_allow(guard->keys, call->slot, key, model);
 }
 
+bool leati_guard_take(leati_call *call, size_t rows, bool says)
+{
+    leati_key_state *key = call->exchange ? leati_exchange_user(call->exchange) : NULL;
+    uint64_t stake, left;
+    if (!key) return true;
+    stake = leati_exchange_stake(call->exchange);
+    if (leati_keys_take(key, rows, &stake, &left)) {
+        leati_exchange_set_stake(call->exchange, stake);
+        return true;
+    }
+    if (says)
+        leati_fault_set(&call->fault, 429, "quota_used_up",
+                        "the request has %zu rows; left of the %llu that its key may ask for in a "
+                        "day: %llu",
+                        rows, (unsigned long long)leati_key_quota(key), (unsigned long long)left);
+    return false;
+}
+
 void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok)
 {
     leati_key_state *key = leati_exchange_user(call->exchange);
-    leati_keys_count(NULL, key, rows, call->request->body_length, ns, !ok);
+    uint64_t stake = leati_exchange_stake(call->exchange);
+    leati_exchange_set_stake(call->exchange, 0);
+    leati_keys_count(key, stake, rows, call->request->body_length, ns, !ok);
+}
+
+void leati_guard_done(leati_http_exchange *exchange)
+{
+    uint64_t stake = leati_exchange_stake(exchange);
+    if (stake) leati_keys_give_back(leati_exchange_user(exchange), stake);
+    leati_exchange_set_stake(exchange, 0);
+}
+
+void leati_guard_say_when(leati_call *call)
+{
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%u", leati_key_seconds_left(leati_seconds_now()));
+    leati_exchange_header(call->exchange, "Retry-After", seconds);
 }

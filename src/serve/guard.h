@@ -22,7 +22,15 @@ bool leati_guard_admit(leati_guard *guard, leati_call *call);
 /* Whether an answer may tell the one who asks of that model, where it tells of several; NULL: of
  * all there may be. */
 bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const char *model);
+/* The rows of the call are known and about to be answered: they are taken from what its key may ask
+ * for today, and given back where they are not answered. False: there are not as many; with `says`
+ * the fault is recorded. */
+bool leati_guard_take(leati_call *call, size_t rows, bool says);
 /* Usage of the key, where there is one. */
 void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok);
+/* The exchange is over, however it went. */
+void leati_guard_done(leati_http_exchange *exchange);
+/* Retry-After for a call that leati_guard_take refused. */
+void leati_guard_say_when(leati_call *call);
 
 #endif

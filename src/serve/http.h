@@ -75,6 +75,11 @@ uint32_t leati_exchange_note(const leati_http_exchange *exchange);
 void leati_exchange_carry(leati_http_exchange *exchange, uint64_t what);
 uint64_t leati_exchange_carried(const leati_http_exchange *exchange);
 
+/* What the request holds of something that others want as well, as the routes count it; 0 at
+ * first. They give it back, at the latest when it is done. */
+void leati_exchange_set_stake(leati_http_exchange *exchange, uint64_t stake);
+uint64_t leati_exchange_stake(const leati_http_exchange *exchange);
+
 /* When the request began to wait for a thread or for others, CLOCK_MONOTONIC; 0: it did not. */
 void leati_exchange_set_waiting(leati_http_exchange *exchange, uint64_t since_ns);
 uint64_t leati_exchange_waiting(const leati_http_exchange *exchange);

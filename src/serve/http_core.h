@@ -133,8 +133,8 @@ void leati_http_conn_shut(leati_http_conn *conn);
 /* The connection is gone: ends what can be ended; what the routes still have comes back later. */
 void leati_http_conn_end(leati_http_conn *conn);
 
-/* What the body that comes, and replies that go out, have drawn from a budget; 0: nothing. *refused:
- * how often that budget had not enough for others, so far. */
+/* What the body that comes, and replies that go out, have drawn from a budget; 0: nothing.
+ * *refused: how often that budget had not enough for others, so far. */
 size_t leati_http_conn_share(const leati_http_conn *conn, unsigned *refused);
 leati_http_phase leati_http_conn_phase(const leati_http_conn *conn);
 /* Reading should stop: input is waiting already. */
@@ -152,6 +152,7 @@ struct leati_http_exchange {
     void *user;
     uint32_t note;
     uint64_t carried;
+    uint64_t stake;
     uint64_t waiting; /* since */
     /* the request */
     leati_http_buffer raw; /* its head */

@@ -142,6 +142,7 @@ leati_http_exchange *leati_http_exchange_get(leati_http_core *core)
     ex->user = NULL;
     ex->note = 0;
     ex->carried = 0;
+    ex->stake = 0;
     ex->waiting = 0;
     ex->budget = NULL;
     ex->drawn = ex->held = 0;
@@ -310,6 +311,16 @@ void leati_exchange_carry(leati_http_exchange *ex, uint64_t what)
 uint64_t leati_exchange_carried(const leati_http_exchange *ex)
 {
     return ex->carried;
+}
+
+void leati_exchange_set_stake(leati_http_exchange *ex, uint64_t stake)
+{
+    ex->stake = stake;
+}
+
+uint64_t leati_exchange_stake(const leati_http_exchange *ex)
+{
+    return ex->stake;
 }
 
 void leati_exchange_set_waiting(leati_http_exchange *ex, uint64_t since_ns)

@@ -18,6 +18,7 @@
 #include "model/registry.h"
 
 enum { LOOK_MS = 250, LOOKS_PER_WRITE = 4, DAY_SHIFT = 44 };
+#define ROWS_MASK ((UINT64_C(1) << DAY_SHIFT) - 1)
 
 /* Of a name, from its first appearance to the end: what survives changes of the table. */
 struct leati_key_state {
@@ -26,8 +27,11 @@ struct leati_key_state {
     /* When the bucket is full again, ns of the steady clock (GCRA: ITU-T I.371, annex A): one word
      * is the whole token bucket. */
     atomic_uint_fast64_t full_at;
-    /* Day and rows used on it, in one word: days << DAY_SHIFT | rows. */
+    /* Day and rows used on it, in one word: days << DAY_SHIFT | rows. Requests under way have a
+     * part of them, which may come back. */
     atomic_uint_fast64_t used;
+    atomic_uint_fast64_t under_way;
+    atomic_uint_fast64_t quota; /* 0: none; with one, what other servers used counts */
     /* Since the server began: requests, rows, bytes, us, errors, refused. */
     atomic_uint_fast64_t use[LEATI_KEY_USES];
     /* Of the thread alone: the rows of `used` that the store is known to hold, and for which day.
@@ -36,7 +40,6 @@ struct leati_key_state {
     int64_t stored_day;
     uint64_t written[LEATI_KEY_USES]; /* of `use`: what is in the store */
     uint64_t taken[LEATI_KEY_USES];   /* what is to be written beyond that */
-    bool metered;                     /* has a quota: what other servers used counts */
 };
 
 /* A digest that works, with all that a check needs. */
@@ -166,7 +169,7 @@ static leat_status add_entry(leati_keys *k, leat_context *c, table *t, const lea
         e.burst = (uint64_t)burst;
     }
     e.quota = (uint64_t)leati_sql_get_whole(rows, 10);
-    e.state->metered = e.quota > 0;
+    atomic_store(&e.state->quota, e.quota);
     size_t n = strlen(models) + 1;
     LEATI_TRY(leati_grow(c, &t->entries, &t->capacity, t->count + 2, sizeof *t->entries));
     LEATI_TRY(leati_grow(c, &t->texts, &t->text_capacity, t->text_size + n, 1));
@@ -264,13 +267,13 @@ static bool take_token(const entry *e, uint64_t now, leati_key_verdict *v)
  * whether it did; *after: the sum, or what there was. */
 static bool add_rows(leati_key_state *s, int64_t day, uint64_t rows, uint64_t most, uint64_t *after)
 {
-    const uint64_t mask = (UINT64_C(1) << DAY_SHIFT) - 1, today = (uint64_t)day << DAY_SHIFT;
+    const uint64_t today = (uint64_t)day << DAY_SHIFT;
     uint64_t was = atomic_load_explicit(&s->used, memory_order_relaxed), sum;
     do {
-        uint64_t used = (was & ~mask) == today ? was & mask : 0;
+        uint64_t used = (was & ~ROWS_MASK) == today ? was & ROWS_MASK : 0;
         *after = used;
         if (most && (used >= most || rows > most - used)) return false;
-        sum = used + rows > mask ? mask : used + rows;
+        sum = used + rows > ROWS_MASK ? ROWS_MASK : used + rows;
         *after = sum;
     } while (!atomic_compare_exchange_weak_explicit(&s->used, &was, today | sum,
                                                     memory_order_relaxed, memory_order_relaxed));
@@ -280,11 +283,13 @@ static bool add_rows(leati_key_state *s, int64_t day, uint64_t rows, uint64_t mo
 static bool take_rows(const entry *e, int64_t seconds, uint64_t rows, leati_key_verdict *v)
 {
     uint64_t used;
-    uint32_t to_midnight = (uint32_t)(86400 - seconds % 86400);
+    uint32_t to_midnight = leati_key_seconds_left(seconds);
     bool good = add_rows(e->state, leati_key_day(seconds), rows, e->quota, &used);
     v->day.left = e->quota > used ? e->quota - used : 0;
     v->day.reset = to_midnight;
-    if (!good) v->retry_seconds = to_midnight;
+    /* What is under way may come back. */
+    bool soon = v->day.left == 0 && atomic_load(&e->state->under_way);
+    if (!good) v->retry_seconds = soon ? 1 : to_midnight;
     return good;
 }
 
@@ -407,16 +412,66 @@ bool leati_keys_allow(leati_keys *k, unsigned worker, const leati_key_state *s, 
     return allowed;
 }
 
-void leati_keys_count(leati_keys *k, leati_key_state *s, uint64_t rows, uint64_t bytes, uint64_t ns,
-                      bool error)
+uint32_t leati_key_seconds_left(int64_t seconds)
 {
-    uint64_t unused;
-    (void)k;
-    if (!s) return;
-    if (rows) {
-        add_rows(s, leati_key_day(leati_seconds_now()), rows, 0, &unused);
-        use(s, LEATI_KEY_ROWS, rows);
+    return (uint32_t)(86400 - seconds % 86400);
+}
+
+bool leati_keys_take_at(leati_key_state *s, uint64_t rows, int64_t seconds, uint64_t *stake,
+                        uint64_t *left)
+{
+    uint64_t has = *stake & ROWS_MASK, quota = atomic_load(&s->quota), used;
+    int64_t day = leati_key_day(seconds);
+    *left = 0;
+    if (rows <= has) return true;
+    if (!add_rows(s, day, rows - has, quota, &used)) {
+        *left = quota > used ? quota - used : 0;
+        use(s, LEATI_KEY_REFUSED, 1);
+        return false;
     }
+    atomic_fetch_add_explicit(&s->under_way, rows - has, memory_order_relaxed);
+    *stake = (uint64_t)day << DAY_SHIFT | rows;
+    return true;
+}
+
+bool leati_keys_take(leati_key_state *s, uint64_t rows, uint64_t *stake, uint64_t *left)
+{
+    return leati_keys_take_at(s, rows, leati_seconds_now(), stake, left);
+}
+
+/* Those of a day that is over are forgotten. */
+static void put_rows(leati_key_state *s, uint64_t stake, uint64_t rows)
+{
+    uint64_t was = atomic_load_explicit(&s->used, memory_order_relaxed), less;
+    do {
+        if ((was & ~ROWS_MASK) != (stake & ~ROWS_MASK)) return;
+        less = (was & ROWS_MASK) > rows ? was - rows : was & ~ROWS_MASK;
+    } while (!atomic_compare_exchange_weak_explicit(&s->used, &was, less, memory_order_relaxed,
+                                                    memory_order_relaxed));
+}
+
+void leati_keys_give_back(leati_key_state *s, uint64_t stake)
+{
+    uint64_t has = stake & ROWS_MASK;
+    if (!s || !has) return;
+    put_rows(s, stake, has);
+    atomic_fetch_sub_explicit(&s->under_way, has, memory_order_relaxed);
+}
+
+uint64_t leati_key_quota(const leati_key_state *s)
+{
+    return atomic_load(&s->quota);
+}
+
+void leati_keys_count(leati_key_state *s, uint64_t stake, uint64_t rows, uint64_t bytes,
+                      uint64_t ns, bool error)
+{
+    uint64_t has = stake & ROWS_MASK, unused;
+    if (!s) return;
+    if (rows > has) add_rows(s, leati_key_day(leati_seconds_now()), rows - has, 0, &unused);
+    if (rows < has) put_rows(s, stake, has - rows);
+    if (has) atomic_fetch_sub_explicit(&s->under_way, has, memory_order_relaxed);
+    if (rows) use(s, LEATI_KEY_ROWS, rows);
     use(s, LEATI_KEY_BYTES, bytes);
     use(s, LEATI_KEY_US, ns / 1000);
     if (error) use(s, LEATI_KEY_ERRORS, 1);
@@ -515,7 +570,7 @@ static leat_status learn_use(leati_keys *k, leati_key_state *s, int64_t day)
     uint64_t unused;
     if (s->stored_day != day) s->stored_rows = 0;
     s->stored_day = day;
-    if (!s->metered) return LEAT_OK;
+    if (!atomic_load(&s->quota)) return LEAT_OK;
     LEATI_TRY(leati_sql_value(k->db, &total, NULL,
                               "SELECT used_rows FROM leat_key_use WHERE name = $1 AND day = $2",
                               LEATI_SQL_ARGS(leati_sql_text(s->name), leati_sql_whole(day))));

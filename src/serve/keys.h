@@ -31,7 +31,8 @@ typedef struct leati_key_verdict {
 } leati_key_verdict;
 
 /* `text`: the value of Authorization ("Bearer leat_...") or of X-API-Key; NULL: there is neither.
- * `model`: what is asked, NULL for what concerns no model; `scope`: one of leat_key_scope; `rows`:
+ * `model`: what is asked, NULL for what concerns no model; `scope`: of leat_key_scope, one of
+ * which it needs; `rows`:
  * of the request, as far as they are known, counted at once. `worker`: any number, best that of
  * the thread. From any thread; no locks, no allocation, no system call but the clock's. A 401
  * answer carries WWW-Authenticate: Bearer. */
@@ -43,10 +44,21 @@ void leati_keys_check_at(leati_keys *keys, unsigned worker, const char *text, si
                          const char *model, size_t model_length, unsigned scope, uint64_t rows,
                          uint64_t now_ns, int64_t seconds, leati_key_verdict *out);
 
-/* After the answer: rows that were not known before (they count towards the quota), bytes in and
- * out, time of work. key NULL: nothing. From any thread. */
-void leati_keys_count(leati_keys *keys, leati_key_state *key, uint64_t rows, uint64_t bytes,
+/* Before the answer, when the rows of a request are known: takes them from the quota of the day, so
+ * that requests under way at once do not have more than there is. *stake is what a request holds, 0
+ * at first; it ends with leati_keys_count or leati_keys_give_back. False: the quota has not as
+ * many, nothing was taken; *left: how many it has. From any thread. */
+bool leati_keys_take(leati_key_state *key, uint64_t rows, uint64_t *stake, uint64_t *left);
+bool leati_keys_take_at(leati_key_state *key, uint64_t rows, int64_t seconds, uint64_t *stake,
+                        uint64_t *left);
+void leati_keys_give_back(leati_key_state *key, uint64_t stake);
+/* After the answer: rows that were answered (they count towards the quota; the rest of the stake is
+ * given back), bytes in and out, time of work. key NULL: nothing. From any thread. */
+void leati_keys_count(leati_key_state *key, uint64_t stake, uint64_t rows, uint64_t bytes,
                       uint64_t ns, bool error);
+uint64_t leati_key_quota(const leati_key_state *key); /* rows a day; 0: any number */
+/* Until the next day begins. */
+uint32_t leati_key_seconds_left(int64_t seconds);
 const char *leati_key_name(const leati_key_state *key);
 /* Whether it may ask that model, for answers that tell of several; model NULL: of any there may be.
  * key NULL: no. From any thread. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "serve/guard.h"
 #include "serve/oip.h"
 #include "serve/served_graph.h"
 #include "tensor/shape.h"
@@ -382,7 +383,8 @@ static bool infer(leati_call *call, leati_graph_runner *r, graph_output *out)
     size_t count;
     bool raw;
     if (!leati_oip_read(call, &in, &raw) || (raw && !read_raw(call, &in))) return false;
-    if (!choose(call, &in, out, &count) || !give_inputs(call, r, &in) || !run(call, r, &outs))
+    if (!choose(call, &in, out, &count) || !give_inputs(call, r, &in) ||
+        !leati_guard_take(call, rows_of(r, call->served->graph->ins), true) || !run(call, r, &outs))
         return false;
     for (size_t i = 0; i < count; i++)
         if (!check_output(call, &out[i], outs)) return false;

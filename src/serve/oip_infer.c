@@ -132,6 +132,15 @@ static const leati_tensor_in *find_tensor(const leati_infer_in *in, const leati_
     return NULL;
 }
 
+static bool is_input(const leati_served *s, const leati_tensor_in *t)
+{
+    for (size_t i = 0; i < s->inputs; i++)
+        if (s->ports[i].name_length == t->name_length &&
+            memcmp(s->ports[i].name, t->name, t->name_length) == 0)
+            return true;
+    return false;
+}
+
 /* Says which name is wrong: one that is missing and, where it seems to be meant, one too many. */
 static bool missing_input(leati_infer_in *in, const leati_served *s, const leati_port *p)
 {
@@ -139,6 +148,7 @@ static bool missing_input(leati_infer_in *in, const leati_served *s, const leati
     size_t count = 0;
     for (size_t k = 0; k < in->tensor_count && count < 64; k++) {
         leati_tensor_in *t = &in->room->tensors[k];
+        if (is_input(s, t)) continue;
         t->name[t->name_length] = '\0';
         names[count++] = t->name;
     }

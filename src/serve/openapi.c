@@ -181,7 +181,10 @@ static void faults(leat_json *j, const leati_route *r)
     if (asks) fault(j, "401", "a key is asked for");
     if (asks) fault(j, "403", "the key may not do that, or nobody may");
     if (strchr(r->path, '{')) fault(j, "404", "there is no such model or version");
-    if (changes) fault(j, "409", "it is no file of a folder, or other bytes have the number");
+    if (changes)
+        fault(j, "409",
+              "it is no file of a folder, other bytes have the number, or there are as many "
+              "versions as may be");
     if (is_rollout(r) && r->scope == LEATI_MANAGE)
         fault(j, "409", "a rollout is under way already, or none is");
     if (is_handler(r, "feedback")) fault(j, "409", "the label was counted before");
@@ -193,6 +196,7 @@ static void faults(leat_json *j, const leati_route *r)
     if (asks) fault(j, "429", "the key has asked too often; Retry-After says when again");
     fault(j, "503", "the server ends, is busy or lacks memory");
     if (is_handler(r, "rollout_begin")) fault(j, "507", "its state cannot be written");
+    if (uploads) fault(j, "507", "the folder has as many bytes of models as may be");
     fault(j, "default", "what else is wrong");
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -545,6 +546,27 @@ uint32_t leati_repository_newest(const leati_repository *r, const char *name)
     return 0;
 }
 
+uint32_t leati_repository_next(const leati_repository *r, const char *name, uint32_t after)
+{
+    bool there;
+    size_t at = place_of(r, name, after, &there);
+    at += there;
+    return at < r->count && strcmp(r->entries[at].name, name) == 0 ? r->entries[at].version : 0;
+}
+
+leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint64_t least)
+{
+    leati_stored s = {0};
+    struct stat info;
+    for (size_t i = 0; i < r->count; i++) {
+        const entry *e = &r->entries[i];
+        if (!leati_repository_owns(r, e->path) || stat(e->path, &info) != 0) continue;
+        s.versions += strcmp(e->name, name) == 0;
+        s.bytes += (uint64_t)info.st_size > least ? (uint64_t)info.st_size : least;
+    }
+    return s;
+}
+
 leat_context *leati_repository_context(leati_repository *r)
 {
     return r->context;
@@ -553,22 +575,6 @@ leat_context *leati_repository_context(leati_repository *r)
 const leati_served_plan *leati_repository_plan(const leati_repository *r)
 {
     return &r->plan;
-}
-
-/* The shelf with `served` (taken over on success; NULL: nothing) in place of a version. */
-static leati_shelf *shelf_with(leat_context *c, const leati_shelf *old, const char *name,
-                               uint32_t version, leati_served *served)
-{
-    leati_shelf *shelf = make_shelf(c, old->count + 1);
-    if (!shelf) return NULL;
-    for (size_t i = 0; i < old->count; i++) {
-        leati_served *s = old->served[i];
-        if (s->version != version || strcmp(s->name, name) != 0)
-            shelf->served[shelf->count++] = leati_served_retain(s);
-    }
-    if (served) shelf->served[shelf->count++] = served;
-    qsort(shelf->served, shelf->count, sizeof *shelf->served, order_served);
-    return shelf;
 }
 
 static void forget(leati_repository *r, const char *name, uint32_t version)
@@ -613,25 +619,40 @@ bool leati_repository_change(leati_repository *r, const char *name, uint32_t ver
                              leati_fault *fault)
 {
     bool known;
-    if (served && begin_watching(r, served, path) != LEAT_OK)
-        return leati_fault_from(fault, r->context);
+    if (begin_watching(r, served, path) != LEAT_OK) return leati_fault_from(fault, r->context);
     (void)place_of(r, name, version, &known);
-    if (known && served && !leati_repository_path(r, name, version)) {
+    if (known && !leati_repository_path(r, name, version)) {
         forget(r, name, version); /* its file is gone and may have lain elsewhere */
         known = false;
     }
-    leati_shelf *shelf = shelf_with(r->context, atomic_load(&r->shelf), name, version, served);
+    leati_shelf *shelf =
+        changed_shelf(r->context, atomic_load(&r->shelf), name, version, &served, 1);
     if (!shelf) leati_served_release(served);
-    bool ready = shelf && (known || !served || announce(r, name, version, path) == LEAT_OK);
+    bool ready = shelf && (known || announce(r, name, version, path) == LEAT_OK);
     if (!ready) leati_fault_from(fault, r->context);
     if (!ready || !commit(user, fault)) {
         free_shelf(shelf);
-        if (ready && !known && served) forget(r, name, version);
+        if (ready && !known) forget(r, name, version);
         return false;
     }
     exchange(r, shelf);
-    if (served) mark_loaded(r, name, version);
-    else forget(r, name, version);
+    mark_loaded(r, name, version);
+    return true;
+}
+
+bool leati_repository_remove(leati_repository *r, const char *name, uint32_t version,
+                             bool (*commit)(void *user, leati_fault *fault), void *user,
+                             leati_fault *fault)
+{
+    leati_shelf *shelf = changed_shelf(r->context, atomic_load(&r->shelf), name, version, NULL, 0);
+    if (!shelf) return leati_fault_from(fault, r->context);
+    if (!commit(user, fault)) {
+        free_shelf(shelf);
+        return false;
+    }
+    exchange(r, shelf);
+    if (version) forget(r, name, version);
+    for (uint32_t v = 0; !version && (v = leati_repository_next(r, name, v));) forget(r, name, v);
     return true;
 }
 

@@ -59,16 +59,30 @@ const char *leati_repository_folder(const leati_repository *r);
 bool leati_repository_owns(const leati_repository *r, const char *path);
 /* The highest version of which there is a file, 0: none. */
 uint32_t leati_repository_newest(const leati_repository *r, const char *name);
+/* The lowest version that is known beyond `after`, loaded or not, with a file or not; 0: none. */
+uint32_t leati_repository_next(const leati_repository *r, const char *name, uint32_t after);
+/* Versions of the name and bytes of all models that lie in the folders, each counted as `least`
+ * bytes at least. */
+typedef struct leati_stored {
+    size_t versions;
+    uint64_t bytes;
+} leati_stored;
+leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint64_t least);
 /* The file of a version, NULL: there is none. */
 const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version);
 leat_context *leati_repository_context(leati_repository *r);
 const leati_served_plan *leati_repository_plan(const leati_repository *r);
 
-/* Exchanges one version for `served` (taken over, also on failure), whose file is `path`; NULL:
- * takes it off and forgets it. All that can fail is done before `commit` is called, which does what
- * lasts; where that returns false everything stays as it was. */
+/* Exchanges one version for `served` (taken over, also on failure), whose file is `path`. All that
+ * can fail is done before `commit` is called, which does what lasts; where that returns false
+ * everything stays as it was. */
 bool leati_repository_change(leati_repository *r, const char *name, uint32_t version,
                              const char *path, leati_served *served,
+                             bool (*commit)(void *user, leati_fault *fault), void *user,
+                             leati_fault *fault);
+
+/* Takes a version, 0: all of the name, off and forgets it; `commit` as above. */
+bool leati_repository_remove(leati_repository *r, const char *name, uint32_t version,
                              bool (*commit)(void *user, leati_fault *fault), void *user,
                              leati_fault *fault);
 

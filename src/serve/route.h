@@ -21,7 +21,13 @@ typedef struct leati_desk {
 
 struct leati_join;
 
-typedef enum leati_scope { LEATI_OPEN, LEATI_INFER, LEATI_MONITOR, LEATI_MANAGE } leati_scope;
+typedef enum leati_scope {
+    LEATI_OPEN,
+    LEATI_ANY,
+    LEATI_INFER,
+    LEATI_MONITOR,
+    LEATI_MANAGE
+} leati_scope;
 
 /* Which part of a rollout a request belongs to. */
 typedef enum leati_arm {
@@ -158,6 +164,8 @@ struct leati_metrics_source;
 void leati_serve_source(leati_serve *serve, struct leati_metrics_source *out);
 size_t leati_serve_body_limit(const leati_serve *serve);
 size_t leati_serve_model_limit(const leati_serve *serve);
+size_t leati_serve_stored_limit(const leati_serve *serve);
+uint32_t leati_serve_version_limit(const leati_serve *serve);
 bool leati_serve_ready(const leati_serve *serve);
 leati_repository *leati_serve_repository(leati_serve *serve);
 struct leati_rollouts *leati_serve_rollouts(leati_serve *serve);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "frame/read.h"
 #include "io/image.h"
@@ -63,6 +64,12 @@ bool leati_rows_csv(leati_rows *x, const void *data, size_t size)
     leat_status st = leat_read_report_create(c, &o.report);
     if (st == LEAT_OK) st = leati_source_memory(c, &source, data, size, "the body");
     if (st == LEAT_OK) st = leati_reader_csv.read(c, &f, source, &o, o.report);
+    /* Files of R have names of rows there; nobody would see it noted here, and a value too many
+     * would move all others. */
+    if (st == LEAT_OK && o.report->row_names)
+        st = LEATI_FAIL(c, LEAT_FORMAT,
+                        "every row has one value more than the header has names, %zu",
+                        f->columns - 1);
     if (st == LEAT_OK) st = leati_conform(c, &fitting, &s->model->schema, f);
     if (st == LEAT_OK) ok = ask_frame(x, fitting);
     else leati_fault_from(&x->call->fault, c);

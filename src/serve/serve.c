@@ -25,6 +25,8 @@ enum {
     DEFAULT_QUEUE = 2048,
     DEFAULT_BODIES = 1 << 30,
     DEFAULT_UPLOADS = 4, /* of the largest */
+    DEFAULT_STORED = 16, /* the same */
+    DEFAULT_VERSIONS = 100,
     MOST_QUEUE = 1 << 20,
     MOST_DELAY = 1000000,
     DEFAULT_FOLLOW_MS = 1000
@@ -43,6 +45,16 @@ size_t leati_serve_body_limit(const leati_serve *s)
 size_t leati_serve_model_limit(const leati_serve *s)
 {
     return s->max_model;
+}
+
+size_t leati_serve_stored_limit(const leati_serve *s)
+{
+    return s->max_stored;
+}
+
+uint32_t leati_serve_version_limit(const leati_serve *s)
+{
+    return s->max_versions;
 }
 
 bool leati_serve_ready(const leati_serve *s)
@@ -289,6 +301,13 @@ static size_t usual_budget(size_t bytes, size_t least)
     return bytes > least ? bytes : least;
 }
 
+/* `count` of the largest. */
+static size_t models_of(const leati_serve *s, size_t count)
+{
+    size_t bytes = s->max_model <= SIZE_MAX / count ? count * s->max_model : SIZE_MAX;
+    return usual_budget(bytes, s->max_model);
+}
+
 /* The largest fits, and a few of them. */
 static leat_status make_budgets(leati_serve *s, const leat_serve_options *o)
 {
@@ -303,9 +322,13 @@ static leat_status make_budgets(leati_serve *s, const leat_serve_options *o)
     LEATI_CHECK(c, !o->max_requests || o->max_requests >= s->max_body, LEAT_INVALID,
                 "max_requests: %zu bytes for all requests at once do not hold one of max_body, %zu",
                 o->max_requests, s->max_body);
-    size_t models =
-        s->max_model <= SIZE_MAX / DEFAULT_UPLOADS ? DEFAULT_UPLOADS * s->max_model : SIZE_MAX;
-    s->uploads.most = o->max_uploads ? o->max_uploads : usual_budget(models, s->max_model);
+    LEATI_CHECK(c, !o->max_stored || o->max_stored >= s->max_model, LEAT_INVALID,
+                "max_stored: %zu bytes for all models in the folders do not hold one of max_model, "
+                "%zu",
+                o->max_stored, s->max_model);
+    s->uploads.most = o->max_uploads ? o->max_uploads : models_of(s, DEFAULT_UPLOADS);
+    s->max_stored = o->max_stored ? o->max_stored : models_of(s, DEFAULT_STORED);
+    s->max_versions = o->max_versions ? o->max_versions : DEFAULT_VERSIONS;
     s->bodies.most = o->max_requests ? o->max_requests : usual_budget(DEFAULT_BODIES, s->max_body);
     return LEAT_OK;
 }

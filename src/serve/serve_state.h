@@ -41,7 +41,8 @@ struct leati_serve {
     uint32_t worker_count, slots;
     leati_served_plan plan;      /* of the versions */
     leati_response_cache *cache; /* NULL: none */
-    size_t max_body, max_model;
+    size_t max_body, max_model, max_stored;
+    uint32_t max_versions;
     leati_http_budget uploads, bodies; /* of models; of other requests */
     bool managed;                      /* requests may load and unload */
     atomic_bool ready;
@@ -63,7 +64,7 @@ struct leati_serve {
     leati_guard guard;
     leati_sandbox *sandbox;  /* NULL: none */
     leat_registry *registry; /* open for the sandbox's sake; NULL: none */
-    leati_agent *agent;     /* NULL: none was asked for */
+    leati_agent *agent;      /* NULL: none was asked for */
     leati_observer observer;
     atomic_bool listening; /* `http` is there */
 };

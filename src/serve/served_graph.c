@@ -36,6 +36,13 @@ static bool datatype_of(int32_t element, leati_datatype *out)
     return false;
 }
 
+size_t leati_graph_labels(const leati_onnx_node *zip)
+{
+    const leati_onnx_attribute *whole = leati_onnx_attribute_find(zip, "classlabels_int64s"),
+                               *texts = leati_onnx_attribute_find(zip, "classlabels_strings");
+    return texts && texts->strings.count ? texts->strings.count : whole ? whole->ints.count : 0;
+}
+
 /* False: it is no tensor of a type that the protocol has. */
 static bool make_port(const leati_onnx_value_info *info, size_t at, leati_graph_port *p)
 {
@@ -50,6 +57,24 @@ static bool make_port(const leati_onnx_value_info *info, size_t at, leati_graph_
         const leati_onnx_dim *d = &t->shape->dim.at[i];
         p->dim[i] = d->has & 1u << 1 && d->dim_value > 0 ? d->dim_value : -1;
     }
+    return true;
+}
+
+/* Maps from labels to numbers are the table that they are made of: (rows, labels). */
+static bool make_table_port(const leati_onnx_graph *g, size_t at, leati_graph_port *p)
+{
+    const char *name = g->output.at[at].name;
+    const leati_onnx_node *zip = leati_omodel_zip(g, name);
+    size_t labels = zip ? leati_graph_labels(zip) : 0;
+    if (!labels) return false;
+    *p = (leati_graph_port){.name = name,
+                            .name_length = strlen(name),
+                            .type = LEATI_FP32,
+                            .element = LEATI_ONNX_FLOAT,
+                            .at = at,
+                            .rank = 2,
+                            .dim = {-1, (int64_t)labels},
+                            .zip = zip};
     return true;
 }
 
@@ -79,8 +104,10 @@ static leat_status make_ports(leat_context *c, leati_served_graph *g, const leat
         const leati_onnx_value_info *info = leati_omodel_input(m, g->ins);
         if (!make_port(info, g->ins, &g->inputs[g->ins])) return no_datatype(c, info);
     }
-    for (size_t i = 0; i < outs; i++)
-        g->outs += make_port(&proto->output.at[i], i, &g->outputs[g->outs]);
+    for (size_t i = 0; i < outs; i++) {
+        leati_graph_port *p = &g->outputs[g->outs];
+        g->outs += make_table_port(proto, i, p) || make_port(&proto->output.at[i], i, p);
+    }
     LEATI_CHECK(c, g->outs, LEAT_UNSUPPORTED,
                 "none of the outputs is a tensor, and the server answers with tensors");
     return LEAT_OK;

@@ -16,6 +16,8 @@ typedef struct leati_graph_port {
     size_t at;                      /* number in the file */
     int rank;                       /* -1: it is not announced */
     int64_t dim[LEATI_TENSOR_RANK]; /* -1: any */
+    /* Of maps, as ZipMap makes them: the labels of the columns, in the file; NULL: no maps. */
+    const leati_onnx_node *zip;
 } leati_graph_port;
 
 /* Of one thread. */
@@ -43,6 +45,9 @@ typedef struct leati_served_graph {
 leat_status leati_served_graph_open(leat_context *c, leati_bytes bytes, const char *what,
                                     uint32_t slots, uint32_t loops, leati_served_graph **out);
 void leati_served_graph_close(leati_served_graph *g); /* NULL is fine */
+
+/* How many labels a ZipMap has. */
+size_t leati_graph_labels(const leati_onnx_node *zip);
 
 /* Room for the values of an input; NULL with an error in the runner's context. */
 void *leati_graph_space(leati_graph_runner *r, size_t input, size_t bytes);

@@ -10,7 +10,22 @@
 #include "serve/served.h"
 #include "serve/served_graph.h"
 
-static void port_json(leat_json *j, const leati_graph_port *p)
+static void labels_json(leat_json *j, const leati_onnx_node *zip)
+{
+    const leati_onnx_attribute *whole = leati_onnx_attribute_find(zip, "classlabels_int64s"),
+                               *texts = leati_onnx_attribute_find(zip, "classlabels_strings");
+    leat_json_begin_array(j, "labels");
+    for (size_t i = 0; texts && i < texts->strings.count; i++) {
+        leati_pb_bytes label = texts->strings.at[i];
+        leat_json_stringn(j, NULL, label.size ? label.data : "", label.size);
+    }
+    bool numbers = whole && !(texts && texts->strings.count);
+    for (size_t i = 0; numbers && i < whole->ints.count; i++)
+        leat_json_int(j, NULL, whole->ints.at[i]);
+    leat_json_end_array(j);
+}
+
+static void port_json(leat_json *j, const leati_graph_port *p, bool labels)
 {
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "name", p->name);
@@ -18,16 +33,18 @@ static void port_json(leat_json *j, const leati_graph_port *p)
     leat_json_begin_array(j, "shape");
     for (int i = 0; i < p->rank; i++) leat_json_int(j, NULL, p->dim[i]);
     leat_json_end_array(j);
+    if (labels && p->zip) labels_json(j, p->zip);
     leat_json_end_object(j);
 }
 
-static void ports_json(leat_json *j, const leati_served_graph *g)
+/* The protocol's metadata have no place for labels. */
+static void ports_json(leat_json *j, const leati_served_graph *g, bool labels)
 {
     leat_json_begin_array(j, "inputs");
-    for (size_t i = 0; i < g->ins; i++) port_json(j, &g->inputs[i]);
+    for (size_t i = 0; i < g->ins; i++) port_json(j, &g->inputs[i], labels);
     leat_json_end_array(j);
     leat_json_begin_array(j, "outputs");
-    for (size_t i = 0; i < g->outs; i++) port_json(j, &g->outputs[i]);
+    for (size_t i = 0; i < g->outs; i++) port_json(j, &g->outputs[i], labels);
     leat_json_end_array(j);
 }
 
@@ -44,7 +61,7 @@ static leat_status make_metadata(leat_context *c, leati_served *s)
     leat_json *j = leat_json_create(c, 0);
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "platform", "leat_onnx");
-    ports_json(j, s->graph);
+    ports_json(j, s->graph, false);
     leat_json_end_object(j);
     return take_text(c, j, 1, &s->metadata); /* behind the '{' */
 }
@@ -67,7 +84,7 @@ static leat_status make_describe(leat_context *c, leati_served *s)
     leat_json_string(j, "target", s->target);
     leat_json_string(j, "estimator", s->estimator);
     leat_json_bool(j, "probabilities", false);
-    ports_json(j, s->graph);
+    ports_json(j, s->graph, true);
     leat_json_string(j, "card", leati_str_text(&about));
     leat_json_end_object(j);
     if (st == LEAT_OK) st = leati_str_status(&about);

@@ -1,24 +1,23 @@
-/* Owns: PUT and DELETE of models: conditions (RFC 9110, section 13), the files in the folder that
- * is served. Not: exchanging what is loaded (repository.c).
+/* Owns: PUT and DELETE of models: conditions (RFC 9110, section 13), where files go. Not: writing
+ * and removing them (model_files.c), exchanging what is loaded (repository.c).
  *
  * A version never changes under its number: other bytes for a number that is taken are refused
  * unless If-Match names what they replace. The bytes of a request are read, checked and asked
  * before a file is written; the file is whole and on the disk before it has its name. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "serve/media.h"
+#include "serve/model_files.h"
 #include "serve/route.h"
 
-enum { PATH = 4096, MOST_VERSION = 999999999, STALE_SECONDS = 3600 };
+/* COUNTED: what a small model needs in memory when it is served, about. */
+enum { MOST_VERSION = 999999999, COUNTED = 1 << 20 };
 
 /* What a request is about. */
 typedef struct target {
@@ -28,7 +27,7 @@ typedef struct target {
     char etag[67]; /* of what exists */
     bool guarded;  /* If-Match named what exists */
     bool made;     /* the folder of the model, by this request */
-    char path[PATH], temporary[PATH];
+    char path[LEATI_MODEL_PATH], temporary[LEATI_MODEL_PATH];
 } target;
 
 /* ---- what there is ----------------------------------------------------------------------------
@@ -114,109 +113,23 @@ static bool conditions_hold(target *t)
 /* ---- files ------------------------------------------------------------------------------------
  */
 
-static bool storage_fault(leati_fault *fault, int error)
-{
-    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    bool barred = error == EACCES || error == EPERM || error == EROFS;
-    return leati_fault_set(fault,
-                           full     ? 503
-                           : barred ? 403
-                                    : 500,
-                           full     ? "storage_full"
-                           : barred ? "folder_not_writable"
-                                    : "storage_failed",
-                           "the folder of models cannot be changed: %s; it is as it was",
-                           strerror(error));
-}
-
-static void sync_folder(const char *path)
-{
-    char folder[PATH];
-    snprintf(folder, sizeof folder, "%.*s", (int)(leati_path_base(path) - path), path);
-    int fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)fsync(fd); /* some file systems cannot */
-    close(fd);
-}
-
-static int write_whole(int fd, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return n < 0 ? errno : ENOSPC;
-        data += n;
-        size -= (size_t)n;
-    }
-    return fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
-}
-
-/* ".3.leat.4711", as write_temporary names them. */
-static bool is_temporary(const char *name)
-{
-    const char *mark = strstr(name, ".leat."), *p = mark ? mark + 6 : name;
-    while (*p >= '0' && *p <= '9') p++;
-    return *name == '.' && mark && mark > name && p > mark + 6 && !*p;
-}
-
-/* What processes left that were killed on the way: temporary files that nobody wrote to for long.
- */
-static void sweep(const char *beside)
-{
-    char path[PATH];
-    struct stat info;
-    int base = (int)(leati_path_base(beside) - beside);
-    snprintf(path, sizeof path, "%.*s", base, beside);
-    DIR *dir = opendir(path);
-    if (!dir) return;
-    for (struct dirent *d; (d = readdir(dir));) {
-        if (!is_temporary(d->d_name)) continue;
-        int n = snprintf(path, sizeof path, "%.*s%s", base, beside, d->d_name);
-        if (n > 0 && (size_t)n < sizeof path && lstat(path, &info) == 0 && S_ISREG(info.st_mode) &&
-            time(NULL) - info.st_mtime > STALE_SECONDS)
-            unlink(path);
-    }
-    closedir(dir);
-}
-
-/* t->temporary, beside t->path. */
-static bool write_temporary(target *t, const void *data, size_t size)
-{
-    int base = (int)(leati_path_base(t->path) - t->path);
-    int n = snprintf(t->temporary, sizeof t->temporary, "%.*s.%s.%ld", base, t->path,
-                     leati_path_base(t->path), (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof t->temporary)
-        return storage_fault(&t->job->fault, ENAMETOOLONG);
-    sweep(t->path);
-    unlink(t->temporary); /* of a process that had this number */
-    int fd = open(t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0) return storage_fault(&t->job->fault, errno);
-    int error = write_whole(fd, data, size);
-    if (close(fd) != 0 && !error) error = errno;
-    if (!error) return true;
-    unlink(t->temporary);
-    return storage_fault(&t->job->fault, error);
-}
-
 static bool commit_new(void *user, leati_fault *fault)
 {
     target *t = user;
-    int error = link(t->temporary, t->path) == 0 ? 0 : errno;
+    int error = leati_model_file_name(t->temporary, t->path);
     if (error == EEXIST) /* another process was quicker */
         return leati_fault_set(fault, 409, "version_exists",
                                "version %u was made by someone else meanwhile", t->version);
-    if (error == EPERM || error == EOPNOTSUPP) /* a file system without links */
-        error = rename(t->temporary, t->path) == 0 ? 0 : errno;
-    if (error) return storage_fault(fault, error);
-    sync_folder(t->path);
+    if (error) return leati_model_file_fault(fault, error);
+    leati_model_file_sync(t->path);
     return true;
 }
 
 static bool commit_other(void *user, leati_fault *fault)
 {
     target *t = user;
-    if (rename(t->temporary, t->path) != 0) return storage_fault(fault, errno);
-    sync_folder(t->path);
+    if (rename(t->temporary, t->path) != 0) return leati_model_file_fault(fault, errno);
+    leati_model_file_sync(t->path);
     return true;
 }
 
@@ -224,14 +137,6 @@ static bool commit_nothing(void *user, leati_fault *fault)
 {
     (void)user;
     (void)fault;
-    return true;
-}
-
-static bool commit_deletion(void *user, leati_fault *fault)
-{
-    target *t = user;
-    if (*t->path && unlink(t->path) != 0 && errno != ENOENT) return storage_fault(fault, errno);
-    if (*t->path) sync_folder(t->path);
     return true;
 }
 
@@ -274,10 +179,11 @@ static bool place(target *t, bool replaces)
                                "changed where they lie; it takes models where it was started with "
                                "a folder");
     int n = snprintf(t->path, sizeof t->path, "%s/%s", folder, job->name);
-    if (n < 0 || (size_t)n + 64 > sizeof t->path) return storage_fault(fault, ENAMETOOLONG);
+    if (n < 0 || (size_t)n + 64 > sizeof t->path)
+        return leati_model_file_fault(fault, ENAMETOOLONG);
     t->made = mkdir(t->path, 0777) == 0;
-    if (!t->made && errno != EEXIST) return storage_fault(fault, errno);
-    if (t->made) sync_folder(t->path);
+    if (!t->made && errno != EEXIST) return leati_model_file_fault(fault, errno);
+    if (t->made) leati_model_file_sync(t->path);
     snprintf(t->path + n, sizeof t->path - (size_t)n, "/%u.leat", t->version);
     return true;
 }
@@ -341,12 +247,43 @@ static int exchange(target *t, leati_served *served, bool (*commit)(void *, leat
     return result;
 }
 
+static uint64_t counted(uint64_t size)
+{
+    return size > COUNTED ? size : COUNTED;
+}
+
+/* Of what somebody may upload the disk and the memory are not to become full. */
+static bool has_room(target *t, uint64_t size, bool replaces)
+{
+    leati_job *job = t->job;
+    leati_stored stored = leati_repository_stored(job->repository, job->name, COUNTED);
+    uint32_t most = leati_serve_version_limit(job->serve);
+    uint64_t limit = leati_serve_stored_limit(job->serve);
+    struct stat old;
+    if (!replaces && stored.versions >= most)
+        return leati_fault_set(&job->fault, 409, "too_many_versions",
+                               "'%.128s' has %zu versions, and this server keeps %u of a model: "
+                               "DELETE /api/v1/%.128s/versions/N makes room, --max-versions allows "
+                               "more",
+                               job->name, stored.versions, most, job->name);
+    bool counts = replaces && *t->path && leati_repository_owns(job->repository, t->path);
+    if (counts && stat(t->path, &old) == 0) stored.bytes -= counted((uint64_t)old.st_size);
+    if (stored.bytes <= limit && counted(size) <= limit - stored.bytes) return true;
+    return leati_fault_set(&job->fault, 507, "too_much_stored",
+                           "the models in the folder would have %.1f MiB, each counted as 1 at "
+                           "least, and this server keeps %.1f: DELETE /api/v1/MODEL/versions/N "
+                           "makes room, --max-stored allows more",
+                           (double)(stored.bytes + counted(size)) / (1 << 20),
+                           (double)limit / (1 << 20));
+}
+
 static int store(target *t, bool replaces, bool created)
 {
     const leati_http_request *q = leati_exchange_request(t->job->exchange);
     leati_served *served = open_body(t);
     if (!served) return 0;
-    if (!place(t, replaces) || !write_temporary(t, q->body, q->body_length)) {
+    if (!place(t, replaces) ||
+        !leati_model_file_write(t->path, q->body, q->body_length, t->temporary, &t->job->fault)) {
         leati_served_release(served);
         if (t->made) tidy(t->job, t->path);
         return 0;
@@ -384,36 +321,92 @@ static int put(leati_job *job)
     if (!other) t.version = job->version ? job->version : t.version + 1;
     if (t.version > MOST_VERSION)
         return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
-    return store(&t, other, created);
+    return has_room(&t, q->body_length, other) ? store(&t, other, created) : 0;
 }
 
 /* ---- DELETE -----------------------------------------------------------------------------------
  */
 
-static bool delete_one(target *t)
+/* The files of the versions that go. */
+typedef struct leaving {
+    size_t files;
+    char **paths; /* (files) */
+} leaving;
+
+static bool commit_deletion(void *user, leati_fault *fault)
+{
+    const leaving *l = user;
+    return leati_model_files_remove(l->paths, l->files, fault);
+}
+
+/* A version goes where its file may go. */
+static bool add_leaving(target *t, leaving *l, uint32_t version)
 {
     leati_job *job = t->job;
-    if (*t->path && !leati_repository_owns(job->repository, t->path)) return not_in_a_folder(t);
-    if (!leati_repository_change(job->repository, job->name, t->version, NULL, NULL,
-                                 commit_deletion, t, &job->fault))
+    leati_repository *r = job->repository;
+    leat_context *c = leati_repository_context(r);
+    const char *path = leati_repository_path(r, job->name, version);
+    if (!path) return true;
+    t->version = version;
+    if (!leati_repository_owns(r, path)) return false;
+    l->paths[l->files] = leati_strdup(c, path);
+    if (!l->paths[l->files]) return leati_fault_from(&job->fault, c);
+    l->files++;
+    return true;
+}
+
+static bool held(target *t)
+{
+    leati_job *job = t->job;
+    if (job->fault.http) return false;
+    if (job->version) return not_in_a_folder(t);
+    return leati_fault_set(&job->fault, 409, "not_in_a_folder",
+                           "nothing was deleted: version %u of '%.128s' is one that the server was "
+                           "started with, a file or a version of a registry, and is changed where "
+                           "it lies; DELETE /api/v1/%.128s/versions/N deletes another one",
+                           t->version, job->name, job->name);
+}
+
+/* All that may refuse is asked before the first one goes. */
+static bool gather(target *t, leaving *l)
+{
+    leati_job *job = t->job;
+    leati_repository *r = job->repository;
+    leat_context *c = leati_repository_context(r);
+    size_t most = 0;
+    for (uint32_t v = 0; (v = leati_repository_next(r, job->name, v));) most++;
+    *l = (leaving){.paths = LEATI_NEW(c, char *, most + 1)};
+    if (!l->paths) return leati_fault_from(&job->fault, c);
+    if (job->version) return add_leaving(t, l, job->version) || held(t);
+    for (uint32_t v = 0; (v = leati_repository_next(r, job->name, v));)
+        if (!add_leaving(t, l, v)) return held(t);
+    return true;
+}
+
+static bool take_away(target *t, leaving *l)
+{
+    leati_job *job = t->job;
+    if (!gather(t, l) || !leati_repository_remove(job->repository, job->name, job->version,
+                                                  commit_deletion, l, &job->fault))
         return false;
-    tidy(job, t->path);
+    for (size_t i = 0; i < l->files; i++) tidy(job, l->paths[i]);
     return true;
 }
 
 static int delete (leati_job *job)
 {
     target t;
+    leaving l = {0};
     if (!look(&t, job) || !conditions_hold(&t)) return 0;
     if (!t.exists)
         return leati_fault_set(&job->fault, 404, job->version ? "no_such_version" : "no_such_model",
                                job->version ? "the model '%.*s' has no such version"
                                             : "there is no model '%.*s'",
                                LEATI_CLIP(job->name, strlen(job->name)));
-    do {
-        if (!delete_one(&t)) return 0;
-    } while (!job->version && look(&t, job) && t.exists);
-    return job->fault.http ? 0 : 204;
+    bool gone = take_away(&t, &l);
+    for (size_t i = 0; i < l.files; i++) leati_free(l.paths[i]);
+    leati_free(l.paths);
+    return gone ? 204 : 0;
 }
 
 /* ---- routes -----------------------------------------------------------------------------------

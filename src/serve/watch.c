@@ -33,17 +33,18 @@ static double seconds_now(void)
 
 static void tell_state(leati_watch *w, leati_watched *d)
 {
-    char text[400];
-    leati_str verdict;
+    leati_str verdict, line;
     leati_str_init(&verdict, w->context);
+    leati_str_init(&line, w->context);
     leat_staleness state = leati_live_state(d->live, &verdict);
     bool worse = state > d->said && state >= LEAT_MONITOR_WATCH;
     d->said = state;
     if (worse && w->options.say.say) {
-        snprintf(text, sizeof text, "model %.100s, version %u: %.250s", d->served->name,
-                 d->served->version, leati_str_text(&verdict));
-        w->options.say.say(w->options.say.user, text);
+        leati_str_addf(&line, "model %s, version %u: %s", d->served->name, d->served->version,
+                       leati_str_text(&verdict));
+        w->options.say.say(w->options.say.user, leati_str_text(&line));
     }
+    leati_str_fini(&line);
     leati_str_fini(&verdict);
     leat_error_clear(w->context);
 }

@@ -43,4 +43,5 @@ echo 'not json' >web/hub.json
 fails bad-index 3 "no index of a hub" $leat hub list --hub "$hub"
 kill $server
 fails gone 4 "cannot fetch" $leat hub list --hub "$hub"
+check gone-hint sh -c '! $0 hub list --hub $1 2>&1 | grep -q LEAT_DATA_URL' "$leat" "$hub"
 finish

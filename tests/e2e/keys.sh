@@ -7,6 +7,8 @@ unset LEAT_KEYS
 command -v curl >/dev/null || { skip "curl is not here"; finish; }
 check fit $leat fit iris -m gaussian_nb --quick -q
 alice=$($leat key add alice --models iris --rate 1000 --quota 5 -q)
+fails no-models 2 "--models takes names" $leat key add everybody --models ""
+fails no-scope 2 "--scope takes" $leat key add everybody --scope ""
 other=$($leat key add other --models cars -q)
 boss=$($leat key add boss --scope manage,monitor -q)
 : >served.txt

@@ -433,6 +433,50 @@ static void lda_in_single_precision(leattest *t)
     }
 }
 
+/* With fewer rows than features the products of the rows are decomposed, not those of the features.
+ * Features that never vary change nothing but which of the two it is. */
+static void lda_of_wide_rows(leattest *t)
+{
+    enum { N = 36, P = 12, WIDE = 200, K = 3 };
+    static double x[N * WIDE], want[N * K], got[N * K];
+    static uint32_t label[N];
+    leati_rng rng;
+    for (int dependent = 0; dependent < 2; dependent++) {
+        leati_rng_init(&rng, 11, LEATI_RNG_TEST, 0);
+        memset(x, 0, sizeof x);
+        for (size_t i = 0; i < N; i++) {
+            double *v = x + i * WIDE;
+            label[i] = (uint32_t)(i % K);
+            for (size_t j = 0; j < P; j++) v[j] = leati_rng_normal(&rng) * (double)(j + 1);
+            v[1] += (double)label[i];
+            if (dependent) v[2] = v[0] - v[1];
+        }
+        leati_dataset d = {.x = {.f64 = x, .rows = N, .cols = P, .stride = WIDE},
+                           .task = LEATI_CLASSIFY,
+                           .label = label,
+                           .classes = K,
+                           .seed = 1};
+        lda_decisions(t, "svd", &d, want);
+        d.x.cols = WIDE;
+        lda_decisions(t, "svd", &d, got);
+        for (size_t i = 0; i < N * K; i++) CHECK_NEAR(got[i], want[i], 1e-8, 1e-8);
+        leattest_fail_allocations(t, fit_lda, &d);
+    }
+    /* More features than rows that all vary. */
+    leati_rng_init(&rng, 12, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < N * WIDE; i++) x[i] = leati_rng_normal(&rng);
+    size_t right = 0;
+    for (size_t i = 0; i < N; i++) label[i] = x[i * WIDE] > 0;
+    leati_dataset d = {.x = {.f64 = x, .rows = N, .cols = WIDE, .stride = WIDE},
+                       .task = LEATI_CLASSIFY,
+                       .label = label,
+                       .classes = 2,
+                       .seed = 1};
+    lda_decisions(t, "svd", &d, got);
+    for (size_t i = 0; i < N; i++) right += (got[2 * i + 1] > got[2 * i]) == label[i];
+    CHECK(right > N * 2 / 3);
+}
+
 static const leattest_case cases[] = {TEST(answers),
                                       TEST(trees),
                                       TEST(categories),
@@ -442,5 +486,6 @@ static const leattest_case cases[] = {TEST(answers),
                                       TEST(knn_messages),
                                       TEST(discriminant_messages),
                                       TEST(counts_in_parallel),
-                                      TEST(lda_in_single_precision)};
+                                      TEST(lda_in_single_precision),
+                                      TEST(lda_of_wide_rows)};
 LEATTEST_MAIN(cases)

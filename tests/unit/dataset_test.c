@@ -88,7 +88,7 @@ static void absent(leattest *t)
                 "titanc|leat data list");
     setenv("LEAT_DATA_URL", "http://127.0.0.1:9", 1);
     CHECK_FAILS(leat_data_open(t->context, &f, "titanic", NULL), LEAT_NETWORK,
-                "data set titanic|127.0.0.1:9|network");
+                "data set titanic|127.0.0.1:9|network|LEAT_DATA_URL");
     CHECK(leat_data_is_name(t->context, "titanic") && !leat_data_is_name(t->context, "x"));
     use_home("h2");
 }

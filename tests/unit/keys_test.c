@@ -264,7 +264,7 @@ static void *ask_often(void *user)
                             SECOND + (uint64_t)i, NOON, &v);
         if (v.status == 200) w->allowed++;
         else if (v.status != 429) w->wrong++;
-        leati_keys_count(w->keys, v.key, 0, 10, 1000, false);
+        leati_keys_count(v.key, 0, 0, 10, 1000, false);
     }
     return NULL;
 }
@@ -323,6 +323,47 @@ static void threads(leattest *t)
     leat_key_store_close(s);
 }
 
+/* A request holds rows of the quota from when they are known until they are answered or not. */
+static void under_way(leattest *t)
+{
+    const char *where;
+    char q[LEAT_KEY_SIZE];
+    leati_keys *k;
+    uint64_t one = 0, two = 0, late = 0, left;
+    leat_key_store *s = fresh(t, "under_way.db", &where);
+    REQUIRE(s);
+    leat_key_options o = leat_key_options_default();
+    o.quota = 10;
+    REQUIRE_OK(leat_key_add(s, "alice", &o, q));
+    REQUIRE_OK(leati_keys_open(t->context, &k, where));
+    leati_key_state *key = ask_at(k, q, "iris", LEAT_KEY_INFER, 0, SECOND, NOON).key;
+    REQUIRE(key);
+    CHECK(leati_keys_take_at(key, 6, NOON, &one, &left));
+    CHECK(leati_keys_take_at(key, 5, NOON, &one, &left)); /* it has them */
+    CHECK_INT(ask_at(k, q, "iris", LEAT_KEY_INFER, 0, SECOND, NOON).day.left, 4);
+    CHECK(!leati_keys_take_at(key, 5, NOON, &two, &left));
+    CHECK_INT(left, 4);
+    CHECK(!two);
+    CHECK(leati_keys_take_at(key, 4, NOON, &two, &left));
+    leati_key_verdict v = ask_at(k, q, "iris", LEAT_KEY_INFER, 0, SECOND, NOON);
+    CHECK(v.status == 429 && v.retry_seconds == 1); /* some may come back */
+    CHECK(!leati_keys_take_at(key, 7, NOON, &one, &left));
+    leati_keys_give_back(key, two);
+    CHECK(leati_keys_take_at(key, 10, NOON, &one, &left)); /* it turned out to be more */
+    leati_keys_count(key, one, 7, 0, 0, false);
+    CHECK_INT(ask_at(k, q, "iris", LEAT_KEY_INFER, 0, SECOND, NOON).day.left, 3);
+    /* Over midnight: what was of yesterday is not given back to today. */
+    CHECK(leati_keys_take_at(key, 3, NOON, &late, &left));
+    CHECK_INT(ask_at(k, q, "iris", LEAT_KEY_INFER, 9, SECOND, NOON + 86400).day.left, 1);
+    leati_keys_give_back(key, late);
+    v = ask_at(k, q, "iris", LEAT_KEY_INFER, 1, SECOND, NOON + 86400);
+    CHECK(v.status == 200 && v.day.left == 0);
+    v = ask_at(k, q, "iris", LEAT_KEY_INFER, 1, SECOND, NOON + 86400);
+    CHECK(v.status == 429 && v.retry_seconds == 43200);
+    leati_keys_close(k);
+    leat_key_store_close(s);
+}
+
 /* --- the store and several servers ------------------------------------------------------------ */
 
 static void usage(leattest *t)
@@ -342,7 +383,7 @@ static void usage(leattest *t)
     int64_t now = (int64_t)time(NULL);
     v = ask_at(one, a, "iris", LEAT_KEY_INFER, 40, SECOND, now);
     CHECK(v.status == 200 && v.day.left == 60);
-    leati_keys_count(one, v.key, 10, 500, 2000000, true); /* known later */
+    leati_keys_count(v.key, 0, 10, 500, 2000000, true); /* known later */
     v = ask_at(two, a, "iris", LEAT_KEY_INFER, 30, SECOND, now);
     CHECK(v.status == 200 && v.day.left == 70);
     CHECK_OK(leati_keys_refresh(one, t->context));
@@ -527,9 +568,8 @@ static void allocations(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(store),       TEST(verdicts),      TEST(changes),
-    TEST(limits),      TEST(threads),       TEST(usage),
-    TEST(published),   TEST(store_is_gone), TEST(usage_is_refused),
-    TEST(allocations), TEST(on_postgres),
+    TEST(store),         TEST(verdicts),         TEST(changes),     TEST(limits),
+    TEST(threads),       TEST(under_way),        TEST(usage),       TEST(published),
+    TEST(store_is_gone), TEST(usage_is_refused), TEST(allocations), TEST(on_postgres),
 };
 LEATTEST_MAIN(cases)

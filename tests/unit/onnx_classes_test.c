@@ -1,6 +1,7 @@
 /* Classifiers as other packages export them, with names of classes and maps; categories, gradients
  * and images inside models. */
 #include "support/leattest.h"
+#include "support/zipped.h"
 
 #include <leat/frame.h>
 #include <leat/onnx.h>
@@ -12,53 +13,6 @@
 
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define DIMS(...)  ((const int64_t[]){__VA_ARGS__})
-
-/* sequence(map(text, float)), as ZipMap gives it */
-static void make_maps(leati_onnx_builder *o, leati_onnx_value_info *v)
-{
-    leati_onnx_type *type = leati_pb_new(&o->arena, &leati_onnx_type_pb);
-    leati_onnx_type *map = leati_pb_new(&o->arena, &leati_onnx_type_pb);
-    leati_onnx_type *value = leati_pb_new(&o->arena, &leati_onnx_type_pb);
-    leati_onnx_elem_type *list = leati_pb_new(&o->arena, &leati_onnx_elem_type_pb);
-    leati_onnx_map_type *pairs = leati_pb_new(&o->arena, &leati_onnx_map_type_pb);
-    if (!type || !map || !value || !list || !pairs) return;
-    value->tensor_type = v->type->tensor_type;
-    pairs->key_type = LEATI_ONNX_STRING;
-    pairs->value_type = value;
-    map->map_type = pairs;
-    list->elem_type = map;
-    type->sequence_type = list;
-    v->type = type;
-}
-
-/* "left" where a is the greater of columns a and b, else "right": labels, and maps of shares. */
-static leat_status write_classifier(leat_context *c, const char *path)
-{
-    static const float w[] = {1, 0, 0, 1}, zero[] = {0, 0};
-    static const char *const labels[] = {"left", "right"};
-    leati_onnx_builder o;
-    leati_onnx_builder_init(&o, c, "classes");
-    leati_onnx_add_opset(&o, "ai.onnx.ml", 3);
-    leati_onnx_graph *g = o.model->graph;
-    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, DIMS(-1, 2), 2, NULL);
-    leati_onnx_node *n =
-        leati_onnx_add_node(&o, g, "LinearClassifier", NAMES("x"), NAMES("label", "shares"));
-    leati_onnx_set_domain(&o, n, "ai.onnx.ml");
-    leati_onnx_set_floats(&o, n, "coefficients", w, 4);
-    leati_onnx_set_floats(&o, n, "intercepts", zero, 2);
-    leati_onnx_set_texts(&o, n, "classlabels_strings", labels, 2);
-    leati_onnx_set_text(&o, n, "post_transform", "SOFTMAX");
-    n = leati_onnx_add_node(&o, g, "ZipMap", NAMES("shares"), NAMES("p"));
-    leati_onnx_set_domain(&o, n, "ai.onnx.ml");
-    leati_onnx_set_texts(&o, n, "classlabels_strings", labels, 2);
-    leati_onnx_add_output(&o, g, "label", LEATI_ONNX_STRING, DIMS(-1), 1, NULL);
-    leati_onnx_add_output(&o, g, "p", LEATI_ONNX_FLOAT, NULL, 0, NULL);
-    if (leati_onnx_builder_status(&o) == LEAT_OK) make_maps(&o, &g->output.at[1]);
-    leat_status st = leati_onnx_builder_status(&o);
-    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
-    leati_onnx_builder_fini(&o);
-    return st;
-}
 
 static leat_status predict_table(leat_context *c, const char *model, const char *table,
                                  leat_frame **out)
@@ -88,7 +42,7 @@ static void names_and_maps(leattest *t)
     enum { ROWS = 2500 };
     const char *path = leattest_scratch("classes.onnx"), *table = leattest_scratch("classes.csv");
     leat_frame *out;
-    REQUIRE_OK(write_classifier(t->context, path));
+    REQUIRE_OK(leattest_zipped_classifier(t->context, path));
     REQUIRE(write_rows(table, ROWS));
     REQUIRE_OK(predict_table(t->context, path, table, &out));
     CHECK_INT(leat_frame_columns(out), 3);
@@ -122,7 +76,7 @@ static void memory(leattest *t)
     const char *paths[] = {model, table};
     snprintf(model, sizeof model, "%s", leattest_scratch("classes.onnx"));
     snprintf(table, sizeof table, "%s", leattest_scratch("classes.csv"));
-    REQUIRE_OK(write_classifier(t->context, model));
+    REQUIRE_OK(leattest_zipped_classifier(t->context, model));
     REQUIRE(write_rows(table, 4));
     leattest_fail_some_allocations(t, predict_small, paths);
 }

@@ -286,8 +286,9 @@ static unsigned long long spent(leattest *t, fixture *f, int version, const char
     return ns;
 }
 
-/* How long the rows take is that of the version that is named, not of the highest. */
-static void names_a_fast_one(leattest *t, fixture *f)
+/* Nanoseconds that 25 rows for version 4, which is fast, have waited for another thread than the
+ * loop that read them; 0 too where no version is fast: under a sanitizer. */
+static unsigned long long waited_by_name(leattest *t, fixture *f)
 {
     enum { ROWS = 25, ASKED = 20, FAST_NS = 8000 };
     char csv[ROWS * 16 + 80] = "sepal_length,sepal_width,petal_length,petal_width\n";
@@ -297,12 +298,25 @@ static void names_a_fast_one(leattest *t, fixture *f)
         CHECK(send_to(f, "POST", API "/versions/4", ROW));
         if (i + 1 == ASKED) before = spent(t, f, 4, "\"compute_infer\":");
     }
-    /* Under a sanitizer no version is fast. */
-    if (spent(t, f, 4, "\"compute_infer\":") - before > ASKED * FAST_NS) return;
+    if (spent(t, f, 4, "\"compute_infer\":") - before > ASKED * FAST_NS) return 0;
     CHECK(serve_client_ask(&f->k, "POST", API "/versions/4", "Content-Type: text/csv\r\n", csv,
                            strlen(csv)));
     CHECK_INT(f->k.status, 200);
-    CHECK_INT(spent(t, f, 4, "\"queue\":"), 0); /* its loop answered */
+    return spent(t, f, 4, "\"queue\":");
+}
+
+/* How long the rows take is that of the version that is named, not of the highest. A server that
+ * was warmed up while others had its core may hold every version to be slow. */
+static bool names_a_fast_one(leattest *t, fixture *f)
+{
+    enum { TRIES = 5 };
+    unsigned long long waited = waited_by_name(t, f);
+    for (int i = 1; waited && i < TRIES; i++) {
+        close_server(f);
+        if (!open_server(t, f)) return false;
+        waited = waited_by_name(t, f);
+    }
+    return CHECK_INT(waited, 0);
 }
 
 /* A version that answers well, but late. */
@@ -311,7 +325,7 @@ static void takes_back_slow(leattest *t)
     fixture f;
     serve_crowd c;
     if (!begin(t, &f, "slow", true)) return;
-    names_a_fast_one(t, &f);
+    if (!names_a_fast_one(t, &f) && !f.server) return;
     put(t, &f, 200, "{\"mode\":\"switch\",\"to\":4}");
     gather(t, &c, &f);
     put(t, &f, 200,

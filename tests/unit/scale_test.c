@@ -310,7 +310,9 @@ static void does_not_end(leattest *t)
     if (CHECK_OK(leati_crew_open(&crew, t->context, &o, "", NULL, 0)) &&
         CHECK_OK(leati_crew_start(&crew))) {
         pid_t pid = (pid_t)leati_crew_newest(&crew)->pid;
-        kill(pid, SIGSTOP);
+        int state = 0;
+        kill(pid, SIGSTOP); /* of two that wait, SIGTERM would come first */
+        CHECK(waitpid(pid, &state, WUNTRACED) == pid && WIFSTOPPED(state));
         leati_crew_end(leati_crew_newest(&crew));
         for (int i = 0; i < 20; i++) CHECK(!leati_crew_reap(&crew, 100 + 1.7 * i, &gone));
         moment();

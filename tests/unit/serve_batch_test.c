@@ -16,6 +16,7 @@
 #include "support/leattest.h"
 #include "support/serve_client.h"
 #include "support/serve_crowd.h"
+#include "support/zipped.h"
 
 enum { ROWS = 24, CALLERS = 8 };
 
@@ -624,6 +625,55 @@ static void graphs(leattest *t)
     }
 }
 
+/* Maps of probabilities are a tensor with a column for each label. */
+static void maps(leattest *t)
+{
+    static const char body[] = "{\"inputs\":[{\"name\":\"x\",\"shape\":[3,2],\"datatype\":\"FP32\","
+                               "\"data\":[0,1,1,1,2,1]}]}";
+    char onnx[512], leat[512];
+    leat_server *server;
+    serve_client k;
+    copy_path(onnx, "zipped.onnx");
+    copy_path(leat, "zipped.leat");
+    REQUIRE_OK(leattest_zipped_classifier(t->context, onnx));
+    REQUIRE_OK(leat_model_import(t->context, onnx, leat, NULL));
+    const char *paths[] = {leat, onnx};
+    for (int which = 0; which < 2; which++) {
+        if (!start(t, leat_serve_options_default(), paths[which], &server)) return;
+        REQUIRE(serve_client_open(&k, leat_server_url(server)));
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/zipped", "", "", 0));
+        CHECK(serve_client_holds(k.body,
+                                 "{\"name\":\"label\",\"datatype\":\"BYTES\",\"shape\":[-1]}|"
+                                 "{\"name\":\"p\",\"datatype\":\"FP32\",\"shape\":[-1,2]}"));
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/zipped/config", "", "", 0));
+        CHECK(strstr(k.body, "{\"name\":\"p\",\"data_type\":\"TYPE_FP32\",\"dims\":[-1,2]}"));
+        CHECK(serve_client_ask(&k, "GET", "/api/v1/zipped", "", "", 0));
+        CHECK(strstr(k.body, "\"labels\":[\"left\",\"right\"]"));
+        CHECK(serve_client_ask(&k, "POST", "/v2/models/zipped/infer", "", body, sizeof body - 1));
+        CHECK_INT(k.status, 200);
+        json_t *root = json_loadb(k.body, k.body_length, 0, NULL);
+        const json_t *outputs = json_object_get(root, "outputs");
+        const json_t *labels = json_object_get(json_array_get(outputs, 0), "data"),
+                     *shares = json_object_get(json_array_get(outputs, 1), "data");
+        CHECK_STR(json_string_value(json_array_get(labels, 0)), "right");
+        CHECK_STR(json_string_value(json_array_get(labels, 2)), "left");
+        CHECK_INT(json_array_size(shares), 6);
+        for (size_t i = 0; i < 3; i++) {
+            double left = json_number_value(json_array_get(shares, 2 * i)),
+                   right = json_number_value(json_array_get(shares, 2 * i + 1));
+            CHECK_NEAR(left, 1 / (1 + exp(1 - (double)i)), 0, 1e-6);
+            CHECK_NEAR(left + right, 1, 0, 1e-6);
+        }
+        json_decref(root);
+        CHECK(serve_client_ask(&k, "POST", "/v2/models/zipped/infer",
+                               "Inference-Header-Content-Length: 0\r\n", (const float[]){2, 1}, 8));
+        CHECK_INT(k.status, 200);
+        CHECK(strstr(k.body, "\"shape\":[1,2],\"parameters\":{\"binary_data_size\":8}"));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+}
+
 static leat_status start_and_end(leat_context *c, void *arg)
 {
     leat_server *server;
@@ -649,5 +699,5 @@ static void little_memory(leattest *t)
 
 static const leattest_case cases[] = {TEST(joined), TEST(full_queue),   TEST(matrices),
                                       TEST(cached), TEST(half_answers), TEST(queries),
-                                      TEST(graphs), TEST(little_memory)};
+                                      TEST(graphs), TEST(maps),         TEST(little_memory)};
 LEATTEST_MAIN(cases)

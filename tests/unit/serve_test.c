@@ -286,6 +286,13 @@ static const request requests[] = {
     {"POST", MIXED, "", "[{" MIXED_ROW "}", 400, "malformed_json"},
     {"POST", MIXED, CSV, "length,width\n1,2\n", 422, "colour"},
     {"POST", MIXED, CSV, "", 422, ""},
+    /* A value too many would move all others by one; options of the command are no help here. */
+    {"POST", MIXED, CSV, "length,width,colour,round,when\n9,1,2,red,true,2024-03-01\n", 422,
+     "one value more than the header has names, 5"},
+    {"POST", MIXED, CSV, "length,width,colour,round,when\nmany,2,red,true,2024-03-01\n", 422,
+     "'many' is not a number\""},
+    {"POST", MIXED, CSV, "length,width,colour,round\n1,2,red,true\n", 422,
+     "not in the data\\nthe model needs: length"},
     {"POST", MIXED, "Content-Type: application/pdf\r\n", "%PDF", 415, "application/json"},
     {"POST", MIXED, "Content-Type: application/json; charset=latin1\r\n", "{}", 415, "UTF-8"},
     {"POST", MIXED, "Content-Type: image/png\r\n", "x", 415, "takes no image"},

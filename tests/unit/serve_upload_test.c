@@ -273,6 +273,52 @@ out:
     close_scene(&s);
 }
 
+/* All versions go, or none does and the answer says what holds them. */
+static void all_or_nothing(leattest *t)
+{
+    scene s = {.k = {.fd = -1}};
+    char path[700], place[720];
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+    put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
+    /* The second of three cannot be removed: its way is barred. */
+    snprintf(path, sizeof path, "%s/iris/.2.leat.%ld.gone", s.folder, (long)getpid());
+    CHECK(mkdir(path, 0755) == 0);
+    ask(t, &s, "DELETE", "/api/v1/iris", 500, "storage_failed|as it was");
+    ask(t, &s, "GET", "/v2/models/iris", 200, "\"versions\":[\"1\",\"2\",\"3\"]");
+    CHECK_INT(entries(s.folder, ""), 2);
+    CHECK_INT(entries(s.folder, "iris"), 3);
+    ask(t, &s, "POST", "/v2/repository/models/iris/load", 200, "{}");
+    CHECK(rmdir(path) == 0);
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    CHECK_INT(entries(s.folder, ""), 0);
+    /* A file that the server was started with is beside those of a folder. */
+    put(t, &s, "/api/v1/iris/versions/2", 1, "", 201, "created");
+    put(t, &s, "/api/v1/iris/versions/3", 2, "", 201, "created");
+    serve_client_close(&s.k);
+    leat_server_destroy(s.server);
+    s.server = NULL;
+    snprintf(path, sizeof path, "%s", leattest_scratch("held.leat"));
+    CHECK_OK(leati_file_write(t->context, path, s.file[0].data, s.file[0].size));
+    snprintf(place, sizeof place, "iris:1=%s", path);
+    const char *models[] = {s.folder, place};
+    leat_serve_options o = leat_serve_options_default();
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 2, o.workers = 1;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    ask(t, &s, "DELETE", "/api/v1/iris", 409, "not_in_a_folder|nothing was deleted: version 1");
+    CHECK(strstr(s.k.reply, "DELETE /api/v1/iris/versions/N"));
+    ask(t, &s, "GET", "/v2/models/iris", 200, "\"versions\":[\"1\",\"2\",\"3\"]");
+    CHECK_INT(entries(s.folder, "iris"), 2);
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/1", 409, "not_in_a_folder");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/3", 204, "");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+    CHECK(leati_path_exists(path));
+out:
+    close_scene(&s);
+}
+
 /* Who may: control, keys. */
 static void rights(leattest *t)
 {
@@ -449,6 +495,47 @@ out:
     close_scene(&s);
 }
 
+/* A key that may upload fills neither the disk nor the memory. */
+static void bounds(leattest *t)
+{
+    scene s;
+    char match[160];
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    leat_server_destroy(s.server);
+    serve_client_close(&s.k);
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {s.folder};
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 1;
+    o.max_model = 1 << 20, o.max_stored = (1 << 20) - 1;
+    CHECK_FAILS(leat_server_start(t->context, &o, &s.server), LEAT_INVALID, "max_stored");
+    o.max_stored = 4 << 20, o.max_versions = 3;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    /* The file that was there counts. */
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+    put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
+    put(t, &s, "/api/v1/iris", 0, "", 409, "too_many_versions|has 3 versions|--max-versions");
+    put(t, &s, "/api/v1/iris/versions/9", 0, "", 409, "DELETE /api/v1/iris/versions/N");
+    put(t, &s, "/api/v1/iris/versions/2", 1, "", 200, "unchanged");
+    put(t, &s, "/api/v1/flower", 0, "", 201, "created");
+    /* Four that count as a MiB each are all that there may be. */
+    put(t, &s, "/api/v1/other", 0, "", 507, "too_much_stored|5.0 MiB|keeps 4.0|--max-stored");
+    put(t, &s, "/api/v1/flower", 1, "", 507, "too_much_stored");
+    CHECK_INT(entries(s.folder, ""), 3);
+    ask(t, &s, "GET", "/api/v1/other", 404, "no_such_model");
+    /* What replaces another takes no more room. */
+    snprintf(match, sizeof match, "If-Match: %s\r\n", s.etag[1]);
+    put(t, &s, "/api/v1/iris/versions/2", 0, match, 200, "replaced");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+    put(t, &s, "/api/v1/other", 0, "", 201, "created");
+    put(t, &s, "/api/v1/iris", 1, "", 507, "too_much_stored");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    put(t, &s, "/api/v1/iris", 1, "", 201, "created");
+out:
+    close_scene(&s);
+}
+
 static void leave(leattest *t, const scene *s, const char *name, time_t age)
 {
     char path[700];
@@ -541,7 +628,7 @@ static leat_status come_and_go(leat_context *c, void *arg)
     bool ok = st == LEAT_OK &&
               leati_repository_change(r, "iris", 2, path, served, commit, &commits, &why);
     if (ok && leati_repository_shelf(r)->count != 2) st = LEAT_INTERNAL;
-    ok = ok && leati_repository_change(r, "iris", 2, NULL, NULL, commit, &commits, &why);
+    ok = ok && leati_repository_remove(r, "iris", 2, commit, &commits, &why);
     /* The step that lasts is taken where all else succeeded, and only there. */
     size_t left = leati_repository_shelf(r)->count;
     bool sound = ok ? commits == 2 && left == 1 : commits < 2 && left == 1 + (size_t)commits;
@@ -563,7 +650,8 @@ static void little_memory(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(life_of_a_model), TEST(refusals),     TEST(files),   TEST(rights),
-    TEST(full_disk),       TEST(under_load),   TEST(aliases), TEST(a_budget_of_uploads),
-    TEST(leftovers),       TEST(little_memory)};
+    TEST(life_of_a_model), TEST(refusals), TEST(files),
+    TEST(all_or_nothing),  TEST(rights),   TEST(full_disk),
+    TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
+    TEST(leftovers),       TEST(bounds),   TEST(little_memory)};
 LEATTEST_MAIN(cases)

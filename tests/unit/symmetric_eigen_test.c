@@ -48,6 +48,26 @@ static void random_matrices(leattest *t)
         }
 }
 
+/* Most values of a matrix of small rank are 0, and what stands for them in the tridiagonal form is
+ * rounding of the whole. */
+static void small_rank(leattest *t)
+{
+    enum { N = 200, RANK = 34 };
+    static double a[N * N], v[N * N], value[N], x[N];
+    leati_rng rng;
+    leati_rng_init(&rng, 4, LEATI_RNG_TEST, 0);
+    for (size_t k = 0; k < RANK; k++) {
+        for (size_t i = 0; i < N; i++) x[i] = leati_rng_normal(&rng);
+        for (size_t i = 0; i < N * N; i++) a[i] += x[i / N] * x[i % N];
+    }
+    for (size_t i = 0; i < N; i++) x[i] = 1 / sqrt(a[i * N + i]);
+    for (size_t i = 0; i < N * N; i++) a[i] *= x[i / N] * x[i % N];
+    memcpy(v, a, sizeof v);
+    REQUIRE_OK(leati_symmetric_eigen(t->context, N, v, value));
+    check_factors(t, N, a, v, value);
+    for (size_t k = 0; k < N; k++) CHECK(k < RANK ? value[k] > 1 : fabs(value[k]) < 1e-10);
+}
+
 static void known_values(leattest *t)
 {
     /* The second difference matrix has the values 2 - 2 cos(pi k / (n + 1)). */
@@ -78,5 +98,6 @@ static void no_memory(leattest *t)
     leattest_fail_allocations(t, body, NULL);
 }
 
-static const leattest_case cases[] = {TEST(random_matrices), TEST(known_values), TEST(no_memory)};
+static const leattest_case cases[] = {TEST(random_matrices), TEST(small_rank), TEST(known_values),
+                                      TEST(no_memory)};
 LEATTEST_MAIN(cases)

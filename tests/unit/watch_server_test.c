@@ -45,7 +45,7 @@ typedef struct service {
     leat_serve_options options;
     char iris[512], wood[512];
     const char *models[2];
-    char said[400];
+    char said[1000];
 } service;
 
 static void hear(void *user, const char *line)
@@ -682,6 +682,7 @@ static void drift(leattest *t)
     CHECK(sample(s.client.body, "leat_drift_psi{model=\"wood\",version=\"1\",feature=\"length\"}") >
           0.5);
     CHECK(strstr(s.said, "model wood, version 1"));
+    CHECK(*s.said && s.said[strlen(s.said) - 1] == '.'); /* all of it */
     CHECK_INT(ask(&s, "GET", "/api/v1/wood/drift?windows=3", "", ""), 200);
     json_t *j = json_loadb(s.client.body, s.client.body_length, 0, NULL);
     json_t *windows = json_object_get(json_object_get(j, "monitor"), "windows");
@@ -840,8 +841,12 @@ static void feedback(leattest *t)
     CHECK_INT(ask(&s, "POST", path, "", "{\"label\":\"ash\"}"), 422);
     CHECK_INT(ask(&s, "POST", path, "", "{\"label\":\"ash\",\"label\":\"ash\"}"), 400);
     CHECK_INT(ask(&s, "POST", path, "", "[{\"request_id\":\"one\"}"), 400);
-    CHECK_INT(ask(&s, "POST", path, "", "5"), 400);
+    CHECK_INT(ask(&s, "POST", path, "", "5"), 422);
+    CHECK_INT(ask(&s, "POST", path, "", "[[{\"request_id\":1}],5"), 400);
     CHECK_INT(ask(&s, "POST", path, "", "[]"), 200);
+    CHECK_INT(ask(&s, "POST", path, "", "[[{\"request_id\":1}],5,null]"), 200);
+    CHECK(strstr(s.client.body, "\"unknown\":0,\"invalid\":3") &&
+          strstr(s.client.body, "a label is an object"));
     CHECK_INT(ask(&s, "POST", path, "",
                   "[{\"request_id\":\"x\",\"label\":\"ash\"},{\"request_id\":\"one\"}]"),
               200);
