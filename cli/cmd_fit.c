@@ -186,6 +186,7 @@ static void row_json(leat_json *j, const leat_leaderboard_row *r)
     leat_json_number(j, "predict_seconds", r->predict_seconds);
     leat_json_string(j, "prepared", r->prepared);
     if (r->failed) leat_json_string(j, "failed", r->failed);
+    if (r->left_out) leat_json_bool(j, "left_out", true);
     leat_json_end_object(j);
 }
 
@@ -500,7 +501,7 @@ static const cli_option options[] = {
     {"validation-curve", 0, "M.P[=V]",
      "scores by the value of one parameter, as in svc.C or svc.C=log:1e-3:1e3", false},
     {"time-budget", 0, "TIME",
-     "begin no further estimator after 60s, 5m, 1h; one that runs is finished", false},
+     "60s, 5m, 1h: a model by then; estimators that are not done are cut and left out", false},
     {"keep", 0, "COL", "use a column that would be left out; *: all of them", true},
     {"drop", 0, "COL", "leave a column out; once for each column", true},
     {"drop-missing-target", 0, NULL, "leave out rows without a target", false},

@@ -27,12 +27,14 @@ const cli_option cli_common_options[] = {
     {0}};
 
 /* The one handler of the program: asks the running job to stop; a second Ctrl-C ends it. */
-static leat_progress *interruptible;
+static cli *volatile interruptible;
 
 static void on_interrupt(int signal_number)
 {
-    if (interruptible && !interruptible->stop) interruptible->stop = 1;
-    else _exit(128 + signal_number);
+    cli *c = interruptible;
+    if (!c || c->progress.stop) _exit(128 + signal_number);
+    c->progress.stop = 1;
+    if (c->context) leat_context_cancel(c->context);
 }
 
 const cli_command *const *cli_commands(void)
@@ -336,7 +338,7 @@ static int run(cli *c)
 {
     int code = make_context(c);
     if (code) return code;
-    interruptible = &c->progress;
+    interruptible = c;
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -351,6 +353,7 @@ static int run(cli *c)
         bool said = st == LEAT_DIFFERS && !*leat_error_message(c->context);
         if (st != LEAT_OK && !said) report_error(c, st);
     }
+    interruptible = NULL;
     leat_context_destroy(c->context);
     return code;
 }

@@ -75,6 +75,10 @@ LEAT_API void leat_error_clear(leat_context *context);
 LEAT_API leat_status leat_error_set(leat_context *context, leat_status status, const char *format,
                                     ...) LEAT_PRINTF(3, 4);
 
+/* Asks the job that runs in the context, else the next one, to end with LEAT_CANCELLED: within some
+ * tens of milliseconds where it can be cut. From any thread, and from signal handlers. */
+LEAT_API void leat_context_cancel(leat_context *context);
+
 LEAT_API unsigned leat_context_threads(const leat_context *context);
 LEAT_API uint64_t leat_context_seed(const leat_context *context);
 /* The level the kernels of this context run at: "generic", "v2", "v3", "v4" or "neon". */

@@ -24,6 +24,7 @@ typedef struct leat_leaderboard_row {
     const double *folds;   /* (fold_count) */
     size_t fold_count;
     double fit_seconds, predict_seconds; /* mean per fold */
+    bool left_out; /* it did not fail: the time budget ended before it was done */
 } leat_leaderboard_row;
 
 typedef struct leat_experiment_options {
@@ -45,8 +46,11 @@ typedef struct leat_experiment_options {
     const char *const *drop; /* columns to leave out */
     size_t drop_count;
     bool drop_missing_target;
-    double time_budget;  /* seconds after which no further estimator, or candidate of a search, is
-                            begun; what runs is finished, the rest left out. 0: no end */
+    double time_budget;  /* seconds from the start of leat_experiment_run to the model; 0: no end.
+                            Fits are cut: an estimator whose folds are not all done is left out, a
+                            search ends with the trials that are. Time is kept for the final fit,
+                            as its folds foretell it; that one is never cut. Where no estimator is
+                            done the status is CANCELLED */
     bool quick;          /* no curves, no importances */
     const char *reading; /* JSON object that says how the table was read, for reproduce */
     const char *data;    /* what the data is called in the run's record: path or name */
@@ -77,8 +81,9 @@ typedef struct leat_experiment_options {
 LEAT_API leat_experiment_options leat_experiment_options_default(void);
 
 /* Runs it. `test` (or NULL) is only predicted, once, by the final model. The result is the same
- * for any number of threads. CANCELLED when the progress hook asks to stop; run_folder then holds
- * the checkpoint of a network in training and interrupted.html, a report of what there is. */
+ * for any number of threads. CANCELLED when the progress hook or leat_context_cancel asks to stop,
+ * or the time budget ends before there is anything; run_folder then holds the checkpoint of a
+ * network in training and interrupted.html, a report of what there is. */
 LEAT_API LEAT_CHECKED leat_status leat_experiment_run(leat_context *context, leat_experiment **out,
                                                       leat_frame *train, leat_frame *test,
                                                       const leat_experiment_options *options);

@@ -125,6 +125,11 @@ void leat_error_clear(leat_context *c)
     c->error_place[0] = '\0';
 }
 
+void leat_context_cancel(leat_context *c)
+{
+    atomic_store(&c->cancelled, true);
+}
+
 unsigned leat_context_threads(const leat_context *c)
 {
     return c->threads;

@@ -2,6 +2,8 @@
 #ifndef LEATI_BASE_CONTEXT_H
 #define LEATI_BASE_CONTEXT_H
 
+#include <stdatomic.h>
+
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -19,6 +21,9 @@ struct leat_context {
     leat_progress_fn progress;
     void *progress_user;
     uint64_t progress_last_ns;
+    uint64_t deadline_ns; /* 0: none; set while no job runs */
+    bool out_of_time;     /* the last CANCELLED came of the deadline */
+    atomic_bool cancelled;
     leat_status error;
     char error_place[64];
     char error_text[2048];

@@ -26,14 +26,45 @@ double leati_now_s(void)
     return (double)leati_now_ns() * 1e-9;
 }
 
+void leati_deadline_set(leat_context *c, uint64_t at_ns)
+{
+    c->deadline_ns = at_ns;
+}
+
+static bool deadline_passed(const leat_context *c)
+{
+    return c->deadline_ns && leati_now_ns() >= c->deadline_ns;
+}
+
+bool leati_out_of_time(const leat_context *c)
+{
+    return c->out_of_time;
+}
+
+bool leati_stopping(leat_context *c)
+{
+    return atomic_load_explicit(&c->cancelled, memory_order_relaxed) || deadline_passed(c);
+}
+
+leat_status leati_go_on(leat_context *c, const char *what)
+{
+    if (!leati_stopping(c)) return LEAT_OK;
+    /* A request is answered once; a deadline stands. */
+    c->out_of_time = !atomic_exchange(&c->cancelled, false);
+    return LEATI_FAIL(c, LEAT_CANCELLED, "%s during %s",
+                      c->out_of_time ? "out of time" : "interrupted", what);
+}
+
 leat_status leati_progress(leat_context *c, const char *what, uint64_t done, uint64_t total)
 {
+    LEATI_TRY(leati_go_on(c, what));
     if (!c->progress) return LEAT_OK;
     uint64_t now = leati_now_ns();
     bool last = total && done >= total;
     if (!last && now - c->progress_last_ns < INTERVAL_NS) return LEAT_OK;
     c->progress_last_ns = now;
     if (c->progress(c->progress_user, what, done, total) == 0) return LEAT_OK;
+    c->out_of_time = false;
     return LEATI_FAIL(c, LEAT_CANCELLED, "interrupted during %s", what);
 }
 

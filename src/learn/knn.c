@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "kernel/neighbors.h"
 #include "kernel/vec.h"
 #include "learn/estimator.h"
@@ -189,6 +190,7 @@ static leat_status fit(leati_estimator *e, leat_context *c, const leati_dataset 
  */
 
 typedef struct search_job {
+    leat_context *context;
     const knn *n;
     const leati_matrix *x;
     size_t k;
@@ -203,6 +205,7 @@ static void tree_task(void *arg, size_t task, unsigned worker)
     (void)worker;
     const search_job *job = arg;
     size_t to = (task + 1) * QUERIES < job->x->rows ? (task + 1) * QUERIES : job->x->rows;
+    if (leati_stopping(job->context)) return;
     for (size_t i = task * QUERIES; i < to; i++)
         leati_kdtree_nearest(&job->n->tree, kind_of(job->n), job->n->p,
                              job->x->f64 + i * job->x->stride, job->k, job->index + i * job->k,
@@ -219,7 +222,7 @@ static void scan_task(void *arg, size_t task, unsigned worker)
     size_t cols = job->x->cols, held[QUERIES] = {0}, from = task * QUERIES;
     size_t to = from + QUERIES < job->x->rows ? from + QUERIES : job->x->rows;
     size_t block = 1 + 16384 / cols;
-    for (size_t at = 0; at < n->x.rows; at += block) {
+    for (size_t at = 0; at < n->x.rows && !leati_stopping(job->context); at += block) {
         size_t end = at + block < n->x.rows ? at + block : n->x.rows;
         for (size_t i = from; i < to; i++)
             for (size_t r = at; r < end; r++) {
@@ -266,7 +269,7 @@ static leat_status search(const knn *n, leat_context *c, const leati_matrix *x, 
                           double *distance, bool *worth)
 {
     size_t k = (size_t)n->n_neighbors, tasks = (x->rows + QUERIES - 1) / QUERIES;
-    search_job job = {n, x, k, index, distance};
+    search_job job = {c, n, x, k, index, distance};
     if (n->has_tree) leati_parallel(c, tasks, tree_task, &job);
     else if (kind_of(n) != LEATI_SQUARED) leati_parallel(c, tasks, scan_task, &job);
     else if (n->bound && *worth && x->rows > 4)
@@ -277,7 +280,7 @@ static leat_status search(const knn *n, leat_context *c, const leati_matrix *x, 
     else
         return leati_neighbors_f64(c, x->f64, x->rows, x->stride, n->x.f64, n->x.rows, n->x.stride,
                                    x->cols, k, index, distance);
-    return LEAT_OK;
+    return leati_go_on(c, "looking for neighbours");
 }
 
 /* --- answers -------------------------------------------------------------------------------------

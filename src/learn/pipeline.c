@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 /* A matrix that prediction makes at once: so many cells stay in the caches until they are answered,
  * and rows enough for what works on blocks of them. */
@@ -97,6 +98,7 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
     d.features = p->encoder.features;
     d.class_names = problem->schema->class_names;
     d.named = p->present;
+    LEATI_GO(leati_go_on(c, "fitting"));
     LEATI_GO(leati_estimator_fit(c, p->estimator, &d));
 out:
     leati_free((void *)(uintptr_t)d.y);
@@ -159,6 +161,7 @@ leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, con
     for (size_t at = 0; at < count; at += piece) {
         size_t n = count - at < piece ? count - at : piece;
         leati_matrix x;
+        LEATI_GO(leati_go_on(c, "predicting"));
         leati_predictions part = {out->value ? out->value + at : NULL,
                                   out->proba ? out->proba + at * classes : NULL,
                                   out->score ? out->score + at * classes : NULL};

@@ -4,8 +4,10 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "kernel/vec.h"
 
 typedef struct step {
@@ -90,7 +92,7 @@ static void exchange(step *s, size_t i, size_t j)
     s->full[j] = s->full[i];
 }
 
-static void factor(leat_context *c, step *s, size_t fixed, double tolerance)
+static leat_status factor(leat_context *c, step *s, size_t fixed, double tolerance)
 {
     leati_qr *q = s->q;
     size_t steps = q->rows < q->cols ? q->rows : q->cols;
@@ -101,12 +103,13 @@ static void factor(leat_context *c, step *s, size_t fixed, double tolerance)
         largest = fmax(largest, s->norm[j]);
     }
     for (size_t k = 0; k < steps; k++) {
+        LEATI_TRY(leati_go_on(c, "factorising"));
         size_t best = k;
         for (size_t j = k + 1; j < q->cols && k >= fixed; j++)
             if (s->norm[j] > s->norm[best]) best = j;
         exchange(s, k, best);
         double *column = q->a + k * q->rows;
-        if (!(norm_of(s->v, q->rows - k, column + k) > tolerance * largest)) return;
+        if (!(norm_of(s->v, q->rows - k, column + k) > tolerance * largest)) return LEAT_OK;
         q->tau[k] = reflect(s->v, q->rows - k, column + k);
         q->rank = k + 1;
         s->k = k;
@@ -114,6 +117,7 @@ static void factor(leat_context *c, step *s, size_t fixed, double tolerance)
         if (s->tasks > q->cols - k - 1) s->tasks = q->cols - k - 1;
         leati_parallel(c, s->tasks, update_columns, s);
     }
+    return LEAT_OK;
 }
 
 leat_status leati_qr_init(leat_context *c, leati_qr *q, double *a, size_t rows, size_t cols,
@@ -126,12 +130,11 @@ leat_status leati_qr_init(leat_context *c, leati_qr *q, double *a, size_t rows, 
     s.norm = leati_array(c, cols, sizeof *s.norm);
     s.full = leati_array(c, cols, sizeof *s.full);
     bool ready = q->tau && q->pivot && s.norm && s.full;
-    if (ready) factor(c, &s, fixed, tolerance);
+    leat_status st = ready ? factor(c, &s, fixed, tolerance) : leat_error_status(c);
     leati_free(s.norm);
     leati_free(s.full);
-    if (ready) return LEAT_OK;
-    leati_qr_fini(q);
-    return leat_error_status(c);
+    if (st != LEAT_OK) leati_qr_fini(q);
+    return st;
 }
 
 void leati_qr_fini(leati_qr *q)

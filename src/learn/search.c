@@ -1,4 +1,4 @@
-/* Owns: running candidates, all alike or by successive halving, within a time budget. */
+/* Owns: running candidates, all alike or by successive halving, until the deadline. */
 #include "learn/search.h"
 
 #include <math.h>
@@ -34,8 +34,7 @@ size_t leati_halving_rounds(size_t candidates, uint32_t factor, double least_res
 typedef struct run_state {
     leat_context *c;
     leati_search_result *out;
-    size_t capacity;
-    double started, budget;
+    size_t capacity, most;
     leati_evaluate_fn evaluate;
     void *user;
 } run_state;
@@ -44,13 +43,19 @@ static leat_status try_candidate(run_state *s, size_t index, uint32_t round, dou
 {
     leati_search_result *out = s->out;
     double before = leati_now_s();
-    if (out->count && s->budget > 0 && before - s->started >= s->budget) {
+    if (s->most && out->count >= s->most) {
         out->out_of_time = true;
         return LEAT_OK;
     }
     LEATI_TRY(leati_grow(s->c, &out->trial, &s->capacity, out->count + 1, sizeof *out->trial));
     double score = (double)NAN;
-    LEATI_TRY(s->evaluate(s->user, index, resource, &score));
+    leat_status st = s->evaluate(s->user, index, resource, &score);
+    if (st == LEAT_CANCELLED && out->count && leati_out_of_time(s->c)) {
+        leat_error_clear(s->c);
+        out->out_of_time = true;
+        return LEAT_OK;
+    }
+    LEATI_TRY(st);
     out->trial[out->count++] = (leati_trial){index, round, resource, score, leati_now_s() - before};
     return LEAT_OK;
 }
@@ -96,8 +101,8 @@ static leat_status run_rounds(run_state *s, const leati_round *round, size_t rou
 }
 
 leat_status leati_search_run(leat_context *c, leati_search_result *out, size_t candidates,
-                             const leati_search_spec *spec, double least_resource,
-                             double budget_seconds, leati_evaluate_fn evaluate, void *user)
+                             const leati_search_spec *spec, double least_resource, size_t most,
+                             leati_evaluate_fn evaluate, void *user)
 {
     *out = (leati_search_result){0};
     LEATI_CHECK(c, candidates > 0, LEAT_INVALID, "there are no candidates to search");
@@ -105,7 +110,7 @@ leat_status leati_search_run(leat_context *c, leati_search_result *out, size_t c
     size_t rounds = 1;
     if (spec->kind == LEATI_SEARCH_HALVING)
         rounds = leati_halving_rounds(candidates, spec->factor, least_resource, round);
-    run_state s = {c, out, 0, leati_now_s(), budget_seconds, evaluate, user};
+    run_state s = {c, out, 0, most, evaluate, user};
     size_t *alive = leati_array(c, candidates, sizeof *alive);
     leati_trial *sorted = leati_array(c, candidates, sizeof *sorted);
     leat_status st = alive && sorted ? LEAT_OK : leat_error_status(c);

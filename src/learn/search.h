@@ -114,11 +114,12 @@ typedef struct leati_search_result {
     bool out_of_time; /* not all was tried */
 } leati_search_result;
 
-/* budget_seconds <= 0: no limit. The budget is looked at before each trial but the first, so the
- * trial under way is finished, and it makes results depend on the clock: out_of_time says so. */
+/* most: trials to end after; 0: all. A trial that the deadline of the context ends is left out, and
+ * the search ends with those before it: which depends on the clock, and out_of_time says so. Where
+ * it is the first, the status is LEAT_CANCELLED. */
 leat_status leati_search_run(leat_context *c, leati_search_result *out, size_t candidates,
-                             const leati_search_spec *spec, double least_resource,
-                             double budget_seconds, leati_evaluate_fn evaluate, void *user);
+                             const leati_search_spec *spec, double least_resource, size_t most,
+                             leati_evaluate_fn evaluate, void *user);
 void leati_search_result_fini(leati_search_result *r);
 
 /* Successive halving (Jamieson and Talwalkar, AISTATS 2016): how many candidates run in each round

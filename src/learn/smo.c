@@ -263,6 +263,12 @@ static bool optimal(const solver *s)
     return !(s->range.up - s->range.low >= s->p->tol);
 }
 
+static leat_status look_up(solver *s, bool quiet)
+{
+    if (quiet) return leati_stopping(s->context) ? LEAT_CANCELLED : LEAT_OK;
+    return leati_progress(s->context, "solving", s->p->iterations, 0);
+}
+
 static leat_status loop(solver *s, bool quiet)
 {
     leati_smo *p = s->p;
@@ -277,8 +283,7 @@ static leat_status loop(solver *s, bool quiet)
             if (optimal(s)) break;
             countdown = 0;
         }
-        if (!quiet && p->iterations % PROGRESS_EVERY == 0)
-            LEATI_TRY(leati_progress(s->context, "solving", p->iterations, 0));
+        if (p->iterations % PROGRESS_EVERY == 0) LEATI_TRY(look_up(s, quiet));
         LEATI_TRY(iterate(s));
     }
     if (s->active < p->count) LEATI_TRY(reconstruct(s));

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "learn/smo.h"
 
 enum { BATCH = 64, TILE = 1024, NOBODY = UINT32_MAX };
@@ -78,6 +79,7 @@ static void mirror_columns(void *arg, size_t task, unsigned worker)
 static leat_status fill(leati_smo_source *s)
 {
     for (size_t from = 0; from < s->count; from += TILE) {
+        LEATI_TRY(leati_go_on(s->context, "solving"));
         size_t height = from + TILE < s->count ? TILE : s->count - from;
         leati_kernel_rows a = leati_kernel_rows_part(s->rows, from, height);
         leati_kernel_rows b = leati_kernel_rows_part(s->rows, from, s->count - from);
@@ -206,6 +208,7 @@ leat_status leati_smo_source_load(leati_smo_source *s, const uint32_t *wanted, s
                                   uint32_t keep)
 {
     if (!s->slot) return LEAT_OK;
+    LEATI_TRY(leati_go_on(s->context, "solving"));
     uint32_t missing[BATCH];
     size_t n = 0, cols = s->rows->cols;
     if (keep < s->count) (void)leati_smo_source_row(s, keep);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 #include "kernel/gemm.h"
 
 #define AT(field) offsetof(leati_svc, field)
@@ -219,6 +220,7 @@ static leat_status respond(const leati_svc *s, leat_context *c, const leati_matr
     for (size_t from = 0; from < x->rows; from += b.rows) {
         size_t count = from + b.rows < x->rows ? b.rows : x->rows - from;
         leati_matrix part = leati_matrix_rows(x, from, count);
+        LEATI_GO(leati_go_on(c, "predicting"));
         LEATI_GO(sum_vectors(s, c, &part, &b));
         chunk h = {.svc = s,
                    .rows = count,

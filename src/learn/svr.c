@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "kernel/vec.h"
 #include "learn/estimator.h"
 #include "learn/smo.h"
@@ -163,8 +164,10 @@ static leat_status predict(const leati_estimator *e, leat_context *c, const leat
     for (size_t from = 0; from < x->rows && st == LEAT_OK; from += height) {
         size_t count = from + height < x->rows ? height : x->rows - from;
         leati_matrix part = leati_matrix_rows(x, from, count);
-        leati_kernel_rows rows;
-        st = leati_kernel_rows_init(c, &rows, &part, NULL, count, s->center, s->sv.f32 != NULL);
+        leati_kernel_rows rows = {0};
+        st = leati_go_on(c, "predicting");
+        if (st == LEAT_OK)
+            st = leati_kernel_rows_init(c, &rows, &part, NULL, count, s->center, s->sv.f32 != NULL);
         if (st == LEAT_OK) st = leati_kernel_block_f64(c, &s->fn, &rows, &s->sv, narrow, kernel);
         for (size_t i = 0; i < count && st == LEAT_OK; i++)
             out[from + i] = vec->dot_f64(n, kernel + i * n, s->coef) - s->rho;

@@ -12,10 +12,12 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/progress.h"
 
 enum {
     SUBTREE = 4096,          /* most rows of a node that one thread grows to its leaves */
     SUBTREE_CODES = 1 << 20, /* and most codes: its copy of them stays in the cache */
+    LOOK_UP = 64,            /* nodes of a subtree between two looks at the clock */
     CHUNK = 4                /* features of one task */
 };
 
@@ -536,8 +538,9 @@ static void subtree_task(void *arg, size_t task, unsigned worker)
     root.from = 0;
     root.task = -1;
     start_lane(g, l);
-    bool ok = add_node(g, list, &root) && push(g, l, 0, 0);
+    bool ok = !leati_stopping(g->context) && add_node(g, list, &root) && push(g, l, 0, 0);
     while (ok && l->stack > 0) {
+        if (list->count % LOOK_UP == 0 && leati_stopping(g->context)) break;
         size_t at = l->stack_node[--l->stack];
         uint32_t known = l->stack_known[l->stack];
         if (!settle(g, l, list, at)) continue;
@@ -559,6 +562,7 @@ static bool grow_top(grower *g)
     start_lane(g, l);
     bool ok = push(g, l, 0, 0);
     while (ok && l->stack > 0) {
+        if (leati_progress(g->context, "growing a tree", g->top.count, 0) != LEAT_OK) return false;
         size_t at = l->stack_node[--l->stack];
         uint32_t known = l->stack_known[l->stack];
         grown *node = &g->top.nodes[at];
@@ -585,6 +589,7 @@ static bool grow_deep(grower *g)
     if (g->lists) memset(g->lists, 0, (g->tasks + 1) * sizeof *g->lists);
     if (!g->lists || !g->failed) return false;
     leati_parallel(g->context, g->tasks, subtree_task, g);
+    if (leati_progress(g->context, "growing a tree", g->top.count, 0) != LEAT_OK) return false;
     for (size_t t = 0; t < g->tasks; t++)
         if (g->failed[t]) return false;
     return true;
@@ -621,13 +626,14 @@ static bool grow_best(grower *g)
     if (ok) consider(g, 0, open, &count);
     for (size_t leaves = 1; ok && leaves < most && count > 0; leaves++) {
         size_t best = 0;
+        ok = leati_progress(g->context, "growing a tree", leaves, most) == LEAT_OK;
         for (size_t i = 1; i < count; i++)
             if (open[i].gain > open[best].gain ||
                 (open[i].gain == open[best].gain && open[i].node < open[best].node))
                 best = i;
         candidate next = open[best];
         open[best] = open[--count];
-        ok = apply(g, &g->lanes[0], &g->top, next.node, &next.split);
+        ok = ok && apply(g, &g->lanes[0], &g->top, next.node, &next.split);
         if (!ok) break;
         consider(g, g->top.count - 2, open, &count);
         consider(g, g->top.count - 1, open, &count);
@@ -750,8 +756,9 @@ leat_status leati_tree_grow(leat_context *c, leati_tree *tree, const leati_tree_
     if (st == LEAT_OK) {
         bool ok =
             add_node(&g, &g.top, &root) && (rules->max_leaves ? grow_best(&g) : grow_deep(&g));
-        st = ok ? assemble(&g, tree)
-                : LEATI_FAIL(c, LEAT_NOMEM, "%s: out of memory while growing a tree", owner);
+        if (ok) st = assemble(&g, tree);
+        else if (leat_error_status(c) == LEAT_CANCELLED) st = LEAT_CANCELLED;
+        else st = LEATI_FAIL(c, LEAT_NOMEM, "%s: out of memory while growing a tree", owner);
     }
     grower_fini(&g);
     if (st != LEAT_OK) leati_tree_fini(tree);

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "learn/stats_sum.h"
+#include "workflow/budget.h"
 #include "workflow/entries.h"
 #include "workflow/tune.h"
 
@@ -264,8 +265,14 @@ leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k,
     leat_status st = keep_predictions(c, e, k, &b);
     k->fold_count = e->folds.count;
     for (size_t i = 0; st == LEAT_OK && i < e->folds.count; i++) {
+        double fit = b.fit_seconds, predict = b.predict_seconds;
         st = leati_progress(c, k->estimator->class->name, (*done)++, total);
         if (st == LEAT_OK) st = entry_fold(c, e, k, &b, i);
+        if (st != LEAT_OK) break;
+        k->folds_done = i + 1;
+        leati_budget_foresee(e, k, &e->folds.fold[i], b.fit_seconds - fit,
+                             b.predict_seconds - predict);
+        leati_budget_aim(c, e, k->final_seconds);
     }
     k->fit_seconds = b.fit_seconds;
     k->predict_seconds = b.predict_seconds;

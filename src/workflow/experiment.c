@@ -71,7 +71,8 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k)
                                   .folds = k->scores,
                                   .fold_count = k->fold_count,
                                   .fit_seconds = k->fit_seconds,
-                                  .predict_seconds = k->predict_seconds};
+                                  .predict_seconds = k->predict_seconds,
+                                  .left_out = k->left_out};
 }
 
 leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i)

@@ -31,7 +31,18 @@ typedef struct leati_entry {
     bool done;         /* its cross-validation ended */
     leati_space space; /* what a search tries; no axes: nothing */
     size_t tried;      /* settings evaluated by the search */
+    bool search_cut;   /* not all of them were, for the time budget ended */
+    bool left_out;     /* failed, for the time budget ended */
+    size_t folds_done;
+    double final_seconds; /* what its final fit will take, by its folds so far */
+    size_t final_rows;    /* training rows of the fold that says so */
 } leati_entry;
+
+/* What a time budget cut off in an earlier run: with that it is repeated without a clock. */
+typedef struct leati_cut {
+    size_t number; /* of the entry, as tried, from 1 */
+    size_t trials; /* that its search got to; 0: the entry was left out */
+} leati_cut;
 
 /* Importance of one column: the loss of the metric when its values are shuffled. */
 typedef struct leati_importance {
@@ -93,7 +104,17 @@ struct leat_experiment {
     char *config;                          /* JSON object: what reproduce needs */
     char *data, *version, *cpu;
     char data_hash[65];
-    double seconds; /* the whole run */
+    double seconds;        /* the whole run */
+    double budget;         /* seconds; 0: none */
+    double budget_end;     /* on the clock of leati_now_s; 0: no budget */
+    const leati_cut *cuts; /* (cut_count) to be repeated; borrowed, while it runs */
+    size_t cut_count;
 };
+
+/* leat_experiment_run without a clock: options->time_budget is recorded, and what it cut off in
+ * the run that is repeated stands in cuts. */
+leat_status leati_experiment_repeat(leat_context *c, leat_experiment **out, leat_frame *train,
+                                    leat_frame *test, const leat_experiment_options *options,
+                                    const leati_cut *cuts, size_t cut_count);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "learn/conform.h"
+#include "workflow/budget.h"
 #include "workflow/compare.h"
 #include "workflow/entries.h"
 #include "workflow/explain.h"
@@ -237,32 +238,102 @@ static const leati_entry *first_failure(const leat_experiment *e)
     return first;
 }
 
+/* The cut of an earlier run that is to be repeated, or NULL. */
+static const leati_cut *cut_of(const leat_experiment *e, const leati_entry *k)
+{
+    for (size_t i = 0; i < e->cut_count; i++)
+        if (e->cuts[i].number == k->number) return &e->cuts[i];
+    return NULL;
+}
+
+/* Says how far an entry came that the budget ended. */
+static leat_status leave_out(leat_context *c, const leat_experiment *e, leati_entry *k,
+                             bool searching)
+{
+    if (searching)
+        return leati_budget_leave_out(c, k,
+                                      "the time budget ended during the first trial of its "
+                                      "search");
+    return leati_budget_leave_out(c, k, "the time budget ended in fold %zu of %zu",
+                                  k->folds_done + 1, e->folds.count);
+}
+
+static leat_status run_candidate(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
+                                 size_t total)
+{
+    const leati_cut *cut = cut_of(e, k);
+    leat_status st = LEAT_OK;
+    if (cut && cut->trials == 0) return leati_budget_leave_out(c, k, LEATI_LEFT_OUT);
+    leati_budget_aim(c, e, 0);
+    if (leati_stopping(c) && !(leati_budget_left(e) > 0))
+        return leati_budget_leave_out(c, k, "not reached within the time budget");
+    if (k->space.count) st = leati_tune(c, e, k, cut ? cut->trials : 0);
+    bool searching = st != LEAT_OK;
+    leati_budget_aim(c, e, 0); /* the search had an earlier end */
+    if (st == LEAT_OK && !k->failed) st = leati_entry_run(c, e, k, done, total);
+    leati_budget_lift(c);
+    if (leati_budget_ended(c, st)) return leave_out(c, e, k, searching);
+    LEATI_TRY(st);
+    LEATI_TRY(leati_interval_of(c, e, k));
+    if (!k->failed && leati_budget_misses(e, k)) {
+        char text[LEATI_NUM_SIZE];
+        leati_num_seconds(k->final_seconds, text);
+        return leati_budget_leave_out(c, k,
+                                      "its final fit on all rows would take about %s, more than is "
+                                      "left of the time budget",
+                                      text);
+    }
+    k->done = true;
+    return LEAT_OK;
+}
+
+/* The order of the table; with a budget the baseline first, which costs little and stands beside
+ * whatever else gets done. */
+static size_t turn(const leat_experiment *e, size_t n)
+{
+    size_t baseline = 0;
+    while (baseline + 1 < e->count && !e->entries[baseline].is_baseline) baseline++;
+    if (!(e->budget_end > 0) || !e->entries[baseline].is_baseline) return n;
+    return n == 0 ? baseline : n <= baseline ? n - 1 : n;
+}
+
+/* Nothing came of it. */
+static leat_status say_failed(leat_context *c, const leat_experiment *e, const leati_entry *failed,
+                              double budget)
+{
+    const char *name = failed->estimator->class->name, *why = failed->failed;
+    size_t n = strlen(name);
+    if (strncmp(why, name, n) == 0 && why[n] == ':') why += n + 1 + (why[n + 1] == ' ');
+    for (size_t i = 0; i < e->count; i++) {
+        const leati_entry *k = &e->entries[i];
+        if (!k->left_out) continue;
+        char text[LEATI_NUM_SIZE];
+        leati_num_seconds(budget, text);
+        (void)LEATI_FAIL(c, LEAT_CANCELLED,
+                         "stopped by the time budget of %s before any estimator was finished; %s: "
+                         "%s",
+                         text, k->estimator->class->name, k->failed);
+        return leati_error_hint(c, "a longer --time-budget, fewer folds (--cv holdout:0.2) or "
+                                   "quicker --models would give a model");
+    }
+    return LEATI_FAIL(c, failed->status, "no estimator could learn from this data; %s: %s", name,
+                      why);
+}
+
 static leat_status run_candidates(leat_context *c, leat_experiment *e,
-                                  const leat_experiment_options *o, double started)
+                                  const leat_experiment_options *o)
 {
     size_t done = 0, total = e->count * e->folds.count;
+    for (size_t i = 0; i < e->count; i++) e->entries[i].number = i + 1;
     for (size_t i = 0; i < e->count; i++) {
-        leati_entry *k = &e->entries[i];
-        bool late = o->time_budget > 0 && leati_now_s() - started > o->time_budget && i > 0;
-        if (late && !k->is_baseline) {
-            k->failed = leati_strdup(c, "not reached within the time budget");
-            if (!k->failed) return leat_error_status(c);
-            k->mean = (double)NAN;
-            done += e->folds.count;
-            continue;
-        }
-        k->number = i + 1;
-        /* 0 is no limit: what is left of a spent budget is little, not nothing. */
-        double left = o->time_budget > 0 ? o->time_budget - (leati_now_s() - started) : 0;
-        if (o->time_budget > 0 && !(left > 1e-9)) left = 1e-9;
-        if (k->space.count) LEATI_TRY(leati_tune(c, e, k, left));
-        if (!k->failed) LEATI_TRY(leati_entry_run(c, e, k, &done, total));
-        LEATI_TRY(leati_interval_of(c, e, k));
-        k->done = true;
+        leati_entry *k = &e->entries[turn(e, i)];
+        LEATI_TRY(run_candidate(c, e, k, &done, total));
+        done = (i + 1) * e->folds.count;
         if (!o->on_row) continue;
         leat_leaderboard_row row = leati_entry_row(k);
         o->on_row(o->user, &row);
     }
+    leati_budget_lift(c);
     (void)leati_progress(c, "cross-validation", total, total);
     rank(e);
     e->best = &e->entries[0];
@@ -271,12 +342,7 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
                 "folds with --cv",
                 e->metric->name);
     const leati_entry *failed = first_failure(e);
-    if (!failed) return LEAT_OK;
-    const char *name = failed->estimator->class->name, *why = failed->failed;
-    size_t n = strlen(name);
-    if (strncmp(why, name, n) == 0 && why[n] == ':') why += n + 1 + (why[n + 1] == ' ');
-    return LEATI_FAIL(c, failed->status, "no estimator could learn from this data; %s: %s", name,
-                      why);
+    return failed ? say_failed(c, e, failed, o->time_budget) : LEAT_OK;
 }
 
 static leat_status predict_test(leat_context *c, leat_experiment *e, const leati_pipeline *p)
@@ -359,8 +425,10 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     LEATI_GO(leati_pipeline_init(c, &p, e->best->estimator, &e->best->recipe));
     LEATI_GO(leati_pipeline_fit(c, &p, &problem, all, e->target.count));
     LEATI_GO(predict_test(c, e, &p));
+    leati_budget_use(c, e);
     if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
     if (!o->quick) LEATI_GO(leati_vary_run(c, e));
+    leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));
 out:
     leati_pipeline_fini(&p);
@@ -410,8 +478,9 @@ leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_
     return st;
 }
 
-leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_frame *train,
-                                leat_frame *test, const leat_experiment_options *options)
+static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *train,
+                           leat_frame *test, const leat_experiment_options *options,
+                           const leati_cut *cuts, size_t cut_count)
 {
     leat_experiment_options o;
     double started = leati_now_s();
@@ -422,18 +491,36 @@ leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_fra
     leat_status st;
     e->run_folder = o.run_folder;
     e->resume = o.resume;
+    e->cuts = cuts;
+    e->cut_count = cut_count;
+    if (!cuts) leati_budget_start(e, o.time_budget);
     LEATI_GO(start(c, e, train, test, &o));
     LEATI_GO(prepare(c, e, &o));
     if (o.on_ready) o.on_ready(o.user, e);
-    LEATI_GO(run_candidates(c, e, &o, started));
+    LEATI_GO(run_candidates(c, e, &o));
     LEATI_GO(leati_verdict_make(c, e));
     LEATI_GO(refit(c, e, &o));
     e->seconds = leati_now_s() - started;
 out:
+    leati_budget_lift(c);
     if (st == LEAT_CANCELLED && o.run_folder && e->validation)
         (void)leati_report_leave(c, e, o.run_folder, o.command);
     e->run_folder = NULL;
+    e->cuts = NULL;
     if (st == LEAT_OK) *out = e;
     else leat_experiment_destroy(e);
     return st;
+}
+
+leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_frame *train,
+                                leat_frame *test, const leat_experiment_options *options)
+{
+    return run_all(c, out, train, test, options, NULL, 0);
+}
+
+leat_status leati_experiment_repeat(leat_context *c, leat_experiment **out, leat_frame *train,
+                                    leat_frame *test, const leat_experiment_options *options,
+                                    const leati_cut *cuts, size_t cut_count)
+{
+    return run_all(c, out, train, test, options, cuts, cut_count);
 }

@@ -21,6 +21,7 @@ static void entry_json(leat_json *j, const leati_entry *k)
     leat_json_string(j, "params", k->params);
     leat_json_string(j, "prepared", k->prepared);
     if (k->failed) leat_json_string(j, "failed", k->failed);
+    if (k->left_out) leat_json_bool(j, "left_out", true);
     leat_json_number(j, "mean", k->mean);
     leat_json_number(j, "std", k->std);
     leat_json_begin_array(j, "folds");

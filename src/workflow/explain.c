@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/str.h"
 #include "learn/stats.h"
+#include "workflow/budget.h"
 #include "workflow/entries.h"
 
 enum {
@@ -251,6 +252,40 @@ static leat_status learning_curve(leat_context *c, leat_experiment *e)
     return st;
 }
 
+static void forget_importances(leat_experiment *e)
+{
+    leati_free(e->importance);
+    e->importance = NULL;
+    e->importance_count = 0;
+}
+
+static void forget_curve(leat_experiment *e)
+{
+    leati_free(e->curve);
+    e->curve = NULL;
+    e->curve_count = 0;
+}
+
+/* Runs one of the two if there is time for it, and forgets what the time budget cut short. */
+static leat_status look(leat_context *c, leat_experiment *e, const leati_pipeline *p, bool curve,
+                        double cost, leati_str *why)
+{
+    const char *name = curve ? "learning curve" : "importances";
+    double left = leati_budget_left(e);
+    if (cost > SECONDS_MOST || cost > left) {
+        leati_str_addf(why, "%s: left out, %s would take about %.0f s%s. ", name,
+                       curve ? "it" : "they", cost,
+                       cost > left ? ", more than is left of the time budget" : "");
+        return LEAT_OK;
+    }
+    leat_status st = curve ? learning_curve(c, e) : importances(c, e, p);
+    if (!leati_budget_ended(c, st)) return st;
+    if (curve) forget_curve(e);
+    else forget_importances(e);
+    leati_str_addf(why, "%s: left out, the time budget ended. ", name);
+    return LEAT_OK;
+}
+
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p)
 {
     const leati_entry *best = e->best;
@@ -266,13 +301,11 @@ leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipel
     leati_str_init(&why, c);
     leat_status st = LEAT_OK;
     if (columns < 2) leati_str_add(&why, "importances: there is one column only. ");
-    else if (columns > IMPORTANCE_COLUMNS || importance_cost > SECONDS_MOST)
+    else if (columns > IMPORTANCE_COLUMNS)
         leati_str_addf(&why, "importances: left out, they would take about %.0f s. ",
                        importance_cost);
-    else st = importances(c, e, p);
-    if (st == LEAT_OK && curve_cost > SECONDS_MOST)
-        leati_str_addf(&why, "learning curve: left out, it would take about %.0f s. ", curve_cost);
-    else if (st == LEAT_OK) st = learning_curve(c, e);
+    else st = look(c, e, p, false, importance_cost, &why);
+    if (st == LEAT_OK) st = look(c, e, p, true, curve_cost, &why);
     if (why.length) e->skipped = leati_str_take(&why);
     else leati_str_fini(&why);
     return st;

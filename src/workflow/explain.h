@@ -5,7 +5,8 @@
 #include "workflow/experiment.h"
 
 /* p: the best pipeline, fitted on all rows. Fills importance, curve and curve_reading, or says in
- * e->skipped why not (too slow on this data). */
+ * e->skipped why not (too slow on this data, or out of
+ * time). */
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p);
 
 /* The folds of curves: those of the experiment, at most `most`. Of folds of single rows, and of one

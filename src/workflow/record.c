@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "model/markdown.h"
 #include "model/model.h"
+#include "workflow/budget.h"
 #include "workflow/compare.h"
 
 static void list_json(leat_json *j, const char *key, const char *const *list, size_t count)
@@ -26,6 +27,26 @@ static leat_status take(leat_context *c, leat_json *j, char **out)
     *out = text ? leati_strdup(c, text) : NULL;
     leat_json_destroy(j);
     return *out ? LEAT_OK : leat_error_status(c);
+}
+
+/* [[number of the entry, trials of its search]]: 0 trials, it was left out. */
+static void cut_json(leat_json *j, const leat_experiment *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < e->count; i++)
+        any = any || e->entries[i].left_out || e->entries[i].search_cut;
+    if (!any) return;
+    leat_json_begin_array(j, "cut");
+    for (size_t number = 1; number <= e->count; number++)
+        for (size_t i = 0; i < e->count; i++) {
+            const leati_entry *k = &e->entries[i];
+            if (k->number != number || !(k->left_out || k->search_cut)) continue;
+            leat_json_begin_array(j, NULL);
+            leat_json_int(j, NULL, (int64_t)number);
+            leat_json_int(j, NULL, k->left_out ? 0 : (int64_t)k->tried);
+            leat_json_end_array(j);
+        }
+    leat_json_end_array(j);
 }
 
 /* Everything that decides about the bytes of the model but data, seed and CPU level. */
@@ -49,6 +70,7 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     list_json(j, "drop", o->drop, o->drop_count);
     leat_json_bool(j, "drop_missing_target", o->drop_missing_target);
     if (o->time_budget > 0) leat_json_number(j, "time_budget", o->time_budget);
+    cut_json(j, e);
     if (o->tokens) leat_json_string(j, "tokens", o->tokens);
     leat_json_raw(j, "reading", o->reading ? o->reading : "{}");
     leat_json_end_object(j);
@@ -73,9 +95,9 @@ static void entry_json(leat_json *j, const leati_entry *k)
 {
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "estimator", k->estimator->class->name);
-    leat_json_string(j, "params", k->params);
+    leat_json_string(j, "params", k->left_out ? "" : k->params); /* how far a search came */
     if (k->failed) {
-        leat_json_string(j, "failed", k->failed);
+        leat_json_string(j, "failed", k->left_out ? LEATI_LEFT_OUT : k->failed);
     } else {
         leat_json_number(j, "mean", k->mean);
         leat_json_number(j, "std", k->std);

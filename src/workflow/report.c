@@ -302,7 +302,7 @@ static void parameter_curve(leati_page *p)
 {
     char caption[1024];
     const leati_varied *v = &p->findings->e->varied;
-    if (!v->reading) return;
+    if (!v->reading || !v->count) return;
     snprintf(caption, sizeof caption,
              "%c%s. The scores by the value of %s, all else unchanged; bands are one standard "
              "deviation over the folds.",

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "frame/frame.h"
+#include "workflow/experiment.h"
 #include "workflow/report.h"
 
 /* The lineage of a model and what it points to. */
@@ -26,6 +27,8 @@ typedef struct plan {
     leat_frame *train, *test;
     const char **lists;
     char *data;
+    leati_cut *cuts; /* what a time budget cut off */
+    size_t cut_count;
     leat_experiment *experiment;
 } plan;
 
@@ -191,6 +194,25 @@ static size_t list_of(const plan *p, const char *key, const char **out)
     return count;
 }
 
+static leat_status read_cuts(leat_context *c, plan *p)
+{
+    const json_t *list = json_object_get(p->config, "cut");
+    size_t n = json_array_size(list);
+    p->cuts = LEATI_NEW(c, leati_cut, n + 1);
+    if (!p->cuts) return leat_error_status(c);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *cut = json_array_get(list, i), *number = json_array_get(cut, 0),
+                     *trials = json_array_get(cut, 1);
+        LEATI_CHECK(c,
+                    json_is_integer(number) && json_is_integer(trials) &&
+                        json_integer_value(trials) >= 0,
+                    LEAT_FORMAT, "the model records no lineage that can be repeated");
+        p->cuts[p->cut_count++] =
+            (leati_cut){(size_t)json_integer_value(number), (size_t)json_integer_value(trials)};
+    }
+    return LEAT_OK;
+}
+
 static leat_status run(leat_context *c, plan *p, bool quick)
 {
     leat_experiment_options o = leat_experiment_options_default();
@@ -199,6 +221,7 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     for (int i = 0; i < 3; i++) most += json_array_size(json_object_get(p->config, lists[i]));
     p->lists = LEATI_NEW(c, const char *, 3 * most);
     if (!p->lists) return leat_error_status(c);
+    LEATI_TRY(read_cuts(c, p));
     o.name = text_of(p->config, "name");
     o.target = text_of(p->config, "target");
     o.task = text_of(p->config, "task");
@@ -222,7 +245,8 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     o.reading = reading;
     o.quick = quick;
     o.data = p->data;
-    leat_status st = leat_experiment_run(p->context, &p->experiment, p->train, p->test, &o);
+    leat_status st = leati_experiment_repeat(p->context, &p->experiment, p->train, p->test, &o,
+                                             p->cuts, p->cut_count);
     free(reading);
     return hand_over(c, p, st);
 }
@@ -280,6 +304,7 @@ static void plan_fini(plan *p)
     leat_frame_release(p->test);
     leat_model_release(p->model);
     leati_free(p->lists);
+    leati_free(p->cuts);
     leati_free(p->data);
     json_decref(p->json);
     leat_context_destroy(p->context);

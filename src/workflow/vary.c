@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/progress.h"
+#include "base/str.h"
+#include "workflow/budget.h"
 #include "workflow/entries.h"
 #include "workflow/explain.h"
 
@@ -172,6 +174,15 @@ static leat_status read_aloud(leat_context *c, leat_experiment *e, const leati_e
     return v->reading ? LEAT_OK : leat_error_status(c);
 }
 
+static leat_status say_left_out(leat_context *c, leati_varied *v)
+{
+    leati_str s;
+    leati_str_init(&s, c);
+    leati_str_addf(&s, "validation curve of %s: left out, the time budget ended", v->name);
+    v->reading = leati_str_take(&s);
+    return v->reading ? LEAT_OK : leat_error_status(c);
+}
+
 leat_status leati_vary_run(leat_context *c, leat_experiment *e)
 {
     leati_varied *v = &e->varied;
@@ -186,7 +197,12 @@ leat_status leati_vary_run(leat_context *c, leat_experiment *e)
         st = estimator_with(c, v, job.k, i, &job.with[i]);
     if (st == LEAT_OK) st = leati_curve_folds_make(c, e, MOST_FOLDS, &f);
     if (st == LEAT_OK) st = measure(&job, &f.folds);
-    if (st == LEAT_OK) st = read_aloud(c, e, job.k);
+    if (leati_budget_ended(c, st)) {
+        v->count = 0;
+        st = say_left_out(c, v);
+    } else if (st == LEAT_OK) {
+        st = read_aloud(c, e, job.k);
+    }
     leati_curve_folds_fini(&f);
     for (size_t i = 0; job.with && i < values; i++) leati_estimator_destroy(job.with[i]);
     leati_free(job.with);

@@ -57,6 +57,19 @@ has compare-text compare.txt "McNemar"
 check show sh -c "$leat show iris.leat >show.txt && $leat show iris.leat --json | python3 -m json.tool >/dev/null"
 check charts sh -c "$leat report iris.leat --charts pictures && test -s pictures/leaderboard.svg"
 
+# A time budget ends fits that run: who is not done is left out and named, and the run is repeated without a clock.
+check budget timeout 30 sh -c "$leat fit iris -t species -m lda,network --set network.epochs=1000000 --time-budget 2s --quick --name short --json >budget.json"
+check budget-left-out python3 -c "
+import json
+r = json.load(open('budget.json'))
+rows = {x['estimator']: x for x in r['leaderboard']}
+assert r['best'] == 'lda' and not rows['lda'].get('left_out')
+assert rows['network']['left_out'] and rows['network']['mean'] is None and rows['network']['folds'] == []
+assert 'time budget' in rows['network']['failed']"
+check budget-again timeout 30 sh -c "$leat reproduce short.leat >budget.txt"
+has budget-same budget.txt "identical bytes"
+fails budget-nothing 5 "stopped by the time budget of 1.00 s" timeout 30 $leat fit iris -t species -m network --set network.epochs=1000000 --time-budget 1s --name short
+
 # The scores by the value of one parameter: said, drawn, and not in the bytes of the model again.
 check curve sh -c "$leat fit iris -t species -m svc,knn --validation-curve svc.C=log:1e-3:1e4 --name curve >curve.txt"
 has curve-text curve.txt "best at svc.C = 1 " "which is underfitting" "which is overfitting"

@@ -373,26 +373,6 @@ static void bad_options(leattest *t)
     leat_frame_release(f);
 }
 
-/* A budget that is spent before the first search begins does not lift its limit. */
-static void spent_budget(leattest *t)
-{
-    leat_context *c = t->context;
-    leat_frame *f = leattest_table(c, 60, 1);
-    leat_experiment_options o = leat_experiment_options_default();
-    leat_experiment *e;
-    REQUIRE(f);
-    o.target = "weight";
-    o.models = "ridge";
-    o.search = "random:50";
-    o.time_budget = 1e-12;
-    o.quick = true;
-    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
-    for (size_t i = 0; i < e->count; i++)
-        if (!e->entries[i].is_baseline) CHECK_INT(e->entries[i].tried, 1);
-    leat_experiment_destroy(e);
-    leat_frame_release(f);
-}
-
 /* Leaving one row out, a metric that needs several rows is of all of them together. */
 static void one_row_out(leattest *t)
 {
@@ -446,19 +426,10 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, whole_run, NULL);
 }
 
-static const leattest_case list[] = {TEST(leaderboard),
-                                     TEST(same_bytes),
-                                     TEST(save_and_load),
-                                     TEST(damage),
-                                     TEST(searching),
-                                     TEST(bad_options),
-                                     TEST(spent_budget),
-                                     TEST(one_row_out),
-                                     TEST(rare_class),
-                                     TEST(search_single_rows),
-                                     TEST(no_spread),
-                                     TEST(parameter_curve),
-                                     TEST(parameter_allocations),
-                                     TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(leaderboard),        TEST(same_bytes),  TEST(save_and_load),   TEST(damage),
+    TEST(searching),          TEST(bad_options), TEST(one_row_out),     TEST(rare_class),
+    TEST(search_single_rows), TEST(no_spread),   TEST(parameter_curve), TEST(parameter_allocations),
+    TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

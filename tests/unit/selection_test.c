@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/progress.h"
 #include "base/str.h"
 #include "learn/search.h"
 
@@ -224,7 +225,7 @@ static leat_status evaluate(void *user, size_t index, double resource, double *s
         struct timespec wait = {0, (long)(p->pause * 1e9)};
         nanosleep(&wait, NULL);
     }
-    return LEAT_OK;
+    return leati_go_on(p->context, "a trial");
 }
 
 static void run_grid(leattest *t)
@@ -245,16 +246,23 @@ static void run_grid(leattest *t)
     CHECK(!r.trial);
 }
 
-static void budget(leattest *t)
+/* The deadline of the context ends a search, and the trial under way is left out. */
+static void until_the_deadline(leattest *t)
 {
+    leat_context *c = t->context;
     leati_search_result r;
     leati_search_spec spec = {.kind = LEATI_SEARCH_GRID};
-    probe p = {.context = t->context, .pause = 0.002};
-    REQUIRE_OK(leati_search_run(t->context, &r, 100000, &spec, 1, 0.02, evaluate, &p));
-    CHECK(r.out_of_time && r.count >= 1 && r.count <= 11);
+    probe p = {.context = c, .pause = 0.002};
+    leati_deadline_set(c, leati_now_ns() + 20000000);
+    REQUIRE_OK(leati_search_run(c, &r, 100000, &spec, 1, 0, evaluate, &p));
+    CHECK(r.out_of_time && r.count >= 1 && r.count <= 10 && p.calls == r.count + 1);
     leati_search_result_fini(&r);
-    REQUIRE_OK(leati_search_run(t->context, &r, 100000, &spec, 1, 1e-9, evaluate, &p));
-    CHECK(r.out_of_time && r.count == 1); /* something is always tried */
+    CHECK_FAILS(leati_search_run(c, &r, 100000, &spec, 1, 0, evaluate, &p), LEAT_CANCELLED,
+                "out of time");
+    leati_deadline_set(c, 0);
+    p = (probe){.context = c};
+    REQUIRE_OK(leati_search_run(c, &r, 100000, &spec, 1, 17, evaluate, &p));
+    CHECK(r.out_of_time && r.count == 17);
     leati_search_result_fini(&r);
 }
 
@@ -401,7 +409,7 @@ static void allocation_failures(leattest *t)
 
 static const leattest_case list[] = {
     TEST(axes),    TEST(wrong_axes),    TEST(splitting),          TEST(specifications),
-    TEST(grid),    TEST(random_draws),  TEST(run_grid),           TEST(budget),
+    TEST(grid),    TEST(random_draws),  TEST(run_grid),           TEST(until_the_deadline),
     TEST(halving), TEST(nested_search), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
