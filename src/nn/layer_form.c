@@ -20,7 +20,8 @@ static const leati_param none[] = {{0}};
 static leat_tensor *flatten(const leati_layer *layer, leati_builder *b, leat_tensor *x)
 {
     (void)layer, (void)b;
-    return leat_reshape(x, LEAT_DIMS(leat_tensor_shape(x).dim[0], -1));
+    int rank = leat_tensor_shape(x).rank;
+    return rank == 1 ? leat_unsqueeze(x, 1) : leat_flatten(x, 1, -1);
 }
 
 const leati_layer_class leati_layer_flatten = {.name = "flatten",
@@ -50,8 +51,19 @@ static leat_tensor *reshape(const leati_layer *layer, leati_builder *b, leat_ten
 {
     (void)b;
     const form *l = (const form *)layer;
-    leat_shape s = {.rank = 1, .dim = {leat_tensor_shape(x).dim[0]}};
-    for (int i = 0; i < DIMS && l->dim[i] != 0; i++) s.dim[s.rank++] = l->dim[i];
+    leat_shape from = leat_tensor_shape(x), s = {.rank = 1, .dim = {from.dim[0]}};
+    int open = 0;
+    for (int i = 0; i < DIMS && l->dim[i] != 0; i++) {
+        if (l->dim[i] < 0) open = s.rank;
+        s.dim[s.rank++] = l->dim[i];
+    }
+    if (from.dim[0] == 0 && open) { /* what is left of nothing says nothing */
+        from.dim[0] = 1;
+        int64_t left = (int64_t)leati_shape_count(&from);
+        for (int i = 1; i < s.rank; i++)
+            if (s.dim[i] > 0) left /= s.dim[i];
+        s.dim[open] = left;
+    }
     return leat_reshape(x, s);
 }
 

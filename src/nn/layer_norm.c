@@ -2,6 +2,7 @@
 #include <leat/function.h>
 
 #include "nn/layer.h"
+#include "tensor/shape.h"
 
 typedef struct norm {
     leati_layer base;
@@ -74,7 +75,7 @@ static leat_tensor *build_batch(const leati_layer *layer, leati_builder *b, leat
         return leat_batch_norm(x, gamma, beta, mean, variance, true, l->epsilon);
     leat_tensor *y =
         leat_batch_norm_train(x, gamma, beta, true, l->epsilon, &batch_mean, &batch_variance);
-    if (!y) return NULL;
+    if (!y || leati_shape_count(&s) == 0) return y; /* no sample has no statistics */
     leati_layer_state_set(
         b, "moving_mean",
         leat_add(leat_scale(mean, l->momentum), leat_scale(batch_mean, 1 - l->momentum)));

@@ -2,7 +2,10 @@
 #include <leat/function.h>
 #include <leat/network.h>
 
+#include <math.h>
+
 #include "support/leattest.h"
+#include "tensor/shape.h"
 
 enum { ROWS = 32 };
 
@@ -192,6 +195,47 @@ static void masked_rows_are_harmless(leattest *t)
     }
 }
 
+/* No sample at all: as many answers. */
+static void empty_batches_are_harmless(leattest *t)
+{
+    static const char *const kinds[] = {
+        "flatten", "reshape(-1, 2); flatten", "conv2d(3, 2); batch_norm; max_pool2d; flatten",
+        "reshape(4, -1); lstm(3)", "reshape(8, 4); multi_head_attention(2); flatten"};
+    for (int k = 0; k < 5; k++) {
+        char text[128];
+        leat_graph *g;
+        leat_network *n;
+        leat_optimizer *o;
+        float loss = 1;
+        snprintf(text, sizeof text, "%s; dense(2)", kinds[k]);
+        REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+        REQUIRE_OK(leat_network_create(g, text, LEAT_DIMS(4, 4, 2), 1, &n));
+        REQUIRE_OK(leat_optimizer_create(n, "adam", &o));
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(0, 4, 4, 2), NULL);
+        leat_tensor *labels = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(0), NULL);
+        leat_tensor *y = leat_network_build(n, x, true);
+        CHECK_INT(leat_tensor_shape(y).rank, 2);
+        CHECK_INT(leat_tensor_shape(y).dim[1], 2);
+        leat_tensor *mean = leat_network_loss(n, "cross_entropy", y, labels);
+        leat_bind(x, &loss), leat_bind(labels, &loss);
+        REQUIRE_OK(leat_optimizer_record(o, mean));
+        CHECK_OK(leat_optimizer_run(o, 0.01));
+        CHECK_OK(leat_get(mean, &loss, sizeof loss));
+        CHECK(loss == 0);
+        for (size_t i = 0; leat_network_variable(n, i); i++) {
+            leat_variable *v = leat_network_variable(n, i);
+            leat_shape s = leat_variable_shape(v);
+            float values[512], sum = 0;
+            REQUIRE_OK(leat_variable_get(v, values, leati_shape_count(&s) * sizeof *values));
+            for (size_t j = 0; j < leati_shape_count(&s); j++) sum += values[j];
+            CHECK(isfinite(sum));
+        }
+        leat_optimizer_destroy(o);
+        leat_network_destroy(n);
+        leat_graph_destroy(g);
+    }
+}
+
 /* Attention that drops out is recorded otherwise, but sees the same; a text without a word sees
  * nothing. The rate is so small that nothing is dropped. */
 static void attention_sees_the_same_while_training(leattest *t)
@@ -324,12 +368,17 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, train_once, NULL);
 }
 
-static const leattest_case list[] = {
-    TEST(training_lowers_the_loss),     TEST(recording_anew_is_the_same),
-    TEST(builds_share_weights),         TEST(mistakes_are_named),
-    TEST(masked_rows_are_harmless),     TEST(attention_sees_the_same_while_training),
-    TEST(deep_layers_share_no_weights), TEST(tables_are_listed),
-    TEST(enormous_windows_are_refused), TEST(samples_leave_room_for_the_batch),
-    TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(training_lowers_the_loss),
+                                     TEST(recording_anew_is_the_same),
+                                     TEST(builds_share_weights),
+                                     TEST(mistakes_are_named),
+                                     TEST(masked_rows_are_harmless),
+                                     TEST(empty_batches_are_harmless),
+                                     TEST(attention_sees_the_same_while_training),
+                                     TEST(deep_layers_share_no_weights),
+                                     TEST(tables_are_listed),
+                                     TEST(enormous_windows_are_refused),
+                                     TEST(samples_leave_room_for_the_batch),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
