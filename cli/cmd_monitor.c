@@ -427,6 +427,7 @@ static leat_status run_monitor(cli *c)
 static const cli_option options[] = {
     {"window", 'w', "DATA", "a window of data or a prediction log, oldest first; may be repeated",
      true},
+    {"of", 0, "NAME", "of a log of several models: the rows that this one answered", false},
     {"every", 0, "ROWS|TIME", "cut each table into windows of 500 rows, or of 15m, 1h, 1d", false},
     {"time", 0, "COL", "the column of times; default: the only one", false},
     {"labels", 0, "COL", "the column with the truth; default: the target, where it is there",

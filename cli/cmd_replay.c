@@ -64,6 +64,7 @@ static leat_status run_replay(cli *c)
 
 static const cli_option options[] = {
     {"model", 'm', "MODEL", "the model that answers now", false},
+    {"of", 0, "NAME", "of a log of several models: the rows that this one answered", false},
     {"output", 'o', "FILE", "write its answers, a row for each of the log", false},
     CLI_READ_OPTIONS,
     {0}};

@@ -11,6 +11,7 @@
 #include <leat/data.h>
 #include <leat/model.h>
 #include <leat/monitor.h>
+#include <leat/table.h>
 
 /* The ways to write a tabulator in a shell. */
 static bool is_tab(const char *text)
@@ -153,17 +154,61 @@ leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, leat_mod
     return cli_load_for(c, out, name, &model, 1);
 }
 
+/* "a, b, c ..." of the models in a log. */
+static void name_models(const leat_frame *f, size_t column, char *out, size_t room)
+{
+    size_t used = 0, count = leat_frame_levels(f, column);
+    *out = '\0';
+    for (size_t i = 0; i < count; i++) {
+        const char *name = leat_frame_level(f, column, i);
+        if (strlen(name) + 8 > room - used) {
+            snprintf(out + used, room - used, " ...");
+            return;
+        }
+        used += (size_t)snprintf(out + used, room - used, "%s%s", i ? ", " : "", name);
+    }
+}
+
+/* The rows of the one model that --of names; a server writes those of all its models into one log,
+ * and another model's rows say nothing about this one. */
+static leat_status of_one_model(cli *c, leat_frame **f, const char *path)
+{
+    char names[300], expression[200];
+    const char *of = cli_value(c, "of");
+    leat_frame *all = *f;
+    size_t at, i = 0;
+    size_t models = leat_frame_find(all, "log.model", &at) ? leat_frame_levels(all, at) : 0;
+    if (models < 2 && !of) return LEAT_OK;
+    while (of && i < models && strcmp(leat_frame_level(all, at, i), of) != 0) i++;
+    if (!of || i == models) {
+        if (models == 0) return cli_usage(c, "%s does not say which model answered", path);
+        name_models(all, at, names, sizeof names);
+        return of ? cli_usage(c, "%s has no row of '%s'; it has rows of %s", path, of, names)
+                  : cli_usage(c, "%s has rows of %zu models: %s; say of which: --of NAME", path,
+                              models, names);
+    }
+    if (models == 1 && leat_frame_missing(all, at) == 0) return LEAT_OK;
+    if (strlen(of) > 128 || strpbrk(of, "\"\\`"))
+        return cli_usage(c, "'%s' cannot be the name of a model", of);
+    snprintf(expression, sizeof expression, "`log.model` == \"%s\"", of);
+    leat_status st = leat_table_filter(c->context, f, all, expression);
+    if (st == LEAT_OK) leat_frame_release(all);
+    else *f = all;
+    return st;
+}
+
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name)
 {
     leat_read_options o;
     *out = NULL;
     leat_status st = cli_read_options(c, &o);
+    o.expected = "log.model:text";
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
     st = leat_prediction_log_read(c->context, out, name, &o);
     if (st == LEAT_OK) print_notes(c, o.report, false);
     leat_read_report_destroy(o.report);
-    return st;
+    return st == LEAT_OK ? of_one_model(c, out, name) : st;
 }
 
 leat_status cli_check_precision(cli *c, const leat_model *model)

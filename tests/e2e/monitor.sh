@@ -53,6 +53,19 @@ has log-text log.txt "4 windows, 400 rows" "2026-03-04"
 check replay sh -c "$leat replay log.ndjson --model credit.leat -o answers.csv >replay.txt"
 has replay-text replay.txt "400 rows, 400 with a logged prediction" "the same answer" "wrote answers.csv"
 check replay-rows sh -c "test \$(wc -l <answers.csv) = 401"
+# A server writes what all its models answered into one log.
+sed 's/"inputs"/"model": "credit", "inputs"/' log.ndjson | head -n 400 >both.ndjson
+for i in 1 2 3; do
+    echo '{"request_id": "x", "model": "2", "inputs": {"length": 3}, "outputs": {"prediction": "ash"}}'
+done >>both.ndjson
+fails which 2 "rows of 2 models: credit, 2|--of NAME" $leat replay both.ndjson --model credit.leat
+fails which-window 2 "--of NAME" $leat monitor credit.leat both.ndjson
+fails none-of 2 "no row of 'debit'|credit" $leat replay both.ndjson --model credit.leat --of debit
+fails nameless 2 "does not say" $leat replay log.ndjson --model credit.leat --of credit
+check of sh -c "$leat replay both.ndjson --model credit.leat --of credit >of.txt"
+has of-text of.txt "400 rows, 400 with a logged prediction"
+check of-window sh -c "$leat monitor credit.leat both.ndjson --of credit >of.txt"
+has of-window-text of.txt "1 window, 400 rows"
 
 fails nothing 2 "--window DATA" $leat monitor credit.leat
 fails every 2 "--every takes|15m" $leat monitor credit.leat same.csv --every soon
