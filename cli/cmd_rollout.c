@@ -104,6 +104,7 @@ static leat_status put_options(cli *c, leat_json *j, const verb *v, uint64_t see
     if (st == LEAT_OK) st = put_share(c, j, "tolerance", "tolerance");
     if (cli_value(c, "alias")) leat_json_string(j, "alias", cli_value(c, "alias"));
     if (cli_value(c, "sticky")) leat_json_string(j, "sticky", cli_value(c, "sticky"));
+    if (cli_has(c, "other-schema")) leat_json_bool(j, "other_schema", true);
     put_rules(c, j);
     return st;
 }
@@ -261,9 +262,9 @@ static leat_status check(cli *c, const verb *v)
     if (c->count < 2) return cli_usage(c, "say of which model: leat rollout %s MODEL", v->name);
     bool begins = v->mode != NULL, switches = begins && strcmp(v->mode, "switch") == 0;
     for (int i = 0; !begins && i < c->given_count; i++) {
-        static const char *const of_beginning[] = {"to",      "from",     "steps",     "hold",
-                                                   "prolong", "abort-if", "alpha",     "sticky",
-                                                   "seed",    "mirror",   "tolerance", "alias"};
+        static const char *const of_beginning[] = {
+            "to",     "from", "steps",  "hold",      "prolong", "abort-if",    "alpha",
+            "sticky", "seed", "mirror", "tolerance", "alias",   "other-schema"};
         for (size_t k = 0; k < sizeof of_beginning / sizeof *of_beginning; k++)
             if (strcmp(c->given[i].option->name, of_beginning[k]) == 0)
                 return cli_usage(c, "--%s goes with start, shadow and switch, not with %s",
@@ -324,6 +325,10 @@ static const cli_option options[] = {
     {"tolerance", 0, "SHARE", "numbers agree up to this part of the larger (default 1%)", false},
     {"alias", 0, "NAME|none",
      "the registry's alias to move to what answers in the end (default: the one it is served by)",
+     false},
+    {"other-schema", 0, NULL,
+     "although the new version needs other inputs or answers in another way, and no rule about "
+     "error_rate takes it back",
      false},
     {"watch", 0, NULL, "show how it goes until it is over; exit code 1 if it was taken back",
      false},

@@ -322,7 +322,8 @@ static const char *const fixed_schemas[][2] = {
      "\"examples\":[\"error_rate>stable+1%\"]}},\"sticky\":{\"type\":\"string\",\"pattern\":"
      "\"^(none|key|header:.+|input:.+)$\"},\"seed\":{\"type\":\"integer\",\"minimum\":0},"
      "\"mirror\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1},\"tolerance\":{\"type\":"
-     "\"number\",\"minimum\":0,\"maximum\":1},\"alias\":{\"type\":\"string\"}}}"},
+     "\"number\",\"minimum\":0,\"maximum\":1},\"alias\":{\"type\":\"string\"},"
+     "\"other_schema\":{\"type\":\"boolean\"}}}"},
     {"RolloutAction", "{\"type\":\"object\",\"required\":[\"action\"],\"properties\":{\"action\":"
                       "{\"enum\":[\"promote\",\"finish\",\"pause\",\"resume\",\"abort\"]}}}"},
     {"Tensor", "{\"type\":\"object\",\"required\":[\"name\",\"shape\",\"datatype\"],\"properties\":"

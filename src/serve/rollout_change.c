@@ -140,6 +140,52 @@ static bool load(leati_rollouts *r, const char *name, const leati_rollout_spec *
     return true;
 }
 
+/* An input that `to` needs and `from` does not take, or not of that kind; NULL: there is none. */
+static const leati_port *other_input(const leati_served *from, const leati_served *to)
+{
+    for (size_t i = 0; i < to->inputs; i++) {
+        const leati_port *p = &to->ports[i];
+        uint32_t k = leati_map_get(&from->names, p->name, p->name_length);
+        if (k == LEATI_MAP_NONE || from->ports[k].role != p->role ||
+            from->ports[k].elements != p->elements)
+            return p;
+    }
+    return NULL;
+}
+
+/* Clients of the stable version would get errors from the other one, or answers of another kind:
+ * a canary is refused where no rule about errors takes it back, for time alone would bring it to
+ * all, and nobody said that it is meant. A switch is somebody's decision, and undone as quickly. */
+static bool alike(leati_rollouts *r, const char *name, const leati_rollout_spec *spec,
+                  leati_fault *fault)
+{
+    const leati_shelf *shelf = leati_repository_shelf(r->repository);
+    const leati_served *from = leati_shelf_find(shelf, name, strlen(name), spec->from);
+    const leati_served *to = leati_shelf_find(shelf, name, strlen(name), spec->to);
+    bool guarded = spec->mode != LEATI_CANARY || spec->other_schema;
+    for (size_t i = 0; i < spec->rule_count; i++)
+        guarded = guarded || spec->rules[i].measure == LEATI_ERROR_RATE;
+    if (guarded || !from || !to) return true;
+    const char *meant = "; \"other_schema\": true (--other-schema) says that it is meant";
+    if (!from->model != !to->model)
+        return leati_fault_set(fault, 422, "other_schema",
+                               "of the versions %u and %u one is an imported graph, which takes "
+                               "other requests%s",
+                               spec->from, spec->to, meant);
+    const leati_port *p = other_input(from, to);
+    if (p)
+        return leati_fault_set(fault, 422, "other_schema",
+                               "version %u needs the input '%.*s', which version %u does not take "
+                               "or takes as something else, so that requests would fail%s",
+                               spec->to, LEATI_CLIP(p->name, p->name_length), spec->from, meant);
+    if (!from->classes != !to->classes)
+        return leati_fault_set(fault, 422, "other_schema",
+                               "version %u answers with %s, version %u with %s%s", spec->to,
+                               to->classes ? "classes" : "numbers", spec->from,
+                               from->classes ? "classes" : "numbers", meant);
+    return true;
+}
+
 static void go_back(leati_rollouts *r, leati_lane *lane, const leati_rollout *before)
 {
     uint64_t revision = lane->rollout.revision + 1, epoch = lane->rollout.epoch + 1;
@@ -179,7 +225,7 @@ static bool begin_in_pool(leati_rollouts *r, leati_lane *lane, const leati_rollo
     int64_t stood = lane->shared;
     pthread_mutex_unlock(&r->lock);
     fetch(r, lane, spec);
-    bool ok = load(r, lane->name, spec, fault) &&
+    bool ok = load(r, lane->name, spec, fault) && alike(r, lane->name, spec, fault) &&
               leati_pool_ask(r, lane, LEATI_POOL_BEGIN, spec, LEATI_ROLLOUT_PROMOTE, fault);
     pthread_mutex_lock(&r->lock);
     if (!ok && lane->shared == stood) go_back(r, lane, before);
@@ -198,7 +244,7 @@ static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
     if (!lane) return false;
     if (r->pool) return begin_in_pool(r, lane, spec, before, fault);
     fetch(r, lane, spec);
-    bool ok = load(r, name, spec, fault);
+    bool ok = load(r, name, spec, fault) && alike(r, name, spec, fault);
     pthread_mutex_lock(&r->lock);
     if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));
     if (ok) leati_lane_changed(r, lane);

@@ -142,6 +142,13 @@ static bool read_alias(const json_t *v, leati_rollout_spec *s, char *why)
     return true;
 }
 
+static bool read_other_schema(const json_t *v, leati_rollout_spec *s, char *why)
+{
+    if (!json_is_boolean(v)) return wrong(why, "\"other_schema\" is true or false");
+    s->other_schema = json_is_true(v);
+    return true;
+}
+
 static bool read_member(const char *key, const json_t *v, leati_rollout_spec *s, char *why)
 {
     if (strcmp(key, "mode") == 0) return read_mode(v, s, why);
@@ -157,6 +164,7 @@ static bool read_member(const char *key, const json_t *v, leati_rollout_spec *s,
     if (strcmp(key, "tolerance") == 0) return read_number(v, key, &s->tolerance, why);
     if (strcmp(key, "abort_if") == 0) return read_rules(v, s, why);
     if (strcmp(key, "alias") == 0) return read_alias(v, s, why);
+    if (strcmp(key, "other_schema") == 0) return read_other_schema(v, s, why);
     return wrong(why, "\"%.40s\" is no member of a rollout", key);
 }
 

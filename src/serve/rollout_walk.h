@@ -56,6 +56,7 @@ typedef struct leati_rollout_spec {
     leati_rule rules[LEATI_ROLLOUT_RULES];
     char alias[LEATI_ALIAS_NAME]; /* of the registry, to stand at what answers in the end; "": none
                                    */
+    bool other_schema; /* asked for although the versions differ in that; not kept */
 } leati_rollout_spec;
 
 /* alpha 0.05, no hold; seed 0. */

@@ -407,7 +407,8 @@ static void arms_in_metrics(leattest *t)
     CHECK_NEAR(sample(t, &f, OF(COUNT, "4", "")), 2, 0, 0);
     CHECK_NEAR(sample(t, &f, OF(COUNT, "3", ",arm=\"canary\"")), -1, 0, 0);
     act(t, &f, 200, "abort");
-    put(t, &f, 200, "{\"from\":3,\"to\":6,\"steps\":[50],\"hold\":1000,\"mirror\":0}");
+    put(t, &f, 200,
+        "{\"from\":3,\"to\":6,\"steps\":[50],\"hold\":1000,\"mirror\":0,\"other_schema\":true}");
     for (int i = 0; i < 8; i++) asked(t, &f, API, arm);
     CHECK_NEAR(sample(t, &f, OF("leat_failed_requests_total", "6", ",code=\"422\",arm=\"canary\"")),
                4, 0, 0);
@@ -733,7 +734,13 @@ static void refusals(leattest *t)
         {"PUT", API "/rollout", "{\"to\":4,\"abort_if\":[\"p99>\"]}", 422, "ends where"},
         {"PUT", API "/rollout", "{\"to\":4,\"steps\":[50,20]}", 422, "grow"},
         {"PATCH", API "/rollout", "", 405, "PUT"},
-        {"PUT", API "/rollout", "{\"to\":4}", 200, "running"},
+        {"PUT", API "/rollout", "{\"to\":4}", 422, "version 4 needs the input 'sepal_length'"},
+        {"PUT", API "/rollout", "{\"to\":4,\"abort_if\":[\"p99>1s\"]}", 422, "other_schema"},
+        {"PUT", API "/rollout", "{\"to\":4,\"other_schema\":1}", 422, "true or false"},
+        {"GET", API "/rollout", "", 200, "\"phase\":\"none\""},
+        {"PUT", API "/rollout", "{\"to\":4,\"abort_if\":[\"error_rate>1%\"]}", 200, "running"},
+        {"POST", API "/rollout", "{\"action\":\"abort\"}", 200, "aborted"},
+        {"PUT", API "/rollout", "{\"from\":6,\"to\":4,\"other_schema\":true}", 200, "running"},
         {"PUT", API "/rollout", "{\"to\":5}", 409, "finish or abort"},
         {"POST", API "/rollout", "{\"action\":\"finish\"}", 200, "done"},
         {"PUT", API "/rollout", "{\"mode\":\"switch\"}", 200, "\"serving\":6"},
