@@ -225,6 +225,40 @@ static void normal_ends(const item *x, leati_interval *out)
     if (capped && out->high > 1) out->high = 1;
 }
 
+/* Where no row is wrong nothing but right rows is drawn, and every resample is perfect: an interval
+ * without width, however few the rows. Its end is what the metric would be if as large a share of
+ * each class were wrong as Wilson's interval for none of so many allows: spread over the classes as
+ * they are for predictions, scored like the other rows for ranks. */
+static double perfect_end(const item *x, uint32_t classes, const leati_tally *t, double level)
+{
+    const leati_metric *m = x->prepared.metric;
+    double z = leati_normal_quantile(0.5 + level / 2), square = z * z;
+    leati_sum sum = {0}, weights = {0};
+    if (m->from == LEATI_FROM_RANKS) {
+        bool roc = m->measure == leati_measure_roc_auc;
+        for (uint32_t k = 0; k < classes; k++) {
+            double n = t->truth[k], missed = square / (n + square);
+            double chance = roc ? 0.5 : n / t->total, w = m->argument == AVERAGE_WEIGHTED ? n : 1;
+            if (!(n > 0 && n < t->total)) continue;
+            leati_sum_add(&sum, w * (1 - missed * (1 - chance)));
+            leati_sum_add(&weights, w);
+        }
+        return leati_sum_value(&sum) / leati_sum_value(&weights);
+    }
+    double right = t->total / (t->total + square);
+    for (uint32_t k = 0; k < classes; k++) t->hit[k] *= right;
+    leati_tally less = *t;
+    less.right *= right;
+    return leati_prepared_measure(&x->prepared, NULL, &less);
+}
+
+static bool is_perfect(const item *x, double estimate)
+{
+    const leati_metric *m = x->prepared.metric;
+    bool share = m->unit == LEATI_UNIT_SHARE || m->unit == LEATI_UNIT_CORRELATION;
+    return share && (m->from == LEATI_FROM_TALLY || m->from == LEATI_FROM_RANKS) && estimate == 1;
+}
+
 /* The interval of one item from its sample and, for BCa, its jackknife. */
 static void item_interval(const resampling *r, const item *x, double level,
                           const leati_bootstrap *how, leati_interval *out)
@@ -236,6 +270,13 @@ static void item_interval(const resampling *r, const item *x, double level,
     *out = (leati_interval){estimate, (double)NAN, (double)NAN, level,
                             bca ? "bootstrap (BCa)" : "bootstrap"};
     if (x->count == 0 || isnan(estimate)) return;
+    if (is_perfect(x, estimate) && x->sample[0] == 1) {
+        if (x->prepared.metric->from == LEATI_FROM_RANKS)
+            leati_tally_fill(tally, x->prepared.eval, r->weight);
+        *out = (leati_interval){1, perfect_end(x, tally->classes, tally, level), 1, level,
+                                "none wrong (Wilson)"};
+        return;
+    }
     if (bca && !r->groups) {
         normal_ends(x, out);
         return;

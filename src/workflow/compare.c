@@ -82,7 +82,9 @@ leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_e
         leati_interval i = leati_interval_folds(k->scores, k->fold_count, ratio, LEVEL, e->metric);
         k->low = i.low;
         k->high = i.high;
-        return LEAT_OK;
+        if (i.low < i.high || e->metric->unit != LEATI_UNIT_SHARE) return LEAT_OK;
+        /* A share that is the same in every fold, as 1 of a model without a mistake, has no spread
+         * there to say how sure it is; the number of its rows does. */
     }
     leati_pooled pooled;
     leati_interval i;
@@ -98,7 +100,8 @@ leat_status leati_interval_of(leat_context *c, const leat_experiment *e, leati_e
     return LEAT_OK;
 }
 
-/* Two entries on the same folds, or on the same rows when there is one fold. */
+/* Two entries on the same folds; on the same rows when there is one fold, or when each has the same
+ * difference, which has no spread to judge it by. */
 static leat_status test_pair(leat_context *c, const leat_experiment *e, const leati_entry *a,
                              const leati_entry *b, leati_test *out)
 {
@@ -108,7 +111,7 @@ static leat_status test_pair(leat_context *c, const leat_experiment *e, const le
         for (size_t i = 0; i < a->fold_count; i++) difference[i] = a->scores[i] - b->scores[i];
         *out = leati_test_resampled_t(difference, a->fold_count, leati_folds_test_ratio(&e->folds));
         leati_free(difference);
-        return LEAT_OK;
+        if (!isinf(out->statistic)) return LEAT_OK;
     }
     leati_pooled first, second = {0};
     LEATI_TRY(leati_entry_eval(c, e, a, &first));

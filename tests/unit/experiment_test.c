@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "learn/stats.h"
 #include "model/model.h"
 #include "workflow/experiment.h"
 #include "workflow/vary.h"
@@ -221,6 +222,46 @@ static void no_spread(leattest *t)
     leat_frame_release(f);
 }
 
+static leat_experiment *by_cart(leattest *t, const char *csv)
+{
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    leat_frame *f = NULL;
+    const char *path = leattest_scratch("rows.csv");
+    o.target = "y";
+    o.models = "cart";
+    o.cv = "stratified:2";
+    o.quick = true;
+    CHECK_OK(leati_file_write(t->context, path, csv, strlen(csv)));
+    CHECK_OK(leat_frame_read(t->context, &f, path, NULL));
+    if (f) CHECK_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    leat_frame_release(f);
+    return e;
+}
+
+/* Scores that are equal in all folds have no spread to say how sure they are; their rows do. */
+static void same_in_every_fold(leattest *t)
+{
+    char csv[60 * 8] = "x,y\n";
+    for (int i = 0; i < 40; i++) strcat(csv, i % 2 ? "1.5,p\n" : "2.5,q\n");
+    leat_experiment *e = by_cart(t, csv);
+    REQUIRE(e);
+    leat_leaderboard_row best = leat_experiment_row(e, 0), base = leat_experiment_row(e, 1);
+    CHECK(best.mean == 1 && best.std == 0 && best.high == 1);
+    CHECK_NEAR(best.low, leati_interval_wilson(40, 40, 0.95).low, 1e-12, 0);
+    CHECK(base.mean == 0.5 && base.low < 0.4 && base.high > 0.6);
+    CHECK(strstr(leat_experiment_verdict(e), "is better than baseline") != NULL);
+    leat_experiment_destroy(e);
+    /* Two equal differences of one row of four each prove nothing. */
+    e = by_cart(t, "x,y\n2.5,p\n1.5,q\n1.5,p\n2.5,q\n1.5,p\n2.5,q\n1.5,p\n2.5,q\n");
+    REQUIRE(e);
+    best = leat_experiment_row(e, 0);
+    base = leat_experiment_row(e, 1);
+    CHECK(best.std == 0 && base.std == 0 && best.mean > base.mean);
+    CHECK(strstr(leat_experiment_verdict(e), "may be chance") != NULL);
+    leat_experiment_destroy(e);
+}
+
 /* Bytes of the model are those of one thread, of two, and of a second run. */
 static void same_bytes(leattest *t)
 {
@@ -426,10 +467,12 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, whole_run, NULL);
 }
 
-static const leattest_case list[] = {
-    TEST(leaderboard),        TEST(same_bytes),  TEST(save_and_load),   TEST(damage),
-    TEST(searching),          TEST(bad_options), TEST(one_row_out),     TEST(rare_class),
-    TEST(search_single_rows), TEST(no_spread),   TEST(parameter_curve), TEST(parameter_allocations),
-    TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(leaderboard),         TEST(same_bytes),
+                                     TEST(save_and_load),       TEST(damage),
+                                     TEST(searching),           TEST(bad_options),
+                                     TEST(one_row_out),         TEST(rare_class),
+                                     TEST(search_single_rows),  TEST(no_spread),
+                                     TEST(parameter_curve),     TEST(parameter_allocations),
+                                     TEST(allocation_failures), TEST(same_in_every_fold)};
 
 LEATTEST_MAIN(list)

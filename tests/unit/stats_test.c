@@ -178,6 +178,46 @@ static void folds(leattest *t)
     CHECK(x.high == 1 && x.low > 0.8 && x.low < 0.95);
 }
 
+/* A model without a mistake on few rows is not surely without one: the ends are those of the
+ * metrics with as many rows wrong as Wilson's interval leaves open. */
+static void perfect(leattest *t)
+{
+    enum { N = 12 };
+    static const char *const names[] = {"balanced_accuracy", "f1_macro", "precision_weighted",
+                                        "recall_macro",      "mcc",      "kappa",
+                                        "roc_auc",           "pr_auc",   "roc_auc_weighted"};
+    uint32_t label[N];
+    double prediction[N], proba[3 * N];
+    for (uint32_t classes = 2; classes <= 3; classes++) {
+        for (size_t i = 0; i < N; i++) {
+            label[i] = (uint32_t)i % classes;
+            prediction[i] = label[i];
+            for (uint32_t k = 0; k < classes; k++)
+                proba[i * classes + k] = k == label[i] ? 0.8 : 0.2 / (classes - 1);
+        }
+        leati_eval e = {.task = LEATI_CLASSIFY,
+                        .rows = N,
+                        .classes = classes,
+                        .label = label,
+                        .prediction = prediction,
+                        .proba = proba};
+        leati_interval right, x;
+        REQUIRE_OK(leati_metric_interval(t->context, metric(t, LEATI_CLASSIFY, "accuracy"), &e,
+                                         0.95, 1, &right));
+        for (size_t i = 0; i < COUNT(names); i++) {
+            const leati_metric *m = metric(t, LEATI_CLASSIFY, names[i]);
+            REQUIRE_OK(leati_metric_interval(t->context, m, &e, 0.95, 1, &x));
+            CHECK(x.estimate == 1 && x.high == 1 && x.low < 0.9 && x.low > 0.3);
+            /* Where classes have equal rows these are the share of right rows. */
+            if (i < 4) CHECK_NEAR(x.low, right.low, 1e-12, 0);
+        }
+        for (size_t i = 0; i < N; i++) label[i] = 0, prediction[i] = 0; /* one class only */
+        REQUIRE_OK(leati_metric_interval(t->context, metric(t, LEATI_CLASSIFY, "f1_macro"), &e,
+                                         0.95, 1, &x));
+        CHECK(x.estimate == 1 && x.high == 1 && x.low < 0.9);
+    }
+}
+
 typedef struct binary {
     double prediction[200], scores[400];
     leati_eval e;
@@ -652,6 +692,7 @@ static const leattest_case list[] = {TEST(distributions),
                                      TEST(distribution_edges),
                                      TEST(wilson),
                                      TEST(folds),
+                                     TEST(perfect),
                                      TEST(delong),
                                      TEST(bootstrap),
                                      TEST(coverage),
