@@ -165,6 +165,8 @@ static leat_status run_table(cli *c)
     if (!split != !cli_value(c, "rest"))
         return cli_usage(c, "--split and --rest go together: --split 20%% --rest test.csv");
     if (split && !path) return cli_usage(c, "--split needs -o FILE for the larger part");
+    if (split && strcmp(path, cli_value(c, "rest")) == 0)
+        return cli_usage(c, "-o and --rest name the same file, %s: one part would be lost", path);
     if (path && strcmp(path, "-") == 0) {
         if (c->json) return cli_usage(c, "-o - and --json both write to standard output");
         c->quiet = true;

@@ -330,10 +330,10 @@ leat_status leat_frame_write(leat_context *c, const leat_frame *frame, const cha
     }
     if (!writer && o.format) return unknown_format(c, o.format, list);
     if (!writer) writer = writers[0];
-    LEATI_CHECK(c, o.format || !has_suffix(path, foreign), LEAT_UNSUPPORTED,
+    LEATI_CHECK(c, o.format || !has_suffix(path, foreign), LEAT_INVALID,
                 "%s: Leat does not write such files; it writes %s", path, list);
     LEATI_CHECK(c, !leati_path_has_suffix(path, ".gz") && !leati_path_has_suffix(path, ".zst"),
-                LEAT_UNSUPPORTED, "%s: Leat reads packed files but does not write them", path);
+                LEAT_INVALID, "%s: Leat reads packed files but does not write them", path);
     leati_writer *to;
     LEATI_TRY(leati_writer_open(c, &to, path));
     leat_status st = writer->write(c, frame, to, &o);
