@@ -159,6 +159,16 @@ static bool is_named(const char *name, const char *text, size_t length)
     return strlen(name) == length && memcmp(name, text, length) == 0;
 }
 
+/* What is wrong with a set, below its name from the second line on. */
+static void say_lines(cli *c, const char *text)
+{
+    for (const char *end; *text; text = end) {
+        end = text + strcspn(text, "\n");
+        cli_say(c, "%.*s\n", (int)(end - text), text);
+        if (*end == '\n') cli_say(c, "%*s", *++end ? 22 : 0, "");
+    }
+}
+
 /* One set, or all that are present. A set that fails does not stop the others. */
 static leat_status run_verify(cli *c, const char *name)
 {
@@ -186,7 +196,8 @@ static leat_status run_verify(cli *c, const char *name)
         leat_json_bool(j, "good", good);
         if (!good) leat_json_string(j, "message", leat_error_message(c->context));
         leat_json_end_object(j);
-        cli_say(c, "%-20s  %s\n", full, good ? "good" : leat_error_message(c->context));
+        cli_say(c, "%-20s  ", full);
+        say_lines(c, good ? "good" : leat_error_message(c->context));
         failed += !good;
         leat_error_clear(c->context);
     }

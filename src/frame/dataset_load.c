@@ -174,7 +174,8 @@ static leat_status not_found(leat_context *c, const leat_data_list *list, const 
     leati_str_init(&names, c);
     for (size_t i = 0; i < list->count; i++) {
         all[i] = list->infos[i].name;
-        if (i < 30) leati_str_addf(&names, " %s", all[i]);
+        bool again = i > 0 && strcmp(all[i], all[i - 1]) == 0; /* another version */
+        if (i < 30 && !again) leati_str_addf(&names, " %s", all[i]);
     }
     leat_status st = LEATI_FAIL(c, LEAT_NOT_FOUND, "there is no data set '%s'", name);
     const char *near = leati_nearest(name, all, list->count);
@@ -248,10 +249,30 @@ static leat_status fetch(leat_context *c, leat_data_info *info)
     return LEAT_OK;
 }
 
+/* The file in place has another SHA-256 than the set. */
+static leat_status changed(leat_context *c, const leat_data_info *info, const char *got)
+{
+    LEATI_FAIL(c, LEAT_FORMAT, "the file of data set %s has changed: %s", info->name, info->path);
+    leati_error_hint(c, "SHA-256 expected %s", info->sha256);
+    leati_error_hint(c, "         found    %s", got);
+    return leati_error_hint(c,
+                            info->source == LEAT_DATA_FETCHED
+                                ? "leat data get %s fetches it again"
+                                : "leat data add FILE --name %s keeps the file again",
+                            info->name);
+}
+
 leat_status leat_data_fetch(leat_context *c, const char *name, leat_data_info *out)
 {
     leat_data_info info;
     LEATI_TRY(leat_data_find(c, name, &info));
+    if (info.present && (info.source == LEAT_DATA_FETCHED || info.source == LEAT_DATA_ADDED)) {
+        char got[65];
+        LEATI_TRY(leati_file_digest(c, info.path, got, NULL));
+        bool same = strcmp(got, info.sha256) == 0;
+        if (!same && info.source == LEAT_DATA_ADDED) return changed(c, &info, got);
+        info.present = same; /* else it is fetched again */
+    }
     LEATI_TRY(fetch(c, &info));
     if (out) *out = info;
     return LEAT_OK;
@@ -331,9 +352,6 @@ leat_status leat_data_verify(leat_context *c, const char *name)
                                                  : "the file of data set %s is gone: %s",
                 info.name, info.path);
     LEATI_TRY(leati_file_digest(c, info.path, got, NULL));
-    LEATI_CHECK(
-        c, strcmp(got, info.sha256) == 0, LEAT_FORMAT,
-        "the file of data set %s has changed: %s\nSHA-256 expected %s\n         found    %s",
-        info.name, info.path, info.sha256, got);
+    if (strcmp(got, info.sha256) != 0) return changed(c, &info, got);
     return LEAT_OK;
 }

@@ -250,10 +250,15 @@ static leat_status add_locked(leat_context *c, const char *path, const char *ver
     size_t count;
     LEATI_TRY(leati_store_list(c, &infos, &count));
     leat_status st = find_earlier(c, infos, count, info, version != NULL, &same);
+    bool kept = false;
     if (st == LEAT_OK && same && same->present) {
+        char got[65];
         *info = *same;
-    } else if (st == LEAT_OK) {
-        if (!version) next_version(infos, count, info);
+        st = leati_file_digest(c, info->path, got, NULL);
+        kept = st == LEAT_OK && strcmp(got, info->sha256) == 0;
+    }
+    if (st == LEAT_OK && !kept) {
+        if (!version && !same) next_version(infos, count, info);
         st = keep_copy(c, path, info);
         if (st == LEAT_OK && !same) st = write_index(c, infos, count, info);
     }

@@ -18,6 +18,8 @@ check two-added sh -c "$leat data add own.csv --name one & $leat data add own.cs
 check both-there sh -c "$leat data verify one && $leat data verify two"
 printf 'x' >>"$(find home -name '*.csv')" 2>/dev/null || { chmod u+w "$(find home -name '*.csv')"; printf 'x' >>"$(find home -name '*.csv')"; }
 fails tampered 1 "" $leat data verify own
+fails tampered-get 3 "has changed|leat data add" $leat data get own
+check mended sh -c "$leat data add own.csv --name own && $leat data verify own"
 fails unknown 3 "titanic" $leat data get titanik
 fails neither 3 "nowhere" $leat describe nowhere
 
@@ -35,6 +37,8 @@ if [ -d "$shared/tables" ] && command -v python3 >/dev/null; then
     done
     export LEAT_DATA_URL="http://127.0.0.1:$port/"
     check get $leat data get titanic
+    held=$($leat data show titanic | sed -n 's/^  file *//p')
+    check get-again sh -c "chmod u+w '$held' && echo x >>'$held' && ! $leat data verify titanic -q && $leat data get titanic && $leat data verify titanic -q"
     check fit $leat fit titanic -m gaussian_nb --quick -q
     check two-at-once sh -c "$leat data get penguins & $leat data get penguins && wait \$!"
     check no-part sh -c "$leat data verify penguins && test -z \"\$(find home -name '*.part')\""

@@ -121,6 +121,12 @@ static void add_and_verify(leattest *t)
     REQUIRE_OK(leati_file_write(c, info.path, "a,b\n9,9\n", 8));
     CHECK_FAILS(leat_data_verify(c, "mine@1"), LEAT_FORMAT, "mine|has changed");
     CHECK_OK(leat_data_verify(c, "mine@2"));
+    CHECK_FAILS(leat_data_fetch(c, "mine@1", NULL), LEAT_FORMAT, "mine|has changed|leat data add");
+    /* Adding the same contents again mends the kept copy, under its version. */
+    REQUIRE_OK(leati_file_write(c, path, "a,b\n1,2\n3,4\n", 12));
+    REQUIRE_OK(leat_data_add(c, path, "mine", NULL, &again));
+    CHECK_STR(again.version, "1");
+    CHECK_OK(leat_data_verify(c, "mine@1"));
     remove(info.path);
     CHECK_FAILS(leat_data_open(c, &f, "mine@1", NULL), LEAT_NOT_FOUND, "is gone");
     leat_data_list *list;
