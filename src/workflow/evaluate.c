@@ -152,6 +152,7 @@ static leat_status score_list(leat_context *c, leat_evaluation *e, const leati_s
         LEATI_TRY(score(c, m, s, &e->answers.eval, e->seed, &e->scores[e->count]));
         e->count++;
     }
+    LEATI_CHECK(c, !asked || e->count > 0, LEAT_INVALID, "the list of metrics names none");
     return LEAT_OK;
 }
 

@@ -49,9 +49,58 @@ static leat_status infer_schema(leat_context *c, leat_experiment *e, const reser
     return leati_target_read(c, &e->target, &e->schema, e->train, o->drop_missing_target);
 }
 
-/* The distinct values of a column, numbered in order of first appearance, for each sample. */
+/* A value of the column that gives the folds. */
+typedef struct fold_value {
+    double number;
+    const char *text; /* NULL: a number */
+    size_t length;
+    uint32_t place; /* in order of first appearance */
+} fold_value;
+
+static int by_value(const void *a, const void *b)
+{
+    const fold_value *x = a, *y = b;
+    if (x->text) {
+        int order = memcmp(x->text, y->text, x->length < y->length ? x->length : y->length);
+        return order ? order : (x->length > y->length) - (x->length < y->length);
+    }
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return x->place < y->place ? -1 : 1; /* whole numbers that are one as a double */
+}
+
+/* Renumbers the `count` values of a column from order of appearance to ascending order, so that the
+ * scores of given folds stand in the order of the folds. */
+static leat_status order_values(leat_context *c, const leat_experiment *e, size_t at,
+                                uint32_t *number, size_t count)
+{
+    const leati_column *col = e->train->column[at];
+    fold_value *value = leati_array(c, count, sizeof *value);
+    uint32_t *rank = leati_array(c, count, sizeof *rank);
+    leat_status st = value && rank ? LEAT_OK : leat_error_status(c);
+    uint32_t met = 0;
+    for (size_t i = 0; st == LEAT_OK && i < e->target.count; i++) {
+        size_t row = e->target.rows[i];
+        if (number[i] < met) continue;
+        value[met] = (fold_value){.place = met};
+        if (col->type == LEAT_STRING)
+            value[met].text = leati_dict_text(col->dict, col->codes[row], &value[met].length);
+        else leat_frame_number(e->train, at, row, &value[met].number);
+        met++;
+    }
+    if (st == LEAT_OK) {
+        qsort(value, count, sizeof *value, by_value);
+        for (uint32_t i = 0; i < count; i++) rank[value[i].place] = i;
+        for (size_t i = 0; i < e->target.count; i++) number[i] = rank[number[i]];
+    }
+    leati_free(value);
+    leati_free(rank);
+    return st;
+}
+
+/* The distinct values of a column, numbered in order of first appearance, or ascending if
+ * `ordered`, for each sample. */
 static leat_status number_values(leat_context *c, const leat_experiment *e, const char *name,
-                                 uint32_t **out)
+                                 bool ordered, uint32_t **out)
 {
     size_t at;
     *out = NULL;
@@ -66,8 +115,8 @@ static leat_status number_values(leat_context *c, const leat_experiment *e, cons
         size_t row = e->target.rows[i], n = 8;
         if (!leati_valid(col, row)) {
             st = LEATI_FAIL(c, LEAT_FORMAT,
-                            "row %zu: the column '%s' is missing; the splits need "
-                            "it in every row",
+                            "row %zu has no value in column '%s', which the splits come "
+                            "from; they need one in every row",
                             row + 1, name);
             break;
         }
@@ -81,6 +130,7 @@ static leat_status number_values(leat_context *c, const leat_experiment *e, cons
         number[i] = leati_map_put(&seen, key, n);
         if (number[i] == LEATI_MAP_NONE) st = leat_error_status(c);
     }
+    if (st == LEAT_OK && ordered) st = order_values(c, e, at, number, seen.count);
     leati_map_fini(&seen);
     if (st == LEAT_OK) *out = number;
     else leati_free(number);
@@ -92,11 +142,17 @@ static leat_status read_times(leat_context *c, const leat_experiment *e, const c
 {
     size_t at;
     LEATI_TRY(leat_frame_require(c, e->train, name, &at));
+    leat_type type = e->train->column[at]->type;
+    LEATI_CHECK(c, type != LEAT_STRING && type != LEAT_ARRAY, LEAT_TYPE,
+                "the column '%s' holds %s; an order in time needs times or numbers", name,
+                type == LEAT_STRING ? "texts" : "arrays");
     *out = leati_array(c, e->target.count, sizeof **out);
     if (!*out) return leat_error_status(c);
     for (size_t i = 0; i < e->target.count; i++)
         LEATI_CHECK(c, leat_frame_number(e->train, at, e->target.rows[i], *out + i), LEAT_FORMAT,
-                    "row %u: the column '%s' has no time or number", e->target.rows[i] + 1, name);
+                    "row %u has no value in column '%s', which the splits come from; they need one "
+                    "in every row",
+                    e->target.rows[i] + 1, name);
     return LEAT_OK;
 }
 
@@ -106,7 +162,8 @@ static leat_status split(leat_context *c, leat_experiment *e, const leati_split_
     double *time = NULL;
     leat_status st = LEAT_OK;
     bool grouped = spec->kind == LEATI_SPLIT_GROUP || spec->kind == LEATI_SPLIT_PREDEFINED;
-    if (grouped && spec->column) LEATI_GO(number_values(c, e, spec->column, &group));
+    if (grouped && spec->column)
+        LEATI_GO(number_values(c, e, spec->column, spec->kind == LEATI_SPLIT_PREDEFINED, &group));
     if (spec->kind == LEATI_SPLIT_TIME && spec->column)
         LEATI_GO(read_times(c, e, spec->column, &time));
     size_t cells_per_row = 0;
@@ -176,6 +233,10 @@ static leat_status choose_split(leat_context *c, leat_experiment *e,
 {
     leati_str text;
     leati_str_init(&text, c);
+    LEATI_CHECK(c, !o->fold_column || !o->cv, LEAT_INVALID,
+                "the folds of column '%s' and '%s' were both asked for; leave out --fold-column or "
+                "--cv",
+                o->fold_column, o->cv);
     if (o->fold_column) leati_str_addf(&text, "predefined:%s", o->fold_column);
     else leati_str_add(&text, o->cv ? o->cv : "auto");
     e->cv_asked = leati_str_take(&text);

@@ -65,7 +65,7 @@ static leat_status find_data(leat_context *c, plan *p, const char *path)
     leat_status st = leati_str_status(&record);
     if (st == LEAT_OK && !leati_path_exists(leati_str_text(&record)))
         st = LEATI_FAIL(c, LEAT_NOT_FOUND,
-                        "there is no record of the run (%s); name the data: leat reproduce %s DATA",
+                        "there is no record of the run (%s); name the data after %s",
                         leati_str_text(&record), path);
     if (st == LEAT_OK) st = leati_file_read(c, &bytes, leati_str_text(&record));
     leati_str_fini(&record);
@@ -75,12 +75,10 @@ static leat_status find_data(leat_context *c, plan *p, const char *path)
     leati_bytes_release(&bytes);
     const char *data = text_of(json, "data"), *folder = text_of(json, "folder");
     if (data && strcmp(data, "-") == 0) {
-        st = LEATI_FAIL(c, LEAT_NOT_FOUND,
-                        "the data came from standard input; name it: leat reproduce %s DATA", path);
+        st = LEATI_FAIL(c, LEAT_NOT_FOUND, "the data came from standard input; name it after %s",
+                        path);
     } else if (!data || !folder) {
-        st = LEATI_FAIL(c, LEAT_FORMAT,
-                        "the record of the run names no data; name it: leat "
-                        "reproduce %s DATA",
+        st = LEATI_FAIL(c, LEAT_FORMAT, "the record of the run names no data; name it after %s",
                         path);
     } else {
         /* A relative path is meant from where the run was made, whatever is called so here. */

@@ -133,6 +133,16 @@ static leat_status read_inner(leati_settings_reader *r, const char *key, const c
     }
 }
 
+/* Where a mapping had to follow; "knn.n_neighbors: 7" is how the command line says it. */
+static leat_status refuse_parameters(leati_settings_reader *r, const char *owner)
+{
+    leat_status st = leati_settings_refuse(r, "parameters, as in {C: 10}");
+    const char *dot = strchr(owner, '.');
+    if (!dot || !dot[1]) return st;
+    return leati_error_hint(r->context, "'%s' is written %.*s: {%s: VALUE}", owner,
+                            (int)(dot - owner), owner, dot + 1);
+}
+
 static leat_status read_outer(leati_settings_reader *r, const char *key)
 {
     for (;;) {
@@ -144,7 +154,7 @@ static leat_status read_outer(leati_settings_reader *r, const char *key)
         if (!owner) return leat_error_status(r->context);
         leat_status st = leati_settings_next(r);
         if (st == LEAT_OK && r->event.type != YAML_MAPPING_START_EVENT)
-            st = leati_settings_refuse(r, "parameters, as in {C: 10}");
+            st = refuse_parameters(r, owner);
         if (st == LEAT_OK) st = read_inner(r, key, owner);
         leati_free(owner);
         LEATI_TRY(st);

@@ -239,6 +239,37 @@ static leat_experiment *by_cart(leattest *t, const char *csv)
     return e;
 }
 
+/* Given folds stand in the order of their values, whichever comes first in the table. */
+static void order_of_folds(leattest *t)
+{
+    static const char *const names[][3] = {{"2", "10", "9.5"}, {"b", "\xc3\xa4", "a"}};
+    static const int places[][3] = {{0, 2, 1}, {1, 2, 0}};
+    for (int k = 0; k < 2; k++) {
+        char csv[400] = "x,y,f\n";
+        leat_experiment_options o = leat_experiment_options_default();
+        leat_experiment *e = NULL;
+        leat_frame *f = NULL;
+        const char *path = leattest_scratch("folds.csv");
+        for (int i = 0; i < 24; i++) /* in the second fold of the table all rows are wrong */
+            sprintf(csv + strlen(csv), "%s,%c,%s\n", i % 2 == (i / 2 % 3 == 1) ? "1.5" : "2.5",
+                    "pq"[i % 2], names[k][i / 2 % 3]);
+        o.target = "y";
+        o.models = "gaussian_nb";
+        o.fold_column = "f";
+        o.quick = true;
+        REQUIRE_OK(leati_file_write(t->context, path, csv, strlen(csv)));
+        REQUIRE_OK(leat_frame_read(t->context, &f, path, NULL));
+        REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+        leat_leaderboard_row row = leat_experiment_row(e, 0);
+        if (strcmp(row.estimator, "baseline") == 0) row = leat_experiment_row(e, 1);
+        CHECK_INT(row.fold_count, 3);
+        CHECK(row.folds[places[k][1]] == 0);
+        CHECK(row.folds[places[k][0]] > 0 && row.folds[places[k][2]] > 0);
+        leat_experiment_destroy(e);
+        leat_frame_release(f);
+    }
+}
+
 /* Scores that are equal in all folds have no spread to say how sure they are; their rows do. */
 static void same_in_every_fold(leattest *t)
 {
@@ -388,6 +419,12 @@ static void bad_options(leattest *t)
     o.models = "lda";
     o.cv = "kfold:1000";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "1000");
+    o.cv = "kfold:5";
+    o.fold_column = "colour";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "colour|kfold:5|--cv");
+    o.fold_column = NULL;
+    o.cv = "time:3:colour";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_TYPE, "colour|holds texts");
     o.cv = "fold:3";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "fold:3");
     o.cv = NULL;
@@ -473,6 +510,7 @@ static const leattest_case list[] = {TEST(leaderboard),         TEST(same_bytes)
                                      TEST(one_row_out),         TEST(rare_class),
                                      TEST(search_single_rows),  TEST(no_spread),
                                      TEST(parameter_curve),     TEST(parameter_allocations),
-                                     TEST(allocation_failures), TEST(same_in_every_fold)};
+                                     TEST(allocation_failures), TEST(same_in_every_fold),
+                                     TEST(order_of_folds)};
 
 LEATTEST_MAIN(list)
