@@ -13,7 +13,8 @@
 
 enum { LEATI_ARRAY_COLUMNS = 256 };
 
-/* Adds the columns of `a` to `f`, whose number of rows must be that of `a` (SHAPE). */
+/* Adds the columns of `a` to `f`, whose number of rows must be that of `a` (SHAPE). LIMIT: text of
+ * more columns, or of more empty elements, than a file of a few bytes should have made. */
 leat_status leati_foreign_add(leat_context *c, leat_frame *f, const char *name,
                               const leati_foreign *a);
 size_t leati_foreign_rows(const leati_foreign *a);

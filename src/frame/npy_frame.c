@@ -165,6 +165,23 @@ static leat_status add_columns(leat_context *c, leat_frame *f, const char *name,
     return st;
 }
 
+/* Every column of text has a dictionary of its own, and a file need not have a byte for it: without
+ * rows, or where elements have no width. */
+static leat_status check_text(leat_context *c, const char *name, const leati_foreign *a)
+{
+    enum { COLUMNS_MOST = 65536, EMPTY_MOST = 16777216 };
+    if (!leati_element_is_text(a->element)) return LEAT_OK;
+    LEATI_CHECK(c, a->dims <= 2, LEAT_UNSUPPORTED,
+                "array '%s' holds text in %d dimensions; text may have 1 or 2", name, a->dims);
+    LEATI_CHECK(c, a->dims < 2 || a->shape[1] <= COLUMNS_MOST, LEAT_LIMIT,
+                "array '%s' holds text in %zu columns; text may have up to %d", name, a->shape[1],
+                COLUMNS_MOST);
+    LEATI_CHECK(c, a->width || a->count <= EMPTY_MOST, LEAT_LIMIT,
+                "array '%s' holds %zu texts of no width; up to %d are taken", name, a->count,
+                EMPTY_MOST);
+    return LEAT_OK;
+}
+
 leat_status leati_foreign_add(leat_context *c, leat_frame *f, const char *name,
                               const leati_foreign *a)
 {
@@ -175,14 +192,13 @@ leat_status leati_foreign_add(leat_context *c, leat_frame *f, const char *name,
     LEATI_CHECK(c, a->dims <= 4, LEAT_UNSUPPORTED,
                 "array '%s' has %d dimensions; a table holds up to 4 (row, height, width, channel)",
                 name, a->dims);
+    LEATI_TRY(check_text(c, name, a));
     if (a->dims <= 1) {
         slice s = {a, 0, 1, f->rows};
         return leati_frame_add(c, f, name, one_column(c, &s));
     }
     if (a->dims == 2 && (a->shape[1] <= LEATI_ARRAY_COLUMNS || leati_element_is_text(a->element)))
         return add_columns(c, f, name, a);
-    LEATI_CHECK(c, !leati_element_is_text(a->element), LEAT_UNSUPPORTED,
-                "array '%s' holds text in %d dimensions; text may have 1 or 2", name, a->dims);
     return leati_frame_add(c, f, name, block(c, a));
 }
 

@@ -137,6 +137,12 @@ static void refused(leattest *t)
          LEAT_FORMAT},
         {"'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1)", "5 dimensions",
          LEAT_UNSUPPORTED},
+        {"'descr': '|S1', 'fortran_order': False, 'shape': (1,1,1)", "text in 3 dimensions",
+         LEAT_UNSUPPORTED},
+        {"'descr': '>U3', 'fortran_order': True, 'shape': (0, 192619261)", "192619261 columns",
+         LEAT_LIMIT},
+        {"'descr': '|S0', 'fortran_order': False, 'shape': (4000000000,)", "4000000000 texts",
+         LEAT_LIMIT},
         {"", "header", LEAT_FORMAT},
     };
     char file[1024], zeros[16] = {0};
