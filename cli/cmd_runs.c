@@ -297,19 +297,23 @@ static leat_status print_compared(cli *c, const compared *k)
 /* What the pairs say that could be tested, and why others could not. */
 static void say_what_it_means(cli *c, const compared *k)
 {
-    bool same_data = true, same_folds = true;
+    bool said = false;
     size_t pairs = leat_comparison_pairs(k->tests), all = (size_t)(k->count * (k->count - 1) / 2);
-    for (int i = 1; i < k->count; i++) {
-        same_data = same_data && strcmp(k->runs[0]->table, k->runs[i]->table) == 0;
-        same_folds = same_folds && strcmp(k->runs[0]->folds_sha256, k->runs[i]->folds_sha256) == 0;
-    }
     cli_say(c, "\n");
     cli_say_pairs(c, k->tests, k->names);
     if (pairs == all) return;
-    if (!same_data) cli_say(c, "runs on different data: their scores cannot be compared\n");
-    else if (!same_folds)
-        cli_say(c, "the same data, but different folds: no test of differences\n");
-    else
+    for (int i = 0; i < k->count; i++) {
+        for (int j = i + 1; j < k->count; j++) {
+            const char *a = k->names[i], *b = k->names[j];
+            bool data = strcmp(k->runs[i]->table, k->runs[j]->table) == 0;
+            if (data && strcmp(k->runs[i]->folds_sha256, k->runs[j]->folds_sha256) == 0) continue;
+            if (data)
+                cli_say(c, "%s and %s: the same data, but different folds: no test\n", a, b);
+            else cli_say(c, "%s and %s: different data: scores cannot be compared\n", a, b);
+            said = true;
+        }
+    }
+    if (!said)
         cli_say(c, "no scores of the same folds that could be tested; on new rows:\n"
                    "leat compare A.leat B.leat HOLDOUT.csv\n");
 }
