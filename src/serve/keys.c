@@ -280,13 +280,18 @@ static bool add_rows(leati_key_state *s, int64_t day, uint64_t rows, uint64_t mo
     return true;
 }
 
+static void tell_day(const entry *e, int64_t seconds, uint64_t used, leati_key_verdict *v)
+{
+    v->day.left = e->quota > used ? e->quota - used : 0;
+    v->day.reset = leati_key_seconds_left(seconds);
+}
+
 static bool take_rows(const entry *e, int64_t seconds, uint64_t rows, leati_key_verdict *v)
 {
     uint64_t used;
     uint32_t to_midnight = leati_key_seconds_left(seconds);
     bool good = add_rows(e->state, leati_key_day(seconds), rows, e->quota, &used);
-    v->day.left = e->quota > used ? e->quota - used : 0;
-    v->day.reset = to_midnight;
+    tell_day(e, seconds, used, v);
     /* What is under way may come back. */
     bool soon = v->day.left == 0 && atomic_load(&e->state->under_way);
     if (!good) v->retry_seconds = soon ? 1 : to_midnight;
@@ -305,6 +310,9 @@ static void judge_limits(const entry *e, uint64_t rows, uint64_t now_ns, int64_t
         v->day.window = 86400;
     }
     if (e->interval && !take_token(e, now_ns, v)) {
+        uint64_t used;
+        add_rows(e->state, leati_key_day(seconds), 0, 0, &used);
+        tell_day(e, seconds, used, v);
         refuse(v, 429, "too_many_requests", "this key is asking more often than its rate allows");
     } else if (!take_rows(e, seconds, rows, v)) {
         refuse(v, 429, "quota_used_up", "the rows that this key may ask for today are used up");

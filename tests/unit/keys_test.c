@@ -193,7 +193,8 @@ static void changes(leattest *t)
 static void limits(leattest *t)
 {
     const char *where;
-    char a[LEAT_KEY_SIZE], q[LEAT_KEY_SIZE], policy[LEATI_KEY_FIELD], limit[LEATI_KEY_FIELD];
+    char a[LEAT_KEY_SIZE], q[LEAT_KEY_SIZE], both[LEAT_KEY_SIZE], policy[LEATI_KEY_FIELD],
+        limit[LEATI_KEY_FIELD];
     leati_keys *k;
     leati_key_verdict v;
     uint64_t now = UINT64_C(1000) * SECOND;
@@ -206,7 +207,17 @@ static void limits(leattest *t)
     o = leat_key_options_default();
     o.quota = 10;
     REQUIRE_OK(leat_key_add(s, "bob", &o, q));
+    o.rate = 1;
+    o.burst = 1;
+    REQUIRE_OK(leat_key_add(s, "both", &o, both));
     REQUIRE_OK(leati_keys_open(t->context, &k, where));
+    /* Who is too quick is not told that the day is used up. */
+    CHECK_INT(ask_at(k, both, "iris", LEAT_KEY_INFER, 3, now, NOON).status, 200);
+    v = ask_at(k, both, "iris", LEAT_KEY_INFER, 3, now, NOON);
+    CHECK_STR(v.code, "too_many_requests");
+    CHECK_INT(v.retry_seconds, 1);
+    leati_key_fields(&v, policy, limit);
+    CHECK_STR(limit, "\"rate\";r=0;t=1, \"day\";r=7;t=43200");
     /* Three at once, the fourth half a second later. */
     for (int i = 0; i < 3; i++) {
         v = ask_at(k, a, "iris", LEAT_KEY_INFER, 0, now, NOON);
