@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "kernel/sort.h"
 #include "learn/estimator.h"
+#include "learn/stats_sum.h"
 
 /* Single precision from so many cells on: below, double costs nothing that a person notices. */
 enum { F32_CELLS = 4000000 };
@@ -337,11 +338,16 @@ static leat_status learn_scale(leat_context *c, leati_encoder *e, size_t feature
         if (!isnan(values[i])) values[n++] = values[i];
     if (n == 0) return LEAT_OK;
     if (e->recipe.scaling == LEATI_SCALE_STANDARD) {
-        double sum = 0, squares = 0;
+        double sum = 0, squares = 0, most = 0;
         for (size_t i = 0; i < n; i++) sum += values[i];
         shift = sum / (double)n;
-        for (size_t i = 0; i < n; i++) squares += (values[i] - shift) * (values[i] - shift);
-        spread = sqrt(squares / (double)n);
+        for (size_t i = 0; i < n; i++) most = fmax(most, fabs(values[i] - shift));
+        double unit = leati_unit_of(most); /* squares of 1e200 have no room, nor of 1e-200 */
+        for (size_t i = 0; i < n; i++) {
+            double d = (values[i] - shift) / unit;
+            squares += d * d;
+        }
+        spread = unit * sqrt(squares / (double)n);
         /* Constant up to rounding, as scikit-learn's StandardScaler decides. */
         if (spread <= 10 * 0x1p-52 * fabs(shift)) spread = 1;
     } else {
@@ -353,7 +359,8 @@ static leat_status learn_scale(leat_context *c, leati_encoder *e, size_t feature
                    : values[n - 1] - values[0];
     }
     e->shift[feature] = shift;
-    e->scale[feature] = spread > 0 && isfinite(spread) ? 1 / spread : 1;
+    bool usable = spread > 0 && isfinite(spread) && isfinite(1 / spread);
+    e->scale[feature] = usable ? 1 / spread : 1;
     return LEAT_OK;
 }
 

@@ -354,6 +354,10 @@ static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
     LEATI_TRY(check_names(c, f, o->drop, o->drop_count));
     LEATI_CHECK(c, !named(o->target, o->drop, o->drop_count), LEAT_INVALID,
                 "the target '%s' cannot be left out", o->target);
+    for (size_t i = 0; i < o->drop_count; i++)
+        LEATI_CHECK(c, !named(o->drop[i], o->keep, o->keep_count), LEAT_INVALID,
+                    "the column '%s' is to be kept and to be left out; say one of them",
+                    o->drop[i]);
     s->target = leati_strdup(c, o->target);
     s->columns = LEATI_NEW(c, leati_schema_column, f->columns);
     if (!s->target || !s->columns) return leat_error_status(c);

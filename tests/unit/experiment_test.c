@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "learn/stats.h"
 #include "model/model.h"
 #include "workflow/experiment.h"
@@ -239,6 +240,37 @@ static leat_experiment *by_cart(leattest *t, const char *csv)
     return e;
 }
 
+/* Columns whose squares have no room are standardised like all others. */
+static void far_columns(leattest *t)
+{
+    static const double sizes[] = {1, 0x1p600, 0x1p-600};
+    double mean[3] = {0};
+    for (int k = 0; k < 3; k++) {
+        char csv[6000] = "a,b,y\n";
+        leati_rng rng;
+        leat_experiment_options o = leat_experiment_options_default();
+        leat_experiment *e = NULL;
+        leat_frame *f = NULL;
+        const char *path = leattest_scratch("far.csv");
+        leati_rng_init(&rng, 5, LEATI_RNG_TEST, 0);
+        for (int i = 0; i < 60; i++) {
+            double a = leati_rng_normal(&rng), b = leati_rng_normal(&rng);
+            sprintf(csv + strlen(csv), "%.17g,%.17g,%s\n", a * sizes[k], b / sizes[k],
+                    a + b > 0 ? "p" : "q");
+        }
+        o.target = "y";
+        o.models = "knn";
+        o.quick = true;
+        REQUIRE_OK(leati_file_write(t->context, path, csv, strlen(csv)));
+        REQUIRE_OK(leat_frame_read(t->context, &f, path, NULL));
+        REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+        mean[k] = leat_experiment_row(e, 0).mean;
+        leat_experiment_destroy(e);
+        leat_frame_release(f);
+    }
+    CHECK(mean[0] > 0.8 && mean[1] == mean[0] && mean[2] == mean[0]);
+}
+
 /* Given folds stand in the order of their values, whichever comes first in the table. */
 static void order_of_folds(leattest *t)
 {
@@ -434,6 +466,11 @@ static void bad_options(leattest *t)
     o.preprocess = "scale";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "standard");
     o.preprocess = NULL;
+    const char *both[] = {"colour"};
+    o.keep = o.drop = both;
+    o.keep_count = o.drop_count = 1;
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID, "colour|to be kept");
+    o.keep_count = o.drop_count = 0;
     const char *set[] = {"lda.solver=fast"};
     o.set = set;
     o.set_count = 1;
@@ -511,6 +548,6 @@ static const leattest_case list[] = {TEST(leaderboard),         TEST(same_bytes)
                                      TEST(search_single_rows),  TEST(no_spread),
                                      TEST(parameter_curve),     TEST(parameter_allocations),
                                      TEST(allocation_failures), TEST(same_in_every_fold),
-                                     TEST(order_of_folds)};
+                                     TEST(order_of_folds),      TEST(far_columns)};
 
 LEATTEST_MAIN(list)
