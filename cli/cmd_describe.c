@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <leat/profile.h>
 #include <leat/screen.h>
@@ -131,6 +132,22 @@ out:
     return st;
 }
 
+/* A number of the column's unit; times, which are microseconds, as ISO 8601. */
+static void json_value(leat_json *j, const char *key, const leat_column_profile *p, double v)
+{
+    char text[80];
+    time_t seconds = (time_t)floor(v / 1e6);
+    struct tm utc;
+    if (p->type != LEAT_TIME || !isfinite(v) || !gmtime_r(&seconds, &utc)) {
+        leat_json_number(j, key, v);
+        return;
+    }
+    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    int part = (int)(v - floor(v / 1e6) * 1e6);
+    snprintf(text + n, sizeof text - n, part ? ".%06dZ" : "Z", part);
+    leat_json_string(j, key, text);
+}
+
 static leat_status print_json(cli *c, const leat_frame *f, const leat_column_profile *p)
 {
     leat_json *j = leat_json_create(c->context, 0);
@@ -144,13 +161,14 @@ static leat_status print_json(cli *c, const leat_frame *f, const leat_column_pro
         leat_json_int(j, "missing", (int64_t)p[i].missing);
         if (p[i].type != LEAT_ARRAY) leat_json_int(j, "distinct", (int64_t)p[i].distinct);
         if (!isnan(p[i].mean)) {
-            leat_json_number(j, "mean", p[i].mean);
-            leat_json_number(j, "std", p[i].std);
-            leat_json_number(j, "least", p[i].least);
-            leat_json_number(j, "quartile1", p[i].quartile1);
-            leat_json_number(j, "median", p[i].median);
-            leat_json_number(j, "quartile3", p[i].quartile3);
-            leat_json_number(j, "most", p[i].most);
+            json_value(j, "mean", &p[i], p[i].mean);
+            /* of times in seconds, as their differences are */
+            leat_json_number(j, "std", p[i].type == LEAT_TIME ? p[i].std / 1e6 : p[i].std);
+            json_value(j, "least", &p[i], p[i].least);
+            json_value(j, "quartile1", &p[i], p[i].quartile1);
+            json_value(j, "median", &p[i], p[i].median);
+            json_value(j, "quartile3", &p[i], p[i].quartile3);
+            json_value(j, "most", &p[i], p[i].most);
         }
         if (infinite(&p[i])) leat_json_int(j, "infinite", (int64_t)infinite(&p[i]));
         if (p[i].top_count) leat_json_begin_array(j, "top");

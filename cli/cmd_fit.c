@@ -488,7 +488,8 @@ static const cli_option options[] = {
      "the column to predict; data sets, folders of images and --text know theirs", false},
     {"task", 0, "TASK", "classification or regression; default: by the target", false},
     {"models", 'm', "A,B", "estimators to try; default: those that suit the data", false},
-    {"metric", 0, "NAME", "what decides; default: accuracy or mae", false},
+    {"metric", 0, "NAME", "what decides; default: accuracy or mae; leat help metrics lists them",
+     false},
     {"cv", 0, "HOW",
      "kfold:10, stratified:10, repeated:5x2, loo, group:COL, time:5, holdout:0.2, nested:5x3; "
      "default: suits the data",

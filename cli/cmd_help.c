@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <leat/estimator.h>
+#include <leat/metric.h>
 #include <leat/network.h>
 
 #include "command.h"
@@ -172,6 +173,35 @@ static void explain_parts(const char *name, bool more)
         }
 }
 
+static void list_metrics(void)
+{
+    for (int task = 1; task >= 0; task--) {
+        printf("%sof %s:\n", task ? "" : "\n", task ? "classification" : "regression");
+        for (size_t i = 0; i < leat_metric_count(); i++) {
+            if (leat_metric_is_classification(i) != (task == 1)) continue;
+            printf("  %-20s%s", leat_metric_name(i),
+                   leat_metric_greater_is_better(i) ? "" : "(less is better) ");
+            cli_fold(stdout, leat_metric_doc(i), leat_metric_greater_is_better(i) ? 22 : 39, 22);
+        }
+    }
+}
+
+static void metrics_json(leat_json *j)
+{
+    leat_json_begin_array(j, "metrics");
+    for (size_t i = 0; i < leat_metric_count(); i++) {
+        leat_json_begin_object(j, NULL);
+        leat_json_string(j, "metric", leat_metric_name(i));
+        leat_json_string(j, "title", leat_metric_title(i));
+        leat_json_string(j, "task",
+                         leat_metric_is_classification(i) ? "classification" : "regression");
+        leat_json_bool(j, "greater_is_better", leat_metric_greater_is_better(i));
+        leat_json_string(j, "doc", leat_metric_doc(i));
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+}
+
 static void explain_estimator(const leat_estimator_info *e)
 {
     printf("%s: %s (%s%s%s)\n\n", e->name, e->title, e->classifies ? "classification" : "",
@@ -319,6 +349,7 @@ static leat_status print_json(cli *c, const char *topic, const cli_command *m,
         if (!topic) commands_json(j);
         else if (strcmp(topic, "exit") == 0) exits_json(j);
         else if (strcmp(topic, "estimators") == 0) estimators_json(j);
+        else if (strcmp(topic, "metrics") == 0) metrics_json(j);
         else parts_json(j, topic);
         leat_json_end_object(j);
     }
@@ -333,18 +364,21 @@ static leat_status run_help(cli *c)
     leat_estimator_info found, *estimator = NULL;
     const cli_command *m = topic ? cli_command_find(topic) : NULL;
     if (topic && !m && leat_estimator_find(topic, &found)) estimator = &found;
-    bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0);
+    bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0 ||
+                          strcmp(topic, "metrics") == 0);
     bool part = topic && !m && !list && is_part(topic);
     if (topic && !m && !estimator && !list && !part)
         return cli_usage(c,
                          "there is no help on '%s'; topics are the commands, 'estimators', "
-                         "the name of one, of a layer or another part of networks, and 'exit'",
+                         "the name of one, of a layer or another part of networks, 'metrics' and "
+                         "'exit'",
                          topic);
     if (c->json) return print_json(c, topic, m, estimator);
     if (estimator) explain_estimator(estimator);
     if (part) explain_parts(topic, estimator != NULL);
     if (!topic || m) cli_help(stdout, m);
     if (list && strcmp(topic, "exit") == 0) list_exits();
+    else if (list && strcmp(topic, "metrics") == 0) list_metrics();
     else if (list) list_estimators();
     return LEAT_OK;
 }

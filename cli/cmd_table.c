@@ -71,8 +71,8 @@ static leat_status preview(cli *c, const leat_frame *f)
         for (size_t i = 1; i <= n && shown < (int)k; i++)
             memmove(cells + i * (size_t)shown, cells + i * k, (size_t)shown * sizeof *cells);
         k = (size_t)shown;
-        cli_table(c, cells, (int)(n + 1), (int)k, true);
-        if (rows > n || columns > k) {
+        if (k) cli_table(c, cells, (int)(n + 1), (int)k, true);
+        if (k && (rows > n || columns > k)) {
             char size[80];
             cli_size_text(f, size, sizeof size);
             cli_styled(c, CLI_DIM, "  the first of %s; -o FILE writes all\n", size);

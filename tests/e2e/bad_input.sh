@@ -27,7 +27,7 @@ for line in "fit good.csv --taget x" "fitt" "fit" "fit good.csv -t species --see
     $leat $line --json >error.json 2>/dev/null
     check "json-error: $line" python3 -c "import json; assert json.load(open('error.json'))['error']['message']"
 done
-for topic in "" fit svc exit estimators; do
+for topic in "" fit svc exit estimators metrics; do
     check "json-help: $topic" sh -c "$leat help $topic --json | python3 -m json.tool"
 done
 for topic in $($leat help --completion fish | sed -n 's/.*use_subcommand -a \([a-z]*\).*/\1/p'); do

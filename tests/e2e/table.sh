@@ -22,6 +22,8 @@ check split-rows sh -c "test \$(wc -l <train.csv) = 121 && test \$(wc -l <test.c
 fails split-to-one 2 "same file|train.csv" $leat table iris --split 20% --rest train.csv -o train.csv
 check split-kept sh -c "test \$(wc -l <train.csv) = 121"
 check same-for-threads sh -c "$leat table iris --shuffle --threads 1 -o a.csv && $leat table iris --shuffle --threads 4 -o b.csv && cmp a.csv b.csv"
+check no-columns sh -c "$leat table iris --drop 'sepal_length, sepal_width, petal_length, petal_width, species' | grep -c . | grep -qx 2"
+check time-json sh -c "$leat describe sales.csv --json | grep -q '\"least\":\"2024-01-05T00:00:00Z\"'"
 check json sh -c "$leat table iris --head 2 --json | python3 -m json.tool"
 check gzip sh -c "gzip -k sales.csv && $leat table sales.csv.gz --head 1 -o - | grep -q Bern"
 printf 'id\n9007199254740993\n' >ids.csv
