@@ -328,9 +328,14 @@ static leat_status check_opsets(leat_context *c, const leati_onnx_opset *sets, s
                     "it uses version %" PRId64 " of the operators of %.60s, the newest known here "
                     "is %" PRId64 "; convert it to that or an older version",
                     version, name, most);
+        /* Some converters name one version twice. */
         for (size_t j = 0; j < i; j++)
-            LEATI_CHECK(c, strcmp(domain, leati_onnx_domain(sets[j].domain)) != 0, LEAT_FORMAT,
-                        "the version of %.60s is given twice", name);
+            LEATI_CHECK(c,
+                        sets[j].version == version ||
+                            strcmp(domain, leati_onnx_domain(sets[j].domain)) != 0,
+                        LEAT_FORMAT,
+                        "the operators of %.60s have two versions, %" PRId64 " and %" PRId64, name,
+                        sets[j].version, version);
     }
     return LEAT_OK;
 }

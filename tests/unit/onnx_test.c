@@ -197,6 +197,20 @@ static void zero_opset(leati_onnx_builder *b, leati_onnx_graph *g)
     leati_onnx_add_opset(b, "other", 0);
 }
 
+/* The version of a domain once more; builders know each once. */
+static void add_version(leati_onnx_builder *b, int64_t version)
+{
+    leati_onnx_add_opset(b, "other", version);
+    if (b->status == LEAT_OK)
+        b->model->opset_import.at[b->model->opset_import.count - 1].domain = "ai.onnx";
+}
+
+static void two_opsets(leati_onnx_builder *b, leati_onnx_graph *g)
+{
+    (void)g;
+    add_version(b, LEATI_ONNX_WRITE_OPSET - 1);
+}
+
 static leati_onnx_graph *branch(leati_onnx_builder *b, const char *uses, const char *makes)
 {
     leati_onnx_graph *g = leati_onnx_new_graph(b, "branch");
@@ -325,6 +339,7 @@ static const wrong wrongs[] = {
     {no_operator, LEAT_FORMAT, "names no operator"},
     {new_opset, LEAT_UNSUPPORTED, "version 28|ai.onnx|27"},
     {zero_opset, LEAT_FORMAT, "version 0|other"},
+    {two_opsets, LEAT_FORMAT, "ai.onnx|two versions, 17 and 16"},
     {inner_unknown, LEAT_FORMAT, "node 2 (If)|then_branch|`absent`"},
     {inner_hides, LEAT_FORMAT, "node 2 (If)|`branch`|`z`|exists already"},
     {inner_leaks, LEAT_FORMAT, "`r`|nothing makes"},
@@ -373,6 +388,8 @@ static void accepted(leattest *t)
     leati_onnx_set_domain(&b, n, "own");
     CHECK_OK(leati_onnx_check(t->context, b.model));
     CHECK(leati_onnx_function_find(b.model, n) == f);
+    add_version(&b, LEATI_ONNX_WRITE_OPSET);
+    CHECK_OK(leati_onnx_check(t->context, b.model));
     CHECK(leati_onnx_function_find(b.model, &g->node.at[0]) == NULL);
     leati_onnx_builder_fini(&b);
 }
