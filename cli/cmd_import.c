@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include <leat/data.h>
+#include <leat/evaluate.h>
 #include <leat/exchange.h>
 #include <leat/experiment.h>
 
@@ -25,7 +26,7 @@ static char *usual_path(const char *from)
 
 /* What the network scores on the data of its settings. */
 typedef struct score {
-    char metric[64], text[64];
+    char metric[64], text[128];
     double mean;
 } score;
 
@@ -98,6 +99,78 @@ static leat_status import_weights(cli *c, const char *path, score *out)
     return st;
 }
 
+/* "a,b,c" as a list, in place; free() it. */
+static const char **split(char *text, size_t *count)
+{
+    size_t n = 1;
+    for (const char *p = text; *p; p++) n += *p == ',';
+    const char **list = calloc(n, sizeof *list);
+    for (*count = 0; list && *count < n; (*count)++) {
+        list[*count] = text;
+        char *comma = strchr(text, ',');
+        if (comma) *comma = '\0', text = comma + 1;
+    }
+    return list;
+}
+
+static leat_status make_of_graph(cli *c, const leat_frame *table, leat_model **out)
+{
+    leat_graph_options o = leat_graph_options_default();
+    const char *classes = cli_value(c, "classes");
+    char *text = classes ? strdup(classes) : NULL;
+    const char **list = text ? split(text, &o.class_count) : NULL;
+    leat_status st = LEAT_OK;
+    if (classes && !list) st = leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    o.name = cli_value(c, "name");
+    o.target = cli_value(c, "target");
+    o.classes = list;
+    if (st == LEAT_OK) st = leat_model_from_graph(c->context, out, c->arguments[0], table, &o);
+    free(list);
+    free(text);
+    return st;
+}
+
+/* A graph as a model of the reference table. */
+static leat_status import_table(cli *c, const char *path, score *out)
+{
+    leat_frame *table = NULL;
+    leat_model *m = NULL;
+    leat_evaluation *e = NULL;
+    if (!cli_value(c, "target"))
+        return cli_usage(c, "name the column of %s that the graph predicts with --target",
+                         cli_value(c, "reference"));
+    leat_status st = cli_load(c, &table, cli_value(c, "reference"));
+    if (st == LEAT_OK) st = make_of_graph(c, table, &m);
+    const char *usual = st == LEAT_OK && leat_model_is_classifier(m) ? "accuracy" : "mae";
+    if (st == LEAT_OK) st = leat_evaluate(c->context, &e, m, table, usual, false);
+    if (st == LEAT_OK) st = leat_model_save(c->context, m, path);
+    if (st == LEAT_OK) {
+        leat_score s = leat_evaluation_score(e, 0);
+        out->mean = s.value;
+        snprintf(out->metric, sizeof out->metric, "%s", s.metric);
+        snprintf(out->text, sizeof out->text, "%s", s.text);
+        cli_say(c, "%s predicts %s (%s) from %zu input%s\n%s on %s: %s\n", leat_model_name(m),
+                leat_model_target(m), leat_model_is_classifier(m) ? "classification" : "regression",
+                leat_model_inputs(m), leat_model_inputs(m) == 1 ? "" : "s", s.metric,
+                cli_value(c, "reference"), s.text);
+    }
+    leat_evaluation_destroy(e);
+    leat_model_release(m);
+    leat_frame_release(table);
+    return st;
+}
+
+/* Options that would do nothing are mistakes. */
+static leat_status check_options(cli *c, bool weights)
+{
+    if (weights && cli_value(c, "reference"))
+        return cli_usage(c, "--reference is of ONNX files; weights take the data of --network");
+    if (!weights && cli_value(c, "network")) return cli_usage(c, "--network is of .safetensors");
+    if (!cli_value(c, "reference") && (cli_value(c, "target") || cli_value(c, "classes")))
+        return cli_usage(c, "--target and --classes are of the table named by --reference");
+    return LEAT_OK;
+}
+
 static leat_status run_import(cli *c)
 {
     const char *given = cli_value(c, "output"), *from = c->arguments[0];
@@ -108,16 +181,20 @@ static leat_status run_import(cli *c)
     score is = {.metric = ""};
     leat_export_options o = leat_export_options_default();
     o.name = cli_value(c, "name");
-    leat_status st = LEAT_NOMEM;
-    if (path)
-        st = weights ? import_weights(c, path, &is) : leat_model_import(c->context, from, path, &o);
+    bool table = cli_value(c, "reference") != NULL;
+    leat_status st = path ? check_options(c, weights) : LEAT_NOMEM;
+    if (st == LEAT_OK)
+        st = weights ? import_weights(c, path, &is)
+             : table ? import_table(c, path, &is)
+                     : leat_model_import(c->context, from, path, &o);
     if (st == LEAT_OK && weights)
         cli_say(c, "%s on the data of %s: %s\n", is.metric, cli_value(c, "network"), is.text);
     if (st == LEAT_OK && c->json) {
         leat_json *j = leat_json_create(c->context, 0);
         leat_json_begin_object(j, NULL);
         leat_json_string(j, "output", path);
-        if (weights) leat_json_number(j, "score", is.mean);
+        if (table) leat_json_string(j, "metric", is.metric);
+        if (weights || table) leat_json_number(j, "score", is.mean);
         leat_json_end_object(j);
         st = cli_print_json(c, j);
     } else if (st == LEAT_OK) {
@@ -132,6 +209,11 @@ static const cli_option options[] = {
     {"name", 0, "NAME", "what the model is called; default: the name of its file", false},
     {"network", 0, "FILE.yaml", "of .safetensors: the experiment whose network they are for",
      false},
+    {"reference", 0, "DATA", "of ONNX: a table whose rows it takes; makes a model like any other",
+     false},
+    {"target", 0, "COL", "the column of the reference that the graph predicts", false},
+    {"classes", 0, "A,B,C",
+     "what its classes are called, in its order; default: as the file and the target say", false},
     CLI_READ_OPTIONS,
     {0}};
 
@@ -143,13 +225,20 @@ const cli_command cli_command_import = {
     .summary = "an ONNX model, or weights of a network, as a model file",
     .details =
         "An ONNX file is checked and tried first: operators that are not supported are named "
-        "at once.\nleat show, leat run and leat predict take the result.\n\n"
+        "at once.\nleat show, leat run and leat predict take the result, and leat serve by its "
+        "tensors.\n\n"
+        "With --reference DATA --target COL the graph becomes a model of a table like those of "
+        "leat fit:\nleat eval, leat monitor and leat serve (rows by name, drift, labels) take it. "
+        "The columns of\nDATA but COL are its inputs, by their names where it has several, else in "
+        "their order. DATA\nare the reference of drift and of how good it is: take rows that it "
+        "was not trained on.\n\n"
         "Weights go into the network of an experiment, instead of training: layers, inputs, "
         "classes\nand preprocessing come from its file and its data. The arrays have the "
         "names and shapes that\nleat export --safetensors gives them; what is missing, of "
         "another shape or too much is named\nat once. The result is a model like any other.",
     .examples = "  leat import mobilenet.onnx\n"
                 "  leat run mobilenet.leat image.npy -o out\n"
+                "  leat import credit.onnx --reference held_out.csv --target repaid\n"
                 "  leat import weights.safetensors --network fashion-mlp.yaml -o mlp.leat",
     .options = options,
     .run = run_import,

@@ -9,11 +9,13 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "exchange/format.h"
 #include "io/zip.h"
 #include "learn/safetensors.h"
 #include "model/graph_file.h"
 #include "model/onnx_file.h"
 #include "model/onnx_tensor.h"
+#include "onnx/graph_estimator.h"
 #include "tensor/npy.h"
 
 /* What each format calls the types; NULL: it has none. NumPy's bf16 is a single, which it fits. */
@@ -284,36 +286,61 @@ static leat_status export_file(leat_context *c, const char *from, form f, const 
     return st;
 }
 
-/* The graph of a model file is the file it was imported from, byte for byte. */
+/* An imported graph is the file it came as, byte for byte, or its weights. */
+static leat_status export_bytes(leat_context *c, const void *onnx, size_t size, const char *name,
+                                form f, const char *to)
+{
+    leati_onnx *file;
+    if (f == FORM_ONNX) return leati_file_write(c, to, onnx, size);
+    LEATI_TRY(leati_onnx_parse(c, &file, onnx, size, name));
+    leat_status st = write_weights(c, file, name, f == FORM_NPZ, to);
+    leati_onnx_close(file);
+    return st;
+}
+
 static leat_status export_member(leat_context *c, const char *from, form f, const char *to)
 {
     leati_bytes bytes;
     leati_zip_data graph = {0};
-    leati_onnx *file = NULL;
     LEATI_TRY(leati_file_read(c, &bytes, from));
     leat_status st = leati_graph_file_parse(c, bytes, from, &graph);
-    if (st == LEAT_OK) st = leati_onnx_parse(c, &file, graph.data, graph.size, from);
-    if (st == LEAT_OK && f == FORM_ONNX) st = leati_file_write(c, to, graph.data, graph.size);
-    else if (st == LEAT_OK) st = write_weights(c, file, from, f == FORM_NPZ, to);
-    leati_onnx_close(file);
+    if (st == LEAT_OK) st = export_bytes(c, graph.data, graph.size, from, f, to);
     leati_zip_data_release(&graph);
     leati_bytes_release(&bytes);
     return st;
+}
+
+static leat_status find_form(leat_context *c, const char *what, const char *format, form *out)
+{
+    static const char *const names[] = {"onnx", "safetensors", "npz"};
+    for (form f = FORM_ONNX; f <= FORM_NPZ; f++)
+        if (strcmp(format, names[f]) == 0) {
+            *out = f;
+            return LEAT_OK;
+        }
+    return LEATI_FAIL(c, strcmp(format, "c") == 0 ? LEAT_UNSUPPORTED : LEAT_INVALID,
+                      "%s holds a graph of ONNX, which is exported as onnx, safetensors or npz, "
+                      "not as %s",
+                      what, format);
+}
+
+leat_status leati_graph_model_export(leat_context *c, const leat_model *m, const char *format,
+                                     const char *title, const char *to)
+{
+    form f;
+    size_t size;
+    const void *onnx = leati_graph_estimator_file(m->pipeline.estimator, &size);
+    LEATI_TRY(find_form(c, m->name, format, &f));
+    LEATI_CHECK(c, !title, LEAT_UNSUPPORTED,
+                "%s: an imported graph is given back as it came, with the names it has", m->name);
+    return export_bytes(c, onnx, size, m->name, f, to);
 }
 
 leat_status leat_graph_export(leat_context *c, const char *from, const char *format, const char *to,
                               const leat_export_options *options)
 {
     form f;
-    if (strcmp(format, "onnx") == 0) f = FORM_ONNX;
-    else if (strcmp(format, "safetensors") == 0) f = FORM_SAFETENSORS;
-    else if (strcmp(format, "npz") == 0) f = FORM_NPZ;
-    else
-        return LEATI_FAIL(
-            c, strcmp(format, "c") == 0 ? LEAT_UNSUPPORTED : LEAT_INVALID,
-            "%s holds a graph of ONNX, which is exported as onnx, safetensors or npz, "
-            "not as %s",
-            from, format);
+    LEATI_TRY(find_form(c, from, format, &f));
     LEATI_CHECK(c, !options || !options->name, LEAT_UNSUPPORTED,
                 "%s: an imported graph is given back as it came, with the names it has", from);
     return leati_path_has_suffix(from, ".onnx") ? export_file(c, from, f, to)

@@ -20,4 +20,9 @@ leat_status leati_format_check_inputs(leat_context *c, const leat_model *m, cons
 /* A name as an identifier of C: letters, digits and '_', not beginning with a digit. leati_free. */
 char *leati_identifier(leat_context *c, const char *name);
 
+/* A model whose estimator is `graph`: the ONNX file it came from, or its weights. title: asked for,
+ * and refused; else NULL. */
+leat_status leati_graph_model_export(leat_context *c, const leat_model *m, const char *format,
+                                     const char *title, const char *to);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "base/str.h"
 #include "exchange/format.h"
+#include "onnx/graph_estimator.h"
 
 typedef struct format {
     const char *name, *suffix;
@@ -35,6 +36,9 @@ leat_status leat_model_export(leat_context *c, const leat_model *m, const char *
     leat_export_options o = leat_export_options_default();
     LEATI_TRY(LEATI_OPTIONS(c, leat_export_options, &o, options));
     const char *title = o.name ? o.name : m->name;
+    size_t size;
+    if (leati_graph_estimator_file(m->pipeline.estimator, &size))
+        return leati_graph_model_export(c, m, name, o.name, path);
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(table[i].name, name) == 0) return table[i].write(c, m, title, path);
     return LEATI_FAIL(c, LEAT_INVALID, "'%s' is no format to export to", name);

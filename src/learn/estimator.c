@@ -36,6 +36,14 @@ const leati_estimator_class *leati_estimator_class_find(const char *name)
     return NULL;
 }
 
+extern const leati_estimator_class leati_estimator_graph;
+
+const leati_estimator_class *leati_estimator_class_saved(const char *name)
+{
+    if (strcmp(leati_estimator_graph.name, name) == 0) return &leati_estimator_graph;
+    return leati_estimator_class_find(name);
+}
+
 leat_status leati_estimator_create(leat_context *c, leati_estimator **out,
                                    const leati_estimator_class *class)
 {

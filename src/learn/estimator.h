@@ -88,6 +88,9 @@ size_t leati_estimator_count(void);
 const leati_estimator_class *leati_estimator_at(size_t i);
 /* NULL if there is none of that name. */
 const leati_estimator_class *leati_estimator_class_find(const char *name);
+/* The same for one that a model file names: also `graph` (onnx/graph_estimator.h), which cannot be
+ * fitted. */
+const leati_estimator_class *leati_estimator_class_saved(const char *name);
 
 leat_status leati_estimator_create(leat_context *c, leati_estimator **out,
                                    const leati_estimator_class *class);

@@ -310,7 +310,7 @@ static leat_status read_estimator(leat_context *c, leat_model *m, const json_t *
     const json_t *estimator = json_object_get(json, "estimator");
     const char *name = json_string_value(json_object_get(estimator, "name"));
     if (!name) return damaged(c, "estimator");
-    const leati_estimator_class *class = leati_estimator_class_find(name);
+    const leati_estimator_class *class = leati_estimator_class_saved(name);
     LEATI_CHECK(c, class, LEAT_UNSUPPORTED,
                 "this model's estimator '%s' is not known to leat %s; a newer Leat wrote it", name,
                 leat_version());
@@ -356,8 +356,8 @@ static leat_status check_format(leat_context *c, const json_t *json)
         return damaged(c, "format");
     const char *kind = json_string_value(json_object_get(json, "kind"));
     LEATI_CHECK(c, !kind || strcmp(kind, "graph") != 0, LEAT_UNSUPPORTED,
-                "the file holds an imported graph, not a model fitted to a table; use leat run, "
-                "leat show or leat predict");
+                "the file holds an imported graph, not a model of a table; use leat run, leat show "
+                "or leat predict, or import it with --reference TABLE");
     LEATI_CHECK(c, json_integer_value(version) <= LEATI_MODEL_FORMAT, LEAT_UNSUPPORTED,
                 "the model has format %lld, leat %s reads up to %d; use a newer Leat",
                 (long long)json_integer_value(version), leat_version(), LEATI_MODEL_FORMAT);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "graph/plan.h"
 #include "model/onnx_check.h"
 
 enum { NODES_MOST = 10000000, SMALL = 256 };
@@ -216,6 +217,12 @@ void leati_omodel_close(leati_omodel *m)
     leati_free(m->roots);
     leati_free(m->is_root);
     leati_free(m);
+}
+
+void leati_omodel_adopt(leati_omodel *m, leat_context *c)
+{
+    m->context = m->run.context = m->run.arena.context = m->file->arena.context = c;
+    leati_graph_adopt(m->graph, c);
 }
 
 const leati_onnx_model *leati_omodel_proto(const leati_omodel *m)

@@ -14,6 +14,8 @@ leat_status leati_omodel_open(leat_context *c, const char *path, const char *dev
 leat_status leati_omodel_parse(leat_context *c, const void *data, size_t size, const char *name,
                                const char *device, leati_omodel **out);
 void leati_omodel_close(leati_omodel *m); /* NULL is fine */
+/* From now on the model is this context's, of as many threads and the same CPU level as before. */
+void leati_omodel_adopt(leati_omodel *m, leat_context *c);
 const leati_onnx_model *leati_omodel_proto(const leati_omodel *m);
 
 /* Inputs that have no initialiser, in order. */

@@ -13,18 +13,11 @@
 #include "onnx/predict_frame.h"
 #include "onnx/small_floats.h"
 
-/* What an input wants; rank -1: it does not say. */
-typedef struct wanted {
-    const char *name;
-    int32_t element;
-    int rank;
-    int64_t dim[LEAT_MAX_RANK]; /* -1: any */
-} wanted;
-
-static wanted wanted_of(const leati_onnx_value_info *info)
+leati_owanted leati_owanted_of(const leati_onnx_value_info *info)
 {
     const leati_onnx_tensor_type *t = info->type ? info->type->tensor_type : NULL;
-    wanted w = {.name = info->name, .element = t ? t->elem_type : LEATI_ONNX_FLOAT, .rank = -1};
+    leati_owanted w = {
+        .name = info->name, .element = t ? t->elem_type : LEATI_ONNX_FLOAT, .rank = -1};
     if (!t || !t->shape || t->shape->dim.count > LEAT_MAX_RANK) return w;
     w.rank = (int)t->shape->dim.count;
     for (int i = 0; i < w.rank; i++) {
@@ -49,7 +42,7 @@ static bool is_real(int32_t element)
            element == LEATI_ONNX_FLOAT16 || element == LEATI_ONNX_BFLOAT16;
 }
 
-static leat_status put_number(leat_context *c, const wanted *w, const char *name,
+static leat_status put_number(leat_context *c, const leati_owanted *w, const char *name,
                               const leati_column *col, size_t row, void *data, size_t at)
 {
     double v = number_at(col, row);
@@ -78,7 +71,7 @@ static leat_status put_number(leat_context *c, const wanted *w, const char *name
 }
 
 /* One column for one input: (rows) or (rows, 1). */
-static leat_status put_column(leat_context *c, const wanted *w, const char *name,
+static leat_status put_column(leat_context *c, const leati_owanted *w, const char *name,
                               const leati_column *col, void *data)
 {
     bool text = w->element == LEATI_ONNX_STRING;
@@ -99,8 +92,8 @@ static leat_status put_column(leat_context *c, const wanted *w, const char *name
 }
 
 /* All columns of numbers side by side for the only input (rows, count). */
-static leat_status put_matrix(leat_context *c, const wanted *w, const leat_frame *f, size_t count,
-                              void *data)
+static leat_status put_matrix(leat_context *c, const leati_owanted *w, const leat_frame *f,
+                              size_t count, void *data)
 {
     for (size_t j = 0; j < f->columns; j++) {
         bool fits = f->column[j]->type != LEAT_STRING && f->column[j]->type != LEAT_ARRAY;
@@ -121,7 +114,7 @@ static double item_at(const leati_column *col, size_t at)
 }
 
 /* A column of arrays; its shape is that of the input but for dimensions of 1. */
-static leat_status put_arrays(leat_context *c, const wanted *w, const char *name,
+static leat_status put_arrays(leat_context *c, const leati_owanted *w, const char *name,
                               const leati_column *col, leat_shape *shape, void *data)
 {
     int64_t left[3];
@@ -151,7 +144,7 @@ typedef struct feeding {
     size_t *width; /* bytes of a row */
 } feeding;
 
-static leat_status feed_one(leat_context *c, const leat_frame *f, const wanted *w, bool only,
+static leat_status feed_one(leat_context *c, const leat_frame *f, const leati_owanted *w, bool only,
                             leati_otensor *in, size_t *width)
 {
     size_t at, columns = 1;
@@ -333,7 +326,7 @@ leat_status leati_omodel_predict(leat_context *c, leati_omodel *m, const leat_fr
     k.frame = leati_frame_create(c, f->rows);
     if (!feed.in || !feed.width || !k.frame) LEATI_GO(leat_error_status(c));
     for (size_t i = 0; i < feed.count; i++) {
-        wanted w = wanted_of(leati_omodel_input(m, i));
+        leati_owanted w = leati_owanted_of(leati_omodel_input(m, i));
         LEATI_GO(feed_one(c, f, &w, feed.count == 1, &feed.in[i], &feed.width[i]));
         if (w.rank > 0 && w.dim[0] > 0) piece = (size_t)w.dim[0];
     }

@@ -47,7 +47,7 @@ static const leati_watched *watched_of(leati_call *call)
         &call->fault, 404, "not_watched", "drift of the model '%s' is not watched: %s", s->name,
         s->watched && !s->watched->watch->options.drift ? "the server was started with --drift no"
         : s->graph ? "it is an imported graph, and an ONNX file does not say what its "
-                     "data looked like in training"
+                     "data looked like in training; import it with --reference"
                    : "its file does not say what its data looked like in training");
     return NULL;
 }

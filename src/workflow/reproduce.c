@@ -45,6 +45,9 @@ static leat_status read_lineage(leat_context *c, plan *p, leat_reproduction *out
     p->config = json_object_get(p->lineage, "config");
     const char *cpu = text_of(p->lineage, "cpu"), *version = text_of(p->json, "leat_version");
     const json_t *seed = json_object_get(p->lineage, "seed");
+    LEATI_CHECK(c, strcmp(leat_model_estimator(p->model), "graph") != 0, LEAT_UNSUPPORTED,
+                "the model is an imported graph: it was trained elsewhere, and what is not known "
+                "cannot be repeated");
     LEATI_CHECK(c, json_is_object(p->config) && cpu && version && json_is_integer(seed),
                 LEAT_FORMAT, "the model records no lineage that can be repeated");
     snprintf(out->cpu, sizeof out->cpu, "%s", cpu);
