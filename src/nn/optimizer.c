@@ -1,6 +1,7 @@
 /* Owns: the table of optimisers, their text, what their updates share. */
 #include "nn/optimizer.h"
 
+#include "base/mem.h"
 #include "nn/spec.h"
 
 #define OPTIMIZER(name) extern const leati_optimizer_class leati_optimizer_##name;
@@ -30,10 +31,13 @@ static leati_spec_row row_at(size_t i)
 
 leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optimizer **out)
 {
-    void *object;
+    void *object = NULL;
     leat_status st =
         leati_spec_object(c, "optimizer", text, leati_optimizer_count(), row_at, &object);
-    *out = object;
+    leati_optimizer *o = object;
+    if (st == LEAT_OK && o->class->check) st = o->class->check(c, o);
+    if (st != LEAT_OK) leati_free(o);
+    *out = st == LEAT_OK ? o : NULL;
     return st;
 }
 

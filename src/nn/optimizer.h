@@ -32,6 +32,8 @@ typedef struct leati_optimizer_class {
     /* The new weight, or NULL after an error. NULL: the optimiser takes all rows at once (lbfgs,
      * nn/whole.h). */
     leat_tensor *(*update)(const leati_optimizer *o, leati_update *u);
+    /* Whether its parameters go together; NULL: all do. */
+    leat_status (*check)(leat_context *c, const leati_optimizer *o);
 } leati_optimizer_class;
 
 struct leati_optimizer {

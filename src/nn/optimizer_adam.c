@@ -1,5 +1,6 @@
 /* Owns: Adam (Kingma and Ba 2015, algorithm 1), AdamW (Loshchilov and Hutter 2019, algorithm 2),
  * both with the largest second moment so far on request (Reddi et al. 2018, algorithm 2). */
+#include "base/error.h"
 #include "graph/optimize.h"
 #include "nn/optimizer.h"
 
@@ -76,16 +77,27 @@ static leat_tensor *update_adamw(const leati_optimizer *o, leati_update *u)
     return update((const adam *)o, u, true);
 }
 
+/* A mean that keeps all of itself stays 0. */
+static leat_status check(leat_context *c, const leati_optimizer *o)
+{
+    const adam *a = (const adam *)o;
+    LEATI_CHECK(c, a->beta1 < 1 && a->beta2 < 1, LEAT_INVALID, "%s: beta1 and beta2 are below 1",
+                o->class->name);
+    return LEAT_OK;
+}
+
 const leati_optimizer_class leati_optimizer_adam = {.name = "adam",
                                                     .doc = "Steps by running means of the gradient "
                                                            "and of its square.",
                                                     .size = sizeof(adam),
                                                     .slots = 3,
                                                     .params = adam_params,
-                                                    .update = update_adam};
+                                                    .update = update_adam,
+                                                    .check = check};
 const leati_optimizer_class leati_optimizer_adamw = {.name = "adamw",
                                                      .doc = "Adam with decoupled weight decay.",
                                                      .size = sizeof(adam),
                                                      .slots = 3,
                                                      .params = adamw_params,
-                                                     .update = update_adamw};
+                                                     .update = update_adamw,
+                                                     .check = check};

@@ -1,4 +1,5 @@
 /* Owns: stochastic gradient descent, with momentum (Sutskever et al. 2013, sections 2 and 7.2). */
+#include "base/error.h"
 #include "graph/optimize.h"
 #include "nn/optimizer.h"
 
@@ -31,9 +32,19 @@ static leat_tensor *update(const leati_optimizer *o, leati_update *u)
     return out[0];
 }
 
+static leat_status check(leat_context *c, const leati_optimizer *o)
+{
+    const sgd *s = (const sgd *)o;
+    LEATI_CHECK(c, !s->nesterov || (s->momentum > 0 && s->dampening == 0), LEAT_INVALID,
+                "sgd: nesterov looks ahead by the momentum and goes with momentum above 0 and "
+                "dampening 0, as in sgd(momentum=0.9, nesterov=true)");
+    return LEAT_OK;
+}
+
 const leati_optimizer_class leati_optimizer_sgd = {.name = "sgd",
                                                    .doc = "Stochastic gradient descent.",
                                                    .size = sizeof(sgd),
                                                    .slots = 1,
                                                    .params = params,
-                                                   .update = update};
+                                                   .update = update,
+                                                   .check = check};

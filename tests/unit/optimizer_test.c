@@ -130,6 +130,13 @@ static void texts_are_checked(leattest *t)
     leati_schedule *s;
     CHECK_FAILS(leati_optimizer_parse(c, "adm", &o), LEAT_INVALID, "adm|adam");
     CHECK_FAILS(leati_optimizer_parse(c, "sgd(momentum=2)", &o), LEAT_INVALID, "momentum");
+    CHECK_FAILS(leati_optimizer_parse(c, "sgd(nesterov=true)", &o), LEAT_INVALID,
+                "nesterov|momentum above 0");
+    CHECK_FAILS(leati_optimizer_parse(c, "sgd(momentum=0.9, dampening=0.1, nesterov=true)", &o),
+                LEAT_INVALID, "nesterov|dampening 0");
+    CHECK(o == NULL);
+    CHECK_FAILS(leati_optimizer_parse(c, "adamw(beta2=1)", &o), LEAT_INVALID,
+                "adamw: beta1 and beta2");
     CHECK_FAILS(leati_schedule_parse(c, "cosin", &s), LEAT_INVALID, "cosin|cosine");
     CHECK_FAILS(leati_schedule_parse(c, "step(step_size=0)", &s), LEAT_INVALID, "step_size");
 }
