@@ -1,6 +1,7 @@
 /* Steps of training over flat f32 buffers: one pass each, parallel, no allocation; elements do not
- * depend on each other, so results are bitwise equal for any number of threads. First moments and
- * velocities below the normal range become 0. */
+ * depend on each other, so results are bitwise equal for any number of threads. Moments and
+ * velocities below the normal range become 0; second moments only beside an epsilon of at least
+ * LEATI_ADAM_EPSILON. */
 #ifndef LEATI_KERNEL_NET_STEP_H
 #define LEATI_KERNEL_NET_STEP_H
 
@@ -16,6 +17,8 @@ typedef struct leati_adam {
     float rate, epsilon, weight_decay, scale, limit, correction_1, correction_2;
     bool decoupled; /* AdamW: decay of the weights, not of the gradient */
 } leati_adam;
+
+#define LEATI_ADAM_EPSILON 1e-10f
 
 /* Adam (Kingma and Ba 2015, algorithm 1), AdamW (Loshchilov and Hutter 2019, algorithm 2). */
 void leati_adam_step(leat_context *c, const leati_adam *o, size_t n, float *w, const float *g,

@@ -73,6 +73,126 @@ static void optimizers_follow_pytorch(leattest *t)
     for (size_t k = 0; k < COUNT(golden_optimizers); k++) follow(t, k);
 }
 
+/* An optimiser on gradients that are given, weights far apart in size. */
+typedef struct fed {
+    leat_graph *g;
+    leat_variable *w, *slot[LEATI_MOST_SLOTS];
+    leat_tensor *roots[1 + LEATI_MOST_SLOTS];
+    size_t count, n, slots;
+    float rate, number, *gradient;
+} fed;
+
+static leat_status feed_open(leat_context *c, fed *m, const char *text, size_t n)
+{
+    leat_dtype f32 = LEAT_DTYPE_F32;
+    leati_optimizer *o;
+    *m = (fed){.n = n, .rate = 0.01f};
+    m->gradient = LEATI_NEW(c, float, n);
+    LEATI_TRY(leat_graph_create(c, NULL, &m->g));
+    LEATI_TRY(leat_variable_create(m->g, "w", f32, LEAT_DIMS((int64_t)n), NULL, &m->w));
+    LEATI_TRY(leati_optimizer_parse(c, text, &o));
+    leati_update u = {.weight = leat_read(m->w),
+                      .gradient = leat_input(m->g, f32, LEAT_DIMS((int64_t)n), m->gradient),
+                      .rate = leat_input(m->g, f32, LEAT_SCALAR, &m->rate),
+                      .number = leat_input(m->g, f32, LEAT_SCALAR, &m->number)};
+    m->slots = o->class->slots;
+    for (size_t k = 0; k < m->slots; k++) {
+        LEATI_TRY(leat_variable_create(m->g, "s", f32, LEAT_DIMS((int64_t)n), NULL, &m->slot[k]));
+        u.slot[k] = leat_read(m->slot[k]);
+    }
+    m->roots[m->count++] = leat_assign(m->w, o->class->update(o, &u));
+    for (size_t k = 0; k < m->slots; k++)
+        if (u.new_slot[k] != u.slot[k])
+            m->roots[m->count++] = leat_assign(m->slot[k], u.new_slot[k]);
+    leati_free(o);
+    return leat_error_status(c);
+}
+
+static void feed_close(fed *m)
+{
+    leat_graph_destroy(m->g);
+    leati_free(m->gradient);
+}
+
+/* Steps with gradients, 0 from the tenth on. */
+static leat_status feed(fed *m, int from, int to)
+{
+    for (int step = from; step < to; step++) {
+        for (size_t i = 0; i < m->n; i++)
+            m->gradient[i] =
+                step < 10 ? ldexpf((float)sin((double)i + step + 1), -(int)(i % 40)) : 0;
+        m->number = (float)(step + 1);
+        LEATI_TRY(leat_run(m->g, m->count, m->roots));
+    }
+    return LEAT_OK;
+}
+
+static bool any_subnormal(const float *x, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) any = any || fpclassify(x[i]) == FP_SUBNORMAL;
+    return any;
+}
+
+/* What decays without gradients gets to 0 and not into the range below the normal one, where a step
+ * takes several times as long; where only that keeps 0 / 0 away, it stays. */
+static void moments_of_adam_decay_to_0(leattest *t)
+{
+    enum { N = 80 };
+    static const struct decay {
+        const char *text;
+        int steps;
+        bool kept;
+    } all[] = {{"adam(beta2=0.9)", 1200, false},
+               {"adamw(beta2=0.9)", 1200, false},
+               {"adam(beta2=0.9, epsilon=0)", 1200, true}};
+    leat_context *c = t->context;
+    for (size_t k = 0; k < COUNT(all); k++) {
+        fed m;
+        float x[N];
+        bool good = true;
+        REQUIRE_OK(feed_open(c, &m, all[k].text, N));
+        for (int step = 0; step < all[k].steps && good; step += 10) {
+            REQUIRE_OK(feed(&m, step, step + 10));
+            for (size_t s = 0; s < m.slots && !all[k].kept; s++) {
+                REQUIRE_OK(leat_variable_get(m.slot[s], x, sizeof x));
+                good = good && CHECK(!any_subnormal(x, N));
+            }
+        }
+        REQUIRE_OK(leat_variable_get(m.w, x, sizeof x));
+        for (size_t i = 0; i < N && good; i++) good = CHECK(isfinite(x[i]));
+        if (!good) printf("    %s\n", all[k].text);
+        feed_close(&m);
+    }
+}
+
+/* The same bytes at one thread and at two, before moments vanish and after. */
+static void bytes_by_threads(leattest *t)
+{
+    enum { N = 70000, STEPS = 30 };
+    static const char *const texts[] = {
+        "rmsprop(alpha=0.1, momentum=0.05, centered=true)", "adadelta(rho=0.05)",
+        "adam(amsgrad=true, beta1=0.05, beta2=0.05)", "adam(beta1=0.05, beta2=0.05)"};
+    float *w[2] = {LEATI_NEW(t->context, float, N), LEATI_NEW(t->context, float, N)};
+    REQUIRE(w[0] && w[1]);
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        for (unsigned threads = 1; threads <= 2; threads++) {
+            leat_context_options o = leat_context_options_default();
+            leat_context *c;
+            fed m;
+            o.threads = threads;
+            REQUIRE_OK(leat_context_create(&c, &o));
+            CHECK(feed_open(c, &m, texts[k], N) == LEAT_OK && feed(&m, 0, STEPS) == LEAT_OK);
+            CHECK(leat_variable_get(m.w, w[threads - 1], N * sizeof(float)) == LEAT_OK);
+            feed_close(&m);
+            leat_context_destroy(c);
+        }
+        CHECK(memcmp(w[0], w[1], N * sizeof(float)) == 0);
+    }
+    leati_free(w[0]);
+    leati_free(w[1]);
+}
+
 static void every_optimizer_has_a_trajectory(leattest *t)
 {
     for (size_t i = 0; i < leati_optimizer_count(); i++) {
@@ -142,6 +262,8 @@ static void texts_are_checked(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(optimizers_follow_pytorch), TEST(every_optimizer_has_a_trajectory),
-    TEST(schedules_follow_pytorch), TEST(plateau_follows_pytorch), TEST(texts_are_checked)};
+    TEST(optimizers_follow_pytorch), TEST(moments_of_adam_decay_to_0),
+    TEST(bytes_by_threads),          TEST(every_optimizer_has_a_trajectory),
+    TEST(schedules_follow_pytorch),  TEST(plateau_follows_pytorch),
+    TEST(texts_are_checked)};
 LEATTEST_MAIN(cases)

@@ -38,11 +38,15 @@ static void adam(const leati_adam *o, size_t n, float *w, const float *g, float 
     const float keep_1 = (float)o->beta_1, add_1 = (float)(1 - o->beta_1);
     const float keep_2 = (float)o->beta_2, add_2 = (float)(1 - o->beta_2);
     const float step = o->rate / o->correction_1, root = 1 / __builtin_sqrtf(o->correction_2);
+    /* The same for the mean of squares, where its root is nothing beside epsilon; without one it is
+     * what keeps the division from being 0 / 0. */
+    const vf least = all_f32(o->epsilon < LEATI_ADAM_EPSILON ? 0 : 0x1p-126f);
     EACH(n, {
         vf p = load_last_f32(w + j, width);
         vf d = limited(load_last_f32(g + j, width), o->scale, o->limit) + coupled * p;
         vf first = normal_or_0(keep_1 * load_last_f32(m + j, width) + add_1 * d);
         vf second = keep_2 * load_last_f32(v + j, width) + add_2 * d * d;
+        second = (vf)((vf_int)second & ~(vf_int)(second < least));
         p = p * keep - step * first / (root_f32(second) * root + o->epsilon);
         store_last_f32(w + j, p, width);
         store_last_f32(m + j, first, width);
