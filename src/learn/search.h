@@ -42,6 +42,8 @@ void leati_space_init(leati_space *s, leat_context *c);
 void leati_space_fini(leati_space *s);
 /* Adds the rows of the table that have a grid, in their order. */
 leat_status leati_space_add_table(leati_space *s, const leati_param *table);
+/* Leaves a parameter out of the search, where it is in it. */
+void leati_space_remove(leati_space *s, const char *name);
 /* Adds or replaces an axis. values: "0.1,1,10", or a range "log:1e-3:1e3", "real:0:1", "int:1:30",
  * each with a number of grid points behind another colon if wanted ("log:1e-3:1e3:7"; otherwise
  * powers of ten for log, else at most 10 even steps). Errors name the parameter and the text. */

@@ -173,6 +173,17 @@ leat_status leati_space_add_table(leati_space *s, const leati_param *table)
     return LEAT_OK;
 }
 
+void leati_space_remove(leati_space *s, const char *name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->axis[i].name, name) != 0) continue;
+        axis_fini(&s->axis[i]);
+        s->count--;
+        memmove(s->axis + i, s->axis + i + 1, (s->count - i) * sizeof *s->axis);
+        return;
+    }
+}
+
 leat_status leati_space_split(leat_context *c, const char *text, char **estimator, char **name,
                               char **values)
 {

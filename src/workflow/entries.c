@@ -138,14 +138,21 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
     return st;
 }
 
-/* Axes named by --set, else those of the estimator's table. */
-static leat_status make_spaces(leat_experiment *e)
+/* Axes named by --set, else those of the estimator's table but for what --set gives one value. */
+static leat_status make_spaces(leat_context *c, leat_experiment *e,
+                               const leat_experiment_options *o)
 {
     if (e->search.kind == LEATI_SEARCH_NONE) return LEAT_OK;
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
         if (k->space.count > 0 || k->is_baseline) continue;
         LEATI_TRY(leati_space_add_table(&k->space, k->estimator->class->params));
+        for (size_t n = 0; n < o->set_count; n++) {
+            char *name, *param, *values;
+            LEATI_TRY(leati_space_split(c, o->set[n], &name, &param, &values));
+            if (entry_named(e, name) == k) leati_space_remove(&k->space, param);
+            leati_free(name);
+        }
     }
     return LEAT_OK;
 }
@@ -180,7 +187,7 @@ leat_status leati_entries_make(leat_context *c, leat_experiment *e,
     LEATI_TRY(add(c, e, "baseline", 8, true));
     for (size_t i = 0; i < e->count; i++) leati_space_init(&e->entries[i].space, c);
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
-    LEATI_TRY(make_spaces(e));
+    LEATI_TRY(make_spaces(c, e, o));
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
         const leati_estimator_class *class = k->estimator->class;

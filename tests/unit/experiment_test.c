@@ -433,6 +433,26 @@ static void searching(leattest *t)
     REQUIRE(e);
     CHECK(leat_experiment_row(e, 0).mean < 0.5);
     leat_experiment_destroy(e);
+    /* One value that is set is held, the others are searched. */
+    leat_frame *f = leattest_table(t->context, 80, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    const char *set[] = {"knn.n_neighbors=40", "ridge.alpha=3"};
+    o.target = "weight";
+    o.models = "knn,ridge";
+    o.set = set;
+    o.set_count = 2;
+    o.search = "grid";
+    o.quick = true;
+    REQUIRE(f);
+    REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    for (size_t i = 0; i < leat_experiment_rows(e); i++) {
+        leat_leaderboard_row row = leat_experiment_row(e, i);
+        if (strcmp(row.estimator, "ridge") == 0) CHECK_STR(row.params, "alpha=3");
+        if (strcmp(row.estimator, "knn") == 0)
+            CHECK_STR(row.params, "n_neighbors=40 weights=distance");
+    }
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
 }
 
 static void bad_options(leattest *t)
