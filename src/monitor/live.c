@@ -216,7 +216,8 @@ leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool 
     leat_status st = LEAT_OK;
     if (closed) *closed = false;
     pthread_mutex_lock(&live->lock);
-    if (isnan(live->since)) live->since = now;
+    /* A clock that was set back begins the window anew, not after all the time it was ahead. */
+    if (isnan(live->since) || now < live->since) live->since = now;
     bool due = now - live->since >= live->options.seconds;
     if (force || (due && rows_waiting(live) >= live->options.least)) {
         st = close_window(c, live, now);

@@ -51,8 +51,9 @@ void leati_live_group(leati_live *live, uint32_t worker, const char *name, size_
 void leati_live_end(leati_live *live, uint32_t worker);
 
 /* Closes the window when its time is over and it has the rows, or at once by `force`; *closed (may
- * be NULL) says whether. `now`: seconds since 1970, never going back. On failure what was counted
- * since the last window is lost. Any thread but a worker between begin and end. */
+ * be NULL) says whether. `now`: seconds since 1970; where the clock was set back, the time of the
+ * window begins anew. On failure what was counted since the last window is lost. Any thread but a
+ * worker between begin and end. */
 leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool force,
                             bool *closed);
 

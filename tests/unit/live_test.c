@@ -144,6 +144,15 @@ static void clock_and_rows(leattest *t)
     }
     (void)rows_of(t, live, "\"rows\":", &windows);
     CHECK_INT(windows, 3 + 2);
+    /* A clock that was set back keeps no window open for all the time it was ahead. */
+    count_table(live, model, table, 0);
+    count_table(live, model, table, 0);
+    REQUIRE_OK(leati_live_roll(c, live, 500, false, &closed));
+    CHECK(!closed);
+    REQUIRE_OK(leati_live_roll(c, live, 559, false, &closed));
+    CHECK(!closed);
+    REQUIRE_OK(leati_live_roll(c, live, 560, false, &closed));
+    CHECK(closed);
     leati_str page;
     leati_str_init(&page, c);
     CHECK_OK(leati_live_page(c, live, &page));
