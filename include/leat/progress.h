@@ -22,10 +22,11 @@ typedef enum leat_progress_mode {
 typedef struct leat_progress {
     FILE *file;
     leat_progress_mode mode;
-    char what[80];
+    char what[96]; /* the job; what it says of itself behind a colon may change on the way */
     uint64_t started_ns;
-    bool drawn;        /* a bar stands on the terminal's last line */
-    volatile int stop; /* set it (from a signal handler) to interrupt the job */
+    uint64_t first, done; /* of the job, when it was first shown and last */
+    bool drawn;           /* a bar stands on the terminal's last line */
+    volatile int stop;    /* set it (from a signal handler) to interrupt the job */
 } leat_progress;
 
 /* `file` is commonly stderr. AUTO also honours TERM=dumb. */

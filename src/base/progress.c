@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/num.h"
 
-enum { INTERVAL_NS = 50 * 1000 * 1000, BAR_WIDTH = 28 };
+enum { INTERVAL_NS = 50 * 1000 * 1000, BAR_WIDTH = 28, LEAST_BAR = 6 };
 
 uint64_t leati_now_ns(void)
 {
@@ -91,18 +91,28 @@ static size_t terminal_width(FILE *file)
     return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
-/* A job of known length as a bar, with what is left of it. */
-static void bar_line(const leat_progress *p, double share, double elapsed, char *line, size_t size)
+/* A job of known length as a bar, as wide as there is room for, with what is left of it. */
+static void bar_line(const leat_progress *p, uint64_t total, double elapsed, size_t width,
+                     char *line, size_t size)
 {
-    char bar[BAR_WIDTH + 1], left[LEATI_NUM_SIZE] = "";
-    size_t filled = (size_t)(share * BAR_WIDTH);
-    memset(bar, ' ', BAR_WIDTH);
-    memset(bar, '=', filled);
-    if (filled < BAR_WIDTH) bar[filled] = '>';
-    bar[BAR_WIDTH] = '\0';
-    if (share > 0 && elapsed > 1) leati_num_seconds(elapsed / share - elapsed, left);
-    snprintf(line, size, "%-24s [%s] %3.0f%%%s%s%s", p->what, bar, share * 100, *left ? "  " : "",
-             left, *left ? " left" : "");
+    char bar[BAR_WIDTH + 4] = "", left[LEATI_NUM_SIZE] = "", tail[LEATI_NUM_SIZE + 16];
+    double share = (double)p->done / (double)total;
+    if (p->done > p->first && elapsed > 1)
+        leati_num_seconds(elapsed / (double)(p->done - p->first) * (double)(total - p->done), left);
+    int end = snprintf(tail, sizeof tail, " %3.0f%%%s%s%s", share * 100, *left ? "  " : "", left,
+                       *left ? " left" : "");
+    size_t used = strlen(p->what) > 24 ? strlen(p->what) : 24;
+    used += (size_t)end + 4; /* blank, brackets, the last column */
+    size_t room = width > used ? width - used : 0;
+    if (room > BAR_WIDTH) room = BAR_WIDTH;
+    if (room >= LEAST_BAR) {
+        size_t filled = (size_t)(share * (double)room);
+        snprintf(bar, sizeof bar, " [%*s]", (int)room, "");
+        memset(bar + 2, '=', filled);
+        if (filled < room) bar[2 + filled] = '>';
+    }
+    size_t most = width > (size_t)end + 1 ? width - (size_t)end - 1 : 0; /* the tail stays */
+    snprintf(line, size, "%-24.*s%s%s", (int)most, p->what, bar, tail);
 }
 
 /* One of unknown length as what is done so far, and for how long. */
@@ -118,21 +128,34 @@ static void count_line(const leat_progress *p, uint64_t done, double elapsed, ch
 static void draw(leat_progress *p, uint64_t done, uint64_t total, double elapsed)
 {
     char line[512];
-    if (total) bar_line(p, (double)done / (double)total, elapsed, line, sizeof line);
-    else count_line(p, done, elapsed, line, sizeof line);
     size_t width = terminal_width(p->file);
+    if (total) bar_line(p, total, elapsed, width, line, sizeof line);
+    else count_line(p, done, elapsed, line, sizeof line);
     if (width < sizeof line) line[width - 1] = '\0';
     fprintf(p->file, "\r\033[K%s", line);
     p->drawn = true;
 }
 
+/* Of the name of a job: what stands behind a colon changes while it runs. */
+static size_t name_length(const char *what)
+{
+    const char *colon = strchr(what, ':');
+    return colon ? (size_t)(colon - what) + 1 : strlen(what);
+}
+
 int leat_progress_show(void *user, const char *what, uint64_t done, uint64_t total)
 {
     leat_progress *p = user;
-    if (strncmp(p->what, what, sizeof p->what - 1) != 0) {
-        snprintf(p->what, sizeof p->what, "%s", what);
+    char now[sizeof p->what];
+    snprintf(now, sizeof now, "%s", what);
+    size_t n = name_length(now);
+    bool same = n == name_length(p->what) && strncmp(p->what, now, n) == 0;
+    if (!same || (total && done < p->done)) {
         p->started_ns = leati_now_ns();
+        p->first = done;
     }
+    memcpy(p->what, now, sizeof now);
+    p->done = total && done > total ? total : done;
     double elapsed = (double)(leati_now_ns() - p->started_ns) * 1e-9;
     bool last = total && done >= total;
     if (p->mode == LEAT_PROGRESS_BAR) {

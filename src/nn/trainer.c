@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/pool.h"
 #include "base/progress.h"
 #include "nn/checkpoint.h"
@@ -340,16 +341,21 @@ static double rate_now(const training *t)
 static leat_status report(training *t)
 {
     const leati_train_options *o = t->options;
-    double now = leati_now_s();
+    double now = leati_now_s(), rows = (double)t->now.at, spent = now - t->epoch_start;
     if (now - t->last_report < 0.05) return LEAT_OK;
     t->last_report = now;
-    char what[128];
-    snprintf(what, sizeof what, "%s: epoch %llu/%zu, loss %.4g", o->what ? o->what : "network",
+    char what[160], right[32] = "", speed[LEATI_NUM_SIZE], rate[LEATI_NUM_SIZE + 16] = "";
+    if (t->history && t->history->watched && rows > 0)
+        snprintf(right, sizeof right, ", accuracy %.3f", t->now.right_sum / rows);
+    if (spent > 0 && rows / spent < 1e12) {
+        leati_num_pretty(rows / spent, 3, speed);
+        snprintf(rate, sizeof rate, ", %s rows/s", speed);
+    }
+    snprintf(what, sizeof what, "%s: epoch %llu/%zu, loss %.3g%s%s", o->what ? o->what : "network",
              (unsigned long long)t->now.epoch + 1, o->epochs,
-             t->now.at ? t->now.loss_sum / (double)t->now.at : 0.0);
-    leat_status st =
-        leati_progress(t->context, what, t->now.epoch * t->learn + t->now.at, o->epochs * t->learn);
-    return st;
+             rows > 0 ? t->now.loss_sum / rows : 0.0, right, rate);
+    return leati_progress(t->context, what, t->now.epoch * t->learn + t->now.at,
+                          o->epochs * t->learn);
 }
 
 /* While a step runs, the rows of the next one of this epoch are gathered. */

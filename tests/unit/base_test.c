@@ -391,15 +391,21 @@ static void options_of_callers(leattest *t)
 }
 
 /* What stands on the terminal after a call, without the escape that wipes the line. */
-static const char *shown(leat_progress *p, FILE *f, uint64_t done, uint64_t total, char out[200])
+static const char *shown_as(leat_progress *p, FILE *f, const char *what, uint64_t done,
+                            uint64_t total, char out[200])
 {
     rewind(f);
-    (void)leat_progress_show(p, "solving", done, total);
+    (void)leat_progress_show(p, what, done, total);
     size_t n = (size_t)ftell(f);
     rewind(f);
     out[fread(out, 1, n < 199 ? n : 199, f)] = '\0';
     const char *text = strstr(out, "\033[K");
     return text ? text + 3 : out;
+}
+
+static const char *shown(leat_progress *p, FILE *f, uint64_t done, uint64_t total, char out[200])
+{
+    return shown_as(p, f, "solving", done, total, out);
 }
 
 static void progress_bar(leattest *t)
@@ -409,11 +415,22 @@ static void progress_bar(leattest *t)
     FILE *f = tmpfile();
     REQUIRE(f != NULL);
     leat_progress_init(&p, f, LEAT_PROGRESS_BAR);
+    CHECK(strstr(shown(&p, f, 0, 10, out), "[>                           ]   0%") != NULL);
     CHECK(strstr(shown(&p, f, 5, 10, out), "[==============>             ]  50%") != NULL);
     p.started_ns -= UINT64_C(100000000000);
     CHECK(strstr(shown(&p, f, 5, 10, out), "50%  1 min 40 s left") != NULL);
     /* an end that is not known: what is done, and since when */
     CHECK_STR(shown(&p, f, 12345, 0, out), "solving                  12,345  1 min 40 s");
+    /* a job that says more of itself goes on; the bar leaves room for it, and for what is left */
+    (void)shown_as(&p, f, "network: epoch 1/9, loss 2", 10, 90, out);
+    p.started_ns -= UINT64_C(100000000000);
+    const char *long_one = shown_as(
+        &p, f, "network: epoch 5/9, loss 0.125, accuracy 0.98, 12,300 rows/s", 50, 90, out);
+    CHECK(strstr(long_one, "12,300 row  56%  1 min 40 s left") != NULL);
+    CHECK(strstr(shown_as(&p, f, "network: epoch 5/9, loss 0.125", 50, 90, out),
+                 "125 [=============>          ]  56%  1 min 40 s left") != NULL);
+    /* another job of this name begins anew */
+    CHECK(strstr(shown_as(&p, f, "network: epoch 2/9, loss 0.5", 20, 90, out), "left") == NULL);
     fclose(f);
 }
 
