@@ -291,7 +291,9 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     cli_say(c, "   report: ");
     cli_styled(c, CLI_ACCENT, "%s", report);
     print_trace(c, e);
-    cli_say(c, "\nagain: leat reproduce %s   next: leat predict %s NEW.csv\n", model, model);
+    bool kept = strcmp(c->arguments[0], "-") != 0; /* else nobody has the data any more */
+    cli_say(c, "\nagain: leat reproduce %s%s   next: leat predict %s NEW.csv\n", model,
+            kept ? "" : " DATA", model);
 }
 
 /* An address may hold a password, and a second run need not be registered again. */

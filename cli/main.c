@@ -253,6 +253,22 @@ static void log_to_stderr(void *user, leat_log_level level, const char *text)
     cli_complain("%s%s\n", level == LEAT_LOG_WARN ? "note: " : "", text);
 }
 
+/* "generic, v2, v3": what LEAT_CPU can name on this machine. */
+static void usable_levels(char *out, size_t size)
+{
+    static const char *const names[] = {"generic", "v2", "v3", "v4", "neon"};
+    *out = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        size_t used = strlen(out);
+        o.cpu = names[i];
+        if (leat_context_create(&c, &o) != LEAT_OK) continue;
+        leat_context_destroy(c);
+        snprintf(out + used, size - used, "%s%s", used ? ", " : "", names[i]);
+    }
+}
+
 static int make_context(cli *c)
 {
     leat_context_options o = leat_context_options_default();
@@ -286,11 +302,13 @@ static int make_context(cli *c)
     char text[256];
     const char *cpu = getenv("LEAT_CPU");
     snprintf(text, sizeof text, "%s", leat_status_text(st));
-    if (st == LEAT_INVALID && cpu)
+    if (st == LEAT_INVALID && cpu) {
+        char levels[64];
+        usable_levels(levels, sizeof levels);
         snprintf(text, sizeof text,
-                 "LEAT_CPU=%.20s is not a level of this processor; use one of generic, v2, v3, v4, "
-                 "neon, or unset it",
-                 cpu);
+                 "LEAT_CPU=%.20s is not a level of this processor; use one of %s, or unset it", cpu,
+                 levels);
+    }
     cli_complain("leat: %s\n", text);
     if (c->json) print_error_json(st, text);
     return CLI_ENVIRONMENT;

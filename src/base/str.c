@@ -95,22 +95,33 @@ char *leati_str_take(leati_str *s)
     return text;
 }
 
-/* Optimal string alignment distance (a swap of neighbours counts 1), names up to 63 bytes. */
+enum { EDIT = 64 }; /* a name in the other case is nearer than one with another letter */
+
+/* What it costs to write b for a. */
+static size_t exchange(char a, char b)
+{
+    unsigned char x = (unsigned char)a, y = (unsigned char)b, lower = x | 0x20;
+    if (x == y) return 0;
+    return lower == (y | 0x20) && lower >= 'a' && lower <= 'z' ? 1 : EDIT;
+}
+
+/* EDIT times the optimal string alignment distance (a swap of neighbours counts one), and one for
+ * each letter in the other case; names up to 63 bytes. */
 static size_t distance(const char *a, const char *b)
 {
     enum { MOST = 63 };
     size_t rows[3][MOST + 1], n = strlen(a), m = strlen(b);
-    if (n > MOST || m > MOST) return MOST;
+    if (n > MOST || m > MOST) return EDIT * MOST;
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
-    for (size_t j = 0; j <= m; j++) last[j] = j;
+    for (size_t j = 0; j <= m; j++) last[j] = EDIT * j;
     for (size_t i = 1; i <= n; i++) {
-        now[0] = i;
+        now[0] = EDIT * i;
         for (size_t j = 1; j <= m; j++) {
-            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
-            if (last[j] + 1 < best) best = last[j] + 1;
-            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            size_t best = last[j - 1] + exchange(a[i - 1], b[j - 1]);
+            if (last[j] + EDIT < best) best = last[j] + EDIT;
+            if (now[j - 1] + EDIT < best) best = now[j - 1] + EDIT;
             bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
+            if (swapped && before[j - 2] + EDIT < best) best = before[j - 2] + EDIT;
             now[j] = best;
         }
         size_t *free_row = before;
@@ -124,7 +135,8 @@ static size_t distance(const char *a, const char *b)
 const char *leati_nearest(const char *wrong, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t least = strlen(wrong) / 3 + 2; /* must be nearer than this */
+    size_t n = strlen(wrong), least = EDIT * (n / 3 + 2); /* must be nearer than this, */
+    if (least > EDIT * n) least = EDIT * n;               /* and something of it must be left */
     for (size_t i = 0; i < count; i++) {
         size_t d = distance(wrong, names[i]);
         if (d < least) {

@@ -224,6 +224,7 @@ mkdir elsewhere
 echo other >elsewhere/tabs.txt
 check elsewhere sh -c "cd elsewhere && $leat reproduce ../tabs/tabs.leat"
 check input sh -c "$leat fit - -t species -m lda -q --name piped <all.csv"
+check input-again sh -c "$leat fit - -t species -m lda --quick --name piped <all.csv | grep -q 'leat reproduce piped.leat DATA '"
 fails no-input 3 "came from standard input" $leat reproduce piped.leat
 check named-input $leat reproduce piped.leat all.csv
 

@@ -109,6 +109,12 @@ static void strings(leattest *t)
     CHECK_STR(leati_nearest("mgp", names, 3), "mpg");
     CHECK_STR(leati_nearest("wieght", names, 3), "weight");
     CHECK(leati_nearest("colour", names, 3) == NULL);
+    /* The other case is nearest, and where every letter is another nothing is near. */
+    static const char *const letters[] = {"x", "y", "MPG", "mpa"};
+    CHECK_STR(leati_nearest("Y", letters, 4), "y");
+    CHECK_STR(leati_nearest("mpg", letters, 4), "MPG");
+    CHECK_STR(leati_nearest("mpb", letters, 4), "mpa");
+    CHECK(leati_nearest("z", letters, 4) == NULL && leati_nearest("", letters, 4) == NULL);
 }
 
 static void maps(leattest *t)
