@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "serve/entity_tag.h"
 #include "serve/explained.h"
 #include "serve/media.h"
 #include "serve/rows_in.h"
@@ -267,8 +268,10 @@ int leati_route_api_predict(leati_call *call)
 
 static int describe(leati_call *call, const leati_served *s)
 {
-    leati_exchange_header(call->exchange, "Content-Type", "application/json");
+    leati_http_text have = leati_exchange_header_in(call->exchange, "if-none-match");
     leati_exchange_header(call->exchange, "ETag", s->etag);
+    if (have.data && leati_entity_tag_listed(have, s->etag, true) == 1) return 304;
+    leati_exchange_header(call->exchange, "Content-Type", "application/json");
     leati_exchange_write(call->exchange, s->describe, strlen(s->describe));
     leati_exchange_write(call->exchange, "\n", 1);
     return 200;

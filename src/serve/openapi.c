@@ -81,6 +81,8 @@ static void parameters(leat_json *j, const leati_route *r, const leati_served *m
     if (is_handler(r, "drift"))
         parameter(j, "query", "windows", "integer", "how many, the newest; 24 without");
     bool describes = is_handler(r, "api_model");
+    if (describes)
+        parameter(j, "header", "If-None-Match", "string", "entity tags of what is known already");
     for (size_t i = 0; model && describes && i < model->inputs; i++)
         if (model->ports[i].role != LEATI_ROLE_ARRAY)
             parameter(j, "query", model->ports[i].name, "string", NULL);
@@ -214,6 +216,8 @@ static void successes(leat_json *j, const leati_route *r)
     }
     if (is_handler(r, "api_put"))
         response(j, "201", "it was not there before", "application/json", schema);
+    if (is_handler(r, "api_model"))
+        response(j, "304", "If-None-Match names its entity tag", NULL, NULL);
     response(j, "200", "the answer",
              page   ? "text/html"
              : text ? "text/plain"

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "serve/entity_tag.h"
 #include "serve/media.h"
 #include "serve/model_files.h"
 #include "serve/route.h"
@@ -66,34 +67,13 @@ static bool look(target *t, leati_job *job)
 /* ---- conditions -------------------------------------------------------------------------------
  */
 
-/* Whether the entity tag stands in the list, or the list is "*"; weak ones count only for
- * If-None-Match. -1: the list is none. */
-static int in_list(leati_http_text list, const char *etag, bool weak)
-{
-    const char *p = list.data, *end = p + list.length;
-    int found = 0;
-    if (list.length == 1 && *p == '*') return 1;
-    while (p < end) {
-        bool is_weak = end - p > 2 && p[0] == 'W' && p[1] == '/';
-        if (is_weak) p += 2;
-        const char *stop = p < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
-        if (!stop) return -1;
-        size_t n = (size_t)(stop + 1 - p);
-        if ((!is_weak || weak) && n == strlen(etag) && memcmp(p, etag, n) == 0) found = 1;
-        for (p = stop + 1; p < end && (*p == ' ' || *p == '\t'); p++) continue;
-        if (p < end && *p++ != ',') return -1;
-        while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) p++;
-    }
-    return list.length ? found : -1;
-}
-
 static bool conditions_hold(target *t)
 {
     leati_fault *fault = &t->job->fault;
     leati_http_text match = leati_exchange_header_in(t->job->exchange, "if-match"),
                     none = leati_exchange_header_in(t->job->exchange, "if-none-match");
-    int is = match.data ? in_list(match, t->etag, false) : 1;
-    int other = none.data ? in_list(none, t->etag, true) : 0;
+    int is = match.data ? leati_entity_tag_listed(match, t->etag, false) : 1;
+    int other = none.data ? leati_entity_tag_listed(none, t->etag, true) : 0;
     if (is < 0 || other < 0)
         return leati_fault_set(fault, 400, "invalid_condition",
                                "%s is * or entity tags in double quotes, separated by commas",

@@ -150,6 +150,12 @@ static void life_of_a_model(leattest *t)
     CHECK(strstr(s.k.reply, s.etag[1]));
     ask(t, &s, "GET", "/api/v1/flower", 200, "\"estimator\":\"cart\"");
     CHECK(strstr(s.k.reply, s.etag[1]));
+    /* Who has the description is not sent it again. */
+    snprintf(none, sizeof none, "If-None-Match: \"x\", W/%s\r\n", s.etag[1]);
+    says(t, &s, "GET", "/api/v1/flower", none, "", 0, 304, "ETag: ");
+    CHECK_INT(s.k.body_length, 0);
+    says(t, &s, "GET", "/api/v1/flower", "If-None-Match: *\r\n", "", 0, 304, "");
+    says(t, &s, "GET", "/api/v1/flower", "If-None-Match: \"x\"\r\n", "", 0, 200, "cart");
     says(t, &s, "POST", "/api/v1/flower", "", ROW, sizeof ROW - 1, 200, "setosa");
     CHECK_INT(entries(s.folder, "flower"), 1);
     /* The same again changes nothing; another is the next version. */
