@@ -1,6 +1,7 @@
 /* Owns: the table of losses and their text. */
 #include "nn/loss.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -46,15 +47,38 @@ leat_status leati_loss_parse(leat_context *c, const char *text, leati_loss **out
     return st;
 }
 
+static bool fits(const leati_loss_class *l, bool labels)
+{
+    return labels ? l->classifies : l->regresses;
+}
+
+/* Which losses the task has, and where those are used that are of no table. */
+static leat_status refuse_task(leat_context *c, const leati_loss_class *l, bool labels)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < leati_loss_count(); i++)
+        if (fits(leati_loss_at(i), labels) && used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                                     leati_loss_at(i)->name);
+    leat_status st = LEATI_FAIL(c, LEAT_INVALID, "the loss %s is not for %s", l->name,
+                                labels ? "classes" : "numbers");
+    leati_error_hint(c, "%sThose that are: %s.",
+                     l->classifies || l->regresses
+                         ? ""
+                         : "It has no target in a table: a loop in C takes it (leat/network.h). ",
+                     names);
+    return st;
+}
+
 leat_status leati_loss_for_task(leat_context *c, const char *text, leati_task task,
                                 leati_loss **out)
 {
     bool labels = task == LEATI_CLASSIFY;
     if (strcmp(text, "auto") == 0) text = labels ? "cross_entropy" : "mse";
     LEATI_TRY(leati_loss_parse(c, text, out));
-    if (labels ? (*out)->class->classifies : (*out)->class->regresses) return LEAT_OK;
-    leat_status st = LEATI_FAIL(c, LEAT_INVALID, "the loss %s is not for %s", (*out)->class->name,
-                                labels ? "classes" : "numbers");
+    if (fits((*out)->class, labels)) return LEAT_OK;
+    leat_status st = refuse_task(c, (*out)->class, labels);
     leati_free(*out);
     *out = NULL;
     return st;

@@ -564,7 +564,9 @@ static void bad_losses_are_refused(leattest *t)
     CHECK_FAILS(leati_loss_for_task(t->context, "hinge", LEATI_REGRESS, &l), LEAT_INVALID,
                 "not for numbers");
     CHECK_FAILS(leati_loss_for_task(t->context, "huber", LEATI_CLASSIFY, &l), LEAT_INVALID,
-                "not for classes");
+                "not for classes|cross_entropy, nll, mse");
+    CHECK_FAILS(leati_loss_for_task(t->context, "ctc", LEATI_CLASSIFY, &l), LEAT_INVALID,
+                "not for classes|leat/network.h|hinge.");
 }
 
 /* ---- initial values -----------------------------------------------------------------------------
