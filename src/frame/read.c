@@ -296,6 +296,11 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
     if (leati_path_is_folder(path)) return read_folder(c, out, path, &o);
     LEATI_TRY(leati_source_open(c, &source, path));
     leat_status st = choose_reader(c, source, o.format, &reader);
+    if (st == LEAT_OK && o.query && strcmp(reader->name, "sqlite") != 0)
+        st = LEATI_FAIL(c, LEAT_INVALID,
+                        "a query selects from an SQLite database, and %s is none; leat table "
+                        "--filter and --select do so from any table",
+                        path);
     if (st == LEAT_OK) {
         if (o.report) {
             snprintf(o.report->format, sizeof o.report->format, "%s", reader->name);

@@ -55,6 +55,7 @@ check concat-name sh -c "$leat table stock.csv --concat 'more with n.csv' -o - |
 fails join-option 2 "no reading option 'delimeter'|delimiter" $leat table stock.csv --join 'prices.csv with types=id:text delimeter=; on id'
 fails join-header 2 "header takes yes or no" $leat table stock.csv --join 'prices.csv with header=maybe on id'
 
+fails query 2 "sales.csv is none|--filter" $leat table sales.csv --query 'SELECT city FROM sales'
 fails caret 2 "a value was expected here|price >> 3|^" $leat table sales.csv --filter 'price >> 3'
 fails column 3 "Did you mean 'price'?" $leat table sales.csv --filter 'prcie > 3'
 fails quotes 3 'a text stands in quotes: "Bern"' $leat table sales.csv --filter 'city == Bern'
