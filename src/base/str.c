@@ -135,11 +135,11 @@ static size_t distance(const char *a, const char *b)
 const char *leati_nearest(const char *wrong, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t n = strlen(wrong), least = EDIT * (n / 3 + 2); /* must be nearer than this, */
-    if (least > EDIT * n) least = EDIT * n;               /* and something of it must be left */
+    size_t n = strlen(wrong), least = EDIT * (n / 3 + 2); /* must be nearer than this */
     for (size_t i = 0; i < count; i++) {
-        size_t d = distance(wrong, names[i]);
-        if (d < least) {
+        size_t d = distance(wrong, names[i]), m = strlen(names[i]);
+        bool other = d >= EDIT * (n > m ? n : m); /* nothing of it is left */
+        if (d < least && !other) {
             least = d;
             best = names[i];
         }

@@ -114,6 +114,7 @@ static void strings(leattest *t)
     CHECK_STR(leati_nearest("Y", letters, 4), "y");
     CHECK_STR(leati_nearest("mpg", letters, 4), "MPG");
     CHECK_STR(leati_nearest("mpb", letters, 4), "mpa");
+    CHECK_STR(leati_nearest("xx", letters, 4), "x");
     CHECK(leati_nearest("z", letters, 4) == NULL && leati_nearest("", letters, 4) == NULL);
 }
 
