@@ -1,6 +1,7 @@
 /* Owns: the rows of the reader and writer tables for array files and databases. Not: the formats
  * themselves (npy_frame.c, npz.c, idx.c, sqlite.c). */
 #include "base/error.h"
+#include "base/file.h"
 #include "frame/foreign.h"
 #include "frame/read.h"
 #include "frame/retype.h"
@@ -71,7 +72,59 @@ static leat_status read_bytes(leat_context *c, leat_frame **out, leati_source *s
     }
 READ_BYTES(npy)
 READ_BYTES(npz)
-READ_BYTES(idx)
+
+/* ---- images and their labels ---------------------------------------------------------------- */
+
+/* "a/train-images-idx3-ubyte.gz" -> "a/train-labels-idx1-ubyte.gz", or the same packed otherwise,
+ * where there is such a file. */
+static bool labels_beside(const char *images, char *out, size_t size)
+{
+    static const char what[] = "images-idx3", instead[] = "labels-idx1";
+    const char *at = strstr(leati_path_base(images), what);
+    size_t n = strlen(images);
+    if (!at || n + 8 > size) return false;
+    memcpy(out, images, n + 1);
+    memcpy(out + (at - images), instead, sizeof instead - 1);
+    if (leati_path_exists(out)) return true;
+    if (leati_path_has_suffix(out, ".gz")) out[n - 3] = '\0';
+    else memcpy(out + n, ".gz", 4);
+    return leati_path_exists(out);
+}
+
+/* The column `label` of a file of as many labels. */
+static leat_status add_labels(leat_context *c, leat_frame *images, const char *path)
+{
+    leati_source *source = NULL;
+    leat_frame *labels = NULL;
+    leati_bytes bytes = {0};
+    leat_status st;
+    LEATI_GO(leati_source_open(c, &source, path));
+    bytes.size = leati_source_size(source);
+    LEATI_GO(leati_source_bytes(c, source, &bytes.data));
+    LEATI_GO(leati_idx_frame(c, &labels, bytes, path));
+    if (labels->columns != 1 || labels->rows != images->rows)
+        LEATI_GO(LEATI_FAIL(c, LEAT_SHAPE,
+                            "%s has %zu rows, the images beside it have %zu: one label for each "
+                            "was expected",
+                            path, labels->rows, images->rows));
+    st = leati_frame_add(c, images, "label", leati_column_retain(labels->column[0]));
+out:
+    leat_frame_release(labels);
+    leati_source_close(source);
+    return st;
+}
+
+static leat_status read_idx(leat_context *c, leat_frame **out, leati_source *source,
+                            const leat_read_options *o, leat_read_report *report)
+{
+    char path[4200];
+    leati_bytes bytes = {.size = leati_source_size(source)};
+    LEATI_TRY(leati_source_bytes(c, source, &bytes.data));
+    leat_status st = leati_idx_frame(c, out, bytes, leati_source_name(source));
+    if (st == LEAT_OK && labels_beside(leati_source_name(source), path, sizeof path))
+        st = add_labels(c, *out, path);
+    return finish(c, out, st, source, o, report);
+}
 
 static int sniff_npy(const char *head, size_t n)
 {

@@ -271,6 +271,32 @@ static void idx_files(leattest *t)
     CHECK_FAILS(leati_idx_frame(c, &f, b, "l"), LEAT_FORMAT, "not an IDX");
 }
 
+/* The file of labels that lies beside one of images is its second column. */
+static void idx_images_have_labels(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f;
+    static const char images[] = "\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\2abcd";
+    static const char labels[] = "\0\0\x08\1\0\0\0\2\7\1", more[] = "\0\0\x08\1\0\0\0\3\7\1\1";
+    const char *folder = leattest_scratch("idx");
+    char one[4200], other[4200];
+    snprintf(one, sizeof one, "%s/my-images-idx3-ubyte", folder);
+    snprintf(other, sizeof other, "%s/my-labels-idx1-ubyte", folder);
+    REQUIRE_OK(leati_folder_make(c, folder));
+    REQUIRE_OK(leati_file_write(c, one, images, sizeof images - 1));
+    REQUIRE_OK(leat_data_load(c, &f, one, NULL));
+    CHECK_INT(leat_frame_columns(f), 1);
+    leat_frame_release(f);
+    REQUIRE_OK(leati_file_write(c, other, labels, sizeof labels - 1));
+    REQUIRE_OK(leat_data_load(c, &f, one, NULL));
+    CHECK_INT(leat_frame_columns(f), 2);
+    CHECK_STR(leat_frame_name(f, 1), "label");
+    CHECK(f->column[1]->i64[0] == 7 && f->column[1]->i64[1] == 1);
+    leat_frame_release(f);
+    REQUIRE_OK(leati_file_write(c, other, more, sizeof more - 1));
+    CHECK_FAILS(leat_data_load(c, &f, one, NULL), LEAT_SHAPE, "labels-idx1|3 rows|have 2");
+}
+
 static leat_status retype_iris(leat_context *c, void *arg)
 {
     (void)arg;
@@ -502,6 +528,7 @@ static const leattest_case cases[] = {
     TEST(npz_round_trip),
     TEST(npy_write),
     TEST(idx_files),
+    TEST(idx_images_have_labels),
     TEST(sqlite_types),
     TEST(sqlite_allocations),
     TEST(sqlite_digits),
