@@ -232,8 +232,12 @@ void leati_rollout_alias_done(leati_rollout *r, leati_alias_state state, int64_t
 static void finish(leati_rollout *r, int64_t now)
 {
     if (r->spec.mode == LEATI_SHADOW) {
-        enter_phase(r, LEATI_ROLLOUT_DONE, "all rules were kept; nothing was promoted");
-        note(r, now, "version %u keeps all rules; it gets no requests by this", r->spec.to);
+        bool kept = r->spec.rule_count && r->steps[r->step].result == LEATI_STEP_PASSED;
+        enter_phase(r, LEATI_ROLLOUT_DONE,
+                    kept ? "all rules were kept; nothing was promoted"
+                         : "nothing was decided or promoted");
+        note(r, now, "version %u %s; it gets no requests by this", r->spec.to,
+             kept ? "keeps all rules" : "is no longer asked beside");
         return;
     }
     if (r->stable != r->spec.to) r->previous = r->stable;

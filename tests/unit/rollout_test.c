@@ -414,6 +414,12 @@ static void pauses(leattest *t)
     live(w, 40);
     CHECK_INT(w->rollout.phase, LEATI_ROLLOUT_DONE);
     CHECK_INT(w->rollout.stable, 3);
+    CHECK(strstr(w->rollout.reason, "all rules were kept"));
+    begin(w, 9, &s); /* ended by hand it has decided nothing */
+    all = seen(w);
+    CHECK(leati_rollout_act(&w->rollout, LEATI_ROLLOUT_PROMOTE, &all, w->now, why));
+    CHECK_INT(w->rollout.phase, LEATI_ROLLOUT_DONE);
+    CHECK(strstr(w->rollout.reason, "nothing was decided"));
     /* All at once from the middle. */
     s = canary(NULL, 100);
     begin(w, 10, &s);
