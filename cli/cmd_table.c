@@ -174,7 +174,8 @@ static leat_status run_table(cli *c)
     leat_status st = cli_load(c, &f, c->arguments[0]);
     if (st != LEAT_OK) return st;
     cli_size_text(f, size, sizeof size);
-    cli_styled(c, CLI_BOLD, "%s", c->arguments[0]);
+    bool piped = strcmp(c->arguments[0], "-") == 0;
+    cli_styled(c, CLI_BOLD, "%s", piped ? "standard input" : c->arguments[0]);
     cli_say(c, ": %s\n", size);
     st = apply_all(c, &f);
     if (st == LEAT_OK && split) {
