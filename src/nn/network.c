@@ -126,7 +126,9 @@ leat_tensor *leati_layer_fail(leati_builder *b, leat_status st, const char *form
     va_end(args);
     if (b->layer) leati_layer_describe(b->layer, where, sizeof where);
     if (leat_error_status(b->context) == LEAT_OK) (void)LEATI_FAIL(b->context, st, "%s", text);
-    (void)leati_error_within(b->context, "%s", where);
+    /* what one weight lacks all of a layer's may lack: the place is said once */
+    if (strncmp(leat_error_message(b->context), where, strlen(where)) != 0)
+        (void)leati_error_within(b->context, "%s", where);
     return NULL;
 }
 

@@ -333,7 +333,8 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
     if (st == LEAT_OK)
         st = leati_network_create_at(c, leati_str_text(&text), e->places, input, out);
     leati_str_fini(&text);
-    if (st == LEAT_SHAPE && strcmp(e->input, "auto") == 0)
+    bool form = st == LEAT_SHAPE && strstr(leat_error_message(c), "a sample has shape");
+    if (form && strcmp(e->input, "auto") == 0)
         leati_error_hint(c, "A sample is a row of features unless network.input says what it is, "
                             "as in 28x28x1 for images or 16x4 for 16 steps.");
     if (st != LEAT_OK) return st;

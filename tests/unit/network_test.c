@@ -147,6 +147,11 @@ static void mistakes_are_named(leattest *t)
     CHECK(layer && !strstr(layer + 1, "layer 2")); /* it is named once */
     leat_error_clear(c);
     close_loop(&l);
+    CHECK_INT(open_loop(c, &l, "dense(5, name=a); dense(6, name=a)", "adam"), LEAT_SHAPE);
+    layer = strstr(leat_error_message(c), "layer 2"); /* neither of its weights fits */
+    CHECK(layer && !strstr(layer + 1, "layer 2"));
+    leat_error_clear(c);
+    close_loop(&l);
     CHECK_FAILS(open_loop(c, &l, "concat(-2) { identity; identity }; dense(3)", "adam"),
                 LEAT_INVALID, "layer 1 `concat`|axis -2 is the batch");
     close_loop(&l);
