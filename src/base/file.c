@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "base/str.h"
@@ -200,23 +200,60 @@ leat_status leati_file_write(leat_context *c, const char *path, const void *data
     return leati_writer_commit(w);
 }
 
+/* read() that goes on after a signal. */
+static ssize_t read_some(int fd, char *to, size_t most)
+{
+    for (;;) {
+        ssize_t n = read(fd, to, most);
+        if (n >= 0 || errno != EINTR) return n;
+    }
+}
+
+/* Reads until `size` bytes are there or the file ends; false: errno says why. */
+static bool read_whole(int fd, char *to, size_t size, size_t *got)
+{
+    for (*got = 0; *got < size;) {
+        ssize_t n = read_some(fd, to + *got, size - *got);
+        if (n < 0) return false;
+        if (n == 0) break;
+        *got += (size_t)n;
+    }
+    return true;
+}
+
+static leat_status cannot_read(leat_context *c, const char *path, int why)
+{
+    return LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(why));
+}
+
 /* Pipes and terminals: read until the end, doubling the block. */
 static leat_status read_stream(leat_context *c, leati_bytes *out, int fd, const char *path)
 {
     char *data = NULL;
-    size_t size = 0, capacity = 0;
-    for (;;) {
+    size_t size = 0, capacity = 0, got = 1;
+    while (got > 0) {
         leat_status st = leati_grow(c, &data, &capacity, size + BUFFER, 1);
-        ssize_t n = st == LEAT_OK ? read(fd, data + size, capacity - size) : -1;
-        if (n < 0 && st == LEAT_OK && errno == EINTR) continue;
-        if (n < 0) {
-            if (st == LEAT_OK)
-                st = LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(errno));
+        if (st == LEAT_OK && !read_whole(fd, data + size, capacity - size, &got))
+            st = cannot_read(c, path, errno);
+        if (st != LEAT_OK) {
             leati_free(data);
             return st;
         }
-        if (n == 0) break;
-        size += (size_t)n;
+        size += got;
+    }
+    *out = (leati_bytes){.data = data, .size = size};
+    return LEAT_OK;
+}
+
+static leat_status read_regular(leat_context *c, leati_bytes *out, int fd, size_t size,
+                                const char *path)
+{
+    char *data = leati_alloc(c, size);
+    if (!data) return leat_error_status(c);
+    if (!read_whole(fd, data, size, &size)) {
+        leat_status st = cannot_read(c, path, errno);
+        leati_free(data);
+        return st;
     }
     *out = (leati_bytes){.data = data, .size = size};
     return LEAT_OK;
@@ -243,38 +280,106 @@ static leat_status not_found(leat_context *c, const char *path)
     return st;
 }
 
-leat_status leati_file_read(leat_context *c, leati_bytes *out, const char *path)
+/* *fd of a file, pipe or standard input that is to be read; *size of a regular file, else 0. */
+static leat_status open_to_read(leat_context *c, const char *path, int *fd, size_t *size)
 {
     struct stat info;
-    *out = (leati_bytes){0};
-    if (strcmp(path, "-") == 0) return read_stream(c, out, STDIN_FILENO, "standard input");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return not_found(c, path);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        leat_status st = LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        return st;
-    }
+    *size = 0;
+    *fd = STDIN_FILENO;
+    if (strcmp(path, "-") == 0) return LEAT_OK;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 && errno == ENOENT) return not_found(c, path);
     leat_status st = LEAT_OK;
-    if (S_ISDIR(info.st_mode)) {
+    if (*fd < 0 || fstat(*fd, &info) != 0) st = cannot_read(c, path, errno);
+    else if (S_ISDIR(info.st_mode))
         st = LEATI_FAIL(c, LEAT_INVALID, "%s is a folder, a file was expected", path);
-    } else if (S_ISREG(info.st_mode) && info.st_size > 0) {
-        size_t size = (size_t)info.st_size;
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED) st = read_stream(c, out, fd, path);
-        else *out = (leati_bytes){.data = data, .size = size, .mapped = true};
-    } else {
-        st = read_stream(c, out, fd, path);
-    }
-    close(fd);
+    else if (S_ISREG(info.st_mode)) *size = (size_t)info.st_size;
+    if (st != LEAT_OK && *fd >= 0) close(*fd);
+    return st;
+}
+
+static void close_read(int fd)
+{
+    if (fd != STDIN_FILENO) close(fd);
+}
+
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+leat_status leati_file_read(leat_context *c, leati_bytes *out, const char *path)
+{
+    int fd;
+    size_t size;
+    *out = (leati_bytes){0};
+    LEATI_TRY(open_to_read(c, path, &fd, &size));
+    leat_status st =
+        size ? read_regular(c, out, fd, size, path) : read_stream(c, out, fd, name_of(path));
+    close_read(fd);
     return st;
 }
 
 void leati_bytes_release(leati_bytes *b)
 {
-    if (b->mapped) munmap((void *)(uintptr_t)b->data, b->size);
-    else leati_free((void *)(uintptr_t)b->data);
+    leati_free((void *)(uintptr_t)b->data);
     *b = (leati_bytes){0};
+}
+
+leat_status leati_file_pieces(leat_context *c, const char *path, leati_piece_fn take, void *user)
+{
+    int fd;
+    size_t size, got = 1;
+    LEATI_TRY(open_to_read(c, path, &fd, &size));
+    char *piece = leati_alloc(c, LEATI_FILE_PIECE);
+    leat_status st = piece ? LEAT_OK : leat_error_status(c);
+    while (st == LEAT_OK && got > 0) {
+        if (!read_whole(fd, piece, LEATI_FILE_PIECE, &got))
+            st = cannot_read(c, name_of(path), errno);
+        else if (got > 0) st = take(user, piece, got);
+    }
+    leati_free(piece);
+    close_read(fd);
+    return st;
+}
+
+typedef struct hashed {
+    leati_sha256 sha;
+    uint64_t size;
+} hashed;
+
+static leat_status hash_piece(void *user, const char *data, size_t bytes)
+{
+    hashed *h = user;
+    leati_sha256_add(&h->sha, data, bytes);
+    h->size += bytes;
+    return LEAT_OK;
+}
+
+leat_status leati_file_sha256(leat_context *c, const char *path, char hex[65], uint64_t *size)
+{
+    hashed h = {.size = 0};
+    uint8_t digest[32];
+    leati_sha256_init(&h.sha);
+    LEATI_TRY(leati_file_pieces(c, path, hash_piece, &h));
+    leati_sha256_end(&h.sha, digest);
+    leati_hex(digest, sizeof digest, hex);
+    *size = h.size;
+    return LEAT_OK;
+}
+
+bool leati_file_begins(const char *path, const void *bytes, size_t count)
+{
+    char head[64];
+    size_t got = 0;
+    if (count > sizeof head) return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
+    struct stat info;
+    bool regular = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    bool same =
+        regular && read_whole(fd, head, count, &got) && got == count && !memcmp(head, bytes, count);
+    if (fd >= 0) close(fd);
+    return same;
 }
 
 bool leati_path_exists(const char *path)

@@ -1,4 +1,4 @@
-/* Files: atomic writes, mapping, small helpers on paths. */
+/* Files: atomic writes, reading, small helpers on paths. */
 #ifndef LEATI_BASE_FILE_H
 #define LEATI_BASE_FILE_H
 
@@ -23,15 +23,26 @@ void leati_writer_abort(leati_writer *w); /* NULL is fine */
 
 leat_status leati_file_write(leat_context *c, const char *path, const void *data, size_t bytes);
 
-/* The bytes of a file: mapped read-only where possible, else read (pipes, "-" for stdin). */
+/* The bytes of a file, pipe or standard input ("-"), read into memory: they stay what they are
+ * whatever becomes of the file. Nothing is mapped, for pages of a file that is cut short end the
+ * process when they are touched, and those of one that is written over change. A regular file is
+ * as long as it was when it was opened, or shorter where it is cut meanwhile. */
 typedef struct leati_bytes {
     const char *data; /* not terminated */
     size_t size;
-    bool mapped;
 } leati_bytes;
-/* Errors: NOT_FOUND (with a "did you mean" of the folder), INVALID (a directory), IO. */
+/* Errors: NOT_FOUND (with a "did you mean" of the folder), INVALID (a directory), IO, NOMEM. */
 leat_status leati_file_read(leat_context *c, leati_bytes *out, const char *path);
 void leati_bytes_release(leati_bytes *b);
+/* The same from front to back in pieces of at most LEATI_FILE_PIECE bytes, for files that may be
+ * larger than the memory. A status of `take` other than LEAT_OK ends it. */
+enum { LEATI_FILE_PIECE = 1 << 20 };
+typedef leat_status (*leati_piece_fn)(void *user, const char *data, size_t bytes);
+leat_status leati_file_pieces(leat_context *c, const char *path, leati_piece_fn take, void *user);
+/* SHA-256 of a file as 64 hex digits, and its size, by pieces. */
+leat_status leati_file_sha256(leat_context *c, const char *path, char hex[65], uint64_t *size);
+/* Whether a file begins with these bytes (up to 64); false where it cannot be read. */
+bool leati_file_begins(const char *path, const void *bytes, size_t count);
 
 bool leati_path_exists(const char *path);
 bool leati_path_is_folder(const char *path);

@@ -202,22 +202,39 @@ static leat_status find_earlier(leat_context *c, const leat_data_info *infos, si
     return LEAT_OK;
 }
 
+typedef struct copying {
+    leati_writer *to;
+    leati_sha256 sha;
+} copying;
+
+static leat_status copy_piece(void *user, const char *data, size_t bytes)
+{
+    copying *k = user;
+    leati_sha256_add(&k->sha, data, bytes);
+    leati_writer_write(k->to, data, bytes);
+    return LEAT_OK;
+}
+
 static leat_status keep_copy(leat_context *c, const char *path, leat_data_info *info)
 {
-    leati_bytes b;
+    copying k = {.to = NULL};
     char *folder;
     LEATI_TRY(data_folder(c, &folder));
     leat_status st = leati_folder_make(c, folder);
     leati_free(folder);
     if (st == LEAT_OK) st = leati_store_path(c, info, leati_store_suffix(path));
     if (st != LEAT_OK) return st;
+    uint8_t digest[32];
     char now[65];
-    LEATI_TRY(leati_file_read(c, &b, path));
-    leati_sha256_hex(b.data, b.size, now);
-    if (strcmp(now, info->sha256) != 0)
+    LEATI_TRY(leati_writer_open(c, &k.to, info->path));
+    leati_sha256_init(&k.sha);
+    st = leati_file_pieces(c, path, copy_piece, &k);
+    leati_sha256_end(&k.sha, digest);
+    leati_hex(digest, sizeof digest, now);
+    if (st == LEAT_OK && strcmp(now, info->sha256) != 0)
         st = LEATI_FAIL(c, LEAT_IO, "%s changed while it was being added; try again", path);
-    if (st == LEAT_OK) st = leati_file_write(c, info->path, b.data, b.size);
-    leati_bytes_release(&b);
+    if (st == LEAT_OK) st = leati_writer_commit(k.to);
+    else leati_writer_abort(k.to);
     info->present = st == LEAT_OK;
     return st;
 }

@@ -456,6 +456,7 @@ leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes byt
 bool leat_model_holds_graph(leat_context *c, const char *path)
 {
     leati_bytes bytes;
+    if (!leati_file_begins(path, "PK\3\4", 4)) return false;
     if (leati_file_read(c, &bytes, path) != LEAT_OK) {
         leat_error_clear(c);
         return false;

@@ -52,12 +52,16 @@ leat_status leati_registry_need(leat_context *c, const leat_registry_options *o,
 /* Folders of the store, made if absent. */
 leat_status leati_objects_make(leat_registry *r);
 char *leati_objects_path(leat_registry *r, const char *sha256); /* leati_free */
-/* Keeps the bytes, whose hash is sha256, unless the store has them undamaged. `token`: name of the
- * temporary file. IO when bytes and hash do not belong together: the file changed meanwhile. */
-leat_status leati_objects_put(leat_registry *r, const char *token, const leati_bytes *bytes,
+/* Keeps the file `from`, whose hash is sha256, unless the store has it undamaged. `token`: name of
+ * the temporary file. IO when file and hash do not belong together: it changed meanwhile. */
+leat_status leati_objects_put(leat_registry *r, const char *token, const char *from,
                               const char sha256[65]);
 /* The bytes of an object; FORMAT if they are not those of its name, NOT_FOUND if it is gone. */
 leat_status leati_objects_read(leat_registry *r, const char *sha256, leati_bytes *out);
+/* The same without keeping them, for objects of any size: whether they are there and undamaged, and
+ * a copy of them, which is checked before anything is written. */
+leat_status leati_objects_check(leat_registry *r, const char *sha256, uint64_t *size);
+leat_status leati_objects_copy(leat_registry *r, const char *sha256, const char *to);
 /* Calls for every file of objects/ (name: 64 hex digits) or of tmp/. */
 typedef leat_status (*leati_object_fn)(void *user, const char *name, const char *path);
 leat_status leati_objects_each(leat_registry *r, leati_object_fn fn, void *user);

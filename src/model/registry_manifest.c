@@ -88,9 +88,10 @@ static bool is_model(leat_context *c, const char *path)
     leati_bytes b;
     leati_zip *zip = NULL;
     if (leati_path_has_suffix(path, ".leat")) return true;
-    bool model =
-        leati_file_read(c, &b, path) == LEAT_OK && b.size > 4 && memcmp(b.data, "PK\3\4", 4) == 0 &&
-        leati_zip_open(c, &zip, b, path, 0) == LEAT_OK && leati_zip_find(zip, "model.json");
+    if (!leati_file_begins(path, "PK\3\4", 4)) return false;
+    bool model = leati_file_read(c, &b, path) == LEAT_OK &&
+                 leati_zip_open(c, &zip, b, path, 0) == LEAT_OK &&
+                 leati_zip_find(zip, "model.json");
     leati_zip_close(zip);
     leati_bytes_release(&b);
     if (leat_error_status(c) != LEAT_NOMEM) leat_error_clear(c);

@@ -59,34 +59,36 @@ static leat_status cannot_write(leat_registry *r, const char *path, int why)
     return LEAT_IO;
 }
 
-/* Hashes what it writes: a file may change under its reader. */
-static leat_status write_pieces(leat_registry *r, int fd, const char *path,
-                                const leati_bytes *bytes, const char *sha256)
+/* What is being written, hashed: a file may change under its reader. */
+typedef struct writing {
+    leat_registry *registry;
+    const char *path;
+    int fd;
+    leati_sha256 sha;
+} writing;
+
+static leat_status write_piece(void *user, const char *data, size_t bytes)
 {
-    leati_sha256 h;
+    writing *w = user;
+    leati_sha256_add(&w->sha, data, bytes);
+    for (size_t done = 0; done < bytes;) {
+        ssize_t k = write(w->fd, data + done, bytes - done);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return cannot_write(w->registry, w->path, k < 0 ? errno : ENOSPC);
+        done += (size_t)k;
+    }
+    return LEAT_OK;
+}
+
+static leat_status write_pieces(leat_registry *r, int fd, const char *path, const char *from,
+                                const char *sha256)
+{
+    writing w = {.registry = r, .path = path, .fd = fd};
     uint8_t digest[32];
     char hex[65];
-    char *piece = leati_alloc(r->context, PIECE);
-    if (!piece) return leat_error_status(r->context);
-    leati_sha256_init(&h);
-    for (size_t at = 0; at < bytes->size;) {
-        size_t n = bytes->size - at < PIECE ? bytes->size - at : PIECE;
-        memcpy(piece, bytes->data + at, n);
-        leati_sha256_add(&h, piece, n);
-        at += n;
-        for (size_t done = 0; done < n;) {
-            ssize_t k = write(fd, piece + done, n - done);
-            if (k < 0 && errno == EINTR) continue;
-            if (k <= 0) {
-                int why = k < 0 ? errno : ENOSPC;
-                leati_free(piece);
-                return cannot_write(r, path, why);
-            }
-            done += (size_t)k;
-        }
-    }
-    leati_free(piece);
-    leati_sha256_end(&h, digest);
+    leati_sha256_init(&w.sha);
+    LEATI_TRY(leati_file_pieces(r->context, from, write_piece, &w));
+    leati_sha256_end(&w.sha, digest);
     leati_hex(digest, sizeof digest, hex);
     LEATI_CHECK(r->context, strcmp(hex, sha256) == 0, LEAT_IO,
                 "the file changed while it was being read; try again");
@@ -132,12 +134,12 @@ static leat_status move_in(leat_registry *r, const char *temporary, char *path)
     return st;
 }
 
-static leat_status write_new(leat_registry *r, const char *temporary, char *path,
-                             const leati_bytes *bytes, const char *sha256)
+static leat_status write_new(leat_registry *r, const char *temporary, char *path, const char *from,
+                             const char *sha256)
 {
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0444);
     if (fd < 0) return cannot_write(r, temporary, errno);
-    leat_status st = write_pieces(r, fd, temporary, bytes, sha256);
+    leat_status st = write_pieces(r, fd, temporary, from, sha256);
     if (st == LEAT_OK && fsync(fd) != 0 && errno != EINVAL) st = cannot_write(r, temporary, errno);
     if (close(fd) != 0 && st == LEAT_OK) st = cannot_write(r, temporary, errno);
     if (st == LEAT_OK) st = move_in(r, temporary, path);
@@ -148,26 +150,24 @@ static leat_status write_new(leat_registry *r, const char *temporary, char *path
 /* Whether the store has it undamaged; a damaged one is replaced by the push that brings it. */
 static bool is_there(const char *path, const char *sha256, leat_registry *r)
 {
-    leati_bytes b;
+    uint64_t size;
     char hex[65];
     if (!leati_path_exists(path)) return false;
-    if (leati_file_read(r->context, &b, path) != LEAT_OK) {
+    if (leati_file_sha256(r->context, path, hex, &size) != LEAT_OK) {
         if (leat_error_status(r->context) != LEAT_NOMEM) leat_error_clear(r->context);
         return false;
     }
-    leati_sha256_hex(b.data, b.size, hex);
-    leati_bytes_release(&b);
     return strcmp(hex, sha256) == 0;
 }
 
-leat_status leati_objects_put(leat_registry *r, const char *token, const leati_bytes *bytes,
+leat_status leati_objects_put(leat_registry *r, const char *token, const char *from,
                               const char sha256[65])
 {
     char *path = leati_objects_path(r, sha256), *temporary = path_of(r, "tmp", token, NULL, NULL);
     leat_status st = path && temporary ? LEAT_OK : leat_error_status(r->context);
     if (st == LEAT_OK && !is_there(path, sha256, r)) {
         st = leat_error_status(r->context);
-        if (st == LEAT_OK) st = write_new(r, temporary, path, bytes, sha256);
+        if (st == LEAT_OK) st = write_new(r, temporary, path, from, sha256);
     }
     leati_free(path);
     leati_free(temporary);
@@ -176,26 +176,86 @@ leat_status leati_objects_put(leat_registry *r, const char *token, const leati_b
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* The path of an object that is there; leati_free. */
+static leat_status path_there(leat_registry *r, const char *sha256, char **path)
+{
+    *path = leati_objects_path(r, sha256);
+    if (!*path) return leat_error_status(r->context);
+    if (leati_path_exists(*path)) return LEAT_OK;
+    leat_status st = LEATI_FAIL(r->context, LEAT_NOT_FOUND, "%s is missing in the store", *path);
+    leati_free(*path);
+    *path = NULL;
+    return st;
+}
+
+static leat_status same_hash(leat_registry *r, const char *path, const char *hex,
+                             const char *sha256)
+{
+    LEATI_CHECK(r->context, strcmp(hex, sha256) == 0, LEAT_FORMAT,
+                "%s is damaged: its bytes hash to %.16s...\n"
+                "push the same file again to mend it",
+                path, hex);
+    return LEAT_OK;
+}
+
 leat_status leati_objects_read(leat_registry *r, const char *sha256, leati_bytes *out)
 {
-    char hex[65];
+    char hex[65], *path;
     *out = (leati_bytes){0};
-    char *path = leati_objects_path(r, sha256);
-    if (!path) return leat_error_status(r->context);
-    leat_status st = LEAT_OK;
-    if (!leati_path_exists(path))
-        st = LEATI_FAIL(r->context, LEAT_NOT_FOUND, "%s is missing in the store", path);
-    if (st == LEAT_OK) st = leati_file_read(r->context, out, path);
+    LEATI_TRY(path_there(r, sha256, &path));
+    leat_status st = leati_file_read(r->context, out, path);
     if (st == LEAT_OK) {
         leati_sha256_hex(out->data, out->size, hex);
-        if (strcmp(hex, sha256) != 0) {
-            st = LEATI_FAIL(r->context, LEAT_FORMAT,
-                            "%s is damaged: its bytes hash to %.16s...\n"
-                            "push the same file again to mend it",
-                            path, hex);
-            leati_bytes_release(out);
-        }
+        st = same_hash(r, path, hex, sha256);
     }
+    if (st != LEAT_OK) leati_bytes_release(out);
+    leati_free(path);
+    return st;
+}
+
+leat_status leati_objects_check(leat_registry *r, const char *sha256, uint64_t *size)
+{
+    char hex[65], *path;
+    LEATI_TRY(path_there(r, sha256, &path));
+    leat_status st = leati_file_sha256(r->context, path, hex, size);
+    if (st == LEAT_OK) st = same_hash(r, path, hex, sha256);
+    leati_free(path);
+    return st;
+}
+
+typedef struct copying {
+    leati_writer *to;
+    leati_sha256 sha;
+} copying;
+
+static leat_status copy_piece(void *user, const char *data, size_t bytes)
+{
+    copying *k = user;
+    leati_sha256_add(&k->sha, data, bytes);
+    leati_writer_write(k->to, data, bytes);
+    return LEAT_OK;
+}
+
+leat_status leati_objects_copy(leat_registry *r, const char *sha256, const char *to)
+{
+    copying k = {.to = NULL};
+    uint8_t digest[32];
+    char hex[65], *path;
+    leat_status st;
+    uint64_t size;
+    LEATI_TRY(
+        leati_objects_check(r, sha256, &size)); /* a pipe would get the first pieces at once */
+    LEATI_TRY(path_there(r, sha256, &path));
+    LEATI_GO(leati_writer_open(r->context, &k.to, to));
+    leati_sha256_init(&k.sha);
+    LEATI_GO(leati_file_pieces(r->context, path, copy_piece, &k));
+    leati_sha256_end(&k.sha, digest);
+    leati_hex(digest, sizeof digest, hex);
+    LEATI_GO(same_hash(r, path, hex, sha256));
+    st = leati_writer_commit(k.to);
+    k.to = NULL;
+out:
+    leati_writer_abort(k.to);
     leati_free(path);
     return st;
 }

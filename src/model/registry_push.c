@@ -55,14 +55,10 @@ void leati_push_abandon(leat_registry *r, const char *token)
 leat_status leati_push_file(leat_registry *r, const char *path, char sha256[65], uint64_t *bytes,
                             char *token)
 {
-    leati_bytes b;
     *token = '\0';
-    LEATI_TRY(leati_file_read(r->context, &b, path));
-    leati_sha256_hex(b.data, b.size, sha256);
-    *bytes = b.size;
+    LEATI_TRY(leati_file_sha256(r->context, path, sha256, bytes));
     leat_status st = leati_push_announce(r, sha256, token);
-    if (st == LEAT_OK) st = leati_objects_put(r, token, &b, sha256);
-    leati_bytes_release(&b);
+    if (st == LEAT_OK) st = leati_objects_put(r, token, path, sha256);
     if (st == LEAT_OK) return st;
     if (*token) leati_push_abandon(r, token);
     *token = '\0';

@@ -339,7 +339,6 @@ leat_status leat_registry_pull_run(leat_registry *r, int64_t number, const char 
                                    const char *path)
 {
     leat_run_list *list;
-    leati_bytes bytes;
     LEATI_TRY(leat_registry_run(r, &list, number));
     const leat_run_file *found = NULL;
     for (size_t i = 0; i < list->file_count; i++)
@@ -350,10 +349,7 @@ leat_status leat_registry_pull_run(leat_registry *r, int64_t number, const char 
                         "run %lld has no file '%s'\n"
                         "leat runs show %lld lists them",
                         (long long)number, file, (long long)number);
-    if (st == LEAT_OK && (st = leati_objects_read(r, found->sha256, &bytes)) == LEAT_OK) {
-        st = leati_file_write(r->context, path, bytes.data, bytes.size);
-        leati_bytes_release(&bytes);
-    }
+    if (st == LEAT_OK) st = leati_objects_copy(r, found->sha256, path);
     leat_run_list_destroy(list);
     return st;
 }

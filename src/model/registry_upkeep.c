@@ -136,13 +136,12 @@ static leat_status name_object(leat_registry *r, const char *sha256, leati_str *
 static leat_status verify_object(verification *v, const char *sha256, int64_t bytes,
                                  leati_str *name)
 {
-    leati_bytes b;
+    uint64_t size = 0;
     leat_context *c = v->registry->context;
     v->files++;
     LEATI_TRY(leati_progress(c, "verify", v->files, 0));
-    leat_status st = leati_objects_read(v->registry, sha256, &b);
-    bool right = st == LEAT_OK && b.size == (uint64_t)bytes;
-    leati_bytes_release(&b);
+    leat_status st = leati_objects_check(v->registry, sha256, &size);
+    bool right = st == LEAT_OK && size == (uint64_t)bytes;
     if (right) return LEAT_OK;
     if (st == LEAT_NOMEM || st == LEAT_CANCELLED) return st;
     char message[1024] = "the catalogue records another size than the file has";

@@ -224,15 +224,11 @@ leat_status leat_registry_find(leat_registry *r, leat_registered_list **out, con
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* The checked bytes of a version, and what it is. */
-static leat_status open_bytes(leat_registry *r, const char *text, leat_registered_list **item,
-                              leati_bytes *bytes)
+/* What became of the file of a version; ends the item after a failure. */
+static leat_status opened(leat_registry *r, leat_registered_list **item, leat_status st)
 {
-    *bytes = (leati_bytes){0};
-    LEATI_TRY(leat_registry_find(r, item, text));
-    const leat_registered *v = &(*item)->items[0];
-    leat_status st = leati_objects_read(r, v->sha256, bytes);
     if (st == LEAT_OK) return st;
+    const leat_registered *v = &(*item)->items[0];
     leati_error_within(r->context, "%s@%lld", v->name, (long long)v->version);
     leat_registered_list_destroy(*item);
     *item = NULL;
@@ -242,26 +238,25 @@ static leat_status open_bytes(leat_registry *r, const char *text, leat_registere
 leat_status leat_registry_pull(leat_registry *r, const char *version, const char *path)
 {
     leat_registered_list *item;
-    leati_bytes bytes;
-    LEATI_TRY(open_bytes(r, version, &item, &bytes));
-    leat_status st = leati_file_write(r->context, path, bytes.data, bytes.size);
-    leati_bytes_release(&bytes);
+    LEATI_TRY(leat_registry_find(r, &item, version));
+    LEATI_TRY(opened(r, &item, leati_objects_copy(r, item->items[0].sha256, path)));
     leat_registered_list_destroy(item);
-    return st;
+    return LEAT_OK;
 }
 
 leat_status leat_registry_open_model(leat_registry *r, const char *version, leat_model **out,
                                      int64_t *number)
 {
     leat_registered_list *item;
-    leati_bytes bytes;
+    leati_bytes bytes = {0};
     *out = NULL;
-    LEATI_TRY(open_bytes(r, version, &item, &bytes));
+    LEATI_TRY(leat_registry_find(r, &item, version));
     const leat_registered *v = &item->items[0];
     leat_status st = LEAT_OK;
     if (!v->model)
         st =
             LEATI_FAIL(r->context, LEAT_INVALID, "%s is a data set, a model was expected", v->name);
+    else LEATI_TRY(opened(r, &item, leati_objects_read(r, v->sha256, &bytes)));
     if (st == LEAT_OK) st = leati_model_parse(r->context, out, bytes, v->name);
     if (st == LEAT_OK && number) *number = v->version;
     leati_bytes_release(&bytes);
@@ -272,9 +267,9 @@ leat_status leat_registry_open_model(leat_registry *r, const char *version, leat
 leat_status leat_registry_path(leat_registry *r, const char *version, char *path, size_t size)
 {
     leat_registered_list *item;
-    leati_bytes bytes;
-    LEATI_TRY(open_bytes(r, version, &item, &bytes));
-    leati_bytes_release(&bytes);
+    uint64_t length;
+    LEATI_TRY(leat_registry_find(r, &item, version));
+    LEATI_TRY(opened(r, &item, leati_objects_check(r, item->items[0].sha256, &length)));
     char *full = leati_objects_path(r, item->items[0].sha256);
     leat_status st = full ? LEAT_OK : leat_error_status(r->context);
     if (st == LEAT_OK) {

@@ -42,6 +42,13 @@ check no-folder sh -c "curl -s $url/api/v1/other -T iris.leat | grep -q no_folde
 check page sh -c "curl -sf $url/ | grep -q 'Model card'"
 check head sh -c "curl -sfI $url/v2/health/ready | grep -q '200 OK'"
 check options sh -c "curl -sf -X OPTIONS -i $url/api/v1/iris | grep -qi '^allow: .*POST'"
+# A model file that is written over in place, or cut short, while it is served: the loaded model answers as it did.
+ask="curl -sf $url/api/v1/iris -d '{\"sepal_length\": 6, \"sepal_width\": 3, \"petal_length\": 5, \"petal_width\": 2}' | sed 's/.*\"predictions/predictions/; s/,\"request_id.*//'"
+check other-fit $leat fit iris --target species -m cart --name tree --quick -q
+check kept sh -c "cp iris.leat kept.leat && $ask >was.txt && cp tree.leat iris.leat && $ask >over.txt && : >iris.leat && $ask >cut.txt; cp kept.leat iris.leat"
+has answered was.txt virginica probabilities
+check overwritten cmp was.txt over.txt
+check truncated cmp was.txt cut.txt
 if command -v chromium >/dev/null && [ -z "$LEAT_NO_CHROMIUM" ]; then
     check chromium sh -c "timeout 60 chromium --headless --no-sandbox --disable-gpu --virtual-time-budget=5000 --dump-dom $url/ >page.txt 2>/dev/null"
     has chromium-answer page.txt '<div id="answer">' 'petal_width' 'Intended use'

@@ -320,6 +320,64 @@ static void files_in_place(leattest *t)
     CHECK_FAILS(leati_file_write(c, "/", "x", 1), LEAT_INVALID, "folder");
 }
 
+static leat_status count_piece(void *user, const char *data, size_t bytes)
+{
+    uint64_t *sum = user;
+    for (size_t i = 0; i < bytes; i++) *sum += (unsigned char)data[i];
+    return bytes > LEATI_FILE_PIECE ? LEAT_INTERNAL : LEAT_OK;
+}
+
+static leat_status stop_at_once(void *user, const char *data, size_t bytes)
+{
+    (void)data;
+    *(size_t *)user += bytes;
+    return LEAT_CANCELLED;
+}
+
+/* What was read is there, whatever becomes of the file: cut short, written over in place, gone. */
+static void files_that_change(leattest *t)
+{
+    enum { SIZE = 3 * LEATI_FILE_PIECE + 12345 };
+    leat_context *c = t->context;
+    const char *file = leattest_scratch("changes");
+    char *was = leati_alloc(c, SIZE), hex[65], whole[65];
+    leati_bytes b;
+    REQUIRE(was);
+    for (size_t i = 0; i < SIZE; i++) was[i] = (char)(i * 7 + i / 4096);
+    REQUIRE_OK(leati_file_write(c, file, was, SIZE));
+    REQUIRE_OK(leati_file_read(c, &b, file));
+
+    uint64_t sum = 0, pieces = 0, size = 0;
+    size_t first = 0;
+    CHECK_OK(count_piece(&sum, was, LEATI_FILE_PIECE));
+    for (size_t at = LEATI_FILE_PIECE; at < SIZE; at += LEATI_FILE_PIECE)
+        CHECK_OK(count_piece(&sum, was + at,
+                             SIZE - at < LEATI_FILE_PIECE ? SIZE - at : (size_t)LEATI_FILE_PIECE));
+    CHECK_OK(leati_file_pieces(c, file, count_piece, &pieces));
+    CHECK(pieces == sum);
+    CHECK(leati_file_pieces(c, file, stop_at_once, &first) == LEAT_CANCELLED);
+    CHECK_INT(first, LEATI_FILE_PIECE);
+    CHECK_OK(leati_file_sha256(c, file, hex, &size));
+    leati_sha256_hex(was, SIZE, whole);
+    CHECK_STR(hex, whole);
+    CHECK_INT(size, SIZE);
+    CHECK(leati_file_begins(file, was, 10) && !leati_file_begins(file, was + 1, 10));
+    CHECK(!leati_file_begins("/", was, 1) && !leati_file_begins("/no/such", was, 1));
+
+    int fd = open(file, O_WRONLY);
+    REQUIRE(fd >= 0 && write(fd, "other", 5) == 5);
+    CHECK(b.size == SIZE && memcmp(b.data, was, SIZE) == 0);
+    REQUIRE(ftruncate(fd, 0) == 0);
+    close(fd);
+    CHECK(memcmp(b.data, was, SIZE) == 0); /* of a mapping: SIGBUS */
+    REQUIRE(unlink(file) == 0);
+    CHECK(memcmp(b.data, was, SIZE) == 0);
+    leati_bytes_release(&b);
+    CHECK_FAILS(leati_file_pieces(c, file, count_piece, &sum), LEAT_NOT_FOUND, "there is no file");
+    CHECK_FAILS(leati_file_pieces(c, "/", count_piece, &sum), LEAT_INVALID, "is a folder");
+    leati_free(was);
+}
+
 /* Two that write the same file at once do not write into each other's. */
 static void files_at_once(leattest *t)
 {
@@ -459,6 +517,7 @@ static const leattest_case list[] = {TEST(status_names),
                                      TEST(numbers),
                                      TEST(json),
                                      TEST(files_in_place),
+                                     TEST(files_that_change),
                                      TEST(files_at_once),
                                      TEST(branches),
                                      TEST(processor_time),

@@ -1,6 +1,9 @@
 /* Running ONNX models: again with other data and other shapes, loops, functions, refusals,
  * allocations that fail. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <leat/frame.h>
 #include <leat/onnx.h>
@@ -83,6 +86,28 @@ static void test_again(leattest *t)
     leat_array wide = {LEAT_DTYPE_F32, LEAT_DIMS(1, 4), a}, out[3];
     CHECK_FAILS(leat_onnx_model_run(m, &wide, out), LEAT_SHAPE,
                 "`x` is announced as float32 (batch, 3)|given (1, 4)");
+    leat_onnx_model_close(m);
+}
+
+/* A model that is loaded answers as it did, whatever becomes of its file: written over in place by
+ * something else, cut short, gone. Another shape has it compile its weights anew. */
+static void test_file_changes(leattest *t)
+{
+    static const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {3, 1, 4, 1, 5, 9, 2, 6, 5};
+    leat_onnx_model *m;
+    const char *path = leattest_scratch("changes.onnx");
+    char noise[4096];
+    memset(noise, 0x5a, sizeof noise);
+    REQUIRE_OK(write_mlp(t->context, path));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    int fd = open(path, O_WRONLY);
+    REQUIRE(fd >= 0 && write(fd, noise, sizeof noise) == (ssize_t)sizeof noise);
+    check_mlp(t, m, a, 2);
+    REQUIRE(ftruncate(fd, 0) == 0);
+    close(fd);
+    check_mlp(t, m, b, 3);
+    REQUIRE(unlink(path) == 0);
+    check_mlp(t, m, a, 1);
     leat_onnx_model_close(m);
 }
 
@@ -804,13 +829,11 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {TEST(test_again),         TEST(test_memory),
-                                      TEST(test_repeated),      TEST(test_unsupported),
-                                      TEST(test_other_texts),   TEST(test_unique),
-                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
-                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
-                                      TEST(test_recurrent),     TEST(test_one_base_value),
-                                      TEST(test_whole_columns), TEST(test_npy),
-                                      TEST(test_scans),         TEST(test_loops),
-                                      TEST(test_scan_memory)};
+static const leattest_case cases[] = {
+    TEST(test_again),          TEST(test_file_changes),   TEST(test_memory),
+    TEST(test_repeated),       TEST(test_unsupported),    TEST(test_other_texts),
+    TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
+    TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
+    TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
+    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)

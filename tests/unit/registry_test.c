@@ -245,7 +245,7 @@ static void collecting(leattest *t)
 {
     leat_registry *r = fresh(t);
     leat_collected k;
-    leati_bytes b = {.data = "a\n9\n", .size = 4};
+    const char *file = leattest_scratch("nine.csv");
     char token[LEATI_TOKEN], sha[65];
     REQUIRE(r);
     push(t, r, "x", "a\n1\n", NULL);
@@ -262,9 +262,10 @@ static void collecting(leattest *t)
     CHECK(k.removed == 1 && k.removed_bytes == 4 && k.pushes == 0);
     CHECK_INT(count_files(t, r), 1);
     /* A push between its announcement and its entry. */
-    leati_sha256_hex(b.data, b.size, sha);
+    leati_sha256_hex("a\n9\n", 4, sha);
+    REQUIRE_OK(leati_file_write(t->context, file, "a\n9\n", 4));
     REQUIRE_OK(leati_push_announce(r, sha, token));
-    REQUIRE_OK(leati_objects_put(r, token, &b, sha));
+    REQUIRE_OK(leati_objects_put(r, token, file, sha));
     CHECK_OK(leat_registry_collect(r, 86400, false, &k));
     CHECK(k.removed == 0 && k.kept == 2 && k.pushes == 1);
     CHECK_OK(leat_registry_collect(r, 0, false, &k));
