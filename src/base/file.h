@@ -9,7 +9,8 @@
 
 /* A file that appears under its name complete or not at all: written beside it, fsync, rename,
  * fsync of the folder. Killing the process at any instant leaves the earlier file, whose
- * permissions the new one has. A link to a file stays one. The path "-" is standard output; it,
+ * permissions the new one has, and perhaps what was being written beside it, as
+ * NAME.tmp.PROCESS.TIME, which nothing reads. A link to a file stays one. The path "-" is standard output; it,
  * devices and pipes are written as it comes. */
 typedef struct leati_writer leati_writer;
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path);
