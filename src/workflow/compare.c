@@ -150,6 +150,19 @@ static void compare_line(leati_str *s, const leati_entry *best, const leati_entr
     else leati_str_addf(s, "%s against %s: the difference may be chance (%s)\n", a, b, p);
 }
 
+/* Who was ahead of the best and is not the model; of several the first one first, which stands
+ * behind those that failed later. */
+static void unfitted_lines(leati_str *s, const leat_experiment *e)
+{
+    for (size_t i = e->count; i-- > 0;) {
+        const leati_entry *k = &e->entries[i];
+        if (!k->unfitted) continue;
+        leati_str_addf(s, "%s did no worse in validation, but %.*s; the model is %s\n",
+                       k->estimator->class->name, (int)strcspn(k->failed, "\n"), k->failed,
+                       e->best->estimator->class->name);
+    }
+}
+
 leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
 {
     const leati_entry *best = e->best, *baseline = find_baseline(e), *next = NULL;
@@ -157,6 +170,7 @@ leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
     leati_str s;
     leati_str_init(&s, c);
     leat_status st = LEAT_OK;
+    unfitted_lines(&s, e);
     for (size_t i = 1; i < e->count && !next; i++)
         if (!e->entries[i].failed && !e->entries[i].is_baseline) next = &e->entries[i];
     if (best->is_baseline && next) {

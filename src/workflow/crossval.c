@@ -213,13 +213,28 @@ static void summarise(leati_entry *k)
     k->predict_seconds /= (double)k->fold_count;
 }
 
-/* The estimator does not suit the data: said on the leaderboard, not an error of the run. */
-static leat_status note_failure(leat_context *c, leati_entry *k)
+const char *leati_entry_why(const leati_entry *k, const char *message)
 {
-    k->status = leat_error_status(c);
-    char *copy = leati_strdup(c, leat_error_message(c));
+    const char *name = k->estimator->class->name;
+    size_t n = strlen(name);
+    if (strncmp(message, name, n) != 0 || message[n] != ':') return message;
+    return message + n + 1 + (message[n + 1] == ' ');
+}
+
+/* The estimator does not suit the data: said on the leaderboard, not an error of the run. */
+leat_status leati_entry_fail(leat_context *c, const leat_experiment *e, leati_entry *k,
+                             leat_status st, const char *what)
+{
+    leati_str s;
+    if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
+    /* a checkpoint that is of something else, or damaged, or cannot be written */
+    if (st == LEAT_DIFFERS || st == LEAT_IO || (st == LEAT_FORMAT && e->resume)) return st;
+    leati_str_init(&s, c);
+    const char *message = leat_error_message(c);
+    leati_str_addf(&s, "%s%s", what, *what ? leati_entry_why(k, message) : message);
+    k->status = st;
     leat_error_clear(c);
-    k->failed = copy ? copy : leati_strdup(c, "it failed");
+    k->failed = leati_str_take(&s);
     k->mean = k->std = k->low = k->high = (double)NAN;
     return k->failed ? LEAT_OK : LEAT_NOMEM;
 }
@@ -277,10 +292,7 @@ leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k,
     k->fit_seconds = b.fit_seconds;
     k->predict_seconds = b.predict_seconds;
     bench_fini(&b);
-    if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;
-    /* a checkpoint that is of something else, or damaged, or cannot be written */
-    if (st == LEAT_DIFFERS || st == LEAT_IO || (st == LEAT_FORMAT && e->resume)) return st;
-    if (st != LEAT_OK) return note_failure(c, k);
+    if (st != LEAT_OK) return leati_entry_fail(c, e, k, st, "");
     summarise(k);
     return LEAT_OK;
 }

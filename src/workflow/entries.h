@@ -26,6 +26,13 @@ const leati_entry *leati_entry_network(const leat_experiment *e);
 leat_status leati_entry_run(leat_context *c, leat_experiment *e, leati_entry *k, size_t *done,
                             size_t total);
 
+/* Takes the error `st` of a fit out of the context and into k->failed, behind `what` (may be ""),
+ * if it says that the estimator does not suit the data; every other error is returned as it is. */
+leat_status leati_entry_fail(leat_context *c, const leat_experiment *e, leati_entry *k,
+                             leat_status st, const char *what);
+/* What failed, without the name of the estimator in front of it. */
+const char *leati_entry_why(const leati_entry *k, const char *message);
+
 /* Where the fit of an entry on a fold keeps what it would not lose, in the folder of the run:
  * leati_free. NULL: NOMEM. */
 char *leati_fold_folder(leat_context *c, const char *run, const leati_entry *k, size_t fold);

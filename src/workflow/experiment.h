@@ -33,6 +33,7 @@ typedef struct leati_entry {
     size_t tried;      /* settings evaluated by the search */
     bool search_cut;   /* not all of them were, for the time budget ended */
     bool left_out;     /* failed, for the time budget ended */
+    bool unfitted;     /* failed in its fit on all rows, when it was the best */
     size_t folds_done;
     double final_seconds; /* what its final fit will take, by its folds so far */
     size_t final_rows;    /* training rows of the fold that says so */

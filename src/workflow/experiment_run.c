@@ -362,9 +362,7 @@ static size_t turn(const leat_experiment *e, size_t n)
 static leat_status say_failed(leat_context *c, const leat_experiment *e, const leati_entry *failed,
                               double budget)
 {
-    const char *name = failed->estimator->class->name, *why = failed->failed;
-    size_t n = strlen(name);
-    if (strncmp(why, name, n) == 0 && why[n] == ':') why += n + 1 + (why[n + 1] == ' ');
+    const char *name = failed->estimator->class->name;
     for (size_t i = 0; i < e->count; i++) {
         const leati_entry *k = &e->entries[i];
         if (!k->left_out) continue;
@@ -378,7 +376,20 @@ static leat_status say_failed(leat_context *c, const leat_experiment *e, const l
                                    "quicker --models would give a model");
     }
     return LEATI_FAIL(c, failed->status, "no estimator could learn from this data; %s: %s", name,
-                      why);
+                      leati_entry_why(failed, failed->failed));
+}
+
+/* Sets e->best; an error where there is none. */
+static leat_status choose_best(leat_context *c, leat_experiment *e, double budget)
+{
+    rank(e);
+    e->best = &e->entries[0];
+    LEATI_CHECK(c, e->best->failed || !isnan(e->best->mean), LEAT_NUMERIC,
+                "the metric %s has no value on any fold; choose another with --metric, or larger "
+                "folds with --cv",
+                e->metric->name);
+    const leati_entry *failed = first_failure(e);
+    return failed ? say_failed(c, e, failed, budget) : LEAT_OK;
 }
 
 static leat_status run_candidates(leat_context *c, leat_experiment *e,
@@ -396,14 +407,7 @@ static leat_status run_candidates(leat_context *c, leat_experiment *e,
     }
     leati_budget_lift(c);
     (void)leati_progress(c, "cross-validation", total, total);
-    rank(e);
-    e->best = &e->entries[0];
-    LEATI_CHECK(c, e->best->failed || !isnan(e->best->mean), LEAT_NUMERIC,
-                "the metric %s has no value on any fold; choose another with --metric, or larger "
-                "folds with --cv",
-                e->metric->name);
-    const leati_entry *failed = first_failure(e);
-    return failed ? say_failed(c, e, failed, o->time_budget) : LEAT_OK;
+    return choose_best(c, e, o->time_budget);
 }
 
 static leat_status predict_test(leat_context *c, leat_experiment *e, const leati_pipeline *p)
@@ -470,6 +474,24 @@ static bool is_stale(leat_context *c, const leat_experiment *e, const char *run)
     return stale;
 }
 
+/* Fits the best to all rows, or the next best where it cannot be: folds have other rows, and other
+ * classes, than all of them. */
+static leat_status fit_best(leat_context *c, leat_experiment *e, const leati_problem *problem,
+                            const uint32_t *all, double budget, leati_pipeline *p)
+{
+    for (;;) {
+        leati_history_fini(&e->history); /* of a fold, or of the fit that failed */
+        leat_status st = leati_pipeline_init(c, p, e->best->estimator, &e->best->recipe);
+        if (st == LEAT_OK) st = leati_pipeline_fit(c, p, problem, all, e->target.count);
+        if (st == LEAT_OK) return st;
+        leati_pipeline_fini(p);
+        *p = (leati_pipeline){0};
+        LEATI_TRY(leati_entry_fail(c, e, e->best, st, "it could not be fitted to all rows: "));
+        e->best->unfitted = true;
+        LEATI_TRY(choose_best(c, e, budget));
+    }
+}
+
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
 {
     leati_pipeline p = {0};
@@ -477,14 +499,13 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
                             .resume = o->resume && !is_stale(c, e, o->run_folder),
                             .trace = o->trace,
                             .history = &e->history};
-    leati_history_fini(&e->history); /* of a fold */
     leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, &run};
     uint32_t *all = leati_array(c, e->target.count, sizeof *all);
     if (!all) return leat_error_status(c);
     for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;
     leat_status st;
-    LEATI_GO(leati_pipeline_init(c, &p, e->best->estimator, &e->best->recipe));
-    LEATI_GO(leati_pipeline_fit(c, &p, &problem, all, e->target.count));
+    LEATI_GO(fit_best(c, e, &problem, all, o->time_budget, &p));
+    LEATI_GO(leati_verdict_make(c, e));
     LEATI_GO(predict_test(c, e, &p));
     leati_budget_use(c, e);
     if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
@@ -559,7 +580,6 @@ static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *t
     LEATI_GO(prepare(c, e, &o));
     if (o.on_ready) o.on_ready(o.user, e);
     LEATI_GO(run_candidates(c, e, &o));
-    LEATI_GO(leati_verdict_make(c, e));
     LEATI_GO(refit(c, e, &o));
     e->seconds = leati_now_s() - started;
 out:

@@ -228,6 +228,12 @@ check input-again sh -c "$leat fit - -t species -m lda --quick --name piped <all
 fails no-input 3 "came from standard input" $leat reproduce piped.leat
 check named-input $leat reproduce piped.leat all.csv
 
+# Who cannot be fitted to all rows makes room for the next best.
+printf 'a,y\n1,p\n2,q\n' >two.csv
+check next-best sh -c "$leat fit two.csv -t y >two.txt && $leat reproduce two.leat"
+has next-best-said two.txt "lda is left out: it could not be fitted to all rows" "lda did no worse in" "the model is cart"
+fails no-next 2 "no estimator could learn|lda: it could not be fitted to all rows" $leat fit two.csv -t y -m lda
+
 # Times are shown as such; names count in characters, not bytes.
 printf 'größe,wann,wert\n1.5,2024-02-28,3.5\n2.5,2024-03-01,5.5\n4,2024-03-09,6.5\n5,2024-03-11,8\n' >zeit.csv
 check times sh -c "$leat fit zeit.csv -t wert -m ridge --quick >zeit.txt"

@@ -87,6 +87,36 @@ static void rare_class(leattest *t)
     leat_frame_release(f);
 }
 
+/* Folds of one row have one class, which lda learns; both rows together it does not. The next best
+ * is the model then, unless there is none but the baseline. */
+static void unfitted(leattest *t)
+{
+    static const uint32_t rows[] = {0, 1};
+    leat_context *c = t->context;
+    leat_frame *whole = leattest_table(c, 24, 1), *f;
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    REQUIRE(whole);
+    f = leati_frame_take(c, whole, rows, 2);
+    REQUIRE(f);
+    o.target = "kind";
+    o.models = "lda,gaussian_nb";
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    CHECK_STR(leat_experiment_row(e, 0).estimator, "gaussian_nb");
+    leat_leaderboard_row last = leat_experiment_row(e, 2);
+    CHECK_STR(last.estimator, "lda");
+    CHECK(last.failed && strstr(last.failed, "could not be fitted to all rows: lda needs more"));
+    const char *verdict = leat_experiment_verdict(e);
+    CHECK(strncmp(verdict, "lda did no worse", 16) == 0);
+    CHECK(strstr(verdict, "; the model is gaussian_nb\n") != NULL);
+    leat_experiment_destroy(e);
+    o.models = "lda";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID,
+                "no estimator could learn|lda: it could not be fitted to all rows");
+    leat_frame_release(f);
+    leat_frame_release(whole);
+}
+
 /* Leave-one-out tests single rows, of which R2 and AUC say nothing: a search takes the score of all
  * of them together, which is what the leaderboard shows. */
 static void search_single_rows(leattest *t)
@@ -561,13 +591,22 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, whole_run, NULL);
 }
 
-static const leattest_case list[] = {TEST(leaderboard),         TEST(same_bytes),
-                                     TEST(save_and_load),       TEST(damage),
-                                     TEST(searching),           TEST(bad_options),
-                                     TEST(one_row_out),         TEST(rare_class),
-                                     TEST(search_single_rows),  TEST(no_spread),
-                                     TEST(parameter_curve),     TEST(parameter_allocations),
-                                     TEST(allocation_failures), TEST(same_in_every_fold),
-                                     TEST(order_of_folds),      TEST(far_columns)};
+static const leattest_case list[] = {TEST(leaderboard),
+                                     TEST(same_bytes),
+                                     TEST(save_and_load),
+                                     TEST(damage),
+                                     TEST(searching),
+                                     TEST(bad_options),
+                                     TEST(one_row_out),
+                                     TEST(rare_class),
+                                     TEST(search_single_rows),
+                                     TEST(no_spread),
+                                     TEST(parameter_curve),
+                                     TEST(parameter_allocations),
+                                     TEST(allocation_failures),
+                                     TEST(same_in_every_fold),
+                                     TEST(order_of_folds),
+                                     TEST(far_columns),
+                                     TEST(unfitted)};
 
 LEATTEST_MAIN(list)
