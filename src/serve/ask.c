@@ -346,5 +346,6 @@ leati_answers leati_ask_answers(const leati_ask *a, size_t first, size_t rows, b
                            .proba = proba ? a->proba + first * a->classes : NULL,
                            .infer_ns = a->infer_ns,
                            .runs = first ? 0 : a->runs,
-                           .run_rows = first ? 0 : a->run_rows};
+                           .run_rows = first ? 0 : a->run_rows,
+                           .shared = first ? a->run_rows : 0};
 }

@@ -24,6 +24,7 @@ typedef struct leati_answers {
     uint64_t infer_ns;   /* of the runs that the request had a part in */
     uint64_t runs;       /* that it counts: 0 where another request of the same run does */
     uint64_t run_rows;   /* of these, with the rows of others */
+    uint64_t shared;     /* rows of the run that another request counts; else 0 */
 } leati_answers;
 
 typedef struct leati_ask {

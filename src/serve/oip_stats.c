@@ -58,6 +58,34 @@ static void member(leati_reply *r, const char *name, uint64_t value)
     leati_reply_unsigned(r, value);
 }
 
+/* Those that ran at all, smallest first. */
+static void write_batches(leati_reply *r, const leati_served *s)
+{
+    bool written = false;
+    for (size_t bin = 0; bin < LEATI_BATCH_BINS; bin++) {
+        uint64_t runs = 0, input_ns = 0, infer_ns = 0, output_ns = 0;
+        for (uint32_t w = 0; w < s->slots; w++) {
+            const leati_batch_tally *b = &s->tally[w].batch[bin];
+            runs += get(&b->runs);
+            input_ns += get(&b->input_ns);
+            infer_ns += get(&b->infer_ns);
+            output_ns += get(&b->output_ns);
+        }
+        if (!runs) continue;
+        if (written) LEATI_REPLY(r, ",");
+        LEATI_REPLY(r, "{\"batch_size\":");
+        leati_reply_unsigned(r, leati_batch_size(bin));
+        LEATI_REPLY(r, ",");
+        duration(r, "compute_input", runs, input_ns);
+        LEATI_REPLY(r, ",");
+        duration(r, "compute_infer", runs, infer_ns);
+        LEATI_REPLY(r, ",");
+        duration(r, "compute_output", runs, output_ns);
+        LEATI_REPLY(r, "}");
+        written = true;
+    }
+}
+
 static void write_stats(leati_reply *r, const leati_served *s)
 {
     const sums n = sum(s);
@@ -84,7 +112,9 @@ static void write_stats(leati_reply *r, const leati_served *s)
     duration(r, "cache_hit", n.hits, n.hit_ns);
     LEATI_REPLY(r, ",");
     duration(r, "cache_miss", n.misses, 0);
-    LEATI_REPLY(r, "},\"batch_stats\":[]}");
+    LEATI_REPLY(r, "},\"batch_stats\":[");
+    write_batches(r, s);
+    LEATI_REPLY(r, "]}");
 }
 
 int leati_route_oip_stats(leati_call *call)

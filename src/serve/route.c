@@ -171,6 +171,7 @@ void leati_call_count(leati_call *call, bool ok)
         return;
     }
     struct timespec now;
+    uint64_t input_ns = call->asked - call->start - a->infer_ns;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     leati_tally_add(&t->requests, 1);
     leati_tally_add(&t->queue_ns, leati_call_queued(call));
@@ -178,8 +179,14 @@ void leati_call_count(leati_call *call, bool ok)
     leati_tally_add(&t->runs, a->runs);
     leati_tally_add(&t->total_ns, end - call->start);
     leati_tally_add(&t->infer_ns, a->infer_ns);
-    leati_tally_add(&t->input_ns, call->asked - call->start - a->infer_ns);
+    leati_tally_add(&t->input_ns, input_ns);
     leati_tally_add(&t->output_ns, end - call->asked);
+    leati_batch_count(t->batch, &(leati_batch_runs){.runs = a->runs,
+                                                    .rows = a->runs ? a->run_rows : a->shared,
+                                                    .room = call->ask ? call->ask->room : 0,
+                                                    .input_ns = input_ns,
+                                                    .infer_ns = a->infer_ns,
+                                                    .output_ns = end - call->asked});
     atomic_store_explicit(&t->last_ms,
                           (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
                           memory_order_relaxed);

@@ -161,7 +161,7 @@ static leat_status open_origin(leati_served *s, const origin *from, const char *
     s->name = leati_strdup(c, name);
     s->version = version;
     snprintf(s->version_text, sizeof s->version_text, "%u", version);
-    s->tally = LEATI_NEW(c, leati_tally, s->slots + 8); /* blocks above 512 bytes are aligned */
+    s->tally = LEATI_NEW(c, leati_tally, s->slots); /* blocks above 512 bytes are aligned */
     if (!s->name || !s->tally) return leat_error_status(c);
     if (!from->path) return open_bytes(s, from->bytes, from->what, plan, why);
     LEATI_TRY(leati_file_read(c, &bytes, from->path));

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "learn/schema.h"
 #include "serve/ask.h"
+#include "serve/batch_tally.h"
 
 /* An input as the protocols see it. Texts belong to the model. */
 typedef struct leati_port {
@@ -39,6 +40,7 @@ typedef struct leati_tally {
     atomic_uint_least64_t runs;                 /* of the model */
     atomic_uint_least64_t hits, hit_ns, misses; /* of the response cache */
     atomic_uint_least64_t last_ms;              /* since 1970 */
+    leati_batch_tally batch[LEATI_BATCH_BINS];
 } leati_tally;
 
 static inline void leati_tally_add(atomic_uint_least64_t *n, uint64_t more)

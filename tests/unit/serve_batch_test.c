@@ -129,6 +129,30 @@ static void count_runs(leattest *t, serve_client *k, double *runs, double *rows)
     const json_t *one = json_array_get(json_object_get(root, "model_stats"), 0);
     *runs = json_number_value(json_object_get(one, "execution_count"));
     *rows = json_number_value(json_object_get(one, "inference_count"));
+    /* By size they are the same runs of the same rows, and took the same time. */
+    const json_t *batches = json_object_get(one, "batch_stats"), *all, *b;
+    double by_size[3] = {0};
+    json_int_t before = 0;
+    size_t i;
+    CHECK(json_array_size(batches) > 0);
+    json_array_foreach(batches, i, b)
+    {
+        json_int_t size = json_integer_value(json_object_get(b, "batch_size"));
+        all = json_object_get(b, "compute_infer");
+        json_int_t count = json_integer_value(json_object_get(all, "count"));
+        CHECK(size > before && size <= 64 && count > 0);
+        CHECK(json_integer_value(json_object_get(all, "ns")) > 0);
+        CHECK(json_integer_value(json_object_get(json_object_get(b, "compute_input"), "ns")) > 0);
+        CHECK(json_integer_value(json_object_get(json_object_get(b, "compute_output"), "ns")) > 0);
+        before = size;
+        by_size[0] += (double)count;
+        by_size[1] += (double)count * (double)size;
+        by_size[2] +=
+            json_number_value(json_object_get(json_object_get(b, "compute_output"), "ns"));
+    }
+    all = json_object_get(json_object_get(one, "inference_stats"), "compute_output");
+    CHECK(by_size[0] == *runs && by_size[1] == *rows);
+    CHECK(by_size[2] == json_number_value(json_object_get(all, "ns")));
     json_decref(root);
 }
 
