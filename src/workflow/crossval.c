@@ -97,6 +97,26 @@ static leati_eval bench_eval(const leat_experiment *e, const bench *b, size_t ro
                         .scores = b->out.score ? b->out.score : b->out.proba};
 }
 
+/* Finite weights may have outputs that are not: a network whose training ran away says so itself,
+ * before a metric speaks of a missing probability. */
+static leat_status check_outputs(leat_context *c, const leat_experiment *e,
+                                 const leati_estimator *estimator, const bench *b, size_t rows)
+{
+    size_t width = b->out.proba ? e->schema.classes : 1;
+    const double *x = b->out.proba ? b->out.proba : b->out.value;
+    if (strcmp(estimator->class->name, "network") != 0) return LEAT_OK;
+    for (size_t i = 0; i < rows * width; i++) {
+        if (isfinite(x[i])) continue;
+        (void)LEATI_FAIL(c, LEAT_NUMERIC,
+                         "network: for row %u its output is no finite number, though its weights "
+                         "are; numbers within it grow too large",
+                         b->rows[i / width] + 1);
+        return leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the "
+                                   "gradient (clip_norm=1).");
+    }
+    return LEAT_OK;
+}
+
 /* Fits on a fold's training part and scores on its test part; the predictions stay in b. */
 static leat_status run_fold(leat_context *c, const leat_experiment *e,
                             const leati_estimator *estimator, const leati_recipe *recipe,
@@ -120,6 +140,7 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e,
     b->fit_seconds += fitted - start;
     b->predict_seconds += leati_now_s() - fitted;
     leati_eval eval = bench_eval(e, b, fold->test_count);
+    if (st == LEAT_OK) st = check_outputs(c, e, estimator, b, fold->test_count);
     if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, score);
     leati_pipeline_fini(&p);
     return st;

@@ -117,6 +117,29 @@ static void unfitted(leattest *t)
     leat_frame_release(whole);
 }
 
+/* Two steps far too large leave weights that are finite and outputs that are not. */
+static void endless_outputs(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 150, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e;
+    const char *set[] = {
+        "network.optimizer=sgd", "network.learning_rate=1000",
+        "network.loss=mse",      "network.batch_size=200",
+        "network.epochs=2",      "network.layers=dense(50); dense(50); dense(50); dense(50)"};
+    REQUIRE(f);
+    o.models = "network";
+    o.cv = "holdout:0.2";
+    o.quick = true;
+    o.set = set;
+    o.set_count = sizeof set / sizeof *set;
+    o.target = "kind";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_NUMERIC,
+                "network: for row |output is no finite number|Lower the learning rate, scale");
+    leat_frame_release(f);
+}
+
 /* Leave-one-out tests single rows, of which R2 and AUC say nothing: a search takes the score of all
  * of them together, which is what the leaderboard shows. */
 static void search_single_rows(leattest *t)
@@ -607,6 +630,7 @@ static const leattest_case list[] = {TEST(leaderboard),
                                      TEST(same_in_every_fold),
                                      TEST(order_of_folds),
                                      TEST(far_columns),
-                                     TEST(unfitted)};
+                                     TEST(unfitted),
+                                     TEST(endless_outputs)};
 
 LEATTEST_MAIN(list)
