@@ -234,7 +234,7 @@ static const cli_option options[] = {
     {"balance", 0, "HOW", "power-of-two (default), random, round-robin, least-connections", false},
     {"key", 0, "KEY", "the API key (default: $LEAT_KEY)", false},
     {"ca", 0, "FILE", "https: PEM file of the authorities to trust (default: the system's)", false},
-    {"timeout", 0, "TIME", "for one answer, over all tries (default 30s)", false},
+    {"timeout", 0, "TIME", "for one answer, over all tries: above 0s (default 30s)", false},
     {"retries", 0, "N", "further tries, of which none can do harm (default 5)", false},
     CLI_READ_OPTIONS,
     {0}};

@@ -86,6 +86,8 @@ static leat_status run_list(cli *c)
 static leat_status run_hub(cli *c)
 {
     const char *verb = c->arguments[0], *what = c->count > 1 ? c->arguments[1] : NULL;
+    if (strcmp(verb, "list") == 0 && cli_value(c, "output"))
+        return cli_usage(c, "leat hub list writes no file; --output goes with get");
     if (strcmp(verb, "list") == 0)
         return what ? cli_usage(c, "list takes no name; leat hub get %s fetches one", what)
                     : run_list(c);

@@ -481,6 +481,8 @@ static leat_status run_registry(cli *c)
     if (given > verbs[i].most)
         return cli_usage(c, "leat registry %s does not know what to do with '%s'", verb,
                          c->arguments[verbs[i].most + 1]);
+    if (strcmp(verb, "pull") != 0 && cli_value(c, "output"))
+        return cli_usage(c, "leat registry %s writes no file; --output goes with pull", verb);
     leat_status st = cli_open_registry(c, &r, strcmp(verb, "push") == 0);
     if (st != LEAT_OK) return st;
     st = run_verb(c, r, verb, given > 0 ? c->arguments[1] : NULL,

@@ -409,6 +409,9 @@ static leat_status run_runs(cli *c)
     if (!pull && c->count > 2)
         return cli_usage(c, "leat runs %s does not know what to do with '%s'", verb,
                          c->arguments[2]);
+    if (!pull && cli_value(c, "output"))
+        return cli_usage(
+            c, "leat runs %s writes no file; --output goes with leat runs pull RUN FILE", verb);
     if (!list) st = read_number(c, c->arguments[1], &number);
     if (st == LEAT_OK) st = cli_open_registry(c, &r, false);
     if (st != LEAT_OK) return st;

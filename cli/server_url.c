@@ -6,6 +6,8 @@
 
 #include "registry.h"
 
+static const double LONGEST = 1e6; /* seconds that a client waits */
+
 const char *cli_cut_url(char *url)
 {
     char *authority = strstr(url, "://");
@@ -37,7 +39,10 @@ leat_status cli_client_options(cli *c, leat_client_options *o)
     o->ca = cli_value(c, "ca");
     o->key = cli_value(c, "key") ? cli_value(c, "key") : getenv("LEAT_KEY");
     if (o->key && !*o->key) o->key = NULL;
-    if (timeout && !cli_duration(timeout, &o->timeout))
-        return cli_usage(c, "--timeout takes a time such as 0.5s or 2m, not '%s'", timeout);
+    if (timeout &&
+        (!cli_duration(timeout, &o->timeout) || !(o->timeout > 0) || o->timeout > LONGEST))
+        return cli_usage(
+            c, "--timeout takes a time above 0s, up to 1,000,000s, such as 0.5s or 2m, not '%s'",
+            timeout);
     return LEAT_OK;
 }

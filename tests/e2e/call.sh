@@ -50,6 +50,8 @@ fails nobody 4 "127.0.0.1:1|Connection refused" $leat call http://127.0.0.1:1/ir
 fails no-url 2 "no server" $leat call ftp://x/iris a=1
 fails no-model 2 "names no model" $leat call "$url1" rows.csv
 fails no-balance 2 "no way to balance" $leat call iris a=1 --servers "$url1" --balance best
+fails no-time 2 "above 0s, up to 1,000,000s|not '0s'" $leat call "$url1/iris" $row --timeout 0s
+fails long-time 2 "above 0s, up to 1,000,000s" $leat call "$url1/iris" $row --timeout 20d
 fails key 2 "key" $leat call "$url1/iris" $row --key "a b"
 
 check config sh -c "$leat deploy haproxy a=10.0.0.1:8080 b=10.0.0.2:8080 --canary c=10.0.0.3:8080 --map $scratch/leat.map -o h.cfg >e.txt"

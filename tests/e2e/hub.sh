@@ -24,6 +24,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 hub="http://127.0.0.1:$port"
 
+fails list-writes-nothing 2 "leat hub list writes no file" $leat hub list --hub $hub -o list.txt
 check list sh -c "$leat hub list --hub $hub >list.txt"
 has listed list.txt flower "species of iris"
 check by-name sh -c "$leat hub get flower --hub $hub && cmp flower.leat iris.leat"

@@ -88,6 +88,9 @@ check pull-run sh -c "$leat runs pull 2 iris.leat -o two.leat && $leat predict t
 check noted sh -c "$leat registry show flower@2 | grep -q 'run 2'"
 fails no-run 3 "no run 9" $leat runs show 9
 fails no-number 2 "numbered 1, 2" $leat runs show x
+fails show-writes-nothing 2 "leat runs show writes no file|pull RUN FILE" $leat runs show 1 -o run.txt
+fails list-writes-nothing 2 "leat runs list writes no file" $leat runs list -o run.txt
+fails registry-writes-nothing 2 "leat registry list writes no file" $leat registry list -o run.txt
 fails registry-fails 4 "cannot" $leat fit iris -m gaussian_nb --quick -q --registry /dev/null/r
 check rm-run $leat runs rm 3
 check sound-with-runs $leat registry verify
