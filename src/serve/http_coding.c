@@ -46,21 +46,24 @@ const char *leati_http_codings(void)
     return LEAT_HAVE_ZSTD ? "gzip, zstd, deflate" : "gzip, deflate";
 }
 
-/* "q=0", "q=0.000": not acceptable. */
-static bool refused(const char *at, const char *end)
+/* Thousandths of "q=0.5" (RFC 9110, section 12.4.2); without one 1000. */
+static unsigned weight_of(const char *at, const char *end)
 {
     while (at < end && (*at == ' ' || *at == '\t' || *at == ';')) at++;
-    if (end - at < 3 || leati_http_lower(at[0]) != 'q' || at[1] != '=' || at[2] != '0')
-        return false;
-    for (at += 3; at < end; at++)
-        if (*at >= '1' && *at <= '9') return false;
-    return true;
+    if (end - at < 3 || leati_http_lower(at[0]) != 'q' || at[1] != '=' || at[2] != '0') return 1000;
+    unsigned weight = 0, unit = 100;
+    at += 3;
+    if (at < end && *at == '.') at++;
+    for (; at < end && unit && *at >= '0' && *at <= '9'; at++, unit /= 10)
+        weight += unit * (unsigned)(*at - '0');
+    return weight;
 }
 
+/* Of equal weights zstd, then gzip; identity only where it is named with more than these. */
 leati_http_coding leati_http_coding_choose(leati_http_text accept)
 {
     const char *at = accept.data, *end = at + accept.length;
-    bool gzip = false, zstd = false;
+    unsigned gzip = 0, zstd = 0, identity = 0;
     while (at < end) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = comma ? comma : end;
@@ -68,14 +71,15 @@ leati_http_coding leati_http_coding_choose(leati_http_text accept)
         const char *word = at;
         while (at < stop && leati_http_is(*at, LEATI_HTTP_TOKEN)) at++;
         leati_http_text name = {word, (size_t)(at - word)};
-        if (!refused(at, stop)) {
-            gzip = gzip || leati_http_text_is(name, "gzip");
-            zstd = zstd || leati_http_text_is(name, "zstd");
-        }
+        unsigned weight = weight_of(at, stop);
+        if (weight > gzip && leati_http_text_is(name, "gzip")) gzip = weight;
+        if (weight > zstd && leati_http_text_is(name, "zstd")) zstd = weight;
+        if (weight > identity && leati_http_text_is(name, "identity")) identity = weight;
         at = stop + 1;
     }
-    if (zstd && LEAT_HAVE_ZSTD) return LEATI_HTTP_ZSTD;
-    return gzip ? LEATI_HTTP_GZIP : LEATI_HTTP_IDENTITY;
+    if (!LEAT_HAVE_ZSTD) zstd = 0;
+    if (zstd && zstd >= gzip && zstd >= identity) return LEATI_HTTP_ZSTD;
+    return gzip && gzip >= identity ? LEATI_HTTP_GZIP : LEATI_HTTP_IDENTITY;
 }
 
 struct leati_http_decoder {

@@ -965,7 +965,14 @@ static void coded_replies(leattest *t)
                 {"br", NULL},
                 {"GZIP", "gzip"},
                 {"gzip, zstd", LEAT_HAVE_ZSTD ? "zstd" : "gzip"},
-                {"gzip, zstd;q=0.000", "gzip"}};
+                {"gzip, zstd;q=0.000", "gzip"},
+                {"zstd;q=0.5, gzip", "gzip"},
+                {"zstd; q=0.5 , gzip;q=0.501", "gzip"},
+                {"gzip;q=0.25, zstd;Q=0.3", LEAT_HAVE_ZSTD ? "zstd" : "gzip"},
+                {"gzip;q=1.0, zstd;q=0.999", "gzip"},
+                {"identity, gzip;q=0.9", NULL},
+                {"identity;q=0.5, gzip;q=0.5", "gzip"},
+                {"identity;q=0, gzip;q=0.001", "gzip"}};
     fixture f;
     client k, plain;
     char statuses[64], request[200];
