@@ -125,14 +125,24 @@ bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs)
     return !call->fault.http && leati_rows_next(x);
 }
 
+static bool not_rows(const leati_rows *x)
+{
+    return leati_fault_set(&x->call->fault, 422, "invalid_row",
+                           "rows are expected: an object with a member per input, an array of "
+                           "such rows, or {\"rows\": [...]}");
+}
+
 static bool read_array_of_rows(leati_rows *x, leati_json_in *json)
 {
     bool first = true;
     int more;
     if (!leati_json_enter(json, '[', "\"rows\"")) return false;
     while ((more = leati_json_more(json, '[', &first)) == 1) {
-        bool ok =
-            leati_json_peek(json) == '[' ? leati_rows_array(x, json) : leati_rows_object(x, json);
+        char next = leati_json_peek(json);
+        leati_json_value v;
+        bool ok = next == '['   ? leati_rows_array(x, json)
+                  : next == '{' ? leati_rows_object(x, json)
+                                : leati_json_any(json, &v) && not_rows(x);
         if (!ok) return false;
     }
     return more == 0;
@@ -156,8 +166,13 @@ static bool find_rows(leati_rows *x, leati_json_in *json, bool *found)
         if (leati_json_more(&ahead, '{', &first) != 1) return !x->call->fault.http;
         if (!leati_json_key(&ahead, &key)) return false;
     }
-    *found = LEATI_JSON_IS(&key, "rows") && leati_json_peek(&ahead) == '[';
-    if (!*found) return true;
+    if (!LEATI_JSON_IS(&key, "rows")) return true;
+    *found = leati_json_peek(&ahead) == '[';
+    if (!*found) { /* beside inputs it is ignored as other members are */
+        leati_json_value v;
+        return leati_json_any(&ahead, &v) &&
+               (leati_json_more(&ahead, '{', &first) == 1 || (!x->call->fault.http && not_rows(x)));
+    }
     json->at = ahead.at;
     return true;
 }
@@ -173,9 +188,7 @@ bool leati_rows_read_json(leati_rows *x)
     if (next == '[') return read_array_of_rows(x, &json) && leati_json_finish(&json);
     if (next != '{') {
         leati_json_value v;
-        return leati_json_any(&json, &v) &&
-               leati_fault_set(&call->fault, 422, "invalid_row",
-                               "expected an object with a member per input, or an array of them");
+        return leati_json_any(&json, &v) && not_rows(x);
     }
     if (!find_rows(x, &json, &wrapped)) return false;
     if (!wrapped) {
