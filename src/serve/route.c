@@ -151,6 +151,12 @@ uint64_t leati_call_queued(const leati_call *call)
     return since && since < call->start ? call->start - since : 0;
 }
 
+uint64_t leati_call_input_ns(const leati_call *call)
+{
+    uint64_t all = call->asked - call->start, runs = call->answers.infer_ns;
+    return all > runs ? all - runs : 0;
+}
+
 void leati_call_count(leati_call *call, bool ok)
 {
     const leati_answers *a = &call->answers;
@@ -171,7 +177,7 @@ void leati_call_count(leati_call *call, bool ok)
         return;
     }
     struct timespec now;
-    uint64_t input_ns = call->asked - call->start - a->infer_ns;
+    uint64_t input_ns = leati_call_input_ns(call);
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     leati_tally_add(&t->requests, 1);
     leati_tally_add(&t->queue_ns, leati_call_queued(call));

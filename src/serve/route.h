@@ -155,6 +155,8 @@ void leati_call_finish(leati_call *call, int status);
 
 /* How long it waited for a thread or for others, ns; from call->start on. */
 uint64_t leati_call_queued(const leati_call *call);
+/* From the begin to the answers but for the runs; those of rows that came early lie before it. */
+uint64_t leati_call_input_ns(const leati_call *call);
 
 /* Counts a request whose model is known: call->served, start, asked, answers where `ok`. */
 void leati_call_count(leati_call *call, bool ok);

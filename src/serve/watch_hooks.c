@@ -202,7 +202,7 @@ void leati_watch_call(const leati_call *call, uint64_t end, bool ok)
     leati_durations_add(&desk->compute, a->infer_ns);
     if (a->runs) add_size(&desk->rows, a->run_rows / a->runs, a->runs);
     leati_count_add(&desk->asked_rows, a->rows);
-    leati_count_add(&desk->input_ns, call->asked - call->start - a->infer_ns);
+    leati_count_add(&desk->input_ns, leati_call_input_ns(call));
     leati_count_add(&desk->output_ns, end - call->asked);
 }
 

@@ -266,6 +266,25 @@ static void compare(leattest *t, serve_client *k, const char *body, size_t size,
     leati_free(first);
 }
 
+/* Runs before the request was complete are no part of the time to read it, which would fall below
+ * 0; sizes of runs are whole pieces and the rest. */
+static void statistics(leattest *t, serve_client *k)
+{
+    static const char name[] = "\"compute_input\":{\"count\":";
+    int found = 0;
+    char *at;
+    k->slice = 0;
+    REQUIRE(serve_client_ask(k, "GET", "/v2/models/two/stats", "", "", 0));
+    CHECK_INT(k->status, 200);
+    CHECK(strstr(k->body, "[{\"batch_size\":64,") && strstr(k->body, "{\"batch_size\":1024,"));
+    for (const char *from = k->body; (from = strstr(from, name)); found++) {
+        unsigned long long count = strtoull(from += sizeof name - 1, &at, 10);
+        CHECK(count > 0 && strncmp(at, ",\"ns\":", 6) == 0);
+        CHECK(strtoull(at + 6, NULL, 10) < 60000000000);
+    }
+    CHECK_INT(found, 3);
+}
+
 static void through_a_server(leattest *t)
 {
     serve_client k = {.fd = -1};
@@ -299,6 +318,7 @@ static void through_a_server(leattest *t)
     size = question(body, f, 2 * ROWS, false, "", &head);
     compare(t, &k, body, size, head);
     CHECK_INT(k.status, 200);
+    statistics(t, &k);
     serve_client_close(&k);
     leat_server_destroy(server);
     leat_model_release(m);
