@@ -1,4 +1,4 @@
-/* Owns: atomic writes, reading and mapping, path helpers. Not: formats and compression. */
+/* Owns: atomic writes, reading, path helpers. Not: formats and compression. */
 #include "base/file.h"
 
 #include <dirent.h>
