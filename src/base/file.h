@@ -7,11 +7,13 @@
 
 #include <leat/context.h>
 
-/* A file that appears under its name complete or not at all: written beside it, fsync, rename,
+/* A file that appears under its name complete or not at all: written without a name, fsync, named,
  * fsync of the folder. Killing the process at any instant leaves the earlier file, whose
- * permissions the new one has, and perhaps what was being written beside it, as
- * NAME.tmp.PROCESS.TIME, which nothing reads. A link to a file stays one. The path "-" is standard output; it,
- * devices and pipes are written as it comes. */
+ * permissions the new one has. Two things stand beside it for a while as NAME.tmp.PROCESS.TIME,
+ * which nothing reads: a complete file between the two steps that replace an earlier one, and what
+ * is being written where the file system has no files without names (O_TMPFILE), as NFS. A link to
+ * a file stays one. The path "-" is standard output; it, devices and pipes are written as it comes.
+ */
 typedef struct leati_writer leati_writer;
 leat_status leati_writer_open(leat_context *c, leati_writer **out, const char *path);
 /* Buffered. After a failure further writes do nothing and commit reports the first failure. */

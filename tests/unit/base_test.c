@@ -1,9 +1,7 @@
-/* Status, context, memory, arena, strings, map, hash, numbers, JSON, RNG, written files. */
+/* Status, context, memory, arena, strings, map, hash, numbers, JSON, RNG. */
 #include "support/leattest.h"
 
-#include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <leat/json.h>
@@ -288,121 +286,6 @@ static leat_status build_things(leat_context *c, void *arg)
     return st;
 }
 
-/* What is written replaces files only, not what a link or a name of the system stands for. */
-static void files_in_place(leattest *t)
-{
-    leat_context *c = t->context;
-    char pipe[4096], link[4096], file[4096], got[8] = "";
-    struct stat info;
-    snprintf(pipe, sizeof pipe, "%s", leattest_scratch("pipe"));
-    snprintf(link, sizeof link, "%s", leattest_scratch("link"));
-    snprintf(file, sizeof file, "%s", leattest_scratch("file"));
-    REQUIRE(mkfifo(pipe, 0600) == 0);
-    int fd = open(pipe, O_RDONLY | O_NONBLOCK);
-    REQUIRE(fd >= 0);
-    CHECK_OK(leati_file_write(c, pipe, "abc", 3));
-    CHECK_INT(read(fd, got, sizeof got - 1), 3);
-    CHECK_STR(got, "abc");
-    close(fd);
-    CHECK(stat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
-
-    CHECK_OK(leati_file_write(c, file, "old", 3));
-    REQUIRE(chmod(file, 0600) == 0 && symlink(file, link) == 0);
-    CHECK_OK(leati_file_write(c, link, "new", 3));
-    CHECK(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
-    CHECK(stat(file, &info) == 0 && (info.st_mode & 0777) == 0600);
-    leati_bytes b;
-    REQUIRE_OK(leati_file_read(c, &b, file));
-    CHECK(b.size == 3 && memcmp(b.data, "new", 3) == 0);
-    leati_bytes_release(&b);
-    REQUIRE(unlink(file) == 0);
-    CHECK_OK(leati_file_write(c, link, "own", 3)); /* where the link led nowhere */
-    CHECK_FAILS(leati_file_write(c, "/", "x", 1), LEAT_INVALID, "folder");
-}
-
-static leat_status count_piece(void *user, const char *data, size_t bytes)
-{
-    uint64_t *sum = user;
-    for (size_t i = 0; i < bytes; i++) *sum += (unsigned char)data[i];
-    return bytes > LEATI_FILE_PIECE ? LEAT_INTERNAL : LEAT_OK;
-}
-
-static leat_status stop_at_once(void *user, const char *data, size_t bytes)
-{
-    (void)data;
-    *(size_t *)user += bytes;
-    return LEAT_CANCELLED;
-}
-
-/* What was read is there, whatever becomes of the file: cut short, written over in place, gone. */
-static void files_that_change(leattest *t)
-{
-    enum { SIZE = 3 * LEATI_FILE_PIECE + 12345 };
-    leat_context *c = t->context;
-    const char *file = leattest_scratch("changes");
-    char *was = leati_alloc(c, SIZE), hex[65], whole[65];
-    leati_bytes b;
-    REQUIRE(was);
-    for (size_t i = 0; i < SIZE; i++) was[i] = (char)(i * 7 + i / 4096);
-    REQUIRE_OK(leati_file_write(c, file, was, SIZE));
-    REQUIRE_OK(leati_file_read(c, &b, file));
-
-    uint64_t sum = 0, pieces = 0, size = 0;
-    size_t first = 0;
-    CHECK_OK(count_piece(&sum, was, LEATI_FILE_PIECE));
-    for (size_t at = LEATI_FILE_PIECE; at < SIZE; at += LEATI_FILE_PIECE)
-        CHECK_OK(count_piece(&sum, was + at,
-                             SIZE - at < LEATI_FILE_PIECE ? SIZE - at : (size_t)LEATI_FILE_PIECE));
-    CHECK_OK(leati_file_pieces(c, file, count_piece, &pieces));
-    CHECK(pieces == sum);
-    CHECK(leati_file_pieces(c, file, stop_at_once, &first) == LEAT_CANCELLED);
-    CHECK_INT(first, LEATI_FILE_PIECE);
-    CHECK_OK(leati_file_sha256(c, file, hex, &size));
-    leati_sha256_hex(was, SIZE, whole);
-    CHECK_STR(hex, whole);
-    CHECK_INT(size, SIZE);
-    CHECK(leati_file_begins(file, was, 10) && !leati_file_begins(file, was + 1, 10));
-    CHECK(!leati_file_begins("/", was, 1) && !leati_file_begins("/no/such", was, 1));
-
-    int fd = open(file, O_WRONLY);
-    REQUIRE(fd >= 0 && write(fd, "other", 5) == 5);
-    CHECK(b.size == SIZE && memcmp(b.data, was, SIZE) == 0);
-    REQUIRE(ftruncate(fd, 0) == 0);
-    close(fd);
-    CHECK(memcmp(b.data, was, SIZE) == 0); /* of a mapping: SIGBUS */
-    REQUIRE(unlink(file) == 0);
-    CHECK(memcmp(b.data, was, SIZE) == 0);
-    leati_bytes_release(&b);
-    CHECK_FAILS(leati_file_pieces(c, file, count_piece, &sum), LEAT_NOT_FOUND, "there is no file");
-    CHECK_FAILS(leati_file_pieces(c, "/", count_piece, &sum), LEAT_INVALID, "is a folder");
-    leati_free(was);
-}
-
-/* Two that write the same file at once do not write into each other's. */
-static void files_at_once(leattest *t)
-{
-    leat_context *c = t->context;
-    leati_writer *first, *second;
-    leati_bytes b;
-    char file[4096];
-    snprintf(file, sizeof file, "%s", leattest_scratch("at-once"));
-    REQUIRE_OK(leati_writer_open(c, &first, file));
-    if (!CHECK_OK(leati_writer_open(c, &second, file))) {
-        leati_writer_abort(first);
-        return;
-    }
-    leati_writer_text(first, "the first one");
-    leati_writer_text(second, "second");
-    CHECK_OK(leati_writer_commit(first));
-    REQUIRE_OK(leati_file_read(c, &b, file));
-    CHECK(b.size == 13 && memcmp(b.data, "the first one", 13) == 0);
-    leati_bytes_release(&b);
-    CHECK_OK(leati_writer_commit(second));
-    REQUIRE_OK(leati_file_read(c, &b, file));
-    CHECK(b.size == 6 && memcmp(b.data, "second", 6) == 0);
-    leati_bytes_release(&b);
-}
-
 static void branches(leattest *t)
 {
     leat_context_options o = leat_context_options_default();
@@ -516,9 +399,6 @@ static const leattest_case list[] = {TEST(status_names),
                                      TEST(rng_draws),
                                      TEST(numbers),
                                      TEST(json),
-                                     TEST(files_in_place),
-                                     TEST(files_that_change),
-                                     TEST(files_at_once),
                                      TEST(branches),
                                      TEST(processor_time),
                                      TEST(options_of_callers),
