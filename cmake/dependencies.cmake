@@ -48,7 +48,7 @@ leat_optional(libjpeg LEAT_HAVE_JPEG)
 
 # The server: libuv, and llhttp where the system has it, else http-parser (which has no .pc file).
 leat_optional(libuv LEAT_HAVE_UV)
-leat_optional(openssl LEAT_HAVE_OPENSSL)
+leat_headers(openssl LEAT_HAVE_OPENSSL)
 set(LEAT_HTTP_PARSER "" CACHE STRING "llhttp or http-parser; empty: the first of them that is here")
 set(LEAT_HAVE_LLHTTP 0)
 set(LEAT_HAVE_HTTP_PARSER 0)

@@ -27,7 +27,7 @@ set(CPACK_PACKAGE_DESCRIPTION "Takes tables through the whole workflow, from inf
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What is opened at run time, which the linker does not tell of.
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcairo2, libcurl4, libpq5, libseccomp2")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcairo2, libcurl4, libpq5, libseccomp2, libssl3")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)

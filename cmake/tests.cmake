@@ -4,6 +4,10 @@ file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
 add_library(leattest STATIC ${support})
 target_include_directories(leattest PUBLIC tests include src)
 target_link_libraries(leattest PUBLIC leat_dependencies)
+pkg_check_modules(leattest_openssl IMPORTED_TARGET openssl) # for certificates; the library opens it by itself
+if(leattest_openssl_FOUND)
+  target_link_libraries(leattest PUBLIC PkgConfig::leattest_openssl)
+endif()
 target_compile_definitions(leattest PUBLIC
   LEATTEST_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data"
   LEATTEST_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LEATTEST_BUILD_DIR="${CMAKE_BINARY_DIR}")

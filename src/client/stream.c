@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,12 +23,7 @@
 #include "base/lookup.h"
 #include "base/mem.h"
 #include "base/progress.h"
-
-#if LEAT_HAVE_OPENSSL
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-#endif
+#include "io/openssl.h"
 
 static leati_stream_result failed(leati_stream *s, leati_stream_result result, const char *why)
 {
@@ -52,6 +48,7 @@ static leati_stream_result wait_for(leati_stream *s, short events, double until)
 
 #if LEAT_HAVE_OPENSSL
 struct leati_trust {
+    leati_openssl lib;
     SSL_CTX *tls;
 };
 
@@ -60,15 +57,21 @@ leat_status leati_trust_create(leat_context *c, leati_trust **out, const char *c
     *out = NULL;
     leati_trust *t = LEATI_NEW(c, leati_trust, 1);
     if (!t) return leat_error_status(c);
-    t->tls = SSL_CTX_new(TLS_client_method());
-    bool good = t->tls && SSL_CTX_set_min_proto_version(t->tls, TLS1_2_VERSION) == 1;
-    if (good) SSL_CTX_set_verify(t->tls, SSL_VERIFY_PEER, NULL);
+    const leati_openssl *l = &t->lib;
+    leat_status st = leati_openssl_open(c, &t->lib);
+    if (st != LEAT_OK) {
+        leati_free(t);
+        return st;
+    }
+    t->tls = l->SSL_CTX_new(l->TLS_client_method());
+    bool good = t->tls && leati_openssl_least_tls12(l, t->tls);
+    if (good) l->SSL_CTX_set_verify(t->tls, SSL_VERIFY_PEER, NULL);
     if (good)
-        SSL_CTX_set_mode(t->tls,
-                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    good = good && (ca ? SSL_CTX_load_verify_locations(t->tls, ca, NULL)
-                       : SSL_CTX_set_default_verify_paths(t->tls)) == 1;
-    ERR_clear_error();
+        leati_openssl_mode(l, t->tls,
+                           SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    good = good && (ca ? l->SSL_CTX_load_verify_locations(t->tls, ca, NULL)
+                       : l->SSL_CTX_set_default_verify_paths(t->tls)) == 1;
+    l->ERR_clear_error();
     if (good) {
         *out = t;
         return LEAT_OK;
@@ -81,7 +84,7 @@ leat_status leati_trust_create(leat_context *c, leati_trust **out, const char *c
 void leati_trust_destroy(leati_trust *t)
 {
     if (!t) return;
-    SSL_CTX_free(t->tls);
+    t->lib.SSL_CTX_free(t->tls);
     leati_free(t);
 }
 
@@ -93,10 +96,10 @@ typedef struct held {
     bool pending;
 } held;
 
-static void hold_pipe(held *h)
+static void hold_pipe(const leati_openssl *l, held *h)
 {
     sigset_t pipe, now;
-    ERR_clear_error();
+    l->ERR_clear_error();
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigemptyset(&now);
@@ -118,48 +121,59 @@ static void release_pipe(const held *h)
 /* Waits for what TLS wants; OK: try again. */
 static leati_stream_result after(leati_stream *s, int error, double until)
 {
+    const leati_openssl *l = &s->trust->lib;
     if (error == SSL_ERROR_WANT_READ) return wait_for(s, POLLIN, until);
     if (error == SSL_ERROR_WANT_WRITE) return wait_for(s, POLLOUT, until);
     if (error == SSL_ERROR_ZERO_RETURN) return failed(s, LEATI_STREAM_END, "connection closed");
-    unsigned long code = ERR_peek_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    unsigned long code = l->ERR_peek_error();
+    const char *reason = code ? l->ERR_reason_error_string(code) : NULL;
     leati_stream_result r = failed(s, LEATI_STREAM_LOST, reason ? reason : "connection lost");
-    ERR_clear_error();
+    l->ERR_clear_error();
     return r;
+}
+
+/* Server name indication (RFC 6066, 3). */
+static bool name_server(const leati_openssl *l, SSL *tls, const char *host)
+{
+    return l->SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                       (void *)(uintptr_t)host) == 1;
 }
 
 static leati_stream_result start_tls(leati_stream *s, const leati_trust *trust, const char *host,
                                      double until)
 {
+    const leati_openssl *l = &trust->lib;
     held h;
-    SSL *tls = SSL_new(trust->tls);
+    SSL *tls = l->SSL_new(trust->tls);
     bool address = strchr(host, ':') || !host[strspn(host, "0123456789.")];
-    bool good = tls && SSL_set_fd(tls, s->fd) == 1;
+    bool good = tls && l->SSL_set_fd(tls, s->fd) == 1;
     s->tls = tls;
-    if (good && address) good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) == 1;
-    else if (good) good = SSL_set1_host(tls, host) == 1 && SSL_set_tlsext_host_name(tls, host) == 1;
+    s->trust = trust;
+    if (good && address) good = l->X509_VERIFY_PARAM_set1_ip_asc(l->SSL_get0_param(tls), host) == 1;
+    else if (good) good = l->SSL_set1_host(tls, host) == 1 && name_server(l, tls, host);
     if (!good) return failed(s, LEATI_STREAM_REFUSED, "TLS cannot be set up");
     for (;;) {
-        hold_pipe(&h);
-        int done = SSL_connect(tls), error = done == 1 ? 0 : SSL_get_error(tls, done);
+        hold_pipe(l, &h);
+        int done = l->SSL_connect(tls), error = done == 1 ? 0 : l->SSL_get_error(tls, done);
         release_pipe(&h);
         if (done == 1) return LEATI_STREAM_OK;
         leati_stream_result r = after(s, error, until);
-        long verdict = SSL_get_verify_result(tls);
+        long verdict = l->SSL_get_verify_result(tls);
         if (verdict != X509_V_OK)
-            return failed(s, LEATI_STREAM_REFUSED, X509_verify_cert_error_string(verdict));
+            return failed(s, LEATI_STREAM_REFUSED, l->X509_verify_cert_error_string(verdict));
         if (r != LEATI_STREAM_OK) return LEATI_STREAM_REFUSED;
     }
 }
 
 static leati_stream_result tls_send(leati_stream *s, const char *data, size_t length, double until)
 {
+    const leati_openssl *l = &s->trust->lib;
     while (length) {
         held h;
         size_t n = 0;
-        hold_pipe(&h);
-        int done = SSL_write_ex(s->tls, data, length, &n);
-        int error = done == 1 ? 0 : SSL_get_error(s->tls, done);
+        hold_pipe(l, &h);
+        int done = l->SSL_write_ex(s->tls, data, length, &n);
+        int error = done == 1 ? 0 : l->SSL_get_error(s->tls, done);
         release_pipe(&h);
         data += n;
         length -= n;
@@ -172,11 +186,12 @@ static leati_stream_result tls_send(leati_stream *s, const char *data, size_t le
 static leati_stream_result tls_receive(leati_stream *s, char *to, size_t room, size_t *got,
                                        double until)
 {
+    const leati_openssl *l = &s->trust->lib;
     for (;;) {
         held h;
-        hold_pipe(&h);
-        int done = SSL_read_ex(s->tls, to, room, got);
-        int error = done == 1 ? 0 : SSL_get_error(s->tls, done);
+        hold_pipe(l, &h);
+        int done = l->SSL_read_ex(s->tls, to, room, got);
+        int error = done == 1 ? 0 : l->SSL_get_error(s->tls, done);
         release_pipe(&h);
         if (done == 1) return LEATI_STREAM_OK;
         leati_stream_result r = after(s, error, until);
@@ -187,20 +202,21 @@ static leati_stream_result tls_receive(leati_stream *s, char *to, size_t room, s
 /* Takes in what TLS has to tell itself on the way. */
 static bool tls_rests(const leati_stream *s)
 {
+    const leati_openssl *l = &s->trust->lib;
     held h;
     char byte;
     size_t n = 0;
-    hold_pipe(&h);
-    int done = SSL_peek_ex(s->tls, &byte, 1, &n);
-    int error = done == 1 ? 0 : SSL_get_error(s->tls, done);
+    hold_pipe(l, &h);
+    int done = l->SSL_peek_ex(s->tls, &byte, 1, &n);
+    int error = done == 1 ? 0 : l->SSL_get_error(s->tls, done);
     release_pipe(&h);
-    ERR_clear_error();
+    l->ERR_clear_error();
     return done != 1 && error == SSL_ERROR_WANT_READ;
 }
 
 static void end_tls(leati_stream *s)
 {
-    SSL_free(s->tls);
+    s->trust->lib.SSL_free(s->tls);
 }
 #else
 leat_status leati_trust_create(leat_context *c, leati_trust **out, const char *ca)

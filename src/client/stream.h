@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What clients trust; shared by connections. ca: a PEM file, or NULL for what the system trusts.
- * Errors: INVALID, UNSUPPORTED (a build without OpenSSL). */
+/* What clients trust; shared by connections, which end before it. ca: a PEM file, or NULL for what
+ * the system trusts. Errors: INVALID, UNSUPPORTED (a build without OpenSSL, or none installed). */
 typedef struct leati_trust leati_trust;
 leat_status leati_trust_create(leat_context *c, leati_trust **out, const char *ca);
 void leati_trust_destroy(leati_trust *trust); /* NULL is fine */
@@ -27,8 +27,9 @@ typedef enum leati_stream_result {
 typedef struct leati_lookups leati_lookups;
 
 typedef struct leati_stream {
-    int fd; /* -1: none */
-    void *tls;
+    int fd;                     /* -1: none */
+    void *tls;                  /* NULL: none */
+    const leati_trust *trust;   /* of TLS */
     char why[LEATI_STREAM_WHY]; /* of the last result that was not OK */
 } leati_stream;
 

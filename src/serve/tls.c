@@ -1,19 +1,19 @@
-/* Owns: how OpenSSL is called. */
+/* Owns: TLS of connections to the server. */
 #include "serve/tls.h"
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/openssl.h"
 
 #if LEAT_HAVE_OPENSSL
 #include <limits.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
 struct leati_tls_config {
+    leati_openssl lib;
     pthread_mutex_t lock;
     SSL_CTX *ctx; /* under lock; connections keep the one they began with */
     char *certificate, *key;
@@ -22,6 +22,7 @@ struct leati_tls_config {
 enum { KEPT_IN = 16 << 10, KEPT_OUT = 64 << 10 }; /* of a buffer that is empty */
 
 struct leati_tls {
+    const leati_openssl *lib;
     SSL *ssl;
     BIO *in, *out;
 };
@@ -41,40 +42,42 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static leat_status tls_error(leat_context *c, const char *what, const char *path)
+static leat_status tls_error(leat_context *c, const leati_openssl *l, const char *what,
+                             const char *path)
 {
-    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    const char *why = l->ERR_reason_error_string(l->ERR_peek_last_error());
     leat_status st =
         LEATI_FAIL(c, LEAT_INVALID, "%s %s: %s", what, path, why ? why : "it could not be used");
-    ERR_clear_error();
+    l->ERR_clear_error();
     return st;
 }
 
-static leat_status configure(leat_context *c, SSL_CTX *ctx, const char *certificate,
-                             const char *key)
+static leat_status configure(leat_context *c, const leati_openssl *l, SSL_CTX *ctx,
+                             const char *certificate, const char *key)
 {
     static const unsigned char session[] = "leat";
-    LEATI_CHECK(c, SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1, LEAT_INTERNAL,
+    LEATI_CHECK(c, leati_openssl_least_tls12(l, ctx), LEAT_INTERNAL,
                 "this OpenSSL does not offer TLS 1.2");
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_session_id_context(ctx, session, sizeof session - 1);
-    SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-    if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-        return tls_error(c, "the TLS certificate", certificate);
-    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return tls_error(c, "the TLS key", key);
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return tls_error(c, "the TLS key does not belong to the certificate:", key);
+    l->SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
+    leati_openssl_mode(l, ctx, SSL_MODE_RELEASE_BUFFERS);
+    l->SSL_CTX_set_session_id_context(ctx, session, sizeof session - 1);
+    l->SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    if (l->SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+        return tls_error(c, l, "the TLS certificate", certificate);
+    if (l->SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+        return tls_error(c, l, "the TLS key", key);
+    if (l->SSL_CTX_check_private_key(ctx) != 1)
+        return tls_error(c, l, "the TLS key does not belong to the certificate:", key);
     return LEAT_OK;
 }
 
 leat_status leati_tls_config_renew(leat_context *c, leati_tls_config *config)
 {
-    ERR_clear_error();
-    SSL_CTX *fresh = SSL_CTX_new(TLS_server_method());
-    leat_status st = fresh ? configure(c, fresh, config->certificate, config->key)
+    const leati_openssl *l = &config->lib;
+    l->ERR_clear_error();
+    SSL_CTX *fresh = l->SSL_CTX_new(l->TLS_server_method());
+    leat_status st = fresh ? configure(c, l, fresh, config->certificate, config->key)
                            : LEATI_FAIL(c, LEAT_NOMEM, "out of memory: OpenSSL could not start");
     if (st == LEAT_OK) {
         pthread_mutex_lock(&config->lock);
@@ -83,7 +86,7 @@ leat_status leati_tls_config_renew(leat_context *c, leati_tls_config *config)
         pthread_mutex_unlock(&config->lock);
         fresh = old;
     }
-    SSL_CTX_free(fresh);
+    l->SSL_CTX_free(fresh);
     return st;
 }
 
@@ -95,11 +98,16 @@ leat_status leati_tls_config_create(leat_context *c, leati_tls_config **out,
                 "TLS needs a certificate and its key: give both files");
     leati_tls_config *config = leati_calloc(c, 1, sizeof *config);
     if (!config) return leat_error_status(c);
+    leat_status st = leati_openssl_open(c, &config->lib);
+    if (st != LEAT_OK) {
+        leati_free(config);
+        return st;
+    }
     pthread_mutex_init(&config->lock, NULL);
     config->certificate = leati_strdup(c, certificate);
     config->key = leati_strdup(c, key);
-    leat_status st = config->certificate && config->key ? leati_tls_config_renew(c, config)
-                                                        : leat_error_status(c);
+    st = config->certificate && config->key ? leati_tls_config_renew(c, config)
+                                            : leat_error_status(c);
     if (st != LEAT_OK) {
         leati_tls_config_destroy(config);
         return st;
@@ -111,121 +119,134 @@ leat_status leati_tls_config_create(leat_context *c, leati_tls_config **out,
 void leati_tls_config_destroy(leati_tls_config *config)
 {
     if (!config) return;
-    SSL_CTX_free(config->ctx);
+    config->lib.SSL_CTX_free(config->ctx);
     leati_free(config->certificate);
     leati_free(config->key);
     pthread_mutex_destroy(&config->lock);
     leati_free(config);
 }
 
+/* Empty means later, not the end. */
+static void empty_means_later(const leati_openssl *l, BIO *b)
+{
+    l->BIO_ctrl(b, BIO_C_SET_BUF_MEM_EOF_RETURN, -1, NULL);
+}
+
 /* NULL without memory. */
 static SSL *new_session(leati_tls_config *config)
 {
     pthread_mutex_lock(&config->lock);
-    SSL *ssl = SSL_new(config->ctx);
+    SSL *ssl = config->lib.SSL_new(config->ctx);
     pthread_mutex_unlock(&config->lock);
     return ssl;
 }
 
 leati_tls *leati_tls_create(const leat_context *c, leati_tls_config *config)
 {
+    const leati_openssl *l = &config->lib;
     leati_tls *tls = leati_alloc_quiet(c, sizeof *tls);
     if (!tls) return NULL;
+    tls->lib = l;
     tls->ssl = new_session(config);
-    tls->in = BIO_new(BIO_s_mem());
-    tls->out = BIO_new(BIO_s_mem());
+    tls->in = l->BIO_new(l->BIO_s_mem());
+    tls->out = l->BIO_new(l->BIO_s_mem());
     if (!tls->ssl || !tls->in || !tls->out) {
-        BIO_free(tls->in);
-        BIO_free(tls->out);
-        SSL_free(tls->ssl);
+        l->BIO_free(tls->in);
+        l->BIO_free(tls->out);
+        l->SSL_free(tls->ssl);
         leati_free(tls);
         return NULL;
     }
-    BIO_set_mem_eof_return(tls->in, -1); /* empty means later, not the end */
-    BIO_set_mem_eof_return(tls->out, -1);
-    SSL_set_bio(tls->ssl, tls->in, tls->out);
-    SSL_set_accept_state(tls->ssl);
+    empty_means_later(l, tls->in);
+    empty_means_later(l, tls->out);
+    l->SSL_set_bio(tls->ssl, tls->in, tls->out);
+    l->SSL_set_accept_state(tls->ssl);
     return tls;
 }
 
 void leati_tls_destroy(leati_tls *tls)
 {
     if (!tls) return;
-    SSL_free(tls->ssl); /* and its BIOs */
+    tls->lib->SSL_free(tls->ssl); /* and its BIOs */
     leati_free(tls);
 }
 
 bool leati_tls_feed(leati_tls *tls, const void *data, size_t length)
 {
-    return length <= INT_MAX && BIO_write(tls->in, data, (int)length) == (int)length;
+    return length <= INT_MAX && tls->lib->BIO_write(tls->in, data, (int)length) == (int)length;
 }
 
 bool leati_tls_ready(const leati_tls *tls)
 {
-    return SSL_is_init_finished(tls->ssl) == 1;
+    return tls->lib->SSL_is_init_finished(tls->ssl) == 1;
 }
 
 leati_tls_result leati_tls_read(leati_tls *tls, void *to, size_t room, size_t *length)
 {
-    ERR_clear_error();
-    if (SSL_read_ex(tls->ssl, to, room, length) == 1) return LEATI_TLS_DATA;
-    switch (SSL_get_error(tls->ssl, 0)) {
+    const leati_openssl *l = tls->lib;
+    l->ERR_clear_error();
+    if (l->SSL_read_ex(tls->ssl, to, room, length) == 1) return LEATI_TLS_DATA;
+    switch (l->SSL_get_error(tls->ssl, 0)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE: return LEATI_TLS_MORE;
     case SSL_ERROR_ZERO_RETURN: return LEATI_TLS_END;
-    default: ERR_clear_error(); return LEATI_TLS_FAILED;
+    default: l->ERR_clear_error(); return LEATI_TLS_FAILED;
     }
 }
 
 bool leati_tls_write(leati_tls *tls, const void *data, size_t length)
 {
+    const leati_openssl *l = tls->lib;
     size_t written;
     if (length == 0) return true;
-    ERR_clear_error();
-    bool ok = SSL_write_ex(tls->ssl, data, length, &written) == 1 && written == length;
-    if (!ok) ERR_clear_error();
+    l->ERR_clear_error();
+    bool ok = l->SSL_write_ex(tls->ssl, data, length, &written) == 1 && written == length;
+    if (!ok) l->ERR_clear_error();
     return ok;
 }
 
 void leati_tls_close(leati_tls *tls)
 {
-    ERR_clear_error();
-    if (SSL_is_init_finished(tls->ssl)) SSL_shutdown(tls->ssl);
-    ERR_clear_error();
+    const leati_openssl *l = tls->lib;
+    l->ERR_clear_error();
+    if (l->SSL_is_init_finished(tls->ssl)) l->SSL_shutdown(tls->ssl);
+    l->ERR_clear_error();
 }
 
 size_t leati_tls_output(leati_tls *tls, const char **data)
 {
     char *bytes = NULL;
-    long length = BIO_get_mem_data(tls->out, &bytes);
+    long length = tls->lib->BIO_ctrl(tls->out, BIO_CTRL_INFO, 0, &bytes);
     *data = bytes;
     return length > 0 ? (size_t)length : 0;
 }
 
 /* Buffers keep the size to which they have grown, and emptying one clears all of it. One in the
  * place of it where it has grown; NULL: it stays. */
-static BIO *smaller(BIO *grown, size_t kept)
+static BIO *smaller(const leati_openssl *l, BIO *grown, size_t kept)
 {
     BUF_MEM *memory = NULL;
-    BIO_get_mem_ptr(grown, &memory);
-    BIO *fresh = memory && memory->max > kept ? BIO_new(BIO_s_mem()) : NULL;
-    if (fresh) BIO_set_mem_eof_return(fresh, -1);
+    l->BIO_ctrl(grown, BIO_C_GET_BUF_MEM_PTR, 0, &memory);
+    BIO *fresh = memory && memory->max > kept ? l->BIO_new(l->BIO_s_mem()) : NULL;
+    if (fresh) empty_means_later(l, fresh);
     return fresh;
 }
 
 void leati_tls_sent(leati_tls *tls)
 {
-    BIO *out = smaller(tls->out, KEPT_OUT);
+    const leati_openssl *l = tls->lib;
+    BIO *out = smaller(l, tls->out, KEPT_OUT);
     if (out) {
-        SSL_set0_wbio(tls->ssl, out); /* frees the one before */
+        l->SSL_set0_wbio(tls->ssl, out); /* frees the one before */
         tls->out = out;
     } else {
-        (void)BIO_reset(tls->out);
+        l->BIO_ctrl(tls->out, BIO_CTRL_RESET, 0, NULL);
     }
     /* Now is after a reply, when a connection may idle; not while a long body comes. */
-    BIO *in = BIO_pending(tls->in) == 0 ? smaller(tls->in, KEPT_IN) : NULL;
+    BIO *in =
+        l->BIO_ctrl(tls->in, BIO_CTRL_PENDING, 0, NULL) == 0 ? smaller(l, tls->in, KEPT_IN) : NULL;
     if (in) {
-        SSL_set0_rbio(tls->ssl, in);
+        l->SSL_set0_rbio(tls->ssl, in);
         tls->in = in;
     }
 }

@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "io/openssl.h"
 #include "kernel/gemm.h"
 
 typedef struct list {
@@ -87,6 +88,9 @@ static const char *missing(const char *part)
         {"postgresql", {"libpq.so.5"}},
         {"cairo", {"libcairo.so.2", "libcairo.2.dylib"}},
         {"seccomp", {"libseccomp.so.2"}},
+#if LEAT_HAVE_OPENSSL
+        {"openssl", {LEATI_OPENSSL_NAMES("libssl")}},
+#endif
     };
     for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
         void *handle = NULL;
