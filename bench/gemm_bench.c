@@ -2,8 +2,9 @@
  *
  *   gemm_bench [--threads 1,2] [--rounds 9] [--f64] [--only TEXT]
  *
- * The peers are opened at run time and left out where they are not installed. A round runs each of
- * them for some milliseconds after a pause in which the others' threads go to sleep; given are the
+ * The peers are opened at run time and left out where they are not installed. A round goes through
+ * all shapes and runs each library for some milliseconds after a pause in which the others' threads
+ * go to sleep, so that a slow moment of the machine is one of many for every figure; given are the
  * best and the median of all repetitions of all rounds, and the ratio of Leat to the better peer.
  */
 #include <dlfcn.h>
@@ -31,6 +32,7 @@ static const shape shapes[] = {
     {"NT", 1, 768, 768},    {"NT", 1, 4096, 4096},    {"NN", 60000, 10, 784},
     {"TN", 784, 10, 60000}, {"SY", 784, 784, 60000}};
 
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 enum { LEAT, OPENBLAS, ONEDNN, LIBRARIES, MOST = 20000 };
 static const char *const names[LIBRARIES] = {"Leat", "OpenBLAS", "oneDNN"};
 
@@ -46,6 +48,12 @@ typedef int (*dnnl_sgemm_fn)(char, char, int64_t, int64_t, int64_t, float, const
                              const float *, int64_t, float, float *, int64_t);
 typedef void (*threads_fn)(int);
 
+/* What one library took for one shape. */
+typedef struct timings {
+    double seconds[MOST];
+    int count;
+} timings;
+
 typedef struct bench {
     leat_context *context;
     cblas_sgemm_fn sgemm;
@@ -56,8 +64,7 @@ typedef struct bench {
     threads_fn openblas_threads, omp_threads;
     bool f64;
     void *a, *b, *c;
-    double seconds[LIBRARIES][MOST];
-    int count[LIBRARIES];
+    timings taken[SHAPES][LIBRARIES];
 } bench;
 
 static double now(void)
@@ -138,7 +145,7 @@ static void run_peer(bench *x, int library, const shape *s)
     else x->sgemm(ROW_MAJOR, opa, opb, s->m, n, s->k, 1, x->a, lda, x->b, ldb, 0, x->c, n);
 }
 
-static void run_library(bench *x, int library, const shape *s, double budget)
+static void run_library(bench *x, int library, const shape *s, timings *t, double budget)
 {
     const struct timespec pause = {0, 30000000};
     nanosleep(&pause, NULL);
@@ -149,7 +156,7 @@ static void run_library(bench *x, int library, const shape *s, double budget)
         if (library == LEAT) run_leat(x, s);
         else run_peer(x, library, s);
         double stop = now();
-        if (x->count[library] < MOST) x->seconds[library][x->count[library]++] = stop - start;
+        if (t->count < MOST) t->seconds[t->count++] = stop - start;
         if (stop > end) return;
     }
 }
@@ -160,23 +167,20 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void run_shape(bench *x, const shape *s, int rounds)
+static void show(const shape *s, timings taken[LIBRARIES])
 {
     double flops = 2.0 * s->m * s->n * s->k, best_peer = 0, leat = 0, median_peer = 0, median = 0;
     if (s->form[0] == 'S') flops /= 2;
-    memset(x->count, 0, sizeof x->count);
-    for (int r = 0; r < rounds; r++)
-        for (int i = 0; i < LIBRARIES; i++)
-            if (present(x, i, s)) run_library(x, i, s, 0.02);
     printf("%s %5d x %4d x %5d ", s->form, s->m, s->n, s->k);
     for (int i = 0; i < LIBRARIES; i++) {
-        if (x->count[i] == 0) {
+        timings *t = &taken[i];
+        if (t->count == 0) {
             printf("  %8s %6s / %6s", names[i], "-", "-");
             continue;
         }
-        qsort(x->seconds[i], (size_t)x->count[i], sizeof(double), compare);
-        double best = flops / x->seconds[i][0] * 1e-9;
-        double middle = flops / x->seconds[i][x->count[i] / 2] * 1e-9;
+        qsort(t->seconds, (size_t)t->count, sizeof(double), compare);
+        double best = flops / t->seconds[0] * 1e-9;
+        double middle = flops / t->seconds[t->count / 2] * 1e-9;
         printf("  %8s %6.1f / %6.1f", names[i], best, middle);
         if (i == LEAT) leat = best, median = middle;
         else {
@@ -186,7 +190,20 @@ static void run_shape(bench *x, const shape *s, int rounds)
     }
     if (best_peer > 0) printf("   ratio %.3f / %.3f", leat / best_peer, median / median_peer);
     printf("\n");
-    fflush(stdout);
+}
+
+static bool wanted(const shape *s, const char *only)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s %dx%dx%d", s->form, s->m, s->n, s->k);
+    return !only || strstr(name, only);
+}
+
+static void run_round(bench *x, const char *only)
+{
+    for (int i = 0; i < SHAPES; i++)
+        for (int l = 0; l < LIBRARIES && wanted(&shapes[i], only); l++)
+            if (present(x, l, &shapes[i])) run_library(x, l, &shapes[i], &x->taken[i][l], 0.02);
 }
 
 static void run_all(bench *x, int threads, int rounds, const char *only)
@@ -196,14 +213,14 @@ static void run_all(bench *x, int threads, int rounds, const char *only)
     if (leat_context_create(&x->context, &o) != LEAT_OK) exit(1);
     if (x->openblas_threads) x->openblas_threads(threads);
     if (x->omp_threads) x->omp_threads(threads);
+    for (int i = 0; i < SHAPES; i++)
+        for (int l = 0; l < LIBRARIES; l++) x->taken[i][l].count = 0;
+    for (int r = 0; r < rounds; r++) run_round(x, only);
     printf("%s, %d thread%s, level %s: GFLOP/s best / median\n", x->f64 ? "f64" : "f32", threads,
            threads > 1 ? "s" : "", leat_context_cpu(x->context));
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s %dx%dx%d", shapes[i].form, shapes[i].m, shapes[i].n,
-                 shapes[i].k);
-        if (!only || strstr(name, only)) run_shape(x, &shapes[i], rounds);
-    }
+    for (int i = 0; i < SHAPES; i++)
+        if (wanted(&shapes[i], only)) show(&shapes[i], x->taken[i]);
+    fflush(stdout);
     leat_context_destroy(x->context);
 }
 

@@ -14,6 +14,8 @@ enum {
     SMALL_BYTES = 48 << 10, /* scratch taken from the stack */
     FEW_ROWS = 8,           /* dot products instead of tiles */
     FEW_COLUMNS = 4,
+    SOME_COLUMNS = 16,                /* the same where rows of A come from memory, */
+    NEAR_BYTES = 4 << 20,             /* being more than this: they are read in order, once */
     TALL_DEPTH = 64,                  /* rows that are copied at once, in products over more */
     TALL_WIDTH = 1024,                /* terms than the caches hold, */
     TALL_STEP = TALL_WIDTH + 64 + 32, /* from row to row of the copy, */

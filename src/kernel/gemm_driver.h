@@ -206,7 +206,8 @@ leat_status NAME(leati_gemm)(leat_context *c, bool ta, bool tb, size_t m, size_t
         NAME(run_few)(c, &f);
         return LEAT_OK;
     }
-    if (!ta && n <= FEW_COLUMNS) return NAME(run_columns)(c, &g);
+    bool far = m > NEAR_BYTES / sizeof(T) / k;
+    if (!ta && n <= (far ? SOME_COLUMNS : FEW_COLUMNS)) return NAME(run_columns)(c, &g);
     if (ta && n <= g.ker->mr && m >= 2 * g.ker->nr) return NAME(run_turned)(c, &g);
     if (NAME(at_once)(c, &g)) {
         NAME(run_at_once)(&g);
