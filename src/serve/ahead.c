@@ -97,7 +97,7 @@ bool leati_ahead_look(leati_call *call, const leati_served *s)
 
 void leati_ahead_use(leati_call *call, const leati_tensor_in *t)
 {
-    const ahead *k = call->exchange ? leati_exchange_kept(call->exchange) : NULL;
+    ahead *k = call->exchange ? leati_exchange_kept(call->exchange) : NULL;
     leati_ask *a = call->ask;
     if (!k || !k->done || a->wants_proba || a->known || strcmp(k->etag, call->served->etag) != 0)
         return;

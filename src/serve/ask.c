@@ -51,8 +51,16 @@ leat_status leati_ask_init(leat_context *c, leati_ask *a, leat_model *model, siz
     return LEAT_OK;
 }
 
+/* The answers that were made ahead are of another request from now on. */
+static void take_back(leati_ask *a)
+{
+    if (a->own) a->value = a->own;
+    a->own = NULL;
+}
+
 void leati_ask_fini(leati_ask *a)
 {
+    take_back(a);
     leat_session_destroy(a->session);
     leati_free(a->value);
     leati_free(a->proba);
@@ -89,6 +97,7 @@ static void forget_texts(leati_ask *a)
 
 void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
+    take_back(a);
     shrink(a);
     a->filled = a->rows = a->known = a->ahead_rows = 0;
     a->infer_ns = a->runs = a->run_rows = 0;
@@ -202,6 +211,7 @@ bool leati_ask_array(leati_ask *a, size_t input, const double *values, size_t co
 static bool make_room(leati_ask *a, size_t rows)
 {
     leat_context *c = a->context;
+    if (a->own) return true; /* of one tensor: no other rows come */
     if (leati_grow(c, &a->value, &a->value_capacity, rows, sizeof *a->value) == LEAT_OK &&
         (!a->wants_proba || leati_grow(c, &a->proba, &a->proba_capacity, rows * a->classes,
                                        sizeof *a->proba) == LEAT_OK))
@@ -285,11 +295,26 @@ bool leati_ask_ahead(leati_ask *a, const void *values, bool f32, double *value)
     return true;
 }
 
+/* The rows at `values` that have their answers already. Returns their number. */
+static size_t run_ahead(leati_ask *a, const void *values, bool f32)
+{
+    if (!a->ahead_rows || a->rows) return 0;
+    a->own = a->value;
+    a->value = a->ahead;
+    a->raw = values;
+    a->raw_f32 = f32;
+    a->runs += a->ahead_rows / a->room; /* by the same pieces */
+    pass(a, a->ahead_rows);
+    a->raw = NULL;
+    return a->ahead_rows;
+}
+
 /* Rows that are not set first: the session is empty. */
 static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, size_t *wrong)
 {
-    size_t width = a->inputs * (f32 ? sizeof(float) : sizeof(double)), done = 0, at;
-    if (!make_room(a, a->rows + rows)) return false;
+    size_t width = a->inputs * (f32 ? sizeof(float) : sizeof(double)), at;
+    size_t done = run_ahead(a, values, f32);
+    if (!make_room(a, a->rows + rows - done)) return false;
     while (done < rows) {
         size_t n = rows - done < a->room ? rows - done : a->room;
         leat_status st = LEAT_OK;
@@ -297,10 +322,7 @@ static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, s
         a->raw = values + done * width;
         a->raw_f32 = f32;
         at = SIZE_MAX;
-        if (done + n <= a->ahead_rows) { /* by the same pieces */
-            memcpy(a->value + a->rows, a->ahead + done, n * sizeof *a->value);
-            a->runs++;
-        } else if (!a->known) {
+        if (!a->known) {
             st = leati_session_run_rows(a->session, a->raw, f32, n, a->wants_proba, &at);
             if (st == LEAT_OK) take_answers(a, n, start);
         }

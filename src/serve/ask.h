@@ -41,8 +41,10 @@ typedef struct leati_ask {
     double *proba; /* (rows, classes) */
     size_t classes, value_capacity, proba_capacity;
     bool wants_proba;
-    size_t known;        /* answers that are there already (leati_ask_know); 0: they are computed */
-    const double *ahead; /* (ahead_rows) of the first rows, values alone (leati_ask_ahead) */
+    size_t known; /* answers that are there already (leati_ask_know); 0: they are computed */
+    /* Values of the first `ahead_rows` rows (leati_ask_ahead) where there is room for all rows of
+     * the request: while it runs this is `value`, and what was stands in `own`. */
+    double *ahead, *own;
     size_t ahead_rows;
     uint64_t infer_ns, runs, run_rows; /* of this request, or of those that are joined */
     leati_fault *fault;                /* of this request */

@@ -593,5 +593,7 @@ bool leati_http_conn_landing(leati_http_conn *conn, char **at, size_t *room)
         return false;
     *at = ex->body.data + ex->body.size;
     *room = (size_t)ex->body_left;
+    /* Whoever looks at it on its way does so while it is in the caches. */
+    if (ex->show_at != SIZE_MAX && *room > (size_t)LEATI_HTTP_LANDING) *room = LEATI_HTTP_LANDING;
     return true;
 }

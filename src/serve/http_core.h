@@ -23,6 +23,7 @@ enum {
     LEATI_HTTP_KEEP = 64 << 10,         /* larger buffers are freed when their exchange ends */
     LEATI_HTTP_SPARE_MOST = 256,        /* exchanges kept for the next requests */
     LEATI_HTTP_SHOW_EACH = 16 << 10,    /* bytes of a long body between two looks at it */
+    LEATI_HTTP_LANDING = 128 << 10,     /* of such a body is taken from the socket at once */
     LEATI_HTTP_DISCARD_MOST = 64 << 10, /* of an unwanted body, so that the connection can stay */
     LEATI_HTTP_COMPRESS_LEAST = 1024,
     LEATI_HTTP_INLINE_MOST = 2048 /* bodies that are copied behind their head: one piece */

@@ -66,7 +66,9 @@ static leati_recent_run *run_at(const leati_recent *r, uint64_t number)
 
 static void add_answers(leati_recent *r, size_t count, const double *value, const double *proba)
 {
-    for (size_t done = 0; done < count;) {
+    size_t past = count > r->capacity ? count - r->capacity : 0; /* would be written over */
+    r->answers += past;
+    for (size_t done = past; done < count;) {
         size_t at = r->answers & (r->capacity - 1), n = count - done;
         if (n > r->capacity - at) n = r->capacity - at;
         memcpy(r->value + at, value + done, n * sizeof *value);

@@ -24,7 +24,8 @@
 enum { COLUMNS = 70, ROWS = 203, STRIDE = COLUMNS + 3 };
 
 /* A tree of so many leaves, split anywhere; thresholds are values that rows have, too. */
-static leat_status grow(leat_context *c, leati_tree *t, size_t leaves, bool missing, leati_rng *rng)
+static leat_status grow(leat_context *c, leati_tree *t, size_t leaves, size_t columns, bool missing,
+                        leati_rng *rng)
 {
     size_t todo[64 * 8], place[64 * 8], depth = 0, next = 0; /* sizes of subtrees to come */
     leat_status st = leati_tree_init(c, t, 2 * leaves - 1, 3, 0);
@@ -39,7 +40,7 @@ static leat_status grow(leat_context *c, leati_tree *t, size_t leaves, bool miss
         for (int k = 0; k < 3; k++) t->value[3 * i + (size_t)k] = leati_rng_below(rng, 4);
         if (n == 1) continue;
         size_t left = 1 + leati_rng_below(rng, n < 40 ? (uint32_t)n - 1 : 7);
-        t->feature[i] = (int32_t)leati_rng_below(rng, COLUMNS);
+        t->feature[i] = (int32_t)leati_rng_below(rng, (uint32_t)columns);
         t->threshold[i] = leati_rng_below(rng, 9) * 0.1 - 0.4;
         t->missing_left[i] = missing && leati_rng_below(rng, 2);
         todo[depth] = n - left, place[depth++] = i;
@@ -56,20 +57,21 @@ static void fill(double *x, float *y, leati_rng *rng)
     }
 }
 
-static int differ(leat_context *c, const leati_tree *t, const double *x, const float *y)
+static int differ(leat_context *c, const leati_tree *t, size_t columns, size_t stride,
+                  const double *x, const float *y)
 {
-    leati_matrix wide = {.f64 = x, .rows = ROWS, .cols = COLUMNS, .stride = STRIDE};
-    leati_matrix narrow = {.f32 = y, .rows = ROWS, .cols = COLUMNS, .stride = STRIDE};
+    leati_matrix wide = {.f64 = x, .rows = ROWS, .cols = columns, .stride = stride};
+    leati_matrix narrow = {.f32 = y, .rows = ROWS, .cols = columns, .stride = stride};
     uint32_t leaf[ROWS];
     double row[COLUMNS];
     int wrong = 0;
     for (size_t from = 0; from < 3; from++) {
         leati_tree_rows_leaves(c, t->rows, &wide, from, ROWS - from, leaf);
         for (size_t i = from; i < ROWS; i++)
-            wrong += leaf[i - from] != leati_tree_leaf(t, x + i * STRIDE);
+            wrong += leaf[i - from] != leati_tree_leaf(t, x + i * stride);
         leati_tree_rows_leaves(c, t->rows, &narrow, from, ROWS - from, leaf);
         for (size_t i = from; i < ROWS; i++) {
-            for (size_t k = 0; k < COLUMNS; k++) row[k] = (double)y[i * STRIDE + k];
+            for (size_t k = 0; k < columns; k++) row[k] = (double)y[i * stride + k];
             wrong += leaf[i - from] != leati_tree_leaf(t, row);
         }
     }
@@ -84,12 +86,15 @@ static void trees_at(leattest *t, leat_context *c)
     leati_rng rng;
     leati_rng_init(&rng, 3, LEATI_RNG_TEST, 1);
     if (!CHECK(x && y)) return;
-    for (size_t k = 0; k < 3 * sizeof leaves / sizeof *leaves; k++) {
+    for (size_t k = 0; k < 6 * 3 * sizeof leaves / sizeof *leaves; k++) {
         leati_tree tree;
-        if (!CHECK_OK(grow(c, &tree, leaves[k / 3], k % 3, &rng))) break;
+        size_t columns = k % 6 ? k % 6 : COLUMNS, stride = columns + (k % 6 ? k / 6 % 2 : 3);
+        size_t all = leaves[k / 6 % (sizeof leaves / sizeof *leaves)];
+        bool missing = k / 6 / (sizeof leaves / sizeof *leaves);
+        if (!CHECK_OK(grow(c, &tree, all, columns, missing, &rng))) break;
         if (CHECK_OK(leati_tree_prepare(c, &tree, true)) && CHECK(tree.rows)) {
             fill(x, y, &rng);
-            CHECK_INT(differ(c, &tree, x, y), 0);
+            CHECK_INT(differ(c, &tree, columns, stride, x, y), 0);
         }
         leati_tree_fini(&tree);
     }
@@ -112,7 +117,7 @@ static void shared_nodes(leattest *t)
     for (int round = 0; round < 20; round++) {
         leati_state s;
         leati_state_init(&s, c);
-        REQUIRE_OK(grow(c, &tree, 30, true, &rng));
+        REQUIRE_OK(grow(c, &tree, 30, COLUMNS, true, &rng));
         size_t i = 0;
         while (tree.feature[i] < 0 || tree.feature[i + 1] < 0) i++;
         if (round) tree.right[i]--;
@@ -138,7 +143,7 @@ static void answers(leattest *t)
     double *best = leati_array(c, MANY, sizeof *best), *again = leati_array(c, MANY, sizeof *again);
     double *value = leati_array(c, MANY * 3, sizeof *value);
     REQUIRE(x && best && again && value);
-    REQUIRE_OK(grow(c, &tree, 200, true, &rng));
+    REQUIRE_OK(grow(c, &tree, 200, COLUMNS, true, &rng));
     REQUIRE_OK(leati_tree_prepare(c, &tree, true));
     for (size_t i = 0; i < MANY * COLUMNS; i++) x[i] = leati_rng_uniform(&rng) - 0.5;
     leati_matrix m = {.f64 = x, .rows = MANY, .cols = COLUMNS, .stride = COLUMNS};
@@ -170,7 +175,7 @@ static leat_status prepare_a_tree(leat_context *c, void *leaves)
     leati_tree tree;
     leati_rng rng;
     leati_rng_init(&rng, 6, LEATI_RNG_TEST, 1);
-    leat_status st = grow(c, &tree, *(size_t *)leaves, true, &rng);
+    leat_status st = grow(c, &tree, *(size_t *)leaves, COLUMNS, true, &rng);
     if (st != LEAT_OK) return st;
     st = leati_tree_prepare(c, &tree, true);
     leati_tree_fini(&tree);

@@ -322,23 +322,23 @@ static void memory(leattest *t)
     leati_recent_fini(&r);
 }
 
-/* Requests of many rows, in several pieces, also of more rows than are remembered. */
-static void many_rows(leattest *t)
+/* Requests of more rows than are remembered, that come by `piece`. */
+static void rows_by(leattest *t, size_t piece)
 {
     enum { ROOM = 1024, PIECE = 100, ROWS = 2500 };
     leati_recent r = {.made = false};
     leati_recent_answer a;
     uint32_t seven = 7;
-    double value[PIECE], proba[2 * PIECE];
+    double value[ROWS], proba[2 * ROWS];
     int found = 0, wrong = 0;
     REQUIRE_OK(leati_recent_init(t->context, &r, ROOM));
-    for (size_t at = 0; at < ROWS; at += PIECE) {
-        for (size_t i = 0; i < PIECE; i++) {
+    for (size_t at = 0; at < ROWS; at += piece) {
+        for (size_t i = 0; i < piece; i++) {
             value[i] = (double)(at + i);
             proba[2 * i + 1] = value[i] / ROWS;
             proba[2 * i] = 1 - proba[2 * i + 1];
         }
-        leati_recent_add(&r, 42, at, 7, PIECE, value, proba);
+        leati_recent_add(&r, 42, at, 7, piece, value, proba);
     }
     CHECK_INT(r.runs, 1);
     for (uint64_t row = 0; row < ROWS + PIECE; row++) {
@@ -356,6 +356,13 @@ static void many_rows(leattest *t)
     CHECK_INT(leati_recent_tell(&r, 42, ROWS - 1, &seven, 1, &a), LEATI_TOLD_BEFORE);
     CHECK_INT(leati_recent_tell(&r, 42, ROWS - ROOM, &seven, 1, &a), LEATI_UNKNOWN);
     leati_recent_fini(&r);
+}
+
+static void many_rows(leattest *t)
+{
+    rows_by(t, 100);
+    rows_by(t, 1250);
+    rows_by(t, 2500);
 }
 
 /* The share of ids that is logged is the one asked for: within the binomial bounds of 99.99%, for

@@ -240,6 +240,40 @@ INLINE vf_bits and_not_below_f32(vf_bits a, vf_bits b, vf x, vf y)
     __mmask16 where = _mm512_cmp_ps_mask((__m512)x, (__m512)y, _CMP_NLE_UQ);
     return (vf_bits)_mm512_mask_and_epi32((__m512i)a, where, (__m512i)a, (__m512i)b);
 }
+
+/* Elements at[i] < 4 VL of the four vectors. */
+INLINE vd pick_f64(const vd *v, vd_bits at)
+{
+    __m512d low = _mm512_permutex2var_pd((__m512d)v[0], (__m512i)at, (__m512d)v[1]);
+    __m512d high = _mm512_permutex2var_pd((__m512d)v[2], (__m512i)at, (__m512d)v[3]);
+    __mmask8 where = _mm512_cmpge_epu64_mask((__m512i)at, _mm512_set1_epi64(2 * VD));
+    return (vd)_mm512_mask_blend_pd(where, low, high);
+}
+
+INLINE vf pick_f32(const vf *v, vf_bits at)
+{
+    __m512 low = _mm512_permutex2var_ps((__m512)v[0], (__m512i)at, (__m512)v[1]);
+    __m512 high = _mm512_permutex2var_ps((__m512)v[2], (__m512i)at, (__m512)v[3]);
+    __mmask16 where = _mm512_cmpge_epu32_mask((__m512i)at, _mm512_set1_epi32(2 * VF));
+    return (vf)_mm512_mask_blend_ps(where, low, high);
+}
+
+/* to[i] = table[the number of the lowest bit of x[i]], which is one of the first 16. */
+INLINE void lowest_f64(vd_bits x, vf_bits table, uint32_t *to)
+{
+    __m512i lowest = (__m512i)(x & -x);
+    __m512i at = _mm512_sub_epi64(_mm512_set1_epi64(63), _mm512_lzcnt_epi64(lowest));
+    __m512i wide = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(at));
+    __m512i found = _mm512_permutexvar_epi32(wide, (__m512i)table);
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_castsi512_si256(found));
+}
+
+INLINE void lowest_f32(vf_bits x, vf_bits table, uint32_t *to)
+{
+    __m512i lowest = (__m512i)(x & -x);
+    __m512i at = _mm512_sub_epi32(_mm512_set1_epi32(31), _mm512_lzcnt_epi32(lowest));
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi32(at, (__m512i)table));
+}
 #endif
 
 /* yes where the mask is all ones, no where it is 0. */
