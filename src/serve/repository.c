@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "serve/passed_over.h"
 
 enum { MOST_VERSION = 999999999, MOST_ENTRIES = 65536, REASON = 200 };
 
@@ -36,6 +37,7 @@ struct leati_repository {
     size_t count, capacity;
     char **folders;
     size_t folder_count;
+    leati_passed_over passed_over;
     _Atomic(leati_shelf *) shelf;
     pin *pins; /* (slots) */
     leati_served_plan plan;
@@ -252,7 +254,10 @@ static leat_status found_version(leati_repository *r, const char *path, const ch
 {
     size_t stem = stem_length(base);
     uint32_t version = version_of(base, stem ? stem : strlen(base));
-    if (version == 0) return LEAT_OK;
+    if (version == 0) {
+        leati_passed_over_version(&r->passed_over, r->context, path);
+        return LEAT_OK;
+    }
     if (stem) return add_entry(r, name, version, path, true);
     if (!leati_path_is_folder(path)) return LEAT_OK;
     char both[160];
@@ -260,13 +265,16 @@ static leat_status found_version(leati_repository *r, const char *path, const ch
     return scan(r, path, both, found_file);
 }
 
-/* In the folder itself: NAME.leat or NAME/. Names that do not fit belong to something else. */
+/* In the folder itself: NAME.leat or NAME/. Other files belong to something else. */
 static leat_status found_model(leati_repository *r, const char *path, const char *base,
                                const char *unused)
 {
     (void)unused;
     size_t stem = stem_length(base);
-    if (!leati_served_name_fits(base, stem ? stem : strlen(base))) return LEAT_OK;
+    if (!leati_served_name_fits(base, stem ? stem : strlen(base))) {
+        leati_passed_over_name(&r->passed_over, r->context, path);
+        return LEAT_OK;
+    }
     if (!stem) return leati_path_is_folder(path) ? scan(r, path, base, found_version) : LEAT_OK;
     char *name = leati_strndup(r->context, base, stem);
     leat_status st = name ? add_entry(r, name, 1, path, true) : leat_error_status(r->context);
@@ -387,6 +395,7 @@ leat_status leati_repository_create(leat_context *c, const char *const *places, 
     r->context = c;
     r->plan = *plan;
     r->watch = watch;
+    r->passed_over.say = plan->say;
     pthread_mutex_init(&r->lock, NULL);
     leat_status st = create(r, places, count);
     if (st == LEAT_OK) *out = r;
@@ -403,6 +412,7 @@ void leati_repository_destroy(leati_repository *r)
         leati_free(r->entries[i].path);
     }
     for (size_t i = 0; i < r->folder_count; i++) leati_free(r->folders[i]);
+    leati_passed_over_fini(&r->passed_over);
     leati_free(r->entries);
     leati_free(r->folders);
     leati_free(r->pins);

@@ -398,7 +398,8 @@ static leat_status start(leati_serve *s, const leat_serve_options *o)
                                   .cache = s->cache,
                                   .loops = s->worker_count,
                                   .join_rows = o->batch_rows ? o->batch_rows : DEFAULT_JOIN,
-                                  .join_waits = o->batch_delay_us > 0};
+                                  .join_waits = o->batch_delay_us > 0,
+                                  .say = {s->say, s->say_user}};
     LEATI_TRY(make_desks(s));
     LEATI_TRY(make_gathered(s));
     LEATI_TRY(leati_observer_begin(c, &s->observer, o, s->slots, s->worker_count));

@@ -15,6 +15,7 @@
 #include "learn/schema.h"
 #include "serve/ask.h"
 #include "serve/batch_tally.h"
+#include "serve/line_log.h"
 
 /* An input as the protocols see it. Texts belong to the model. */
 typedef struct leati_port {
@@ -101,6 +102,7 @@ typedef struct leati_served_plan {
     uint32_t join_rows; /* most rows of a joined run, at most LEATI_JOIN_MOST; 0 and 1: never */
     struct leati_response_cache *cache; /* NULL: none */
     bool join_waits; /* joined requests may wait for others, which event loops do not */
+    leati_say say;   /* what whoever runs the server should know */
 } leati_served_plan;
 
 /* Reads the file and warms up; `name` is checked. In contexts of its own, branches of `parent`;

@@ -644,6 +644,71 @@ static leat_status come_and_go(leat_context *c, void *arg)
     return st;
 }
 
+typedef struct heard {
+    int lines;
+    char text[4000];
+} heard;
+
+static void hear(void *user, const char *line)
+{
+    heard *h = user;
+    size_t n = strlen(h->text);
+    snprintf(h->text + n, sizeof h->text - n, "%s\n", line);
+    h->lines++;
+}
+
+/* What lies in the folder and cannot be a model by its name is said, once each. */
+static void passed_over(leattest *t)
+{
+    static const char *const files[] = {"my iris.leat", "old ones/1.leat", "flower/2.leat",
+                                        "flower/v3.leat", "flower/best one/a.leat"};
+    static const char *const others[] = {"a note.txt", "some papers/a.txt", "flower/notes.txt"};
+    scene s = {.k = {.fd = -1}};
+    heard h = {0};
+    char path[700];
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {s.folder};
+    if (!has_server(t) || !make_files(t, &s)) goto out;
+    snprintf(s.folder, sizeof s.folder, "%s", leattest_scratch("passed"));
+    static const char *const folders[] = {"", "/old ones", "/flower", "/flower/best one",
+                                          "/some papers"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s%s", s.folder, folders[i]);
+        mkdir(path, 0755);
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", s.folder, files[i]);
+        CHECK_OK(leati_file_write(t->context, path, s.file[0].data, s.file[0].size));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(path, sizeof path, "%s/%s", s.folder, others[i]);
+        CHECK_OK(leati_file_write(t->context, path, "-", 1));
+    }
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 1;
+    o.say = hear, o.say_user = &h;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    CHECK_INT(h.lines, 4);
+    CHECK(serve_client_holds(h.text, "/my iris.leat is passed over: 'my iris' cannot be the name|"
+                                     "/old ones is passed over: 'old ones'|letters, digits, '.'|"
+                                     "/flower/v3.leat is passed over: 'v3' cannot be the version|"
+                                     "/flower/best one is passed over|whole number"));
+    ask(t, &s, "GET", "/v2/models", 200, "[\"flower\"]");
+    /* The folder is looked through again. */
+    ask(t, &s, "POST", "/v2/repository/models/flower/load", 200, "{}");
+    CHECK_INT(h.lines, 4);
+    snprintf(path, sizeof path, "%s/my iris.leat", s.folder);
+    CHECK(remove(path) == 0);
+    snprintf(path, sizeof path, "%s/my rose.leat", s.folder);
+    CHECK_OK(leati_file_write(t->context, path, s.file[0].data, s.file[0].size));
+    ask(t, &s, "POST", "/v2/repository/models/flower/load", 200, "{}");
+    CHECK_INT(h.lines, 5);
+    CHECK(strstr(h.text, "'my rose'"));
+out:
+    close_scene(&s);
+}
+
 static void little_memory(leattest *t)
 {
     scene s;
@@ -659,5 +724,6 @@ static const leattest_case cases[] = {
     TEST(life_of_a_model), TEST(refusals), TEST(files),
     TEST(all_or_nothing),  TEST(rights),   TEST(full_disk),
     TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
-    TEST(leftovers),       TEST(bounds),   TEST(little_memory)};
+    TEST(leftovers),       TEST(bounds),   TEST(passed_over),
+    TEST(little_memory)};
 LEATTEST_MAIN(cases)

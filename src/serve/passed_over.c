@@ -1,0 +1,77 @@
+/* Owns: the warnings about what is passed over. Not: which names fit (served.c, repository.c). */
+#include "serve/passed_over.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { MOST_SAID = 1000, NAME = 200, LINE = 1024 };
+
+static bool is_model(const char *base)
+{
+    return *base != '.' && leati_path_has_suffix(base, ".leat");
+}
+
+/* A folder without such a file belongs to something else. */
+static bool holds_model(const char *folder)
+{
+    bool found = false;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *d; dir && !found && (d = readdir(dir));) found = is_model(d->d_name);
+    if (dir) closedir(dir);
+    return found;
+}
+
+/* False: it was said before, or as much was as anybody reads. Where memory is missing it is said
+ * again. */
+static bool is_new(leati_passed_over *p, leat_context *c, const char *path)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->said[i], path) == 0) return false;
+    if (p->count == MOST_SAID) return false;
+    char *copy = leati_alloc_quiet(c, strlen(path) + 1);
+    if (!copy) return true;
+    strcpy(copy, path);
+    if (leati_grow(c, &p->said, &p->capacity, p->count + 1, sizeof *p->said) == LEAT_OK) {
+        p->said[p->count++] = copy;
+    } else {
+        leat_error_clear(c);
+        leati_free(copy);
+    }
+    return true;
+}
+
+static void tell(leati_passed_over *p, leat_context *c, const char *path, const char *what,
+                 const char *fits)
+{
+    char line[LINE];
+    const char *base = leati_path_base(path);
+    bool file = is_model(base);
+    if (!p->say.say || (!file && !holds_model(path)) || !is_new(p, c, path)) return;
+    int stem = (int)strlen(base) - (file ? 5 : 0);
+    snprintf(line, sizeof line, "%.500s is passed over: '%.*s' cannot be %s: %s", path,
+             stem < NAME ? stem : NAME, base, what, fits);
+    p->say.say(p->say.user, line);
+}
+
+void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *path)
+{
+    tell(p, c, path, "the name of a model",
+         "letters, digits, '.', '_' and '-' are allowed, 128 at most");
+}
+
+void leati_passed_over_version(leati_passed_over *p, leat_context *c, const char *path)
+{
+    tell(p, c, path, "the version of a model", "a whole number from 1 to 999999999, as in 2.leat");
+}
+
+void leati_passed_over_fini(leati_passed_over *p)
+{
+    for (size_t i = 0; i < p->count; i++) leati_free(p->said[i]);
+    leati_free(p->said);
+    *p = (leati_passed_over){.say = p->say};
+}

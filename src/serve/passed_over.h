@@ -1,0 +1,22 @@
+/* What lies in a folder of models and cannot be one because of its name: each is said once, however
+ * often the folder is looked through. */
+#ifndef LEATI_SERVE_PASSED_OVER_H
+#define LEATI_SERVE_PASSED_OVER_H
+
+#include <leat/context.h>
+
+#include "serve/line_log.h"
+
+typedef struct leati_passed_over {
+    leati_say say; /* set by who owns it */
+    char **said;   /* paths */
+    size_t count, capacity;
+} leati_passed_over;
+
+/* NAME.leat or NAME/ with a model in it. */
+void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *path);
+/* In NAME/: VERSION.leat, or VERSION/ with a model in it. */
+void leati_passed_over_version(leati_passed_over *p, leat_context *c, const char *path);
+void leati_passed_over_fini(leati_passed_over *p);
+
+#endif
