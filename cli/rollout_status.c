@@ -203,6 +203,20 @@ static int print_pool(cli *c, const leat_rollout_info *about)
     return 2;
 }
 
+/* A version that is not there; in a pool it may be on its way, and print_pool says it. */
+static int print_absent(cli *c, const leat_rollout_info *about)
+{
+    if (*about->pool || (!about->candidate_absent && !about->stable_absent)) return 0;
+    cli_say(c, "\n");
+    if (about->candidate_absent)
+        cli_say(c, "version %u is not loaded: it was deleted or unloaded, and gets no request\n",
+                about->candidate_absent);
+    if (about->stable_absent)
+        cli_say(c, "version %u should answer and is not loaded: it was deleted or unloaded\n",
+                about->stable_absent);
+    return 1 + (about->candidate_absent > 0) + (about->stable_absent > 0);
+}
+
 /* Where an alias of the registry stands behind it. */
 static int print_alias(cli *c, const leat_rollout_info *about)
 {
@@ -263,6 +277,7 @@ int cli_print_rollout(cli *c, const leat_rollout *r)
     lines += print_rules(c, r);
     lines += print_mirrored(c, r, &about);
     lines += print_pool(c, &about);
+    lines += print_absent(c, &about);
     lines += print_alias(c, &about);
     lines += print_events(c, r);
     return lines + print_advice(c, r, &about);

@@ -50,6 +50,10 @@ typedef struct leat_rollout_info {
     const char *alias_state; /* "stays", "waits" (for the registry), "moved", "lost" (it had been
                                 moved elsewhere, and was left there); "" */
     int64_t alias_found;     /* lost: the version it stood at; 0: it did not exist */
+    /* Versions that are not loaded on this server, as they were deleted, unloaded, or not fetched
+     * yet; 0: it is loaded. */
+    uint32_t candidate_absent; /* `to`, while the rollout is under way: it gets no request */
+    uint32_t stable_absent;    /* that should answer, and for which `serving` does */
 } leat_rollout_info;
 LEAT_API leat_rollout_info leat_rollout_about(const leat_rollout *rollout);
 

@@ -335,6 +335,19 @@ bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fau
     return true;
 }
 
+/* The versions it divides requests between, or came to, that are not loaded here: deleted, unloaded,
+ * or not fetched yet. */
+static void say_absent(leat_json *j, const leati_shelf *shelf, const leati_lane *lane)
+{
+    const leati_rollout *w = &lane->rollout;
+    const uint32_t needed[] = {w->stable, leati_rollout_walks(w) ? w->spec.to : 0};
+    leat_json_begin_array(j, "absent");
+    for (int i = 0; i < 2; i++)
+        if (needed[i] && !leati_shelf_find(shelf, lane->name, lane->name_length, needed[i]))
+            leat_json_int(j, NULL, needed[i]);
+    leat_json_end_array(j);
+}
+
 leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati_shelf *shelf,
                                  const char *name, size_t length)
 {
@@ -348,6 +361,7 @@ leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati
         leati_rollout_seen seen = r->pool ? leati_pool_see(r, lane) : leati_lane_see(r, lane);
         leati_rollout_say(j, &lane->rollout, &seen);
         leat_json_string(j, "trouble", lane->trouble);
+        say_absent(j, shelf, lane);
     } else {
         leat_json_string(j, "phase", leati_rollout_phase_name(LEATI_ROLLOUT_NONE));
     }

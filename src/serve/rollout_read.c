@@ -67,6 +67,16 @@ static const json_t *item(const leat_rollout *r, const char *list, size_t i)
     return json_array_get(json_object_get(r->root, list), i);
 }
 
+/* The version, where it is among those that are not loaded; else 0. */
+static uint32_t absent(const json_t *root, uint64_t version)
+{
+    const json_t *all = json_object_get(root, "absent");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if ((uint64_t)json_integer_value(json_array_get(all, i)) == version)
+            return (uint32_t)version;
+    return 0;
+}
+
 leat_rollout_info leat_rollout_about(const leat_rollout *r)
 {
     const json_t *root = r->root, *asked = json_object_get(root, "asked");
@@ -100,7 +110,9 @@ leat_rollout_info leat_rollout_about(const leat_rollout *r)
     o.alias = text(alias, "name");
     o.alias_state = text(alias, "state");
     o.alias_found = whole(alias, "found");
-    uint64_t step = count(root, "step");
+    uint64_t step = count(root, "step"), stable = count(root, "stable");
+    o.stable_absent = absent(root, stable);
+    o.candidate_absent = o.to != stable ? absent(root, o.to) : 0;
     o.step = step ? (size_t)step - 1 : 0;
     o.held = real(item(r, "walk", o.step), "held");
     return o;

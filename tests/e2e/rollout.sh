@@ -76,6 +76,14 @@ fails abort-beside-a-dead-one 4 "127.0.0.1:1|not every server did" $leat rollout
 check abort-done sh -c "$leat rollout status iris --server $url >aborted.txt"
 has abort-says aborted.txt "aborted, version 4 answers"
 
+# A version that is deleted under it is said; it is uploaded again afterwards.
+check deleted-start sh -c "$leat rollout start iris --from 4 --to 3 --hold 1h --server $url"
+check deleted curl -fsS -X DELETE "$url/api/v1/iris/versions/3"
+check deleted-status sh -c "$leat rollout status iris --server $url >deleted.txt"
+has deleted-says deleted.txt "version 3 is not loaded: it was deleted or unloaded"
+check deleted-abort rollout abort iris
+check deleted-again curl -fsS -T lda.leat "$url/api/v1/iris/versions/3"
+
 # Killed at any instant of many changes: what was acknowledged last is there.
 for i in 1 2 3 4 5 6; do
     want=$((3 + i % 2))

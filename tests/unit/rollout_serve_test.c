@@ -714,6 +714,42 @@ static void full_disk(leattest *t)
     close_server(&f);
 }
 
+/* A version that is deleted under a rollout: the status says so, until it is there again. */
+static void deleted(leattest *t)
+{
+    fixture f;
+    char arm[16], from[700], to[700];
+    if (!begin(t, &f, "deleted", false)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    CHECK(strstr(f.k.body, "\"absent\":[]"));
+    snprintf(from, sizeof from, "%s/flower/4.leat", f.folder);
+    snprintf(to, sizeof to, "%s/flower/9.leat", f.folder);
+    CHECK(link(from, to) == 0);
+    CHECK(send_to(&f, "DELETE", API "/versions/4", ""));
+    CHECK_INT(f.k.status, 204);
+    for (int i = 0; i < 4; i++) CHECK_INT(asked(t, &f, API, arm), 3);
+    leat_rollout *r = status_of(t, &f);
+    CHECK(strstr(f.k.body, "\"absent\":[4]"));
+    if (r) CHECK_INT(leat_rollout_about(r).candidate_absent, 4);
+    if (r) CHECK_INT(leat_rollout_about(r).stable_absent, 0);
+    leat_rollout_destroy(r);
+    /* The stable one, too: 9 answers. */
+    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    CHECK(send_to(&f, "DELETE", API "/versions/3", ""));
+    CHECK_INT(f.k.status, 204);
+    r = status_of(t, &f);
+    CHECK(strstr(f.k.body, "\"absent\":[3,4]"));
+    if (r) CHECK_INT(leat_rollout_about(r).stable_absent, 3);
+    if (r) CHECK_INT(leat_rollout_about(r).serving, 9);
+    leat_rollout_destroy(r);
+    CHECK(rename(to, from) == 0);
+    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    act(t, &f, 200, "finish");
+    CHECK(strstr(f.k.body, "\"absent\":[]"));
+    CHECK_INT(asked(t, &f, API, arm), 4);
+    close_server(&f);
+}
+
 static void refusals(leattest *t)
 {
     static const struct {
@@ -829,6 +865,7 @@ static const leattest_case cases[] = {TEST(walks),
                                       TEST(sticks),
                                       TEST(survives),
                                       TEST(full_disk),
+                                      TEST(deleted),
                                       TEST(refusals),
                                       TEST(little_memory),
                                       TEST(reads),
