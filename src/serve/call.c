@@ -8,10 +8,12 @@
 #include "serve/response_cache.h"
 #include "serve/rollouts.h"
 
-/* Whether the answer may be one that is kept: mirrored requests are there to be computed. */
+/* Whether the answer may be one that is kept: mirrored requests are there to be computed, and kept
+ * answers to be counted. */
 static bool may_recall(const leati_call *call)
 {
-    return call->served->cache && !call->mirrored && call->serve && call->exchange;
+    return call->served->cache && !call->mirrored && call->serve && call->exchange &&
+           !call->example;
 }
 
 static leati_cache_key key_of(const leati_call *call)
@@ -96,6 +98,30 @@ void leati_call_keep(leati_call *call)
                           kept ? "leat; fwd=miss; stored" : "leat; fwd=miss");
 }
 
+/* Rows of traffic are not left out by accident: the mark has one value, and stands for one row
+ * (fits_mark). */
+static bool read_mark(leati_call *call)
+{
+    if (!call->exchange) return true;
+    leati_http_text mark = leati_exchange_header_in(call->exchange, "leat-example");
+    if (!mark.data) return true;
+    call->example = mark.length == 4 && memcmp(mark.data, "true", 4) == 0;
+    return call->example ||
+           leati_fault_set(&call->fault, 400, "invalid_header",
+                           "the header Leat-Example is 'true', or left out for a row that is to be "
+                           "counted in drift, not '%.*s'",
+                           LEATI_CLIP(mark.data, mark.length));
+}
+
+static bool fits_mark(leati_call *call, size_t rows)
+{
+    return !call->example || rows == 1 ||
+           leati_fault_set(&call->fault, 422, "no_example",
+                           "a request with the header Leat-Example, which is not counted in drift, "
+                           "has one row, not %zu",
+                           rows);
+}
+
 leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabilities)
 {
     bool begins = !call->start;
@@ -109,6 +135,7 @@ leati_ask *leati_call_begin(leati_call *call, leati_served *served, bool probabi
                         LEATI_CLIP(served->name, strlen(served->name)));
         return NULL;
     }
+    if (!read_mark(call)) return NULL;
     leati_ask *a = &served->ask[call->slot];
     call->ask = a;
     call->probabilities = probabilities;
@@ -159,6 +186,7 @@ int leati_call_run(leati_call *call, leati_write_fn write, const void *state, si
 {
     leati_ask *a = call->ask;
     size_t rows = call->join ? a->filled - call->first : a->rows + a->filled;
+    if (!fits_mark(call, rows)) return leati_call_refuse(call);
     if (!call->recalled && !leati_guard_take(call, rows, true)) return leati_call_refuse(call);
     call->write = write;
     if (size) memcpy(call->state, state, size);

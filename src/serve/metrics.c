@@ -300,6 +300,7 @@ static void write_mirrored(text *t, const leati_watched *d, const label *labels)
         write_sum;                                                                                 \
     }
 SUM_COUNT(write_rows, asked_rows, whole(t, t->family->name, "_total", labels, sum))
+SUM_COUNT(write_examples, example_rows, whole(t, t->family->name, "_total", labels, sum))
 SUM_COUNT(write_input, input_ns, real(t, t->family->name, "_total", labels, (double)sum / 1e9))
 SUM_COUNT(write_output, output_ns, real(t, t->family->name, "_total", labels, (double)sum / 1e9))
 
@@ -396,6 +397,9 @@ static const version_family version_families[] = {
      write_compute},
     {"leat_batch_rows", "Rows of a run of the model.", HISTOGRAM, write_batches},
     {"leat_rows", "Rows that were predicted.", COUNTER, write_rows},
+    {"leat_example_rows",
+     "Rows marked by Leat-Example: predicted, and left out of drift, labels and prediction log.",
+     COUNTER, write_examples},
     {"leat_input_seconds", "Time spent reading requests.", COUNTER, write_input},
     {"leat_output_seconds", "Time spent writing answers.", COUNTER, write_output},
     {"leat_failed_requests", "Requests to a model that were refused, by HTTP status.", COUNTER,

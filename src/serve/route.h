@@ -74,6 +74,7 @@ struct leati_call {
     size_t fields; /* bytes of header lines before the answer was written */
     bool recalled; /* the answer was kept and is written */
     bool counted;  /* and that was counted: nobody needs its rows, or they were read */
+    bool example;  /* asked to show the model: no traffic that drift should know of */
 
     leati_fault fault; /* what lies before it is zero at first, `state` is not */
     _Alignas(16) unsigned char state[LEATI_CALL_STATE];

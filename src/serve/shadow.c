@@ -10,14 +10,20 @@
 #include "base/mem.h"
 #include "serve/http_detached.h"
 
-enum { MOST_WAITING = 64, MOST_BYTES = 16 << 20, MOST_BODY = 1 << 20, MOST_ROWS = 65536 };
+enum {
+    MOST_WAITING = 64,
+    MOST_BYTES = 16 << 20,
+    MOST_BODY = 1 << 20,
+    MOST_ROWS = 65536,
+    KEPT = 3 /* headers */
+};
 
 /* One block: the job, then the answers, then the texts. */
 typedef struct job {
     struct leati_lane *lane;
     const leati_route *route;
     leati_http_request request; /* its texts lie in the block */
-    leati_http_header headers[2];
+    leati_http_header headers[KEPT];
     leati_http_text model_name;
     char version[12];
     leati_answered answers; /* holds its version */
@@ -136,7 +142,8 @@ static void pack_header(packer *p, job *j, const leati_call *call, const char *n
     h->value = (leati_http_text){pack(p, value.data, value.length), value.length};
 }
 
-static const char *const kept_headers[2] = {"content-type", "inference-header-content-length"};
+static const char *const kept_headers[KEPT] = {"content-type", "inference-header-content-length",
+                                               "leat-example"};
 
 static size_t size_of(const leati_call *call, const leati_answered *a)
 {
@@ -144,7 +151,7 @@ static size_t size_of(const leati_call *call, const leati_answered *a)
     size_t size = sizeof(job) + a->rows * (1 + (a->proba ? a->served->classes : 0)) * 8;
     size += 63 + q->body_length + q->path_length + q->query.length + call->model_name.length + 8;
     size += strlen(q->id) + 1;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < KEPT; i++)
         size += leati_exchange_header_in(call->exchange, kept_headers[i]).length + 1;
     return size;
 }
@@ -170,7 +177,7 @@ static void fill(job *j, const leati_call *call, const leati_answered *a)
     j->request.query = (leati_http_text){pack(&p, q->query.data, q->query.length), q->query.length};
     j->model_name.length = call->model_name.length;
     j->model_name.data = pack(&p, call->model_name.data, call->model_name.length);
-    for (size_t i = 0; i < 2; i++) pack_header(&p, j, call, kept_headers[i]);
+    for (size_t i = 0; i < KEPT; i++) pack_header(&p, j, call, kept_headers[i]);
 }
 
 /* Without waiting: whoever finds the queue busy drops. */

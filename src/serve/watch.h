@@ -69,6 +69,7 @@ typedef struct leati_watched_desk {
     leati_durations queue, compute;
     leati_sizes rows; /* of a run of the model */
     leati_count asked_rows, input_ns, output_ns;
+    leati_count example_rows; /* of the asked ones: left out of all that is known of rows */
     leati_count failed[LEATI_WATCH_ARMS][LEATI_STATUSES];
     leati_count feedback[LEATI_FEEDBACKS];
 } leati_watched_desk;

@@ -176,6 +176,11 @@ void leati_watch_rows(const leati_watched *d, const leati_watch_part *p)
 {
     leati_watch *w = d->watch;
     const char *id = p->call->request->id;
+    if (p->call->example) {
+        leati_count_add(&d->desks[p->call->slot].example_rows,
+                        p->call->arm == LEATI_ARM_SHADOW ? 0 : p->count);
+        return;
+    }
     uint64_t hash = leati_watch_hash(id ? id : "");
     if (d->live) count_rows(d, p, hash);
     if (!id) return;

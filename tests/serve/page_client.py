@@ -74,8 +74,9 @@ def visit(browser, scheme, width):
     page.on("pageerror", lambda e: complaints.append(str(e)))
     page.on("request", lambda r: r.url.startswith((URL, "data:", "blob:")) or
             complaints.append("asks " + r.url))
-    asked = []
+    asked, marks = [], []
     page.on("request", lambda r: r.method == "POST" and asked.append(r.url))
+    page.on("request", lambda r: r.method == "POST" and marks.append(r.headers.get("leat-example")))
 
     def console(message):
         # A browser writes down every answer of 4xx; drift and keys are allowed to be refused.
@@ -94,12 +95,14 @@ def visit(browser, scheme, width):
     assert page.locator("#bars tbody tr").count() == 3
     assert page.locator("#why tbody tr").count() == 4
     assert "all subsets" in page.locator("#why").inner_text()
+    assert marks and set(marks) == {"true"}, marks  # opening the page is no traffic
     # By keyboard: a value, Enter, another answer.
     box = page.get_by_label("petal_length")
     box.fill("1.4")
     page.get_by_label("petal_width").fill("0.2")
     page.keyboard.press("Enter")
     until(page, lambda: page.locator("#answer").inner_text() == "setosa", "not setosa")
+    assert marks[-1] is None, marks  # what somebody typed is
     # One request for an answer and why, though Enter changes the field and sends the form.
     page.wait_for_timeout(1100)
     count = len(asked)

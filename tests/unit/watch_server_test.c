@@ -736,6 +736,68 @@ static int64_t open_rows(leattest *t, service *s, size_t rows, const char *id)
     return counted;
 }
 
+static int64_t open_window(leattest *t, service *s)
+{
+    CHECK_INT(ask(s, "GET", "/api/v1/iris/drift", "", ""), 200);
+    json_t *j = json_loadb(s->client.body, s->client.body_length, 0, NULL);
+    int64_t rows = json_integer_value(json_object_get(json_object_get(j, "open_window"), "rows"));
+    json_decref(j);
+    return rows;
+}
+
+/* What is marked as an example is answered and counted as a request, and nothing is known of its
+ * row: as the page asks when it is opened. */
+static void examples(leattest *t)
+{
+#define MARK   "Leat-Example: true\r\nX-Request-Id: shown\r\n"
+#define LABELS "{model=\"iris\",version=\"1\"}"
+    service s;
+    char log[512];
+    snprintf(log, sizeof log, "%s", leattest_scratch("examples.log"));
+    if (!make(t, &s)) return;
+    s.options.workers = 1;
+    s.options.prediction_log = log;
+    s.options.cache = 1 << 20;
+    if (!start(t, &s)) goto out;
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris", MARK, IRIS), 200);
+    CHECK(strstr(s.client.body, "setosa"));
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris?explain=true", MARK, IRIS), 200);
+    CHECK(strstr(s.client.body, "explanations"));
+    CHECK_INT(ask(&s, "POST", "/invocations", MARK, "{\"instances\":[[6,3,5,2]]}"), 400);
+    CHECK_INT(ask(&s, "POST", "/v2/models/iris/infer", MARK,
+                  "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,4],\"datatype\":\"FP64\",\"data\":["
+                  "5.1,3.5,1.4,0.2]}]}"),
+              200);
+    CHECK_INT(open_window(t, &s), 0);
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris/feedback", "",
+                  "{\"request_id\":\"shown\",\"label\":\"setosa\"}"),
+              404);
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris", "", IRIS), 200);
+    CHECK_INT(open_window(t, &s), 1);
+    /* Traffic is not left out by accident. */
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris", "Leat-Example: yes\r\n", IRIS), 400);
+    CHECK(strstr(s.client.body, "invalid_header"));
+    CHECK_INT(ask(&s, "POST", "/api/v1/iris", MARK, "[" IRIS "," IRIS "]"), 422);
+    CHECK(strstr(s.client.body, "no_example"));
+    CHECK_INT(open_window(t, &s), 1);
+    CHECK_INT(ask(&s, "GET", "/metrics", "", ""), 200);
+    CHECK(sample(s.client.body, "leat_rows_total" LABELS) == 4);
+    CHECK(sample(s.client.body, "leat_request_duration_seconds_count" LABELS) == 4);
+    CHECK(sample(s.client.body, "leat_window_rows" LABELS) == 1);
+    CHECK(sample(s.client.body, "leat_example_rows_total" LABELS) >= 3);
+    CHECK_INT(ask(&s, "GET", "/", "", ""), 200);
+    CHECK(strstr(s.client.body, "headers[\"Leat-Example\"] = \"true\""));
+out:
+    stop(&s);
+    char *text = read_file(log);
+    size_t lines = 0;
+    for (const char *at = text; at && (at = strchr(at, '\n')); at++) lines++;
+    CHECK_INT(lines, 1);
+    free(text);
+#undef MARK
+#undef LABELS
+}
+
 /* Long requests are counted in part; labels find all of their answers. */
 static void long_requests(leattest *t)
 {
@@ -987,6 +1049,7 @@ static const leattest_case cases[] = {TEST(metrics),
                                       TEST(sampled_and_redacted),
                                       TEST(full_disk),
                                       TEST(drift),
+                                      TEST(examples),
                                       TEST(long_requests),
                                       TEST(feedback),
                                       TEST(arms),
