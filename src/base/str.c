@@ -62,15 +62,39 @@ void leati_str_addc(leati_str *s, char ch)
     leati_str_addn(s, &ch, 1);
 }
 
+void leati_str_again(leati_str *s, size_t from, size_t length)
+{
+    char *at = reserve(s, length); /* which moves what is copied */
+    if (!at) return;
+    memcpy(at, s->text + from, length);
+    at[length] = '\0';
+    s->length += length;
+}
+
+void leati_str_addu(leati_str *s, uint64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+    do *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    leati_str_addn(s, at, (size_t)(digits + sizeof digits - at));
+}
+
+/* Mostly it fits into what is there. */
 void leati_str_addv(leati_str *s, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
-    char *at = n >= 0 ? reserve(s, (size_t)n) : NULL;
-    if (at) {
-        vsnprintf(at, (size_t)n + 1, format, again);
+    size_t room = s->text && s->status == LEAT_OK ? s->capacity - s->length : 0;
+    int n = vsnprintf(room ? s->text + s->length : NULL, room, format, args);
+    if (n >= 0 && (size_t)n < room) {
         s->length += (size_t)n;
+    } else {
+        if (room) s->text[s->length] = '\0';
+        char *at = n >= 0 ? reserve(s, (size_t)n) : NULL;
+        if (at) {
+            vsnprintf(at, (size_t)n + 1, format, again);
+            s->length += (size_t)n;
+        }
     }
     va_end(again);
 }

@@ -24,6 +24,9 @@ leat_status leati_str_status(const leati_str *s);
 void leati_str_add(leati_str *s, const char *text);
 void leati_str_addn(leati_str *s, const char *text, size_t length);
 void leati_str_addc(leati_str *s, char ch);
+void leati_str_addu(leati_str *s, uint64_t value); /* decimal */
+/* Once more what stands there already. */
+void leati_str_again(leati_str *s, size_t from, size_t length);
 void leati_str_addf(leati_str *s, const char *format, ...) LEAT_PRINTF(2, 3);
 void leati_str_addv(leati_str *s, const char *format, va_list args);
 /* Hand the text to the caller (leati_free) and empty the builder; NULL when an append failed. */

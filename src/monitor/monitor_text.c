@@ -281,10 +281,13 @@ void leat_monitor_json(const leat_monitor *m, leat_json *j, const char *key)
 /* The text format escapes three characters in label values. */
 static void add_label(leati_str *s, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '\\' || *text == '"') leati_str_addc(s, '\\');
-        if (*text == '\n') leati_str_add(s, "\\n");
-        else leati_str_addc(s, *text);
+    for (;; text++) {
+        size_t plain = strcspn(text, "\\\"\n");
+        leati_str_addn(s, text, plain);
+        text += plain;
+        if (!*text) return;
+        leati_str_addc(s, '\\');
+        leati_str_addc(s, *text == '\n' ? 'n' : *text);
     }
 }
 
@@ -298,8 +301,9 @@ static void add_sample(const series *s, const char *name, const char *key, const
 {
     char number[LEATI_NUM_SIZE];
     if (!isfinite(value)) return;
-    leati_num_format(value, number);
-    leati_str_addf(s->out, "%s{model=\"", name);
+    size_t n = leati_num_format(value, number);
+    leati_str_add(s->out, name);
+    leati_str_add(s->out, "{model=\"");
     add_label(s->out, s->model);
     leati_str_add(s->out, "\",version=\"");
     add_label(s->out, s->version);
@@ -310,7 +314,9 @@ static void add_sample(const series *s, const char *name, const char *key, const
         leati_str_add(s->out, "\"");
     }
     if (measure) leati_str_addf(s->out, ",measure=\"%s\"", measure);
-    leati_str_addf(s->out, "} %s\n", number);
+    leati_str_add(s->out, "} ");
+    number[n++] = '\n';
+    leati_str_addn(s->out, number, n);
 }
 
 typedef enum family {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "monitor/monitor.h"
 #include "serve/route.h"
@@ -56,39 +57,55 @@ static void family(text *t, kind k, const char *name, const char *help)
 
 static void add_escaped(leati_str *out, const char *value)
 {
-    for (const char *at = value; *at; at++) {
-        if (*at == '\\' || *at == '"') leati_str_addc(out, '\\');
-        if (*at == '\n') leati_str_add(out, "\\n");
-        else leati_str_addc(out, *at);
+    for (const char *at = value;; at++) {
+        size_t plain = strcspn(at, "\\\"\n");
+        leati_str_addn(out, at, plain);
+        at += plain;
+        if (!*at) return;
+        leati_str_addc(out, '\\');
+        leati_str_addc(out, *at == '\n' ? 'n' : *at);
     }
+}
+
+static void add_label(leati_str *out, bool first, const label *l)
+{
+    leati_str_addc(out, first ? '{' : ',');
+    leati_str_add(out, l->name);
+    leati_str_add(out, "=\"");
+    add_escaped(out, l->value);
+    leati_str_addc(out, '"');
 }
 
 static void add_head(text *t, const char *name, const char *suffix, const label *labels)
 {
     leati_str_add(t->out, name);
     leati_str_add(t->out, suffix);
-    for (size_t i = 0; i < LABELS && labels && labels[i].name; i++) {
-        leati_str_addf(t->out, "%s%s=\"", i ? "," : "{", labels[i].name);
-        add_escaped(t->out, labels[i].value);
-        leati_str_addc(t->out, '"');
-    }
-    leati_str_addc(t->out, labels && labels[0].name ? '}' : ' ');
-    if (labels && labels[0].name) leati_str_addc(t->out, ' ');
+    bool any = labels && labels[0].name;
+    for (size_t i = 0; any && i < LABELS && labels[i].name; i++)
+        add_label(t->out, i == 0, &labels[i]);
+    leati_str_add(t->out, any ? "} " : " ");
+}
+
+static void end_whole(text *t, uint64_t value)
+{
+    leati_str_addu(t->out, value);
+    leati_str_addc(t->out, '\n');
 }
 
 static void whole(text *t, const char *name, const char *suffix, const label *labels,
                   uint64_t value)
 {
     add_head(t, name, suffix, labels);
-    leati_str_addf(t->out, "%llu\n", (unsigned long long)value);
+    end_whole(t, value);
 }
 
 static void real(text *t, const char *name, const char *suffix, const label *labels, double value)
 {
     char number[LEATI_NUM_SIZE];
     add_head(t, name, suffix, labels);
-    leati_num_format(isfinite(value) ? value : 0, number);
-    leati_str_addf(t->out, "%s\n", number);
+    size_t n = leati_num_format(isfinite(value) ? value : 0, number);
+    number[n++] = '\n';
+    leati_str_addn(t->out, number, n);
 }
 
 static void gauge(text *t, const char *name, const char *help, double value)
@@ -103,17 +120,38 @@ static void counter(text *t, const char *name, const char *help, uint64_t value)
     whole(t, name, "_total", NULL, value);
 }
 
-/* Labels, and room for one more. */
+/* `0.25"} 17` and the end of the line. */
+static void add_bucket(leati_str *out, const char *bound, uint64_t value)
+{
+    char line[64], *end = line + sizeof line, *at = end;
+    size_t n = strlen(bound);
+    *--at = '\n';
+    do *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    at -= n + 3;
+    memcpy(at, bound, n);
+    memcpy(at + n, "\"} ", 3);
+    leati_str_addn(out, at, (size_t)(end - at));
+}
+
+/* The heads of a histogram's buckets, most of the text of many models, differ in their bounds
+ * alone. */
 static void add_buckets(text *t, const char *name, const label *labels, const char *const *bounds,
                         const uint64_t *in, size_t count)
 {
-    label all[LABELS] = {{NULL, NULL}};
-    size_t n = 0;
+    size_t from = t->out->length;
+    bool any = labels && labels[0].name;
     uint64_t sum = 0;
-    for (; n < LABELS - 1 && labels && labels[n].name; n++) all[n] = labels[n];
+    leati_str_add(t->out, name);
+    leati_str_add(t->out, "_bucket");
+    for (size_t i = 0; any && i < LABELS && labels[i].name; i++)
+        add_label(t->out, i == 0, &labels[i]);
+    leati_str_add(t->out, any ? ",le=\"" : "{le=\"");
+    size_t head = t->out->length - from;
     for (size_t i = 0; i < count; i++) {
-        all[n] = (label){"le", i + 1 < count ? bounds[i] : "+Inf"};
-        whole(t, name, "_bucket", all, sum += in[i]);
+        if (i) leati_str_again(t->out, from, head);
+        sum += in[i];
+        add_bucket(t->out, i + 1 < count ? bounds[i] : "+Inf", sum);
     }
     whole(t, name, "_count", labels, sum);
 }
@@ -519,10 +557,16 @@ static void write_keys(text *t)
 void leati_metrics_write(const leati_metrics_source *source, bool open, leati_str *out)
 {
     text t = {.out = out, .open = open, .source = source};
+    atomic_size_t *last = &source->watch->metrics_bytes; /* room for as much at once */
+    size_t room = atomic_load_explicit(last, memory_order_relaxed);
+    if (leati_grow(out->context, &out->text, &out->capacity, room + room / 16 + 1, 1) == LEAT_OK)
+        out->text[out->length] = '\0';
+    else out->status = LEAT_NOMEM;
     write_process(&t);
     write_http(&t);
     write_versions(&t);
     write_logs(&t);
     write_keys(&t);
     if (open) leati_str_add(out, "# EOF\n");
+    if (out->length > room) atomic_store_explicit(last, out->length, memory_order_relaxed);
 }

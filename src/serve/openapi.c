@@ -6,6 +6,7 @@
 
 #include <leat/json.h>
 
+#include "base/mem.h"
 #include "serve/route.h"
 #include "serve/rows_in.h"
 
@@ -273,14 +274,17 @@ static void path_item(leat_json *j, const char *path, const leati_served *model)
         if (strcmp(leati_routes[k].path, path) == 0) operation(j, &leati_routes[k], model);
 }
 
-/* The path of one model, with its own schema. */
-static void model_path(leat_json *j, const leati_served *s)
+/* Made once: with hundreds of models, describing them all would hold up an event loop for long. */
+leat_status leati_served_describe_path(leat_context *c, leati_served *s)
 {
-    char path[160];
-    snprintf(path, sizeof path, "/api/v1/%s", s->name);
-    leat_json_begin_object(j, path);
+    leat_json *j = leat_json_create(c, 0);
+    leat_json_begin_object(j, NULL);
     path_item(j, "/api/v1/{model}", s);
     leat_json_end_object(j);
+    const char *text = leat_json_text(j);
+    if (text) s->path = leati_strdup(c, text);
+    leat_json_destroy(j);
+    return s->path ? LEAT_OK : leat_error_status(c);
 }
 
 static const char *const fixed_schemas[][2] = {
@@ -357,61 +361,73 @@ static bool is_told(const leati_call *call, size_t i)
     return last && leati_serve_shows(call, name);
 }
 
-static void write_paths(leat_json *j, const leati_call *call)
+/* Models are written as they were described, straight into the answer: they are most of it. */
+static void put(leati_http_exchange *to, const char *text)
 {
-    leat_json_begin_object(j, "paths");
+    leati_exchange_write(to, text, strlen(text));
+}
+
+/* An object but for its end. */
+static bool put_open(leati_call *call, leat_json *j)
+{
+    const char *text = leat_json_text(j);
+    if (text) leati_exchange_write(call->exchange, text, strlen(text) - 1);
+    else leati_fault_from(&call->fault, call->desk->context);
+    leat_json_destroy(j);
+    return text != NULL;
+}
+
+static void put_models(leati_call *call, const char *head, bool schemas)
+{
+    for (size_t i = 0; i < call->shelf->count; i++) {
+        const leati_served *s = call->shelf->served[i];
+        if (!is_told(call, i)) continue;
+        put(call->exchange, head);
+        put(call->exchange, s->name);
+        put(call->exchange, "\":");
+        put(call->exchange, schemas ? s->schema : s->path);
+    }
+}
+
+static bool put_paths(leati_call *call)
+{
+    leat_json *j = leat_json_create(call->desk->context, 0);
+    leat_json_begin_object(j, NULL);
     for (size_t i = 0; i < leati_route_count; i++) {
         if (!first_of_path(i)) continue;
         leat_json_begin_object(j, leati_routes[i].path);
         path_item(j, leati_routes[i].path, NULL);
         leat_json_end_object(j);
     }
-    for (size_t i = 0; i < call->shelf->count; i++)
-        if (is_told(call, i)) model_path(j, call->shelf->served[i]);
     leat_json_end_object(j);
+    if (!put_open(call, j)) return false;
+    put_models(call, ",\"/api/v1/", false);
+    return true;
 }
 
-static void write_schemas(leat_json *j, const leati_call *call)
+static bool put_schemas(leati_call *call)
 {
-    leat_json_begin_object(j, "components");
-    leat_json_begin_object(j, "schemas");
+    leat_json *j = leat_json_create(call->desk->context, 0);
+    leat_json_begin_object(j, NULL);
     for (size_t i = 0; i < sizeof fixed_schemas / sizeof *fixed_schemas; i++)
         leat_json_raw(j, fixed_schemas[i][0], fixed_schemas[i][1]);
-    for (size_t i = 0; i < call->shelf->count; i++) {
-        const leati_served *s = call->shelf->served[i];
-        char name[160];
-        if (!is_told(call, i)) continue;
-        snprintf(name, sizeof name, "row_%s", s->name);
-        leat_json_raw(j, name, s->schema);
-    }
     leat_json_end_object(j);
-    leat_json_begin_object(j, "securitySchemes");
-    leat_json_raw(j, "bearer", "{\"type\":\"http\",\"scheme\":\"bearer\"}");
-    leat_json_raw(j, "key", "{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}");
-    leat_json_end_object(j);
-    leat_json_end_object(j);
+    if (!put_open(call, j)) return false;
+    put_models(call, ",\"row_", true);
+    return true;
 }
 
 int leati_route_openapi(leati_call *call)
 {
-    leat_context *c = call->desk->context;
-    leat_json *j = leat_json_create(c, 0);
-    leat_json_begin_object(j, NULL);
-    leat_json_string(j, "openapi", "3.1.0");
-    leat_json_begin_object(j, "info");
-    leat_json_string(j, "title", "Models served by Leat");
-    leat_json_string(j, "version", leat_version());
-    leat_json_end_object(j);
-    write_paths(j, call);
-    write_schemas(j, call);
-    leat_json_end_object(j);
-    const char *text = leat_json_text(j);
-    if (text) {
-        leati_exchange_header(call->exchange, "Content-Type", "application/json");
-        leati_exchange_write(call->exchange, text, strlen(text));
-    } else {
-        leati_fault_from(&call->fault, c);
-    }
-    leat_json_destroy(j);
-    return text ? 200 : 0;
+    leati_http_exchange *to = call->exchange;
+    put(to, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Models served by Leat\",\"version\":\"");
+    put(to, leat_version());
+    put(to, "\"},\"paths\":");
+    if (!put_paths(call)) return 0;
+    put(to, "},\"components\":{\"schemas\":");
+    if (!put_schemas(call)) return 0;
+    put(to, "},\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+            "\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}}}");
+    leati_exchange_header(to, "Content-Type", "application/json");
+    return 200;
 }

@@ -46,6 +46,7 @@ static void destroy(leati_served *s)
     leati_free(s->metadata);
     leati_free(s->describe);
     leati_free(s->schema);
+    leati_free(s->path);
     leati_free(s->csv_types);
     leati_map_fini(&s->names);
     leati_free(s->ask);
@@ -117,6 +118,7 @@ static leat_status open_model(leati_served *s, leati_bytes bytes, const char *wh
     s->ask = LEATI_NEW(c, leati_ask, s->slots);
     if (!s->ask) return leat_error_status(c);
     LEATI_TRY(leati_served_describe(c, s));
+    LEATI_TRY(leati_served_describe_path(c, s));
     for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
     LEATI_TRY(
         leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots - plan->unhurried));
@@ -136,7 +138,8 @@ static leat_status open_graph(leati_served *s, leati_bytes bytes, const char *wh
         if (ns) s->row_ns = ns;
     }
     if (!s->graph->small || !s->row_ns) s->row_ns = SLOW_GRAPH_NS;
-    return leati_served_describe_graph(c, s);
+    LEATI_TRY(leati_served_describe_graph(c, s));
+    return leati_served_describe_path(c, s);
 }
 
 /* A model that was fitted, or a graph that was imported. */

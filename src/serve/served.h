@@ -81,6 +81,7 @@ typedef struct leati_served {
     char *metadata;                /* answer to GET /v2/models/{model} but for "versions" */
     char *describe;                /* answer to GET /api/v1/{model} */
     char *schema;                  /* OpenAPI: the schema of a row */
+    char *path;                    /* OpenAPI: what /api/v1/{model} takes and gives */
     char *csv_types;               /* leat_read_options.expected of delimited text */
     leati_ask *ask;                /* (workers) */
     leati_tally *tally;            /* (slots) */
@@ -134,5 +135,7 @@ leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan,
 leat_status leati_served_describe(leat_context *c, leati_served *s);
 /* served_graph_about.c: the same of a graph. */
 leat_status leati_served_describe_graph(leat_context *c, leati_served *s);
+/* openapi.c: makes path; behind the others. */
+leat_status leati_served_describe_path(leat_context *c, leati_served *s);
 
 #endif

@@ -207,6 +207,16 @@ static leat_status begin_live(leati_watched *d, leat_context *c)
     return LEAT_OK;
 }
 
+/* While a version is exchanged for another of the same number both are there, and the newer counts:
+ * of those that were made before `d` each has one more, or less, that is newer. */
+static void count_newer(leati_watched *d, int more)
+{
+    const struct leati_served *s = d->served;
+    for (leati_watched *e = d->next; e; e = e->next)
+        if (e->served->version == s->version && strcmp(e->served->name, s->name) == 0)
+            e->newer += (uint32_t)more;
+}
+
 leat_status leati_watched_create(leat_context *c, leati_watch *w, leati_served *served,
                                  const char *path, leati_watched **out)
 {
@@ -227,6 +237,7 @@ leat_status leati_watched_create(leat_context *c, leati_watch *w, leati_served *
     d->serial = ++w->serials;
     d->next = w->first;
     w->first = d;
+    count_newer(d, 1);
     pthread_mutex_unlock(&w->lock);
     if (st == LEAT_OK) *out = d;
     else leati_watched_destroy(d);
@@ -238,7 +249,10 @@ static void unlink_watched(leati_watched *d)
     pthread_mutex_lock(&d->watch->lock);
     leati_watched **at = &d->watch->first;
     while (*at && *at != d) at = &(*at)->next;
-    if (*at) *at = d->next;
+    if (*at) {
+        count_newer(d, -1);
+        *at = d->next;
+    }
     pthread_mutex_unlock(&d->watch->lock);
 }
 
@@ -252,20 +266,10 @@ void leati_watched_destroy(leati_watched *d)
     leati_free(d);
 }
 
-/* While a version is exchanged for another of the same number both are there: the newer counts. */
-static bool superseded(const leati_watch *w, const leati_watched *d)
-{
-    for (const leati_watched *e = w->first; e != d; e = e->next)
-        if (e->served->version == d->served->version &&
-            strcmp(e->served->name, d->served->name) == 0)
-            return true;
-    return false;
-}
-
 void leati_watch_each(leati_watch *w, void (*call)(void *user, leati_watched *d), void *user)
 {
     pthread_mutex_lock(&w->lock);
     for (leati_watched *d = w->first; d; d = d->next)
-        if (!superseded(w, d)) call(user, d);
+        if (!d->newer) call(user, d);
     pthread_mutex_unlock(&w->lock);
 }

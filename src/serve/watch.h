@@ -79,6 +79,7 @@ typedef struct leati_watched {
     struct leati_watch *watch;
     const struct leati_served *served; /* that it belongs to */
     uint32_t serial;                   /* never given twice */
+    uint32_t newer;                    /* of the same name and number; under the lock */
     double loaded, made;               /* seconds since 1970; made: the file's; 0: not known */
     leati_live *live;                  /* NULL: there is nothing to compare with */
     uint32_t every;                    /* one row in so many is compared; see LEATI_ROWS_WHOLE */
@@ -140,6 +141,7 @@ typedef struct leati_watch {
     leati_watched *first;
     uint32_t serials;
     atomic_bool reopen;
+    atomic_size_t metrics_bytes; /* that the longest text of /metrics had */
     bool stop, runs, made;
     pthread_t thread;
 } leati_watch;

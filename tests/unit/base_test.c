@@ -100,6 +100,19 @@ static void strings(leattest *t)
     leati_str_addf(&s, "%d-%s", 42, "x");
     leati_str_addc(&s, '!');
     CHECK_STR(leati_str_text(&s), "42-x!");
+    leati_str long_one;
+    leati_str_init(&long_one, t->context);
+    leati_str_addu(&long_one, 0);
+    leati_str_addu(&long_one, UINT64_MAX);
+    CHECK_STR(leati_str_text(&long_one), "018446744073709551615");
+    for (int i = 0; i < 5; i++) leati_str_again(&long_one, 0, long_one.length); /* it moves */
+    CHECK_INT(long_one.length, 32 * 21);
+    leati_str_addf(&long_one, "%s", leati_str_text(&s)); /* about what is left, and more */
+    leati_str_addf(&long_one, "%600d", 7);
+    CHECK_INT(long_one.length, 32 * 21 + 5 + 600);
+    CHECK(memcmp(long_one.text + 31 * 21, "01844674407370955161542-x!  ", 28) == 0);
+    CHECK_STR(long_one.text + long_one.length - 2, " 7");
+    leati_str_fini(&long_one);
     char *text = leati_str_take(&s);
     CHECK_STR(text, "42-x!");
     leati_free(text);
