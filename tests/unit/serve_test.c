@@ -1,5 +1,7 @@
 /* Served models over real sockets: protocols, refusals, exchanging what is loaded under load. */
 #include <leat/data.h>
+#include <leat/exchange.h>
+#include <leat/read.h>
 #include <leat/serve.h>
 
 #include <jansson.h>
@@ -15,6 +17,7 @@
 #include "support/serve_client.h"
 #include "support/serve_crowd.h"
 #include "support/tables.h"
+#include "support/zipped.h"
 
 /* iris.leat (linear discriminant analysis), mixed.leat (a tree on inputs of every kind),
  * weight.leat (regression). */
@@ -739,6 +742,56 @@ static void answers_not_taken(leattest *t)
     free(body);
 }
 
+/* A classifier whose ONNX file ends in maps (ZipMap), imported with a table, answers by the names
+ * of its classes as any other does. */
+static void zipped(leattest *t)
+{
+    static const request asked[] = {
+        {"GET", "/api/v1/side", "", "", 200, "\"classes\":[\"left\",\"right\"]"},
+        {"POST", "/api/v1/side", JSON, "{\"u\":2,\"v\":1}", 200,
+         "\"predictions\":[\"left\"]|\"probabilities\":[{\"left\":0.7310585|\"right\":0.268941"},
+        {"POST", "/api/v1/side", JSON, "[{\"u\":2,\"v\":1},{\"u\":0,\"v\":1}]", 200,
+         "[\"left\",\"right\"]|},{\"left\":0.268941|\"right\":0.7310585"},
+        {"POST", "/api/v1/side", CSV, "u,v\n2,1\n", 200, "\"probabilities\":[{\"left\":0.7310585"},
+        {"GET", "/api/v1/side?u=2&v=1", "", "", 200, "\"left\":0.7310585"},
+        {"POST", "/v2/models/side/infer", JSON,
+         "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,2],\"datatype\":\"FP64\",\"data\":[2,1]}]}",
+         200, "probabilities|[\"left\"]|0.7310585"},
+    };
+    char onnx[512], leat[512], csv[512];
+    const char *models[] = {leat};
+    leat_graph_options o = leat_graph_options_default();
+    leat_frame *table = NULL;
+    leat_model *m = NULL;
+    leat_server *server = NULL;
+    serve_client k = {.fd = -1};
+    snprintf(onnx, sizeof onnx, "%s", leattest_scratch("side.onnx"));
+    snprintf(leat, sizeof leat, "%s", leattest_scratch("side.leat"));
+    snprintf(csv, sizeof csv, "%s", leattest_scratch("side.csv"));
+    FILE *f = fopen(csv, "w");
+    REQUIRE(f);
+    fputs("u,v,side\n", f);
+    for (int i = 0; i < 60; i++) fprintf(f, "%d,%d,%s\n", i % 7, 3, i % 7 > 3 ? "left" : "right");
+    fclose(f);
+    o.target = "side";
+    if (CHECK_OK(leattest_zipped_classifier(t->context, onnx)) &&
+        CHECK_OK(leat_frame_read(t->context, &table, csv, NULL)) &&
+        CHECK_OK(leat_model_from_graph(t->context, &m, onnx, table, &o)) &&
+        CHECK_OK(leat_model_save(t->context, m, leat)) &&
+        CHECK_OK(start(t->context, models, 1, &server)) &&
+        CHECK(serve_client_open(&k, leat_server_url(server))))
+        for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+            const request *r = &asked[i];
+            CHECK(serve_client_ask(&k, r->method, r->path, r->headers, r->body, strlen(r->body)));
+            if (!CHECK_INT(k.status, r->status) || !CHECK(serve_client_holds(k.reply, r->words)))
+                printf("    %s %s: %.600s\n", r->method, r->path, k.body);
+        }
+    serve_client_close(&k);
+    leat_server_destroy(server);
+    leat_model_release(m);
+    leat_frame_release(table);
+}
+
 static void options(leattest *t)
 {
     leat_context *c = t->context;
@@ -792,8 +845,8 @@ static void little_memory(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(answers),      TEST(same_bits),           TEST(invocations),
-    TEST(versions),     TEST(exchange_under_load), TEST(long_answers),
-    TEST(slow_bodies),  TEST(answers_not_taken),   TEST(options),
-    TEST(little_memory)};
+    TEST(answers),     TEST(same_bits),           TEST(invocations),
+    TEST(versions),    TEST(exchange_under_load), TEST(long_answers),
+    TEST(slow_bodies), TEST(answers_not_taken),   TEST(options),
+    TEST(zipped),      TEST(little_memory)};
 LEATTEST_MAIN(cases)
