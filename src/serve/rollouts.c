@@ -370,11 +370,13 @@ bool leati_lane_publish(leati_rollouts *r, leati_lane *lane)
     return true;
 }
 
-/* After a change of the rollout, under the lock. What could not be published is tried again. */
+/* After a change of the rollout, under the lock. What could not be published is tried again. A step
+ * begins to count behind its plan: this thread may have to wait between the two, and requests
+ * divided by the last plan do not belong to it. */
 void leati_lane_changed(leati_rollouts *r, leati_lane *lane)
 {
-    if (lane->epoch != lane->rollout.epoch) leati_lane_begin_anew(r, lane, NULL);
     lane->unpublished = !leati_lane_publish(r, lane);
+    if (lane->epoch != lane->rollout.epoch) leati_lane_begin_anew(r, lane, NULL);
 }
 
 /* ---- the thread -------------------------------------------------------------------------------

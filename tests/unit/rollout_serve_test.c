@@ -794,6 +794,64 @@ static void refusals(leattest *t)
     close_server(&f);
 }
 
+/* Answers requests, as far as the lane knows, whenever memory is asked for. */
+typedef struct meanwhile {
+    leati_lane *lane; /* NULL: nothing is answered */
+    unsigned answered;
+} meanwhile;
+
+static void *answer_and_alloc(void *user, size_t bytes)
+{
+    meanwhile *m = user;
+    if (m->lane) {
+        leati_tally_add(&m->lane->slots[0].arm[0].requests, 40);
+        m->answered += 40;
+    }
+    return malloc(bytes);
+}
+
+static void plain_free(void *user, void *block)
+{
+    (void)user;
+    free(block);
+}
+
+/* What is answered while a step begins was divided by the plan before, and is not counted in it. */
+static void borders_of_steps(leattest *t)
+{
+    fixture f;
+    meanwhile m = {NULL, 0};
+    const leat_allocator a = {&m, answer_and_alloc, plain_free};
+    leat_context_options o = leat_context_options_default();
+    leat_context *c = NULL;
+    leati_repository *rep = NULL;
+    leati_rollouts *r = NULL;
+    leati_fault why = {0};
+    if (!begin(t, &f, "borders", false)) return;
+    close_server(&f);
+    const char *models[] = {f.folder};
+    const leati_served_plan plan = {.slots = 1};
+    leati_rollout_spec spec = leati_rollout_spec_default();
+    spec.from = 3, spec.to = 4, spec.hold = 1000;
+    o.allocator = &a;
+    if (!CHECK_OK(leat_context_create(&c, &o)) ||
+        !CHECK_OK(leati_repository_create(c, models, 1, &plan, NULL, &rep)) ||
+        !CHECK_OK(leati_rollouts_open(c, &r, rep, NULL, 1, NULL)) ||
+        !CHECK(leati_rollouts_begin(r, "flower", &spec, &why)))
+        goto out;
+    leati_lane *lane = leati_lane_find(r, "flower", 6);
+    m.lane = lane;
+    CHECK(leati_rollouts_act(r, "flower", LEATI_ROLLOUT_PROMOTE, &why));
+    m.lane = NULL;
+    CHECK(m.answered > 0);
+    CHECK_INT(lane->rollout.step, 1);
+    CHECK_INT(leati_lane_see(r, lane).stable->requests, 0);
+out:
+    leati_rollouts_close(r);
+    leati_repository_destroy(rep);
+    leat_context_destroy(c);
+}
+
 /* Without a server: loaded, begun, kept, read again, with any allocation failing. */
 static leat_status begin_once(leat_context *c, void *arg)
 {
@@ -867,6 +925,7 @@ static const leattest_case cases[] = {TEST(walks),
                                       TEST(full_disk),
                                       TEST(deleted),
                                       TEST(refusals),
+                                      TEST(borders_of_steps),
                                       TEST(little_memory),
                                       TEST(reads),
                                       TEST(slow_ones_leave_the_loop),
