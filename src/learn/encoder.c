@@ -565,29 +565,6 @@ uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text)
     return low < k->levels && strcmp(k->level[low], text) == 0 ? (uint32_t)low : UINT32_MAX;
 }
 
-void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
-                        const leat_frame *f)
-{
-    enum { SHOWN = 40 };
-    for (size_t n = 0; n < e->count; n++) {
-        const leati_encoder_column *k = &e->columns[n];
-        const leati_column *col = f->column[k->source];
-        const char *first = NULL;
-        bool known = k->role != LEATI_ROLE_CATEGORY || k->levels >= LEATI_LEVELS;
-        for (size_t r = 0; r < col->rows && !known; r++) {
-            if (!leati_valid(col, r)) continue;
-            const char *text = leati_dict_text(col->dict, col->codes[r], NULL);
-            known = leati_encoder_level(k, text) != UINT32_MAX;
-            if (!first) first = text;
-        }
-        if (known || !first) continue;
-        leati_log(c, LEAT_LOG_WARN,
-                  "the model knows no value of the column '%s': it was trained on '%.*s' and the "
-                  "like, not on '%.*s'",
-                  s->columns[k->schema].name, SHOWN, k->levels ? k->level[0] : "", SHOWN, first);
-    }
-}
-
 static leat_status map_levels(leat_context *c, const leati_encoder_column *k,
                               const leati_dict *dict, uint32_t **out)
 {
@@ -629,6 +606,55 @@ void leati_encoder_levels_free(const leati_encoder *e, uint32_t **level_of)
 {
     for (size_t n = 0; level_of && n < e->count; n++) leati_free(level_of[n]);
     leati_free(level_of);
+}
+
+/* Rows of a category whose value was not there in training; *first: of the first of them. */
+static size_t count_unseen(const leati_column *col, const uint32_t *level_of, const char **first,
+                           size_t *present)
+{
+    size_t unseen = 0;
+    *first = NULL;
+    *present = 0;
+    for (size_t r = 0; r < col->rows; r++) {
+        if (!leati_valid(col, r)) continue;
+        ++*present;
+        if (level_of[col->codes[r]] != UINT32_MAX) continue;
+        if (unseen++ == 0) *first = leati_dict_text(col->dict, col->codes[r], NULL);
+    }
+    return unseen;
+}
+
+static void warn_unseen(leat_context *c, const leati_encoder_column *k, const char *name,
+                        const leati_column *col, const uint32_t *level_of)
+{
+    enum { SHOWN = 40 };
+    const char *first;
+    size_t present, unseen = count_unseen(col, level_of, &first, &present);
+    if (unseen && unseen == present)
+        leati_log(c, LEAT_LOG_WARN,
+                  "the model knows no value of the column '%s': it was trained on '%.*s' and the "
+                  "like, not on '%.*s'",
+                  name, SHOWN, k->levels ? k->level[0] : "", SHOWN, first);
+    else if (unseen)
+        leati_log(
+            c, LEAT_LOG_WARN,
+            "%zu row%s a value of the column '%s' that the model was not trained on (%s'%.*s'): "
+            "all such values count as one",
+            unseen, unseen == 1 ? " has" : "s have", name, unseen == 1 ? "" : "first ", SHOWN,
+            first);
+}
+
+void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
+                        const leat_frame *f)
+{
+    uint32_t **level_of;
+    if (leati_encoder_levels(c, e, f, &level_of) != LEAT_OK) return; /* prediction will say it */
+    for (size_t n = 0; n < e->count; n++) {
+        const leati_encoder_column *k = &e->columns[n];
+        bool own = k->role == LEATI_ROLE_CATEGORY && k->levels < LEATI_LEVELS; /* else "other" */
+        if (own) warn_unseen(c, k, s->columns[k->schema].name, f->column[k->source], level_of[n]);
+    }
+    leati_encoder_levels_free(e, level_of);
 }
 
 leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out)

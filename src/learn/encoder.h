@@ -82,8 +82,8 @@ leat_status leati_encoder_levels(leat_context *c, const leati_encoder *e, const 
 void leati_encoder_levels_free(const leati_encoder *e, uint32_t **level_of);
 /* Memory for `rows` rows; leati_free. */
 leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out);
-/* Logs a warning for each category of which `f` has values but none that is known: the column may
- * have got another meaning. */
+/* Logs a warning for each category of which `f` has values that were not there in training, and
+ * another where none is known: the column may have got another meaning. */
 void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
                         const leat_frame *f);
 /* The number of a level by its text, UINT32_MAX for others. */

@@ -97,6 +97,9 @@ check mood-eval sh -c "$leat eval mood.leat yes.csv --require 'accuracy>=1'"
 printf 'mood,size\n1,1.0\n2,2.0\n' >moved.csv
 check mood-moved sh -c "$leat predict mood.leat moved.csv 2>moved.txt"
 has mood-unknown moved.txt "knows no value of the column 'mood'" "'maybe'" "'1'"
+printf 'mood,size\nno,1.0\nnever,2.0\n,1.0\nseldom,2.0\n' >some.csv
+check mood-some sh -c "$leat predict mood.leat some.csv 2>some.txt"
+has mood-unseen some.txt "2 rows have a value of the column 'mood'" "first 'never'"
 check mood-known sh -c "$leat predict mood.leat yes.csv 2>known.txt && test ! -s known.txt"
 check mood-compare $leat compare mood.leat mood.leat yes.csv
 fails compare-other 2 "models 1 and 2 do not predict the same thing" $leat compare mood.leat iris.leat yes.csv
