@@ -152,6 +152,29 @@ LEATI_INLINE const char *leati_num_scan(const char *p, char decimal, leati_scan 
     return p;
 }
 
+/* [-]digits[.digits] with up to eight digits that ends at `end`, the mark taken out before anything
+ * is computed. False: it is another number, or none. */
+LEATI_INLINE bool leati_scan_short(const char *p, const char *end, char decimal, leati_scan *s)
+{
+    s->negative = *p == '-';
+    p += s->negative;
+    size_t n = (size_t)(end - p);
+    if (n - 1 > 8) return false;
+    uint64_t x = leati_load8(p);
+    unsigned before = leati_digit_run(x), digits = (unsigned)n;
+    s->whole = before >= n;
+    s->exponent = 0;
+    if (!s->whole) {
+        if (p[before] != decimal || before == 0 || --digits == before) return false;
+        uint64_t low = (UINT64_C(1) << 8 * before) - 1;
+        x = (x & low) | (leati_load8(p + 1) & ~low);
+        if (leati_digit_run(x) < digits) return false;
+        s->exponent = (int32_t)before - (int32_t)digits;
+    }
+    s->mantissa = leati_digits_value(x, digits);
+    return before < 2 || *p != '0';
+}
+
 /* The common case of leati_num_compose_any in line: far from the ends of the range and where one
  * product of 64 bits settles the rounding. False: it is another case. */
 LEATI_INLINE bool leati_compose_long(uint64_t w, int32_t q, uint64_t *bits)

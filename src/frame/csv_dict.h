@@ -41,18 +41,22 @@ void leati_csv_dict_fini(leati_csv_dict *d);
 bool leati_csv_dict_put(const leat_context *c, leati_csv_dict *d, const leati_csv_word *words,
                         size_t count, uint32_t *codes);
 /* Eight bytes a step, each folded by a 64x64 multiplication; the last ones are loaded whole and
- * cut, which is why 8 must be readable. */
-static inline uint32_t leati_csv_hash(const char *p, size_t n)
+ * cut, which is why 8 must be readable. *high: whether some byte is above 127. */
+static inline uint32_t leati_csv_hash(const char *p, size_t n, bool *high)
 {
     __extension__ typedef unsigned __int128 wide;
     const uint64_t k0 = UINT64_C(0x9e3779b97f4a7c15), k1 = UINT64_C(0xd6e8feb86659fd93);
-    uint64_t h = n * k1;
+    uint64_t h = n * k1, x = 0, seen = 0;
     wide product;
     for (; n > 8; n -= 8, p += 8) {
-        product = (wide)(h ^ leati_load8(p)) * k0;
+        x = leati_load8(p);
+        seen |= x;
+        product = (wide)(h ^ x) * k0;
         h = (uint64_t)product ^ (uint64_t)(product >> 64);
     }
-    if (n) h ^= leati_load8(p) << (64 - 8 * n);
+    x = n ? leati_load8(p) << (64 - 8 * n) : 0;
+    *high = ((seen | x) & UINT64_C(0x8080808080808080)) != 0;
+    h ^= x;
     product = (wide)(h ^ k0) * k1;
     h = (uint64_t)product ^ (uint64_t)(product >> 64);
     return (uint32_t)(h ^ h >> 32);

@@ -14,7 +14,8 @@ enum {
     FIRST_AHEAD = 1 << 14,
     SHOWN = 40,
     BLOCK = 1 << 16,
-    LEAST_RUN = 8 /* neighbouring columns of numbers that are worth reading together */
+    BREAK_BYTES = 1 << 12, /* in which the ends of fields are found together */
+    LEAST_RUN = 8          /* neighbouring columns of numbers that are worth reading together */
 };
 
 /* Memory that lasts until the next piece begins. */
@@ -76,7 +77,9 @@ bool leati_csv_worker_init(leati_csv_worker *w, size_t rows)
     memset(w->cells, 0, columns * sizeof *w->cells);
     w->numbers = leati_alloc_quiet(w->context, columns * sizeof *w->numbers);
     w->run = leati_alloc_quiet(w->context, columns * sizeof *w->run);
-    if (!w->numbers || !w->run) return false;
+    w->breaks.at =
+        leati_alloc_quiet(w->context, (columns + BREAK_BYTES + 8) * sizeof *w->breaks.at);
+    if (!w->numbers || !w->run || !w->breaks.at) return false;
     for (size_t j = 0; j < columns; j++) {
         leati_csv_cells *s = &w->cells[j];
         if (w->plan->kind[j] == LEATI_CSV_SKIP) continue;
@@ -99,11 +102,13 @@ void leati_csv_worker_fini(leati_csv_worker *w)
     leati_free(w->cells);
     leati_free(w->numbers);
     leati_free(w->run);
+    leati_free(w->breaks.at);
     free_kept(w);
     leati_view_fini(&w->view);
     w->cells = NULL;
     w->numbers = NULL;
     w->run = NULL;
+    w->breaks.at = NULL;
 }
 
 static bool widen(const leat_context *c, void *array, size_t old, size_t count, size_t size)
@@ -197,29 +202,27 @@ static void set_gap(leati_csv_worker *w, leati_csv_cells *s)
     }
 }
 
-static inline outcome put_text(const leati_csv_worker *w, leati_csv_cells *s, const char *text,
-                               size_t n)
+/* The word just put is not UTF-8: as from Windows-1252. */
+static outcome convert_text(leati_csv_worker *w, leati_csv_word *word)
 {
-    if (n > UINT32_MAX) return NO_MEMORY;
-    s->words[w->rows] = (leati_csv_word){text, (uint32_t)n, leati_csv_hash(text, n)};
+    const char *text = word->text;
+    size_t old = word->length, n = leati_utf8_from_1252(text, old, NULL);
+    char *to = n > UINT32_MAX ? NULL : keep(w, n);
+    bool high;
+    if (!to) return NO_MEMORY;
+    if (w->converted++ == 0) w->converted_at = w->next;
+    leati_utf8_from_1252(text, old, to);
+    *word = (leati_csv_word){to, (uint32_t)n, leati_csv_hash(to, n, &high)};
     return FITS;
 }
 
-/* Text with bytes above 127: as it is if UTF-8, else from Windows-1252. */
-static outcome put_high_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n)
+static inline outcome put_text(leati_csv_worker *w, leati_csv_cells *s, const char *text, size_t n)
 {
-    if (leati_utf8_valid(text, n)) return put_text(w, s, text, n);
-    char *to = keep(w, leati_utf8_from_1252(text, n, NULL));
-    if (!to) return NO_MEMORY;
-    if (w->converted++ == 0) w->converted_at = w->next;
-    return put_text(w, s, to, leati_utf8_from_1252(text, n, to));
-}
-
-static bool any_high(const char *text, size_t n)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < n; i++) all |= (unsigned char)text[i];
-    return all & 0x80;
+    bool high;
+    leati_csv_word *word = &s->words[w->rows];
+    if (n > UINT32_MAX) return NO_MEMORY;
+    *word = (leati_csv_word){text, (uint32_t)n, leati_csv_hash(text, n, &high)};
+    return high && !leati_utf8_valid(text, n) ? convert_text(w, word) : FITS;
 }
 
 /* A value that is not missing into a column of its kind. */
@@ -324,7 +327,6 @@ static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, cons
     }
     if (s->kind == LEATI_CSV_TEXT) {
         if (!f.quoted && leati_is_missing(rules, text, n)) set_gap(w, s);
-        else if (any_high(text, n)) return put_high_text(w, s, text, n);
         else return put_text(w, s, text, n);
         return FITS;
     }
@@ -348,82 +350,105 @@ static outcome take(leati_csv_worker *w, const leati_csv_text *t, size_t j, cons
     return FITS;
 }
 
-static inline bool ends(char ch, char delimiter)
+/* The short way for text: neither quoted nor spaced. */
+static inline bool short_text(leati_csv_worker *w, leati_csv_cells *s, const char *p,
+                              const char *end, outcome *result)
 {
-    return ch == delimiter || ch == '\n' || ch == '\r';
-}
-
-/* The short way for text: neither quoted nor spaced nor cut off by the view. */
-static inline const char *short_text(leati_csv_worker *w, leati_csv_cells *s, const char *p,
-                                     char delimiter, outcome *result)
-{
-    const char *q = p;
-    uint64_t high = 0, hit;
-    for (;; q += 8) {
-        uint64_t x = leati_load8(q);
-        hit = leati_byte_matches(x, delimiter) | leati_byte_matches(x, '\n') |
-              leati_byte_matches(x, '\r') | leati_byte_matches(x, '\0');
-        if (hit) {
-            high |= x & ((hit & (0 - hit)) - 1);
-            break;
-        }
-        high |= x;
-    }
-    q += __builtin_ctzll(hit) >> 3;
-    size_t n = (size_t)(q - p);
-    if (*q == '\0' || (n && q[-1] == ' ') || (n && q[-1] == '\t')) return NULL;
+    size_t n = (size_t)(end - p);
+    if (*p == '"' || *p == ' ' || *p == '\t' || (n && (end[-1] == ' ' || end[-1] == '\t')))
+        return false;
     if (leati_is_missing(&w->plan->rules, p, n)) set_gap(w, s);
-    else if (high & UINT64_C(0x8080808080808080)) *result = put_high_text(w, s, p, n);
     else *result = put_text(w, s, p, n);
-    return q;
+    return true;
 }
 
-/* The field of column j at *p. */
-static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t j, const char **p)
+/* The short way for "true" and "false" in any case: which of the two it is decides no branch. */
+static inline bool short_truth(const char *p, size_t n, uint8_t *out)
+{
+    const uint64_t small = UINT64_C(0x2020202020202020);
+    uint64_t x = leati_load8(p) | small;
+    bool truth = (n == 4) & ((uint32_t)x == UINT32_C(0x65757274));
+    bool untruth = (n == 5) & (x << 24 == UINT64_C(0x65736c6166) << 24);
+    *out = truth;
+    return truth | untruth;
+}
+
+/* The field of column j from *p to `end`, which is the first delimiter, line end or zero byte. */
+static inline outcome field(leati_csv_worker *w, const leati_csv_text *t, size_t j, const char **p,
+                            const char *end)
 {
     leati_csv_cells *s = &w->cells[j];
     const leati_rules *rules = &w->plan->rules;
     leati_scan n;
-    const char *q;
     outcome result = FITS;
+    if (*end == '\0') return take(w, t, j, p);
+    size_t length = (size_t)(end - *p);
     switch (s->kind) {
     case LEATI_CSV_NUMBER:
-        q = leati_num_scan(*p, rules->decimal, &n);
-        if (!q || !ends(*q, t->delimiter) || w->plan->careful) break;
+        if (w->plan->careful || (!leati_scan_short(*p, end, rules->decimal, &n) &&
+                                 leati_num_scan(*p, rules->decimal, &n) != end))
+            break;
         s->f64[w->rows] = leati_num_compose(&n);
-        *p = q;
+        *p = end;
         return FITS;
     case LEATI_CSV_WHOLE:
-        q = leati_num_scan(*p, rules->decimal, &n);
-        if (!q || !n.whole || !ends(*q, t->delimiter) || w->plan->careful ||
-            n.mantissa > INT64_MAX || (n.negative && n.mantissa == 0))
+        if (w->plan->careful ||
+            (!leati_scan_short(*p, end, rules->decimal, &n) &&
+             leati_num_scan(*p, rules->decimal, &n) != end) ||
+            !n.whole || n.mantissa > INT64_MAX || (n.negative && n.mantissa == 0))
             break;
         s->i64[w->rows] = n.negative ? -(int64_t)n.mantissa : (int64_t)n.mantissa;
-        *p = q;
+        *p = end;
         return FITS;
     case LEATI_CSV_SKIP:
         if (**p == '"' || **p == ' ' || **p == '\t') break;
-        q = leati_csv_plain_end(*p, t->delimiter);
-        if (*q == '\0') break;
-        *p = q;
+        *p = end;
         return FITS;
     case LEATI_CSV_TEXT:
-        if (**p == '"' || **p == ' ' || **p == '\t') break;
-        q = short_text(w, s, *p, t->delimiter, &result);
-        if (!q) break;
-        *p = q;
+        if (!short_text(w, s, *p, end, &result)) break;
+        *p = end;
         return result;
-    case LEATI_CSV_TIME:
     case LEATI_CSV_TRUTH: /* quotes and spaces do not fit */
-        q = leati_csv_plain_end(*p, t->delimiter);
-        if (*q == '\0' || leati_is_missing(rules, *p, (size_t)(q - *p)) ||
-            !put_value(w, s, *p, (size_t)(q - *p), false))
+        if (leati_is_missing(rules, *p, length) || !short_truth(*p, length, &s->u8[w->rows])) break;
+        *p = end;
+        return FITS;
+    case LEATI_CSV_TIME:
+        if (leati_is_missing(rules, *p, length) || !leati_value_time(*p, length, &s->i64[w->rows]))
             break;
-        *p = q;
+        *p = end;
         return FITS;
     default: break;
     }
     return take(w, t, j, p);
+}
+
+/* --- where fields end --------------------------------------------------------------------------
+ * Found for some blocks of text at once, so that a field need not wait for the one before it. Those
+ * inside quotes are among them and passed over. */
+
+/* The ends from p on, of a row at least, as far as the view has it. */
+static void find_breaks(leati_csv_worker *w, const leati_csv_text *t, const char *p)
+{
+    leati_csv_breaks *b = &w->breaks;
+    size_t left = (size_t)(t->end - p) + 1, from = 0; /* the zero byte at the end is one */
+    if (left > UINT32_MAX / 2) left = UINT32_MAX / 2;
+    b->base = p;
+    b->next = b->count = 0;
+    while (from < left && b->count < w->plan->columns) {
+        size_t blocks = left - from < BREAK_BYTES ? (left - from + 63) / 64 : BREAK_BYTES / 64;
+        b->count += w->plan->kernels->breaks(p + from, blocks, t->delimiter, (uint32_t)from,
+                                             b->at + b->count);
+        from += blocks * 64;
+    }
+    while (b->count && b->at[b->count - 1] >= left) b->count--;
+}
+
+/* The number of the first end at or behind p, which is not before number `next`. */
+static inline size_t pass_breaks(const leati_csv_breaks *b, size_t next, const char *p)
+{
+    size_t offset = (size_t)(p - b->base);
+    while (next < b->count && b->at[next] < offset) next++;
+    return next;
 }
 
 /* A row with too many or too few fields. */
@@ -442,11 +467,24 @@ static outcome row(leati_csv_worker *w, const leati_csv_text *t, const char *p, 
     size_t columns = w->plan->columns;
     const leati_csv_plan *plan = w->plan;
     const leati_decimals d = {w->view.data, t->end, t->delimiter, plan->rules.decimal};
-    for (size_t j = 0; j < columns; j++) {
+    leati_csv_breaks *b = &w->breaks;
+    b->next = pass_breaks(b, b->next, p);
+    if (b->count < b->next + columns && w->run[0] < columns) find_breaks(w, t, p);
+    const char *base = b->base;
+    const uint32_t *at = b->at;
+    size_t next = b->next, count = b->count;
+    for (size_t j = 0; j < columns; j++, next++) {
         size_t got =
             w->run[j] ? plan->kernels->decimals(&d, &p, w->run[j], w->numbers + j, w->rows) : 0;
-        if (got) j += got - 1;
-        outcome result = got ? FITS : field(w, t, j, &p);
+        outcome result = FITS;
+        if (got) {
+            j += got - 1;
+            next += got - 1;
+        } else {
+            const char *end = next < count ? base + at[next] : leati_csv_plain_end(p, t->delimiter);
+            result = field(w, t, j, &p, end);
+            if (p != end) next = pass_breaks(b, next, p);
+        }
         if (result == MISFIT) {
             size_t fields;
             return shape(w, t, &fields, after) == NEEDS_MORE ? NEEDS_MORE : MISFIT;
@@ -456,6 +494,7 @@ static outcome row(leati_csv_worker *w, const leati_csv_text *t, const char *p, 
         if (more != (j + 1 < columns)) return ragged(w, t, after);
         p += more;
     }
+    b->next = next;
     *after = leati_csv_next_line(t, p);
     return *after ? FITS : NEEDS_MORE;
 }
@@ -477,6 +516,8 @@ static leati_csv_state parse_view(leati_csv_worker *w, size_t stop, size_t most)
     const leati_view *v = &w->view;
     leati_csv_text t = {v->data + v->size, v->offset + v->size == size, w->plan->delimiter};
     const char *p = v->data + (w->next - v->offset), *after;
+    w->breaks.base = p;
+    w->breaks.next = w->breaks.count = 0;
     while (w->next < stop && w->rows < most) {
         if (w->rows == w->capacity && !more_rows(w)) return LEATI_CSV_NOMEM;
         size_t converted = w->converted;

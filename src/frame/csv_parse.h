@@ -75,13 +75,21 @@ typedef enum leati_csv_state {
     LEATI_CSV_IO
 } leati_csv_state;
 
+/* Places where fields may end, from some row on. */
+typedef struct leati_csv_breaks {
+    const char *base;
+    uint32_t *at;       /* from base, ascending */
+    size_t next, count; /* the first that was not passed; how many */
+} leati_csv_breaks;
+
 typedef struct leati_csv_worker {
     const leat_context *context;
     const leati_csv_plan *plan;
     leati_view view;
-    leati_csv_cells *cells;       /* (plan->columns) */
-    double **numbers;             /* (plan->columns): the cells of NUMBER columns */
-    size_t *run;                  /* (plan->columns): NUMBER columns from here on */
+    leati_csv_cells *cells; /* (plan->columns) */
+    double **numbers;       /* (plan->columns): the cells of NUMBER columns */
+    size_t *run;            /* (plan->columns): NUMBER columns from here on */
+    leati_csv_breaks breaks;
     size_t capacity;              /* rows that the cells hold */
     struct leati_csv_block *kept; /* undoubled and converted text, and views of the piece before */
     size_t judged, judged_end; /* offset of the record of which `fits` is known, end of the view */

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "base/num_scan.h"
 
 enum { NUMBER_TEXT = 400 };
 #define SECOND INT64_C(1000000)
@@ -160,11 +161,15 @@ static int64_t days_from_date(int year, int month, int day)
 static bool parse_date(const char *p, int64_t *out)
 {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int century, year, month, day;
-    if (p[4] != '-' || p[7] != '-' || !two(p, 0, 99, &century) || !two(p + 2, 0, 99, &year) ||
-        !two(p + 5, 1, 12, &month) || !two(p + 8, 1, 31, &day))
+    /* Eight characters less those of "0000-00-": digits, and nothing where a line stands. */
+    uint64_t x = leati_load8(p) ^ UINT64_C(0x2d30302d30303030);
+    uint64_t bad = (x | (x + UINT64_C(0x0606060606060606))) & UINT64_C(0xf0f0f0f0f0f0f0f0);
+    if (bad | (x & UINT64_C(0xff0000ff00000000)) || !is_digit(p[8]) || !is_digit(p[9]))
         return false;
-    year += century * 100;
+    x = x * 10 + (x >> 8); /* pairs in bytes 0, 2 and 5 */
+    int year = (int)(x & 0xff) * 100 + (int)(x >> 16 & 0xff), month = (int)(x >> 40 & 0xff);
+    int day = (p[8] - '0') * 10 + (p[9] - '0');
+    if (month < 1 || month > 12 || day < 1) return false;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (year == 0 || day > lengths[month - 1] + (month == 2 && leap)) return false;
     *out = days_from_date(year, month, day) * DAY;

@@ -75,6 +75,9 @@ typedef struct leati_kernels {
     leati_learn_loops learn;
     leati_tree_tests_fn_f32 tree_f32;
     leati_tree_tests_fn_f64 tree_f64;
+    /* Where fields of text[0, 64 * blocks) may end: the places of delimiters, line ends and zero
+     * bytes, ascending, plus `from`. Returns their number; `out` has room for 8 more. */
+    size_t (*breaks)(const char *text, size_t blocks, char delimiter, uint32_t from, uint32_t *out);
     /* Reads fields of the form [-]digits[mark digits], the first at *text, field i into
      * out[i][row]; returns how many, at most `count`, and moves *text to the end of the last, where
      * a delimiter or a line end stands. 0: the field at *text has another form, or is too near to

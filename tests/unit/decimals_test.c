@@ -170,6 +170,32 @@ static void borders(leattest *t)
     CHECK(k->decimals(&d, &p, 4, out, 0) == 0);
 }
 
+/* The places where fields may end, against a plain loop: sparse, dense, and bytes that differ from
+ * those looked for in one bit. */
+static void breaks(leattest *t)
+{
+    enum { BLOCKS = 4, SIZE = 64 * BLOCKS, FROM = 1000 };
+    static const char bytes[] = ",\n\r\0;\t\x8d\x8a\x80\x01\x2d\x0c"
+                                "abcdefghijklmnopqrstuvwxyz0123456789";
+    const leati_kernels *k = leati_kernels_of(t->context);
+    char text[SIZE + 1];
+    uint32_t found[SIZE + 8];
+    leati_rng r;
+    leati_rng_init(&r, 8, LEATI_RNG_TEST, 0);
+    for (uint32_t round = 0; round < 3000; round++) {
+        uint32_t kinds = 1 + leati_rng_below(&r, sizeof bytes - 1), blocks = 1 + round % BLOCKS;
+        char delimiter = ",;\t"[round % 3], *p = text + round % 2;
+        for (size_t i = 0; i < SIZE; i++) p[i] = bytes[leati_rng_below(&r, kinds)];
+        size_t n = 0, wrong = 0, count = k->breaks(p, blocks, delimiter, FROM, found);
+        for (uint32_t i = 0; i < 64 * blocks; i++) {
+            if (p[i] != delimiter && p[i] != '\n' && p[i] != '\r' && p[i] != '\0') continue;
+            wrong += n >= count || found[n] != FROM + i;
+            n++;
+        }
+        CHECK(n == count && wrong == 0);
+    }
+}
+
 static void at_random(leattest *t)
 {
     if (!leati_kernels_of(t->context)->decimals) {
@@ -201,6 +227,6 @@ static void at_random(leattest *t)
 }
 
 static const leattest_case list[] = {TEST(hard_places), TEST(other_forms), TEST(borders),
-                                     TEST(at_random)};
+                                     TEST(at_random), TEST(breaks)};
 
 LEATTEST_MAIN(list)

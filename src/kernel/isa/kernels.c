@@ -45,6 +45,7 @@ INLINE bool any_f64(vd_int mask)
 #include "kernel/isa/vec_type.h"
 #undef NAME
 
+#include "kernel/isa/breaks.h"
 #include "kernel/isa/decimals.h"
 #include "kernel/isa/vec_math.h"
 #include "kernel/isa/vec_more.h"
@@ -126,6 +127,7 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                              .dist2_wide = dist2_wide,
                              .below_f32 = below_f32,
                              .below_f64 = below_f64,
+                             .breaks = breaks,
                              .decimals = DECIMALS,
                              .tree_f32 = tree_tests_f32,
                              .tree_f64 = tree_tests_f64,
