@@ -8,6 +8,11 @@
  * that are bad for the caches. Cf. Goto and van de Geijn 2008; Georganas et al. 2020 (batch-reduce
  * GEMM as the single building block). */
 
+#if MR >= 12
+#define LONG_ROWS 4
+#else
+#define LONG_ROWS 2
+#endif
 enum {
     NAME(NR) = 2 * VL,
     NAME(BURST) = 1024,  /* bytes of C that may be asked for at once */
@@ -324,23 +329,57 @@ INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a,
     }
 }
 
-/* One long row: rows of B one after the other, as memory and its prefetchers like them best, in
- * four chains of sums, so that the latency of the FMA is hidden. */
-static T NAME(dot_long)(size_t k, const T *a, const T *b)
+/* One long row with w rows of B side by side: each is a stream of its own for the prefetchers, of
+ * which one alone leaves some memories half idle. Each is summed in four chains, so that the
+ * latency of the FMA is hidden and the sums do not depend on w. */
+INLINE void NAME(dot_long)(const size_t w, size_t k, const T *a, const T *b, size_t ldb, T *out)
 {
-    V sum[4] = {{0}, {0}, {0}, {0}};
+    V sum[LONG_ROWS][4];
     size_t p = 0;
-    for (; p + 4 * VL <= k; p += 4 * VL) {
+    UNROLL(4)
+    for (size_t j = 0; j < w; j++) {
         UNROLL(4)
-        for (size_t line = 0; line < 4 * VL * sizeof(T); line += 64)
-            __builtin_prefetch((const char *)(b + p) + 1024 + line);
-        UNROLL(4)
-        for (size_t s = 0; s < 4; s++)
-            sum[s] += NAME(load)(a + p + s * VL) * NAME(load)(b + p + s * VL);
+        for (size_t s = 0; s < 4; s++) sum[j][s] = (V){0};
     }
-    for (; p + VL <= k; p += VL) sum[0] += NAME(load)(a + p) * NAME(load)(b + p);
-    if (p < k) sum[1] += NAME(load_part)(a + p, k - p) * NAME(load_part)(b + p, k - p);
-    return NAME(lanes)((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    for (; p + 4 * VL <= k; p += 4 * VL) {
+        V x[4];
+        UNROLL(4)
+        for (size_t s = 0; s < 4; s++) x[s] = NAME(load)(a + p + s * VL);
+        UNROLL(4)
+        for (size_t j = 0; j < w; j++) {
+            const T *y = b + j * ldb + p;
+            UNROLL(4)
+            for (size_t line = 0; line < 4 * VL * sizeof(T); line += 64)
+                __builtin_prefetch((const char *)y + 1024 + line);
+            UNROLL(4)
+            for (size_t s = 0; s < 4; s++) sum[j][s] += x[s] * NAME(load)(y + s * VL);
+        }
+    }
+    UNROLL(4)
+    for (size_t j = 0; j < w; j++) {
+        const T *y = b + j * ldb;
+        size_t q = p;
+        for (; q + VL <= k; q += VL) sum[j][0] += NAME(load)(a + q) * NAME(load)(y + q);
+        if (q < k) sum[j][1] += NAME(load_part)(a + q, k - q) * NAME(load_part)(y + q, k - q);
+        out[j] = NAME(lanes)((sum[j][0] + sum[j][1]) + (sum[j][2] + sum[j][3]));
+    }
+}
+
+/* alpha a B^T + beta c of one long row a. */
+static void NAME(dots_long)(size_t n, size_t k, const T *a, const T *b, size_t ldb, T alpha, T beta,
+                            T *c, size_t column)
+{
+    T sums[LONG_ROWS];
+    for (size_t j = 0, w; j < n; j += w) {
+        w = n - j < LONG_ROWS ? 1 : LONG_ROWS;
+        if (w == 1) NAME(dot_long)(1, k, a, b + j * ldb, ldb, sums);
+        else NAME(dot_long)(LONG_ROWS, k, a, b + j * ldb, ldb, sums);
+        for (size_t i = 0; i < w; i++) {
+            T value = alpha * sums[i], *out = c + (j + i) * column;
+            ROUNDED(value);
+            *out = beta == 0 ? value : value + beta * *out;
+        }
+    }
 }
 
 #define DOTS(h, w)                                                                                 \
@@ -352,12 +391,7 @@ static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, con
 {
     size_t i = 0, j = 0;
     if (m == 1 && k >= NAME(LONG_ROW)) {
-        for (; j < n; j++) {
-            T value = alpha * NAME(dot_long)(k, a, b + j * ldb);
-            T *out = c + j * column;
-            ROUNDED(value);
-            *out = beta == 0 ? value : value + beta * *out;
-        }
+        NAME(dots_long)(n, k, a, b, ldb, alpha, beta, c, column);
         return;
     }
     if (m == 1) {
@@ -389,6 +423,7 @@ static void NAME(dots)(size_t m, size_t n, size_t k, const T *a, size_t lda, con
 }
 
 #undef DOTS
+#undef LONG_ROWS
 #undef TILE
 #undef TILES
 #undef WIDE_TILES
