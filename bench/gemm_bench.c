@@ -145,20 +145,25 @@ static void run_peer(bench *x, int library, const shape *s)
     else x->sgemm(ROW_MAJOR, opa, opb, s->m, n, s->k, 1, x->a, lda, x->b, ldb, 0, x->c, n);
 }
 
+static void run_once(bench *x, int library, const shape *s)
+{
+    if (library == LEAT) run_leat(x, s);
+    else run_peer(x, library, s);
+}
+
 static void run_library(bench *x, int library, const shape *s, timings *t, double budget)
 {
     const struct timespec pause = {0, 30000000};
     nanosleep(&pause, NULL);
-    for (int i = 0; i < 2; i++) library == LEAT ? run_leat(x, s) : run_peer(x, library, s);
-    double end = now() + budget;
-    for (;;) {
-        double start = now();
-        if (library == LEAT) run_leat(x, s);
-        else run_peer(x, library, s);
-        double stop = now();
-        if (t->count < MOST) t->seconds[t->count++] = stop - start;
-        if (stop > end) return;
-    }
+    double start = now(), warm = start + budget / 10, end;
+    do run_once(x, library, s);
+    while (now() < warm);
+    end = now() + budget;
+    do {
+        start = now();
+        run_once(x, library, s);
+        if (t->count < MOST) t->seconds[t->count++] = now() - start;
+    } while (now() < end);
 }
 
 static int compare(const void *a, const void *b)
