@@ -644,17 +644,18 @@ static void warn_unseen(leat_context *c, const leati_encoder_column *k, const ch
             first);
 }
 
-void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
-                        const leat_frame *f)
+leat_status leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
+                               const leat_frame *f)
 {
     uint32_t **level_of;
-    if (leati_encoder_levels(c, e, f, &level_of) != LEAT_OK) return; /* prediction will say it */
-    for (size_t n = 0; n < e->count; n++) {
+    leat_status st = leati_encoder_levels(c, e, f, &level_of);
+    for (size_t n = 0; n < e->count && st == LEAT_OK; n++) {
         const leati_encoder_column *k = &e->columns[n];
         bool own = k->role == LEATI_ROLE_CATEGORY && k->levels < LEATI_LEVELS; /* else "other" */
         if (own) warn_unseen(c, k, s->columns[k->schema].name, f->column[k->source], level_of[n]);
     }
     leati_encoder_levels_free(e, level_of);
+    return st;
 }
 
 leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out)

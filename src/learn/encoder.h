@@ -83,9 +83,9 @@ void leati_encoder_levels_free(const leati_encoder *e, uint32_t **level_of);
 /* Memory for `rows` rows; leati_free. */
 leat_status leati_encoder_room(leat_context *c, const leati_encoder *e, size_t rows, void **out);
 /* Logs a warning for each category of which `f` has values that were not there in training, and
- * another where none is known: the column may have got another meaning. */
-void leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
-                        const leat_frame *f);
+ * another where none is known: the column may have got another meaning. Errors: NOMEM. */
+leat_status leati_encoder_warn(leat_context *c, const leati_encoder *e, const leati_schema *s,
+                               const leat_frame *f);
 /* The number of a level by its text, UINT32_MAX for others. */
 uint32_t leati_encoder_level(const leati_encoder_column *k, const char *text);
 

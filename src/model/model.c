@@ -210,7 +210,7 @@ leat_status leat_model_predict(leat_context *c, const leat_model *m, const leat_
     probabilities = probabilities && leat_model_has_probabilities(m);
     LEATI_CHECK(c, frame->rows < UINT32_MAX, LEAT_LIMIT, "more than 4,294,967,294 rows");
     LEATI_GO(leati_conform(c, &f, &m->schema, frame));
-    leati_encoder_warn(c, &m->pipeline.encoder, &m->schema, f);
+    LEATI_GO(leati_encoder_warn(c, &m->pipeline.encoder, &m->schema, f));
     rows = leati_array(c, f->rows, sizeof *rows);
     p.value = leati_array(c, f->rows, sizeof *p.value);
     if (probabilities) p.proba = LEATI_NEW(c, double, f->rows * m->schema.classes);

@@ -59,7 +59,7 @@ static leat_status answer(leat_context *c, answers *a, const leat_model *m, cons
         goto out;
     }
     LEATI_GO(leati_conform(c, &f, &m->schema, frame));
-    leati_encoder_warn(c, &m->pipeline.encoder, &m->schema, f);
+    LEATI_GO(leati_encoder_warn(c, &m->pipeline.encoder, &m->schema, f));
     size_t n = a->target.count;
     a->out.value = leati_array(c, n, sizeof(double));
     if (leati_estimator_has_proba(e)) a->out.proba = LEATI_NEW(c, double, n *classes);

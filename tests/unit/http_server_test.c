@@ -589,6 +589,7 @@ static void slow_readers_make_room(leattest *t)
     client slow;
     char some[2048], statuses[64] = "";
     int small = 16384, refused = 0;
+    double began = seconds(), first = 0; /* answer to another one */
     leati_http_budget budget = {.most = 12000000};
     leati_http_options o = {.body_seconds = 1, .workers = 1};
     if (!fixture_start_with(t, &f, &o, &budget)) return;
@@ -608,10 +609,11 @@ static void slow_readers_make_room(leattest *t)
         client_send(&other, ask, sizeof ask - 1);
         client_answers(&other, 1, false, statuses, sizeof statuses);
         client_close(&other);
+        if (i == 0) first = seconds();
         refused += strcmp(statuses, "503") == 0;
     }
     CHECK_STR(statuses, "200");
-    CHECK(refused > 0);
+    CHECK(refused > 0 || first - began > 1); /* later there may be room at once */
     client_close(&slow);
     fixture_stop(t, &f);
 }
