@@ -153,7 +153,7 @@ static void run_once(bench *x, int library, const shape *s)
 
 static void run_library(bench *x, int library, const shape *s, timings *t, double budget)
 {
-    const struct timespec pause = {0, 30000000};
+    const struct timespec pause = {0, 80000000}; /* threads of OpenBLAS spin for 2^26 cycles */
     nanosleep(&pause, NULL);
     double start = now(), warm = start + budget / 10, end;
     do run_once(x, library, s);

@@ -9,7 +9,8 @@
 #define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
     LEFT_BYTES = 2 << 20, /* packed rows of A kept at once */
-    TALL = 16             /* passes over B that no cache holds */
+    TALL = 16,            /* passes over B that no cache holds */
+    NEAR_OVER = 64        /* elements that a band of A may run over */
 };
 
 #endif
@@ -26,12 +27,13 @@ typedef struct NAME(product) {
     size_t kc, mc;         /* of one pass */
     size_t grid_m, grid_n; /* tasks */
     bool pack_left, pack_right;
+    bool pack_near;  /* rows of A, one band at a time */
     const T *packed; /* all of B as pack_b lays it out, pass by pass; or NULL */
     /* Called for rows i .. i+m, columns j .. j+n of C once they are complete; or NULL. */
     void (*finish)(const void *arg, size_t i, size_t m, size_t j, size_t n);
     const void *finish_arg;
-    T *scratch; /* `each` elements per worker: packed left, packed right, tail panel */
-    size_t each, right_at, tail_at;
+    T *scratch; /* `each` elements per worker: packed left, packed right, tail panel, near */
+    size_t each, right_at, tail_at, near_at;
 } NAME(product);
 
 /* Rows i0 .. i0+m, columns j0 .. j0+n, terms p0 .. p0+k of the product, B ready in `right`. */
@@ -84,7 +86,8 @@ static void NAME(rectangle)(const NAME(product) * g, size_t i0, size_t i1, size_
                  .a_step = g->lda,
                  .alpha = g->alpha,
                  .beta = p == 0 ? g->beta : 1,
-                 .ldc = g->ldc};
+                 .ldc = g->ldc,
+                 .near = g->pack_near ? own + g->near_at : NULL};
             if (g->pack_left) {
                 g->ker->pack_a(m, k, a, g->lda, !g->ta, own);
                 t.left = LEATI_LEFT_PACKED;
@@ -123,7 +126,7 @@ static double NAME(task_cost)(const NAME(product) * g, size_t m, size_t n)
     double rows = (double)((m + mr - 1) / mr) * (double)(mr < m ? mr : m);
     double columns = (double)((n + nr - 1) / nr) * (double)nr;
     rows = (rows + 3 * (double)m) / 4; /* bands are balanced; the last ones are a little lower */
-    return rows * columns / 32 + (g->pack_left ? (double)m / 4 : (double)m / 32) +
+    return rows * columns / 32 + (g->pack_left || g->pack_near ? (double)m / 4 : (double)m / 32) +
            (g->pack_right ? (double)n / (g->tb ? 4 : 8) : (double)n / 32);
 }
 
@@ -165,8 +168,9 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
         !g->packed && (g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
                        (g->m >= 4 && passes >= TALL)); /* from memory: whole rows, not strips */
     bool large = g->n >= 48 * nr && g->m >= 32 * mr;   /* what is packed can be fetched ahead */
-    g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128
-                         : g->n >= 4 * nr && passes > 1 && (large || NAME(bad_stride)(g->lda));
+    bool wide = g->n >= 12 * nr || (g->n >= 4 * nr && NAME(bad_stride)(g->lda));
+    g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128 : large && passes > 1;
+    g->pack_near = !g->ta && !g->pack_left && wide && passes > 1 && g->m >= 4 * mr;
     NAME(choose_grid)(g, threads);
     size_t m = (g->m + g->grid_m - 1) / g->grid_m;
     size_t columns = g->n < g->ker->nc ? (g->n + nr - 1) / nr * nr : g->ker->nc;
@@ -174,7 +178,8 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
     g->mc = g->pack_left && m > left_most ? left_most : m;
     g->right_at = g->pack_left ? (g->mc * g->kc + 15) / 16 * 16 : 0;
     g->tail_at = g->right_at + (g->pack_right ? columns * g->kc : 0);
-    g->each = g->tail_at + (g->pack_right || g->packed || g->n % nr == 0 ? 0 : nr * g->kc);
+    g->near_at = g->tail_at + (g->pack_right || g->packed || g->n % nr == 0 ? 0 : nr * g->kc);
+    g->each = g->near_at + (g->pack_near ? mr * g->kc + NEAR_OVER : 0);
 }
 
 /* Elements of scratch that an arranged product needs. */

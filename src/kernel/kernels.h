@@ -34,6 +34,7 @@ typedef enum leati_left { LEATI_LEFT_ROWS, LEATI_LEFT_COLUMNS, LEATI_LEFT_PACKED
         type alpha, beta;                                                                          \
         type *c;                                                                                   \
         size_t ldc;                                                                                \
+        type *near; /* mr * k + 64 elements: rows of A go there band by band; or NULL */           \
     } leati_block_##suffix;                                                                        \
     typedef struct leati_gemm_kernels_##suffix {                                                   \
         size_t mr, nr; /* rows and columns of the register tile */                                 \

@@ -4,9 +4,10 @@
  * A tile of MR rows and two vectors of columns stays in registers while k runs: each step loads
  * two vectors of B and broadcasts MR elements of A. With 512-bit vectors 14 x 2 accumulators, two
  * vectors of B and one broadcast fill 31 of 32 registers; with 16 registers MR is 6 (AVX2) or 4.
- * Row-major B needs no packing for this, nor do rows or columns of A; packing only mends strides
- * that are bad for the caches. Cf. Goto and van de Geijn 2008; Georganas et al. 2020 (batch-reduce
- * GEMM as the single building block). */
+ * Row-major B needs no packing for this, nor do rows or columns of A; packing mends strides that
+ * are bad for the caches, and of A pays where a band serves many panels (`near` of the block: done
+ * when its turn comes, it goes from L2 to L1 and no copy of A leaves them). Cf. Goto and van de
+ * Geijn 2008; Georganas et al. 2020 (batch-reduce GEMM as the single building block). */
 
 #if MR >= 12
 #define LONG_ROWS 4
@@ -37,10 +38,11 @@ INLINE void NAME(store_edge)(T *p, V v, size_t n)
  * pointer and pointer + step without further arithmetic.
  * C is fetched meanwhile, that of a large tile two rows at a time after every 16th part of the
  * terms: at once its lines would take all the buffers for misses, and B would wait for memory with
- * them. */
+ * them. So is `pace` bytes of each row of the band of A that comes next. */
 INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
                        size_t step, const T *b, size_t b_step, size_t b_panel, T *c, size_t ldc,
-                       size_t last, T alpha, T beta, const char *next, size_t pace)
+                       size_t last, T alpha, T beta, const char *next, size_t next_step,
+                       size_t pace)
 {
     V sum[MR][8];
     const T *group[MR / 3 + 1], *ahead = c;
@@ -71,13 +73,12 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
             ahead += ldc;
             rows--;
         }
+        for (size_t i = 0; i < (spread ? 1 : h) && h > MR / 2; i++, next += next_step)
+            for (size_t x = 0; x < pace; x += 64) __builtin_prefetch(next + x, 0, 2);
         for (; p < end; p++, b += b_step, a += step) {
             V column[8];
-            __asm__("" : "+r"(a), "+r"(b)); /* not to be computed anew for each stretch */
-            if (!by_rows && h > MR / 2) {
-                __builtin_prefetch(next, 0, 2);
-                next += pace;
-            }
+            __asm__("" : "+r"(b)); /* not to be computed anew for each stretch */
+            if (!by_rows) __asm__("" : "+r"(a));
             UNROLL(8)
             for (size_t v = 0; v < nv; v++) {
                 column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
@@ -126,15 +127,16 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
 
 typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, size_t b_step,
                               size_t b_panel, T *c, size_t ldc, size_t last, T alpha, T beta,
-                              const char *next, size_t pace);
+                              const char *next, size_t next_step, size_t pace);
 
 #define TILE(h, nv, form, by_rows)                                                                 \
     static void NAME(tile_##form##_##h##x##nv)(                                                    \
         size_t k, const T *a, size_t step, const T *b, size_t b_step, size_t b_panel, T *c,        \
-        size_t ldc, size_t last, T alpha, T beta, const char *next, size_t pace)                   \
+        size_t ldc, size_t last, T alpha, T beta, const char *next, size_t next_step, size_t pace) \
     {                                                                                              \
         NAME(tile)                                                                                 \
-        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta, next, pace);   \
+        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta, next,          \
+         next_step, pace);                                                                         \
     }
 #define TILES(h)                                                                                   \
     TILE(h, 1, columns, false)                                                                     \
@@ -176,56 +178,22 @@ typedef struct NAME(wide_tile) {
 static const NAME(wide_tile) NAME(wide_tiles)[MR + 1] = {ALL_WIDE(WIDE_ROW)};
 static const NAME(wide_tile) NAME(half_tiles)[MR + 1] = {ALL_HALF(WIDE_ROW)};
 
-/* One band of h rows: all panels of B. `next`: the packed band that follows, which every tile
- * fetches a part of, so that the first tile of the next band does not wait for it; or NULL. */
-static void NAME(band)(const NAME(leati_block) * t, size_t h, const T *a, size_t step, T *c,
-                       const T *next)
-{
-    size_t tiles = (t->n + NAME(NR) - 1) / NAME(NR);
-    size_t pace = next ? (h * sizeof(T) + tiles - 1) / tiles : 0;
-    const char *fetch = (const char *)(next ? next : a);
-    bool columns = t->left != LEATI_LEFT_ROWS;
-    size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
-    const T *b = t->b;
-    const NAME(wide_tile) * wides[] = {&NAME(wide_tiles)[h], &NAME(half_tiles)[h]};
-    for (size_t w = 0; w < 2; w++) {
-        size_t wide = wides[w]->vectors * VL;
-        for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
-            wides[w]->tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL,
-                                    t->alpha, t->beta, (const char *)a, 0);
-    }
-    for (; j < t->n; j += NAME(NR), b += t->b_panel) {
-        size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
-        bool tail = j >= full;
-        size_t two = width > VL, last = width - two * VL;
-        NAME(tiles)
-        [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, 0,
-                          c + j, t->ldc, last, t->alpha, t->beta, fetch, pace);
-        fetch += pace * t->k;
-    }
-}
-
-static void NAME(block)(const NAME(leati_block) * t)
-{
-    if (t->m == 0) return;
-    size_t bands = (t->m + MR - 1) / MR, least = t->m / bands, higher = t->m - least * bands;
-    for (size_t band = 0, i = 0; band < bands; band++) {
-        size_t h = least + (band < higher);
-        T *c = t->c + i * t->ldc;
-        const T *a = t->left == LEATI_LEFT_ROWS      ? t->a + i * t->a_step
-                     : t->left == LEATI_LEFT_COLUMNS ? t->a + i
-                                                     : t->a + i * t->k;
-        bool packed = t->left == LEATI_LEFT_PACKED;
-        i += h;
-        NAME(band)(t, h, a, packed ? h : t->a_step, c, packed && i < t->m ? a + h * t->k : NULL);
-    }
-}
-
 static void NAME(copy)(size_t n, const T *in, T *out)
 {
     size_t i = 0;
     for (; i + VL <= n; i += VL) NAME(store)(out + i, NAME(load)(in + i));
     if (i < n) NAME(store_part)(out + i, NAME(load_part)(in + i, n - i), n - i);
+}
+
+/* One band: h of `rows` rows that can be read, by columns. Whole vectors run over what stands to
+ * the right of them, so that goes first, and over what follows the band. */
+static void NAME(pack_band)(size_t h, size_t rows, size_t k, const T *a, size_t step, T *out)
+{
+    for (size_t x = (h - 1) / VL * VL; x < h; x -= VL) {
+        size_t own = h - x < VL ? h - x : VL;
+        if (rows - x >= VL) NAME(turn_over)(k, a + x * step, step, out + x, h, own);
+        else NAME(turn)(own, k, a + x * step, step, out + x, h, false);
+    }
 }
 
 static void NAME(pack_a)(size_t m, size_t k, const T *a, size_t step, bool by_rows, T *out)
@@ -234,13 +202,60 @@ static void NAME(pack_a)(size_t m, size_t k, const T *a, size_t step, bool by_ro
     for (size_t band = 0, i = 0; band < bands; band++) {
         size_t h = m / bands + (band < m % bands);
         T *o = out + i * k;
-        if (by_rows) {
-            for (size_t x = 0; x < h; x += VL)
-                NAME(turn)(h - x < VL ? h - x : VL, k, a + (i + x) * step, step, o + x, h, false);
-        } else {
+        if (by_rows) NAME(pack_band)(h, m - i, k, a + i * step, step, o);
+        else
             for (size_t p = 0; p < k; p++) NAME(copy)(h, a + p * step + i, o + p * h);
+        i += h;
+    }
+}
+
+/* One band of h rows: all panels of B. `next`: the first of the rows of the band that follows, of
+ * which every tile fetches a part, so that the next band does not wait for them; or NULL. */
+static void NAME(band)(const NAME(leati_block) * t, size_t h, bool columns, const T *a, size_t step,
+                       T *c, const T *next, size_t next_step)
+{
+    size_t tiles = (t->n + NAME(NR) - 1) / NAME(NR);
+    size_t pace = next ? (t->k * sizeof(T) / tiles + 63) / 64 * 64 : 0;
+    const char *fetch = (const char *)(next ? next : a);
+    size_t j = 0, full = t->b_tail ? t->n / NAME(NR) * NAME(NR) : t->n;
+    const T *b = t->b;
+    const NAME(wide_tile) * wides[] = {&NAME(wide_tiles)[h], &NAME(half_tiles)[h]};
+    for (size_t w = 0; w < 2; w++) {
+        size_t wide = wides[w]->vectors * VL;
+        for (; wide && j + wide <= full; j += wide, b += wide / NAME(NR) * t->b_panel)
+            wides[w]->tile[columns](t->k, a, step, b, t->b_step, t->b_panel, c + j, t->ldc, VL,
+                                    t->alpha, t->beta, (const char *)a, 0, 0);
+    }
+    for (; j < t->n; j += NAME(NR), b += t->b_panel) {
+        size_t width = t->n - j < NAME(NR) ? t->n - j : NAME(NR);
+        bool tail = j >= full;
+        size_t two = width > VL, last = width - two * VL;
+        NAME(tiles)
+        [h][two][columns](t->k, a, step, tail ? t->b_tail : b, tail ? NAME(NR) : t->b_step, 0,
+                          c + j, t->ldc, last, t->alpha, t->beta, fetch, next_step * sizeof(T),
+                          pace);
+        fetch += pace;
+    }
+}
+
+static void NAME(block)(const NAME(leati_block) * t)
+{
+    if (t->m == 0) return;
+    size_t bands = (t->m + MR - 1) / MR, least = t->m / bands, higher = t->m - least * bands;
+    bool rows = t->left == LEATI_LEFT_ROWS, packed = t->left == LEATI_LEFT_PACKED;
+    size_t next_step = packed ? t->k : t->a_step;
+    for (size_t band = 0, i = 0; band < bands; band++) {
+        size_t h = least + (band < higher), step = packed ? h : t->a_step;
+        T *c = t->c + i * t->ldc;
+        const T *a = t->a + i * (rows ? t->a_step : packed ? t->k : 1);
+        const T *next = i + h < t->m && t->left != LEATI_LEFT_COLUMNS ? a + h * next_step : NULL;
+        if (rows && t->near) {
+            NAME(pack_band)(h, t->m - i, t->k, a, step, t->near);
+            a = t->near;
+            step = h;
         }
         i += h;
+        NAME(band)(t, h, !rows || t->near, a, step, c, next, next_step);
     }
 }
 

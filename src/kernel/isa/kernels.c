@@ -82,6 +82,8 @@ MAP_MATH(tanh_f64, double, vd, VD, f64, tanh_vector)
 #define TEXT(x)     TEXT_(x)
 #define TABLE       GLUE(leati_kernels_, LEATI_LEVEL)
 
+enum { TERMS_F32 = ROWS_F32 > 12 ? 256 : 512 }; /* of 14 rows, 512 would fill L1 */
+
 #define GEMM(suffix, rows, k, n)                                                                   \
     {                                                                                              \
         .mr = (rows), .nr = NR_##suffix, .kc = (k), .nc = (n), .block = block_##suffix,            \
@@ -121,7 +123,7 @@ const leati_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                      .ranks = ranks,
                                      .moments_f32 = moments_f32,
                                      .moments_f64 = moments_f64},
-                             .f32 = GEMM(f32, ROWS_F32, 512, 256),
+                             .f32 = GEMM(f32, ROWS_F32, TERMS_F32, (128 << 10) / TERMS_F32),
                              .f64 = GEMM(f64, ROWS_F64, 256, 256),
                              .smo = {smo_range, smo_update, smo_partner},
                              .dist2_wide = dist2_wide,

@@ -52,3 +52,19 @@ INLINE void NAME(turn)(size_t h, size_t k, const T *in, size_t ld, T *out, size_
             if (i < count) NAME(store_last)(out + (p + i) * step, r[i], width);
     }
 }
+
+/* The same of VL rows that can all be read, `own` of which are wanted: what follows them in a row
+ * of `out`, up to VL, is overwritten. */
+INLINE void NAME(turn_over)(size_t k, const T *in, size_t ld, T *out, size_t step, size_t own)
+{
+    size_t p = 0;
+    for (; p + VL <= k; p += VL) {
+        V r[VL];
+        UNROLL(16)
+        for (size_t i = 0; i < VL; i++) r[i] = NAME(load)(in + i * ld + p);
+        NAME(transpose)(r);
+        UNROLL(16)
+        for (size_t i = 0; i < VL; i++) NAME(store)(out + (p + i) * step, r[i]);
+    }
+    if (p < k) NAME(turn)(own, k - p, in + p, ld, out + p * step, step, false);
+}
