@@ -62,6 +62,18 @@ void leati_str_addc(leati_str *s, char ch)
     leati_str_addn(s, &ch, 1);
 }
 
+void leati_str_add_label(leati_str *s, const char *value)
+{
+    for (const char *at = value;; at++) {
+        size_t plain = strcspn(at, "\\\"\n");
+        leati_str_addn(s, at, plain);
+        at += plain;
+        if (!*at) return;
+        leati_str_addc(s, '\\');
+        leati_str_addc(s, *at == '\n' ? 'n' : *at);
+    }
+}
+
 void leati_str_again(leati_str *s, size_t from, size_t length)
 {
     char *at = reserve(s, length); /* which moves what is copied */

@@ -25,6 +25,8 @@ void leati_str_add(leati_str *s, const char *text);
 void leati_str_addn(leati_str *s, const char *text, size_t length);
 void leati_str_addc(leati_str *s, char ch);
 void leati_str_addu(leati_str *s, uint64_t value); /* decimal */
+/* With `\`, `"` and line feeds escaped, as label values of Prometheus' text format are. */
+void leati_str_add_label(leati_str *s, const char *value);
 /* Once more what stands there already. */
 void leati_str_again(leati_str *s, size_t from, size_t length);
 void leati_str_addf(leati_str *s, const char *format, ...) LEAT_PRINTF(2, 3);

@@ -278,19 +278,6 @@ void leat_monitor_json(const leat_monitor *m, leat_json *j, const char *key)
 
 /* --- Prometheus ------------------------------------------------------------------------------- */
 
-/* The text format escapes three characters in label values. */
-static void add_label(leati_str *s, const char *text)
-{
-    for (;; text++) {
-        size_t plain = strcspn(text, "\\\"\n");
-        leati_str_addn(s, text, plain);
-        text += plain;
-        if (!*text) return;
-        leati_str_addc(s, '\\');
-        leati_str_addc(s, *text == '\n' ? 'n' : *text);
-    }
-}
-
 typedef struct series {
     const char *model, *version;
     leati_str *out;
@@ -304,13 +291,13 @@ static void add_sample(const series *s, const char *name, const char *key, const
     size_t n = leati_num_format(value, number);
     leati_str_add(s->out, name);
     leati_str_add(s->out, "{model=\"");
-    add_label(s->out, s->model);
+    leati_str_add_label(s->out, s->model);
     leati_str_add(s->out, "\",version=\"");
-    add_label(s->out, s->version);
+    leati_str_add_label(s->out, s->version);
     leati_str_add(s->out, "\"");
     if (key) {
         leati_str_addf(s->out, ",%s=\"", key);
-        add_label(s->out, label);
+        leati_str_add_label(s->out, label);
         leati_str_add(s->out, "\"");
     }
     if (measure) leati_str_addf(s->out, ",measure=\"%s\"", measure);

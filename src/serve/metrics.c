@@ -55,24 +55,12 @@ static void family(text *t, kind k, const char *name, const char *help)
                    types[k]);
 }
 
-static void add_escaped(leati_str *out, const char *value)
-{
-    for (const char *at = value;; at++) {
-        size_t plain = strcspn(at, "\\\"\n");
-        leati_str_addn(out, at, plain);
-        at += plain;
-        if (!*at) return;
-        leati_str_addc(out, '\\');
-        leati_str_addc(out, *at == '\n' ? 'n' : *at);
-    }
-}
-
 static void add_label(leati_str *out, bool first, const label *l)
 {
     leati_str_addc(out, first ? '{' : ',');
     leati_str_add(out, l->name);
     leati_str_add(out, "=\"");
-    add_escaped(out, l->value);
+    leati_str_add_label(out, l->value);
     leati_str_addc(out, '"');
 }
 

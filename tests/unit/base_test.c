@@ -100,6 +100,9 @@ static void strings(leattest *t)
     leati_str_addf(&s, "%d-%s", 42, "x");
     leati_str_addc(&s, '!');
     CHECK_STR(leati_str_text(&s), "42-x!");
+    leati_str_clear(&s);
+    leati_str_add_label(&s, "\\a \"b\"\n");
+    CHECK_STR(leati_str_text(&s), "\\\\a \\\"b\\\"\\n");
     leati_str long_one;
     leati_str_init(&long_one, t->context);
     leati_str_addu(&long_one, 0);
