@@ -16,8 +16,7 @@ bool leati_is_float_operand(const leati_operand *o)
 leati_element leati_element_get(const leati_operand *o, size_t at)
 {
     leati_element e = {0, 0};
-    const char *p = (const char *)o->data + at * leat_dtype_size(o->dtype);
-#define AS(T) (*(const T *)(const void *)p)
+#define AS(T) (((const T *)o->data)[at])
     switch (o->dtype) {
     case LEAT_DTYPE_F32: e.f = AS(float); break;
     case LEAT_DTYPE_F64: e.f = AS(double); break;
@@ -39,8 +38,7 @@ leati_element leati_element_get(const leati_operand *o, size_t at)
 
 void leati_element_set(const leati_operand *o, size_t at, leati_element x)
 {
-    char *p = (char *)o->data + at * leat_dtype_size(o->dtype);
-#define AS(T) (*(T *)(void *)p)
+#define AS(T) (((T *)o->data)[at])
     switch (o->dtype) {
     case LEAT_DTYPE_F32: AS(float) = (float)x.f; break;
     case LEAT_DTYPE_F64: AS(double) = x.f; break;

@@ -74,13 +74,12 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
         size_t place = rest / v.y.place_step % v.y.plane;
         size_t first = channel / v.out_channels * v.in_channels;
         double sum = 0;
-        for (size_t i = 0; i < v.in_channels; i++)
-            for (size_t tap = 0; tap < v.taps; tap++) {
-                int64_t from = place_of(&v.w, place, tap);
-                if (from < 0) continue;
+        for (size_t tap = 0; tap < v.taps; tap++) {
+            int64_t from = place_of(&v.w, place, tap);
+            for (size_t i = 0; from >= 0 && i < v.in_channels; i++)
                 sum += factor(&v, &s->in[0], at(&v.x, image, first + i, (size_t)from)) *
                        factor(&v, &s->in[1], (channel * v.in_channels + i) * v.taps + tap);
-            }
+        }
         if (v.a->bias) sum += get(&s->in[2], channel);
         if (v.a->residual) sum += get(&s->in[2 + v.a->bias], k);
         sum = leati_reference_activation((leati_activation)v.a->activation, sum);
@@ -91,20 +90,33 @@ static leat_status run_conv(leat_context *c, const leati_step *s)
 
 const leati_kernel leati_reference_conv = {.run = run_conv};
 
-/* Tap by tap from the side of x: dx[i] = sum over the windows o and taps k that read i. */
+/* The window that reads place `to` of x under its tap `tap`, or -1. */
+static int64_t window_over(const leati_window *w, size_t to, size_t tap)
+{
+    int64_t i[LEATI_MAX_SPATIAL], k[LEATI_MAX_SPATIAL], window = 0;
+    split3(to, w->in, i);
+    split3(tap, w->kernel, k);
+    for (int d = 0; d < LEATI_MAX_SPATIAL; d++) {
+        int64_t from = i[d] + w->low[d] - k[d] * w->dilation[d];
+        if (from < 0 || from % w->stride[d] || from / w->stride[d] >= w->out[d]) return -1;
+        window = window * w->out[d] + from / w->stride[d];
+    }
+    return window;
+}
+
+/* Tap by tap from the side of x: dx[i] = sum over the taps k and the windows o that read i. */
 static double data_sum(const leati_step *s, const conv *v, size_t image, size_t channel, size_t to)
 {
     size_t group = channel / v->in_channels, i = channel % v->in_channels;
     double sum = 0;
-    for (size_t place = 0; place < v->y.plane; place++)
-        for (size_t tap = 0; tap < v->taps; tap++) {
-            if (place_of(&v->w, place, tap) != (int64_t)to) continue;
-            for (size_t o = 0; o < v->out_channels; o++) {
-                size_t out = group * v->out_channels + o;
-                sum += factor(v, &s->in[0], at(&v->y, image, out, place)) *
-                       factor(v, &s->in[1], (out * v->in_channels + i) * v->taps + tap);
-            }
+    for (size_t tap = 0; tap < v->taps; tap++) {
+        int64_t window = window_over(&v->w, to, tap);
+        for (size_t o = 0; window >= 0 && o < v->out_channels; o++) {
+            size_t out = group * v->out_channels + o;
+            sum += factor(v, &s->in[0], at(&v->y, image, out, (size_t)window)) *
+                   factor(v, &s->in[1], (out * v->in_channels + i) * v->taps + tap);
         }
+    }
     return sum;
 }
 

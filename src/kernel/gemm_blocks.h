@@ -8,7 +8,7 @@
 #define LEATI_KERNEL_GEMM_BLOCKS
 #define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
-    LEFT_BYTES = 2 << 20, /* packed rows of A kept at once */
+    LEFT_BYTES = 4 << 20, /* packed rows of A kept at once */
     TALL = 16,            /* passes over B that no cache holds */
     NEAR_OVER = 64        /* elements that a band of A may run over */
 };

@@ -32,19 +32,18 @@ static bool trial_init(trial *t, leat_context *c, const leati_conv *v, leati_rng
     size_t bytes =
         largest(t->p.forward_bytes, largest(t->p.back_data_bytes, t->p.back_weights_bytes));
     t->x = leattest_random_array(rng, t->nx);
-    t->y = leattest_random_array(rng, t->ny);
+    t->y = leattest_spoiled_array(t->ny);
     t->w = leattest_random_array(rng, t->p.weights);
     t->b = leattest_random_array(rng, v->out_c);
     t->residual = leattest_random_array(rng, t->ny);
     t->dy = leattest_random_array(rng, t->ny);
-    t->dx = leattest_random_array(rng, t->nx);
+    t->dx = leattest_spoiled_array(t->nx);
     t->before = leattest_random_array(rng, t->nx);
-    t->dw = leattest_random_array(rng, t->p.weights);
-    t->db = leattest_random_array(rng, v->out_c);
-    t->packed = leattest_random_array(rng, t->p.packed);
-    t->back = leattest_random_array(rng, t->p.packed_back);
-    t->workspace = aligned_alloc(64, (bytes + 127) / 64 * 64);
-    if (t->workspace) memset(t->workspace, 0xff, bytes); /* NaN */
+    t->dw = leattest_spoiled_array(t->p.weights);
+    t->db = leattest_spoiled_array(v->out_c);
+    t->packed = leattest_spoiled_array(t->p.packed);
+    t->back = leattest_spoiled_array(t->p.packed_back);
+    t->workspace = leattest_spoiled_array((bytes + 3) / 4);
     return t->x && t->y && t->w && t->b && t->residual && t->dy && t->dx && t->dw && t->db &&
            t->packed && t->back && t->workspace && t->before;
 }
@@ -102,39 +101,61 @@ static bool agree(const char *name, size_t n, const float *got, sums want, leati
     return true;
 }
 
-/* A factor of a sum, as it is or rounded to bf16. */
-static double factor(const leati_conv *v, float x)
+/* Factors of sums, as they are or rounded to bf16. */
+static double *factors(const leati_conv *v, size_t n, const float *x)
 {
-    return (double)(v->half ? leati_bf16_to_f32(leati_f32_to_bf16(x)) : x);
+    double *f = malloc((n + 1) * sizeof *f);
+    for (size_t i = 0; f && i < n; i++)
+        f[i] = (double)(v->half ? leati_bf16_to_f32(leati_f32_to_bf16(x[i])) : x[i]);
+    return f;
+}
+
+/* The products of one output with the pixel that begins at `at` under the tap of filter that begins
+ * at `w`: what each of them belongs to. */
+typedef struct products {
+    double *x, *w, *dy;
+    size_t channels, taps; /* per group; from a channel's tap to the next one's */
+} products;
+
+static void add_products(const products *p, size_t i, size_t at, size_t w, sums y, sums dx, sums dw)
+{
+    double sum = 0, size = 0, d = p->dy[i];
+    for (size_t k = 0; k < p->channels; k++, at++, w += p->taps) {
+        double part = p->x[at] * p->w[w];
+        sum += part;
+        size += fabs(part);
+        term(dx, at, d * p->w[w]);
+        term(dw, w, d * p->x[at]);
+    }
+    y.value[i] += sum;
+    y.size[i] += size;
 }
 
 /* Adds every product of the convolution to the outputs it belongs to. */
 static void reference(const trial *t, sums y, sums dx, sums dw, sums db)
 {
     const leati_conv *v = &t->p.conv;
-    size_t gk = v->in_c / v->groups, gn = v->out_c / v->groups;
+    size_t gk = v->in_c / v->groups, gn = v->out_c / v->groups, taps = v->kernel_h * v->kernel_w;
+    products p = {factors(v, t->nx, t->x), factors(v, t->p.weights, t->w), factors(v, t->ny, t->dy),
+                  gk, taps};
     for (size_t i = 0; i < t->ny; i++) {
         size_t o = i % v->out_c, ox = i / v->out_c % t->p.out_w;
         size_t oy = i / v->out_c / t->p.out_w % t->p.out_h,
                n = i / v->out_c / t->p.out_w / t->p.out_h;
         term(y, i, (double)t->b[o]);
         term(db, o, (double)t->dy[i]);
-        for (size_t ky = 0; ky < v->kernel_h; ky++) {
-            for (size_t kx = 0; kx < v->kernel_w; kx++) {
-                size_t iy = oy * v->stride_h + ky * v->dilation_h - v->pad_top;
-                size_t ix = ox * v->stride_w + kx * v->dilation_w - v->pad_left;
-                if (iy >= v->in_h || ix >= v->in_w) continue; /* wraps below 0 */
-                for (size_t k = 0; k < gk; k++) {
-                    size_t at = ((n * v->in_h + iy) * v->in_w + ix) * v->in_c + o / gn * gk + k;
-                    size_t w = ((o * gk + k) * v->kernel_h + ky) * v->kernel_w + kx;
-                    term(y, i, factor(v, t->x[at]) * factor(v, t->w[w]));
-                    term(dx, at, factor(v, t->dy[i]) * factor(v, t->w[w]));
-                    term(dw, w, factor(v, t->dy[i]) * factor(v, t->x[at]));
-                }
-            }
+        for (size_t tap = 0; tap < taps; tap++) {
+            size_t iy = oy * v->stride_h + tap / v->kernel_w * v->dilation_h - v->pad_top;
+            size_t ix = ox * v->stride_w + tap % v->kernel_w * v->dilation_w - v->pad_left;
+            if (iy >= v->in_h || ix >= v->in_w) continue; /* wraps below 0 */
+            size_t at = ((n * v->in_h + iy) * v->in_w + ix) * v->in_c + o / gn * gk;
+            add_products(&p, i, at, o * gk * taps + tap, y, dx, dw);
         }
         term(y, i, (double)t->residual[i]);
     }
+    free(p.x);
+    free(p.w);
+    free(p.dy);
 }
 
 static void print_shape(const leati_conv *v)
@@ -146,26 +167,57 @@ static void print_shape(const leati_conv *v)
            v->pad_bottom, v->pad_right, v->half ? ", bf16" : "");
 }
 
-static void check_shape(leattest *t, leat_context *c, const leati_conv *v, leati_activation act,
-                        bool add, leati_rng *rng)
+typedef struct expected {
+    sums y, dx, dw, db;
+} expected;
+
+/* Of the first level's trial: the others have the same operands. */
+static expected expect(const trial *r, bool add)
 {
-    trial r;
-    REQUIRE(trial_init(&r, c, v, rng));
-    sums y = sums_new(r.ny), dx = sums_new(r.nx), dw = sums_new(r.p.weights),
-         db = sums_new(v->out_c);
-    reference(&r, y, dx, dw, db);
-    for (size_t i = 0; add && i < r.nx; i++) term(dx, i, (double)r.before[i]);
-    trial_run(&r, c, act, add);
-    bool fine = CHECK(agree("y", r.ny, r.y, y, act));
-    fine = CHECK(agree("dx", r.nx, r.dx, dx, LEATI_ACT_NONE)) && fine;
-    fine = CHECK(agree("dw", r.p.weights, r.dw, dw, LEATI_ACT_NONE)) && fine;
-    fine = CHECK(agree("db", v->out_c, r.db, db, LEATI_ACT_NONE)) && fine;
-    if (!fine) print_shape(v);
-    sums_free(y);
-    sums_free(dx);
-    sums_free(dw);
-    sums_free(db);
-    trial_free(&r);
+    expected e = {sums_new(r->ny), sums_new(r->nx), sums_new(r->p.weights),
+                  sums_new(r->p.conv.out_c)};
+    reference(r, e.y, e.dx, e.dw, e.db);
+    for (size_t i = 0; add && i < r->nx; i++) term(e.dx, i, (double)r->before[i]);
+    return e;
+}
+
+static void expected_free(expected e)
+{
+    sums_free(e.y);
+    sums_free(e.dx);
+    sums_free(e.dw);
+    sums_free(e.db);
+}
+
+static void check_trial(leattest *t, const trial *r, const expected *e, leati_activation act)
+{
+    CHECK(agree("y", r->ny, r->y, e->y, act));
+    CHECK(agree("dx", r->nx, r->dx, e->dx, LEATI_ACT_NONE));
+    CHECK(agree("dw", r->p.weights, r->dw, e->dw, LEATI_ACT_NONE));
+    CHECK(agree("db", r->p.conv.out_c, r->db, e->db, LEATI_ACT_NONE));
+}
+
+/* One shape at every level. */
+static void check_shape(leattest *t, leat_context *const *at, const leati_conv *v,
+                        leati_activation act, bool add, leati_rng *rng)
+{
+    expected e = {0};
+    leati_rng begin = *rng;
+    for (size_t level = 0; at[level]; level++) {
+        trial r;
+        int before = t->failures;
+        *rng = begin;
+        REQUIRE(trial_init(&r, at[level], v, rng));
+        if (level == 0) e = expect(&r, add);
+        trial_run(&r, at[level], act, add);
+        check_trial(t, &r, &e, act);
+        if (t->failures > before) {
+            printf("    at level %s\n", leat_context_cpu(at[level]));
+            print_shape(v);
+        }
+        trial_free(&r);
+    }
+    expected_free(e);
 }
 
 static size_t up_to(leati_rng *rng, uint32_t n)
@@ -208,39 +260,32 @@ static bool fits(const leati_conv *v)
            (v->kernel_w - 1) * v->dilation_w < v->in_w + v->pad_left + v->pad_right;
 }
 
-static void random_of(leattest *t, leat_context *c, bool half)
+static void random_of(leattest *t, bool half)
 {
+    leat_context *at[LEATI_CPU_LEVELS + 1];
     leati_rng rng;
     leati_rng_init(&rng, 21, LEATI_RNG_TEST, half);
-    for (int done = 0; done < 150;) {
+    bool opened = leattest_open_levels(t, 2, at);
+    for (int done = 0; opened && done < 150;) {
         leati_conv v = random_shape(&rng);
         v.half = half;
         size_t work =
             v.batch * v.in_h * v.in_w * v.in_c * v.out_c / v.groups * v.kernel_h * v.kernel_w;
         if (!fits(&v) || work > 6000000) continue;
-        check_shape(t, c, &v, (leati_activation)(done % LEATI_ACTIVATIONS), done % 3 == 0, &rng);
+        check_shape(t, at, &v, (leati_activation)(done % LEATI_ACTIVATIONS), done % 3 == 0, &rng);
         done++;
     }
-}
-
-static void random_level(leattest *t, leat_context *c)
-{
-    random_of(t, c, false);
-}
-
-static void random_half_level(leattest *t, leat_context *c)
-{
-    random_of(t, c, true);
+    leattest_close_levels(at);
 }
 
 static void random_shapes(leattest *t)
 {
-    leattest_at_levels(t, 2, random_level);
+    random_of(t, false);
 }
 
 static void random_half_shapes(leattest *t)
 {
-    leattest_at_levels(t, 2, random_half_level);
+    random_of(t, true);
 }
 
 /* Shapes that take every path of the cutting: column blocks, spread pixels, split filters. */
@@ -262,20 +307,18 @@ static const leati_conv listed[] = {
     {2, 30, 31, 40, 40, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, false},     /* depthwise */
     {1, 14, 14, 100, 100, 100, 5, 5, 2, 2, 1, 1, 2, 2, 2, 2, false, false}}; /* and with a stride */
 
-static void listed_level(leattest *t, leat_context *c)
-{
-    leati_rng rng;
-    leati_rng_init(&rng, 22, LEATI_RNG_TEST, 0);
-    for (size_t i = 0; i < 2 * (sizeof listed / sizeof *listed); i++) {
-        leati_conv v = listed[i / 2];
-        v.half = i % 2;
-        check_shape(t, c, &v, LEATI_ACT_RELU, false, &rng);
-    }
-}
-
 static void listed_shapes(leattest *t)
 {
-    leattest_at_levels(t, 2, listed_level);
+    leat_context *at[LEATI_CPU_LEVELS + 1];
+    bool opened = leattest_open_levels(t, 2, at);
+    leati_rng rng;
+    leati_rng_init(&rng, 22, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; opened && i < 2 * (sizeof listed / sizeof *listed); i++) {
+        leati_conv v = listed[i / 2];
+        v.half = i % 2;
+        check_shape(t, at, &v, LEATI_ACT_RELU, false, &rng);
+    }
+    leattest_close_levels(at);
 }
 
 static void threads_level(leattest *t, leat_context *one)

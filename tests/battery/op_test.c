@@ -288,7 +288,8 @@ static void close_contexts(battery *b)
         for (int k = 0; k < THREADS; k++) leat_context_destroy(b->at[level][k]);
 }
 
-/* Runs twice; the inputs must stay as they were. */
+/* Runs twice (the reference, whose second run is the simulated device's, once); the inputs must stay
+ * as they were. */
 static bool run_on(leattest *t, leat_context *c, const char *device, const op_sample *s,
                    leat_dtype type, const inputs *x, results *out)
 {
@@ -297,13 +298,14 @@ static bool run_on(leattest *t, leat_context *c, const char *device, const op_sa
     *out = (results){0};
     leat_status st = case_open(c, device, s, type, x, &r);
     if (st == LEAT_OK) st = case_get(&r, out);
-    if (st == LEAT_OK) st = case_get(&r, &again);
+    bool twice = strcmp(device, "reference") != 0;
+    if (st == LEAT_OK && twice) st = case_get(&r, &again);
     bool good = CHECK(st == LEAT_OK);
     if (!good) {
         printf("    %s on %s: %s\n", title(s, type), device, leat_error_message(c));
         leat_error_clear(c);
     } else {
-        good = is_equal(t, &again, out, "a second run gives the same");
+        good = !twice || is_equal(t, &again, out, "a second run gives the same");
         for (size_t k = 0; k < x->count; k++)
             good &= CHECK(!memcmp(x->data[k], r.x.data[k], x->bytes[k]));
     }

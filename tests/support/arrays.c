@@ -2,11 +2,24 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 float *leattest_random_array(leati_rng *rng, size_t n)
 {
-    float *x = aligned_alloc(64, (n * sizeof *x + 127) / 64 * 64);
-    for (size_t i = 0; x && i < n; i++) x[i] = (float)(leati_rng_uniform(rng) - 0.5);
+    float *x = leattest_spoiled_array(n);
+    uint64_t state = leati_rng_u64(rng);
+    for (size_t i = 0; x && i < n; i++) { /* Knuth, TAOCP 2, 3.3.4, table 1, line 26 */
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        x[i] = (float)(state >> 40) * 0x1p-24f - 0.5f;
+    }
+    return x;
+}
+
+float *leattest_spoiled_array(size_t n)
+{
+    size_t bytes = (n * sizeof(float) + 127) / 64 * 64;
+    float *x = aligned_alloc(64, bytes);
+    if (x) memset(x, 0xff, bytes);
     return x;
 }
 

@@ -9,6 +9,8 @@
 
 /* n numbers in [-0.5, 0.5), on a 64-byte line with a line behind them; free. */
 float *leattest_random_array(leati_rng *rng, size_t n);
+/* The same full of NaN, for results. */
+float *leattest_spoiled_array(size_t n);
 /* Elements of a shape. */
 static inline size_t leattest_count(leat_shape s)
 {

@@ -113,7 +113,9 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
             __asm__("" : "+r"(row)); /* one pointer, not one for each row */
             UNROLL(8)
             for (size_t v = 0; v + 1 < nv; v++) sum[i][v] += beta * NAME(load)(row + v * VL);
-            sum[i][nv - 1] += beta * NAME(load_edge)(row + (nv - 1) * VL, last);
+            V edge = NAME(load_edge)(row + (nv - 1) * VL, last);
+            ROUNDED(edge); /* where the load branches: an FMA at every height of a tile, or at none */
+            sum[i][nv - 1] += beta * edge;
         }
     }
     UNROLL(16)
