@@ -45,17 +45,25 @@ static bool is_new(leati_passed_over *p, leat_context *c, const char *path)
     return true;
 }
 
+static void say(leati_passed_over *p, leat_context *c, const char *path, const char *why)
+{
+    char line[LINE];
+    if (!p->say.say || !is_new(p, c, path)) return;
+    snprintf(line, sizeof line, "%.500s is passed over: %.490s", path, why);
+    p->say.say(p->say.user, line);
+}
+
 static void tell(leati_passed_over *p, leat_context *c, const char *path, const char *what,
                  const char *fits)
 {
-    char line[LINE];
+    char why[LINE / 2 - 32];
     const char *base = leati_path_base(path);
     bool file = is_model(base);
-    if (!p->say.say || (!file && !holds_model(path)) || !is_new(p, c, path)) return;
+    if (!file && !holds_model(path)) return;
     int stem = (int)strlen(base) - (file ? 5 : 0);
-    snprintf(line, sizeof line, "%.500s is passed over: '%.*s' cannot be %s: %s", path,
-             stem < NAME ? stem : NAME, base, what, fits);
-    p->say.say(p->say.user, line);
+    snprintf(why, sizeof why, "'%.*s' cannot be %s: %s", stem < NAME ? stem : NAME, base, what,
+             fits);
+    say(p, c, path, why);
 }
 
 void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *path)
@@ -67,6 +75,16 @@ void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *p
 void leati_passed_over_version(leati_passed_over *p, leat_context *c, const char *path)
 {
     tell(p, c, path, "the version of a model", "a whole number from 1 to 999999999, as in 2.leat");
+}
+
+bool leati_passed_over_ending(leati_passed_over *p, leat_context *c, const char *path)
+{
+    size_t n = strlen(path);
+    if (!is_model(leati_path_base(path)) || strcmp(path + n - 5, ".leat") == 0 ||
+        leati_path_is_folder(path))
+        return false;
+    say(p, c, path, "files of models end with '.leat', in small letters");
+    return true;
 }
 
 void leati_passed_over_fini(leati_passed_over *p)

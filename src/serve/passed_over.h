@@ -17,6 +17,8 @@ typedef struct leati_passed_over {
 void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *path);
 /* In NAME/: VERSION.leat, or VERSION/ with a model in it. */
 void leati_passed_over_version(leati_passed_over *p, leat_context *c, const char *path);
+/* NAME.LEAT and the like: true where that is what it is. */
+bool leati_passed_over_ending(leati_passed_over *p, leat_context *c, const char *path);
 void leati_passed_over_fini(leati_passed_over *p);
 
 #endif

@@ -239,7 +239,10 @@ static leat_status scan(leati_repository *r, const char *folder, const char *nam
 static leat_status found_file(leati_repository *r, const char *path, const char *base,
                               const char *name)
 {
-    if (!stem_length(base)) return LEAT_OK;
+    if (!stem_length(base)) {
+        (void)leati_passed_over_ending(&r->passed_over, r->context, path);
+        return LEAT_OK;
+    }
     const char *colon = strrchr(name, ':');
     char *own = leati_strndup(r->context, name, (size_t)(colon - name));
     if (!own) return leat_error_status(r->context);
@@ -253,6 +256,7 @@ static leat_status found_version(leati_repository *r, const char *path, const ch
                                  const char *name)
 {
     size_t stem = stem_length(base);
+    if (!stem && leati_passed_over_ending(&r->passed_over, r->context, path)) return LEAT_OK;
     uint32_t version = version_of(base, stem ? stem : strlen(base));
     if (version == 0) {
         leati_passed_over_version(&r->passed_over, r->context, path);
@@ -271,6 +275,7 @@ static leat_status found_model(leati_repository *r, const char *path, const char
 {
     (void)unused;
     size_t stem = stem_length(base);
+    if (!stem && leati_passed_over_ending(&r->passed_over, r->context, path)) return LEAT_OK;
     if (!leati_served_name_fits(base, stem ? stem : strlen(base))) {
         leati_passed_over_name(&r->passed_over, r->context, path);
         return LEAT_OK;

@@ -56,6 +56,7 @@ struct leati_lane {
     uint64_t kept;          /* revision that the file holds */
     double since_kept;      /* seconds */
     bool unpublished;       /* memory was missing */
+    bool absent;            /* one of its versions is not loaded: nothing is decided meanwhile */
     char trouble[160];      /* why the state could not be kept; "" */
     /* Of a pool (rollout_pool.h), under the lock. */
     int64_t shared, head; /* revisions of the pool's row: that it stands at; that was seen last */

@@ -388,7 +388,7 @@ static bool move(leati_rollouts *r, leati_lane *lane, double seconds)
     uint64_t before = lane->rollout.revision;
     if (r->pool) {
         leati_pool_tick(r, lane, seconds);
-    } else if (leati_rollout_walks(&lane->rollout)) {
+    } else if (leati_rollout_walks(&lane->rollout) && !lane->absent) {
         leati_rollout_seen seen = leati_lane_see(r, lane);
         leati_rollout_tick(&lane->rollout, &seen, seconds, (int64_t)time(NULL));
     }

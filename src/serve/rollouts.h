@@ -90,6 +90,9 @@ bool leati_rollouts_act(leati_rollouts *r, const char *name, leati_rollout_actio
 /* The highest version serves again. */
 bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fault);
 
+/* After versions came or went: a rollout one of whose versions is not loaded stands still. */
+void leati_rollouts_look(leati_rollouts *r);
+
 /* {"model": ..., "phase": ...} with a context of the caller; by any thread. NULL without memory
  * (recorded). shelf: pinned. */
 leat_json *leati_rollouts_status(leati_rollouts *r, leat_context *c, const leati_shelf *shelf,

@@ -123,6 +123,7 @@ static void *steward(void *arg)
             else run_load(s, j);
             leati_free(j);
         }
+        if (leati_rollouts_any(s->rollouts)) leati_rollouts_look(s->rollouts);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);

@@ -750,6 +750,26 @@ static void deleted(leattest *t)
     close_server(&f);
 }
 
+/* Nothing is decided about a version that is not there; when it is there again, it goes on. */
+static void stands_still(leattest *t)
+{
+    fixture f;
+    char from[700], to[700];
+    if (!begin(t, &f, "still", false)) return;
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":3}");
+    snprintf(from, sizeof from, "%s/flower/4.leat", f.folder);
+    snprintf(to, sizeof to, "%s/flower-4", f.folder);
+    CHECK(link(from, to) == 0);
+    CHECK(send_to(&f, "DELETE", API "/versions/4", ""));
+    CHECK_INT(f.k.status, 204);
+    rest(4000);
+    CHECK(phase_is(t, &f, "running"));
+    CHECK(rename(to, from) == 0);
+    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    CHECK(leaves(t, &f, "running") && phase_is(t, &f, "done"));
+    close_server(&f);
+}
+
 static void refusals(leattest *t)
 {
     static const struct {
@@ -923,7 +943,7 @@ static const leattest_case cases[] = {TEST(walks),
                                       TEST(sticks),
                                       TEST(survives),
                                       TEST(full_disk),
-                                      TEST(deleted),
+                                      TEST(deleted), TEST(stands_still),
                                       TEST(refusals),
                                       TEST(borders_of_steps),
                                       TEST(little_memory),

@@ -661,7 +661,8 @@ static void hear(void *user, const char *line)
 static void passed_over(leattest *t)
 {
     static const char *const files[] = {"my iris.leat", "old ones/1.leat", "flower/2.leat",
-                                        "flower/v3.leat", "flower/best one/a.leat"};
+                                        "flower/v3.leat", "flower/best one/a.leat",
+                                        "tulip.LEAT"};
     static const char *const others[] = {"a note.txt", "some papers/a.txt", "flower/notes.txt"};
     scene s = {.k = {.fd = -1}};
     heard h = {0};
@@ -689,21 +690,22 @@ static void passed_over(leattest *t)
     if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
         !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
         goto out;
-    CHECK_INT(h.lines, 4);
+    CHECK_INT(h.lines, 5);
     CHECK(serve_client_holds(h.text, "/my iris.leat is passed over: 'my iris' cannot be the name|"
                                      "/old ones is passed over: 'old ones'|letters, digits, '.'|"
                                      "/flower/v3.leat is passed over: 'v3' cannot be the version|"
-                                     "/flower/best one is passed over|whole number"));
+                                     "/flower/best one is passed over|whole number|"
+                                     "/tulip.LEAT is passed over: files of models end with"));
     ask(t, &s, "GET", "/v2/models", 200, "[\"flower\"]");
     /* The folder is looked through again. */
     ask(t, &s, "POST", "/v2/repository/models/flower/load", 200, "{}");
-    CHECK_INT(h.lines, 4);
+    CHECK_INT(h.lines, 5);
     snprintf(path, sizeof path, "%s/my iris.leat", s.folder);
     CHECK(remove(path) == 0);
     snprintf(path, sizeof path, "%s/my rose.leat", s.folder);
     CHECK_OK(leati_file_write(t->context, path, s.file[0].data, s.file[0].size));
     ask(t, &s, "POST", "/v2/repository/models/flower/load", 200, "{}");
-    CHECK_INT(h.lines, 5);
+    CHECK_INT(h.lines, 6);
     CHECK(strstr(h.text, "'my rose'"));
 out:
     close_scene(&s);
