@@ -341,16 +341,15 @@ void leati_rollouts_look(leati_rollouts *r)
     pthread_mutex_lock(&r->lock);
     for (leati_lane *lane = atomic_load(&r->first); lane; lane = lane->next) {
         const leati_rollout *w = &lane->rollout;
-        lane->absent =
-            leati_rollout_walks(w) &&
-            !(leati_shelf_find(shelf, lane->name, lane->name_length, w->stable) &&
-              leati_shelf_find(shelf, lane->name, lane->name_length, w->spec.to));
+        lane->absent = leati_rollout_walks(w) &&
+                       !(leati_shelf_find(shelf, lane->name, lane->name_length, w->stable) &&
+                         leati_shelf_find(shelf, lane->name, lane->name_length, w->spec.to));
     }
     pthread_mutex_unlock(&r->lock);
 }
 
-/* The versions it divides requests between, or came to, that are not loaded here: deleted, unloaded,
- * or not fetched yet. */
+/* The versions it divides requests between, or came to, that are not loaded here: deleted,
+ * unloaded, or not fetched yet. */
 static void say_absent(leat_json *j, const leati_shelf *shelf, const leati_lane *lane)
 {
     const leati_rollout *w = &lane->rollout;
