@@ -59,7 +59,7 @@ static void tell(leati_passed_over *p, leat_context *c, const char *path, const 
     char why[LINE / 2 - 32];
     const char *base = leati_path_base(path);
     bool file = is_model(base);
-    if (!file && !holds_model(path)) return;
+    if (!p->say.say || (!file && !holds_model(path))) return;
     int stem = (int)strlen(base) - (file ? 5 : 0);
     snprintf(why, sizeof why, "'%.*s' cannot be %s: %s", stem < NAME ? stem : NAME, base, what,
              fits);

@@ -337,13 +337,11 @@ bool leati_rollouts_forget(leati_rollouts *r, const char *name, leati_fault *fau
 
 void leati_rollouts_look(leati_rollouts *r)
 {
-    const leati_shelf *shelf = leati_repository_shelf(r->repository);
     pthread_mutex_lock(&r->lock);
     for (leati_lane *lane = atomic_load(&r->first); lane; lane = lane->next) {
         const leati_rollout *w = &lane->rollout;
-        lane->absent = leati_rollout_walks(w) &&
-                       !(leati_shelf_find(shelf, lane->name, lane->name_length, w->stable) &&
-                         leati_shelf_find(shelf, lane->name, lane->name_length, w->spec.to));
+        bool both = leati_lane_loaded(r, lane, w->stable) && leati_lane_loaded(r, lane, w->spec.to);
+        lane->absent = leati_rollout_walks(w) && !both;
     }
     pthread_mutex_unlock(&r->lock);
 }

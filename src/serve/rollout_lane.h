@@ -85,6 +85,8 @@ void leati_lane_changed(leati_rollouts *r, leati_lane *lane);
 
 /* --- rollout_store.c -------------------------------------------------------------------------- */
 
+/* By the steward, or before it runs. */
+bool leati_lane_loaded(const leati_rollouts *r, const leati_lane *lane, uint32_t version);
 /* Takes the folder, reads what is there. */
 leat_status leati_rollouts_recall(leati_rollouts *r, leat_context *c, const char *folder);
 void leati_rollouts_unlock(leati_rollouts *r);

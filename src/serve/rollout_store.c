@@ -106,10 +106,10 @@ void leati_rollouts_drop(leati_rollouts *r, leati_lane *lane)
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
-static bool is_loaded(const leati_rollouts *r, const char *name, uint32_t version)
+bool leati_lane_loaded(const leati_rollouts *r, const leati_lane *lane, uint32_t version)
 {
     const leati_shelf *shelf = leati_repository_shelf(r->repository);
-    return version && leati_shelf_find(shelf, name, strlen(name), version) != NULL;
+    return version && leati_shelf_find(shelf, lane->name, lane->name_length, version) != NULL;
 }
 
 /* What had been fetched out of the registry is fetched again. */
@@ -126,9 +126,9 @@ static void fit_to_shelf(leati_rollouts *r, leati_lane *lane)
     leati_rollout *w = &lane->rollout;
     leati_rollout_seen seen = leati_lane_see(r, lane);
     char why[LEATI_RULE_WHY];
-    bool stable = is_loaded(r, lane->name, w->stable);
+    bool stable = leati_lane_loaded(r, lane, w->stable);
     bool walks = w->phase == LEATI_ROLLOUT_RUNNING || w->phase == LEATI_ROLLOUT_PAUSED;
-    if (walks && (!stable || !is_loaded(r, lane->name, w->spec.to))) {
+    if (walks && (!stable || !leati_lane_loaded(r, lane, w->spec.to))) {
         (void)leati_rollout_act(w, LEATI_ROLLOUT_ABORT, &seen, (int64_t)time(NULL), why);
         snprintf(w->reason, sizeof w->reason, "after a restart, version %u is not loaded",
                  stable ? w->spec.to : w->stable);
