@@ -8,9 +8,10 @@
 #define LEATI_KERNEL_GEMM_BLOCKS
 #define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
-    LEFT_BYTES = 4 << 20, /* packed rows of A kept at once */
-    TALL = 16,            /* passes over B that no cache holds */
-    NEAR_OVER = 64        /* elements that a band of A may run over */
+    LEFT_BYTES = 4 << 20,  /* packed rows of A kept at once */
+    STAYS_BYTES = 1 << 20, /* of B: it stays in the second-level cache, and is read where it lies */
+    TALL = 16,             /* passes over B that no cache holds */
+    NEAR_OVER = 64         /* elements that a band of A may run over */
 };
 
 #endif
@@ -164,10 +165,12 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
 {
     size_t nr = g->ker->nr, mr = g->ker->mr, passes = (g->k + g->ker->kc - 1) / g->ker->kc;
     g->kc = (g->k + passes - 1) / passes;
+    bool stays = g->n * g->k <= STAYS_BYTES / sizeof(T);
     g->pack_right =
-        !g->packed && (g->tb || (g->m > 2 * mr && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
-                       (g->m >= 4 && passes >= TALL)); /* from memory: whole rows, not strips */
-    bool large = g->n >= 48 * nr && g->m >= 32 * mr;   /* what is packed can be fetched ahead */
+        !g->packed &&
+        (g->tb || (g->m > 2 * mr && !stays && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
+         (g->m >= 4 && passes >= TALL));             /* from memory: whole rows, not strips */
+    bool large = g->n >= 48 * nr && g->m >= 32 * mr; /* what is packed can be fetched ahead */
     bool wide = g->n >= 12 * nr || (g->n >= 4 * nr && NAME(bad_stride)(g->lda));
     g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128 : large && passes > 1;
     g->pack_near = !g->ta && !g->pack_left && wide && passes > 1 && g->m >= 4 * mr;

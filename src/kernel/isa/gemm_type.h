@@ -10,14 +10,16 @@
  * Geijn 2008; Georganas et al. 2020 (batch-reduce GEMM as the single building block). */
 
 #if MR >= 12
-#define LONG_ROWS 4
+#define LONG_ROWS 8
 #else
-#define LONG_ROWS 2
+#define LONG_ROWS 4
 #endif
 enum {
     NAME(NR) = 2 * VL,
+    NAME(FAR) = 1024,    /* bytes from row to row of B from which on they are fetched */
+    NAME(AHEAD) = 8,     /* so many rows before their turn */
     NAME(BURST) = 1024,  /* bytes of C that may be asked for at once */
-    NAME(LONG_ROW) = 256 /* terms from which a single row is summed in four chains */
+    NAME(LONG_ROW) = 256 /* terms from which a single row is summed in two chains */
 };
 
 /* The last vector of a row, which may be full. AVX-512 masks cost nothing, so that there is no
@@ -31,6 +33,36 @@ INLINE void NAME(store_edge)(T *p, V v, size_t n)
 {
     if (VECTOR_BYTES == 64) NAME(store_part)(p, v, n);
     else NAME(store_last)(p, v, n);
+}
+
+/* sum += A B, terms p .. end, a and b those of p; returns b of `end`. With `far` rows of B are
+ * fetched before their turn: no prefetcher sees them, and where they lie near it costs 3%. */
+INLINE const T *NAME(terms)(const size_t h, const size_t nv, const bool by_rows, const bool far,
+                            size_t p, size_t end, const T *a, size_t step, const T *const *group,
+                            const T *b, size_t b_step, size_t b_panel, V (*sum)[8])
+{
+    for (; p < end; p++, b += b_step, a += step) {
+        V column[8];
+        __asm__("" : "+r"(b)); /* not to be computed anew for each stretch */
+        if (!by_rows) __asm__("" : "+r"(a));
+        UNROLL(8)
+        for (size_t v = 0; v < nv; v++) {
+            if (far) __builtin_prefetch(b + NAME(AHEAD) * b_step + v * VL);
+            column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
+            ROUNDED(column[v]);
+        }
+        UNROLL(16)
+        for (size_t i = 0; i < h; i++) {
+            T x;
+            if (by_rows) {
+                ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
+                x = *(group[i / 3] + off * (ptrdiff_t)step + p);
+            } else x = a[i];
+            UNROLL(8)
+            for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
+        }
+    }
+    return b;
 }
 
 /* C (h, nv vectors) = alpha A B + beta C, h and nv constants; `last` columns in the last vector.
@@ -75,26 +107,13 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
         }
         for (size_t i = 0; i < (spread ? 1 : h) && h > MR / 2; i++, next += next_step)
             for (size_t x = 0; x < pace; x += 64) __builtin_prefetch(next + x, 0, 2);
-        for (; p < end; p++, b += b_step, a += step) {
-            V column[8];
-            __asm__("" : "+r"(b)); /* not to be computed anew for each stretch */
-            if (!by_rows) __asm__("" : "+r"(a));
-            UNROLL(8)
-            for (size_t v = 0; v < nv; v++) {
-                column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
-                ROUNDED(column[v]);
-            }
-            UNROLL(16)
-            for (size_t i = 0; i < h; i++) {
-                T x;
-                if (by_rows) {
-                    ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
-                    x = *(group[i / 3] + off * (ptrdiff_t)step + p);
-                } else x = a[i];
-                UNROLL(8)
-                for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
-            }
-        }
+        bool far = nv == 2 && h > MR / 2 && !by_rows && b_step * sizeof(T) >= NAME(FAR);
+        if (far)
+            b = NAME(terms)(h, nv, by_rows, true, p, end, a, step, group, b, b_step, b_panel, sum);
+        else
+            b = NAME(terms)(h, nv, by_rows, false, p, end, a, step, group, b, b_step, b_panel, sum);
+        if (!by_rows) a += (end - p) * step;
+        p = end;
     }
     if (alpha != 1) {
         UNROLL(16)
@@ -114,7 +133,8 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
             UNROLL(8)
             for (size_t v = 0; v + 1 < nv; v++) sum[i][v] += beta * NAME(load)(row + v * VL);
             V edge = NAME(load_edge)(row + (nv - 1) * VL, last);
-            ROUNDED(edge); /* where the load branches: an FMA at every height of a tile, or at none */
+            ROUNDED(
+                edge); /* where the load branches: an FMA at every height of a tile, or at none */
             sum[i][nv - 1] += beta * edge;
         }
     }
@@ -347,38 +367,33 @@ INLINE void NAME(dot_tile)(const size_t h, const size_t w, size_t k, const T *a,
 }
 
 /* One long row with w rows of B side by side: each is a stream of its own for the prefetchers, of
- * which one alone leaves some memories half idle. Each is summed in four chains, so that the
- * latency of the FMA is hidden and the sums do not depend on w. */
+ * which one alone leaves some memories half idle. Each is summed in two chains, so that together
+ * they hide the latency of the FMA and the sums do not depend on w. */
 INLINE void NAME(dot_long)(const size_t w, size_t k, const T *a, const T *b, size_t ldb, T *out)
 {
-    V sum[LONG_ROWS][4];
+    V sum[LONG_ROWS][2];
     size_t p = 0;
-    UNROLL(4)
-    for (size_t j = 0; j < w; j++) {
-        UNROLL(4)
-        for (size_t s = 0; s < 4; s++) sum[j][s] = (V){0};
-    }
-    for (; p + 4 * VL <= k; p += 4 * VL) {
-        V x[4];
-        UNROLL(4)
-        for (size_t s = 0; s < 4; s++) x[s] = NAME(load)(a + p + s * VL);
-        UNROLL(4)
+    UNROLL(8)
+    for (size_t j = 0; j < w; j++) sum[j][0] = sum[j][1] = (V){0};
+    for (; p + 2 * VL <= k; p += 2 * VL) {
+        V x[2] = {NAME(load)(a + p), NAME(load)(a + p + VL)};
+        UNROLL(8)
         for (size_t j = 0; j < w; j++) {
             const T *y = b + j * ldb + p;
-            UNROLL(4)
-            for (size_t line = 0; line < 4 * VL * sizeof(T); line += 64)
-                __builtin_prefetch((const char *)y + 1024 + line);
-            UNROLL(4)
-            for (size_t s = 0; s < 4; s++) sum[j][s] += x[s] * NAME(load)(y + s * VL);
+            UNROLL(2)
+            for (size_t line = 0; line < 2 * sizeof(V); line += 64)
+                __builtin_prefetch((const char *)y + 512 + line);
+            UNROLL(2)
+            for (size_t s = 0; s < 2; s++) sum[j][s] += x[s] * NAME(load)(y + s * VL);
         }
     }
-    UNROLL(4)
+    UNROLL(8)
     for (size_t j = 0; j < w; j++) {
         const T *y = b + j * ldb;
         size_t q = p;
-        for (; q + VL <= k; q += VL) sum[j][0] += NAME(load)(a + q) * NAME(load)(y + q);
+        if (q + VL <= k) sum[j][0] += NAME(load)(a + q) * NAME(load)(y + q), q += VL;
         if (q < k) sum[j][1] += NAME(load_part)(a + q, k - q) * NAME(load_part)(y + q, k - q);
-        out[j] = NAME(lanes)((sum[j][0] + sum[j][1]) + (sum[j][2] + sum[j][3]));
+        out[j] = NAME(lanes)(sum[j][0] + sum[j][1]);
     }
 }
 
