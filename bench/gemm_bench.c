@@ -3,9 +3,10 @@
  *   gemm_bench [--threads 1,2] [--rounds 9] [--f64] [--only TEXT]
  *
  * The peers are opened at run time and left out where they are not installed. A round goes through
- * all shapes and runs each library for some milliseconds after a pause in which the others' threads
- * go to sleep, so that a slow moment of the machine is one of many for every figure; given are the
- * best and the median of all repetitions of all rounds, and the ratio of Leat to the better peer.
+ * all shapes, of the largest every third one, and runs each library for some milliseconds, with
+ * more threads than one after a pause in which the others' go to sleep, so that a slow moment of
+ * the machine is one of many for every figure; given are the best and the median of all repetitions
+ * of all rounds, and the ratio of Leat to the better peer.
  */
 #include <dlfcn.h>
 #include <math.h>
@@ -33,7 +34,8 @@ static const shape shapes[] = {
     {"TN", 784, 10, 60000}, {"SY", 784, 784, 60000}};
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
-enum { LEAT, OPENBLAS, ONEDNN, LIBRARIES, MOST = 20000 };
+enum { LEAT, OPENBLAS, ONEDNN, LIBRARIES, MOST = 100000, LARGE_EVERY = 3 };
+static const double large = 1e10; /* flops: shapes that take part in every third round */
 static const char *const names[LIBRARIES] = {"Leat", "OpenBLAS", "oneDNN"};
 
 typedef void (*cblas_sgemm_fn)(int, int, int, int, int, int, float, const float *, int,
@@ -104,6 +106,11 @@ static void open_peers(bench *x)
     if (version) printf("oneDNN: %d.%d.%d\n", version()->major, version()->minor, version()->patch);
 }
 
+static double flops_of(const shape *s)
+{
+    return (s->form[0] == 'S' ? 1.0 : 2.0) * s->m * s->n * s->k;
+}
+
 static bool present(const bench *x, int library, const shape *s)
 {
     bool square = s->form[0] == 'S';
@@ -151,18 +158,19 @@ static void run_once(bench *x, int library, const shape *s)
     else run_peer(x, library, s);
 }
 
-static void run_library(bench *x, int library, const shape *s, timings *t, double budget)
+static void run_library(bench *x, int library, const shape *s, timings *t, double budget, int most)
 {
     const struct timespec pause = {0, 80000000}; /* threads of OpenBLAS spin for 2^26 cycles */
-    nanosleep(&pause, NULL);
+    if (leat_context_threads(x->context) > 1) nanosleep(&pause, NULL);
     double start = now(), warm = start + budget / 10, end;
+    most += t->count; /* every round has its share */
     do run_once(x, library, s);
     while (now() < warm);
     end = now() + budget;
     do {
         start = now();
         run_once(x, library, s);
-        if (t->count < MOST) t->seconds[t->count++] = now() - start;
+        if (t->count < most) t->seconds[t->count++] = now() - start;
     } while (now() < end);
 }
 
@@ -174,8 +182,7 @@ static int compare(const void *a, const void *b)
 
 static void show(const shape *s, timings taken[LIBRARIES])
 {
-    double flops = 2.0 * s->m * s->n * s->k, best_peer = 0, leat = 0, median_peer = 0, median = 0;
-    if (s->form[0] == 'S') flops /= 2;
+    double flops = flops_of(s), best_peer = 0, leat = 0, median_peer = 0, median = 0;
     printf("%s %5d x %4d x %5d ", s->form, s->m, s->n, s->k);
     for (int i = 0; i < LIBRARIES; i++) {
         timings *t = &taken[i];
@@ -204,11 +211,14 @@ static bool wanted(const shape *s, const char *only)
     return !only || strstr(name, only);
 }
 
-static void run_round(bench *x, const char *only)
+static void run_round(bench *x, int round, int most, const char *only)
 {
-    for (int i = 0; i < SHAPES; i++)
-        for (int l = 0; l < LIBRARIES && wanted(&shapes[i], only); l++)
-            if (present(x, l, &shapes[i])) run_library(x, l, &shapes[i], &x->taken[i][l], 0.02);
+    for (int i = 0; i < SHAPES; i++) {
+        const shape *s = &shapes[i];
+        if (!wanted(s, only) || (round % LARGE_EVERY && flops_of(s) > large)) continue;
+        for (int l = 0; l < LIBRARIES; l++)
+            if (present(x, l, s)) run_library(x, l, s, &x->taken[i][l], 0.02, most);
+    }
 }
 
 static void run_all(bench *x, int threads, int rounds, const char *only)
@@ -220,7 +230,7 @@ static void run_all(bench *x, int threads, int rounds, const char *only)
     if (x->omp_threads) x->omp_threads(threads);
     for (int i = 0; i < SHAPES; i++)
         for (int l = 0; l < LIBRARIES; l++) x->taken[i][l].count = 0;
-    for (int r = 0; r < rounds; r++) run_round(x, only);
+    for (int r = 0; r < rounds; r++) run_round(x, r, MOST / rounds, only);
     printf("%s, %d thread%s, level %s: GFLOP/s best / median\n", x->f64 ? "f64" : "f32", threads,
            threads > 1 ? "s" : "", leat_context_cpu(x->context));
     for (int i = 0; i < SHAPES; i++)

@@ -11,7 +11,7 @@ PAIR = re.compile(r"([\d.]+|-) / +([\d.]+|-)")
 def page(options):
     measure.say("matrix products")
     text, _, _ = measure.run([os.path.join(options.build, "bench", "gemm_bench"), "--rounds",
-                              "3" if options.quick else "25"])
+                              "3" if options.quick else "60"])
     parts, rows, title = [], [], ""
 
     def close():
