@@ -51,7 +51,7 @@ typedef struct leat_context_options {
     uint64_t seed;      /* default 1; the same seed gives the same bytes, whatever the threads */
     unsigned threads;   /* 0: as many as processors it may run on and its container has time for */
     const char *cpu;    /* NULL: the environment variable LEAT_CPU, else the best this CPU has;
-                           "v2", "v3", "v4", "neon" or "generic" */
+                           "v2", "v3", "v4", "amx", "neon" or "generic" */
     uint64_t max_bytes; /* memory that may be allocated at once; 0: no limit */
     leat_precision precision;
 } leat_context_options;
@@ -81,7 +81,8 @@ LEAT_API void leat_context_cancel(leat_context *context);
 
 LEAT_API unsigned leat_context_threads(const leat_context *context);
 LEAT_API uint64_t leat_context_seed(const leat_context *context);
-/* The level the kernels of this context run at: "generic", "v2", "v3", "v4" or "neon". */
+/* The level the kernels of this context run at: "generic", "v2", "v3", "v4", "amx" or
+ * "neon". */
 LEAT_API const char *leat_context_cpu(const leat_context *context);
 LEAT_API leat_precision leat_context_precision(const leat_context *context);
 /* Bytes held through this context's allocator: now, and the most at any time. */

@@ -8,8 +8,14 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
-static const char *const level_names[LEATI_CPU_LEVELS] = {"generic", "v2", "v3", "v4", "neon"};
+static const char *const level_names[LEATI_CPU_LEVELS] = {"generic", "v2",   "v3",
+                                                          "v4",      "neon", "amx"};
 
 const char *leati_cpu_level_name(leati_cpu_level level)
 {
@@ -27,6 +33,27 @@ bool leati_cpu_level_parse(const char *name, leati_cpu_level *out)
     return false;
 }
 
+#if defined(__x86_64__)
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define TILES_UNSEEN 1 /* what they store would count as never written */
+#endif
+#endif
+
+/* Tiles, for which Linux wants to be asked: a thread's saved state grows by 8 KiB. */
+static bool has_tiles(void)
+{
+#if defined(TILES_UNSEEN)
+    return false;
+#else
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18, BF16 = 1 << 22, TILES = 1 << 24 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & BF16) || !(d & TILES)) return false;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#endif
+}
+#endif
+
 bool leati_cpu_has(leati_cpu_level level)
 {
     switch (level) {
@@ -42,6 +69,7 @@ bool leati_cpu_has(leati_cpu_level level)
         return leati_cpu_has(LEATI_CPU_V3) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    case LEATI_CPU_AMX: return leati_cpu_has(LEATI_CPU_V4) && leati_cpu_has_bf16() && has_tiles();
 #elif defined(__aarch64__)
     case LEATI_CPU_NEON: return true;
 #endif
@@ -56,6 +84,11 @@ bool leati_cpu_has_bf16(void)
 #else
     return false;
 #endif
+}
+
+leati_cpu_level leati_cpu_without_bf16(leati_cpu_level level)
+{
+    return level == LEATI_CPU_AMX ? LEATI_CPU_V4 : level;
 }
 
 leati_cpu_level leati_cpu_best(void)

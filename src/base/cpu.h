@@ -13,6 +13,7 @@ typedef enum leati_cpu_level {
     LEATI_CPU_V3,      /* x86-64-v3: AVX2, FMA */
     LEATI_CPU_V4,      /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
     LEATI_CPU_NEON,    /* arm64 */
+    LEATI_CPU_AMX, /* v4 but for products of bf16, which take tiles of AMX: another order of sums */
     LEATI_CPU_LEVELS
 } leati_cpu_level;
 
@@ -20,6 +21,8 @@ const char *leati_cpu_level_name(leati_cpu_level level);
 bool leati_cpu_level_parse(const char *name, leati_cpu_level *out);
 bool leati_cpu_has(leati_cpu_level level); /* on this machine */
 leati_cpu_level leati_cpu_best(void);
+/* The level that gives the same results where nothing is computed in bf16. */
+leati_cpu_level leati_cpu_without_bf16(leati_cpu_level level);
 leati_cpu_level leati_context_cpu_level(const leat_context *c);
 bool leati_cpu_has_bf16(void); /* vdpbf16ps */
 /* "AMD EPYC 9B45" or "" where unknown; written into `out`. */

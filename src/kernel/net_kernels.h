@@ -124,6 +124,12 @@ typedef struct leati_finish {
 /* Numbers rounded to bf16 (to nearest even) and products of their pairs. */
 typedef struct leati_bf16_kernels {
     void (*block)(const leati_bf16_block *t);
+    size_t unit;      /* rows of C that a block computes at once at best, */
+    size_t task_rows; /* and of a task: what they read stays in the second-level cache */
+    /* out[row * ld_out + p] = in[p * ld + row] for 16 pairs or fewer. NULL where blocks read a left
+     * operand by columns as fast as by rows. */
+    void (*turn)(size_t pairs, size_t rows, const uint32_t *in, size_t ld, uint32_t *out,
+                 size_t ld_out);
     /* out[j] = the pair (first[j], second[j]); with second NULL 0 beside the first. */
     void (*zip)(size_t n, const float *first, const float *second, uint32_t *out);
     /* m rows of k numbers, (k + 1) / 2 pairs of neighbours each, a last single one with 0; rows of
@@ -261,16 +267,18 @@ typedef struct leati_net_kernels {
                      float *out);
     void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,
                           float *dx);
-    const leati_bf16_kernels *bf16, *bf16_native; /* by instructions for bf16; may be NULL */
+    /* By instructions for bf16, by tiles; both may be NULL. */
+    const leati_bf16_kernels *bf16, *bf16_native, *bf16_tiles;
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);
     leati_elt_table elt; /* its members may be NULL */
 } leati_net_kernels;
 
-/* The table of the context's level; no NULL members but bf16_native. */
+/* The table of the context's level; no NULL members but those that may be. */
 const leati_net_kernels *leati_net_kernels_of(const leat_context *c);
 /* The table's kernels of bf16, by instructions for it where the CPU has them: the same results but
- * for subnormal numbers, which these take for 0. */
+ * for subnormal numbers, which these take for 0. At the level of tiles those by tiles, whose sums
+ * have another order (isa/tile_lanes.h). */
 const leati_bf16_kernels *leati_bf16_kernels_of(const leat_context *c);
 
 #endif

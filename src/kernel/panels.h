@@ -24,7 +24,7 @@ void leati_panels_product(const leati_kernels *level, const leati_panels *p);
 /* C (m, n) = A B in bf16, A as pairs of neighbours of k (leati_bf16_kernels.rows), its rows `lda`
  * pairs apart; B packed by leati_product_pack_bf16 or leati_panels_bf16_pack, `panel` elements from
  * panel to panel. With `add` the sums begin with C. The bytes are those of leati_product_run with
- * `half`. */
+ * `half`, also in parts that are cut after a multiple of 32 terms. */
 typedef struct leati_panels_bf16 {
     size_t m, n, k;
     const uint32_t *a;

@@ -9,14 +9,16 @@
 
 enum {
     PAIRS = 512,         /* pairs of terms at once: a panel of B stays in the first-level cache */
-    BANDS = 8,           /* bands of register tiles in a task's rows */
     SMALL = 240000,      /* multiplications that one thread does before another wakes */
     FEW_COLUMNS = 128,   /* of a task: rounding its rows anew is noticed */
     SMALL_COPY = 65536,  /* the same of numbers that are rounded */
     INSIDE_ROWS = 256,   /* so many rows of A that pass a panel while it is in the caches */
     ROWS_AT_A_TIME = 64, /* terms packed by way of f32 */
     LEFT_TASKS = 8,      /* in which the left operand is rounded */
-    LARGE = 1 << 22      /* numbers that are in no cache */
+    LARGE = 1 << 22,     /* numbers that are in no cache */
+    TURN_PAIRS = 16,     /* turned at once, */
+    TURN_ROWS = 64,
+    STRIP = 8 /* panels of a task whose sums are finished while they are in the caches */
 };
 
 typedef struct packing {
@@ -33,6 +35,7 @@ typedef struct half_product {
     const leati_net_kernels *k;
     const leati_bf16_kernels *half;
     size_t pairs, panels, row_blocks, column_blocks, rows, each;
+    bool by_rows; /* how blocks read the left operand */
     bool ahead;   /* the left operand is rounded before the tasks, because several read it */
     bool inside;  /* the right one is packed by the tasks: each panel is read by one only */
     size_t slabs; /* in so many the left one is rounded beside the products; 0: it is not */
@@ -56,11 +59,18 @@ static size_t lines_of_16(size_t n)
     return ceiling(n, 16) * 16;
 }
 
+/* Elements from row to row of `pairs` pairs of the left operand. A tile reads 16 rows at once: an
+ * odd number of lines of the caches apart, they do not fall into the same few sets. */
+static size_t pitch_of(const half_product *g, size_t pairs)
+{
+    return g->half->turn ? lines_of_16(pairs) | 16 : pairs;
+}
+
 /* First row of C of a block of them: where the left operand is transposed, that is a column of it,
  * and blocks begin with whole lines of the caches. */
 static size_t block_start(const half_product *g, size_t block)
 {
-    size_t unit = g->p->transpose_a ? 16 : 1;
+    size_t unit = g->by_rows ? g->half->unit : 16;
     size_t row = leati_task_start(ceiling(g->p->m, unit), g->row_blocks, block) * unit;
     return row < g->p->m ? row : g->p->m;
 }
@@ -70,9 +80,10 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
     size_t threads = leat_context_threads(c);
     *g = (half_product){.p = p, .k = leati_net_kernels_of(c), .pairs = ceiling(p->k, 2)};
     g->half = leati_bf16_kernels_of(c);
+    g->by_rows = !p->transpose_a || g->half->turn;
     g->panels = ceiling(p->n, g->k->nr);
     g->inside = !p->packed_bf16 && p->m <= INSIDE_ROWS;
-    g->row_blocks = g->inside ? 1 : ceiling(p->m, BANDS * g->k->mr);
+    g->row_blocks = g->inside ? 1 : ceiling(p->m, g->half->task_rows);
     if (g->row_blocks > threads) g->row_blocks = ceiling(g->row_blocks, threads) * threads;
     g->column_blocks = 1;
     if (p->m * p->n * p->k > SMALL && threads > 1 && g->row_blocks < 4 * threads) {
@@ -80,21 +91,22 @@ static void arrange(leat_context *c, const leati_product *p, half_product *g)
         if (g->column_blocks > g->panels) g->column_blocks = g->panels;
     }
     g->rows = block_start(g, 1); /* the first blocks are the largest */
-    g->ahead =
-        g->column_blocks > 1 && p->m * p->k > SMALL_COPY && p->n < FEW_COLUMNS * g->column_blocks;
+    bool tiles = g->half->turn;
+    g->ahead = g->column_blocks > 1 && p->m * p->k > SMALL_COPY &&
+               (tiles || p->n < FEW_COLUMNS * g->column_blocks);
     size_t pairs = g->pairs < PAIRS ? g->pairs : PAIRS;
-    if (p->transpose_a && !g->inside && !g->ahead && p->m * p->k > LARGE && g->pairs > 2 * PAIRS) {
+    if (!g->by_rows && !g->inside && !g->ahead && p->m * p->k > LARGE && g->pairs > 2 * PAIRS) {
         g->slabs = ceiling(g->pairs, PAIRS);
         return;
     }
-    if (!g->ahead) g->each = lines_of_16(g->rows * pairs);
+    if (!g->ahead) g->each = lines_of_16(g->rows * pitch_of(g, pairs));
     if (g->inside) g->each += pairs * g->k->nr;
     g->left_tasks = g->ahead ? LEFT_TASKS : 0;
 }
 
 static size_t left_elements(const half_product *g)
 {
-    return g->ahead   ? lines_of_16(g->p->m * g->pairs)
+    return g->ahead   ? lines_of_16(g->p->m * pitch_of(g, g->pairs))
            : g->slabs ? 2 * lines_of_16(g->p->m * PAIRS)
                       : 0;
 }
@@ -176,15 +188,39 @@ void leati_panels_bf16_pack(const leati_kernels *level, const leati_bf16_kernels
     for (size_t t = 0; t < ceiling(n, g.ker->nr); t++) pack_panel(&g, t);
 }
 
+/* The same of a transposed operand row by row, for kernels that read nothing else well. */
+static void turn_left(const half_product *g, size_t i, size_t m, size_t q, size_t count,
+                      uint32_t *out)
+{
+    const leati_product *p = g->p;
+    uint32_t pairs[TURN_PAIRS * TURN_ROWS];
+    size_t pitch = pitch_of(g, count);
+    for (size_t from = 0; from < count; from += TURN_PAIRS) {
+        size_t n = count - from < TURN_PAIRS ? count - from : TURN_PAIRS;
+        for (size_t row = 0; row < m; row += TURN_ROWS) {
+            size_t rows = m - row < TURN_ROWS ? m - row : TURN_ROWS, term = 2 * (q + from);
+            const float *a = g->a + term * p->lda + i + row;
+            for (size_t pair = 0; pair < n; pair++, term += 2, a += 2 * p->lda)
+                g->half->zip(rows, a, term + 1 < p->k ? a + p->lda : NULL,
+                             pairs + pair * TURN_ROWS);
+            g->half->turn(n, rows, pairs, TURN_ROWS, out + row * pitch + from, pitch);
+        }
+    }
+}
+
 /* Rows i .. i + m of the left operand, pairs q .. q + count of their terms: row by row, or pair by
- * pair where the operand is transposed. */
+ * pair where blocks read it so. */
 static void round_left(const half_product *g, size_t i, size_t m, size_t q, size_t count,
                        uint32_t *out)
 {
     const leati_product *p = g->p;
     if (!p->transpose_a) {
         size_t terms = p->k - 2 * q < 2 * count ? p->k - 2 * q : 2 * count;
-        g->half->rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out, count);
+        g->half->rows(m, terms, g->a + i * p->lda + 2 * q, p->lda, out, pitch_of(g, count));
+        return;
+    }
+    if (g->by_rows) {
+        turn_left(g, i, m, q, count, out);
         return;
     }
     const float *a = g->a + 2 * q * p->lda + i;
@@ -201,12 +237,12 @@ static void prepare_task(void *arg, size_t task, unsigned worker)
         pack_panel(&g->pack, task - g->left_tasks);
         return;
     }
-    bool columns = g->p->transpose_a;
+    bool columns = !g->by_rows;
     size_t all = columns ? g->pairs : g->p->m;
     size_t from = leati_task_start(all, g->left_tasks, task);
     size_t count = leati_task_start(all, g->left_tasks, task + 1) - from;
     if (columns) round_left(g, 0, g->p->m, from, count, g->left + from * g->p->m);
-    else round_left(g, from, count, 0, g->pairs, g->left + from * g->pairs);
+    else round_left(g, from, count, 0, g->pairs, g->left + from * pitch_of(g, g->pairs));
 }
 
 static void prepare(leat_context *c, half_product *g, bool pack)
@@ -260,7 +296,7 @@ static leati_bf16_block block_of(const half_product *g, size_t task, size_t *i, 
     return (leati_bf16_block){.lines = 1,
                               .rows = block_start(g, row + 1) - *i,
                               .n = (end < p->n ? end : p->n) - *j,
-                              .by_rows = !p->transpose_a,
+                              .by_rows = g->by_rows,
                               .run_count = 1,
                               .b_panel = g->k->nr * g->pairs,
                               .ahead = p->packed_bf16 ? g->k->nr * g->pairs : 0,
@@ -269,30 +305,42 @@ static leati_bf16_block block_of(const half_product *g, size_t task, size_t *i, 
                               .add = p->beta != 0};
 }
 
-static void product_task(void *arg, size_t task, unsigned worker)
+/* Columns of a task from panel j on: all terms, and what follows them. */
+static void multiply(const half_product *g, leati_bf16_block b, size_t i, size_t j, uint32_t *rows,
+                     uint32_t *panel)
 {
-    const half_product *g = arg;
     const leati_product *p = g->p;
-    size_t nr = g->k->nr, i, j;
-    uint32_t *panel = g->scratch + worker * g->each, *rows = panel;
-    if (g->inside) rows += (g->pairs < PAIRS ? g->pairs : PAIRS) * nr;
-    leati_bf16_block b = block_of(g, task, &i, &j);
-    size_t m = b.rows;
+    size_t m = b.rows, nr = g->k->nr;
     bool by_rows = b.by_rows;
     for (size_t q = 0; q < g->pairs || q == 0; q += PAIRS, b.add = true) {
         leati_run run = {.k = g->pairs - q < PAIRS ? g->pairs - q : PAIRS};
         b.runs = &run;
         b.b = g->packed + j * g->pairs + q * nr;
-        b.a_step = by_rows ? run.k : m;
+        b.a_step = by_rows ? pitch_of(g, run.k) : m;
         b.a = rows;
         if (g->ahead) {
-            b.a_step = by_rows ? g->pairs : p->m;
-            b.a = by_rows ? g->left + i * g->pairs + q : g->left + q * p->m + i;
+            b.a_step = by_rows ? pitch_of(g, g->pairs) : p->m;
+            b.a = by_rows ? g->left + i * b.a_step + q : g->left + q * p->m + i;
         } else if (run.k) round_left(g, i, m, q, run.k, rows);
         if (g->inside) multiply_inside(g, b, j, q, panel);
         else g->half->block(&b);
     }
     finish_task(g, i, m, j, b.n);
+}
+
+static void product_task(void *arg, size_t task, unsigned worker)
+{
+    const half_product *g = arg;
+    size_t nr = g->k->nr, i, j;
+    uint32_t *panel = g->scratch + worker * g->each, *rows = panel;
+    if (g->inside) rows += (g->pairs < PAIRS ? g->pairs : PAIRS) * nr;
+    leati_bf16_block b = block_of(g, task, &i, &j);
+    size_t end = j + b.n, strip = g->ahead ? STRIP * nr : b.n;
+    for (float *c = b.c; j < end; j += strip, c += strip) {
+        b.n = end - j < strip ? end - j : strip;
+        b.c = c;
+        multiply(g, b, i, j, rows, panel);
+    }
 }
 
 /* ---- slabs -------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ const leati_kernels *leati_kernels_of(const leat_context *c)
 #if defined(__x86_64__)
     case LEATI_CPU_V2: return &leati_kernels_v2;
     case LEATI_CPU_V3: return &leati_kernels_v3;
-    case LEATI_CPU_V4: return &leati_kernels_v4;
+    case LEATI_CPU_V4:
+    case LEATI_CPU_AMX: return &leati_kernels_v4;
 #elif defined(__aarch64__)
     case LEATI_CPU_NEON: return &leati_kernels_neon;
 #endif
@@ -33,7 +34,8 @@ const leati_net_kernels *leati_net_kernels_of(const leat_context *c)
 #if defined(__x86_64__)
     case LEATI_CPU_V2: return &leati_net_kernels_v2;
     case LEATI_CPU_V3: return &leati_net_kernels_v3;
-    case LEATI_CPU_V4: return &leati_net_kernels_v4;
+    case LEATI_CPU_V4:
+    case LEATI_CPU_AMX: return &leati_net_kernels_v4;
 #elif defined(__aarch64__)
     case LEATI_CPU_NEON: return &leati_net_kernels_neon;
 #endif
@@ -44,6 +46,7 @@ const leati_net_kernels *leati_net_kernels_of(const leat_context *c)
 const leati_bf16_kernels *leati_bf16_kernels_of(const leat_context *c)
 {
     const leati_net_kernels *k = leati_net_kernels_of(c);
+    if (leati_context_cpu_level(c) == LEATI_CPU_AMX) return k->bf16_tiles;
     return k->bf16_native && leati_cpu_has_bf16() ? k->bf16_native : k->bf16;
 }
 

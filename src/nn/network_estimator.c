@@ -31,7 +31,7 @@ typedef struct network {
     float *weights, *states; /* the blocks of the network */
     size_t weight_count, state_count;
     double mean, scale; /* of a regression's target */
-    leati_session_pool *sessions;
+    leati_resting_pool *sessions;
 } network;
 
 enum { PRECISION_F32, PRECISION_BF16 }; /* the order of the choices */
@@ -384,7 +384,7 @@ static void clear(leati_estimator *base)
     leati_free(e->weights);
     leati_free(e->states);
     e->weights = e->states = NULL;
-    leati_session_pool_destroy(e->sessions);
+    leati_resting_pool_destroy(e->sessions);
     e->sessions = NULL;
 }
 
@@ -657,11 +657,11 @@ static leat_status make_session(const network *e, leat_context *c, leati_network
 static leat_status reserve(const leati_estimator *base, leat_context *c, size_t threads)
 {
     const network *e = (const network *)base;
-    leati_session_pool_widen(e->sessions, threads);
+    leati_resting_pool_widen(e->sessions, threads);
     for (size_t i = 0; i < threads; i++) {
         leati_network_session *s;
         LEATI_TRY(make_session(e, c, &s));
-        leati_session_pool_give(e->sessions, s, false);
+        leati_resting_pool_give(e->sessions, s, false);
     }
     return LEAT_OK;
 }
@@ -675,7 +675,7 @@ static leat_status run(const network *e, leat_context *c, const leati_matrix *x,
     if (!s) LEATI_TRY(make_session(e, c, &s));
     leat_status st = proba ? leati_network_session_classify(c, s, x, out, proba)
                            : leati_network_session_run(c, s, x, answer, out);
-    if (st == LEAT_OK) leati_session_pool_give(e->sessions, s, true);
+    if (st == LEAT_OK) leati_resting_pool_give(e->sessions, s, true);
     else leati_network_session_destroy(s);
     return st;
 }

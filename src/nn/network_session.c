@@ -2,10 +2,8 @@
 #include "nn/network_session.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "graph/plan.h"
@@ -14,7 +12,6 @@
 enum {
     BATCH = 256,
     PLANS = 9,                /* numbers of rows that are kept: 1, 2, 4 ... 256 */
-    RESTING = 16,             /* sessions */
     KEPT_BYTES = 64 * 1 << 20 /* workspaces above this are freed after use */
 };
 
@@ -26,11 +23,7 @@ typedef struct batch {
 } batch;
 
 struct leati_network_session {
-    leati_network_session *next; /* in the pool */
-    const leat_context *owner;   /* that used it last, to be compared alone; NULL: none did */
-    unsigned threads;
-    leati_cpu_level cpu;
-    bool half;
+    leati_resting rest;
     leati_class_outputs says;
     leat_graph *graph;
     leati_network *network;
@@ -51,10 +44,7 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
         return LEAT_NOMEM;
     }
     s->network = n;
-    s->owner = c;
-    s->threads = leat_context_threads(c);
-    s->cpu = leati_context_cpu_level(c);
-    s->half = half;
+    leati_resting_init(&s->rest, c, half);
     s->says = says;
     s->inputs = leati_shape_count(&n->input);
     s->outputs = leati_shape_count(&n->output);
@@ -202,92 +192,21 @@ leat_status leati_network_session_classify(leat_context *c, leati_network_sessio
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
-struct leati_session_pool {
-    pthread_mutex_t lock;
-    leati_network_session *resting;
-    size_t count, most;
-};
-
-leati_session_pool *leati_session_pool_create(leat_context *c)
+static void end(void *session)
 {
-    leati_session_pool *p = LEATI_NEW(c, leati_session_pool, 1);
-    if (!p) return NULL;
-    p->most = RESTING;
-    if (pthread_mutex_init(&p->lock, NULL) == 0) return p;
-    leati_free(p);
-    (void)LEATI_FAIL(c, LEAT_NOMEM, "no room for a lock");
-    return NULL;
+    leati_network_session_destroy(session);
 }
 
-void leati_session_pool_destroy(leati_session_pool *p)
+leati_resting_pool *leati_session_pool_create(leat_context *c)
 {
-    if (!p) return;
-    while (p->resting) {
-        leati_network_session *s = p->resting;
-        p->resting = s->next;
-        leati_network_session_destroy(s);
-    }
-    pthread_mutex_destroy(&p->lock);
-    leati_free(p);
+    return leati_resting_pool_create(c, end);
 }
 
-static void adopt(leati_network_session *s, leat_context *c)
+leati_network_session *leati_session_pool_take(leati_resting_pool *p, leat_context *c, bool half)
 {
-    s->owner = c;
+    leati_network_session *s = leati_resting_pool_take(p, c, half);
+    if (!s) return NULL;
     leati_graph_adopt(s->graph, c);
     s->network->context = s->network->arena.context = c;
-}
-
-static bool fits(const leati_network_session *s, const leat_context *c, bool half)
-{
-    return s->threads == leat_context_threads(c) && s->cpu == leati_context_cpu_level(c) &&
-           s->half == half;
-}
-
-void leati_session_pool_widen(leati_session_pool *p, size_t count)
-{
-    pthread_mutex_lock(&p->lock);
-    if (count > p->most) p->most = count;
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* The context's own, else one that was nobody's, else anybody's. */
-static leati_network_session **best_of(leati_session_pool *p, const leat_context *c, bool half)
-{
-    leati_network_session **best = NULL;
-    for (leati_network_session **at = &p->resting; *at; at = &(*at)->next) {
-        if (!fits(*at, c, half)) continue;
-        if ((*at)->owner == c) return at;
-        if (!best || ((*best)->owner && !(*at)->owner)) best = at;
-    }
-    return best;
-}
-
-leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half)
-{
-    leati_network_session *s = NULL;
-    pthread_mutex_lock(&p->lock);
-    leati_network_session **at = best_of(p, c, half);
-    if (at) {
-        s = *at;
-        *at = s->next;
-        p->count--;
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (s) adopt(s, c);
     return s;
-}
-
-void leati_session_pool_give(leati_session_pool *p, leati_network_session *s, bool own)
-{
-    if (!own) s->owner = NULL;
-    pthread_mutex_lock(&p->lock);
-    bool room = p->count < p->most;
-    if (room) {
-        s->next = p->resting;
-        p->resting = s;
-        p->count++;
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (!room) leati_network_session_destroy(s);
 }

@@ -5,6 +5,7 @@
 #ifndef LEATI_NN_NETWORK_SESSION_H
 #define LEATI_NN_NETWORK_SESSION_H
 
+#include "base/resting.h"
 #include "learn/dataset.h"
 #include "nn/class_outputs.h"
 #include "nn/network.h"
@@ -32,15 +33,9 @@ leat_status leati_network_session_run(leat_context *c, leati_network_session *s,
 leat_status leati_network_session_classify(leat_context *c, leati_network_session *s,
                                            const leati_matrix *x, double *value, double *proba);
 
-typedef struct leati_session_pool leati_session_pool;
-leati_session_pool *leati_session_pool_create(leat_context *c);
-void leati_session_pool_destroy(leati_session_pool *p); /* NULL is fine */
-/* The pool keeps so many sessions at least. */
-void leati_session_pool_widen(leati_session_pool *p, size_t count);
-/* A session of that precision that fits the context's threads and CPU level and is from now on the
- * context's: the one it had before, where it rests. NULL: none rests. */
-leati_network_session *leati_session_pool_take(leati_session_pool *p, leat_context *c, bool half);
-/* own: the context that has it will want it again; else it is the next one's that asks. */
-void leati_session_pool_give(leati_session_pool *p, leati_network_session *s, bool own);
+/* A pool of sessions; to be destroyed before their networks' weights. */
+leati_resting_pool *leati_session_pool_create(leat_context *c);
+/* A session of that precision that fits the context, see leati_resting_pool_take. */
+leati_network_session *leati_session_pool_take(leati_resting_pool *p, leat_context *c, bool half);
 
 #endif

@@ -149,7 +149,7 @@ static uint64_t fingerprint_of(training *t)
  * them gives again. */
 static uint64_t fingerprint_at(training *t, leati_cpu_level level)
 {
-    uint64_t number = level;
+    uint64_t number = t->options->half ? level : leati_cpu_without_bf16(level);
     return leati_hash64(&number, sizeof number, fingerprint_of(t));
 }
 

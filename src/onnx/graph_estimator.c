@@ -19,7 +19,7 @@ typedef struct graph {
     size_t size;
     leati_graph_form form; /* without classes: */
     leati_map names;       /* what the graph calls them, by number */
-    leati_graph_pool *resting;
+    leati_resting_pool *resting;
 } graph;
 
 static const leati_param params[] = {{0}};
@@ -36,7 +36,7 @@ static void clear(leati_estimator *base)
     leati_free(e->file);
     e->file = NULL;
     leati_map_fini(&e->names);
-    leati_graph_pool_destroy(e->resting);
+    leati_resting_pool_destroy(e->resting);
     e->resting = NULL;
 }
 
@@ -196,7 +196,7 @@ static leat_status run(const leati_estimator *base, leat_context *c, const leati
     if (!w.space) st = leat_error_status(c);
     if (st == LEAT_OK) st = run_rows(c, e, g, x, &w);
     leati_free(w.space);
-    if (st == LEAT_OK) leati_graph_pool_give(e->resting, g);
+    if (st == LEAT_OK) leati_resting_pool_give(e->resting, g, true);
     else leati_graph_rows_close(g);
     return st;
 }
@@ -244,11 +244,11 @@ static leat_status answer(const leati_estimator *base, leat_context *c, const le
 static leat_status reserve(const leati_estimator *base, leat_context *c, size_t threads)
 {
     const graph *e = (const graph *)base;
-    leati_graph_pool_widen(e->resting, threads);
+    leati_resting_pool_widen(e->resting, threads);
     for (size_t i = 0; i < threads; i++) {
         leati_graph_rows *g;
         LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, &g));
-        leati_graph_pool_give(e->resting, g);
+        leati_resting_pool_give(e->resting, g, true);
     }
     return LEAT_OK;
 }
@@ -370,7 +370,7 @@ static leat_status load(leati_estimator *base, leat_context *c, const leati_stat
     if (!e->resting) return leat_error_status(c);
     LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, &g));
     leat_status st = check_outputs(c, e, g);
-    if (st == LEAT_OK) leati_graph_pool_give(e->resting, g);
+    if (st == LEAT_OK) leati_resting_pool_give(e->resting, g, true);
     else leati_graph_rows_close(g);
     return st;
 }

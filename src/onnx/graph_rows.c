@@ -3,19 +3,16 @@
 #include "onnx/graph_rows.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "base/mem.h"
 #include "model/onnx_describe.h"
 #include "onnx/predict_frame.h"
 
 enum {
     ROWS = 1024,
-    CELLS = 1 << 20,      /* of a batch: images come in fewer rows */
-    BATCH_MOST = 1 << 16, /* that a file may ask for */
-    RESTING = 16          /* graphs */
+    CELLS = 1 << 20,     /* of a batch: images come in fewer rows */
+    BATCH_MOST = 1 << 16 /* that a file may ask for */
 };
 
 typedef struct feed {
@@ -26,10 +23,7 @@ typedef struct feed {
 } feed;
 
 struct leati_graph_rows {
-    leati_graph_rows *next;    /* in the pool */
-    const leat_context *owner; /* that used it last, to be compared alone */
-    unsigned threads;
-    leati_cpu_level cpu;
+    leati_resting rest;
     leati_omodel *model;
     size_t features, most;
     size_t fixed; /* rows of a batch; 0: any number */
@@ -120,9 +114,7 @@ leat_status leati_graph_rows_open(leat_context *c, const void *onnx, size_t size
     *out = NULL;
     leati_graph_rows *g = LEATI_NEW(c, leati_graph_rows, 1);
     if (!g) return leat_error_status(c);
-    g->owner = c;
-    g->threads = leat_context_threads(c);
-    g->cpu = leati_context_cpu_level(c);
+    leati_resting_init(&g->rest, c, false);
     g->features = features;
     leat_status st = leati_omodel_parse(c, onnx, size, "the graph", NULL, &g->model);
     if (st == LEAT_OK) st = make_feeds(c, g);
@@ -227,81 +219,19 @@ leat_status leati_graph_rows_run(leat_context *c, leati_graph_rows *g, const lea
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
-struct leati_graph_pool {
-    pthread_mutex_t lock;
-    leati_graph_rows *resting;
-    size_t count, most;
-};
-
-leati_graph_pool *leati_graph_pool_create(leat_context *c)
+static void end(void *graph)
 {
-    leati_graph_pool *p = LEATI_NEW(c, leati_graph_pool, 1);
-    if (!p) return NULL;
-    p->most = RESTING;
-    if (pthread_mutex_init(&p->lock, NULL) == 0) return p;
-    leati_free(p);
-    (void)LEATI_FAIL(c, LEAT_NOMEM, "no room for a lock");
-    return NULL;
+    leati_graph_rows_close(graph);
 }
 
-void leati_graph_pool_destroy(leati_graph_pool *p)
+leati_resting_pool *leati_graph_pool_create(leat_context *c)
 {
-    if (!p) return;
-    while (p->resting) {
-        leati_graph_rows *g = p->resting;
-        p->resting = g->next;
-        leati_graph_rows_close(g);
-    }
-    pthread_mutex_destroy(&p->lock);
-    leati_free(p);
+    return leati_resting_pool_create(c, end);
 }
 
-void leati_graph_pool_widen(leati_graph_pool *p, size_t count)
+leati_graph_rows *leati_graph_pool_take(leati_resting_pool *p, leat_context *c)
 {
-    pthread_mutex_lock(&p->lock);
-    if (count > p->most) p->most = count;
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* The context's own, else anybody's. */
-static leati_graph_rows **best_of(leati_graph_pool *p, const leat_context *c)
-{
-    leati_graph_rows **best = NULL;
-    for (leati_graph_rows **at = &p->resting; *at; at = &(*at)->next) {
-        if ((*at)->threads != leat_context_threads(c) || (*at)->cpu != leati_context_cpu_level(c))
-            continue;
-        if ((*at)->owner == c) return at;
-        if (!best) best = at;
-    }
-    return best;
-}
-
-leati_graph_rows *leati_graph_pool_take(leati_graph_pool *p, leat_context *c)
-{
-    leati_graph_rows *g = NULL;
-    pthread_mutex_lock(&p->lock);
-    leati_graph_rows **at = best_of(p, c);
-    if (at) {
-        g = *at;
-        *at = g->next;
-        p->count--;
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (!g) return NULL;
-    g->owner = c;
-    leati_omodel_adopt(g->model, c);
+    leati_graph_rows *g = leati_resting_pool_take(p, c, false);
+    if (g) leati_omodel_adopt(g->model, c);
     return g;
-}
-
-void leati_graph_pool_give(leati_graph_pool *p, leati_graph_rows *g)
-{
-    pthread_mutex_lock(&p->lock);
-    bool room = p->count < p->most;
-    if (room) {
-        g->next = p->resting;
-        p->resting = g;
-        p->count++;
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (!room) leati_graph_rows_close(g);
 }

@@ -6,6 +6,7 @@
 #ifndef LEATI_ONNX_GRAPH_ROWS_H
 #define LEATI_ONNX_GRAPH_ROWS_H
 
+#include "base/resting.h"
 #include "learn/dataset.h"
 #include "onnx/import.h"
 
@@ -29,14 +30,9 @@ size_t leati_graph_rows_most(const leati_graph_rows *g);
 leat_status leati_graph_rows_run(leat_context *c, leati_graph_rows *g, const leati_matrix *x,
                                  size_t at, size_t count, leati_oval ***outs, size_t *batch);
 
-typedef struct leati_graph_pool leati_graph_pool;
-leati_graph_pool *leati_graph_pool_create(leat_context *c);
-void leati_graph_pool_destroy(leati_graph_pool *p); /* NULL is fine */
-/* The pool keeps so many at least. */
-void leati_graph_pool_widen(leati_graph_pool *p, size_t count);
-/* One that fits the context's threads and CPU level and is from now on the context's; NULL: none
- * rests. */
-leati_graph_rows *leati_graph_pool_take(leati_graph_pool *p, leat_context *c);
-void leati_graph_pool_give(leati_graph_pool *p, leati_graph_rows *g);
+/* A pool of graphs. */
+leati_resting_pool *leati_graph_pool_create(leat_context *c);
+/* One that fits the context, see leati_resting_pool_take. */
+leati_graph_rows *leati_graph_pool_take(leati_resting_pool *p, leat_context *c);
 
 #endif

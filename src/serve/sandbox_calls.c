@@ -154,7 +154,8 @@ static void add_conditions(filter *f)
     add_where(f, SCMP_ACT_KILL_PROCESS, "clone", 0, CLONE_THREAD, 0);
     add_where(f, SCMP_ACT_ALLOW, "tgkill", 0, UINT32_MAX, (uint64_t)getpid());
     add_where(f, SCMP_ACT_ALLOW, "prctl", 0, UINT32_MAX, PR_SET_NAME);
-    add_where(f, SCMP_ACT_ALLOW, "prlimit64", 2, UINT64_MAX, 0); /* asks only */
+    add_where(f, SCMP_ACT_ALLOW, "arch_prctl", 0, UINT32_MAX, 0x1023); /* asks for tiles */
+    add_where(f, SCMP_ACT_ALLOW, "prlimit64", 2, UINT64_MAX, 0);       /* asks only */
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
         add_where(f, SCMP_ACT_ALLOW, "ioctl", 1, UINT32_MAX, requests[i]);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -75,6 +76,18 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     leat_json_raw(j, "reading", o->reading ? o->reading : "{}");
     leat_json_end_object(j);
     return take(c, j, &e->config);
+}
+
+/* A model that never asked for bf16 is of the level that gives it everywhere. */
+static leat_status widen_level(leat_context *c, leat_experiment *e)
+{
+    leati_cpu_level level = leati_context_cpu_level(c), wide = leati_cpu_without_bf16(level);
+    if (wide == level || leat_context_precision(c) == LEAT_PRECISION_BF16 ||
+        strstr(e->config, "bf16"))
+        return LEAT_OK;
+    leati_free(e->cpu);
+    e->cpu = leati_strdup(c, leati_cpu_level_name(wide));
+    return e->cpu ? LEAT_OK : leat_error_status(c);
 }
 
 static leat_status all_metrics(leat_context *c, leat_json *j, const char *key,
@@ -242,6 +255,7 @@ leat_status leati_record_model(leat_context *c, leat_experiment *e, leati_pipeli
     leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, NULL};
     leat_status st;
     LEATI_GO(make_config(c, e, o));
+    LEATI_GO(widen_level(c, e));
     LEATI_GO(make_metrics(c, e, &metrics));
     LEATI_GO(make_lineage(c, e, &lineage));
     leati_predictions held_out = {.value = e->best->value, .proba = e->best->proba};

@@ -247,30 +247,63 @@ static float rounded(float x)
     return x;
 }
 
-/* The documented order of sums, one rounding each. */
-static float bf16_sum(const leati_product *p, const float *a, const float *b, float start, size_t i,
-                      size_t j)
+/* Both orders in which products of bf16 numbers are summed, one rounding each: pair by pair, the
+ * second product first; by tiles the first and the second ones of up to 16 pairs apart. */
+typedef struct summing {
+    bool tiles;
+    float sum, first, second;
+    size_t pairs;
+} summing;
+
+static void add_tile(summing *s)
 {
-    float sum = start;
-    for (size_t q = 0; q < p->k; q += 2) {
-        for (size_t r = 2; r-- > 0;) {
-            if (q + r >= p->k) continue;
-            float x = a[p->transpose_a ? (q + r) * p->lda + i : i * p->lda + q + r];
-            float y = b[p->transpose_b ? j * p->ldb + q + r : (q + r) * p->ldb + j];
-            volatile float product = rounded(x) * rounded(y); /* exact */
-            sum += product;
-        }
-    }
-    return sum;
+    volatile float both = s->first + s->second;
+    if (s->tiles) s->sum += both;
+    s->first = s->second = 0;
+    s->pairs = 0;
 }
 
-static bool bf16_agrees(const trial *x)
+static void add_pair(summing *s, const float x[2], const float y[2])
+{
+    volatile float first = x[0] * y[0], second = x[1] * y[1]; /* exact */
+    if (!s->tiles) {
+        volatile float sum = s->sum + second;
+        s->sum = sum + first;
+        return;
+    }
+    s->first += first;
+    s->second += second;
+    if (++s->pairs == 16) add_tile(s);
+}
+
+static bool by_tiles(const leat_context *c)
+{
+    return leati_context_cpu_level(c) == LEATI_CPU_AMX;
+}
+
+static float bf16_sum(bool tiles, const leati_product *p, const float *a, const float *b,
+                      float start, size_t i, size_t j)
+{
+    summing s = {.tiles = tiles, .sum = start};
+    for (size_t q = 0; q < p->k; q += 2) {
+        float x[2] = {0}, y[2] = {0};
+        for (size_t r = 0; r < 2 && q + r < p->k; r++) {
+            x[r] = rounded(a[p->transpose_a ? (q + r) * p->lda + i : i * p->lda + q + r]);
+            y[r] = rounded(b[p->transpose_b ? j * p->ldb + q + r : (q + r) * p->ldb + j]);
+        }
+        add_pair(&s, x, y);
+    }
+    add_tile(&s);
+    return s.sum;
+}
+
+static bool bf16_agrees(const trial *x, bool tiles)
 {
     const leati_product *p = &x->p;
     for (size_t s = 0; s < p->batch * p->m * p->n; s++) {
         size_t j = s % p->n, i = s / p->n % p->m, batch = s / p->n / p->m;
         size_t at = batch * p->c_step + i * p->ldc + j;
-        float want = bf16_sum(p, x->a + batch * p->a_step, x->b + batch * p->b_step,
+        float want = bf16_sum(tiles, p, x->a + batch * p->a_step, x->b + batch * p->b_step,
                               p->beta == 0 ? 0 : x->before[at], i, j);
         if (p->column_bias) want += p->column_bias[j];
         if (want != x->c[at]) return false;
@@ -305,7 +338,7 @@ static void bf16_level(leattest *t, leat_context *c)
         trial x = bf16_trial(&rng, trials % 2);
         leati_product *p = &x.p;
         trial_run(&x, c);
-        if (!CHECK(bf16_agrees(&x))) print_trial(p);
+        if (!CHECK(bf16_agrees(&x, by_tiles(c)))) print_trial(p);
         if (p->batch == 1) {
             size_t elements = leati_product_packed_bf16(c, p->n, p->k);
             uint32_t *packed = aligned_alloc(64, (elements + 16) / 16 * 64);
@@ -313,7 +346,7 @@ static void bf16_level(leattest *t, leat_context *c)
             leati_product_pack_bf16(c, p->transpose_b, p->n, p->k, x.b, p->ldb, packed);
             p->packed_bf16 = packed;
             trial_run(&x, c);
-            if (!CHECK(bf16_agrees(&x))) print_trial(p);
+            if (!CHECK(bf16_agrees(&x, by_tiles(c)))) print_trial(p);
             free(packed);
         }
         trial_free(&x);
@@ -325,55 +358,117 @@ static void bf16(leattest *t)
     leattest_at_levels(t, 2, bf16_level);
 }
 
-/* Blocks by the instruction and without it: equal bits, whatever the form. */
+enum { FORM_A = 4096, FORM_B = 8192, FORM_C = 8192, FORM_RUNS = 80 };
+
+/* Operands of blocks, in pairs. */
+typedef struct forms {
+    uint32_t a[FORM_A], b[FORM_B] __attribute__((aligned(64)));
+    float before[FORM_C], want[FORM_C], got[FORM_C], bias[64], residual[FORM_C];
+    leati_run runs[FORM_RUNS];
+} forms;
+
+static void unpair(uint32_t pair, float out[2])
+{
+    uint32_t bits[2] = {pair << 16, pair & 0xffff0000u};
+    memcpy(out, bits, sizeof bits);
+}
+
+static float form_sum(const leati_bf16_block *t, bool tiles, size_t nr, size_t line, size_t row,
+                      size_t j, float start)
+{
+    const uint32_t *a = t->a + line * t->a_line + row * (t->by_rows ? t->a_step : 1);
+    const uint32_t *b = t->b + j / nr * t->b_panel + j % nr;
+    summing s = {.tiles = tiles, .sum = start};
+    for (size_t r = 0; r < t->run_count; r++) {
+        for (size_t p = 0; p < t->runs[r].k; p++) {
+            float x[2], y[2];
+            unpair(a[t->runs[r].a + p * (t->by_rows ? 1 : t->a_step)], x);
+            unpair(b[(t->runs[r].b + p) * nr], y);
+            add_pair(&s, x, y);
+        }
+        add_tile(&s);
+    }
+    return s.sum;
+}
+
+/* What the block is to make of f->before. */
+static void form_reference(forms *f, const leati_bf16_block *t, bool tiles, size_t nr)
+{
+    memcpy(f->want, f->before, sizeof f->want);
+    for (size_t line = 0; line < t->lines; line++)
+        for (size_t row = 0; row < t->rows; row++)
+            for (size_t j = 0; j < t->n; j++) {
+                size_t at = line * t->c_line + row * t->c_step + j;
+                float start = t->add ? f->before[at] : t->bias ? t->bias[j] : 0;
+                volatile float sum = form_sum(t, tiles, nr, line, row, j, start);
+                if (t->scale != 0) sum *= t->scale;
+                if (t->residual)
+                    sum += t->residual[line * t->residual_line + row * t->residual_step + j];
+                if (t->clamp) sum = fminf(fmaxf(sum, t->low), t->high);
+                f->want[at] = sum;
+            }
+}
+
+/* Runs of one length or of several, few or more than one pass over C takes. */
+static size_t form_runs(forms *f, leati_rng *rng)
+{
+    size_t count = leati_rng_below(rng, 8) ? 1 + leati_rng_below(rng, 3) : FORM_RUNS;
+    size_t equal = leati_rng_below(rng, 2) ? 1 + leati_rng_below(rng, 20) : 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t k = equal ? equal : 1 + leati_rng_below(rng, count == 1 ? 40 : 20);
+        f->runs[i] = (leati_run){leati_rng_below(rng, 10), leati_rng_below(rng, (uint32_t)(60 - k)), k};
+    }
+    return count;
+}
+
+/* Blocks of every form, by the instructions and without: the bits of the reference. */
 static void bf16_forms_level(leattest *t, leat_context *c)
 {
-    enum { A = 4096, B = 8192, C = 8192 };
-    const leati_bf16_kernels *k = leati_net_kernels_of(c)->bf16;
-    const leati_bf16_kernels *native = leati_bf16_kernels_of(c);
+    const leati_bf16_kernels *k[2] = {leati_net_kernels_of(c)->bf16, leati_bf16_kernels_of(c)};
     const size_t nr = leati_net_kernels_of(c)->nr;
-    static uint32_t a[A], b[B] __attribute__((aligned(64)));
-    static float got[2][C], bias[64], residual[C];
+    static forms f;
     leati_rng rng;
-    if (k == native) return;
     leati_rng_init(&rng, 34, LEATI_RNG_TEST, 0);
     for (int trials = 0; trials < 300; trials++) {
-        for (int i = 0; i < B; i++) {
+        for (int i = 0; i < FORM_B; i++) {
             float x = (float)(leati_rng_uniform(&rng) - 0.5), y = (float)leati_rng_uniform(&rng);
-            if (i < A) k->zip(1, &x, &y, &a[i]);
-            k->zip(1, &y, &x, &b[i]);
+            if (i < FORM_A) k[0]->zip(1, &x, &y, &f.a[i]);
+            k[0]->zip(1, &y, &x, &f.b[i]);
         }
-        for (int i = 0; i < 64; i++) bias[i] = (float)leati_rng_uniform(&rng);
-        for (int i = 0; i < C; i++)
-            residual[i] = got[0][i] = got[1][i] = (float)leati_rng_uniform(&rng);
-        leati_run runs[3] = {{0, 0, 3}, {40, 3, 1 + leati_rng_below(&rng, 5)}, {7, 10, 6}};
-        leati_bf16_block t1 = {.lines = 1 + leati_rng_below(&rng, 3),
-                               .rows = 1 + leati_rng_below(&rng, 40),
-                               .n = 1 + leati_rng_below(&rng, 64),
-                               .by_rows = leati_rng_below(&rng, 2),
-                               .runs = runs,
-                               .run_count = 3,
-                               .a = a,
-                               .a_line = 60,
-                               .a_step = 50,
-                               .b = b,
-                               .b_panel = nr * 20,
-                               .c_line = 2700,
-                               .c_step = 65,
-                               .residual_line = 2700,
-                               .residual_step = 65,
-                               .clamp = leati_rng_below(&rng, 2),
-                               .low = 0,
-                               .high = 1};
-        t1.add = leati_rng_below(&rng, 2);
-        if (!t1.add) t1.bias = bias;
-        if (leati_rng_below(&rng, 2)) t1.residual = residual;
-        else if (!t1.add && leati_rng_below(&rng, 2)) t1.scale = 0.7f;
-        t1.c = got[0];
-        k->block(&t1);
-        t1.c = got[1];
-        native->block(&t1);
-        CHECK(memcmp(got[0], got[1], sizeof got[0]) == 0);
+        for (int i = 0; i < 64; i++) f.bias[i] = (float)leati_rng_uniform(&rng);
+        for (int i = 0; i < FORM_C; i++)
+            f.residual[i] = f.before[i] = (float)leati_rng_uniform(&rng);
+        leati_bf16_block b = {.lines = 1 + leati_rng_below(&rng, 3),
+                              .rows = 1 + leati_rng_below(&rng, 40),
+                              .n = 1 + leati_rng_below(&rng, 64),
+                              .by_rows = leati_rng_below(&rng, 2),
+                              .runs = f.runs,
+                              .run_count = form_runs(&f, &rng),
+                              .a = f.a,
+                              .a_line = 60,
+                              .a_step = 50,
+                              .b = f.b,
+                              .b_panel = nr * 60,
+                              .c_line = 2700,
+                              .c_step = 65,
+                              .residual_line = 2700,
+                              .residual_step = 65,
+                              .clamp = leati_rng_below(&rng, 2),
+                              .low = 0,
+                              .high = 1};
+        b.add = leati_rng_below(&rng, 2);
+        if (!b.add) b.bias = f.bias;
+        if (leati_rng_below(&rng, 2)) b.residual = f.residual;
+        else if (!b.add && leati_rng_below(&rng, 2)) b.scale = 0.7f;
+        for (size_t i = k[0] == k[1]; i < 2; i++) {
+            form_reference(&f, &b, i == 1 && by_tiles(c), nr);
+            memcpy(f.got, f.before, sizeof f.got);
+            b.c = f.got;
+            k[i]->block(&b);
+            if (!CHECK(memcmp(f.got, f.want, sizeof f.got) == 0))
+                printf("    %s, %zu x %zu x %zu, %zu runs\n", b.by_rows ? "rows" : "columns",
+                       b.lines, b.rows, b.n, b.run_count);
+        }
     }
 }
 
@@ -472,7 +567,7 @@ static void bf16_threads(leattest *t)
 /* Some columns at a time on the calling thread, in two parts of k: the bytes of whole products. */
 static void bf16_panels_level(leattest *t, leat_context *c)
 {
-    enum { M = 21, N = 70, K = 1101, FIRST = 34 };
+    enum { M = 21, N = 70, K = 1101, FIRST = 64 };
     const leati_bf16_kernels *half = leati_bf16_kernels_of(c);
     const leati_kernels *level = leati_kernels_of(c);
     size_t nr = level->f32.nr, elements = leati_product_packed_bf16(c, N, K);

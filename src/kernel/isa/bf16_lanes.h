@@ -286,6 +286,8 @@ static const bf16_tile_fn bf16_tiles_native[MR + 1][2][2] = {SUM_HEIGHTS(BF16_TA
 static const bf16_tile_fn bf16_wide_native[MR + 1][2] = {SUM_ALL_WIDE(BF16_WIDE_ROW)};
 BF16_BLOCK(native)
 static const leati_bf16_kernels bf16_native = {.block = bf16_block_native,
+                                               .unit = 1,
+                                               .task_rows = 8 * MR,
                                                .spread = bf16_spread_native,
                                                .spread_zip = bf16_spread_zip_native,
                                                .round = bf16_round_native,
@@ -294,6 +296,8 @@ static const leati_bf16_kernels bf16_native = {.block = bf16_block_native,
 #endif
 
 static const leati_bf16_kernels bf16_plain = {.block = bf16_block_plain,
+                                              .unit = 1,
+                                              .task_rows = 8 * MR,
                                               .spread = bf16_spread_plain,
                                               .spread_zip = bf16_spread_zip_plain,
                                               .round = bf16_round_plain,

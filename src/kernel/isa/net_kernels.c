@@ -23,6 +23,9 @@
 #include "kernel/isa/winograd_lanes.h"
 /* after rows_lanes.h and sum_lanes.h */
 #include "kernel/isa/bf16_lanes.h"
+#if BF16_NATIVE
+#include "kernel/isa/tile_lanes.h"
+#endif
 #include "kernel/isa/gate_lanes.h"
 #include "kernel/isa/step_lanes.h"
 
@@ -88,6 +91,7 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .bf16 = &bf16_plain,
 #if BF16_NATIVE
                                  .bf16_native = &bf16_native,
+                                 .bf16_tiles = &bf16_tiles,
 #endif
                                  .log_map = log_map,
                                  .erf_map = erf_map,
