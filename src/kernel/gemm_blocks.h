@@ -8,10 +8,12 @@
 #define LEATI_KERNEL_GEMM_BLOCKS
 #define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
-    LEFT_BYTES = 4 << 20,  /* packed rows of A kept at once */
-    STAYS_BYTES = 1 << 20, /* of B: it stays in the second-level cache, and is read where it lies */
-    TALL = 16,             /* passes over B that no cache holds */
-    NEAR_OVER = 64         /* elements that a band of A may run over */
+    LEFT_BYTES = 4 << 20, /* packed rows of A kept at once */
+    STAYS_BYTES =
+        1 << 20, /* of B: it stays in the second-level cache, and is read where it lies; */
+    STAYS_SHARED = 1 << 18, /* where several threads do, measured */
+    TALL = 16,              /* passes over B that no cache holds */
+    NEAR_OVER = 64          /* elements that a band of A may run over */
 };
 
 #endif
@@ -165,7 +167,7 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
 {
     size_t nr = g->ker->nr, mr = g->ker->mr, passes = (g->k + g->ker->kc - 1) / g->ker->kc;
     g->kc = (g->k + passes - 1) / passes;
-    bool stays = g->n * g->k <= STAYS_BYTES / sizeof(T);
+    bool stays = g->n * g->k <= (threads > 1 ? STAYS_SHARED : STAYS_BYTES) / sizeof(T);
     g->pack_right =
         !g->packed &&
         (g->tb || (g->m > 2 * mr && !stays && (g->m >= 16 * mr || NAME(bad_stride)(g->ldb))) ||
