@@ -8,9 +8,8 @@
 #define LEATI_KERNEL_GEMM_BLOCKS
 #define SMALLEST_TASK 120000.0 /* multiplications: about a microsecond */
 enum {
-    LEFT_BYTES = 4 << 20, /* packed rows of A kept at once */
-    STAYS_BYTES =
-        1 << 20, /* of B: it stays in the second-level cache, and is read where it lies; */
+    LEFT_BYTES = 4 << 20,   /* packed rows of A kept at once */
+    STAYS_BYTES = 1 << 20,  /* of B: it stays in the second-level cache: read where it lies; */
     STAYS_SHARED = 1 << 18, /* where several threads do, measured */
     TALL = 16,              /* passes over B that no cache holds */
     NEAR_OVER = 64          /* elements that a band of A may run over */
