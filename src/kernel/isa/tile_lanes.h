@@ -152,6 +152,8 @@ INLINE TILE_TARGET void tile_sums(const bool lower, const bool wide, tile_work *
 {
     const size_t depth = w->depth, count = w->count;
     const uint32_t *turned = w->turned;
+    const size_t rows = count ? (w->height + count - 1) / count : 0; /* of C to fetch with each */
+    size_t row = 0;
     TILE_START(0, 0, 0);
     if (wide) TILE_START(1, 0, 1);
     if (lower) TILE_START(2, 1, 0);
@@ -162,6 +164,13 @@ INLINE TILE_TARGET void tile_sums(const bool lower, const bool wide, tile_work *
         size_t step = w->t->a_step * sizeof *x0, right = NR * sizeof *y;
         const char *next = at->next + k->b * right;
         for (size_t l = 0; l < at->lines; l++) __builtin_prefetch(next + l * 64, 0, 2);
+        for (size_t end = row + rows; row < end && row < w->height; row++) {
+            const float *c0 = at->c[0] + row * w->t->c_step, *c1 = at->c[1] + row * w->t->c_step;
+            __builtin_prefetch(c0, 1);
+            if (wide) __builtin_prefetch(c0 + TILE, 1);
+            if (lower) __builtin_prefetch(c1, 1);
+            if (lower && wide) __builtin_prefetch(c1 + TILE, 1);
+        }
         if (turned) {
             x0 = turned + 2 * i * TILE_ELEMENTS, x1 = x0 + TILE_ELEMENTS;
             step = TILE_ROW_BYTES;
