@@ -50,6 +50,11 @@ check half-same-bytes cmp half/iris.leat half2/iris.leat
 check half-differs sh -c "! cmp -s one/iris.leat half/iris.leat"
 check half-reproduce sh -c "$leat reproduce half/iris.leat >half3.txt"
 has half-identical half3.txt "identical bytes: sha256"
+if LEAT_CPU=amx $leat version >level.txt 2>&1; then # bf16 alone depends on tiles
+    has half-level half3.txt "CPU level amx"
+    check wide-level sh -c "LEAT_CPU=v4 $leat fit net.yaml --output v4 >v4.txt"
+    check wide-same-bytes cmp one/iris.leat v4/iris.leat
+fi
 for precision in f32 bf16; do
     check predict-$precision sh -c "$leat predict half/iris.leat iris --proba --precision $precision >$precision.csv"
 done
