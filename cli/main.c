@@ -256,7 +256,7 @@ static void log_to_stderr(void *user, leat_log_level level, const char *text)
 /* "generic, v2, v3": what LEAT_CPU can name on this machine. */
 static void usable_levels(char *out, size_t size)
 {
-    static const char *const names[] = {"generic", "v2", "v3", "v4", "neon"};
+    static const char *const names[] = {"generic", "v2", "v3", "v4", "amx", "neon"};
     *out = '\0';
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         leat_context_options o = leat_context_options_default();

@@ -14,18 +14,17 @@
 #include <cpuid.h>
 #endif
 
-static const char *const level_names[LEATI_CPU_LEVELS] = {"generic", "v2",   "v3",
-                                                          "v4",      "neon", "amx"};
+static const char *const names[LEATI_CPU_LEVELS] = {"generic", "v2", "v3", "v4", "neon", "amx"};
 
 const char *leati_cpu_level_name(leati_cpu_level level)
 {
-    return level_names[level];
+    return names[level];
 }
 
 bool leati_cpu_level_parse(const char *name, leati_cpu_level *out)
 {
     for (int i = 0; i < LEATI_CPU_LEVELS; i++) {
-        if (strcmp(name, level_names[i]) == 0) {
+        if (strcmp(name, names[i]) == 0) {
             *out = (leati_cpu_level)i;
             return true;
         }
