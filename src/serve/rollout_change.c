@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -339,9 +340,13 @@ void leati_rollouts_look(leati_rollouts *r)
 {
     pthread_mutex_lock(&r->lock);
     for (leati_lane *lane = atomic_load(&r->first); lane; lane = lane->next) {
-        const leati_rollout *w = &lane->rollout;
-        bool both = leati_lane_loaded(r, lane, w->stable) && leati_lane_loaded(r, lane, w->spec.to);
-        lane->absent = leati_rollout_walks(w) && !both;
+        leati_rollout *w = &lane->rollout;
+        bool stable = leati_lane_loaded(r, lane, w->stable), walks = leati_rollout_walks(w);
+        bool absent = walks && !(stable && leati_lane_loaded(r, lane, w->spec.to));
+        uint32_t missing = !absent ? 0 : stable ? w->spec.to : w->stable;
+        if (walks && absent != lane->absent && !r->pool)
+            leati_rollout_stand(w, missing, (int64_t)time(NULL));
+        lane->absent = absent;
     }
     pthread_mutex_unlock(&r->lock);
 }

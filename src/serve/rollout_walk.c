@@ -269,6 +269,12 @@ void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, i
     note(r, now, "taken back to version %u: %s", r->stable, reason);
 }
 
+void leati_rollout_stand(leati_rollout *r, uint32_t missing, int64_t now)
+{
+    if (missing) note(r, now, "stands still: version %u is not loaded", missing);
+    else note(r, now, "goes on: both versions are loaded");
+}
+
 void leati_rollout_begin(leati_rollout *r, const leati_rollout_spec *spec, int64_t now)
 {
     leati_rollout before = *r;

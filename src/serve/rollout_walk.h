@@ -56,7 +56,7 @@ typedef struct leati_rollout_spec {
     leati_rule rules[LEATI_ROLLOUT_RULES];
     char alias[LEATI_ALIAS_NAME]; /* of the registry, to stand at what answers in the end; "": none
                                    */
-    bool other_schema; /* asked for although the versions differ in that; not kept */
+    bool other_schema;            /* asked for although the versions differ in that; not kept */
 } leati_rollout_spec;
 
 /* alpha 0.05, no hold; seed 0. */
@@ -145,6 +145,9 @@ leati_rollout_plan leati_rollout_plan_of(const leati_rollout *r);
 
 /* The spec was checked. Ends what was under way. */
 void leati_rollout_begin(leati_rollout *r, const leati_rollout_spec *spec, int64_t now);
+
+/* Tells that it stands still, because a version is not loaded, or with 0 that it goes on. */
+void leati_rollout_stand(leati_rollout *r, uint32_t missing, int64_t now);
 
 /* `seconds` since the last call. */
 void leati_rollout_tick(leati_rollout *r, const leati_rollout_seen *seen, double seconds,

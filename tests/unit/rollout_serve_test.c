@@ -764,9 +764,11 @@ static void stands_still(leattest *t)
     CHECK_INT(f.k.status, 204);
     rest(4000);
     CHECK(phase_is(t, &f, "running"));
+    CHECK(strstr(f.k.body, "stands still: version 4 is not loaded"));
     CHECK(rename(to, from) == 0);
     CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
     CHECK(leaves(t, &f, "running") && phase_is(t, &f, "done"));
+    CHECK(strstr(f.k.body, "goes on: both versions are loaded"));
     close_server(&f);
 }
 
