@@ -295,7 +295,7 @@ static void half_level(leattest *t, leat_context *c)
 
 static void half(leattest *t)
 {
-    leattest_at_levels(t, 2, half_level);
+    leattest_at_bf16_levels(t, 2, half_level);
 }
 
 static const leattest_case list[] = {TEST(reference), TEST(threads_agree), TEST(half)};

@@ -265,7 +265,7 @@ static void random_of(leattest *t, bool half)
     leat_context *at[LEATI_CPU_LEVELS + 1];
     leati_rng rng;
     leati_rng_init(&rng, 21, LEATI_RNG_TEST, half);
-    bool opened = leattest_open_levels(t, 2, at);
+    bool opened = leattest_open_levels(t, 2, true, at);
     for (int done = 0; opened && done < 150;) {
         leati_conv v = random_shape(&rng);
         v.half = half;
@@ -310,7 +310,7 @@ static const leati_conv listed[] = {
 static void listed_shapes(leattest *t)
 {
     leat_context *at[LEATI_CPU_LEVELS + 1];
-    bool opened = leattest_open_levels(t, 2, at);
+    bool opened = leattest_open_levels(t, 2, true, at);
     leati_rng rng;
     leati_rng_init(&rng, 22, LEATI_RNG_TEST, 0);
     for (size_t i = 0; opened && i < 2 * (sizeof listed / sizeof *listed); i++) {
@@ -350,7 +350,7 @@ static void threads_level(leattest *t, leat_context *one)
 
 static void threads_agree(leattest *t)
 {
-    leattest_at_levels(t, 1, threads_level);
+    leattest_at_bf16_levels(t, 1, threads_level);
 }
 
 static leati_pool2d pool_of(const trial *r)
@@ -455,7 +455,7 @@ static void pooled_level(leattest *t, leat_context *c)
 
 static void pools_inside(leattest *t)
 {
-    leattest_at_levels(t, 2, pooled_level);
+    leattest_at_bf16_levels(t, 2, pooled_level);
 }
 
 static void refused_shapes(leattest *t)

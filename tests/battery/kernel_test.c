@@ -129,7 +129,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
     static void gemm_reference_##suffix(leattest *t)                                               \
     {                                                                                              \
         leat_context *at[LEATI_CPU_LEVELS + 1];                                                    \
-        bool opened = leattest_open_levels(t, 2, at);                                              \
+        bool opened = leattest_open_levels(t, 2, false, at);                                       \
         leati_rng rng;                                                                             \
         leati_rng_init(&rng, 7, LEATI_RNG_TEST, 0);                                                \
         for (int trial = 0; opened && trial < 400; trial++) {                                      \

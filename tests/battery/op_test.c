@@ -18,6 +18,7 @@
 #include "graph/plan.h"
 #include "kernel/eltwise.h"
 #include "support/leattest.h"
+#include "support/levels.h"
 #include "tensor/shape.h"
 
 enum { MOST_OUTPUTS = LEATI_MAX_OUTPUTS, THREADS = 3 };
@@ -272,7 +273,7 @@ static void open_contexts(battery *b)
 {
     leattest *t = b->t;
     for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
+        if (!leattest_has_level(level)) continue;
         for (int k = 0; k < THREADS; k++) {
             leat_context_options o = leat_context_options_default();
             o.cpu = leati_cpu_level_name((leati_cpu_level)level);
@@ -288,8 +289,8 @@ static void close_contexts(battery *b)
         for (int k = 0; k < THREADS; k++) leat_context_destroy(b->at[level][k]);
 }
 
-/* Runs twice (the reference, whose second run is the simulated device's, once); the inputs must stay
- * as they were. */
+/* Runs twice (the reference, whose second run is the simulated device's, once); the inputs must
+ * stay as they were. */
 static bool run_on(leattest *t, leat_context *c, const char *device, const op_sample *s,
                    leat_dtype type, const inputs *x, results *out)
 {

@@ -233,7 +233,7 @@ static void long_columns_level(leattest *t, leat_context *one)
 
 static void long_columns(leattest *t)
 {
-    leattest_at_levels(t, 1, long_columns_level);
+    leattest_at_bf16_levels(t, 1, long_columns_level);
 }
 
 /* ---- bf16 ----------------------------------------------------------------------------------- */
@@ -355,7 +355,7 @@ static void bf16_level(leattest *t, leat_context *c)
 
 static void bf16(leattest *t)
 {
-    leattest_at_levels(t, 2, bf16_level);
+    leattest_at_bf16_levels(t, 2, bf16_level);
 }
 
 enum { FORM_A = 4096, FORM_B = 8192, FORM_C = 8192, FORM_RUNS = 80 };
@@ -416,7 +416,8 @@ static size_t form_runs(forms *f, leati_rng *rng)
     size_t equal = leati_rng_below(rng, 2) ? 1 + leati_rng_below(rng, 20) : 0;
     for (size_t i = 0; i < count; i++) {
         size_t k = equal ? equal : 1 + leati_rng_below(rng, count == 1 ? 40 : 20);
-        f->runs[i] = (leati_run){leati_rng_below(rng, 10), leati_rng_below(rng, (uint32_t)(60 - k)), k};
+        f->runs[i] =
+            (leati_run){leati_rng_below(rng, 10), leati_rng_below(rng, (uint32_t)(60 - k)), k};
     }
     return count;
 }
@@ -512,12 +513,12 @@ static void bf16_copies_level(leattest *t, leat_context *c)
 
 static void bf16_copies(leattest *t)
 {
-    leattest_at_levels(t, 1, bf16_copies_level);
+    leattest_at_bf16_levels(t, 1, bf16_copies_level);
 }
 
 static void bf16_forms(leattest *t)
 {
-    leattest_at_levels(t, 1, bf16_forms_level);
+    leattest_at_bf16_levels(t, 1, bf16_forms_level);
 }
 
 static void same_for_threads(leattest *t, leat_context *one, bool half)
@@ -561,7 +562,7 @@ static void bf16_threads_level(leattest *t, leat_context *one)
 
 static void bf16_threads(leattest *t)
 {
-    leattest_at_levels(t, 1, bf16_threads_level);
+    leattest_at_bf16_levels(t, 1, bf16_threads_level);
 }
 
 /* Some columns at a time on the calling thread, in two parts of k: the bytes of whole products. */
@@ -614,7 +615,7 @@ static void bf16_panels_level(leattest *t, leat_context *c)
 
 static void bf16_panels(leattest *t)
 {
-    leattest_at_levels(t, 2, bf16_panels_level);
+    leattest_at_bf16_levels(t, 2, bf16_panels_level);
 }
 
 /* The activations against the C library in f64, and their derivatives against differences. */

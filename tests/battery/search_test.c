@@ -80,7 +80,7 @@ static size_t place_of(const double *d, size_t n, size_t row)
             bool right = false, begun = false;                                                     \
             REQUIRE(query &&data &&index &&distance);                                              \
             for (int level = 0; level < LEATI_CPU_LEVELS; level++) {                               \
-                for (size_t n = 0; n < 3 && leati_cpu_has((leati_cpu_level)level); n++) {          \
+                for (size_t n = 0; n < 3 && leattest_has_level(level); n++) {                      \
                     leat_context *c = leattest_context((leati_cpu_level)level, thread_counts[n]);  \
                     REQUIRE(c);                                                                    \
                     memset(index, 255, found * sizeof *index);                                     \

@@ -10,12 +10,19 @@ leat_context *leattest_context(leati_cpu_level level, unsigned threads)
     return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
 }
 
-bool leattest_open_levels(leattest *t, unsigned threads, leat_context *at[LEATI_CPU_LEVELS + 1])
+bool leattest_has_level(int level)
+{
+    return level != LEATI_CPU_AMX && leati_cpu_has((leati_cpu_level)level);
+}
+
+bool leattest_open_levels(leattest *t, unsigned threads, bool half,
+                          leat_context *at[LEATI_CPU_LEVELS + 1])
 {
     size_t count = 0;
     memset(at, 0, (LEATI_CPU_LEVELS + 1) * sizeof *at);
     for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        if (!leati_cpu_has((leati_cpu_level)level)) continue;
+        bool tiles = level == LEATI_CPU_AMX && half && leati_cpu_has(LEATI_CPU_AMX);
+        if (!leattest_has_level(level) && !tiles) continue;
         at[count] = leattest_context((leati_cpu_level)level, threads);
         if (!CHECK(at[count])) return false;
         count++;
@@ -28,14 +35,26 @@ void leattest_close_levels(leat_context *at[LEATI_CPU_LEVELS + 1])
     for (size_t i = 0; at[i]; i++) leat_context_destroy(at[i]);
 }
 
+static void at_level(leattest *t, int level, unsigned threads,
+                     void (*body)(leattest *t, leat_context *c))
+{
+    int before = t->failures;
+    leat_context *c = leattest_context((leati_cpu_level)level, threads);
+    if (!CHECK(c)) return;
+    body(t, c);
+    if (t->failures > before) printf("    at level %s\n", leat_context_cpu(c));
+    leat_context_destroy(c);
+}
+
 void leattest_at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
 {
-    leat_context *at[LEATI_CPU_LEVELS + 1];
-    bool opened = leattest_open_levels(t, threads, at);
-    for (size_t i = 0; opened && at[i]; i++) {
-        int before = t->failures;
-        body(t, at[i]);
-        if (t->failures > before) printf("    at level %s\n", leat_context_cpu(at[i]));
-    }
-    leattest_close_levels(at);
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++)
+        if (leattest_has_level(level)) at_level(t, level, threads, body);
+}
+
+void leattest_at_bf16_levels(leattest *t, unsigned threads,
+                             void (*body)(leattest *t, leat_context *c))
+{
+    leattest_at_levels(t, threads, body);
+    if (leati_cpu_has(LEATI_CPU_AMX)) at_level(t, LEATI_CPU_AMX, threads, body);
 }
