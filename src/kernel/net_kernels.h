@@ -267,14 +267,14 @@ typedef struct leati_net_kernels {
                      float *out);
     void (*pool_sum_back)(size_t n, size_t count, const size_t *taps, const float *g, float factor,
                           float *dx);
-    /* By instructions for bf16, by tiles; both may be NULL. */
-    const leati_bf16_kernels *bf16, *bf16_native, *bf16_tiles;
+    const leati_bf16_kernels *bf16;
+    const leati_bf16_kernels *bf16_native, *bf16_tiles; /* by instructions for it; may be NULL */
     void (*log_map)(size_t n, const float *x, float *out);
     void (*erf_map)(size_t n, const float *x, float *out);
     leati_elt_table elt; /* its members may be NULL */
 } leati_net_kernels;
 
-/* The table of the context's level; no NULL members but those that may be. */
+/* The table of the context's level; no NULL members but bf16_native, bf16_tiles. */
 const leati_net_kernels *leati_net_kernels_of(const leat_context *c);
 /* The table's kernels of bf16, by instructions for it where the CPU has them: the same results but
  * for subnormal numbers, which these take for 0. At the level of tiles those by tiles, whose sums
