@@ -3,7 +3,7 @@
  *   gemm_bench [--threads 1,2] [--rounds 9] [--f64] [--only TEXT]
  *
  * The peers are opened at run time and left out where they are not installed. A round goes through
- * all shapes, of the largest every third one, and runs each library for some milliseconds, with
+ * all shapes and runs each library for some milliseconds, of the largest shapes once, with
  * more threads than one after a pause in which the others' go to sleep, so that a slow moment of
  * the machine is one of many for every figure; given are the best and the median of all repetitions
  * of all rounds, and the ratio of Leat to the better peer.
@@ -34,8 +34,8 @@ static const shape shapes[] = {
     {"TN", 784, 10, 60000}, {"SY", 784, 784, 60000}};
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
-enum { LEAT, OPENBLAS, ONEDNN, LIBRARIES, MOST = 100000, LARGE_EVERY = 3 };
-static const double large = 1e10; /* flops: shapes that take part in every third round */
+enum { LEAT, OPENBLAS, ONEDNN, LIBRARIES, MOST = 100000 };
+static const double large = 1e10; /* flops: shapes that are warm after their first round */
 static const char *const names[LIBRARIES] = {"Leat", "OpenBLAS", "oneDNN"};
 
 typedef void (*cblas_sgemm_fn)(int, int, int, int, int, int, float, const float *, int,
@@ -164,8 +164,10 @@ static void run_library(bench *x, int library, const shape *s, timings *t, doubl
     if (leat_context_threads(x->context) > 1) nanosleep(&pause, NULL);
     double start = now(), warm = start + budget / 10, end;
     most += t->count; /* every round has its share */
-    do run_once(x, library, s);
-    while (now() < warm);
+    if (t->count == 0 || flops_of(s) < large) {
+        do run_once(x, library, s);
+        while (now() < warm);
+    }
     end = now() + budget;
     do {
         start = now();
@@ -211,11 +213,11 @@ static bool wanted(const shape *s, const char *only)
     return !only || strstr(name, only);
 }
 
-static void run_round(bench *x, int round, int most, const char *only)
+static void run_round(bench *x, int most, const char *only)
 {
     for (int i = 0; i < SHAPES; i++) {
         const shape *s = &shapes[i];
-        if (!wanted(s, only) || (round % LARGE_EVERY && flops_of(s) > large)) continue;
+        if (!wanted(s, only)) continue;
         for (int l = 0; l < LIBRARIES; l++)
             if (present(x, l, s)) run_library(x, l, s, &x->taken[i][l], 0.02, most);
     }
@@ -230,7 +232,7 @@ static void run_all(bench *x, int threads, int rounds, const char *only)
     if (x->omp_threads) x->omp_threads(threads);
     for (int i = 0; i < SHAPES; i++)
         for (int l = 0; l < LIBRARIES; l++) x->taken[i][l].count = 0;
-    for (int r = 0; r < rounds; r++) run_round(x, r, MOST / rounds, only);
+    for (int r = 0; r < rounds; r++) run_round(x, MOST / rounds, only);
     printf("%s, %d thread%s, level %s: GFLOP/s best / median\n", x->f64 ? "f64" : "f32", threads,
            threads > 1 ? "s" : "", leat_context_cpu(x->context));
     for (int i = 0; i < SHAPES; i++)

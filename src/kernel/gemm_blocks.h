@@ -12,7 +12,10 @@ enum {
     STAYS_BYTES = 1 << 20,  /* of B: it stays in the second-level cache: read where it lies; */
     STAYS_SHARED = 1 << 18, /* where several threads do, measured */
     TALL = 16,              /* passes over B that no cache holds */
-    NEAR_OVER = 64          /* elements that a band of A may run over */
+    NEAR_OVER = 64,         /* elements that a band of A may run over */
+    STRIP_ROWS = 640,       /* at once, whose terms of a pass stay in the second-level cache */
+    STRIP_LEAST = 64,       /* rows */
+    STRIP_BYTES = 4 << 20   /* of B at most */
 };
 
 #endif
@@ -29,6 +32,7 @@ typedef struct NAME(product) {
     size_t kc, mc;         /* of one pass */
     size_t grid_m, grid_n; /* tasks */
     bool pack_left, pack_right;
+    bool strips;     /* ker->strips(), where a task is large enough: with its passes */
     bool pack_near;  /* rows of A, one band at a time */
     const T *packed; /* all of B as pack_b lays it out, pass by pass; or NULL */
     /* Called for rows i .. i+m, columns j .. j+n of C once they are complete; or NULL. */
@@ -94,6 +98,16 @@ static void NAME(rectangle)(const NAME(product) * g, size_t i0, size_t i1, size_
                 g->ker->pack_a(m, k, a, g->lda, !g->ta, own);
                 t.left = LEATI_LEFT_PACKED;
                 t.a = own;
+            }
+            if (g->strips && m >= STRIP_LEAST && j1 - j0 >= 2 * g->ker->nr) {
+                t.c = g->c + i * g->ldc + j0;
+                t.b = g->b + p * g->ldb + j0;
+                t.b_step = g->ldb;
+                t.n = j1 - j0;
+                t.near = own + g->near_at;
+                g->ker->strips(&t);
+                if (g->finish && p + k == g->k) g->finish(g->finish_arg, i, m, j0, j1 - j0);
+                continue;
             }
             for (size_t j = j0; j < j1; j += g->ker->nc) {
                 size_t n = j1 - j < g->ker->nc ? j1 - j : g->ker->nc;
@@ -165,6 +179,10 @@ static bool NAME(bad_stride)(size_t ld)
 static void NAME(arrange)(NAME(product) * g, unsigned threads)
 {
     size_t nr = g->ker->nr, mr = g->ker->mr, passes = (g->k + g->ker->kc - 1) / g->ker->kc;
+    g->strips = g->ker->strips && !g->packed && !g->ta && !g->tb && passes > 1 &&
+                g->m >= 2 * STRIP_LEAST && g->n >= 4 * g->ker->strip &&
+                g->n * g->k <= STRIP_BYTES / sizeof(T);
+    if (g->strips) passes = (g->k + g->ker->strip_kc - 1) / g->ker->strip_kc;
     g->kc = (g->k + passes - 1) / passes;
     bool stays = g->n * g->k <= (threads > 1 ? STAYS_SHARED : STAYS_BYTES) / sizeof(T);
     g->pack_right =
@@ -173,17 +191,21 @@ static void NAME(arrange)(NAME(product) * g, unsigned threads)
          (g->m >= 4 && passes >= TALL));             /* from memory: whole rows, not strips */
     bool large = g->n >= 48 * nr && g->m >= 32 * mr; /* what is packed can be fetched ahead */
     bool wide = g->n >= 12 * nr || (g->n >= 4 * nr && NAME(bad_stride)(g->lda));
-    g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128 : large && passes > 1;
+    g->pack_left = g->ta ? g->n > 2 * nr && g->k > 128 : large && passes > 1 && !g->strips;
     g->pack_near = !g->ta && !g->pack_left && wide && passes > 1 && g->m >= 4 * mr;
     NAME(choose_grid)(g, threads);
     size_t m = (g->m + g->grid_m - 1) / g->grid_m;
     size_t columns = g->n < g->ker->nc ? (g->n + nr - 1) / nr * nr : g->ker->nc;
     size_t left_most = LEFT_BYTES / sizeof(T) / g->ker->kc;
     g->mc = g->pack_left && m > left_most ? left_most : m;
+    if (g->strips) g->mc = m / ((m + STRIP_ROWS - 1) / STRIP_ROWS) + 1; /* equal ones */
     g->right_at = g->pack_left ? (g->mc * g->kc + 15) / 16 * 16 : 0;
     g->tail_at = g->right_at + (g->pack_right ? columns * g->kc : 0);
     g->near_at = g->tail_at + (g->pack_right || g->packed || g->n % nr == 0 ? 0 : nr * g->kc);
-    g->each = g->near_at + (g->pack_near ? mr * g->kc + NEAR_OVER : 0);
+    g->each = g->near_at;
+    if (g->strips) g->each += (g->mc + g->ker->strip) * g->kc + 2 * NEAR_OVER;
+    else if (g->pack_near) g->each += mr * g->kc + NEAR_OVER;
+    g->each = (g->each + 15) / 16 * 16; /* whole vectors */
 }
 
 /* Elements of scratch that an arranged product needs. */

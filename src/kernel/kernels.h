@@ -41,6 +41,11 @@ typedef enum leati_left { LEATI_LEFT_ROWS, LEATI_LEFT_COLUMNS, LEATI_LEFT_PACKED
         size_t kc;     /* longest sum kept in registers: mr * kc of A stay in L1 */                \
         size_t nc;     /* kc * nc of B stay in L2; a multiple of nr */                             \
         void (*block)(const leati_block_##suffix *t);                                              \
+        /* As block(), the same sums, for operands in the second-level cache: A and B by rows as   \
+         * they lie, at least 64 rows; near: m * k and `strip` * k elements and two vectors. NULL  \
+         * where it does not pay. */                                                               \
+        void (*strips)(const leati_block_##suffix *t);                                             \
+        size_t strip, strip_kc; /* columns side by side; terms of a pass then */                   \
         /* out: m * k elements for LEATI_LEFT_PACKED. `by_rows` as LEATI_LEFT_ROWS. */             \
         void (*pack_a)(size_t m, size_t k, const type *a, size_t step, bool by_rows, type *out);   \
         /* out: ceil(n / nr) panels of k * nr elements. `transposed`: b is (n, k), else (k, n). */ \

@@ -47,9 +47,15 @@ static problem random_problem(leati_rng *rng)
     return p;
 }
 
-/* Few columns of a product over more terms than the caches hold. */
-static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
-                               {true, false, 1030, 1, 8200, 1031, 1, 1, 1, 0}};
+/* Few columns of a product over more terms than the caches hold; rows that pass by strips of
+ * columns, with every kind of rest. */
+static const problem special[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
+                                  {true, false, 1030, 1, 8200, 1031, 1, 1, 1, 0},
+                                  {false, false, 130, 192, 257, 257, 192, 192, 1, 0},
+                                  {false, false, 143, 209, 300, 303, 209, 210, 0.5, -0.5},
+                                  {false, false, 129, 232, 384, 384, 233, 232, -2, 1},
+                                  {false, false, 671, 245, 260, 260, 245, 245, 1, 0}};
+enum { SPECIAL = sizeof special / sizeof *special };
 
 /* The templates below exist for f32 and f64, with references in `wide`: one text, two instances. */
 #define ABSOLUTE(x) ((x) < 0 ? -(x) : (x))
@@ -134,7 +140,7 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
         leati_rng_init(&rng, 7, LEATI_RNG_TEST, 0);                                                \
         for (int trial = 0; opened && trial < 400; trial++) {                                      \
             problem p = random_problem(&rng);                                                      \
-            gemm_problem_##suffix(t, at, trial < 2 ? &tall[trial] : &p, &rng);                     \
+            gemm_problem_##suffix(t, at, trial < SPECIAL ? &special[trial] : &p, &rng);            \
         }                                                                                          \
         leattest_close_levels(at);                                                                 \
     }                                                                                              \
@@ -173,6 +179,8 @@ static const problem tall[] = {{true, false, 70, 4, 9000, 72, 6, 7, 0.5, -0.5},
     static void threads_level_##suffix(leattest *t, leat_context *one)                             \
     {                                                                                              \
         static const problem list[] = {{0, 0, 150, 170, 600, 600, 170, 170, 0.7, 0.3},             \
+                                       {0, 0, 310, 310, 520, 520, 310, 310, 0.7, 0.3},             \
+                                       {0, 0, 140, 300, 300, 300, 300, 300, 1, 0},                 \
                                        {1, 0, 500, 90, 80, 500, 90, 90, 1, 1},                     \
                                        {0, 1, 7, 900, 300, 300, 300, 900, 1, 0},                   \
                                        {0, 1, 60, 700, 530, 530, 530, 700, 0.3, 1},                \

@@ -16,10 +16,11 @@
 #endif
 enum {
     NAME(NR) = 2 * VL,
-    NAME(FAR) = 1024,    /* bytes from row to row of B from which on they are fetched */
-    NAME(AHEAD) = 8,     /* so many rows before their turn */
-    NAME(BURST) = 1024,  /* bytes of C that may be asked for at once */
-    NAME(LONG_ROW) = 256 /* terms from which a single row is summed in two chains */
+    NAME(FAR) = 1024,      /* bytes from row to row of B from which on they are fetched */
+    NAME(AHEAD) = 8,       /* so many rows before their turn; */
+    NAME(AHEAD_COPY) = 16, /* before they are copied */
+    NAME(BURST) = 1024,    /* bytes of C that may be asked for at once */
+    NAME(LONG_ROW) = 256   /* terms from which a single row is summed in two chains */
 };
 
 /* The last vector of a row, which may be full. AVX-512 masks cost nothing, so that there is no
@@ -35,11 +36,18 @@ INLINE void NAME(store_edge)(T *p, V v, size_t n)
     else NAME(store_last)(p, v, n);
 }
 
+/* What a tile leaves behind of its operands on the way, for those that read them again: rows of B
+ * side by side, columns of A side by side; where not wanted, false. */
+typedef struct NAME(copies) {
+    T *b, *a;
+} NAME(copies);
+
 /* sum += A B, terms p .. end, a and b those of p; returns b of `end`. With `far` rows of B are
  * fetched before their turn: no prefetcher sees them, and where they lie near it costs 3%. */
 INLINE const T *NAME(terms)(const size_t h, const size_t nv, const bool by_rows, const bool far,
-                            size_t p, size_t end, const T *a, size_t step, const T *const *group,
-                            const T *b, size_t b_step, size_t b_panel, V (*sum)[8])
+                            const bool keep_b, const bool keep_a, size_t p, size_t end, const T *a,
+                            size_t step, const T *const *group, const T *b, size_t b_step,
+                            size_t b_panel, NAME(copies) out, V (*sum)[8])
 {
     for (; p < end; p++, b += b_step, a += step) {
         V column[8];
@@ -47,20 +55,26 @@ INLINE const T *NAME(terms)(const size_t h, const size_t nv, const bool by_rows,
         if (!by_rows) __asm__("" : "+r"(a));
         UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
-            if (far) __builtin_prefetch(b + NAME(AHEAD) * b_step + v * VL);
+            if (far)
+                __builtin_prefetch(b + (keep_b ? NAME(AHEAD_COPY) : NAME(AHEAD)) * b_step + v * VL);
             column[v] = NAME(load)(nv > 2 ? b + v / 2 * b_panel + v % 2 * VL : b + v * VL);
             ROUNDED(column[v]);
+            if (keep_b) NAME(store)(out.b + v * VL, column[v]);
         }
         UNROLL(16)
         for (size_t i = 0; i < h; i++) {
-            T x;
-            if (by_rows) {
-                ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
-                x = *(group[i / 3] + off * (ptrdiff_t)step + p);
-            } else x = a[i];
+            ptrdiff_t off = (ptrdiff_t)(i % 3) - (i / 3 * 3 + 1 < h);
+            T x = by_rows ? *(group[i / 3] + off * (ptrdiff_t)step + p) : a[i];
+            V wide = x - (V){0};
+            if (keep_a) {
+                ROUNDED(wide); /* one load for both uses */
+                out.a[i] = wide[0];
+            }
             UNROLL(8)
-            for (size_t v = 0; v < nv; v++) sum[i][v] += x * column[v];
+            for (size_t v = 0; v < nv; v++) sum[i][v] += wide * column[v];
         }
+        if (keep_b) out.b += nv * VL;
+        if (keep_a) out.a += h;
     }
     return b;
 }
@@ -69,17 +83,18 @@ INLINE const T *NAME(terms)(const size_t h, const size_t nv, const bool by_rows,
  * Rows of A are reached in groups of three through one pointer each: x86 addresses pointer - step,
  * pointer and pointer + step without further arithmetic.
  * C is fetched meanwhile, that of a large tile two rows at a time after every 16th part of the
- * terms: at once its lines would take all the buffers for misses, and B would wait for memory with
- * them. So is `pace` bytes of each row of the band of A that comes next. */
-INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size_t k, const T *a,
-                       size_t step, const T *b, size_t b_step, size_t b_panel, T *c, size_t ldc,
-                       size_t last, T alpha, T beta, const char *next, size_t next_step,
-                       size_t pace)
+ * terms (8th, of the fewer rows and terms of a strip): at once its lines would take all the buffers
+ * for misses, and B would wait for memory with them. So is `pace` bytes of each row of the band of
+ * A that comes next. */
+INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, const bool keep_b,
+                       const bool keep_a, size_t k, const T *a, size_t step, const T *b,
+                       size_t b_step, size_t b_panel, T *c, size_t ldc, size_t last, T alpha,
+                       T beta, const char *next, size_t next_step, size_t pace, NAME(copies) out)
 {
     V sum[MR][8];
     const T *group[MR / 3 + 1], *ahead = c;
     const bool spread = h * nv * sizeof(V) > NAME(BURST);
-    size_t stretch = k / 16 + 1, rows = h;
+    size_t stretch = k / (nv == 3 ? 8 : 16) + 1, rows = h;
     UNROLL(16)
     for (size_t i = 0; i < h; i++) {
         UNROLL(8)
@@ -108,11 +123,15 @@ INLINE void NAME(tile)(const size_t h, const size_t nv, const bool by_rows, size
         for (size_t i = 0; i < (spread ? 1 : h) && h > MR / 2; i++, next += next_step)
             for (size_t x = 0; x < pace; x += 64) __builtin_prefetch(next + x, 0, 2);
         bool far = nv == 2 && h > MR / 2 && !by_rows && b_step * sizeof(T) >= NAME(FAR);
-        if (far)
-            b = NAME(terms)(h, nv, by_rows, true, p, end, a, step, group, b, b_step, b_panel, sum);
+        if (far || keep_b)
+            b = NAME(terms)(h, nv, by_rows, true, keep_b, keep_a, p, end, a, step, group, b, b_step,
+                            b_panel, out, sum);
         else
-            b = NAME(terms)(h, nv, by_rows, false, p, end, a, step, group, b, b_step, b_panel, sum);
+            b = NAME(terms)(h, nv, by_rows, false, false, keep_a, p, end, a, step, group, b, b_step,
+                            b_panel, out, sum);
         if (!by_rows) a += (end - p) * step;
+        if (keep_b) out.b += (end - p) * nv * VL;
+        if (keep_a) out.a += (end - p) * h;
         p = end;
     }
     if (alpha != 1) {
@@ -157,8 +176,8 @@ typedef void (*NAME(tile_fn))(size_t k, const T *a, size_t step, const T *b, siz
         size_t ldc, size_t last, T alpha, T beta, const char *next, size_t next_step, size_t pace) \
     {                                                                                              \
         NAME(tile)                                                                                 \
-        (h, nv, by_rows, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta, next,          \
-         next_step, pace);                                                                         \
+        (h, nv, by_rows, false, false, k, a, step, b, b_step, b_panel, c, ldc, last, alpha, beta,  \
+         next, next_step, pace, (NAME(copies)){NULL, NULL});                                       \
     }
 #define TILES(h)                                                                                   \
     TILE(h, 1, columns, false)                                                                     \
@@ -307,6 +326,10 @@ static void NAME(pack_b_four)(size_t k, const T *b, size_t ldb, T *out)
             NAME(store)(out + v / 2 * NAME(NR) * k + v % 2 * VL, NAME(load)(b + v * VL));
     }
 }
+
+#if MR == 14
+#include "kernel/isa/gemm_strip_type.h"
+#endif
 
 static void NAME(pack_b)(size_t n, size_t k, const T *b, size_t ldb, bool transposed, T *out)
 {

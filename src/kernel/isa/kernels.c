@@ -84,10 +84,16 @@ MAP_MATH(tanh_f64, double, vd, VD, f64, tanh_vector)
 
 enum { TERMS_F32 = ROWS_F32 > 12 ? 256 : 512 }; /* of 14 rows, 512 would fill L1 */
 
+#if ROWS_F32 == 14
+#define STRIPS(suffix) .strips = strips_##suffix, .strip = STRIP_##suffix, .strip_kc = 128
+#else
+#define STRIPS(suffix) .strips = NULL
+#endif
 #define GEMM(suffix, rows, k, n)                                                                   \
     {                                                                                              \
         .mr = (rows), .nr = NR_##suffix, .kc = (k), .nc = (n), .block = block_##suffix,            \
-        .pack_a = pack_a_##suffix, .pack_b = pack_b_##suffix, .dots = dots_##suffix                \
+        .pack_a = pack_a_##suffix, .pack_b = pack_b_##suffix, .dots = dots_##suffix,               \
+        STRIPS(suffix)                                                                             \
     }
 
 extern const leati_kernels TABLE;
