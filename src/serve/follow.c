@@ -24,6 +24,7 @@ typedef struct followed {
     bool moves;    /* it is an alias */
     bool champion; /* that one */
     int64_t version;
+    int64_t moved;       /* where a rollout has moved it; 0: that is known */
     int64_t refused;     /* a version that could not be loaded */
     uint32_t rests;      /* polls until it is tried again: its file may come, or memory be free */
     uint32_t left[LEFT]; /* versions that it has left and that something else needs */
@@ -284,6 +285,38 @@ static bool move(leati_follow *f, followed *k, int64_t version)
     return true;
 }
 
+/* Where a rollout has moved the alias to since the last time; 0: nowhere. */
+static int64_t take_moved(leati_follow *f, followed *k)
+{
+    pthread_mutex_lock(&f->lock);
+    int64_t moved = k->moved;
+    k->moved = 0;
+    pthread_mutex_unlock(&f->lock);
+    return moved;
+}
+
+static bool waits(const leati_follow *f, const followed *k)
+{
+    return f->options.waits && f->options.waits(f->options.user, k->name, strchr(k->text, '@') + 1);
+}
+
+/* Looks where one alias stands. False: the registry was lost. */
+static bool poll_one(leati_follow *f, followed *k)
+{
+    int64_t version = 0, moved = take_moved(f, k);
+    if (moved && moved != k->version && !move(f, k, moved)) return false;
+    tidy(f, k);
+    leat_status st = look_up(f->own, f->registry, k->text, &version);
+    if (st != LEAT_OK && is_loss(st)) return false;
+    leat_error_clear(f->own); /* an alias that was removed leaves what it stood at */
+    if (st != LEAT_OK || version == k->version || waits(f, k)) return true;
+    if (version == k->refused && k->rests) {
+        k->rests--;
+        return true;
+    }
+    return move(f, k, version);
+}
+
 static void poll_all(leati_follow *f)
 {
     if (f->skip) {
@@ -300,25 +333,9 @@ static void poll_all(leati_follow *f)
         return;
     }
     for (size_t i = 0; i < f->count; i++) {
-        followed *k = &f->all[i];
-        int64_t version = 0;
-        if (!k->moves) continue;
-        tidy(f, k);
-        leat_status st = look_up(f->own, f->registry, k->text, &version);
-        if (st != LEAT_OK && is_loss(st)) {
-            lose(f);
-            return;
-        }
-        leat_error_clear(f->own); /* an alias that was removed leaves what it stood at */
-        if (st != LEAT_OK || version == k->version) continue;
-        if (version == k->refused && k->rests) {
-            k->rests--;
-            continue;
-        }
-        if (!move(f, k, version)) {
-            lose(f);
-            return;
-        }
+        if (!f->all[i].moves || poll_one(f, &f->all[i])) continue;
+        lose(f);
+        return;
     }
     if (f->lost) f->options.say(f->options.user, "the registry answers again");
     f->lost = false;
@@ -365,6 +382,17 @@ void leati_follow_alias(leati_follow *f, const char *name, uint32_t version, cha
         if (named && (!found || k->champion)) found = k;
     }
     if (found) snprintf(alias, LEATI_FOLLOW_ALIAS, "%s", strchr(found->text, '@') + 1);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void leati_follow_moved(leati_follow *f, const char *name, const char *alias, uint32_t version)
+{
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->count; i++) {
+        followed *k = &f->all[i];
+        bool it = k->moves && strcmp(k->name, name) == 0;
+        if (it && strcmp(strchr(k->text, '@') + 1, alias) == 0) k->moved = version;
+    }
     pthread_mutex_unlock(&f->lock);
 }
 

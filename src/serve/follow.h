@@ -36,6 +36,9 @@ typedef struct leati_follow_options {
      * to do in the registry, which is lost where that fails. NULL: neither. */
     bool (*needs)(void *user, const char *name, uint32_t version, uint32_t present);
     leat_status (*settle)(void *user, leat_registry *registry);
+    /* Whether that alias is about to be moved from here: until then where it stands says nothing.
+     * NULL: never. */
+    bool (*waits)(void *user, const char *name, const char *alias);
     void *user;
 } leati_follow_options;
 
@@ -51,6 +54,9 @@ bool leati_follow_prefers(const leati_follow *f, const char *name, uint32_t vers
  * (LEATI_FOLLOW_ALIAS bytes); "": none. From any thread, as leati_follow_moves. */
 enum { LEATI_FOLLOW_ALIAS = 129 };
 void leati_follow_alias(leati_follow *f, const char *name, uint32_t version, char *alias);
+/* An alias was moved from here, or by another server of the pool: what it stood at was served, also
+ * where it is moved on before anyone looks. From any thread. */
+void leati_follow_moved(leati_follow *f, const char *name, const char *alias, uint32_t version);
 /* Where the registry keeps a version of a model that is served out of it; with a context of the
  * caller, in which nothing is left recorded. False: nowhere, or it does not answer. */
 bool leati_follow_find(const leati_follow *f, leat_context *c, const char *name, uint32_t version,

@@ -64,6 +64,8 @@ leat_status leati_rollouts_settle(leati_rollouts *r, leat_registry *registry,
         leati_rollout *now = &lane->rollout;
         if (now->alias == LEATI_ALIAS_WAITS && now->epoch == epoch && now->stable == m.to)
             leati_rollout_alias_done(now, m.state, m.found, m.why, (int64_t)time(NULL));
+        if (m.state == LEATI_ALIAS_MOVED && r->follow)
+            leati_follow_moved(r->follow, lane->name, m.alias, m.to);
         pthread_mutex_unlock(&r->lock);
         leati_alias_line(lane->name, &m, line);
         say(user, line);

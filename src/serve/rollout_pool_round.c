@@ -105,6 +105,9 @@ static void adopt(leati_rollout_pool *p, leati_lane *lane, const leati_rollout *
     }
     bool same = lane->shared && lane->epoch == (uint64_t)epoch;
     double held = same && now->holds == state->holds ? now->steps[now->step].held : 0;
+    bool known = !lane->shared || (same && now->alias == LEATI_ALIAS_MOVED);
+    if (state->alias == LEATI_ALIAS_MOVED && !known && r->follow)
+        leati_follow_moved(r->follow, lane->name, state->spec.alias, state->stable);
     lane->rollout = *state;
     lane->rollout.revision = own;
     lane->rollout.epoch = (uint64_t)epoch;

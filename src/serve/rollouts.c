@@ -450,10 +450,21 @@ bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version,
     pthread_mutex_lock(&r->lock);
     const leati_rollout *w = &lane->rollout;
     uint32_t other = leati_rollout_walks(w) ? w->spec.to : w->previous;
-    bool needs = (leati_rollout_walks(w) || present == w->stable) &&
-                 (version == w->stable || version == other);
+    bool here = present == w->stable || w->alias == LEATI_ALIAS_WAITS;
+    bool needs = (leati_rollout_walks(w) || here) && (version == w->stable || version == other);
     pthread_mutex_unlock(&r->lock);
     return needs;
+}
+
+bool leati_rollouts_waits(leati_rollouts *r, const char *model, const char *alias)
+{
+    leati_lane *lane = leati_lane_find(r, model, strlen(model));
+    if (!lane) return false;
+    pthread_mutex_lock(&r->lock);
+    const leati_rollout *w = &lane->rollout;
+    bool waits = w->alias == LEATI_ALIAS_WAITS && strcmp(w->spec.alias, alias) == 0;
+    pthread_mutex_unlock(&r->lock);
+    return waits;
 }
 
 leat_status leati_rollouts_open(leat_context *c, leati_rollouts **out, leati_repository *repository,

@@ -59,9 +59,11 @@ static inline bool leati_rollouts_any(const leati_rollouts *r)
 }
 
 /* Whether a version is needed that an alias has left, which stands at `present` now: by a rollout
- * under way, or, where the alias stands at what the last one came to, to go back to. From any
- * thread. */
+ * under way, or, where the alias stands at what the last one came to or is about to, to go back to.
+ * From any thread, as the next. */
 bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version, uint32_t present);
+/* Whether that alias is to be moved to what the last rollout came to. */
+bool leati_rollouts_waits(leati_rollouts *r, const char *model, const char *alias);
 
 /* The version for a request that names a model alone, with call->arm and call->lane; NULL: nothing
  * was ever decided about this model, or its versions are gone. */

@@ -170,6 +170,12 @@ static bool is_needed(void *user, const char *name, uint32_t version, uint32_t p
     return leati_rollouts_need(s->rollouts, name, version, present);
 }
 
+static bool waits(void *user, const char *name, const char *alias)
+{
+    const leati_serve *s = user;
+    return leati_rollouts_waits(s->rollouts, name, alias);
+}
+
 static leat_status settle(void *user, leat_registry *registry)
 {
     leati_serve *s = user;
@@ -199,6 +205,7 @@ static leat_status resolve_models(leati_serve *s, const leat_serve_options *o)
                                    .say = pass_on,
                                    .needs = is_needed,
                                    .settle = settle,
+                                   .waits = waits,
                                    .user = s};
     return leati_follow_open(s->context, &follow, &s->follow);
 }

@@ -23,11 +23,16 @@ enum { POLL_MS = 20, PATIENCE = 3000 }; /* of 10 ms */
 /* What the server said, by the beginning of the line. */
 typedef struct heard {
     atomic_uint moved, lost, found, refused;
+    uint32_t poll_ms; /* 0: POLL_MS */
+    /* Before the server looks again where an alias stands that a rollout has just moved. */
+    void (*ended)(void *user);
+    void *user;
 } heard;
 
 static void hear(void *user, const char *line)
 {
     heard *h = user;
+    if (h->ended && strstr(line, "as the rollout has ended")) h->ended(h->user);
     if (strstr(line, " now")) atomic_fetch_add(&h->moved, 1);
     else if (strstr(line, "does not answer")) atomic_fetch_add(&h->lost, 1);
     else if (strstr(line, "answers again")) atomic_fetch_add(&h->found, 1);
@@ -67,7 +72,7 @@ static bool start(leattest *t, const char *where, heard *h, const char *const *m
     o.model_count = count;
     o.workers = 2;
     o.registry = where;
-    o.follow_ms = POLL_MS;
+    o.follow_ms = h->poll_ms ? h->poll_ms : POLL_MS;
     o.say = hear;
     o.say_user = h;
     return CHECK_OK(leat_server_start(t->context, &o, out));
@@ -367,6 +372,94 @@ static void rollouts(leattest *t)
     leat_registry_close(r);
 }
 
+/* ---- between two looks ------------------------------------------------------------------------
+ */
+
+typedef struct between {
+    leattest *t;
+    const char *where, *url;
+    const char *body; /* of a rollout that is asked for; NULL: the alias is moved by hand */
+    int version;
+    atomic_uint done;
+} between;
+
+static void act_between(void *user)
+{
+    between *b = user;
+    leattest *t = b->t;
+    serve_client k;
+    leat_context *c;
+    leat_registry *r;
+    if (atomic_fetch_add(&b->done, 1)) return;
+    if (b->body && CHECK(serve_client_open(&k, b->url))) {
+        change(t, &k, "PUT", b->body, 200);
+        serve_client_close(&k);
+    }
+    if (b->body || !CHECK_OK(leat_context_create(&c, NULL))) return;
+    leat_registry_options o = leat_registry_options_default();
+    o.where = b->where;
+    if (CHECK_OK(leat_registry_open(c, &r, &o)))
+        CHECK_OK(leat_registry_tag(r, "cars", "champion", b->version, LEAT_ALIAS_ANY, NULL));
+    leat_registry_close(r);
+    leat_context_destroy(c);
+}
+
+/* An alias that a rollout moved is moved on by hand before the server has seen it there: the hand
+ * decides, and the rollout's version goes. */
+static void moved_on_by_hand(leattest *t, leat_registry *r, const char *where)
+{
+    static const char *const models[] = {"cars@champion"};
+    between b = {.t = t, .where = where, .version = 2};
+    heard h = {.ended = act_between, .user = &b};
+    leat_server *server;
+    serve_client k;
+    if (!start(t, where, &h, models, 1, &server)) return;
+    if (CHECK(serve_client_open(&k, leat_server_url(server)))) {
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":3}", 200);
+        CHECK(loaded_are(t, &k, "\"versions\":[\"2\"]"));
+        CHECK(answers_with(t, &k, 2));
+        CHECK_INT(leattest_alias(t, r, "cars@champion"), 2);
+        serve_client_close(&k);
+    }
+    leat_server_destroy(server);
+}
+
+/* A switch is asked for before the server has seen where the last one moved the alias: what it
+ * comes to answers at once and stays. */
+static void switched_back_between(leattest *t, leat_registry *r, const char *where)
+{
+    static const char *const models[] = {"cars@champion"};
+    between b = {.t = t, .where = where, .body = "{\"mode\":\"switch\",\"to\":2}"};
+    heard h = {.ended = act_between, .user = &b, .poll_ms = 300};
+    leat_server *server;
+    serve_client k;
+    if (!start(t, where, &h, models, 1, &server)) return;
+    b.url = leat_server_url(server);
+    if (CHECK(serve_client_open(&k, b.url))) {
+        change(t, &k, "PUT", "{\"mode\":\"switch\",\"to\":1}", 200);
+        CHECK(comes_to(t, &k, "\"state\":\"waits\",\"from\":1"));
+        for (int i = 0; i < 200 && answers_with(t, &k, 2); i++) pause_ms(5);
+        CHECK(comes_to(t, &k, "\"state\":\"moved\""));
+        CHECK_INT(leattest_alias(t, r, "cars@champion"), 2);
+        CHECK(answers_with(t, &k, 2));
+        serve_client_close(&k);
+    }
+    leat_server_destroy(server);
+}
+
+static void moves_between_looks(leattest *t)
+{
+    static const char *const third[] = {"qda"};
+    char where[512];
+    snprintf(where, sizeof where, "%s", leattest_scratch("registry5"));
+    leat_registry *r = make_registry(t, where, NULL);
+    REQUIRE(r);
+    CHECK(leattest_push_iris(t, r, "cars", third, 1));
+    moved_on_by_hand(t, r, where);
+    switched_back_between(t, r, where);
+    leat_registry_close(r);
+}
+
 static void wrong_names(leattest *t)
 {
     static const char *const wrong[] = {"cars@nobody", "boats@champion"};
@@ -387,6 +480,6 @@ static void wrong_names(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(folder), TEST(two_aliases), TEST(database),
-                                      TEST(rollouts), TEST(wrong_names)};
+static const leattest_case cases[] = {TEST(folder),   TEST(two_aliases),         TEST(database),
+                                      TEST(rollouts), TEST(moves_between_looks), TEST(wrong_names)};
 LEATTEST_MAIN(cases)
