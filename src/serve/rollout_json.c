@@ -585,6 +585,9 @@ static bool recall_all(const json_t *root, void *to, char *why)
     bool has_steps = json_array_size(json_object_get(asked, "steps")) > 0;
     if (!has_steps) json_object_del(asked, "steps");
     if (!read_spec(asked, &r->spec, why)) return false;
+    bool none = r->phase == LEATI_ROLLOUT_NONE; /* forgotten */
+    if ((!r->stable && !none) || !r->spec.from || !r->spec.to)
+        return wrong(why, "it does not name all versions");
     bool walks = r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;
     if (walks && (!leati_rollout_spec_check(&r->spec, why) || r->step >= r->spec.step_count))
         return wrong(why, "the rollout in it cannot be");
