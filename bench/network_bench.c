@@ -156,8 +156,8 @@ static leat_status measure_accuracy(leat_context *c, const leati_network *n, con
     LEATI_GO(leat_variable_get(n->trained, w, n->trained_count * sizeof *w));
     LEATI_GO(leat_variable_get(n->states, w + n->trained_count, states));
     LEATI_GO(leati_network_create(c, layers, n->input, &same));
-    LEATI_GO(leati_network_session_create(c, same, w, w + n->trained_count, half,
-                                          LEATI_OUTPUTS_LOGITS, &s));
+    leati_session_of of = {w, w + n->trained_count, half, LEATI_OUTPUTS_LOGITS, NULL};
+    LEATI_GO(leati_network_session_create(c, same, &of, &s));
     LEATI_GO(leati_network_session_run(c, s, &test->x, LEATI_ANSWER_CLASS, p));
     for (size_t i = 0; i < test->x.rows; i++) hits += p[i] == test->label[i];
     *out = (double)hits / (double)test->x.rows;

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.threads = 1;
     o.max_bytes = MEMORY_MOST;
     if (leat_context_create(&c, &o) != LEAT_OK) return 0;
-    if (leati_omodel_parse(c, data, size, "fuzz", NULL, &m) == LEAT_OK) {
+    if (leati_omodel_parse(c, data, size, "fuzz", NULL, NULL, &m) == LEAT_OK) {
         run_model(c, m);
         leati_omodel_close(m);
     } else if (!*leat_error_message(c)) {

@@ -14,8 +14,8 @@ typedef struct recording {
     leat_tensor *root[2];
 } recording;
 
-static leat_status record(leat_context *c, const leat_model *m, const leati_state *state,
-                          int64_t batch, recording *r)
+static leat_status record(leat_context *c, const leat_model *m, leati_state *state, int64_t batch,
+                          recording *r)
 {
     leati_lowering *l = &r->lowering;
     *l = (leati_lowering){.context = c,

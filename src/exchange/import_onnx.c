@@ -15,7 +15,7 @@
 static leat_status try_model(leat_context *c, leati_bytes bytes, const char *path)
 {
     leati_omodel *m;
-    LEATI_TRY(leati_omodel_parse(c, bytes.data, bytes.size, path, NULL, &m));
+    LEATI_TRY(leati_omodel_parse(c, bytes.data, bytes.size, path, NULL, NULL, &m));
     leati_omodel_close(m);
     return LEAT_OK;
 }

@@ -450,7 +450,8 @@ static leat_status understand(making *k)
     LEATI_TRY(infer(k, NULL));
     LEATI_TRY(leati_conform(c, &k->inputs, &k->schema, k->table));
     LEATI_TRY(fit_encoder(k));
-    LEATI_TRY(leati_graph_rows_open(c, k->file.data, k->file.size, k->pipeline.encoder.width, &g));
+    LEATI_TRY(
+        leati_graph_rows_open(c, k->file.data, k->file.size, k->pipeline.encoder.width, NULL, &g));
     leat_status st = try_rows(k, g);
     leati_graph_rows_close(g);
     return st;
@@ -460,7 +461,7 @@ static leat_status make(making *k, const leat_frame *table, leat_model **out)
 {
     leat_context *c = k->context;
     LEATI_TRY(leati_file_read(c, &k->file, k->from));
-    LEATI_TRY(leati_omodel_parse(c, k->file.data, k->file.size, k->from, NULL, &k->graph));
+    LEATI_TRY(leati_omodel_parse(c, k->file.data, k->file.size, k->from, NULL, NULL, &k->graph));
     LEATI_TRY(choose_columns(k, table));
     LEATI_TRY(understand(k));
     LEATI_TRY(settle_target(k));

@@ -12,7 +12,7 @@ typedef struct leati_lowering {
     leat_context *context;
     const leat_model *model;
     const leati_estimator *estimator;
-    const leati_state *state; /* of the estimator */
+    leati_state *state; /* of the estimator */
     leat_graph *graph;
     int64_t batch;
     leati_network *network; /* of the estimator `network`; to be destroyed */

@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "graph/body.h"
 #include "graph/plan.h"
+#include "graph/shelf.h"
 #include "graph/trace.h"
 #include "tensor/shape.h"
 
@@ -59,6 +60,7 @@ void leat_graph_destroy(leat_graph *g)
         leati_free(v->name);
         leati_free(v);
     }
+    leati_shelf_release(g->shelf);
     leati_device_close(g->device);
     leati_trace_destroy(g->trace);
     leati_free(g->last_roots);

@@ -124,6 +124,7 @@ typedef struct leati_plan_entry {
 typedef struct leati_trace leati_trace;
 typedef struct leati_graph_body leati_graph_body;
 typedef struct leati_kept leati_kept;
+typedef struct leati_shelf leati_shelf;
 
 enum { LEATI_PLANS = 64 };
 
@@ -135,8 +136,9 @@ struct leat_graph {
     uint32_t clears; /* how often tensors were forgotten */
     uint32_t epoch;  /* of traversal marks */
     leat_variable *variables;
-    leati_kept *kept; /* laid-out weights of plans */
-    char *scope;      /* joined, "" at the top */
+    leati_kept *kept;   /* laid-out weights of plans */
+    leati_shelf *shelf; /* for those of borrowed variables; NULL: among `kept` */
+    char *scope;        /* joined, "" at the top */
     size_t scope_capacity;
     size_t *scope_ends; /* lengths that it had before each push */
     size_t scope_depth, scope_end_capacity;

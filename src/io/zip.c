@@ -331,7 +331,7 @@ static bool inflate_member(const leati_zip *z, const leati_zip_member *m, char *
     return whole;
 }
 
-leat_status leati_zip_read(leat_context *c, const leati_zip *z, const leati_zip_member *m,
+leat_status leati_zip_view(leat_context *c, const leati_zip *z, const leati_zip_member *m,
                            leati_zip_data *out)
 {
     *out = (leati_zip_data){.data = z->bytes.data + m->at, .size = (size_t)m->size};
@@ -345,12 +345,25 @@ leat_status leati_zip_read(leat_context *c, const leati_zip *z, const leati_zip_
                               z->name, m->name);
         }
     }
-    if (crc32_z(0, (const Bytef *)out->data, out->size) == m->crc) return LEAT_OK;
-    leati_zip_data_release(out);
-    return LEATI_FAIL(c, LEAT_FORMAT,
-                      "%s: member '%s' is damaged (its checksum differs); fetch or make the file "
-                      "again",
-                      z->name, m->name);
+    return LEAT_OK;
+}
+
+leat_status leati_zip_check(leat_context *c, const leati_zip *z, const leati_zip_member *m,
+                            const leati_zip_data *data)
+{
+    LEATI_CHECK(c, crc32_z(0, (const Bytef *)data->data, data->size) == m->crc, LEAT_FORMAT,
+                "%s: member '%s' is damaged (its checksum differs); fetch or make the file again",
+                z->name, m->name);
+    return LEAT_OK;
+}
+
+leat_status leati_zip_read(leat_context *c, const leati_zip *z, const leati_zip_member *m,
+                           leati_zip_data *out)
+{
+    LEATI_TRY(leati_zip_view(c, z, m, out));
+    leat_status st = leati_zip_check(c, z, m, out);
+    if (st != LEAT_OK) leati_zip_data_release(out);
+    return st;
 }
 
 void leati_zip_data_release(leati_zip_data *d)

@@ -47,6 +47,12 @@ typedef struct leati_zip_data {
 /* FORMAT: the checksum or the compressed data are wrong. */
 leat_status leati_zip_read(leat_context *c, const leati_zip *zip, const leati_zip_member *member,
                            leati_zip_data *out);
+/* The same without a look at the checksum, which leati_zip_check compares: for who knows a better
+ * one of the contents. */
+leat_status leati_zip_view(leat_context *c, const leati_zip *zip, const leati_zip_member *member,
+                           leati_zip_data *out);
+leat_status leati_zip_check(leat_context *c, const leati_zip *zip, const leati_zip_member *member,
+                            const leati_zip_data *data);
 void leati_zip_data_release(leati_zip_data *d);
 
 /* Writes members stored, each starting at a multiple of LEATI_ZIP_ALIGN from the start of the

@@ -170,16 +170,16 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put(s, "prior", LEATI_F64, b->prior, e->classes, 0);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     baseline *b = (baseline *)e;
     if (e->task == LEATI_REGRESS)
         return leati_state_get_scalar(c, s, "value", -HUGE_VAL, HUGE_VAL, &b->value);
     uint32_t *halves;
-    LEATI_TRY(leati_state_get(c, s, "draws", LEATI_I32, 2, 0, &halves, NULL));
+    LEATI_TRY(leati_state_take(c, s, "draws", LEATI_I32, 2, 0, &halves, NULL));
     b->draws = halves[0] | (uint64_t)halves[1] << 32;
     leati_free(halves);
-    LEATI_TRY(leati_state_get(c, s, "prior", LEATI_F64, e->classes, 0, &b->prior, NULL));
+    LEATI_TRY(leati_state_take(c, s, "prior", LEATI_F64, e->classes, 0, &b->prior, NULL));
     for (size_t k = 0; k < e->classes; k++)
         LEATI_CHECK(c, b->prior[k] >= 0 && b->prior[k] <= 1, LEAT_FORMAT,
                     "damaged model: a class of baseline has the probability %g", b->prior[k]);

@@ -72,7 +72,7 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return leati_nb_scores(e, c, x, tile, out);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     leati_nb_counts *n = (leati_nb_counts *)e;
     LEATI_TRY(leati_nb_counts_load(n, c, s));

@@ -227,7 +227,7 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_tree_save(&((const cart *)e)->tree, s);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     leati_tree *t = &((cart *)e)->tree;
     bool classes = e->task == LEATI_CLASSIFY;

@@ -297,7 +297,7 @@ leat_status leati_estimator_save(leat_context *c, const leati_estimator *e, leat
 }
 
 /* No estimator learns a NaN: one in a file is damage, refused once for all classes. */
-static leat_status check_learned(leat_context *c, const leati_state *s)
+static leat_status check_learned(leat_context *c, leati_state *s)
 {
     for (size_t i = 0; i < s->count; i++) {
         const leati_array_entry *a = &s->entries[i];
@@ -314,7 +314,7 @@ static leat_status check_learned(leat_context *c, const leati_state *s)
     return LEAT_OK;
 }
 
-leat_status leati_estimator_load(leat_context *c, leati_estimator *e, const leati_state *s)
+leat_status leati_estimator_load(leat_context *c, leati_estimator *e, leati_state *s)
 {
     LEATI_TRY(check_learned(c, s));
     double task, features, classes, iterations, converged;

@@ -55,7 +55,7 @@ typedef struct leati_estimator_class {
     /* What was learned, to and from named arrays (state.h). load validates everything: a damaged
      * file must give LEAT_FORMAT, never a crash in predict. */
     leat_status (*save)(const leati_estimator *e, leat_context *c, leati_state *s);
-    leat_status (*load)(leati_estimator *e, leat_context *c, const leati_state *s);
+    leat_status (*load)(leati_estimator *e, leat_context *c, leati_state *s);
     void (*clear)(leati_estimator *e); /* free what was learned; leaves parameters; idempotent */
 
     /* Optional: an error for parameters that suit no data, before anything is learned. */
@@ -117,6 +117,6 @@ leat_status leati_estimator_scores(leat_context *c, const leati_estimator *e, co
                                    double *out);
 /* Also stores and checks task, features and classes. */
 leat_status leati_estimator_save(leat_context *c, const leati_estimator *e, leati_state *s);
-leat_status leati_estimator_load(leat_context *c, leati_estimator *e, const leati_state *s);
+leat_status leati_estimator_load(leat_context *c, leati_estimator *e, leati_state *s);
 
 #endif

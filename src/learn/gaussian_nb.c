@@ -141,13 +141,13 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put(s, "variance", LEATI_F64, g->variance, e->classes, e->features);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     gaussian_nb *g = (gaussian_nb *)e;
     size_t k = e->classes, p = e->features;
-    LEATI_TRY(leati_state_get(c, s, "log_prior", LEATI_F64, k, 0, &g->log_prior, NULL));
-    LEATI_TRY(leati_state_get(c, s, "mean", LEATI_F64, k, p, &g->mean, NULL));
-    LEATI_TRY(leati_state_get(c, s, "variance", LEATI_F64, k, p, &g->variance, NULL));
+    LEATI_TRY(leati_state_take(c, s, "log_prior", LEATI_F64, k, 0, &g->log_prior, NULL));
+    LEATI_TRY(leati_state_take(c, s, "mean", LEATI_F64, k, p, &g->mean, NULL));
+    LEATI_TRY(leati_state_take(c, s, "variance", LEATI_F64, k, p, &g->variance, NULL));
     for (size_t j = 0; j < k * p; j++)
         LEATI_CHECK(c, g->variance[j] >= 1e-300, LEAT_FORMAT,
                     "damaged model: gaussian_nb has the variance %g", g->variance[j]);

@@ -131,16 +131,16 @@ static leat_status check_finite(leat_context *c, const char *name, const double 
     return LEAT_OK;
 }
 
-leat_status leati_glm_load(leati_glm *g, leat_context *c, const leati_state *s, size_t outputs,
+leat_status leati_glm_load(leati_glm *g, leat_context *c, leati_state *s, size_t outputs,
                            size_t features)
 {
     leati_glm_clear(g);
     g->outputs = outputs;
     g->features = features;
     leat_status st;
-    LEATI_GO(leati_state_get(c, s, "coef", LEATI_F64, outputs, features, &g->coef, NULL));
-    LEATI_GO(leati_state_get(c, s, "intercept", LEATI_F64, outputs, 0, &g->intercept, NULL));
-    LEATI_GO(leati_state_get(c, s, "spread", LEATI_F64, features, 0, &g->spread, NULL));
+    LEATI_GO(leati_state_take(c, s, "coef", LEATI_F64, outputs, features, &g->coef, NULL));
+    LEATI_GO(leati_state_take(c, s, "intercept", LEATI_F64, outputs, 0, &g->intercept, NULL));
+    LEATI_GO(leati_state_take(c, s, "spread", LEATI_F64, features, 0, &g->spread, NULL));
     LEATI_GO(check_finite(c, "coef", g->coef, outputs * features, -INFINITY));
     LEATI_GO(check_finite(c, "intercept", g->intercept, outputs, -INFINITY));
     LEATI_GO(check_finite(c, "spread", g->spread, features, 0));
@@ -195,7 +195,7 @@ leat_status leati_glm_class_save(const leati_estimator *e, leat_context *c, leat
     return leati_glm_save(of(e), s);
 }
 
-leat_status leati_glm_class_load(leati_estimator *e, leat_context *c, const leati_state *s)
+leat_status leati_glm_class_load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     return leati_glm_load(&((leati_glm_estimator *)e)->glm, c, s, leati_glm_outputs(e),
                           e->features);

@@ -34,7 +34,7 @@ leat_status leati_glm_classify(const leati_glm *g, leat_context *c, const leati_
 
 /* Arrays "coef", "intercept" and "spread". load checks shapes and that every value is finite. */
 leat_status leati_glm_save(const leati_glm *g, leati_state *s);
-leat_status leati_glm_load(leati_glm *g, leat_context *c, const leati_state *s, size_t outputs,
+leat_status leati_glm_load(leati_glm *g, leat_context *c, leati_state *s, size_t outputs,
                            size_t features);
 
 /* out (features): mean over outputs of |coef| times the spread of the column, that is the change
@@ -57,7 +57,7 @@ leat_status leati_glm_class_predict(const leati_estimator *e, leat_context *c,
 leat_status leati_glm_class_decision(const leati_estimator *e, leat_context *c,
                                      const leati_matrix *x, double *out);
 leat_status leati_glm_class_save(const leati_estimator *e, leat_context *c, leati_state *s);
-leat_status leati_glm_class_load(leati_estimator *e, leat_context *c, const leati_state *s);
+leat_status leati_glm_class_load(leati_estimator *e, leat_context *c, leati_state *s);
 void leati_glm_class_clear(leati_estimator *e);
 leat_status leati_glm_class_importance(const leati_estimator *e, leat_context *c, double *out);
 

@@ -356,14 +356,15 @@ leat_status leati_kernel_save(leati_state *out, const leati_kernel_fn *fn,
     return sv->f64 ? leati_state_put(out, "sv", LEATI_F64, sv->f64, sv->rows, sv->cols) : LEAT_OK;
 }
 
-static leat_status load_vectors(leat_context *c, const leati_state *in, leati_kernel_rows *sv)
+static leat_status load_vectors(leat_context *c, leati_state *in, leati_kernel_rows *sv)
 {
     bool narrow = leati_state_find(in, "sv_f32") != NULL;
     if (narrow)
         LEATI_TRY(
-            leati_state_get(c, in, "sv_f32", LEATI_F32, SIZE_MAX, sv->cols, &sv->f32, &sv->rows));
+            leati_state_take(c, in, "sv_f32", LEATI_F32, SIZE_MAX, sv->cols, &sv->f32, &sv->rows));
     else
-        LEATI_TRY(leati_state_get(c, in, "sv", LEATI_F64, SIZE_MAX, sv->cols, &sv->f64, &sv->rows));
+        LEATI_TRY(
+            leati_state_take(c, in, "sv", LEATI_F64, SIZE_MAX, sv->cols, &sv->f64, &sv->rows));
     bool finite = sv->rows < UINT32_MAX;
     for (size_t i = 0; finite && i < sv->rows * sv->cols; i++)
         finite = narrow ? isfinite(sv->f32[i]) : isfinite(sv->f64[i]);
@@ -371,8 +372,8 @@ static leat_status load_vectors(leat_context *c, const leati_state *in, leati_ke
     return copy_all(c, &(copy_job){.out = sv});
 }
 
-leat_status leati_kernel_load(leat_context *c, const leati_state *in, size_t cols,
-                              leati_kernel_fn *fn, leati_kernel_rows *sv, double **center)
+leat_status leati_kernel_load(leat_context *c, leati_state *in, size_t cols, leati_kernel_fn *fn,
+                              leati_kernel_rows *sv, double **center)
 {
     double kind, degree;
     LEATI_TRY(leati_state_get_scalar(c, in, "kernel", 0, LEATI_KERNEL_KINDS - 1, &kind));
@@ -384,7 +385,7 @@ leat_status leati_kernel_load(leat_context *c, const leati_state *in, size_t col
     *sv = (leati_kernel_rows){.cols = cols};
     LEATI_TRY(load_vectors(c, in, sv));
     if (!leati_state_find(in, "center")) return LEAT_OK;
-    LEATI_TRY(leati_state_get(c, in, "center", LEATI_F64, cols, 0, center, NULL));
+    LEATI_TRY(leati_state_take(c, in, "center", LEATI_F64, cols, 0, center, NULL));
     for (size_t j = 0; j < cols; j++)
         LEATI_CHECK(c, isfinite((*center)[j]), LEAT_FORMAT,
                     "damaged model: the centre of the features is not finite");

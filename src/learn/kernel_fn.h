@@ -70,7 +70,7 @@ leat_status leati_kernel_block_f64(leat_context *c, const leati_kernel_fn *fn,
  * them, computes the norms, and leaves what it made to the caller on failure too. */
 leat_status leati_kernel_save(leati_state *out, const leati_kernel_fn *fn,
                               const leati_kernel_rows *sv, const double *center);
-leat_status leati_kernel_load(leat_context *c, const leati_state *in, size_t cols,
-                              leati_kernel_fn *fn, leati_kernel_rows *sv, double **center);
+leat_status leati_kernel_load(leat_context *c, leati_state *in, size_t cols, leati_kernel_fn *fn,
+                              leati_kernel_rows *sv, double **center);
 
 #endif

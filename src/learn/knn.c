@@ -386,14 +386,14 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put(s, "label", LEATI_I32, n->label, n->x.rows, 0);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     knn *n = (knn *)e;
     const leati_array_entry *x = leati_state_find(s, "x");
     bool f32 = x && x->type == LEATI_F32;
     size_t cols = e->features + (n->metric == COSINE ? 2 : 0), rows = 0;
     LEATI_TRY(
-        leati_state_get(c, s, "x", f32 ? LEATI_F32 : LEATI_F64, SIZE_MAX, cols, &n->store, &rows));
+        leati_state_take(c, s, "x", f32 ? LEATI_F32 : LEATI_F64, SIZE_MAX, cols, &n->store, &rows));
     n->x = (leati_matrix){.rows = rows, .cols = cols, .stride = cols};
     if (f32) n->x.f32 = n->store;
     else n->x.f64 = n->store;
@@ -403,10 +403,10 @@ static leat_status load(leati_estimator *e, leat_context *c, const leati_state *
     LEATI_CHECK(c, !f32 || (kind_of(n) == LEATI_SQUARED && !wants_tree(n)), LEAT_FORMAT,
                 "damaged model: the precision of the rows of knn does not fit its metric");
     if (e->task == LEATI_REGRESS)
-        return leati_state_get(c, s, "y", LEATI_F64, rows, 0, &n->y, NULL) == LEAT_OK
+        return leati_state_take(c, s, "y", LEATI_F64, rows, 0, &n->y, NULL) == LEAT_OK
                    ? plant(n, c)
                    : leat_error_status(c);
-    LEATI_TRY(leati_state_get(c, s, "label", LEATI_I32, rows, 0, &n->label, NULL));
+    LEATI_TRY(leati_state_take(c, s, "label", LEATI_I32, rows, 0, &n->label, NULL));
     for (size_t i = 0; i < rows; i++)
         LEATI_CHECK(c, n->label[i] < e->classes, LEAT_FORMAT,
                     "damaged model: knn has a row of class %u of %u", n->label[i], e->classes);

@@ -381,11 +381,11 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put(s, "intercept", LEATI_F64, l->intercept, e->classes, 0);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     lda *l = (lda *)e;
-    LEATI_TRY(leati_state_get(c, s, "coef", LEATI_F64, e->classes, e->features, &l->coef, NULL));
-    return leati_state_get(c, s, "intercept", LEATI_F64, e->classes, 0, &l->intercept, NULL);
+    LEATI_TRY(leati_state_take(c, s, "coef", LEATI_F64, e->classes, e->features, &l->coef, NULL));
+    return leati_state_take(c, s, "intercept", LEATI_F64, e->classes, 0, &l->intercept, NULL);
 }
 
 static void clear(leati_estimator *e)

@@ -343,13 +343,13 @@ static leat_status save(const leati_estimator *base, leat_context *c, leati_stat
     return leati_state_put(s, "intercept", LEATI_F64, e->intercept, machines, 0);
 }
 
-static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *base, leat_context *c, leati_state *s)
 {
     linear_svc *e = (linear_svc *)base;
     size_t machines = machines_of(base->classes), features = base->features;
     if (machines == 0) return LEAT_OK;
-    LEATI_TRY(leati_state_get(c, s, "coef", LEATI_F64, machines, features, &e->coef, NULL));
-    LEATI_TRY(leati_state_get(c, s, "intercept", LEATI_F64, machines, 0, &e->intercept, NULL));
+    LEATI_TRY(leati_state_take(c, s, "coef", LEATI_F64, machines, features, &e->coef, NULL));
+    LEATI_TRY(leati_state_take(c, s, "intercept", LEATI_F64, machines, 0, &e->intercept, NULL));
     bool finite = true;
     for (size_t i = 0; i < machines * features; i++) finite = finite && isfinite(e->coef[i]);
     for (size_t i = 0; i < machines; i++) finite = finite && isfinite(e->intercept[i]);

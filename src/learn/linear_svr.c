@@ -174,10 +174,10 @@ static leat_status save(const leati_estimator *base, leat_context *c, leati_stat
     return leati_state_put_scalar(s, "intercept", e->intercept);
 }
 
-static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *base, leat_context *c, leati_state *s)
 {
     linear_svr *e = (linear_svr *)base;
-    LEATI_TRY(leati_state_get(c, s, "coef", LEATI_F64, base->features, 0, &e->coef, NULL));
+    LEATI_TRY(leati_state_take(c, s, "coef", LEATI_F64, base->features, 0, &e->coef, NULL));
     LEATI_TRY(leati_state_get_scalar(c, s, "intercept", -1e300, 1e300, &e->intercept));
     for (size_t j = 0; j < base->features; j++)
         LEATI_CHECK(c, isfinite(e->coef[j]), LEAT_FORMAT,

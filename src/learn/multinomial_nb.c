@@ -52,7 +52,7 @@ static leat_status decision(const leati_estimator *e, leat_context *c, const lea
     return leati_nb_scores(e, c, x, tile, out);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     LEATI_TRY(leati_nb_counts_load((leati_nb_counts *)e, c, s));
     derive((leati_nb_counts *)e);

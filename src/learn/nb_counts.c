@@ -117,11 +117,11 @@ leat_status leati_nb_counts_save(const leati_estimator *e, leat_context *c, leat
     return leati_state_put(s, "log_prob", LEATI_F64, n->log_prob, e->classes, e->features);
 }
 
-leat_status leati_nb_counts_load(leati_nb_counts *n, leat_context *c, const leati_state *s)
+leat_status leati_nb_counts_load(leati_nb_counts *n, leat_context *c, leati_state *s)
 {
     size_t k = n->base.classes, p = n->base.features;
-    LEATI_TRY(leati_state_get(c, s, "log_prior", LEATI_F64, k, 0, &n->log_prior, NULL));
-    LEATI_TRY(leati_state_get(c, s, "log_prob", LEATI_F64, k, p, &n->log_prob, NULL));
+    LEATI_TRY(leati_state_take(c, s, "log_prior", LEATI_F64, k, 0, &n->log_prior, NULL));
+    LEATI_TRY(leati_state_take(c, s, "log_prob", LEATI_F64, k, p, &n->log_prob, NULL));
     for (size_t j = 0; j < k * p; j++)
         LEATI_CHECK(c, n->log_prob[j] <= 0, LEAT_FORMAT,
                     "damaged model: %s has the log probability %g", n->base.class->name,

@@ -39,7 +39,7 @@ leat_status leati_nb_counts_sum(const leati_nb_counts *n, leat_context *c, const
                                 bool binary, double *total, double *sum);
 leat_status leati_nb_counts_save(const leati_estimator *e, leat_context *c, leati_state *s);
 /* log_prior and log_prob (each <= 0); the caller derives the rest. */
-leat_status leati_nb_counts_load(leati_nb_counts *n, leat_context *c, const leati_state *s);
+leat_status leati_nb_counts_load(leati_nb_counts *n, leat_context *c, leati_state *s);
 void leati_nb_counts_clear(leati_estimator *e);
 /* log_prior, log_prob, weight and constant, for the estimator's classes and features. */
 leat_status leati_nb_counts_alloc(leati_nb_counts *n, leat_context *c);

@@ -311,13 +311,13 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put(s, "constant", LEATI_F64, q->constant, k, 0);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *s)
 {
     qda *q = (qda *)e;
     size_t k = e->classes, p = e->features;
-    LEATI_TRY(leati_state_get(c, s, "mean", LEATI_F64, k, p, &q->mean, NULL));
-    LEATI_TRY(leati_state_get(c, s, "whitener", LEATI_F64, k * p, p, &q->whitener, NULL));
-    return leati_state_get(c, s, "constant", LEATI_F64, k, 0, &q->constant, NULL);
+    LEATI_TRY(leati_state_take(c, s, "mean", LEATI_F64, k, p, &q->mean, NULL));
+    LEATI_TRY(leati_state_take(c, s, "whitener", LEATI_F64, k * p, p, &q->whitener, NULL));
+    return leati_state_take(c, s, "constant", LEATI_F64, k, 0, &q->constant, NULL);
 }
 
 static void clear(leati_estimator *e)

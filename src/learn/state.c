@@ -68,8 +68,9 @@ const leati_array_entry *leati_state_find(const leati_state *s, const char *name
     return NULL;
 }
 
-leat_status leati_state_get(leat_context *c, const leati_state *s, const char *name,
-                            leati_dtype type, size_t rows, size_t cols, void *out, size_t *count)
+/* The entry of an array that must have this type and shape. */
+static leat_status entry_of(leat_context *c, const leati_state *s, const char *name,
+                            leati_dtype type, size_t rows, size_t cols, leati_array_entry **out)
 {
     const leati_array_entry *e = leati_state_find(s, name);
     LEATI_CHECK(c, e, LEAT_FORMAT, "damaged model: the array '%s' is missing", name);
@@ -77,9 +78,31 @@ leat_status leati_state_get(leat_context *c, const leati_state *s, const char *n
                 (rows == SIZE_MAX || e->shape[0] == rows) && (!cols || e->shape[1] == cols);
     LEATI_CHECK(c, fits, LEAT_FORMAT, "damaged model: the array '%s' has the wrong type or shape",
                 name);
+    LEATI_BUG_IF(c, !e->data);
+    *out = &s->entries[e - s->entries];
+    return LEAT_OK;
+}
+
+leat_status leati_state_get(leat_context *c, const leati_state *s, const char *name,
+                            leati_dtype type, size_t rows, size_t cols, void *out, size_t *count)
+{
+    leati_array_entry *e;
+    LEATI_TRY(entry_of(c, s, name, type, rows, cols, &e));
     void *copy = leati_memdup(c, e->data, e->count * sizes[type]);
     if (!copy) return leat_error_status(c);
     memcpy(out, &copy, sizeof copy);
+    if (count) *count = e->shape[0];
+    return LEAT_OK;
+}
+
+leat_status leati_state_take(leat_context *c, leati_state *s, const char *name, leati_dtype type,
+                             size_t rows, size_t cols, void *out, size_t *count)
+{
+    leati_array_entry *e;
+    if (!s->given) return leati_state_get(c, s, name, type, rows, cols, out, count);
+    LEATI_TRY(entry_of(c, s, name, type, rows, cols, &e));
+    memcpy(out, &e->data, sizeof e->data);
+    e->data = NULL;
     if (count) *count = e->shape[0];
     return LEAT_OK;
 }

@@ -27,13 +27,14 @@ typedef struct leati_array_entry {
     size_t shape[LEATI_STATE_DIMS];
     int dims; /* 0: a scalar */
     size_t count;
-    void *data; /* owned */
+    void *data; /* owned; NULL: it was taken */
 } leati_array_entry;
 
 typedef struct leati_state {
     leat_context *context;
     leati_array_entry *entries;
     size_t count, capacity;
+    bool given; /* nobody reads the arrays again: they may be taken */
 } leati_state;
 
 void leati_state_init(leati_state *s, leat_context *c);
@@ -52,6 +53,9 @@ const leati_array_entry *leati_state_find(const leati_state *s, const char *name
  * number of rows, returned in *count when count is not NULL). LEAT_FORMAT otherwise. */
 leat_status leati_state_get(leat_context *c, const leati_state *s, const char *name,
                             leati_dtype type, size_t rows, size_t cols, void *out, size_t *count);
+/* The same for what loads once: the array itself where the state is given away. */
+leat_status leati_state_take(leat_context *c, leati_state *s, const char *name, leati_dtype type,
+                             size_t rows, size_t cols, void *out, size_t *count);
 leat_status leati_state_get_scalar(leat_context *c, const leati_state *s, const char *name,
                                    double least, double most, double *out);
 

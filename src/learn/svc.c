@@ -302,11 +302,11 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return s->platt ? leati_state_put(out, "platt", LEATI_F64, s->platt, pairs, 2) : LEAT_OK;
 }
 
-static leat_status load_start(leati_svc *s, leat_context *c, const leati_state *in)
+static leat_status load_start(leati_svc *s, leat_context *c, leati_state *in)
 {
     size_t k = s->base.classes;
     int64_t *start = NULL;
-    LEATI_TRY(leati_state_get(c, in, "start", LEATI_I64, k + 1, 0, &start, NULL));
+    LEATI_TRY(leati_state_take(c, in, "start", LEATI_I64, k + 1, 0, &start, NULL));
     s->start = LEATI_NEW(c, uint32_t, k + 1);
     bool sound = s->start && start[0] == 0 && start[k] == (int64_t)s->sv.rows;
     for (size_t i = 0; sound && i < k; i++) {
@@ -320,7 +320,7 @@ static leat_status load_start(leati_svc *s, leat_context *c, const leati_state *
     return LEAT_OK;
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *in)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *in)
 {
     leati_svc *s = (leati_svc *)e;
     size_t k = e->classes, pairs = leati_svc_pairs(k);
@@ -328,10 +328,10 @@ static leat_status load(leati_estimator *e, leat_context *c, const leati_state *
     if (k == 1) return LEAT_OK;
     size_t n = s->sv.rows;
     LEATI_TRY(load_start(s, c, in));
-    LEATI_TRY(leati_state_get(c, in, "coef", LEATI_F64, n, k - 1, &s->coef, NULL));
-    LEATI_TRY(leati_state_get(c, in, "rho", LEATI_F64, pairs, 0, &s->rho, NULL));
+    LEATI_TRY(leati_state_take(c, in, "coef", LEATI_F64, n, k - 1, &s->coef, NULL));
+    LEATI_TRY(leati_state_take(c, in, "rho", LEATI_F64, pairs, 0, &s->rho, NULL));
     if (leati_state_find(in, "platt"))
-        LEATI_TRY(leati_state_get(c, in, "platt", LEATI_F64, pairs, 2, &s->platt, NULL));
+        LEATI_TRY(leati_state_take(c, in, "platt", LEATI_F64, pairs, 2, &s->platt, NULL));
     bool finite = true;
     for (size_t i = 0; i < n * (k - 1); i++) finite = finite && isfinite(s->coef[i]);
     for (size_t p = 0; p < pairs; p++) {

@@ -196,11 +196,11 @@ static leat_status save(const leati_estimator *e, leat_context *c, leati_state *
     return leati_state_put_scalar(out, "rho", s->rho);
 }
 
-static leat_status load(leati_estimator *e, leat_context *c, const leati_state *in)
+static leat_status load(leati_estimator *e, leat_context *c, leati_state *in)
 {
     svr *s = (svr *)e;
     LEATI_TRY(leati_kernel_load(c, in, e->features, &s->fn, &s->sv, &s->center));
-    LEATI_TRY(leati_state_get(c, in, "coef", LEATI_F64, s->sv.rows, 0, &s->coef, NULL));
+    LEATI_TRY(leati_state_take(c, in, "coef", LEATI_F64, s->sv.rows, 0, &s->coef, NULL));
     LEATI_TRY(leati_state_get_scalar(c, in, "rho", -1e300, 1e300, &s->rho));
     for (size_t i = 0; i < s->sv.rows; i++)
         LEATI_CHECK(c, isfinite(s->coef[i]), LEAT_FORMAT,

@@ -278,21 +278,21 @@ static leat_status check_order(leat_context *c, const leati_tree *t)
     return LEAT_OK;
 }
 
-leat_status leati_tree_load(leat_context *c, leati_tree *t, const leati_state *s, size_t features,
+leat_status leati_tree_load(leat_context *c, leati_tree *t, leati_state *s, size_t features,
                             size_t outputs)
 {
     size_t n = 0;
     *t = (leati_tree){.outputs = outputs};
     leat_status st;
-    LEATI_GO(leati_state_get(c, s, "feature", LEATI_I32, SIZE_MAX, 0, &t->feature, &n));
-    LEATI_GO(leati_state_get(c, s, "threshold", LEATI_F64, n, 0, &t->threshold, NULL));
-    LEATI_GO(leati_state_get(c, s, "right", LEATI_I32, n, 0, &t->right, NULL));
-    LEATI_GO(leati_state_get(c, s, "subset", LEATI_I32, n, 0, &t->subset, NULL));
-    LEATI_GO(leati_state_get(c, s, "missing_left", LEATI_U8, n, 0, &t->missing_left, NULL));
-    LEATI_GO(leati_state_get(c, s, "words", LEATI_I32, SIZE_MAX, 0, &t->words, &t->word_count));
-    LEATI_GO(leati_state_get(c, s, "value", LEATI_F64, n, outputs, &t->value, NULL));
-    LEATI_GO(leati_state_get(c, s, "impurity", LEATI_F64, n, 0, &t->impurity, NULL));
-    LEATI_GO(leati_state_get(c, s, "weight", LEATI_F64, n, 0, &t->weight, NULL));
+    LEATI_GO(leati_state_take(c, s, "feature", LEATI_I32, SIZE_MAX, 0, &t->feature, &n));
+    LEATI_GO(leati_state_take(c, s, "threshold", LEATI_F64, n, 0, &t->threshold, NULL));
+    LEATI_GO(leati_state_take(c, s, "right", LEATI_I32, n, 0, &t->right, NULL));
+    LEATI_GO(leati_state_take(c, s, "subset", LEATI_I32, n, 0, &t->subset, NULL));
+    LEATI_GO(leati_state_take(c, s, "missing_left", LEATI_U8, n, 0, &t->missing_left, NULL));
+    LEATI_GO(leati_state_take(c, s, "words", LEATI_I32, SIZE_MAX, 0, &t->words, &t->word_count));
+    LEATI_GO(leati_state_take(c, s, "value", LEATI_F64, n, outputs, &t->value, NULL));
+    LEATI_GO(leati_state_take(c, s, "impurity", LEATI_F64, n, 0, &t->impurity, NULL));
+    LEATI_GO(leati_state_take(c, s, "weight", LEATI_F64, n, 0, &t->weight, NULL));
     t->nodes = n;
     if (n == 0 || n > INT32_MAX)
         st = LEATI_FAIL(c, LEAT_FORMAT, "damaged model: a tree of %zu nodes", n);

@@ -52,7 +52,7 @@ void leati_tree_importance(const leati_tree *t, size_t features, double *importa
 
 leat_status leati_tree_save(const leati_tree *t, leati_state *s);
 /* LEAT_FORMAT unless every index is in range and every path ends. */
-leat_status leati_tree_load(leat_context *c, leati_tree *t, const leati_state *s, size_t features,
+leat_status leati_tree_load(leat_context *c, leati_tree *t, leati_state *s, size_t features,
                             size_t outputs);
 
 #endif

@@ -167,10 +167,12 @@ static leat_status read_graph(leat_context *c, const leati_zip *zip, const json_
         json_string_value(json_object_get(json_object_get(json, "sha256"), "graph.onnx"));
     char hex[65];
     if (!member) return damaged(c, name, "the member graph.onnx is missing");
-    LEATI_TRY(leati_zip_read(c, zip, member, onnx));
+    LEATI_TRY(leati_zip_view(c, zip, member, onnx));
     leati_sha256_hex(onnx->data, onnx->size, hex);
     if (want && strcmp(want, hex) == 0) return LEAT_OK;
+    leat_status st = leati_zip_check(c, zip, member, onnx);
     leati_zip_data_release(onnx);
+    if (st != LEAT_OK) return st;
     return damaged(c, name, "graph.onnx is not the one that model.json was written with");
 }
 

@@ -26,7 +26,8 @@ void leat_model_release(leat_model *m)
     leati_free(m->json);
     leati_free(m->reference);
     leati_free(m->card);
-    leati_free(m->weights);
+    leati_free(m->weights_block);
+    leati_bytes_release(&m->file);
     leati_free(m->inputs);
     leati_free(m);
 }

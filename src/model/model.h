@@ -17,8 +17,10 @@ struct leat_model {
     leati_schema schema;
     leati_pipeline pipeline;
     char *json, *reference, *card; /* members of the file, as text */
-    char *weights;                 /* safetensors block */
+    const char *weights;           /* safetensors block, in one of the next two */
     size_t weights_size;
+    char *weights_block;
+    leati_bytes file;
     uint32_t *inputs; /* columns of the schema that are used */
     size_t input_count;
 };
@@ -38,17 +40,20 @@ leat_status leati_model_create(leat_context *c, leat_model **out, const leati_mo
 
 /* Reference distributions of inputs and target over the samples of a problem, as JSON: for numbers
  * the edges of at most 20 bins with counts and means, for texts the counts of the most frequent
- * values, for arrays the same of the mean of their elements; missing counts for all. held_out, which
- * may be NULL, holds what the model's kind said about samples it had not seen (NaN where it said
- * nothing): their distribution, calibration and scores are added. leati_free. */
+ * values, for arrays the same of the mean of their elements; missing counts for all. held_out,
+ * which may be NULL, holds what the model's kind said about samples it had not seen (NaN where it
+ * said nothing): their distribution, calibration and scores are added. leati_free. */
 leat_status leati_reference_make(leat_context *c, const leati_problem *problem,
                                  const leati_predictions *held_out, char **out);
 
 /* From model.json and weights alone, without archive and hashes: for the fuzz target. */
 leat_status leati_model_from_members(leat_context *c, leat_model **out, const char *json_text,
                                      const char *weights, size_t weights_size);
-/* A model from the bytes of its file. */
+/* A model from the bytes of its file. The second form takes the bytes on success, and *bytes is
+ * empty then: the model needs no copy of its weights. */
 leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
                               const char *name);
+leat_status leati_model_take(leat_context *c, leat_model **out, leati_bytes *bytes,
+                             const char *name);
 
 #endif

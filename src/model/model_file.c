@@ -93,7 +93,7 @@ static leat_status fill(leat_context *c, leat_model *m, const leati_model_parts 
     LEATI_GO(leati_estimator_save(c, m->pipeline.estimator, &state));
     LEATI_GO(leati_safetensors_write(c, &state, &weights));
     m->weights_size = weights.length;
-    m->weights = leati_str_take(&weights);
+    m->weights = m->weights_block = leati_str_take(&weights);
     m->name = leati_strdup(c, parts->name);
     m->reference = leati_strdup(c, parts->reference);
     m->card = leati_strdup(c, parts->card);
@@ -305,7 +305,7 @@ static leat_status read_params(leat_context *c, leati_estimator *e, const json_t
 }
 
 static leat_status read_estimator(leat_context *c, leat_model *m, const json_t *json,
-                                  const leati_state *state)
+                                  leati_state *state)
 {
     const json_t *estimator = json_object_get(json, "estimator");
     const char *name = json_string_value(json_object_get(estimator, "name"));
@@ -328,24 +328,48 @@ static leat_status read_estimator(leat_context *c, leat_model *m, const json_t *
     return LEAT_OK;
 }
 
-static leat_status read_member(leat_context *c, const leati_zip *zip, const char *name,
-                               const json_t *hashes, char **out, size_t *size)
+/* hashes: NULL for model.json, which names those of the others. */
+static leat_status find_member(leat_context *c, const leati_zip *zip, const char *name,
+                               const json_t *hashes, leati_zip_data *out)
 {
     const leati_zip_member *member = leati_zip_find(zip, name);
-    leati_zip_data data;
+    const char *want = hashes ? json_string_value(json_object_get(hashes, name)) : NULL;
     LEATI_CHECK(c, member, LEAT_FORMAT, "damaged model: the member %s is missing", name);
-    LEATI_TRY(leati_zip_read(c, zip, member, &data));
-    *out = leati_strndup(c, data.data, data.size);
-    if (size) *size = data.size;
+    if (!hashes) return leati_zip_read(c, zip, member, out);
+    LEATI_TRY(leati_zip_view(c, zip, member, out));
     char hex[65];
-    leati_sha256_hex(data.data, data.size, hex);
+    leati_sha256_hex(out->data, out->size, hex);
+    if (want && strcmp(want, hex) == 0) return LEAT_OK;
+    leat_status st = leati_zip_check(c, zip, member, out); /* damaged on its way, or else written */
+    if (st == LEAT_OK)
+        st = LEATI_FAIL(c, LEAT_FORMAT,
+                        "damaged model: %s is not the one that model.json was written with", name);
+    leati_zip_data_release(out);
+    return st;
+}
+
+static leat_status read_member(leat_context *c, const leati_zip *zip, const char *name,
+                               const json_t *hashes, char **out)
+{
+    leati_zip_data data;
+    LEATI_TRY(find_member(c, zip, name, hashes, &data));
+    *out = leati_strndup(c, data.data, data.size);
     leati_zip_data_release(&data);
-    if (!*out) return leat_error_status(c);
-    if (!hashes) return LEAT_OK;
-    const char *want = json_string_value(json_object_get(hashes, name));
-    LEATI_CHECK(c, want && strcmp(want, hex) == 0, LEAT_FORMAT,
-                "damaged model: %s is not the one that model.json was written with", name);
-    return LEAT_OK;
+    return *out ? LEAT_OK : leat_error_status(c);
+}
+
+/* stays: the archive does, as long as the model. */
+static leat_status read_weights(leat_context *c, leat_model *m, const leati_zip *zip,
+                                const json_t *hashes, bool stays)
+{
+    leati_zip_data data;
+    LEATI_TRY(find_member(c, zip, "weights.safetensors", hashes, &data));
+    m->weights_size = data.size;
+    m->weights = data.data;
+    m->weights_block = data.owned;
+    if (data.owned || stays) return LEAT_OK;
+    m->weights = m->weights_block = leati_memdup(c, data.data, data.size);
+    return m->weights ? LEAT_OK : leat_error_status(c);
 }
 
 static leat_status check_format(leat_context *c, const json_t *json)
@@ -376,6 +400,7 @@ static leat_status build(leat_context *c, leat_model *m, const json_t *json)
         goto out;
     }
     LEATI_GO(leati_safetensors_read(c, &state, m->weights, m->weights_size));
+    state.given = true;
     LEATI_GO(read_schema(c, &m->schema, json));
     LEATI_GO(list_inputs(c, m));
     LEATI_GO(read_estimator(c, m, json, &state));
@@ -395,17 +420,16 @@ static leat_status load_json(leat_context *c, const leat_model *m, json_t **out)
     return st;
 }
 
-static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip)
+static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip, bool stays)
 {
     json_t *json;
-    LEATI_TRY(read_member(c, zip, "model.json", NULL, &m->json, NULL));
+    LEATI_TRY(read_member(c, zip, "model.json", NULL, &m->json));
     LEATI_TRY(load_json(c, m, &json));
     const json_t *hashes = json_object_get(json, "sha256");
     leat_status st = json_is_object(hashes) ? LEAT_OK : damaged(c, "sha256");
-    if (st == LEAT_OK)
-        st = read_member(c, zip, "weights.safetensors", hashes, &m->weights, &m->weights_size);
-    if (st == LEAT_OK) st = read_member(c, zip, "reference.json", hashes, &m->reference, NULL);
-    if (st == LEAT_OK) st = read_member(c, zip, "card.md", hashes, &m->card, NULL);
+    if (st == LEAT_OK) st = read_weights(c, m, zip, hashes, stays);
+    if (st == LEAT_OK) st = read_member(c, zip, "reference.json", hashes, &m->reference);
+    if (st == LEAT_OK) st = read_member(c, zip, "card.md", hashes, &m->card);
     if (st == LEAT_OK) st = build(c, m, json);
     json_decref(json);
     return st;
@@ -420,7 +444,7 @@ leat_status leati_model_from_members(leat_context *c, leat_model **out, const ch
     if (!m) return leat_error_status(c);
     atomic_init(&m->references, 1);
     m->json = leati_strdup(c, json_text);
-    m->weights = leati_memdup(c, weights, weights_size);
+    m->weights = m->weights_block = leati_memdup(c, weights, weights_size);
     m->weights_size = weights_size;
     leat_status st = leat_error_status(c);
     if (st == LEAT_OK) st = load_json(c, m, &json);
@@ -433,8 +457,8 @@ leat_status leati_model_from_members(leat_context *c, leat_model **out, const ch
     return st;
 }
 
-leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
-                              const char *name)
+static leat_status open_bytes(leat_context *c, leat_model **out, leati_bytes bytes,
+                              const char *name, bool stays)
 {
     leati_zip *zip;
     *out = NULL;
@@ -445,12 +469,27 @@ leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes byt
     leat_status st = m ? LEAT_OK : leat_error_status(c);
     if (m) {
         atomic_init(&m->references, 1);
-        st = parse(c, m, zip);
+        st = parse(c, m, zip, stays);
     }
     leati_zip_close(zip);
     if (st == LEAT_OK) *out = m;
     else leat_model_release(m);
     return st;
+}
+
+leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes bytes,
+                              const char *name)
+{
+    return open_bytes(c, out, bytes, name, false);
+}
+
+leat_status leati_model_take(leat_context *c, leat_model **out, leati_bytes *bytes,
+                             const char *name)
+{
+    LEATI_TRY(open_bytes(c, out, *bytes, name, true));
+    (*out)->file = *bytes;
+    *bytes = (leati_bytes){0};
+    return LEAT_OK;
 }
 
 bool leat_model_holds_graph(leat_context *c, const char *path)
@@ -471,7 +510,7 @@ leat_status leat_model_open(leat_context *c, leat_model **out, const char *path)
     leati_bytes bytes;
     *out = NULL;
     LEATI_TRY(leati_file_read(c, &bytes, path));
-    leat_status st = leati_model_parse(c, out, bytes, path);
+    leat_status st = leati_model_take(c, out, &bytes, path);
     leati_bytes_release(&bytes);
     if (st != LEAT_OK && !strstr(leat_error_message(c), path)) leati_error_within(c, "%s", path);
     return st;

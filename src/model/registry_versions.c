@@ -257,7 +257,7 @@ leat_status leat_registry_open_model(leat_registry *r, const char *version, leat
         st =
             LEATI_FAIL(r->context, LEAT_INVALID, "%s is a data set, a model was expected", v->name);
     else LEATI_TRY(opened(r, &item, leati_objects_read(r, v->sha256, &bytes)));
-    if (st == LEAT_OK) st = leati_model_parse(r->context, out, bytes, v->name);
+    if (st == LEAT_OK) st = leati_model_take(r->context, out, &bytes, v->name);
     if (st == LEAT_OK && number) *number = v->version;
     leati_bytes_release(&bytes);
     leat_registered_list_destroy(item);

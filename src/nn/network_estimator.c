@@ -32,6 +32,7 @@ typedef struct network {
     size_t weight_count, state_count;
     double mean, scale; /* of a regression's target */
     leati_resting_pool *sessions;
+    leati_shelf *shelf; /* what they share */
 } network;
 
 enum { PRECISION_F32, PRECISION_BF16 }; /* the order of the choices */
@@ -386,6 +387,8 @@ static void clear(leati_estimator *base)
     e->weights = e->states = NULL;
     leati_resting_pool_destroy(e->sessions);
     e->sessions = NULL;
+    leati_shelf_release(e->shelf);
+    e->shelf = NULL;
 }
 
 /* Rows with the target of a regression to mean 0 and deviation 1. */
@@ -407,14 +410,21 @@ static leat_status scaled_target(leat_context *c, network *e, const leati_datase
     return LEAT_OK;
 }
 
+static leat_status make_pool(leat_context *c, network *e)
+{
+    e->sessions = leati_session_pool_create(c);
+    e->shelf = e->sessions ? leati_shelf_create(c) : NULL;
+    return e->shelf ? LEAT_OK : leat_error_status(c);
+}
+
 static leat_status keep(leat_context *c, network *e, leati_network *n)
 {
     e->weight_count = n->trained_count;
     e->state_count = n->state_count;
     e->weights = leati_array(c, n->trained_count + 1, sizeof *e->weights);
     e->states = leati_array(c, n->state_count + 1, sizeof *e->states);
-    e->sessions = leati_session_pool_create(c);
-    if (!e->weights || !e->states || !e->sessions) return leat_error_status(c);
+    if (!e->weights || !e->states) return leat_error_status(c);
+    LEATI_TRY(make_pool(c, e));
     LEATI_TRY(leat_variable_get(n->trained, e->weights, n->trained_count * sizeof(float)));
     return leat_variable_get(n->states, e->states, n->state_count * sizeof(float));
 }
@@ -650,8 +660,9 @@ static leat_status make_session(const network *e, leat_context *c, leati_network
 {
     leati_network *n;
     LEATI_TRY(create(c, e, &n));
-    leati_class_outputs outputs = leati_network_outputs(&e->base);
-    return leati_network_session_create(c, n, e->weights, e->states, is_half(e, c), outputs, out);
+    leati_session_of of = {e->weights, e->states, is_half(e, c), leati_network_outputs(&e->base),
+                           e->shelf};
+    return leati_network_session_create(c, n, &of, out);
 }
 
 static leat_status reserve(const leati_estimator *base, leat_context *c, size_t threads)
@@ -733,7 +744,7 @@ static leat_status save(const leati_estimator *base, leat_context *c, leati_stat
     return leati_state_put_scalar(s, "target_scale", e->scale);
 }
 
-static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *base, leat_context *c, leati_state *s)
 {
     network *e = (network *)base;
     leati_network *n;
@@ -741,10 +752,9 @@ static leat_status load(leati_estimator *base, leat_context *c, const leati_stat
     e->weight_count = n->trained_count;
     e->state_count = n->state_count;
     leati_network_destroy(n);
-    LEATI_TRY(leati_state_get(c, s, "weights", LEATI_F32, e->weight_count, 0, &e->weights, NULL));
-    LEATI_TRY(leati_state_get(c, s, "states", LEATI_F32, e->state_count, 0, &e->states, NULL));
-    e->sessions = leati_session_pool_create(c);
-    if (!e->sessions) return leat_error_status(c);
+    LEATI_TRY(leati_state_take(c, s, "weights", LEATI_F32, e->weight_count, 0, &e->weights, NULL));
+    LEATI_TRY(leati_state_take(c, s, "states", LEATI_F32, e->state_count, 0, &e->states, NULL));
+    LEATI_TRY(make_pool(c, e));
     LEATI_TRY(leati_state_get_scalar(c, s, "target_mean", -INFINITY, INFINITY, &e->mean));
     return leati_state_get_scalar(c, s, "target_scale", 0, INFINITY, &e->scale);
 }

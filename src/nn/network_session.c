@@ -32,9 +32,8 @@ struct leati_network_session {
     uint64_t runs;
 };
 
-leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, bool half, leati_class_outputs says,
-                                         leati_network_session **out)
+leat_status leati_network_session_create(leat_context *c, leati_network *n,
+                                         const leati_session_of *of, leati_network_session **out)
 {
     leat_status st;
     *out = NULL;
@@ -44,13 +43,14 @@ leat_status leati_network_session_create(leat_context *c, leati_network *n, cons
         return LEAT_NOMEM;
     }
     s->network = n;
-    leati_resting_init(&s->rest, c, half);
-    s->says = says;
+    leati_resting_init(&s->rest, c, of->half);
+    s->says = of->says;
     s->inputs = leati_shape_count(&n->input);
     s->outputs = leati_shape_count(&n->output);
     LEATI_GO(leat_graph_create(c, "cpu", &s->graph));
-    if (half) LEATI_GO(leat_graph_set_precision(s->graph, LEAT_DTYPE_BF16));
-    LEATI_GO(leati_network_attach(n, s->graph, weights, states));
+    leati_graph_share(s->graph, of->shelf);
+    if (of->half) LEATI_GO(leat_graph_set_precision(s->graph, LEAT_DTYPE_BF16));
+    LEATI_GO(leati_network_attach(n, s->graph, of->weights, of->states));
     *out = s;
 out:
     if (st != LEAT_OK) leati_network_session_destroy(s);

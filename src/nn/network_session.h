@@ -6,6 +6,7 @@
 #define LEATI_NN_NETWORK_SESSION_H
 
 #include "base/resting.h"
+#include "graph/shelf.h"
 #include "learn/dataset.h"
 #include "nn/class_outputs.h"
 #include "nn/network.h"
@@ -18,11 +19,18 @@ typedef enum leati_answer {
 
 typedef struct leati_network_session leati_network_session;
 
-/* Takes the network, which is not open yet, also on failure. weights and states must outlive the
- * session. half: products in bf16. says: what probabilities are made of. */
-leat_status leati_network_session_create(leat_context *c, leati_network *n, const float *weights,
-                                         const float *states, bool half, leati_class_outputs says,
-                                         leati_network_session **out);
+/* What sessions are made of. weights and states must outlive the session. half: products in bf16.
+ * says: what probabilities are made of. shelf: for what sessions of these weights share; NULL: they
+ * share the weights alone. */
+typedef struct leati_session_of {
+    const float *weights, *states;
+    bool half;
+    leati_class_outputs says;
+    leati_shelf *shelf;
+} leati_session_of;
+/* Takes the network, which is not open yet, also on failure. */
+leat_status leati_network_session_create(leat_context *c, leati_network *n,
+                                         const leati_session_of *of, leati_network_session **out);
 void leati_network_session_destroy(leati_network_session *s); /* NULL is fine */
 /* Allocates nothing where a number of rows comes again (whole batches and the rest are two
  * numbers; the last nine are kept). */

@@ -20,6 +20,7 @@ typedef struct graph {
     leati_graph_form form; /* without classes: */
     leati_map names;       /* what the graph calls them, by number */
     leati_resting_pool *resting;
+    leati_shelf *shelf; /* what they share */
 } graph;
 
 static const leati_param params[] = {{0}};
@@ -38,6 +39,8 @@ static void clear(leati_estimator *base)
     leati_map_fini(&e->names);
     leati_resting_pool_destroy(e->resting);
     e->resting = NULL;
+    leati_shelf_release(e->shelf);
+    e->shelf = NULL;
 }
 
 /* ---- outputs --------------------------------------------------------------------------------- */
@@ -191,7 +194,7 @@ static leat_status run(const leati_estimator *base, leat_context *c, const leati
     wanted w = {.value = value, .table = table};
     leati_graph_rows *g = leati_graph_pool_take(e->resting, c);
     leat_status st = LEAT_OK;
-    if (!g) LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, &g));
+    if (!g) LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, e->shelf, &g));
     w.space = leati_array(c, base->classes + 1, sizeof *w.space);
     if (!w.space) st = leat_error_status(c);
     if (st == LEAT_OK) st = run_rows(c, e, g, x, &w);
@@ -247,7 +250,7 @@ static leat_status reserve(const leati_estimator *base, leat_context *c, size_t 
     leati_resting_pool_widen(e->resting, threads);
     for (size_t i = 0; i < threads; i++) {
         leati_graph_rows *g;
-        LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, &g));
+        LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, e->shelf, &g));
         leati_resting_pool_give(e->resting, g, true);
     }
     return LEAT_OK;
@@ -311,11 +314,11 @@ static leat_status damaged(leat_context *c, const char *what)
     return LEATI_FAIL(c, LEAT_FORMAT, "damaged model: %s", what);
 }
 
-static leat_status load_names(leat_context *c, graph *e, const leati_state *s)
+static leat_status load_names(leat_context *c, graph *e, leati_state *s)
 {
     char *text;
     size_t size, at = 0;
-    LEATI_TRY(leati_state_get(c, s, "label_names", LEATI_U8, SIZE_MAX, 0, &text, &size));
+    LEATI_TRY(leati_state_take(c, s, "label_names", LEATI_U8, SIZE_MAX, 0, &text, &size));
     leat_status st = LEAT_OK;
     for (uint32_t k = 0; st == LEAT_OK && at < size; k++) {
         const char *end = memchr(text + at, 0, size - at);
@@ -329,7 +332,7 @@ static leat_status load_names(leat_context *c, graph *e, const leati_state *s)
     return e->names.count == e->base.classes ? LEAT_OK : damaged(c, "too few names of classes");
 }
 
-static leat_status load_form(leat_context *c, graph *e, const leati_state *s)
+static leat_status load_form(leat_context *c, graph *e, leati_state *s)
 {
     double says, output, has_label, label;
     leati_graph_form *f = &e->form;
@@ -359,16 +362,17 @@ static leat_status check_outputs(leat_context *c, const graph *e, const leati_gr
     return LEAT_OK;
 }
 
-static leat_status load(leati_estimator *base, leat_context *c, const leati_state *s)
+static leat_status load(leati_estimator *base, leat_context *c, leati_state *s)
 {
     graph *e = (graph *)base;
     leati_graph_rows *g;
     leati_map_init(&e->names, c);
     LEATI_TRY(load_form(c, e, s));
-    LEATI_TRY(leati_state_get(c, s, "graph", LEATI_U8, SIZE_MAX, 0, &e->file, &e->size));
+    LEATI_TRY(leati_state_take(c, s, "graph", LEATI_U8, SIZE_MAX, 0, &e->file, &e->size));
     e->resting = leati_graph_pool_create(c);
-    if (!e->resting) return leat_error_status(c);
-    LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, &g));
+    e->shelf = e->resting ? leati_shelf_create(c) : NULL;
+    if (!e->shelf) return leat_error_status(c);
+    LEATI_TRY(leati_graph_rows_open(c, e->file, e->size, base->features, e->shelf, &g));
     leat_status st = check_outputs(c, e, g);
     if (st == LEAT_OK) leati_resting_pool_give(e->resting, g, true);
     else leati_graph_rows_close(g);

@@ -109,14 +109,14 @@ static leat_status make_feeds(leat_context *c, leati_graph_rows *g)
 }
 
 leat_status leati_graph_rows_open(leat_context *c, const void *onnx, size_t size, size_t features,
-                                  leati_graph_rows **out)
+                                  leati_shelf *shelf, leati_graph_rows **out)
 {
     *out = NULL;
     leati_graph_rows *g = LEATI_NEW(c, leati_graph_rows, 1);
     if (!g) return leat_error_status(c);
     leati_resting_init(&g->rest, c, false);
     g->features = features;
-    leat_status st = leati_omodel_parse(c, onnx, size, "the graph", NULL, &g->model);
+    leat_status st = leati_omodel_parse(c, onnx, size, "the graph", NULL, shelf, &g->model);
     if (st == LEAT_OK) st = make_feeds(c, g);
     if (st == LEAT_OK) *out = g;
     else leati_graph_rows_close(g);

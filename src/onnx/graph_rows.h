@@ -16,9 +16,9 @@ typedef struct leati_graph_rows leati_graph_rows;
 leat_status leati_graph_rows_check(leat_context *c, const leati_omodel *m);
 
 /* The file's bytes must outlive it. UNSUPPORTED: inputs that take no rows of numbers; SHAPE: they
- * take another number of features. */
+ * take another number of features. shelf: as for leati_omodel_parse. */
 leat_status leati_graph_rows_open(leat_context *c, const void *onnx, size_t size, size_t features,
-                                  leati_graph_rows **out);
+                                  leati_shelf *shelf, leati_graph_rows **out);
 void leati_graph_rows_close(leati_graph_rows *g); /* NULL is fine */
 const leati_omodel *leati_graph_rows_model(const leati_graph_rows *g);
 

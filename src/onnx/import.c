@@ -121,25 +121,49 @@ out:
     return st;
 }
 
-static leat_status load_weight(leati_omodel *m, const leati_onnx_tensor *t, leat_variable **out)
+typedef struct weight {
+    leati_onnx *file;
+    const leati_onnx_tensor *tensor;
+    size_t bytes;
+} weight;
+
+static leat_status load(leat_context *c, void *arg, void *block)
+{
+    const weight *w = arg;
+    return leati_onnx_tensor_load(c, w->file, w->tensor, block, w->bytes);
+}
+
+static leat_status own_weight(leati_omodel *m, weight *w, leat_dtype dtype, leat_shape shape,
+                              leat_variable **out)
 {
     leat_context *c = m->context;
-    leat_dtype dtype;
-    *out = NULL;
-    if (t->dims.count > LEAT_MAX_RANK || !leati_oval_dtype(t->data_type, &dtype)) return LEAT_OK;
-    leat_shape shape = leat_shape_make((int)t->dims.count, t->dims.at);
-    LEATI_TRY(leati_oval_check(c, &shape, t->data_type));
-    size_t bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
-    if (bytes <= SMALL) return LEAT_OK;
-    void *data = leati_alloc(c, bytes);
+    void *data = leati_alloc(c, w->bytes);
     if (!data) return LEAT_NOMEM;
-    leat_status st = leati_onnx_tensor_load(c, m->file, t, data, bytes);
-    if (st == LEAT_OK) st = leat_variable_create(m->graph, t->name, dtype, shape, data, out);
+    leat_status st = load(c, w, data);
+    if (st == LEAT_OK)
+        st = leat_variable_create(m->graph, w->tensor->name, dtype, shape, data, out);
     leati_free(data);
     return st;
 }
 
-static leat_status prepare(leati_omodel *m, const char *device)
+static leat_status load_weight(leati_omodel *m, size_t index)
+{
+    leat_context *c = m->context;
+    const leati_onnx_tensor *t = &m->file->model->graph->initializer.at[index];
+    weight w = {m->file, t, 0};
+    const void *data;
+    leat_dtype dtype;
+    if (t->dims.count > LEAT_MAX_RANK || !leati_oval_dtype(t->data_type, &dtype)) return LEAT_OK;
+    leat_shape shape = leat_shape_make((int)t->dims.count, t->dims.at);
+    LEATI_TRY(leati_oval_check(c, &shape, t->data_type));
+    w.bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
+    if (w.bytes <= SMALL) return LEAT_OK;
+    if (!m->graph->shelf) return own_weight(m, &w, dtype, shape, &m->weights[index]);
+    LEATI_TRY(leati_shelf_block(c, m->graph->shelf, index, w.bytes, load, &w, &data));
+    return leati_variable_borrow(m->graph, t->name, dtype, shape, data, &m->weights[index]);
+}
+
+static leat_status prepare(leati_omodel *m, const char *device, leati_shelf *shelf)
 {
     leat_context *c = m->context;
     const leati_onnx_graph *g = m->file->model->graph;
@@ -156,14 +180,15 @@ static leat_status prepare(leati_omodel *m, const char *device)
     LEATI_TRY(survey_model(c, m->file->model));
     LEATI_TRY(find_inputs(m));
     LEATI_TRY(leat_graph_create(c, device, &m->graph));
+    leati_graph_share(m->graph, shelf);
     if (leat_context_precision(c) == LEAT_PRECISION_BF16)
         LEATI_TRY(leat_graph_set_precision(m->graph, LEAT_DTYPE_BF16));
-    for (size_t i = 0; i < g->initializer.count; i++)
-        LEATI_TRY(load_weight(m, &g->initializer.at[i], &m->weights[i]));
+    for (size_t i = 0; i < g->initializer.count; i++) LEATI_TRY(load_weight(m, i));
     return LEAT_OK;
 }
 
-static leat_status make(leat_context *c, leati_onnx *file, const char *device, leati_omodel **out)
+static leat_status make(leat_context *c, leati_onnx *file, const char *device, leati_shelf *shelf,
+                        leati_omodel **out)
 {
     leati_omodel *m = LEATI_NEW(c, leati_omodel, 1);
     if (!m) {
@@ -174,7 +199,7 @@ static leat_status make(leat_context *c, leati_onnx *file, const char *device, l
     m->file = file;
     m->nodes_most = NODES_MOST;
     leati_arena_init(&m->run.arena, c);
-    leat_status st = prepare(m, device);
+    leat_status st = prepare(m, device, shelf);
     if (st != LEAT_OK) {
         leati_omodel_close(m);
         return st;
@@ -189,17 +214,17 @@ leat_status leati_omodel_open(leat_context *c, const char *path, const char *dev
     leati_onnx *file;
     *out = NULL;
     LEATI_TRY(leati_onnx_open(c, &file, path));
-    leat_status st = make(c, file, device, out);
+    leat_status st = make(c, file, device, NULL, out);
     return st == LEAT_OK ? st : leati_error_within(c, "%s", path);
 }
 
 leat_status leati_omodel_parse(leat_context *c, const void *data, size_t size, const char *name,
-                               const char *device, leati_omodel **out)
+                               const char *device, leati_shelf *shelf, leati_omodel **out)
 {
     leati_onnx *file;
     *out = NULL;
     LEATI_TRY(leati_onnx_parse(c, &file, data, size, name));
-    leat_status st = make(c, file, device, out);
+    leat_status st = make(c, file, device, shelf, out);
     return st == LEAT_OK ? st : leati_error_within(c, "%s", name);
 }
 

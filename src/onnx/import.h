@@ -2,6 +2,7 @@
 #ifndef LEATI_ONNX_IMPORT_H
 #define LEATI_ONNX_IMPORT_H
 
+#include "graph/shelf.h"
 #include "onnx/run.h"
 
 typedef struct leati_omodel leati_omodel;
@@ -10,9 +11,10 @@ typedef struct leati_omodel leati_omodel;
  * operator that is not supported, at once. */
 leat_status leati_omodel_open(leat_context *c, const char *path, const char *device,
                               leati_omodel **out);
-/* From memory, which must outlive the model. */
+/* From memory, which must outlive the model. shelf: for the weights that models of this file share,
+ * on a device in host memory; NULL: the model has its own. */
 leat_status leati_omodel_parse(leat_context *c, const void *data, size_t size, const char *name,
-                               const char *device, leati_omodel **out);
+                               const char *device, leati_shelf *shelf, leati_omodel **out);
 void leati_omodel_close(leati_omodel *m); /* NULL is fine */
 /* From now on the model is this context's, of as many threads and the same CPU level as before. */
 void leati_omodel_adopt(leati_omodel *m, leat_context *c);

@@ -30,7 +30,7 @@ static leat_status open_either(leat_onnx_model *m, const char *path, const char 
     if (!leati_path_has_suffix(path, ".leat")) return leati_omodel_open(c, path, device, &m->inner);
     LEATI_TRY(leati_file_read(c, &m->bytes, path));
     LEATI_TRY(leati_graph_file_parse(c, m->bytes, path, &m->graph));
-    return leati_omodel_parse(c, m->graph.data, m->graph.size, path, device, &m->inner);
+    return leati_omodel_parse(c, m->graph.data, m->graph.size, path, device, NULL, &m->inner);
 }
 
 leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *device,

@@ -107,11 +107,12 @@ typedef struct origin {
     leati_bytes bytes;
 } origin;
 
-static leat_status open_model(leati_served *s, leati_bytes bytes, const char *what,
+static leat_status open_model(leati_served *s, leati_bytes *bytes, bool own, const char *what,
                               const leati_served_plan *plan, leati_fault *why)
 {
     leat_context *c = s->context;
-    LEATI_TRY(leati_model_parse(c, &s->model, bytes, what));
+    LEATI_TRY(own ? leati_model_take(c, &s->model, bytes, what)
+                  : leati_model_parse(c, &s->model, *bytes, what));
     s->estimator = leat_model_estimator(s->model);
     s->target = leat_model_target(s->model);
     s->inputs = leat_model_inputs(s->model);
@@ -120,19 +121,18 @@ static leat_status open_model(leati_served *s, leati_bytes bytes, const char *wh
     LEATI_TRY(leati_served_describe(c, s));
     LEATI_TRY(leati_served_describe_path(c, s));
     for (size_t i = 0; i < s->inputs; i++) s->row_bytes += 4 * s->ports[i].elements;
-    LEATI_TRY(
-        leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots - plan->unhurried));
+    LEATI_TRY(leati_estimator_reserve(c, s->model->pipeline.estimator, s->slots - plan->unhurried));
     for (uint32_t w = 0; w < s->slots; w++) LEATI_TRY(make_worker(s, plan, w, why));
     return LEAT_OK;
 }
 
-static leat_status open_graph(leati_served *s, leati_bytes bytes, const char *what,
+static leat_status open_graph(leati_served *s, leati_bytes *bytes, bool own, const char *what,
                               const leati_served_plan *plan)
 {
     leat_context *c = s->context;
     s->estimator = "onnx";
     s->target = "";
-    LEATI_TRY(leati_served_graph_open(c, bytes, what, plan->slots, plan->loops, &s->graph));
+    LEATI_TRY(leati_served_graph_open(c, bytes, own, what, plan->slots, plan->loops, &s->graph));
     for (uint32_t w = 0; w < s->slots; w++) {
         uint64_t ns = leati_served_graph_warm_up(s->graph, w);
         if (ns) s->row_ns = ns;
@@ -142,15 +142,15 @@ static leat_status open_graph(leati_served *s, leati_bytes bytes, const char *wh
     return leati_served_describe_path(c, s);
 }
 
-/* A model that was fitted, or a graph that was imported. */
-static leat_status open_bytes(leati_served *s, leati_bytes bytes, const char *what,
+/* A model that was fitted, or a graph that was imported. own: the bytes may be taken. */
+static leat_status open_bytes(leati_served *s, leati_bytes *bytes, bool own, const char *what,
                               const leati_served_plan *plan, leati_fault *why)
 {
     leat_context *c = s->context;
-    leati_served_etag(bytes.data, bytes.size, s->etag);
-    bool graph = leati_path_has_suffix(what, ".onnx") || leati_graph_file_is(c, bytes);
+    leati_served_etag(bytes->data, bytes->size, s->etag);
+    bool graph = leati_path_has_suffix(what, ".onnx") || leati_graph_file_is(c, *bytes);
     leat_status st =
-        graph ? open_graph(s, bytes, what, plan) : open_model(s, bytes, what, plan, why);
+        graph ? open_graph(s, bytes, own, what, plan) : open_model(s, bytes, own, what, plan, why);
     if (st != LEAT_OK && leat_error_status(c) && !strstr(leat_error_message(c), what))
         leati_error_within(c, "%s", what);
     return st;
@@ -160,15 +160,15 @@ static leat_status open_origin(leati_served *s, const origin *from, const char *
                                uint32_t version, const leati_served_plan *plan, leati_fault *why)
 {
     leat_context *c = s->context;
-    leati_bytes bytes;
+    leati_bytes bytes = from->bytes;
     s->name = leati_strdup(c, name);
     s->version = version;
     snprintf(s->version_text, sizeof s->version_text, "%u", version);
     s->tally = LEATI_NEW(c, leati_tally, s->slots); /* blocks above 512 bytes are aligned */
     if (!s->name || !s->tally) return leat_error_status(c);
-    if (!from->path) return open_bytes(s, from->bytes, from->what, plan, why);
+    if (!from->path) return open_bytes(s, &bytes, false, from->what, plan, why);
     LEATI_TRY(leati_file_read(c, &bytes, from->path));
-    leat_status st = open_bytes(s, bytes, from->path, plan, why);
+    leat_status st = open_bytes(s, &bytes, true, from->path, plan, why);
     leati_bytes_release(&bytes);
     return st;
 }

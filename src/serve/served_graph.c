@@ -120,8 +120,8 @@ static leat_status make_ports(leat_context *c, leati_served_graph *g, const leat
 static leat_status make_runner(leat_context *c, leati_served_graph *g, leati_graph_runner *r)
 {
     LEATI_TRY(leati_context_branch(c, &r->context));
-    leat_status st =
-        leati_omodel_parse(r->context, g->onnx, g->onnx_bytes, "the graph", NULL, &r->model);
+    leat_status st = leati_omodel_parse(r->context, g->onnx.data, g->onnx.size, "the graph", NULL,
+                                        g->shelf, &r->model);
     if (st == LEAT_OK) {
         size_t ins = leati_omodel_input_count(r->model);
         r->given = LEATI_NEW(r->context, leati_otensor, ins + 1);
@@ -181,39 +181,44 @@ uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot)
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
-static leat_status copy_graph(leat_context *c, leati_served_graph *g, leati_bytes bytes,
+static leat_status hold_graph(leat_context *c, leati_served_graph *g, leati_bytes *bytes, bool own,
                               const char *what)
 {
-    leati_zip_data onnx = {.data = bytes.data, .size = bytes.size};
-    if (bytes.size >= 4 && memcmp(bytes.data, "PK\3\4", 4) == 0)
-        LEATI_TRY(leati_graph_file_parse(c, bytes, what, &onnx));
-    g->onnx = leati_alloc(c, onnx.size + 1);
-    g->onnx_bytes = onnx.size;
-    if (g->onnx) memcpy(g->onnx, onnx.data, onnx.size);
-    leati_zip_data_release(&onnx);
-    return g->onnx ? LEAT_OK : leat_error_status(c);
+    leati_zip_data *onnx = &g->onnx;
+    *onnx = (leati_zip_data){.data = bytes->data, .size = bytes->size};
+    if (bytes->size >= 4 && memcmp(bytes->data, "PK\3\4", 4) == 0)
+        LEATI_TRY(leati_graph_file_parse(c, *bytes, what, onnx));
+    if (onnx->owned) return LEAT_OK;
+    if (own) {
+        g->file = *bytes;
+        *bytes = (leati_bytes){0};
+        return LEAT_OK;
+    }
+    onnx->data = onnx->owned = leati_memdup(c, onnx->data, onnx->size);
+    return onnx->data ? LEAT_OK : leat_error_status(c);
 }
 
-static leat_status open_graph(leat_context *c, leati_served_graph *g, leati_bytes bytes,
+static leat_status open_graph(leat_context *c, leati_served_graph *g, leati_bytes *bytes, bool own,
                               const char *what, uint32_t slots, uint32_t loops)
 {
-    LEATI_TRY(copy_graph(c, g, bytes, what));
-    g->small = g->onnx_bytes <= SMALL_FILE;
+    LEATI_TRY(hold_graph(c, g, bytes, own, what));
+    g->small = g->onnx.size <= SMALL_FILE;
     g->slots = slots;
     g->runners = LEATI_NEW(c, leati_graph_runner, slots);
-    if (!g->runners) return leat_error_status(c);
+    g->shelf = leati_shelf_create(c);
+    if (!g->runners || !g->shelf) return leat_error_status(c);
     for (uint32_t w = g->small ? 0 : loops; w < slots; w++)
         LEATI_TRY(make_runner(c, g, &g->runners[w]));
     return make_ports(c, g, g->runners[slots - 1].model);
 }
 
-leat_status leati_served_graph_open(leat_context *c, leati_bytes bytes, const char *what,
+leat_status leati_served_graph_open(leat_context *c, leati_bytes *bytes, bool own, const char *what,
                                     uint32_t slots, uint32_t loops, leati_served_graph **out)
 {
     *out = NULL;
     leati_served_graph *g = LEATI_NEW(c, leati_served_graph, 1);
     if (!g) return leat_error_status(c);
-    leat_status st = open_graph(c, g, bytes, what, slots, loops);
+    leat_status st = open_graph(c, g, bytes, own, what, slots, loops);
     if (st == LEAT_OK) *out = g;
     else leati_served_graph_close(g);
     return st;
@@ -231,9 +236,11 @@ void leati_served_graph_close(leati_served_graph *g)
         leati_omodel_close(r->model);
         leat_context_destroy(r->context);
     }
+    leati_shelf_release(g->shelf);
     leati_free(g->runners);
     leati_free(g->inputs);
     leati_free(g->outputs);
-    leati_free(g->onnx);
+    leati_zip_data_release(&g->onnx);
+    leati_bytes_release(&g->file);
     leati_free(g);
 }

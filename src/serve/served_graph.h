@@ -4,6 +4,7 @@
 #define LEATI_SERVE_SERVED_GRAPH_H
 
 #include "base/file.h"
+#include "io/zip.h"
 #include "onnx/import.h"
 #include "serve/tensor_in.h"
 
@@ -30,19 +31,21 @@ typedef struct leati_graph_runner {
 } leati_graph_runner;
 
 typedef struct leati_served_graph {
-    char *onnx; /* the file, which the runners read from */
-    size_t onnx_bytes;
+    leati_zip_data onnx; /* which the runners read from: a view into the file, or its own memory */
+    leati_bytes file;
     leati_graph_port *inputs, *outputs;
     size_t ins, outs;
+    leati_shelf *shelf;          /* the weights of all runners */
     leati_graph_runner *runners; /* (slots) */
     uint32_t slots;
     bool small; /* every thread runs it, loops too; else those for long answers alone */
 } leati_served_graph;
 
-/* Out of the bytes of a model file with a graph, or of an ONNX file, which are copied; for `slots`
- * threads of which the first `loops` are event loops. UNSUPPORTED also: an input that no datatype
- * of the protocol has, no output that is a tensor. */
-leat_status leati_served_graph_open(leat_context *c, leati_bytes bytes, const char *what,
+/* Out of the bytes of a model file with a graph, or of an ONNX file, which are copied, or else
+ * (own) taken: *bytes is empty then. For `slots` threads of which the first `loops` are event
+ * loops. UNSUPPORTED also: an input that no datatype of the protocol has, no output that is a
+ * tensor. */
+leat_status leati_served_graph_open(leat_context *c, leati_bytes *bytes, bool own, const char *what,
                                     uint32_t slots, uint32_t loops, leati_served_graph **out);
 void leati_served_graph_close(leati_served_graph *g); /* NULL is fine */
 

@@ -78,17 +78,16 @@ typedef struct singles {
     double *proba; /* (POSITIONS, classes) */
 } singles;
 
-static bool take_singles(const leati_served *s, leati_ask *a, size_t rows, singles *k,
-                         leati_fault *why)
+/* `row` is a new one, larger than those that are known. */
+static bool take_single(const leati_served *s, leati_ask *a, size_t row, singles *k,
+                        leati_fault *why)
 {
-    for (size_t row = 0; row < rows && k->count < POSITIONS; row = row ? 2 * row + 1 : 1) {
-        if (!predict(s, a, row, 1, why)) return false;
-        k->row[k->count] = row;
-        k->value[k->count] = a->value[0];
-        if (a->classes)
-            memcpy(k->proba + k->count * a->classes, a->proba, a->classes * sizeof *k->proba);
-        k->count++;
-    }
+    if (!predict(s, a, row, 1, why)) return false;
+    k->row[k->count] = row;
+    k->value[k->count] = a->value[0];
+    if (a->classes)
+        memcpy(k->proba + k->count * a->classes, a->proba, a->classes * sizeof *k->proba);
+    k->count++;
     return true;
 }
 
@@ -119,6 +118,7 @@ static bool try_sizes(leati_served *s, const leati_served_plan *plan, leati_ask 
         double growth = fmax(1, (double)ns / (double)(before + 1));
         if (on_loop && (double)ns * growth > LOOP_RUN_NS) break;
         before = ns;
+        if (k->count < POSITIONS && !take_single(s, a, rows - 1, k, why)) return false;
         if (!measure(s, a, rows, &ns, why)) return false;
         bool same = same_bits(a, k);
         /* Models that are not padded also run with sizes between. */
@@ -145,7 +145,7 @@ static bool decide(leati_served *s, const leati_served_plan *plan, leati_ask *a,
     if (plan->join_rows < 2 || a->room < 4 || s->row_ns <= LEAST_SAVING_NS) return true;
     k.proba = leati_array(a->context, POSITIONS * (a->classes + 1), sizeof *k.proba);
     if (!k.proba) return leati_fault_from(why, a->context);
-    bool ok = take_singles(s, a, a->room, &k, why) && try_sizes(s, plan, a, &k, why);
+    bool ok = take_single(s, a, 0, &k, why) && try_sizes(s, plan, a, &k, why);
     leati_free(k.proba);
     return ok;
 }

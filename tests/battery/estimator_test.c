@@ -784,7 +784,7 @@ static void every_choice_fits(leattest *t)
 
 /* A fresh estimator from the state, or NULL. */
 static leati_estimator *loaded(const row *r, leat_context *c, const leati_estimator *like,
-                               const leati_state *s)
+                               leati_state *s)
 {
     leati_estimator *e = NULL;
     if (leati_estimator_clone(c, &e, like) != LEAT_OK) return NULL;
@@ -830,7 +830,7 @@ static void save_and_load(leattest *t)
 }
 
 /* Loads a damaged state: LEAT_FORMAT, or else an estimator that answers without a crash. */
-static bool survives(const row *r, const leati_estimator *like, const leati_state *s,
+static bool survives(const row *r, const leati_estimator *like, leati_state *s,
                      const leati_matrix *x, bool must_refuse)
 {
     leat_context *c = r->t->context;
