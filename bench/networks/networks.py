@@ -8,8 +8,6 @@ import measure
 from rows import ONNX, ROWS, is_half, peer_row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Of the machine the figures are made on, with two threads: see the page's head.
-PEAK_FLOPS, PEAK_HALF, PEAK_BYTES = 542e9, 1027e9, 62e9
 HEAD = ["work", "peer", "seconds: peer / Leat", "ratio (spread)", "of the best",
         "accuracy: peer / Leat", "Leat: of the peak", "peak MB: peer / Leat", "runs"]
 
@@ -61,20 +59,33 @@ def megabytes(runs):
     return "%.0f" % (max(r.get("peak_bytes", r.get("peak", 0)) for r in runs) / 1e6)
 
 
-def of_peak(row, seconds):
+def peaks_of(options):
+    """What the machine does at best: f32, bf16 (None without instructions for it), bytes."""
+    found = [measure.run_json([os.path.join(options.build, "bench", "peak_bench"),
+                               str(measure.THREADS)]) for _ in range(3)]
+    return {key: max(f[key] for f in found) if found[0][key] else None
+            for key in ("f32", "bf16", "bytes")}
+
+
+def peaks_text(peaks):
+    half = ", %.0f in bf16" % (peaks["bf16"] / 1e9) if peaks["bf16"] else ""
+    return "%.0f GFLOP/s%s and %.0f GB/s" % (peaks["f32"] / 1e9, half, peaks["bytes"] / 1e9)
+
+
+def of_peak(row, seconds, peaks):
     if row.flops:
-        peak = PEAK_HALF if is_half(row) else PEAK_FLOPS
+        peak = is_half(row) and peaks["bf16"] or peaks["f32"]
         return "%.0f%% of flops" % (100 * row.flops / seconds / peak)
-    return "%.0f%% of bandwidth" % (100 * row.bytes / seconds / PEAK_BYTES) if row.bytes else "-"
+    return "%.0f%% of bandwidth" % (100 * row.bytes / seconds / peaks["bytes"]) if row.bytes else "-"
 
 
-def compare(row, title, name, peer, leat):
+def compare(row, title, name, peer, leat, peaks):
     times = [[r["median"] for r in runs] for runs in (peer, leat)]
     c = measure.Comparison(times[0], times[1], times[0], times[1])
     trained = accuracy(leat) if accuracy(peer) != "-" else "-"
     return [title, name, "%s / %s" % (measure.seconds(c.peer), measure.seconds(c.leat)),
             "**%.2f** (%.2f-%.2f)" % (c.ratio, c.low, c.high), "%.2f" % c.best,
-            "%s / %s" % (accuracy(peer), trained), of_peak(row, c.leat),
+            "%s / %s" % (accuracy(peer), trained), of_peak(row, c.leat, peaks),
             "%s / %s" % (megabytes(peer), megabytes(leat)), str(c.count)]
 
 
@@ -109,7 +120,7 @@ def attempt(row, command):
     return json.loads(got.stdout)["median"]
 
 
-def rows_of(options, row):
+def rows_of(options, row, peaks):
     measure.say(row.name)
     peers = peers_of(options, row)
     runs = [[] for _ in range(len(peers) + 1)]
@@ -118,7 +129,7 @@ def rows_of(options, row):
         order = range(len(commands))
         for k in order if i % 2 == 0 else reversed(order):
             runs[k].append(once(row, commands[k]))
-    return [compare(row, row.title if k == 0 else "", name, runs[k], runs[-1])
+    return [compare(row, row.title if k == 0 else "", name, runs[k], runs[-1], peaks)
             for k, (name, _) in enumerate(peers)]
 
 
@@ -132,7 +143,8 @@ def same_weights(options, row):
 
 
 def page(options, names):
-    table = [line for row in ROWS if row.name in names for line in rows_of(options, row)]
+    peaks = peaks_of(options)
+    table = [line for row in ROWS if row.name in names for line in rows_of(options, row, peaks)]
     same = [same_weights(options, row) for row in ROWS
             if row.name in names and row.train and row.name != "start"]
     return "\n".join([
@@ -141,11 +153,10 @@ def page(options, names):
         "something is trained, the accuracy that on the 10,000 test images after them. PyTorch runs "
         "%s, with channels last and with an allocator that "
         "keeps large blocks; ONNX Runtime runs what PyTorch exports. A run is a process; its seconds "
-        "are the median of its steps or calls, for Leat's epochs the least. The peaks are %.0f "
-        "GFLOP/s, %.0f in bf16, and %.0f GB/s, measured on the machine named above; a convolution by Winograd "
-        "does less than the flops that are counted."
+        "are the median of its steps or calls, for Leat's epochs the least. The peaks are %s, measured "
+        "before the rows (`build/bench/peak_bench`); a convolution by Winograd does less than the "
+        "flops that are counted."
         % (measure.THREADS, options.epochs, "eagerly" if options.eager else
-           "eagerly or compiled, whichever was faster", PEAK_FLOPS / 1e9, PEAK_HALF / 1e9,
-           PEAK_BYTES / 1e9), "",
+           "eagerly or compiled, whichever was faster", peaks_text(peaks)), "",
         measure.table(HEAD, table), ""] + (["Final weights of Leat (SHA-256) after an epoch over "
                                             "6,000 rows:", ""] + same + [""] if same else []))

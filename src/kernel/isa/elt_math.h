@@ -37,8 +37,7 @@ INLINE vf expm1_vector_f32(vf x)
     vf s = (vf)(((vf_bits)round - (vf_bits)all_f32(ROUND_F32) + 126) << 23);
     vf y = 2 * (s * p + (s - 0.5f));
     y = choose_f32(x > 88.72284f, all_f32(INFINITE_F32), y);
-    y = choose_f32(x == 0, x, y);
-    return choose_f32(x == x, y, x);
+    return choose_f32(x == 0, x, y);
 }
 
 INLINE vf log1p_vector_f32(vf x)

@@ -10,30 +10,12 @@
 #include "kernel/activation.h"
 #include "kernel/isa/vec_math.h"
 
-INLINE vf all_f32(float x)
-{
-    return x - (vf){0};
-}
-
-/* NaN stays. */
-INLINE vf clamp_f32(vf x, vf low, vf high)
-{
-#if defined(__AVX512F__)
-    return (vf)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)x));
-#elif defined(__AVX2__)
-    return (vf)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)x));
-#else
-    x = choose_f32(x < low, low, x);
-    return choose_f32(x > high, high, x);
-#endif
-}
-
 INLINE vf tanh_vector_f32(vf x)
 {
     vf_int sign = (vf_int)x & INT32_MIN;
     vf magnitude = (vf)((vf_int)x ^ sign);
     /* expm1(2 |x|) as in exp_vector_f32, without its ends: |x| <= 10 suffices. */
-    vf twice = 2 * choose_f32(magnitude > 10.0f, all_f32(10), magnitude);
+    vf twice = 2 * at_most_f32(magnitude, all_f32(10));
     static const float c[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2};
     vf round = twice * 0x1.715476p0f + ROUND_F32;
     ROUNDED(round);
@@ -45,8 +27,7 @@ INLINE vf tanh_vector_f32(vf x)
     p = r + p * r * r;
     vf scale = (vf)(((vf_bits)round - (vf_bits)all_f32(ROUND_F32) + 127) << 23);
     vf t = scale * p + (scale - 1);
-    vf y = (vf)((vf_int)(t / (t + 2)) | sign);
-    return choose_f32(x == x, y, x);
+    return (vf)((vf_int)(t / (t + 2)) | sign);
 }
 
 /* e^x for x <= 88, e^88.3 above; far below the normal range 0. */
@@ -89,14 +70,13 @@ INLINE vf erf_vector_f32(vf x)
                               0x1.441dc4p-1f,  0x1.21317ap+0f,  -0x1.ac92e2p-13f};
     vf_int sign = (vf_int)x & INT32_MIN;
     vf a = (vf)((vf_int)x ^ sign), z = x * x, small = all_f32(p[0]);
-    vf near = choose_f32(a > 4.0f, all_f32(4), a), log = all_f32(q[0]);
+    vf near = at_most_f32(a, all_f32(4)), log = all_f32(q[0]);
     UNROLL(8)
     for (size_t i = 1; i < sizeof p / sizeof *p; i++) small = small * z + p[i];
     UNROLL(8)
     for (size_t i = 1; i < sizeof q / sizeof *q; i++) log = log * near + q[i];
     vf large = (vf)((vf_int)(1 - exp_low_f32(-log)) | sign);
-    vf y = choose_f32(a < 1.0f, x * small, large);
-    return choose_f32(x == x, y, x);
+    return choose_f32(a < 1.0f, x * small, large);
 }
 
 /* As log_vector in vec_math.h: x = 2^k (1 + f), s = f / (2 + f). */

@@ -20,6 +20,58 @@ INLINE vd all_f64(double x)
     return x - (vd){0};
 }
 
+INLINE vf all_f32(float x)
+{
+    return x - (vf){0};
+}
+
+/* NaN stays. */
+INLINE vf at_most_f32(vf x, vf high)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_min_ps((__m512)high, (__m512)x);
+#elif defined(__AVX2__)
+    return (vf)_mm256_min_ps((__m256)high, (__m256)x);
+#else
+    return choose_f32(x > high, high, x);
+#endif
+}
+
+INLINE vd at_most_f64(vd x, vd high)
+{
+#if defined(__AVX512F__)
+    return (vd)_mm512_min_pd((__m512d)high, (__m512d)x);
+#elif defined(__AVX2__)
+    return (vd)_mm256_min_pd((__m256d)high, (__m256d)x);
+#else
+    return choose_f64(x > high, high, x);
+#endif
+}
+
+INLINE vf clamp_f32(vf x, vf low, vf high)
+{
+#if defined(__AVX512F__)
+    x = (vf)_mm512_max_ps((__m512)low, (__m512)x);
+#elif defined(__AVX2__)
+    x = (vf)_mm256_max_ps((__m256)low, (__m256)x);
+#else
+    x = choose_f32(x < low, low, x);
+#endif
+    return at_most_f32(x, high);
+}
+
+INLINE vd clamp_f64(vd x, vd low, vd high)
+{
+#if defined(__AVX512F__)
+    x = (vd)_mm512_max_pd((__m512d)low, (__m512d)x);
+#elif defined(__AVX2__)
+    x = (vd)_mm256_max_pd((__m256d)low, (__m256d)x);
+#else
+    x = choose_f64(x < low, low, x);
+#endif
+    return at_most_f64(x, high);
+}
+
 /* 2^n for the integers n that stand in the low bits of `shifted`; -1022 <= n <= 1023. */
 INLINE vd power_of_2(vd_int n)
 {
@@ -55,25 +107,39 @@ INLINE vd exp_core(vd x, vd *shifted)
     return r + (p * r * r + (lost + lost * r));
 }
 
+/* y 2^n, rounded once, for the n that was added to ROUND_F64, -1100 < n < 1100: beyond the range
+ * infinite, below the normal one subnormal. */
+INLINE vd scaled_f64(vd y, vd shifted)
+{
+#if defined(__AVX512F__)
+    return (vd)_mm512_scalef_pd((__m512d)y, (__m512d)(shifted - ROUND_F64));
+#else
+    vd_int n = low_bits(shifted), half = n >> 1;
+    return y * power_of_2(half) * power_of_2(n - half);
+#endif
+}
+
+INLINE vf scaled_f32(vf y, vf shifted)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_scalef_ps((__m512)y, (__m512)(shifted - ROUND_F32));
+#else
+    vf_int n = (vf_int)((vf_bits)shifted - (vf_bits)all_f32(ROUND_F32)), half = n >> 1;
+    y *= (vf)(((vf_bits)half + 127) << 23);
+    return y * (vf)(((vf_bits)(n - half) + 127) << 23);
+#endif
+}
+
 INLINE vd exp_vector_f64(vd x)
 {
-    vd shifted;
-    vd inside = choose_f64(x > 710.0, all_f64(710.0), x);
-    inside = choose_f64(inside < -746.0, all_f64(-746.0), inside);
-    vd p = exp_core(inside, &shifted);
-    vd_int n = low_bits(shifted);
-    vd_int half = n >> 1;
-    vd y = (1 + p) * power_of_2(half) * power_of_2(n - half);
-    y = choose_f64(x > 709.782712893384, all_f64(INFINITE), y);
-    return choose_f64(x == x, y, x);
+    vd shifted, p = exp_core(clamp_f64(x, all_f64(-746), all_f64(710)), &shifted);
+    return scaled_f64(1 + p, shifted);
 }
 
 INLINE vf exp_vector_f32(vf x)
 {
     static const float c[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2};
-    vf zero = {0};
-    vf inside = choose_f32(x > 89.0f, 89.0f - zero, x);
-    inside = choose_f32(inside < -104.0f, -104.0f - zero, inside);
+    vf inside = clamp_f32(x, all_f32(-104), all_f32(89));
     vf round = inside * 0x1.715476p0f + ROUND_F32;
     ROUNDED(round);
     vf n = round - ROUND_F32;
@@ -83,16 +149,11 @@ INLINE vf exp_vector_f32(vf x)
     vf r = high - low;
     ROUNDED(r);
     vf lost = (high - r) - low;
-    vf p = c[0] - zero;
+    vf p = all_f32(c[0]);
     UNROLL(8)
     for (size_t i = 1; i < sizeof c / sizeof *c; i++) p = p * r + c[i];
     p = r + (p * r * r + lost);
-    vf_int whole = (vf_int)((vf_bits)round - (vf_bits)(ROUND_F32 - zero));
-    vf_int half = whole >> 1;
-    vf y = (1 + p) * (vf)(((vf_bits)half + 127) << 23);
-    y *= (vf)(((vf_bits)(whole - half) + 127) << 23);
-    y = choose_f32(x > 88.72284f, (float)INFINITE - zero, y);
-    return choose_f32(x == x, y, x);
+    return scaled_f32(1 + p, round);
 }
 
 INLINE vd log_vector(vd x)
@@ -122,12 +183,11 @@ INLINE vd tanh_vector(vd x)
 {
     vd_int sign = (vd_int)x & INT64_MIN;
     vd magnitude = (vd)((vd_int)x ^ sign), shifted;
-    vd twice = 2 * choose_f64(magnitude > 20.0, all_f64(20.0), magnitude);
+    vd twice = 2 * at_most_f64(magnitude, all_f64(20));
     vd p = exp_core(twice, &shifted);
     vd scale = power_of_2(low_bits(shifted));
     vd t = scale * p + (scale - 1); /* e^(2|x|) - 1 */
-    vd y = (vd)((vd_int)(t / (t + 2)) | sign);
-    return choose_f64(x == x, y, x);
+    return (vd)((vd_int)(t / (t + 2)) | sign);
 }
 
 /* An array function out of a vector function. */
