@@ -543,41 +543,68 @@ static void drip(client *k)
     client_read(k, 0.1);
 }
 
-/* A slow body keeps its share of the memory for all bodies as long as nobody else wants it; then it
- * has to hurry or make room. */
-static void slow_bodies_make_room(leattest *t)
+enum { SLOW_LENGTH = 800000 };
+
+/* What a slow body and others that want its memory met. */
+typedef struct contest {
+    double gap; /* longest time between two pieces of the slow body, s */
+    bool held;  /* it kept its place while nobody else came */
+    size_t used;
+    int refused;
+    char other[64], slow[64];
+} contest;
+
+static bool run_contest(uint16_t port, leati_http_budget *budget, contest *c)
 {
-    enum { LENGTH = 800000 };
     static const char head[] = "POST / HTTP/1.1\r\nHost: leat\r\nContent-Length: 800000\r\n\r\n";
-    static char body[LENGTH];
-    fixture f;
-    client slow;
-    char statuses[64] = "";
-    leati_http_budget budget = {.most = 1000000};
-    leati_http_options o = {.body_seconds = 1, .workers = 1};
-    if (!fixture_start_with(t, &f, &o, &budget)) return;
-    REQUIRE(client_open(&slow, f.port));
+    static char body[SLOW_LENGTH];
+    client slow, other;
+    *c = (contest){0};
+    if (!client_open(&slow, port)) return false;
     client_send(&slow, head, sizeof head - 1);
-    for (double until = seconds() + 2.7; seconds() < until;) drip(&slow);
-    CHECK(!slow.end && slow.size == 0);
-    CHECK(atomic_load(&budget.used) >= LENGTH);
-    int refused = 0;
-    for (int i = 0; i < 100 && strcmp(statuses, "200") != 0; i++) {
-        client other;
+    double last = seconds();
+    for (double until = last + 2.7; last < until;) {
         drip(&slow);
-        REQUIRE(client_open(&other, f.port));
+        double time = seconds();
+        if (time - last > c->gap) c->gap = time - last;
+        last = time;
+    }
+    c->held = !slow.end && slow.size == 0;
+    c->used = atomic_load(&budget->used);
+    for (int i = 0; i < 100 && strcmp(c->other, "200") != 0; i++) {
+        drip(&slow);
+        if (!client_open(&other, port)) return false;
         client_send(&other, head, sizeof head - 1);
         client_read(&other, 0.05); /* a refusal comes at once */
         if (!other.size) client_send(&other, body, sizeof body);
-        client_answers(&other, 1, false, statuses, sizeof statuses);
+        client_answers(&other, 1, false, c->other, sizeof c->other);
         client_close(&other);
-        refused += strcmp(statuses, "503") == 0;
+        c->refused += strcmp(c->other, "503") == 0;
     }
-    CHECK_STR(statuses, "200");
-    CHECK(refused > 0);
-    client_answers(&slow, 0, false, statuses, sizeof statuses);
-    CHECK_STR(statuses, "408");
+    client_answers(&slow, 0, false, c->slow, sizeof c->slow);
     client_close(&slow);
+    return true;
+}
+
+/* A slow body keeps its share of the memory for all bodies as long as nobody else wants it; then it
+ * has to hurry or make room. Where the machine stood still, the body did too, and is cut rightly:
+ * that says nothing. */
+static void slow_bodies_make_room(leattest *t)
+{
+    fixture f;
+    contest c;
+    leati_http_budget budget = {.most = 1000000};
+    leati_http_options o = {.body_seconds = 1, .workers = 1};
+    if (!fixture_start_with(t, &f, &o, &budget)) return;
+    for (int i = 0; i < 5; i++) {
+        REQUIRE(run_contest(f.port, &budget, &c));
+        if (c.gap < 0.4 || (c.held && c.refused)) break;
+    }
+    CHECK(c.held);
+    CHECK(c.used >= SLOW_LENGTH);
+    CHECK_STR(c.other, "200");
+    CHECK(c.refused > 0);
+    CHECK_STR(c.slow, "408");
     fixture_stop(t, &f);
 }
 
