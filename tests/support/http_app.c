@@ -73,7 +73,12 @@ static void text(const http_app *app, leati_http_exchange *ex, const leati_http_
     if (length > app->text_most) length = app->text_most;
     char *to = leati_exchange_room(ex, length);
     if (!to) return;
-    for (size_t i = 0; i < length; i++) to[i] = (char)('a' + i * i / 7 % 5);
+    /* i * i / 7 % 5 comes again after 35: a loop over all is seconds under ThreadSanitizer. */
+    for (size_t i = 0; i < length && i < 35; i++) to[i] = (char)('a' + i * i / 7 % 5);
+    for (size_t done = 35, more; done < length; done += more) {
+        more = length - done < done ? length - done : done;
+        memcpy(to + done, to, more);
+    }
     leati_exchange_wrote(ex, length);
     leati_exchange_header(ex, "Content-Type", "text/plain");
 }

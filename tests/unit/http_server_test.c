@@ -100,10 +100,11 @@ static bool client_read(client *k, double limit)
     return true;
 }
 
-/* Reads until `count` answers are there, or (count 0) to the end. */
+/* Reads until `count` answers are there, or (count 0) to the end; only what fails waits as long as
+ * the limit. */
 static void client_answers(client *k, int count, bool head, char *statuses, size_t room)
 {
-    double until = seconds() + 5;
+    double until = seconds() + 20;
     statuses[0] = '\0';
     for (;;) {
         if (k->size) http_replies(k->data, k->size, head, statuses, room);
