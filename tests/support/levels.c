@@ -1,4 +1,6 @@
 /* Owns: contexts of chosen instruction set levels for tests. */
+#include <stdlib.h>
+
 #include "support/levels.h"
 
 leat_context *leattest_context(leati_cpu_level level, unsigned threads)
@@ -10,9 +12,16 @@ leat_context *leattest_context(leati_cpu_level level, unsigned threads)
     return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
 }
 
+static bool wanted(int level)
+{
+    const char *only = getenv("LEAT_CPU");
+    bool all = !only || !*only || strcmp(only, leati_cpu_level_name((leati_cpu_level)level)) == 0;
+    return all && leati_cpu_has((leati_cpu_level)level);
+}
+
 bool leattest_has_level(int level)
 {
-    return level != LEATI_CPU_AMX && leati_cpu_has((leati_cpu_level)level);
+    return level != LEATI_CPU_AMX && wanted(level);
 }
 
 bool leattest_open_levels(leattest *t, unsigned threads, bool half,
@@ -21,7 +30,7 @@ bool leattest_open_levels(leattest *t, unsigned threads, bool half,
     size_t count = 0;
     memset(at, 0, (LEATI_CPU_LEVELS + 1) * sizeof *at);
     for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
-        bool tiles = level == LEATI_CPU_AMX && half && leati_cpu_has(LEATI_CPU_AMX);
+        bool tiles = level == LEATI_CPU_AMX && half && wanted(LEATI_CPU_AMX);
         if (!leattest_has_level(level) && !tiles) continue;
         at[count] = leattest_context((leati_cpu_level)level, threads);
         if (!CHECK(at[count])) return false;
@@ -56,5 +65,5 @@ void leattest_at_bf16_levels(leattest *t, unsigned threads,
                              void (*body)(leattest *t, leat_context *c))
 {
     leattest_at_levels(t, threads, body);
-    if (leati_cpu_has(LEATI_CPU_AMX)) at_level(t, LEATI_CPU_AMX, threads, body);
+    if (wanted(LEATI_CPU_AMX)) at_level(t, LEATI_CPU_AMX, threads, body);
 }

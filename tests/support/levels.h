@@ -1,4 +1,4 @@
-/* The same test at every level of the processor's instructions. */
+/* The same test at every level of the processor's instructions; at that of LEAT_CPU only, if set. */
 #ifndef LEATTEST_LEVELS_H
 #define LEATTEST_LEVELS_H
 
