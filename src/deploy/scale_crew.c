@@ -99,22 +99,19 @@ static leat_status hold_port(leati_crew *crew, const char *listen)
 static leat_status meet_workers(leati_crew *crew, const char *was, const char **listen)
 {
     leat_context *c = crew->context;
-    leati_address old, wanted = crew->at;
+    leati_address old;
     crew->found = crew->count > 0;
     if (!crew->found || !*was) return LEAT_OK;
     if (leati_address_read(c, was, &old) != LEAT_OK || *leati_address_port(&old) == 0) {
         leat_error_clear(c);
         return LEAT_OK;
     }
-    bool any = *leati_address_port(&wanted) == 0;
-    if (any && wanted.at.ss_family == old.at.ss_family)
-        *leati_address_port(&wanted) = *leati_address_port(&old);
-    crew->found = wanted.length == old.length && memcmp(&wanted.at, &old.at, old.length) == 0;
+    LEATI_TRY(leati_address_covers(c, *listen, &old, &crew->found));
     LEATI_CHECK(c, crew->found || !leati_crew_serving(crew), LEAT_INVALID,
                 "the workers of the folder %s serve at %s, not at %s\nto take them over: --listen "
                 "%s; to serve beside them: another --state",
                 crew->options->state, was, *listen, was);
-    if (any && crew->found) *listen = was;
+    if (crew->found) *listen = was;
     return LEAT_OK;
 }
 
