@@ -12,10 +12,12 @@ leat_context *leattest_context(leati_cpu_level level, unsigned threads)
     return leat_context_create(&c, &o) == LEAT_OK ? c : NULL;
 }
 
+/* By tiles only bf16 is computed: the rest is that of v4. */
 static bool wanted(int level)
 {
-    const char *only = getenv("LEAT_CPU");
-    bool all = !only || !*only || strcmp(only, leati_cpu_level_name((leati_cpu_level)level)) == 0;
+    const char *only = getenv("LEAT_CPU"), *name = leati_cpu_level_name((leati_cpu_level)level);
+    bool all = !only || !*only || strcmp(only, name) == 0 ||
+               (level == LEATI_CPU_V4 && strcmp(only, "amx") == 0);
     return all && leati_cpu_has((leati_cpu_level)level);
 }
 
@@ -36,7 +38,7 @@ bool leattest_open_levels(leattest *t, unsigned threads, bool half,
         if (!CHECK(at[count])) return false;
         count++;
     }
-    return true;
+    return CHECK(count > 0); /* LEAT_CPU names one that is here */
 }
 
 void leattest_close_levels(leat_context *at[LEATI_CPU_LEVELS + 1])
@@ -57,8 +59,13 @@ static void at_level(leattest *t, int level, unsigned threads,
 
 void leattest_at_levels(leattest *t, unsigned threads, void (*body)(leattest *t, leat_context *c))
 {
-    for (int level = 0; level < LEATI_CPU_LEVELS; level++)
-        if (leattest_has_level(level)) at_level(t, level, threads, body);
+    int count = 0;
+    for (int level = 0; level < LEATI_CPU_LEVELS; level++) {
+        if (!leattest_has_level(level)) continue;
+        at_level(t, level, threads, body);
+        count++;
+    }
+    CHECK(count > 0); /* LEAT_CPU names one that is here */
 }
 
 void leattest_at_bf16_levels(leattest *t, unsigned threads,
