@@ -397,30 +397,30 @@ size_t leati_session_rows(const leat_session *s)
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
-static leat_status begin_run(leat_session *s, size_t rows, bool probabilities)
+static leat_status begin_run(leat_session *s, size_t rows)
 {
     s->answered = false;
     LEATI_CHECK(s->context, rows <= s->rows, LEAT_INVALID, "%zu rows: the session has %zu", rows,
                 s->rows);
-    s->with_proba = probabilities && s->proba;
     return LEAT_OK;
 }
 
-static leat_status answer(leat_session *s, const leati_matrix *x)
+static leat_status answer(leat_session *s, const leati_matrix *x, double *value, double *proba)
 {
-    leati_predictions out = {.value = s->value, .proba = s->with_proba ? s->proba : NULL};
-    LEATI_TRY(leati_pipeline_answer(s->context, &s->model->pipeline, x, &out));
-    s->answered = true;
-    return LEAT_OK;
+    leati_predictions out = {.value = value, .proba = s->proba ? proba : NULL};
+    return leati_pipeline_answer(s->context, &s->model->pipeline, x, &out);
 }
 
 leat_status leat_session_run(leat_session *s, size_t rows, bool probabilities)
 {
     leati_matrix x;
-    LEATI_TRY(begin_run(s, rows, probabilities));
+    LEATI_TRY(begin_run(s, rows));
+    s->with_proba = probabilities && s->proba;
     leati_encoder_fill(s->context, &s->model->pipeline.encoder, s->frame, s->row, rows, s->level_of,
                        s->matrix, &x);
-    return answer(s, &x);
+    LEATI_TRY(answer(s, &x, s->value, s->with_proba ? s->proba : NULL));
+    s->answered = true;
+    return LEAT_OK;
 }
 
 leati_matrix leati_session_matrix(const leat_session *s, size_t rows)
@@ -438,16 +438,16 @@ bool leati_session_takes_rows(const leat_session *s)
 }
 
 leat_status leati_session_run_rows(leat_session *s, const void *values, bool f32, size_t rows,
-                                   bool probabilities, size_t *wrong)
+                                   double *value, double *proba, size_t *wrong)
 {
     leati_matrix x;
     *wrong = SIZE_MAX;
-    LEATI_TRY(begin_run(s, rows, probabilities));
+    LEATI_TRY(begin_run(s, rows));
     LEATI_CHECK(s->context, leati_session_takes_rows(s), LEAT_TYPE,
                 "the model takes other inputs than numbers");
     *wrong = leati_encoder_fill_rows(s->context, &s->model->pipeline.encoder, values, f32, rows,
                                      s->matrix, &x);
-    return *wrong == SIZE_MAX ? answer(s, &x) : LEAT_INVALID;
+    return *wrong == SIZE_MAX ? answer(s, &x, value, proba) : LEAT_INVALID;
 }
 
 const double *leat_session_predictions(const leat_session *s)

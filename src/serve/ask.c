@@ -287,12 +287,10 @@ bool leati_ask_run(leati_ask *a)
 bool leati_ask_ahead(leati_ask *a, const void *values, bool f32, double *value)
 {
     size_t wrong;
-    if (leati_session_run_rows(a->session, values, f32, a->room, false, &wrong) != LEAT_OK) {
-        leat_error_clear(a->context);
-        return false;
-    }
-    memcpy(value, leat_session_predictions(a->session), a->room * sizeof *value);
-    return true;
+    if (leati_session_run_rows(a->session, values, f32, a->room, value, NULL, &wrong) == LEAT_OK)
+        return true;
+    leat_error_clear(a->context);
+    return false;
 }
 
 /* The rows at `values` that have their answers already. Returns their number. */
@@ -323,8 +321,10 @@ static bool run_plain(leati_ask *a, const char *values, bool f32, size_t rows, s
         a->raw_f32 = f32;
         at = SIZE_MAX;
         if (!a->known) {
-            st = leati_session_run_rows(a->session, a->raw, f32, n, a->wants_proba, &at);
-            if (st == LEAT_OK) take_answers(a, n, start);
+            double *proba = a->wants_proba ? a->proba + a->rows * a->classes : NULL;
+            st = leati_session_run_rows(a->session, a->raw, f32, n, a->value + a->rows, proba, &at);
+            a->infer_ns += leati_serve_now() - start;
+            a->runs++;
         }
         if (st == LEAT_OK) pass(a, n);
         a->raw = NULL;

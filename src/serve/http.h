@@ -47,7 +47,8 @@ typedef struct leati_http_request {
     const leati_http_header *headers;
     size_t header_count;
     /* Whole, chunks joined, Content-Encoding undone; empty (and perhaps NULL) while `admit` runs
-     * and where none came. 64-byte aligned. */
+     * and where none came. It begins at a multiple of 64 bytes, or, as it came with a Content-Length,
+     * ends at one: what stands at its end, such as a tensor behind JSON, is aligned there. */
     const void *body;
     size_t body_length;
     const char *id;   /* of the request: the client's X-Request-Id where it is sound, else ours */

@@ -188,15 +188,21 @@ static bool flush(leati_http_conn *conn)
 
 /* --- requests ----------------------------------------------------------------------------- */
 
+/* What there is of the body, to the routes. */
+static void show(leati_http_exchange *ex)
+{
+    ex->request.body = ex->body.data ? ex->body.data + ex->lead : NULL;
+    ex->request.body_length = ex->body.size - ex->lead;
+}
+
 static void handle(leati_http_conn *conn, leati_http_exchange *ex)
 {
     leati_http_core *core = conn->core;
-    ex->request.body = ex->body.data;
-    ex->request.body_length = ex->body.size;
+    show(ex);
     conn->handling = true;
     core->in_call = ex;
     /* A long request may have a long answer. */
-    if (ex->body.size > LEATI_HTTP_KEEP)
+    if (ex->request.body_length > LEATI_HTTP_KEEP)
         leati_http_spares_take(&core->spares, &ex->out, LEATI_HTTP_KEEP + 1);
     core->routes->handle(core->routes->user, ex);
     core->in_call = NULL;
@@ -219,6 +225,20 @@ static void answered_early(leati_http_conn *conn, leati_http_exchange *ex)
     else conn->handling = true;
 }
 
+/* Room for `length` bytes that end at a multiple of the alignment. */
+static bool lay_out(leati_http_exchange *ex, size_t length)
+{
+    enum { ALIGNMENT = 64 };
+    size_t lead = -length % ALIGNMENT;
+    if (length > SIZE_MAX - ALIGNMENT) return false;
+    if (length > LEATI_HTTP_KEEP)
+        leati_http_spares_take(&ex->core->spares, &ex->body, lead + length);
+    if (!leati_http_buffer_room(ex->core->context, &ex->body, lead + length)) return false;
+    if (lead) memset(ex->body.data, 0, lead);
+    ex->body.size = ex->lead = lead;
+    return true;
+}
+
 static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exchange *ex,
                                           size_t most, bool more_here)
 {
@@ -238,9 +258,7 @@ static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exch
     } else {
         size_t length = (size_t)ex->body_left;
         if (!leati_http_exchange_reserve(ex, length)) return &no_room;
-        if (length > LEATI_HTTP_KEEP)
-            leati_http_spares_take(&conn->core->spares, &ex->body, length);
-        if (!leati_http_buffer_room(conn->core->context, &ex->body, length)) return &no_memory;
+        if (!lay_out(ex, length)) return &no_memory;
         if (conn->core->routes->arriving && length > LEATI_HTTP_KEEP)
             ex->show_at = LEATI_HTTP_SHOW_EACH;
     }
@@ -356,9 +374,9 @@ static bool take(void *user, const char *data, size_t length)
     if (ex->decoder)
         ex->fault =
             leati_http_decoder_feed(ex->decoder, ex->core->context, b, data, length, ex->body_most);
-    else if (length > ex->body_most - b->size) ex->fault = &too_large;
+    else if (length > ex->body_most - (b->size - ex->lead)) ex->fault = &too_large;
     if (ex->fault) return false;
-    if (!leati_http_exchange_reserve(ex, b->size + (ex->decoder ? 0 : length)))
+    if (!leati_http_exchange_reserve(ex, b->size - ex->lead + (ex->decoder ? 0 : length)))
         ex->fault = &no_room;
     else if (ex->decoder) return true;
     else if (b->data && data == b->data + b->size) b->size += length; /* landed there */
@@ -370,8 +388,7 @@ static void show_body(leati_http_conn *conn, leati_http_exchange *ex)
 {
     const leati_http_routes *r = conn->core->routes;
     if (ex->body.size < ex->show_at) return;
-    ex->request.body = ex->body.data;
-    ex->request.body_length = ex->body.size;
+    show(ex);
     bool more = r->arriving(r->user, ex);
     ex->show_at = more ? ex->body.size + LEATI_HTTP_SHOW_EACH : SIZE_MAX;
     ex->request.body = NULL;

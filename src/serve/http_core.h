@@ -163,8 +163,8 @@ struct leati_http_exchange {
     leati_framing framing;
     leati_http_chunks chunks;
     leati_http_decoder *decoder;
-    leati_http_buffer body;
-    size_t body_most;
+    leati_http_buffer body; /* the body behind `lead` bytes */
+    size_t lead, body_most;
     leati_http_budget *budget;     /* NULL: none */
     size_t drawn;                  /* from it, for the body */
     size_t held;                   /* the same for the reply, until it is taken */

@@ -238,7 +238,7 @@ bool leati_http_exchange_reserve(leati_http_exchange *ex, size_t bytes)
 void leati_http_exchange_drop(leati_http_exchange *ex)
 {
     leati_http_spares_give(&ex->core->spares, &ex->body, LEATI_HTTP_KEEP);
-    ex->body.size = 0;
+    ex->body.size = ex->lead = 0;
     leati_http_spares_give(&ex->core->kept_spares, &ex->kept, LEATI_HTTP_KEEP);
     leati_http_buffer_free(&ex->kept);
     ex->request.body = NULL;

@@ -176,7 +176,7 @@ typedef struct leati_watch_part {
 void leati_watch_rows(const leati_watched *d, const leati_watch_part *part);
 /* Requests of so many rows are compared whole; of longer ones, where their length is known before
  * they run, so many rows about: docs/monitoring.md. */
-enum { LEATI_ROWS_WHOLE = 8192 };
+enum { LEATI_ROWS_WHOLE = 4096 };
 /* A request to call->served was answered (`ok`) or refused; end: leati_serve_now. */
 void leati_watch_call(const struct leati_call *call, uint64_t end, bool ok);
 /* The same of a mirrored request, which nobody asked: it counts as such alone. */

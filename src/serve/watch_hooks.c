@@ -104,10 +104,11 @@ static size_t draw_rows(uint64_t hash, size_t every, size_t *at, size_t end, uin
     size_t count = 0, r = *at;
     if (every == 1)
         for (; r < end && count < LEATI_LIVE_ROWS; r++) row[count++] = (uint32_t)r;
-    while (r < end && count < LEATI_LIVE_ROWS) {
-        size_t part = r / every, drawn = part * every + leati_recent_key(hash, part) % every;
+    for (size_t part = r / every, first = part * every; r < end && count < LEATI_LIVE_ROWS;
+         part++) {
+        size_t drawn = first + (((leati_recent_key(hash, part) >> 32) * every) >> 32);
         if (drawn >= r && drawn < end) row[count++] = (uint32_t)drawn;
-        r = (part + 1) * every;
+        r = first += every;
     }
     *at = r;
     return count;

@@ -89,11 +89,21 @@ void http_app_finish_later(leati_http_exchange *ex)
     leati_exchange_finish(ex, 200);
 }
 
+/* As leati_http_request says of `body`. */
+static bool is_aligned(leati_http_exchange *ex, const leati_http_request *r)
+{
+    leati_http_text coding = leati_exchange_header_in(ex, "content-encoding");
+    bool whole = leati_exchange_header_in(ex, "content-length").data &&
+                 leati_http_coding_of(coding) == LEATI_HTTP_IDENTITY;
+    return ((uintptr_t)r->body + (whole ? r->body_length : 0)) % 64 == 0;
+}
+
 static void handle(void *user, leati_http_exchange *ex)
 {
     http_app *app = user;
     const leati_http_request *r = leati_exchange_request(ex);
     atomic_fetch_add(&app->handled, 1);
+    if (r->body_length && !is_aligned(ex, r)) abort();
     if (leati_exchange_user(ex) != app || r->path[r->path_length] != '\0') abort();
     const size_t *seen = leati_exchange_kept(ex);
     if (seen && *seen >= r->body_length) abort();

@@ -205,40 +205,51 @@ static double number_of(const leat_frame *f, size_t column, size_t row)
     return leati_valid(col, row) ? col->f64[row] : (double)NAN;
 }
 
-/* Rows as they come, from a place of any alignment, against rows that are set. */
+/* Rows as they come, from a place that is aligned and from one that is not, against rows that are
+ * set. */
 static void compare_session(leattest *t, leat_model *m, const leat_frame *f, bool f32)
 {
     leat_session *set, *run;
     size_t wrong, width = f32 ? 4 : 8, classes = leat_model_classes(m);
-    char *values = leati_alloc(t->context, ASKED * 2 * width + 1);
-    REQUIRE(values);
+    char *room = leati_alloc(t->context, ASKED * 2 * width + 1);
+    double *value = leati_array(t->context, ASKED, sizeof *value);
+    double *proba = leati_array(t->context, ASKED * classes, sizeof *proba);
+    REQUIRE(room && value && proba);
     REQUIRE_OK(leat_session_create(t->context, m, ASKED, &set));
     REQUIRE_OK(leat_session_create(t->context, m, ASKED, &run));
     CHECK(leati_session_takes_rows(run));
-    for (size_t i = 0; i < 2 * ASKED; i++) {
-        double v = number_of(f, i % 2, i / 2);
-        float low = (float)v;
-        memcpy(values + 1 + i * width, f32 ? (void *)&low : (void *)&v, width);
-        CHECK_OK(leat_session_set_number(set, i / 2, i % 2, f32 ? (double)low : v));
-    }
-    CHECK_OK(leat_session_run(set, ASKED, true));
-    CHECK_OK(leati_session_run_rows(run, values + 1, f32, ASKED, true, &wrong));
-    CHECK(wrong == SIZE_MAX);
-    CHECK(memcmp(leat_session_predictions(set), leat_session_predictions(run),
-                 ASKED * sizeof(double)) == 0);
-    CHECK(memcmp(leat_session_probabilities(set), leat_session_probabilities(run),
-                 ASKED * classes * sizeof(double)) == 0);
-    float low = -INFINITY;
-    double high = (double)INFINITY;
-    memcpy(values + 1 + 1501 * width, f32 ? (void *)&low : (void *)&high, width);
-    CHECK(leati_session_run_rows(run, values + 1, f32, ASKED, true, &wrong) == LEAT_INVALID);
-    CHECK_INT(wrong, 1501);
-    CHECK_OK(leati_session_run_rows(run, values + 1, f32, 750, true, &wrong));
-    CHECK_FAILS(leati_session_run_rows(run, values, f32, ASKED + 1, true, &wrong), LEAT_INVALID,
-                "1001 rows");
+    for (int shift = 0; shift < 2; shift++)
+        for (int missing = 0; missing < 2; missing++) { /* without: those that are there */
+            char *values = room + shift;
+            for (size_t i = 0; i < 2 * ASKED; i++) {
+                double v = number_of(f, i % 2, i / 2);
+                if (!missing && isnan(v)) v = 0.5;
+                float low = (float)v;
+                memcpy(values + i * width, f32 ? (void *)&low : (void *)&v, width);
+                CHECK_OK(leat_session_set_number(set, i / 2, i % 2, f32 ? (double)low : v));
+            }
+            CHECK_OK(leat_session_run(set, ASKED, true));
+            CHECK_OK(leati_session_run_rows(run, values, f32, ASKED, value, proba, &wrong));
+            CHECK(wrong == SIZE_MAX);
+            CHECK(!leat_session_predictions(run));
+            CHECK(memcmp(leat_session_predictions(set), value, ASKED * sizeof(double)) == 0);
+            CHECK(memcmp(leat_session_probabilities(set), proba,
+                         ASKED * classes * sizeof(double)) == 0);
+            float low = -INFINITY;
+            double high = (double)INFINITY;
+            memcpy(values + 1501 * width, f32 ? (void *)&low : (void *)&high, width);
+            CHECK(leati_session_run_rows(run, values, f32, ASKED, value, proba, &wrong) ==
+                  LEAT_INVALID);
+            CHECK_INT(wrong, 1501);
+            CHECK_OK(leati_session_run_rows(run, values, f32, 750, value, NULL, &wrong));
+            CHECK_FAILS(leati_session_run_rows(run, values, f32, ASKED + 1, value, NULL, &wrong),
+                        LEAT_INVALID, "1001 rows");
+        }
     leat_session_destroy(set);
     leat_session_destroy(run);
-    leati_free(values);
+    leati_free(room);
+    leati_free(value);
+    leati_free(proba);
 }
 
 static void sessions(leattest *t)
@@ -264,11 +275,12 @@ static void other_inputs(leattest *t)
     leat_model *m = leattest_model(t->context, f, "kind", "weight|id", "cart", NULL, "auto");
     leat_session *s;
     size_t wrong;
+    double value;
     REQUIRE(m);
     REQUIRE_OK(leat_session_create(t->context, m, 2, &s));
     CHECK(!leati_session_takes_rows(s));
-    CHECK_FAILS(leati_session_run_rows(s, (double[10]){0}, false, 1, true, &wrong), LEAT_TYPE,
-                "other inputs");
+    CHECK_FAILS(leati_session_run_rows(s, (double[10]){0}, false, 1, &value, NULL, &wrong),
+                LEAT_TYPE, "other inputs");
     leat_session_destroy(s);
     leat_model_release(m);
     leat_frame_release(f);

@@ -807,9 +807,9 @@ static void long_requests(leattest *t)
     if (!make(t, &s)) return;
     s.options.workers = 1;
     if (start(t, &s)) {
-        CHECK_INT(open_rows(t, &s, 8192, "whole"), 8192);
-        CHECK_INT(open_rows(t, &s, 32768, "part"), 2 * 8192);
-        CHECK_INT(open_rows(t, &s, 30001, "odd") / 100, (2 * 8192 + 7500) / 100);
+        CHECK_INT(open_rows(t, &s, 4096, "whole"), 4096);
+        CHECK_INT(open_rows(t, &s, 16384, "part"), 2 * 4096);
+        CHECK_INT(open_rows(t, &s, 30001, "odd") / 100, (2 * 4096 + 3750) / 100);
         for (int row = 0; row < 30001; row += 3000) {
             sprintf(label, "{\"request_id\":\"odd\",\"row\":%d,\"label\":\"setosa\"}", row);
             CHECK_INT(ask(&s, "POST", path, "", label), 200);
