@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The polynomials of erf in src/kernel/isa/net_math.h: weighted least squares on Chebyshev nodes,
-weights updated after Lawson (1961) until the error is level. Needs numpy and mpmath."""
+"""The polynomials of erf, and of erf(x / sqrt 2) in pieces, in src/kernel/isa/net_math.h: weighted
+least squares on Chebyshev nodes, weights updated after Lawson (1961) until the error is level. Needs
+numpy and mpmath."""
 import numpy
 from mpmath import cos, erf, erfc, log, mp, mpf, pi, sqrt
 
@@ -29,3 +30,26 @@ def show(name, fitted):
 
 show("P, erf(x) = x P(x^2) to 1", fit(lambda z: erf(sqrt(z)) / sqrt(z), 0, 1, 6, lambda z: 1))
 show("Q, erf(x) = 1 - e^-Q(x) from 1 to 4", fit(lambda a: -log(erfc(a)), 1, 4, 8, erfc))
+
+
+STEP, PIECES, DEGREE = mpf("0.375"), 16, 5
+
+
+def normal(x):
+    return erf(x / sqrt(2))
+
+
+def piece(n):
+    """Coefficients of t^0 .. t^5, t = x - n STEP; the first piece is 0 at 0, the last one 1."""
+    if n == PIECES - 1:
+        return [1.0] + [0.0] * DEGREE, 1 - float(normal((n - mpf(1) / 2) * STEP))
+    if n == 0:
+        c, error = fit(lambda t: normal(t) / t, mpf("1e-6"), STEP / 2, DEGREE - 1, lambda t: 1)
+        return [0.0] + list(c), error * float(STEP) / 2
+    return fit(lambda t: normal(n * STEP + t), -STEP / 2, STEP / 2, DEGREE, lambda t: 1)
+
+
+pieces = [piece(n) for n in range(PIECES)]
+print("erf(x / sqrt 2) in pieces, error %.2g:" % max(error for _, error in pieces))
+for power in reversed(range(DEGREE + 1)):
+    print("t^%d" % power, [float(numpy.float32(c[power])).hex() for c, _ in pieces])

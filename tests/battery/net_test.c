@@ -588,9 +588,35 @@ static void maps_level(leattest *t, leat_context *c)
     CHECK(y[0] == -1 && y[2] == 1 && isnan(y[3]));
 }
 
+/* The part of x that GELU lets through, and its slope, are probabilities or near: absolute errors.
+ */
+static void gelu_level(leattest *t, leat_context *c)
+{
+    const leati_net_kernels *k = leati_net_kernels_of(c);
+    enum { N = 16001 };
+    static float x[N], y[N], g[N], slope[N];
+    double worst = 0, worst_slope = 0, unit = 1.0 / (1 << 23);
+    for (int i = 0; i < N; i++) x[i] = (float)(i - 8000) * 0.00107f, g[i] = 1;
+    x[8000] = 1e-20f;
+    k->activate(LEATI_ACT_GELU, N, x, y);
+    k->activate_back(LEATI_ACT_GELU, N, x, g, slope);
+    for (int i = 0; i < N; i++) {
+        double v = (double)x[i], through = 0.5 * erfc(-v * sqrt(0.5));
+        double want = through + v * exp(-0.5 * v * v) / sqrt(2 * acos(-1));
+        worst = fmax(worst, fabs((double)y[i] / v - through));
+        worst_slope = fmax(worst_slope, fabs((double)slope[i] - want));
+    }
+    if (!CHECK(worst < 1.1 * unit && worst_slope < 2 * unit))
+        printf("    gelu %.2g, slope %.2g units\n", worst / unit, worst_slope / unit);
+    float special[5] = {30, -30, (float)NAN, 0, (float)INFINITY};
+    k->activate(LEATI_ACT_GELU, 5, special, y);
+    CHECK(y[0] == 30 && y[1] == 0 && isnan(y[2]) && y[3] == 0 && y[4] == (float)INFINITY);
+}
+
 static void maps(leattest *t)
 {
     leattest_at_levels(t, 1, maps_level);
+    leattest_at_levels(t, 1, gelu_level);
 }
 
 static void layout_level(leattest *t, leat_context *c)
