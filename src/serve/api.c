@@ -46,13 +46,14 @@ static void write_probabilities(leati_reply *r, const leati_served *s, const lea
     LEATI_REPLY(r, "}");
 }
 
-/* False: it could not be explained; the fault says why. */
+/* `state`: the explainer, NULL for none. False: it could not be explained; the fault says why. */
 static bool write_answer(leati_call *call, const void *state)
 {
     const leati_served *s = call->served;
     const leati_answers *a = &call->answers;
     leati_reply r;
-    bool explain = *(const bool *)state, ok = true;
+    leat_explainer *explainer = *(leat_explainer *const *)state;
+    bool ok = true;
     leati_reply_init(&r, call->exchange);
     LEATI_REPLY(&r, "{\"model\":");
     leati_reply_string(&r, s->name);
@@ -72,9 +73,9 @@ static bool write_answer(leati_call *call, const void *state)
         }
         LEATI_REPLY(&r, "]");
     }
-    if (explain) {
+    if (explainer) {
         uint64_t start = leati_serve_now();
-        ok = leati_explained_write(&r, call, s, call->ask);
+        ok = leati_explained_write(&r, call, s, call->ask, explainer);
         call->explained_ns = leati_serve_now() - start;
     }
     LEATI_REPLY(&r, ",\"request_id\":");
@@ -93,9 +94,15 @@ static int answer(leati_call *call, leati_rows *x, bool ok)
     if (x->large || (ok && later)) return LEATI_LONG;
     if (!ok || !leati_rows_end(x)) return leati_call_refuse(call);
     /* What is mirrored is compared by its answers: explanations would only take the thread long. */
-    bool explain = x->explain && !call->mirrored;
+    bool explain = x->explain && !call->mirrored && !call->recalled;
+    leat_explainer *explainer = NULL;
     if (explain && call->join) return leati_call_split(call);
-    return leati_call_run(call, write_answer, &explain, sizeof explain);
+    /* Rows of a request that is refused are not to be counted: its limits come first. */
+    if (explain && !leati_explained_begin(call, call->served, call->ask, &explainer))
+        return leati_call_refuse(call);
+    int status = leati_call_run(call, write_answer, &explainer, sizeof explainer);
+    leat_explainer_destroy(explainer);
+    return status;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ void leati_ask_begin(leati_ask *a, bool probabilities, leati_fault *fault)
 {
     take_back(a);
     shrink(a);
-    a->filled = a->rows = a->known = a->ahead_rows = 0;
+    a->filled = a->rows = a->known = a->ahead_rows = a->most = 0;
     a->infer_ns = a->runs = a->run_rows = 0;
     a->limit = a->room;
     a->joined = false;
@@ -236,6 +236,9 @@ bool leati_ask_know(leati_ask *a, size_t rows, const double *value, const double
 
 bool leati_ask_full(leati_ask *a)
 {
+    if (a->most && a->rows + a->filled > a->most)
+        return leati_fault_set(a->fault, 422, "too_many_rows",
+                               "more than %zu rows cannot be explained at once", a->most);
     if (!a->joined) return leati_ask_run(a);
     return leati_fault_set(a->fault, LEATI_SPLIT, "split", "more rows than are joined");
 }

@@ -34,6 +34,7 @@ typedef struct leati_ask {
     size_t limit;  /* rows that may be set before it runs */
     bool joined;   /* a request that goes beyond the limit is split off, nothing runs */
     bool padded;   /* networks compile a plan per number of rows: they get powers of two */
+    size_t most;   /* rows of the request: no run is begun for one that goes beyond; 0: any */
     bool plain;    /* whole rows of numbers need not be set: they run as they came */
     size_t filled; /* rows set since the last run */
     size_t rows;   /* answered */
@@ -96,6 +97,11 @@ bool leati_ask_ahead(leati_ask *a, const void *values, bool f32, double *value);
 static inline void leati_ask_expect(leati_ask *a, size_t rows)
 {
     if (!a->joined) a->coming = rows;
+}
+/* A request of more rows is a fault, before any of them are run where a run takes as many. */
+static inline void leati_ask_at_most(leati_ask *a, size_t rows)
+{
+    if (!a->joined) a->most = rows;
 }
 bool leati_ask_text(leati_ask *a, size_t input, const char *text); /* NULL: missing */
 bool leati_ask_time(leati_ask *a, size_t input, int64_t microseconds);

@@ -2,12 +2,10 @@
  * method (model/explainer.c). */
 #include "serve/explained.h"
 
-#include <leat/explain.h>
-
 #include <math.h>
 
-/* Of a request: rows, evaluations, seconds as a row took them when the model was warmed up. */
-enum { MOST_ROWS = 64, MOST_EVALUATIONS = 1 << 20, MOST_SECONDS = 20 };
+/* Of a request: evaluations, seconds as a row took them when the model was warmed up. */
+enum { MOST_EVALUATIONS = 1 << 20, MOST_SECONDS = 20 };
 
 /* ---- writing ----------------------------------------------------------------------------------
  */
@@ -101,11 +99,12 @@ static void write_method(leati_reply *r, const leati_served *s, const leat_expla
 static bool within_limits(leati_call *call, const leati_served *s, const leati_ask *a,
                           const leat_explainer *e)
 {
+    size_t rows = a->rows + a->filled;
     double each = (double)leat_explainer_evaluations(e);
-    double most = fmin(MOST_ROWS, floor(MOST_EVALUATIONS / each));
+    double most = fmin(LEATI_EXPLAINED_ROWS, floor(MOST_EVALUATIONS / each));
     if (s->row_ns) most = fmin(most, floor(MOST_SECONDS * 1e9 / (each * (double)s->row_ns)));
     most = fmin(most, (double)a->room);
-    if ((double)a->rows <= most) return true;
+    if ((double)rows <= most) return true;
     if (most < 1)
         return leati_fault_set(&call->fault, 422, "not_explainable",
                                "an answer of the model '%s' is too much to explain: it would be "
@@ -113,7 +112,7 @@ static bool within_limits(leati_call *call, const leati_served *s, const leati_a
                                s->name, each);
     return leati_fault_set(&call->fault, 422, "too_many_rows",
                            "%zu rows cannot be explained at once; of the model '%s' at most %.0f",
-                           a->rows, s->name, most);
+                           rows, s->name, most);
 }
 
 static bool failed(leati_call *call, leat_status st)
@@ -125,23 +124,28 @@ static bool failed(leati_call *call, leat_status st)
     return false;
 }
 
-bool leati_explained_write(leati_reply *r, leati_call *call, const leati_served *s,
-                           const leati_ask *a)
+bool leati_explained_begin(leati_call *call, const leati_served *s, const leati_ask *a,
+                           leat_explainer **out)
 {
-    leat_explainer *e;
-    leat_status st = leat_explainer_create(call->desk->context, s->model, NULL, &e);
+    leat_status st = leat_explainer_create(call->desk->context, s->model, NULL, out);
     if (st != LEAT_OK) return failed(call, st);
-    bool ok = within_limits(call, s, a, e);
+    if (within_limits(call, s, a, *out)) return true;
+    leat_explainer_destroy(*out);
+    *out = NULL;
+    return false;
+}
+
+bool leati_explained_write(leati_reply *r, leati_call *call, const leati_served *s,
+                           const leati_ask *a, leat_explainer *e)
+{
     LEATI_REPLY(r, ",\"explanations\":[");
-    for (size_t i = 0; ok && i < a->rows; i++) {
-        st = leat_explainer_run(e, a->session, i);
-        ok = st == LEAT_OK || failed(call, st);
-        if (!ok) break;
+    for (size_t i = 0; i < a->rows; i++) {
+        leat_status st = leat_explainer_run(e, a->session, i);
+        if (st != LEAT_OK) return failed(call, st);
         if (i) LEATI_REPLY(r, ",");
         write_explanation(r, s, e);
     }
     LEATI_REPLY(r, "]");
-    if (ok) write_method(r, s, e);
-    leat_explainer_destroy(e);
-    return ok;
+    write_method(r, s, e);
+    return true;
 }

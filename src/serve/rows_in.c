@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "frame/infer.h"
 #include "io/encoding.h"
+#include "serve/explained.h"
 
 enum { TEXT = 4096 }; /* longest text of a value */
 
@@ -302,12 +303,18 @@ bool leati_rows_object(leati_rows *x, leati_json_in *json)
     return more == 0 && leati_rows_next(x);
 }
 
+static void explain(leati_rows *x)
+{
+    x->explain = true;
+    leati_ask_at_most(x->call->ask, LEATI_EXPLAINED_ROWS);
+}
+
 bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length)
 {
     bool yes = length == 0 || (length == 1 && *value == '1') ||
                (length == 4 && memcmp(value, "true", 4) == 0);
     bool no = (length == 1 && *value == '0') || (length == 5 && memcmp(value, "false", 5) == 0);
-    x->explain = x->explain || yes;
+    if (yes) explain(x);
     return yes || no ||
            leati_fault_set(&x->call->fault, 422, "invalid_value",
                            "field 'explain': '%.*s' is neither true nor false",
@@ -323,7 +330,7 @@ bool leati_rows_explain_json(leati_rows *x, leati_json_in *json)
         return leati_fault_set(&x->call->fault, 422, "invalid_value",
                                "field 'explain': %.*s is neither true nor false",
                                LEATI_CLIP(v.text, v.length));
-    x->explain = true;
+    explain(x);
     return true;
 }
 

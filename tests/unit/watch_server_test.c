@@ -822,6 +822,40 @@ static void long_requests(leattest *t)
     stop(&s);
 }
 
+/* What is refused for its explanations was not answered: none of its rows are counted. */
+static void refused_explanations(leattest *t)
+{
+    service s;
+    static const char row[] = "5.1,3.5,1.4,0.2\n";
+    static const char *const queries[] = {"?explain=true", ""};
+    enum { ROWS = 1000, LATE = 100 };
+    char *csv = malloc(100 + ROWS * sizeof row), *json = malloc(100 + LATE * sizeof IRIS);
+    REQUIRE(csv && json);
+    strcpy(csv, "sepal_length,sepal_width,petal_length,petal_width\n");
+    for (int i = 0; i < ROWS; i++) strcat(csv, row);
+    strcpy(json, "{\"rows\":[" IRIS);
+    for (int i = 1; i < LATE; i++) strcat(json, "," IRIS);
+    strcat(json, "],\"explain\":true}");
+    REQUIRE(make(t, &s));
+    if (start(t, &s)) {
+        CHECK_INT(ask(&s, "POST", "/api/v1/iris?explain=true", "Content-Type: text/csv\r\n", csv),
+                  422);
+        CHECK(strstr(s.client.body, "too_many_rows"));
+        for (int i = 0; i < 2; i++) {
+            char path[60];
+            snprintf(path, sizeof path, "/api/v1/iris%s", queries[i]);
+            CHECK_INT(ask(&s, "POST", path, "", json), 422);
+            CHECK(strstr(s.client.body, "too_many_rows"));
+        }
+        CHECK_INT(open_window(t, &s), 0);
+        CHECK_INT(ask(&s, "POST", "/api/v1/iris?explain=true", "", IRIS), 200);
+        CHECK_INT(open_window(t, &s), 1);
+    }
+    stop(&s);
+    free(csv);
+    free(json);
+}
+
 /* ---- labels -----------------------------------------------------------------------------------
  */
 
@@ -1054,6 +1088,7 @@ static const leattest_case cases[] = {TEST(metrics),
                                       TEST(drift),
                                       TEST(examples),
                                       TEST(long_requests),
+                                      TEST(refused_explanations),
                                       TEST(feedback),
                                       TEST(arms),
                                       TEST(options),
