@@ -215,7 +215,9 @@ static const cli_option options[] = {
     {"agent-check", 0, "ADDRESS",
      "where HAProxy's agent check is answered with the load, as 127.0.0.1:8081", false},
     {"state", 0, "DIR|no",
-     "where rollouts survive a restart; default: by the address, in Leat's home", false},
+     "where rollouts and windows of drift survive a restart; default: by the address, in Leat's "
+     "home",
+     false},
     {"pool", 0, "NAME",
      "decide rollouts together with the servers of this name that share the registry", false},
     CLI_WATCHING_OPTIONS,

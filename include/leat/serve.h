@@ -58,8 +58,9 @@ typedef struct leat_serve_options {
     size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
     const char *agent_check; /* "HOST:PORT" (0: any free port) where HAProxy's agent check is
                                 answered with the server's load (docs/deploy.md); NULL: nowhere */
-    const char *state; /* folder in which rollouts survive a restart, or "no"; NULL: one in Leat's
-                          home, by the address; none for a port that the system picks */
+    const char *state; /* folder in which rollouts and windows of drift survive a restart, or "no";
+                          NULL: one in Leat's home, by the address; none for a port that the system
+                          picks */
     /* Monitoring: docs/monitoring.md. */
     const char *metrics;        /* an address of its own for /metrics, which asks for no key; NULL:
                                    /metrics is among the other paths alone */

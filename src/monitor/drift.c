@@ -143,9 +143,9 @@ static double place_now(const leati_counters *w, size_t feature, size_t cell)
 static double mean_now(const leati_counters *w, size_t feature, uint64_t rows)
 {
     const leati_norm_feature *f = &w->norm->feature[feature];
-    int64_t sum = 0;
-    for (size_t i = 0; i + 1 < f->cells; i++) sum += (int64_t)w->word[w->sums[feature] + i];
-    return rows ? (double)sum / 1048576.0 / (double)rows : (double)NAN;
+    uint64_t sum = 0; /* of either sign, modulo 2^64 */
+    for (size_t i = 0; i + 1 < f->cells; i++) sum += w->word[w->sums[feature] + i];
+    return rows ? (double)(int64_t)sum / 1048576.0 / (double)rows : (double)NAN;
 }
 
 /* Integral of |F - G| over both sets of places; each is in ascending order by itself. */

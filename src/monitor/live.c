@@ -3,13 +3,17 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "monitor/monitor.h"
+#include "monitor/window_bytes.h"
 
 /* Of one worker; a cache line between two. */
 typedef struct desk {
@@ -21,6 +25,7 @@ typedef struct desk {
 } desk;
 
 struct leati_live {
+    atomic_uint owners;
     leati_live_options options;
     leat_model *model;
     leat_monitor *monitor; /* under `lock` */
@@ -77,6 +82,7 @@ leat_status leati_live_create(leat_context *c, leati_live **out, leat_model *mod
         leati_free(live);
         return LEATI_FAIL(c, LEAT_NOMEM, "no memory for a lock");
     }
+    atomic_init(&live->owners, 1);
     live->options = *options;
     live->options.monitor = leat_monitor_options_default(); /* its texts are the monitor's */
     if (!(options->seconds > 0)) live->options.seconds = 3600;
@@ -99,9 +105,15 @@ out:
     return st;
 }
 
+leati_live *leati_live_retain(leati_live *live)
+{
+    atomic_fetch_add(&live->owners, 1);
+    return live;
+}
+
 void leati_live_destroy(leati_live *live)
 {
-    if (!live) return;
+    if (!live || atomic_fetch_sub(&live->owners, 1) > 1) return;
     for (uint32_t i = 0; live->desks && i < live->options.workers; i++) {
         desk *d = &live->desks[i];
         leati_counters_destroy(&d->counters);
@@ -227,6 +239,141 @@ leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool 
     pthread_mutex_unlock(&live->lock);
     return st;
 }
+
+/* --- over a restart --------------------------------------------------------------------------- */
+
+typedef struct kept_head {
+    char what[16], version[32], owner[208];
+    uint64_t part, windows;
+    double since;
+} kept_head;
+
+enum { DIGEST = 32 };
+
+static bool make_head(kept_head *h, leati_live_part part, const char *owner)
+{
+    memset(h, 0, sizeof *h); /* no bytes between members, but texts leave some behind them */
+    memcpy(h->what, "leat windows 1", 14);
+    snprintf(h->version, sizeof h->version, "%s", leat_version());
+    h->part = part;
+    return (size_t)snprintf(h->owner, sizeof h->owner, "%s", owner) < sizeof h->owner;
+}
+
+static void digest(const void *data, size_t size, uint8_t out[DIGEST])
+{
+    leati_sha256 h;
+    leati_sha256_init(&h);
+    leati_sha256_add(&h, data, size);
+    leati_sha256_end(&h, out);
+}
+
+/* The open window, which goes on. */
+static void sum_up(leati_live *live)
+{
+    leati_counters_reset(&live->sum);
+    for (uint32_t i = 0; i < live->options.workers; i++) {
+        desk *d = &live->desks[i];
+        pthread_mutex_lock(&d->lock);
+        leati_counters_merge(&live->sum, &d->counters);
+        pthread_mutex_unlock(&d->lock);
+    }
+}
+
+static char *put_closed(char *to, const leat_monitor *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        leati_window_head head = {.from = m->at[i].from, .to = m->at[i].to};
+        snprintf(head.name, sizeof head.name, "%s", m->at[i].name);
+        to = leati_window_put(to, &head, &m->at[i].window);
+    }
+    return to;
+}
+
+static size_t size_of_part(const leati_live *live, leati_live_part part)
+{
+    size_t size = sizeof(kept_head) + DIGEST;
+    const leat_monitor *m = live->monitor;
+    if (part == LEATI_LIVE_OPEN) return size + leati_window_size(&live->sum);
+    for (size_t i = 0; i < m->count; i++) size += leati_window_size(&m->at[i].window);
+    return size;
+}
+
+void *leati_live_keep(const leat_context *c, leati_live *live, leati_live_part part,
+                      const char *owner, size_t *size)
+{
+    kept_head h;
+    if (!make_head(&h, part, owner)) return NULL;
+    pthread_mutex_lock(&live->lock);
+    if (part == LEATI_LIVE_OPEN) sum_up(live);
+    *size = size_of_part(live, part);
+    char *data = leati_alloc_quiet(c, *size), *to = data;
+    if (data) {
+        h.since = live->since;
+        h.windows = part == LEATI_LIVE_OPEN ? 1 : live->monitor->count;
+        memcpy(to, &h, sizeof h);
+        to += sizeof h;
+        leati_window_head open = {.from = live->since, .to = (double)NAN};
+        if (part == LEATI_LIVE_OPEN) to = leati_window_put(to, &open, &live->sum);
+        else to = put_closed(to, live->monitor);
+        digest(data, (size_t)(to - data), (uint8_t *)to);
+    }
+    pthread_mutex_unlock(&live->lock);
+    return data;
+}
+
+static leat_status take_window(leat_context *c, leati_live *live, leati_live_part part,
+                               const leati_window_head *w)
+{
+    if (part == LEATI_LIVE_CLOSED)
+        return leati_monitor_push(c, live->monitor, &live->sum, w->name, w->from, w->to);
+    desk *d = &live->desks[0];
+    pthread_mutex_lock(&d->lock);
+    leati_counters_merge(&d->counters, &live->sum);
+    pthread_mutex_unlock(&d->lock);
+    if (!isnan(w->from)) live->since = w->from;
+    return LEAT_OK;
+}
+
+/* All windows are read before the first is taken. */
+static leat_status take_windows(leat_context *c, leati_live *live, const kept_head *h,
+                                const char *at, const char *end)
+{
+    const char *first = at;
+    for (int pass = 0; pass < 2; pass++) {
+        at = first;
+        for (uint64_t i = 0; i < h->windows; i++) {
+            leati_window_head w;
+            LEATI_CHECK(c, leati_window_take(&at, end, &w, &live->sum), LEAT_FORMAT,
+                        "window %llu is damaged", (unsigned long long)i + 1);
+            if (pass) LEATI_TRY(take_window(c, live, (leati_live_part)h->part, &w));
+        }
+        LEATI_CHECK(c, at == end, LEAT_FORMAT, "there is more than %llu windows",
+                    (unsigned long long)h->windows);
+    }
+    leati_monitor_forget(live->monitor, live->options.most);
+    return leati_monitor_conclude(c, live->monitor);
+}
+
+leat_status leati_live_recall(leat_context *c, leati_live *live, leati_live_part part,
+                              const char *owner, const void *data, size_t size)
+{
+    kept_head want, h;
+    uint8_t sum[DIGEST];
+    LEATI_CHECK(c, make_head(&want, part, owner) && size >= sizeof h + DIGEST, LEAT_FORMAT,
+                "these are no kept windows");
+    memcpy(&h, data, sizeof h);
+    LEATI_CHECK(c, memcmp(&want, &h, offsetof(kept_head, windows)) == 0, LEAT_FORMAT,
+                "these windows are of another model or another version of Leat");
+    digest(data, size - DIGEST, sum);
+    const char *at = data, *end = at + size - DIGEST;
+    LEATI_CHECK(c, memcmp(sum, end, DIGEST) == 0, LEAT_FORMAT, "the kept windows are damaged");
+    pthread_mutex_lock(&live->lock);
+    leat_status st = take_windows(c, live, &h, at + sizeof h, end);
+    pthread_mutex_unlock(&live->lock);
+    return st;
+}
+
+/* --- what there is to see --------------------------------------------------------------------- */
 
 leat_staleness leati_live_state(leati_live *live, leati_str *verdict)
 {

@@ -29,7 +29,10 @@ typedef struct leati_live_options {
 leati_live_options leati_live_options_default(void);
 leat_status leati_live_create(leat_context *c, leati_live **out, leat_model *model,
                               const leati_live_options *options);
-void leati_live_destroy(leati_live *live); /* NULL is fine; no worker is between begin and end */
+/* One owner more. */
+leati_live *leati_live_retain(leati_live *live);
+/* NULL is fine; with its last owner it goes, and no worker is between begin and end. */
+void leati_live_destroy(leati_live *live);
 
 void leati_live_begin(leati_live *live, uint32_t worker);
 /* (inputs of the model): one row, in the order of leat_model_input_name. Stays as it is from row to
@@ -56,6 +59,19 @@ void leati_live_end(leati_live *live, uint32_t worker);
  * worker between begin and end. */
 leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool force,
                             bool *closed);
+
+/* What was counted outlives the server: as bytes of this machine and this version of Leat, with a
+ * check sum. */
+typedef enum leati_live_part { LEATI_LIVE_CLOSED, LEATI_LIVE_OPEN } leati_live_part;
+/* leati_free; NULL: there is no memory. owner: of which model, at most 200 bytes. From any thread.
+ */
+void *leati_live_keep(const leat_context *c, leati_live *live, leati_live_part part,
+                      const char *owner, size_t *size);
+/* Takes it up: closed windows before any has been closed, the open one beside what was counted
+ * since. Errors: FORMAT (damaged, of another owner or another version of Leat; nothing was taken),
+ * NOMEM. */
+leat_status leati_live_recall(leat_context *c, leati_live *live, leati_live_part part,
+                              const char *owner, const void *data, size_t size);
 
 /* The state of the model; its verdict is appended to `verdict`, which may be NULL. */
 leat_staleness leati_live_state(leati_live *live, leati_str *verdict);

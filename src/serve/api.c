@@ -76,7 +76,7 @@ static bool write_answer(leati_call *call, const void *state)
     if (explainer) {
         uint64_t start = leati_serve_now();
         ok = leati_explained_write(&r, call, s, call->ask, explainer);
-        call->explained_ns = leati_serve_now() - start;
+        call->explained_ns += leati_serve_now() - start;
     }
     LEATI_REPLY(&r, ",\"request_id\":");
     leati_reply_string(&r, call->request->id ? call->request->id : "");
@@ -98,8 +98,10 @@ static int answer(leati_call *call, leati_rows *x, bool ok)
     leat_explainer *explainer = NULL;
     if (explain && call->join) return leati_call_split(call);
     /* Rows of a request that is refused are not to be counted: its limits come first. */
+    uint64_t start = explain ? leati_serve_now() : 0;
     if (explain && !leati_explained_begin(call, call->served, call->ask, &explainer))
         return leati_call_refuse(call);
+    if (explain) call->explained_ns = leati_serve_now() - start;
     int status = leati_call_run(call, write_answer, &explainer, sizeof explainer);
     leat_explainer_destroy(explainer);
     return status;

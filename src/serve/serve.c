@@ -233,8 +233,10 @@ static leat_status open_rollouts(leati_serve *s, const leat_serve_options *o)
     LEATI_TRY(leati_rollouts_place(c, o, &folder));
     leat_status st =
         leati_rollouts_open(c, &s->rollouts, s->repository, s->follow, s->slots, folder);
+    if (st == LEAT_OK && folder) st = leati_watch_keep_in(s->observer.watch, c, folder);
     if (st != LEAT_OK && st != LEAT_FORMAT && st != LEAT_NOMEM && !o->state) {
-        leati_log(c, LEAT_LOG_WARN, "rollouts will not survive a restart: %s",
+        leati_log(c, LEAT_LOG_WARN,
+                  "rollouts and what is counted for drift will not survive a restart: %s",
                   leat_error_message(c));
         leat_error_clear(c);
         st = leati_rollouts_open(c, &s->rollouts, s->repository, s->follow, s->slots, NULL);
@@ -509,6 +511,7 @@ void leat_server_destroy(leat_server *server)
     leati_follow_close(s->follow);
     leati_compute_stop(s->compute);
     leati_http_server_destroy(s->http);
+    leati_watch_leave(s->observer.watch);
     leati_rollouts_close(s->rollouts);
     leati_guard_close(&s->guard);
     leat_registry_close(s->registry);

@@ -60,6 +60,9 @@ static void roll(leati_watch *w)
         (void)leati_live_roll(w->context, d->live, now, false, &closed);
         leat_error_clear(w->context);
         if (closed) tell_state(w, d);
+        if (closed && !d->newer) leati_watched_keep(d, LEATI_LIVE_CLOSED);
+        if (closed) d->kept = 0;
+        if (!d->newer) leati_watched_keep_now_and_then(d, now);
     }
 }
 
@@ -78,6 +81,7 @@ static void *run_thread(void *user)
         (void)pthread_cond_timedwait(&w->wake, &w->lock, &until);
         if (round % every == 0) roll(w);
         pthread_mutex_unlock(&w->lock);
+        leati_watch_write_kept(w);
         if (atomic_exchange(&w->reopen, false)) {
             leati_line_log_drain(&w->access);
             leati_line_log_reopen(&w->access);
@@ -153,6 +157,7 @@ leat_status leati_watch_create(leat_context *c, leati_watch **out, const leati_w
     if (!w) return leat_error_status(c);
     w->options = *o;
     w->access.fd = w->predictions.fd = -1;
+    w->kept_last = &w->kept;
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -166,16 +171,23 @@ leat_status leati_watch_create(leat_context *c, leati_watch **out, const leati_w
     return st;
 }
 
+void leati_watch_stop(leati_watch *w)
+{
+    if (!w->runs) return;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    w->runs = false;
+}
+
 void leati_watch_destroy(leati_watch *w)
 {
     if (!w) return;
-    if (w->runs) {
-        pthread_mutex_lock(&w->lock);
-        w->stop = true;
-        pthread_cond_signal(&w->wake);
-        pthread_mutex_unlock(&w->lock);
-        pthread_join(w->thread, NULL);
-    }
+    leati_watch_stop(w);
+    leati_watch_write_kept(w);
+    leati_free(w->folder);
     leati_line_log_close(&w->access);
     leati_line_log_close(&w->predictions);
     for (uint32_t i = 0; w->recent && i < w->options.slots; i++) leati_recent_fini(&w->recent[i]);
@@ -192,6 +204,17 @@ void leati_watch_destroy(leati_watch *w)
 /* ---- versions ---------------------------------------------------------------------------------
  */
 
+/* Of the same file, which is loaded anew: it goes on. Under the lock. */
+static leati_live *live_of_same(const leati_watched *d)
+{
+    const struct leati_served *s = d->served;
+    for (const leati_watched *e = d->watch->first; e; e = e->next)
+        if (e->live && e->served->version == s->version && strcmp(e->served->etag, s->etag) == 0 &&
+            strcmp(e->served->name, s->name) == 0)
+            return leati_live_retain(e->live);
+    return NULL;
+}
+
 /* Models without distributions in their file are served without being compared. */
 static leat_status begin_live(leati_watched *d, leat_context *c)
 {
@@ -201,7 +224,12 @@ static leat_status begin_live(leati_watched *d, leat_context *c)
     live.seconds = o->window_seconds;
     live.least = o->window_rows;
     if (!o->drift || !d->served->model) return LEAT_OK;
+    pthread_mutex_lock(&d->watch->lock);
+    d->live = live_of_same(d);
+    pthread_mutex_unlock(&d->watch->lock);
+    if (d->live) return LEAT_OK;
     leat_status st = leati_live_create(c, &d->live, d->served->model, &live);
+    if (st == LEAT_OK) st = leati_watched_recall(d, c);
     if (st == LEAT_NOMEM || st == LEAT_LIMIT || st == LEAT_OK) return st;
     leat_error_clear(c);
     return LEAT_OK;
@@ -250,6 +278,7 @@ static void unlink_watched(leati_watched *d)
     leati_watched **at = &d->watch->first;
     while (*at && *at != d) at = &(*at)->next;
     if (*at) {
+        if (!d->newer) leati_watched_keep(d, LEATI_LIVE_OPEN);
         count_newer(d, -1);
         *at = d->next;
     }

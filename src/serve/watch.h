@@ -85,6 +85,8 @@ typedef struct leati_watched {
     uint32_t every;                    /* one row in so many is compared; see LEATI_ROWS_WHOLE */
     leati_watched_desk *desks;         /* (slots) */
     leat_staleness said;               /* of the watch's thread */
+    double kept;                       /* when the open window was last looked at, to be kept */
+    uint64_t kept_sum;                 /* of what was kept of it */
     /* The prediction log: `"age":` and so on; NULL: left out. */
     char **input_names; /* (inputs) */
     char **proba_names; /* (classes) */
@@ -125,6 +127,8 @@ typedef struct leati_watch_desk {
     char clock[24];                                          /* "2026-11-21T10:00:00" */
 } leati_watch_desk;
 
+typedef struct leati_watch_kept leati_watch_kept;
+
 typedef struct leati_watch {
     leat_context *context; /* of its thread */
     leati_watch_options options;
@@ -140,6 +144,9 @@ typedef struct leati_watch {
     pthread_cond_t wake;
     leati_watched *first;
     uint32_t serials;
+    char *folder;                        /* in which what was counted survives; NULL: it does not */
+    leati_watch_kept *kept, **kept_last; /* to be written; under the lock */
+    bool keep_failed;                    /* the last time; of the thread */
     atomic_bool reopen;
     atomic_size_t metrics_bytes; /* that the longest text of /metrics had */
     bool stop, runs, made;
@@ -150,6 +157,20 @@ typedef struct leati_watch {
 leat_status leati_watch_create(leat_context *c, leati_watch **out, const leati_watch_options *o);
 /* All versions are gone, nobody answers. Writes what the logs still hold. NULL is fine. */
 void leati_watch_destroy(leati_watch *w);
+/* What is counted survives in this folder, which is the server's alone: takes up what is there.
+ * Errors: NOMEM. */
+leat_status leati_watch_keep_in(leati_watch *w, leat_context *c, const char *folder);
+/* Nobody answers any more, and the folder will be given up: writes what there is and ends the
+ * watch's thread. NULL is fine. */
+void leati_watch_leave(leati_watch *w);
+/* watch_keep.c and watch.c */
+leat_status leati_watched_recall(leati_watched *d, leat_context *c);
+/* Under the lock of the list: takes what a version has counted to be written. */
+void leati_watched_keep(leati_watched *d, leati_live_part part);
+void leati_watched_keep_now_and_then(leati_watched *d, double now);
+/* On the watch's thread, or without one. */
+void leati_watch_write_kept(leati_watch *w);
+void leati_watch_stop(leati_watch *w);
 /* Logs are opened anew, soon. From any thread. */
 void leati_watch_reopen(leati_watch *w);
 

@@ -6,6 +6,9 @@
 #include <leat/experiment.h>
 #include <pthread.h>
 
+#include <string.h>
+
+#include "base/error.h"
 #include "base/mem.h"
 #include "monitor/live.h"
 
@@ -163,6 +166,107 @@ static void clock_and_rows(leattest *t)
     leat_model_release(model);
 }
 
+/* Both parts as bytes. */
+typedef struct kept {
+    void *data[2];
+    size_t size[2];
+} kept;
+
+static kept keep(leattest *t, leati_live *live, const char *owner)
+{
+    kept k = {0};
+    for (int part = 0; part < 2; part++)
+        k.data[part] =
+            leati_live_keep(t->context, live, (leati_live_part)part, owner, &k.size[part]);
+    return k;
+}
+
+static leat_status recall(leattest *t, leati_live *live, const char *owner, const kept *k, int part)
+{
+    return leati_live_recall(t->context, live, (leati_live_part)part, owner, k->data[part],
+                             k->size[part]);
+}
+
+static void drop(kept *k)
+{
+    leati_free(k->data[0]);
+    leati_free(k->data[1]);
+}
+
+static bool same_bytes(const kept *a, const kept *b)
+{
+    for (int i = 0; i < 2; i++)
+        if (a->size[i] != b->size[i] || memcmp(a->data[i], b->data[i], a->size[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Damaged bytes, those of another model and of another part are refused, and nothing is taken. */
+static void refuse_others(leattest *t, leati_live *live, const kept *good)
+{
+    static const char refused[] = "";
+    kept before = keep(t, live, "x");
+    for (int part = 0; part < 2; part++) {
+        char *data = good->data[part];
+        for (size_t i = 0; i < good->size[part]; i += 101) {
+            data[i] ^= 4;
+            CHECK_FAILS(recall(t, live, "a", good, part), LEAT_FORMAT, refused);
+            data[i] ^= 4;
+        }
+        for (size_t size = 0; size < good->size[part]; size += 93)
+            CHECK_FAILS(leati_live_recall(t->context, live, (leati_live_part)part, "a", data, size),
+                        LEAT_FORMAT, refused);
+        CHECK_FAILS(recall(t, live, "b", good, part), LEAT_FORMAT, "another model");
+        CHECK_FAILS(leati_live_recall(t->context, live, (leati_live_part)!part, "a", data,
+                                      good->size[part]),
+                    LEAT_FORMAT, refused);
+    }
+    kept after = keep(t, live, "x");
+    CHECK(same_bytes(&before, &after));
+    drop(&before);
+    drop(&after);
+}
+
+/* Another live of the same model goes on with what one has counted. */
+static void over_a_restart(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t);
+    leat_frame *table = leattest_table(c, TABLE, 9);
+    leati_live_options o = leati_live_options_default();
+    leati_live *one, *other;
+    REQUIRE(model && table);
+    o.workers = 2;
+    REQUIRE_OK(leati_live_create(c, &one, model, &o));
+    REQUIRE_OK(leati_live_create(c, &other, model, &o));
+    for (int i = 0; i < 3; i++) {
+        count_table(one, model, table, (uint32_t)i % 2);
+        REQUIRE_OK(leati_live_roll(c, one, 1000 + 60 * i, true, NULL));
+    }
+    count_table(one, model, table, 1);
+    kept first = keep(t, one, "a");
+    REQUIRE(first.data[0] && first.data[1]);
+    refuse_others(t, other, &first);
+    REQUIRE_OK(recall(t, other, "a", &first, LEATI_LIVE_CLOSED));
+    REQUIRE_OK(recall(t, other, "a", &first, LEATI_LIVE_OPEN));
+    kept second = keep(t, other, "a");
+    CHECK(same_bytes(&first, &second));
+    leati_live_open a = leati_live_look(one), b = leati_live_look(other);
+    CHECK(a.rows == TABLE && b.rows == TABLE && a.windows == 3 && b.windows == 3);
+    CHECK(leati_live_state(one, NULL) == leati_live_state(other, NULL));
+    CHECK(leati_live_state(one, NULL) != LEAT_MONITOR_UNKNOWN);
+    count_table(other, model, table, 0);
+    CHECK_INT(leati_live_look(other).rows, 2 * TABLE);
+    drop(&first);
+    drop(&second);
+    leati_live_destroy(one);
+    leati_live_destroy(leati_live_retain(other));
+    CHECK_INT(leati_live_look(other).rows, 2 * TABLE);
+    leati_live_destroy(other);
+    leat_frame_release(table);
+    leat_model_release(model);
+}
+
 typedef struct whole_job {
     leat_model *model;
     leat_frame *table;
@@ -179,6 +283,11 @@ static leat_status whole(leat_context *c, void *arg)
     if (st == LEAT_OK) count_table(live, j->model, j->table, 0);
     if (st == LEAT_OK) st = leati_live_roll(c, live, 5, true, NULL);
     if (st == LEAT_OK) st = leati_live_page(c, live, &page);
+    size_t size;
+    void *data = st == LEAT_OK ? leati_live_keep(c, live, LEATI_LIVE_CLOSED, "a", &size) : NULL;
+    if (data) st = leati_live_recall(c, live, LEATI_LIVE_CLOSED, "a", data, size);
+    else if (st == LEAT_OK) st = LEATI_FAIL(c, LEAT_NOMEM, "no memory to keep it");
+    leati_free(data);
     leati_str_fini(&page);
     leati_live_destroy(live);
     return st;
@@ -193,6 +302,7 @@ static void allocations(leattest *t)
     leat_model_release(j.model);
 }
 
-static const leattest_case list[] = {TEST(workers), TEST(clock_and_rows), TEST(allocations)};
+static const leattest_case list[] = {TEST(workers), TEST(clock_and_rows), TEST(over_a_restart),
+                                     TEST(allocations)};
 
 LEATTEST_MAIN(list)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "frame/infer.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
@@ -822,6 +823,45 @@ static void long_requests(leattest *t)
     stop(&s);
 }
 
+/* Windows that were closed. */
+static size_t closed_windows(leattest *t, service *s)
+{
+    CHECK_INT(ask(s, "GET", "/api/v1/iris/drift", "", ""), 200);
+    json_t *j = json_loadb(s->client.body, s->client.body_length, 0, NULL);
+    size_t count = json_array_size(json_object_get(json_object_get(j, "monitor"), "windows"));
+    json_decref(j);
+    return count;
+}
+
+/* Windows and the rows of the open one outlive the server and a model that is loaded anew. */
+static void counting_goes_on(leattest *t)
+{
+    service s;
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s", leattest_scratch("state"));
+    REQUIRE(make(t, &s));
+    s.options.state = folder;
+    s.options.window_seconds = 0.5;
+    s.options.window_rows = 50;
+    REQUIRE(start(t, &s));
+    (void)open_rows(t, &s, 50, "first");
+    for (int i = 0; i < 100 && closed_windows(t, &s) == 0; i++) pause_ms(100);
+    CHECK_INT(closed_windows(t, &s), 1);
+    CHECK_INT(open_rows(t, &s, 20, "second"), 20);
+    CHECK_INT(ask(&s, "POST", "/v2/repository/models/iris/load", "", ""), 200);
+    CHECK_INT(open_window(t, &s), 20);
+    stop(&s);
+    REQUIRE(start(t, &s));
+    CHECK_INT(closed_windows(t, &s), 1);
+    CHECK_INT(open_rows(t, &s, 10, "third"), 30);
+    stop(&s);
+    REQUIRE_OK(leati_file_write(t->context, leattest_scratch("state/iris.1.open"), "damaged", 7));
+    REQUIRE(start(t, &s));
+    CHECK_INT(closed_windows(t, &s), 1);
+    CHECK_INT(open_window(t, &s), 0);
+    stop(&s);
+}
+
 /* What is refused for its explanations was not answered: none of its rows are counted. */
 static void refused_explanations(leattest *t)
 {
@@ -1088,6 +1128,7 @@ static const leattest_case cases[] = {TEST(metrics),
                                       TEST(drift),
                                       TEST(examples),
                                       TEST(long_requests),
+                                      TEST(counting_goes_on),
                                       TEST(refused_explanations),
                                       TEST(feedback),
                                       TEST(arms),
