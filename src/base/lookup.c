@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -189,12 +190,25 @@ static const char *ask(question *q, double until, struct addrinfo **out)
     return why;
 }
 
+/* Of more than 16 bits getaddrinfo takes the lower ones. */
+static bool is_port(const char *text)
+{
+    unsigned value = 0;
+    for (const char *p = text; *p; p++) {
+        if (*p < '0' || *p > '9') return false;
+        value = 10 * value + (unsigned)(*p - '0');
+        if (value > UINT16_MAX) return false;
+    }
+    return *text != '\0';
+}
+
 const char *leati_lookup_by(leati_resolver resolve, const leat_context *c, leati_lookups *lookups,
                             const char *host, const char *port, int flags, double until,
                             struct addrinfo **out)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICHOST};
     *out = NULL;
+    if ((flags & AI_NUMERICSERV) && !is_port(port)) return "the port is no number from 0 to 65535";
     if (getaddrinfo(host, port, &hints, out) == 0) return NULL;
     *out = NULL;
     question *q = make_question(c, host, port);

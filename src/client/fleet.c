@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/lookup.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -63,6 +64,13 @@ static bool printable(const char *text)
     return true;
 }
 
+static bool is_port(const char *text, size_t length)
+{
+    int64_t value;
+    return length <= 5 && strspn(text, "0123456789") >= length &&
+           leati_int_parse(text, length, &value) && value >= 1 && value <= UINT16_MAX;
+}
+
 /* "HOST", "HOST:PORT", "[::1]:PORT" of `length` bytes. */
 static leat_status read_authority(leat_context *c, leati_server_address *a, const char *url,
                                   const char *text, size_t length)
@@ -74,11 +82,10 @@ static leat_status read_authority(leat_context *c, leati_server_address *a, cons
     }
     to = colon ? colon : end;
     bool six = to - from > 2 && *from == '[' && to[-1] == ']';
-    if (from == to || (!six && memchr(from, ':', (size_t)(to - from))) ||
-        memchr(from, '@', length) || (colon && colon + 1 == end))
+    if (from == to || (!six && memchr(from, ':', (size_t)(to - from))) || memchr(from, '@', length))
         return bad_url(c, url);
-    for (const char *p = colon ? colon + 1 : end; p < end; p++)
-        if (*p < '0' || *p > '9' || end - colon > 6) return bad_url(c, url);
+    LEATI_CHECK(c, !colon || is_port(colon + 1, (size_t)(end - colon - 1)), LEAT_INVALID,
+                "'%.100s' is no server: after ':' a port from 1 to 65535 is expected", url);
     a->header = leati_strndup(c, text, length);
     a->host = leati_strndup(c, from + six, (size_t)(to - from) - 2 * (size_t)six);
     a->port = colon ? leati_strndup(c, colon + 1, (size_t)(end - colon - 1))

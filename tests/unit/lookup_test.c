@@ -47,6 +47,22 @@ static void digits_are_not_asked_for(leattest *t)
     CHECK_INT(atomic_load(&asked), 0);
 }
 
+/* Where the system's own reader takes the lower 16 bits of a number. */
+static void ports_are_numbers_of_16_bits(leattest *t)
+{
+    static const char *const wrong[] = {"65536", "99999", "4294967376", "+80",
+                                        " 80",   "-1",    "80x",        ""};
+    struct addrinfo *found;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const char *why = leati_lookup(t->context, NULL, "127.0.0.1", wrong[i], AI_NUMERICSERV,
+                                       leati_now_s() + 30, &found);
+        CHECK(why && !found);
+        if (why) CHECK_STR(why, "the port is no number from 0 to 65535");
+    }
+    CHECK(!leati_lookup(t->context, NULL, "127.0.0.1", "65535", AI_NUMERICSERV, 0, &found));
+    if (found) freeaddrinfo(found);
+}
+
 static void names_are_waited_for(leattest *t)
 {
     struct addrinfo *found;
@@ -157,7 +173,8 @@ static void allocations_may_fail(leattest *t)
     leattest_fail_allocations(t, look_up, NULL);
 }
 
-static const leattest_case cases[] = {TEST(digits_are_not_asked_for), TEST(names_are_waited_for),
-                                      TEST(nobody_waits_longer), TEST(threads_are_few),
-                                      TEST(allocations_may_fail)};
+static const leattest_case cases[] = {
+    TEST(digits_are_not_asked_for), TEST(ports_are_numbers_of_16_bits),
+    TEST(names_are_waited_for),     TEST(nobody_waits_longer),
+    TEST(threads_are_few),          TEST(allocations_may_fail)};
 LEATTEST_MAIN(cases)
