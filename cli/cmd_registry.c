@@ -239,6 +239,8 @@ static leat_status run_pull(cli *c, leat_registry *r, const char *version)
     leat_registered_list *item;
     char path[512], exact[160];
     const char *to = cli_value(c, "output");
+    if (cli_pipes(c) && c->json)
+        return cli_usage(c, "-o - and --json both write to standard output");
     leat_status st = leat_registry_find(r, &item, version);
     if (st != LEAT_OK) return st;
     const leat_registered *v = leat_registered_list_at(item, 0);
@@ -253,7 +255,7 @@ static leat_status run_pull(cli *c, leat_registry *r, const char *version)
         leat_json_string(j, "path", to);
         leat_json_end_object(j);
         st = cli_print_json(c, j);
-    } else if (st == LEAT_OK) {
+    } else if (st == LEAT_OK && !cli_pipes(c)) {
         cli_say(c, "wrote ");
         cli_styled(c, CLI_ACCENT, "%s", to);
         cli_say(c, " (%s, SHA-256 %.12s...)\n", exact, v->sha256);

@@ -307,8 +307,7 @@ static void say_what_it_means(cli *c, const compared *k)
             const char *a = k->names[i], *b = k->names[j];
             bool data = strcmp(k->runs[i]->table, k->runs[j]->table) == 0;
             if (data && strcmp(k->runs[i]->folds_sha256, k->runs[j]->folds_sha256) == 0) continue;
-            if (data)
-                cli_say(c, "%s and %s: the same data, but different folds: no test\n", a, b);
+            if (data) cli_say(c, "%s and %s: the same data, but different folds: no test\n", a, b);
             else cli_say(c, "%s and %s: different data: scores cannot be compared\n", a, b);
             said = true;
         }
@@ -366,6 +365,8 @@ static leat_status run_pull(cli *c, leat_registry *r, int64_t number, const char
 {
     const char *to = cli_value(c, "output");
     if (!file) return cli_usage(c, "leat runs pull needs a run and a file: leat runs show RUN");
+    if (cli_pipes(c) && c->json)
+        return cli_usage(c, "-o - and --json both write to standard output");
     leat_status st = leat_registry_pull_run(r, number, file, to ? to : file);
     if (st != LEAT_OK) return st;
     if (c->json) {
@@ -375,7 +376,7 @@ static leat_status run_pull(cli *c, leat_registry *r, int64_t number, const char
         leat_json_end_object(j);
         return cli_print_json(c, j);
     }
-    cli_say(c, "wrote %s\n", to ? to : file);
+    if (!cli_pipes(c)) cli_say(c, "wrote %s\n", to ? to : file);
     return LEAT_OK;
 }
 

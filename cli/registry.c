@@ -14,6 +14,12 @@ leat_status cli_open_registry(cli *c, leat_registry **out, bool make)
     return leat_registry_open(c->context, out, &o);
 }
 
+bool cli_pipes(const cli *c)
+{
+    const char *to = cli_value(c, "output");
+    return to && strcmp(to, "-") == 0;
+}
+
 void cli_time_text(int64_t seconds, char out[32])
 {
     time_t when = (time_t)seconds;

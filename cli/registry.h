@@ -14,6 +14,8 @@
     }
 
 leat_status cli_open_registry(cli *c, leat_registry **out, bool make);
+/* Whether -o - sends what is pulled to standard output, which then takes nothing else. */
+bool cli_pipes(const cli *c);
 /* "2026-11-21 11:19 UTC" */
 void cli_time_text(int64_t seconds, char out[32]);
 /* "90", "15m", "12h", "30d" as seconds; false for anything else. */

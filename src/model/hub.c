@@ -280,6 +280,8 @@ leat_status leat_hub_get(leat_context *c, const char *what, const leat_hub_optio
     leat_hub_options o = leat_hub_options_default();
     wanted w = {NULL};
     LEATI_TRY(LEATI_OPTIONS(c, leat_hub_options, &o, options));
+    LEATI_CHECK(c, !o.path || strcmp(o.path, "-") != 0, LEAT_INVALID,
+                "a model is fetched into a file, where its bytes are looked at; '-' names none");
     leat_status st =
         strstr(what, "://") ? want_address(c, &w, what, &o) : want_name(c, &w, what, &o);
     if (st == LEAT_OK && o.sha256) st = pin(c, &w, o.sha256);

@@ -33,6 +33,8 @@ check by-address sh -c "$leat hub get $hub/flower.leat --sha256 $hash -o third.l
 check usable sh -c "$leat predict third.leat iris -o p.csv -q"
 fails no-hash 2 "--sha256" $leat hub get "$hub/flower.leat" -o never.leat
 fails wrong-hash 3 "was not kept" $leat hub get "$hub/flower.leat" -o never.leat --sha256 "$(printf '%064d' 7)"
+fails no-pipe 2 "fetched into a file" $leat hub get "$hub/flower.leat" --sha256 "$hash" -o -
+check no-dash test ! -e -
 fails no-name 3 "did you mean 'flower'" $leat hub get flowr --hub "$hub"
 fails no-hub 2 "no hub is known" $leat hub get flower
 fails missing 4 "404" $leat hub get "$hub/none.leat" -o never.leat --sha256 "$hash"

@@ -27,6 +27,8 @@ has versions versions.txt "iris@1" "iris@2"
 check pull sh -c "$leat registry pull iris -o old.leat && $leat registry pull iris@2 && cmp iris.leat iris.leat"
 check usable sh -c "$leat predict old.leat iris.csv -o p.csv -q && test \$(wc -l <p.csv) = 151"
 check pull-data sh -c "$leat registry pull iris.csv -o back.csv && cmp back.csv iris.csv"
+check pull-pipe sh -c "$leat registry pull iris@2 -o - | cmp - iris.leat"
+fails pull-pipe-json 2 "-o - and --json" $leat registry pull iris@2 -o - --json
 fails other-kind 2 "the name of a model|--name" $leat registry push iris.csv --name iris
 fails bad-name 2 "cannot be a name" $leat registry push iris.csv --name ../iris
 fails no-version 3 "no version 7; the latest is 2" $leat registry show iris@7
@@ -86,6 +88,7 @@ check compare-three sh -c "$leat compare runs 1 2 4 >three.txt"
 has three three.txt "run 1 against run 2: the difference" "run 1 and run 4: the same data, but different folds" "run 2 and run 4: the same"
 check pull-run sh -c "$leat runs pull 2 iris.leat -o two.leat && $leat predict two.leat iris.csv -q >two.csv"
 check noted sh -c "$leat registry show flower@2 | grep -q 'run 2'"
+check pull-run-pipe sh -c "$leat runs pull 2 iris.leat -o - | cmp - two.leat"
 fails no-run 3 "no run 9" $leat runs show 9
 fails no-number 2 "numbered 1, 2" $leat runs show x
 fails show-writes-nothing 2 "leat runs show writes no file|pull RUN FILE" $leat runs show 1 -o run.txt
