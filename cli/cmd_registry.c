@@ -353,6 +353,11 @@ static leat_status run_rm(cli *c, leat_registry *r, const char *target)
         st = leat_registry_tag(r, name, rest, 0, expected, &was);
         return st == LEAT_OK ? print_tagged(c, name, rest, 0, was) : st;
     }
+    if (cli_value(c, "expect"))
+        return cli_usage(c,
+                         "--expect says where an alias stands; %s is a version, and versions do "
+                         "not move",
+                         target);
     st = leat_registry_remove(r, name, version);
     if (st != LEAT_OK) return st;
     if (c->json) {
@@ -454,6 +459,17 @@ static leat_status run_verb(cli *c, leat_registry *r, const char *verb, const ch
     return strcmp(verb, "gc") == 0 ? run_gc(c, r) : run_verify(c, r);
 }
 
+/* An option that guards is not passed over. */
+static leat_status check_guards(cli *c, const char *verb)
+{
+    bool moves = strcmp(verb, "tag") == 0 || strcmp(verb, "rm") == 0;
+    if (cli_value(c, "expect") && !moves)
+        return cli_usage(c, "--expect goes with tag and rm, not with %s", verb);
+    if (cli_has(c, "dry-run") && strcmp(verb, "gc") != 0)
+        return cli_usage(c, "--dry-run goes with gc, not with %s", verb);
+    return LEAT_OK;
+}
+
 static leat_status run_registry(cli *c)
 {
     static const struct {
@@ -485,7 +501,8 @@ static leat_status run_registry(cli *c)
                          c->arguments[verbs[i].most + 1]);
     if (strcmp(verb, "pull") != 0 && cli_value(c, "output"))
         return cli_usage(c, "leat registry %s writes no file; --output goes with pull", verb);
-    leat_status st = cli_open_registry(c, &r, strcmp(verb, "push") == 0);
+    leat_status st = check_guards(c, verb);
+    if (st == LEAT_OK) st = cli_open_registry(c, &r, strcmp(verb, "push") == 0);
     if (st != LEAT_OK) return st;
     st = run_verb(c, r, verb, given > 0 ? c->arguments[1] : NULL,
                   given > 1 ? c->arguments[2] : NULL);

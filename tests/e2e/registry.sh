@@ -40,6 +40,10 @@ fails wrong-expectation 1 "stands at version 1, expected at version 2" \
 fails must-be-new 1 "expected not to exist" $leat registry tag iris@champion 2 --expect none
 check move sh -c "$leat registry tag iris@champion latest --expect 1 | grep -q 'version 2, before at 1'"
 fails in-use 2 "champion" $leat registry rm iris@2
+fails expect-of-a-version 2 "--expect says where an alias stands" \
+    $leat registry rm iris@1 --expect 3
+fails expect-elsewhere 2 "--expect goes with tag and rm" $leat registry gc --expect 3
+fails dry-run-elsewhere 2 "--dry-run goes with gc" $leat registry rm iris@1 --dry-run
 check rm $leat registry rm iris@1
 check dry sh -c "$leat registry gc --dry-run | grep -q '^1 files'"
 check gc sh -c "$leat registry gc | grep -q 'removed 1 files'"
