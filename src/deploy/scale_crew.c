@@ -265,6 +265,8 @@ static leat_status name_things(leati_crew *crew, const char *folder)
     if (crew->mark) snprintf(crew->mark, size, "LEAT_SCALE=%s", real);
     free(real);
     crew->log = leati_path_join(c, folder, "workers.log");
+    struct stat info;
+    if (crew->log && stat(crew->log, &info) == 0) crew->log_from = info.st_size;
     return leat_error_status(c);
 }
 
@@ -463,14 +465,27 @@ void leati_crew_reopen(const leati_crew *crew)
     for (size_t i = 0; i < crew->count; i++) kill((pid_t)crew->workers[i].pid, SIGHUP);
 }
 
+/* Where a worker, which is a command of Leat, begins to say what is wrong. */
+#define COMPLAINT "leat: "
+
 void leati_crew_last_words(const leati_crew *crew, char *out, size_t size)
 {
     FILE *f = fopen(crew->log, "r");
     char line[512];
+    size_t length = 0;
+    bool complains = false;
     snprintf(out, size, "it wrote nothing to %s", crew->log);
+    if (f && fseeko(f, crew->log_from, SEEK_SET) != 0) rewind(f);
     while (f && fgets(line, sizeof line, f)) {
+        size_t skip =
+            strncmp(line, COMPLAINT, sizeof COMPLAINT - 1) == 0 ? sizeof COMPLAINT - 1 : 0;
         line[strcspn(line, "\n")] = '\0';
-        if (*line) snprintf(out, size, "%s", line);
+        if (!line[skip]) continue;
+        complains = complains || skip;
+        if (skip || !complains) length = 0;
+        if (length >= size) continue;
+        length +=
+            (size_t)snprintf(out + length, size - length, length ? "\n%s" : "%s", line + skip);
     }
     if (f) fclose(f);
 }

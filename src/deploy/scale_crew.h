@@ -25,6 +25,7 @@ typedef struct leati_crew {
     unsigned port;
     char address[280]; /* of the workers, or of the first */
     char *log, *mark;  /* of the workers' words; "LEAT_SCALE=FOLDER" in their environment */
+    off_t log_from;    /* where the words of this crew begin */
     char *room;
     leati_crew_worker *workers;
     size_t count, capacity;
@@ -58,7 +59,7 @@ bool leati_crew_reap(leati_crew *crew, double now, leati_crew_worker *gone);
 double leati_crew_load(leati_crew *crew, double now);
 /* Whether somebody listens at the address of a slot; 0: at that which is shared. */
 bool leati_crew_answers(const leati_crew *crew, uint32_t slot);
-/* The last line that a worker wrote, for errors. */
+/* The last error that a worker wrote, or else its last line, for errors. */
 void leati_crew_last_words(const leati_crew *crew, char *out, size_t size);
 
 #endif

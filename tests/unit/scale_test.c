@@ -206,6 +206,37 @@ static leat_status run_false(leat_context *c, void *arg)
     return expected ? LEAT_OK : st;
 }
 
+/* The log of workers that ended: what stood there before is not of them. */
+static void errors_are_told_with_their_hints(leattest *t)
+{
+    static const struct {
+        const char *log, *words;
+    } logs[] = {
+        {"", "it wrote nothing to "},
+        {"one\ntwo\n\n", "two"},
+        {"one\nleat: no file a.leat\nDid you mean b.leat?\n",
+         "no file a.leat\nDid you mean b.leat?"},
+        {"leat: first\nhint\nleat: second\n", "second"},
+    };
+    const char *path = leattest_scratch("words.log");
+    static const char before[] = "leat: of yesterday\n";
+    leati_crew crew = {.context = t->context, .log = (char *)(uintptr_t)path};
+    crew.log_from = sizeof before - 1;
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        char words[400];
+        FILE *f = fopen(path, "w");
+        REQUIRE(f);
+        fprintf(f, "%s%s", before, logs[i].log);
+        fclose(f);
+        leati_crew_last_words(&crew, words, sizeof words);
+        if (i) CHECK_STR(words, logs[i].words);
+        else CHECK(strstr(words, logs[i].words) == words);
+    }
+    char small[8];
+    leati_crew_last_words(&crew, small, sizeof small);
+    CHECK_STR(small, "second");
+}
+
 static void little_memory(leattest *t)
 {
     leattest_fail_allocations(t, run_false, NULL);
@@ -443,6 +474,7 @@ static const leattest_case cases[] = {TEST(promises),
                                       TEST(example),
                                       TEST(none_to_spare),
                                       TEST(wrong_rules),
+                                      TEST(errors_are_told_with_their_hints),
                                       TEST(little_memory),
                                       TEST(wrong_options),
                                       TEST(ends_before_it_begins),
