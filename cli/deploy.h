@@ -35,8 +35,8 @@ extern const cli_deploy_target cli_deploy_haproxy, cli_deploy_kubernetes;
         {"connections", 0, "N", "most at once to one server; others wait", false},                 \
         {"timeout", 0, "TIME", "that an answer may take (default 10s)", false},                    \
         {"check-interval", 0, "TIME", "between checks of a server (default 1s)", false},           \
-        {"slow-start", 0, "TIME", "until a server that came back has its share (default 10s)",     \
-         false},                                                                                   \
+        {"slow-start", 0, "TIME",                                                                  \
+         "until a server that came back has its share (default 10s; 0s: at once)", false},         \
         {"socket", 0, "PATH", "the runtime socket (default /run/haproxy/leat.sock)", false},       \
         {"map", 0, "PATH", "the map of the canary's share (default /etc/haproxy/leat.map)",        \
          false},                                                                                   \

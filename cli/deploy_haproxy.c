@@ -29,6 +29,23 @@ static leat_status read_time(cli *c, const char *option, double *out)
     return LEAT_OK;
 }
 
+/* Where no time cannot be meant: the library takes 0 for its default. */
+static leat_status read_time_above_0(cli *c, const char *option, double *out)
+{
+    leat_status st = read_time(c, option, out);
+    if (st == LEAT_OK && cli_value(c, option) && *out == 0)
+        return cli_usage(c, "--%s takes a time above 0s, not '%s'", option, cli_value(c, option));
+    return st;
+}
+
+/* 0s switches it off. */
+static leat_status read_slow_start(cli *c, double *out)
+{
+    leat_status st = read_time(c, "slow-start", out);
+    if (st == LEAT_OK && cli_value(c, "slow-start") && *out == 0) *out = -1;
+    return st;
+}
+
 static leat_status read_options(cli *c, leat_haproxy_options *o)
 {
     long slots = 0, connections = 0;
@@ -43,9 +60,9 @@ static leat_status read_options(cli *c, leat_haproxy_options *o)
     o->observe = cli_value(c, "observe");
     leat_status st = cli_whole(c, "slots", 1, 512, &slots);
     if (st == LEAT_OK) st = cli_whole(c, "connections", 1, 1000000, &connections);
-    if (st == LEAT_OK) st = read_time(c, "timeout", &o->timeout);
-    if (st == LEAT_OK) st = read_time(c, "check-interval", &o->check_interval);
-    if (st == LEAT_OK) st = read_time(c, "slow-start", &o->slow_start);
+    if (st == LEAT_OK) st = read_time_above_0(c, "timeout", &o->timeout);
+    if (st == LEAT_OK) st = read_time_above_0(c, "check-interval", &o->check_interval);
+    if (st == LEAT_OK) st = read_slow_start(c, &o->slow_start);
     o->slots = (uint32_t)slots;
     o->connections = (uint32_t)connections;
     return st;

@@ -50,7 +50,8 @@ typedef struct leat_haproxy_options {
     uint32_t connections;  /* most at once to one server, others wait; 0: no limit */
     double timeout;        /* seconds that an answer may take; 0: 10 */
     double check_interval; /* seconds between checks of a server; 0: 1 */
-    double slow_start;     /* seconds until a server that came back has its whole share; 0: 10 */
+    double slow_start;     /* seconds until a server that came back has its whole share; 0: 10,
+                              below 0: it has it at once */
 } leat_haproxy_options;
 
 LEAT_API leat_haproxy_options leat_haproxy_options_default(void);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -78,10 +79,34 @@ static leat_status server_name(plan *p, const char *const *list, const char *pre
     return LEAT_OK;
 }
 
-static leat_status check_servers(plan *p, const char *const *list, size_t count, const char *prefix)
+/* Server i of a list is none of those before it, by its name or by its address. */
+static leat_status check_twice(plan *p, const char *const *list, const char *prefix, size_t i)
 {
     leat_context *c = p->context;
     char name[65], other[65];
+    leati_endpoint e, before;
+    size_t skip;
+    LEATI_TRY(server_name(p, list, prefix, i, name));
+    LEATI_TRY(
+        leati_word_endpoint(c, "a server", leati_word_named(list[i], &skip), false, true, &e));
+    for (size_t k = 0; k < i; k++) {
+        LEATI_TRY(server_name(p, list, prefix, k, other));
+        LEATI_CHECK(c, strcmp(name, other) != 0, LEAT_INVALID, "two servers are called '%s'", name);
+        LEATI_TRY(leati_word_endpoint(c, "a server", leati_word_named(list[k], &skip), false, true,
+                                      &before));
+        bool same = e.port == before.port && e.host_length == before.host_length &&
+                    strncasecmp(e.host, before.host, e.host_length) == 0;
+        LEATI_CHECK(c, !same, LEAT_INVALID,
+                    "%.*s:%u stands twice among the servers, as %s and %s: it would get a double "
+                    "share; name it once",
+                    (int)e.host_length, e.host, (unsigned)e.port, other, name);
+    }
+    return LEAT_OK;
+}
+
+static leat_status check_servers(plan *p, const char *const *list, size_t count, const char *prefix)
+{
+    leat_context *c = p->context;
     leati_endpoint e;
     LEATI_CHECK(c, count <= SERVERS_MOST, LEAT_INVALID,
                 "%zu servers; at most %d go behind one "
@@ -89,18 +114,13 @@ static leat_status check_servers(plan *p, const char *const *list, size_t count,
                 count, SERVERS_MOST);
     for (size_t i = 0; i < count; i++) {
         size_t skip;
-        LEATI_TRY(server_name(p, list, prefix, i, name));
+        LEATI_TRY(check_twice(p, list, prefix, i));
         LEATI_TRY(
             leati_word_endpoint(c, "a server", leati_word_named(list[i], &skip), false, true, &e));
         LEATI_CHECK(c, e.agent || !p->balance->agent, LEAT_INVALID,
                     "least-load asks the agent check of every server; '%.60s' names no port of "
                     "one: HOST:PORT/AGENT",
                     list[i]);
-        for (size_t k = 0; k < i; k++) {
-            LEATI_TRY(server_name(p, list, prefix, k, other));
-            LEATI_CHECK(c, strcmp(name, other) != 0, LEAT_INVALID, "two servers are called '%s'",
-                        name);
-        }
     }
     return LEAT_OK;
 }
@@ -196,7 +216,8 @@ static leat_status make_plan(plan *p, const leat_haproxy_options *options)
     LEATI_TRY(check_words(p));
     LEATI_TRY(check_seconds(p, "the time of an answer", &o->timeout, 10, 0.001));
     LEATI_TRY(check_seconds(p, "the interval of checks", &o->check_interval, 1, 0.01));
-    LEATI_TRY(check_seconds(p, "the slow start", &o->slow_start, 10, 0.001));
+    if (!(o->slow_start < 0))
+        LEATI_TRY(check_seconds(p, "the slow start", &o->slow_start, 10, 0.001));
     LEATI_TRY(check_servers(p, o->servers, o->server_count, "server"));
     LEATI_TRY(check_servers(p, o->canary, o->canary_count, "canary"));
     LEATI_TRY(check_given_names(p));
@@ -352,10 +373,11 @@ static void write_backend(plan *p, const char *name, const char *const *list, si
     leati_str_addf(
         p->out,
         "    default-server weight 100 check inter %lldms fastinter %lldms downinter %lldms fall 2 "
-        "rise 2 slowstart %lldms init-addr last,libc,none observe layer4 error-limit 2 on-error "
-        "sudden-death",
-        ms(p->o.check_interval), ms(fmin(p->o.check_interval / 4, 0.25)), ms(p->o.check_interval),
-        ms(p->o.slow_start));
+        "rise 2 ",
+        ms(p->o.check_interval), ms(fmin(p->o.check_interval / 4, 0.25)), ms(p->o.check_interval));
+    if (p->o.slow_start > 0) leati_str_addf(p->out, "slowstart %lldms ", ms(p->o.slow_start));
+    leati_str_add(p->out, "init-addr last,libc,none observe layer4 error-limit 2 on-error "
+                          "sudden-death");
     if (p->o.connections) leati_str_addf(p->out, " maxconn %u", p->o.connections);
     if (p->o.server_ca)
         leati_str_addf(p->out, " ssl verify required ca-file %s alpn http/1.1", p->o.server_ca);

@@ -22,7 +22,7 @@ static const row rows[] = {
 #undef OPTION
 };
 
-enum { MOST_LABEL = 63, MOST_NAME = 253, MOST_OWN = 50 };
+enum { MOST_LABEL = 63, MOST_NAME = 253, MOST_OWN = 50, LEAST_MEMORY = 16 << 20 };
 
 static bool is_small(char c)
 {
@@ -59,17 +59,24 @@ static bool is_image(const char *text)
 }
 
 /* Digits, perhaps with a fraction, and a suffix of Kubernetes (thousandths, powers of 1,000 and
- * 1,024). */
-static bool is_quantity(const char *text)
+ * 1,024). *value: what it says. */
+static bool read_quantity(const char *text, double *value)
 {
-    static const char *const suffixes[] = {"",  "m",  "k",  "M",  "G",  "T",  "P",
-                                           "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
+    static const struct {
+        const char *text;
+        double factor;
+    } suffixes[] = {{"", 1},        {"m", 1e-3},    {"k", 1e3},     {"M", 1e6},     {"G", 1e9},
+                    {"T", 1e12},    {"P", 1e15},    {"E", 1e18},    {"Ki", 0x1p10}, {"Mi", 0x1p20},
+                    {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
     size_t digits = strspn(text, "0123456789"), fraction = 0;
     if (text[digits] == '.') fraction = 1 + strspn(text + digits + 1, "0123456789");
     if (digits == 0 || digits > 12 || fraction == 1 || fraction > 10) return false;
-    if (strspn(text, "0.") == digits + fraction) return false;
+    if (!leati_num_parse(text, digits + fraction, value) || *value <= 0) return false;
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-        if (strcmp(text + digits + fraction, suffixes[i]) == 0) return true;
+        if (strcmp(text + digits + fraction, suffixes[i].text) == 0) {
+            *value *= suffixes[i].factor;
+            return true;
+        }
     return false;
 }
 
@@ -145,6 +152,7 @@ static bool read_steps(const char *text, leati_kubernetes *k)
 static const char *misfit(const row *r, const char *text, leati_kubernetes *k, char room[120])
 {
     long *number = &k->number[r - rows];
+    double quantity;
     switch (r->kind) {
     case LABEL:
         return is_label(text, strlen(text)) ? NULL
@@ -155,7 +163,8 @@ static const char *misfit(const row *r, const char *text, leati_kubernetes *k, c
                              : "small letters, digits, '-' and '.', beginning and ending with a "
                                "letter or digit";
     case IMAGE: return is_image(text) ? NULL : "an image as in registry.example/iris:1";
-    case QUANTITY: return is_quantity(text) ? NULL : "a quantity as in 500m, 2 or 512Mi";
+    case QUANTITY:
+        return read_quantity(text, &quantity) ? NULL : "a quantity as in 500m, 2 or 512Mi";
     case MODELS:
         return is_models(text) && names_differ(text)
                    ? NULL
@@ -196,6 +205,18 @@ static const row *find(const char *key)
     for (size_t i = 0; i < LEATI_KUBERNETES_KEYS; i++)
         if (strcmp(rows[i].key, key) == 0) return &rows[i];
     return NULL;
+}
+
+/* Bytes that were meant as megabytes make pods that never come up. */
+static leat_status check_memory(leat_context *c, const leati_kubernetes *k)
+{
+    const char *memory = LEATI_KUBERNETES_TEXT_OF(k, memory);
+    double bytes = 0;
+    LEATI_CHECK(c, read_quantity(memory, &bytes) && bytes >= LEAST_MEMORY, LEAT_INVALID,
+                "memory is '%.80s', too little for a pod to start; expected at least 16Mi, with "
+                "its suffix, as in 512Mi",
+                memory);
+    return LEAT_OK;
 }
 
 /* What settings have to say to each other. */
@@ -264,6 +285,7 @@ leat_status leati_kubernetes_read(leat_context *c, const char *name,
         LEATI_CHECK(c, r, LEAT_INVALID, "there is no setting '%.80s'", settings[i].key);
         LEATI_TRY(set(c, k, r, settings[i].value));
     }
+    LEATI_TRY(check_memory(c, k));
     k->workers = count_workers(k);
     return check_together(c, k);
 }

@@ -61,6 +61,9 @@ check map-stays sh -c "echo 'share 700' >leat.map; $leat deploy haproxy a=10.0.0
 if command -v haproxy >/dev/null; then check haproxy-takes-it haproxy -c -q -f h.cfg; else skip "haproxy is not here"; fi
 fails hostile 2 "HOST:PORT" $leat deploy haproxy "a=h:80 check"
 fails no-target 2 "leat deploy knows haproxy" $leat deploy nginx
+fails no-time 2 "--timeout takes a time above 0s" $leat deploy haproxy a:80 --timeout 0s
+fails no-interval 2 "--check-interval takes a time above 0s" $leat deploy haproxy a:80 --check-interval 0s
+check at-once sh -c "! $leat deploy haproxy a:80 --slow-start 0s | grep slowstart"
 fails no-servers 2 "needs servers" $leat deploy haproxy
 fails no-proxy 4 "no connection|does HAProxy run" $leat deploy haproxy status --socket "$scratch/none.sock"
 fails arguments 2 "drain SERVER" $leat deploy haproxy drain

@@ -171,6 +171,10 @@ static void contradictions_are_refused(leattest *t)
     CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID, "two servers|'a'");
     o.servers = clash;
     CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID, "two servers|'server2'");
+    static const char *const again[] = {"a=web.example:1/2", "WEB.example:1/3"};
+    o.servers = again;
+    CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID,
+                "WEB.example:1 stands twice|as a and server2");
     o.servers = deaf;
     o.server_count = 1;
     CHECK_FAILS(leati_haproxy_config(t->context, &o, &s), LEAT_INVALID, "least-load|agent");
@@ -202,6 +206,20 @@ static void contradictions_are_refused(leattest *t)
                 "100.5");
     CHECK_FAILS(leat_haproxy_write_share(t->context, leattest_scratch("m"), (double)NAN),
                 LEAT_INVALID, "percent");
+    leati_str_fini(&s);
+}
+
+static void slow_start_can_be_left_out(leattest *t)
+{
+    leat_haproxy_options o = leat_haproxy_options_default();
+    leati_str s;
+    o.servers = one;
+    o.server_count = 1;
+    o.slow_start = -1;
+    leati_str_init(&s, t->context);
+    CHECK_OK(leati_haproxy_config(t->context, &o, &s));
+    CHECK(!strstr(leati_str_text(&s), "slowstart"));
+    CHECK(strstr(leati_str_text(&s), "rise 2 init-addr"));
     leati_str_fini(&s);
 }
 
@@ -425,8 +443,14 @@ static void weight_follows_the_load(leattest *t)
     CHECK_NEAR(parts.share, whole.share, 1e-12, 0);
 }
 
-static const leattest_case cases[] = {
-    TEST(config_is_as_written),       TEST(haproxy_takes_it),     TEST(hostile_words_are_refused),
-    TEST(contradictions_are_refused), TEST(statistics_are_read),  TEST(nobody_answers),
-    TEST(a_proxy_is_driven),          TEST(allocations_may_fail), TEST(weight_follows_the_load)};
+static const leattest_case cases[] = {TEST(config_is_as_written),
+                                      TEST(haproxy_takes_it),
+                                      TEST(hostile_words_are_refused),
+                                      TEST(contradictions_are_refused),
+                                      TEST(slow_start_can_be_left_out),
+                                      TEST(statistics_are_read),
+                                      TEST(nobody_answers),
+                                      TEST(a_proxy_is_driven),
+                                      TEST(allocations_may_fail),
+                                      TEST(weight_follows_the_load)};
 LEATTEST_MAIN(cases)

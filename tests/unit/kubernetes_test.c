@@ -206,6 +206,8 @@ static void refuses(leattest *t)
         {"cpu", "0", "quantity"},
         {"cpu", "1.", "quantity"},
         {"memory", "512MB", "quantity"},
+        {"memory", "5", "at least 16Mi"},
+        {"memory", "512m", "at least 16Mi"},
         {"port", "80", "from 1024"},
         {"metrics-port", "8080", "both 8080"},
         {"metrics-port", "80", "1024"},
