@@ -158,7 +158,7 @@ static void add_cell(leati_str *out, const leati_column *col, size_t row)
 void leati_rows_out(leati_str *out, const leat_frame *f, const leati_model_sheet *s,
                     const size_t *column, size_t from, size_t to)
 {
-    leati_str_add(out, "{\"rows\":[");
+    leati_str_addc(out, '[');
     for (size_t r = from; r < to; r++) {
         leati_str_add(out, r > from ? ",[" : "[");
         for (size_t i = 0; i < s->inputs; i++) {
@@ -167,7 +167,7 @@ void leati_rows_out(leati_str *out, const leat_frame *f, const leati_model_sheet
         }
         leati_str_addc(out, ']');
     }
-    leati_str_add(out, "]}");
+    leati_str_addc(out, ']');
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

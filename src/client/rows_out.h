@@ -20,8 +20,9 @@ leat_status leati_model_sheet_read(leat_context *c, leati_model_sheet *out, cons
                                    size_t length);
 void leati_model_sheet_fini(leati_model_sheet *s);
 
-/* Adds {"rows":[[...],...]} of rows from .. to; column[i] is the column of input i. Missing values
- * are null, times ISO 8601, arrays flat. */
+/* Adds [[...],...] of rows from .. to, which is no object whose members could be inputs of the
+ * model; column[i] is the column of input i. Missing values are null, times ISO 8601, arrays flat.
+ */
 void leati_rows_out(leati_str *out, const leat_frame *f, const leati_model_sheet *s,
                     const size_t *column, size_t from, size_t to);
 

@@ -4,6 +4,8 @@
 
 check fit $leat fit iris --target species -q
 check table $leat table iris -o rows.csv
+sed '1s/sepal_width/rows/' rows.csv >w.csv # an input of the name that a body may have
+check fit-rows $leat fit w.csv -t species -m gaussian_nb --quick -q
 serve() { # serve N ARGUMENTS...: starts server N, sets urlN and pidN
     n=$1
     shift
@@ -18,7 +20,7 @@ serve() { # serve N ARGUMENTS...: starts server N, sets urlN and pidN
     echo "the server did not start"; cat "served$n.txt"
 }
 trap 'kill $pid1 $pid2 2>/dev/null; rm -rf "$scratch"' EXIT
-serve 1 iris.leat --agent-check 127.0.0.1:0
+serve 1 iris.leat w.leat --agent-check 127.0.0.1:0
 serve 2 iris.leat
 has agent served1.txt "tells its load to HAProxy at port"
 
@@ -42,6 +44,9 @@ kill -KILL "$pid2"
 check one-is-gone sh -c "$leat call iris rows.csv --servers $url1,$url2,127.0.0.1:1 --proba -o gone.csv --rows 5"
 check same-gone cmp here.csv gone.csv
 
+check rows-here $leat predict w.leat w.csv --proba -o here.csv
+check rows-there $leat call "$url1/w" w.csv --proba -o there.csv --rows 40
+check rows-same cmp here.csv there.csv
 fails half-a-row 3 "sepal_length|422" $leat call "$url1/iris" petal_length=1.4
 fails no-such-model 3 "there is no model 'absent'" $leat call "$url1/absent" a=1
 printf 'a,b\n1,2\n' >other.csv
