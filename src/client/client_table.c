@@ -64,19 +64,40 @@ static leat_status status_of(int http)
     }
 }
 
-leat_status leat_client_refused(leat_context *c, const leat_client_reply *r)
+/* What follows "row N" where a message begins with it; NULL: it does not. */
+static const char *behind_row(const char *message, size_t *row)
+{
+    int64_t number;
+    if (strncmp(message, "row ", 4) != 0) return NULL;
+    size_t digits = strspn(message + 4, "0123456789");
+    if (!leati_int_parse(message + 4, digits, &number) || number < 1) return NULL;
+    *row = (size_t)number;
+    return message + 4 + digits;
+}
+
+/* Of rows from .. to of a table, whose rows a message is to count. */
+static leat_status refused(leat_context *c, const leat_client_reply *r, size_t from, size_t to)
 {
     json_t *root = json_loadb(r->body, r->length, 0, NULL);
     const json_t *error = json_object_get(root, "error");
-    const char *message = json_string_value(error);
+    const char *message = json_string_value(error), *rest = NULL;
     leat_status st = status_of(r->status);
-    if (message) LEATI_FAIL(c, st, "%s (%d from %s)", message, r->status, r->server);
+    size_t row = 0;
+    if (message && from) rest = behind_row(message, &row);
+    if (rest && row <= to - from)
+        LEATI_FAIL(c, st, "row %zu%s (%d from %s)", from + row, rest, r->status, r->server);
+    else if (message) LEATI_FAIL(c, st, "%s (%d from %s)", message, r->status, r->server);
     else LEATI_FAIL(c, st, "%s answers %d", r->server, r->status);
     if (r->status == 401 || r->status == 403) leati_error_hint(c, "keys are made by leat key add");
     if (r->status == 429 && r->retry_after >= 0)
         leati_error_hint(c, "it says to come back in %.0f seconds", r->retry_after);
     json_decref(root);
     return st;
+}
+
+leat_status leat_client_refused(leat_context *c, const leat_client_reply *r)
+{
+    return refused(c, r, 0, 0);
 }
 
 /* --- a table ---------------------------------------------------------------------------------- */
@@ -116,9 +137,9 @@ static leat_status ask_batch(leat_context *c, job *j, leati_str *body, size_t ba
         reply.status == 200
             ? leati_answers_read(c, j->sheet, reply.body, reply.length, to - from, j->value + from,
                                  j->proba ? j->proba + from * classes : NULL)
-            : leat_client_refused(c, &reply);
+            : refused(c, &reply, from, to);
     leat_client_reply_free(&reply);
-    if (st != LEAT_OK && j->batches > 1)
+    if (st != LEAT_OK && j->batches > 1 && strncmp(leat_error_message(c), "row ", 4) != 0)
         leati_error_within(c, "rows %zu to %zu of the table", from + 1, to);
     return st;
 }

@@ -47,6 +47,9 @@ check same-gone cmp here.csv gone.csv
 check rows-here $leat predict w.leat w.csv --proba -o here.csv
 check rows-there $leat call "$url1/w" w.csv --proba -o there.csv --rows 40
 check rows-same cmp here.csv there.csv
+awk 'NR == 131 { sub(/^[^,]*/, "x") } 1' rows.csv >bad.csv
+fails bad-row 3 "leat: row 130, field|'x'" $leat call "$url1/iris" bad.csv --rows 20
+fails bad-row-alone 3 "leat: row 130, field|'x'" $leat call "$url1/iris" bad.csv
 fails half-a-row 3 "sepal_length|422" $leat call "$url1/iris" petal_length=1.4
 fails no-such-model 3 "there is no model 'absent'" $leat call "$url1/absent" a=1
 printf 'a,b\n1,2\n' >other.csv
