@@ -95,10 +95,23 @@ static leat_status print_list_json(cli *c, const leat_registered_list *list)
     return cli_print_json(c, j);
 }
 
-/* One line per version, or per name: its latest version and where its aliases stand. */
-static leat_status print_list(cli *c, const leat_registered_list *list, bool versions)
+/* A name outlives its versions. */
+static void say_empty(cli *c, const char *name)
+{
+    if (!name) cli_say(c, "the registry is empty: leat registry push FILE\n");
+    else
+        cli_say(c,
+                "%s has no version any more: all were removed, and their numbers are not used "
+                "again\nthe next one: leat registry push FILE --name %s\n",
+                name, name);
+}
+
+/* One line per version of `name`, or (NULL) per name: its latest version and where its aliases
+ * stand. */
+static leat_status print_list(cli *c, const leat_registered_list *list, const char *name)
 {
     enum { COLUMNS = 5, TEXT = 400 };
+    const bool versions = name != NULL;
     static const char *const head[COLUMNS] = {"name", "aliases", "pushed", "size", "what"};
     size_t n = leat_registered_list_count(list), rows = 0;
     const char **cells = calloc((n + 1) * COLUMNS, sizeof *cells);
@@ -129,7 +142,7 @@ static leat_status print_list(cli *c, const leat_registered_list *list, bool ver
         memcpy(cells + ++rows * COLUMNS, row, sizeof row);
     }
     if (rows) cli_table(c, cells, (int)rows + 1, COLUMNS, true);
-    else cli_say(c, "the registry is empty: leat registry push FILE\n");
+    else say_empty(c, name);
     free(cells);
     free(lines);
     return LEAT_OK;
@@ -140,7 +153,7 @@ static leat_status run_list(cli *c, leat_registry *r, const char *name)
     leat_registered_list *list;
     leat_status st = leat_registry_list(r, &list, name);
     if (st != LEAT_OK) return st;
-    st = c->json ? print_list_json(c, list) : print_list(c, list, name != NULL);
+    st = c->json ? print_list_json(c, list) : print_list(c, list, name);
     leat_registered_list_destroy(list);
     return st;
 }

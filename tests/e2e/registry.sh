@@ -48,6 +48,10 @@ check rm $leat registry rm iris@1
 check dry sh -c "$leat registry gc --dry-run | grep -q '^1 files'"
 check gc sh -c "$leat registry gc | grep -q 'removed 1 files'"
 check verify sh -c "$leat registry verify | grep -q '2 files'"
+check push-gone sh -c "echo 1,2 >gone.txt && $leat registry push gone.txt --name gone -q && $leat registry rm gone@1 -q"
+check all-gone sh -c "$leat registry list gone >gone.out"
+has says-gone gone.out "gone has no version any more" "push FILE --name gone"
+check gc-gone sh -c "$leat registry gc -q"
 check verify-json sh -c "$leat registry verify --json | grep -q '\"good\":true,\"files\":2'"
 
 # Damage is named and found again by everything that reads.
