@@ -12,10 +12,17 @@ static bool asked(const cli *c)
 leat_status cli_keep_check(cli *c)
 {
     leat_registry *r;
+    const char *name = cli_value(c, "register");
     if (!asked(c)) return LEAT_OK;
     leat_status st = cli_open_registry(c, &r, true);
-    if (st == LEAT_OK) leat_registry_close(r);
-    return st;
+    if (st != LEAT_OK) return st;
+    if (name) st = leat_registry_check_name(r, name);
+    leat_registry_close(r);
+    if (st != LEAT_INVALID) return st;
+    char why[600];
+    snprintf(why, sizeof why, "%s", leat_error_message(c->context));
+    leat_error_clear(c->context);
+    return cli_usage(c, "--register: %s", why);
 }
 
 /* Whether the data of a version are in the registry too. */

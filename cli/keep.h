@@ -12,7 +12,8 @@ typedef struct cli_kept {
     bool data_known;      /* whether the registry has the data */
 } cli_kept;
 
-/* Before the work: whether a registry is asked for and can be opened. */
+/* Before the work: whether a registry that is asked for can be opened, and takes a model of the
+ * name. */
 leat_status cli_keep_check(cli *c);
 /* After it: the run with its files and, with --register NAME, the model as a version. */
 leat_status cli_keep(cli *c, const leat_experiment *e, const char *command, const char *model,

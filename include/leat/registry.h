@@ -97,6 +97,11 @@ LEAT_API LEAT_CHECKED leat_status leat_registry_push(leat_registry *registry,
                                                      const char *path,
                                                      const leat_push_options *options);
 
+/* Whether a version of a model could get this name, before there is one. INVALID: it is no name, or
+ * that of a data set. */
+LEAT_API LEAT_CHECKED leat_status leat_registry_check_name(leat_registry *registry,
+                                                           const char *name);
+
 /* Writes the file of a version to `path`, atomically; its hash is checked on the way. FORMAT: the
  * store is damaged, and nothing was written. */
 LEAT_API LEAT_CHECKED leat_status leat_registry_pull(leat_registry *registry, const char *version,

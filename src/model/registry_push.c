@@ -186,6 +186,20 @@ leat_push_options leat_push_options_default(void)
     return (leat_push_options){.struct_size = sizeof(leat_push_options)};
 }
 
+leat_status leat_registry_check_name(leat_registry *r, const char *name)
+{
+    int64_t unused;
+    bool taken;
+    LEATI_TRY(leati_name_check(r->context, name, "name"));
+    LEATI_TRY(leati_sql_value(r->db, &unused, &taken,
+                              "SELECT versions FROM leat_name WHERE name = $1 AND kind = 'data'",
+                              LEATI_SQL_ARGS(leati_sql_text(name))));
+    LEATI_CHECK(r->context, !taken, LEAT_INVALID,
+                "'%s' is the name of a data set in the registry %s, a model needs another one",
+                name, r->name);
+    return LEAT_OK;
+}
+
 leat_status leat_registry_push(leat_registry *r, leat_registered_list **out, bool *added,
                                const char *path, const leat_push_options *options)
 {

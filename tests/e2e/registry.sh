@@ -102,6 +102,11 @@ fails no-number 2 "numbered 1, 2" $leat runs show x
 fails show-writes-nothing 2 "leat runs show writes no file|pull RUN FILE" $leat runs show 1 -o run.txt
 fails list-writes-nothing 2 "leat runs list writes no file" $leat runs list -o run.txt
 fails registry-writes-nothing 2 "leat registry list writes no file" $leat registry list -o run.txt
+fails name-of-data 2 "--register: 'iris.csv' is the name of a data set" \
+    $leat fit iris.csv -t species -m gaussian_nb --quick -q -o clash.leat --register iris.csv
+fails no-name-at-all 2 "--register: |cannot be" \
+    $leat fit iris.csv -t species -m gaussian_nb --quick -q -o clash.leat --register ../x
+check not-trained test ! -e clash.leat
 fails registry-fails 4 "cannot" $leat fit iris -m gaussian_nb --quick -q --registry /dev/null/r
 check rm-run $leat runs rm 3
 check sound-with-runs $leat registry verify
