@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <leat/serve.h>
@@ -81,6 +82,21 @@ static leat_status say_json(cli *c, const leat_server *server)
     return st;
 }
 
+/* How the first model is asked. A socket has no page that a browser opens. */
+static void say_how(cli *c, const char *url, const char *name)
+{
+    if (strncmp(url, "unix:", 5) == 0)
+        cli_say(c,
+                "  try it      leat call %s --servers %s\n"
+                "  with curl   curl --unix-socket %s http://localhost/api/v1/%s\n",
+                name, url, url + 5, name);
+    else
+        cli_say(c,
+                "  try it      %s/\n  from C, Python, ...  POST %s/api/v1/%s\n"
+                "  protocol    %s/v2   described at %s/openapi.json\n",
+                url, url, name, url, url);
+}
+
 /* What is served, and where. */
 static leat_status say(cli *c, const leat_server *server)
 {
@@ -96,11 +112,7 @@ static leat_status say(cli *c, const leat_server *server)
     if (leat_server_metrics_url(server))
         cli_say(c, "  metrics     %s/metrics\n", leat_server_metrics_url(server));
     if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
-    if (leat_server_model(server, 0, &name, &version, &estimator))
-        cli_say(c,
-                "  try it      %s/\n  from C, Python, ...  POST %s/api/v1/%s\n"
-                "  protocol    %s/v2   described at %s/openapi.json\n",
-                url, url, name, url, url);
+    if (leat_server_model(server, 0, &name, &version, &estimator)) say_how(c, url, name);
     fflush(stdout);
     return LEAT_OK;
 }

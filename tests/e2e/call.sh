@@ -19,7 +19,7 @@ serve() { # serve N ARGUMENTS...: starts server N, sets urlN and pidN
     done
     echo "the server did not start"; cat "served$n.txt"
 }
-trap 'kill $pid1 $pid2 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'kill $pid1 $pid2 $pid3 2>/dev/null; rm -rf "$scratch"' EXIT
 serve 1 iris.leat w.leat --agent-check 127.0.0.1:0
 serve 2 iris.leat
 has agent served1.txt "tells its load to HAProxy at port"
@@ -50,6 +50,16 @@ check rows-same cmp here.csv there.csv
 awk 'NR == 131 { sub(/^[^,]*/, "x") } 1' rows.csv >bad.csv
 fails bad-row 3 "leat: row 130, field|'x'" $leat call "$url1/iris" bad.csv --rows 20
 fails bad-row-alone 3 "leat: row 130, field|'x'" $leat call "$url1/iris" bad.csv
+# A server at a socket says how it is asked.
+$leat serve iris.leat --listen "unix:$scratch/s.sock" --workers 1 >served3.txt 2>&1 &
+pid3=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    grep -q 'try it' served3.txt && break
+    sleep 0.1
+done
+has socket-says served3.txt "curl --unix-socket $scratch/s.sock http://localhost/api/v1/iris"
+how=$(sed -n 's/^ *try it *leat //p' served3.txt)
+check socket-answers $leat $how $row
 fails half-a-row 3 "sepal_length|422" $leat call "$url1/iris" petal_length=1.4
 fails no-such-model 3 "there is no model 'absent'" $leat call "$url1/absent" a=1
 printf 'a,b\n1,2\n' >other.csv
