@@ -10,13 +10,15 @@
 static const struct {
     int code;
     const char *meaning;
-} exits[] = {{CLI_FINE, "fine"},
-             {CLI_NO, "the answer is no (eval --require, reproduce, data verify)"},
-             {CLI_USAGE, "the command line is wrong"},
-             {CLI_DATA, "a file or its contents are wrong"},
-             {CLI_ENVIRONMENT, "the environment: memory, disk, network, a missing library"},
-             {CLI_INTERRUPTED, "interrupted"},
-             {CLI_FAULT, "a fault of Leat itself"}};
+} exits[] = {
+    {CLI_FINE, "fine"},
+    {CLI_NO,
+     "the answer is no (eval --require, reproduce, data verify), or what is there forbids it"},
+    {CLI_USAGE, "the command line is wrong"},
+    {CLI_DATA, "a file or its contents are wrong"},
+    {CLI_ENVIRONMENT, "the environment: memory, disk, network, a missing library"},
+    {CLI_INTERRUPTED, "interrupted"},
+    {CLI_FAULT, "a fault of Leat itself"}};
 enum { EXITS = sizeof exits / sizeof *exits };
 
 static void list_exits(void)

@@ -124,7 +124,8 @@ LEAT_API LEAT_CHECKED leat_status leat_client_predict_body(leat_context *context
 /* The path of a model below a server, as "/api/v1/iris/versions/2", for requests of one's own. */
 LEAT_API LEAT_CHECKED leat_status leat_client_path(leat_context *context, const char *model,
                                                    char *out, size_t size);
-/* The error for an answer that is none: what the server says, as a status and a message. */
+/* The error for an answer that is none: what the server says, as a status and a message. DIFFERS:
+ * what is there forbids it (409, 412). */
 LEAT_API leat_status leat_client_refused(leat_context *context, const leat_client_reply *reply);
 
 #ifdef __cplusplus

@@ -59,6 +59,8 @@ static leat_status status_of(int http)
     case 415:
     case 422: return LEAT_TYPE;
     case 404: return LEAT_NOT_FOUND;
+    case 409:
+    case 412: return LEAT_DIFFERS;
     case 413: return LEAT_LIMIT;
     default: return LEAT_NETWORK;
     }

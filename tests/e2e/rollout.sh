@@ -41,7 +41,7 @@ fails no-version 2 "--to N" rollout start iris
 fails needless 2 "goes with start" rollout abort iris --to 4
 fails steps 2 "percentages" rollout start iris --to 4 --steps 0,5
 fails hold 2 "a time such as" rollout start iris --to 4 --hold 10x
-fails no-rollout 4 "no rollout is under way" rollout pause iris
+fails no-rollout 1 "no rollout is under way" rollout pause iris
 fails rule 3 "expected a number|character 5" rollout start iris --to 4 --from 3 --abort-if 'p99>fast'
 fails no-server 4 "127.0.0.1:1" $leat rollout status iris --server http://127.0.0.1:1
 check none sh -c "$leat rollout status iris --server $url >none.txt"
