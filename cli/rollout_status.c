@@ -242,10 +242,20 @@ static int print_alias(cli *c, const leat_rollout_info *about)
     return 2;
 }
 
+/* Whether the last event has told the reason already. */
+static bool is_told(const leat_rollout *r, const char *reason)
+{
+    int64_t at;
+    size_t n = leat_rollout_events(r), length = strlen(reason);
+    const char *last = n ? leat_rollout_event_at(r, n - 1, &at) : "";
+    size_t end = strlen(last);
+    return end >= length && strcmp(last + end - length, reason) == 0;
+}
+
 static int print_advice(cli *c, const leat_rollout *r, const leat_rollout_info *about)
 {
     int lines = 0;
-    if (*about->reason) {
+    if (*about->reason && (about->undecided || !is_told(r, about->reason))) {
         cli_say(c, "\n%s%s\n", about->undecided ? "not decided: " : "", about->reason);
         lines += 2;
     }

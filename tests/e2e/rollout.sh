@@ -81,7 +81,8 @@ check deleted-start sh -c "$leat rollout start iris --from 4 --to 3 --hold 1h --
 check deleted curl -fsS -X DELETE "$url/api/v1/iris/versions/3"
 check deleted-status sh -c "$leat rollout status iris --server $url >deleted.txt"
 has deleted-says deleted.txt "version 3 is not loaded: it was deleted or unloaded"
-check deleted-abort rollout abort iris
+check deleted-abort sh -c "$leat rollout abort iris --server $url >abort.txt"
+check reason-once [ "$(grep -c 'by hand' abort.txt)" = 1 ]
 check deleted-again curl -fsS -T lda.leat "$url/api/v1/iris/versions/3"
 
 # Killed at any instant of many changes: what was acknowledged last is there.
