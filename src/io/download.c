@@ -138,7 +138,8 @@ static leat_status network_error(const transfer *t, CURLcode code, long answer)
     LEATI_FAIL(c, LEAT_NETWORK, "cannot fetch %s: %s", t->url, t->lib->easy_strerror(code));
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT)
         leati_error_hint(c, "is this machine on the network?");
-    else if (!t->text) leati_error_hint(c, "what has arrived is kept: the same command continues");
+    else if (!t->text && t->size > 0)
+        leati_error_hint(c, "what has arrived is kept: the same command continues");
     return LEAT_NETWORK;
 }
 
@@ -175,6 +176,12 @@ static leat_status empty(transfer *t)
     LEATI_CHECK(t->context, ftruncate(t->fd, 0) == 0, LEAT_IO, "cannot write %s: %s", t->part,
                 strerror(errno));
     return LEAT_OK;
+}
+
+static bool is_empty(const transfer *t)
+{
+    struct stat info;
+    return fstat(t->fd, &info) == 0 && info.st_size == 0;
 }
 
 /* One attempt, behind the bytes that are already there. *restart: the server cannot continue. */
@@ -215,7 +222,7 @@ static leat_status fill(transfer *t, const char *sha256)
     for (int round = 0;; round++) {
         bool restart;
         leat_status st = attempt(t, &restart);
-        if (st == LEAT_FORMAT) unlink(t->part);
+        if (st == LEAT_FORMAT || (st != LEAT_OK && is_empty(t))) unlink(t->part);
         LEATI_TRY(st);
         if (restart && round == 0) {
             LEATI_TRY(empty(t));

@@ -37,7 +37,7 @@ fails no-pipe 2 "fetched into a file" $leat hub get "$hub/flower.leat" --sha256 
 check no-dash test ! -e -
 fails no-name 3 "did you mean 'flower'" $leat hub get flowr --hub "$hub"
 fails no-hub 2 "no hub is known" $leat hub get flower
-fails missing 4 "404" $leat hub get "$hub/none.leat" -o never.leat --sha256 "$hash"
+fails missing 4 "404" $leat hub get "$hub/none.leat" -o none.leat --sha256 "$hash"
 printf 'x' >>web/flower.leat
 fails changed 3 "not kept" $leat hub get flower --hub "$hub" -o never.leat
 check earlier-stays sh -c "$leat hub get flower --hub $hub; cmp flower.leat iris.leat"

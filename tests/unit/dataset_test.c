@@ -198,6 +198,7 @@ static void downloads(leattest *t)
                 "nowhere");
     /* No more is taken than there should be, also behind what is there already. */
     digest[0] = first;
+    CHECK(!leati_path_exists(part)); /* nothing had arrived that could be continued */
     CHECK_FAILS(leati_download(c, url, target, digest, 9), LEAT_FORMAT, "more than the 9 bytes");
     CHECK(!leati_path_exists(target) && !leati_path_exists(part));
     REQUIRE_OK(leati_file_write(c, part, "0123456789abc", 13));
