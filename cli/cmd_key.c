@@ -271,7 +271,10 @@ static const cli_option options[] = {
     {"quota", 0, "N", "add: rows per day (UTC)", false},
     {"grace", 0, "TIME", "rotate: how long the old secret goes on working; default: not at all",
      false},
-    {"keys", 0, "WHERE", "the store: a file or postgresql://...; default: $LEAT_KEYS", false},
+    {"keys", 0, "WHERE",
+     "the store: a file or postgresql://...; default: $LEAT_KEYS, else keys.db in Leat's home "
+     "($LEAT_HOME, else ~/.local/share/leat)",
+     false},
     {0}};
 
 const cli_command cli_command_key = {

@@ -549,8 +549,8 @@ const cli_command cli_command_registry = {
                "NAME@ALIAS and\nNAME@latest name others. Files are kept under the SHA-256 of their "
                "contents; show says\nwhich data made a model and which models used a data set.",
     .examples = "  leat registry push cars.csv\n  leat registry push cars.leat --tag challenger\n"
-                "  leat registry tag cars-model@champion 4 --expect 3\n"
-                "  leat registry pull cars-model@champion -o model.leat\n  leat registry verify",
+                "  leat registry tag cars@champion 4 --expect 3\n"
+                "  leat registry pull cars@champion -o model.leat\n  leat registry verify",
     .options = options,
     .run = run_registry,
 };

@@ -8,7 +8,10 @@
 
 /* Rows for a command's option table. */
 #define CLI_REGISTRY_OPTIONS                                                                       \
-    {"registry", 0, "WHERE", "a folder or postgresql://...; default: $LEAT_REGISTRY", false},      \
+    {"registry", 0, "WHERE",                                                                       \
+     "a folder or postgresql://...; default: $LEAT_REGISTRY, else registry in Leat's home "        \
+     "($LEAT_HOME, else ~/.local/share/leat)",                                                     \
+     false},                                                                                       \
     {                                                                                              \
         "objects", 0, "DIR", "with PostgreSQL: the folder of the files (asked for once)", false    \
     }
