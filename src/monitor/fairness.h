@@ -3,7 +3,8 @@
  * Sources: demographic parity ratio: the four-fifths rule of the US Uniform Guidelines on Employee
  * Selection Procedures, 1978; equal opportunity and equalised odds: Hardt, Price and Srebro,
  * NeurIPS 2016; intervals of rates: Wilson, JASA 1927; of differences: Newcombe, Statistics in
- * Medicine 1998, method 10; of ratios: Katz et al., Biometrics 1978. */
+ * Medicine 1998, method 10; of ratios: Katz et al., Biometrics 1978, with halves added where nobody
+ * is selected (Walter, Biometrika 1975). */
 #ifndef LEATI_MONITOR_FAIRNESS_H
 #define LEATI_MONITOR_FAIRNESS_H
 

@@ -293,7 +293,12 @@ static void gaps(leattest *t)
         CHECK_NEAR(r.high, g[9], 1e-10, 0);
     }
     CHECK(isnan(leati_rate_ratio(0, 40, 3, 40, 0.95).value));
-    CHECK(leati_rate_ratio(4, 40, 0, 40, 0.95).value == 0);
+    /* Nobody of one group, and all of both: an end that is a number, and some width. */
+    leat_rate none = leati_rate_ratio(4, 40, 0, 40, 0.95),
+              fewer = leati_rate_ratio(4, 40, 1, 40, 0.95);
+    CHECK(none.value == 0 && none.low == 0 && none.high > 0.25 && none.high < fewer.high);
+    leat_rate all = leati_rate_ratio(40, 40, 35, 35, 0.95);
+    CHECK(all.value == 1 && all.low > 0.8 && all.low < 0.99 && all.high > 1.01 && all.high < 1.2);
 }
 
 static void fairness(leattest *t)
@@ -308,6 +313,11 @@ static void fairness(leattest *t)
     CHECK_NEAR(f.opportunity.value, 50.0 / 60 - 20.0 / 36, 1e-14, 0);
     CHECK_NEAR(f.odds.value, 50.0 / 60 - 20.0 / 36, 1e-14, 0);
     CHECK(f.parity_difference.low > 0.1 && f.parity_difference.high < 0.5);
+    /* The larger of two gaps was picked, so each has an interval of 97.5%. */
+    leat_rate picked = leati_rate_difference(50, 60, 20, 36, 0.975);
+    CHECK_NEAR(f.odds.low, picked.low, 1e-14, 0);
+    CHECK_NEAR(f.odds.high, picked.high, 1e-14, 0);
+    CHECK(f.odds.low < f.opportunity.low && f.odds.high > f.opportunity.high);
     leat_monitored_group small = leati_group_rates(&g[2]), large = leati_group_rates(&g[0]);
     CHECK(small.withheld && isnan(small.selected.value));
     CHECK(!large.withheld && large.selected.value == 0.6 && large.labelled == 100);
