@@ -71,6 +71,7 @@ void leati_counters_reset(leati_counters *w)
     memset(w->word, 0, w->words * sizeof *w->word);
     memset(w->group, 0, (LEATI_COUNTERS_GROUPS + 1) * sizeof *w->group);
     w->groups = 0;
+    w->groupless = 0;
 }
 
 /* --- distributions ---------------------------------------------------------------------------- */
@@ -314,6 +315,7 @@ void leati_counters_add_group(leati_counters *w, const char *name, size_t length
 void leati_counters_merge(leati_counters *w, const leati_counters *from)
 {
     for (size_t i = 0; i < w->words; i++) w->word[i] += from->word[i];
+    w->groupless += from->groupless;
     for (size_t g = 0; g < from->groups; g++) {
         const leati_counted_group *other = &from->group[g];
         leati_counted_group *mine = find_group(w, other->name, strlen(other->name));
@@ -331,7 +333,7 @@ static bool same_group(const leati_counted_group *a, const leati_counted_group *
 
 bool leati_counters_equal(const leati_counters *a, const leati_counters *b)
 {
-    if (a->norm != b->norm || a->groups != b->groups) return false;
+    if (a->norm != b->norm || a->groups != b->groups || a->groupless != b->groupless) return false;
     if (memcmp(a->word, b->word, a->words * sizeof *a->word) != 0) return false;
     for (size_t g = 0; g < a->groups; g++) {
         size_t h = 0;

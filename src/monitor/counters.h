@@ -50,6 +50,7 @@ typedef struct leati_counters {
     uint32_t positive;
     leati_counted_group *group; /* (GROUPS + 1) */
     size_t groups;
+    uint64_t groupless; /* rows whose group is missing, where groups are asked for */
 } leati_counters;
 
 /* Numbers at the head of `word`. */

@@ -234,7 +234,11 @@ static void add_row(const leat_monitor *m, leati_counters *w, rows *r, size_t i)
     leati_counters_add_row(w, r->cells);
     leati_counters_add_prediction(w, value, proba);
     if (!isnan(truth)) leati_counters_add_truth(w, value, proba, truth);
-    if (!r->group || !leati_valid(r->group, i)) return;
+    if (!r->group) return;
+    if (!leati_valid(r->group, i)) {
+        w->groupless++;
+        return;
+    }
     char space[LEATI_NUM_SIZE];
     size_t length;
     const char *name = leati_cell_text(r->group, i, space, &length);

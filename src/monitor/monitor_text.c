@@ -118,6 +118,11 @@ static void say_notes(leati_str *s, const leat_monitor *m)
     if (!n->classes && m->options.group)
         leati_str_add(s, "the model predicts numbers and selects nobody, so groups are not "
                          "compared\n");
+    if (n->classes && m->all.groupless)
+        leati_str_addf(s,
+                       "%llu of %llu rows have no %s and are left out where groups are compared\n",
+                       (unsigned long long)m->all.groupless,
+                       (unsigned long long)m->all.word[LEATI_COUNTERS_ROWS], m->options.group);
     if (n->calibrated)
         leati_str_add(s, "probabilities were off on held-out data and are corrected before "
                          "estimating\n");

@@ -204,6 +204,7 @@ static void groups(leattest *t)
     leat_fairness fair = leat_monitor_fairness(m);
     CHECK(fair.parity_difference.low < 0.1 && fair.parity_ratio.value > 0.5);
     CHECK_STR(leat_monitor_positive(m), "beech");
+    CHECK(strstr(leat_monitor_notes(m), "18 of 400 rows have no colour and are left out") != NULL);
     leat_monitor_destroy(m);
     o.positive = "beach";
     CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "no class 'beach'|beech");
