@@ -68,7 +68,8 @@ static leat_status find_positive(leat_context *c, leat_monitor *m)
     if (m->positive != LEATI_MAP_NONE) return LEAT_OK;
     LEATI_FAIL(c, LEAT_INVALID, "the model has no class '%s'", name);
     const char *near = leati_nearest(name, (const char *const *)s->class_names, m->norm.classes);
-    return leati_error_hint(c, "Did you mean '%s'?", near ? near : s->class_names[0]);
+    return near ? leati_error_hint(c, "Did you mean '%s'?", near)
+                : leati_monitor_name_classes(c, m);
 }
 
 leat_status leat_monitor_create(leat_context *c, leat_monitor **out, leat_model *model,

@@ -71,6 +71,9 @@ leat_status leati_monitor_say(leat_context *c, leat_monitor *m);
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
                                 const char *name, size_t row, double *out);
 
+/* Adds the hint "its classes are ..." to the error; returns its status. */
+leat_status leati_monitor_name_classes(leat_context *c, const leat_monitor *m);
+
 /* leat_monitor_json with the newest `most` windows. */
 void leati_monitor_json(const leat_monitor *m, leat_json *json, const char *key, size_t most);
 

@@ -15,6 +15,14 @@ static const double nan_ = (double)NAN;
 
 /* --- labels ----------------------------------------------------------------------------------- */
 
+leat_status leati_monitor_name_classes(leat_context *c, const leat_monitor *m)
+{
+    const leati_schema *s = &m->model->schema;
+    return leati_error_hint(c, "its classes are '%s'%s%s%s%s", s->class_names[0],
+                            s->classes > 1 ? ", '" : "", s->classes > 1 ? s->class_names[1] : "",
+                            s->classes > 1 ? "'" : "", s->classes > 2 ? ", ..." : "");
+}
+
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
                                 const char *name, size_t row, double *out)
 {
@@ -35,12 +43,9 @@ leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const le
         *out = k;
         return LEAT_OK;
     }
-    const leati_schema *s = &m->model->schema;
     LEATI_FAIL(c, LEAT_TYPE, "row %zu, column '%s': '%.*s' is no class of the model", row + 1, name,
                (int)(length > 60 ? 60 : length), text);
-    return leati_error_hint(c, "its classes are '%s'%s%s%s%s", s->class_names[0],
-                            s->classes > 1 ? ", '" : "", s->classes > 1 ? s->class_names[1] : "",
-                            s->classes > 1 ? "'" : "", s->classes > 2 ? ", ..." : "");
+    return leati_monitor_name_classes(c, m);
 }
 
 leat_status leat_monitor_answers(leat_context *c, leat_monitor *m, const leat_frame *answers,

@@ -208,6 +208,9 @@ static void groups(leattest *t)
     leat_monitor_destroy(m);
     o.positive = "beach";
     CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID, "no class 'beach'|beech");
+    o.positive = "nope";
+    CHECK_FAILS(leat_monitor_create(c, &m, model, &o), LEAT_INVALID,
+                "no class 'nope'|its classes are 'ash', 'beech', ...");
     o.positive = NULL;
     o.group = "color";
     REQUIRE_OK(leat_monitor_create(c, &m, model, &o));
