@@ -39,6 +39,10 @@ leati_interval leati_interval_folds(const double *score, size_t count, double ra
  * in Medicine 2006). */
 leat_status leati_interval_delong(leat_context *c, const leati_eval *e, double level,
                                   leati_interval *out);
+/* The same from an area, its variance (0: not known) and the rows of the class and of the others,
+ * which may be expected ones, in parts. */
+leati_interval leati_interval_area(double area, double variance, double in, double others,
+                                   double level);
 
 typedef enum leati_bootstrap_kind {
     LEATI_BOOTSTRAP_BCA,

@@ -169,22 +169,25 @@ static double newcombe_end(double area, double end, double z, double in, double 
     return far;
 }
 
+leati_interval leati_interval_area(double area, double variance, double in, double others,
+                                   double level)
+{
+    double z = leati_normal_quantile(0.5 + level / 2), a = area;
+    if (!(variance > 0 && a > 0 && a < 1))
+        return (leati_interval){a, newcombe_end(a, 0, z, in, others),
+                                newcombe_end(a, 1, z, in, others), level, "Newcombe"};
+    double middle = log(a / (1 - a)), half = z * sqrt(variance) / (a * (1 - a));
+    return (leati_interval){a, 1 / (1 + exp(half - middle)), 1 / (1 + exp(-half - middle)), level,
+                            "DeLong"};
+}
+
 leat_status leati_interval_delong(leat_context *c, const leati_eval *e, double level,
                                   leati_interval *out)
 {
     leati_delong d;
     LEATI_TRY(leati_delong_make(c, &d, e));
     double variance = leati_delong_covariance(&d, &d, e->label);
-    double z = leati_normal_quantile(0.5 + level / 2), a = d.area;
-    if (variance > 0 && a > 0 && a < 1) {
-        double middle = log(a / (1 - a)), half = z * sqrt(variance) / (a * (1 - a));
-        *out = (leati_interval){a, 1 / (1 + exp(half - middle)), 1 / (1 + exp(-half - middle)),
-                                level, "DeLong"};
-    } else {
-        double in = (double)d.in, others = (double)d.out;
-        *out = (leati_interval){a, newcombe_end(a, 0, z, in, others),
-                                newcombe_end(a, 1, z, in, others), level, "Newcombe"};
-    }
+    *out = leati_interval_area(d.area, variance, (double)d.in, (double)d.out, level);
     leati_delong_fini(&d);
     return LEAT_OK;
 }

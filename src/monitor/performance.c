@@ -31,9 +31,24 @@ bool leati_scores_rise(const leati_norm *n)
     return n->classes > 0;
 }
 
+/* Where a class has not one miss, or not one hit, the delta method sees next to no spread, however
+ * few the rows. How far its F1 may then be from there: down as `leat eval` has it where no row is
+ * wrong, by Wilson's interval for none wrong of all rows; up by that for none right of the rows
+ * that are of the class or were said to be. both: the sum of these two. */
+static void reach(double hits, double both, double total, double *down, double *up)
+{
+    double f1 = both > 0 ? 2 * hits / both : 0, involved = both - hits;
+    if (both > 0 && both - 2 * hits < 1)
+        *down += f1 - leati_interval_wilson(f1 * total, total, 0.95).low;
+    if (hits >= 1) return;
+    double share = involved > 0 ? leati_interval_wilson(hits, involved, 0.95).high : 1;
+    *up += 2 * share / (1 + share) - f1;
+}
+
 leat_rate leati_f1(const double *confusion, size_t classes, bool macro)
 {
     double said[KEPT] = {0}, was[KEPT] = {0}, half[KEPT], f1[KEPT], total = 0, present = 0;
+    double down = 0, up = 0;
     leat_rate out = {nan_, nan_, nan_};
     for (size_t i = 0; i < classes * classes; i++) {
         said[i / classes] += confusion[i];
@@ -48,7 +63,11 @@ leat_rate leati_f1(const double *confusion, size_t classes, bool macro)
     }
     if (!(total > 0) || present == 0) return out;
     out.value = 0;
-    for (size_t k = macro ? 0 : 1; k < classes; k++) out.value += f1[k] / present;
+    for (size_t k = macro ? 0 : 1; k < classes; k++) {
+        double both = said[k] + was[k];
+        out.value += f1[k] / present;
+        if (!macro || both > 0) reach(confusion[k * classes + k], both, total, &down, &up);
+    }
     /* Variance of the sum of the gradient over a sample from these cells. */
     double sum = 0, squares = 0;
     for (size_t i = 0; i < classes * classes; i++) {
@@ -60,8 +79,9 @@ leat_rate leati_f1(const double *confusion, size_t classes, bool macro)
         squares += confusion[i] * gradient * gradient;
     }
     double spread = two_sided * sqrt(fmax(squares - sum * sum / total, 0));
-    out.low = fmax(out.value - spread, 0);
-    out.high = fmin(out.value + spread, 1);
+    out.value = fmin(out.value, 1);
+    out.low = fmax(out.value - hypot(spread, down / present), 0);
+    out.high = fmin(out.value + hypot(spread, up / present), 1);
     return out;
 }
 
@@ -83,13 +103,11 @@ leat_rate leati_area(const double *in, const double *out, size_t cells)
         below += out[i];
         above += in[i];
     }
-    r.value = fmin(fmax(area, 0), 1);
-    if (!(ins > 1 && outs > 1) || !(area > 0 && area < 1)) return r;
-    double se = sqrt(var_in / (ins - 1) / ins + var_out / (outs - 1) / outs);
-    double odds = log(area / (1 - area)), spread = two_sided * se / (area * (1 - area));
-    r.low = 1 / (1 + exp(spread - odds));
-    r.high = 1 / (1 + exp(-spread - odds));
-    return r;
+    area = fmin(fmax(area, 0), 1);
+    double variance = 0;
+    if (ins > 1 && outs > 1) variance = var_in / (ins - 1) / ins + var_out / (outs - 1) / outs;
+    leati_interval i = leati_interval_area(area, variance, ins, outs, 0.95);
+    return (leat_rate){i.estimate, i.low, i.high};
 }
 
 static leat_rate share(double right, double rows)

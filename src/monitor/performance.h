@@ -6,8 +6,9 @@
  * section 3): calibrated probabilities are added up as if they were labels. It holds while
  * probabilities mean what they meant: it sees that inputs moved to where the model is unsure, not
  * that the relation of inputs and target changed. Intervals say where the score of such a sample
- * lies, by Wilson (accuracy), the delta method (F1) and DeLong, DeLong and Clarke-Pearson 1988 on
- * the logit scale (area under the ROC curve). */
+ * lies, by Wilson (accuracy), the delta method (F1; Wilson for a class without a miss or a hit) and
+ * DeLong, DeLong and Clarke-Pearson 1988 on the logit scale (area under the ROC curve; Newcombe's
+ * method 5 at 0 and 1). */
 #ifndef LEATI_MONITOR_PERFORMANCE_H
 #define LEATI_MONITOR_PERFORMANCE_H
 

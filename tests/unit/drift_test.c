@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "golden/drift.h"
 #include "kernel/sort.h"
+#include "learn/stats.h"
 #include "learn/stats_special.h"
 #include "model/reference.h"
 #include "monitor/drift.h"
@@ -259,6 +260,59 @@ static void without_labels(leattest *t)
         leati_counters_destroy(&w);
         leati_norm_fini(&n);
     }
+}
+
+/* Rows of three classes of which all are right, or none: intervals keep a width, and where all are
+ * right it is that of leat eval. */
+static void ends(leattest *t)
+{
+    enum { ROWS = 40 };
+    for (uint32_t classes = 2; classes <= 3; classes++) {
+        uint32_t label[ROWS];
+        double said[ROWS], cell[9] = {0}, miss[9] = {0}, ranks[2][2] = {{0}};
+        double proba[3 * ROWS] = {0};
+        for (uint32_t i = 0; i < ROWS; i++) {
+            label[i] = i % classes;
+            said[i] = label[i];
+            proba[i * classes + label[i]] = 1;
+            cell[label[i] * classes + label[i]]++;
+            miss[(label[i] + 1) % classes * classes + label[i]]++;
+            ranks[label[i] == 1][label[i] == 1]++;
+        }
+        leati_eval e = {.task = LEATI_CLASSIFY,
+                        .rows = ROWS,
+                        .classes = classes,
+                        .label = label,
+                        .prediction = said,
+                        .proba = proba};
+        const leati_metric *m;
+        leati_interval want;
+        leat_rate all = leati_f1(cell, classes, classes > 2),
+                  none = leati_f1(miss, classes, classes > 2);
+        REQUIRE_OK(
+            leati_metric_find(t->context, &m, LEATI_CLASSIFY, classes > 2 ? "f1_macro" : "f1"));
+        REQUIRE_OK(leati_metric_interval(t->context, m, &e, 0.95, 1, &want));
+        CHECK(all.value == 1 && all.high == 1 && all.low < 0.95);
+        CHECK_NEAR(all.low, want.low, 1e-12, 0);
+        CHECK(none.value == 0 && none.low == 0 && none.high > 0.08 && none.high < 0.3);
+        if (classes > 2) continue;
+        leat_rate area = leati_area(ranks[1], ranks[0], 2),
+                  worst = leati_area(ranks[0], ranks[1], 2);
+        REQUIRE_OK(leati_metric_find(t->context, &m, LEATI_CLASSIFY, "roc_auc"));
+        REQUIRE_OK(leati_metric_interval(t->context, m, &e, 0.95, 1, &want));
+        CHECK(area.value == 1 && area.high == 1 && area.low > 0.8);
+        CHECK_NEAR(area.low, want.low, 1e-12, 0);
+        CHECK(worst.value == 0 && worst.low == 0);
+        CHECK_NEAR(worst.high, 1 - area.low, 1e-9, 0);
+    }
+    /* One label; less than one miss expected; no row of the second class at all. */
+    const double one[] = {0, 0, 1, 0}, little[] = {50, 0, 0.01, 49.99}, absent[] = {7, 0, 0, 0};
+    leat_rate r = leati_f1(one, 2, false);
+    CHECK(r.value == 0 && r.low == 0 && r.high > 0.8);
+    r = leati_f1(little, 2, false);
+    CHECK(r.low > 0.95 && r.low < 0.97 && r.high == 1);
+    r = leati_f1(absent, 2, false);
+    CHECK(r.value == 0 && r.low == 0 && r.high == 1);
 }
 
 static void calibration(leattest *t)
@@ -591,10 +645,10 @@ static void allocations(leattest *t)
     leati_free(reference);
 }
 
-static const leattest_case list[] = {TEST(measures),       TEST(edge_measures),  TEST(adjustment),
-                                     TEST(one_feature),    TEST(without_labels), TEST(calibration),
-                                     TEST(gaps),           TEST(fairness),       TEST(merging),
-                                     TEST(odd_answers),    TEST(damaged),        TEST(false_alarms),
-                                     TEST(injected_shift), TEST(coverage),       TEST(allocations)};
+static const leattest_case list[] = {
+    TEST(measures),       TEST(edge_measures),  TEST(adjustment),  TEST(one_feature),
+    TEST(without_labels), TEST(ends),           TEST(calibration), TEST(gaps),
+    TEST(fairness),       TEST(merging),        TEST(odd_answers), TEST(damaged),
+    TEST(false_alarms),   TEST(injected_shift), TEST(coverage),    TEST(allocations)};
 
 LEATTEST_MAIN(list)
