@@ -153,11 +153,17 @@ static size_t recent(const leat_monitor *m, size_t last, size_t feature)
     return hits;
 }
 
+bool leati_monitor_labelled(const leat_monitor *m, const leati_monitored *w)
+{
+    uint64_t labels = w->window.word[LEATI_COUNTERS_LABELLED];
+    return labels > 0 && labels >= m->options.least_rows;
+}
+
 /* Whether the intervals of a score before and now do not meet. */
 static bool is_worse(const leat_monitor *m, const leati_monitored *w)
 {
     leat_monitored_score s = leati_scores_measure(&w->window, 0);
-    bool labelled = w->window.word[LEATI_COUNTERS_LABELLED] >= m->options.least_rows;
+    bool labelled = leati_monitor_labelled(m, w);
     double low = labelled ? s.realised_low : s.estimated_low;
     double high = labelled ? s.realised_high : s.estimated_high;
     if (!(s.before >= 0)) return false;

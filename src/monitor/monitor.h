@@ -66,6 +66,9 @@ leat_status leati_monitor_conclude(leat_context *c, leat_monitor *m);
 /* The two texts (monitor_text.c). */
 leat_status leati_monitor_say(leat_context *c, leat_monitor *m);
 
+/* Whether a window has the labels that its scores are told by; else they are estimated. */
+bool leati_monitor_labelled(const leat_monitor *m, const leati_monitored *w);
+
 /* A label as class number or value; NaN where the cell is missing. TYPE names row and column when
  * it is no class, or no number. */
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,

@@ -85,7 +85,7 @@ static size_t shown_window(const leat_monitor *m)
 static void score_tile(leati_page *p, const leat_monitor *m, size_t window)
 {
     leat_monitored_score s = leati_scores_measure(&m->at[window].window, 0);
-    bool labelled = isfinite(s.realised);
+    bool labelled = leati_monitor_labelled(m, &m->at[window]);
     char value[LEATI_NUM_SIZE], low[LEATI_NUM_SIZE], high[LEATI_NUM_SIZE], what[80], more[120];
     double at = labelled ? s.realised : s.estimated;
     if (!isfinite(at)) return;

@@ -58,10 +58,18 @@ static void say_drift(leati_str *s, const leat_monitor *m, const leati_monitored
                        m->options.of);
 }
 
+static void say_few_labels(leati_str *s, const leat_monitor *m, const leati_monitored *w)
+{
+    size_t labels = (size_t)w->window.word[LEATI_COUNTERS_LABELLED];
+    if (labels == 0 || leati_monitor_labelled(m, w)) return;
+    leati_str_addf(s, " %zu label%s too few to judge by: it takes %zu.", labels,
+                   labels == 1 ? " is" : "s are", m->options.least_rows);
+}
+
 static void say_score(leati_str *s, const leat_monitor *m, const leati_monitored *w)
 {
     leat_monitored_score v = leati_scores_measure(&w->window, 0);
-    bool labelled = isfinite(v.realised);
+    bool labelled = leati_monitor_labelled(m, w);
     double value = labelled ? v.realised : v.estimated;
     double low = labelled ? v.realised_low : v.estimated_low;
     double high = labelled ? v.realised_high : v.estimated_high;
@@ -92,6 +100,7 @@ static void say_verdict(leati_str *s, const leat_monitor *m)
     if (w) {
         say_drift(s, m, w);
         say_score(s, m, w);
+        say_few_labels(s, m, w);
     } else if (m->count == 0) {
         leati_str_add(s, "There is no window yet.");
     } else {

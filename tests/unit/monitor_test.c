@@ -284,6 +284,52 @@ static void later_labels(leattest *t)
     leat_model_release(model);
 }
 
+/* Of a table whose labels but `count` are missing: what is said of it, and its page. */
+static leat_status add_few_labels(leat_context *c, leat_monitor *m, size_t count)
+{
+    size_t at;
+    leat_frame *f = leattest_table(c, 200, 6);
+    leat_status st = f && leat_frame_find(f, "kind", &at) ? LEAT_OK : LEAT_NOT_FOUND;
+    for (size_t i = count; i < 200 && st == LEAT_OK; i++)
+        st = leati_column_set_missing(c, f->column[at], i);
+    if (st == LEAT_OK) st = leat_monitor_add(c, m, f, "few");
+    leat_frame_release(f);
+    return st;
+}
+
+static bool page_has(leattest *t, const leat_monitor *m, const char *words)
+{
+    leati_str html;
+    leati_str_init(&html, t->context);
+    bool has = leati_monitor_html(t->context, m, &html) == LEAT_OK &&
+               strstr(leati_str_text(&html), words) != NULL;
+    leati_str_fini(&html);
+    return has;
+}
+
+/* One label, or 29, say nothing yet: the estimate is told. */
+static void few_labels(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    REQUIRE(model);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    REQUIRE_OK(add_few_labels(c, m, 1));
+    CHECK_INT(leat_monitor_window_at(m, 0).labelled, 1);
+    CHECK(strstr(leat_monitor_verdict(m), "Accuracy without labels is estimated at") != NULL);
+    CHECK(strstr(leat_monitor_verdict(m), "1 label is too few to judge by: it takes 30.") != NULL);
+    CHECK(!strstr(leat_monitor_verdict(m), "by labels") &&
+          !strstr(leat_monitor_verdict(m), "promise"));
+    CHECK(page_has(t, m, "accuracy, estimated") && !page_has(t, m, "accuracy, from labels"));
+    REQUIRE_OK(add_few_labels(c, m, 30));
+    CHECK(strstr(leat_monitor_verdict(m), "Accuracy by labels is") != NULL);
+    CHECK(!strstr(leat_monitor_verdict(m), "too few"));
+    CHECK(page_has(t, m, "accuracy, from labels"));
+    leat_monitor_destroy(m);
+    leat_model_release(model);
+}
+
 /* Every value missing, unknown categories, no rows, one row, a column less, wrong labels. */
 static void hostile(leattest *t)
 {
@@ -524,9 +570,9 @@ static void told(leattest *t)
     leat_model_release(model);
 }
 
-static const leattest_case list[] = {TEST(shift),       TEST(numbers), TEST(older_file),
-                                     TEST(cutting),     TEST(groups),  TEST(later_labels),
-                                     TEST(hostile),     TEST(texts),   TEST(unknown_levels),
-                                     TEST(allocations), TEST(told)};
+static const leattest_case list[] = {TEST(shift),          TEST(numbers),     TEST(older_file),
+                                     TEST(cutting),        TEST(groups),      TEST(later_labels),
+                                     TEST(few_labels),     TEST(hostile),     TEST(texts),
+                                     TEST(unknown_levels), TEST(allocations), TEST(told)};
 
 LEATTEST_MAIN(list)
