@@ -42,6 +42,16 @@ double leati_axes_below(const char *name)
     return 22 + (name ? 18 : 0);
 }
 
+/* The whole numbers of a range so short that no usual step falls on them; none where it has none.
+ */
+static leati_ticks whole_ticks(leati_range r)
+{
+    leati_ticks t = {.form = LEATI_PLAIN};
+    if (!(r.hi - r.lo < LEATI_TICKS && fabs(r.hi) < 1e9)) return t;
+    for (double at = ceil(r.lo); at <= r.hi; at++) t.value[t.count++] = at;
+    return t;
+}
+
 /* As many as there is room for; across, so that their labels keep apart. */
 static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
 {
@@ -54,10 +64,11 @@ static leati_ticks ticks_for(leati_axis axis, double pixels, bool across)
                                    : leati_ticks_linear(axis.range, want, axis.form);
         bool fits =
             !across || now.count * (leati_ticks_width(&now, LEATI_FONT_TICK) + 14) <= pixels;
-        if (axis.whole && now.decimals > 0 && axis.range.hi - axis.range.lo > 1.5) continue;
+        if (axis.whole && now.decimals > 0) continue;
         if (t.count == 0 || (fits && now.count >= 2)) t = now;
         if (fits && t.count >= 2) break;
     }
+    if (t.count == 0 && axis.whole) t = whole_ticks(axis.range);
     return t.count ? t : leati_ticks_linear(axis.range, 2, axis.form);
 }
 

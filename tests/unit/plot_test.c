@@ -672,6 +672,30 @@ static void good_ticks(leattest *t)
     CHECK_STR(text, "1000");
 }
 
+/* An axis of windows or epochs, of one or two of them too: no ticks between whole numbers. */
+static void whole_ticks(leattest *t)
+{
+    static const double x[] = {1, 2, 3}, y[] = {0.25, 0.3, 0.1};
+    for (size_t n = 1; n <= 3; n++) {
+        for (double width = 360; width < 900; width += 500) {
+            leati_series line = {.x = x, .y = y, .count = n};
+            leati_lines in = {
+                .chart = {.width = width}, .series = &line, .count = 1, .whole_x = true};
+            leati_scene *s = leati_chart_lines(t->context, &in);
+            leati_str svg;
+            leati_str_init(&svg, t->context);
+            if (CHECK(s != NULL) && CHECK_OK(leati_scene_svg(s, &svg, LEATI_SVG_FILE))) {
+                const char *text = leati_str_text(&svg);
+                CHECK(!strstr(text, ">1.") && !strstr(text, ">2.") && !strstr(text, ">0.9"));
+                for (size_t i = 0; i < n; i++)
+                    CHECK(strstr(text, i == 0 ? ">1<" : i == 1 ? ">2<" : ">3<") != NULL);
+            }
+            leati_str_fini(&svg);
+            leati_scene_destroy(s);
+        }
+    }
+}
+
 /* Whatever the range: a few increasing ticks inside it. */
 static void ticks_of_any_range(leattest *t)
 {
@@ -955,6 +979,7 @@ static const leattest_case cases[] = {TEST(every_chart_on_all_data),
                                       TEST(allocations_may_fail),
                                       TEST(png_files),
                                       TEST(good_ticks),
+                                      TEST(whole_ticks),
                                       TEST(ticks_of_any_range),
                                       TEST(fixed_numbers),
                                       TEST(text_of_any_bytes),
