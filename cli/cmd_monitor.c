@@ -457,7 +457,8 @@ const cli_command cli_command_monitor = {
     .summary = "whether a model still fits the data it gets",
     .details = "Compares windows of data with the distributions in the model file: drift of every "
                "input and\nof the answers, accuracy estimated without labels, scores from labels, "
-               "fairness by group.\nA feature drifts when a test says so at --alpha (adjusted for "
+               "fairness by group.\nA feature drifts when a chi-square test says so at --alpha "
+               "(adjusted for "
                "the number of features) and\nits PSI is --psi above what chance gives; an alarm "
                "needs that in K of M windows.\nOf the URL of a model on a server: the windows that "
                "the server has watched by itself.",

@@ -176,6 +176,7 @@ static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, cons
     number_cell(p, d->wasserstein, 2);
     share_cell(p, d->missing);
     share_cell(p, d->outside);
+    number_cell(p, d->chi2, 3);
     number_cell(p, d->p < 0.0001 ? 0.0001 : d->p, 2); /* never "0" */
     leati_page_element(p, "td class=n", "%s", judgement(m, d));
     leati_page_raw(p, "</tr>\n");
@@ -183,8 +184,9 @@ static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, cons
 
 static void drift_table(leati_page *p, const leat_monitor *m, size_t window, const ranked *order)
 {
-    static const char *const names[] = {"feature",     "PSI",     "by chance", "KS", "JS",
-                                        "Wasserstein", "missing", "outside",   "p",  ""};
+    static const char *const names[] = {"feature",    "PSI",         "by chance", "KS",
+                                        "JS",         "Wasserstein", "missing",   "outside",
+                                        "chi-square", "its p",       ""};
     size_t shown = m->norm.count < LISTED ? m->norm.count : LISTED;
     heads(p, names, sizeof names / sizeof *names);
     for (size_t i = 0; i < shown; i++)
@@ -362,16 +364,16 @@ static void words(leati_page *p, const leat_monitor *m)
     leati_page_element(p, "dt", "outside");
     leati_page_element(p, "dd",
                        "share of rows beyond the range of training, or of no value listed then.");
-    leati_page_element(p, "dt", "p");
+    leati_page_element(p, "dt", "chi-square, its p");
     leati_page_element(p, "dd",
-                       "chi-square test against training, adjusted for the number of features "
-                       "(Benjamini and Hochberg).");
+                       "Pearson's test of the counts in the cells against training; p adjusted for "
+                       "the number of features (Benjamini and Hochberg).");
     leati_page_element(p, "dt", "drifts");
-    leati_page_element(
-        p, "dd",
-        "p at most %g and PSI at least %g above chance. An alarm needs that in %u of "
-        "the last %u judged windows.",
-        m->options.alpha, m->options.effect, m->options.persist, m->options.of);
+    leati_page_element(p, "dd",
+                       "the p of chi-square at most %g and PSI at least %g above chance. An alarm "
+                       "needs that in %u of "
+                       "the last %u judged windows.",
+                       m->options.alpha, m->options.effect, m->options.persist, m->options.of);
     leati_page_raw(p, "</dl></div></details>\n");
 }
 
