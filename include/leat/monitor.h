@@ -44,7 +44,10 @@ LEAT_API LEAT_CHECKED leat_status leat_monitor_create(leat_context *context, lea
 LEAT_API void leat_monitor_destroy(leat_monitor *monitor); /* NULL is fine */
 
 /* Labels that came later: rows of `answers` with the columns `id` and that of the labels. Used by
- * every leat_monitor_add that follows, for tables with a column `id`. INVALID: an id twice. */
+ * every leat_monitor_add that follows, for tables with a column `id`. Where `answers` has a column
+ * `row` as well, of whole numbers, rows of a prediction log ("log.row") are joined by both; without
+ * it a request of the log that has several rows and a label makes leat_monitor_add fail. INVALID:
+ * an id twice. */
 LEAT_API LEAT_CHECKED leat_status leat_monitor_answers(leat_context *context, leat_monitor *monitor,
                                                        const leat_frame *answers, const char *id);
 

@@ -85,7 +85,7 @@ leat_status leat_monitor_create(leat_context *c, leat_monitor **out, leat_model 
     m->options = o;
     m->options.labels = m->options.group = m->options.positive = m->options.time = NULL;
     leati_map_init(&m->classes, c);
-    leati_map_init(&m->ids, c);
+    leati_later_init(c, &m->later);
     m->model = leat_model_retain(model);
     const char *const given[] = {o.labels, o.group, o.positive, o.time};
     const char **kept[] = {&m->options.labels, &m->options.group, &m->options.positive,
@@ -123,13 +123,11 @@ void leat_monitor_destroy(leat_monitor *m)
     leati_counters_destroy(&m->all);
     leati_norm_fini(&m->norm);
     leati_map_fini(&m->classes);
-    leati_map_fini(&m->ids);
+    leati_later_fini(&m->later);
     leati_free((void *)m->options.labels);
     leati_free((void *)m->options.group);
     leati_free((void *)m->options.positive);
     leati_free((void *)m->options.time);
-    leati_free(m->id);
-    leati_free(m->answer);
     leati_free(m->group);
     leati_free(m->verdict);
     leati_free(m->notes);

@@ -29,6 +29,18 @@ typedef struct leati_told {
     const char *positive;        /* NULL: not known */
 } leati_told;
 
+/* Labels that came later (monitor_labels.c): class numbers or values, NaN where missing. */
+typedef struct leati_later {
+    char *id;       /* the column that joins them; NULL: none came */
+    leati_map ids;  /* texts of the ids */
+    double *of_id;  /* (ids.count): the first label of an id */
+    bool by_row;    /* the table has the rows of requests too: */
+    leati_map rows; /* "3 ID" */
+    double *of_row; /* (rows.count) */
+    size_t twice;   /* a row whose id stood before; SIZE_MAX: none */
+    uint32_t twice_id;
+} leati_later;
+
 struct leat_monitor {
     leati_told *told; /* NULL: it counts itself; else the next are empty up to `group` */
     leat_model *model;
@@ -42,10 +54,7 @@ struct leat_monitor {
     leat_monitored_group *group; /* (groups) sorted by name; room for all there can be */
     size_t groups;
     leat_fairness fairness;
-    /* Labels that came later. */
-    char *id;
-    leati_map ids;
-    double *answer; /* (ids.count): class number or value; NaN: missing */
+    leati_later later;
     leat_staleness state;
     char *verdict, *notes;
 };
@@ -73,6 +82,13 @@ bool leati_monitor_labelled(const leat_monitor *m, const leati_monitored *w);
  * it is no class, or no number. */
 leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
                                 const char *name, size_t row, double *out);
+
+void leati_later_init(leat_context *c, leati_later *l);
+void leati_later_fini(leati_later *l);
+/* The labels of the rows of a table: truth (rows). INVALID where a request of a log has several
+ * rows and its label does not say of which it is. */
+leat_status leati_later_join(leat_context *c, const leati_later *l, const leat_frame *f,
+                             double *truth);
 
 /* Adds the hint "its classes are ..." to the error; returns its status. */
 leat_status leati_monitor_name_classes(leat_context *c, const leat_monitor *m);

@@ -1,4 +1,5 @@
-/* Owns: from tables to windows: prediction, labels, groups, cutting by rows and time. */
+/* Owns: from tables to windows: prediction, groups, cutting by rows and time. Labels are
+ * monitor_labels.c's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,84 +13,6 @@
 #include "monitor/monitor.h"
 
 static const double nan_ = (double)NAN;
-
-/* --- labels ----------------------------------------------------------------------------------- */
-
-leat_status leati_monitor_name_classes(leat_context *c, const leat_monitor *m)
-{
-    const leati_schema *s = &m->model->schema;
-    return leati_error_hint(c, "its classes are '%s'%s%s%s%s", s->class_names[0],
-                            s->classes > 1 ? ", '" : "", s->classes > 1 ? s->class_names[1] : "",
-                            s->classes > 1 ? "'" : "", s->classes > 2 ? ", ..." : "");
-}
-
-leat_status leati_monitor_label(leat_context *c, const leat_monitor *m, const leati_column *col,
-                                const char *name, size_t row, double *out)
-{
-    char space[LEATI_NUM_SIZE];
-    size_t length;
-    *out = nan_;
-    LEATI_CHECK(c, col->type != LEAT_ARRAY, LEAT_TYPE, "column '%s': arrays cannot be labels",
-                name);
-    if (!leati_valid(col, row)) return LEAT_OK;
-    const char *text = leati_cell_text(col, row, space, &length);
-    if (!m->norm.classes) {
-        if (leati_num_parse(text, length, out) && isfinite(*out)) return LEAT_OK;
-        return LEATI_FAIL(c, LEAT_TYPE, "row %zu, column '%s': '%.*s' is not a number", row + 1,
-                          name, (int)(length > 60 ? 60 : length), text);
-    }
-    uint32_t k = leati_map_get(&m->classes, text, length);
-    if (k != LEATI_MAP_NONE) {
-        *out = k;
-        return LEAT_OK;
-    }
-    LEATI_FAIL(c, LEAT_TYPE, "row %zu, column '%s': '%.*s' is no class of the model", row + 1, name,
-               (int)(length > 60 ? 60 : length), text);
-    return leati_monitor_name_classes(c, m);
-}
-
-leat_status leat_monitor_answers(leat_context *c, leat_monitor *m, const leat_frame *answers,
-                                 const char *id)
-{
-    LEATI_CHECK(c, !m->told, LEAT_INVALID,
-                "this monitor tells what another one said; it takes no labels");
-    const char *label = m->options.labels ? m->options.labels : m->model->schema.target;
-    size_t at, labels;
-    char space[LEATI_NUM_SIZE];
-    leati_map ids;
-    leat_status st;
-    LEATI_TRY(leat_frame_require(c, answers, id, &at));
-    LEATI_TRY(leat_frame_require(c, answers, label, &labels));
-    LEATI_CHECK(c, answers->column[at]->type != LEAT_ARRAY, LEAT_TYPE,
-                "column '%s': arrays cannot be ids", id);
-    leati_map_init(&ids, c);
-    char *name = leati_strdup(c, id);
-    double *answer = leati_array(c, answers->rows, sizeof *answer);
-    st = name && answer ? LEAT_OK : leat_error_status(c);
-    for (size_t i = 0; i < answers->rows && st == LEAT_OK; i++) {
-        size_t length, before = ids.count;
-        if (!leati_valid(answers->column[at], i)) continue;
-        const char *text = leati_cell_text(answers->column[at], i, space, &length);
-        if (leati_map_put(&ids, text, length) == LEATI_MAP_NONE) st = leat_error_status(c);
-        else if (ids.count == before)
-            st = LEATI_FAIL(c, LEAT_INVALID, "row %zu, column '%s': '%.*s' stands twice", i + 1, id,
-                            (int)(length > 60 ? 60 : length), text);
-        else st = leati_monitor_label(c, m, answers->column[labels], label, i, &answer[before]);
-    }
-    if (st != LEAT_OK) {
-        leati_map_fini(&ids);
-        leati_free(name);
-        leati_free(answer);
-        return st;
-    }
-    leati_map_fini(&m->ids);
-    leati_free(m->id);
-    leati_free(m->answer);
-    m->ids = ids;
-    m->id = name;
-    m->answer = answer;
-    return LEAT_OK;
-}
 
 /* --- a table ---------------------------------------------------------------------------------- */
 
@@ -139,44 +62,19 @@ static leat_status labels_of_column(leat_context *c, const leat_monitor *m, rows
     return LEAT_OK;
 }
 
-static void labels_of_answers(const leat_monitor *m, rows *r, size_t at)
-{
-    char space[LEATI_NUM_SIZE];
-    const leati_column *col = r->frame->column[at];
-    for (size_t i = 0; i < r->frame->rows; i++) {
-        size_t length;
-        r->truth[i] = nan_;
-        if (col->type == LEAT_ARRAY || !leati_valid(col, i)) continue;
-        const char *text = leati_cell_text(col, i, space, &length);
-        uint32_t k = leati_map_get(&m->ids, text, length);
-        if (k != LEATI_MAP_NONE) r->truth[i] = m->answer[k];
-    }
-}
-
-/* Under its own name, or that of a prediction log. */
-static bool find_id(const leat_frame *f, const char *id, size_t *at)
-{
-    if (leat_frame_find(f, id, at)) return true;
-    for (*at = 0; *at < f->columns; ++*at)
-        if (strncmp(f->name[*at], "log.", 4) == 0 && strcmp(f->name[*at] + 4, id) == 0) return true;
-    return false;
-}
-
 /* The labels: of answers that came later, else of a column of the table itself. */
 static leat_status find_labels(leat_context *c, const leat_monitor *m, rows *r)
 {
     const leat_monitor_options *o = &m->options;
     size_t at;
-    bool joined = m->id && find_id(r->frame, m->id, &at);
-    if (m->id && !joined) return leat_frame_require(c, r->frame, m->id, &at);
+    bool joined = m->later.id != NULL;
     if (!joined && o->labels) LEATI_TRY(leat_frame_require(c, r->frame, o->labels, &at));
     if (!joined && !o->labels && !leat_frame_find(r->frame, m->model->schema.target, &at))
         return LEAT_OK;
     r->truth = leati_array(c, r->frame->rows, sizeof *r->truth);
     if (!r->truth) return leat_error_status(c);
-    if (!joined) return labels_of_column(c, m, r, at);
-    labels_of_answers(m, r, at);
-    return LEAT_OK;
+    return joined ? leati_later_join(c, &m->later, r->frame, r->truth)
+                  : labels_of_column(c, m, r, at);
 }
 
 static leat_status find_column(leat_context *c, const leat_frame *f, const char *name,

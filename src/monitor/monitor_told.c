@@ -191,7 +191,7 @@ leat_status leat_monitor_read(leat_context *c, leat_monitor **out, const char *j
     leat_monitor *m = LEATI_NEW(c, leat_monitor, 1);
     if (m) {
         leati_map_init(&m->classes, c);
-        leati_map_init(&m->ids, c);
+        leati_later_init(c, &m->later);
         m->told = LEATI_NEW(c, leati_told, 1);
     }
     leat_status st = m && m->told ? read_all(c, m, root) : leat_error_status(c);

@@ -50,6 +50,29 @@ check answers sh -c "$leat monitor credit.leat bare.csv --answers paid.csv --id 
 has groups groups.txt "female" "male" "selected: predicted as good" "equalised odds" "from labels"
 check log sh -c "$leat monitor credit.leat log.ndjson --time log.ts --every 1d >log.txt"
 has log-text log.txt "4 windows, 400 rows" "2026-03-04"
+# Two rows a request, as a server logs them: a label says of which row it is.
+python3 - <<'END'
+import csv, json
+lines = [json.loads(l) for l in open("log.ndjson").read().splitlines()[:400]]
+paid = [r["paid"] for r in csv.DictReader(open("same.csv"))]
+with open("pairs.ndjson", "w") as log, open("by_row.csv", "w") as by_row, open("by_id.csv", "w") as by_id:
+    by_row.write("request_id,row,paid\n")
+    by_id.write("request_id,paid\n")
+    for i, l in enumerate(lines):
+        l["request_id"], l["row"] = f"q{i // 2}", i % 2
+        log.write(json.dumps(l) + "\n")
+        by_row.write(f"q{i // 2},{i % 2},{paid[i]}\n")
+        if i % 2 == 0:
+            by_id.write(f"q{i // 2},{paid[i]}\n")
+END
+check labels sh -c "$leat monitor credit.leat same.csv --json >truth.json"
+check by-row sh -c "$leat monitor credit.leat pairs.ndjson --time log.ts --answers by_row.csv --id request_id --json >joined.json"
+check by-row-score python3 -c "
+import json
+a, b = (json.load(open(f))['monitor']['windows'][0] for f in ('truth.json', 'joined.json'))
+assert b['labelled'] == 400 and a['scores']['accuracy']['realised'] == b['scores']['accuracy']['realised']"
+fails by-id 2 "'q0' has 2 rows in the log|a column 'row' beside 'request_id'" \
+    $leat monitor credit.leat pairs.ndjson --time log.ts --answers by_id.csv --id request_id
 check replay sh -c "$leat replay log.ndjson --model credit.leat -o answers.csv >replay.txt"
 has replay-text replay.txt "400 rows, 400 with a logged prediction" "the same answer" "wrote answers.csv"
 check replay-rows sh -c "test \$(wc -l <answers.csv) = 401"

@@ -284,6 +284,66 @@ static void later_labels(leattest *t)
     leat_model_release(model);
 }
 
+/* Adds a column of whole numbers: i / each, or i % each. */
+static leat_status add_numbers(leat_context *c, leat_frame *f, const char *name, size_t each,
+                               bool rest)
+{
+    leati_column *col = leati_column_create(c, LEAT_I64, f->rows);
+    if (!col) return leat_error_status(c);
+    for (size_t i = 0; i < f->rows; i++) col->i64[i] = (int64_t)(rest ? i % each : i / each);
+    return leati_frame_add(c, f, name, col);
+}
+
+/* Requests of three rows: a label joins the row it is of, and one for all three is refused. */
+static void labels_of_rows(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_model *model = trained(t, "kind", "lda");
+    leat_monitor *m = NULL;
+    leat_frame *f = leattest_table(c, 120, 6);
+    REQUIRE(model && f);
+    leat_frame *log = without(c, f, "kind"), *plain = without(c, f, "kind");
+    uint32_t firsts[40], again[2] = {5, 5};
+    for (uint32_t i = 0; i < 40; i++) firsts[i] = 3 * i;
+    REQUIRE(log && plain);
+    REQUIRE_OK(add_numbers(c, log, "log.request_id", 3, false));
+    REQUIRE_OK(add_numbers(c, log, "log.row", 3, true));
+    REQUIRE_OK(add_numbers(c, plain, "request_id", 3, false));
+    REQUIRE_OK(add_numbers(c, f, "request_id", 3, false));
+    leat_frame *one_each = leati_frame_take(c, f, firsts, 40);
+    REQUIRE_OK(add_numbers(c, f, "row", 3, true));
+    leat_frame *twice = leati_frame_take(c, f, again, 2);
+    REQUIRE(one_each && twice);
+    REQUIRE_OK(leat_monitor_create(c, &m, model, NULL));
+    REQUIRE_OK(leat_monitor_add(c, m, f, "with"));
+    CHECK_FAILS(leat_monitor_answers(c, m, twice, "request_id"), LEAT_INVALID,
+                "row 2 of '1' stands twice");
+    REQUIRE_OK(leat_monitor_answers(c, m, f, "request_id"));
+    REQUIRE_OK(leat_monitor_add(c, m, log, "joined"));
+    CHECK_INT(leat_monitor_window_at(m, 1).labelled, 120);
+    CHECK(leat_monitor_score(m, 0, 0).realised == leat_monitor_score(m, 1, 0).realised);
+    CHECK_FAILS(leat_monitor_add(c, m, plain, "no rows"), LEAT_INVALID,
+                "row 2, column 'request_id': '0' stands twice|log.row");
+    REQUIRE_OK(leat_monitor_answers(c, m, one_each, "request_id"));
+    CHECK_FAILS(leat_monitor_add(c, m, log, "one each"), LEAT_INVALID,
+                "'request_id': '0' has 3 rows in the log|column 'row' beside 'request_id'");
+    CHECK_INT(leat_monitor_windows(m), 2);
+    /* A table whose ids repeat is no log: one customer may be asked about twice. */
+    REQUIRE_OK(leat_monitor_add(c, m, plain, "customers"));
+    CHECK_INT(leat_monitor_window_at(m, 2).labelled, 120);
+    /* Nor is a request that was sent again one of several rows. */
+    leat_frame *sent_again = leati_frame_take(c, log, firsts, 40);
+    for (size_t i = 0; sent_again && i < 40; i++)
+        sent_again->column[sent_again->columns - 2]->i64[i] = (int64_t)(i / 2);
+    REQUIRE(sent_again);
+    REQUIRE_OK(leat_monitor_add(c, m, sent_again, "again"));
+    CHECK_INT(leat_monitor_window_at(m, 3).labelled, 40);
+    leat_monitor_destroy(m);
+    leat_frame *const all[] = {f, log, plain, one_each, twice, sent_again};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) leat_frame_release(all[i]);
+    leat_model_release(model);
+}
+
 /* Of a table whose labels but `count` are missing: what is said of it, and its page. */
 static leat_status add_few_labels(leat_context *c, leat_monitor *m, size_t count)
 {
@@ -571,9 +631,9 @@ static void told(leattest *t)
     leat_model_release(model);
 }
 
-static const leattest_case list[] = {TEST(shift),          TEST(numbers),     TEST(older_file),
-                                     TEST(cutting),        TEST(groups),      TEST(later_labels),
-                                     TEST(few_labels),     TEST(hostile),     TEST(texts),
-                                     TEST(unknown_levels), TEST(allocations), TEST(told)};
+static const leattest_case list[] = {
+    TEST(shift),          TEST(numbers),        TEST(older_file), TEST(cutting), TEST(groups),
+    TEST(later_labels),   TEST(labels_of_rows), TEST(few_labels), TEST(hostile), TEST(texts),
+    TEST(unknown_levels), TEST(allocations),    TEST(told)};
 
 LEATTEST_MAIN(list)
