@@ -11,7 +11,6 @@
 #include <leat/data.h>
 #include <leat/model.h>
 #include <leat/monitor.h>
-#include <leat/table.h>
 
 /* The ways to write a tabulator in a shell. */
 static bool is_tab(const char *text)
@@ -169,32 +168,16 @@ static void name_models(const leat_frame *f, size_t column, char *out, size_t ro
     }
 }
 
-/* The rows of the one model that --of names; a server writes those of all its models into one log,
- * and another model's rows say nothing about this one. */
-static leat_status of_one_model(cli *c, leat_frame **f, const char *path)
+/* A server writes the rows of all its models into one log, and another model's rows say nothing
+ * about this one: of several, --of names it. */
+static leat_status check_models(cli *c, const leat_frame *f, const char *path)
 {
-    char names[300], expression[200];
-    const char *of = cli_value(c, "of");
-    leat_frame *all = *f;
-    size_t at, i = 0;
-    size_t models = leat_frame_find(all, "log.model", &at) ? leat_frame_levels(all, at) : 0;
-    if (models < 2 && !of) return LEAT_OK;
-    while (of && i < models && strcmp(leat_frame_level(all, at, i), of) != 0) i++;
-    if (!of || i == models) {
-        if (models == 0) return cli_usage(c, "%s does not say which model answered", path);
-        name_models(all, at, names, sizeof names);
-        return of ? cli_usage(c, "%s has no row of '%s'; it has rows of %s", path, of, names)
-                  : cli_usage(c, "%s has rows of %zu models: %s; say of which: --of NAME", path,
-                              models, names);
-    }
-    if (models == 1 && leat_frame_missing(all, at) == 0) return LEAT_OK;
-    if (strlen(of) > 128 || strpbrk(of, "\"\\`"))
-        return cli_usage(c, "'%s' cannot be the name of a model", of);
-    snprintf(expression, sizeof expression, "`log.model` == \"%s\"", of);
-    leat_status st = leat_table_filter(c->context, f, all, expression);
-    if (st == LEAT_OK) leat_frame_release(all);
-    else *f = all;
-    return st;
+    char names[300];
+    size_t at, models = leat_frame_find(f, "log.model", &at) ? leat_frame_levels(f, at) : 0;
+    if (models < 2) return LEAT_OK;
+    name_models(f, at, names, sizeof names);
+    return cli_usage(c, "%s has rows of %zu models: %s; say of which: --of NAME", path, models,
+                     names);
 }
 
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name)
@@ -205,10 +188,17 @@ leat_status cli_load_log(cli *c, leat_frame **out, const char *name)
     o.expected = "log.model:text";
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
-    st = leat_prediction_log_read(c->context, out, name, &o);
+    const char *of = cli_value(c, "of");
+    st = leat_prediction_log_read_of(c->context, out, name, of, &o);
     if (st == LEAT_OK) print_notes(c, o.report, false);
     leat_read_report_destroy(o.report);
-    return st == LEAT_OK ? of_one_model(c, out, name) : st;
+    if (st != LEAT_OK || of) return st;
+    st = check_models(c, *out, name);
+    if (st != LEAT_OK) {
+        leat_frame_release(*out);
+        *out = NULL;
+    }
+    return st;
 }
 
 leat_status cli_check_precision(cli *c, const leat_model *model)

@@ -167,6 +167,13 @@ LEAT_API LEAT_CHECKED leat_status leat_prediction_log_read(leat_context *context
                                                            const char *path,
                                                            const leat_read_options *options);
 
+/* The same of the rows that one model answered, which a server writes into one log with those of
+ * all its models: a column that only others have is not there. INVALID: no row is of `model`. */
+LEAT_API LEAT_CHECKED leat_status leat_prediction_log_read_of(leat_context *context,
+                                                              leat_frame **out, const char *path,
+                                                              const char *model,
+                                                              const leat_read_options *options);
+
 /* What a model answers to a log, against what was answered then. */
 typedef struct leat_replay {
     size_t rows, compared; /* compared: those whose prediction was logged */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "frame/infer.h"
@@ -14,7 +15,7 @@
 #include "learn/stats.h"
 #include "model/model.h"
 
-enum { ARRAY_NAME = 256 };
+enum { ARRAY_NAME = 256, MODEL_NAME = 512 };
 
 extern const leati_reader leati_reader_jsonl;
 
@@ -93,9 +94,10 @@ leat_status leati_log_write(leat_context *c, leati_str *out, const leati_log_ent
 typedef struct scanner {
     const char *at, *end; /* of a line */
     leati_str *out;
-    const char *wrong; /* what was expected where it is not; NULL: all is well */
-    bool first;        /* no member of the flat object was written yet */
-    bool inputs;       /* the line has them */
+    const char *wrong;      /* what was expected where it is not; NULL: all is well */
+    bool first;             /* no member of the flat object was written yet */
+    bool inputs;            /* the line has them */
+    leati_json_value model; /* who answered; no STRING where the line does not say */
 } scanner;
 
 static bool expect(scanner *s, char ch, const char *what)
@@ -199,6 +201,9 @@ static void put_line(scanner *s)
             s->inputs = true;
         } else if (is_key(&key, "outputs")) {
             put_members(s, &v, "log.");
+        } else if (is_key(&key, "model") && v.kind == LEATI_JSON_STRING) {
+            s->model = v;
+            put_member(s, "log.", &key, &v);
         } else if (v.kind != LEATI_JSON_NESTED) {
             put_member(s, "log.", &key, &v);
         }
@@ -214,25 +219,83 @@ static bool is_blank(const char *at, const char *end)
     return leati_json_space(at, end) >= end;
 }
 
-leat_status leati_log_flatten(leat_context *c, leati_str *out, const char *text, size_t size,
-                              const char *name)
+/* Whose lines are taken, and whose there are. */
+typedef struct choice {
+    const char *model;
+    leati_map models;
+} choice;
+
+/* Whether a line is of the chosen model. */
+static bool is_chosen(choice *of, const leati_json_value *model)
+{
+    char space[MODEL_NAME];
+    const char *name = model->text;
+    size_t length = model->length;
+    if (model->kind != LEATI_JSON_STRING) return false;
+    if (model->escaped && length < MODEL_NAME) {
+        length = leati_json_unescape(model, space);
+        name = space;
+    }
+    (void)leati_map_put(&of->models, name, length); /* a failure sticks in the context */
+    return length == strlen(of->model) && memcmp(name, of->model, length) == 0;
+}
+
+static void cut(leati_str *out, size_t length)
+{
+    if (out->length == length) return;
+    out->length = length;
+    out->text[length] = '\0';
+}
+
+/* of: NULL for the lines of all. */
+static leat_status flatten(leat_context *c, leati_str *out, const char *text, size_t size,
+                           const char *name, choice *of)
 {
     const char *end = text + size;
+    bool begun = false; /* a line came before */
     for (size_t line = 1; text < end; line++) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t before = out->length;
         scanner s = {.at = text, .end = stop ? stop : end, .out = out, .first = true};
-        if (!is_blank(s.at, s.end)) put_line(&s);
-        if (s.wrong && !stop && before > 0) { /* a last line that was not finished */
-            out->length = before;
-            out->text[before] = '\0';
+        bool blank = is_blank(s.at, s.end);
+        if (!blank) put_line(&s);
+        if (s.wrong && !stop && begun) { /* a last line that was not finished */
+            cut(out, before);
             break;
         }
         LEATI_CHECK(c, !s.wrong, LEAT_FORMAT, "%s line %zu is not of a prediction log: expected %s",
                     name, line, s.wrong);
+        if (of && !blank && !is_chosen(of, &s.model)) cut(out, before);
+        begun = begun || !blank;
         text = stop ? stop + 1 : end;
     }
+    LEATI_TRY(leat_error_status(c));
     return leati_str_status(out);
+}
+
+leat_status leati_log_flatten(leat_context *c, leati_str *out, const char *text, size_t size,
+                              const char *name)
+{
+    return flatten(c, out, text, size, name, NULL);
+}
+
+/* "credit, wood ..." of the models in a log that has no row of the one asked for. */
+static leat_status says_none(leat_context *c, const choice *of, const char *name)
+{
+    enum { MOST = 300 };
+    leati_str names;
+    LEATI_CHECK(c, of->models.count, LEAT_INVALID, "%s does not say which model answered", name);
+    leati_str_init(&names, c);
+    for (size_t i = 0; i < of->models.count && names.length < MOST; i++) {
+        size_t length;
+        const char *model = leati_map_key(&of->models, (uint32_t)i, &length);
+        leati_str_addf(&names, "%s%.*s", i ? ", " : "", (int)(length > 60 ? 60 : length), model);
+    }
+    if (names.length >= MOST) leati_str_add(&names, " ...");
+    leat_status st = LEATI_FAIL(c, LEAT_INVALID, "%s has no row of '%s'; it has rows of %s", name,
+                                of->model, leati_str_text(&names));
+    leati_str_fini(&names);
+    return st;
 }
 
 /* The first line that is not blank, as far as the head shows. */
@@ -265,17 +328,27 @@ bool leat_prediction_log_is(leat_context *c, const char *path)
 leat_status leat_prediction_log_read(leat_context *c, leat_frame **out, const char *path,
                                      const leat_read_options *options)
 {
+    return leat_prediction_log_read_of(c, out, path, NULL, options);
+}
+
+leat_status leat_prediction_log_read_of(leat_context *c, leat_frame **out, const char *path,
+                                        const char *model, const leat_read_options *options)
+{
     leati_source *file, *flat = NULL;
     const char *text;
     leati_str lines;
+    choice of = {.model = model};
     leat_read_options o = options ? *options : leat_read_options_default();
     leat_read_report *report = o.report;
     leat_status st;
     *out = NULL;
     LEATI_TRY(leati_source_open(c, &file, path));
     leati_str_init(&lines, c);
+    leati_map_init(&of.models, c);
     LEATI_GO(leati_source_bytes(c, file, &text));
-    LEATI_GO(leati_log_flatten(c, &lines, text, leati_source_size(file), leati_source_name(file)));
+    LEATI_GO(flatten(c, &lines, text, leati_source_size(file), leati_source_name(file),
+                     model ? &of : NULL));
+    if (model && lines.length == 0) LEATI_GO(says_none(c, &of, leati_source_name(file)));
     LEATI_GO(leati_source_memory(c, &flat, leati_str_text(&lines), lines.length,
                                  leati_source_name(file)));
     if (!report) LEATI_GO(leat_read_report_create(c, &report));
@@ -284,6 +357,7 @@ out:
     if (!o.report) leat_read_report_destroy(report);
     if (flat) leati_source_close(flat);
     leati_source_close(file);
+    leati_map_fini(&of.models);
     leati_str_fini(&lines);
     return st;
 }

@@ -89,6 +89,8 @@ check of sh -c "$leat replay both.ndjson --model credit.leat --of credit >of.txt
 has of-text of.txt "400 rows, 400 with a logged prediction"
 check of-window sh -c "$leat monitor credit.leat both.ndjson --of credit >of.txt"
 has of-window-text of.txt "1 window, 400 rows"
+fails of-other 3 "'age'|is not in the data" $leat replay both.ndjson --model credit.leat --of 2
+fails of-other-window 3 "'age'|is not in the data" $leat monitor credit.leat both.ndjson --of 2
 
 fails nothing 2 "--window DATA" $leat monitor credit.leat
 fails every 2 "--every takes|15m" $leat monitor credit.leat same.csv --every soon

@@ -163,13 +163,57 @@ static void replay(leattest *t)
     leat_model_release(ridge);
 }
 
+/* Of the rows of several models those of one, with its columns and their types and no others. */
+static void of_one(leattest *t)
+{
+    static const char text[] =
+        "{\"model\":\"wood\",\"inputs\":{\"size\":1,\"length\":2}}\n"
+        "{\"model\":\"cr\\u0065dit\",\"inputs\":{\"size\":\"big\",\"age\":3,\"kids\":null}}\n\n"
+        "{\"inputs\":{\"size\":true,\"other\":4}}\n"
+        "{\"inputs\":{\"age\":5},\"outputs\":{\"prediction\":1},\"model\":\"credit\"}\n"
+        "{\"model\":\"wood\",\"inputs\":{\"kids\":2}}\n"
+        "{\"model\":\"credit\",\"inp";
+    leat_context *c = t->context;
+    leat_frame *log = NULL;
+    const char *path = leattest_scratch("several.ndjson");
+    size_t at;
+    REQUIRE_OK(leati_file_write(c, path, text, sizeof text - 1));
+    REQUIRE_OK(leat_prediction_log_read_of(c, &log, path, "credit", NULL));
+    CHECK_INT(leat_frame_rows(log), 2);
+    CHECK(!leat_frame_find(log, "length", &at) && !leat_frame_find(log, "other", &at));
+    REQUIRE(leat_frame_find(log, "kids", &at)); /* its own, and missing */
+    CHECK_INT(leat_frame_missing(log, at), 2);
+    REQUIRE(leat_frame_find(log, "size", &at));
+    CHECK_INT(leat_frame_type(log, at), LEAT_STRING);
+    leat_frame_release(log);
+    REQUIRE_OK(leat_prediction_log_read_of(c, &log, path, "wood", NULL));
+    CHECK_INT(leat_frame_rows(log), 2);
+    REQUIRE(leat_frame_find(log, "size", &at));
+    CHECK(leat_frame_type(log, at) != LEAT_STRING);
+    CHECK(!leat_frame_find(log, "age", &at) && !leat_frame_find(log, "log.prediction", &at));
+    leat_model *m = trained(t, "kind", "lda");
+    leat_replay r;
+    REQUIRE(m);
+    CHECK_FAILS(leat_replay_log(c, m, log, &r, NULL), LEAT_NOT_FOUND, "width");
+    leat_model_release(m);
+    leat_frame_release(log);
+    REQUIRE_OK(leat_prediction_log_read(c, &log, path, NULL));
+    CHECK_INT(leat_frame_rows(log), 5);
+    leat_frame_release(log);
+    CHECK_FAILS(leat_prediction_log_read_of(c, &log, path, "debit", NULL), LEAT_INVALID,
+                "no row of 'debit'|wood, credit");
+    REQUIRE_OK(leati_file_write(c, path, "{\"inputs\":{}}\n", 14));
+    CHECK_FAILS(leat_prediction_log_read_of(c, &log, path, "wood", NULL), LEAT_INVALID,
+                "does not say which model");
+}
+
 static leat_status whole(leat_context *c, void *arg)
 {
     leat_frame *log = NULL;
     leat_replay r;
     const char *path = leattest_scratch("memory.ndjson");
     leat_status st = write_log(c, arg, path, 8);
-    if (st == LEAT_OK) st = leat_prediction_log_read(c, &log, path, NULL);
+    if (st == LEAT_OK) st = leat_prediction_log_read_of(c, &log, path, "wood", NULL);
     if (st == LEAT_OK) st = leat_replay_log(c, arg, log, &r, NULL);
     leat_frame_release(log);
     return st;
@@ -183,7 +227,7 @@ static void allocations(leattest *t)
     leat_model_release(m);
 }
 
-static const leattest_case list[] = {TEST(flat), TEST(wrong), TEST(round_trip), TEST(replay),
-                                     TEST(allocations)};
+static const leattest_case list[] = {TEST(flat),   TEST(wrong),  TEST(round_trip),
+                                     TEST(replay), TEST(of_one), TEST(allocations)};
 
 LEATTEST_MAIN(list)
