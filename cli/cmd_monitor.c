@@ -187,7 +187,7 @@ static leat_status print_drift(cli *c, const leat_monitor *m, size_t window)
 static void interval_text(double value, double low, double high, char out[CELL])
 {
     if (isnan(value)) snprintf(out, CELL, "-");
-    else if (isnan(low)) snprintf(out, CELL, "%.3f", value);
+    else if (isnan(low) || isnan(high)) snprintf(out, CELL, "%.3f", value);
     else snprintf(out, CELL, "%.3f (%.3f - %.3f)", value, low, high);
 }
 
