@@ -484,6 +484,15 @@ static leat_status whole(leat_context *c, void *arg)
         leat_frame_release(answers);
     }
     if (st == LEAT_OK) st = leat_monitor_add(c, m, f, "w");
+    if (st == LEAT_OK) st = add_numbers(c, f, "request", 3, false);
+    if (st == LEAT_OK) st = add_numbers(c, f, "row", 3, true);
+    if (st == LEAT_OK) st = leat_monitor_answers(c, m, f, "request");
+    leat_frame *log = st == LEAT_OK ? without(c, f, "request") : NULL;
+    if (st == LEAT_OK && !log) st = leat_error_status(c);
+    if (st == LEAT_OK) st = add_numbers(c, log, "log.request", 3, false);
+    if (st == LEAT_OK) st = add_numbers(c, log, "log.row", 3, true);
+    if (st == LEAT_OK) st = leat_monitor_add(c, m, log, "log");
+    leat_frame_release(log);
     if (st == LEAT_OK) st = leat_monitor_page(c, m, leattest_scratch("page.html"));
     leat_frame_release(f);
     leat_monitor_destroy(m);
