@@ -2,6 +2,7 @@
 #include "serve/tls.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "io/openssl.h"
@@ -52,6 +53,31 @@ static leat_status tls_error(leat_context *c, const leati_openssl *l, const char
     return st;
 }
 
+/* OpenSSL says "system lib" and "PEM lib" of these. part: "CERTIFICATE". */
+static leat_status check_pem(leat_context *c, const char *what, const char *path, const char *part)
+{
+    leati_bytes bytes;
+    char *text = NULL;
+    leat_status st = leati_file_read(c, &bytes, path);
+    if (st != LEAT_OK) return leati_error_within(c, "%s", what);
+    text = leati_strndup(c, bytes.data, bytes.size);
+    leati_bytes_release(&bytes);
+    if (!text) return leat_error_status(c);
+    const char *begin = strstr(text, "-----BEGIN "), *end = begin ? strchr(begin, '\n') : NULL;
+    const char *found = begin ? strstr(begin, part) : NULL;
+    bool locked = strstr(text, "ENCRYPTED") != NULL;
+    leati_free(text);
+    LEATI_CHECK(c, begin && end && found, LEAT_INVALID,
+                "%s %s: it has no part '-----BEGIN %s-----': a PEM file is expected", what, path,
+                part);
+    LEATI_CHECK(
+        c, !locked, LEAT_INVALID,
+        "%s %s is locked with a passphrase, which a server cannot ask for: take it off with "
+        "'openssl pkey'",
+        what, path);
+    return LEAT_OK;
+}
+
 static leat_status configure(leat_context *c, const leati_openssl *l, SSL_CTX *ctx,
                              const char *certificate, const char *key)
 {
@@ -63,6 +89,8 @@ static leat_status configure(leat_context *c, const leati_openssl *l, SSL_CTX *c
     leati_openssl_mode(l, ctx, SSL_MODE_RELEASE_BUFFERS);
     l->SSL_CTX_set_session_id_context(ctx, session, sizeof session - 1);
     l->SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    LEATI_TRY(check_pem(c, "the TLS certificate", certificate, "CERTIFICATE"));
+    LEATI_TRY(check_pem(c, "the TLS key", key, "PRIVATE KEY"));
     if (l->SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
         return tls_error(c, l, "the TLS certificate", certificate);
     if (l->SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)

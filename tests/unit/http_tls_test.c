@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "serve/server.h"
 #include "support/certificate.h"
 #include "support/http_app.h"
@@ -359,6 +360,7 @@ static void no_tls(leattest *t)
 
 static void files(leattest *t)
 {
+    static const char locked[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIF\n";
     fixture f;
     leati_http_server *second;
     char other[300];
@@ -374,6 +376,17 @@ static void files(leattest *t)
     o.tls_key = other;
     CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_INVALID,
                 "other.key");
+    o.tls_key = leattest_scratch("none.key");
+    CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_NOT_FOUND,
+                "none.key");
+    CHECK_OK(leati_file_write(t->context, leattest_scratch("noise.key"), "noise", 5));
+    o.tls_key = leattest_scratch("noise.key");
+    CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_INVALID,
+                "noise.key|BEGIN PRIVATE KEY");
+    CHECK_OK(leati_file_write(t->context, leattest_scratch("locked.key"), locked, strlen(locked)));
+    o.tls_key = leattest_scratch("locked.key");
+    CHECK_FAILS(leati_http_server_start(t->context, &o, &f.app.routes, &second), LEAT_INVALID,
+                "locked.key|passphrase");
     fixture_stop(t, &f);
 }
 
