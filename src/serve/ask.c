@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "frame/frame.h"
 #include "model/session_look.h"
+#include "serve/route.h"
 #include "serve/watch.h"
 
 enum {
@@ -277,10 +278,35 @@ static void pass(leati_ask *a, size_t rows)
     a->run_rows += rows;
 }
 
+static bool all_finite(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(v[i])) return false;
+    return true;
+}
+
+bool leati_ask_finite(const leati_ask *a, const leati_call *call, size_t first, size_t rows,
+                      leati_fault *fault)
+{
+    if (!call || !call->not_finite) return true;
+    for (size_t i = 0; i < rows; i++) {
+        size_t at = first + i;
+        if (isfinite(a->value[at]) &&
+            (!a->wants_proba || all_finite(a->proba + at * a->classes, a->classes)))
+            continue;
+        return leati_fault_set(fault, call->not_finite, "not_finite",
+                               "row %zu: what the model '%s' makes of it is not finite; its "
+                               "numbers are too large",
+                               at - call->first + 1, call->served->name);
+    }
+    return true;
+}
+
 bool leati_ask_run(leati_ask *a)
 {
     size_t rows = a->filled;
     if (!make_room(a, a->rows + rows) || (!a->known && !compute(a))) return false;
+    if (!leati_ask_finite(a, a->call, a->rows, rows, a->fault)) return false;
     pass(a, rows);
     a->filled = 0;
     if (!a->joined) forget_texts(a); /* else whoever joined them tells the watch of each request */

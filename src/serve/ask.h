@@ -130,6 +130,11 @@ void leati_ask_numbers(const leati_ask *a, const uint32_t *row, size_t count, si
 /* Of `rows` rows from `first` on, after the end. */
 leati_answers leati_ask_answers(const leati_ask *a, size_t first, size_t rows, bool probabilities);
 
+/* Whether `rows` answers from `first` on may be told by a call that takes finite ones alone; else
+ * the fault says which is not. call NULL: they may. */
+bool leati_ask_finite(const leati_ask *a, const struct leati_call *call, size_t first, size_t rows,
+                      leati_fault *fault);
+
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t leati_serve_now(void);
 

@@ -61,8 +61,10 @@ static void run(leati_join *join, leati_call *const *calls, size_t count)
             answer_alone(calls[i]);
             continue;
         }
-        tell_watch(join, calls[i]);
-        leati_call_finish(calls[i], leati_call_write(calls[i], true));
+        leati_call *call = calls[i];
+        bool finite = leati_ask_finite(a, call, call->first, call->rows, &call->fault);
+        if (finite) tell_watch(join, call);
+        leati_call_finish(call, leati_call_write(call, finite));
     }
 }
 

@@ -281,7 +281,10 @@ int leati_route_invocations(leati_call *call)
 {
     leati_served *s = only_model(call);
     leati_rows x;
-    bool ok = s && leati_rows_begin(&x, call, s, false) && read_body(&x) && leati_rows_end(&x);
+    /* Whether the scores behind a class are finite, the probabilities tell. */
+    bool ok = s && leati_rows_begin(&x, call, s, true);
+    call->not_finite = 400;
+    ok = ok && read_body(&x) && leati_rows_end(&x);
     /* MLflow knows no 422. */
     if (call->fault.http == 422) call->fault.http = 400;
     return ok ? leati_call_run(call, write_answer, NULL, 0) : leati_call_refuse(call);

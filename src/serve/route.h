@@ -67,6 +67,7 @@ struct leati_call {
     leati_ask *ask;
     size_t first, rows;    /* where its rows stand among those of the ask */
     bool probabilities;    /* are wanted */
+    int not_finite;        /* status where an answer is not; 0: it may be told */
     uint64_t start, asked; /* when it was begun; when its answers were there */
     uint64_t explained_ns; /* of that, what explanations took */
     leati_answers answers;

@@ -245,6 +245,7 @@ bool leati_rows_begin(leati_rows *x, leati_call *call, leati_served *served, boo
     leati_tensor_room *room = &call->desk->room;
     leati_tensor_room_trim(room);
     *x = (leati_rows){.call = call, .served = served};
+    call->not_finite = 422;
     x->ask = leati_call_begin(call, served, probabilities);
     if (!x->ask) return false;
     if (leati_grow(room->context, &room->cells, &room->cell_capacity, 2 * served->inputs,

@@ -18,9 +18,10 @@
 #include "support/tables.h"
 
 /* mixed (inputs of every kind), word (a text to a number), picture (4 x 4 to a number), wide (48
- * numbers to a class), vote (a classifier without probabilities). */
-enum { MODELS = 5 };
-static const char *const names[MODELS] = {"mixed", "word", "picture", "wide", "vote"};
+ * numbers to a class), vote (a classifier without probabilities), sums (one that can be overcome by
+ * large numbers). */
+enum { MODELS = 6 };
+static const char *const names[MODELS] = {"mixed", "word", "picture", "wide", "vote", "sums"};
 
 static leat_frame *pictures(leat_context *c)
 {
@@ -50,6 +51,7 @@ static bool make_models(leattest *t)
         leattest_model(c, images, "brightness", NULL, "cart", NULL, "auto"),
         leattest_model(c, numbers, "class", NULL, "logistic", NULL, "auto"),
         leattest_model(c, table, "kind", "weight|id|colour|round|when", "linear_svc", NULL, "auto"),
+        leattest_model(c, table, "kind", "weight|id|colour|round|when", "lda", NULL, "auto"),
     };
     bool ok = true;
     for (int i = 0; i < MODELS; i++) {
@@ -202,6 +204,10 @@ static const request requests[] = {
     {"POST", "/api/v1/vote?explain=true", "", "{\"length\":4,\"width\":3}", 200,
      "whether the class is predicted"},
     {"POST", "/api/v1/word?explain=true", TEXT, "red", 200, "\"base\":"},
+    /* Answers that are none. */
+    {"POST", "/api/v1/sums", "", "{\"length\":4,\"width\":3}", 200, "\"probabilities\":[{"},
+    {"POST", "/api/v1/sums", "", "[[4,3],[1e308,-1e308]]", 422, "not_finite|row 2: "},
+    {"GET", "/api/v1/sums?length=1e308&width=-1e308", "", "", 422, "not_finite"},
     {"GET", "/api/v1/picture", "", "", 200, "ETag: \"|\"role\":\"array\""},
     /* Ends the connection. */
     {"GET", "/api/v1/../etc", "", "", 400, "bad_path"},
