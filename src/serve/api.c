@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "serve/entity_tag.h"
 #include "serve/explained.h"
 #include "serve/media.h"
@@ -117,6 +118,7 @@ bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs)
     leati_call *call = x->call;
     leati_pair pair;
     x->single = true;
+    x->said = false;
     while (leati_query_next(&pairs, &pair, &call->fault)) {
         leati_json_value name = {.text = pair.name, .length = pair.name_length};
         size_t input = leati_rows_input(x, &name);
@@ -124,10 +126,7 @@ bool leati_rows_read_pairs(leati_rows *x, leati_http_text pairs)
             if (!leati_rows_explain_text(x, pair.value, pair.value_length)) return false;
             continue;
         }
-        if (input == SIZE_MAX)
-            return leati_fault_set(&call->fault, 422, "unknown_field",
-                                   "the model '%s' has no input '%.*s'", x->served->name,
-                                   LEATI_CLIP(pair.name, pair.name_length));
+        if (input == SIZE_MAX) return leati_rows_unknown(x, pair.name, pair.name_length);
         if (!leati_rows_mark(x, input) || !leati_rows_text(x, input, pair.value, pair.value_length))
             return false;
     }
@@ -199,17 +198,22 @@ bool leati_rows_read_json(leati_rows *x)
         leati_json_value v;
         return leati_json_any(&json, &v) && not_rows(x);
     }
+    x->said = false;
     if (!find_rows(x, &json, &wrapped)) return false;
+    bool explains = x->said;
     if (!wrapped) {
         x->single = true;
         return leati_rows_object(x, &json) && leati_json_finish(&json);
     }
     if (!read_array_of_rows(x, &json)) return false;
+    x->said = explains; /* rows have members of that name, too */
     bool first = false; /* other members may follow */
     int more;
     while ((more = leati_json_more(&json, '{', &first)) == 1) {
         leati_json_value key, skipped;
         if (!leati_json_key(&json, &key)) return false;
+        if (LEATI_JSON_IS(&key, "rows"))
+            return leati_fault_set(&call->fault, 400, "duplicate_field", "'rows' stands twice");
         bool ok = LEATI_JSON_IS(&key, "explain") ? leati_rows_explain_json(x, &json)
                                                  : leati_json_any(&json, &skipped);
         if (!ok) return false;
@@ -263,15 +267,31 @@ static bool read_body(leati_rows *x)
     }
 }
 
+static bool unknown_option(leati_rows *x, const leati_pair *pair)
+{
+    static const char *const names[] = {"explain"};
+    leati_json_value name = {.text = pair->name, .length = pair->name_length};
+    char plain[LEATI_CLIP_MOST + 1];
+    bool input = leati_rows_input(x, &name) != SIZE_MAX;
+    snprintf(plain, sizeof plain, "%.*s", LEATI_CLIP(pair->name, pair->name_length));
+    return leati_fault_set(&x->call->fault, 422, "unknown_field",
+                           "the query of a request with a body does not take '%s'%s", plain,
+                           input                            ? "; inputs stand in the body"
+                           : leati_nearest(plain, names, 1) ? "; did you mean 'explain'?"
+                                                            : "");
+}
+
 /* Of a request with a body the query holds no input but may say "explain". */
 static bool read_options(leati_rows *x)
 {
     leati_http_text query = x->call->request->query;
     leati_pair pair;
-    while (leati_query_next(&query, &pair, &x->call->fault))
-        if (strcmp(pair.name, "explain") == 0 &&
-            !leati_rows_explain_text(x, pair.value, pair.value_length))
+    while (leati_query_next(&query, &pair, &x->call->fault)) {
+        bool known = pair.name_length == 7 && memcmp(pair.name, "explain", 7) == 0;
+        if (known ? !leati_rows_explain_text(x, pair.value, pair.value_length)
+                  : !unknown_option(x, &pair))
             return false;
+    }
     return !x->call->fault.http;
 }
 

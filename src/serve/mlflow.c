@@ -55,8 +55,13 @@ static bool find_split(leati_json_in *json, leati_json_value *columns, leati_jso
     while ((more = leati_json_more(json, '{', &first)) == 1) {
         leati_json_value key, value;
         if (!leati_json_key(json, &key) || !leati_json_any(json, &value)) return false;
-        if (LEATI_JSON_IS(&key, "columns")) *columns = value;
-        if (LEATI_JSON_IS(&key, "data")) *data = value;
+        leati_json_value *at = LEATI_JSON_IS(&key, "columns") ? columns
+                               : LEATI_JSON_IS(&key, "data")  ? data
+                                                              : NULL;
+        if (at && at->text)
+            return leati_fault_set(json->fault, 400, "duplicate_field", "'%.*s' stands twice",
+                                   LEATI_CLIP(key.text, key.length));
+        if (at) *at = value;
     }
     if (more < 0) return false;
     return (columns->text && data->text) ||

@@ -205,9 +205,7 @@ static bool take_part(leati_rows *x, const leati_part *part)
                                LEATI_CLIP(part->name, part->name_length));
     if (input == SIZE_MAX && part->name_length == 7 && memcmp(part->name, "explain", 7) == 0)
         return leati_rows_explain_text(x, data, size);
-    if (input == SIZE_MAX)
-        return leati_fault_set(fault, 422, "unknown_field", "the model '%s' has no input '%.*s'",
-                               x->served->name, LEATI_CLIP(part->name, part->name_length));
+    if (input == SIZE_MAX) return leati_rows_unknown(x, part->name, part->name_length);
     if (!leati_rows_mark(x, input)) return false;
     if (is_image(&x->served->ports[input])) return set_image(x, input, data, size);
     if (part->media == LEATI_MEDIA_IMAGE || part->media == LEATI_MEDIA_OTHER)
@@ -224,6 +222,7 @@ bool leati_rows_multipart(leati_rows *x, leati_http_text type, const void *data,
     leati_part part;
     bool table = false, fields = false;
     x->single = true;
+    x->said = false;
     if (!leati_multipart_begin(&m, type, data, size, &x->call->fault)) return false;
     while (leati_multipart_next(&m, &part)) {
         bool rows = part.media == LEATI_MEDIA_CSV;

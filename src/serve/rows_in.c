@@ -291,6 +291,7 @@ bool leati_rows_object(leati_rows *x, leati_json_in *json)
     bool first = true;
     int more;
     x->next = 0;
+    x->said = false;
     if (!leati_json_enter(json, '{', "a row")) return false;
     while ((more = leati_json_more(json, '{', &first)) == 1) {
         leati_json_value key, skipped;
@@ -304,10 +305,24 @@ bool leati_rows_object(leati_rows *x, leati_json_in *json)
     return more == 0 && leati_rows_next(x);
 }
 
-static void explain(leati_rows *x)
+/* Two readers of a request must not understand it differently. */
+static bool once(leati_rows *x)
 {
-    x->explain = true;
-    leati_ask_at_most(x->call->ask, LEATI_EXPLAINED_ROWS);
+    if (x->said)
+        return leati_fault_set(&x->call->fault, 400, "duplicate_field", "'explain' stands twice");
+    x->said = true;
+    return true;
+}
+
+static bool explain(leati_rows *x, bool yes)
+{
+    if (x->says && x->explain != yes)
+        return leati_fault_set(&x->call->fault, 400, "contradiction",
+                               "the request says 'explain' in two places: true and false");
+    x->says = true;
+    x->explain = yes;
+    if (yes) leati_ask_at_most(x->call->ask, LEATI_EXPLAINED_ROWS);
+    return true;
 }
 
 bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length)
@@ -315,9 +330,9 @@ bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length)
     bool yes = length == 0 || (length == 1 && *value == '1') ||
                (length == 4 && memcmp(value, "true", 4) == 0);
     bool no = (length == 1 && *value == '0') || (length == 5 && memcmp(value, "false", 5) == 0);
-    if (yes) explain(x);
-    return yes || no ||
-           leati_fault_set(&x->call->fault, 422, "invalid_value",
+    if (!once(x)) return false;
+    if (yes || no) return explain(x, yes);
+    return leati_fault_set(&x->call->fault, 422, "invalid_value",
                            "field 'explain': '%.*s' is neither true nor false",
                            LEATI_CLIP(value, length));
 }
@@ -325,14 +340,33 @@ bool leati_rows_explain_text(leati_rows *x, const char *value, size_t length)
 bool leati_rows_explain_json(leati_rows *x, leati_json_in *json)
 {
     leati_json_value v;
-    if (!leati_json_any(json, &v)) return false;
-    if (v.kind == LEATI_JSON_FALSE || (v.kind == LEATI_JSON_NULL && v.length == 4)) return true;
-    if (v.kind != LEATI_JSON_TRUE)
-        return leati_fault_set(&x->call->fault, 422, "invalid_value",
-                               "field 'explain': %.*s is neither true nor false",
-                               LEATI_CLIP(v.text, v.length));
-    explain(x);
-    return true;
+    if (!once(x) || !leati_json_any(json, &v)) return false;
+    if (v.kind == LEATI_JSON_NULL && v.length == 4) return true;
+    if (v.kind == LEATI_JSON_TRUE || v.kind == LEATI_JSON_FALSE)
+        return explain(x, v.kind == LEATI_JSON_TRUE);
+    return leati_fault_set(&x->call->fault, 422, "invalid_value",
+                           "field 'explain': %.*s is neither true nor false",
+                           LEATI_CLIP(v.text, v.length));
+}
+
+bool leati_rows_unknown(leati_rows *x, const char *name, size_t length)
+{
+    const leati_served *s = x->served;
+    const char *near = NULL, **names;
+    char plain[LEATI_CLIP_MOST + 1];
+    snprintf(plain, sizeof plain, "%.*s", LEATI_CLIP(name, length));
+    names = leati_alloc_quiet(x->call->desk->context, (s->inputs + 1) * sizeof *names);
+    for (size_t i = 0; names && i < s->inputs; i++) names[i] = s->ports[i].name;
+    if (names) {
+        names[s->inputs] = "explain";
+        near = leati_nearest(plain, names, s->inputs + 1);
+    }
+    leati_fault_set(&x->call->fault, 422, "unknown_field",
+                    "the model '%s' has no input '%s'%s%.*s%s", s->name, plain,
+                    near ? "; did you mean '" : "",
+                    LEATI_CLIP(near ? near : "", near ? strlen(near) : 0), near ? "'?" : "");
+    leati_free((void *)names);
+    return false;
 }
 
 bool leati_rows_array(leati_rows *x, leati_json_in *json)

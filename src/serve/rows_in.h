@@ -13,6 +13,8 @@ typedef struct leati_rows {
     size_t row;     /* the present one, from 0 */
     bool single;    /* there is but one: faults do not count it */
     bool explain;   /* the request asks for explanations */
+    bool says;      /* or says that it does not */
+    bool said;      /* "explain" stood in this row, this object around rows, this query */
     bool large;     /* what it holds takes too long for a loop to read: nothing was read */
     size_t next;    /* input that is likely to come next */
     uint64_t *seen; /* (inputs) 1 + the row in which it was given last; in the worker's room */
@@ -30,6 +32,8 @@ bool leati_rows_object(leati_rows *x, leati_json_in *json);
 bool leati_rows_array(leati_rows *x, leati_json_in *json);
 /* Checks that every input was given and goes on to the next row. */
 bool leati_rows_next(leati_rows *x);
+/* 422: the model has no input of that name, nor does a query or form take it. */
+bool leati_rows_unknown(leati_rows *x, const char *name, size_t length);
 /* Marks an input as given; false where it stands twice. */
 bool leati_rows_mark(leati_rows *x, size_t input);
 /* False: there was no row. */
