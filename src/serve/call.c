@@ -226,6 +226,7 @@ void leati_call_finish(leati_call *call, int status)
     }
     if (!call->fault.http) leati_fault_set(&call->fault, 500, "internal", "a fault of the server");
     leati_exchange_rewind(call->exchange, call->fields);
+    leati_guard_say_left(call); /* rows that are not answered were given back */
     leati_rollouts_sign(call);
     if (call->fault.http == 503) leati_exchange_header(call->exchange, "Retry-After", "1");
     if (call->fault.http == 429) leati_guard_say_when(call);

@@ -106,6 +106,18 @@ bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const c
     return leati_keys_allow(guard->keys, call->slot, key, model);
 }
 
+void leati_guard_say_left(leati_call *call)
+{
+    leati_key_state *key = call->exchange ? leati_exchange_user(call->exchange) : NULL;
+    char limit[LEATI_KEY_FIELD];
+    if (!key || !leati_key_quota(key)) return;
+    leati_http_text was = leati_exchange_header_out(call->exchange, "RateLimit");
+    if (!was.data) return;
+    leati_key_limit_again(was.data, was.length, leati_key_left(key), limit);
+    leati_exchange_header_again(call->exchange, "RateLimit", limit);
+    call->fields = call->fields + strlen(limit) - was.length;
+}
+
 bool leati_guard_take(leati_call *call, size_t rows, bool says)
 {
     leati_key_state *key = call->exchange ? leati_exchange_user(call->exchange) : NULL;
@@ -114,6 +126,7 @@ bool leati_guard_take(leati_call *call, size_t rows, bool says)
     stake = leati_exchange_stake(call->exchange);
     if (leati_keys_take(key, rows, &stake, &left)) {
         leati_exchange_set_stake(call->exchange, stake);
+        leati_guard_say_left(call);
         return true;
     }
     if (says)

@@ -26,6 +26,9 @@ bool leati_guard_shows(const leati_guard *guard, const leati_call *call, const c
  * for today, and given back where they are not answered. False: there are not as many; with `says`
  * the fault is recorded. */
 bool leati_guard_take(leati_call *call, size_t rows, bool says);
+/* What is left of the day, in the answer's fields, which were written before its rows were known.
+ */
+void leati_guard_say_left(leati_call *call);
 /* Usage of the key, where there is one. */
 void leati_guard_count(leati_call *call, uint64_t rows, uint64_t ns, bool ok);
 /* The exchange is over, however it went. */

@@ -47,8 +47,9 @@ typedef struct leati_http_request {
     const leati_http_header *headers;
     size_t header_count;
     /* Whole, chunks joined, Content-Encoding undone; empty (and perhaps NULL) while `admit` runs
-     * and where none came. It begins at a multiple of 64 bytes, or, as it came with a Content-Length,
-     * ends at one: what stands at its end, such as a tensor behind JSON, is aligned there. */
+     * and where none came. It begins at a multiple of 64 bytes, or, as it came with a
+     * Content-Length, ends at one: what stands at its end, such as a tensor behind JSON, is aligned
+     * there. */
     const void *body;
     size_t body_length;
     const char *id;   /* of the request: the client's X-Request-Id where it is sound, else ours */
@@ -126,6 +127,11 @@ void leati_exchange_amend(leati_http_exchange *exchange, size_t at, const void *
  * on the way, and the answer will be 503 instead. */
 bool leati_exchange_written(const leati_http_exchange *exchange, leati_http_text *fields,
                             leati_http_text *body);
+/* The value of a header line that was written, until more is; data NULL: there is none. And
+ * another value in its place. */
+leati_http_text leati_exchange_header_out(const leati_http_exchange *exchange, const char *name);
+void leati_exchange_header_again(leati_http_exchange *exchange, const char *name,
+                                 const char *value);
 /* Forgets headers and body written so far; or the headers behind the first `fields` bytes of their
  * lines (leati_exchange_written), and the body. */
 void leati_exchange_restart(leati_http_exchange *exchange);

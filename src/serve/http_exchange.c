@@ -434,6 +434,34 @@ bool leati_exchange_written(const leati_http_exchange *ex, leati_http_text *fiel
     return !ex->failed;
 }
 
+leati_http_text leati_exchange_header_out(const leati_http_exchange *ex, const char *name)
+{
+    const char *line = ex->fields.data, *end = line + ex->fields.size, *stop;
+    size_t names = strlen(name);
+    for (; line < end && (stop = memchr(line, '\r', (size_t)(end - line))); line = stop + 2) {
+        size_t n = (size_t)(stop - line);
+        if (n < names + 2 || line[names] != ':' || memcmp(line, name, names) != 0) continue;
+        return (leati_http_text){line + names + 2, n - names - 2};
+    }
+    return (leati_http_text){NULL, 0};
+}
+
+void leati_exchange_header_again(leati_http_exchange *ex, const char *name, const char *value)
+{
+    leati_http_buffer *b = &ex->fields;
+    size_t now = strlen(value);
+    if (!leati_http_buffer_room(ex->core->context, b, now)) {
+        ex->failed = true;
+        return;
+    }
+    leati_http_text was = leati_exchange_header_out(ex, name);
+    if (!was.data) return;
+    char *at = b->data + (was.data - b->data), *behind = at + was.length;
+    memmove(at + now, behind, (size_t)(b->data + b->size - behind));
+    memcpy(at, value, now);
+    b->size = b->size + now - was.length;
+}
+
 void leati_exchange_restart(leati_http_exchange *ex)
 {
     leati_exchange_rewind(ex, 0);

@@ -471,6 +471,14 @@ uint64_t leati_key_quota(const leati_key_state *s)
     return atomic_load(&s->quota);
 }
 
+uint64_t leati_key_left(const leati_key_state *s)
+{
+    uint64_t today = (uint64_t)leati_key_day(leati_seconds_now()) << DAY_SHIFT,
+             was = atomic_load_explicit(&s->used, memory_order_relaxed),
+             used = (was & ~ROWS_MASK) == today ? was & ROWS_MASK : 0, quota = leati_key_quota(s);
+    return quota > used ? quota - used : 0;
+}
+
 void leati_keys_count(leati_key_state *s, uint64_t stake, uint64_t rows, uint64_t bytes,
                       uint64_t ns, bool error)
 {
@@ -516,6 +524,18 @@ void leati_key_fields(const leati_key_verdict *v, char policy[LEATI_KEY_FIELD],
         l += (size_t)snprintf(limit + l, LEATI_KEY_FIELD - l, "%s\"%s\";r=%llu;t=%u", l ? ", " : "",
                               all[i].name, (unsigned long long)k->left, k->reset);
     }
+}
+
+void leati_key_limit_again(const char *was, size_t length, uint64_t left,
+                           char limit[LEATI_KEY_FIELD])
+{
+    static const char day[] = "\"day\";r=";
+    snprintf(limit, LEATI_KEY_FIELD, "%.*s", (int)length, was);
+    char *at = strstr(limit, day), rest[LEATI_KEY_FIELD];
+    if (!at) return;
+    at += sizeof day - 1;
+    snprintf(rest, sizeof rest, "%s", at + strcspn(at, ";"));
+    snprintf(at, (size_t)(limit + LEATI_KEY_FIELD - at), "%llu%s", (unsigned long long)left, rest);
 }
 
 /* --- keeping up ------------------------------------------------------------------------------- */

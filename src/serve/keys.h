@@ -47,7 +47,7 @@ void leati_keys_check_at(leati_keys *keys, unsigned worker, const char *text, si
 /* Before the answer, when the rows of a request are known: takes them from the quota of the day, so
  * that requests under way at once do not have more than there is. *stake is what a request holds, 0
  * at first; it ends with leati_keys_count or leati_keys_give_back. False: the quota has not as
- * many, nothing was taken; *left: how many it has. From any thread. */
+ * many, nothing was taken; *left: how many it has then. From any thread. */
 bool leati_keys_take(leati_key_state *key, uint64_t rows, uint64_t *stake, uint64_t *left);
 bool leati_keys_take_at(leati_key_state *key, uint64_t rows, int64_t seconds, uint64_t *stake,
                         uint64_t *left);
@@ -57,6 +57,7 @@ void leati_keys_give_back(leati_key_state *key, uint64_t stake);
 void leati_keys_count(leati_key_state *key, uint64_t stake, uint64_t rows, uint64_t bytes,
                       uint64_t ns, bool error);
 uint64_t leati_key_quota(const leati_key_state *key); /* rows a day; 0: any number */
+uint64_t leati_key_left(const leati_key_state *key);  /* of them today; 0 without a quota */
 /* Until the next day begins. */
 uint32_t leati_key_seconds_left(int64_t seconds);
 const char *leati_key_name(const leati_key_state *key);
@@ -93,6 +94,9 @@ const leati_key_state *leati_keys_next(leati_keys *keys, const leati_key_state *
 enum { LEATI_KEY_FIELD = 128 };
 void leati_key_fields(const leati_key_verdict *v, char policy[LEATI_KEY_FIELD],
                       char limit[LEATI_KEY_FIELD]);
+/* RateLimit as it was written, with so many rows left of the day. */
+void leati_key_limit_again(const char *was, size_t length, uint64_t left,
+                           char limit[LEATI_KEY_FIELD]);
 
 /* Looks for changes and writes usage now, as the thread does by itself; for tests. */
 leat_status leati_keys_refresh(leati_keys *keys, leat_context *c);

@@ -105,10 +105,10 @@ static void one_by_one(leattest *t, size_t cache)
     if (!open_store(t, &s, name)) return;
     pass p = add_quota(t, &s, "alice", 7), other = add_quota(t, &s, "bob", 2);
     if (start(t, &s, name, cache)) {
-        ask(t, &s, &p, "POST", "/api/v1/iris", bad, 422, "");
+        ask(t, &s, &p, "POST", "/api/v1/iris", bad, 422, "\"day\";r=7;");
         ask(t, &s, &p, "POST", "/api/v1/iris", "[" ROW, 400, "");
-        ask(t, &s, &p, "POST", "/api/v1/iris", rows3, 200, "\"day\";r=7;");
-        ask(t, &s, &p, "POST", "/api/v1/iris", rows2, 200, "\"day\";r=4;");
+        ask(t, &s, &p, "POST", "/api/v1/iris", rows3, 200, "\"day\";r=4;");
+        ask(t, &s, &p, "POST", "/api/v1/iris", rows2, 200, "\"day\";r=2;");
         ask(t, &s, &p, "POST", "/api/v1/iris", rows3, 429,
             "quota_used_up|has 3 rows|left of the 7 that its key may ask for in a day: "
             "2|Retry-After: |\"day\";r=2;");
@@ -118,11 +118,11 @@ static void one_by_one(leattest *t, size_t cache)
         ask(t, &s, &other, "POST", "/api/v1/iris", rows3, 429, "of the 2 |in a day: 2");
         ask(t, &s, &other, "GET",
             "/api/v1/iris?sepal_length=5&sepal_width=3&petal_length=1&petal_width=1", "", 200,
-            "\"day\";r=2;");
-        ask(t, &s, &p, "POST", "/api/v1/iris", rows2, 200, "\"day\";r=2;");
+            "\"day\";r=1;");
+        ask(t, &s, &p, "POST", "/api/v1/iris", rows2, 200, "\"day\";r=0;");
         ask(t, &s, &p, "POST", "/api/v1/iris", ROW, 429, "quota_used_up|Retry-After: ");
         ask(t, &s, &other, "POST", "/api/v1/iris", rows2, 429, "in a day: 1");
-        ask(t, &s, &other, "POST", "/api/v1/iris", ROW, 200, "\"day\";r=1;");
+        ask(t, &s, &other, "POST", "/api/v1/iris", ROW, 200, "\"day\";r=0;");
         ask(t, &s, &other, "POST", "/api/v1/iris", ROW, 429, "quota_used_up");
     }
     close_scene(&s);
@@ -183,7 +183,7 @@ static void quotas_at_once(leattest *t)
         CHECK_INT(good, 33);
         CHECK_INT(refused, ASKERS * 40 - 33);
         CHECK_INT(other, 0);
-        ask(t, &s, &p, "POST", "/api/v1/iris", ROW, 200, "\"day\";r=1;");
+        ask(t, &s, &p, "POST", "/api/v1/iris", ROW, 200, "\"day\";r=0;");
         ask(t, &s, &p, "POST", "/api/v1/iris", ROW, 429, "quota_used_up");
     }
     close_scene(&s);
