@@ -14,6 +14,8 @@ static const leati_http_fault framing = {400, "bad_framing",
                                          "The length of the request can be read in two ways."};
 static const leati_http_fault unknown_coding = {
     415, "unknown_encoding", "The body has a Content-Encoding that is not known here."};
+static const leati_http_fault no_body = {413, "too_large",
+                                         "This method takes no body on this path."};
 static const leati_http_fault too_large = {413, "too_large",
                                            "The body is longer than this route takes."};
 static const leati_http_fault no_memory = {503, "no_memory", "There is no memory for the request."};
@@ -244,7 +246,8 @@ static const leati_http_fault *begin_body(leati_http_conn *conn, leati_http_exch
 {
     const leati_http_head *h = &ex->head;
     leati_http_coding coding = leati_http_coding_of(h->content_encoding);
-    if (h->content_length > most || most == 0) return &too_large;
+    if (most == 0) return &no_body;
+    if (h->content_length > most) return &too_large;
     ex->body_most = most;
     ex->body_left = h->content_length;
     ex->chunks = (leati_http_chunks){0};

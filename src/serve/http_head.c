@@ -250,10 +250,12 @@ static const leati_http_fault *note_header(leati_http_head *h, leati_http_text n
         if (!leati_http_text_is(value, "100-continue")) return &bad_expect;
         h->expect = true;
         return NULL;
+    case 9: return named(name, "x-api-key") ? once(&h->key, value) : NULL;
     case 10:
         if (named(name, "connection")) read_connection(h, value);
         return NULL;
     case 12: return named(name, "x-request-id") ? once(&h->request_id, value) : NULL;
+    case 13: return named(name, "authorization") ? once(&h->authorization, value) : NULL;
     case 14: return named(name, "content-length") ? read_length(h, value) : NULL;
     case 15:
         if (named(name, "accept-encoding") && !h->accept_encoding.data) h->accept_encoding = value;

@@ -40,7 +40,7 @@ typedef struct leati_http_head {
     bool close, keep_alive; /* tokens of Connection */
     uint64_t content_length;
     leati_http_text path, query; /* the path not yet decoded */
-    leati_http_text host, content_encoding, accept_encoding, request_id;
+    leati_http_text host, content_encoding, accept_encoding, request_id, authorization, key;
     size_t header_count;
     leati_http_header headers[LEATI_HTTP_HEADERS_MOST];
 } leati_http_head;
