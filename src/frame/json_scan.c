@@ -165,6 +165,25 @@ const char *leati_json_take(const char *p, const char *end, leati_json_value *v)
     return take_word(p, end, v);
 }
 
+/* The code at \\uXXXX, p behind the backslash; *p: behind what belongs to it. A lone surrogate is
+ * itself. */
+static unsigned long take_code(const char **p, const char *end)
+{
+    unsigned long code = (unsigned long)hex4(*p + 1, end);
+    *p += 5;
+    if (code < 0xd800 || code >= 0xdc00 || end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
+        return code;
+    long low = hex4(*p + 2, end);
+    if (low < 0xdc00 || low >= 0xe000) return code;
+    *p += 6;
+    return 0x10000 + ((code - 0xd800) << 10) + ((unsigned long)low - 0xdc00);
+}
+
+static bool is_lone(unsigned long code)
+{
+    return code >= 0xd800 && code < 0xe000;
+}
+
 size_t leati_json_unescape(const leati_json_value *v, char *to)
 {
     static const char codes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
@@ -180,17 +199,19 @@ size_t leati_json_unescape(const leati_json_value *v, char *to)
             to[n++] = strchr(codes, *p++)[1];
             continue;
         }
-        unsigned long code = (unsigned long)hex4(p + 1, end);
-        p += 5;
-        if (code >= 0xd800 && code < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-            long low = hex4(p + 2, end);
-            if (low >= 0xdc00 && low < 0xe000) {
-                code = 0x10000 + ((code - 0xd800) << 10) + ((unsigned long)low - 0xdc00);
-                p += 6;
-            }
-        }
-        if (code >= 0xd800 && code < 0xe000) code = 0xfffd;
-        n += leati_utf8_put(code, to + n);
+        unsigned long code = take_code(&p, end);
+        n += leati_utf8_put(is_lone(code) ? 0xfffd : code, to + n);
     }
     return n;
+}
+
+bool leati_json_paired(const leati_json_value *v)
+{
+    const char *p = v->text, *end = p + v->length;
+    while (v->escaped && (p = memchr(p, '\\', (size_t)(end - p)))) {
+        p++;
+        if (*p != 'u') p++;
+        else if (is_lone(take_code(&p, end))) return false;
+    }
+    return true;
 }

@@ -33,5 +33,7 @@ const char *leati_json_take(const char *p, const char *end, leati_json_value *v)
 /* The text of an escaped STRING, never longer than it; returns the length. Lone surrogates become
  * U+FFFD. */
 size_t leati_json_unescape(const leati_json_value *v, char *to);
+/* Whether a STRING has no lone surrogate. */
+bool leati_json_paired(const leati_json_value *v);
 
 #endif

@@ -129,6 +129,8 @@ static bool take_string(leati_rows *x, size_t input, const leati_json_value *v)
 {
     char plain[TEXT];
     const leati_port *p = &x->served->ports[input];
+    if (!leati_json_paired(v))
+        return wrong_value(x, input, "this text", 9, "Unicode: half a surrogate pair stands alone");
     if (v->length >= sizeof plain && p->role == LEATI_ROLE_CATEGORY)
         return take_long_string(x, input, v);
     if (v->length >= sizeof plain)

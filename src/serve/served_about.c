@@ -344,7 +344,7 @@ static void type_json(leat_json *j, const leati_port *p)
                                                 : "number";
     if (p->role == LEATI_ROLE_TIME) {
         type = "string";
-        leat_json_string(j, "format", "date-time");
+        leat_json_raw(j, "anyOf", "[{\"format\":\"date\"},{\"format\":\"date-time\"}]");
     } else if (p->role == LEATI_ROLE_ARRAY) {
         leat_json_string(j, "type", "array");
         return;

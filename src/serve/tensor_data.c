@@ -177,6 +177,10 @@ static const char *take_text(leati_infer_in *in, leati_json_in *json, const leat
     size_t n = v.length;
     if (v.escaped) n = leati_json_unescape(&v, to);
     else memcpy(to, v.text, n);
+    if (!leati_json_paired(&v)) {
+        wrong_element(in, t, index, "a text with half a surrogate pair", "");
+        return NULL;
+    }
     if (memchr(to, '\0', n) || !leati_utf8_valid(to, n)) {
         wrong_element(in, t, index, "a text with a NUL character or bytes that are not UTF-8", "");
         return NULL;

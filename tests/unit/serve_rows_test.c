@@ -229,6 +229,19 @@ static const request requests[] = {
      "unknown_field|'explian'|did you mean 'explain'?"},
     {"POST", MIXED "?width=5", "", "{" JSON_ROW "}", 422, "unknown_field|inputs stand in the body"},
     {"GET", MIXED "?lenght=1.5", "", "", 422, "no input 'lenght'; did you mean 'length'?"},
+    /* Texts. */
+    {"POST", "/v2/models/word/infer", "",
+     "{\"inputs\":[{\"name\":\"colour\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":"
+     "[\"\\ud800\"]}]}",
+     400, "surrogate"},
+    {"POST", "/api/v1/word", "", "{\"colour\":\"\\ud83d\\ude00 \\u00e9\"}", 200,
+     "\"predictions\":["},
+    {"POST", "/api/v1/word", "", "{\"colour\":\"a\\ud800\"}", 422,
+     "invalid_value|field 'colour'|surrogate"},
+    {"POST", "/api/v1/word", "", "{\"colour\":\"\\ude00\\ud83d\"}", 422, "surrogate"},
+    {"GET", "/openapi.json", "", "", 200,
+     "\"when\":{\"anyOf\":[{\"format\":\"date\"},{\"format\":\"date-time\"}],\"type\":["
+     "\"string\",\"null\"],\"examples\":[\"20"},
     /* Answers that are none. */
     {"POST", "/api/v1/sums", "", "{\"length\":4,\"width\":3}", 200, "\"probabilities\":[{"},
     {"POST", "/api/v1/sums", "", "[[4,3],[1e308,-1e308]]", 422, "not_finite|row 2: "},
@@ -432,6 +445,11 @@ static void limits(leattest *t)
         if (start(t, NULL, &server, &k)) {
             CHECK(serve_client_ask(&k, "POST", MIXED, "", big, 100001));
             CHECK_INT(k.status, 413);
+            serve_client_close(&k);
+            CHECK(serve_client_open(&k, leat_server_url(server)));
+            CHECK(serve_client_ask(&k, "GET", MIXED, "", "{}", 2));
+            CHECK_INT(k.status, 413);
+            CHECK(strstr(k.body, "takes no body"));
         }
     }
     free(big);
