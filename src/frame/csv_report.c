@@ -63,6 +63,7 @@ leat_status leati_csv_explain(leati_csv_reader *r)
     leati_str_init(&text, c);
     const leati_csv_trouble *t = &r->trouble[r->troubles - 1];
     describe(r, t, &text);
+    if (r->report) r->report->wrong_value = t->fault == LEATI_CSV_VALUE;
     LEATI_FAIL(c, LEAT_FORMAT, "%s %s", name, leati_str_text(&text));
     leati_str_fini(&text);
     if (t->fault == LEATI_CSV_OPEN)

@@ -46,6 +46,22 @@ static bool ask_frame(leati_rows *x, const leat_frame *f)
     return true;
 }
 
+/* With the codes that other bodies get; there is but one body to speak of. */
+static bool csv_fault(leati_rows *x, leat_status st, const leat_read_report *report, bool was_read)
+{
+    static const char lead[] = "the body line ";
+    enum { SPARE = sizeof "the body " - 1 };
+    leati_fault *fault = &x->call->fault;
+    bool wrong = was_read || (report && report->wrong_value);
+    leati_fault_from(fault, x->call->desk->context);
+    if (fault->http != 422) return false;
+    if (was_read && st == LEAT_NOT_FOUND) fault->code = "missing_field";
+    else if (wrong) fault->code = "invalid_value";
+    if (strncmp(fault->message, lead, sizeof lead - 1) == 0)
+        memmove(fault->message, fault->message + SPARE, strlen(fault->message + SPARE) + 1);
+    return false;
+}
+
 bool leati_rows_csv(leati_rows *x, const void *data, size_t size)
 {
     leat_context *c = x->call->desk->context;
@@ -70,9 +86,10 @@ bool leati_rows_csv(leati_rows *x, const void *data, size_t size)
         st = LEATI_FAIL(c, LEAT_FORMAT,
                         "every row has one value more than the header has names, %zu",
                         f->columns - 1);
-    if (st == LEAT_OK) st = leati_conform(c, &fitting, &s->model->schema, f);
+    bool was_read = st == LEAT_OK;
+    if (was_read) st = leati_conform(c, &fitting, &s->model->schema, f);
     if (st == LEAT_OK) ok = ask_frame(x, fitting);
-    else leati_fault_from(&x->call->fault, c);
+    else (void)csv_fault(x, st, o.report, was_read);
     leat_frame_release(fitting);
     leat_frame_release(f);
     leati_source_close(source);

@@ -115,7 +115,9 @@ typedef struct request {
 #define TEXT "Content-Type: text/plain; charset=utf-8\r\n"
 #define JSON_ROW                                                                                   \
     "\"length\":1.5,\"width\":2,\"colour\":\"red\",\"round\":true,\"when\":\"2024-03-01\""
-#define MIXED "/api/v1/mixed"
+#define CSV    "Content-Type: text/csv\r\n"
+#define HEADER "length,width,colour,round,when\n"
+#define MIXED  "/api/v1/mixed"
 
 static const request requests[] = {
     /* Forms with files. */
@@ -229,6 +231,13 @@ static const request requests[] = {
      "unknown_field|'explian'|did you mean 'explain'?"},
     {"POST", MIXED "?width=5", "", "{" JSON_ROW "}", 422, "unknown_field|inputs stand in the body"},
     {"GET", MIXED "?lenght=1.5", "", "", 422, "no input 'lenght'; did you mean 'length'?"},
+    /* Tables. */
+    {"POST", MIXED, CSV, "length,width,colour,round\n1,2,red,true\n", 422,
+     "missing_field|the column 'when'"},
+    {"POST", MIXED, CSV, HEADER "1,2,red,true,2024-03-01\n1,many,red,true,2024-03-01\n", 422,
+     "invalid_value|{\"error\":\"line 3, column width: 'many' is not a number"},
+    {"POST", MIXED, CSV, HEADER "1,inf,red,true,2024-03-01\n", 422, "invalid_value"},
+    {"POST", MIXED, CSV, HEADER "1,2\n", 422, "invalid_input|{\"error\":\"line 2 has 2 values"},
     /* Texts. */
     {"POST", "/v2/models/word/infer", "",
      "{\"inputs\":[{\"name\":\"colour\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":"
