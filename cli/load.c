@@ -63,7 +63,7 @@ static void print_notes(cli *c, const leat_read_report *report, bool aside)
 
 /* images, tokens: the size for a folder of images and the cut of a text where none is given. */
 static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected,
-                        const char *images, const char *tokens)
+                        const char *once, const char *images, const char *tokens)
 {
     leat_read_options o;
     *out = NULL;
@@ -71,6 +71,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     if (st == LEAT_OK) st = leat_read_report_create(c->context, &o.report);
     if (st != LEAT_OK) return st;
     o.expected = expected;
+    o.once = once;
     if (!o.images) o.images = images;
     if (!o.tokens) o.tokens = tokens;
     st = leat_data_load(c->context, out, name, &o);
@@ -82,7 +83,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
 
 leat_status cli_load(cli *c, leat_frame **out, const char *name)
 {
-    return load(c, out, name, NULL, NULL, NULL);
+    return load(c, out, name, NULL, NULL, NULL, NULL);
 }
 
 /* Adds "name:type,"; a name with a comma cannot be said and is left out. */
@@ -121,6 +122,23 @@ static char *input_types(leat_model *const *models, size_t count, bool all)
     return text;
 }
 
+/* "sex,born": a table that names one of them twice does not say which is meant. NULL when out of
+ * memory; free() it. */
+static char *input_names(leat_model *const *models, size_t count)
+{
+    size_t size = 1, n = 0;
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < leat_model_inputs(models[k]); i++)
+            size += strlen(leat_model_input_name(models[k], i)) + 1;
+    char *text = calloc(1, size);
+    for (size_t k = 0; text && k < count; k++)
+        for (size_t i = 0; i < leat_model_inputs(models[k]); i++) {
+            const char *name = leat_model_input_name(models[k], i);
+            if (*name && !strchr(name, ',')) n += (size_t)snprintf(text + n, size - n, "%s,", name);
+        }
+    return text;
+}
+
 /* "64x64x3", the size of the images the model was trained on; NULL if it takes none. */
 static const char *input_images(const leat_model *model, char *out, size_t size)
 {
@@ -141,10 +159,14 @@ leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model 
     const char *on_error = cli_value(c, "on-error");
     *out = NULL;
     char *types = input_types(models, count, on_error && strcmp(on_error, "skip") == 0);
-    if (!types) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    leat_status st = load(c, out, name, types, input_images(models[0], images, sizeof images),
-                          leat_model_tokens(models[0]));
+    char *once = input_names(models, count);
+    leat_status st = LEAT_NOMEM;
+    if (types && once)
+        st = load(c, out, name, types, once, input_images(models[0], images, sizeof images),
+                  leat_model_tokens(models[0]));
+    else st = leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     free(types);
+    free(once);
     return st;
 }
 

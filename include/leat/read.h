@@ -66,6 +66,8 @@ typedef struct leat_read_options {
                            bytes, `text` is the text itself, and tokens beyond
                            "words(vocabulary=10000, min_count=1, lower=false, unknown=<unk>)" are
                            one class of `next` */
+    const char *once; /* "mpg,weight": columns that the header of delimited text may not name twice;
+                         others that stand twice are numbered */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

@@ -253,9 +253,30 @@ static bool sniff_header(const sample *s, const leati_rules *r)
     return filled > 0 && repeated < filled;
 }
 
+/* Where a name stands twice that may stand once: nobody knows which column is meant. A table that
+ * has such names and was fitted so has both: "a" and "a_2". */
+static leat_status check_twice(leat_context *c, const char *file, const char *once,
+                               const char *name, size_t length, const char *called,
+                               leat_read_report *report)
+{
+    bool meant = false, both = false;
+    size_t other = strlen(called);
+    for (const char *p = once ? once : ""; *p;) {
+        size_t n = strcspn(p, ",");
+        meant = meant || (n == length && memcmp(p, name, n) == 0);
+        both = both || (n == other && memcmp(p, called, n) == 0);
+        p += n + (p[n] == ',');
+    }
+    if (!meant || both) return LEAT_OK;
+    if (report) report->twice = true;
+    LEATI_FAIL(c, LEAT_FORMAT, "%s names the column '%.*s' twice in its header", file,
+               (int)(length > 60 ? 60 : length), name);
+    return leati_error_hint(c, "name the one that is meant so, and the other otherwise");
+}
+
 /* Trimmed, never empty, no control characters, unique. */
 static leat_status make_names(leat_context *c, leati_csv_layout *l, const sample *s, bool row_names,
-                              leat_read_report *report)
+                              const char *file, const char *once, leat_read_report *report)
 {
     leati_map map;
     leati_str name;
@@ -283,6 +304,7 @@ static leat_status make_names(leat_context *c, leati_csv_layout *l, const sample
             if ((unsigned char)name.text[i] < ' ') name.text[i] = ' ';
         size_t base = name.length;
         uint32_t first = leati_map_get(&map, name.text, name.length);
+        bool second = l->header && first != LEATI_MAP_NONE && next[first] == 0;
         for (uint32_t same = first; same != LEATI_MAP_NONE && !leati_str_status(&name);) {
             name.length = base;
             leati_str_addf(&name, "_%u", next[first]++ + 2);
@@ -294,6 +316,8 @@ static leat_status make_names(leat_context *c, leati_csv_layout *l, const sample
             st = leat_error_status(c);
         l->names[j] = leati_arena_strndup(s->arena, name.text, name.length);
         if (!l->names[j]) st = leat_error_status(c);
+        else if (st == LEAT_OK && second)
+            st = check_twice(c, file, once, name.text, base, l->names[j], report);
         if (st == LEAT_OK && l->header && name.length != n)
             st = leati_report_note(report, j,
                                    n ? "column %zu is also named '%.*s'; it is called '%s' here"
@@ -428,7 +452,7 @@ static leat_status find(leat_context *c, leati_csv_layout *l, leati_source *sour
         LEATI_TRY(leati_report_note(report, 0,
                                     "the header has one name less than the rows have "
                                     "values; the first column has none"));
-    return make_names(c, l, s, row_names, report);
+    return make_names(c, l, s, row_names, name, o->once, report);
 }
 
 leat_status leati_csv_layout_find(leat_context *c, leati_csv_layout *l, leati_source *source,

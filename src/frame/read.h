@@ -37,6 +37,7 @@ struct leat_read_report {
     bool row_names; /* CSV: each row has one value more than the header has names; the first column
                        was given a name */
     bool wrong_value; /* CSV: the reading ended at a value that its column cannot have */
+    bool twice;       /* CSV: the header has a name twice that may stand once */
     uint64_t dropped;
     size_t notes;
     struct {

@@ -57,6 +57,7 @@ static bool csv_fault(leati_rows *x, leat_status st, const leat_read_report *rep
     if (fault->http != 422) return false;
     if (was_read && st == LEAT_NOT_FOUND) fault->code = "missing_field";
     else if (wrong) fault->code = "invalid_value";
+    else if (report && report->twice) fault->code = "duplicate_field";
     if (strncmp(fault->message, lead, sizeof lead - 1) == 0)
         memmove(fault->message, fault->message + SPARE, strlen(fault->message + SPARE) + 1);
     return false;
@@ -77,6 +78,7 @@ bool leati_rows_csv(leati_rows *x, const void *data, size_t size)
                                    LEATI_CLIP(s->ports[i].name, s->ports[i].name_length));
     o.header = LEAT_HEADER_YES;
     o.expected = s->csv_types;
+    o.once = s->csv_once;
     leat_status st = leat_read_report_create(c, &o.report);
     if (st == LEAT_OK) st = leati_source_memory(c, &source, data, size, "the body");
     if (st == LEAT_OK) st = leati_reader_csv.read(c, &f, source, &o, o.report);

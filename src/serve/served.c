@@ -48,6 +48,7 @@ static void destroy(leati_served *s)
     leati_free(s->schema);
     leati_free(s->path);
     leati_free(s->csv_types);
+    leati_free(s->csv_once);
     leati_map_fini(&s->names);
     leati_free(s->ask);
     leati_free(s->tally);

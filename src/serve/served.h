@@ -83,6 +83,7 @@ typedef struct leati_served {
     char *schema;                  /* OpenAPI: the schema of a row */
     char *path;                    /* OpenAPI: what /api/v1/{model} takes and gives */
     char *csv_types;               /* leat_read_options.expected of delimited text */
+    char *csv_once;                /* leat_read_options.once of delimited text */
     leati_ask *ask;                /* (workers) */
     leati_tally *tally;            /* (slots) */
     struct leati_watched *watched; /* NULL: nobody watches */

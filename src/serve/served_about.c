@@ -409,12 +409,26 @@ static leat_status make_csv_types(leat_context *c, leati_served *s)
     return s->csv_types ? LEAT_OK : leat_error_status(c);
 }
 
+/* "age,born": the inputs. */
+static leat_status make_csv_once(leat_context *c, leati_served *s)
+{
+    leati_str names;
+    leati_str_init(&names, c);
+    for (size_t i = 0; i < s->inputs; i++)
+        if (s->ports[i].name_length && !strchr(s->ports[i].name, ','))
+            leati_str_addf(&names, "%s,", s->ports[i].name);
+    if (leati_str_status(&names) == LEAT_OK) s->csv_once = leati_strdup(c, leati_str_text(&names));
+    leati_str_fini(&names);
+    return s->csv_once ? LEAT_OK : leat_error_status(c);
+}
+
 leat_status leati_served_describe(leat_context *c, leati_served *s)
 {
     LEATI_TRY(make_ports(c, s));
     LEATI_TRY(make_classes(c, s));
     LEATI_TRY(make_metadata(c, s));
     LEATI_TRY(make_csv_types(c, s));
+    LEATI_TRY(make_csv_once(c, s));
     LEATI_TRY(make_describe(c, s));
     return make_schema(c, s);
 }

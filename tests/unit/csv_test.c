@@ -257,6 +257,27 @@ static void dropped_rows(leattest *t)
     leat_read_report_destroy(o.report);
 }
 
+/* Names that may stand once; a table that was fitted with two of a name has both. */
+static void names_once(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_read_options o = leat_read_options_default();
+    leat_frame *f;
+    char out[4000];
+    const char *text = "a,b,a\n1,2,3\n", *behind = "a_2,a,b,a\n1,2,3,4\n";
+    o.once = "b,c";
+    REQUIRE_OK(read_text(c, &f, text, strlen(text), &o));
+    CHECK_STR(show(f, out), "a:whole,b:whole,a_2:whole|1,2,3");
+    leat_frame_release(f);
+    o.once = "b,a,a_2";
+    REQUIRE_OK(read_text(c, &f, text, strlen(text), &o));
+    leat_frame_release(f);
+    o.once = "b,a";
+    CHECK_FAILS(read_text(c, &f, text, strlen(text), &o), LEAT_FORMAT,
+                "names the column 'a' twice");
+    CHECK_FAILS(read_text(c, &f, behind, strlen(behind), &o), LEAT_FORMAT, "'a' twice");
+}
+
 static void encodings(leattest *t)
 {
     leat_context *c = t->context;
@@ -628,10 +649,22 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, read_and_write, (void *)(uintptr_t)path);
 }
 
-static const leattest_case list[] = {
-    TEST(types),        TEST(dialects),     TEST(headers),    TEST(options),
-    TEST(errors),       TEST(dropped_rows), TEST(encodings),  TEST(spectrum),
-    TEST(real_tables),  TEST(threads),      TEST(late_error), TEST(pieces),
-    TEST(many_columns), TEST(packed),       TEST(round_trip), TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(types),
+                                     TEST(dialects),
+                                     TEST(headers),
+                                     TEST(options),
+                                     TEST(errors),
+                                     TEST(dropped_rows),
+                                     TEST(names_once),
+                                     TEST(encodings),
+                                     TEST(spectrum),
+                                     TEST(real_tables),
+                                     TEST(threads),
+                                     TEST(late_error),
+                                     TEST(pieces),
+                                     TEST(many_columns),
+                                     TEST(packed),
+                                     TEST(round_trip),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -236,6 +236,10 @@ static const request requests[] = {
      "missing_field|the column 'when'"},
     {"POST", MIXED, CSV, HEADER "1,2,red,true,2024-03-01\n1,many,red,true,2024-03-01\n", 422,
      "invalid_value|{\"error\":\"line 3, column width: 'many' is not a number"},
+    {"POST", MIXED, CSV, "length,length,width,colour,round,when\n1,9,2,red,true,2024-03-01\n", 422,
+     "duplicate_field|the body names the column 'length' twice"},
+    {"POST", MIXED, CSV, "x,x,length,width,colour,round,when\n7,8,1,2,red,true,2024-03-01\n", 200,
+     "\"predictions\":["},
     {"POST", MIXED, CSV, HEADER "1,inf,red,true,2024-03-01\n", 422, "invalid_value"},
     {"POST", MIXED, CSV, HEADER "1,2\n", 422, "invalid_input|{\"error\":\"line 2 has 2 values"},
     /* Texts. */
