@@ -133,6 +133,30 @@ static void optional_int(leat_json *j, const char *key, int64_t value)
     else leat_json_null(j, key);
 }
 
+static void optional_number(leat_json *j, const char *key, double value)
+{
+    if (value > 0) leat_json_number(j, key, value);
+    else leat_json_null(j, key);
+}
+
+/* null: all. */
+static void models_json(leat_json *j, const char *models)
+{
+    char name[200];
+    if (!*models) {
+        leat_json_null(j, "models");
+        return;
+    }
+    leat_json_begin_array(j, "models");
+    while (*models) {
+        size_t n = strcspn(models, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, models);
+        leat_json_string(j, NULL, name);
+        models += n + (models[n] == ',');
+    }
+    leat_json_end_array(j);
+}
+
 static void key_json(leat_json *j, const leat_key_info *k)
 {
     leat_json_begin_object(j, NULL);
@@ -141,13 +165,13 @@ static void key_json(leat_json *j, const leat_key_info *k)
     for (size_t i = 0; i < SCOPES; i++)
         if (k->scopes & scopes[i]) leat_json_string(j, NULL, leat_key_scope_name(scopes[i]));
     leat_json_end_array(j);
-    leat_json_string(j, "models", *k->models ? k->models : NULL);
+    models_json(j, k->models);
     leat_json_int(j, "created", k->created);
     optional_int(j, "expires", k->expires);
     optional_int(j, "revoked", k->revoked);
     optional_int(j, "old_until", k->old_until);
-    leat_json_number(j, "rate", k->rate);
-    leat_json_number(j, "burst", k->burst);
+    optional_number(j, "rate", k->rate);
+    optional_number(j, "burst", k->burst);
     optional_int(j, "quota", (int64_t)k->quota);
     leat_json_begin_object(j, "today");
     leat_json_int(j, "requests", (int64_t)k->requests);
@@ -172,7 +196,6 @@ static void fill_line(const leat_key_info *k, key_line *line)
     int64_t now = (int64_t)time(NULL);
     size_t n = 0;
     cli_time_text(k->revoked ? k->revoked : k->expires, when);
-    when[10] = '\0'; /* the day */
     if (k->revoked) snprintf(line->state, sizeof line->state, "revoked %s", when);
     else if (k->expires)
         snprintf(line->state, sizeof line->state, k->expires <= now ? "expired %s" : "until %s",
@@ -187,8 +210,9 @@ static void fill_line(const leat_key_info *k, key_line *line)
         snprintf(line->limits + n, sizeof line->limits - n, "%s%s rows/day", n ? ", " : "",
                  cli_grouped((size_t)k->quota, quota));
     if (k->requests || k->refused)
-        snprintf(line->today, sizeof line->today, "%llu requests, %llu rows, %llu refused",
-                 (unsigned long long)k->requests, (unsigned long long)k->rows,
+        snprintf(line->today, sizeof line->today, "%llu %s, %llu %s, %llu refused",
+                 (unsigned long long)k->requests, k->requests == 1 ? "request" : "requests",
+                 (unsigned long long)k->rows, k->rows == 1 ? "row" : "rows",
                  (unsigned long long)k->refused);
 }
 

@@ -81,10 +81,8 @@ bool leati_guard_admit(leati_guard *guard, leati_call *call)
     if (!guard->keys || call->route->scope == LEATI_OPEN) return true;
     judge(guard, call, &v);
     say_limits(call, &v);
-    if (v.status == 200) {
-        leati_exchange_set_user(call->exchange, v.key);
-        return true;
-    }
+    leati_exchange_set_user(call->exchange, v.key); /* refused or not, the access log names it */
+    if (v.status == 200) return true;
     if (v.status == 401) leati_exchange_header(call->exchange, "WWW-Authenticate", "Bearer");
     if (v.status == 429) {
         snprintf(seconds, sizeof seconds, "%u", v.retry_seconds);

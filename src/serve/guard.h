@@ -16,7 +16,7 @@ bool leati_guard_asks(const char *keys, bool local, const char **where);
 leat_status leati_guard_open(leat_context *c, leati_guard *guard, const char *keys, bool local);
 void leati_guard_close(leati_guard *guard);
 
-/* False: the request was refused and its exchange is finished. The key that was let in is the
+/* False: the request was refused and its exchange is finished. The key, let in or not, is the
  * exchange's user pointer. */
 bool leati_guard_admit(leati_guard *guard, leati_call *call);
 /* Whether an answer may tell the one who asks of that model, where it tells of several; NULL: of

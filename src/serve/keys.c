@@ -339,12 +339,13 @@ static void judge(const table *t, const uint8_t digest[32], const char *model, s
         refuse(v, 401, "unknown_key", "this key is not known");
         return;
     }
+    v->key = e->state;
     if (e->revoked || is_past(e->expires, seconds)) {
+        use(e->state, LEATI_KEY_REFUSED, 1);
         refuse(v, 401, e->revoked ? "revoked_key" : "expired_key",
                e->revoked ? "this key was revoked" : "this key has expired");
         return;
     }
-    v->key = e->state;
     if (!(e->scopes & scope)) {
         refuse(v, 403, "scope", "this key may not do that");
     } else if (!allows_model(e->models, model, model_length)) {

@@ -27,7 +27,7 @@ typedef struct leati_key_verdict {
     const char *code, *message; /* for the body of a refusal; static */
     uint32_t retry_seconds;     /* of 429: Retry-After, at least 1 */
     leati_key_limit rate, day;
-    leati_key_state *key; /* NULL with 401; for leati_keys_count */
+    leati_key_state *key; /* NULL: not known; for leati_keys_count */
 } leati_key_verdict;
 
 /* `text`: the value of Authorization ("Bearer leat_...") or of X-API-Key; NULL: there is neither.

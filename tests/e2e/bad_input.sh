@@ -141,9 +141,9 @@ fails tampered 3 "tampered.leat" $leat predict tampered.leat good.csv
 cut -d, -f1-3 good.csv >lacking.csv
 fails lacking 3 "petal_width|the model needs:" $leat predict iris.leat lacking.csv
 sed '1s/petal_width/petal.width/' good.csv >renamed.csv
+fails renamed 3 "Did you rename it?|petal.width" $leat predict iris.leat renamed.csv
 sed '1s/sepal_width/sepal_length/' good.csv >both.csv
 fails both 3 "both.csv names the column 'sepal_length' twice" $leat predict iris.leat both.csv
-fails renamed 3 "Did you rename it?|petal.width" $leat predict iris.leat renamed.csv
 sed '17s/^[0-9.]*/3,4o9/; 17s/,/;/' good.csv | sed '17s/;/./' >retyped.csv
 fails retyped 3 "sepal_length|is not a number|trained on" $leat predict iris.leat retyped.csv
 fails no-output 3 "is not a number" $leat predict iris.leat retyped.csv -o answers.csv

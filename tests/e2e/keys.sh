@@ -70,6 +70,13 @@ sleep 1
 check usage sh -c "$leat key list --json | grep -q '\"name\":\"alice\".*\"requests\":3,\"rows\":5,.*\"refused\":'"
 kill $server && wait $server
 is ended 0 $?
+$leat key add brief --expires 12h -q >/dev/null
+check list-json python3 -c "
+import json, subprocess
+keys = {k['name']: k for k in json.loads(subprocess.check_output(['$leat', 'key', 'list', '--json']))['keys']}
+assert keys['alice']['models'] == ['iris'] and keys['alice']['rate'] == 1000
+assert keys['brief']['models'] is keys['brief']['rate'] is keys['brief']['burst'] is keys['brief']['quota'] is None"
+check list-hour sh -c "$leat key list | grep -q '^ *brief.*until 20..-..-.. ..:.. UTC'"
 
 # A version of the registry as the model of a server.
 check push sh -c "$leat registry push iris.leat --name flower && $leat registry tag flower@champion 1"
@@ -85,5 +92,5 @@ done
 is registered 200 "$(code '' /api/v1/flower -d "$row")"
 is its-version 200 "$(code '' /v2/models/flower/versions/1)"
 kill $server && wait $server
-check usage-stays sh -c "$leat key list | grep -q '1 requests, 1 rows'"
+check usage-stays sh -c "$leat key list | grep -q '1 request, 1 row,'"
 finish

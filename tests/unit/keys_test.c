@@ -138,6 +138,11 @@ static void verdicts(leattest *t)
     v = ask_at(k, a, "iris", LEAT_KEY_INFER, 1, SECOND, (int64_t)time(NULL) + 1001);
     CHECK_INT(v.status, 401);
     CHECK_STR(v.code, "expired_key");
+    CHECK(v.key && strcmp(leati_key_name(v.key), "alice") == 0);
+    leati_key_use used = {{0}};
+    for (const leati_key_state *key = NULL; (key = leati_keys_next(k, key, &used));)
+        if (key == v.key) break;
+    CHECK_INT(used.of[LEATI_KEY_REFUSED], 4); /* that among them */
     /* Every other text is unknown: each character changed, lengths, prefixes. */
     for (size_t i = 0; i < 48; i++) {
         memcpy(wrong, a, sizeof wrong);

@@ -325,7 +325,7 @@ out:
 static void access_log(leattest *t)
 {
     service s;
-    char path[512], where[512], header[120], secret[LEAT_KEY_SIZE], leak[200];
+    char path[512], where[512], header[120], secret[LEAT_KEY_SIZE], leak[200], old[LEAT_KEY_SIZE];
     leat_key_store *store = NULL;
     if (!make(t, &s)) return;
     snprintf(path, sizeof path, "%s", leattest_scratch("access.log"));
@@ -333,6 +333,8 @@ static void access_log(leattest *t)
     leat_key_options o = leat_key_options_default();
     REQUIRE_OK(leat_key_store_open(t->context, &store, where, true));
     CHECK_OK(leat_key_add(store, "alice", &o, secret));
+    CHECK_OK(leat_key_add(store, "bob", &o, old));
+    CHECK_OK(leat_key_revoke(store, "bob"));
     leat_key_store_close(store);
     s.options.keys = where;
     s.options.access_log = path;
@@ -346,6 +348,9 @@ static void access_log(leattest *t)
     CHECK_INT(ask(&s, "POST", "/api/v1/iris", "", IRIS), 401);
     CHECK_INT(ask(&s, "GET", leak, "", ""), 404);
     CHECK_INT(ask(&s, "GET", "/api/v1/iris?secret=5", header, ""), 422);
+    CHECK_INT(ask(&s, "GET", "/metrics", header, ""), 403);
+    snprintf(header, sizeof header, "X-API-Key: %s\r\n", old);
+    CHECK_INT(ask(&s, "GET", "/api/v1/iris", header, ""), 401);
     stop(&s);
     char *text = read_file(path), *save = NULL;
     CHECK(!strstr(text, secret) && !strstr(text, secret + 5) && !strstr(text, "secret"));
@@ -353,6 +358,11 @@ static void access_log(leattest *t)
                  "\"request_id\":\"mine-1\",\"peer\":\"127.0.0.1\",\"key\":\"alice\",\"method\":"
                  "\"POST\",\"path\":\"/api/v1/iris\",\"status\":200,\"bytes_in\":"));
     CHECK(strstr(text, "/odd\\\"/leat_\""));
+    /* Whose key was refused. */
+    CHECK(
+        strstr(text, "\"key\":\"alice\",\"method\":\"GET\",\"path\":\"/metrics\",\"status\":403"));
+    CHECK(strstr(text, "\"key\":\"bob\",\"method\":\"GET\",\"path\":\"/api/v1/iris\","
+                       "\"status\":401"));
     int lines = 0;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         json_t *j = json_loads(line, 0, NULL);
@@ -360,7 +370,7 @@ static void access_log(leattest *t)
         lines++;
         json_decref(j);
     }
-    CHECK_INT(lines, 4);
+    CHECK_INT(lines, 6);
     free(text);
 }
 
