@@ -330,6 +330,16 @@ static bool is_past(int64_t time, int64_t seconds)
     return time && seconds >= time;
 }
 
+static const char *wanted_scope(unsigned scope)
+{
+    switch (scope) {
+    case LEAT_KEY_INFER: return "this key may not do that: it takes the scope infer";
+    case LEAT_KEY_MONITOR: return "this key may not do that: it takes the scope monitor";
+    case LEAT_KEY_MANAGE: return "this key may not do that: it takes the scope manage";
+    default: return "this key may not do that";
+    }
+}
+
 static void judge(const table *t, const uint8_t digest[32], const char *model, size_t model_length,
                   unsigned scope, uint64_t rows, uint64_t now_ns, int64_t seconds,
                   leati_key_verdict *v)
@@ -347,7 +357,7 @@ static void judge(const table *t, const uint8_t digest[32], const char *model, s
         return;
     }
     if (!(e->scopes & scope)) {
-        refuse(v, 403, "scope", "this key may not do that");
+        refuse(v, 403, "scope", wanted_scope(scope));
     } else if (!allows_model(e->models, model, model_length)) {
         refuse(v, 403, "model", "this key may not ask this model");
     } else {

@@ -103,16 +103,35 @@ static void media(leat_json *j, const char *type, const char *schema)
     leat_json_end_object(j);
 }
 
-/* A row, or an array of them. */
+/* An array of rows by name, and one of rows in the order of the inputs. */
+static void row_arrays(leat_json *j, const char *row)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "type", "array");
+    reference(j, "items", row);
+    leat_json_end_object(j);
+    leat_json_raw(j, NULL, "{\"type\":\"array\",\"items\":{\"type\":\"array\"}}");
+}
+
+/* A row, an array of them, or one with what is asked beside it. */
 static void rows_schema(leat_json *j, const char *row)
 {
     leat_json_begin_object(j, "application/json");
     leat_json_begin_object(j, "schema");
     leat_json_begin_array(j, "anyOf");
     reference(j, NULL, row);
+    row_arrays(j, row);
     leat_json_begin_object(j, NULL);
-    leat_json_string(j, "type", "array");
-    reference(j, "items", row);
+    leat_json_string(j, "type", "object");
+    leat_json_raw(j, "required", "[\"rows\"]");
+    leat_json_begin_object(j, "properties");
+    leat_json_begin_object(j, "rows");
+    leat_json_begin_array(j, "anyOf");
+    row_arrays(j, row);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    leat_json_raw(j, "explain", "{\"type\":\"boolean\"}");
+    leat_json_end_object(j);
     leat_json_end_object(j);
     leat_json_end_array(j);
     leat_json_end_object(j);
@@ -242,6 +261,13 @@ static void security(leat_json *j)
     leat_json_end_array(j);
 }
 
+/* That a key must have. */
+static const char *const scopes[] = {[LEATI_OPEN] = "none",
+                                     [LEATI_ANY] = "any",
+                                     [LEATI_INFER] = "infer",
+                                     [LEATI_MONITOR] = "monitor",
+                                     [LEATI_MANAGE] = "manage"};
+
 static void operation(leat_json *j, const leati_route *r, const leati_served *model)
 {
     leat_json_begin_object(j, methods[r->method]);
@@ -249,7 +275,10 @@ static void operation(leat_json *j, const leati_route *r, const leati_served *mo
     leat_json_string(j, "summary", r->summary);
     parameters(j, r, model);
     if (r->body != LEATI_BODY_NONE) request_body(j, r, model);
-    if (r->scope != LEATI_OPEN) security(j);
+    if (r->scope != LEATI_OPEN) {
+        security(j);
+        leat_json_string(j, "x-scope", scopes[r->scope]);
+    }
     leat_json_begin_object(j, "responses");
     successes(j, r);
     faults(j, r);

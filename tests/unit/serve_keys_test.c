@@ -208,6 +208,8 @@ static void readiness(leattest *t)
     const pass *strangers[] = {NULL, &none, &cars};
     if (start(t, &s, "ready.db", 0)) {
         ask(t, &s, NULL, "GET", "/v2/health/live", "", 200, "\"live\":true");
+        ask(t, &s, &cars, "POST", "/v2/repository/index", "", 403, "the scope monitor");
+        ask(t, &s, &monitor, "POST", "/v2/models/cars/infer", "", 403, "the scope infer");
         ask(t, &s, NULL, "GET", "/v2/health/ready", "", 200, "\"ready\":true");
         for (int i = 0; i < 3; i++) {
             int status = i == 2 ? 403 : 401;

@@ -315,7 +315,8 @@ static const request requests[] = {
     {"POST", "/invocations", JSON, "{\"instances\":[[1]]}", 400, "several models"},
     /* The page and the description. */
     {"GET", "/", "", "", 200, "<!doctype html>"},
-    {"GET", "/openapi.json", "", "", 200, "\"3.1.0\"|/api/v1/mixed|row_mixed"},
+    {"GET", "/openapi.json", "", "", 200,
+     "\"3.1.0\"|/api/v1/mixed|row_mixed|\"explain\":{\"type\":\"boolean\"}|\"x-scope\":\"manage\""},
 };
 
 static void answers(leattest *t)
