@@ -316,7 +316,7 @@ static void head_complete(leati_http_conn *conn, leati_http_exchange *ex, bool m
     bool finished = false;
     size_t most = 0;
     if (ex->head.asterisk) {
-        leati_exchange_header(ex, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+        leati_exchange_header(ex, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
         ex->status = 204;
         ex->finished = finished = true;
     } else {
