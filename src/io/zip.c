@@ -29,6 +29,7 @@ struct leati_zip {
     char *name;
     leati_zip_member *members;
     size_t count;
+    uint64_t unpacked;
     leati_map names; /* member number of a name; keys include the terminator */
 };
 
@@ -231,16 +232,15 @@ static leat_status read_members(leat_context *c, leati_zip *z, const directory *
 {
     const uint8_t *p = file_bytes(z) + d->at;
     size_t left = (size_t)d->bytes;
-    uint64_t total = 0;
     while (z->count < d->count) {
         entry e = {0};
         size_t used = 0;
         LEATI_TRY(read_entry(c, z, p, left, &e, &used));
         LEATI_TRY(place_member(c, z, &e, d->at, &spans[z->count]));
-        LEATI_CHECK(c, e.size <= max_bytes - total, LEAT_LIMIT,
+        LEATI_CHECK(c, e.size <= max_bytes - z->unpacked, LEAT_LIMIT,
                     "%s: its members hold more than the allowed %llu bytes", z->name,
                     (unsigned long long)max_bytes);
-        total += e.size;
+        z->unpacked += e.size;
         LEATI_TRY(name_member(c, z, &e));
         p += used;
         left -= used;
@@ -290,6 +290,11 @@ void leati_zip_close(leati_zip *z)
 size_t leati_zip_count(const leati_zip *z)
 {
     return z->count;
+}
+
+uint64_t leati_zip_unpacked(const leati_zip *z)
+{
+    return z->unpacked;
 }
 
 const leati_zip_member *leati_zip_at(const leati_zip *z, size_t index)

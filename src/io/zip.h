@@ -34,6 +34,8 @@ void leati_zip_close(leati_zip *zip); /* NULL is fine */
 
 size_t leati_zip_count(const leati_zip *zip);
 const leati_zip_member *leati_zip_at(const leati_zip *zip, size_t index);
+/* The sum of all sizes after decompression, as the directory has it: no more is ever unpacked. */
+uint64_t leati_zip_unpacked(const leati_zip *zip);
 /* NULL if there is none of that name. */
 const leati_zip_member *leati_zip_find(const leati_zip *zip, const char *name);
 

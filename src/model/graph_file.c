@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/markdown.h"
+#include "model/model.h"
 #include "model/onnx_describe.h"
 #include "model/onnx_file.h"
 
@@ -119,6 +120,7 @@ static leat_status read_json(leat_context *c, const leati_zip *zip, const char *
     leati_zip_data data;
     *out = NULL;
     if (!member) return damaged(c, name, "the member model.json is missing");
+    LEATI_TRY(leati_model_text_fits(c, zip, "model.json", LEATI_MODEL_TEXT));
     LEATI_TRY(leati_zip_read(c, zip, member, &data));
     json_error_t where;
     *out = json_loadb(data.data, data.size, JSON_REJECT_DUPLICATES, &where);

@@ -11,6 +11,11 @@
 
 enum { LEATI_MODEL_FORMAT = 1 };
 
+/* What a member that is read as text may have, unpacked: model.json, of which a tree is made, and
+ * card.md; reference.json, which is about 700 bytes per input. */
+#define LEATI_MODEL_TEXT      ((uint64_t)64 << 20)
+#define LEATI_MODEL_REFERENCE ((uint64_t)256 << 20)
+
 struct leat_model {
     atomic_uint references;
     char *name;
@@ -55,5 +60,13 @@ leat_status leati_model_parse(leat_context *c, leat_model **out, leati_bytes byt
                               const char *name);
 leat_status leati_model_take(leat_context *c, leat_model **out, leati_bytes *bytes,
                              const char *name);
+/* FORMAT where the member of that name has more than `most` bytes, unpacked. */
+struct leati_zip;
+leat_status leati_model_text_fits(leat_context *c, const struct leati_zip *zip, const char *name,
+                                  uint64_t most);
+/* The bytes that the file has once it is unpacked, all members together, or as it is where that is
+ * more; the archive's directory is read, no member. */
+leat_status leati_model_unpacked(leat_context *c, leati_bytes bytes, const char *name,
+                                 uint64_t *size);
 
 #endif

@@ -122,10 +122,25 @@ leat_status leati_model_create(leat_context *c, leat_model **out, const leati_mo
     return st;
 }
 
+/* What nobody could read is not written. */
+static leat_status check_texts(leat_context *c, const leat_model *m)
+{
+    LEATI_CHECK(c,
+                strlen(m->json) <= LEATI_MODEL_TEXT && strlen(m->card) <= LEATI_MODEL_TEXT &&
+                    strlen(m->reference) <= LEATI_MODEL_REFERENCE,
+                LEAT_LIMIT,
+                "the description of the model '%s' has %zu bytes, the reference %zu; a file holds "
+                "at most %llu and %llu: leave columns out",
+                m->name, strlen(m->json), strlen(m->reference),
+                (unsigned long long)LEATI_MODEL_TEXT, (unsigned long long)LEATI_MODEL_REFERENCE);
+    return LEAT_OK;
+}
+
 leat_status leat_model_save(leat_context *c, const leat_model *m, const char *path)
 {
     leati_writer *w;
     leati_zip_writer *zip = NULL;
+    LEATI_TRY(check_texts(c, m));
     LEATI_TRY(leati_writer_open(c, &w, path));
     leat_status st;
     LEATI_GO(leati_zip_writer_create(c, &zip, w));
@@ -328,6 +343,29 @@ static leat_status read_estimator(leat_context *c, leat_model *m, const json_t *
     return LEAT_OK;
 }
 
+leat_status leati_model_text_fits(leat_context *c, const leati_zip *zip, const char *name,
+                                  uint64_t most)
+{
+    const leati_zip_member *member = leati_zip_find(zip, name);
+    LEATI_CHECK(c, !member || member->size <= most, LEAT_FORMAT,
+                "damaged model: the member %s has %.1f MiB, and %llu is what one has at most", name,
+                (double)member->size / (1 << 20), (unsigned long long)most >> 20);
+    return LEAT_OK;
+}
+
+leat_status leati_model_unpacked(leat_context *c, leati_bytes bytes, const char *name,
+                                 uint64_t *size)
+{
+    leati_zip *zip;
+    *size = bytes.size;
+    if (bytes.size < 4 || memcmp(bytes.data, "PK\3\4", 4) != 0) return LEAT_OK;
+    LEATI_TRY(leati_zip_open(c, &zip, bytes, name, UINT64_MAX));
+    uint64_t sum = leati_zip_unpacked(zip);
+    if (sum > *size) *size = sum;
+    leati_zip_close(zip);
+    return LEAT_OK;
+}
+
 /* hashes: NULL for model.json, which names those of the others. */
 static leat_status find_member(leat_context *c, const leati_zip *zip, const char *name,
                                const json_t *hashes, leati_zip_data *out)
@@ -349,9 +387,10 @@ static leat_status find_member(leat_context *c, const leati_zip *zip, const char
 }
 
 static leat_status read_member(leat_context *c, const leati_zip *zip, const char *name,
-                               const json_t *hashes, char **out)
+                               const json_t *hashes, uint64_t most, char **out)
 {
     leati_zip_data data;
+    LEATI_TRY(leati_model_text_fits(c, zip, name, most));
     LEATI_TRY(find_member(c, zip, name, hashes, &data));
     *out = leati_strndup(c, data.data, data.size);
     leati_zip_data_release(&data);
@@ -423,13 +462,14 @@ static leat_status load_json(leat_context *c, const leat_model *m, json_t **out)
 static leat_status parse(leat_context *c, leat_model *m, const leati_zip *zip, bool stays)
 {
     json_t *json;
-    LEATI_TRY(read_member(c, zip, "model.json", NULL, &m->json));
+    LEATI_TRY(read_member(c, zip, "model.json", NULL, LEATI_MODEL_TEXT, &m->json));
     LEATI_TRY(load_json(c, m, &json));
     const json_t *hashes = json_object_get(json, "sha256");
     leat_status st = json_is_object(hashes) ? LEAT_OK : damaged(c, "sha256");
     if (st == LEAT_OK) st = read_weights(c, m, zip, hashes, stays);
-    if (st == LEAT_OK) st = read_member(c, zip, "reference.json", hashes, &m->reference);
-    if (st == LEAT_OK) st = read_member(c, zip, "card.md", hashes, &m->card);
+    if (st == LEAT_OK)
+        st = read_member(c, zip, "reference.json", hashes, LEATI_MODEL_REFERENCE, &m->reference);
+    if (st == LEAT_OK) st = read_member(c, zip, "card.md", hashes, LEATI_MODEL_TEXT, &m->card);
     if (st == LEAT_OK) st = build(c, m, json);
     json_decref(json);
     return st;

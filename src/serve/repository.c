@@ -569,15 +569,22 @@ uint32_t leati_repository_next(const leati_repository *r, const char *name, uint
     return at < r->count && strcmp(r->entries[at].name, name) == 0 ? r->entries[at].version : 0;
 }
 
-leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint64_t least)
+leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint32_t but,
+                                     uint64_t least)
 {
+    const leati_shelf *shelf = atomic_load(&r->shelf);
     leati_stored s = {0};
     struct stat info;
     for (size_t i = 0; i < r->count; i++) {
         const entry *e = &r->entries[i];
+        bool of_name = strcmp(e->name, name) == 0;
+        if (of_name && e->version == but) continue;
         if (!leati_repository_owns(r, e->path) || stat(e->path, &info) != 0) continue;
-        s.versions += strcmp(e->name, name) == 0;
-        s.bytes += (uint64_t)info.st_size > least ? (uint64_t)info.st_size : least;
+        const leati_served *served = leati_shelf_find(shelf, e->name, strlen(e->name), e->version);
+        uint64_t bytes = (uint64_t)info.st_size;
+        if (served && served->unpacked > bytes) bytes = served->unpacked;
+        s.versions += of_name;
+        s.bytes += bytes > least ? bytes : least;
     }
     return s;
 }

@@ -62,12 +62,14 @@ uint32_t leati_repository_newest(const leati_repository *r, const char *name);
 /* The lowest version that is known beyond `after`, loaded or not, with a file or not; 0: none. */
 uint32_t leati_repository_next(const leati_repository *r, const char *name, uint32_t after);
 /* Versions of the name and bytes of all models that lie in the folders, each counted as `least`
- * bytes at least. */
+ * bytes at least, and one that is loaded as what it unpacked to; without version `but` of the name,
+ * which is to be replaced (0: none is). */
 typedef struct leati_stored {
     size_t versions;
     uint64_t bytes;
 } leati_stored;
-leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint64_t least);
+leati_stored leati_repository_stored(const leati_repository *r, const char *name, uint32_t but,
+                                     uint64_t least);
 /* The file of a version, NULL: there is none. */
 const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version);
 leat_context *leati_repository_context(leati_repository *r);

@@ -149,6 +149,7 @@ static leat_status open_bytes(leati_served *s, leati_bytes *bytes, bool own, con
 {
     leat_context *c = s->context;
     leati_served_etag(bytes->data, bytes->size, s->etag);
+    LEATI_TRY(leati_model_unpacked(c, *bytes, what, &s->unpacked));
     bool graph = leati_path_has_suffix(what, ".onnx") || leati_graph_file_is(c, *bytes);
     leat_status st =
         graph ? open_graph(s, bytes, own, what, plan) : open_model(s, bytes, own, what, plan, why);

@@ -88,6 +88,7 @@ typedef struct leati_served {
     leati_tally *tally;            /* (slots) */
     struct leati_watched *watched; /* NULL: nobody watches */
     uint32_t slots;
+    uint64_t unpacked;                  /* bytes of its file, once unpacked */
     uint64_t row_ns;                    /* a row takes so long, once warm */
     size_t row_bytes;                   /* in a request, at least */
     struct leati_response_cache *cache; /* NULL: none */

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/model.h"
 #include "serve/entity_tag.h"
 #include "serve/media.h"
 #include "serve/model_files.h"
@@ -25,9 +26,10 @@ typedef struct target {
     leati_job *job;
     uint32_t version; /* 0: there is none yet */
     bool exists, loaded;
-    char etag[67]; /* of what exists */
-    bool guarded;  /* If-Match named what exists */
-    bool made;     /* the folder of the model, by this request */
+    char etag[67];     /* of what exists */
+    bool guarded;      /* If-Match named what exists */
+    bool made;         /* the folder of the model, by this request */
+    uint64_t unpacked; /* bytes of what came, once unpacked */
     char path[LEATI_MODEL_PATH], temporary[LEATI_MODEL_PATH];
 } target;
 
@@ -227,34 +229,44 @@ static int exchange(target *t, leati_served *served, bool (*commit)(void *, leat
     return result;
 }
 
-static uint64_t counted(uint64_t size)
+/* Before anything is unpacked: how much that would be stands in the archive's directory, which
+ * whoever reads a member holds it to. Where that is damaged, opening it says so. */
+static bool is_small_enough(target *t)
 {
-    return size > COUNTED ? size : COUNTED;
+    leati_job *job = t->job;
+    const leati_http_request *q = leati_exchange_request(job->exchange);
+    leat_context *c = leati_repository_context(job->repository);
+    leati_bytes bytes = {.data = q->body, .size = q->body_length};
+    uint64_t most = leati_serve_model_limit(job->serve);
+    if (leati_model_unpacked(c, bytes, "the body", &t->unpacked) != LEAT_OK) leat_error_clear(c);
+    if (t->unpacked <= most) return true;
+    return leati_fault_set(&job->fault, 413, "too_large",
+                           "the model has %.1f MiB once it is unpacked, and this server takes "
+                           "%.1f: --max-model allows more",
+                           (double)t->unpacked / (1 << 20), (double)most / (1 << 20));
 }
 
 /* Of what somebody may upload the disk and the memory are not to become full. */
-static bool has_room(target *t, uint64_t size, bool replaces)
+static bool has_room(target *t, bool replaces)
 {
     leati_job *job = t->job;
-    leati_stored stored = leati_repository_stored(job->repository, job->name, COUNTED);
+    leati_stored stored =
+        leati_repository_stored(job->repository, job->name, replaces ? t->version : 0, COUNTED);
     uint32_t most = leati_serve_version_limit(job->serve);
     uint64_t limit = leati_serve_stored_limit(job->serve);
-    struct stat old;
+    uint64_t size = t->unpacked > COUNTED ? t->unpacked : COUNTED;
     if (!replaces && stored.versions >= most)
         return leati_fault_set(&job->fault, 409, "too_many_versions",
                                "'%.128s' has %zu versions, and this server keeps %u of a model: "
                                "DELETE /api/v1/%.128s/versions/N makes room, --max-versions allows "
                                "more",
                                job->name, stored.versions, most, job->name);
-    bool counts = replaces && *t->path && leati_repository_owns(job->repository, t->path);
-    if (counts && stat(t->path, &old) == 0) stored.bytes -= counted((uint64_t)old.st_size);
-    if (stored.bytes <= limit && counted(size) <= limit - stored.bytes) return true;
+    if (stored.bytes <= limit && size <= limit - stored.bytes) return true;
     return leati_fault_set(&job->fault, 507, "too_much_stored",
-                           "the models in the folder would have %.1f MiB, each counted as 1 at "
-                           "least, and this server keeps %.1f: DELETE /api/v1/MODEL/versions/N "
-                           "makes room, --max-stored allows more",
-                           (double)(stored.bytes + counted(size)) / (1 << 20),
-                           (double)limit / (1 << 20));
+                           "the models in the folder would have %.1f MiB unpacked, each counted as "
+                           "1 at least, and this server keeps %.1f: DELETE "
+                           "/api/v1/MODEL/versions/N makes room, --max-stored allows more",
+                           (double)(stored.bytes + size) / (1 << 20), (double)limit / (1 << 20));
 }
 
 static int store(target *t, bool replaces, bool created)
@@ -280,7 +292,7 @@ static int put(leati_job *job)
     const leati_http_request *q = leati_exchange_request(job->exchange);
     target t;
     char etag[67];
-    if (!look(&t, job) || !conditions_hold(&t)) return 0;
+    if (!look(&t, job) || !conditions_hold(&t) || !is_small_enough(&t)) return 0;
     leati_served_etag(q->body, q->body_length, etag);
     if (t.exists && strcmp(etag, t.etag) == 0) {
         if (t.loaded)
@@ -301,7 +313,7 @@ static int put(leati_job *job)
     if (!other) t.version = job->version ? job->version : t.version + 1;
     if (t.version > MOST_VERSION)
         return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
-    return has_room(&t, q->body_length, other) ? store(&t, other, created) : 0;
+    return has_room(&t, other) ? store(&t, other, created) : 0;
 }
 
 /* ---- DELETE -----------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 /* Experiments end to end in memory: leaderboard, model file, prediction, evaluation, damage. */
+#include "support/bloated.h"
 #include "support/leattest.h"
 #include "support/tables.h"
 
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "learn/stats.h"
+#include "model/graph_file.h"
 #include "model/model.h"
 #include "workflow/experiment.h"
 #include "workflow/vary.h"
@@ -480,6 +482,30 @@ static void damage(leattest *t)
     leati_bytes_release(&b);
 }
 
+/* Descriptions are of bounded size once unpacked, wherever a model is read. */
+static void bloated(leattest *t)
+{
+    leat_context *c = t->context;
+    const char *path = leattest_scratch("bloated.leat");
+    leat_experiment *e = run(t, c, "kind", "gaussian_nb", NULL);
+    leati_bytes b, more;
+    leat_model *m;
+    REQUIRE(e);
+    REQUIRE_OK(leat_model_save(c, leat_experiment_model(e), path));
+    leat_experiment_destroy(e);
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    REQUIRE_OK(leattest_bloated(c, b, "model.json", 1 << 20, &more));
+    CHECK_OK(leati_model_parse(c, &m, more, "bloated"));
+    leat_model_release(m);
+    leati_bytes_release(&more);
+    REQUIRE_OK(leattest_bloated(c, b, "model.json", LEATI_MODEL_TEXT, &more));
+    CHECK_FAILS(leati_model_parse(c, &m, more, "bloated"), LEAT_FORMAT,
+                "model.json has 64.0 MiB|64");
+    CHECK(!leati_graph_file_is(c, more));
+    leati_bytes_release(&more);
+    leati_bytes_release(&b);
+}
+
 static void searching(leattest *t)
 {
     leat_experiment *e = run(t, t->context, "weight", "ridge", "grid");
@@ -618,6 +644,7 @@ static const leattest_case list[] = {TEST(leaderboard),
                                      TEST(same_bytes),
                                      TEST(save_and_load),
                                      TEST(damage),
+                                     TEST(bloated),
                                      TEST(searching),
                                      TEST(bad_options),
                                      TEST(one_row_out),

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "serve/repository.h"
 #include "serve/served.h"
+#include "support/bloated.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
@@ -542,6 +543,42 @@ out:
     close_scene(&s);
 }
 
+/* What a model unpacks to is bounded, whatever came packed. */
+static void bloated(leattest *t)
+{
+    static const char *const members[] = {"model.json", "card.md", "weights.safetensors"};
+    scene s;
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    leat_server_destroy(s.server);
+    serve_client_close(&s.k);
+    leat_serve_options o = leat_serve_options_default();
+    const char *models[] = {s.folder};
+    leati_bytes b;
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 1, o.workers = 1;
+    o.max_model = 2 << 20, o.max_stored = 4 << 20;
+    if (!CHECK_OK(leat_server_start(t->context, &o, &s.server)) ||
+        !CHECK(serve_client_open(&s.k, leat_server_url(s.server))))
+        goto out;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (!CHECK_OK(leattest_bloated(t->context, s.file[1], members[i], 2 << 20, &b))) goto out;
+        CHECK(b.size < 100000);
+        says(t, &s, "PUT", "/api/v1/iris", "", b.data, b.size, 413,
+             "too_large|MiB once it is unpacked|takes 2.0|--max-model");
+        leati_bytes_release(&b);
+    }
+    ask(t, &s, "GET", "/v2/models/iris", 200, "\"versions\":[\"1\"]");
+    /* What fits counts as much as it has in memory: 1.8 of the 4, of which one is taken. */
+    if (!CHECK_OK(leattest_bloated(t->context, s.file[1], "model.json", 1887437, &b))) goto out;
+    says(t, &s, "PUT", "/api/v1/one", "", b.data, b.size, 201, "created");
+    says(t, &s, "PUT", "/api/v1/two", "", b.data, b.size, 507, "too_much_stored|4.6 MiB|keeps 4.0");
+    put(t, &s, "/api/v1/three", 0, "", 201, "created");
+    ask(t, &s, "DELETE", "/api/v1/one", 204, "");
+    says(t, &s, "PUT", "/api/v1/two", "", b.data, b.size, 201, "created");
+    leati_bytes_release(&b);
+out:
+    close_scene(&s);
+}
+
 static void leave(leattest *t, const scene *s, const char *name, time_t age)
 {
     char path[700];
@@ -660,9 +697,8 @@ static void hear(void *user, const char *line)
 /* What lies in the folder and cannot be a model by its name is said, once each. */
 static void passed_over(leattest *t)
 {
-    static const char *const files[] = {"my iris.leat", "old ones/1.leat", "flower/2.leat",
-                                        "flower/v3.leat", "flower/best one/a.leat",
-                                        "tulip.LEAT"};
+    static const char *const files[] = {"my iris.leat",   "old ones/1.leat",        "flower/2.leat",
+                                        "flower/v3.leat", "flower/best one/a.leat", "tulip.LEAT"};
     static const char *const others[] = {"a note.txt", "some papers/a.txt", "flower/notes.txt"};
     scene s = {.k = {.fd = -1}};
     heard h = {0};
@@ -727,5 +763,5 @@ static const leattest_case cases[] = {
     TEST(all_or_nothing),  TEST(rights),   TEST(full_disk),
     TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
     TEST(leftovers),       TEST(bounds),   TEST(passed_over),
-    TEST(little_memory)};
+    TEST(little_memory),   TEST(bloated)};
 LEATTEST_MAIN(cases)
