@@ -23,6 +23,7 @@ typedef struct entry {
     uint32_t version;
     bool loaded, found; /* found: by the scan under way */
     bool preferred;
+    char sha256[65]; /* of the file, as it was loaded; "": it is not */
     char reason[REASON];
 } entry;
 
@@ -141,8 +142,22 @@ void leati_repository_unpin(leati_repository *r, uint32_t slot)
     atomic_store_explicit(&r->pins[slot].shelf, NULL, memory_order_release);
 }
 
+/* The entries learn what is about to be loaded, so that who looks at them is not behind. */
+static void note_files(leati_repository *r, const leati_shelf *shelf)
+{
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        entry *e = &r->entries[i];
+        const leati_served *s = leati_shelf_find(shelf, e->name, strlen(e->name), e->version);
+        *e->sha256 = '\0';
+        if (s) snprintf(e->sha256, sizeof e->sha256, "%.64s", s->etag + 1);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 static void exchange(leati_repository *r, leati_shelf *shelf)
 {
+    note_files(r, shelf);
     leati_shelf *old = atomic_exchange(&r->shelf, shelf);
     for (uint32_t w = 0; w < r->plan.slots; w++) {
         struct timespec pause = {0, 50000};
@@ -188,7 +203,10 @@ static leat_status add_entry(leati_repository *r, const char *name, uint32_t ver
         return LEAT_OK;
     }
     LEATI_TRY(leati_grow(c, &r->entries, &r->capacity, r->count + 1, sizeof *r->entries));
-    entry e = {leati_strdup(c, name), leati_strdup(c, path), version, false, true, false, ""};
+    entry e = {.name = leati_strdup(c, name),
+               .path = leati_strdup(c, path),
+               .version = version,
+               .found = true};
     if (!e.name || !e.path) {
         leati_free(e.name);
         leati_free(e.path);
@@ -375,6 +393,7 @@ static leat_status open_all(leati_repository *r)
         shelf->count += st == LEAT_OK;
         r->entries[i].loaded = st == LEAT_OK;
     }
+    note_files(r, shelf);
     atomic_store(&r->shelf, shelf);
     return st;
 }
@@ -587,6 +606,16 @@ leati_stored leati_repository_stored(const leati_repository *r, const char *name
         s.bytes += bytes > least ? bytes : least;
     }
     return s;
+}
+
+bool leati_repository_sha256(leati_repository *r, const char *name, uint32_t version, char out[65])
+{
+    bool there;
+    if (pthread_mutex_trylock(&r->lock) != 0) return false; /* a folder may be slow to look at */
+    size_t at = place_of(r, name, version, &there);
+    if (there) memcpy(out, r->entries[at].sha256, 65);
+    pthread_mutex_unlock(&r->lock);
+    return there && *out;
 }
 
 leat_context *leati_repository_context(leati_repository *r)

@@ -72,6 +72,9 @@ leati_stored leati_repository_stored(const leati_repository *r, const char *name
                                      uint64_t least);
 /* The file of a version, NULL: there is none. */
 const char *leati_repository_path(const leati_repository *r, const char *name, uint32_t version);
+/* From any thread: the SHA-256 of the file that a version which is loaded was read from. False: it
+ * is not loaded, or the repository changes right now. */
+bool leati_repository_sha256(leati_repository *r, const char *name, uint32_t version, char out[65]);
 leat_context *leati_repository_context(leati_repository *r);
 const leati_served_plan *leati_repository_plan(const leati_repository *r);
 

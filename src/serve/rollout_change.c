@@ -187,6 +187,17 @@ static bool alike(leati_rollouts *r, const char *name, const leati_rollout_spec 
     return true;
 }
 
+/* What is seen from now on is about these files. */
+static void bind_files(leati_rollouts *r, const char *name, leati_rollout_spec *spec)
+{
+    const leati_shelf *shelf = leati_repository_shelf(r->repository);
+    const leati_served *from = leati_shelf_find(shelf, name, strlen(name), spec->from);
+    const leati_served *to = leati_shelf_find(shelf, name, strlen(name), spec->to);
+    *spec->from_file = *spec->to_file = '\0';
+    if (from) snprintf(spec->from_file, sizeof spec->from_file, "%.64s", from->etag + 1);
+    if (to) snprintf(spec->to_file, sizeof spec->to_file, "%.64s", to->etag + 1);
+}
+
 static void go_back(leati_rollouts *r, leati_lane *lane, const leati_rollout *before)
 {
     uint64_t revision = lane->rollout.revision + 1, epoch = lane->rollout.epoch + 1;
@@ -219,15 +230,16 @@ static void fetch(leati_rollouts *r, const leati_lane *lane, const leati_rollout
 }
 
 /* In a pool: what the others did meanwhile stays. */
-static bool begin_in_pool(leati_rollouts *r, leati_lane *lane, const leati_rollout_spec *spec,
+static bool begin_in_pool(leati_rollouts *r, leati_lane *lane, leati_rollout_spec *spec,
                           const leati_rollout *before, leati_fault *fault)
 {
     pthread_mutex_lock(&r->lock);
     int64_t stood = lane->shared;
     pthread_mutex_unlock(&r->lock);
     fetch(r, lane, spec);
-    bool ok = load(r, lane->name, spec, fault) && alike(r, lane->name, spec, fault) &&
-              leati_pool_ask(r, lane, LEATI_POOL_BEGIN, spec, LEATI_ROLLOUT_PROMOTE, fault);
+    bool ok = load(r, lane->name, spec, fault) && alike(r, lane->name, spec, fault);
+    if (ok) bind_files(r, lane->name, spec);
+    ok = ok && leati_pool_ask(r, lane, LEATI_POOL_BEGIN, spec, LEATI_ROLLOUT_PROMOTE, fault);
     pthread_mutex_lock(&r->lock);
     if (!ok && lane->shared == stood) go_back(r, lane, before);
     pthread_cond_signal(&r->wake);
@@ -246,6 +258,7 @@ static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
     if (r->pool) return begin_in_pool(r, lane, spec, before, fault);
     fetch(r, lane, spec);
     bool ok = load(r, name, spec, fault) && alike(r, name, spec, fault);
+    if (ok) bind_files(r, name, spec);
     pthread_mutex_lock(&r->lock);
     if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));
     if (ok) leati_lane_changed(r, lane);
@@ -341,6 +354,7 @@ void leati_rollouts_look(leati_rollouts *r)
     pthread_mutex_lock(&r->lock);
     for (leati_lane *lane = atomic_load(&r->first); lane; lane = lane->next) {
         leati_rollout *w = &lane->rollout;
+        (void)leati_lane_check_files(r, lane);
         bool stable = leati_lane_loaded(r, lane, w->stable), walks = leati_rollout_walks(w);
         bool absent = walks && !(stable && leati_lane_loaded(r, lane, w->spec.to));
         uint32_t missing = !absent ? 0 : stable ? w->spec.to : w->stable;

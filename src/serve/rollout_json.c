@@ -226,6 +226,14 @@ static void say_spec(leat_json *j, const leati_rollout_spec *s)
     if (*s->alias) leat_json_string(j, "alias", s->alias);
 }
 
+static void say_files(leat_json *j, const leati_rollout_spec *s)
+{
+    leat_json_begin_object(j, "sha256");
+    leat_json_string(j, "from", s->from_file);
+    leat_json_string(j, "to", s->to_file);
+    leat_json_end_object(j);
+}
+
 /* ---- how it stands ----------------------------------------------------------------------------
  */
 
@@ -343,6 +351,7 @@ void leati_rollout_say(leat_json *j, const leati_rollout *r, const leati_rollout
     leat_json_begin_object(j, "asked");
     say_spec(j, &r->spec);
     leat_json_end_object(j);
+    say_files(j, &r->spec);
     say_steps(j, r, seen);
     say_rules(j, r);
     say_shadow(j, seen->shadow);
@@ -404,6 +413,7 @@ void leati_rollout_keep(leat_json *j, const char *model, const leati_rollout *r,
     leat_json_begin_object(j, "asked");
     say_spec(j, &r->spec);
     leat_json_end_object(j);
+    say_files(j, &r->spec);
     keep_steps(j, r);
     if (r->has_before) keep_arm(j, "before", &r->before);
     keep_arm(j, "seen_stable", seen->stable);
@@ -551,6 +561,22 @@ static bool recall_alias(const json_t *object, leati_rollout *r)
     return false;
 }
 
+static bool recall_file(const json_t *files, const char *key, char out[65])
+{
+    const char *hex = json_string_value(json_object_get(files, key));
+    bool none = hex && !*hex;
+    bool fits = hex && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64;
+    if (fits) memcpy(out, hex, 65);
+    return fits || none;
+}
+
+/* States of before have none. */
+static bool recall_files(const json_t *files, leati_rollout_spec *s)
+{
+    return !files ||
+           (recall_file(files, "from", s->from_file) && recall_file(files, "to", s->to_file));
+}
+
 /* Reads a text into `out` (room bytes), which is zero where that fails. */
 typedef bool (*recall_fn)(const json_t *root, void *out, char *why);
 static bool recall_text(const char *from, size_t size, recall_fn take, void *out, size_t room,
@@ -599,7 +625,8 @@ static bool recall_all(const json_t *root, void *to, char *why)
               recall_arm(json_object_get(root, "seen_stable"), &out->stable) &&
               recall_arm(json_object_get(root, "seen_candidate"), &out->candidate) &&
               recall_shadow(json_object_get(root, "shadow"), &out->shadow) &&
-              recall_alias(json_object_get(root, "alias"), r);
+              recall_alias(json_object_get(root, "alias"), r) &&
+              recall_files(json_object_get(root, "sha256"), &r->spec);
     return ok || wrong(why, "its counts are damaged");
 }
 

@@ -82,6 +82,9 @@ leati_rollout_seen leati_lane_see(leati_rollouts *r, leati_lane *lane);
 void leati_lane_begin_anew(leati_rollouts *r, leati_lane *lane, const leati_lane_counts *before);
 bool leati_lane_publish(leati_rollouts *r, leati_lane *lane);
 void leati_lane_changed(leati_rollouts *r, leati_lane *lane);
+/* A rollout under way one of whose versions has another file now is taken back: what was seen of
+ * the one before says nothing of it. True: so it was. */
+bool leati_lane_check_files(leati_rollouts *r, leati_lane *lane);
 
 /* --- rollout_store.c -------------------------------------------------------------------------- */
 

@@ -127,6 +127,7 @@ static void fit_to_shelf(leati_rollouts *r, leati_lane *lane)
     leati_rollout_seen seen = leati_lane_see(r, lane);
     char why[LEATI_RULE_WHY];
     bool stable = leati_lane_loaded(r, lane, w->stable);
+    if (leati_lane_check_files(r, lane)) return;
     bool walks = w->phase == LEATI_ROLLOUT_RUNNING || w->phase == LEATI_ROLLOUT_PAUSED;
     if (walks && (!stable || !leati_lane_loaded(r, lane, w->spec.to))) {
         (void)leati_rollout_act(w, LEATI_ROLLOUT_ABORT, &seen, (int64_t)time(NULL), why);

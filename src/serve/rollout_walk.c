@@ -269,6 +269,16 @@ void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, i
     note(r, now, "taken back to version %u: %s", r->stable, reason);
 }
 
+void leati_rollout_exchanged(leati_rollout *r, const leati_rollout_seen *seen, uint32_t version,
+                             int64_t now)
+{
+    char reason[LEATI_ROLLOUT_TEXT];
+    snprintf(reason, sizeof reason,
+             "version %u was exchanged: its file is not the one that the rollout began with",
+             version);
+    leati_rollout_take_back(r, seen, now, reason);
+}
+
 void leati_rollout_stand(leati_rollout *r, uint32_t missing, int64_t now)
 {
     if (missing) note(r, now, "stands still: version %u is not loaded", missing);

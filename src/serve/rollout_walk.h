@@ -57,6 +57,7 @@ typedef struct leati_rollout_spec {
     char alias[LEATI_ALIAS_NAME]; /* of the registry, to stand at what answers in the end; "": none
                                    */
     bool other_schema;            /* asked for although the versions differ in that; not kept */
+    char from_file[65], to_file[65]; /* SHA-256 of the files that evidence is about; "": unknown */
 } leati_rollout_spec;
 
 /* alpha 0.05, no hold; seed 0. */
@@ -169,6 +170,9 @@ bool leati_rollout_guard(leati_rollout *r, const leati_rollout_seen *seen, int64
 /* The stable version gets all requests again. */
 void leati_rollout_take_back(leati_rollout *r, const leati_rollout_seen *seen, int64_t now,
                              const char *reason);
+/* Taken back because the file of a version is not the one that it began with. */
+void leati_rollout_exchanged(leati_rollout *r, const leati_rollout_seen *seen, uint32_t version,
+                             int64_t now);
 static inline bool leati_rollout_walks(const leati_rollout *r)
 {
     return r->phase == LEATI_ROLLOUT_RUNNING || r->phase == LEATI_ROLLOUT_PAUSED;

@@ -379,6 +379,31 @@ void leati_lane_changed(leati_rollouts *r, leati_lane *lane)
     if (lane->epoch != lane->rollout.epoch) leati_lane_begin_anew(r, lane, NULL);
 }
 
+/* 0: none was, as far as is known now. */
+static uint32_t exchanged_version(const leati_rollouts *r, const leati_lane *lane)
+{
+    const leati_rollout_spec *s = &lane->rollout.spec;
+    const uint32_t versions[] = {s->to, s->from};
+    const char *files[] = {s->to_file, s->from_file};
+    char sha256[65];
+    for (int i = 0; i < 2; i++)
+        if (*files[i] && leati_repository_sha256(r->repository, lane->name, versions[i], sha256) &&
+            strcmp(sha256, files[i]) != 0)
+            return versions[i];
+    return 0;
+}
+
+bool leati_lane_check_files(leati_rollouts *r, leati_lane *lane)
+{
+    uint32_t version = leati_rollout_walks(&lane->rollout) ? exchanged_version(r, lane) : 0;
+    if (!version) return false;
+    leati_rollout_seen seen = r->pool ? leati_pool_see(r, lane) : leati_lane_see(r, lane);
+    leati_rollout_exchanged(&lane->rollout, &seen, version, (int64_t)time(NULL));
+    lane->parted = r->pool != NULL;
+    leati_lane_changed(r, lane);
+    return true;
+}
+
 /* ---- the thread -------------------------------------------------------------------------------
  */
 
@@ -386,6 +411,7 @@ void leati_lane_changed(leati_rollouts *r, leati_lane *lane)
 static bool move(leati_rollouts *r, leati_lane *lane, double seconds)
 {
     uint64_t before = lane->rollout.revision;
+    (void)leati_lane_check_files(r, lane);
     if (r->pool) {
         leati_pool_tick(r, lane, seconds);
     } else if (leati_rollout_walks(&lane->rollout) && !lane->absent) {
@@ -454,6 +480,29 @@ bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version,
     bool needs = (leati_rollout_walks(w) || here) && (version == w->stable || version == other);
     pthread_mutex_unlock(&r->lock);
     return needs;
+}
+
+bool leati_rollouts_permit(leati_rollouts *r, const char *model, uint32_t version, const char *etag,
+                           leati_fault *fault)
+{
+    const leati_lane *lane = leati_lane_find(r, model, strlen(model));
+    if (!lane) return true;
+    pthread_mutex_lock(&r->lock);
+    const leati_rollout *w = &lane->rollout;
+    const leati_rollout_spec *s = &w->spec;
+    bool of_it = !version || version == s->from || version == s->to;
+    const char *file = version == s->from ? s->from_file : s->to_file;
+    bool same = etag && *file && strncmp(etag + 1, file, 64) == 0;
+    bool held = leati_rollout_walks(w) && of_it && !same;
+    if (held)
+        leati_fault_set(fault, 409, "rollout_under_way",
+                        "version %u of '%s' takes part in a rollout that is %s, which is about "
+                        "this very file: finish or abort the rollout first (POST "
+                        "/api/v1/%s/rollout), or upload the file as a new version",
+                        version ? version : s->to, model, leati_rollout_phase_name(w->phase),
+                        model);
+    pthread_mutex_unlock(&r->lock);
+    return !held;
 }
 
 bool leati_rollouts_waits(leati_rollouts *r, const char *model, const char *alias)

@@ -62,6 +62,10 @@ static inline bool leati_rollouts_any(const leati_rollouts *r)
  * under way, or, where the alias stands at what the last one came to or is about to, to go back to.
  * From any thread, as the next. */
 bool leati_rollouts_need(leati_rollouts *r, const char *model, uint32_t version, uint32_t present);
+/* Whether a version (0: all) may be deleted, or with the entity tag of a file be exchanged for
+ * that: 409 while it takes part in a rollout, unless the file is the one that this began with. */
+bool leati_rollouts_permit(leati_rollouts *r, const char *model, uint32_t version, const char *etag,
+                           leati_fault *fault);
 /* Whether that alias is to be moved to what the last rollout came to. */
 bool leati_rollouts_waits(leati_rollouts *r, const char *model, const char *alias);
 

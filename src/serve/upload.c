@@ -16,6 +16,7 @@
 #include "serve/entity_tag.h"
 #include "serve/media.h"
 #include "serve/model_files.h"
+#include "serve/rollouts.h"
 #include "serve/route.h"
 
 /* COUNTED: what a small model needs in memory when it is served, about. */
@@ -313,6 +314,9 @@ static int put(leati_job *job)
     if (!other) t.version = job->version ? job->version : t.version + 1;
     if (t.version > MOST_VERSION)
         return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
+    if (!leati_rollouts_permit(leati_serve_rollouts(job->serve), job->name, t.version, etag,
+                               &job->fault))
+        return 0;
     return has_room(&t, other) ? store(&t, other, created) : 0;
 }
 
@@ -395,7 +399,9 @@ static int delete (leati_job *job)
                                job->version ? "the model '%.*s' has no such version"
                                             : "there is no model '%.*s'",
                                LEATI_CLIP(job->name, strlen(job->name)));
-    bool gone = take_away(&t, &l);
+    bool gone = leati_rollouts_permit(leati_serve_rollouts(job->serve), job->name, job->version,
+                                      NULL, &job->fault) &&
+                take_away(&t, &l);
     for (size_t i = 0; i < l.files; i++) leati_free(l.paths[i]);
     leati_free(l.paths);
     return gone ? 204 : 0;

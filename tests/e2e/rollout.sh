@@ -76,9 +76,12 @@ fails abort-beside-a-dead-one 4 "127.0.0.1:1|not every server did" $leat rollout
 check abort-done sh -c "$leat rollout status iris --server $url >aborted.txt"
 has abort-says aborted.txt "aborted, version 4 answers"
 
-# A version that is deleted under it is said; it is uploaded again afterwards.
+# A version is not deleted under it; where its file goes all the same, that is said. It is uploaded again afterwards.
 check deleted-start sh -c "$leat rollout start iris --from 4 --to 3 --hold 1h --server $url"
-check deleted curl -fsS -X DELETE "$url/api/v1/iris/versions/3"
+curl -sS -X DELETE "$url/api/v1/iris/versions/3" >refused.txt
+has deleted-refused refused.txt "rollout_under_way" "finish or abort the rollout first"
+rm models/iris/3.leat
+check deleted curl -fsS -X POST "$url/v2/repository/models/iris/load"
 check deleted-status sh -c "$leat rollout status iris --server $url >deleted.txt"
 has deleted-says deleted.txt "version 3 is not loaded: it was deleted or unloaded"
 check deleted-abort sh -c "$leat rollout abort iris --server $url >abort.txt"

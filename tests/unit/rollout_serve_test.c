@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "serve/rollout_lane.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
@@ -714,19 +715,25 @@ static void full_disk(leattest *t)
     close_server(&f);
 }
 
-/* A version that is deleted under a rollout: the status says so, until it is there again. */
-static void deleted(leattest *t)
+static bool load(leattest *t, fixture *f)
+{
+    return CHECK(send_to(f, "POST", "/v2/repository/models/flower/load", "")) &&
+           CHECK_INT(f->k.status, 200);
+}
+
+/* A version whose file is gone under a rollout: the status says so, until it is there again. */
+static void gone(leattest *t)
 {
     fixture f;
-    char arm[16], from[700], to[700];
-    if (!begin(t, &f, "deleted", false)) return;
+    char arm[16], from[700], to[700], stable[700];
+    if (!begin(t, &f, "gone", false)) return;
     put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
     CHECK(strstr(f.k.body, "\"absent\":[]"));
     snprintf(from, sizeof from, "%s/flower/4.leat", f.folder);
     snprintf(to, sizeof to, "%s/flower/9.leat", f.folder);
-    CHECK(link(from, to) == 0);
-    CHECK(send_to(&f, "DELETE", API "/versions/4", ""));
-    CHECK_INT(f.k.status, 204);
+    snprintf(stable, sizeof stable, "%s/flower/3.leat", f.folder);
+    CHECK(rename(from, to) == 0);
+    load(t, &f);
     for (int i = 0; i < 4; i++) CHECK_INT(asked(t, &f, API, arm), 3);
     leat_rollout *r = status_of(t, &f);
     CHECK(strstr(f.k.body, "\"absent\":[4]"));
@@ -734,16 +741,15 @@ static void deleted(leattest *t)
     if (r) CHECK_INT(leat_rollout_about(r).stable_absent, 0);
     leat_rollout_destroy(r);
     /* The stable one, too: 9 answers. */
-    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
-    CHECK(send_to(&f, "DELETE", API "/versions/3", ""));
-    CHECK_INT(f.k.status, 204);
+    CHECK(remove(stable) == 0);
+    load(t, &f);
     r = status_of(t, &f);
     CHECK(strstr(f.k.body, "\"absent\":[3,4]"));
     if (r) CHECK_INT(leat_rollout_about(r).stable_absent, 3);
     if (r) CHECK_INT(leat_rollout_about(r).serving, 9);
     leat_rollout_destroy(r);
     CHECK(rename(to, from) == 0);
-    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    load(t, &f);
     act(t, &f, 200, "finish");
     CHECK(strstr(f.k.body, "\"absent\":[]"));
     CHECK_INT(asked(t, &f, API, arm), 4);
@@ -759,16 +765,137 @@ static void stands_still(leattest *t)
     put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":3}");
     snprintf(from, sizeof from, "%s/flower/4.leat", f.folder);
     snprintf(to, sizeof to, "%s/flower-4", f.folder);
-    CHECK(link(from, to) == 0);
-    CHECK(send_to(&f, "DELETE", API "/versions/4", ""));
-    CHECK_INT(f.k.status, 204);
+    CHECK(rename(from, to) == 0);
+    load(t, &f);
     rest(4000);
     CHECK(phase_is(t, &f, "running"));
     CHECK(strstr(f.k.body, "stands still: version 4 is not loaded"));
     CHECK(rename(to, from) == 0);
-    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/load", ""));
+    load(t, &f);
     CHECK(leaves(t, &f, "running") && phase_is(t, &f, "done"));
     CHECK(strstr(f.k.body, "goes on: both versions are loaded"));
+    close_server(&f);
+}
+
+/* PUT of the bytes of version `file` as version `version`. */
+static void upload(leattest *t, fixture *f, int file, const char *version, const char *headers,
+                   int status, const char *word)
+{
+    char path[700];
+    leati_bytes b;
+    snprintf(path, sizeof path, "%s/flower-%d", f->folder, file);
+    if (!CHECK_OK(leati_file_read(t->context, &b, path))) return;
+    snprintf(path, sizeof path, API "/versions/%s", version);
+    CHECK(serve_client_ask(&f->k, "PUT", path, headers, b.data, b.size));
+    CHECK_INT(f->k.status, status);
+    if (!CHECK(strstr(f->k.body, word))) printf("    %.400s\n", f->k.body);
+    leati_bytes_release(&b);
+}
+
+/* Copies of the versions beside the folder of the model. */
+static void keep_copies(leattest *t, const fixture *f)
+{
+    for (int v = 3; v <= 6; v++) {
+        char from[700], to[700];
+        leati_bytes b;
+        snprintf(from, sizeof from, "%s/flower/%d.leat", f->folder, v);
+        snprintf(to, sizeof to, "%s/flower-%d", f->folder, v);
+        if (!CHECK_OK(leati_file_read(t->context, &b, from))) return;
+        CHECK_OK(leati_file_write(t->context, to, b.data, b.size));
+        leati_bytes_release(&b);
+    }
+}
+
+static void lay(leattest *t, const fixture *f, int file, int version)
+{
+    char from[700], to[700];
+    leati_bytes b;
+    snprintf(from, sizeof from, "%s/flower-%d", f->folder, file);
+    snprintf(to, sizeof to, "%s/flower/%d.leat", f->folder, version);
+    if (!CHECK_OK(leati_file_read(t->context, &b, from))) return;
+    CHECK_OK(leati_file_write(t->context, to, b.data, b.size));
+    leati_bytes_release(&b);
+}
+
+/* No request exchanges the versions of a rollout under way, whichever of its phases that is. */
+static void held_fast(leattest *t)
+{
+    static const char *const phases[] = {"pause", "resume"};
+    fixture f;
+    if (!begin(t, &f, "held", false)) return;
+    keep_copies(t, &f);
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    CHECK(strstr(f.k.body, "\"sha256\":{\"from\":\""));
+    for (int i = 0; i < 2; i++) {
+        static const char *const paths[] = {API "/versions/3", API "/versions/4", API};
+        act(t, &f, 200, phases[i]);
+        for (int k = 0; k < 3; k++) {
+            CHECK(send_to(&f, "DELETE", paths[k], ""));
+            CHECK_INT(f.k.status, 409);
+            CHECK(strstr(f.k.body, "rollout_under_way") && strstr(f.k.body, "abort the rollout"));
+        }
+        upload(t, &f, 6, "4", "If-Match: *\r\n", 409, "rollout_under_way");
+        upload(t, &f, 5, "3", "If-Match: *\r\n", 409, "version 3 of 'flower'");
+        upload(t, &f, 4, "4", "If-Match: *\r\n", 200, "unchanged");
+    }
+    CHECK(phase_is(t, &f, "running"));
+    /* Others come and go, and what was lost comes back as it was, not as something else. */
+    upload(t, &f, 5, "6", "If-Match: *\r\n", 200, "replaced");
+    CHECK(send_to(&f, "DELETE", API "/versions/6", ""));
+    CHECK_INT(f.k.status, 204);
+    char path[700];
+    snprintf(path, sizeof path, "%s/flower/4.leat", f.folder);
+    CHECK(remove(path) == 0);
+    load(t, &f);
+    upload(t, &f, 5, "4", "", 409, "rollout_under_way");
+    upload(t, &f, 4, "4", "", 201, "created\"");
+    CHECK(phase_is(t, &f, "running"));
+    act(t, &f, 200, "abort");
+    upload(t, &f, 5, "4", "If-Match: *\r\n", 200, "replaced");
+    CHECK(send_to(&f, "DELETE", API "/versions/4", ""));
+    CHECK_INT(f.k.status, 204);
+    close_server(&f);
+}
+
+/* Who exchanges a file on the disk ends the rollout: what was seen was of another one. */
+static void exchanged(leattest *t)
+{
+    fixture f;
+    char arm[16];
+    if (!begin(t, &f, "exchanged", false)) return;
+    keep_copies(t, &f);
+    for (int version = 3; version <= 4; version++) {
+        put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+        load(t, &f);
+        CHECK(phase_is(t, &f, "running"));
+        lay(t, &f, 5, version);
+        load(t, &f);
+        CHECK(phase_is(t, &f, "aborted"));
+        CHECK(
+            strstr(f.k.body, version == 3 ? "version 3 was exchanged" : "version 4 was exchanged"));
+        CHECK(strstr(f.k.body, "taken back to version 3"));
+        CHECK_INT(asked(t, &f, API, arm), 3);
+        lay(t, &f, version, version);
+        load(t, &f);
+        CHECK(phase_is(t, &f, "aborted"));
+    }
+    /* Unloaded meanwhile, and over a new start. */
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    CHECK(send_to(&f, "POST", "/v2/repository/models/flower/unload", ""));
+    lay(t, &f, 5, 4);
+    load(t, &f);
+    CHECK(phase_is(t, &f, "aborted") && strstr(f.k.body, "version 4 was exchanged"));
+    lay(t, &f, 4, 4);
+    load(t, &f);
+    put(t, &f, 200, "{\"from\":3,\"to\":4,\"steps\":[50],\"hold\":1000}");
+    close_server(&f);
+    if (!open_server(t, &f)) return;
+    CHECK(phase_is(t, &f, "running"));
+    close_server(&f);
+    lay(t, &f, 5, 4);
+    if (!open_server(t, &f)) return;
+    CHECK(phase_is(t, &f, "aborted") && strstr(f.k.body, "version 4 was exchanged"));
+    CHECK_INT(asked(t, &f, API, arm), 3);
     close_server(&f);
 }
 
@@ -945,7 +1072,9 @@ static const leattest_case cases[] = {TEST(walks),
                                       TEST(sticks),
                                       TEST(survives),
                                       TEST(full_disk),
-                                      TEST(deleted),
+                                      TEST(gone),
+                                      TEST(held_fast),
+                                      TEST(exchanged),
                                       TEST(stands_still),
                                       TEST(refusals),
                                       TEST(borders_of_steps),

@@ -540,6 +540,8 @@ static void survives(leattest *t)
     s.sticky = LEATI_STICKY_INPUT;
     strcpy(s.sticky_name, "user \"x\"");
     s.prolong = 100;
+    memset(s.from_file, 'a', 64);
+    memset(s.to_file, '0', 64);
     begin(w, 12, &s);
     w->rate = 3000;
     for (int i = 0; i < 40 && w->rollout.step < 2; i++) live(w, 7);
