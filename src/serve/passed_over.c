@@ -87,6 +87,26 @@ bool leati_passed_over_ending(leati_passed_over *p, leat_context *c, const char 
     return true;
 }
 
+void leati_passed_over_unsound(leati_passed_over *p, leat_context *c, const char *path,
+                               const char *why)
+{
+    char line[LINE];
+    if (!p->say.say || !is_new(p, c, path)) return;
+    snprintf(line, sizeof line, "passed over, the others are served: %.900s", why);
+    p->say.say(p->say.user, line);
+}
+
+void leati_passed_over_empty(leati_passed_over *p, const char *folder)
+{
+    char line[LINE];
+    if (!p->say.say) return;
+    snprintf(line, sizeof line,
+             "the folder %.500s holds no models yet: expected NAME.leat or NAME/VERSION.leat, or "
+             "uploads (PUT /api/v1/NAME)",
+             folder);
+    p->say.say(p->say.user, line);
+}
+
 void leati_passed_over_fini(leati_passed_over *p)
 {
     for (size_t i = 0; i < p->count; i++) leati_free(p->said[i]);

@@ -1,5 +1,5 @@
-/* What lies in a folder of models and cannot be one because of its name: each is said once, however
- * often the folder is looked through. */
+/* What lies in a folder of models and cannot be one because of its name, or is unsound: each is
+ * said once, however often the folder is looked through. */
 #ifndef LEATI_SERVE_PASSED_OVER_H
 #define LEATI_SERVE_PASSED_OVER_H
 
@@ -19,6 +19,11 @@ void leati_passed_over_name(leati_passed_over *p, leat_context *c, const char *p
 void leati_passed_over_version(leati_passed_over *p, leat_context *c, const char *path);
 /* NAME.LEAT and the like: true where that is what it is. */
 bool leati_passed_over_ending(leati_passed_over *p, leat_context *c, const char *path);
+/* why: what opening it said, which names it. */
+void leati_passed_over_unsound(leati_passed_over *p, leat_context *c, const char *path,
+                               const char *why);
+/* A folder without a model. */
+void leati_passed_over_empty(leati_passed_over *p, const char *folder);
 void leati_passed_over_fini(leati_passed_over *p);
 
 #endif

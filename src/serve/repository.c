@@ -21,9 +21,9 @@ enum { MOST_VERSION = 999999999, MOST_ENTRIES = 65536, REASON = 200 };
 typedef struct entry {
     char *name, *path;
     uint32_t version;
-    bool loaded, found; /* found: by the scan under way */
-    bool preferred;
-    char sha256[65]; /* of the file, as it was loaded; "": it is not */
+    bool loaded, found;    /* found: by the scan under way */
+    bool preferred, named; /* named: by whoever started the server, not found in a folder */
+    char sha256[65];       /* of the file, as it was loaded; "": it is not */
     char reason[REASON];
 } entry;
 
@@ -322,9 +322,7 @@ static leat_status add_place(leati_repository *r, const char *place)
         r->folder_count++;
         size_t before = r->count;
         LEATI_TRY(scan(r, place, NULL, found_model));
-        LEATI_CHECK(c, r->count > before, LEAT_NOT_FOUND,
-                    "the folder %s holds no models: expected NAME.leat or NAME/VERSION.leat",
-                    place);
+        if (r->count == before) leati_passed_over_empty(&r->passed_over, place);
         return LEAT_OK;
     }
     const char *path = leati_place_path(place), *equals = path == place ? NULL : path - 1;
@@ -344,6 +342,9 @@ static leat_status add_place(leati_repository *r, const char *place)
         if (n > 5 && leati_path_has_suffix(name, ".onnx")) name[n - 5] = '\0';
     }
     leat_status st = name ? add_entry(r, name, version, path, false) : leat_error_status(c);
+    bool there;
+    size_t at = st == LEAT_OK ? place_of(r, name, version, &there) : 0;
+    if (st == LEAT_OK) r->entries[at].named = true;
     leati_free(name);
     return st;
 }
@@ -382,6 +383,18 @@ static leat_status open_entry(leati_repository *r, const entry *e, leati_served 
     return st;
 }
 
+/* A file that nobody asked for by name must not keep the others from being served, whatever is
+ * wrong with it; what the server itself lacks does. */
+static bool pass_over(leati_repository *r, entry *e, leat_status st)
+{
+    leat_context *c = r->context;
+    if (e->named || st == LEAT_NOMEM || st == LEAT_INTERNAL) return false;
+    snprintf(e->reason, sizeof e->reason, "%s", leat_error_message(c));
+    leati_passed_over_unsound(&r->passed_over, c, e->path, leat_error_message(c));
+    leat_error_clear(c);
+    return true;
+}
+
 static leat_status open_all(leati_repository *r)
 {
     leat_context *c = r->context;
@@ -389,9 +402,11 @@ static leat_status open_all(leati_repository *r)
     if (!shelf) return leat_error_status(c);
     leat_status st = LEAT_OK;
     for (size_t i = 0; st == LEAT_OK && i < r->count; i++) {
-        st = open_entry(r, &r->entries[i], &shelf->served[i]);
-        shelf->count += st == LEAT_OK;
-        r->entries[i].loaded = st == LEAT_OK;
+        entry *e = &r->entries[i];
+        st = open_entry(r, e, &shelf->served[shelf->count]);
+        e->loaded = st == LEAT_OK;
+        shelf->count += e->loaded;
+        if (st != LEAT_OK && pass_over(r, e, st)) st = LEAT_OK;
     }
     note_files(r, shelf);
     atomic_store(&r->shelf, shelf);
@@ -405,7 +420,7 @@ static leat_status create(leati_repository *r, const char *const *places, size_t
     r->folders = LEATI_NEW(c, char *, count + 1);
     if (!r->pins || !r->folders) return leat_error_status(c);
     for (size_t i = 0; i < count; i++) LEATI_TRY(add_place(r, places[i]));
-    LEATI_CHECK(c, r->count, LEAT_INVALID, "there is no model to serve");
+    LEATI_CHECK(c, r->count || r->folder_count, LEAT_INVALID, "there is no model to serve");
     return open_all(r);
 }
 

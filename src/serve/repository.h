@@ -28,9 +28,10 @@ typedef struct leati_repository leati_repository;
 const char *leati_place_path(const char *place);
 
 /* places: "iris.leat", "iris:2=PATH" (another name or version) or a folder: NAME.leat,
- * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it. All are opened. Errors: INVALID (a name that
- * does not fit, one name and version twice, nothing found), those of leat_model_open. watch: of
- * all versions; NULL: none. */
+ * NAME/VERSION.leat or NAME/VERSION/ANY.leat in it, or nothing yet. All are opened; an unsound file
+ * in a folder is passed over and said. Errors: INVALID (a name that does not fit, one name and
+ * version twice), those of leat_model_open for files that are named. watch: of all versions; NULL:
+ * none. */
 leat_status leati_repository_create(leat_context *c, const char *const *places, size_t count,
                                     const leati_served_plan *plan, struct leati_watch *watch,
                                     leati_repository **out);

@@ -747,6 +747,91 @@ out:
     close_scene(&s);
 }
 
+static bool start_on(leattest *t, scene *s, const char *const *models, size_t count, heard *h)
+{
+    leat_serve_options o = leat_serve_options_default();
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = count, o.workers = 1;
+    o.state = "no", o.say = hear, o.say_user = h;
+    return CHECK_OK(leat_server_start(t->context, &o, &s->server)) &&
+           CHECK(serve_client_open(&s->k, leat_server_url(s->server)));
+}
+
+static void stop(scene *s)
+{
+    serve_client_close(&s->k);
+    leat_server_destroy(s->server);
+    s->server = NULL;
+}
+
+/* A folder may begin without a model, and end so. */
+static void empty_folder(leattest *t)
+{
+    scene s = {.k = {.fd = -1}};
+    heard h = {0};
+    const char *models[] = {s.folder};
+    if (!has_server(t) || !make_files(t, &s)) goto out;
+    snprintf(s.folder, sizeof s.folder, "%s", leattest_scratch("empty"));
+    mkdir(s.folder, 0755);
+    for (int i = 1; i <= 2; i++) {
+        if (!start_on(t, &s, models, 1, &h)) goto out;
+        CHECK_INT(h.lines, i);
+        CHECK(strstr(h.text, "/empty holds no models yet"));
+        ask(t, &s, "GET", "/v2/health/ready", 200, "\"ready\":true");
+        ask(t, &s, "GET", "/v2/models", 200, "[]");
+        ask(t, &s, "GET", "/api/v1", 200, "[]");
+        ask(t, &s, "GET", "/openapi.json", 200, "/v2/models");
+        ask(t, &s, "GET", "/metrics", 200, "leat_ready 1");
+        ask(t, &s, "GET", "/api/v1/iris", 404, "no_such_model");
+        says(t, &s, "POST", "/invocations", "", ROW, sizeof ROW - 1, 404, "model");
+        put(t, &s, "/api/v1/iris", 0, "", 201, "created");
+        says(t, &s, "POST", "/api/v1/iris", "", ROW, sizeof ROW - 1, 200, "setosa");
+        ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+        ask(t, &s, "GET", "/v2/health/ready", 200, "\"ready\":true");
+        stop(&s);
+    }
+out:
+    close_scene(&s);
+}
+
+/* One unsound file in a folder is said and leaves the others alone; one that is named does not. */
+static void unsound_files(leattest *t)
+{
+    scene s = {.k = {.fd = -1}};
+    heard h = {0};
+    char bad[700], good[700], newer[700], named[750];
+    const char *models[] = {s.folder, named};
+    leat_serve_options o = leat_serve_options_default();
+    if (!has_server(t) || !make_files(t, &s)) goto out;
+    snprintf(s.folder, sizeof s.folder, "%s", leattest_scratch("unsound"));
+    mkdir(s.folder, 0755);
+    snprintf(bad, sizeof bad, "%s/iris", s.folder);
+    mkdir(bad, 0755);
+    snprintf(bad, sizeof bad, "%s/bad.leat", s.folder);
+    snprintf(good, sizeof good, "%s/iris/1.leat", s.folder);
+    snprintf(newer, sizeof newer, "%s/iris/2.leat", s.folder);
+    snprintf(named, sizeof named, "other=%s", bad);
+    CHECK_OK(leati_file_write(t->context, bad, "a,b\n1,2\n", 8));
+    CHECK_OK(leati_file_write(t->context, good, s.file[0].data, s.file[0].size));
+    CHECK_OK(leati_file_write(t->context, newer, s.file[1].data, s.file[1].size / 2));
+    if (!start_on(t, &s, models, 1, &h)) goto out;
+    CHECK_INT(h.lines, 2);
+    CHECK(serve_client_holds(h.text, "passed over|/bad.leat is not a Leat model|/iris/2.leat"));
+    ask(t, &s, "GET", "/v2/models", 200, "[\"iris\"]");
+    says(t, &s, "POST", "/api/v1/iris", "", ROW, sizeof ROW - 1, 200, "setosa");
+    ask(t, &s, "GET", "/api/v1/bad", 404, "no_such_model");
+    says(t, &s, "POST", "/v2/repository/index", "", "", 0, 200,
+         "\"name\":\"bad\"|UNAVAILABLE|is not a Leat model");
+    CHECK_OK(leati_file_write(t->context, bad, s.file[2].data, s.file[2].size));
+    says(t, &s, "POST", "/v2/repository/models/bad/load", "", "", 0, 200, "");
+    ask(t, &s, "GET", "/api/v1/bad", 200, "gaussian_nb");
+    stop(&s);
+    CHECK_OK(leati_file_write(t->context, bad, "a,b\n1,2\n", 8));
+    o.listen = "127.0.0.1:0", o.models = models, o.model_count = 2, o.state = "no";
+    CHECK_FAILS(leat_server_start(t->context, &o, &s.server), LEAT_FORMAT, "is not a Leat model");
+out:
+    close_scene(&s);
+}
+
 static void little_memory(leattest *t)
 {
     scene s;
@@ -763,5 +848,6 @@ static const leattest_case cases[] = {
     TEST(all_or_nothing),  TEST(rights),   TEST(full_disk),
     TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
     TEST(leftovers),       TEST(bounds),   TEST(passed_over),
-    TEST(little_memory),   TEST(bloated)};
+    TEST(little_memory),   TEST(bloated),  TEST(empty_folder),
+    TEST(unsound_files)};
 LEATTEST_MAIN(cases)
