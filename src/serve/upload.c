@@ -18,6 +18,7 @@
 #include "serve/model_files.h"
 #include "serve/rollouts.h"
 #include "serve/route.h"
+#include "serve/version_marks.h"
 
 /* COUNTED: what a small model needs in memory when it is served, about. */
 enum { MOST_VERSION = 999999999, COUNTED = 1 << 20 };
@@ -288,6 +289,18 @@ static int store(target *t, bool replaces, bool created)
     return status;
 }
 
+/* The number for an upload that names none: one that no version has or had, as far as is known. */
+static uint32_t next_version(const target *t)
+{
+    leati_job *job = t->job;
+    leati_repository *r = job->repository;
+    const char *folder = leati_repository_folder(r);
+    uint32_t last = t->version;
+    for (uint32_t v = last; (v = leati_repository_next(r, job->name, v));) last = v;
+    uint32_t mark = folder ? leati_version_mark(leati_repository_context(r), folder, job->name) : 0;
+    return (mark > last ? mark : last) + 1;
+}
+
 static int put(leati_job *job)
 {
     const leati_http_request *q = leati_exchange_request(job->exchange);
@@ -311,9 +324,11 @@ static int put(leati_job *job)
                                "/api/v1/%s for a new one, or send If-Match: %s to replace it",
                                t.version, job->name, job->name, t.etag);
     bool created = !t.exists;
-    if (!other) t.version = job->version ? job->version : t.version + 1;
+    if (!other) t.version = job->version ? job->version : next_version(&t);
     if (t.version > MOST_VERSION)
-        return leati_fault_set(&job->fault, 409, "no_version_left", "there is no higher version");
+        return leati_fault_set(
+            &job->fault, 409, "no_version_left",
+            "there is no higher version: PUT /api/v1/%s/versions/N names a number", job->name);
     if (!leati_rollouts_permit(leati_serve_rollouts(job->serve), job->name, t.version, etag,
                                &job->fault))
         return 0;
@@ -326,7 +341,8 @@ static int put(leati_job *job)
 /* The files of the versions that go. */
 typedef struct leaving {
     size_t files;
-    char **paths; /* (files) */
+    char **paths;     /* (files) */
+    uint32_t highest; /* but for the highest of all, which would bar those below it for ever */
 } leaving;
 
 static bool commit_deletion(void *user, leati_fault *fault)
@@ -348,6 +364,7 @@ static bool add_leaving(target *t, leaving *l, uint32_t version)
     l->paths[l->files] = leati_strdup(c, path);
     if (!l->paths[l->files]) return leati_fault_from(&job->fault, c);
     l->files++;
+    if (version > l->highest && version < MOST_VERSION) l->highest = version;
     return true;
 }
 
@@ -379,13 +396,24 @@ static bool gather(target *t, leaving *l)
     return true;
 }
 
+static bool mark(const target *t, const leaving *l)
+{
+    leati_repository *r = t->job->repository;
+    const char *folder = leati_repository_folder(r);
+    return !folder || !l->highest ||
+           leati_version_mark_raise(leati_repository_context(r), folder, t->job->name, l->highest);
+}
+
 static bool take_away(target *t, leaving *l)
 {
     leati_job *job = t->job;
-    if (!gather(t, l) || !leati_repository_remove(job->repository, job->name, job->version,
-                                                  commit_deletion, l, &job->fault))
+    if (!gather(t, l)) return false;
+    bool marked = mark(t, l);
+    if (!leati_repository_remove(job->repository, job->name, job->version, commit_deletion, l,
+                                 &job->fault))
         return false;
     for (size_t i = 0; i < l->files; i++) tidy(job, l->paths[i]);
+    if (!marked) (void)mark(t, l); /* on a disk that was full */
     return true;
 }
 

@@ -124,7 +124,8 @@ static bool ask(leattest *t, scene *s, const char *method, const char *path, int
     return says(t, s, method, path, "", "", 0, status, words);
 }
 
-/* How many files and folders lie there, temporary ones included. */
+/* How many files and folders lie there, temporary ones included, but for the numbers that were
+ * used. */
 static int entries(const char *folder, const char *below)
 {
     char path[640];
@@ -133,7 +134,8 @@ static int entries(const char *folder, const char *below)
     int n = 0;
     if (!dir) return -1;
     for (struct dirent *d; (d = readdir(dir));)
-        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
+             strcmp(d->d_name, ".versions") != 0;
     closedir(dir);
     return n;
 }
@@ -211,7 +213,7 @@ static void life_of_a_model(leattest *t)
     ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
     CHECK_INT(entries(s.folder, ""), 0);
     ask(t, &s, "GET", "/api/v1", 200, "\"models\":[]");
-    put(t, &s, "/api/v1/iris", 0, "", 201, "\"version\":1");
+    put(t, &s, "/api/v1/iris", 0, "", 201, "\"version\":3"); /* not one that was another */
     ask(t, &s, "POST", "/v2/repository/index", 200, "READY");
 out:
     close_scene(&s);
@@ -628,12 +630,17 @@ static void under_load(leattest *t)
                                .holds = "setosa"};
     serve_crowd_gather(t, &crowd, &question, CALLERS);
     for (int i = 0; i < TURNS; i++) {
-        put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+        char first[2][60], second[2][60];
+        snprintf(first[0], sizeof first[0], "/api/v1/iris/versions/%d", 2 * i + 2);
+        snprintf(first[1], sizeof first[1], "\"version\":%d", 2 * i + 2);
+        snprintf(second[0], sizeof second[0], "/api/v1/iris/versions/%d", 2 * i + 3);
+        snprintf(second[1], sizeof second[1], "\"version\":%d", 2 * i + 3);
+        put(t, &s, "/api/v1/iris", 1, "", 200, first[1]);
         /* The other server finds what this one made, and does not write over it. */
-        put(t, &other, "/api/v1/iris/versions/2", 2, "", 409, "version_exists");
-        put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
-        ask(t, &s, "DELETE", "/api/v1/iris/versions/3", 204, "");
-        ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+        put(t, &other, first[0], 2, "", 409, "version_exists");
+        put(t, &s, "/api/v1/iris", 2, "", 200, second[1]);
+        ask(t, &s, "DELETE", second[0], 204, "");
+        ask(t, &s, "DELETE", first[0], 204, "");
     }
     serve_crowd_disperse(&crowd);
     CHECK(atomic_load(&crowd.good) > 20);
@@ -793,6 +800,45 @@ out:
     close_scene(&s);
 }
 
+/* A number that a server gave is given once: not after it was deleted, by another server neither,
+ * nor after a new start. Who names a number may have it. */
+static void numbers(leattest *t)
+{
+    scene s, other = {.k = {.fd = -1}};
+    heard h = {0};
+    char path[700];
+    const char *models[] = {s.folder};
+    if (!open_scene(t, &s, NULL, NULL)) goto out;
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":2");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/2", 204, "");
+    put(t, &s, "/api/v1/iris", 2, "", 200, "\"version\":3");
+    memcpy(other.folder, s.folder, sizeof s.folder);
+    if (!make_files(t, &other) || !start(t, &other, s.folder, NULL, NULL)) goto out;
+    ask(t, &other, "DELETE", "/api/v1/iris/versions/3", 204, "");
+    put(t, &s, "/api/v1/iris", 1, "", 200, "\"version\":4");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    put(t, &s, "/api/v1/iris/versions/2", 0, "", 201, "created");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    stop(&s);
+    if (!start_on(t, &s, models, 1, &h)) goto out;
+    put(t, &s, "/api/v1/iris", 2, "", 201, "\"version\":5");
+    /* The highest of all, which somebody named, bars nobody for ever. */
+    put(t, &s, "/api/v1/iris/versions/999999999", 1, "", 201, "created");
+    put(t, &s, "/api/v1/iris", 0, "", 409, "no_version_left|/api/v1/iris/versions/N");
+    ask(t, &s, "DELETE", "/api/v1/iris/versions/999999999", 204, "");
+    ask(t, &s, "DELETE", "/api/v1/iris", 204, "");
+    put(t, &s, "/api/v1/iris", 0, "", 201, "\"version\":6");
+    /* What is no such file marks nothing. */
+    snprintf(path, sizeof path, "%s/.versions", s.folder);
+    CHECK_OK(leati_file_write(t->context, path, "[1", 2));
+    put(t, &s, "/api/v1/flower", 0, "", 201, "\"version\":1");
+    ask(t, &s, "DELETE", "/api/v1/flower", 204, "");
+    put(t, &s, "/api/v1/flower", 0, "", 201, "\"version\":2");
+out:
+    close_scene(&other);
+    close_scene(&s);
+}
+
 /* One unsound file in a folder is said and leaves the others alone; one that is named does not. */
 static void unsound_files(leattest *t)
 {
@@ -849,5 +895,5 @@ static const leattest_case cases[] = {
     TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
     TEST(leftovers),       TEST(bounds),   TEST(passed_over),
     TEST(little_memory),   TEST(bloated),  TEST(empty_folder),
-    TEST(unsound_files)};
+    TEST(unsound_files),   TEST(numbers)};
 LEATTEST_MAIN(cases)
