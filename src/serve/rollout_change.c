@@ -10,6 +10,7 @@
 #include "base/random_bytes.h"
 #include "serve/rollout_lane.h"
 #include "serve/rollout_pool.h"
+#include "serve/served_graph.h"
 
 static const double usual_steps[] = {1, 5, 25, 50, 100};
 enum { USUAL_HOLD = 600, NO_END = 1000000000 };
@@ -187,6 +188,33 @@ static bool alike(leati_rollouts *r, const char *name, const leati_rollout_spec 
     return true;
 }
 
+static bool has_input(const leati_served *s, const char *name)
+{
+    size_t length = strlen(name);
+    if (s->model) return leati_map_get(&s->names, name, length) != LEATI_MAP_NONE;
+    for (size_t i = 0; i < s->graph->ins; i++) {
+        const leati_graph_port *p = &s->graph->inputs[i];
+        if (p->name_length == length && memcmp(p->name, name, length) == 0) return true;
+    }
+    return false;
+}
+
+/* By a value that no request has, nobody would stay on a version, and nothing would say so. */
+static bool sticks(leati_rollouts *r, const char *name, const leati_rollout_spec *spec,
+                   leati_fault *fault)
+{
+    const leati_shelf *shelf = leati_repository_shelf(r->repository);
+    const leati_served *from = leati_shelf_find(shelf, name, strlen(name), spec->from);
+    if (spec->sticky != LEATI_STICKY_INPUT || !from || has_input(from, spec->sticky_name))
+        return true;
+    return leati_fault_set(fault, 422, "invalid_rollout",
+                           "version %u of '%.128s' has no input '%.*s' that clients could be kept "
+                           "together by; \"sticky\" is input:COLUMN with one of its inputs, or "
+                           "header:NAME or key for what is none",
+                           spec->from, name,
+                           LEATI_CLIP(spec->sticky_name, strlen(spec->sticky_name)));
+}
+
 /* What is seen from now on is about these files. */
 static void bind_files(leati_rollouts *r, const char *name, leati_rollout_spec *spec)
 {
@@ -237,7 +265,8 @@ static bool begin_in_pool(leati_rollouts *r, leati_lane *lane, leati_rollout_spe
     int64_t stood = lane->shared;
     pthread_mutex_unlock(&r->lock);
     fetch(r, lane, spec);
-    bool ok = load(r, lane->name, spec, fault) && alike(r, lane->name, spec, fault);
+    bool ok = load(r, lane->name, spec, fault) && alike(r, lane->name, spec, fault) &&
+              sticks(r, lane->name, spec, fault);
     if (ok) bind_files(r, lane->name, spec);
     ok = ok && leati_pool_ask(r, lane, LEATI_POOL_BEGIN, spec, LEATI_ROLLOUT_PROMOTE, fault);
     pthread_mutex_lock(&r->lock);
@@ -257,7 +286,8 @@ static bool begin(leati_rollouts *r, const char *name, leati_rollout_spec *spec,
     if (!lane) return false;
     if (r->pool) return begin_in_pool(r, lane, spec, before, fault);
     fetch(r, lane, spec);
-    bool ok = load(r, name, spec, fault) && alike(r, name, spec, fault);
+    bool ok =
+        load(r, name, spec, fault) && alike(r, name, spec, fault) && sticks(r, name, spec, fault);
     if (ok) bind_files(r, name, spec);
     pthread_mutex_lock(&r->lock);
     if (ok) leati_rollout_begin(&lane->rollout, spec, (int64_t)time(NULL));
