@@ -96,6 +96,23 @@ void leati_passed_over_unsound(leati_passed_over *p, leat_context *c, const char
     p->say.say(p->say.user, line);
 }
 
+bool leati_passed_over_hides(const char *name, size_t length)
+{
+    return length == 5 && memcmp(name, "stats", 5) == 0;
+}
+
+void leati_passed_over_hidden(leati_passed_over *p, leat_context *c, const char *path,
+                              const char *name)
+{
+    char line[LINE];
+    if (!p->say.say || !leati_passed_over_hides(name, strlen(name)) || !is_new(p, c, path)) return;
+    snprintf(line, sizeof line,
+             "%.500s: GET /v2/models/%s has the statistics of all models, not the metadata of this "
+             "one, which only those of its versions have; another name has both",
+             path, name);
+    p->say.say(p->say.user, line);
+}
+
 void leati_passed_over_empty(leati_passed_over *p, const char *folder)
 {
     char line[LINE];

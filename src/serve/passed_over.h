@@ -22,6 +22,11 @@ bool leati_passed_over_ending(leati_passed_over *p, leat_context *c, const char 
 /* why: what opening it said, which names it. */
 void leati_passed_over_unsound(leati_passed_over *p, leat_context *c, const char *path,
                                const char *why);
+/* Whether a path of the server's own has that name where those of models have theirs. */
+bool leati_passed_over_hides(const char *name, size_t length);
+/* A model that is served and has such a name. */
+void leati_passed_over_hidden(leati_passed_over *p, leat_context *c, const char *path,
+                              const char *name);
 /* A folder without a model. */
 void leati_passed_over_empty(leati_passed_over *p, const char *folder);
 void leati_passed_over_fini(leati_passed_over *p);

@@ -194,6 +194,7 @@ static leat_status add_entry(leati_repository *r, const char *name, uint32_t ver
                 "are allowed\nto give another: NAME=%s",
                 path, name, path);
     LEATI_CHECK(c, r->count < MOST_ENTRIES, LEAT_LIMIT, "more than 65,536 models");
+    leati_passed_over_hidden(&r->passed_over, c, path, name);
     size_t at = place_of(r, name, version, &there);
     if (there) {
         LEATI_CHECK(c, again, LEAT_INVALID,

@@ -16,6 +16,7 @@
 #include "serve/entity_tag.h"
 #include "serve/media.h"
 #include "serve/model_files.h"
+#include "serve/passed_over.h"
 #include "serve/rollouts.h"
 #include "serve/route.h"
 #include "serve/version_marks.h"
@@ -473,6 +474,10 @@ int leati_route_api_put(leati_call *call)
             "'%.*s' cannot be the name of a model: letters, digits, '.', '_' and "
             "'-' are allowed, 128 at most, no '.' first, no '.leat' last",
             LEATI_CLIP(call->model_name.data, call->model_name.length));
+    if (leati_passed_over_hides(call->model_name.data, call->model_name.length))
+        return leati_fault_set(fault, 422, "invalid_name",
+                               "a model named 'stats' would not be found: GET /v2/models/stats has "
+                               "the statistics of all models; choose another name");
     if (!leati_call_version(call, &version))
         return leati_fault_set(fault, 422, "invalid_version",
                                "'%.*s' is no version: a whole number from 1 to 999999999",

@@ -839,6 +839,35 @@ out:
     close_scene(&s);
 }
 
+/* A path of the server's own stands where the metadata of a model of that name would. */
+static void hidden_name(leattest *t)
+{
+    scene s = {.k = {.fd = -1}};
+    heard h = {0};
+    char path[700];
+    const char *models[] = {s.folder};
+    if (!has_server(t) || !make_files(t, &s)) goto out;
+    snprintf(s.folder, sizeof s.folder, "%s", leattest_scratch("hidden"));
+    mkdir(s.folder, 0755);
+    if (!start_on(t, &s, models, 1, &h)) goto out;
+    put(t, &s, "/api/v1/stats", 0, "", 422, "invalid_name|'stats'|another name");
+    put(t, &s, "/api/v1/stats/versions/3", 0, "", 422, "invalid_name");
+    put(t, &s, "/api/v1/stats2", 0, "", 201, "created");
+    stop(&s);
+    h = (heard){0};
+    snprintf(path, sizeof path, "%s/stats.leat", s.folder);
+    CHECK_OK(leati_file_write(t->context, path, s.file[1].data, s.file[1].size));
+    if (!start_on(t, &s, models, 1, &h)) goto out;
+    CHECK_INT(h.lines, 1);
+    CHECK(strstr(h.text, "/stats.leat: GET /v2/models/stats has the statistics"));
+    ask(t, &s, "GET", "/v2/models/stats", 200, "model_stats");
+    ask(t, &s, "GET", "/v2/models/stats/versions/1", 200, "\"name\":\"stats\"");
+    says(t, &s, "POST", "/api/v1/stats", "", ROW, sizeof ROW - 1, 200, "setosa");
+    ask(t, &s, "DELETE", "/api/v1/stats", 204, "");
+out:
+    close_scene(&s);
+}
+
 /* One unsound file in a folder is said and leaves the others alone; one that is named does not. */
 static void unsound_files(leattest *t)
 {
@@ -895,5 +924,5 @@ static const leattest_case cases[] = {
     TEST(under_load),      TEST(aliases),  TEST(a_budget_of_uploads),
     TEST(leftovers),       TEST(bounds),   TEST(passed_over),
     TEST(little_memory),   TEST(bloated),  TEST(empty_folder),
-    TEST(unsound_files),   TEST(numbers)};
+    TEST(unsound_files),   TEST(numbers),  TEST(hidden_name)};
 LEATTEST_MAIN(cases)
