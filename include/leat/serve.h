@@ -55,7 +55,7 @@ typedef struct leat_serve_options {
                             store of keys, and the registry where an alias or a pool needs it, no
                             program, no connection but to their databases (Linux with Landlock and
                             seccomp). Before the process starts other threads. */
-    size_t max_model;    /* bytes of a model that is uploaded; 0: 256 MiB */
+    size_t max_model;    /* bytes of a model that is uploaded, also unpacked; 0: 256 MiB */
     const char *agent_check; /* "HOST:PORT" (0: any free port) where HAProxy's agent check is
                                 answered with the server's load (docs/deploy.md); NULL: nowhere */
     const char *state; /* folder in which rollouts and windows of drift survive a restart, or "no";

@@ -834,6 +834,40 @@ static void brings_along(leattest *t)
     leat_server_destroy(first);
 }
 
+/* A server whose file of a version is another one takes back for all. */
+static void exchanged(leattest *t)
+{
+    char folder[2][512], where[512], state[512], from[700], to[700];
+    server at[2] = {{.pid = 0}};
+    leat_server *servers[2] = {NULL, NULL};
+    snprintf(where, sizeof where, "%s", leattest_scratch("exchanged_registry"));
+    leat_registry *r = open_catalogue(t->context, where);
+    if (!CHECK(r)) return;
+    leat_registry_close(r);
+    for (int i = 0; i < 2; i++) {
+        snprintf(state, sizeof state, "exchanged_%d", i);
+        snprintf(folder[i], sizeof folder[i], "%s", leattest_scratch(state));
+        if (!save_versions(t, folder[i])) goto out;
+        servers[i] = serve_folder(t, folder[i], "no", "p", where, &at[i]);
+        if (!CHECK(servers[i])) goto out;
+    }
+    begin(t, &at[0], 200, "{\"from\":1,\"to\":2,\"steps\":[50,100],\"hold\":1000}");
+    for (int i = 0; i < 400 && !stands(t, &at[1], &(want){"running", 0, 1}); i++) pause_ms(50);
+    CHECK(stands(t, &at[1], &(want){"running", 0, 1}));
+    snprintf(from, sizeof from, "%s/flower/1.leat", folder[1]);
+    snprintf(to, sizeof to, "%s/flower/2.leat", folder[1]);
+    CHECK(remove(to) == 0 && link(from, to) == 0);
+    CHECK_INT(ask(&at[1], "POST", "/v2/repository/models/flower/load", "", NULL, 0), 200);
+    for (int i = 0; i < 400 && !stands(t, &at[0], &(want){"aborted", -1, 1}); i++) pause_ms(50);
+    for (int i = 0; i < 2; i++) CHECK(stands(t, &at[i], &(want){"aborted", -1, 1}));
+    /* One that begins with another file does so, too. */
+    begin(t, &at[0], 200, "{\"from\":1,\"to\":2,\"steps\":[50,100],\"hold\":1000}");
+    for (int i = 0; i < 400 && !stands(t, &at[0], &(want){"aborted", -1, 1}); i++) pause_ms(50);
+    CHECK(stands(t, &at[0], &(want){"aborted", -1, 1}));
+out:
+    for (int i = 0; i < 2; i++) leat_server_destroy(servers[i]);
+}
+
 /* What cannot be is said at the start. */
 static void refusals(leattest *t)
 {
@@ -848,8 +882,9 @@ static void refusals(leattest *t)
     leati_rollouts_close(r);
 }
 
-static const leattest_case cases[] = {TEST(sqlite),       TEST(postgres),      TEST(catalogue),
-                                      TEST(brings_along), TEST(little_memory), TEST(refusals)};
+static const leattest_case cases[] = {TEST(sqlite),       TEST(postgres),  TEST(catalogue),
+                                      TEST(brings_along), TEST(exchanged), TEST(little_memory),
+                                      TEST(refusals)};
 
 int main(int argc, char **argv)
 {
