@@ -90,8 +90,21 @@ leat_status leati_context_branch(const leat_context *parent, leat_context **out)
                         .threads = 1,
                         .cpu = parent->cpu,
                         .precision = parent->precision,
-                        .seed = parent->seed};
+                        .seed = parent->seed,
+                        .made_up = parent->made_up};
     return LEAT_OK;
+}
+
+bool leati_context_made_up(const leat_context *c)
+{
+    return c->made_up;
+}
+
+bool leati_context_set_made_up(leat_context *c, bool made_up)
+{
+    bool before = c->made_up;
+    c->made_up = made_up;
+    return before;
 }
 
 void leat_context_destroy(leat_context *c)

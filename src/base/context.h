@@ -24,6 +24,7 @@ struct leat_context {
     uint64_t deadline_ns; /* 0: none; set while no job runs */
     bool out_of_time;     /* the last CANCELLED came of the deadline */
     atomic_bool cancelled;
+    bool made_up; /* see leati_context_made_up */
     leat_status error;
     char error_place[64];
     char error_text[2048];

@@ -47,6 +47,12 @@ static inline bool leati_add_overflows(size_t a, size_t b, size_t *out)
  * recorded. */
 leat_status leati_context_branch(const leat_context *parent, leat_context **out);
 
+/* Whether rows that are asked now are made up, as those that mix or shuffle others to explain a
+ * model, or warm it up: they need not be such as it would be asked for an answer. set: gives what
+ * was. */
+bool leati_context_made_up(const leat_context *c);
+bool leati_context_set_made_up(leat_context *c, bool made_up);
+
 /* The heap behind a context: allocator, counts. Lives until the context and all blocks are gone. */
 typedef struct leati_heap leati_heap;
 leati_heap *leati_heap_create(const leat_allocator *allocator, uint64_t max_bytes);

@@ -22,7 +22,8 @@ leat_status leati_lengths_check(leat_context *c, const leati_recurrent *r)
 {
     for (size_t i = 0; r->lengths && i < r->rows; i++)
         LEATI_CHECK(c, r->lengths[i] >= 0 && (size_t)r->lengths[i] <= r->steps, LEAT_INVALID,
-                    "the length of sequence %zu is %lld, there are %zu steps", i + 1,
-                    (long long)r->lengths[i], r->steps);
+                    "the length of sequence %zu is %lld, there are %zu steps%s", i + 1,
+                    (long long)r->lengths[i], r->steps,
+                    r->lengths[i] == -1 ? " (-1, of a mask: padding is not at the end only)" : "");
     return LEAT_OK;
 }

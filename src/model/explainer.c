@@ -207,7 +207,10 @@ static leat_status ask(leat_explainer *e)
         if (asked > e->room) asked = e->room;
     }
     e->filled = 0;
-    LEATI_TRY(leat_session_run(e->work, asked, e->probabilities));
+    bool before = leati_context_set_made_up(e->context, true);
+    leat_status st = leat_session_run(e->work, asked, e->probabilities);
+    (void)leati_context_set_made_up(e->context, before);
+    LEATI_TRY(st);
     const double *value = leat_session_predictions(e->work),
                  *proba = leat_session_probabilities(e->work);
     for (size_t i = 0; i < rows; i++) *e->to[i] += answer_of(e, value, proba, i);

@@ -13,6 +13,7 @@
 
 typedef struct leati_layer leati_layer;
 typedef struct leati_builder leati_builder;
+typedef struct leati_demand leati_demand; /* demand.h */
 
 typedef struct leati_layer_class {
     const char *name;
@@ -72,6 +73,9 @@ struct leati_builder {
     leati_tap *taps;
     size_t tap_count, tap_capacity;
     unsigned depth;
+    const leat_tensor *input; /* of the network */
+    bool trial;               /* for shapes and demands only */
+    bool bare;                /* values are not checked on the way: for forms that run elsewhere */
 };
 
 /* The weight `name` of the layer being built: made at the first build, with initial values by

@@ -4,7 +4,7 @@
 #include <leat/function.h>
 
 #include "base/mem.h"
-#include "nn/layer.h"
+#include "nn/demand.h"
 
 typedef struct embedding {
     leati_layer base;
@@ -32,6 +32,19 @@ static const leati_param embedding_params[] = {
     LEATI_INIT_PARAM(embedding, initializer, "uniform"),
     {0}};
 
+/* Numbers that are no tokens become one beyond the table, which is an error where it is read:
+ * rounded, or counted from the end, they would pass for other tokens. */
+static leat_tensor *only_tokens(const embedding *l, leati_builder *b, leat_tensor *x,
+                                leat_tensor *token)
+{
+    leat_dtype dtype = leat_tensor_dtype(x);
+    if (b->bare) return token;
+    leat_tensor *good = leat_greater_equal(token, leat_like(token, 0));
+    if (dtype == LEAT_DTYPE_F32 || dtype == LEAT_DTYPE_F64)
+        good = leat_and(good, leat_equal(x, leat_cast(token, dtype)));
+    return leat_where(good, token, leat_like(token, (double)l->input_dim));
+}
+
 static leat_tensor *build_embedding(const leati_layer *layer, leati_builder *b, leat_tensor *x)
 {
     const embedding *l = (const embedding *)layer;
@@ -41,7 +54,9 @@ static leat_tensor *build_embedding(const leati_layer *layer, leati_builder *b, 
                                       l->initializer, l->input_dim, l->output_dim);
     if (l->mask_zero && leat_tensor_shape(x).rank == 2)
         b->mask = leat_not_equal(token, leat_like(token, 0));
-    return leat_take(table, token, 0);
+    leati_demand *d = leati_demand_make(b, x);
+    if (d) d->tokens = l->input_dim, d->mask = l->mask_zero ? b->mask : NULL;
+    return leat_take(table, only_tokens(l, b, x, token), 0);
 }
 
 const leati_layer_class leati_layer_embedding = {
@@ -68,6 +83,8 @@ static leat_tensor *build_masking(const leati_layer *layer, leati_builder *b, le
     leat_tensor *differ = leat_not_equal(x, leat_like(x, ((const embedding *)layer)->value));
     b->mask =
         leat_cast(leat_max(leat_cast(differ, LEAT_DTYPE_F32), 1, &last, false), LEAT_DTYPE_BOOL);
+    leati_demand *d = leati_demand_make(b, x);
+    if (d) d->mask = b->mask, d->padding = ((const embedding *)layer)->value;
     return b->mask ? x : NULL;
 }
 

@@ -3,7 +3,7 @@
 
 #include <leat/function.h>
 
-#include "nn/layer.h"
+#include "nn/demand.h"
 
 typedef struct recurrent {
     leati_layer base;
@@ -97,6 +97,21 @@ static leat_tensor *run_direction(const recurrent *l, leati_builder *b, leat_ten
     return y;
 }
 
+/* How many steps count, (batch). Where a masked one is before another that counts, -1: an error,
+ * as the steps read would not be those that count. */
+static leat_tensor *lengths_of(leati_builder *b, leat_tensor *mask)
+{
+    int steps = 1;
+    leat_tensor *count = leat_cast(mask, LEAT_DTYPE_I64);
+    leat_tensor *lengths = leat_sum(count, 1, &steps, false);
+    leati_demand_end(b, mask);
+    if (b->bare) return lengths;
+    double end = (double)leat_tensor_shape(mask).dim[1] + 1;
+    leat_tensor *place = leat_arange(b->graph, LEAT_DTYPE_I64, 1, end, 1);
+    leat_tensor *last = leat_max(leat_mul(count, place), 1, &steps, false);
+    return leat_where(leat_equal(last, lengths), lengths, leat_like(lengths, -1));
+}
+
 static leat_tensor *build(const leati_layer *layer, leati_builder *b, leat_tensor *x,
                           leat_cell cell)
 {
@@ -104,8 +119,7 @@ static leat_tensor *build(const leati_layer *layer, leati_builder *b, leat_tenso
     const recurrent *l = (const recurrent *)layer;
     if (!leati_layer_rank(b, x, 3, 3, "(steps, features)")) return NULL;
     leat_tensor *mask = leati_layer_mask(b, x), *lengths = NULL, *last[2] = {NULL, NULL};
-    int steps = 1;
-    if (mask) lengths = leat_sum(leat_cast(mask, LEAT_DTYPE_I64), 1, &steps, false);
+    if (mask) lengths = lengths_of(b, mask);
     x = leat_transpose(x, swap);
     for (int i = 0; i < l->layers && x; i++) {
         leat_tensor *y[2];

@@ -176,6 +176,7 @@ leat_tensor *leati_network_build(leati_network *n, leati_builder *b, leat_tensor
     b->context = n->context;
     b->path[0] = 0;
     b->layer = NULL;
+    b->input = x;
     b->mask = b->memory = b->memory_mask = NULL;
     bool stale = n->graph && n->clears != n->graph->clears;
     for (size_t i = 0; stale && i < n->weight_count; i++) n->weight[i].read = NULL;
@@ -191,7 +192,7 @@ void leati_network_forget(leati_network *n)
 /* Shapes and weights, from a build with a batch of one. */
 static leat_status trial_build(leati_network *n)
 {
-    leati_builder b = {0};
+    leati_builder b = {.trial = true};
     LEATI_TRY(leat_graph_create(n->context, "cpu", &b.graph));
     leat_shape s = {.rank = n->input.rank + 1, .dim = {1}};
     for (int i = 0; i < n->input.rank; i++) s.dim[i + 1] = n->input.dim[i];

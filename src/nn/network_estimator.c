@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "learn/estimator.h"
 #include "learn/stats_sum.h"
+#include "nn/demand.h"
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
 #include "nn/network_session.h"
@@ -350,6 +351,14 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
         got, outputs);
 }
 
+/* The network for data that it takes. */
+static leat_status create_for(leat_context *c, const network *e, const leati_dataset *d,
+                              leati_network **out)
+{
+    LEATI_TRY(create(c, e, out));
+    return leati_demand_check(c, *out, &d->x, d->features);
+}
+
 /* What can be read without data: layers, loss, optimiser, schedule, augmentation. */
 static leat_status check(const leati_estimator *base, leat_context *c)
 {
@@ -515,7 +524,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     }
     LEATI_GO(read_recipe(c, e, d, &r));
     leati_train_options options = options_of(e, d, &r);
-    LEATI_GO(create(c, e, &n));
+    LEATI_GO(create_for(c, e, d, &n));
     if (e->epochs) LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(begin(c, e, n, g, &options));
@@ -608,7 +617,7 @@ static leat_status sweep_rates(leat_context *c, network *e, const leati_dataset 
     if (y) scaled.y = y;
     LEATI_GO(read_recipe(c, e, d, r));
     leati_train_options options = options_of(e, d, r);
-    LEATI_GO(create(c, e, &n));
+    LEATI_GO(create_for(c, e, d, &n));
     LEATI_GO(leati_train_memory_check(c, n, r->optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(begin(c, e, n, g, &options));

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "graph/plan.h"
+#include "nn/demand.h"
 #include "tensor/shape.h"
 
 enum {
@@ -82,7 +83,7 @@ static leat_status compile(leat_context *c, leati_network_session *s, batch *b, 
     b->rows = rows;
     b->in = leati_array(c, rows, s->inputs * sizeof *b->in);
     if (!b->in) return leat_error_status(c);
-    leati_builder builder = {.graph = s->graph};
+    leati_builder builder = {.graph = s->graph, .bare = true}; /* rows are checked before */
     leat_tensor *x = leat_input(s->graph, LEAT_DTYPE_F32, shape, b->in);
     leat_tensor *y = leati_network_build(s->network, &builder, x);
     y = leat_reshape(y, LEAT_DIMS((int64_t)rows, (int64_t)s->outputs));
@@ -160,6 +161,7 @@ static leat_status run_batches(leat_context *c, leati_network_session *s, const 
 {
     LEATI_CHECK(c, s->inputs == x->cols, LEAT_SHAPE, "the network takes %zu inputs, got %zu",
                 s->inputs, x->cols);
+    if (!leati_context_made_up(c)) LEATI_TRY(leati_demand_check(c, s->network, x, NULL));
     for (size_t at = 0; at < x->rows; at += BATCH) {
         size_t rows = x->rows - at < BATCH ? x->rows - at : BATCH;
         batch *b;

@@ -179,6 +179,7 @@ leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan,
     leati_ask *a = &s->ask[slot];
     uint64_t ns;
     if (slot >= s->slots - plan->unhurried) return LEAT_OK;
+    bool before = leati_context_set_made_up(a->context, true);
     bool ok = slot ? predict(s, a, 0, 1, why) : measure(s, a, 1, &ns, why);
     if (ok && slot == 0) {
         s->row_ns = ns;
@@ -187,5 +188,6 @@ leat_status leati_served_warm_up(leati_served *s, const leati_served_plan *plan,
     bool joins = s->join_on_loop == (slot < plan->loops); /* the threads where joined runs are */
     for (size_t rows = 2; ok && slot && joins && rows <= s->join_rows; rows *= 2)
         ok = predict(s, a, 0, rows, why);
+    (void)leati_context_set_made_up(a->context, before);
     return ok ? LEAT_OK : why->http == 503 ? LEAT_NOMEM : LEAT_INTERNAL;
 }

@@ -100,7 +100,9 @@ static leat_status importance_of(leat_context *c, const leat_experiment *e, cons
         double score;
         leati_rng_init(&rng, e->seed, LEATI_RNG_PERMUTE, (uint32_t)column * REPEATS + r);
         LEATI_TRY(shuffled(c, e, samples, n, column, &rng, &f));
+        bool before = leati_context_set_made_up(c, true);
         leat_status st = score_rows(c, e, p, f, samples, n, &score);
+        (void)leati_context_set_made_up(c, before);
         leat_frame_release(f);
         LEATI_TRY(st);
         drop[r] = sign * (whole - score);

@@ -19,8 +19,8 @@ typedef struct sample {
     const char *layers;
     leat_shape input, output; /* without the batch */
     double low, high;         /* range of the input; whole: integers */
-    bool whole;
-    const char *target; /* of a loss: "labels", "values", "bits", "none" */
+    bool whole, padded;       /* padded: zeros at the end of every row */
+    const char *target;       /* of a loss: "labels", "values", "bits", "none" */
     const char *loss;
 } sample;
 
@@ -91,12 +91,13 @@ static void each_layer_sample(leattest *t, visit f)
         ROW("memory { dense(2) }; dense(3)", S(2), S(3)),
         ROW("dense(3, name=twin); tanh; dense(3, name=twin)", S(3), S(3)),
         ROW("dense(3, trainable=false); dense(2)", S(3), S(2)),
-        {"embedding(5, 3)", S(4), S(4, 3), 0, 5, true, NULL, NULL},
-        {"embedding(4, 3, mask_zero=true); lstm(2, true)", S(3), S(3, 2), 0, 4, true, NULL, NULL},
-        {"embedding(4, 2, mask_zero=true); global_average_pool", S(5), S(2), 0, 4, true, NULL,
+        {"embedding(5, 3)", S(4), S(4, 3), 0, 5, true, false, NULL, NULL},
+        {"embedding(4, 3, mask_zero=true); lstm(2, true)", S(3), S(3, 2), 0, 4, true, true, NULL,
          NULL},
+        {"embedding(4, 2, mask_zero=true); global_average_pool", S(5), S(2), 0, 4, true, false,
+         NULL, NULL},
         {"embedding(4, 4, mask_zero=true); multi_head_attention(2); global_max_pool", S(5), S(4), 0,
-         4, true, NULL, NULL},
+         4, true, false, NULL, NULL},
         ROW("masking; gru(2)", S(3, 2), S(2)),
         ROW("positions", S(3, 4), S(3, 4)),
         ROW("positions(learned, 6)", S(3, 2), S(3, 2)),
@@ -171,6 +172,12 @@ static void fill_input(const sample *s, run *r, size_t count)
     for (size_t i = 0; i < count; i++) {
         double x = s->low + (s->high - s->low) * leati_rng_uniform(&rng);
         r->input[i] = s->whole ? floor(x) : x;
+    }
+    size_t steps = (size_t)s->input.dim[0];
+    for (size_t i = 0; s->padded && i < count; i++) {
+        bool after_padding = i % steps && r->input[i - 1] == 0;
+        if (after_padding) r->input[i] = 0;
+        else if (i % steps == 0 && r->input[i] == 0) r->input[i] = 1;
     }
 }
 

@@ -94,6 +94,26 @@ check no-key sh -c "curl -s $url/api/v1/iris | grep -q request_id"
 kill -INT $server
 check gentle-end-with-keys wait $server
 
+# Tokens with padding at the end: shuffled and mixed rows explain the model, as rows they are refused. What is wrong with
+# one request stays with it.
+awk 'BEGIN { srand(1); print "a,b,c,d,y"; for (i = 0; i < 200; i++) { n = 1 + i % 4; row = ""
+    for (k = 0; k < 4; k++) { v = k < n ? 1 + int(9 * rand()) : 0; if (v) last = v; row = row v "," }
+    print row (last % 2 ? "odd" : "even") } }' >last.csv
+check tokens $leat fit last.csv -t y -m network --preprocess none --keep '*' --cv holdout:0.2 --set network.epochs=3 \
+    --set "network.layers=embedding(10, 4, mask_zero=true); gru(4)"
+check tokens-explained sh -c "$leat predict last.leat last.csv --explain | grep -q why_a"
+serve last.leat
+good='{"a":1,"b":2,"c":0,"d":0}'
+echo "{\"rows\":[$good,$good,$good]}" >good.json
+echo "{\"rows\":[$good,$good,$good,{\"a\":0,\"b\":2,\"c\":0,\"d\":0}]}" >bad.json
+check tokens-served curl -sf $url/api/v1/last -d @good.json
+check tokens-refused sh -c "curl -s $url/api/v1/last -d @bad.json >two.json"
+has tokens-place two.json "step 1 of row 4 is padding" invalid_input
+check tokens-refused-again sh -c "for i in 1 2 3 4; do curl -s $url/api/v1/last -d @bad.json; done"
+for again in 1 2 3 4; do check "tokens-again $again" curl -sf $url/api/v1/last -d @good.json; done
+kill -INT $server
+check gentle-end-of-tokens wait $server
+
 fails no-model 2 "" $leat serve
 fails absent 3 "absent.leat" $leat serve absent.leat
 printf 'no model' >bad.leat

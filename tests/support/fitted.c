@@ -133,8 +133,8 @@ leat_frame *leattest_numbers(leat_context *c, size_t rows, bool whole)
         leati_rng_init(&r, 1, LEATI_RNG_TEST, (uint32_t)i);
         for (size_t j = 0; j < COLUMNS; j++)
             col[j]->f64[i] = !whole       ? leati_rng_normal(&r)
-                             : j > i % 40 ? 0
-                                          : leati_rng_below(&r, 10);
+                             : j > i % 40 ? 0 /* padding, at the end only */
+                                          : 1 + leati_rng_below(&r, 9);
         col[COLUMNS]->i64[i] =
             (col[0]->f64[i] + col[9]->f64[i] > 0) + (col[20]->f64[i] * col[1]->f64[i] > 0);
     }
