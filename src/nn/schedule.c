@@ -2,7 +2,9 @@
 #include "nn/schedule.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "base/error.h"
 #include "nn/spec.h"
 
 #define REAL(T, field, value, lowest, highest, text)                                               \
@@ -23,9 +25,32 @@
 
 static const double pi = 3.14159265358979323846;
 
+#define WARM_UP(T)                                                                                 \
+    {                                                                                              \
+        .name = "warmup", .type = LEATI_PARAM_INT, .offset = offsetof(T, warmup), .standard = "0", \
+        .least = 0, .most = 1e12,                                                                  \
+        .doc = "Steps of a linear rise before: the first has the rate divided by this."            \
+    }
+
 static double done(const leati_schedule_at *at, int by)
 {
     return (double)(by ? at->step : at->epoch);
+}
+
+/* The course of steps begins behind those of the rise; epochs count from the beginning. */
+static leati_schedule_at behind(const leati_schedule_at *at, int64_t warmup)
+{
+    leati_schedule_at rest = *at;
+    uint64_t rise = (uint64_t)warmup;
+    rest.step = at->step > rise ? at->step - rise : 0;
+    rest.steps = at->steps > rise ? at->steps - rise : 1;
+    return rest;
+}
+
+static double risen(const leati_schedule_at *at, int64_t warmup, double rate)
+{
+    double share = warmup ? ((double)at->step + 1) / (double)warmup : 1;
+    return share < 1 ? rate * share : rate;
 }
 
 /* ---- constant ------------------------------------------------------------------------------- */
@@ -48,7 +73,7 @@ static const leati_schedule_class leati_schedule_constant = {.name = "constant",
 
 typedef struct decay {
     leati_schedule base;
-    int64_t step_size;
+    int64_t step_size, warmup;
     double gamma;
     int by;
 } decay;
@@ -57,13 +82,16 @@ static const leati_param step_params[] = {
     WHOLE(decay, step_size, "30", 1, "Epochs (or steps) from one drop to the next."),
     REAL(decay, gamma, "0.1", 0, 1, "Factor of a drop."),
     UNIT(decay),
+    WARM_UP(decay),
     {0}};
 
 static double step(const leati_schedule *s, const leati_schedule_at *at, const double *state)
 {
     const decay *d = (const decay *)s;
     (void)state;
-    return at->rate * pow(d->gamma, floor(done(at, d->by) / (double)d->step_size));
+    leati_schedule_at rest = behind(at, d->warmup);
+    double rate = at->rate * pow(d->gamma, floor(done(&rest, d->by) / (double)d->step_size));
+    return risen(at, d->warmup, rate);
 }
 
 static const leati_schedule_class leati_schedule_step = {.name = "step",
@@ -75,13 +103,15 @@ static const leati_schedule_class leati_schedule_step = {.name = "step",
 static const leati_param exponential_params[] = {
     REAL(decay, gamma, "0.95", 0, 1, "Factor from one epoch (or step) to the next."),
     UNIT(decay),
+    WARM_UP(decay),
     {0}};
 
 static double exponential(const leati_schedule *s, const leati_schedule_at *at, const double *state)
 {
     const decay *d = (const decay *)s;
     (void)state;
-    return at->rate * pow(d->gamma, done(at, d->by));
+    leati_schedule_at rest = behind(at, d->warmup);
+    return risen(at, d->warmup, at->rate * pow(d->gamma, done(&rest, d->by)));
 }
 
 static const leati_schedule_class leati_schedule_exponential = {
@@ -95,7 +125,7 @@ static const leati_schedule_class leati_schedule_exponential = {
 
 typedef struct cosine_schedule {
     leati_schedule base;
-    int64_t period, multiply;
+    int64_t period, multiply, warmup;
     double minimum;
     bool restarts;
     int by;
@@ -117,20 +147,23 @@ static const leati_param cosine_params[] = {
      .standard = "step",
      .choices = "epoch|step",
      .doc = "What is counted."},
+    WARM_UP(cosine_schedule),
     {0}};
 
 static double cosine(const leati_schedule *s, const leati_schedule_at *at, const double *state)
 {
     const cosine_schedule *d = (const cosine_schedule *)s;
-    double t = done(at, d->by), period = (double)d->period;
+    leati_schedule_at rest = behind(at, d->warmup);
+    double t = done(&rest, d->by), period = (double)d->period;
     (void)state;
-    if (d->period == 0) period = (double)(d->by ? at->steps : at->epochs);
+    if (d->period == 0) period = (double)(d->by ? rest.steps : rest.epochs);
     if (d->restarts && d->multiply == 1) t = fmod(t, fmax(period, 1));
     while (d->restarts && t >= period) {
         t -= period;
         period *= (double)d->multiply;
     }
-    return d->minimum + (at->rate - d->minimum) * (1 + cos(pi * t / fmax(period, 1))) / 2;
+    double rate = d->minimum + (at->rate - d->minimum) * (1 + cos(pi * t / fmax(period, 1))) / 2;
+    return risen(at, d->warmup, rate);
 }
 
 static const leati_schedule_class leati_schedule_cosine = {
@@ -197,11 +230,14 @@ static double warmup(const leati_schedule *s, const leati_schedule_at *at, const
     return at->rate * (d->start + (1 - d->start) * share);
 }
 
-static const leati_schedule_class leati_schedule_warmup = {.name = "warmup",
-                                                           .doc = "A linear rise, then constant.",
-                                                           .size = sizeof(warm),
-                                                           .params = warmup_params,
-                                                           .rate = warmup};
+static const leati_schedule_class leati_schedule_warmup = {
+    .name = "warmup",
+    .doc = "A linear rise, then constant. Before "
+           "another course: its parameter "
+           "warmup.",
+    .size = sizeof(warm),
+    .params = warmup_params,
+    .rate = warmup};
 
 static const leati_param noam_params[] = {WHOLE(warm, steps, "4000", 1, "Steps of the rise."),
                                           WHOLE(warm, model_size, "512", 1, "Width of the model."),
@@ -228,7 +264,7 @@ static const leati_schedule_class leati_schedule_noam = {
 typedef struct plateau_schedule {
     leati_schedule base;
     double factor, threshold, minimum;
-    int64_t patience, cooldown;
+    int64_t patience, cooldown, warmup;
 } plateau_schedule;
 
 static const leati_param plateau_params[] = {
@@ -237,6 +273,7 @@ static const leati_param plateau_params[] = {
     REAL(plateau_schedule, threshold, "0.0001", 0, 1, "Share by which a loss must be better."),
     WHOLE(plateau_schedule, cooldown, "0", 0, "Epochs after a drop that do not count."),
     REAL(plateau_schedule, minimum, "0", 0, 1e3, "No rate below this."),
+    WARM_UP(plateau_schedule),
     {0}};
 
 /* state: 1 - factor so far; whether a loss was seen; the best loss; bad epochs, or minus those of
@@ -244,7 +281,8 @@ static const leati_param plateau_params[] = {
 static double plateau(const leati_schedule *s, const leati_schedule_at *at, const double *state)
 {
     const plateau_schedule *d = (const plateau_schedule *)s;
-    return fmax(at->rate * (1 - state[0]), fmin(d->minimum, at->rate));
+    double rate = fmax(at->rate * (1 - state[0]), fmin(d->minimum, at->rate));
+    return risen(at, d->warmup, rate);
 }
 
 static void see_plateau(const leati_schedule *s, double loss, double *state)
@@ -301,5 +339,8 @@ leat_status leati_schedule_parse(leat_context *c, const char *text, leati_schedu
     leat_status st =
         leati_spec_object(c, "schedule", text, leati_schedule_count(), row_at, &object);
     *out = object;
+    if (st != LEAT_OK && strchr(text, ';'))
+        return leati_error_hint(c, "One schedule is the whole course; a rise before it is its "
+                                   "parameter warmup, as in cosine(warmup=500).");
     return st;
 }

@@ -243,6 +243,32 @@ static void plateau_follows_pytorch(leattest *t)
     }
 }
 
+static double rate_at(leattest *t, const char *text, uint64_t step)
+{
+    leati_schedule *s;
+    double state[LEATI_SCHEDULE_STATE] = {0}, rate = NAN;
+    leati_schedule_at at = {.rate = 1, .step = step, .steps = 104, .epoch = step / 26, .epochs = 4};
+    if (CHECK_OK(leati_schedule_parse(t->context, text, &s))) rate = s->class->rate(s, &at, state);
+    leati_free(s);
+    return rate;
+}
+
+/* A linear rise, then the course as if it began there. */
+static void courses_begin_behind_a_warm_up(leattest *t)
+{
+    static const char *const all[] = {"cosine(warmup=4)", "step(10, 0.5, step, warmup=4)",
+                                      "exponential(0.9, step, warmup=4)", "plateau(warmup=4)"};
+    for (size_t k = 0; k < COUNT(all); k++)
+        for (uint64_t i = 0; i < 5; i++)
+            CHECK_NEAR(rate_at(t, all[k], i), i < 4 ? (double)(i + 1) / 4 : 1, 1e-12, 0);
+    CHECK_NEAR(rate_at(t, "cosine(warmup=4)", 54), 0.5, 1e-12, 0);
+    CHECK_NEAR(rate_at(t, "cosine(warmup=4)", 104), 0, 0, 1e-12);
+    CHECK_NEAR(rate_at(t, "step(10, 0.5, step, warmup=4)", 14), 0.5, 1e-12, 0);
+    CHECK_NEAR(rate_at(t, "exponential(0.9, step, warmup=4)", 6), 0.81, 1e-12, 0);
+    CHECK_NEAR(rate_at(t, "cosine(by=epoch, warmup=4)", 52), 0.5, 1e-12, 0);
+    CHECK_NEAR(rate_at(t, "cosine(warmup=500)", 103), 0.208, 1e-12, 0); /* nothing but the rise */
+}
+
 static void texts_are_checked(leattest *t)
 {
     leat_context *c = t->context;
@@ -259,11 +285,17 @@ static void texts_are_checked(leattest *t)
                 "adamw: beta1 and beta2");
     CHECK_FAILS(leati_schedule_parse(c, "cosin", &s), LEAT_INVALID, "cosin|cosine");
     CHECK_FAILS(leati_schedule_parse(c, "step(step_size=0)", &s), LEAT_INVALID, "step_size");
+    CHECK_FAILS(leati_schedule_parse(c, "warmup(steps=5); cosine", &s), LEAT_INVALID,
+                "the end|cosine(warmup=500)");
+    CHECK(s == NULL);
 }
 
-static const leattest_case cases[] = {
-    TEST(optimizers_follow_pytorch), TEST(moments_of_adam_decay_to_0),
-    TEST(bytes_by_threads),          TEST(every_optimizer_has_a_trajectory),
-    TEST(schedules_follow_pytorch),  TEST(plateau_follows_pytorch),
-    TEST(texts_are_checked)};
+static const leattest_case cases[] = {TEST(optimizers_follow_pytorch),
+                                      TEST(moments_of_adam_decay_to_0),
+                                      TEST(bytes_by_threads),
+                                      TEST(every_optimizer_has_a_trajectory),
+                                      TEST(schedules_follow_pytorch),
+                                      TEST(plateau_follows_pytorch),
+                                      TEST(courses_begin_behind_a_warm_up),
+                                      TEST(texts_are_checked)};
 LEATTEST_MAIN(cases)
