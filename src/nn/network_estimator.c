@@ -352,10 +352,83 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
         got, outputs);
 }
 
+static bool keeps_places(const leati_layer *l)
+{
+    return leati_activation_function(l) || strcmp(l->class->name, "dropout") == 0;
+}
+
+static const char *wanted_outputs(const leati_loss_class *l, bool labels)
+{
+    if (!labels || !l) return "numbers as they are";
+    if (l->takes_logs) return "log_softmax, which is added";
+    return l->outputs == LEATI_OUTPUTS_SHARES ? "logits or dense(..., softmax)" : "logits";
+}
+
+/* dense: the last one; behind: what stands behind it, or NULL. */
+static leat_status refuse_end(leat_context *c, const network *e, const leati_layer *dense,
+                              const leati_layer *behind, unsigned outputs)
+{
+    bool labels = e->base.task == LEATI_CLASSIFY;
+    const leati_loss_class *l = loss_class(e);
+    char where[192];
+    leati_layer_describe(behind ? behind : dense, where, sizeof where);
+    const char *function = behind ? leati_activation_function(behind) : leati_dense_function(dense);
+    if (leati_dense_units(dense) != (int64_t)outputs)
+        (void)LEATI_FAIL(c, LEAT_INVALID,
+                         "%s: the last dense layer gives 1 number, a network for %u classes gives "
+                         "one for each: dense(%u)",
+                         where, outputs, outputs);
+    else if (behind && !function)
+        (void)LEATI_FAIL(c, LEAT_INVALID, "%s stands behind dense(%u), which is for the target",
+                         where, outputs);
+    else
+        (void)LEATI_FAIL(c, LEAT_INVALID,
+                         "%s ends dense(%u), which is for the target, with %s: leave it out, the "
+                         "loss %s takes %s",
+                         where, outputs, function, l ? l->name : e->loss,
+                         wanted_outputs(l, labels));
+    return leati_error_hint(c,
+                            "network.head=dense keeps these layers and adds dense(%u) for the "
+                            "target behind them.",
+                            outputs);
+}
+
+/* A dense layer that looks like the one for the target but for what is behind it would get a
+ * second one, and the network be another than its writer meant. Only before it learns: files of
+ * models are read as they are. */
+static leat_status check_end(leat_context *c, const network *e, const leati_layer *first)
+{
+    unsigned outputs = e->base.task == LEATI_CLASSIFY ? e->base.classes : 1;
+    const leati_layer *dense = NULL, *behind = NULL;
+    ending end;
+    if (e->head != 0 || strcmp(e->layers, "auto") == 0) return LEAT_OK;
+    LEATI_TRY(find_end(c, e, e->layers, outputs, &end));
+    for (const leati_layer *l = first; l && !end.dense; l = l->next) {
+        if (!dense || !keeps_places(l)) dense = l, behind = NULL;
+        else if (!behind) behind = l;
+    }
+    int64_t units = dense ? leati_dense_units(dense) : 0;
+    bool same = units == (int64_t)outputs, single = units == 1 && outputs > 1;
+    return same || single ? refuse_end(c, e, dense, behind, outputs) : LEAT_OK;
+}
+
+static leat_status check_layers(leat_context *c, const network *e)
+{
+    leati_arena arena;
+    leati_layer *first;
+    if (strcmp(e->layers, "auto") == 0) return LEAT_OK;
+    leati_arena_init(&arena, c);
+    leat_status st = leati_layers_parse(c, &arena, e->layers, e->places, &first);
+    if (st == LEAT_OK) st = check_end(c, e, first);
+    leati_arena_fini(&arena);
+    return st;
+}
+
 /* The network for data that it takes. */
 static leat_status create_for(leat_context *c, const network *e, const leati_dataset *d,
                               leati_network **out)
 {
+    LEATI_TRY(check_layers(c, e));
     LEATI_TRY(create(c, e, out));
     return leati_demand_check(c, *out, &d->x, d->features);
 }
@@ -573,7 +646,8 @@ static leat_status estimate(leat_context *c, const network *e, const leati_datas
 {
     leati_network *n = NULL;
     leati_train_options options = options_of(e, d, r);
-    leat_status st = create(c, e, &n);
+    leat_status st = check_layers(c, e);
+    if (st == LEAT_OK) st = create(c, e, &n);
     if (st == LEAT_OK) st = leati_train_memory_plan(c, n, r->optimizer, d, &options, &out->memory);
     if (st == LEAT_OK) st = leat_graph_create(c, "cpu", &n->graph);
     if (st == LEAT_OK) st = leati_layer_table_make(c, n, &out->layers);

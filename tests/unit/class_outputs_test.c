@@ -270,6 +270,37 @@ static void ends_of_layers(leattest *t)
                 "2 numbers|3 classes");
 }
 
+/* A second dense layer behind one that is for the target, unless it is asked for. */
+static void no_second_head(leattest *t)
+{
+    static const char *const bad[][3] = {
+        {"cross_entropy", "dense(8); dense(3); softmax",
+         "layer 3 `activation` ends dense(3)|with softmax|takes logits|network.head=dense"},
+        {"cross_entropy", "dense(3); log_softmax", "layer 2|log_softmax"},
+        {"cross_entropy", "dense(3, log_softmax)", "layer 1 `dense`|log_softmax"},
+        {"hinge", "dense(3); sigmoid", "the loss hinge takes logits"},
+        {"cross_entropy", "dense(8); dense(3); dropout(0.5)",
+         "layer 3 `dropout` stands behind dense(3)"},
+        {"cross_entropy", "dense(3, relu)", "with relu"},
+        {"cross_entropy", "dense(3, relu); dropout(0.5)", "layer 2 `dropout`"},
+        {"nll", "dense(3, softmax)", "log_softmax, which is added"},
+        {"cross_entropy", "dense(8); dense(1)", "layer 2 `dense`|1 number|3 classes"},
+        {"cross_entropy", "dense(8); dense(1, sigmoid)", "dense(3)"}};
+    static const char *const good[] = {"dense(3)", "dense(8, relu); dropout(0.1)",
+                                       "dense(3); dense(8)", "residual { dense(2) }"};
+    double x[2 * SAMPLES];
+    uint32_t label[SAMPLES];
+    leati_dataset d = points(x, label);
+    leati_estimator *e;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!CHECK_FAILS(fit(t->context, bad[i][0], bad[i][1], &d, &e), LEAT_INVALID, bad[i][2]))
+            printf("    %s\n", bad[i][1]);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (!CHECK_OK(fit(t->context, "cross_entropy", good[i], &d, &e))) continue;
+        leati_estimator_destroy(e);
+    }
+}
+
 /* A loop of one's own has no table to balance by. */
 static void balanced_in_a_loop(leattest *t)
 {
@@ -297,6 +328,7 @@ static const leattest_case list[] = {TEST(weights_in_all_forms),
                                      TEST(likely),
                                      TEST(scores_only),
                                      TEST(ends_of_layers),
+                                     TEST(no_second_head),
                                      TEST(balanced_in_a_loop)};
 
 LEATTEST_MAIN(list)
