@@ -27,7 +27,8 @@ typedef struct network {
     int64_t epochs, batch_size, accumulate, patience;
     int64_t hidden_layers, units;
     int activation, head, precision;
-    double learning_rate, clip_norm, clip_value, ema, validation_fraction;
+    leati_mixed learning_rate; /* auto: of the optimiser and schedule */
+    double clip_norm, clip_value, ema, validation_fraction;
     /* learned */
     float *weights, *states; /* the blocks of the network */
     size_t weight_count, state_count;
@@ -103,13 +104,16 @@ static const leati_param params[] = {
      .grid = "16,32,64,128",
      .doc = "Rows of a step."},
     {.name = "learning_rate",
-     .type = LEATI_PARAM_REAL,
+     .type = LEATI_PARAM_MIXED,
      .offset = offsetof(network, learning_rate),
-     .standard = "0.001",
+     .standard = "auto",
+     .choices = "auto",
      .least = 0,
      .most = 1e3,
      .grid = "0.0001,0.0003,0.001,0.003,0.01",
-     .doc = "Size of the steps."},
+     .doc = "Size of the steps; auto: PyTorch's for the optimiser, 0.001 for adam, adamw and sgd, "
+            "0.01 for rmsprop and adagrad, 1 for adadelta, and 1 for the schedule noam, whose "
+            "factor it is."},
     {.name = "optimizer",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, optimizer),
@@ -536,6 +540,14 @@ static void free_recipe(recipe *r)
     leati_free(r->loss);
 }
 
+static double rate_of(const network *e, const recipe *r)
+{
+    if (e->learning_rate.choice < 0) return e->learning_rate.value;
+    if (r->schedule->class->standard_rate > 0) return r->schedule->class->standard_rate;
+    double rate = r->optimizer->class->standard_rate;
+    return rate > 0 ? rate : 0.001;
+}
+
 static leati_train_options options_of(const network *e, const leati_dataset *d, const recipe *r)
 {
     leati_train_options o = {.loss = r->loss,
@@ -544,7 +556,7 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
                              .epochs = (size_t)e->epochs,
                              .batch_size = (size_t)e->batch_size,
                              .accumulate = (size_t)e->accumulate,
-                             .learning_rate = e->learning_rate,
+                             .learning_rate = rate_of(e, r),
                              .clip_norm = e->clip_norm,
                              .clip_value = e->clip_value,
                              .ema = e->ema,

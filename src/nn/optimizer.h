@@ -2,8 +2,7 @@
  * update is recorded on the flat block of all weights, so that a step is one pass over memory.
  *
  * Formulas and defaults are those of PyTorch 2, with one difference: the learning rate is set by
- * the schedule and not by the optimiser (PyTorch's own defaults: sgd, adam and adamw 0.001, rmsprop
- * and adagrad 0.01, adadelta and lbfgs 1). */
+ * the schedule and not by the optimiser, whose class only says where it usually begins. */
 #ifndef LEATI_NN_OPTIMIZER_H
 #define LEATI_NN_OPTIMIZER_H
 
@@ -34,6 +33,7 @@ typedef struct leati_optimizer_class {
     leat_tensor *(*update)(const leati_optimizer *o, leati_update *u);
     /* Whether its parameters go together; NULL: all do. */
     leat_status (*check)(leat_context *c, const leati_optimizer *o);
+    double standard_rate; /* PyTorch's, where nobody names one; 0: 0.001 */
 } leati_optimizer_class;
 
 struct leati_optimizer {

@@ -44,7 +44,8 @@ const leati_optimizer_class leati_optimizer_rmsprop = {
     .size = sizeof(rmsprop),
     .slots = 3,
     .params = rmsprop_params,
-    .update = update_rmsprop};
+    .update = update_rmsprop,
+    .standard_rate = 0.01};
 
 /* ---- Adagrad -------------------------------------------------------------------------------- */
 
@@ -81,7 +82,8 @@ const leati_optimizer_class leati_optimizer_adagrad = {
     .size = sizeof(adagrad),
     .slots = 1,
     .params = adagrad_params,
-    .update = update_adagrad};
+    .update = update_adagrad,
+    .standard_rate = 0.01};
 
 /* ---- Adadelta ------------------------------------------------------------------------------- */
 
@@ -115,4 +117,5 @@ const leati_optimizer_class leati_optimizer_adadelta = {
     .size = sizeof(adadelta),
     .slots = 2,
     .params = adadelta_params,
-    .update = update_adadelta};
+    .update = update_adadelta,
+    .standard_rate = 1};

@@ -257,7 +257,8 @@ static const leati_schedule_class leati_schedule_noam = {
            "rate is a factor.",
     .size = sizeof(warm),
     .params = noam_params,
-    .rate = noam};
+    .rate = noam,
+    .standard_rate = 1};
 
 /* ---- plateau -------------------------------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ typedef struct leati_schedule_class {
     double (*rate)(const leati_schedule *s, const leati_schedule_at *at, const double *state);
     /* After an epoch with its (validation) loss; NULL: of no interest. */
     void (*see)(const leati_schedule *s, double loss, double *state);
+    double standard_rate; /* where nobody names one; 0: that of the optimiser */
 } leati_schedule_class;
 
 struct leati_schedule {
