@@ -1,7 +1,7 @@
 /* Owns: normalisation layers. Channels are the last dimension. */
 #include <leat/function.h>
 
-#include "nn/layer.h"
+#include "nn/network.h"
 #include "tensor/shape.h"
 
 typedef struct norm {
@@ -71,7 +71,10 @@ static leat_tensor *build_batch(const leati_layer *layer, leati_builder *b, leat
     leat_shape channels = LEAT_DIMS(s.dim[s.rank - 1]);
     leat_tensor *mean = leati_layer_state(b, "moving_mean", channels, 0);
     leat_tensor *variance = leati_layer_state(b, "moving_variance", channels, 1);
-    if (!b->training || !layer->trainable)
+    bool alone = (int64_t)leati_shape_count(&s) == channels.dim[0];
+    if (alone && b->trial && !b->network->alone) b->network->alone = layer;
+    /* One value has no variance: what is left of an epoch may be one row. */
+    if (!b->training || !layer->trainable || alone)
         return leat_batch_norm(x, gamma, beta, mean, variance, true, l->epsilon);
     leat_tensor *y =
         leat_batch_norm_train(x, gamma, beta, true, l->epsilon, &batch_mean, &batch_variance);
@@ -88,7 +91,7 @@ static leat_tensor *build_batch(const leati_layer *layer, leati_builder *b, leat
 const leati_layer_class leati_layer_batch_norm = {
     .name = "batch_norm",
     .doc = "Every channel with mean 0 and variance 1 over the batch, by running statistics when "
-           "predicting (Ioffe and Szegedy 2015). Defaults of PyTorch.",
+           "predicting and for a single value (Ioffe and Szegedy 2015). Defaults of PyTorch.",
     .size = sizeof(norm),
     .params = batch_params,
     .build = build_batch};

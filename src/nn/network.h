@@ -37,7 +37,8 @@ typedef struct leati_network {
     uint32_t clears;                 /* of the graph when weights were read */
     leat_variable *trained, *states; /* the blocks; NULL before leati_network_open */
     uint64_t seed;
-    leati_demand *demands; /* of layers on the values of the input, see demand.h */
+    const leati_layer *alone; /* a batch_norm that gets one value of a sample for each channel */
+    leati_demand *demands;    /* of layers on the values of the input, see demand.h */
 } leati_network;
 
 /* Parses the text and finds the shapes by a trial build. Errors name the layer, what it got and

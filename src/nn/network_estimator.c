@@ -428,12 +428,24 @@ static leat_status check_layers(leat_context *c, const network *e)
     return st;
 }
 
+static leat_status check_batch(leat_context *c, const network *e, const leati_network *n)
+{
+    char where[192];
+    if (e->batch_size > 1 || !n->alone || !n->alone->trainable) return LEAT_OK;
+    leati_layer_describe(n->alone, where, sizeof where);
+    (void)LEATI_FAIL(
+        c, LEAT_INVALID,
+        "%s: a batch of one row has no variance to normalise by (network.batch_size=1)", where);
+    return leati_error_hint(c, "take two rows or more, or layer_norm, which is of each row");
+}
+
 /* The network for data that it takes. */
 static leat_status create_for(leat_context *c, const network *e, const leati_dataset *d,
                               leati_network **out)
 {
     LEATI_TRY(check_layers(c, e));
     LEATI_TRY(create(c, e, out));
+    LEATI_TRY(check_batch(c, e, *out));
     return leati_demand_check(c, *out, &d->x, d->features);
 }
 

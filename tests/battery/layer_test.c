@@ -645,6 +645,39 @@ static void batch_norm_keeps_statistics(leattest *t)
     run_close(r);
 }
 
+/* A single row, as may be left of an epoch, neither becomes beta nor changes the statistics; one
+ * of several places has statistics of its own. */
+static void batch_norm_of_one_row(leattest *t)
+{
+    static const struct {
+        const char *layers;
+        leat_shape input;
+        bool measures;
+    } all[] = {{"batch_norm", {1, {2}}, false}, {"batch_norm", {2, {3, 2}}, true}};
+    for (size_t i = 0; i < 2; i++) {
+        leati_network *n;
+        leat_graph *g;
+        const float x[6] = {3, -2, 1, 0, 5, 1};
+        float y[6];
+        REQUIRE_OK(leati_network_create(t->context, all[i].layers, all[i].input, &n));
+        REQUIRE_OK(leat_graph_create(t->context, "cpu", &g));
+        REQUIRE_OK(leati_network_open(n, g, 1));
+        leat_shape s = {.rank = all[i].input.rank + 1, .dim = {1}};
+        for (int k = 1; k < s.rank; k++) s.dim[k] = all[i].input.dim[k - 1];
+        leati_builder b = {.graph = g, .training = true};
+        leat_tensor *out = leati_network_build(n, &b, leat_input(g, LEAT_DTYPE_F32, s, x));
+        REQUIRE_OK(leat_run(g, 1, &out));
+        REQUIRE_OK(leat_get(out, y, (all[i].measures ? 6 : 2) * sizeof *y));
+        CHECK_INT(b.update_count, all[i].measures ? 2 : 0);
+        CHECK((n->alone != NULL) != all[i].measures);
+        if (!all[i].measures) CHECK_NEAR((double)y[0], 3, 1e-4, 0);
+        else CHECK_NEAR((double)(y[0] + y[2] + y[4]), 0, 0, 1e-5);
+        leati_free(b.updates);
+        leat_graph_destroy(g);
+        leati_network_destroy(n);
+    }
+}
+
 static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(layers_have_gradients),
                                      TEST(losses_have_gradients),
@@ -656,6 +689,7 @@ static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(errors_say_where_the_layer_stands),
                                      TEST(bad_losses_are_refused),
                                      TEST(initializers_have_their_moments),
-                                     TEST(batch_norm_keeps_statistics)};
+                                     TEST(batch_norm_keeps_statistics),
+                                     TEST(batch_norm_of_one_row)};
 
 LEATTEST_MAIN(list)

@@ -19,8 +19,8 @@ static leati_dataset data_of(const double *x)
                            .seed = 1};
 }
 
-static leat_status fit(leat_context *c, const char *layers, const char *input, const double *x,
-                       leati_estimator **out)
+static leat_status fit_batches(leat_context *c, const char *layers, const char *input,
+                               const char *batch, const double *x, leati_estimator **out)
 {
     leati_dataset d = data_of(x);
     leati_estimator *e;
@@ -29,11 +29,18 @@ static leat_status fit(leat_context *c, const char *layers, const char *input, c
     if (st != LEAT_OK) return st;
     st = leati_estimator_set(c, e, "layers", layers);
     if (st == LEAT_OK) st = leati_estimator_set(c, e, "input", input);
+    if (st == LEAT_OK) st = leati_estimator_set(c, e, "batch_size", batch);
     if (st == LEAT_OK) st = leati_estimator_set(c, e, "epochs", "1");
     if (st == LEAT_OK) st = leati_estimator_fit(c, e, &d);
     if (st == LEAT_OK) *out = e;
     else leati_estimator_destroy(e);
     return st;
+}
+
+static leat_status fit(leat_context *c, const char *layers, const char *input, const double *x,
+                       leati_estimator **out)
+{
+    return fit_batches(c, layers, input, "32", x, out);
 }
 
 static const double *with(double *space, size_t row, size_t step, double value)
@@ -134,7 +141,22 @@ static void values_in_graphs(leattest *t)
     }
 }
 
+/* One row has no variance; one that is left over does no harm. */
+static void batches_of_one_row(leattest *t)
+{
+    leati_estimator *e, *none;
+    CHECK_FAILS(fit_batches(t->context, "dense(3); batch_norm", "auto", "1", good, &none),
+                LEAT_INVALID, "layer 2 `batch_norm`|batch_size=1|layer_norm");
+    CHECK_OK(fit_batches(t->context, "dense(3); batch_norm", "auto", "5", good, &e));
+    leati_estimator_destroy(e);
+    CHECK_OK(fit_batches(t->context, "batch_norm(trainable=false)", "auto", "1", good, &e));
+    leati_estimator_destroy(e);
+    CHECK_OK(fit_batches(t->context, "batch_norm; flatten", "4x1", "1", good, &e));
+    leati_estimator_destroy(e);
+}
+
 static const leattest_case list[] = {TEST(tokens), TEST(padding_is_at_the_end),
-                                     TEST(padding_elsewhere_is_fine), TEST(values_in_graphs)};
+                                     TEST(padding_elsewhere_is_fine), TEST(values_in_graphs),
+                                     TEST(batches_of_one_row)};
 
 LEATTEST_MAIN(list)
