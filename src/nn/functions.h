@@ -4,15 +4,19 @@
 
 #include <leat/function.h>
 
-/* X(name, what it is of x, doc) */
+#include "learn/param.h"
+
+/* X(name, what it is of x and, for those that have one, of its parameter alpha, doc) */
 #define LEATI_ACTIVATION_LIST(X)                                                                   \
     X(none, x, "x")                                                                                \
     X(relu, leat_relu(x), "max(x, 0)")                                                             \
     X(relu6, leat_clip(x, 0, 6), "min(max(x, 0), 6)")                                              \
-    X(leaky_relu, leat_leaky_relu(x, 0.01), "x, or 0.01 x below 0")                                \
-    X(elu, leat_elu(x, 1), "x, or exp(x) - 1 below 0 (Clevert et al. 2016)")                       \
+    X(leaky_relu, leat_leaky_relu(x, alpha), "x, or 0.01 x below 0; leaky_relu(0.2): 0.2 x")       \
+    X(elu, leat_elu(x, alpha),                                                                     \
+      "x, or exp(x) - 1 below 0, elu(0.5): half of it (Clevert et al. 2016)")                      \
     X(selu, leat_selu(x), "scaled elu (Klambauer et al. 2017)")                                    \
-    X(celu, leat_celu(x, 1), "x, or exp(x) - 1 below 0, by division")                              \
+    X(celu, leat_celu(x, alpha),                                                                   \
+      "x, or alpha (exp(x / alpha) - 1) below 0; alpha is 1: celu(0.5)")                           \
     X(gelu, leat_gelu(x), "x times the normal distribution at x (Hendrycks and Gimpel 2016)")      \
     X(gelu_tanh, leat_gelu_tanh(x), "gelu, approximated by tanh")                                  \
     X(silu, leat_silu(x), "x sigmoid(x), also called swish")                                       \
@@ -35,14 +39,26 @@
 int leati_activation_count(void);
 const char *leati_activation_name(int i);
 const char *leati_activation_doc(int i);
-/* i: the number of the name. NULL for NULL. */
-leat_tensor *leati_activate(int i, leat_tensor *x);
+/* Reads "relu", "leaky_relu(0.2)". alpha: the parameter of those that have one. */
+leat_status leati_activation_parse(leat_context *c, const char *text, int *number, double *alpha);
+/* NULL for NULL. */
+leat_tensor *leati_activate(int number, double alpha, leat_tensor *x);
+/* By its text, which was read before without an error. */
+leat_tensor *leati_activate_by(leat_context *c, const char *text, leat_tensor *x);
 
-/* A row of a layer's table. */
+/* A row of a table: one of the names. */
 #define LEATI_ACTIVATION_PARAM(type_, field, usual)                                                \
     {                                                                                              \
         .name = #field, .type = LEATI_PARAM_CHOICE, .offset = offsetof(type_, field),              \
         .standard = usual, .choices = LEATI_ACTIVATIONS, .doc = "Function of the outputs."         \
+    }
+
+/* A row of a layer's table: char[LEATI_WORD_PARAM], read with the layer (layer_text.c). */
+#define LEATI_FUNCTION_PARAM(type_, field, usual)                                                  \
+    {                                                                                              \
+        .name = #field, .type = LEATI_PARAM_WORD, .offset = offsetof(type_, field),                \
+        .standard = usual,                                                                         \
+        .doc = "Function of the outputs: an activation, as in relu or leaky_relu(0.2)."            \
     }
 
 #endif

@@ -10,7 +10,7 @@ typedef struct conv {
     int64_t filters, groups, depth_multiplier;
     char kernel_size[LEATI_WORD_PARAM], strides[LEATI_WORD_PARAM], dilation_rate[LEATI_WORD_PARAM];
     leati_mixed padding;
-    int activation;
+    char activation[LEATI_WORD_PARAM];
     bool use_bias;
     char kernel_initializer[LEATI_WORD_PARAM], bias_initializer[LEATI_WORD_PARAM];
 } conv;
@@ -47,7 +47,7 @@ typedef struct conv {
         0                                                                                          \
     }
 #define FILTERS  WHOLE(filters, "32", "Number of output channels.")
-#define FUNCTION LEATI_ACTIVATION_PARAM(conv, activation, "none")
+#define FUNCTION LEATI_FUNCTION_PARAM(conv, activation, "none")
 
 static const leati_param conv_params[] = {
     FILTERS,
@@ -110,7 +110,7 @@ static leat_tensor *finish(const conv *l, leati_builder *b, leat_tensor *y, int6
 {
     if (l->use_bias)
         y = leat_add(y, leati_weight(b, "bias", LEAT_DIMS(out), l->bias_initializer, fan_in, out));
-    return leati_activate(l->activation, y);
+    return leati_activate_by(b->context, l->activation, y);
 }
 
 static leat_tensor *build_conv(const leati_layer *layer, leati_builder *b, leat_tensor *x, int dims)

@@ -5,9 +5,9 @@
 typedef struct dense {
     leati_layer base;
     int64_t units;
-    int activation;
     bool use_bias;
-    char kernel_initializer[LEATI_WORD_PARAM], bias_initializer[LEATI_WORD_PARAM];
+    char activation[LEATI_WORD_PARAM], kernel_initializer[LEATI_WORD_PARAM],
+        bias_initializer[LEATI_WORD_PARAM];
 } dense;
 
 static const leati_param params[] = {{.name = "units",
@@ -17,7 +17,7 @@ static const leati_param params[] = {{.name = "units",
                                       .least = 1,
                                       .most = 1e7,
                                       .doc = "Number of outputs."},
-                                     LEATI_ACTIVATION_PARAM(dense, activation, "none"),
+                                     LEATI_FUNCTION_PARAM(dense, activation, "none"),
                                      {.name = "use_bias",
                                       .type = LEATI_PARAM_BOOL,
                                       .offset = offsetof(dense, use_bias),
@@ -39,7 +39,7 @@ static leat_tensor *build(const leati_layer *layer, leati_builder *b, leat_tenso
     if (l->use_bias)
         y = leat_add(
             y, leati_weight(b, "bias", LEAT_DIMS(l->units), l->bias_initializer, in, l->units));
-    return leati_activate(l->activation, y);
+    return leati_activate_by(b->context, l->activation, y);
 }
 
 const leati_layer_class leati_layer_dense = {
@@ -57,5 +57,5 @@ int64_t leati_dense_units(const leati_layer *l)
 const char *leati_dense_function(const leati_layer *l)
 {
     if (l->class != &leati_layer_dense) return NULL;
-    return leati_activation_name(((const dense *)l)->activation);
+    return ((const dense *)l)->activation;
 }

@@ -112,10 +112,23 @@ static leat_status make_layer(parser *p, const char *name, leati_layer **out)
     return leati_param_set(c, l->class->params, l->name, l, "function", name);
 }
 
+/* Functions are read with the layer: what they lack is said before anything is built. */
+static leat_status check_function(parser *p, const leati_layer *l)
+{
+    int number;
+    double alpha;
+    bool activation = l->class == &leati_layer_activation;
+    const leati_param *f =
+        leati_param_find(l->class->params, activation ? "function" : "activation");
+    if (!f || f->type != LEATI_PARAM_WORD) return LEAT_OK;
+    return leati_activation_parse(p->spec.context, (const char *)l + f->offset, &number, &alpha);
+}
+
 /* The parameters of layer l; errors say which layer it is. */
 static leat_status parse_params(parser *p, leati_layer *l)
 {
     leat_status st = leati_spec_params(&p->spec, l->class->name, l->class->params, l);
+    if (st == LEAT_OK) st = check_function(p, l);
     char where[192];
     leati_layer_describe(l, where, sizeof where);
     if (st != LEAT_OK) return leati_error_within(p->spec.context, "%s", where);

@@ -10,7 +10,8 @@ typedef struct transformer {
     leati_layer base;
     int64_t heads, feedforward, layers, most_distance;
     double dropout, epsilon;
-    int activation, positions;
+    int positions;
+    char activation[LEATI_WORD_PARAM];
     bool norm_first, causal, cross;
 } transformer;
 
@@ -34,7 +35,7 @@ typedef struct transformer {
          .least = 0,                                                                               \
          .most = 1,                                                                                \
          .doc = "Share that becomes 0 while training."},                                           \
-        LEATI_ACTIVATION_PARAM(transformer, activation, "relu"),                                   \
+        LEATI_FUNCTION_PARAM(transformer, activation, "relu"),                                     \
         SWITCH(norm_first, "false", "Normalise before each part instead of behind it."),           \
         WHOLE("layers", layers, "1", "How many blocks."),                                          \
         {.name = "positions",                                                                      \
@@ -94,7 +95,8 @@ static leat_tensor *dense(leati_builder *b, leat_tensor *x, const char *name, in
 static leat_tensor *feed_forward(const transformer *l, leati_builder *b, leat_tensor *x)
 {
     int64_t features = leat_tensor_shape(x).dim[2];
-    leat_tensor *h = leati_activate(l->activation, dense(b, x, "feedforward1", l->feedforward));
+    leat_tensor *h =
+        leati_activate_by(b->context, l->activation, dense(b, x, "feedforward1", l->feedforward));
     h = leati_drop(b, h, l->dropout, leat_tensor_shape(h));
     return h ? dense(b, h, "feedforward2", features) : NULL;
 }

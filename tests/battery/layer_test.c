@@ -40,6 +40,14 @@ static void each_layer_sample(leattest *t, visit f)
         ROW("dense(3)", S(4), S(3)),
         ROW("dense(3, tanh, use_bias=false, kernel_initializer=he_normal)", S(2, 4), S(2, 3)),
         ROW("activation(tanh)", S(4), S(4)),
+        ROW("activation(elu(0.3))", S(4), S(4)),
+        ROW("leaky_relu(0.2)", S(4), S(4)),
+        ROW("elu(alpha=0.5)", S(4), S(4)),
+        ROW("celu(0.5)", S(4), S(4)),
+        ROW("prelu", S(3, 2), S(3, 2)),
+        ROW("prelu(shared=true)", S(4), S(4)),
+        ROW("dense(3, celu(2))", S(4), S(3)),
+        ROW("conv1d(3, 2, activation=leaky_relu(negative_slope=0.2))", S(4, 2), S(3, 3)),
         ROW("conv1d(3, 2, strides=2)", S(7, 2), S(3, 3)),
         ROW("conv1d(2, 3, padding=causal, dilation_rate=2)", S(6, 2), S(6, 2)),
         ROW("conv2d(3, 3)", S(5, 4, 2), S(3, 2, 3)),
@@ -502,6 +510,11 @@ static void bad_networks_are_refused(leattest *t)
         {"dense { relu }", {1, {4}}, "no layers inside"},
         {"residual { dense(5) }", {1, {4}}, "layer 1|(1, 5)"},
         {"add { dense(5); dense(4) }", {1, {4}}, "(1, 5)|(1, 4)"},
+        {"dense(3, activation=rellu)", {1, {4}}, "layer 1 `dense`|no activation 'rellu'|relu"},
+        {"dense(3, relu(2))", {1, {4}}, "layer 1 `dense`|no more parameters"},
+        {"tanh(2)", {1, {4}}, "layer 1"},
+        {"leaky_relu(much)", {1, {4}}, "negative_slope|'much'"},
+        {"dense(3, elu(-1))", {1, {4}}, "elu.alpha|-1"},
         {"dense(3, kernel_initializer=glorot)", {1, {4}}, "no initializer 'glorot'"},
         {"dense(3, kernel_initializer=normal(stdev=1))", {1, {4}}, "stddev"},
         {"dense(3, kernel_initializer=normal(1)", {1, {4}}, "')'"},
@@ -645,6 +658,33 @@ static void batch_norm_keeps_statistics(leattest *t)
     run_close(r);
 }
 
+/* The parameter is that of the text. */
+static void activations_take_their_parameter(leattest *t)
+{
+    static const struct {
+        const char *layers;
+        double of_minus_1;
+    } all[] = {{"leaky_relu", -0.01},
+               {"leaky_relu(0.2)", -0.2},
+               {"activation(leaky_relu(0.3))", -0.3},
+               {"elu(0.5)", -0.31606027941427883},
+               {"celu(0.5)", -0.43233235838169365},
+               {"prelu", -0.25},
+               {"prelu(initializer=constant(0.1))", -0.1}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        sample s = ROW(all[i].layers, S(1), S(1));
+        double y[BATCH];
+        run *r;
+        if (CHECK_OK(run_open(t->context, &s, &r))) {
+            r->input[0] = -1;
+            CHECK_OK(leat_run(r->g, 1, &r->y));
+            CHECK_OK(leat_get(r->y, y, sizeof y));
+            CHECK_NEAR(y[0], all[i].of_minus_1, 1e-12, 0);
+        }
+        run_close(r);
+    }
+}
+
 /* A single row, as may be left of an epoch, neither becomes beta nor changes the statistics; one
  * of several places has statistics of its own. */
 static void batch_norm_of_one_row(leattest *t)
@@ -690,6 +730,7 @@ static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(bad_losses_are_refused),
                                      TEST(initializers_have_their_moments),
                                      TEST(batch_norm_keeps_statistics),
-                                     TEST(batch_norm_of_one_row)};
+                                     TEST(batch_norm_of_one_row),
+                                     TEST(activations_take_their_parameter)};
 
 LEATTEST_MAIN(list)
