@@ -3,10 +3,19 @@
 
 #include "learn/estimator.h"
 
+/* The row that readers count as number `index`, or the end of the table. */
+static const leati_param *shown(const leati_estimator_class *class, size_t index)
+{
+    const leati_param *p = class->params;
+    for (; p->name && (p->hidden || index); p++)
+        if (!p->hidden) index--;
+    return p;
+}
+
 static void describe(const leati_estimator_class *class, leat_estimator_info *out)
 {
     size_t n = 0;
-    while (class->params[n].name) n++;
+    while (shown(class, n)->name) n++;
     *out = (leat_estimator_info){.name = class->name,
                                  .title = class->title,
                                  .doc = class->doc,
@@ -59,6 +68,6 @@ bool leat_estimator_param(const char *estimator, size_t index, leat_param_info *
     if (!class) return false;
     describe(class, &info);
     if (index >= info.params) return false;
-    leati_param_describe(&class->params[index], out);
+    leati_param_describe(shown(class, index), out);
     return true;
 }

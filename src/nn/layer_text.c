@@ -71,7 +71,11 @@ static int next_line(parser *p)
 static leat_status read_places(parser *p, const char *places)
 {
     const char *colon = places ? strrchr(places, ':') : NULL;
-    if (!colon) return LEAT_OK;
+    if (!places || !*places) return LEAT_OK;
+    LEATI_CHECK(p->spec.context, colon && colon[strspn(colon, ":0123456789,")] == 0, LEAT_INVALID,
+                "places is '%.60s'; it says in which lines of which file layers stand, as in "
+                "net.yaml:4,5,6, and is set for layers in a file",
+                places);
     p->file = leati_arena_strndup(p->arena, places, (size_t)(colon - places));
     p->places = colon + 1;
     return p->file ? LEAT_OK : LEAT_NOMEM;

@@ -103,6 +103,7 @@ has help-schedule cosine.txt "one of the schedules" "restarts=false"
 check help-part-json sh -c "$leat help cosine --json >cosine.json"
 has help-part-params cosine.json '"parts":[{"name":"cosine"' '"name":"restarts"'
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
+check help-hides-places sh -c "! grep -q places= help.txt"
 has layer lstm.txt "return_sequences=false"
 
 finish
