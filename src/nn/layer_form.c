@@ -88,13 +88,15 @@ static leat_tensor *permute(const leati_layer *layer, leati_builder *b, leat_ten
     const form *l = (const form *)layer;
     int perm[LEAT_MAX_RANK] = {0}, rank = leat_tensor_shape(x).rank, count = 1;
     unsigned seen = 1;
-    for (int i = 0; i < DIMS && l->dim[i] != 0; i++) {
+    int given = 0;
+    while (given < DIMS && l->dim[given] != 0) given++;
+    for (int i = 0; i < given; i++) {
         int64_t d = l->dim[i];
         if (d < 1 || d >= rank || (seen >> d & 1)) break;
         seen |= 1u << d;
         perm[count++] = (int)d;
     }
-    if (count != rank)
+    if (count != rank || given != rank - 1)
         return leati_layer_fail(b, LEAT_INVALID, "takes each of the dimensions 1 to %d once",
                                 rank - 1);
     return leat_transpose(x, perm);

@@ -21,6 +21,8 @@ leat_tensor *leati_layer_mask(const leati_builder *b, leat_tensor *x)
     return b->mask && s.rank >= 2 && s.dim[0] == m.dim[0] && s.dim[1] == m.dim[1] ? b->mask : NULL;
 }
 
+enum { MOST_SIZE = 1000000 };
+
 bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, int count,
                        int64_t least, int64_t *out)
 {
@@ -28,12 +30,13 @@ bool leati_layer_sizes(leati_builder *b, const char *param, const char *text, in
     size_t n = leati_spec_numbers(text, list, (size_t)count);
     bool good = n == 1 || n == (size_t)count;
     for (size_t i = 0; good && i < n; i++)
-        good = list[i] >= (double)least && list[i] <= 1e6 && list[i] == (double)(int64_t)list[i];
+        good =
+            list[i] >= (double)least && list[i] <= MOST_SIZE && list[i] == (double)(int64_t)list[i];
     if (!good) {
         (void)leati_layer_fail(b, LEAT_INVALID,
-                               "%s cannot be '%s'; it takes a whole number from %lld on, or %d of "
-                               "them as in %s",
-                               param, text, (long long)least, count,
+                               "%s cannot be '%s'; it takes a whole number from %lld to %d, or %d "
+                               "of them as in %s",
+                               param, text, (long long)least, MOST_SIZE, count,
                                count == 1   ? "3"
                                : count == 2 ? "3x5"
                                             : "3x3x5");

@@ -529,6 +529,10 @@ static void bad_networks_are_refused(leattest *t)
         {"global_average_pool", {1, {4}}, "channels"},
         {"reshape(3, 3)", {1, {4}}, "layer 1 `reshape`|(1, 3, 3)"},
         {"permute(1, 1)", {2, {4, 4}}, "once"},
+        {"permute(1, 1)", {1, {4}}, "once"},
+        {"permute(2, 1, 3)", {2, {4, 4}}, "dimensions 1 to 2 once"},
+        {"pad(1000000000)", {1, {4}}, "low|'1000000000'|from 0 to 1000000"},
+        {"upsample(1000000000)", {2, {4, 4}}, "size|from 1 to 1000000"},
         {"repeat(2)", {2, {4, 4}}, "(features)"},
         {"crop(3)", {2, {4, 4}}, "nothing is left"},
         {"concat(axis=0) { relu }", {1, {4}}, "batch"},
@@ -565,6 +569,10 @@ static void errors_say_where_the_layer_stands(leattest *t)
         LEAT_INVALID, "layer 2 `dense` (net.yaml:5)|'unit'");
     CHECK_FAILS(leati_network_create_at(t->context, "dens(4)", "net.yaml:3", s, &n), LEAT_INVALID,
                 "layer 1 (net.yaml:3)|'dens'");
+    CHECK_FAILS(leati_network_create_at(t->context, "dense(4)", "abc", s, &n), LEAT_INVALID,
+                "places is 'abc'|net.yaml:4,5,6");
+    CHECK_FAILS(leati_network_create_at(t->context, "dense(4)", "net.yaml:x", s, &n), LEAT_INVALID,
+                "places");
 }
 
 static void deep_nesting_is_refused(leattest *t)
