@@ -5,6 +5,7 @@
 #include <leat/function.h>
 
 #include "base/error.h"
+#include "base/num.h"
 #include "nn/loss_classes.h"
 #include "nn/spec.h"
 
@@ -32,8 +33,10 @@ static const leati_param params[] = {
      .offset = offsetof(entropy, class_weights),
      .standard = "none",
      .list = true,
-     .doc = "none, a number for each class as in [1, 2, 5], in the order of the classes, or "
-            "balanced: rows / (classes * rows of the class)."},
+     .doc =
+         "none, a number for each class as in [1, 2, 5], in the order of the classes, by name as "
+         "in 'yes=5, no=1' (1 for those left out), or balanced: rows / (classes * rows of the "
+         "class)."},
     {.name = "ignore_index",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(entropy, ignore_index),
@@ -84,10 +87,74 @@ static leat_status see_list(leat_context *c, entropy *e, const leati_dataset *d)
     return LEAT_OK;
 }
 
+/* ---- by name -------------------------------------------------------------------------------- */
+
+static bool is_named(const entropy *e)
+{
+    return strchr(e->class_weights, '=') != NULL;
+}
+
+/* The class of that name; d->classes: none. */
+static size_t class_of(const leati_dataset *d, const char *name, size_t n)
+{
+    for (size_t k = 0; k < d->classes; k++) {
+        const char *class = d->class_names[d->named ? d->named[k] : k];
+        if (strlen(class) == n && memcmp(class, name, n) == 0) return k;
+    }
+    return d->classes;
+}
+
+/* "name=weight" up to `end`. A fold may lack the class. */
+static leat_status see_name(leat_context *c, entropy *e, const leati_dataset *d, const char *at,
+                            const char *end)
+{
+    const char *equals = memchr(at, '=', (size_t)(end - at));
+    const char *owner = e->base.class->name;
+    double weight = 0;
+    size_t n = equals ? (size_t)(equals - at) : 0;
+    while (n && at[n - 1] == ' ') n--;
+    const char *value = equals ? equals + 1 + strspn(equals + 1, " ") : end;
+    bool good = n > 0 && leati_num_parse(value, (size_t)(end - value), &weight) && weight >= 0;
+    LEATI_CHECK(c, good && isfinite(weight), LEAT_INVALID,
+                "%s.class_weights has '%.*s'; a class gets a number of at least 0, as in 'yes=5, "
+                "no=1'",
+                owner, (int)(end - at), at);
+    size_t k = class_of(d, at, n);
+    LEATI_CHECK(c, k < d->classes || d->named, LEAT_INVALID,
+                "%s.class_weights names '%.*s', which is no class; the first are '%s' and '%s'",
+                owner, (int)n, at, d->class_names[0], d->class_names[d->classes > 1 ? 1 : 0]);
+    if (k < d->classes) e->weight[k] = weight;
+    return LEAT_OK;
+}
+
+static leat_status see_names(leat_context *c, entropy *e, const leati_dataset *d)
+{
+    LEATI_CHECK(c, d && d->class_names, LEAT_UNSUPPORTED,
+                "%s: weights by name are of a table; a loop of one's own lists them, as in "
+                "class_weights=[1, 2, 5]",
+                e->base.class->name);
+    LEATI_CHECK(c, d->classes <= MOST_WEIGHTS, LEAT_LIMIT, "%s: weights are for up to %d classes",
+                e->base.class->name, MOST_WEIGHTS);
+    for (size_t k = 0; k < d->classes; k++) e->weight[k] = 1;
+    const char *at = e->class_weights;
+    for (; *at; at += strspn(at, ", ")) {
+        const char *end = at + strcspn(at, ",");
+        LEATI_TRY(see_name(c, e, d, at, end));
+        at = end;
+    }
+    bool any = false;
+    for (size_t k = 0; k < d->classes; k++) any |= e->weight[k] > 0;
+    LEATI_CHECK(c, any, LEAT_INVALID, "%s.class_weights leaves no class with a weight above 0",
+                e->base.class->name);
+    e->weights = d->classes;
+    return LEAT_OK;
+}
+
 leat_status leati_entropy_see(leat_context *c, leati_loss *l, const leati_dataset *d)
 {
     entropy *e = (entropy *)l;
     if (strcmp(e->class_weights, "none") == 0) return LEAT_OK;
+    if (is_named(e)) return see_names(c, e, d);
     if (strcmp(e->class_weights, "balanced") != 0) return d ? see_list(c, e, d) : LEAT_OK;
     LEATI_CHECK(c, d, LEAT_UNSUPPORTED,
                 "%s: balanced weights are of a table; a loop of one's own names them, as in "
@@ -121,7 +188,7 @@ static leat_tensor *class_weights(const entropy *l, leat_tensor *logits, int64_t
     *fails = false;
     if (strcmp(l->class_weights, "none") == 0) return NULL;
     if (l->weights == (size_t)classes) return vector(logits, l->weight, classes);
-    if (strcmp(l->class_weights, "balanced") == 0) return NULL; /* nothing was seen */
+    if (strcmp(l->class_weights, "balanced") == 0 || is_named(l)) return NULL; /* nothing seen */
     leat_status st = read_weights(c, l, list, &count);
     if (st == LEAT_OK && count != (size_t)classes) st = wrong_count(c, l, count, (size_t)classes);
     *fails = st != LEAT_OK;

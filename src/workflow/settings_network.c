@@ -64,6 +64,28 @@ static bool is_one_value(leat_context *c, const char *text)
 
 static leat_status add_value(writer *w, unsigned depth);
 
+/* {setosa: 1, virginica: 2} as "setosa=1, virginica=2". */
+static leat_status add_weights(writer *w)
+{
+    size_t start = w->text.length;
+    for (bool first = true;; first = false) {
+        LEATI_TRY(next(w));
+        if (event(w) == YAML_MAPPING_END_EVENT) break;
+        if (event(w) != YAML_SCALAR_EVENT) return refuse(w, "the name of a class");
+        if (strpbrk(leati_settings_scalar(w->r), ",=\"'"))
+            return refuse(w, "classes without comma, quote and = in their names; weights of others "
+                             "are a list in the order of the classes, as in [1, 2, 5]");
+        leati_str_add(&w->text, first ? "\"" : ", ");
+        LEATI_TRY(add_scalar(w));
+        LEATI_TRY(next(w));
+        if (event(w) != YAML_SCALAR_EVENT) return refuse(w, "the weight of a class");
+        leati_str_addf(&w->text, "=%s", leati_settings_scalar(w->r));
+    }
+    if (w->text.length == start) return refuse(w, "the weights of classes, as in {yes: 2, no: 1}");
+    leati_str_addc(&w->text, '"');
+    return leati_str_status(&w->text);
+}
+
 /* The value of a layer's, loss's, ... parameter: in quotes where it has to be held together, as
  * "1, 2". */
 static leat_status add_argument(writer *w, unsigned depth)
@@ -115,9 +137,14 @@ static leat_status add_arguments(writer *w, unsigned depth)
         if (!first) leati_str_add(&w->text, ", ");
         if (start == YAML_MAPPING_START_EVENT) {
             if (event(w) != YAML_SCALAR_EVENT) return refuse(w, "the name of a parameter");
+            bool weights = strcmp(leati_settings_scalar(w->r), "class_weights") == 0;
             LEATI_TRY(add_scalar(w));
             leati_str_addc(&w->text, '=');
             LEATI_TRY(next(w));
+            if (weights && event(w) == YAML_MAPPING_START_EVENT) {
+                LEATI_TRY(add_weights(w));
+                continue;
+            }
         }
         LEATI_TRY(add_argument(w, depth + 1));
     }
@@ -231,13 +258,48 @@ static leat_status add_list(writer *w, const char *between)
     }
 }
 
+/* The items of the list, one a line. choices: one of them is `none` or several changes. */
+static leat_status read_changes(writer *w, bool *choices)
+{
+    *choices = false;
+    for (bool first = true;; first = false) {
+        LEATI_TRY(next(w));
+        if (event(w) == YAML_SEQUENCE_END_EVENT) return leati_str_status(&w->text);
+        if (event(w) != YAML_SCALAR_EVENT && event(w) != YAML_MAPPING_START_EVENT)
+            return refuse(w, "a change of images, as in crop: 4");
+        if (!first) leati_str_addc(&w->text, '\n');
+        size_t start = w->text.length;
+        LEATI_TRY(add_arguments(w, 1));
+        const char *item = leati_str_text(&w->text) + start;
+        *choices |= strchr(item, ',') || strchr(item, '|') || strcmp(item, "none") == 0;
+    }
+}
+
+/* Changes one after the other, as [flip, crop: 4] or [flip, crop=4]; where one of them is `none` or
+ * several, as in [none, "flip, crop=4"], choices for a search. */
+static leat_status add_changes(writer *w)
+{
+    leati_str before = w->text;
+    bool choices;
+    leati_str_init(&w->text, w->r->context);
+    leat_status st = read_changes(w, &choices);
+    leati_str items = w->text;
+    w->text = before;
+    for (const char *at = leati_str_text(&items); st == LEAT_OK && *at; at++)
+        if (*at == '\n') leati_str_add(&w->text, choices ? " | " : ", ");
+        else leati_str_addc(&w->text, *at);
+    leati_str_fini(&items);
+    return st == LEAT_OK ? leati_str_status(&w->text) : st;
+}
+
 /* The value of a parameter of the estimator `network`. */
 static leat_status add_parameter(writer *w, const char *name)
 {
     bool list = event(w) == YAML_SEQUENCE_START_EVENT;
-    static const char *const texts[] = {"loss", "optimizer", "schedule", "augment"};
+    static const char *const texts[] = {"loss", "optimizer", "schedule"};
     if (list && strcmp(name, "layers") == 0) return add_layers(w, 0);
     if (list && strcmp(name, "input") == 0) return add_list(w, "x");
+    if (list && strcmp(name, "augment") == 0) return add_changes(w);
     for (size_t i = 0; list && i < sizeof texts / sizeof *texts; i++)
         if (strcmp(name, texts[i]) == 0) return add_list(w, " | ");
     if (event(w) == YAML_MAPPING_START_EVENT && strcmp(name, "augment") == 0)

@@ -13,7 +13,7 @@
 
 enum { ROWS = 4, CLASSES = 3 };
 
-static leat_status loss_of(leat_context *c, const char *text, float *out)
+static leat_status loss_seen(leat_context *c, const char *text, const leati_dataset *d, float *out)
 {
     static const float logits[ROWS * CLASSES] = {1, 2, 3, 0, -1, 1, 2, 0, 0, 1, 1, 0};
     static const int64_t labels[ROWS] = {0, 1, 2, 1};
@@ -21,6 +21,7 @@ static leat_status loss_of(leat_context *c, const char *text, float *out)
     leati_loss *l = NULL;
     LEATI_TRY(leat_graph_create(c, "cpu", &g));
     leat_status st = leati_loss_parse(c, text, &l);
+    if (st == LEAT_OK && d) st = leati_loss_see(c, l, d);
     if (st == LEAT_OK) {
         leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(ROWS, CLASSES), logits);
         leat_tensor *y = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(ROWS), labels);
@@ -31,6 +32,11 @@ static leat_status loss_of(leat_context *c, const char *text, float *out)
     leati_free(l);
     leat_graph_destroy(g);
     return st;
+}
+
+static leat_status loss_of(leat_context *c, const char *text, float *out)
+{
+    return loss_seen(c, text, NULL, out);
 }
 
 static void weights_in_all_forms(leattest *t)
@@ -90,6 +96,38 @@ static void weights_of_a_fold(leattest *t)
     CHECK_FAILS(leati_loss_see(t->context, l, &d), LEAT_INVALID, "2 numbers");
     d.named = NULL;
     CHECK_OK(leati_loss_see(t->context, l, &d));
+    leati_free(l);
+}
+
+static void weights_by_name(leattest *t)
+{
+    static const uint32_t named[] = {0, 2}, label[] = {0, 1, 2};
+    static const double x[] = {1, 2, 3};
+    static char *names[] = {"no", "yes please", "maybe"};
+    leati_dataset d = {.x = {.rows = 3, .cols = 1, .stride = 1, .f64 = x},
+                       .label = label,
+                       .classes = 3,
+                       .class_names = names};
+    static const char *const bad[][2] = {
+        {"cross_entropy(class_weights='no=2, nope=3')", "names 'nope'|no class|'no'"},
+        {"cross_entropy(class_weights='no=-2')", "'no=-2'|at least 0"},
+        {"cross_entropy(class_weights='no=2, maybe')", "'maybe'"},
+        {"cross_entropy(class_weights='no=0, maybe=0, yes please=0')", "above 0"}};
+    leati_loss *l;
+    float want, got = NAN;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        REQUIRE_OK(leati_loss_parse(t->context, bad[i][0], &l));
+        CHECK_FAILS(leati_loss_see(t->context, l, &d), LEAT_INVALID, bad[i][1]);
+        leati_free(l);
+    }
+    REQUIRE_OK(loss_seen(t->context, "cross_entropy(class_weights=[1, 2.5, 5])", &d, &want));
+    CHECK_OK(loss_seen(t->context, "cross_entropy(class_weights='maybe=5, yes please = 2.5')", &d,
+                       &got));
+    CHECK(got == want);
+    REQUIRE_OK(leati_loss_parse(t->context, "nll(class_weights='yes please=2, maybe=3')", &l));
+    d.named = named, d.classes = 2; /* a fold without the second */
+    CHECK_OK(leati_loss_see(t->context, l, &d));
+    CHECK_FAILS(leati_loss_see(t->context, l, NULL), LEAT_UNSUPPORTED, "by name|[1, 2, 5]");
     leati_free(l);
 }
 
@@ -321,14 +359,10 @@ static void balanced_in_a_loop(leattest *t)
     leat_graph_destroy(g);
 }
 
-static const leattest_case list[] = {TEST(weights_in_all_forms),
-                                     TEST(wrong_weights),
-                                     TEST(weights_of_a_fold),
-                                     TEST(formulas),
-                                     TEST(likely),
-                                     TEST(scores_only),
-                                     TEST(ends_of_layers),
-                                     TEST(no_second_head),
-                                     TEST(balanced_in_a_loop)};
+static const leattest_case list[] = {
+    TEST(weights_in_all_forms), TEST(wrong_weights),  TEST(weights_of_a_fold),
+    TEST(weights_by_name),      TEST(formulas),       TEST(likely),
+    TEST(scores_only),          TEST(ends_of_layers), TEST(no_second_head),
+    TEST(balanced_in_a_loop)};
 
 LEATTEST_MAIN(list)

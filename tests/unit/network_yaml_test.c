@@ -72,6 +72,42 @@ static void texts_stay_whole(leattest *t)
     leat_settings_destroy(s);
 }
 
+static void check_last(leattest *t, const char *yaml, const char *want)
+{
+    leat_settings *s;
+    char text[512];
+    snprintf(text, sizeof text, "network:\n  %s\n", yaml);
+    REQUIRE_OK(parse(t->context, &s, text));
+    CHECK_STR(leat_settings_value(s, "set", 0), want);
+    leat_settings_destroy(s);
+}
+
+/* A list is several changes, unless its items are such lists themselves. */
+static void changes_of_images(leattest *t)
+{
+    check_last(t, "augment: [flip, crop=4]", "network.augment=flip, crop=4");
+    check_last(t, "augment: [flip, crop: 4, {rotate: 10}]",
+               "network.augment=flip, crop=4, rotate=10");
+    check_last(t, "augment: [flip]", "network.augment=flip");
+    check_last(t, "augment: [none, flip]", "network.augment=none | flip");
+    check_last(t, "augment: [flip, 'flip, crop=4']", "network.augment=flip | flip, crop=4");
+    leat_settings *s;
+    CHECK_FAILS(parse(t->context, &s, "network:\n  augment: [[flip]]\n"), LEAT_FORMAT,
+                "net.yaml:2|a change of images");
+}
+
+static void weights_by_class(leattest *t)
+{
+    check_last(t, "loss: {cross_entropy: {class_weights: {setosa: 1, 'a b': 2.5}}}",
+               "network.loss=cross_entropy(class_weights=\"setosa=1, a b=2.5\")");
+    leat_settings *s;
+    CHECK_FAILS(
+        parse(t->context, &s, "network:\n  loss: {nll: {class_weights: {'a,b': 1, c: 2}}}\n"),
+        LEAT_FORMAT, "net.yaml:2|without comma");
+    CHECK_FAILS(parse(t->context, &s, "network:\n  loss: {nll: {class_weights: {}}}\n"),
+                LEAT_FORMAT, "net.yaml:2|{yes: 2, no: 1}");
+}
+
 static void refusals(leattest *t)
 {
     static const char *const bad[][2] = {
@@ -111,7 +147,8 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, parse_once, NULL);
 }
 
-static const leattest_case list[] = {TEST(layers_become_one_text), TEST(texts_stay_whole),
-                                     TEST(refusals), TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(layers_become_one_text), TEST(texts_stay_whole), TEST(changes_of_images),
+    TEST(weights_by_class),       TEST(refusals),         TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
