@@ -423,6 +423,21 @@ static leat_status range_json(cli *c, const leat_rate_range *r, const char *path
     return cli_print_json(c, j);
 }
 
+static void say_rates(cli *c, const leat_rate_range *r)
+{
+    size_t n = leat_rate_range_points(r);
+    cli_say(c, "%zu steps, learning rates from %.2g to %.2g: ", n, leat_rate_range_point(r, 0).rate,
+            leat_rate_range_point(r, n - 1).rate);
+    if (isnan(leat_rate_range_least(r))) {
+        cli_say(c, "no minimum found, the running mean of the loss is least at one end\n"
+                   "look at the curve; a larger network.batch_size has less noise\n");
+        return;
+    }
+    cli_say(c, "the loss is least at %.2g\nstart from a tenth of it: ", leat_rate_range_least(r));
+    cli_styled(c, CLI_BOLD, "--set network.learning_rate=%.2g", leat_rate_range_suggestion(r));
+    cli_say(c, "\n");
+}
+
 /* NAME.rates.svg instead of a model. */
 static leat_status test_rates(cli *c, cli_settings *s, leat_frame *train)
 {
@@ -438,13 +453,8 @@ static leat_status test_rates(cli *c, cli_settings *s, leat_frame *train)
     st = leat_rate_range_draw(c->context, r, path);
     if (st == LEAT_OK && c->json) st = range_json(c, r, path);
     if (st == LEAT_OK && !c->json) {
-        size_t n = leat_rate_range_points(r);
-        cli_say(c, "%zu steps, learning rates from %.2g to %.2g: the loss is least at %.2g\n", n,
-                leat_rate_range_point(r, 0).rate, leat_rate_range_point(r, n - 1).rate,
-                leat_rate_range_least(r));
-        cli_say(c, "start from a tenth of it: ");
-        cli_styled(c, CLI_BOLD, "--set network.learning_rate=%.2g", leat_rate_range_suggestion(r));
-        cli_say(c, "\nwrote ");
+        say_rates(c, r);
+        cli_say(c, "wrote ");
         cli_styled(c, CLI_ACCENT, "%s\n", path);
     }
     leat_rate_range_destroy(r);

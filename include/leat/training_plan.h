@@ -42,9 +42,9 @@ LEAT_API size_t leat_training_memory_total(const leat_training_memory *memory);
 /* ---- the learning rate range test ---------------------------------------------------------------
  */
 
-/* One step at each of 120 learning rates from 1e-6 to 10, as long as the loss stays below four
- * times the least one (Smith, "Cyclical learning rates for training neural networks", WACV 2017,
- * section 3.3). */
+/* One step at each of 120 learning rates from 1e-6 to 10, as long as the running mean of the loss
+ * stays below four times its least, which is looked for from the tenth step on (Smith, "Cyclical
+ * learning rates for training neural networks", WACV 2017, section 3.3). */
 typedef struct leat_rate_range leat_rate_range;
 typedef struct leat_rate_point {
     double rate, loss;
@@ -59,7 +59,8 @@ LEAT_API LEAT_CHECKED leat_status leat_rate_range_create(leat_context *context,
 LEAT_API void leat_rate_range_destroy(leat_rate_range *range); /* NULL is fine */
 LEAT_API size_t leat_rate_range_points(const leat_rate_range *range);
 LEAT_API leat_rate_point leat_rate_range_point(const leat_rate_range *range, size_t i);
-/* Where the smooth loss is least; a tenth of it is the rate to start from. */
+/* Where the smooth loss is least; a tenth of it is the rate to start from. Both NaN where it is
+ * least at either end of the test: there is no minimum. */
 LEAT_API double leat_rate_range_least(const leat_rate_range *range);
 LEAT_API double leat_rate_range_suggestion(const leat_rate_range *range);
 /* The curve as path.svg or path.png, by the suffix. */

@@ -730,28 +730,19 @@ out:
 }
 
 leat_status leati_network_rate_range(leat_context *c, const leati_estimator *base,
-                                     const leati_dataset *d, double **rates, double **losses,
+                                     const leati_dataset *d, leati_rate_point **points,
                                      size_t *count)
 {
     LEATI_BUG_IF(c, base->class != &leati_estimator_network);
     leati_estimator *clone;
-    leati_rate_point *points = NULL;
     recipe r = {0};
-    *rates = *losses = NULL;
+    *points = NULL;
     *count = 0;
     LEATI_TRY(leati_estimator_clone(c, &clone, base));
     clone->task = d->task;
     clone->classes = d->classes;
     clone->features = d->x.cols;
-    leat_status st = sweep_rates(c, (network *)clone, d, &r, &points, count);
-    if (st == LEAT_OK) *rates = leati_array(c, *count + 1, 2 * sizeof **rates);
-    if (st == LEAT_OK && !*rates) st = LEAT_NOMEM;
-    for (size_t i = 0; st == LEAT_OK && i < *count; i++) {
-        *losses = *rates + *count;
-        (*rates)[i] = points[i].rate;
-        (*losses)[i] = points[i].loss;
-    }
-    leati_free(points);
+    leat_status st = sweep_rates(c, (network *)clone, d, &r, points, count);
     free_recipe(&r);
     leati_estimator_destroy(clone);
     return st;

@@ -5,6 +5,7 @@
 #include "learn/estimator.h"
 #include "nn/class_outputs.h"
 #include "nn/examine.h"
+#include "nn/rate_point.h"
 #include "nn/train_memory.h"
 
 /* A network of its own in graph g with what e, a fitted `network`, has learned. A regression's
@@ -20,10 +21,10 @@ leati_class_outputs leati_network_outputs(const leati_estimator *e);
 bool leati_network_input(const leati_estimator *e, size_t features, leat_shape *shape);
 
 /* The learning rate range test (leati_rate_test in trainer.h) of estimator e, a `network`, on d:
- * 120 rates from 1e-6 to 10. rates, losses (*count) in one block: leati_free(*rates). UNSUPPORTED
- * for optimisers that have no learning rate. */
+ * 120 rates from 1e-6 to 10. points: leati_free. UNSUPPORTED for optimisers that have no learning
+ * rate. */
 leat_status leati_network_rate_range(leat_context *c, const leati_estimator *e,
-                                     const leati_dataset *d, double **rates, double **losses,
+                                     const leati_dataset *d, leati_rate_point **points,
                                      size_t *count);
 
 /* What training would take. layers: leati_layer_table_fini. */

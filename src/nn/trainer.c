@@ -952,8 +952,9 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
 static leat_status sweep(training *t, double low, double high, size_t count,
                          leati_rate_point *points, size_t *found)
 {
+    const double decay = 0.9;
     leati_step_shared *s = &t->step;
-    float least = INFINITY;
+    double least = INFINITY, mean = 0, weight = 0;
     size_t batch = t->full.rows;
     for (size_t i = 0; i < count; i++) {
         float loss;
@@ -968,9 +969,12 @@ static leat_status sweep(training *t, double low, double high, size_t count,
         LEATI_TRY(leati_recorded_run(s, &t->full));
         LEATI_TRY(leat_get(t->full.roots[0], &loss, sizeof loss));
         if (!isfinite(loss)) break;
-        points[(*found)++] = (leati_rate_point){(double)s->rate, (double)loss};
-        if (loss < least) least = loss;
-        if (loss > 4 * least) break;
+        mean = decay * mean + (1 - decay) * (double)loss;
+        weight = decay * weight + (1 - decay);
+        double smooth = mean / weight;
+        points[(*found)++] = (leati_rate_point){(double)s->rate, (double)loss, smooth};
+        if (*found >= LEATI_RATE_SETTLED) least = fmin(least, smooth);
+        if (smooth > 4 * least) break;
         t->now.at += batch;
         LEATI_TRY(leati_progress(t->context, "learning rates", i + 1, count));
     }

@@ -8,6 +8,7 @@
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
+#include "nn/rate_point.h"
 #include "nn/schedule.h"
 
 typedef struct leati_train_options {
@@ -49,12 +50,9 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
                         const leati_dataset *d, const leati_train_options *options,
                         leati_history *history);
 
-typedef struct leati_rate_point {
-    double rate, loss;
-} leati_rate_point;
 /* Learning rate range test (Smith 2017, section 3.3): one step at each of `count` rates from low
- * to high, evenly spaced in their logarithms, until the loss is four times the least one. The
- * weights are used up. points: leati_free. */
+ * to high, evenly spaced in their logarithms, until the smooth loss, once settled, is four times
+ * its least. The weights are used up. points: leati_free. */
 leat_status leati_rate_test(leat_context *c, leati_network *n, const leati_optimizer *o,
                             const leati_dataset *d, const leati_train_options *options, double low,
                             double high, size_t count, leati_rate_point **points, size_t *found);

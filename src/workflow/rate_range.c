@@ -13,11 +13,10 @@
 #include "workflow/entries.h"
 
 struct leat_rate_range {
-    double *rate, *loss, *smooth; /* (count) in one block: rate */
-    size_t count, least;
+    leati_rate_point *point;
+    size_t count, least;          /* least == count: no minimum */
+    double *rate, *loss, *smooth; /* (count) for the curve, in one block: rate */
 };
-
-static const double DECAY = 0.9;
 
 static leat_status measure(leat_context *c, const leat_experiment *e, const leati_entry *k,
                            leat_rate_range *r)
@@ -35,7 +34,7 @@ static leat_status measure(leat_context *c, const leat_experiment *e, const leat
     LEATI_GO(leati_encoder_fit(c, &encoder, &k->recipe, &e->schema, e->frame, t->rows, t->count));
     LEATI_GO(leati_encoder_apply(c, &encoder, e->frame, t->rows, t->count, &d.x, &data));
     d.features = encoder.features;
-    LEATI_GO(leati_network_rate_range(c, k->estimator, &d, &r->rate, &r->loss, &r->count));
+    LEATI_GO(leati_network_rate_range(c, k->estimator, &d, &r->point, &r->count));
     if (r->count == 0)
         st = LEATI_FAIL(c, LEAT_NUMERIC, "the loss is finite at no learning rate from 1e-6");
 out:
@@ -44,17 +43,25 @@ out:
     return st;
 }
 
-/* The running mean is corrected for its start at 0 (as by Kingma and Ba 2015, section 3). */
-static leat_status smooth(leat_context *c, leat_rate_range *r)
+/* At either end the curve still falls, or has only risen: that is no minimum. */
+static void find_least(leat_rate_range *r)
 {
-    double mean = 0, weight = 0;
-    r->smooth = leati_array(c, r->count, sizeof *r->smooth);
-    if (!r->smooth) return LEAT_NOMEM;
+    size_t first = LEATI_RATE_SETTLED - 1, least = first;
+    for (size_t i = first; i < r->count; i++)
+        if (r->point[i].smooth < r->point[least].smooth) least = i;
+    r->least = least > first && least + 1 < r->count ? least : r->count;
+}
+
+static leat_status make_curve(leat_context *c, leat_rate_range *r)
+{
+    r->rate = leati_array(c, r->count, 3 * sizeof *r->rate);
+    if (!r->rate) return LEAT_NOMEM;
+    r->loss = r->rate + r->count;
+    r->smooth = r->loss + r->count;
     for (size_t i = 0; i < r->count; i++) {
-        mean = DECAY * mean + (1 - DECAY) * r->loss[i];
-        weight = DECAY * weight + (1 - DECAY);
-        r->smooth[i] = mean / weight;
-        if (r->smooth[i] < r->smooth[r->least]) r->least = i;
+        r->rate[i] = r->point[i].rate;
+        r->loss[i] = r->point[i].loss;
+        r->smooth[i] = r->point[i].smooth;
     }
     return LEAT_OK;
 }
@@ -71,7 +78,8 @@ leat_status leat_rate_range_create(leat_context *c, leat_rate_range **out, leat_
     if (st == LEAT_OK && !k)
         st = LEATI_FAIL(c, LEAT_NOT_FOUND, "no model of the experiment is a network");
     if (st == LEAT_OK) st = measure(c, e, k, r);
-    if (st == LEAT_OK) st = smooth(c, r);
+    if (st == LEAT_OK) find_least(r);
+    if (st == LEAT_OK) st = make_curve(c, r);
     leat_experiment_destroy(e);
     if (st == LEAT_OK) *out = r;
     else leat_rate_range_destroy(r);
@@ -82,7 +90,7 @@ void leat_rate_range_destroy(leat_rate_range *r)
 {
     if (!r) return;
     leati_free(r->rate);
-    leati_free(r->smooth);
+    leati_free(r->point);
     leati_free(r);
 }
 
@@ -99,19 +107,21 @@ leat_rate_point leat_rate_range_point(const leat_rate_range *r, size_t i)
 
 double leat_rate_range_least(const leat_rate_range *r)
 {
-    return r->rate[r->least];
+    return r->least < r->count ? r->point[r->least].rate : (double)NAN;
 }
 
 double leat_rate_range_suggestion(const leat_rate_range *r)
 {
-    return r->rate[r->least] / 10;
+    return leat_rate_range_least(r) / 10;
 }
 
 static leati_scene *draw(leat_context *c, const leat_rate_range *r)
 {
     char mark[64], number[LEATI_NUM_SIZE];
+    bool found = r->least < r->count;
     double suggestion = leat_rate_range_suggestion(r);
-    leati_num_short(suggestion, 2, number);
+    if (found) leati_num_short(suggestion, 2, number);
+    else snprintf(number, sizeof number, "nowhere");
     snprintf(mark, sizeof mark, "start from %s", number);
     leati_series series[] = {
         {.x = r->rate, .y = r->smooth, .count = r->count, .hue = LEATI_HUE_ACCENT},
@@ -127,7 +137,7 @@ static leati_scene *draw(leat_context *c, const leat_rate_range *r)
         .series = series,
         .count = 2,
         .log_x = true,
-        .mark_x = &suggestion,
+        .mark_x = found ? &suggestion : NULL,
         .mark_label = mark};
     return leati_chart_lines(c, &in);
 }

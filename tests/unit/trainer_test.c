@@ -812,6 +812,30 @@ static void rates_are_tested(leattest *t)
     close_setup(&u);
 }
 
+/* Batches of one sample: single losses are many times others, and end nothing. */
+static void noisy_rates_are_tested(leattest *t)
+{
+    static samples data;
+    draw(&data);
+    leati_dataset d = dataset(&data, ROWS);
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        setup u;
+        leati_rate_point *points;
+        size_t found;
+        settings s = {.batch = 1};
+        REQUIRE_OK(open_setup(t->context, &s, &u));
+        u.options.seed = seed;
+        REQUIRE_OK(
+            leati_rate_test(t->context, u.n, u.o, &d, &u.options, 1e-6, 100, 60, &points, &found));
+        CHECK(found > 40);
+        CHECK_NEAR(points[0].smooth, points[0].loss, 1e-9, 0);
+        for (size_t i = LEATI_RATE_SETTLED; i + 1 < found; i++)
+            CHECK(points[i].smooth <= 4 * points[LEATI_RATE_SETTLED - 1].smooth);
+        leati_free(points);
+        close_setup(&u);
+    }
+}
+
 static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(threads_do_not_matter),
                                       TEST(lbfgs_finds_the_minimum),
@@ -839,5 +863,6 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_folder_is_made_when_it_is_time),
                                       TEST(logs_are_written),
                                       TEST(logs_leave_out_what_is_no_number),
-                                      TEST(rates_are_tested)};
+                                      TEST(rates_are_tested),
+                                      TEST(noisy_rates_are_tested)};
 LEATTEST_MAIN(cases)
