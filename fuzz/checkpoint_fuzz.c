@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "nn/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size);
     if (copy) {
         memcpy(copy, data, size);
-        uint64_t hash = leati_hash64(copy, size - 8, 0);
+        uint64_t hash = leati_checkpoint_hash(copy, size - 8);
         memcpy(copy + size - 8, &hash, sizeof hash);
         if (leati_checkpoint_parse(c, "fuzz", copy, size, &k) == LEAT_OK)
             for (size_t i = 0; i < k.count; i++) {

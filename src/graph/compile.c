@@ -43,6 +43,11 @@ static leat_status keep_weights(leati_planner *p, const leati_unit *u, leati_ste
     size_t offset, last = n->op == LEATI_OP_CONV_DEPTH ? n->ins : 2;
     for (size_t k = 1; k < last; k++)
         if (!p->lasting[p->value[n->in[k]->slot].node]) return LEAT_OK;
+    if (p->measures) {
+        p->kept += s->kernel->kept_bytes(p->context, s);
+        s->kept = s; /* so that its scratch is that of a step that has them */
+        return LEAT_OK;
+    }
     if (last > 2) return leati_kept_of(p->graph, s, n->attr_bytes, NULL, 0); /* of two weights */
     const leati_value *base = root_base(p, v, &offset);
     return leati_kept_of(p->graph, s, n->attr_bytes,
@@ -113,7 +118,7 @@ static void set_address(leati_planner *p, leati_plan *plan, uint32_t v, leati_op
     size_t offset;
     const leati_value *b = root_base(p, v, &offset);
     switch (b->place) {
-    case LEATI_IN_WORKSPACE: o->data = (char *)plan->workspace + b->address + offset; break;
+    case LEATI_IN_WORKSPACE: o->data = (char *)plan->workspace->data + b->address + offset; break;
     case LEATI_IN_CONSTANT: o->data = (char *)plan->constants + b->address + offset; break;
     case LEATI_IN_VARIABLE: o->data = (char *)b->variable->data + offset; break;
     case LEATI_IN_INPUT:
@@ -122,21 +127,53 @@ static void set_address(leati_planner *p, leati_plan *plan, uint32_t v, leati_op
     }
 }
 
+static size_t scratch_offset(const leati_planner *p)
+{
+    return (p->workspace + 63) / 64 * 64;
+}
+
+/* Plans of one graph run one after another: what does not last needs no place of its own. */
+static leati_workspace *take_workspace(leati_planner *p, const leati_plan *plan, size_t bytes)
+{
+    leat_graph *g = p->graph;
+    leati_device *d = g->device;
+    bool shares = p->shares && !plan->lasting_count;
+    leati_workspace *w = shares ? g->workspace : NULL;
+    if (!w || w->bytes < bytes) {
+        w = LEATI_NEW(p->context, leati_workspace, 1);
+        if (w) w->data = d->class->alloc(d, bytes);
+        if (!w || !w->data) {
+            leati_free(w);
+            return NULL;
+        }
+        w->bytes = bytes;
+        if (shares) g->workspace = w;
+    }
+    w->users++;
+    return w;
+}
+
+static void leave_workspace(leat_graph *g, leati_workspace *w)
+{
+    if (!w || --w->users) return;
+    if (g->workspace == w) g->workspace = NULL;
+    g->device->class->free(g->device, w->data);
+    leati_free(w);
+}
+
 static leat_status allocate(leati_planner *p, leati_plan *plan, size_t scratch)
 {
     leati_device *d = p->graph->device;
-    size_t at = (p->workspace + 63) / 64 * 64, operands = plan->root_count;
-    plan->workspace_bytes = at + scratch;
-    plan->workspace = d->class->alloc(d, plan->workspace_bytes);
+    size_t at = scratch_offset(p), operands = plan->root_count;
+    plan->workspace = take_workspace(p, plan, at + scratch);
     plan->constant_bytes = p->constants;
     plan->constants = d->class->alloc(d, p->constants);
     if (!plan->workspace || !plan->constants)
         return leati_error_within(p->context, "a plan of %zu steps needs %.1f MB at once",
-                                  plan->step_count,
-                                  (double)(plan->workspace_bytes + p->constants) / 1e6);
+                                  plan->step_count, (double)(at + scratch + p->constants) / 1e6);
     for (size_t k = 0; k < plan->step_count; k++) {
         operands += (size_t)plan->steps[k].ins + plan->steps[k].outs;
-        plan->steps[k].scratch = (char *)plan->workspace + at;
+        plan->steps[k].scratch = (char *)plan->workspace->data + at;
     }
     plan->patches = leati_arena_calloc(&plan->arena, operands + 1, sizeof *plan->patches);
     return plan->patches ? LEAT_OK : LEAT_NOMEM;
@@ -190,7 +227,7 @@ void leati_plan_destroy(leati_plan *plan)
     leati_device *d = plan->graph->device;
     for (size_t i = 0; plan->input_copies && i < plan->input_count; i++)
         if (plan->input_copies[i]) d->class->free(d, plan->input_copies[i]);
-    if (plan->workspace) d->class->free(d, plan->workspace);
+    leave_workspace(plan->graph, plan->workspace);
     if (plan->constants) d->class->free(d, plan->constants);
     for (size_t i = 0; i < plan->step_count; i++)
         leati_kept_release(plan->graph, plan->steps[i].keeper);
@@ -239,31 +276,33 @@ static void free_planner(leati_planner *p)
 }
 
 leat_status leati_plan_measure(leat_graph *g, size_t count, leat_tensor *const *roots,
-                               size_t *bytes, double *flops)
+                               leati_plan_size *out)
 {
     size_t scratch = 0;
     leat_context *c = g->context;
-    leati_planner p = {.graph = g, .context = c};
+    leati_planner p = {.graph = g, .context = c, .measures = true};
     leati_plan *plan = LEATI_NEW(c, leati_plan, 1);
     if (!plan) return LEAT_NOMEM;
     plan->graph = g;
     leati_arena_init(&plan->arena, c);
     leati_arena_init(&p.arena, c);
     leat_status st = lay_out(&p, count, roots, plan, &scratch);
-    *bytes = p.workspace + scratch + p.constants;
-    *flops = 0;
+    *out = (leati_plan_size){.workspace = scratch_offset(&p) + scratch,
+                             .constants = p.constants,
+                             .kept = p.kept,
+                             .shares = !plan->lasting_count};
     for (size_t i = 0; st == LEAT_OK && i < plan->step_count; i++)
-        *flops += leati_step_flops(&plan->steps[i]);
+        out->flops += leati_step_flops(&plan->steps[i]);
     free_planner(&p);
     leati_plan_destroy(plan);
     return st;
 }
 
-leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
-                               leati_plan **out)
+static leat_status compile_plan(leat_graph *g, size_t count, leat_tensor *const *roots, bool shares,
+                                leati_plan **out)
 {
     leat_context *c = g->context;
-    leati_planner p = {.graph = g, .context = c};
+    leati_planner p = {.graph = g, .context = c, .shares = shares};
     *out = NULL;
     leati_plan *plan = LEATI_NEW(c, leati_plan, 1);
     if (!plan) return LEAT_NOMEM;
@@ -278,4 +317,16 @@ leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *
     }
     *out = plan;
     return LEAT_OK;
+}
+
+leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
+                               leati_plan **out)
+{
+    return compile_plan(g, count, roots, false, out);
+}
+
+leat_status leati_plan_compile_sharing(leat_graph *g, size_t count, leat_tensor *const *roots,
+                                       leati_plan **out)
+{
+    return compile_plan(g, count, roots, true, out);
 }

@@ -430,6 +430,13 @@ leat_status leat_variable_get(leat_variable *v, void *data, size_t bytes)
     return d->class->download(d, data, v->data, bytes);
 }
 
+leat_status leati_variable_read(const leat_variable *v, size_t offset, void *data, size_t bytes)
+{
+    leati_device *d = v->graph->device;
+    LEATI_BUG_IF(v->graph->context, offset > v->bytes || bytes > v->bytes - offset);
+    return d->class->download(d, data, (const char *)v->data + offset, bytes);
+}
+
 leat_status leat_variable_set(leat_variable *v, const void *data, size_t bytes)
 {
     leati_device *d = v->graph->device;

@@ -53,6 +53,9 @@ struct leat_variable {
 leat_status leati_variable_borrow(leat_graph *g, const char *name, leat_dtype dtype,
                                   leat_shape shape, const void *data, leat_variable **out);
 
+/* Some of a variable's bytes, from `offset` on. */
+leat_status leati_variable_read(const leat_variable *v, size_t offset, void *data, size_t bytes);
+
 /* What the graph knows of an operation: a class per row of eltwise.def and ops.def. */
 typedef struct leati_op_class {
     /* Check inputs and attributes; set dtype and shape of every output. */
@@ -113,6 +116,7 @@ leat_status leati_node_fail(leat_context *c, const leati_node *n, leat_status st
 int leati_axis(leat_context *c, const leati_node *n, int axis, int rank);
 
 typedef struct leati_plan leati_plan;
+typedef struct leati_workspace leati_workspace;
 typedef struct leati_plan_entry {
     uint8_t *key;
     size_t key_bytes;
@@ -146,6 +150,7 @@ struct leat_graph {
     bool half_products;     /* precision bf16 */
     bool broken;            /* an operation failed since the last clear */
     leati_plan_entry plans[LEATI_PLANS];
+    leati_workspace *workspace; /* of some of them, which take turns in it; NULL: none yet */
     uint64_t runs;
     leati_trace *trace; /* being taken; NULL: none */
     leat_graph *root;   /* the graph around this body, the outermost; itself where it is none */

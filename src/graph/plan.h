@@ -11,6 +11,13 @@ typedef struct leati_patch {
     size_t offset;
 } leati_patch;
 
+/* Memory for values during a run. */
+struct leati_workspace {
+    void *data;
+    size_t bytes;
+    size_t users; /* plans */
+};
+
 struct leati_plan {
     leat_graph *graph;
     leati_arena arena; /* steps, operands, attributes */
@@ -27,8 +34,7 @@ struct leati_plan {
     size_t *input_bytes; /* per input leaf, in order of the key */
     void **input_copies; /* device copies, where the device has foreign memory */
     size_t input_count;
-    void *workspace;
-    size_t workspace_bytes;
+    leati_workspace *workspace;
     void *constants;
     size_t constant_bytes;
     leati_operand *roots; /* where each root's value is */
@@ -53,10 +59,18 @@ leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *root
 leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
                                leati_plan **out);
 void leati_plan_destroy(leati_plan *p); /* NULL is fine */
-/* What the plan would take, without taking it: the bytes of its workspace and constants, and the
- * floating-point operations of a run (leati_step_flops). */
+/* The same for one of the graph's own plans, which run one after another: where nothing of it lasts
+ * from run to run, it lies in the workspace of those before it, if that is large enough. */
+leat_status leati_plan_compile_sharing(leat_graph *g, size_t count, leat_tensor *const *roots,
+                                       leati_plan **out);
+/* What a plan would take, without taking it: the values of variables and inputs are not read. */
+typedef struct leati_plan_size {
+    size_t workspace, constants, kept; /* bytes; kept: of laid-out weights */
+    double flops;                      /* of a run (leati_step_flops) */
+    bool shares;                       /* whether it may lie in another one's workspace */
+} leati_plan_size;
 leat_status leati_plan_measure(leat_graph *g, size_t count, leat_tensor *const *roots,
-                               size_t *bytes, double *flops);
+                               leati_plan_size *out);
 
 /* Before each run: brings up to date what lasts from run to run. */
 leat_status leati_plan_refresh(leat_context *c, leati_plan *plan);

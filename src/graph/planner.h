@@ -74,6 +74,9 @@ typedef struct leati_planner {
     uint32_t stamp;
     leat_tensor **roots; /* as given, or a copy where the value would be overwritten in the run */
     size_t workspace, constants, inputs;
+    bool shares; /* the workspace with other plans of the graph */
+    bool measures;
+    size_t kept; /* bytes of laid-out weights, while it measures */
 } leati_planner;
 
 /* Whether storing into one changes the other: parts share memory with the whole. */

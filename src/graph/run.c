@@ -38,7 +38,7 @@ static leat_status find_plan(leat_graph *g, size_t count, leat_tensor *const *ro
         *plan = e->plan;
         return LEAT_OK;
     }
-    leat_status st = leati_plan_compile(g, count, roots, plan);
+    leat_status st = leati_plan_compile_sharing(g, count, roots, plan);
     if (st != LEAT_OK) {
         leati_free(key);
         leati_free(*inputs);

@@ -6,45 +6,87 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "graph/graph.h"
 
-#define MAGIC "LEATCKP1"
-enum { HEAD = 24, ROW = LEATI_CHECKPOINT_NAME + 8 };
+#define MAGIC "LEATCKP2"
+enum { PIECE = 1 << 16, HEAD = 24, ROW = LEATI_CHECKPOINT_NAME + 8 };
 
-static void put(leati_str *s, const void *data, size_t bytes)
+/* What is written gathers in `room`, and is hashed and given on when that is full. */
+typedef struct sink {
+    leati_writer *to;
+    char *room; /* (PIECE) */
+    size_t used;
+    uint64_t hash;
+} sink;
+
+static void flush(sink *s)
 {
-    if (bytes) leati_str_addn(s, data, bytes);
+    if (!s->used) return;
+    s->hash = leati_hash64(s->room, s->used, s->hash);
+    leati_writer_write(s->to, s->room, s->used);
+    s->used = 0;
 }
 
-static void put_u64(leati_str *s, uint64_t value)
+/* The next bytes from `data`, or else from offset `at` of a variable. */
+static leat_status put(sink *s, const void *data, leat_variable *v, size_t bytes)
 {
-    put(s, &value, sizeof value);
+    for (size_t at = 0, n; at < bytes; at += n) {
+        n = bytes - at < PIECE - s->used ? bytes - at : PIECE - s->used;
+        if (v) LEATI_TRY(leati_variable_read(v, at, s->room + s->used, n));
+        else memcpy(s->room + s->used, (const char *)data + at, n);
+        s->used += n;
+        if (s->used == PIECE) flush(s);
+    }
+    return LEAT_OK;
 }
 
-leat_status leati_checkpoint_write(leat_context *c, const char *path, const leati_checkpoint *from)
+static leat_status put_u64(sink *s, uint64_t value)
+{
+    return put(s, &value, NULL, sizeof value);
+}
+
+static leat_status put_all(leat_context *c, sink *s, const leati_checkpoint *from)
 {
     static const char zeros[8];
-    leati_str s;
-    leati_str_init(&s, c);
-    put(&s, MAGIC, 8);
-    put_u64(&s, from->fingerprint);
-    put_u64(&s, from->count);
+    LEATI_TRY(put(s, MAGIC, NULL, 8));
+    LEATI_TRY(put_u64(s, from->fingerprint));
+    LEATI_TRY(put_u64(s, from->count));
     for (size_t i = 0; i < from->count; i++) {
         char name[LEATI_CHECKPOINT_NAME] = {0};
         LEATI_BUG_IF(c, strlen(from->part[i].name) >= sizeof name);
         memcpy(name, from->part[i].name, strlen(from->part[i].name));
-        put(&s, name, sizeof name);
-        put_u64(&s, from->part[i].bytes);
+        LEATI_TRY(put(s, name, NULL, sizeof name));
+        LEATI_TRY(put_u64(s, from->part[i].bytes));
     }
     for (size_t i = 0; i < from->count; i++) {
-        put(&s, from->part[i].data, from->part[i].bytes);
-        put(&s, zeros, (8 - from->part[i].bytes % 8) % 8);
+        const leati_checkpoint_part *p = &from->part[i];
+        LEATI_TRY(put(s, p->data, p->variable, p->bytes));
+        LEATI_TRY(put(s, zeros, NULL, (8 - p->bytes % 8) % 8));
     }
-    put_u64(&s, leati_hash64(leati_str_text(&s), s.length, 0));
-    leat_status st = leat_error_status(c);
-    if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&s), s.length);
-    leati_str_fini(&s);
+    flush(s);
+    leati_writer_write(s->to, &s->hash, sizeof s->hash);
+    return LEAT_OK;
+}
+
+leat_status leati_checkpoint_write(leat_context *c, const char *path, const leati_checkpoint *from)
+{
+    sink s = {.room = leati_alloc(c, PIECE)};
+    leat_status st = s.room ? leati_writer_open(c, &s.to, path) : LEAT_NOMEM;
+    if (st == LEAT_OK) {
+        st = put_all(c, &s, from);
+        if (st == LEAT_OK) st = leati_writer_commit(s.to);
+        else leati_writer_abort(s.to);
+    }
+    leati_free(s.room);
     return st;
+}
+
+uint64_t leati_checkpoint_hash(const void *data, size_t bytes)
+{
+    uint64_t hash = 0;
+    for (size_t at = 0; at < bytes; at += PIECE)
+        hash = leati_hash64((const char *)data + at, bytes - at < PIECE ? bytes - at : PIECE, hash);
+    return hash;
 }
 
 static uint64_t u64_at(const char *data)
@@ -61,7 +103,7 @@ leat_status leati_checkpoint_parse(leat_context *c, const char *path, const void
     memset(out, 0, sizeof *out);
     LEATI_CHECK(c, size >= HEAD + 8 && memcmp(data, MAGIC, 8) == 0, LEAT_FORMAT,
                 "%s is not a checkpoint", path);
-    LEATI_CHECK(c, u64_at(data + size - 8) == leati_hash64(data, size - 8, 0), LEAT_FORMAT,
+    LEATI_CHECK(c, u64_at(data + size - 8) == leati_checkpoint_hash(data, size - 8), LEAT_FORMAT,
                 "%s: the checkpoint is damaged", path);
     uint64_t count = u64_at(data + 16);
     LEATI_CHECK(c, count <= LEATI_CHECKPOINT_PARTS && count * ROW <= size - HEAD - 8, LEAT_FORMAT,
@@ -73,7 +115,7 @@ leat_status leati_checkpoint_parse(leat_context *c, const char *path, const void
         uint64_t part = u64_at(row + LEATI_CHECKPOINT_NAME);
         LEATI_CHECK(c, memchr(row, 0, LEATI_CHECKPOINT_NAME) && part <= size - 8 - at, LEAT_FORMAT,
                     "%s: part %zu of the checkpoint does not fit", path, i + 1);
-        out->part[out->count++] = (leati_checkpoint_part){row, data + at, (size_t)part};
+        out->part[out->count++] = (leati_checkpoint_part){row, data + at, (size_t)part, NULL};
         at += (size_t)(part + (8 - part % 8) % 8);
         LEATI_CHECK(c, at <= size - 8, LEAT_FORMAT, "%s: part %zu of the checkpoint does not fit",
                     path, i + 1);

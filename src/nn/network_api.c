@@ -132,7 +132,7 @@ leat_status leat_optimizer_create(leat_network *n, const char *optimizer, leat_o
     if (!o->rule->class->update)
         LEATI_GO(
             LEATI_FAIL(c, LEAT_UNSUPPORTED, "%s does not work step by step", o->rule->class->name));
-    for (size_t k = 0; k < o->rule->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++)
         LEATI_GO(leat_variable_create(n->inner->graph, "slot", LEAT_DTYPE_F32,
                                       LEAT_DIMS((int64_t)n->inner->trained_count), NULL,
                                       &o->slot[k]));
@@ -201,9 +201,9 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
                       leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &o->number),
                       .slot = {NULL},
                       .new_slot = {NULL}};
-    for (size_t k = 0; k < o->rule->class->slots; k++) u.slot[k] = leat_read(o->slot[k]);
+    for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++) u.slot[k] = leat_read(o->slot[k]);
     LEATI_TRY(add_root(o, leat_assign(n->trained, o->rule->class->update(o->rule, &u))));
-    for (size_t k = 0; k < o->rule->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++)
         if (u.new_slot[k] != u.slot[k])
             LEATI_TRY(add_root(o, leat_assign(o->slot[k], u.new_slot[k])));
     return LEAT_OK;

@@ -174,7 +174,7 @@ static leat_status run_batches(leat_context *c, leati_network_session *s, const 
         }
     }
     for (size_t i = 0; i < PLANS; i++)
-        if (s->batches[i].plan && s->batches[i].plan->workspace_bytes > KEPT_BYTES)
+        if (s->batches[i].plan && s->batches[i].plan->workspace->bytes > KEPT_BYTES)
             forget(&s->batches[i]);
     return LEAT_OK;
 }

@@ -41,6 +41,11 @@ leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optim
     return st;
 }
 
+size_t leati_optimizer_slots(const leati_optimizer *o)
+{
+    return o->class->used_slots ? o->class->used_slots(o) : o->class->slots;
+}
+
 leat_tensor *leati_update_gradient(const leati_update *u, double decay)
 {
     leat_tensor *g = u->gradient;

@@ -26,7 +26,7 @@ typedef struct leati_update {
 
 typedef struct leati_optimizer_class {
     const char *name, *doc;
-    size_t size, slots;
+    size_t size, slots; /* slots: at most */
     const leati_param *params;
     /* The new weight, or NULL after an error. NULL: the optimiser takes all rows at once (lbfgs,
      * nn/whole.h). */
@@ -34,6 +34,8 @@ typedef struct leati_optimizer_class {
     /* Whether its parameters go together; NULL: all do. */
     leat_status (*check)(leat_context *c, const leati_optimizer *o);
     double standard_rate; /* PyTorch's, where nobody names one; 0: 0.001 */
+    /* How many of the slots, from the first, its parameters use; NULL: all. */
+    size_t (*used_slots)(const leati_optimizer *o);
 } leati_optimizer_class;
 
 struct leati_optimizer {
@@ -45,6 +47,8 @@ const leati_optimizer_class *leati_optimizer_at(size_t i);
 /* leati_free. */
 leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optimizer **out);
 
+/* Of its state: each as large as the weights. */
+size_t leati_optimizer_slots(const leati_optimizer *o);
 /* The gradient scaled and clamped, plus decay times the weight. */
 leat_tensor *leati_update_gradient(const leati_update *u, double decay);
 /* x mixed with y: share x + (1 - share) y. */

@@ -63,7 +63,7 @@ static leat_tensor *update(const adam *a, leati_update *u, bool decoupled)
     leat_tensor *out[3];
     if (a->amsgrad) return largest(a, u, decoupled);
     if (!leati_record_adam(&in, &attrs, out)) return NULL;
-    u->new_slot[0] = out[1], u->new_slot[1] = out[2], u->new_slot[2] = u->slot[2];
+    u->new_slot[0] = out[1], u->new_slot[1] = out[2];
     return out[0];
 }
 
@@ -75,6 +75,11 @@ static leat_tensor *update_adam(const leati_optimizer *o, leati_update *u)
 static leat_tensor *update_adamw(const leati_optimizer *o, leati_update *u)
 {
     return update((const adam *)o, u, true);
+}
+
+static size_t used_slots(const leati_optimizer *o)
+{
+    return ((const adam *)o)->amsgrad ? 3 : 2;
 }
 
 /* A mean that keeps all of itself stays 0. */
@@ -93,11 +98,13 @@ const leati_optimizer_class leati_optimizer_adam = {.name = "adam",
                                                     .slots = 3,
                                                     .params = adam_params,
                                                     .update = update_adam,
-                                                    .check = check};
+                                                    .check = check,
+                                                    .used_slots = used_slots};
 const leati_optimizer_class leati_optimizer_adamw = {.name = "adamw",
                                                      .doc = "Adam with decoupled weight decay.",
                                                      .size = sizeof(adam),
                                                      .slots = 3,
                                                      .params = adamw_params,
                                                      .update = update_adamw,
-                                                     .check = check};
+                                                     .check = check,
+                                                     .used_slots = used_slots};

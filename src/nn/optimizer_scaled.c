@@ -38,6 +38,12 @@ static leat_tensor *update_rmsprop(const leati_optimizer *o, leati_update *u)
     return leat_sub(u->weight, leat_mul(move, u->rate));
 }
 
+static size_t slots_of_rmsprop(const leati_optimizer *o)
+{
+    const rmsprop *r = (const rmsprop *)o;
+    return r->momentum > 0 ? 3 : r->centered ? 2 : 1;
+}
+
 const leati_optimizer_class leati_optimizer_rmsprop = {
     .name = "rmsprop",
     .doc = "Divides the gradient by the root of its running mean square.",
@@ -45,7 +51,8 @@ const leati_optimizer_class leati_optimizer_rmsprop = {
     .slots = 3,
     .params = rmsprop_params,
     .update = update_rmsprop,
-    .standard_rate = 0.01};
+    .standard_rate = 0.01,
+    .used_slots = slots_of_rmsprop};
 
 /* ---- Adagrad -------------------------------------------------------------------------------- */
 

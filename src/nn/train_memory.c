@@ -21,21 +21,19 @@ size_t leati_train_memory_total(const leati_train_memory *m)
     return m->weights + m->gradients + m->optimizer + m->copies + m->activations + m->batches;
 }
 
-/* The workspace of one step, with the gradient in it. */
-static leat_status measure(leati_step_shared *s, leati_step_kind kind, size_t rows, size_t *bytes,
-                           double *flops)
+static const float nowhere[1];
+
+static leat_status measure(leati_step_shared *s, leati_step_kind kind, size_t rows,
+                           leati_plan_size *out)
 {
     leati_network *n = s->network;
     leati_recorded r = {0};
-    *bytes = 0;
-    *flops = 0;
-    if (!rows) return LEAT_OK;
     leat_status st = leat_graph_create(s->context, "cpu", &n->graph);
-    if (st == LEAT_OK && s->options->half) st = leat_graph_set_precision(n->graph, LEAT_DTYPE_BF16);
+    if (st == LEAT_OK) st = leati_step_pretend(s, nowhere);
     if (st == LEAT_OK) st = leati_step_record(s, kind, rows, &r);
-    if (st == LEAT_OK) st = leati_plan_measure(n->graph, r.root_count, r.roots, bytes, flops);
+    if (st == LEAT_OK) st = leati_plan_measure(n->graph, r.root_count, r.roots, out);
     leati_recorded_fini(&r);
-    leati_network_forget(n);
+    leati_step_forget(s);
     leat_graph_destroy(n->graph);
     n->graph = NULL;
     return st;
@@ -44,32 +42,51 @@ static leat_status measure(leati_step_shared *s, leati_step_kind kind, size_t ro
 /* L-BFGS has vectors of f64: pairs of steps and gradients, and a handful of its own. */
 static size_t optimizer_vectors(const leati_optimizer *o)
 {
-    return o->class->update ? o->class->slots : 2 * (2 * 10 + 6);
+    return o->class->update ? leati_optimizer_slots(o) : 2 * (2 * 10 + 6);
+}
+
+typedef struct measured {
+    leati_train_memory *m;
+    size_t shared, kept; /* the workspace that steps take turns in; the weights laid out */
+} measured;
+
+/* Steps in the order of their first runs: as the plans that the graph makes of them. */
+static leat_status add_step(leati_step_shared *s, leati_step_kind kind, size_t rows, measured *k)
+{
+    leati_plan_size z;
+    leati_train_memory *m = k->m;
+    bool learns = kind != LEATI_STEP_CHECK;
+    size_t gradient = learns ? s->network->trained_count * sizeof(float) : 0;
+    if (!rows) return LEAT_OK;
+    LEATI_TRY(measure(s, kind, rows, &z));
+    if (m->flops <= 0) m->flops = z.flops;
+    m->activations += z.constants;
+    if (z.kept > k->kept) {
+        m->copies += z.kept - k->kept;
+        k->kept = z.kept;
+    }
+    if (z.shares && z.workspace <= k->shared) return LEAT_OK;
+    if (z.shares) k->shared = z.workspace;
+    if (gradient > z.workspace) gradient = z.workspace;
+    m->gradients += gradient;
+    m->activations += z.workspace - gradient;
+    return LEAT_OK;
 }
 
 static leat_status add_activations(leati_step_shared *s, size_t learn, size_t validate,
                                    leati_train_memory *m)
 {
-    size_t batch = s->options->batch_size, bytes;
-    double ignored;
+    size_t batch = s->options->batch_size;
+    measured k = {.m = m};
     if (batch > learn) batch = learn;
-    struct {
-        leati_step_kind kind;
-        size_t rows;
-    } plans[] = {{LEATI_STEP_GRADIENT, batch},
-                 {LEATI_STEP_GRADIENT, learn % batch},
-                 {LEATI_STEP_CHECK, validate >= batch ? batch : 0},
-                 {LEATI_STEP_CHECK, validate % batch}};
-    for (int i = 0; i < 4; i++) {
-        LEATI_TRY(measure(s, plans[i].kind, plans[i].rows, &bytes, i ? &ignored : &m->flops));
-        size_t gradient = plans[i].rows && plans[i].kind == LEATI_STEP_GRADIENT
-                              ? s->network->trained_count * sizeof(float)
-                              : 0;
-        if (gradient > bytes) gradient = bytes;
-        m->gradients += gradient; /* each plan has its own */
-        m->activations += bytes - gradient;
-    }
-    return LEAT_OK;
+    bool by_batches = s->optimizer->class->update != NULL;
+    leati_step_kind kind = by_batches ? LEATI_STEP_UPDATE : LEATI_STEP_ACCUMULATE;
+    if (!by_batches || s->options->accumulate > 1)
+        LEATI_TRY(add_step(s, LEATI_STEP_ACCUMULATE, batch, &k));
+    if (by_batches) LEATI_TRY(add_step(s, kind, batch, &k));
+    LEATI_TRY(add_step(s, kind, learn % batch, &k));
+    LEATI_TRY(add_step(s, LEATI_STEP_CHECK, validate >= batch ? batch : 0, &k));
+    return add_step(s, LEATI_STEP_CHECK, validate % batch, &k);
 }
 
 leat_status leati_train_memory_plan(leat_context *c, leati_network *n, const leati_optimizer *o,
@@ -82,17 +99,21 @@ leat_status leati_train_memory_plan(leat_context *c, leati_network *n, const lea
                            .options = options,
                            .inputs = leati_shape_count(&n->input),
                            .outputs = leati_shape_count(&n->output)};
+    const leati_augment *augment = options->augment;
     size_t block = n->trained_count * sizeof(float), states = n->state_count * sizeof(float);
     size_t slots = optimizer_vectors(o), batch = options->batch_size;
     size_t validate = (size_t)((double)d->x.rows * options->validation_fraction);
-    bool sums = options->accumulate > 1, mean = options->ema > 0;
+    bool sums = options->accumulate > 1 || !o->class->update, mean = options->ema > 0;
     if (batch > d->x.rows) batch = d->x.rows;
+    if (augment && augment->mixup > 0) s.other = (void *)(uintptr_t)nowhere;
     *out = (leati_train_memory){
         .weights = block + states,
         .gradients = sums ? block : 0,
         .optimizer = block * slots,
-        .copies = 2 * (block + states) + block * (o->class->update ? slots + sums : 0) +
-                  (mean ? 4 * block : 0),
+        /* the way back from a bad loss; the best epoch; the mean, beside it in the way back, and
+         * twice where it changes places with the weights */
+        .copies = block + states + block * (o->class->update ? slots : 0) + (sums ? block : 0) +
+                  (validate ? block + states : 0) + (mean ? 4 * block : 0),
         /* a batch and the one after it */
         .batches = 2 * batch * (s.inputs * sizeof(float) + (s.outputs + 1) * sizeof(int64_t)) +
                    d->x.rows * 2 * sizeof(uint32_t),

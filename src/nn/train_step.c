@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -19,6 +20,10 @@ static leat_status add_root(leati_step_shared *t, leati_recorded *r, leat_tensor
 
 static leat_status make_variable(leati_step_shared *t, const char *name, leat_variable **out)
 {
+    if (t->nowhere)
+        return leati_variable_borrow(t->network->graph, name, LEAT_DTYPE_F32,
+                                     LEAT_DIMS((int64_t)t->network->trained_count), t->nowhere,
+                                     out);
     return leat_variable_create(t->network->graph, name, LEAT_DTYPE_F32,
                                 LEAT_DIMS((int64_t)t->network->trained_count), NULL, out);
 }
@@ -27,12 +32,28 @@ leat_status leati_step_prepare(leati_step_shared *t)
 {
     LEATI_TRY(leat_graph_set_precision(t->network->graph,
                                        t->options->half ? LEAT_DTYPE_BF16 : LEAT_DTYPE_F32));
-    for (size_t k = 0; k < t->optimizer->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
         LEATI_TRY(make_variable(t, "slot", &t->slot[k]));
     if (t->options->accumulate > 1 || !t->optimizer->class->update)
         LEATI_TRY(make_variable(t, "gradient", &t->sum));
     if (t->options->ema > 0) LEATI_TRY(make_variable(t, "mean", &t->mean));
     return LEAT_OK;
+}
+
+leat_status leati_step_pretend(leati_step_shared *t, const float *nowhere)
+{
+    t->nowhere = nowhere;
+    LEATI_TRY(leati_network_attach(t->network, t->network->graph, nowhere, nowhere));
+    return leati_step_prepare(t);
+}
+
+void leati_step_forget(leati_step_shared *t)
+{
+    leati_network *n = t->network;
+    leati_network_forget(n);
+    for (size_t i = 0; i < n->weight_count; i++) n->weight[i].variable = NULL;
+    n->trained = n->states = t->sum = t->mean = NULL;
+    memset(t->slot, 0, sizeof t->slot);
 }
 
 /* ---- the gradient --------------------------------------------------------------------------- */
@@ -76,10 +97,11 @@ static leat_status record_update(leati_step_shared *t, leati_recorded *r, leat_t
                       .number = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->number),
                       .limit = o->clip_value};
     if (o->clip_norm > 0) u.scale = norm_scale(gradient, o->clip_norm);
-    for (size_t k = 0; k < t->optimizer->class->slots; k++) u.slot[k] = leat_read(t->slot[k]);
+    for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
+        u.slot[k] = leat_read(t->slot[k]);
     leat_tensor *moved = t->optimizer->class->update(t->optimizer, &u);
     LEATI_TRY(add_root(t, r, leat_assign(t->network->trained, moved)));
-    for (size_t k = 0; k < t->optimizer->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
         if (u.new_slot[k] != u.slot[k])
             LEATI_TRY(add_root(t, r, leat_assign(t->slot[k], u.new_slot[k])));
     if (!t->mean) return LEAT_OK;
@@ -92,7 +114,6 @@ static leat_status record_learning(leati_step_shared *t, leati_step_kind kind, l
     leat_graph *g = t->network->graph;
     leat_tensor *gradient;
     LEATI_TRY(flat_gradient(t, r->roots[0], &gradient));
-    if (kind == LEATI_STEP_GRADIENT) return add_root(t, r, gradient);
     if (t->sum) {
         leat_tensor *share = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->share);
         gradient = leat_add(leat_read(t->sum), leat_mul(gradient, share));

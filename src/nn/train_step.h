@@ -19,6 +19,7 @@ typedef struct leati_step_shared {
     float rate, number;     /* number of the update, from 1 */
     float share;            /* of this batch in the gradient of an update */
     uint64_t key[2];        /* seed and number of the batch: random numbers of layers */
+    const float *nowhere;   /* see leati_step_pretend */
     leat_variable *slot[LEATI_MOST_SLOTS];
     leat_variable *sum;  /* of gradients, with accumulation or L-BFGS; NULL without */
     leat_variable *mean; /* of the weights, with EMA; NULL without */
@@ -26,7 +27,6 @@ typedef struct leati_step_shared {
 
 typedef enum leati_step_kind {
     LEATI_STEP_CHECK,      /* loss and metric only */
-    LEATI_STEP_GRADIENT,   /* the gradient is a root: for measuring */
     LEATI_STEP_ACCUMULATE, /* the gradient is added up */
     LEATI_STEP_UPDATE      /* and the weights move */
 } leati_step_kind;
@@ -41,6 +41,11 @@ typedef struct leati_recorded {
 
 /* Makes the variables, and sets the precision of the graph. */
 leat_status leati_step_prepare(leati_step_shared *t);
+/* The same for an unopened network on the CPU, whose variables, too, are made: to be measured, not
+ * run, for all of them are said to lie at `nowhere`. leati_step_forget before anything else is
+ * done with the network. */
+leat_status leati_step_pretend(leati_step_shared *t, const float *nowhere);
+void leati_step_forget(leati_step_shared *t);
 leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t rows,
                               leati_recorded *out);
 void leati_recorded_fini(leati_recorded *r);

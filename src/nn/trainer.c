@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "graph/graph.h"
 #include "nn/checkpoint.h"
 #include "nn/feed.h"
 #include "nn/train_log.h"
@@ -20,7 +21,7 @@
 #include "nn/whole.h"
 #include "tensor/shape.h"
 
-enum { LAYOUT = 3 }; /* of what checkpoints hold */
+enum { LAYOUT = 4 }; /* of what checkpoints hold */
 
 /* Where training stands, as it is written to checkpoints. All of 8 bytes. */
 typedef struct progress {
@@ -160,7 +161,7 @@ static size_t list_variables(training *t, const char **names, leat_variable **va
     size_t n = 0;
     names[n] = "weights", variables[n++] = t->step.network->trained;
     names[n] = "states", variables[n++] = t->step.network->states;
-    for (size_t k = 0; k < t->step.optimizer->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(t->step.optimizer); k++)
         names[n] = slots[k], variables[n++] = t->step.slot[k];
     if (t->step.sum) names[n] = "gradient", variables[n++] = t->step.sum;
     if (t->step.mean) names[n] = "mean", variables[n++] = t->step.mean;
@@ -175,8 +176,10 @@ static size_t bytes_of(const leat_variable *v)
     return leati_shape_count(&s) * leat_dtype_size(leat_variable_dtype(v));
 }
 
+/* There is a best epoch where it is looked for. */
 static size_t best_bytes(const training *t)
 {
+    if (!t->validate) return 0;
     return (t->step.network->trained_count + t->step.network->state_count) * sizeof(float);
 }
 
@@ -184,7 +187,6 @@ static leat_status write_checkpoint(training *t, const char *file)
 {
     const char *names[MOST_VARIABLES];
     leat_variable *variables[MOST_VARIABLES];
-    void *copies[MOST_VARIABLES] = {0};
     leat_context *c = t->context;
     leati_checkpoint k = {.fingerprint = fingerprint_at(t, leati_context_cpu_level(c))};
     size_t count = list_variables(t, names, variables);
@@ -193,27 +195,20 @@ static leat_status write_checkpoint(training *t, const char *file)
     if (st != LEAT_OK) goto out;
     LEATI_GO(leati_folder_make(c, t->options->folder));
     t->now.seconds = leati_now_s() - t->epoch_start;
-    k.part[k.count++] = (leati_checkpoint_part){"progress", &t->now, sizeof t->now};
-    k.part[k.count++] = (leati_checkpoint_part){"history", t->history->epoch,
-                                                t->history->count * sizeof *t->history->epoch};
-    k.part[k.count++] = (leati_checkpoint_part){"notes", t->history->note,
-                                                (size_t)t->now.notes * sizeof *t->history->note};
-    k.part[k.count++] = (leati_checkpoint_part){"best", t->best, best_bytes(t)};
-    for (size_t i = 0; i < count; i++) {
-        size_t bytes = bytes_of(variables[i]);
-        copies[i] = leati_alloc(c, bytes);
-        if (!copies[i]) {
-            st = LEAT_NOMEM;
-            goto out;
-        }
-        LEATI_GO(leat_variable_get(variables[i], copies[i], bytes));
-        k.part[k.count++] = (leati_checkpoint_part){names[i], copies[i], bytes};
-    }
+    const leati_history *h = t->history;
+    const leati_checkpoint_part parts[] = {
+        {.name = "progress", .data = &t->now, .bytes = sizeof t->now},
+        {.name = "history", .data = h->epoch, .bytes = h->count * sizeof *h->epoch},
+        {.name = "notes", .data = h->note, .bytes = (size_t)t->now.notes * sizeof *h->note},
+        {.name = "best", .data = t->best, .bytes = best_bytes(t)}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) k.part[k.count++] = parts[i];
+    for (size_t i = 0; i < count; i++)
+        k.part[k.count++] = (leati_checkpoint_part){
+            .name = names[i], .bytes = bytes_of(variables[i]), .variable = variables[i]};
     st = leati_checkpoint_write(c, path, &k);
     t->last_checkpoint = leati_now_s();
     t->written |= st == LEAT_OK;
 out:
-    for (size_t i = 0; i < count; i++) leati_free(copies[i]);
     leati_free(path);
     return st;
 }
@@ -255,7 +250,7 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     const void *best = leati_checkpoint_find(c, k, "best", best_bytes(t));
     if (!now || !best) return leat_error_status(c);
     memcpy(&t->now, now, sizeof t->now);
-    memcpy(t->best, best, best_bytes(t));
+    if (best_bytes(t)) memcpy(t->best, best, best_bytes(t));
     LEATI_TRY(check_progress(t, &t->now));
     size_t epochs = (size_t)t->now.epoch;
     const void *history =
@@ -549,14 +544,17 @@ static leat_status fail_loss(training *t, float loss)
 /* The loss of an update is that before it: weights are looked at before they are kept. */
 static leat_status check_weights(training *t)
 {
+    enum { PIECE = 4096 };
     size_t count = t->step.network->trained_count;
     bool finite = true;
-    float *copy = leati_array(t->context, count, sizeof *copy);
-    if (!copy) return LEAT_NOMEM;
-    leat_status st = leat_variable_get(t->step.network->trained, copy, count * sizeof *copy);
-    for (size_t i = 0; st == LEAT_OK && finite && i < count; i++) finite = isfinite(copy[i]);
-    leati_free(copy);
-    return st != LEAT_OK || finite ? st : fail(t, "the weights are", "not finite");
+    float piece[PIECE];
+    for (size_t at = 0, n; finite && at < count; at += n) {
+        n = count - at < PIECE ? count - at : PIECE;
+        LEATI_TRY(leati_variable_read(t->step.network->trained, at * sizeof *piece, piece,
+                                      n * sizeof *piece));
+        for (size_t i = 0; finite && i < n; i++) finite = isfinite(piece[i]);
+    }
+    return finite ? LEAT_OK : fail(t, "the weights are", "not finite");
 }
 
 /* The timeline of what ran since its start, written. */
@@ -796,11 +794,9 @@ static leat_status allocate(training *t)
         s->other = leati_array(c, batch, (s->outputs + 1) * sizeof(int64_t));
         if (!s->other) return LEAT_NOMEM;
     }
-    t->best = LEATI_NEW(c, float, n->trained_count + n->state_count + 1);
     t->swap = leati_array(c, o->ema > 0 ? 2 * n->trained_count + 1 : 1, sizeof *t->swap);
     t->feed.room = leati_array(c, leat_context_threads(c), s->inputs * sizeof(float));
-    return t->rows && t->order && s->x && s->y && t->best && t->swap && t->feed.room ? LEAT_OK
-                                                                                     : LEAT_NOMEM;
+    return t->rows && t->order && s->x && s->y && t->swap && t->feed.room ? LEAT_OK : LEAT_NOMEM;
 }
 
 /* Steps for whole batches and for what is left at the end. */
@@ -861,6 +857,17 @@ static leat_status check_rows(const training *t)
     return LEAT_OK;
 }
 
+/* Behind a checkpoint that was read: both are as large as all of the state. */
+static leat_status make_guard(training *t)
+{
+    const char *names[MOST_VARIABLES];
+    leat_variable *variables[MOST_VARIABLES];
+    size_t count = list_variables(t, names, variables), bytes = 1;
+    for (size_t i = 0; i < count; i++) bytes += bytes_of(variables[i]);
+    t->guard = leati_alloc(t->context, bytes);
+    return t->guard ? LEAT_OK : LEAT_NOMEM;
+}
+
 static leat_status prepare(training *t)
 {
     leat_context *c = t->context;
@@ -892,18 +899,15 @@ static leat_status prepare(training *t)
     expect(t);
     LEATI_TRY(leati_step_prepare(s));
     LEATI_TRY(record_steps(t));
-    size_t guarded =
-        n->state_count +
-        (1 + s->optimizer->class->slots + (s->sum != NULL) + (s->mean != NULL)) * n->trained_count;
-    t->guard = leati_array(c, guarded + 1, sizeof *t->guard);
-    if (!t->guard) return LEAT_NOMEM;
+    t->best = LEATI_NEW(c, float, best_bytes(t) / sizeof(float) + 1);
+    if (!t->best) return LEAT_NOMEM;
     if (s->mean) {
         LEATI_TRY(leat_variable_get(n->trained, t->swap, n->trained_count * sizeof(float)));
         LEATI_TRY(leat_variable_set(s->mean, t->swap, n->trained_count * sizeof(float)));
     }
-    if (!o->folder) return LEAT_OK;
-    if (o->wait <= 0) LEATI_TRY(leati_folder_make(c, o->folder));
-    return o->resume ? resume(t) : LEAT_OK;
+    if (o->folder && o->wait <= 0) LEATI_TRY(leati_folder_make(c, o->folder));
+    if (o->folder && o->resume) LEATI_TRY(resume(t));
+    return make_guard(t);
 }
 
 static void finish(training *t)

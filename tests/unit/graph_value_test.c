@@ -113,7 +113,7 @@ static void run_layers(leattest *t, bool checkpoint, float *grad, size_t *worksp
     REQUIRE_OK(leat_run(g, LAYERS, roots));
     for (int l = 0; l < LAYERS; l++)
         CHECK_OK(leat_get(roots[l], grad + l * WIDTH * WIDTH, WIDTH * WIDTH * sizeof *grad));
-    *workspace = g->last_plan->workspace_bytes;
+    *workspace = g->last_plan->workspace->bytes;
     leat_graph_destroy(g);
 }
 

@@ -35,13 +35,13 @@ static leat_status record(leat_context *c, model *m, const leati_optimizer *o)
     leat_tensor *out = leat_matmul(x, leat_reshape(u.weight, LEAT_DIMS(GOLDEN_COLS, 1)));
     m->roots[m->count++] = leat_mse(out, y, LEAT_REDUCE_MEAN);
     LEATI_TRY(leat_gradients(m->roots[0], NULL, 1, &u.weight, &u.gradient));
-    for (size_t k = 0; k < o->class->slots; k++) {
+    for (size_t k = 0; k < leati_optimizer_slots(o); k++) {
         LEATI_TRY(
             leat_variable_create(m->g, "slot", f32, LEAT_DIMS(GOLDEN_COLS), NULL, &m->slot[k]));
         u.slot[k] = leat_read(m->slot[k]);
     }
     m->roots[m->count++] = leat_assign(m->w, o->class->update(o, &u));
-    for (size_t k = 0; k < o->class->slots; k++)
+    for (size_t k = 0; k < leati_optimizer_slots(o); k++)
         if (u.new_slot[k] != u.slot[k])
             m->roots[m->count++] = leat_assign(m->slot[k], u.new_slot[k]);
     return leat_error_status(c);
@@ -95,7 +95,7 @@ static leat_status feed_open(leat_context *c, fed *m, const char *text, size_t n
                       .gradient = leat_input(m->g, f32, LEAT_DIMS((int64_t)n), m->gradient),
                       .rate = leat_input(m->g, f32, LEAT_SCALAR, &m->rate),
                       .number = leat_input(m->g, f32, LEAT_SCALAR, &m->number)};
-    m->slots = o->class->slots;
+    m->slots = leati_optimizer_slots(o);
     for (size_t k = 0; k < m->slots; k++) {
         LEATI_TRY(leat_variable_create(m->g, "s", f32, LEAT_DIMS((int64_t)n), NULL, &m->slot[k]));
         u.slot[k] = leat_read(m->slot[k]);

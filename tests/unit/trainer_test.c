@@ -468,6 +468,46 @@ static void damaged_checkpoints_are_refused(leattest *t)
     leati_bytes_release(&b);
 }
 
+/* Of more than one piece, from a variable and from memory. */
+static void large_checkpoints_are_read_again(leattest *t)
+{
+    enum { COUNT = (1 << 18) + 100, BYTES = COUNT * 4 };
+    leat_context *c = t->context;
+    const char *path = leattest_scratch("large.checkpoint");
+    leat_graph *g;
+    leat_variable *v;
+    leati_checkpoint k;
+    leati_bytes b;
+    float *values = leati_array(c, COUNT, sizeof *values);
+    REQUIRE(values);
+    for (int i = 0; i < COUNT; i++) values[i] = (float)i;
+    REQUIRE_OK(leat_graph_create(c, NULL, &g));
+    REQUIRE_OK(leat_variable_create(g, "v", LEAT_DTYPE_F32, LEAT_DIMS(COUNT), values, &v));
+    leati_checkpoint from = {.part = {{.name = "small", .data = values, .bytes = 12},
+                                      {.name = "stored", .bytes = BYTES, .variable = v},
+                                      {.name = "plain", .data = values, .bytes = BYTES - 3}},
+                             .count = 3};
+    uint64_t before = leat_context_bytes(c);
+    REQUIRE_OK(leati_checkpoint_write(c, path, &from));
+    CHECK(leat_context_peak_bytes(c) < before + BYTES / 2);
+    REQUIRE_OK(leati_checkpoint_read(c, path, &k));
+    const void *stored = leati_checkpoint_find(c, &k, "stored", BYTES);
+    const void *plain = leati_checkpoint_find(c, &k, "plain", BYTES - 3);
+    CHECK(stored && memcmp(stored, values, BYTES) == 0);
+    CHECK(plain && memcmp(plain, values, BYTES - 3) == 0);
+    leati_checkpoint_release(&k);
+    REQUIRE_OK(leati_file_read(c, &b, path));
+    for (size_t i = 1; i < 8; i++) {
+        char *at = (char *)(uintptr_t)b.data + i * b.size / 8;
+        *at ^= 1;
+        CHECK_FAILS(leati_checkpoint_parse(c, "p", b.data, b.size, &k), LEAT_FORMAT, "damaged");
+        *at ^= 1;
+    }
+    leati_bytes_release(&b);
+    leat_graph_destroy(g);
+    leati_free(values);
+}
+
 /* A sound file that says training stands where it cannot: not between two updates, at an epoch
  * beyond the last one, at a best epoch still to come. `word` of its progress gets the value. */
 static void impossible_progress_is_refused(leattest *t)
@@ -849,6 +889,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(another_level_is_refused),
                                       TEST(another_network_is_refused),
                                       TEST(damaged_checkpoints_are_refused),
+                                      TEST(large_checkpoints_are_read_again),
                                       TEST(impossible_progress_is_refused),
                                       TEST(cancelled_training_leaves_a_checkpoint),
                                       TEST(cancelled_at_the_end_of_an_epoch),
