@@ -212,6 +212,15 @@ static void parameter_json(leat_json *j, const leat_experiment *e)
     leat_json_end_object(j);
 }
 
+/* NAME.network.leat beside NAME.leat; false: there is none. */
+static bool beside_path(const leat_experiment *e, const char *model, char *path, size_t size)
+{
+    int stem = (int)strlen(model) - 5;
+    if (!leat_experiment_beside(e)) return false;
+    snprintf(path, size, "%.*s.network.leat", stem, model);
+    return true;
+}
+
 static leat_status print_result_json(const fit *f, const leat_experiment *e, const char *model,
                                      const char *report)
 {
@@ -238,6 +247,8 @@ static leat_status print_result_json(const fit *f, const leat_experiment *e, con
     parameter_json(j, e);
     leat_json_string(j, "model", model);
     leat_json_string(j, "report", report);
+    char other[4200];
+    if (beside_path(e, model, other, sizeof other)) leat_json_string(j, "beside", other);
     if (leat_experiment_traced(e)) leat_json_string(j, "trace", cli_value(c, "trace"));
     if (f->kept.run) leat_json_int(j, "run", f->kept.run);
     if (*f->kept.registered) leat_json_string(j, "registered", f->kept.registered);
@@ -264,6 +275,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
 {
     cli *c = f->c;
     double score, low, high;
+    char other[4200];
     f->count = 0;
     for (size_t i = 0; i < leat_experiment_rows(e) && f->count < MOST_ROWS; i++)
         f->rows[f->count++] = leat_experiment_row(e, i);
@@ -288,6 +300,10 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     }
     cli_say(c, "\nwrote ");
     cli_styled(c, CLI_ACCENT, "%s", model);
+    if (beside_path(e, model, other, sizeof other)) {
+        cli_say(c, " and ");
+        cli_styled(c, CLI_ACCENT, "%s", other);
+    }
     cli_say(c, "   report: ");
     cli_styled(c, CLI_ACCENT, "%s", report);
     print_trace(c, e);

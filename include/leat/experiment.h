@@ -129,8 +129,12 @@ LEAT_API bool leat_experiment_test(const leat_experiment *e, double *score, doub
 LEAT_API size_t leat_experiment_traced(const leat_experiment *e);
 /* The best estimator, refitted on all rows. */
 LEAT_API leat_model *leat_experiment_model(const leat_experiment *e);
+/* A network that options.models names, refitted on all rows, where a baseline is the best; else
+ * NULL. */
+LEAT_API leat_model *leat_experiment_beside(const leat_experiment *e);
 
-/* Writes FOLDER/NAME.leat, FOLDER/NAME.html and FOLDER/NAME.run/ (run.json, predictions.csv); the
+/* Writes FOLDER/NAME.leat, FOLDER/NAME.network.leat where there is a model beside,
+ * FOLDER/NAME.html and FOLDER/NAME.run/ (run.json, predictions.csv); the
  * folders are made if absent. `command` is shown in the report as the way to run it again. The
  * paths of model and report are written with snprintf's rules; either buffer may be NULL. */
 LEAT_API LEAT_CHECKED leat_status leat_experiment_save(leat_context *context,

@@ -42,6 +42,7 @@ void leat_experiment_destroy(leat_experiment *e)
     leat_frame_release(e->train);
     leat_frame_release(e->test);
     leat_model_release(e->model);
+    leat_model_release(e->beside);
     char *texts[] = {e->name,    e->inferred, e->validation, e->verdict,       e->config,  e->data,
                      e->version, e->cpu,      e->skipped,    e->curve_reading, e->cv_asked};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) leati_free(texts[i]);
@@ -144,6 +145,11 @@ size_t leat_experiment_traced(const leat_experiment *e)
 leat_model *leat_experiment_model(const leat_experiment *e)
 {
     return e->model;
+}
+
+leat_model *leat_experiment_beside(const leat_experiment *e)
+{
+    return e->beside;
 }
 
 size_t leat_experiment_parameter_points(const leat_experiment *e)

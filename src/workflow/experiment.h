@@ -64,6 +64,9 @@ typedef struct leati_varied {
     char *reading; /* a sentence, or NULL */
 } leati_varied;
 
+/* Of its file, behind the name of the experiment. */
+#define LEATI_BESIDE_SUFFIX ".network.leat"
+
 struct leat_experiment {
     leat_frame *train, *test; /* as given */
     leat_frame *frame;        /* train, conformed to the schema */
@@ -82,6 +85,8 @@ struct leat_experiment {
     double p_baseline, p_next; /* best against baseline and runner-up; NaN: not compared */
 
     leat_model *model;
+    leat_model *beside; /* a network that was asked for, where a baseline is the model; or NULL */
+    bool is_beside;     /* while that is recorded */
     bool has_test;
     double test_score, test_low, test_high;
     leati_predictions test_predictions; /* owned; of the test table */
@@ -113,9 +118,10 @@ struct leat_experiment {
 };
 
 /* leat_experiment_run without a clock: options->time_budget is recorded, and what it cut off in
- * the run that is repeated stands in cuts. */
+ * the run that is repeated stands in cuts. beside: for the model that stood beside that of the
+ * experiment, which is not made otherwise. */
 leat_status leati_experiment_repeat(leat_context *c, leat_experiment **out, leat_frame *train,
                                     leat_frame *test, const leat_experiment_options *options,
-                                    const leati_cut *cuts, size_t cut_count);
+                                    const leati_cut *cuts, size_t cut_count, bool beside);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "base/str.h"
 #include "learn/conform.h"
+#include "workflow/beside.h"
 #include "workflow/budget.h"
 #include "workflow/compare.h"
 #include "workflow/entries.h"
@@ -492,7 +493,8 @@ static leat_status fit_best(leat_context *c, leat_experiment *e, const leati_pro
     }
 }
 
-static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o)
+static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o,
+                         bool beside)
 {
     leati_pipeline p = {0};
     leati_run_folder run = {.path = o->run_folder,
@@ -512,6 +514,7 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     if (!o->quick) LEATI_GO(leati_vary_run(c, e));
     leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));
+    if (beside) LEATI_GO(leati_beside_make(c, e, &problem, all, o));
 out:
     leati_pipeline_fini(&p);
     leati_free(all);
@@ -562,7 +565,7 @@ leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_
 
 static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *train,
                            leat_frame *test, const leat_experiment_options *options,
-                           const leati_cut *cuts, size_t cut_count)
+                           const leati_cut *cuts, size_t cut_count, bool beside)
 {
     leat_experiment_options o;
     double started = leati_now_s();
@@ -580,7 +583,7 @@ static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *t
     LEATI_GO(prepare(c, e, &o));
     if (o.on_ready) o.on_ready(o.user, e);
     LEATI_GO(run_candidates(c, e, &o));
-    LEATI_GO(refit(c, e, &o));
+    LEATI_GO(refit(c, e, &o, beside));
     e->seconds = leati_now_s() - started;
 out:
     leati_budget_lift(c);
@@ -596,12 +599,12 @@ out:
 leat_status leat_experiment_run(leat_context *c, leat_experiment **out, leat_frame *train,
                                 leat_frame *test, const leat_experiment_options *options)
 {
-    return run_all(c, out, train, test, options, NULL, 0);
+    return run_all(c, out, train, test, options, NULL, 0, true);
 }
 
 leat_status leati_experiment_repeat(leat_context *c, leat_experiment **out, leat_frame *train,
                                     leat_frame *test, const leat_experiment_options *options,
-                                    const leati_cut *cuts, size_t cut_count)
+                                    const leati_cut *cuts, size_t cut_count, bool beside)
 {
-    return run_all(c, out, train, test, options, cuts, cut_count);
+    return run_all(c, out, train, test, options, cuts, cut_count, beside);
 }

@@ -174,7 +174,7 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
                                  const char *command, char *model_path, size_t model_size,
                                  char *report_path, size_t report_size)
 {
-    char *model = NULL, *report = NULL;
+    char *model = NULL, *report = NULL, *beside = NULL;
     leati_str html;
     leati_str_init(&html, c);
     leat_status st;
@@ -187,6 +187,10 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
     }
     /* The model first: it is what took the time. Last goes what a run could be taken up from. */
     LEATI_GO(leat_model_save(c, e->model, model));
+    if (e->beside) {
+        beside = path_of(c, folder, e->name, LEATI_BESIDE_SUFFIX);
+        LEATI_GO(beside ? leat_model_save(c, e->beside, beside) : leat_error_status(c));
+    }
     LEATI_GO(leati_report_html(c, e, command, &html));
     LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
     LEATI_GO(write_run(c, e, folder, command));
@@ -196,5 +200,6 @@ out:
     leati_str_fini(&html);
     leati_free(model);
     leati_free(report);
+    leati_free(beside);
     return st;
 }

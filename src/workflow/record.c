@@ -72,6 +72,7 @@ static leat_status make_config(leat_context *c, leat_experiment *e,
     leat_json_bool(j, "drop_missing_target", o->drop_missing_target);
     if (o->time_budget > 0) leat_json_number(j, "time_budget", o->time_budget);
     cut_json(j, e);
+    if (e->is_beside) leat_json_bool(j, "beside", true);
     if (o->tokens) leat_json_string(j, "tokens", o->tokens);
     leat_json_raw(j, "reading", o->reading ? o->reading : "{}");
     leat_json_end_object(j);

@@ -37,6 +37,12 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+/* Whether it was not the model of its experiment but one beside it. */
+static bool is_beside(const plan *p)
+{
+    return json_is_true(json_object_get(p->config, "beside"));
+}
+
 static leat_status read_lineage(leat_context *c, plan *p, leat_reproduction *out)
 {
     json_error_t where;
@@ -62,8 +68,9 @@ static leat_status find_data(leat_context *c, plan *p, const char *path)
     leati_str record;
     leati_bytes bytes;
     size_t n = strlen(path);
+    const char *suffix = is_beside(p) ? LEATI_BESIDE_SUFFIX : ".leat";
     leati_str_init(&record, c);
-    leati_str_addn(&record, path, leati_path_has_suffix(path, ".leat") ? n - 5 : n);
+    leati_str_addn(&record, path, leati_path_has_suffix(path, suffix) ? n - strlen(suffix) : n);
     leati_str_add(&record, ".run/run.json");
     leat_status st = leati_str_status(&record);
     if (st == LEAT_OK && !leati_path_exists(leati_str_text(&record)))
@@ -247,7 +254,7 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     o.quick = quick;
     o.data = p->data;
     leat_status st = leati_experiment_repeat(p->context, &p->experiment, p->train, p->test, &o,
-                                             p->cuts, p->cut_count);
+                                             p->cuts, p->cut_count, is_beside(p));
     free(reading);
     return hand_over(c, p, st);
 }
@@ -265,7 +272,10 @@ static leat_status compare_bytes(leat_context *c, const plan *p, const char *pat
     const char *folder = getenv("TMPDIR");
     char made[4096];
     leati_bytes was = {0}, is = {0};
-    leat_model *model = leat_experiment_model(p->experiment);
+    leat_model *model =
+        is_beside(p) ? leat_experiment_beside(p->experiment) : leat_experiment_model(p->experiment);
+    LEATI_CHECK(c, model, LEAT_NOT_FOUND,
+                "the model stood beside that of its experiment, which has none beside it now");
     snprintf(made, sizeof made, "%s/leat-reproduce-XXXXXX", folder && *folder ? folder : "/tmp");
     int fd = mkstemp(made);
     LEATI_CHECK(c, fd >= 0, LEAT_IO, "cannot write a temporary file %s", made);

@@ -53,6 +53,27 @@ check same-after-interrupt cmp whole/iris.leat stopped/iris.leat
 check folds-are-gone test ! -e stopped/iris.run/model-1-fold-1
 check page-is-gone test ! -e stopped/iris.run/interrupted.html
 
+# A baseline that scores better is the model; the network that was asked for stands beside it.
+python3 -c "
+import random
+random.seed(3)
+print('a,b,y')
+for i in range(60): print(*[random.gauss(0, 1) for k in range(3)], sep=',')" >noise.csv
+noise="noise.csv -t y -m network --quick --set network.epochs=30 --set network.learning_rate=0.05"
+check beside sh -c "$leat fit $noise >beside.txt"
+has beside-said beside.txt "nothing beats the baseline" "asked for and is kept beside it" \
+    "wrote noise.leat and noise.network.leat"
+has beside-metrics noise.run/metrics.jsonl '"epoch":30'
+has beside-curves noise.html "How it learned"
+check beside-model sh -c "$leat show noise.network.leat >shown.txt"
+has beside-network shown.txt "network"
+check beside-predicts $leat predict noise.network.leat noise.csv
+check beside-again $leat reproduce noise.network.leat
+check baseline-again $leat reproduce noise.leat
+check beside-json sh -c "$leat fit $noise -q --json >beside.json"
+has beside-path beside.json '"beside":"noise.network.leat"'
+check none-beside sh -c "! $leat fit noise.csv -t y -m lda,ridge --quick 2>/dev/null | grep -q beside"
+
 # Other first weights are another training.
 check arrays $leat export one/iris.leat --safetensors -o first.safetensors
 check from-weights $leat $train --set network.weights=first.safetensors -o weights

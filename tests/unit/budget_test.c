@@ -69,8 +69,9 @@ static leat_experiment *fit(leattest *t, const leat_frame *f, const leat_experim
 {
     leat_experiment *e = NULL;
     leat_frame *train = (leat_frame *)(uintptr_t)f;
-    leat_status st = cuts ? leati_experiment_repeat(t->context, &e, train, NULL, o, cuts, count)
-                          : leat_experiment_run(t->context, &e, train, NULL, o);
+    leat_status st =
+        cuts ? leati_experiment_repeat(t->context, &e, train, NULL, o, cuts, count, false)
+             : leat_experiment_run(t->context, &e, train, NULL, o);
     if (!CHECK(st == LEAT_OK)) printf("    %s\n", leat_error_message(t->context));
     return e;
 }

@@ -283,7 +283,80 @@ static void allocations_may_fail(leattest *t)
     leat_experiment_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(curves_and_mistakes),  TEST(columns_are_pictures_too),
-                                      TEST(a_trace_is_written),   TEST(interrupted_leaves_a_page),
-                                      TEST(png_holds_the_pixels), TEST(allocations_may_fail)};
+/* Two columns, and a target that has nothing to do with them. */
+static leat_frame *noise(leat_context *c)
+{
+    leat_frame *f = leati_frame_create(c, 60);
+    uint64_t h = 5;
+    for (size_t k = 0; f && k < 3; k++) {
+        leati_column *col = leati_column_create(c, LEAT_F64, 60);
+        for (size_t i = 0; col && i < 60; i++) {
+            h = h * 6364136223846793005u + 1442695040888963407u;
+            col->f64[i] = (double)((h >> 33) % 1000) / 1000;
+        }
+        if (leati_frame_add(c, f, (const char *[]){"a", "b", "y"}[k], col) == LEAT_OK) continue;
+        leat_frame_release(f);
+        return NULL;
+    }
+    return f;
+}
+
+/* A rate of 0 leaves the network where it began. */
+static leat_status lose(leat_context *c, leat_frame *f, const char *models, leat_experiment **out)
+{
+    const char *sets[] = {"network.epochs=3", "network.learning_rate=0"};
+    leat_experiment_options o = leat_experiment_options_default();
+    o.target = "y";
+    o.models = models;
+    o.cv = "holdout:0.4";
+    o.quick = true;
+    o.set = sets;
+    o.set_count = strstr(models, "network") ? 2 : 0;
+    o.name = "noise";
+    return leat_experiment_run(c, out, f, NULL, &o);
+}
+
+static leat_status lose_failing(leat_context *c, void *arg)
+{
+    leat_experiment *e = NULL;
+    leat_status st = lose(c, arg, "network", &e);
+    leat_experiment_destroy(e);
+    return st;
+}
+
+static void a_network_that_loses_stands_beside(leattest *t)
+{
+    char path[600];
+    leat_experiment *e;
+    leat_model *m;
+    leat_frame *f = noise(t->context);
+    const char *folder = leattest_scratch("beside");
+    REQUIRE(f);
+    REQUIRE_OK(lose(t->context, f, "network", &e));
+    CHECK_STR(leat_experiment_row(e, 0).estimator, "baseline");
+    CHECK_STR(leat_model_estimator(leat_experiment_model(e)), "baseline");
+    REQUIRE(leat_experiment_beside(e));
+    CHECK_STR(leat_model_estimator(leat_experiment_beside(e)), "network");
+    CHECK(strstr(leat_experiment_verdict(e), "kept beside it"));
+    CHECK_INT(e->history.count, 3);
+    REQUIRE_OK(leat_experiment_save(t->context, e, folder, NULL, NULL, 0, NULL, 0));
+    snprintf(path, sizeof path, "%s/noise.network.leat", folder);
+    REQUIRE_OK(leat_model_open(t->context, &m, path));
+    CHECK_STR(leat_model_estimator(m), "network");
+    leat_model_release(m);
+    leat_experiment_destroy(e);
+    REQUIRE_OK(lose(t->context, f, "linear", &e)); /* the rule is for what took long */
+    CHECK(!leat_experiment_beside(e));
+    leat_experiment_destroy(e);
+    leattest_fail_some_allocations(t, lose_failing, f);
+    leat_frame_release(f);
+}
+
+static const leattest_case cases[] = {TEST(curves_and_mistakes),
+                                      TEST(columns_are_pictures_too),
+                                      TEST(a_trace_is_written),
+                                      TEST(interrupted_leaves_a_page),
+                                      TEST(png_holds_the_pixels),
+                                      TEST(allocations_may_fail),
+                                      TEST(a_network_that_loses_stands_beside)};
 LEATTEST_MAIN(cases)
