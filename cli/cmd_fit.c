@@ -1,4 +1,5 @@
 /* leat fit: from a table to a leaderboard, a model file and a report. */
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ typedef struct fit {
     int typed;  /* options on the command line */
     char *command;
     const char *data;
-    cli_kept kept; /* in a registry */
+    const char *run; /* folder */
+    cli_kept kept;   /* in a registry */
 } fit;
 
 static void seconds_text(double s, char out[24])
@@ -151,11 +153,47 @@ static void print_board(fit *f)
     f->drawn = (n + 1) * lines;
 }
 
+static bool has_checkpoint(const char *folder)
+{
+    char path[4400];
+    return snprintf(path, sizeof path, "%s/last.checkpoint", folder) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* Of the final fit, or of a fold. */
+static bool has_checkpoints(const char *run)
+{
+    char path[4400];
+    bool found = has_checkpoint(run);
+    DIR *folder = opendir(run);
+    for (struct dirent *d; folder && !found && (d = readdir(folder));)
+        found = strncmp(d->d_name, "model-", 6) == 0 &&
+                snprintf(path, sizeof path, "%s/%s", run, d->d_name) < (int)sizeof path &&
+                has_checkpoint(path);
+    if (folder) closedir(folder);
+    return found;
+}
+
+/* Not an error: the same command line begins a training and goes on with it. */
+static void say_resume(cli *c, const leat_experiment *e, const char *run)
+{
+    bool network = false;
+    for (size_t i = 0; i < leat_experiment_rows(e); i++)
+        network |= strcmp(leat_experiment_row(e, i).estimator, "network") == 0;
+    if (!network)
+        cli_say(c, "--resume does nothing: no model is a network, and others leave no "
+                   "checkpoints\n\n");
+    else if (!has_checkpoints(run))
+        cli_say(c, "nothing to resume: there is no checkpoint in %s, training begins anew\n\n",
+                run);
+}
+
 static void on_ready(void *user, const leat_experiment *e)
 {
     fit *f = user;
     f->experiment = e;
     cli_say(f->c, "%s\n", leat_experiment_inferred(e));
+    if (cli_has(f->c, "resume")) say_resume(f->c, e, f->run);
     say_lines(f->c, leat_experiment_validation(e), 2);
 }
 
@@ -494,6 +532,7 @@ static leat_status run_fit(cli *c)
     if (st == LEAT_OK && cli_has(c, "lr-range")) {
         st = test_rates(c, &s, train);
     } else if (st == LEAT_OK) {
+        f.run = s.options.run_folder;
         s.options.on_ready = on_ready;
         s.options.on_row = on_row;
         s.options.user = &f;

@@ -60,6 +60,8 @@ typedef struct leati_estimator_class {
 
     /* Optional: an error for parameters that suit no data, before anything is learned. */
     leat_status (*check)(const leati_estimator *e, leat_context *c);
+    /* Optional: why the parameter does nothing as the others stand; NULL: it does. */
+    const char *(*idle)(const leati_estimator *e, const char *param);
     /* Optional: what predict and proba give, in one pass. */
     leat_status (*answer)(const leati_estimator *e, leat_context *c, const leati_matrix *x,
                           double *value, double *proba);

@@ -449,6 +449,17 @@ static leat_status create_for(leat_context *c, const network *e, const leati_dat
     return leati_demand_check(c, *out, &d->x, d->features);
 }
 
+/* The parameters that describe the layers of layers=auto. */
+static const char *idle(const leati_estimator *base, const char *param)
+{
+    const network *e = (const network *)base;
+    bool each = strcmp(param, "units") == 0 || strcmp(param, "activation") == 0;
+    if (!each && strcmp(param, "hidden_layers") != 0) return NULL;
+    if (strcmp(e->layers, "auto") != 0)
+        return "network.layers says what the layers are; leave it out, or leave out network.layers";
+    return each && e->hidden_layers == 0 ? "network.hidden_layers is 0" : NULL;
+}
+
 /* What can be read without data: layers, loss, optimiser, schedule, augmentation. */
 static leat_status check(const leati_estimator *base, leat_context *c)
 {
@@ -869,6 +880,7 @@ const leati_estimator_class leati_estimator_network = {
     .size = sizeof(network),
     .params = params,
     .check = check,
+    .idle = idle,
     .fit = fit,
     .predict = predict,
     .proba = proba,

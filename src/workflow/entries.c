@@ -138,6 +138,20 @@ static leat_status apply_setting(leat_context *c, leat_experiment *e, const char
     return st;
 }
 
+/* What was set and does nothing was meant to do something. */
+static leat_status check_idle(leat_context *c, leat_experiment *e, const char *text)
+{
+    char *name, *param, *values;
+    LEATI_TRY(leati_space_split(c, text, &name, &param, &values));
+    const leati_entry *k = entry_named(e, name);
+    const leati_estimator_class *class = k ? k->estimator->class : NULL;
+    const char *why = class && class->idle ? class->idle(k->estimator, param) : NULL;
+    leat_status st = LEAT_OK;
+    if (why) st = LEATI_FAIL(c, LEAT_INVALID, "--set %s does nothing: %s", text, why);
+    leati_free(name);
+    return st;
+}
+
 /* Axes named by --set, else those of the estimator's table but for what --set gives one value. */
 static leat_status make_spaces(leat_context *c, leat_experiment *e,
                                const leat_experiment_options *o)
@@ -146,7 +160,10 @@ static leat_status make_spaces(leat_context *c, leat_experiment *e,
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
         if (k->space.count > 0 || k->is_baseline) continue;
-        LEATI_TRY(leati_space_add_table(&k->space, k->estimator->class->params));
+        const leati_estimator_class *class = k->estimator->class;
+        LEATI_TRY(leati_space_add_table(&k->space, class->params));
+        for (const leati_param *p = class->params; class->idle && p->name; p++)
+            if (class->idle(k->estimator, p->name)) leati_space_remove(&k->space, p->name);
         for (size_t n = 0; n < o->set_count; n++) {
             char *name, *param, *values;
             LEATI_TRY(leati_space_split(c, o->set[n], &name, &param, &values));
@@ -187,6 +204,7 @@ leat_status leati_entries_make(leat_context *c, leat_experiment *e,
     LEATI_TRY(add(c, e, "baseline", 8, true));
     for (size_t i = 0; i < e->count; i++) leati_space_init(&e->entries[i].space, c);
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
+    for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(check_idle(c, e, o->set[i]));
     LEATI_TRY(make_spaces(c, e, o));
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];

@@ -74,6 +74,22 @@ check beside-json sh -c "$leat fit $noise -q --json >beside.json"
 has beside-path beside.json '"beside":"noise.network.leat"'
 check none-beside sh -c "! $leat fit noise.csv -t y -m lda,ridge --quick 2>/dev/null | grep -q beside"
 
+# Nothing to go on from is said, and is no error; settings that do nothing are one.
+plain="-t species --quick --cv holdout:0.2 --resume"
+check fresh sh -c "$leat fit iris -m network $plain -o fresh >fresh.txt"
+has fresh-said fresh.txt "nothing to resume" "no checkpoint in fresh/iris.run"
+check there sh -c "$leat fit iris -m network $plain -o fresh >there.txt"
+check there-unsaid sh -c "! grep -q 'to resume' there.txt"
+check no-network sh -c "$leat fit iris -m knn $plain >no-network.txt"
+has no-network-said no-network.txt "--resume does nothing" "no model is a network"
+fails idle-units 2 "network.units=64 does nothing|network.layers says" $leat fit iris -m network \
+    --set "network.layers=dense(8)" --set network.units=64
+fails idle-none 2 "network.activation=tanh does nothing|network.hidden_layers is 0" $leat fit iris \
+    -m network --set network.hidden_layers=0 --set network.activation=tanh
+check search-idle sh -c "$leat fit iris -t species -m network --set 'network.layers=dense(8)' \
+    --set network.epochs=1 --quick --cv holdout:0.2 --search random:3 >searched.txt"
+check search-of-others sh -c "! grep -q 'units=' searched.txt"
+
 # Other first weights are another training.
 check arrays $leat export one/iris.leat --safetensors -o first.safetensors
 check from-weights $leat $train --set network.weights=first.safetensors -o weights
