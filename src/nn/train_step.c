@@ -153,11 +153,18 @@ static leat_tensor *loss_of(leati_step_shared *t, size_t rows, bool mixed, leat_
                             leat_tensor *y)
 {
     const leati_loss *l = t->options->loss;
+    leat_graph *g = t->network->graph;
+    char scope[64];
+    snprintf(scope, sizeof scope, "the loss %s", l->class->name); /* for messages */
+    leat_scope_push(g, scope);
     leat_tensor *loss = l->class->build(l, out, y);
-    if (!mixed) return loss;
-    leat_tensor *keep = leat_input(t->network->graph, LEAT_DTYPE_F32, LEAT_SCALAR, &t->keep);
-    leat_tensor *rest = l->class->build(l, out, target_input(t, rows, t->other));
-    return leat_add(rest, leat_mul(keep, leat_sub(loss, rest)));
+    if (mixed) {
+        leat_tensor *keep = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->keep);
+        leat_tensor *rest = l->class->build(l, out, target_input(t, rows, t->other));
+        loss = leat_add(rest, leat_mul(keep, leat_sub(loss, rest)));
+    }
+    leat_scope_pop(g);
+    return loss;
 }
 
 leat_status leati_step_record(leati_step_shared *t, leati_step_kind kind, size_t rows,

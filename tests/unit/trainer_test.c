@@ -648,6 +648,28 @@ static void a_loss_that_is_not_finite_is_explained(leattest *t)
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "checkpoint is kept");
 }
 
+/* Outputs of 1e25 are numbers, their squares are not. */
+static void the_loss_is_named_where_it_overflows(leattest *t)
+{
+    static samples data;
+    setup u;
+    leati_history h;
+    settings s = {.layers = "dense(2, kernel_initializer=constant(1e6)); "
+                            "dense(2, kernel_initializer=constant(1e6)); "
+                            "dense(2, kernel_initializer=constant(1e6)); "
+                            "dense(3, kernel_initializer=constant(1e6))"};
+    draw(&data);
+    leati_dataset d = dataset(&data, ROWS);
+    REQUIRE_OK(open_setup(t->context, &s, &u));
+    leati_free(u.l);
+    REQUIRE_OK(leati_loss_parse(t->context, "mse", &u.l));
+    u.options.loss = u.l;
+    CHECK_FAILS(leati_train(t->context, u.n, u.o, &d, &u.options, &h), LEAT_NUMERIC,
+                "in step 1 from the loss mse: `");
+    leati_history_fini(&h);
+    close_setup(&u);
+}
+
 /* The loss of the last update does not tell what it did to the weights: they are looked at before
  * they become a checkpoint or a model. */
 static void weights_that_are_not_finite_are_not_kept(leattest *t)
@@ -895,6 +917,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(cancelled_at_the_end_of_an_epoch),
                                       TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
+                                      TEST(the_loss_is_named_where_it_overflows),
                                       TEST(weights_that_are_not_finite_are_not_kept),
                                       TEST(nothing_to_train_is_refused),
                                       TEST(a_validation_loss_may_be_no_number),
