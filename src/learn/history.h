@@ -12,6 +12,7 @@ typedef struct leati_epoch {
     double loss, validation_loss;         /* NaN without */
     double accuracy, validation_accuracy; /* of classifiers, while learning and after; or NaN */
     double rate, seconds;                 /* rate: of the last step */
+    double ended;                         /* seconds since 1970 */
     uint64_t step;                        /* updates done at its end */
 } leati_epoch;
 

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -22,6 +23,18 @@ static void add_number(leati_str *s, const char *name, double value)
     leati_str_addf(s, ",\"%s\":%s", name, text);
 }
 
+/* A rate is an f32: as few digits as give it again. */
+static void add_rate(leati_str *s, const char *name, double rate)
+{
+    char text[LEATI_NUM_SIZE];
+    int digits = 1, length;
+    if (!isfinite(rate)) return;
+    do length = snprintf(text, sizeof text, "%.*g", digits, rate);
+    while (strtof(text, NULL) != (float)rate && digits++ < 9);
+    leati_num_dot(text, (size_t)length);
+    leati_str_addf(s, ",\"%s\":%s", name, text);
+}
+
 static void add_line(leati_str *s, size_t number, const leati_epoch *e)
 {
     leati_str_addf(s, "{\"epoch\":%zu,\"step\":%llu", number, (unsigned long long)e->step);
@@ -29,7 +42,7 @@ static void add_line(leati_str *s, size_t number, const leati_epoch *e)
     add_number(s, "accuracy", e->accuracy);
     add_number(s, "validation_loss", e->validation_loss);
     add_number(s, "validation_accuracy", e->validation_accuracy);
-    add_number(s, "learning_rate", e->rate);
+    add_rate(s, "learning_rate", e->rate);
     add_number(s, "seconds", e->seconds);
     leati_str_add(s, "}\n");
 }
@@ -145,14 +158,12 @@ static leat_status write_file(leat_context *c, const char *folder, const char *n
 leat_status leati_train_log_write(leat_context *c, const char *folder, const leati_history *h)
 {
     leati_str lines, events;
-    double time = 0;
     leati_str_init(&lines, c);
     leati_str_init(&events, c);
-    add_event(&events, c, 0, NULL);
+    add_event(&events, c, h->count ? h->epoch[0].ended - h->epoch[0].seconds : 0, NULL);
     for (size_t i = 0; i < h->count; i++) {
-        time += h->epoch[i].seconds;
         add_line(&lines, i + 1, &h->epoch[i]);
-        add_event(&events, c, time, &h->epoch[i]);
+        add_event(&events, c, h->epoch[i].ended, &h->epoch[i]);
     }
     leat_status st = write_file(c, folder, "metrics.jsonl", &lines);
     if (st == LEAT_OK) st = write_file(c, folder, "events.out.tfevents.leat", &events);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -669,6 +670,13 @@ static leat_status judge(training *t, leati_epoch *e, bool *better)
     return LEAT_OK;
 }
 
+static double wall_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 static leat_status end_epoch(training *t)
 {
     const leati_train_options *o = t->options;
@@ -683,6 +691,7 @@ static leat_status end_epoch(training *t)
     if (h->watched) e.accuracy = t->now.right_sum / (double)t->learn;
     LEATI_TRY(judge(t, &e, &better));
     e.seconds = leati_now_s() - t->epoch_start;
+    e.ended = wall_seconds();
     LEATI_TRY(
         leati_grow(t->context, &h->epoch, &t->history_capacity, h->count + 1, sizeof *h->epoch));
     h->epoch[h->count++] = e;

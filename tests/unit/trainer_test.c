@@ -1,4 +1,5 @@
 /* The training loop: determinism, resumption, failures, allocation, logs. */
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -809,6 +810,22 @@ static void a_folder_is_made_when_it_is_time(leattest *t)
     CHECK(!leati_path_exists(s.folder));
 }
 
+static bool holds(const leati_bytes *b, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= b->size; i++)
+        if (memcmp((const char *)b->data + i, text, n) == 0) return true;
+    return false;
+}
+
+/* Of the record at `at`: behind its length and checksum a tag, then seconds since 1970. */
+static double event_time(const leati_bytes *b, size_t at)
+{
+    double seconds = 0;
+    if (b->size >= at + 21) memcpy(&seconds, b->data + at + 13, sizeof seconds);
+    return seconds;
+}
+
 static void logs_are_written(leattest *t)
 {
     weights w;
@@ -820,21 +837,16 @@ static void logs_are_written(leattest *t)
     snprintf(path, sizeof path, "%s/metrics.jsonl", s.folder);
     REQUIRE_OK(leati_file_read(c, &b, path));
     CHECK(b.size > 20 && memcmp(b.data, "{\"epoch\":1,", 11) == 0);
+    CHECK(holds(&b, "\"learning_rate\":0.01,")); /* f32, which is 0.00999999978 */
     leati_bytes_release(&b);
     snprintf(path, sizeof path, "%s/events.out.tfevents.leat", s.folder);
     REQUIRE_OK(leati_file_read(c, &b, path));
     /* the first record: a length of 24, its checksum as TensorFlow computes it */
     static const unsigned char head[] = {0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 9};
     CHECK(b.size > 100 && memcmp(b.data, head, sizeof head) == 0);
+    double first = event_time(&b, 0), second = event_time(&b, 24 + 16), now = (double)time(NULL);
+    CHECK(fabs(first - now) < 600 && second > first && second - first < 600);
     leati_bytes_release(&b);
-}
-
-static bool holds(const leati_bytes *b, const char *text)
-{
-    size_t n = strlen(text);
-    for (size_t i = 0; i + n <= b->size; i++)
-        if (memcmp((const char *)b->data + i, text, n) == 0) return true;
-    return false;
 }
 
 /* JSON has no number for a loss that is infinite. */
