@@ -38,6 +38,11 @@ typedef struct progress {
     double schedule[LEATI_SCHEDULE_STATE];
 } progress;
 
+/* Hashes of what decides the result: another value of one, other weights. */
+typedef struct origins {
+    uint64_t data, network, settings;
+} origins;
+
 typedef struct training {
     leat_context *context;
     const leati_dataset *data;
@@ -57,7 +62,7 @@ typedef struct training {
     size_t history_capacity;
     float *guard; /* all variables as they were at guard_at, to look back from a bad loss */
     progress guard_at;
-    uint64_t fingerprint;
+    origins from; /* made when first asked for: that reads all of the data */
     double begun, epoch_start, last_checkpoint, last_report;
     uint64_t stretch; /* updates that a note of the history stands for */
     uint64_t traced;  /* updates in the timeline being taken */
@@ -90,14 +95,20 @@ static uint64_t hash_layers(uint64_t h, const leati_layer *first)
     return h;
 }
 
-/* Of everything that decides the result: another network, other data or settings, another value.
- * Made when first asked for: it reads all of the data. */
-static uint64_t fingerprint_of(training *t)
+static uint64_t hash_network(const leati_network *n)
 {
-    if (t->fingerprint) return t->fingerprint;
-    const leati_train_options *o = t->options;
-    const leati_network *n = t->step.network;
-    const leati_matrix *x = &t->data->x;
+    uint64_t h = leati_hash64(n->input.dim, (size_t)n->input.rank * sizeof(int64_t), LAYOUT);
+    h = hash_layers(h, n->first);
+    for (size_t i = 0; i < n->weight_count; i++) {
+        h = hash_text(h, n->weight[i].name);
+        h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
+                         h);
+    }
+    return h;
+}
+
+static uint64_t hash_settings(const leati_train_options *o, const leati_optimizer *p)
+{
     const leati_augment none = {0}, *a = o->augment ? o->augment : &none;
     double numbers[] = {(double)o->epochs,
                         (double)o->patience,
@@ -116,17 +127,8 @@ static uint64_t fingerprint_of(training *t)
                         o->clip_value,
                         o->ema,
                         o->validation_fraction,
-                        (double)o->seed,
-                        (double)x->rows};
+                        (double)o->seed};
     uint64_t h = leati_hash64(numbers, sizeof numbers, LAYOUT);
-    h = leati_hash64(n->input.dim, (size_t)n->input.rank * sizeof(int64_t), h);
-    h = hash_layers(h, n->first);
-    for (size_t i = 0; i < n->weight_count; i++) {
-        h = hash_text(h, n->weight[i].name);
-        h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
-                         h);
-    }
-    const leati_optimizer *p = t->step.optimizer;
     h = hash_text(h, p->class->name);
     h = leati_hash64(p + 1, p->class->size - sizeof *p, h);
     h = hash_text(h, o->loss->class->name);
@@ -135,16 +137,30 @@ static uint64_t fingerprint_of(training *t)
         h = hash_text(h, o->schedule->class->name);
         h = leati_hash64(o->schedule + 1, o->schedule->class->size - sizeof *o->schedule, h);
     }
+    if (o->origin) h = leati_hash64(&o->origin, sizeof o->origin, h);
+    return o->half ? hash_text(h, "bf16") : h;
+}
+
+static uint64_t hash_data(const leati_dataset *d)
+{
+    const leati_matrix *x = &d->x;
+    uint64_t sizes[] = {x->rows, x->cols}, h = leati_hash64(sizes, sizeof sizes, LAYOUT);
     for (size_t i = 0; i < x->rows; i++) {
         if (x->f32) h = leati_hash64(x->f32 + i * x->stride, x->cols * sizeof(float), h);
         else h = leati_hash64(x->f64 + i * x->stride, x->cols * sizeof(double), h);
     }
-    if (o->origin) h = leati_hash64(&o->origin, sizeof o->origin, h);
-    if (o->half) h = hash_text(h, "bf16");
-    if (t->data->label) h = leati_hash64(t->data->label, x->rows * sizeof *t->data->label, h);
-    if (t->data->y) h = leati_hash64(t->data->y, x->rows * sizeof *t->data->y, h);
-    t->fingerprint = h ? h : 1;
-    return t->fingerprint;
+    if (d->label) h = leati_hash64(d->label, x->rows * sizeof *d->label, h);
+    if (d->y) h = leati_hash64(d->y, x->rows * sizeof *d->y, h);
+    return h ? h : 1;
+}
+
+static const origins *origins_of(training *t)
+{
+    if (!t->from.data)
+        t->from = (origins){.data = hash_data(t->data),
+                            .network = hash_network(t->step.network),
+                            .settings = hash_settings(t->options, t->step.optimizer)};
+    return &t->from;
 }
 
 /* Sums are ordered differently at each level: going on at another one gives a model that neither of
@@ -152,7 +168,7 @@ static uint64_t fingerprint_of(training *t)
 static uint64_t fingerprint_at(training *t, leati_cpu_level level)
 {
     uint64_t number = t->options->half ? level : leati_cpu_without_bf16(level);
-    return leati_hash64(&number, sizeof number, fingerprint_of(t));
+    return leati_hash64(&number, sizeof number, leati_hash64(origins_of(t), sizeof t->from, 0));
 }
 
 /* The variables of a training, by name. */
@@ -198,6 +214,7 @@ static leat_status write_checkpoint(training *t, const char *file)
     t->now.seconds = leati_now_s() - t->epoch_start;
     const leati_history *h = t->history;
     const leati_checkpoint_part parts[] = {
+        {.name = "origins", .data = origins_of(t), .bytes = sizeof t->from},
         {.name = "progress", .data = &t->now, .bytes = sizeof t->now},
         {.name = "history", .data = h->epoch, .bytes = h->count * sizeof *h->epoch},
         {.name = "notes", .data = h->note, .bytes = (size_t)t->now.notes * sizeof *h->note},
@@ -270,6 +287,24 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     return LEAT_OK;
 }
 
+static leat_status refuse_other(training *t, const leati_checkpoint *k, const char *path)
+{
+    leat_context *c = t->context;
+    const origins *was = leati_checkpoint_find(c, k, "origins", sizeof *was), *is = origins_of(t);
+    if (!was) return leat_error_status(c);
+    const char *const names[] = {"the data", "the network", "the settings"};
+    bool differs[] = {was->data != is->data, was->network != is->network,
+                      was->settings != is->settings};
+    char what[64] = "";
+    for (int i = 0; i < 3; i++)
+        if (differs[i])
+            snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", *what ? " and " : "",
+                     names[i]);
+    return LEATI_FAIL(
+        c, LEAT_DIFFERS, "%s is of another training: %s differ%s; train without --resume", path,
+        *what ? what : "the versions", differs[1] && !differs[0] && !differs[2] ? "s" : "");
+}
+
 /* A checkpoint of another training is left alone. */
 static leat_status check_same(training *t, const leati_checkpoint *k, const char *path)
 {
@@ -282,10 +317,7 @@ static leat_status check_same(training *t, const leati_checkpoint *k, const char
                     "train without --resume",
                     path, leati_cpu_level_name((leati_cpu_level)level), leati_cpu_level_name(here),
                     leati_cpu_level_name((leati_cpu_level)level));
-    return LEATI_FAIL(c, LEAT_DIFFERS,
-                      "%s is of another training: data, network or settings differ; train without "
-                      "--resume",
-                      path);
+    return refuse_other(t, k, path);
 }
 
 static leat_status resume(training *t)

@@ -391,7 +391,17 @@ static void another_training_is_refused(leattest *t)
     REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
     s.resume = true;
     s.rate = 0.5;
-    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "another training|--resume");
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "another training: the settings differ|--resume");
+    s.rate = 0;
+    s.rows = ROWS - 1;
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "training: the data differ");
+    s.layers = "dense(7, activation=tanh); dense(3)";
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "training: the data and the network differ;");
+    s.rows = 0;
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "training: the network differs;");
 }
 
 static void another_level_is_refused(leattest *t)
