@@ -25,11 +25,18 @@ static leat_tensor *update(const leati_optimizer *o, leati_update *u)
                              .weight_decay = s->weight_decay,
                              .limit = u->limit,
                              .nesterov = s->nesterov};
-    leati_sgd_in in = {u->weight, u->slot[0], u->gradient, u->rate, u->number, u->scale};
+    /* without momentum the velocity is not looked at */
+    leat_tensor *velocity = s->momentum > 0 ? u->slot[0] : u->gradient;
+    leati_sgd_in in = {u->weight, velocity, u->gradient, u->rate, u->number, u->scale};
     leat_tensor *out[2];
     if (!leati_record_sgd(&in, &attrs, out)) return NULL;
-    u->new_slot[0] = s->momentum > 0 ? out[1] : u->slot[0];
+    if (s->momentum > 0) u->new_slot[0] = out[1];
     return out[0];
+}
+
+static size_t used_slots(const leati_optimizer *o)
+{
+    return ((const sgd *)o)->momentum > 0;
 }
 
 static leat_status check(leat_context *c, const leati_optimizer *o)
@@ -47,4 +54,5 @@ const leati_optimizer_class leati_optimizer_sgd = {.name = "sgd",
                                                    .slots = 1,
                                                    .params = params,
                                                    .update = update,
-                                                   .check = check};
+                                                   .check = check,
+                                                   .used_slots = used_slots};

@@ -63,6 +63,8 @@ static void the_estimate_is_right(leattest *t)
                  {"flatten; dense(600, relu); dense(400, relu)", "32", "0", "accumulate", "2"},
                  {"flatten; dense(600, relu); dense(400, relu)", "32", "0.2", "ema", "0.9"},
                  {"flatten; dense(600, relu)", "32", "0", "optimizer", "adam(amsgrad=true)"},
+                 {"flatten; dense(600, relu)", "32", "0", "optimizer", "sgd"},
+                 {"flatten; dense(600, relu)", "32", "0", "optimizer", "rmsprop(centered=true)"},
                  {"conv2d(16, 3, padding=same, activation=relu); max_pool2d; flatten; dense(64)",
                   "64", "0.2", "epochs", "1"},
                  {"conv2d(24, 5, activation=relu); batch_norm; flatten; dense(256)", "50", "0.2",
@@ -171,6 +173,7 @@ static void experiments_are_planned(leattest *t)
     CHECK_STR(leat_training_plan_optimizer(p), "adam");
     leat_training_memory m = leat_training_plan_memory(p);
     CHECK_INT(m.weights, 4 * (2 * 64 + 64 + 64 * 2 + 2));
+    CHECK_INT(m.optimizer, 2 * m.weights);
     CHECK(m.gradients >= m.weights && m.optimizer >= 2 * m.weights && m.activations > 0);
     CHECK(leat_training_memory_total(&m) > m.weights + m.optimizer);
     CHECK(leat_training_plan_step_flops(p) > 32 * leat_training_plan_flops(p));
