@@ -483,7 +483,8 @@ static void say_rates(cli *c, const leat_rate_range *r)
     cli_say(c, "%zu steps, learning rates from %.2g to %.2g: ", n, leat_rate_range_point(r, 0).rate,
             leat_rate_range_point(r, n - 1).rate);
     if (isnan(leat_rate_range_least(r))) {
-        cli_say(c, "no minimum found, the running mean of the loss is least at one end\n"
+        cli_say(c, "no minimum found: the running mean of the loss is least at one end, or "
+                   "goes up and down with the batches\n"
                    "look at the curve; a larger network.batch_size has less noise\n");
         return;
     }

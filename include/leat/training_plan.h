@@ -60,7 +60,8 @@ LEAT_API void leat_rate_range_destroy(leat_rate_range *range); /* NULL is fine *
 LEAT_API size_t leat_rate_range_points(const leat_rate_range *range);
 LEAT_API leat_rate_point leat_rate_range_point(const leat_rate_range *range, size_t i);
 /* Where the smooth loss is least; a tenth of it is the rate to start from. Both NaN where it is
- * least at either end of the test: there is no minimum. */
+ * least at either end of the test, or leaves its beginning by no more than the losses of batches
+ * scatter: there is no minimum. */
 LEAT_API double leat_rate_range_least(const leat_rate_range *range);
 LEAT_API double leat_rate_range_suggestion(const leat_rate_range *range);
 /* The curve as path.svg or path.png, by the suffix. */

@@ -43,13 +43,28 @@ out:
     return st;
 }
 
-/* At either end the curve still falls, or has only risen: that is no minimum. */
+/* How far the losses of batches up to that point lie apart for no reason: from step to step. */
+static double scatter(const leat_rate_range *r, size_t last)
+{
+    double sum = 0;
+    for (size_t i = 1; i <= last; i++) {
+        double change = r->point[i].loss - r->point[i - 1].loss;
+        sum += change * change;
+    }
+    return sqrt(sum / 2 / fmax((double)last, 1));
+}
+
+/* At either end the curve still falls, or has only risen: that is no minimum. Nor is the lowest
+ * place of one that goes up and down with the batches: their noise moves the running mean by about
+ * a fifth of the scatter of single losses, so that a fall by less than all of it says nothing. */
 static void find_least(leat_rate_range *r)
 {
     size_t first = LEATI_RATE_SETTLED - 1, least = first;
     for (size_t i = first; i < r->count; i++)
         if (r->point[i].smooth < r->point[least].smooth) least = i;
-    r->least = least > first && least + 1 < r->count ? least : r->count;
+    bool found = least > first && least + 1 < r->count &&
+                 r->point[first].smooth - r->point[least].smooth > scatter(r, least);
+    r->least = found ? least : r->count;
 }
 
 static leat_status make_curve(leat_context *c, leat_rate_range *r)

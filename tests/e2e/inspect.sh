@@ -29,6 +29,12 @@ fails too-large 4 "needs|are free" $leat check iris -m network --set network.uni
 fails refused 4 "training the network needs|weights 3.2 TB|the state of adam" $leat fit iris \
     -m network --set network.units=900000 --set network.hidden_layers=2
 check range sh -c "$leat fit iris -t species -m network --lr-range >rates.txt"
+check range-none sh -c "$leat fit iris -t species -m network --lr-range -o none \
+    --set network.optimizer=sgd --set network.clip_norm=0.0001 >none.txt"
+has no-rate none.txt "no minimum found" "iris.rates.svg"
+check no-rate-named sh -c "! grep -q learning_rate= none.txt"
+check no-rate-json sh -c "$leat fit iris -t species -m network --lr-range -o none -q --json \
+    --set network.optimizer=sgd --set network.clip_norm=0.0001 | grep -q '\"start_from\":null'"
 check range-folder $leat fit iris -t species -m network --lr-range -q -o new/folder
 check range-folder-chart test -s new/folder/iris.rates.svg
 has rates rates.txt "the loss is least at" "--set network.learning_rate=" "iris.rates.svg"
