@@ -31,8 +31,8 @@ LEAT_API LEAT_CHECKED leat_status leat_model_export(leat_context *context, const
                                                     const leat_export_options *options);
 
 /* Reads an ONNX file and writes a model file that holds it: `leat run`, `leat show` and
- * leat_onnx_model_open take it. UNSUPPORTED names every operator that Leat does not compute;
- * weights in files beside the model are refused. */
+ * leat_onnx_model_open take it. UNSUPPORTED names every operator that Leat does not compute.
+ * Weights that lie in files beside the model, as PyTorch writes them, go into the model file. */
 LEAT_API LEAT_CHECKED leat_status leat_model_import(leat_context *context, const char *from,
                                                     const char *to,
                                                     const leat_export_options *options);
@@ -61,10 +61,11 @@ LEAT_API LEAT_CHECKED leat_status leat_model_from_graph(leat_context *context, l
                                                         const leat_graph_options *options);
 
 /* The graph of a model file that leat_model_import wrote: as "onnx", byte for byte the file it came
- * from, or its weights as "safetensors" or "npz": the initialisers and tensors of Constant nodes by
- * their names, those inside a node below "NODE.ATTRIBUTE/". `from` may be an ONNX file, too, for
- * its weights, also where they lie beside it. options may be NULL; a name is refused. UNSUPPORTED
- * names a weight that has no form in the format, such as one of texts. */
+ * from (with the weights inside that lay beside it), or its weights as "safetensors" or "npz": the
+ * initialisers and tensors of Constant nodes by their names, those inside a node below
+ * "NODE.ATTRIBUTE/". `from` may be an ONNX file, too, for its weights, also where they lie beside
+ * it. options may be NULL; a name is refused. UNSUPPORTED names a weight that has no form in the
+ * format, such as one of texts. */
 LEAT_API LEAT_CHECKED leat_status leat_graph_export(leat_context *context, const char *from,
                                                     const char *format, const char *to,
                                                     const leat_export_options *options);

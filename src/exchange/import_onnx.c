@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "model/graph_file.h"
+#include "model/onnx_file.h"
 #include "onnx/import.h"
 
 /* Opens it as `leat run` would, so that what cannot run is refused now, with all that is missing.
@@ -28,7 +29,7 @@ leat_status leat_model_import(leat_context *c, const char *from, const char *to,
     LEATI_TRY(LEATI_OPTIONS(c, leat_export_options, &o, options));
     LEATI_CHECK(c, leati_path_has_suffix(from, ".onnx"), LEAT_INVALID,
                 "%s: only ONNX files (.onnx) are imported", from);
-    LEATI_TRY(leati_file_read(c, &bytes, from));
+    LEATI_TRY(leati_onnx_read_whole(c, &bytes, from));
     char *stem = leati_path_stem(c, from);
     const char *name = o.name ? o.name : stem;
     leat_status st = name ? try_model(c, bytes, from) : leat_error_status(c);

@@ -17,6 +17,7 @@
 #include "model/markdown.h"
 #include "model/model.h"
 #include "model/onnx_describe.h"
+#include "model/onnx_file.h"
 #include "onnx/graph_rows.h"
 #include "onnx/predict_frame.h"
 
@@ -460,7 +461,7 @@ static leat_status understand(making *k)
 static leat_status make(making *k, const leat_frame *table, leat_model **out)
 {
     leat_context *c = k->context;
-    LEATI_TRY(leati_file_read(c, &k->file, k->from));
+    LEATI_TRY(leati_onnx_read_whole(c, &k->file, k->from));
     LEATI_TRY(leati_omodel_parse(c, k->file.data, k->file.size, k->from, NULL, NULL, &k->graph));
     LEATI_TRY(choose_columns(k, table));
     LEATI_TRY(understand(k));

@@ -103,7 +103,8 @@ static leat_status find_beside(leat_context *c, const leati_onnx *file, const ch
     char *real = NULL, *model = NULL;
     leat_status st = LEAT_OK;
     LEATI_CHECK(c, file->path, LEAT_UNSUPPORTED,
-                "data in the file %s cannot be read: the model does not come from a file",
+                "its data are in a file beside the model, %s, and only the model itself was handed "
+                "over; leat import, where both files are, makes one of them",
                 location);
     LEATI_CHECK(c, is_plain_path(location), LEAT_INVALID,
                 "data in the file %s are refused: only files in the folder of the model are read, "

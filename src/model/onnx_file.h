@@ -28,6 +28,11 @@ leat_status leati_onnx_parse(leat_context *c, leati_onnx **out, const void *data
                              const char *name);
 void leati_onnx_close(leati_onnx *file); /* NULL is fine */
 
+/* The bytes of a sound ONNX file that stands alone (leati_onnx_parse takes it): the file as it is
+ * or, where data lie beside it, the same model with them inside. Errors as leati_onnx_open and
+ * leati_onnx_tensor_data. */
+leat_status leati_onnx_read_whole(leat_context *c, leati_bytes *out, const char *path);
+
 /* The raw data of a checked tensor without a copy: its raw_data, or its part of a file beside the
  * model, which is mapped on first use (not thread-safe). *out is {NULL, 0} when the data are in a
  * typed field or texts. Bools may have other values than 0 and 1.

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/graph_file.h"
 #include "model/model.h"
+#include "model/onnx_file.h"
 #include "serve/response_cache.h"
 #include "serve/served_graph.h"
 #include "serve/watch.h"
@@ -169,7 +170,9 @@ static leat_status open_origin(leati_served *s, const origin *from, const char *
     s->tally = LEATI_NEW(c, leati_tally, s->slots); /* blocks above 512 bytes are aligned */
     if (!s->name || !s->tally) return leat_error_status(c);
     if (!from->path) return open_bytes(s, &bytes, false, from->what, plan, why);
-    LEATI_TRY(leati_file_read(c, &bytes, from->path));
+    LEATI_TRY(leati_path_has_suffix(from->path, ".onnx")
+                  ? leati_onnx_read_whole(c, &bytes, from->path)
+                  : leati_file_read(c, &bytes, from->path));
     leat_status st = open_bytes(s, &bytes, true, from->path, plan, why);
     leati_bytes_release(&bytes);
     return st;

@@ -6,7 +6,9 @@
 #include "frame/frame.h"
 #include "model/graph_file.h"
 #include "model/model.h"
+#include "model/onnx_file.h"
 #include "model/onnx_write.h"
+#include "support/beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"
@@ -119,6 +121,65 @@ static void matrix(leattest *t)
     leat_frame_release(two);
 }
 
+/* What leattest_model_beside's model gives for one row, with the weights below. */
+static void check_beside(leattest *t, const char *path)
+{
+    leat_onnx_model *m;
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(1, 3), (const float[]){1, 2, 3}}, out;
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    if (CHECK_OK(leat_onnx_model_run(m, &in, &out)))
+        CHECK_NEAR(*(const float *)out.data, 1 * 2 + 2 * 3 + 3 * 4 + 5, 0, 0);
+    leat_onnx_model_close(m);
+}
+
+/* Only the model is at hand, not its folder. */
+static void check_sent(leattest *t, const char *path)
+{
+    leati_bytes bytes;
+    leati_onnx *file;
+    leati_pb_bytes view;
+    REQUIRE_OK(leati_file_read(t->context, &bytes, path));
+    if (CHECK_OK(leati_onnx_parse(t->context, &file, bytes.data, bytes.size, "sent")))
+        CHECK_FAILS(
+            leati_onnx_tensor_data(t->context, file, &file->model->graph->initializer.at[0], &view),
+            LEAT_UNSUPPORTED, "beside.onnx.data|leat import");
+    leati_onnx_close(file);
+    leati_bytes_release(&bytes);
+}
+
+/* Weights in a file beside the model, as PyTorch writes them, end up in what is written. */
+static void beside(leattest *t)
+{
+    static const float weights[] = {2, 3, 4, 5};
+    char onnx[512], leat[512], back[512], data[512];
+    snprintf(onnx, sizeof onnx, "%s", leattest_scratch("beside.onnx"));
+    snprintf(leat, sizeof leat, "%s", leattest_scratch("beside.leat"));
+    snprintf(back, sizeof back, "%s", leattest_scratch("back.onnx"));
+    snprintf(data, sizeof data, "%s", leattest_scratch("beside.onnx.data"));
+    REQUIRE_OK(leattest_model_beside(t->context, onnx, "beside.onnx.data"));
+    CHECK_FAILS(leat_model_import(t->context, onnx, leat, NULL), LEAT_NOT_FOUND,
+                "beside.onnx|copy it");
+    REQUIRE_OK(leati_file_write(t->context, data, weights, sizeof weights));
+    check_beside(t, onnx);
+    REQUIRE_OK(leat_model_import(t->context, onnx, leat, NULL));
+    REQUIRE_OK(leat_graph_export(t->context, leat, "onnx", back, NULL));
+    leat_frame *f = columns(t->context, 4, 6), *got = NULL;
+    leat_graph_options o = leat_graph_options_default();
+    leat_model *m = NULL;
+    double v;
+    o.target = "c3";
+    CHECK_OK(leat_model_from_graph(t->context, &m, onnx, f, &o));
+    REQUIRE(remove(data) == 0);
+    check_beside(t, leat);
+    check_beside(t, back);
+    if (m && CHECK_OK(leat_model_predict(t->context, m, f, false, &got)))
+        CHECK(leat_frame_number(got, 0, 1, &v) && v == 10 * 2 + 11 * 3 + 12 * 4 + 5);
+    leat_frame_release(got);
+    leat_frame_release(f);
+    leat_model_release(m);
+    check_sent(t, onnx);
+}
+
 static void refusals(leattest *t)
 {
     char path[512], to[512];
@@ -171,5 +232,6 @@ static void memory(leattest *t)
     leattest_fail_allocations(t, import, &i);
 }
 
-static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(refusals), TEST(memory)};
+static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(beside), TEST(refusals),
+                                      TEST(memory)};
 LEATTEST_MAIN(cases)

@@ -10,9 +10,11 @@
 #include <stdatomic.h>
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "model/onnx_write.h"
 #include "serve/http_detached.h"
 #include "serve/response_cache.h"
+#include "support/beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
@@ -653,6 +655,27 @@ static void graphs(leattest *t)
     }
 }
 
+/* A graph whose weights lie in a file beside it. */
+static void beside(leattest *t)
+{
+    static const float weights[] = {2, 3, 4, 5};
+    static const char body[] = X("[1,3]", "FP32", "[1,2,3]");
+    char onnx[512];
+    leat_server *server;
+    serve_client k;
+    copy_path(onnx, "beside.onnx");
+    REQUIRE_OK(leattest_model_beside(t->context, onnx, "beside.onnx.data"));
+    REQUIRE_OK(leati_file_write(t->context, leattest_scratch("beside.onnx.data"), weights,
+                                sizeof weights));
+    if (!start(t, leat_serve_options_default(), onnx, &server)) return;
+    REQUIRE(serve_client_open(&k, leat_server_url(server)));
+    CHECK(serve_client_ask(&k, "POST", "/v2/models/beside/infer", "", body, sizeof body - 1));
+    CHECK_INT(k.status, 200);
+    CHECK(strstr(k.body, "\"data\":[25]"));
+    serve_client_close(&k);
+    leat_server_destroy(server);
+}
+
 /* Maps of probabilities are a tensor with a column for each label. */
 static void maps(leattest *t)
 {
@@ -725,7 +748,7 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, leat);
 }
 
-static const leattest_case cases[] = {TEST(joined), TEST(full_queue),   TEST(matrices),
-                                      TEST(cached), TEST(half_answers), TEST(queries),
-                                      TEST(graphs), TEST(maps),         TEST(little_memory)};
+static const leattest_case cases[] = {
+    TEST(joined),  TEST(full_queue), TEST(matrices), TEST(cached), TEST(half_answers),
+    TEST(queries), TEST(graphs),     TEST(beside),   TEST(maps),   TEST(little_memory)};
 LEATTEST_MAIN(cases)
