@@ -51,7 +51,8 @@ LEAT_API const char *leat_onnx_model_output_name(const leat_onnx_model *model, s
 
 /* Computes the outputs; their data hold until the next run. Runs with inputs of the shapes of the
  * last time reuse its plan and allocate nothing, unless shapes in the model depend on values.
- * UNSUPPORTED: an output that is no tensor of numbers. */
+ * SHAPE: an input of another shape than the file announces, or dimensions of one name ("batch") of
+ * several sizes. UNSUPPORTED: an output that is no tensor of numbers. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run(leat_onnx_model *model,
                                                       const leat_array *inputs,
                                                       leat_array *outputs);

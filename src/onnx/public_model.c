@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/graph_file.h"
-#include "model/onnx_describe.h"
+#include "onnx/given.h"
 #include "onnx/import.h"
 #include "onnx/predict_frame.h"
 #include "tensor/npy.h"
@@ -82,37 +82,6 @@ const char *leat_onnx_model_output_name(const leat_onnx_model *m, size_t i)
     return i < g->output.count ? g->output.at[i].name : "";
 }
 
-/* Whether the shape is one that the model says it takes; NULL: it says nothing. */
-static bool is_announced(const leati_onnx_shape *want, const leat_shape *have)
-{
-    bool fits = !want || want->dim.count == (size_t)have->rank;
-    for (int d = 0; want && fits && d < have->rank; d++) {
-        const leati_onnx_dim *dim = &want->dim.at[d];
-        fits = !(dim->has & 1u << 1) || dim->dim_value == have->dim[d];
-    }
-    return fits;
-}
-
-/* Models often run on other shapes than they announce; when one does not, that may be why. */
-static leat_status hint_shapes(leat_onnx_model *m, const leat_array *inputs)
-{
-    leat_context *c = m->context;
-    leat_status st = leat_error_status(c);
-    for (size_t i = 0; i < leat_onnx_model_inputs(m); i++) {
-        const leati_onnx_value_info *v = leati_omodel_input(m->inner, i);
-        const leati_onnx_tensor_type *type = v->type ? v->type->tensor_type : NULL;
-        if (!type || is_announced(type->shape, &inputs[i].shape)) continue;
-        leati_str text;
-        leati_str_init(&text, c);
-        leati_onnx_type_text(&text, v->type);
-        if (leati_str_status(&text) == LEAT_OK)
-            st = leati_error_hint(c, "Input `%.60s` is announced as %s; it was given %s.", v->name,
-                                  leati_str_text(&text), leati_shape_string(&inputs[i].shape).text);
-        leati_str_fini(&text);
-    }
-    return st;
-}
-
 leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, leat_array *outputs)
 {
     leat_context *c = m->context;
@@ -121,7 +90,8 @@ leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, le
     for (size_t i = 0; i < ins; i++)
         m->given[i] =
             (leati_otensor){leati_oval_element(inputs[i].dtype), inputs[i].shape, inputs[i].data};
-    if (leati_omodel_run(m->inner, m->given, &got) != LEAT_OK) return hint_shapes(m, inputs);
+    LEATI_TRY(leati_given_check(c, m->inner, m->given));
+    LEATI_TRY(leati_omodel_run(m->inner, m->given, &got));
     for (size_t i = 0; i < outs; i++) {
         bool numbers = got[i]->kind == LEATI_OVAL_TENSOR &&
                        leati_oval_dtype(got[i]->element, &outputs[i].dtype);

@@ -89,6 +89,60 @@ static void test_again(leattest *t)
     leat_onnx_model_close(m);
 }
 
+/* A model of three inputs, a (2, 4), b (N, 4), c (N), that would run on many other shapes. */
+static leat_status write_announced(leat_context *c, const char *path, const char *free)
+{
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "announced");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "a", LEATI_ONNX_FLOAT, (const int64_t[]){2, 4}, 2, NULL);
+    leati_onnx_add_input(&o, g, "b", LEATI_ONNX_FLOAT, (const int64_t[]){-1, 4}, 2,
+                         (const char *const[]){free, NULL});
+    leati_onnx_add_input(&o, g, "c", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1,
+                         (const char *const[]){free});
+    for (int i = 0; i < 3; i++) {
+        static const char *const from[] = {"a", "b", "c"}, *const to[] = {"p", "q", "r"};
+        leati_onnx_add_node(&o, g, "Relu", (const char *const[]){from[i], NULL},
+                            (const char *const[]){to[i], NULL});
+        leati_onnx_add_output(&o, g, to[i], LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    }
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static void test_announced(leattest *t)
+{
+    static const float x[21];
+    const char *path = leattest_scratch("announced.onnx");
+    leat_onnx_model *m;
+    leat_array in[3] = {{LEAT_DTYPE_F32, LEAT_DIMS(2, 4), x},
+                        {LEAT_DTYPE_F32, LEAT_DIMS(3, 4), x},
+                        {LEAT_DTYPE_F32, LEAT_DIMS(3), x}},
+               out[3];
+    const leat_shape wrong[] = {LEAT_DIMS(3, 7), LEAT_DIMS(4), LEAT_DIMS(2, 2, 4)};
+    REQUIRE_OK(write_announced(t->context, path, "N"));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    CHECK_OK(leat_onnx_model_run(m, in, out));
+    for (int i = 0; i < 3; i++) {
+        leat_array odd[3] = {in[0], in[1], in[2]};
+        odd[0].shape = wrong[i];
+        CHECK_FAILS(leat_onnx_model_run(m, odd, out), LEAT_SHAPE, "`a`|(2, 4)");
+        odd[0] = in[0];
+        odd[1].shape = wrong[i];
+        CHECK_FAILS(leat_onnx_model_run(m, odd, out), LEAT_SHAPE, "`b`|(N, 4)");
+    }
+    in[2].shape = LEAT_DIMS(1);
+    CHECK_FAILS(leat_onnx_model_run(m, in, out), LEAT_SHAPE, "`b`|`c`|called N|3 and 1");
+    leat_onnx_model_close(m);
+    /* A name for every free dimension says nothing. */
+    REQUIRE_OK(write_announced(t->context, path, "None"));
+    REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    CHECK_OK(leat_onnx_model_run(m, in, out));
+    leat_onnx_model_close(m);
+}
+
 /* A model that is loaded answers as it did, whatever becomes of its file: written over in place by
  * something else, cut short, gone. Another shape has it compile its weights anew. */
 static void test_file_changes(leattest *t)
@@ -829,11 +883,14 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {
-    TEST(test_again),          TEST(test_file_changes),   TEST(test_memory),
-    TEST(test_repeated),       TEST(test_unsupported),    TEST(test_other_texts),
-    TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
-    TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
-    TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
-    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
+static const leattest_case cases[] = {TEST(test_again),         TEST(test_announced),
+                                      TEST(test_file_changes),  TEST(test_memory),
+                                      TEST(test_repeated),      TEST(test_unsupported),
+                                      TEST(test_other_texts),   TEST(test_unique),
+                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
+                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
+                                      TEST(test_recurrent),     TEST(test_one_base_value),
+                                      TEST(test_whole_columns), TEST(test_npy),
+                                      TEST(test_scans),         TEST(test_loops),
+                                      TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
