@@ -65,8 +65,9 @@ struct leat_frame;
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model,
                                                           const struct leat_frame *frame,
                                                           struct leat_frame **out);
-/* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants;
- * output i is written to `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or
+/* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants
+ * (TYPE: an element that the type does not have, such as 2.5 for int64); output i is written to
+ * `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or
  * '_' in the name. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
                                                           const char *const *inputs,

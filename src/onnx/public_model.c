@@ -12,6 +12,7 @@
 #include "model/graph_file.h"
 #include "onnx/given.h"
 #include "onnx/import.h"
+#include "onnx/npy_given.h"
 #include "onnx/predict_frame.h"
 #include "tensor/npy.h"
 #include "tensor/shape.h"
@@ -82,25 +83,34 @@ const char *leat_onnx_model_output_name(const leat_onnx_model *m, size_t i)
     return i < g->output.count ? g->output.at[i].name : "";
 }
 
-leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, leat_array *outputs)
+/* Runs on m->given. */
+static leat_status run_given(leat_onnx_model *m, leati_oval ***got)
 {
-    leat_context *c = m->context;
-    size_t ins = leat_onnx_model_inputs(m), outs = leat_onnx_model_outputs(m);
-    leati_oval **got;
-    for (size_t i = 0; i < ins; i++)
-        m->given[i] =
-            (leati_otensor){leati_oval_element(inputs[i].dtype), inputs[i].shape, inputs[i].data};
-    LEATI_TRY(leati_given_check(c, m->inner, m->given));
-    LEATI_TRY(leati_omodel_run(m->inner, m->given, &got));
-    for (size_t i = 0; i < outs; i++) {
+    LEATI_TRY(leati_given_check(m->context, m->inner, m->given));
+    return leati_omodel_run(m->inner, m->given, got);
+}
+
+static leat_status take_outputs(leat_onnx_model *m, leati_oval *const *got, leat_array *outputs)
+{
+    for (size_t i = 0; i < leat_onnx_model_outputs(m); i++) {
         bool numbers = got[i]->kind == LEATI_OVAL_TENSOR &&
                        leati_oval_dtype(got[i]->element, &outputs[i].dtype);
-        LEATI_CHECK(c, numbers, LEAT_UNSUPPORTED, "output `%.60s` is no tensor of numbers",
+        LEATI_CHECK(m->context, numbers, LEAT_UNSUPPORTED, "output `%.60s` is no tensor of numbers",
                     leat_onnx_model_output_name(m, i));
         outputs[i].shape = got[i]->shape;
         outputs[i].data = got[i]->host;
     }
     return LEAT_OK;
+}
+
+leat_status leat_onnx_model_run(leat_onnx_model *m, const leat_array *inputs, leat_array *outputs)
+{
+    leati_oval **got;
+    for (size_t i = 0; i < leat_onnx_model_inputs(m); i++)
+        m->given[i] =
+            (leati_otensor){leati_oval_element(inputs[i].dtype), inputs[i].shape, inputs[i].data};
+    LEATI_TRY(run_given(m, &got));
+    return take_outputs(m, got, outputs);
 }
 
 leat_status leat_onnx_model_predict(leat_onnx_model *m, const leat_frame *frame, leat_frame **out)
@@ -109,40 +119,6 @@ leat_status leat_onnx_model_predict(leat_onnx_model *m, const leat_frame *frame,
 }
 
 /* ---- .npy ----------------------------------------------------------------------------------- */
-
-/* The array as the type that the input wants; f32 where it does not say. Free out->data. */
-static leat_status read_npy(leat_context *c, const char *path, const leati_onnx_value_info *info,
-                            leat_array *out)
-{
-    leati_bytes file;
-    leati_foreign a;
-    const leati_onnx_tensor_type *t = info->type ? info->type->tensor_type : NULL;
-    int32_t element = t ? t->elem_type : LEATI_ONNX_FLOAT;
-    *out = (leat_array){0};
-    LEATI_CHECK(c, leati_oval_dtype(element, &out->dtype), LEAT_UNSUPPORTED,
-                "input `%.60s` is not of numbers that .npy holds", info->name);
-    LEATI_TRY(leati_file_read(c, &file, path));
-    leat_status st = leati_npy_parse(c, &a, file.data, file.size, path);
-    void *data = NULL;
-    if (st == LEAT_OK && leati_element_is_text(a.element))
-        st = LEATI_FAIL(c, LEAT_TYPE, "%s holds texts, input `%.60s` is of numbers", path,
-                        info->name);
-    if (st == LEAT_OK) {
-        out->shape.rank = a.dims;
-        for (int i = 0; i < a.dims; i++) out->shape.dim[i] = (int64_t)a.shape[i];
-        data = leati_array(c, a.count ? a.count : 1, leat_dtype_size(out->dtype));
-        if (!data) st = leat_error_status(c);
-    }
-    bool whole = st == LEAT_OK && !leati_element_is_float(a.element);
-    for (size_t i = 0; st == LEAT_OK && i < a.count; i++) {
-        size_t at = leati_foreign_position(&a, i);
-        if (whole) leati_oput_int(element, data, i, leati_foreign_whole(&a, at));
-        else leati_oput(element, data, i, leati_foreign_number(&a, at));
-    }
-    out->data = data;
-    leati_bytes_release(&file);
-    return st;
-}
 
 /* f16 as it is; bf16, which NumPy does not have, as f32. */
 static leat_status write_npy(leat_context *c, const char *folder, const char *name,
@@ -172,21 +148,28 @@ static leat_status write_npy(leat_context *c, const char *folder, const char *na
     return leati_writer_commit(w);
 }
 
+static leat_status run_files(leat_onnx_model *m, leati_arena *arena, const char *const *inputs,
+                             const char *folder, leat_array *out)
+{
+    leati_oval **got;
+    for (size_t i = 0; i < leat_onnx_model_inputs(m); i++)
+        LEATI_TRY(leati_npy_given(arena, inputs[i], leati_omodel_input(m->inner, i), &m->given[i]));
+    LEATI_TRY(run_given(m, &got));
+    LEATI_TRY(take_outputs(m, got, out));
+    LEATI_TRY(leati_folder_make(m->context, folder));
+    for (size_t i = 0; i < leat_onnx_model_outputs(m); i++)
+        LEATI_TRY(write_npy(m->context, folder, leat_onnx_model_output_name(m, i), &out[i]));
+    return LEAT_OK;
+}
+
 leat_status leat_onnx_model_run_npy(leat_onnx_model *m, const char *const *inputs,
                                     const char *folder)
 {
-    leat_context *c = m->context;
-    size_t ins = leat_onnx_model_inputs(m), outs = leat_onnx_model_outputs(m);
-    leat_array *in = LEATI_NEW(c, leat_array, ins + 1), *out = LEATI_NEW(c, leat_array, outs + 1);
-    leat_status st = in && out ? LEAT_OK : LEAT_NOMEM;
-    for (size_t i = 0; st == LEAT_OK && i < ins; i++)
-        st = read_npy(c, inputs[i], leati_omodel_input(m->inner, i), &in[i]);
-    if (st == LEAT_OK) st = leat_onnx_model_run(m, in, out);
-    if (st == LEAT_OK) st = leati_folder_make(c, folder);
-    for (size_t i = 0; st == LEAT_OK && i < outs; i++)
-        st = write_npy(c, folder, leat_onnx_model_output_name(m, i), &out[i]);
-    for (size_t i = 0; in && i < ins; i++) leati_free((void *)(uintptr_t)in[i].data);
-    leati_free(in);
+    leati_arena arena;
+    leat_array *out = LEATI_NEW(m->context, leat_array, leat_onnx_model_outputs(m) + 1);
+    leati_arena_init(&arena, m->context);
+    leat_status st = out ? run_files(m, &arena, inputs, folder, out) : LEAT_NOMEM;
+    leati_arena_fini(&arena);
     leati_free(out);
     return st;
 }

@@ -1,6 +1,7 @@
 /* Running ONNX models: again with other data and other shapes, loops, functions, refusals,
  * allocations that fail. */
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -656,6 +657,81 @@ static void test_npy(leattest *t)
     leati_bytes_release(&bytes);
 }
 
+/* y = x for x (any), of that type. */
+static leat_status write_same(leat_context *c, const char *path, int32_t element)
+{
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "same");
+    leati_onnx_add_input(&o, o.model->graph, "x", element, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_node(&o, o.model->graph, "Identity", (const char *const[]){"x", NULL},
+                        (const char *const[]){"same_y", NULL});
+    leati_onnx_add_output(&o, o.model->graph, "same_y", element, (const int64_t[]){-1}, 1, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+/* An array of one dimension. */
+static leat_status write_elements(leat_context *c, const char *path, const char *descr,
+                                  size_t count, const void *data, size_t bytes)
+{
+    char file[1024];
+    size_t n = leati_npy_header(file, descr, &count, 1);
+    memcpy(file + n, data, bytes);
+    return leati_file_write(c, path, file, n + bytes);
+}
+
+static leat_status run_same(leat_context *c, int32_t element, const char *in)
+{
+    char model[512], out[512];
+    leat_onnx_model *m;
+    snprintf(model, sizeof model, "%s", leattest_scratch("same.onnx"));
+    snprintf(out, sizeof out, "%s", leattest_scratch("same"));
+    leat_status st = write_same(c, model, element);
+    if (st == LEAT_OK) st = leat_onnx_model_open(c, model, NULL, &m);
+    if (st != LEAT_OK) return st;
+    st = leat_onnx_model_run_npy(m, &in, out);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+/* Elements are converted as they are, or not at all. */
+static void test_exact(leattest *t)
+{
+    static const struct {
+        int32_t element;
+        double value;
+        bool fits;
+    } cases[] = {{LEATI_ONNX_INT64, -3, true},       {LEATI_ONNX_INT64, 2.5, false},
+                 {LEATI_ONNX_INT64, NAN, false},     {LEATI_ONNX_INT64, 1e30, false},
+                 {LEATI_ONNX_INT64, -0x1p63, true},  {LEATI_ONNX_INT64, 0x1p62, true},
+                 {LEATI_ONNX_INT8, 127, true},       {LEATI_ONNX_INT8, 128, false},
+                 {LEATI_ONNX_UINT8, -1, false},      {LEATI_ONNX_UINT64, -1, false},
+                 {LEATI_ONNX_UINT64, 0x1p63, true},  {LEATI_ONNX_UINT64, 0x1p64, false},
+                 {LEATI_ONNX_BOOL, 1, true},         {LEATI_ONNX_BOOL, 2, false},
+                 {LEATI_ONNX_FLOAT, 0.1, true},      {LEATI_ONNX_FLOAT, 1e300, false},
+                 {LEATI_ONNX_FLOAT, INFINITY, true}, {LEATI_ONNX_FLOAT, NAN, true},
+                 {LEATI_ONNX_FLOAT16, 70000, false}, {LEATI_ONNX_DOUBLE, 1e300, true}};
+    leat_context *c = t->context;
+    char in[512];
+    snprintf(in, sizeof in, "%s", leattest_scratch("same.npy"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const double x[2] = {1, cases[i].value};
+        REQUIRE_OK(write_elements(c, in, "<f8", 2, x, sizeof x));
+        if (cases[i].fits) CHECK_OK(run_same(c, cases[i].element, in));
+        else CHECK_FAILS(run_same(c, cases[i].element, in), LEAT_TYPE, "same.npy|element (1)|`x`");
+    }
+    static const uint64_t big[] = {UINT64_MAX};
+    REQUIRE_OK(write_elements(c, in, "<u8", 1, big, sizeof big));
+    CHECK_OK(run_same(c, LEATI_ONNX_UINT64, in));
+    CHECK_OK(run_same(c, LEATI_ONNX_FLOAT, in));
+    CHECK_FAILS(run_same(c, LEATI_ONNX_INT64, in), LEAT_TYPE, "1.8446744073709552e+19|int64");
+    static const int64_t whole[] = {300};
+    REQUIRE_OK(write_elements(c, in, "<i8", 1, whole, sizeof whole));
+    CHECK_FAILS(run_same(c, LEATI_ONNX_INT8, in), LEAT_TYPE, "300|int8");
+}
+
 /* ---- loops -------------------------------------------------------------------------------------
  */
 
@@ -883,14 +959,24 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {TEST(test_again),         TEST(test_announced),
-                                      TEST(test_file_changes),  TEST(test_memory),
-                                      TEST(test_repeated),      TEST(test_unsupported),
-                                      TEST(test_other_texts),   TEST(test_unique),
-                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
-                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
-                                      TEST(test_recurrent),     TEST(test_one_base_value),
-                                      TEST(test_whole_columns), TEST(test_npy),
-                                      TEST(test_scans),         TEST(test_loops),
+static const leattest_case cases[] = {TEST(test_again),
+                                      TEST(test_announced),
+                                      TEST(test_exact),
+                                      TEST(test_file_changes),
+                                      TEST(test_memory),
+                                      TEST(test_repeated),
+                                      TEST(test_unsupported),
+                                      TEST(test_other_texts),
+                                      TEST(test_unique),
+                                      TEST(test_top_of_nan),
+                                      TEST(test_transposed_shape),
+                                      TEST(test_cubic_grid),
+                                      TEST(test_nearest_scales),
+                                      TEST(test_recurrent),
+                                      TEST(test_one_base_value),
+                                      TEST(test_whole_columns),
+                                      TEST(test_npy),
+                                      TEST(test_scans),
+                                      TEST(test_loops),
                                       TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
