@@ -3,6 +3,33 @@
 
 #include "command.h"
 
+static void file_json(leat_json *j, const leat_onnx_file *f)
+{
+    leat_json_begin_object(j, NULL);
+    leat_json_string(j, "name", f->output);
+    leat_json_string(j, "type", f->type);
+    leat_json_begin_array(j, "shape");
+    for (int d = 0; d < f->shape.rank; d++) leat_json_int(j, NULL, f->shape.dim[d]);
+    leat_json_end_array(j);
+    leat_json_string(j, "file", f->path);
+    leat_json_end_object(j);
+}
+
+static leat_status report(cli *c, const leat_onnx_model *m)
+{
+    leat_onnx_file f;
+    for (size_t i = 0; leat_onnx_model_file_at(m, i, &f); i++)
+        cli_say(c, "%s: written to %s\n", f.output, f.path);
+    if (!c->json) return LEAT_OK;
+    leat_json *j = leat_json_create(c->context, 0);
+    leat_json_begin_object(j, NULL);
+    leat_json_begin_array(j, "outputs");
+    for (size_t i = 0; leat_onnx_model_file_at(m, i, &f); i++) file_json(j, &f);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+    return cli_print_json(c, j);
+}
+
 static leat_status run_run(cli *c)
 {
     leat_onnx_model *m;
@@ -16,9 +43,7 @@ static leat_status run_run(cli *c)
     } else {
         st = leat_onnx_model_run_npy(m, (const char *const *)c->arguments + 1,
                                      folder ? folder : ".");
-        for (size_t i = 0; st == LEAT_OK && i < leat_onnx_model_outputs(m); i++)
-            cli_say(c, "%s: written to %s\n", leat_onnx_model_output_name(m, i),
-                    folder ? folder : ".");
+        if (st == LEAT_OK) st = report(c, m);
     }
     leat_onnx_model_close(m);
     return st;

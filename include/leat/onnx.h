@@ -2,6 +2,8 @@
 #ifndef LEAT_ONNX_H
 #define LEAT_ONNX_H
 
+#include <stdbool.h>
+
 #include <leat/context.h>
 #include <leat/tensor.h>
 
@@ -67,11 +69,21 @@ LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model
                                                           struct leat_frame **out);
 /* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants
  * (TYPE: an element that the type does not have, such as 2.5 for int64); output i is written to
- * `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or
- * '_' in the name. */
+ * `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or '_' in the name, and _2,
+ * _3, ... behind it where another output's file is called so. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
                                                           const char *const *inputs,
                                                           const char *folder);
+
+/* A file of the last leat_onnx_model_run_npy; texts hold until the next. */
+typedef struct leat_onnx_file {
+    const char *output; /* the name in the model */
+    const char *path;
+    const char *type; /* of the elements in the model: "float32", "int64", ... */
+    leat_shape shape;
+} leat_onnx_file;
+/* False: there are no more. */
+LEAT_API bool leat_onnx_model_file_at(const leat_onnx_model *model, size_t i, leat_onnx_file *out);
 
 #ifdef __cplusplus
 }

@@ -1,21 +1,16 @@
 /* Owns: the public face of running ONNX models, and running them on .npy files. */
-#include <ctype.h>
-#include <stdio.h>
-#include <string.h>
-
 #include <leat/onnx.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "model/graph_file.h"
+#include "model/onnx_describe.h"
 #include "onnx/given.h"
 #include "onnx/import.h"
 #include "onnx/npy_given.h"
+#include "onnx/npy_written.h"
 #include "onnx/predict_frame.h"
-#include "tensor/npy.h"
-#include "tensor/shape.h"
 
 struct leat_onnx_model {
     leat_context *context;
@@ -23,6 +18,8 @@ struct leat_onnx_model {
     leati_otensor *given; /* per input, of the run */
     leati_bytes bytes;    /* of a model file */
     leati_zip_data graph;
+    leati_arena written; /* holds `files` */
+    leati_npy_files files;
 };
 
 static leat_status open_either(leat_onnx_model *m, const char *path, const char *device)
@@ -41,6 +38,7 @@ leat_status leat_onnx_model_open(leat_context *c, const char *path, const char *
     leat_onnx_model *m = LEATI_NEW(c, leat_onnx_model, 1);
     if (!m) return LEAT_NOMEM;
     m->context = c;
+    leati_arena_init(&m->written, c);
     leat_status st = open_either(m, path, device);
     if (st == LEAT_OK) {
         m->given = LEATI_NEW(c, leati_otensor, leat_onnx_model_inputs(m) + 1);
@@ -56,6 +54,7 @@ void leat_onnx_model_close(leat_onnx_model *m)
     if (!m) return;
     leati_omodel_close(m->inner);
     leati_free(m->given);
+    leati_arena_fini(&m->written);
     leati_zip_data_release(&m->graph);
     leati_bytes_release(&m->bytes);
     leati_free(m);
@@ -120,56 +119,33 @@ leat_status leat_onnx_model_predict(leat_onnx_model *m, const leat_frame *frame,
 
 /* ---- .npy ----------------------------------------------------------------------------------- */
 
-/* f16 as it is; bf16, which NumPy does not have, as f32. */
-static leat_status write_npy(leat_context *c, const char *folder, const char *name,
-                             const leat_array *a)
-{
-    static const char *const descr[LEAT_DTYPES] = {"<f4", "<f8", "<f4", "<f2", "<i8", "<i4", "<i2",
-                                                   "|i1", "<u8", "<u4", "<u2", "|u1", "|b1"};
-    char header[256], file[128];
-    size_t shape[LEAT_MAX_RANK], count = leati_shape_count(&a->shape);
-    snprintf(file, sizeof file, "%.100s.npy", name);
-    for (char *p = file; *p && strcmp(p, ".npy") != 0; p++)
-        if (!isalnum((unsigned char)*p) && *p != '-') *p = '_';
-    for (int i = 0; i < a->shape.rank; i++) shape[i] = (size_t)a->shape.dim[i];
-    char *path = leati_path_join(c, folder, file);
-    leati_writer *w;
-    leat_status st = path ? leati_writer_open(c, &w, path) : LEAT_NOMEM;
-    leati_free(path);
-    if (st != LEAT_OK) return st;
-    size_t length = leati_npy_header(header, descr[a->dtype], shape, a->shape.rank);
-    leati_writer_write(w, header, length);
-    for (size_t i = 0; a->dtype == LEAT_DTYPE_BF16 && i < count; i++) {
-        float x = (float)leati_oget(LEATI_ONNX_BFLOAT16, a->data, i);
-        leati_writer_write(w, &x, sizeof x);
-    }
-    if (a->dtype != LEAT_DTYPE_BF16)
-        leati_writer_write(w, a->data, count * leat_dtype_size(a->dtype));
-    return leati_writer_commit(w);
-}
-
 static leat_status run_files(leat_onnx_model *m, leati_arena *arena, const char *const *inputs,
-                             const char *folder, leat_array *out)
+                             const char *folder)
 {
     leati_oval **got;
     for (size_t i = 0; i < leat_onnx_model_inputs(m); i++)
         LEATI_TRY(leati_npy_given(arena, inputs[i], leati_omodel_input(m->inner, i), &m->given[i]));
     LEATI_TRY(run_given(m, &got));
-    LEATI_TRY(take_outputs(m, got, out));
-    LEATI_TRY(leati_folder_make(m->context, folder));
-    for (size_t i = 0; i < leat_onnx_model_outputs(m); i++)
-        LEATI_TRY(write_npy(m->context, folder, leat_onnx_model_output_name(m, i), &out[i]));
-    return LEAT_OK;
+    return leati_npy_write_outputs(&m->written, folder, leati_omodel_proto(m->inner)->graph, got,
+                                   &m->files);
 }
 
 leat_status leat_onnx_model_run_npy(leat_onnx_model *m, const char *const *inputs,
                                     const char *folder)
 {
     leati_arena arena;
-    leat_array *out = LEATI_NEW(m->context, leat_array, leat_onnx_model_outputs(m) + 1);
     leati_arena_init(&arena, m->context);
-    leat_status st = out ? run_files(m, &arena, inputs, folder, out) : LEAT_NOMEM;
+    leati_arena_fini(&m->written);
+    m->files = (leati_npy_files){0};
+    leat_status st = run_files(m, &arena, inputs, folder);
     leati_arena_fini(&arena);
-    leati_free(out);
     return st;
+}
+
+bool leat_onnx_model_file_at(const leat_onnx_model *m, size_t i, leat_onnx_file *out)
+{
+    if (i >= m->files.count) return false;
+    const leati_npy_file *f = &m->files.at[i];
+    *out = (leat_onnx_file){f->output, f->path, leati_onnx_element_word(f->element), f->shape};
+    return true;
 }

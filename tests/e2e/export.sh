@@ -65,6 +65,16 @@ fails not-onnx 2 "only ONNX files" "$leat" import wood.csv
 head -c 2000 graph.leat >cut.leat
 fails cut 3 "cut.leat" "$leat" run cut.leat
 
+# Arrays: one file for each output, and what was written.
+{
+    printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 4), }"
+    head -c 32 /dev/zero
+} >row.npy
+check run-arrays sh -c "$leat run $here/tests/onnx/learned/test_linear_regressor/model.onnx row.npy -o arrays >said.txt && test -s arrays/y.npy"
+has run-said said.txt "y: written to arrays/y.npy"
+check run-json sh -c "$leat run $here/tests/onnx/learned/test_linear_regressor/model.onnx row.npy -o arrays --json >said.json"
+has run-json-said said.json '{"outputs":[{"name":"y","type":"float32","shape":[1,' '"file":"arrays/y.npy"}]}'
+
 # arrays MODEL NAME...: both kinds of arrays, the same and with these names.
 arrays() {
     what=$1

@@ -732,6 +732,48 @@ static void test_exact(leattest *t)
     CHECK_FAILS(run_same(c, LEATI_ONNX_INT8, in), LEAT_TYPE, "300|int8");
 }
 
+/* Names that become the same on the way to files: a+b, a_b, a b (copies of x), in that order. */
+static void test_file_names(leattest *t)
+{
+    static const char *const names[] = {"a+b", "a_b", "a b"};
+    static const char *const files[] = {"a_b_2.npy", "a_b.npy", "a_b_3.npy"};
+    static const double x[] = {1, 2};
+    leat_context *c = t->context;
+    char model[512], in[512], out[512];
+    leat_onnx_model *m;
+    leat_onnx_file f;
+    leati_onnx_builder o;
+    snprintf(model, sizeof model, "%s", leattest_scratch("names.onnx"));
+    snprintf(in, sizeof in, "%s", leattest_scratch("names.npy"));
+    snprintf(out, sizeof out, "%s", leattest_scratch("names"));
+    leati_onnx_builder_init(&o, c, "names");
+    leati_onnx_add_input(&o, o.model->graph, "x", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    for (int i = 0; i < 3; i++) {
+        leati_onnx_add_node(&o, o.model->graph, "Identity", (const char *const[]){"x", NULL},
+                            (const char *const[]){names[i], NULL});
+        leati_onnx_add_output(&o, o.model->graph, names[i], LEATI_ONNX_FLOAT, (const int64_t[]){-1},
+                              1, NULL);
+    }
+    CHECK_OK(leati_onnx_builder_status(&o));
+    CHECK_OK(leati_onnx_write(c, o.model, model));
+    leati_onnx_builder_fini(&o);
+    REQUIRE_OK(write_elements(c, in, "<f8", 2, x, sizeof x));
+    REQUIRE_OK(leat_onnx_model_open(c, model, NULL, &m));
+    CHECK(!leat_onnx_model_file_at(m, 0, &f));
+    for (int turn = 0; turn < 2; turn++) /* the second writes over the first */
+        CHECK_OK(leat_onnx_model_run_npy(m, (const char *const[]){in}, out));
+    for (size_t i = 0; i < 3; i++) {
+        REQUIRE(leat_onnx_model_file_at(m, i, &f));
+        CHECK_STR(f.output, names[i]);
+        CHECK_STR(f.type, "float32");
+        CHECK(f.shape.rank == 1 && f.shape.dim[0] == 2);
+        CHECK_STR(leati_path_base(f.path), files[i]);
+        CHECK(leati_path_exists(f.path));
+    }
+    CHECK(!leat_onnx_model_file_at(m, 3, &f));
+    leat_onnx_model_close(m);
+}
+
 /* ---- loops -------------------------------------------------------------------------------------
  */
 
@@ -959,24 +1001,12 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {TEST(test_again),
-                                      TEST(test_announced),
-                                      TEST(test_exact),
-                                      TEST(test_file_changes),
-                                      TEST(test_memory),
-                                      TEST(test_repeated),
-                                      TEST(test_unsupported),
-                                      TEST(test_other_texts),
-                                      TEST(test_unique),
-                                      TEST(test_top_of_nan),
-                                      TEST(test_transposed_shape),
-                                      TEST(test_cubic_grid),
-                                      TEST(test_nearest_scales),
-                                      TEST(test_recurrent),
-                                      TEST(test_one_base_value),
-                                      TEST(test_whole_columns),
-                                      TEST(test_npy),
-                                      TEST(test_scans),
-                                      TEST(test_loops),
-                                      TEST(test_scan_memory)};
+static const leattest_case cases[] = {
+    TEST(test_again),          TEST(test_announced),      TEST(test_exact),
+    TEST(test_file_names),     TEST(test_file_changes),   TEST(test_memory),
+    TEST(test_repeated),       TEST(test_unsupported),    TEST(test_other_texts),
+    TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
+    TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
+    TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
+    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
