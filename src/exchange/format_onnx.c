@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "exchange/format.h"
 #include "exchange/lowering.h"
 #include "exchange/onnx_out.h"
@@ -90,36 +91,44 @@ static void add_inputs(leati_onnx_out *o, const leat_model *m, const char **name
         int32_t element = text ? LEATI_ONNX_STRING : array ? items[col->item] : LEATI_ONNX_DOUBLE;
         leati_onnx_add_input(&o->builder, o->graph, col->name, element, dims, array ? 4 : 2, batch);
         names[i] = col->name;
-        if (text) names[i] = level_numbers(o, col->name, &m->pipeline.encoder.columns[i]);
     }
+    for (size_t i = 0; i < m->input_count; i++) /* all names of columns are taken by now */
+        if (m->schema.columns[m->inputs[i]].role == LEATI_ROLE_CATEGORY)
+            names[i] = level_numbers(o, names[i], &m->pipeline.encoder.columns[i]);
 }
 
-static const char *output_name(const leat_model *m)
+static const char *value_name(const leat_model *m)
 {
     if (m->schema.task == LEATI_REGRESS) return "prediction";
     return leati_estimator_has_proba(m->pipeline.estimator) ? "probabilities" : "scores";
 }
 
-/* An output must not have the name of a column. */
-static leat_status check_names(leat_context *c, const leat_model *m)
+/* The name, or one that no column has: class_out, class_out_out, ... The names that are made on the
+ * way end with numbers. */
+static const char *output_name(leati_onnx_out *o, const char *name)
 {
-    for (size_t i = 0; i < m->input_count; i++) {
-        const char *name = m->schema.columns[m->inputs[i]].name;
-        LEATI_CHECK(c, strcmp(name, output_name(m)) != 0 && strcmp(name, "class") != 0,
-                    LEAT_UNSUPPORTED,
-                    "the column '%s' has the name of an output of the ONNX file; rename it", name);
-    }
-    return LEAT_OK;
+    leati_str text;
+    leati_str_init(&text, o->context);
+    leati_str_add(&text, name);
+    while (leati_str_status(&text) == LEAT_OK && leati_onnx_out_is_input(o, leati_str_text(&text)))
+        leati_str_add(&text, "_out");
+    const char *copy = leati_str_status(&text) == LEAT_OK
+                           ? leati_arena_strdup(&o->builder.arena, leati_str_text(&text))
+                           : NULL;
+    leati_str_fini(&text);
+    if (!copy) o->builder.status = LEAT_NOMEM;
+    return copy ? copy : "";
 }
 
-static void add_outputs(leati_onnx_out *o, const leat_model *m)
+/* names: of the value, of the class. */
+static void add_outputs(leati_onnx_out *o, const leat_model *m, const char *const *names)
 {
     static const char *const batch[] = {"batch", NULL};
     bool classify = m->schema.task == LEATI_CLASSIFY;
     int64_t dims[2] = {-1, (int64_t)m->schema.classes};
     if (classify)
-        leati_onnx_add_output(&o->builder, o->graph, "class", LEATI_ONNX_INT64, dims, 1, batch);
-    leati_onnx_add_output(&o->builder, o->graph, output_name(m), LEATI_ONNX_DOUBLE, dims,
+        leati_onnx_add_output(&o->builder, o->graph, names[1], LEATI_ONNX_INT64, dims, 1, batch);
+    leati_onnx_add_output(&o->builder, o->graph, names[0], LEATI_ONNX_DOUBLE, dims,
                           classify ? 2 : 1, batch);
 }
 
@@ -154,13 +163,13 @@ static leat_status assemble(leati_onnx_out *o, const leat_model *m, recording *r
     bool classify = m->schema.task == LEATI_CLASSIFY;
     leat_graph *const graphs[] = {r[0].lowering.graph, r[1].lowering.graph};
     leat_tensor *const *const roots[] = {r[0].root, r[1].root};
-    const char *const root_names[] = {output_name(m), "class"};
     add_inputs(o, m, names);
+    const char *const root_names[] = {output_name(o, value_name(m)), output_name(o, "class")};
     LEATI_TRY(leati_onnx_builder_status(&o->builder));
     o->batch_of = m->schema.columns[m->inputs[0]].name;
     LEATI_TRY(leati_onnx_out_write(o, graphs, m->input_count, r[0].input, names, classify ? 2 : 1,
                                    roots, root_names));
-    add_outputs(o, m);
+    add_outputs(o, m, root_names);
     LEATI_TRY(add_metadata(o, m));
     LEATI_TRY(leati_onnx_builder_status(&o->builder));
     return leati_onnx_write(o->context, o->builder.model, path);
@@ -181,7 +190,6 @@ leat_status leati_format_onnx(leat_context *c, const leat_model *m, const char *
         if (m->schema.columns[m->inputs[i]].role == LEATI_ROLE_CATEGORY)
             leati_onnx_add_opset(&o.builder, "", 19);
     LEATI_GO(leati_format_check_inputs(c, m, "ONNX"));
-    LEATI_GO(check_names(c, m));
     LEATI_GO(leati_estimator_save(c, m->pipeline.estimator, &state));
     for (int k = 0; k < LEATI_ONNX_BATCHES; k++)
         LEATI_GO(record(c, m, &state, LEATI_ONNX_FIRST_BATCH + k, &r[k]));

@@ -25,10 +25,18 @@ int32_t leati_onnx_out_element(leat_dtype dtype)
     }
 }
 
+bool leati_onnx_out_is_input(const leati_onnx_out *o, const char *name)
+{
+    for (size_t i = 0; i < o->graph->input.count; i++)
+        if (strcmp(o->graph->input.at[i].name, name) == 0) return true;
+    return false;
+}
+
 const char *leati_onnx_out_fresh(leati_onnx_out *o, const char *stem)
 {
     char text[160];
-    snprintf(text, sizeof text, "%s_%u", stem, ++o->count);
+    do snprintf(text, sizeof text, "%s_%u", stem, ++o->count);
+    while (leati_onnx_out_is_input(o, text));
     const char *name = leati_arena_strdup(&o->builder.arena, text);
     if (!name) o->builder.status = LEAT_NOMEM;
     return name ? name : "";

@@ -36,6 +36,8 @@ leat_status leati_onnx_out_write(leati_onnx_out *o, leat_graph *const graph[LEAT
                                  const char *const *root_names);
 
 /* For the files that write nodes. Names live as long as the builder. */
+bool leati_onnx_out_is_input(const leati_onnx_out *o, const char *name);
+/* STEM_NUMBER, which nothing is called so far: inputs are declared before. */
 const char *leati_onnx_out_fresh(leati_onnx_out *o, const char *stem);
 /* The name of what input i of the node at o->at reads; constants become initialisers. */
 const char *leati_onnx_out_in(leati_onnx_out *o, size_t i);

@@ -123,6 +123,35 @@ static void classes(leattest *t)
     leat_frame_release(f);
 }
 
+static bool rename_column(leat_context *c, leat_frame *f, const char *from, const char *to)
+{
+    size_t at;
+    char *copy = leati_strdup(c, to);
+    if (!copy || !leat_frame_find(f, from, &at)) return false;
+    leati_free(f->name[at]);
+    f->name[at] = copy;
+    return true;
+}
+
+/* Columns that are called as outputs and values of the file would be. */
+static void names(leattest *t)
+{
+    leat_frame *f = leattest_table(t->context, 90, 1);
+    REQUIRE(f);
+    REQUIRE(rename_column(t->context, f, "length", "class"));
+    REQUIRE(rename_column(t->context, f, "width", "probabilities"));
+    REQUIRE(rename_column(t->context, f, "weight", "concat_1"));
+    REQUIRE(rename_column(t->context, f, "round", "isnan_2"));
+    check_model(t, f, "kind", "id|colour", "logistic", NULL, "auto", EXACT);
+    REQUIRE(rename_column(t->context, f, "probabilities", "prediction"));
+    check_model(t, f, "concat_1", "id|colour|kind", "ridge", NULL, "auto", EXACT);
+    leat_onnx_model *o;
+    REQUIRE_OK(leat_onnx_model_open(t->context, leattest_scratch("wood.onnx"), NULL, &o));
+    CHECK_STR(leat_onnx_model_output_name(o, 0), "prediction_out");
+    leat_onnx_model_close(o);
+    leat_frame_release(f);
+}
+
 static void numbers(leattest *t)
 {
     leat_frame *f = leattest_table(t->context, 90, 1);
@@ -237,7 +266,7 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(classes), TEST(numbers), TEST(two_classes),
-                                      TEST(layers),  TEST(words),   TEST(half_precision),
-                                      TEST(memory)};
+static const leattest_case cases[] = {TEST(classes),        TEST(names),  TEST(numbers),
+                                      TEST(two_classes),    TEST(layers), TEST(words),
+                                      TEST(half_precision), TEST(memory)};
 LEATTEST_MAIN(cases)
