@@ -68,9 +68,11 @@ LEAT_API LEAT_CHECKED leat_status leat_onnx_model_predict(leat_onnx_model *model
                                                           const struct leat_frame *frame,
                                                           struct leat_frame **out);
 /* leat_onnx_model_run on .npy files: inputs in the model's order, converted to the types it wants
- * (TYPE: an element that the type does not have, such as 2.5 for int64); output i is written to
- * `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or '_' in the name, and _2,
- * _3, ... behind it where another output's file is called so. */
+ * (TYPE: an element that the type does not have, such as 2.5 for int64; str for texts). Output i is
+ * written to `folder`/<name>.npy, with '_' for what is not a letter, a digit, '-' or '_' in the
+ * name, and _2, _3, ... behind it where another output's file is called so; a sequence to
+ * <name>_0.npy, <name>_1.npy, ... Texts become str; types that NumPy does not have the next that
+ * has all their values, such as float32. UNSUPPORTED: an input that is no tensor. */
 LEAT_API LEAT_CHECKED leat_status leat_onnx_model_run_npy(leat_onnx_model *model,
                                                           const char *const *inputs,
                                                           const char *folder);

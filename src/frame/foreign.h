@@ -8,6 +8,7 @@
 #define LEATI_FRAME_FOREIGN_H
 
 #include "base/file.h"
+#include "base/str.h"
 #include "frame/frame.h"
 #include "tensor/npy.h"
 
@@ -18,6 +19,13 @@ enum { LEATI_ARRAY_COLUMNS = 256 };
 leat_status leati_foreign_add(leat_context *c, leat_frame *f, const char *name,
                               const leati_foreign *a);
 size_t leati_foreign_rows(const leati_foreign *a);
+
+/* Text element number `at` in file order in place of what `out` holds, as UTF-8; bytes as they are.
+ */
+void leati_foreign_text(const leati_foreign *a, size_t at, leati_str *out);
+/* The first `most` characters of UTF-8 as code points, which elements of NumPy's str are; returns
+ * how many. to == NULL only counts. */
+size_t leati_utf8_points(const char *text, size_t n, uint32_t *to, size_t most);
 
 /* The bytes are not kept. `path` appears in messages and names the columns of a .npy file. */
 leat_status leati_npy_frame(leat_context *c, leat_frame **out, leati_bytes bytes, const char *path);

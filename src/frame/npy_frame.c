@@ -67,7 +67,7 @@ static size_t encode_utf8(uint32_t p, char out[4])
     return n;
 }
 
-static void text_of(const leati_foreign *a, size_t at, leati_str *out)
+void leati_foreign_text(const leati_foreign *a, size_t at, leati_str *out)
 {
     const uint8_t *p = a->data + at * a->width;
     size_t step = a->element == LEATI_EL_UCS4 ? 4 : 1, n = a->width;
@@ -97,7 +97,7 @@ static leati_column *texts(leat_context *c, const slice *s)
     leati_str_init(&text, c);
     if (!col) LEATI_GO(leat_error_status(c));
     for (size_t i = 0; i < s->rows; i++) {
-        text_of(s->array, position(s, i), &text);
+        leati_foreign_text(s->array, position(s, i), &text);
         LEATI_GO(leati_str_status(&text));
         col->codes[i] = leati_map_put(&map, leati_str_text(&text), text.length);
         if (col->codes[i] == LEATI_MAP_NONE) LEATI_GO(leat_error_status(c));

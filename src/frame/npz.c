@@ -62,7 +62,7 @@ static size_t widest(const leati_column *col)
     return most;
 }
 
-static void decode_utf8(const char *text, size_t n, uint32_t *to, size_t most)
+size_t leati_utf8_points(const char *text, size_t n, uint32_t *to, size_t most)
 {
     size_t count = 0;
     for (size_t i = 0; i < n && count < most;) {
@@ -71,8 +71,10 @@ static void decode_utf8(const char *text, size_t n, uint32_t *to, size_t most)
         uint32_t point = more ? lead & (0x3fu >> more) : lead;
         for (i++; more && i < n && ((unsigned char)text[i] & 0xc0) == 0x80; more--, i++)
             point = point << 6 | ((unsigned char)text[i] & 0x3f);
-        to[count++] = point > 0x10ffff ? 0xfffd : point;
+        if (to) to[count] = point > 0x10ffff ? 0xfffd : point;
+        count++;
     }
+    return count;
 }
 
 static uint32_t *text_block(leat_context *c, const leati_column *col, size_t width)
@@ -84,7 +86,7 @@ static uint32_t *text_block(leat_context *c, const leati_column *col, size_t wid
         size_t n;
         if (!leati_valid(col, i)) continue;
         const char *text = leati_dict_text(col->dict, col->codes[i], &n);
-        decode_utf8(text, n, block + i * width, width);
+        (void)leati_utf8_points(text, n, block + i * width, width);
     }
     return block;
 }

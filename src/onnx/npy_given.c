@@ -5,10 +5,13 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/mem.h"
+#include "base/str.h"
+#include "frame/foreign.h"
+#include "io/encoding.h"
 #include "model/onnx_describe.h"
 #include "onnx/small_floats.h"
-#include "tensor/npy.h"
+
+enum { EMPTY_MOST = 1 << 20 }; /* a file of a few bytes may announce any number */
 
 typedef struct given {
     leati_arena *arena;
@@ -84,33 +87,72 @@ static leat_status put_all(given *g, const leat_shape *shape)
     return LEAT_OK;
 }
 
+/* Texts, as UTF-8 in the arena. */
+static leat_status put_texts(given *g)
+{
+    leat_context *c = g->arena->context;
+    leati_pb_bytes *to = g->data;
+    leati_str text;
+    leati_str_init(&text, c);
+    leat_status st = LEAT_OK;
+    for (size_t i = 0; st == LEAT_OK && i < g->from.count; i++) {
+        leati_foreign_text(&g->from, leati_foreign_position(&g->from, i), &text);
+        const char *copy = leati_arena_strndup(g->arena, leati_str_text(&text), text.length);
+        to[i] = (leati_pb_bytes){copy, text.length};
+        st = !copy ? leat_error_status(c) : leati_str_status(&text);
+        if (st == LEAT_OK && !leati_utf8_valid(copy, text.length))
+            st = LEATI_FAIL(c, LEAT_TYPE,
+                            "%s: a text is no UTF-8, which input `%.60s` takes; save it as str",
+                            g->path, g->info->name);
+    }
+    leati_str_fini(&text);
+    return st;
+}
+
 static leat_status read_parsed(given *g, leati_otensor *out)
 {
     leat_context *c = g->arena->context;
-    LEATI_CHECK(c, !leati_element_is_text(g->from.element), LEAT_TYPE,
-                "%s holds texts, input `%.60s` is of numbers", g->path, g->info->name);
+    bool texts = leati_element_is_text(g->from.element);
+    LEATI_CHECK(c, texts == (g->element == LEATI_ONNX_STRING), LEAT_TYPE,
+                "%s holds %s, input `%.60s` is of %s", g->path, texts ? "texts" : "numbers",
+                g->info->name, texts ? "numbers" : "texts");
+    LEATI_CHECK(c, g->from.width || g->from.count <= EMPTY_MOST, LEAT_LIMIT,
+                "%s holds %zu empty texts, at most %d are taken", g->path, g->from.count,
+                EMPTY_MOST);
     out->element = g->element;
     out->shape.rank = g->from.dims;
     for (int i = 0; i < g->from.dims; i++) out->shape.dim[i] = (int64_t)g->from.shape[i];
     out->data = g->data = leati_arena_calloc(g->arena, g->from.count ? g->from.count : 1,
                                              leati_oval_width(g->element));
-    return g->data ? put_all(g, &out->shape) : leat_error_status(c);
+    if (!g->data) return leat_error_status(c);
+    return texts ? put_texts(g) : put_all(g, &out->shape);
+}
+
+static leat_status fail_type(leat_context *c, const leati_onnx_value_info *info)
+{
+    leati_str text;
+    leati_str_init(&text, c);
+    leati_onnx_type_text(&text, info->type);
+    leat_status st = leati_str_status(&text);
+    if (st == LEAT_OK)
+        st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "input `%.60s` is %s, which no .npy file holds",
+                        info->name, leati_str_text(&text));
+    leati_str_fini(&text);
+    return st;
 }
 
 leat_status leati_npy_given(leati_arena *arena, const char *path, const leati_onnx_value_info *info,
                             leati_otensor *out)
 {
-    leat_context *c = arena->context;
     leati_bytes file;
-    leat_dtype unused;
     const leati_onnx_tensor_type *t = info->type ? info->type->tensor_type : NULL;
     given g = {
         .arena = arena, .path = path, .info = info, .element = t ? t->elem_type : LEATI_ONNX_FLOAT};
     *out = (leati_otensor){0};
-    LEATI_CHECK(c, leati_oval_dtype(g.element, &unused), LEAT_UNSUPPORTED,
-                "input `%.60s` is not of numbers that .npy holds", info->name);
-    LEATI_TRY(leati_file_read(c, &file, path));
-    leat_status st = leati_npy_parse(c, &g.from, file.data, file.size, path);
+    bool held = g.element == LEATI_ONNX_STRING || is_float(g.element) || is_whole(g.element);
+    if (!held || (info->type && !t)) return fail_type(arena->context, info);
+    LEATI_TRY(leati_file_read(arena->context, &file, path));
+    leat_status st = leati_npy_parse(arena->context, &g.from, file.data, file.size, path);
     if (st == LEAT_OK) st = read_parsed(&g, out);
     leati_bytes_release(&file);
     return st;

@@ -75,6 +75,10 @@ has run-said said.txt "y: written to arrays/y.npy"
 check run-json sh -c "$leat run $here/tests/onnx/learned/test_linear_regressor/model.onnx row.npy -o arrays --json >said.json"
 has run-json-said said.json '{"outputs":[{"name":"y","type":"float32","shape":[1,' '"file":"arrays/y.npy"}]}'
 
+check run-texts sh -c "$leat run $here/tests/onnx/learned/test_forest_texts/model.onnx row.npy -o texts --json >said.json"
+has run-texts-said said.json '"name":"label","type":"text","shape":[1],"file":"texts/label.npy"' '"file":"texts/y.npy"'
+check run-str grep -q "'<U" texts/label.npy
+
 # arrays MODEL NAME...: both kinds of arrays, the same and with these names.
 arrays() {
     what=$1

@@ -11,10 +11,10 @@
 #include <leat/read.h>
 
 #include "base/file.h"
+#include "frame/foreign.h"
 #include "model/onnx_write.h"
 #include "onnx/import.h"
 #include "support/leattest.h"
-#include "tensor/npy.h"
 #include "tensor/shape.h"
 
 static const int64_t scalar[1];
@@ -732,6 +732,102 @@ static void test_exact(leattest *t)
     CHECK_FAILS(run_same(c, LEATI_ONNX_INT8, in), LEAT_TYPE, "300|int8");
 }
 
+/* What the model of write_same wrote for the array in the file `in`: its text or number `at`. */
+static void check_same(leattest *t, int32_t element, const char *in, size_t at, const char *text,
+                       double number, const char *descr)
+{
+    char path[512], head[71] = "";
+    leati_bytes bytes;
+    leati_foreign y;
+    leati_str got;
+    snprintf(path, sizeof path, "%s", leattest_scratch("same/same_y.npy"));
+    if (!CHECK_OK(run_same(t->context, element, in))) return;
+    REQUIRE_OK(leati_file_read(t->context, &bytes, path));
+    REQUIRE_OK(leati_npy_parse(t->context, &y, bytes.data, bytes.size, path));
+    REQUIRE(bytes.size > 80);
+    memcpy(head, bytes.data + 10, 70);
+    CHECK(strstr(head, descr));
+    leati_str_init(&got, t->context);
+    if (text) leati_foreign_text(&y, at, &got);
+    if (text) CHECK_STR(leati_str_text(&got), text);
+    else CHECK(leati_foreign_number(&y, at) == number);
+    leati_str_fini(&got);
+    leati_bytes_release(&bytes);
+}
+
+/* Texts, and types that NumPy does not have. */
+static void test_other_types(leattest *t)
+{
+    static const uint32_t str[] = {0xe4, 0x1f600, 0, 'b', 0, 0};
+    static const double numbers[] = {-3, 0.5};
+    leat_context *c = t->context;
+    char in[512];
+    snprintf(in, sizeof in, "%s", leattest_scratch("same.npy"));
+    REQUIRE_OK(write_elements(c, in, "<U3", 2, str, sizeof str));
+    check_same(t, LEATI_ONNX_STRING, in, 0, "\xc3\xa4\xf0\x9f\x98\x80", 0, "'<U2'");
+    check_same(t, LEATI_ONNX_STRING, in, 1, "b", 0, "'<U2'");
+    CHECK_FAILS(run_same(c, LEATI_ONNX_FLOAT, in), LEAT_TYPE, "same.npy holds texts|of numbers");
+    REQUIRE_OK(write_elements(c, in, "|S2", 2, "no\0\0", 4));
+    check_same(t, LEATI_ONNX_STRING, in, 0, "no", 0, "'<U2'");
+    check_same(t, LEATI_ONNX_STRING, in, 1, "", 0, "'<U2'");
+    REQUIRE_OK(write_elements(c, in, "|S2", 2, "n\xe4\0\0", 4));
+    CHECK_FAILS(run_same(c, LEATI_ONNX_STRING, in), LEAT_TYPE, "no UTF-8");
+    REQUIRE_OK(write_elements(c, in, "|S0", 1 << 21, "", 0));
+    CHECK_FAILS(run_same(c, LEATI_ONNX_STRING, in), LEAT_LIMIT, "2097152 empty texts");
+    REQUIRE_OK(write_elements(c, in, "<f8", 2, numbers, sizeof numbers));
+    CHECK_FAILS(run_same(c, LEATI_ONNX_STRING, in), LEAT_TYPE, "holds numbers|of texts");
+    check_same(t, LEATI_ONNX_BFLOAT16, in, 1, NULL, 0.5, "'<f4'");
+    check_same(t, LEATI_ONNX_FLOAT8E4M3FN, in, 1, NULL, 0.5, "'<f4'");
+    CHECK_FAILS(run_same(c, LEATI_ONNX_INT4, in), LEAT_TYPE, "element (1) is 0.5|INT4");
+    CHECK_FAILS(run_same(c, LEATI_ONNX_COMPLEX64, in), LEAT_UNSUPPORTED, "`x`|COMPLEX64");
+    REQUIRE_OK(write_elements(c, in, "<f8", 1, numbers, 8));
+    check_same(t, LEATI_ONNX_INT4, in, 0, NULL, -3, "'|i1'");
+}
+
+/* s = (x, x), and an output that is called as its first item's file. */
+static void test_sequence_files(leattest *t)
+{
+    static const char *const files[] = {"s_0_2.npy", "s_1.npy", "s_0.npy"};
+    static const double x[] = {1, 2};
+    leat_context *c = t->context;
+    char model[512], in[512], out[512];
+    leat_onnx_model *m;
+    leat_onnx_file f;
+    leati_onnx_builder o;
+    snprintf(model, sizeof model, "%s", leattest_scratch("sequence.onnx"));
+    snprintf(in, sizeof in, "%s", leattest_scratch("sequence.npy"));
+    snprintf(out, sizeof out, "%s", leattest_scratch("sequence"));
+    leati_onnx_builder_init(&o, c, "sequence");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_node(&o, g, "SequenceConstruct", (const char *const[]){"x", "x", NULL},
+                        (const char *const[]){"s", NULL});
+    leati_onnx_add_node(&o, g, "Identity", (const char *const[]){"x", NULL},
+                        (const char *const[]){"s_0", NULL});
+    leati_onnx_add_output(&o, g, "s", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    leati_onnx_add_output(&o, g, "s_0", LEATI_ONNX_FLOAT, (const int64_t[]){-1}, 1, NULL);
+    REQUIRE_OK(leati_onnx_builder_status(&o));
+    leati_onnx_type *type = leati_pb_new(&o.arena, &leati_onnx_type_pb);
+    leati_onnx_elem_type *list = leati_pb_new(&o.arena, &leati_onnx_elem_type_pb);
+    REQUIRE(type && list);
+    list->elem_type = g->output.at[0].type;
+    type->sequence_type = list;
+    g->output.at[0].type = type;
+    CHECK_OK(leati_onnx_write(c, o.model, model));
+    leati_onnx_builder_fini(&o);
+    REQUIRE_OK(write_elements(c, in, "<f8", 2, x, sizeof x));
+    REQUIRE_OK(leat_onnx_model_open(c, model, NULL, &m));
+    CHECK_OK(leat_onnx_model_run_npy(m, (const char *const[]){in}, out));
+    for (size_t i = 0; i < 3; i++) {
+        REQUIRE(leat_onnx_model_file_at(m, i, &f));
+        CHECK_STR(f.output, i < 2 ? "s" : "s_0");
+        CHECK_STR(leati_path_base(f.path), files[i]);
+        CHECK(leati_path_exists(f.path));
+    }
+    CHECK(!leat_onnx_model_file_at(m, 3, &f));
+    leat_onnx_model_close(m);
+}
+
 /* Names that become the same on the way to files: a+b, a_b, a b (copies of x), in that order. */
 static void test_file_names(leattest *t)
 {
@@ -1001,12 +1097,16 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {
-    TEST(test_again),          TEST(test_announced),      TEST(test_exact),
-    TEST(test_file_names),     TEST(test_file_changes),   TEST(test_memory),
-    TEST(test_repeated),       TEST(test_unsupported),    TEST(test_other_texts),
-    TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
-    TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
-    TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
-    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
+static const leattest_case cases[] = {TEST(test_again),         TEST(test_announced),
+                                      TEST(test_exact),         TEST(test_file_names),
+                                      TEST(test_other_types),   TEST(test_sequence_files),
+                                      TEST(test_file_changes),  TEST(test_memory),
+                                      TEST(test_repeated),      TEST(test_unsupported),
+                                      TEST(test_other_texts),   TEST(test_unique),
+                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
+                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
+                                      TEST(test_recurrent),     TEST(test_one_base_value),
+                                      TEST(test_whole_columns), TEST(test_npy),
+                                      TEST(test_scans),         TEST(test_loops),
+                                      TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
