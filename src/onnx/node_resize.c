@@ -16,6 +16,7 @@ typedef struct resizing {
 typedef struct axis_map { /* of one axis */
     int64_t in, out;
     double scale, roi[2];
+    double length; /* that corners are aligned to: out or, as ONNX's text has it, scale * in */
 } axis_map;
 
 /* Length in times scale as ONNX Runtime and PyTorch have it, in single precision: 10 times 0.7 is
@@ -25,18 +26,28 @@ static double scaled(int64_t in, double scale)
     return floor((double)(float)(scale * (double)in));
 }
 
+/* Corners are aligned to the length that there is, as by ONNX Runtime and PyTorch, whose models say
+ * their scales: 9 times 1.5 is 13, whose last element is the input's last. ONNX's text divides by
+ * 13.5, and so do its tests, which give scales as an input. */
+static void set_scale(axis_map *a, double scale, bool given)
+{
+    a->scale = scale;
+    a->out = (int64_t)scaled(a->in, scale);
+    a->length = given ? scale * (double)a->in : (double)a->out;
+}
+
 /* Where output y lies in the input. */
 static double source(const resizing *r, const axis_map *a, double y)
 {
     double in = (double)a->in, out = a->scale * in;
     const char *mode = r->coordinates;
-    if (!strcmp(mode, "align_corners")) return out == 1 ? 0 : y * (in - 1) / (out - 1);
+    if (!strcmp(mode, "align_corners")) return a->length == 1 ? 0 : y * (in - 1) / (a->length - 1);
     if (!strcmp(mode, "asymmetric")) return y / a->scale;
     if (!strcmp(mode, "pytorch_half_pixel") && out == 1) return -0.5;
     if (!strcmp(mode, "tf_half_pixel_for_nn")) return (y + 0.5) / a->scale;
     if (!strcmp(mode, "tf_crop_and_resize")) {
         double from = a->roi[0] * (in - 1), to = a->roi[1] * (in - 1);
-        return out == 1 ? (from + to) / 2 : from + y * (to - from) / (out - 1);
+        return a->length == 1 ? (from + to) / 2 : from + y * (to - from) / (a->length - 1);
     }
     double x = (y + 0.5) / a->scale - 0.5;
     if (!strcmp(mode, "half_pixel_symmetric")) x += in / 2 * (1 - (double)a->out / out);
@@ -48,7 +59,7 @@ static double source(const resizing *r, const axis_map *a, double y)
 static double source_single(const resizing *r, const axis_map *a, int64_t at)
 {
     float y = (float)at, in = (float)a->in, scale = (float)a->scale;
-    float out = (float)(a->scale * (double)a->in);
+    float out = (float)a->length;
     const char *mode = r->coordinates;
     if (!strcmp(mode, "align_corners")) return out == 1 ? 0 : (double)(y * (in - 1) / (out - 1));
     if (!strcmp(mode, "asymmetric")) return (double)(y / scale);
@@ -234,6 +245,7 @@ static void fit_sizes(const char *policy, axis_map *maps, const int64_t *sizes, 
         axis_map *a = &maps[axes[j]];
         a->out = keep ? (int64_t)floor(scale * (double)a->in + 0.5) : sizes[j];
         a->scale = keep ? scale : (double)sizes[j] / (double)a->in;
+        a->length = (double)a->out;
     }
 }
 
@@ -246,7 +258,8 @@ static leat_status resize_node(leati_ocall *k, const resizing *r, size_t scales_
     int axes[LEAT_MAX_RANK];
     LEATI_TRY(leati_oneed(k, 1));
     leat_shape s = k->in[0]->shape;
-    for (int d = 0; d < s.rank; d++) maps[d] = (axis_map){s.dim[d], s.dim[d], 1, {0, 1}};
+    for (int d = 0; d < s.rank; d++)
+        maps[d] = (axis_map){s.dim[d], s.dim[d], 1, {0, 1}, (double)s.dim[d]};
     list = leati_oattr_ints(k, "axes", &axes_count);
     LEATI_TRY(leati_oaxes(k, list, axes_count, s.rank, axes));
     for (int d = 0; d < s.rank && !axes_count; d++) axes[d] = d;
@@ -273,8 +286,7 @@ static leat_status resize_node(leati_ocall *k, const resizing *r, size_t scales_
                   : !(scale[j] > 0 && scale[j] * (double)a->in <= 0x1p31))
             return leati_ofail(k, LEAT_INVALID, "a scale or size out of range");
         if (sizes) continue;
-        a->scale = scale[j];
-        a->out = (int64_t)scaled(a->in, scale[j]);
+        set_scale(a, scale[j], k->in[scales_at]->varying);
     }
     if (sizes)
         fit_sizes(leati_oattr_text(k, "keep_aspect_ratio_policy", "stretch"), maps, sizes, axes,
@@ -312,10 +324,11 @@ leat_status leati_on_Upsample(leati_ocall *k)
     if (!a || a->floats.count != (size_t)s.rank)
         return leati_ofail(k, LEAT_SHAPE, "its scales do not fit");
     for (int d = 0; d < s.rank; d++) {
-        double scale = (double)a->floats.at[d], out = scaled(s.dim[d], scale);
-        if (!(scale > 0 && out <= 0x1p31))
+        double scale = (double)a->floats.at[d];
+        if (!(scale > 0 && scaled(s.dim[d], scale) <= 0x1p31))
             return leati_ofail(k, LEAT_INVALID, "a scale out of range");
-        maps[d] = (axis_map){s.dim[d], (int64_t)out, scale, {0, 1}};
+        maps[d] = (axis_map){.in = s.dim[d], .roi = {0, 1}};
+        set_scale(&maps[d], scale, false);
     }
     return resize(k, &r, maps);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Models of ai.onnx.ml with the outputs of ONNX Runtime, and transforms of odd lengths with those of
 NumPy (in f64; ONNX Runtime's are 1e-3 off there), in the layout of ONNX's backend tests:
-tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6; run it
-from the root of the project."""
+tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6 (resizing by
+aligned corners and crops with onnxruntime 1.32.0); run it from the root of the project."""
 import pathlib, shutil
 import numpy as np
 import onnx
@@ -226,8 +226,6 @@ def resizes():
                     coordinate_transformation_mode=where))
                 names.append(f"r{k}")
             for k, scale in enumerate((0.1, 0.3, 0.35, 0.6, 0.7, 1.1, 1.3, 1.4, 1.7, 2.3, 3.0)):
-                if where == "align_corners" and n * scale % 1:
-                    continue  # there ONNX Runtime counts whole elements, which the tests of ONNX refuse
                 fixed[f"scale{k}"] = np.array([1, 1, 1, scale], "f4")
                 nodes.append(helper.make_node(
                     "Resize", ["x", "empty" if opset == 11 else "", f"scale{k}"], [f"s{k}"],
@@ -239,6 +237,24 @@ def resizes():
     for scale in (0.4, 0.6, 0.8, 1.5, 2.5):
         save(f"resize_10_{scale}", [helper.make_node("Resize", ["x", "s"], ["y"], mode="nearest")],
              {"x": x}, {"s": np.array([1, 1, scale, scale], "f4")}, opset=10)
+    for where, mode in (("align_corners", "linear"), ("align_corners", "cubic"),
+                        ("tf_crop_and_resize", "linear"), ("tf_crop_and_resize", "nearest")):
+        corners(where, mode)
+
+
+def corners(where, mode):
+    """Lengths that are no whole multiples: the models say their scales, as PyTorch's do."""
+    x = np.sin(np.arange(7 * 9, dtype="f4")).reshape(1, 1, 7, 9)
+    fixed = {"all": np.array([-1]), "roi": np.array([0, 0, 0.1, 0.2, 1, 1, 0.9, 0.8], "f4")}
+    nodes, names = [], []
+    for k, scale in enumerate((0.15, 0.35, 0.6, 1.5, 2.3)):
+        fixed[f"scale{k}"] = np.array([1, 1, scale, scale], "f4")
+        nodes.append(helper.make_node("Resize", ["x", "roi", f"scale{k}"], [f"s{k}"], mode=mode,
+                                      coordinate_transformation_mode=where))
+        nodes.append(helper.make_node("Reshape", [f"s{k}", "all"], [f"r{k}"]))
+        names.append(f"r{k}")
+    nodes.append(helper.make_node("Concat", names, ["y"], axis=0))
+    save(f"resize_{where}_{mode}", nodes, {"x": x}, fixed, opset=13)
 
 
 if __name__ == "__main__":
