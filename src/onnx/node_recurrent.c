@@ -8,6 +8,7 @@
 #include "onnx/operators.h"
 
 enum { GATES_MOST = 4, FUNCTIONS = 3 };
+enum { CELL = 2 }; /* the LSTM's function of its cell, which no runtime clips, unlike the gates */
 
 typedef struct cell {     /* one direction */
     leat_tensor *w, *r;   /* (gates hidden, in), (gates hidden, hidden) */
@@ -29,7 +30,7 @@ static leat_tensor *activate(leati_ocall *k, const cell *c, int i, leat_tensor *
 {
     const char *name = c->name[i];
     double a = c->alpha[i], b = c->beta[i];
-    if (c->clip > 0) x = leat_clip(x, -c->clip, c->clip);
+    if (c->clip > 0 && i != CELL) x = leat_clip(x, -c->clip, c->clip);
     if (is(name, "tanh")) return leat_tanh(x);
     if (is(name, "sigmoid")) return leat_sigmoid(x);
     if (is(name, "relu")) return leat_relu(x);
@@ -93,7 +94,7 @@ static leat_tensor *step(leati_ocall *k, const cell *c, leat_tensor *x, leat_ten
     leat_tensor *fresh = activate(k, c, 1, gate(c, u, 3));
     *s = leat_add(leat_mul(forget, *s), leat_mul(in, fresh));
     if (c->peep[1]) out = leat_add(out, leat_mul(c->peep[1], *s));
-    leat_tensor *y = activate(k, c, 2, *s);
+    leat_tensor *y = activate(k, c, CELL, *s);
     return leat_mul(activate(k, c, 0, out), y);
 }
 

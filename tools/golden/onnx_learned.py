@@ -2,7 +2,7 @@
 """Models of ai.onnx.ml with the outputs of ONNX Runtime, and transforms of odd lengths with those of
 NumPy (in f64; ONNX Runtime's are 1e-3 off there), in the layout of ONNX's backend tests:
 tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6 (resizing by
-aligned corners and crops with onnxruntime 1.32.0); run it from the root of the project."""
+aligned corners and crops and clipping with onnxruntime 1.32.0); run it from the root of the project."""
 import pathlib, shutil
 import numpy as np
 import onnx
@@ -257,6 +257,16 @@ def corners(where, mode):
     save(f"resize_{where}_{mode}", nodes, {"x": x}, fixed, opset=13)
 
 
+def clipped():
+    """What is clipped: the inputs of the gates, and not the cell on its way to the output."""
+    own = np.random.default_rng(8)
+    x, w, r, b, p = (own.standard_normal(s).astype("f4")
+                     for s in ((6, 2, 4), (1, 12, 4), (1, 12, 3), (1, 24), (1, 9)))
+    save("lstm_clip", [helper.make_node("LSTM", ["x", "w", "r", "b", "", "", "", "p"], ["y"],
+                                        hidden_size=3, clip=1.0)],
+         {"x": x}, {"w": w, "r": r, "b": b + 1, "p": p})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -265,3 +275,4 @@ if __name__ == "__main__":
     transforms()
     vectors()
     resizes()
+    clipped()
