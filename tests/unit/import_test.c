@@ -225,10 +225,15 @@ static leat_status import(leat_context *c, void *arg)
 
 static void memory(leattest *t)
 {
+    static const float weights[] = {2, 3, 4, 5};
     importing i;
     snprintf(i.from, sizeof i.from, "%s", leattest_scratch("some.onnx"));
     snprintf(i.to, sizeof i.to, "%s", leattest_scratch("some.leat"));
     REQUIRE_OK(write_double(t->context, i.from, -1, "Mul"));
+    leattest_fail_allocations(t, import, &i);
+    REQUIRE_OK(leattest_model_beside(t->context, i.from, "some.data"));
+    REQUIRE_OK(
+        leati_file_write(t->context, leattest_scratch("some.data"), weights, sizeof weights));
     leattest_fail_allocations(t, import, &i);
 }
 

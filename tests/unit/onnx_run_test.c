@@ -828,6 +828,29 @@ static void test_sequence_files(leattest *t)
     leat_onnx_model_close(m);
 }
 
+static leat_status open_and_run_texts(leat_context *c, void *in)
+{
+    leat_onnx_model *m;
+    char model[512], out[512];
+    snprintf(model, sizeof model, "%s", leattest_scratch("same.onnx"));
+    snprintf(out, sizeof out, "%s", leattest_scratch("same"));
+    leat_status st = leat_onnx_model_open(c, model, NULL, &m);
+    if (st != LEAT_OK) return st;
+    st = leat_onnx_model_run_npy(m, (const char *const[]){in}, out);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_file_memory(leattest *t)
+{
+    char in[512], model[512];
+    snprintf(in, sizeof in, "%s", leattest_scratch("same.npy"));
+    snprintf(model, sizeof model, "%s", leattest_scratch("same.onnx"));
+    REQUIRE_OK(write_elements(t->context, in, "|S2", 2, "ab\0\0", 4));
+    REQUIRE_OK(write_same(t->context, model, LEATI_ONNX_STRING));
+    leattest_fail_allocations(t, open_and_run_texts, in);
+}
+
 /* Names that become the same on the way to files: a+b, a_b, a b (copies of x), in that order. */
 static void test_file_names(leattest *t)
 {
@@ -1097,16 +1120,13 @@ static void test_scan_memory(leattest *t)
     leattest_fail_some_allocations(t, run_scan, path);
 }
 
-static const leattest_case cases[] = {TEST(test_again),         TEST(test_announced),
-                                      TEST(test_exact),         TEST(test_file_names),
-                                      TEST(test_other_types),   TEST(test_sequence_files),
-                                      TEST(test_file_changes),  TEST(test_memory),
-                                      TEST(test_repeated),      TEST(test_unsupported),
-                                      TEST(test_other_texts),   TEST(test_unique),
-                                      TEST(test_top_of_nan),    TEST(test_transposed_shape),
-                                      TEST(test_cubic_grid),    TEST(test_nearest_scales),
-                                      TEST(test_recurrent),     TEST(test_one_base_value),
-                                      TEST(test_whole_columns), TEST(test_npy),
-                                      TEST(test_scans),         TEST(test_loops),
-                                      TEST(test_scan_memory)};
+static const leattest_case cases[] = {
+    TEST(test_again),          TEST(test_announced),      TEST(test_exact),
+    TEST(test_file_names),     TEST(test_other_types),    TEST(test_sequence_files),
+    TEST(test_file_memory),    TEST(test_file_changes),   TEST(test_memory),
+    TEST(test_repeated),       TEST(test_unsupported),    TEST(test_other_texts),
+    TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
+    TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
+    TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
+    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
 LEATTEST_MAIN(cases)
