@@ -4,8 +4,7 @@
 
 #include "onnx/operators.h"
 
-/* (batch, length, heads x size) as (batch, heads, length, size); 4 dimensions stay. */
-static leat_tensor *split_heads(leati_ocall *k, leat_tensor *x, int64_t heads)
+leat_tensor *leati_osplit_heads(leati_ocall *k, leat_tensor *x, int64_t heads)
 {
     leat_shape s = leat_tensor_shape(x);
     if (!x || s.rank == 4) return x;
@@ -18,7 +17,7 @@ static leat_tensor *split_heads(leati_ocall *k, leat_tensor *x, int64_t heads)
     return leat_transpose(x, (const int[]){0, 2, 1, 3});
 }
 
-static leat_tensor *join_heads(leat_tensor *x)
+leat_tensor *leati_ojoin_heads(leat_tensor *x)
 {
     leat_shape s = leat_tensor_shape(x);
     if (!x || s.rank != 4) return NULL;
@@ -113,9 +112,9 @@ leat_status leati_on_Attention(leati_ocall *k)
     size_t lengths = 0;
     LEATI_TRY(leati_oneed(k, 3));
     int64_t kv_heads = leati_oattr_int(k, "kv_num_heads", 0);
-    leat_tensor *q = split_heads(k, leati_oin(k, 0), leati_oattr_int(k, "q_num_heads", 0));
-    leat_tensor *key = split_heads(k, leati_oin(k, 1), kv_heads);
-    leat_tensor *value = split_heads(k, leati_oin(k, 2), kv_heads);
+    leat_tensor *q = leati_osplit_heads(k, leati_oin(k, 0), leati_oattr_int(k, "q_num_heads", 0));
+    leat_tensor *key = leati_osplit_heads(k, leati_oin(k, 1), kv_heads);
+    leat_tensor *value = leati_osplit_heads(k, leati_oin(k, 2), kv_heads);
     if (!q || !key || !value) return leat_error_status(k->context);
     bool flat = k->in[0]->shape.rank == 3;
     int64_t past = leati_ohas(k, 4) && k->in[4]->shape.rank == 4 ? k->in[4]->shape.dim[2] : 0;
@@ -150,7 +149,7 @@ leat_status leati_on_Attention(leati_ocall *k)
     leat_tensor *y =
         leat_matmul(leat_cast(p, product), leat_cast(repeat_heads(k, value, heads), product));
     y = leat_cast(y, type);
-    LEATI_TRY(leati_oset(k, 0, flat ? join_heads(y) : y));
+    LEATI_TRY(leati_oset(k, 0, flat ? leati_ojoin_heads(y) : y));
     LEATI_TRY(leati_opass(k, 1, present[0]));
     LEATI_TRY(leati_opass(k, 2, present[1]));
     return leati_oset(k, 3,

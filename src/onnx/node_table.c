@@ -6,7 +6,9 @@
 
 static const leati_oop rows[] = {
 #define X(domain, Name) {domain, #Name, leati_on_##Name},
+#define MICROSOFT(Name) {"com.microsoft", #Name, leati_on_microsoft_##Name},
 #include "onnx/operators.def"
+#undef MICROSOFT
 #undef X
 };
 

@@ -64,7 +64,7 @@ static leat_status kernel_of(leati_ocall *k, leat_shape x, const int64_t **kerne
     return LEAT_OK;
 }
 
-static leat_tensor *add_bias(leati_ocall *k, leat_tensor *y, size_t input)
+leat_tensor *leati_oadd_bias(leati_ocall *k, leat_tensor *y, size_t input)
 {
     if (!leati_ohas(k, input)) return y;
     leat_tensor *b = leati_oin(k, input);
@@ -94,7 +94,8 @@ leat_tensor *leati_oconv(leati_ocall *k, leat_tensor *x, leat_tensor *w)
 leat_status leati_on_Conv(leati_ocall *k)
 {
     LEATI_TRY(leati_oneed(k, 2));
-    return leati_oset(k, 0, add_bias(k, leati_oconv(k, leati_oin(k, 0), leati_oin(k, 1)), 2));
+    return leati_oset(k, 0,
+                      leati_oadd_bias(k, leati_oconv(k, leati_oin(k, 0), leati_oin(k, 1)), 2));
 }
 
 leat_status leati_on_ConvTranspose(leati_ocall *k)
@@ -131,7 +132,7 @@ leat_status leati_on_ConvTranspose(leati_ocall *k)
         o.pad_low[i] = !strcmp(mode, "SAME_UPPER") ? all / 2 : all - all / 2;
         o.pad_high[i] = all - o.pad_low[i];
     }
-    return leati_oset(k, 0, add_bias(k, leat_conv_transpose(x, w, &o), 2));
+    return leati_oset(k, 0, leati_oadd_bias(k, leat_conv_transpose(x, w, &o), 2));
 }
 
 /* ---- pools ---------------------------------------------------------------------------------- */

@@ -7,7 +7,9 @@
 #include "onnx/run.h"
 
 #define X(domain, Name) leat_status leati_on_##Name(leati_ocall *k);
+#define MICROSOFT(Name) leat_status leati_on_microsoft_##Name(leati_ocall *k);
 #include "onnx/operators.def"
+#undef MICROSOFT
 #undef X
 
 /* Forwards a failure in a function that gives a tensor. */
@@ -26,6 +28,13 @@ double *leati_orandom(leati_ocall *k, size_t count);
 
 /* x (N, C, ...) convolved with w as the attributes of the node say. */
 leat_tensor *leati_oconv(leati_ocall *k, leat_tensor *x, leat_tensor *w);
+
+/* y with the list `input` added to its channels, if there is one. */
+leat_tensor *leati_oadd_bias(leati_ocall *k, leat_tensor *y, size_t input);
+
+/* (batch, length, heads x size) as (batch, heads, length, size); 4 dimensions stay. And back. */
+leat_tensor *leati_osplit_heads(leati_ocall *k, leat_tensor *x, int64_t heads);
+leat_tensor *leati_ojoin_heads(leat_tensor *x);
 
 /* Matrix product with lists as rows or columns. */
 leat_tensor *leati_omatmul(leat_tensor *a, leat_tensor *b);

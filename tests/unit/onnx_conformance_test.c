@@ -40,13 +40,11 @@ static void test_1_22(leattest *t)
     check_list(t, "passing-1.22.0.txt", getenv("LEAT_ONNX_DATA_1_22"));
 }
 
-/* Operators that ONNX's tests leave out, with the outputs of other packages:
- * tools/golden/onnx_learned.py. */
-static void test_learned(leattest *t)
+static void check_folder(leattest *t, const char *folder)
 {
     char reason[512];
     size_t count;
-    char **folders = conformance_find(LEATTEST_SOURCE_DIR "/tests/onnx/learned", &count);
+    char **folders = conformance_find(folder, &count);
     CHECK(count > 40);
     for (size_t i = 0; i < count; i++) {
         conformance_result r = conformance_run(folders[i], 60, reason, sizeof reason);
@@ -56,5 +54,19 @@ static void test_learned(leattest *t)
     free(folders);
 }
 
-static const leattest_case cases[] = {TEST(test_debian), TEST(test_1_22), TEST(test_learned)};
+/* Operators that ONNX's tests leave out, with the outputs of other packages:
+ * tools/golden/onnx_learned.py. */
+static void test_learned(leattest *t)
+{
+    check_folder(t, LEATTEST_SOURCE_DIR "/tests/onnx/learned");
+}
+
+/* tools/golden/onnx_microsoft.py */
+static void test_microsoft(leattest *t)
+{
+    check_folder(t, LEATTEST_SOURCE_DIR "/tests/onnx/microsoft");
+}
+
+static const leattest_case cases[] = {TEST(test_debian), TEST(test_1_22), TEST(test_learned),
+                                      TEST(test_microsoft)};
 LEATTEST_MAIN(cases)

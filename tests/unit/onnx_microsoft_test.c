@@ -1,0 +1,126 @@
+/* The operators of com.microsoft: what is refused and how, and inputs that make no sense. Their
+ * results are held to ONNX Runtime by tests/onnx/microsoft. */
+#include <stdio.h>
+#include <string.h>
+
+#include <leat/onnx.h>
+
+#include "model/onnx_ops.h"
+#include "model/onnx_write.h"
+#include "support/leattest.h"
+
+typedef struct refusal {
+    const char *op;
+    const char *attribute; /* NULL: none */
+    int64_t value;
+    const char *text; /* the value, where it is a text */
+    const char *in;   /* x per input that is there, - per one that is left out */
+    leat_status status;
+    const char *message;
+} refusal;
+
+/* x: f32 (2, 3, 4). */
+static const refusal refusals[] = {
+    {"Attention", "do_rotary", 1, NULL, "xx", LEAT_UNSUPPORTED,
+     "attribute do_rotary=1 is not supported"},
+    {"Attention", "past_present_share_buffer", 1, NULL, "xx", LEAT_UNSUPPORTED,
+     "past_present_share_buffer=1"},
+    {"Attention", NULL, 0, NULL, "xx----x", LEAT_UNSUPPORTED, "input 7, past_sequence_length"},
+    {"Attention", "sideways", 1, NULL, "xx", LEAT_FORMAT, "no attribute sideways"},
+    {"MultiHeadAttention", NULL, 0, NULL, "x", LEAT_UNSUPPORTED,
+     "packed|key and value must be inputs"},
+    {"MultiHeadAttention", NULL, 0, NULL, "xxx-----x", LEAT_UNSUPPORTED,
+     "input 9, past_sequence_length"},
+    {"MultiHeadAttention", NULL, 0, NULL, "xxx------x", LEAT_UNSUPPORTED,
+     "input 10, cache_indirection"},
+    {"MultiHeadAttention", NULL, 0, NULL, "xxx-x", LEAT_UNSUPPORTED,
+     "a mask of shape|(2, 3, 4)|3 keys"},
+    {"MultiHeadAttention", NULL, 0, NULL, "xxxx", LEAT_SHAPE, "the bias is|12 numbers"},
+    {"FusedConv", "activation", 0, "Swirl", "xx", LEAT_UNSUPPORTED, "activation Swirl|Relu, Tanh"},
+    {"FusedConv", "activation", 0, "Clip", "xx", LEAT_UNSUPPORTED,
+     "activation Clip with 0 parameters"},
+    {"QLinearGlobalAveragePool", "channels_last", 1, NULL, "xxxxx", LEAT_UNSUPPORTED,
+     "channels_last=1"},
+    {"QLinearAdd", NULL, 0, NULL, "xxxxxxxx", LEAT_UNSUPPORTED, "int8 and uint8"},
+    {"QLinearConcat", NULL, 0, NULL, "xxxx", LEAT_FORMAT, "4 inputs"},
+    {"SkipLayerNormalization", NULL, 0, NULL, "x", LEAT_FORMAT, "1 inputs, at least 3"},
+};
+
+static leat_status write_node(leat_context *c, const refusal *r, const char *path, int32_t element,
+                              const leat_shape *shape)
+{
+    const char *in[16] = {NULL};
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "g");
+    leati_onnx_add_opset(&o, "com.microsoft", 1);
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", element, shape->dim, (size_t)shape->rank, NULL);
+    for (size_t i = 0; r->in[i]; i++) in[i] = r->in[i] == 'x' ? "x" : "";
+    leati_onnx_node *n = leati_onnx_add_node(&o, g, r->op, in, (const char *const[]){"y", NULL});
+    leati_onnx_set_domain(&o, n, "com.microsoft");
+    if (r->text) leati_onnx_set_text(&o, n, r->attribute, r->text);
+    else if (r->attribute) leati_onnx_set_int(&o, n, r->attribute, r->value);
+    if (strstr(r->op, "Attention")) leati_onnx_set_int(&o, n, "num_heads", 2);
+    if (!strcmp(r->op, "QLinearConcat")) leati_onnx_set_int(&o, n, "axis", 0);
+    if (!strcmp(r->op, "QLinearSoftmax")) leati_onnx_set_int(&o, n, "opset", 13);
+    if (!strcmp(r->op, "QLinearAveragePool"))
+        leati_onnx_set_ints(&o, n, "kernel_shape", (const int64_t[]){2, 2}, 2);
+    leati_onnx_add_output(&o, g, "y", element, NULL, 0, NULL);
+    leat_status st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+static leat_status run_node(leat_context *c, const refusal *r, leat_dtype dtype, leat_shape shape)
+{
+    static const float zeros[64];
+    const char *path = leattest_scratch("node.onnx");
+    leat_onnx_model *m = NULL;
+    leat_array x = {.dtype = dtype, .shape = shape, .data = zeros}, y;
+    int32_t element = dtype == LEAT_DTYPE_U8 ? LEATI_ONNX_UINT8 : LEATI_ONNX_FLOAT;
+    leat_status st = write_node(c, r, path, element, &shape);
+    if (st == LEAT_OK) st = leat_onnx_model_open(c, path, NULL, &m);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, &x, &y);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_refusals(leattest *t)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        CHECK_FAILS(run_node(t->context, &refusals[i], LEAT_DTYPE_F32, LEAT_DIMS(2, 3, 4)),
+                    refusals[i].status, refusals[i].message);
+    }
+}
+
+/* One tensor for all inputs, of each shape and type, for each number of inputs: a result or an
+ * error, and no fault of Leat. */
+static void test_any_inputs(leattest *t)
+{
+    const leat_shape shapes[] = {
+        LEAT_SCALAR,        LEAT_DIMS(1),          LEAT_DIMS(6),
+        LEAT_DIMS(3, 3),    LEAT_DIMS(2, 3, 4),    LEAT_DIMS(0, 3, 4),
+        LEAT_DIMS(2, 0, 6), LEAT_DIMS(1, 2, 3, 4), LEAT_DIMS(2, 1, 2, 3, 2)};
+    size_t ops = 0, results = 0;
+    for (size_t i = 0; i < leati_onnx_op_count(); i++) {
+        const leati_onnx_op *op = leati_onnx_op_at(i);
+        int most = op->inputs_most < 10 ? op->inputs_most : 10;
+        if (strcmp(op->domain, "com.microsoft") != 0) continue;
+        ops++;
+        for (int n = op->inputs_least; n <= most; n++)
+            for (size_t s = 0; s < 2 * sizeof shapes / sizeof *shapes; s++) {
+                refusal r = {.op = op->name, .in = &"xxxxxxxxxx"[10 - n]};
+                leat_status st =
+                    run_node(t->context, &r, s % 2 ? LEAT_DTYPE_U8 : LEAT_DTYPE_F32, shapes[s / 2]);
+                results += st == LEAT_OK;
+                if (!CHECK(st != LEAT_INTERNAL))
+                    printf("    %s: %s\n", op->name, leat_error_message(t->context));
+                leat_error_clear(t->context);
+            }
+    }
+    CHECK(ops >= 22);
+    CHECK(results > 100);
+}
+
+static const leattest_case cases[] = {TEST(test_refusals), TEST(test_any_inputs)};
+LEATTEST_MAIN(cases)
