@@ -2,6 +2,8 @@
 #include "learn/safetensors.h"
 
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,8 +74,13 @@ leat_status leati_safetensors_write(leat_context *c, const leati_state *state, l
     return st != LEAT_OK ? st : leati_str_status(out);
 }
 
-static leat_status damaged(leat_context *c, const char *why)
+static leat_status LEAT_PRINTF(2, 3) damaged(leat_context *c, const char *format, ...)
 {
+    char why[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
     return LEATI_FAIL(c, LEAT_FORMAT, "damaged weights: %s", why);
 }
 
@@ -129,32 +136,60 @@ static int read_type(const char *text)
     return type < LEATI_DTYPES ? type : READ_TYPES;
 }
 
+/* "(2, 3)" */
+static void shape_text(const leati_array_entry *e, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "(");
+    for (int d = 0; d < e->dims && n < size; d++)
+        n += (size_t)snprintf(out + n, size - n, "%s%zu", d ? ", " : "", e->shape[d]);
+    if (n < size) snprintf(out + n, size - n, ")");
+}
+
+static leat_status read_shape(leat_context *c, const char *name, const json_t *shape,
+                              leati_array_entry *e)
+{
+    if (!json_is_array(shape)) return damaged(c, "array `%.60s` has no shape", name);
+    if (json_array_size(shape) > LEATI_STATE_DIMS)
+        return damaged(c, "array `%.60s` has %zu dimensions, at most %d are known", name,
+                       json_array_size(shape), (int)LEATI_STATE_DIMS);
+    e->dims = (int)json_array_size(shape);
+    for (int d = 0; d < e->dims; d++) {
+        if (!read_size(json_array_get(shape, (size_t)d), &e->shape[d]) ||
+            leati_mul_overflows(e->count, e->shape[d], &e->count))
+            return damaged(c, "array `%.60s` has a bad shape: dimension %d", name, d + 1);
+    }
+    return LEAT_OK;
+}
+
 static leat_status read_place(leat_context *c, const char *name, const json_t *json, size_t size,
                               place *out)
 {
     leati_array_entry e = {.count = 1};
     const char *dtype = json_string_value(json_object_get(json, "dtype"));
-    const json_t *shape = json_object_get(json, "shape");
     const json_t *offsets = json_object_get(json, "data_offsets");
     size_t from, to, bytes;
     int type = read_type(dtype);
     bool half = type == F16 || type == BF16;
-    if (type == READ_TYPES) return damaged(c, "an array of unknown type");
+    if (type == READ_TYPES)
+        return damaged(c,
+                       "array `%.60s` is of the unknown type %.20s; these are read: F64, F32, F16, "
+                       "BF16, I64, I32, U8",
+                       name, dtype ? dtype : "(none)");
     e.type = half ? LEATI_F32 : (leati_dtype)type;
-    if (!json_is_array(shape) || json_array_size(shape) > LEATI_STATE_DIMS)
-        return damaged(c, "a bad shape");
-    e.dims = (int)json_array_size(shape);
-    for (int d = 0; d < e.dims; d++) {
-        if (!read_size(json_array_get(shape, (size_t)d), &e.shape[d]) ||
-            leati_mul_overflows(e.count, e.shape[d], &e.count))
-            return damaged(c, "a bad shape");
-    }
+    LEATI_TRY(read_shape(c, name, json_object_get(json, "shape"), &e));
     if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &from) ||
         !read_size(json_array_get(offsets, 1), &to))
-        return damaged(c, "bad offsets");
+        return damaged(c, "array `%.60s` has bad offsets: two whole numbers were expected", name);
     if (leati_mul_overflows(e.count, half ? 2 : leati_dtype_size(e.type), &bytes) || to < from ||
-        to > size || to - from != bytes)
-        return damaged(c, "an array's place does not fit its shape");
+        to - from != bytes) {
+        char shape[160];
+        shape_text(&e, shape, sizeof shape);
+        return damaged(c, "array `%.60s`: its place, %zu to %zu, does not fit its shape %s of %s",
+                       name, from, to, shape, dtype);
+    }
+    if (to > size)
+        return damaged(c, "array `%.60s` ends at byte %zu of %zu: the file is cut off", name, to,
+                       size);
     *out = (place){
         .from = from, .to = to, .entry = e, .name = name, .half = half, .brain = type == BF16};
     return LEAT_OK;
@@ -176,18 +211,25 @@ static leat_status copy_array(leat_context *c, leati_state *state, const place *
     return LEAT_OK;
 }
 
+static leat_status nobodys(leat_context *c, size_t from, size_t to)
+{
+    return damaged(c,
+                   "bytes %zu to %zu of the data belong to no array: is one missing in the header?",
+                   from, to);
+}
+
 /* Every byte belongs to one array. */
 static leat_status check_places(leat_context *c, place *places, size_t count, size_t room)
 {
     size_t at = 0;
     if (count) qsort(places, count, sizeof *places, by_place);
     for (size_t i = 0; i < count; i++) {
-        if (places[i].from != at)
-            return damaged(c, places[i].from < at ? "arrays that overlap"
-                                                  : "bytes that belong to no array");
+        if (places[i].from < at)
+            return damaged(c, "array `%.60s` overlaps `%.60s`", places[i].name, places[i - 1].name);
+        if (places[i].from > at) return nobodys(c, at, places[i].from);
         at = places[i].to;
     }
-    return at == room ? LEAT_OK : damaged(c, "bytes that belong to no array");
+    return at == room ? LEAT_OK : nobodys(c, at, room);
 }
 
 /* All places are known to be apart before anything is copied: a small file cannot ask for much
@@ -214,19 +256,31 @@ static leat_status read_arrays(leat_context *c, leati_state *state, json_t *head
     return LEAT_OK;
 }
 
+static leat_status load_header(leat_context *c, const char *data, size_t size, json_t **out)
+{
+    json_error_t where;
+    leat_status st = LEAT_OK;
+    *out = json_loadb(data, size, JSON_REJECT_DUPLICATES, &where);
+    if (!*out)
+        return damaged(c, "the header cannot be read: %.120s at byte %d", where.text,
+                       where.position);
+    if (!json_is_object(*out)) st = damaged(c, "the header is no JSON object");
+    else if (json_object_size(*out) > ARRAYS_MOST)
+        st =
+            damaged(c, "%zu arrays, at most %d are read", json_object_size(*out), (int)ARRAYS_MOST);
+    if (st != LEAT_OK) json_decref(*out);
+    return st;
+}
+
 leat_status leati_safetensors_read(leat_context *c, leati_state *state, const char *data,
                                    size_t size)
 {
     uint64_t length = 0;
+    json_t *header;
     if (size < 8) return damaged(c, "shorter than their header");
     for (int i = 7; i >= 0; i--) length = length << 8 | (uint8_t)data[i];
     if (length > size - 8 || length > HEADER_MOST) return damaged(c, "shorter than their header");
-    json_error_t where;
-    json_t *header = json_loadb(data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &where);
-    if (!json_is_object(header) || json_object_size(header) > ARRAYS_MOST) {
-        json_decref(header);
-        return damaged(c, "the header is no JSON object");
-    }
+    LEATI_TRY(load_header(c, data + 8, (size_t)length, &header));
     place *places = leati_array(c, json_object_size(header) + 1, sizeof *places);
     leat_status st =
         places ? read_arrays(c, state, header, data + 8 + length, size - 8 - (size_t)length, places)
