@@ -91,18 +91,49 @@ static leat_status put_column(leat_context *c, const leati_owanted *w, const cha
     return LEAT_OK;
 }
 
-/* All columns of numbers side by side for the only input (rows, count). */
+static bool is_of_numbers(const leati_column *col)
+{
+    return col->type != LEAT_STRING && col->type != LEAT_ARRAY;
+}
+
+static size_t columns_of_numbers(const leat_frame *f)
+{
+    size_t count = 0;
+    for (size_t j = 0; j < f->columns; j++) count += is_of_numbers(f->column[j]);
+    return count;
+}
+
+/* Whether the only input (rows, count) can take all columns of numbers side by side. */
+static leat_status check_matrix(leat_context *c, const leati_owanted *w, const leat_frame *f,
+                                size_t count)
+{
+    LEATI_CHECK(c, w->element != LEATI_ONNX_STRING, LEAT_TYPE,
+                "input `%.60s` takes texts side by side; leat predict puts columns of numbers "
+                "there",
+                w->name);
+    if (w->dim[1] < 0 ? count > 0 : w->dim[1] == (int64_t)count) return LEAT_OK;
+    size_t others = f->columns - count;
+    char left[64] = "";
+    if (others)
+        snprintf(left, sizeof left, " (%zu of texts or arrays %s left out)", others,
+                 others == 1 ? "is" : "are");
+    char wanted[32] = "some";
+    if (w->dim[1] >= 0) snprintf(wanted, sizeof wanted, "%lld", (long long)w->dim[1]);
+    return LEATI_FAIL(c, LEAT_SHAPE,
+                      "the data have %zu column%s of numbers%s, input `%.60s` takes %s side by "
+                      "side",
+                      count, count == 1 ? "" : "s", left, w->name, wanted);
+}
+
+/* All columns of numbers, `count` of them, in the order of the table. */
 static leat_status put_matrix(leat_context *c, const leati_owanted *w, const leat_frame *f,
                               size_t count, void *data)
 {
-    for (size_t j = 0; j < f->columns; j++) {
-        bool fits = f->column[j]->type != LEAT_STRING && f->column[j]->type != LEAT_ARRAY;
-        LEATI_CHECK(c, fits, LEAT_TYPE,
-                    "the column '%s' holds %ss; input `%.60s` takes numbers side by side: select "
-                    "its columns with leat table",
-                    f->name[j], leat_type_name(f->column[j]->type), w->name);
+    for (size_t j = 0, at = 0; j < f->columns; j++) {
+        if (!is_of_numbers(f->column[j])) continue;
         for (size_t i = 0; i < f->rows; i++)
-            LEATI_TRY(put_number(c, w, f->name[j], f->column[j], i, data, i * count + j));
+            LEATI_TRY(put_number(c, w, f->name[j], f->column[j], i, data, i * count + at));
+        at++;
     }
     return LEAT_OK;
 }
@@ -159,11 +190,9 @@ static leat_status feed_one(leat_context *c, const leat_frame *f, const leati_ow
                 "input `%.60s` has %d dimensions, a column gives (rows) or (rows, 1); leat run "
                 "takes arrays of any shape",
                 w->name, w->rank);
-    if (matrix) columns = f->columns;
+    if (matrix) columns = columns_of_numbers(f);
+    if (matrix) LEATI_TRY(check_matrix(c, w, f, columns));
     if (array) columns = f->column[at]->length;
-    LEATI_CHECK(c, !matrix || w->dim[1] < 0 || w->dim[1] == (int64_t)columns, LEAT_SHAPE,
-                "the data have %zu columns, input `%.60s` takes %lld side by side", columns,
-                w->name, (long long)w->dim[1]);
     *width = columns * leati_oval_width(w->element);
     void *data = leati_calloc(c, f->rows + 1, *width);
     if (!data) return leat_error_status(c);

@@ -61,6 +61,32 @@ static void names_and_maps(leattest *t)
     leat_frame_release(out);
 }
 
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    bool good = file && fputs(text, file) >= 0;
+    return file && fclose(file) == 0 && good;
+}
+
+/* Columns of numbers stand side by side, those of texts are left out. */
+static void texts_left_out(leattest *t)
+{
+    const char *path = leattest_scratch("classes.onnx"), *table = leattest_scratch("named.csv");
+    leat_frame *out;
+    const char *label;
+    REQUIRE_OK(leattest_zipped_classifier(t->context, path));
+    REQUIRE(write_file(table, "name,a,kind,b\nx,0,u,1\ny,1,v,1\n"));
+    REQUIRE_OK(predict_table(t->context, path, table, &out));
+    REQUIRE(leat_frame_text(out, 0, 0, &label, NULL));
+    CHECK_STR(label, "right");
+    REQUIRE(leat_frame_text(out, 0, 1, &label, NULL));
+    CHECK_STR(label, "left");
+    leat_frame_release(out);
+    REQUIRE(write_file(table, "name,a\nx,0\ny,1\n"));
+    CHECK_FAILS(predict_table(t->context, path, table, &out), LEAT_SHAPE,
+                "1 column of numbers (1 of texts or arrays is left out)|takes 2 side by side");
+}
+
 static leat_status predict_small(leat_context *c, void *arg)
 {
     const char *const *paths = arg;
@@ -238,7 +264,7 @@ static void gradients(leattest *t)
     leat_onnx_model_close(m);
 }
 
-static const leattest_case list[] = {TEST(names_and_maps), TEST(memory), TEST(categories),
-                                     TEST(images), TEST(gradients)};
+static const leattest_case list[] = {TEST(names_and_maps), TEST(texts_left_out), TEST(memory),
+                                     TEST(categories),     TEST(images),         TEST(gradients)};
 
 LEATTEST_MAIN(list)
