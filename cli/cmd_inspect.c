@@ -83,7 +83,8 @@ static leat_status run_inspect(cli *c)
 }
 
 static const cli_option options[] = {
-    {"input", 0, "X", "a table, an array or a data set, as for predict; also one picture as .npy",
+    {"input", 0, "X",
+     "what to look at: a table, an array or a data set, as for predict; also one picture as .npy",
      false},
     {"row", 0, "N", "the row to look at; default: 1", false},
     {"layer", 0, "NAME",
@@ -95,7 +96,7 @@ static const cli_option options[] = {
 
 const cli_command cli_command_inspect = {
     .name = "inspect",
-    .arguments = "MODEL.leat",
+    .arguments = "MODEL.leat --input X",
     .least = 1,
     .most = 1,
     .summary = "look inside a network: what layers are, cost and make of a row",

@@ -21,7 +21,7 @@ typedef struct leat_layer_info {
     unsigned depth;            /* 0: not inside another layer */
     leat_shape output;         /* of a sample */
     size_t parameters, states; /* trained; kept (running means); of containers all inside */
-    double flops;              /* of a forward pass of one sample */
+    double flops;              /* of a forward pass of one sample; of containers all inside */
     size_t bytes;              /* of the output of one sample */
 } leat_layer_info;
 

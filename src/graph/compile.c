@@ -299,10 +299,10 @@ leat_status leati_plan_measure(leat_graph *g, size_t count, leat_tensor *const *
 }
 
 static leat_status compile_plan(leat_graph *g, size_t count, leat_tensor *const *roots, bool shares,
-                                leati_plan **out)
+                                bool by_scope, leati_plan **out)
 {
     leat_context *c = g->context;
-    leati_planner p = {.graph = g, .context = c, .shares = shares};
+    leati_planner p = {.graph = g, .context = c, .shares = shares, .by_scope = by_scope};
     *out = NULL;
     leati_plan *plan = LEATI_NEW(c, leati_plan, 1);
     if (!plan) return LEAT_NOMEM;
@@ -322,11 +322,17 @@ static leat_status compile_plan(leat_graph *g, size_t count, leat_tensor *const 
 leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
                                leati_plan **out)
 {
-    return compile_plan(g, count, roots, false, out);
+    return compile_plan(g, count, roots, false, false, out);
 }
 
 leat_status leati_plan_compile_sharing(leat_graph *g, size_t count, leat_tensor *const *roots,
                                        leati_plan **out)
 {
-    return compile_plan(g, count, roots, true, out);
+    return compile_plan(g, count, roots, true, false, out);
+}
+
+leat_status leati_plan_compile_apart(leat_graph *g, size_t count, leat_tensor *const *roots,
+                                     leati_plan **out)
+{
+    return compile_plan(g, count, roots, false, true, out);
 }

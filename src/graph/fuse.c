@@ -91,8 +91,16 @@ static bool few_enough(leati_planner *p, const group *g)
     return true;
 }
 
+static bool same_scope(const leati_planner *p, uint32_t a, uint32_t b)
+{
+    const char *x = p->node[p->unit[a].member[0]]->scope;
+    const char *y = p->node[p->unit[b].member[0]]->scope;
+    return x == y || (x && y && strcmp(x, y) == 0);
+}
+
 static bool may_join(leati_planner *p, uint32_t a, uint32_t b)
 {
+    if (p->by_scope && !same_scope(p, a, b)) return false;
     return p->unit[a].fused && p->unit[b].fused && p->unit[a].lasting == p->unit[b].lasting &&
            leati_shape_equal(&p->unit[a].space, &p->unit[b].space);
 }

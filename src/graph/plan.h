@@ -58,6 +58,9 @@ leat_status leati_plan_key(leat_graph *g, size_t count, leat_tensor *const *root
 
 leat_status leati_plan_compile(leat_graph *g, size_t count, leat_tensor *const *roots,
                                leati_plan **out);
+/* The same without fusion across scopes, to tell what each of them costs. */
+leat_status leati_plan_compile_apart(leat_graph *g, size_t count, leat_tensor *const *roots,
+                                     leati_plan **out);
 void leati_plan_destroy(leati_plan *p); /* NULL is fine */
 /* The same for one of the graph's own plans, which run one after another: where nothing of it lasts
  * from run to run, it lies in the workspace of those before it, if that is large enough. */

@@ -72,6 +72,7 @@ typedef struct leati_planner {
     uint32_t *order; /* units in order of execution */
     size_t order_count;
     uint32_t stamp;
+    bool by_scope;       /* nothing is fused across scopes */
     leat_tensor **roots; /* as given, or a copy where the value would be overwritten in the run */
     size_t workspace, constants, inputs;
     bool shares; /* the workspace with other plans of the graph */

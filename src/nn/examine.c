@@ -73,12 +73,27 @@ static leat_status fill_row(leat_context *c, const leati_network *n, const leati
     return LEAT_OK;
 }
 
+/* Every layer's output is asked for, so that no product takes in an activation of the next one. */
+static leat_status compile_apart(leat_context *c, leati_network *n, leat_tensor *y,
+                                 const leati_builder *b, leati_plan **out)
+{
+    size_t count = 0;
+    leat_tensor **roots = leati_array(c, b->tap_count + 1, sizeof *roots);
+    if (!roots) return leat_error_status(c);
+    for (size_t i = 0; i < b->tap_count; i++)
+        if (b->taps[i].out) roots[count++] = b->taps[i].out;
+    roots[count++] = y;
+    leat_status st = leati_plan_compile_apart(n->graph, count, roots, out);
+    leati_free(roots);
+    return st;
+}
+
 /* Operations by the scope they were recorded in; fused ones count where they end. */
-static leat_status count_flops(leati_network *n, leat_tensor *y, const leati_builder *b,
-                               leati_layer_table *t)
+static leat_status count_flops(leat_context *c, leati_network *n, leat_tensor *y,
+                               const leati_builder *b, leati_layer_table *t)
 {
     leati_plan *plan;
-    LEATI_TRY(leati_plan_compile(n->graph, 1, &y, &plan));
+    LEATI_TRY(compile_apart(c, n, y, b, &plan));
     for (size_t i = 0; i < plan->step_count; i++) {
         const leati_step *s = &plan->steps[i];
         double flops = leati_step_flops(s);
@@ -90,6 +105,11 @@ static leat_status count_flops(leati_network *n, leat_tensor *y, const leati_bui
             }
     }
     leati_plan_destroy(plan);
+    for (size_t i = t->count; i-- > 1;) { /* to the container around it, which stands before it */
+        size_t up = i;
+        while (up > 0 && t->row[up].depth >= t->row[i].depth) up--;
+        if (t->row[up].depth < t->row[i].depth) t->row[up].flops += t->row[i].flops;
+    }
     return LEAT_OK;
 }
 
@@ -106,7 +126,7 @@ leat_status leati_layer_table_make(leat_context *c, leati_network *n, leati_laye
         if (b.taps[i].out) st = fill_row(c, n, &b.taps[i], &t.row[i]);
         t.count = i + 1;
     }
-    if (st == LEAT_OK) st = count_flops(n, y, &b, &t);
+    if (st == LEAT_OK) st = count_flops(c, n, y, &b, &t);
     leati_free(b.taps);
     if (st == LEAT_OK) *out = t;
     else leati_layer_table_fini(&t);

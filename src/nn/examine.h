@@ -13,8 +13,8 @@ typedef struct leati_layer_row {
     unsigned depth;         /* 0: not inside another layer */
     leat_shape output;      /* of a sample */
     size_t weights, states; /* numbers that are trained; kept; of containers, those inside too */
-    double flops; /* for a sample, forward; of containers, what is not in the layers inside */
-    size_t bytes; /* of the output for a sample */
+    double flops;           /* for a sample, forward; of containers, those inside too */
+    size_t bytes;           /* of the output for a sample */
 } leati_layer_row;
 
 /* Layers in the order of the text, containers before those inside. */

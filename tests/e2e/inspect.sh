@@ -13,6 +13,8 @@ check equal sh -c "$leat inspect iris.leat --input iris --json --rows 20 --threa
 fails row 2 "no row 151|150" $leat inspect iris.leat --input iris --row 151
 fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input iris --layer dense_9
 fails input 2 "--input" $leat inspect iris.leat
+check help sh -c "$leat inspect --help >help.txt"
+has usage help.txt "leat inspect MODEL.leat --input X"
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near
 fails knn 4 "knn|only networks" $leat inspect near.leat --input iris
 # A library that is opened at run time and cannot be.

@@ -89,7 +89,7 @@ static void layers_are_counted(leattest *t)
             most; /* flops: products are known, additions of biases are a matter of fusion */
     } want[] = {
         {"conv2d_1", 0, 40, 36 * 4 * 4, 2 * 36 * 36, 2 * 36 * 36 + 36 * 4 * 3},
-        {"residual_1", 0, 148, 36 * 4 * 4, 0, 36 * 4 * 2},
+        {"residual_1", 0, 148, 36 * 4 * 4, 2 * 36 * 144, 2 * 36 * 144 + 36 * 4 * 5},
         {"residual_1/conv2d_2", 1, 148, 36 * 4 * 4, 2 * 36 * 144, 2 * 36 * 144 + 36 * 4 * 3},
         {"max_pool2d_1", 0, 0, 9 * 4 * 4, 0, 9 * 4 * 4},
         {"flatten_1", 0, 0, 36 * 4, 0, 0},
@@ -115,6 +115,10 @@ static void layers_are_counted(leattest *t)
             printf("    %s: %g flops\n", l.name, l.flops);
     }
     CHECK_INT(leat_inspection_parameters(i), 40 + 148 + 296 + 18);
+    double outer = 0;
+    for (size_t k = 0; k < sizeof want / sizeof *want; k++)
+        outer += want[k].depth ? 0 : leat_inspection_layer(i, k).flops;
+    CHECK_NEAR(outer, leat_inspection_flops(i), 0, 0);
     CHECK(strstr(leat_inspection_verdict(i), "true (") &&
           strstr(leat_inspection_verdict(i), "so it is"));
     size_t n;
@@ -122,6 +126,30 @@ static void layers_are_counted(leattest *t)
     leat_inspection_destroy(i);
     leat_frame_release(f);
     leat_model_release(m);
+}
+
+/* An activation that the engine merges with the product before it is a layer of its own here, and
+ * a container has all that is inside. */
+static void merged_layers_count(leattest *t)
+{
+    leati_network *n;
+    leat_graph *g;
+    leati_layer_table a;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    REQUIRE_OK(leati_network_create(
+        t->context, "dense(7); tanh; residual { sequence { dense(7); tanh } }", LEAT_DIMS(5), &n));
+    REQUIRE_OK(leati_network_open(n, g, 3));
+    REQUIRE_OK(leati_layer_table_make(t->context, n, &a));
+    REQUIRE(a.count == 6);
+    CHECK_STR(a.row[1].kind, "activation");
+    CHECK_NEAR(a.row[1].flops, 7, 0, 0);
+    CHECK_NEAR(a.row[5].flops, 7, 0, 0);
+    CHECK_NEAR(a.row[3].flops, a.row[4].flops + a.row[5].flops, 0, 0);
+    CHECK_NEAR(a.row[2].flops, a.row[3].flops + 7, 0, 0); /* and the sum */
+    CHECK_NEAR(a.row[0].flops + a.row[1].flops + a.row[2].flops, a.flops, 0, 0);
+    leati_layer_table_fini(&a);
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
 }
 
 /* The gradient of the saliency is that of differences. */
@@ -379,7 +407,7 @@ static void the_page_has_it_all(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(layers_are_counted),   TEST(saliency_is_the_gradient), TEST(pictures_come_in_forms),
-    TEST(components_are_found), TEST(neighbours_stay_together), TEST(ramps_keep_order),
-    TEST(the_page_has_it_all)};
+    TEST(layers_are_counted),     TEST(merged_layers_count),  TEST(saliency_is_the_gradient),
+    TEST(pictures_come_in_forms), TEST(components_are_found), TEST(neighbours_stay_together),
+    TEST(ramps_keep_order),       TEST(the_page_has_it_all)};
 LEATTEST_MAIN(cases)
