@@ -4,11 +4,10 @@
  * plane of the 2 numbers).
  *
  *     autoencoder [STEPS] */
+#include "steps.h"
 #include <leat/leat.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PIXELS = 784, B = 128, SHOWN = 10, GRID = 16 };
@@ -134,12 +133,13 @@ int main(int argc, char **argv)
     leat_graph *g = NULL;
     leat_network *n = NULL;
     double share = 1;
+    int steps = steps_of(argc, argv, 1, 300, "autoencoder [STEPS]");
     if (leat_context_create(&c, NULL) != LEAT_OK) return 1;
     leat_status st = load(c, "fashion-mnist:train", &train);
     if (st == LEAT_OK) st = load(c, "fashion-mnist:test", &test);
     if (st == LEAT_OK) st = leat_graph_create(c, NULL, &g);
     if (st == LEAT_OK) st = leat_network_create(g, layers, LEAT_DIMS(PIXELS), 1, &n);
-    if (st == LEAT_OK) st = learn(g, n, &train, argc > 1 ? atoi(argv[1]) : 300);
+    if (st == LEAT_OK) st = learn(g, n, &train, steps);
     if (st == LEAT_OK) st = show(g, n, &test, &share);
     if (st != LEAT_OK) fprintf(stderr, "%s\n", leat_error_message(c));
     leat_network_destroy(n);

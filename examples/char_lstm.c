@@ -6,8 +6,8 @@
  * with layers of 512 units, 50 places of the text at once and the last tenth kept to judge by; with
  * a third argument, `bf16`, products take numbers of that type. */
 #include "characters.h"
+#include "steps.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 enum { LAYERS = 2, STATES = 2 * LAYERS, WIDEST = 512, MOST_T = 128, MOST_B = 50 };
@@ -134,7 +134,7 @@ static leat_status learn(model *m, const text *t, int steps, double *loss)
 int main(int argc, char **argv)
 {
     static text t;
-    int steps = argc > 2 ? atoi(argv[2]) : 500;
+    int steps = steps_of(argc, argv, 2, 500, "char_lstm [TEXT [STEPS [bf16]]]");
     leat_context *c;
     model m = {0};
     double loss = 9;

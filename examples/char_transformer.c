@@ -3,8 +3,7 @@
  *
  *     char_transformer tinyshakespeare.txt 3000 */
 #include "characters.h"
-
-#include <stdlib.h>
+#include "steps.h"
 
 enum { WIDTH = 64, T = 32, B = 16, WRITTEN = 120, HEADS = 4 };
 
@@ -81,7 +80,7 @@ static leat_status learn(leat_graph *g, const text *t, int steps, float *loss)
 int main(int argc, char **argv)
 {
     static text t;
-    int steps = argc > 2 ? atoi(argv[2]) : 400;
+    int steps = steps_of(argc, argv, 2, 400, "char_transformer [TEXT [STEPS]]");
     leat_context *c;
     leat_graph *g = NULL;
     float loss = 9;

@@ -21,8 +21,8 @@ static const char verse[] =
     "The water comes by leat and lade,\nby stone and sluice the way is made;\n"
     "it turns the wheel, it grinds the grain,\nand then runs to the sea again.\n";
 
-/* The file at `path`, its first two million characters; NULL: a verse. False where there is none,
- * or nothing to learn from. */
+/* The file at `path`, its first two million characters; NULL: a verse. False, with a word about
+ * it, where there is none, or nothing to learn from. */
 static inline int text_read(text *t, const char *path)
 {
     static unsigned char bytes[LONGEST];
@@ -32,7 +32,10 @@ static inline int text_read(text *t, const char *path)
     memcpy(bytes, verse, length);
     if (path) {
         FILE *f = fopen(path, "rb");
-        if (!f) return 0;
+        if (!f) {
+            perror(path);
+            return 0;
+        }
         length = fread(bytes, 1, sizeof bytes, f);
         fclose(f);
     }
@@ -44,6 +47,8 @@ static inline int text_read(text *t, const char *path)
         number[ch] = t->kinds++;
     }
     for (size_t i = 0; i < length; i++) numbers[i] = number[bytes[i]];
+    if (length <= 100)
+        fprintf(stderr, "%s: %zu characters are too few to learn from\n", path, length);
     return length > 100;
 }
 

@@ -5,10 +5,9 @@
  *
  *     dcgan [STEPS]
  */
+#include "steps.h"
 #include <leat/leat.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PIXELS = 784, NOISE = 64, B = 64, SHOWN = 12, MOMENTS = 10 };
@@ -118,11 +117,12 @@ int main(int argc, char **argv)
     static game m = {.key = {3}};
     float *pixels = NULL;
     size_t rows = 0;
+    int steps = steps_of(argc, argv, 1, 30, "dcgan [STEPS]");
     if (leat_context_create(&m.context, NULL) != LEAT_OK) return 1;
     leat_status st = load(m.context, &pixels, &rows);
     if (st == LEAT_OK) st = leat_graph_create(m.context, NULL, &m.graph);
     if (st == LEAT_OK) st = record(&m);
-    if (st == LEAT_OK) st = play(&m, pixels, rows, argc > 1 ? atoi(argv[1]) : 30);
+    if (st == LEAT_OK) st = play(&m, pixels, rows, steps);
     if (st != LEAT_OK) fprintf(stderr, "%s\n", leat_error_message(m.context));
     leat_optimizer_destroy(m.make);
     leat_optimizer_destroy(m.tell);

@@ -4,11 +4,10 @@
  * Loan, Matrix Computations, section 8.2.4) on the covariance, all products being graphs.
  *
  *     whitening [STEPS] */
+#include "steps.h"
 #include <leat/leat.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PIXELS = 784, PARTS = 196, B = 100, SWEEPS = 40 };
@@ -132,7 +131,7 @@ int main(int argc, char **argv)
     leat_context *c;
     leat_graph *g = NULL;
     float plain = 0, white = 0;
-    int steps = argc > 1 ? atoi(argv[1]) : 300;
+    int steps = steps_of(argc, argv, 1, 300, "whitening [STEPS]");
     if (leat_context_create(&c, NULL) != LEAT_OK) return 1;
     leat_status st = load(c, "fashion-mnist:train", &a);
     if (st == LEAT_OK) st = load(c, "fashion-mnist:test", &b);

@@ -10,6 +10,13 @@ for source in "$examples"/*.c; do
     else check "$name" "$programs/$name"; fi
     check "$name-length" test "$(wc -l <"$source")" -le 150
 done
+for program in autoencoder dcgan whitening; do
+    fails $program-steps 2 "--help|no number of steps|usage: $program" "$programs/$program" --help
+done
+for program in char_lstm char_transformer; do
+    fails $program-file 1 "nofile: No such file" "$programs/$program" nofile
+    fails $program-steps 2 "usage: $program" "$programs/$program" nofile 12x
+done
 if [ -f dcgan.png ]; then
     check pictures sh -c "file autoencoder.png | grep -q 'PNG image data, 289 x 57, 8-bit grayscale' &&
         file autoencoder-plane.png | grep -q '463 x 463' && file dcgan.png | grep -q '347 x 289'"
