@@ -125,7 +125,11 @@ leat_status leati_on_Reshape(leati_ocall *k)
     for (int i = 0; i < s.rank; i++) {
         s.dim[i] = want[i];
         if (want[i] == 0 && !zero_is_zero) s.dim[i] = i < from.rank ? from.dim[i] : 0;
-        if (want[i] == -1 && open < 0) open = i;
+        if (want[i] == -1 && open >= 0)
+            return leati_ofail(k, LEAT_SHAPE,
+                               "dimensions %d and %d are both -1: only one can be what is left",
+                               open + 1, i + 1);
+        if (want[i] == -1) open = i;
         else if (s.dim[i] < 0 || leati_mul_overflows(rest, (size_t)s.dim[i], &rest))
             return leati_ofail(k, LEAT_SHAPE, "a dimension of %lld", (long long)want[i]);
     }

@@ -15,6 +15,13 @@ static bool is_small(int64_t n)
     return n >= INT32_MIN && n <= INT32_MAX;
 }
 
+static leat_status check_step(leati_ocall *k, const char *name, int64_t n)
+{
+    if (n >= 1 && n <= INT32_MAX) return LEAT_OK;
+    return leati_ofail(k, LEAT_SHAPE, "%s has %lld, which is not from 1 to %d", name, (long long)n,
+                       INT32_MAX);
+}
+
 /* Window of a node over an input of shape (N, C, spatial...) with the given kernel. */
 static leat_status window_of(leati_ocall *k, leat_shape x, const int64_t *kernel, leat_window *w)
 {
@@ -34,9 +41,9 @@ static leat_status window_of(leati_ocall *k, leat_shape x, const int64_t *kernel
     put3(w->stride, stride, strides);
     put3(w->dilation, dilation, dilations);
     for (size_t i = 0; i < n; i++) {
-        if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 ||
-            w->kernel[i] > INT32_MAX || w->stride[i] > INT32_MAX || w->dilation[i] > INT32_MAX)
-            return leati_ofail(k, LEAT_SHAPE, "a kernel, stride or dilation below 1");
+        LEATI_TRY(check_step(k, "kernel_shape", w->kernel[i]));
+        LEATI_TRY(check_step(k, "strides", w->stride[i]));
+        LEATI_TRY(check_step(k, "dilations", w->dilation[i]));
         if (pads && (!is_small(pad[i]) || !is_small(pad[n + i])))
             return leati_ofail(k, LEAT_SHAPE, "pads out of range");
         if (pads) w->pad_low[i] = pad[i], w->pad_high[i] = pad[n + i];

@@ -333,6 +333,67 @@ static void test_top_of_nan(leattest *t)
         }
 }
 
+/* A node with lists that make no sense names them. */
+static leat_status pool_with(leat_context *c, const char *name, int64_t value)
+{
+    const char *path = leattest_scratch("pool.onnx");
+    const int64_t list[] = {2, value}, two[] = {2, 2};
+    static const float zeros[16];
+    leat_array x = {LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 4, 4), zeros}, y;
+    leati_onnx_builder o;
+    leat_onnx_model *m = NULL;
+    leati_onnx_builder_init(&o, c, "g");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, x.shape.dim, 4, NULL);
+    leati_onnx_node *n = leati_onnx_add_node(&o, g, "MaxPool", (const char *const[]){"x", NULL},
+                                             (const char *const[]){"y", NULL});
+    if (strcmp(name, "kernel_shape") != 0) leati_onnx_set_ints(&o, n, "kernel_shape", two, 2);
+    leati_onnx_set_ints(&o, n, name, list, 2);
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, NULL, 0, NULL);
+    leat_status st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    if (st == LEAT_OK) st = leat_onnx_model_open(c, path, NULL, &m);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, &x, &y);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static leat_status reshape_to(leat_context *c, const int64_t *to)
+{
+    const char *path = leattest_scratch("reshape.onnx");
+    static const float zeros[16];
+    leat_array x = {LEAT_DTYPE_F32, LEAT_DIMS(4, 4), zeros}, y;
+    leati_onnx_builder o;
+    leat_onnx_model *m = NULL;
+    leati_onnx_builder_init(&o, c, "g");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, x.shape.dim, 2, NULL);
+    leati_onnx_add_initializer(&o, g, "s", LEATI_ONNX_INT64, (const int64_t[]){3}, 1, to);
+    leati_onnx_add_node(&o, g, "Reshape", (const char *const[]){"x", "s", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, g, "y", LEATI_ONNX_FLOAT, NULL, 0, NULL);
+    leat_status st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    if (st == LEAT_OK) st = leat_onnx_model_open(c, path, NULL, &m);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, &x, &y);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_bad_lists(leattest *t)
+{
+    CHECK_OK(pool_with(t->context, "strides", 1));
+    CHECK_FAILS(pool_with(t->context, "kernel_shape", (int64_t)1 << 40), LEAT_SHAPE,
+                "kernel_shape has 1099511627776|from 1 to 2147483647");
+    CHECK_FAILS(pool_with(t->context, "strides", 0), LEAT_SHAPE, "strides has 0");
+    CHECK_FAILS(pool_with(t->context, "dilations", -3), LEAT_SHAPE, "dilations has -3");
+    CHECK_OK(reshape_to(t->context, (const int64_t[]){2, -1, 2}));
+    CHECK_FAILS(reshape_to(t->context, (const int64_t[]){-1, 2, -1}), LEAT_SHAPE,
+                "dimensions 1 and 3 are both -1");
+    CHECK_FAILS(reshape_to(t->context, (const int64_t[]){-2, 2, 4}), LEAT_SHAPE,
+                "a dimension of -2");
+}
+
 /* Runs a node of inputs x (given) and w (an initialiser; Resize takes it third), floats. */
 static void run_node(leattest *t, const char *op,
                      void (*options)(leati_onnx_builder *o, leati_onnx_node *n), leat_array x,
@@ -1128,5 +1189,6 @@ static const leattest_case cases[] = {
     TEST(test_unique),         TEST(test_top_of_nan),     TEST(test_transposed_shape),
     TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
     TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
-    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory)};
+    TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory),
+    TEST(test_bad_lists)};
 LEATTEST_MAIN(cases)
