@@ -20,6 +20,16 @@ static char *usual_path(const char *model, const char *suffix)
     return path;
 }
 
+static void ask_for_one(cli *c)
+{
+    char list[256] = "";
+    const char *name, *end;
+    size_t n = 0;
+    for (size_t i = 0; leat_export_format_at(i, &name, &end) && n < sizeof list; i++)
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s--%s", i ? ", " : "", name);
+    (void)cli_usage(c, "which format? One of %s", list);
+}
+
 /* The format whose switch was given; NULL with an error of usage when there is not just one. */
 static const char *chosen(cli *c, const char **suffix)
 {
@@ -32,7 +42,8 @@ static const char *chosen(cli *c, const char **suffix)
         *suffix = end;
     }
     if (found && !several) return found;
-    (void)cli_usage(c, several ? "one format at a time" : "which format? See leat export --help");
+    if (several) (void)cli_usage(c, "one format at a time");
+    else ask_for_one(c);
     return NULL;
 }
 

@@ -160,9 +160,14 @@ static leat_status import_table(cli *c, const char *path, score *out)
     return st;
 }
 
-/* Options that would do nothing are mistakes. */
-static leat_status check_options(cli *c, bool weights)
+/* Options that would do nothing are mistakes, and so are files of other kinds. */
+static leat_status check_options(cli *c, const char *end, bool weights)
 {
+    if (!weights && (!end || strcasecmp(end, ".onnx") != 0))
+        return cli_usage(c,
+                         "%s: only ONNX files (.onnx) and weights of a network (.safetensors) are "
+                         "imported; an ONNX file of another name has to be called .onnx",
+                         c->arguments[0]);
     if (weights && cli_value(c, "reference"))
         return cli_usage(c, "--reference is of ONNX files; weights take the data of --network");
     if (!weights && cli_value(c, "network")) return cli_usage(c, "--network is of .safetensors");
@@ -182,7 +187,7 @@ static leat_status run_import(cli *c)
     leat_export_options o = leat_export_options_default();
     o.name = cli_value(c, "name");
     bool table = cli_value(c, "reference") != NULL;
-    leat_status st = path ? check_options(c, weights) : LEAT_NOMEM;
+    leat_status st = path ? check_options(c, dot, weights) : LEAT_NOMEM;
     if (st == LEAT_OK)
         st = weights ? import_weights(c, path, &is)
              : table ? import_table(c, path, &is)

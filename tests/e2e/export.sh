@@ -61,7 +61,8 @@ has graph-said said.json '"output":"graph.safetensors"'
 fails graph-c 4 "graph.leat|onnx, safetensors or npz" "$leat" export --c graph.leat
 fails graph-twice 2 "an ONNX file already" "$leat" export --onnx lda.onnx -o x.onnx
 fails eval-graph 4 "imported graph" "$leat" eval graph.leat wood.csv
-fails not-onnx 2 "only ONNX files" "$leat" import wood.csv
+fails not-onnx 2 "only ONNX files|.safetensors|called .onnx" "$leat" import wood.csv
+fails no-format 2 "which format? One of --c, |--onnx" "$leat" export lda.leat
 head -c 2000 graph.leat >cut.leat
 fails cut 3 "cut.leat" "$leat" run cut.leat
 
