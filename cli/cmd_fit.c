@@ -298,12 +298,7 @@ static void print_trace(cli *c, const leat_experiment *e)
 {
     const char *trace = cli_value(c, "trace");
     size_t steps = leat_experiment_traced(e);
-    if (!trace) return;
-    if (!steps) {
-        cli_say(c, "\nno trace: %s had no steps of training to show",
-                leat_experiment_row(e, 0).estimator);
-        return;
-    }
+    if (!trace || !steps) return;
     cli_say(c, "\ntrace of %zu steps: ", steps);
     cli_styled(c, CLI_ACCENT, "%s", trace);
     cli_say(c, "   open it at https://ui.perfetto.dev");
@@ -423,6 +418,9 @@ static leat_status save(cli *c, fit *f, const leat_experiment *e, const char *fo
                                           report, sizeof report);
     if (st != LEAT_OK) return st;
     leat_status kept = cli_keep(c, e, f->command, model, report, &f->kept);
+    if (cli_value(c, "trace") && !leat_experiment_traced(e)) /* a file that was asked for */
+        cli_complain("leat: no trace in %s: %s, the best, had no steps of training to show\n",
+                     cli_value(c, "trace"), leat_experiment_row(e, 0).estimator);
     if (c->json) return kept == LEAT_OK ? print_result_json(f, e, model, report) : kept;
     print_result(f, e, model, report); /* what was written stays, whatever the registry says */
     cli_keep_say(c, &f->kept, f->data);

@@ -116,6 +116,8 @@ check checkpoint-is-there test -s full/iris.run/last.checkpoint
 check trace $leat $train -o traced --trace trace.json
 has perfetto trace.json '"traceEvents"' '"displayTimeUnit"' '"flops"' '"bytes"' '"dur"' dense
 check trace-is-json sh -c "$python -m json.tool trace.json >/dev/null"
+check untraced sh -c "$leat fit iris -t species -m lda -q --trace none.json 2>untraced.txt && test ! -e none.json"
+has untraced-said untraced.txt "no trace in none.json: lda"
 check same-when-traced cmp one/iris.leat traced/iris.leat
 check curves $leat report one/iris.leat --charts charts
 for name in training_loss training_metric learning_rate confusion; do
