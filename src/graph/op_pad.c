@@ -63,20 +63,28 @@ static int64_t source_of(const leati_pad_attrs *a, int64_t dim, int64_t i)
     }
 }
 
+/* For every place of axis i the one that it comes from; NULL with an error. */
+static leat_tensor *sources(const leati_node *n, int i)
+{
+    const leati_pad_attrs *a = n->attrs;
+    int64_t dim = n->in[0]->shape.dim[i], wide = n->out[0].shape.dim[i];
+    int64_t *from = leati_array(n->graph->context, (size_t)wide, sizeof *from);
+    if (!from) return NULL;
+    for (int64_t k = 0; k < wide; k++) from[k] = source_of(a, dim, k - a->low[i]);
+    leat_tensor *index = leat_constant(n->graph, LEAT_DTYPE_I64, LEAT_DIMS(wide), from);
+    leati_free(from);
+    return index;
+}
+
 /* Along one axis the operation is a GATHER; axis by axis its transpose adds up. */
 static leat_status gradient_continued(leati_node *n, leat_tensor *dy, leat_tensor **dx)
 {
     const leati_pad_attrs *a = n->attrs;
-    leat_context *c = n->graph->context;
     for (int i = 0; dy && i < n->in[0]->shape.rank; i++) {
         if (!a->low[i] && !a->high[i]) continue;
-        int64_t dim = n->in[0]->shape.dim[i], wide = n->out[0].shape.dim[i];
-        int64_t *from = leati_array(c, (size_t)wide, sizeof *from);
-        if (!from) return LEAT_NOMEM;
-        for (int64_t k = 0; k < wide; k++) from[k] = source_of(a, dim, k - a->low[i]);
-        leat_tensor *index = leat_constant(n->graph, LEAT_DTYPE_I64, LEAT_DIMS(wide), from);
-        leati_free(from);
-        dy = leati_scatter_add(index, dy, i, dim);
+        leat_tensor *index = sources(n, i);
+        if (!index) return leat_error_status(n->graph->context);
+        dy = leati_scatter_add(index, dy, i, n->in[0]->shape.dim[i]);
     }
     *dx = dy;
     return LEAT_OK;
@@ -91,7 +99,21 @@ static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *n
                                          : gradient_continued(n, dy[0], dx);
 }
 
-const leati_op_class leati_pad_class = {.infer = infer, .gradient = gradient};
+/* Borders that are continued, as gathers: for where only constant ones have a form. */
+static leat_status expand(leati_node *n, leat_tensor **out)
+{
+    const leati_pad_attrs *a = n->attrs;
+    leat_tensor *x = n->in[0];
+    if (a->mode == LEATI_PAD_CONSTANT)
+        return leati_node_fail(n->graph->context, n, LEAT_UNSUPPORTED,
+                               "constants between or around elements have no other form");
+    for (int i = 0; x && i < n->in[0]->shape.rank; i++)
+        if (a->low[i] || a->high[i]) x = leat_take(x, sources(n, i), i);
+    out[0] = x;
+    return x ? LEAT_OK : leat_error_status(n->graph->context);
+}
+
+const leati_op_class leati_pad_class = {.infer = infer, .gradient = gradient, .expand = expand};
 
 /* Negative widths cut; what is left is padded. */
 leat_tensor *leat_pad(leat_tensor *x, leat_pad_mode mode, const int64_t *low, const int64_t *high,

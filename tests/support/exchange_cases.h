@@ -91,6 +91,8 @@ static const char *const networks[] = {
     "instance_norm; flatten",
     "input=2x4x2x3|layers=conv3d(3, 2, padding=same); tanh; max_pool3d(2, padding=same); flatten",
     "input=4x4x3|layers=upsample(2x1); group_norm(3); mish; permute(2, 1, 3); flatten",
+    "input=4x4x3|layers=pad(1x2, high=2x0, mode=reflect); conv2d(3, 3); pad(1, mode=edge); pad(2, "
+    "mode=wrap); flatten",
     "input=12x4|layers=lstm(6, return_sequences=true); gru(5)",
     "input=12x4|layers=gru(4, true, true, use_bias=false); lstm(3, true, use_bias=false); rnn(3, "
     "use_bias=false)",
