@@ -178,3 +178,124 @@ leat_status leati_on_microsoft_DynamicQuantizeMatMul(leati_ocall *k)
     if (!a) return leat_error_status(k->context);
     return scaled(k, leati_omatmul(a, centred(k, wide(k, 1), 3)), scale, 2, 4);
 }
+
+/* ---- products with weights of few bits, in blocks ---------------------------------------------
+ */
+
+typedef struct blocks {
+    int64_t rows, columns; /* of the weights, (rows, columns): N, K */
+    int64_t size, count;   /* elements of a block, blocks of a row */
+    int bits;
+    const uint8_t *data;
+    const double *scale;
+    const uint8_t *zero;      /* packed as the data are, each row from a byte on; NULL: none */
+    const double *zero_value; /* or one number for each block; both NULL: half of the range */
+} blocks;
+
+static unsigned packed_at(const uint8_t *data, int64_t i, int bits)
+{
+    int64_t each = 8 / bits;
+    return data[i / each] >> (i % each * bits) & ((1u << bits) - 1);
+}
+
+static int64_t packed_bytes(int64_t count, int bits)
+{
+    return (count * bits + 7) / 8;
+}
+
+static double zero_of(const blocks *b, int64_t row, int64_t block)
+{
+    if (b->zero_value) return b->zero_value[row * b->count + block];
+    if (!b->zero) return (double)(1u << (b->bits - 1));
+    return packed_at(b->zero + row * packed_bytes(b->count, b->bits), block, b->bits);
+}
+
+static leat_status elements_are(leati_ocall *k, size_t i, int64_t count)
+{
+    leat_shape s = k->in[i]->shape;
+    if ((int64_t)leati_shape_count(&s) == count) return LEAT_OK;
+    return leati_ofail(k, LEAT_SHAPE, "input %zu is %s, %lld elements were expected", i + 1,
+                       leati_shape_string(&s).text, (long long)count);
+}
+
+static leat_status read_zeros(leati_ocall *k, blocks *b)
+{
+    if (!leati_ohas(k, 3)) return LEAT_OK;
+    if (k->in[3]->element != LEATI_ONNX_UINT8) {
+        double *list;
+        LEATI_TRY(elements_are(k, 3, b->rows * b->count));
+        LEATI_TRY(leati_of64(k, 3, &list));
+        b->zero_value = list;
+        return LEAT_OK;
+    }
+    const void *data;
+    LEATI_TRY(elements_are(k, 3, b->rows * packed_bytes(b->count, b->bits)));
+    LEATI_TRY(leati_ohost(k, 3, &data));
+    b->zero = data;
+    return LEAT_OK;
+}
+
+static leat_status read_blocks(leati_ocall *k, blocks *b)
+{
+    const void *data;
+    double *scale;
+    *b = (blocks){.rows = leati_oattr_int(k, "N", 0),
+                  .columns = leati_oattr_int(k, "K", 0),
+                  .size = leati_oattr_int(k, "block_size", 0)};
+    int64_t bits = leati_oattr_int(k, "bits", 4);
+    if (bits != 2 && bits != 4 && bits != 8)
+        return leati_ofail(k, LEAT_UNSUPPORTED, "bits=%lld is not supported: 2, 4 and 8 are",
+                           (long long)bits);
+    if (b->rows < 1 || b->columns < 1 || b->size < 8 || b->rows > INT32_MAX ||
+        b->columns > INT32_MAX || b->size > INT32_MAX || b->size % 8)
+        return leati_ofail(k, LEAT_INVALID, "N=%lld, K=%lld, block_size=%lld", (long long)b->rows,
+                           (long long)b->columns, (long long)b->size);
+    b->bits = (int)bits;
+    b->count = (b->columns + b->size - 1) / b->size;
+    if (k->in[1]->element != LEATI_ONNX_UINT8)
+        return leati_ofail(k, LEAT_TYPE, "weights of type %d, uint8 is expected",
+                           (int)k->in[1]->element);
+    LEATI_TRY(elements_are(k, 1, b->rows * b->count * packed_bytes(b->size, b->bits)));
+    LEATI_TRY(elements_are(k, 2, b->rows * b->count));
+    LEATI_TRY(leati_ohost(k, 1, &data));
+    LEATI_TRY(leati_of64(k, 2, &scale));
+    b->data = data;
+    b->scale = scale;
+    return read_zeros(k, b);
+}
+
+/* The weights as f32. */
+static leat_tensor *unpacked(leati_ocall *k, const blocks *b)
+{
+    void *out;
+    leati_oval *v =
+        leati_oval_of_host(k->run, LEATI_ONNX_FLOAT, LEAT_DIMS(b->rows, b->columns), &out);
+    if (!v) return NULL;
+    int64_t bytes = packed_bytes(b->size, b->bits);
+    for (int64_t i = 0; i < b->rows; i++)
+        for (int64_t j = 0; j < b->columns; j++) {
+            int64_t block = i * b->count + j / b->size;
+            unsigned q = packed_at(b->data + block * bytes, j % b->size, b->bits);
+            ((float *)out)[i * b->columns + j] =
+                (float)((q - zero_of(b, i, j / b->size)) * b->scale[block]);
+        }
+    return leati_oval_tensor(k->run, v);
+}
+
+leat_status leati_on_microsoft_MatMulNBits(leati_ocall *k)
+{
+    blocks b;
+    LEATI_TRY(leati_oneed(k, 3));
+    if (leati_ohas(k, 4))
+        return leati_ofail(k, LEAT_UNSUPPORTED, "its input 5, g_idx, is not supported");
+    if (leati_oattr_int(k, "weight_prepacked", 0))
+        return leati_ofail(k, LEAT_UNSUPPORTED,
+                           "its attribute weight_prepacked is not supported, 0 is");
+    LEATI_TRY(read_blocks(k, &b));
+    leat_tensor *x = leati_oin(k, 0);
+    if (!x) return leat_error_status(k->context);
+    leat_tensor *w = leat_cast(unpacked(k, &b), leat_tensor_dtype(x));
+    leat_tensor *y = leat_matmul_t(x, false, w, true);
+    if (y && leati_ohas(k, 5)) y = leat_add(y, leati_oin(k, 5));
+    return leati_oset(k, 0, y);
+}

@@ -42,6 +42,9 @@ static const refusal refusals[] = {
     {"QLinearGlobalAveragePool", "channels_last", 1, NULL, "xxxxx", LEAT_UNSUPPORTED,
      "channels_last=1"},
     {"QLinearAdd", NULL, 0, NULL, "xxxxxxxx", LEAT_UNSUPPORTED, "int8 and uint8"},
+    {"MatMulNBits", "bits", 3, NULL, "xxx", LEAT_UNSUPPORTED, "bits=3|2, 4 and 8"},
+    {"MatMulNBits", NULL, 0, NULL, "xxx-x", LEAT_UNSUPPORTED, "input 5, g_idx"},
+    {"MatMulNBits", NULL, 0, NULL, "xxx", LEAT_TYPE, "uint8 is expected"},
     {"QLinearConcat", NULL, 0, NULL, "xxxx", LEAT_FORMAT, "4 inputs"},
     {"SkipLayerNormalization", NULL, 0, NULL, "x", LEAT_FORMAT, "1 inputs, at least 3"},
 };
@@ -61,6 +64,11 @@ static leat_status write_node(leat_context *c, const refusal *r, const char *pat
     if (r->text) leati_onnx_set_text(&o, n, r->attribute, r->text);
     else if (r->attribute) leati_onnx_set_int(&o, n, r->attribute, r->value);
     if (strstr(r->op, "Attention")) leati_onnx_set_int(&o, n, "num_heads", 2);
+    if (!strcmp(r->op, "MatMulNBits")) {
+        leati_onnx_set_int(&o, n, "N", 3);
+        leati_onnx_set_int(&o, n, "K", 4);
+        leati_onnx_set_int(&o, n, "block_size", 16);
+    }
     if (!strcmp(r->op, "QLinearConcat")) leati_onnx_set_int(&o, n, "axis", 0);
     if (!strcmp(r->op, "QLinearSoftmax")) leati_onnx_set_int(&o, n, "opset", 13);
     if (!strcmp(r->op, "QLinearAveragePool"))
@@ -118,7 +126,7 @@ static void test_any_inputs(leattest *t)
                 leat_error_clear(t->context);
             }
     }
-    CHECK(ops >= 22);
+    CHECK(ops >= 23);
     CHECK(results > 100);
 }
 

@@ -151,6 +151,22 @@ def quantised():
          t=scale), fixed=["b"])
 
 
+def few_bits():
+    x = floats(2, 3, 40)
+    for bits, size in ((2, 32), (4, 16), (4, 32), (8, 16)):
+        count = -(-40 // size)
+        w = whole("u1", 6, count, size * bits // 8)
+        scales = rng.uniform(0.01, 0.1, 6 * count).astype("f4")
+        zeros = whole("u1", 6 * -(-count * bits // 8))
+        base = dict(x=x, w=w, s=scales)
+        options = dict(bits=bits, block_size=size, K=40, N=6)
+        save(f"bits_{bits}_{size}", "MatMulNBits", base, fixed=["w", "s"], **options)
+        save(f"bits_{bits}_{size}_zeros", "MatMulNBits", {**base, "z": zeros, "g": None, "b": floats(6)},
+             fixed=["w", "s", "z", "b"], **options)
+    save("bits_4_float_zeros", "MatMulNBits", dict(x=x, w=whole("u1", 6, 3, 8), s=np.full(18, 0.05, "f4"),
+         z=rng.uniform(0, 15, 18).astype("f4")), fixed=["w", "s", "z"], bits=4, block_size=16, K=40, N=6)
+
+
 def attention():
     batch, length, heads, width = 2, 5, 3, 12
     x, w, b = floats(batch, length, 10), floats(10, 3 * width) / 3, floats(3 * width)
@@ -200,3 +216,4 @@ if __name__ == "__main__":
     normalisation()
     quantised()
     attention()
+    few_bits()
