@@ -185,16 +185,17 @@ void leati_live_group(leati_live *live, uint32_t worker, const char *name, size_
 
 /* --- windows ---------------------------------------------------------------------------------- */
 
-static uint64_t rows_waiting(leati_live *live)
+/* word: a number at the head of the counters. */
+static uint64_t waiting(leati_live *live, size_t word)
 {
-    uint64_t rows = 0;
+    uint64_t sum = 0;
     for (uint32_t i = 0; i < live->options.workers; i++) {
         desk *d = &live->desks[i];
         pthread_mutex_lock(&d->lock);
-        rows += d->counters.word[LEATI_COUNTERS_ROWS];
+        sum += d->counters.word[word];
         pthread_mutex_unlock(&d->lock);
     }
-    return rows;
+    return sum;
 }
 
 static void gather(leati_live *live)
@@ -231,7 +232,7 @@ leat_status leati_live_roll(leat_context *c, leati_live *live, double now, bool 
     /* A clock that was set back begins the window anew, not after all the time it was ahead. */
     if (isnan(live->since) || now < live->since) live->since = now;
     bool due = now - live->since >= live->options.seconds;
-    if (force || (due && rows_waiting(live) >= live->options.least)) {
+    if (force || (due && waiting(live, LEATI_COUNTERS_ROWS) >= live->options.least)) {
         st = close_window(c, live, now);
         live->since = now;
         if (closed) *closed = st == LEAT_OK;
@@ -387,7 +388,8 @@ leat_staleness leati_live_state(leati_live *live, leati_str *verdict)
 leati_live_open leati_live_look(leati_live *live)
 {
     pthread_mutex_lock(&live->lock);
-    leati_live_open open = {.rows = rows_waiting(live),
+    leati_live_open open = {.rows = waiting(live, LEATI_COUNTERS_ROWS),
+                            .labels = waiting(live, LEATI_COUNTERS_LABELLED),
                             .since = live->since,
                             .windows = leat_monitor_windows(live->monitor)};
     pthread_mutex_unlock(&live->lock);

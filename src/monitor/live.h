@@ -75,9 +75,10 @@ leat_status leati_live_recall(leat_context *c, leati_live *live, leati_live_part
 
 /* The state of the model; its verdict is appended to `verdict`, which may be NULL. */
 leat_staleness leati_live_state(leati_live *live, leati_str *verdict);
-/* Rows counted since the last window was closed, and when that was; windows that are kept. */
+/* Rows and labels counted since the last window was closed, and when that was; windows that are
+ * kept. */
 typedef struct leati_live_open {
-    uint64_t rows;
+    uint64_t rows, labels;
     double since; /* seconds since 1970; NaN: nothing was closed or looked at yet */
     size_t windows;
 } leati_live_open;

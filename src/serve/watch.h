@@ -86,6 +86,7 @@ typedef struct leati_watched {
     leati_watched_desk *desks;         /* (slots) */
     leat_staleness said;               /* of the watch's thread */
     double kept;                       /* when the open window was last looked at, to be kept */
+    bool has_kept;                     /* there is a file of it, or will be */
     uint64_t kept_sum;                 /* of what was kept of it */
     /* The prediction log: `"age":` and so on; NULL: left out. */
     char **input_names; /* (inputs) */

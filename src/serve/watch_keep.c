@@ -42,6 +42,7 @@ static leat_status recall(leati_watched *d, leat_context *c, leati_live_part par
     if (st == LEAT_OK) {
         st = leati_live_recall(c, d->live, part, d->served->etag, bytes.data, bytes.size);
         leati_bytes_release(&bytes);
+        d->has_kept = true;
     }
     if (st == LEAT_OK || st == LEAT_NOMEM) return st;
     leati_log(c, LEAT_LOG_INFO, "%s is not taken up: %s", path, leat_error_message(c));
@@ -79,12 +80,21 @@ static uint64_t last_word(const char *data, size_t size)
     return word;
 }
 
+/* Whether there is something to keep, or to write over. */
+static bool pays(const leati_watched *d)
+{
+    if (!d->watch->folder || !d->live) return false;
+    if (d->has_kept) return true;
+    leati_live_open open = leati_live_look(d->live);
+    return open.rows || open.labels || open.windows;
+}
+
 void leati_watched_keep(leati_watched *d, leati_live_part part)
 {
     leati_watch *w = d->watch;
     char path[4096];
     size_t size;
-    if (!w->folder || !d->live || !make_path(d, part, path, sizeof path)) return;
+    if (!pays(d) || !make_path(d, part, path, sizeof path)) return;
     char *data = leati_live_keep(w->context, d->live, part, d->served->etag, &size);
     if (!data) return;
     uint64_t sum = last_word(data, size); /* of the check sum */
@@ -96,6 +106,7 @@ void leati_watched_keep(leati_watched *d, leati_live_part part)
         return;
     }
     if (part == LEATI_LIVE_OPEN) d->kept_sum = sum;
+    d->has_kept = true;
     *k = (leati_watch_kept){.size = size, .data = data};
     memcpy(k->path, path, length);
     *w->kept_last = k;

@@ -8,7 +8,7 @@
 #include "model/model.h"
 #include "model/onnx_file.h"
 #include "model/onnx_write.h"
-#include "support/beside.h"
+#include "support/weights_beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"

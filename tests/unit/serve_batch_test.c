@@ -14,7 +14,7 @@
 #include "model/onnx_write.h"
 #include "serve/http_detached.h"
 #include "serve/response_cache.h"
-#include "support/beside.h"
+#include "support/weights_beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"

@@ -1,4 +1,4 @@
-#include "support/beside.h"
+#include "support/weights_beside.h"
 
 #include "model/onnx_write.h"
 

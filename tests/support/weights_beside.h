@@ -1,6 +1,6 @@
 /* A model whose weights lie in a file beside it, as PyTorch writes them. */
-#ifndef BESIDE_H
-#define BESIDE_H
+#ifndef WEIGHTS_BESIDE_H
+#define WEIGHTS_BESIDE_H
 
 #include <leat/context.h>
 
