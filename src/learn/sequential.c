@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "learn/stats_special.h"
+
 enum { STEPS = 90, LEAST_MEAN = 50, USUAL_COUNT = 100 };
 
 #define LN_PI 1.1447298858494001741
@@ -32,7 +34,8 @@ static double share_of(leati_share x)
  * when p is drawn from Jeffreys' prior. */
 static double mixture(leati_share x)
 {
-    return lgamma(x.hits + 0.5) + lgamma(x.trials - x.hits + 0.5) - lgamma(x.trials + 1) - LN_PI;
+    return leati_log_gamma(x.hits + 0.5) + leati_log_gamma(x.trials - x.hits + 0.5) -
+           leati_log_gamma(x.trials + 1) - LN_PI;
 }
 
 /* ln of the probability of the outcomes under p. */

@@ -1,4 +1,5 @@
 /* Owns: distribution functions and their quantiles. */
+#define _DEFAULT_SOURCE /* lgamma_r */
 #include "learn/stats_special.h"
 
 #include <float.h>
@@ -60,6 +61,15 @@ double leati_normal_quantile(double p)
     return p < 0.5 ? -normal_upper(p) : normal_upper(1 - p);
 }
 
+/* --- gamma --------------------------------------------------------------------------------------
+ */
+
+double leati_log_gamma(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+
 /* --- Loader's parts
  * --------------------------------------------------------------------------------
  */
@@ -67,7 +77,7 @@ double leati_normal_quantile(double p)
 /* ln Gamma(n + 1) - the Stirling formula: the error that it makes. */
 static double stirling_error(double n)
 {
-    if (n < 16) return lgamma(n + 1) - (n + 0.5) * log(n) + n - log(SQRT_TWO_PI);
+    if (n < 16) return leati_log_gamma(n + 1) - (n + 0.5) * log(n) + n - log(SQRT_TWO_PI);
     double s = 1 / (n * n);
     return (1.0 / 12 -
             s * (1.0 / 360 -

@@ -11,6 +11,8 @@
 double leati_normal_cdf(double x);
 double leati_normal_sf(double x); /* 1 - cdf, without loss in the tail */
 double leati_normal_quantile(double p);
+/* ln |Gamma(x)|; lgamma leaves the sign in a variable that all threads share. */
+double leati_log_gamma(double x);
 
 /* Regularised incomplete beta function I_x(a, b) and its complement; a, b > 0, x in [0, 1]. */
 double leati_beta_cdf(double x, double a, double b);
