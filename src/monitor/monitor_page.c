@@ -184,9 +184,8 @@ static void drift_row(leati_page *p, const leat_monitor *m, size_t feature, cons
 
 static void drift_table(leati_page *p, const leat_monitor *m, size_t window, const ranked *order)
 {
-    static const char *const names[] = {"feature",    "PSI",         "by chance", "KS",
-                                        "JS",         "Wasserstein", "missing",   "outside",
-                                        "chi-square", "its p",       ""};
+    static const char *const names[] = {"feature", "PSI",     "chance", "KS", "JS", "Wasserstein",
+                                        "missing", "outside", "χ²",     "p",  ""};
     size_t shown = m->norm.count < LISTED ? m->norm.count : LISTED;
     heads(p, names, sizeof names / sizeof *names);
     for (size_t i = 0; i < shown; i++)
@@ -364,7 +363,7 @@ static void words(leati_page *p, const leat_monitor *m)
     leati_page_element(p, "dt", "outside");
     leati_page_element(p, "dd",
                        "share of rows beyond the range of training, or of no value listed then.");
-    leati_page_element(p, "dt", "chi-square, its p");
+    leati_page_element(p, "dt", "χ² and p");
     leati_page_element(p, "dd",
                        "Pearson's test of the counts in the cells against training; p adjusted for "
                        "the number of features (Benjamini and Hochberg).");

@@ -461,7 +461,7 @@ static void unknown_levels(leattest *t)
     REQUIRE(html);
     CHECK(strstr(html, "&lt;i&gt;new&lt;/i&gt;") && !strstr(html, "<i>new"));
     CHECK(strstr(html, "(others)") && strstr(html, "</html>"));
-    CHECK(strstr(html, ">chi-square</th>") && strstr(html, ">its p</th>"));
+    CHECK(strstr(html, ">χ²</th>") && strstr(html, ">p</th>"));
     leati_free(html);
     leat_monitor_destroy(m);
     leat_frame_release(f);
