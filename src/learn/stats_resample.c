@@ -228,7 +228,8 @@ static void normal_ends(const item *x, leati_interval *out)
 /* Where no row is wrong nothing but right rows is drawn, and every resample is perfect: an interval
  * without width, however few the rows. Its end is what the metric would be if as large a share of
  * each class were wrong as Wilson's interval for none of so many allows: spread over the classes as
- * they are for predictions, scored like the other rows for ranks. */
+ * they are for predictions (of the positive class alone where no other counts), scored like the
+ * other rows for ranks. */
 static double perfect_end(const item *x, uint32_t classes, const leati_tally *t, double level)
 {
     const leati_metric *m = x->prepared.metric;
@@ -245,7 +246,7 @@ static double perfect_end(const item *x, uint32_t classes, const leati_tally *t,
         }
         return leati_sum_value(&sum) / leati_sum_value(&weights);
     }
-    double right = t->total / (t->total + square);
+    double n = m->needs == LEATI_NEEDS_BINARY ? t->truth[1] : t->total, right = n / (n + square);
     for (uint32_t k = 0; k < classes; k++) t->hit[k] *= right;
     leati_tally less = *t;
     less.right *= right;

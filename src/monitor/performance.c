@@ -33,13 +33,14 @@ bool leati_scores_rise(const leati_norm *n)
 
 /* Where a class has not one miss, or not one hit, the delta method sees next to no spread, however
  * few the rows. How far its F1 may then be from there: down as `leat eval` has it where no row is
- * wrong, by Wilson's interval for none wrong of all rows; up by that for none right of the rows
- * that are of the class or were said to be. both: the sum of these two. */
-static void reach(double hits, double both, double total, double *down, double *up)
+ * wrong, by Wilson's interval for none wrong of `rows` (all, or those of the one class that
+ * counts); up by that for none right of the rows that are of the class or were said to be. both:
+ * the sum of these two. */
+static void reach(double hits, double both, double rows, double *down, double *up)
 {
     double f1 = both > 0 ? 2 * hits / both : 0, involved = both - hits;
     if (both > 0 && both - 2 * hits < 1)
-        *down += f1 - leati_interval_wilson(f1 * total, total, 0.95).low;
+        *down += f1 - leati_interval_wilson(f1 * rows, rows, 0.95).low;
     if (hits >= 1) return;
     double share = involved > 0 ? leati_interval_wilson(hits, involved, 0.95).high : 1;
     *up += 2 * share / (1 + share) - f1;
@@ -66,7 +67,8 @@ leat_rate leati_f1(const double *confusion, size_t classes, bool macro)
     for (size_t k = macro ? 0 : 1; k < classes; k++) {
         double both = said[k] + was[k];
         out.value += f1[k] / present;
-        if (!macro || both > 0) reach(confusion[k * classes + k], both, total, &down, &up);
+        if (!macro || both > 0)
+            reach(confusion[k * classes + k], both, macro ? total : both / 2, &down, &up);
     }
     /* Variance of the sum of the gradient over a sample from these cells. */
     double sum = 0, squares = 0;

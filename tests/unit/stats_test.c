@@ -218,6 +218,25 @@ static void perfect(leattest *t)
     }
 }
 
+/* The F1 of a rare class knows no more than the rows of that class tell. */
+static void perfect_and_rare(leattest *t)
+{
+    enum { N = 1000, FEW = 5 };
+    uint32_t label[N];
+    double prediction[N];
+    for (size_t i = 0; i < N; i++) prediction[i] = label[i] = i < FEW;
+    leati_eval e = {
+        .task = LEATI_CLASSIFY, .rows = N, .classes = 2, .label = label, .prediction = prediction};
+    leati_interval f1, recall;
+    REQUIRE_OK(leati_metric_interval(t->context, metric(t, LEATI_CLASSIFY, "recall"), &e, 0.95, 1,
+                                     &recall));
+    REQUIRE_OK(
+        leati_metric_interval(t->context, metric(t, LEATI_CLASSIFY, "f1"), &e, 0.95, 1, &f1));
+    CHECK(f1.estimate == 1 && f1.high == 1);
+    CHECK_NEAR(f1.low, recall.low, 1e-12, 0);
+    CHECK_NEAR(f1.low, FEW / (FEW + 1.959963984540054 * 1.959963984540054), 1e-12, 0);
+}
+
 typedef struct binary {
     double prediction[200], scores[400];
     leati_eval e;
@@ -693,6 +712,7 @@ static const leattest_case list[] = {TEST(distributions),
                                      TEST(wilson),
                                      TEST(folds),
                                      TEST(perfect),
+                                     TEST(perfect_and_rare),
                                      TEST(delong),
                                      TEST(bootstrap),
                                      TEST(coverage),
