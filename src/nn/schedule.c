@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "nn/spec.h"
 
 #define REAL(T, field, value, lowest, highest, text)                                               \
@@ -133,13 +134,14 @@ typedef struct cosine_schedule {
 
 static const leati_param cosine_params[] = {
     WHOLE(cosine_schedule, period, "0", 0,
-          "Epochs (or steps) from the top to the bottom; 0: the whole training."),
+          "Epochs (or steps) from the top to the bottom; 0: the whole training, without restarts."),
     REAL(cosine_schedule, minimum, "0", 0, 1e3, "The rate at the bottom."),
     {.name = "restarts",
      .type = LEATI_PARAM_BOOL,
      .offset = offsetof(cosine_schedule, restarts),
      .standard = "false",
-     .doc = "Begin again at the top after every period (Loshchilov and Hutter 2017)."},
+     .doc = "Begin again at the top after every period (Loshchilov and Hutter 2017), which is then "
+            "to be given."},
     WHOLE(cosine_schedule, multiply, "1", 1, "Growth of the period from restart to restart."),
     {.name = "by",
      .type = LEATI_PARAM_CHOICE,
@@ -166,11 +168,23 @@ static double cosine(const leati_schedule *s, const leati_schedule_at *at, const
     return risen(at, d->warmup, rate);
 }
 
+static leat_status check_cosine(leat_context *c, const leati_schedule *s)
+{
+    const cosine_schedule *d = (const cosine_schedule *)s;
+    LEATI_CHECK(c, !d->restarts || d->period > 0, LEAT_INVALID,
+                "cosine: restarts=true begins again after every period, and period is 0, the whole "
+                "training; give the %s from one restart to the next, as in cosine(period=%s, "
+                "restarts=true%s)",
+                d->by ? "steps" : "epochs", d->by ? "500" : "10", d->by ? "" : ", by=epoch");
+    return LEAT_OK;
+}
+
 static const leati_schedule_class leati_schedule_cosine = {
     .name = "cosine",
     .doc = "Half a cosine from the rate to the minimum, with restarts on request.",
     .size = sizeof(cosine_schedule),
     .params = cosine_params,
+    .check = check_cosine,
     .rate = cosine};
 
 /* ---- one cycle ------------------------------------------------------------------------------ */
@@ -336,10 +350,13 @@ static leati_spec_row row_at(size_t i)
 
 leat_status leati_schedule_parse(leat_context *c, const char *text, leati_schedule **out)
 {
-    void *object;
+    void *object = NULL;
     leat_status st =
         leati_spec_object(c, "schedule", text, leati_schedule_count(), row_at, &object);
-    *out = object;
+    leati_schedule *s = object;
+    if (st == LEAT_OK && s->class->check) st = s->class->check(c, s);
+    if (st != LEAT_OK) leati_free(s);
+    *out = st == LEAT_OK ? s : NULL;
     if (st != LEAT_OK && strchr(text, ';'))
         return leati_error_hint(c, "One schedule is the whole course; a rise before it is its "
                                    "parameter warmup, as in cosine(warmup=500).");

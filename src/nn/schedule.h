@@ -23,6 +23,8 @@ typedef struct leati_schedule_class {
     const char *name, *doc;
     size_t size;
     const leati_param *params;
+    /* Whether the parameters fit together; NULL: any do. */
+    leat_status (*check)(leat_context *c, const leati_schedule *s);
     /* `state` stays from step to step and goes into checkpoints; zeros at first. */
     double (*rate)(const leati_schedule *s, const leati_schedule_at *at, const double *state);
     /* After an epoch with its (validation) loss; NULL: of no interest. */

@@ -288,6 +288,11 @@ static void texts_are_checked(leattest *t)
     CHECK_FAILS(leati_schedule_parse(c, "warmup(steps=5); cosine", &s), LEAT_INVALID,
                 "the end|cosine(warmup=500)");
     CHECK(s == NULL);
+    CHECK_FAILS(leati_schedule_parse(c, "cosine(restarts=true)", &s), LEAT_INVALID,
+                "period is 0|the steps from|cosine(period=500, restarts=true)");
+    CHECK(s == NULL);
+    CHECK_FAILS(leati_schedule_parse(c, "cosine(0, restarts=true, by=epoch)", &s), LEAT_INVALID,
+                "the epochs from|cosine(period=10, restarts=true, by=epoch)");
 }
 
 static const leattest_case cases[] = {TEST(optimizers_follow_pytorch),
