@@ -70,7 +70,8 @@ LEAT_API LEAT_CHECKED leat_status leat_variables_load(leat_graph *g, size_t coun
  * batch. NULL after an error, which stands in the context. */
 LEAT_API leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training);
 /* The mean over the batch, as in "cross_entropy(label_smoothing=0.1)". target: labels i64 (batch)
- * or values of the output's shape, as `leat help network` says of each loss. */
+ * or values of the output's shape, as `leat help network` says of each loss; of ctc i64 (batch,
+ * length). */
 LEAT_API leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_tensor *output,
                                         leat_tensor *target);
 

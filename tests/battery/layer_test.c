@@ -153,6 +153,7 @@ static void each_loss_sample(leattest *t, visit f)
         LOSS_ROW("hinge", S(3), "bits"),
         LOSS_ROW("triplet(0.7)", S(3, 2), "none"),
         LOSS_ROW("ctc", S(5, 2), "sequence"),
+        LOSS_ROW("ctc(zero_infinity=true)", S(2, 2), "sequence"),
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) f(t, &all[i]);
 }

@@ -170,6 +170,12 @@ static void mistakes_are_named(leattest *t)
     leat_tensor *list = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2), l.rows);
     CHECK(leat_network_loss(l.n, "mse", column, list) == NULL); /* not (2, 2) differences */
     CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "mse|output's shape (2, 1)|this one has (2)");
+    leat_tensor *steps = leat_expand(leat_reshape(x, LEAT_DIMS(2, 1, 4)), LEAT_DIMS(2, 3, 4));
+    const int64_t words[] = {1, -1, 0, 1};
+    leat_tensor *labels = leat_constant(l.g, LEAT_DTYPE_I64, LEAT_DIMS(2, 2), words);
+    CHECK(leat_network_loss(l.n, "ctc(blank=3)", steps, labels) != NULL);
+    CHECK(leat_network_loss(l.n, "ctc(blank=4)", steps, labels) == NULL);
+    CHECK_FAILS(leat_error_status(c), LEAT_INVALID, "ctc.blank is 4|4 classes, 0 to 3");
     leat_tensor *wide = leat_input(l.g, LEAT_DTYPE_F32, LEAT_DIMS(2, 5), l.rows);
     CHECK(leat_network_build(l.n, wide, true) == NULL);
     CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, "input has 5 features, weight expects 4");

@@ -143,6 +143,16 @@ def ctc(w):
     return x, y, loss
 
 
+def ctc_blank(w):
+    """The blank is class 2, and the two equal labels of the first row do not fit into 2 steps."""
+    x = data(3, 2, 2)
+    y = x @ w(2, 4) + w(4)
+    labels = torch.tensor([[1, 1], [3, 0], [0, 3]])
+    loss = F.ctc_loss(F.log_softmax(y, -1).transpose(0, 1), labels, torch.tensor([2, 2, 2]),
+                      torch.tensor([2, 1, 2]), blank=2, zero_infinity=True)
+    return x, y, loss
+
+
 def row(name, values):
     lines = []
     for at in range(0, len(values), 4):
@@ -155,7 +165,7 @@ def main():
            " */\n#ifndef LEAT_GOLDEN_TORCH_NETWORKS_H\n#define LEAT_GOLDEN_TORCH_NETWORKS_H\n\n"
            "/* clang-format off */\n"
            "/* Output, loss, gradients of the weights in their order, gradient of the input. */\n"]
-    for make in (mlp, cnn, lstm, gru, transformer, ctc):
+    for make in (mlp, cnn, lstm, gru, transformer, ctc, ctc_blank):
         w = Weights()
         x, y, loss = make(w)
         loss.backward()
