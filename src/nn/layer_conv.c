@@ -1,4 +1,6 @@
 /* Owns: convolutions of one to three dimensions, transposed, depthwise and separable ones. */
+#include <string.h>
+
 #include <leat/function.h>
 
 #include "nn/functions.h"
@@ -9,6 +11,7 @@ typedef struct conv {
     leati_layer base;
     int64_t filters, groups, depth_multiplier;
     char kernel_size[LEATI_WORD_PARAM], strides[LEATI_WORD_PARAM], dilation_rate[LEATI_WORD_PARAM];
+    char output_padding[LEATI_WORD_PARAM];
     leati_mixed padding;
     char activation[LEATI_WORD_PARAM];
     bool use_bias;
@@ -25,41 +28,52 @@ typedef struct conv {
         .name = #field, .type = LEATI_PARAM_WORD, .offset = offsetof(conv, field),                 \
         .standard = usual, .doc = about                                                            \
     }
-#define PADDING(choices_)                                                                          \
+#define PADDING_OF(choices_, about)                                                                \
     {                                                                                              \
         .name = "padding", .type = LEATI_PARAM_MIXED, .offset = offsetof(conv, padding),           \
         .standard = "valid", .choices = choices_, .least = 0, .most = 1e6, .whole = true,          \
-        .doc = "valid: none; same: the output has size input / stride, rounded up; or zeros on "   \
-               "every side."                                                                       \
+        .doc = about                                                                               \
     }
+#define PADDING(choices_)                                                                          \
+    PADDING_OF(choices_, "valid: none; same: the output has size input / stride, rounded up; or "  \
+                         "zeros on every side.")
 #define KERNEL   SIZES(kernel_size, "3", "Size of the window, as in 3 or 3x5.")
 #define STRIDES  SIZES(strides, "1", "Steps of the window.")
 #define DILATION SIZES(dilation_rate, "1", "Distance between the elements that the window sees.")
-#define REST                                                                                       \
+#define BIAS                                                                                       \
     {.name = "use_bias",                                                                           \
      .type = LEATI_PARAM_BOOL,                                                                     \
      .offset = offsetof(conv, use_bias),                                                           \
      .standard = "true",                                                                           \
      .doc = "Add a learned constant to every channel."},                                           \
         LEATI_INIT_PARAM(conv, kernel_initializer, "glorot_uniform"),                              \
-        LEATI_INIT_PARAM(conv, bias_initializer, "zeros"),                                         \
+        LEATI_INIT_PARAM(conv, bias_initializer, "zeros")
+#define REST                                                                                       \
+    BIAS,                                                                                          \
     {                                                                                              \
         0                                                                                          \
     }
+#define GROUPS   WHOLE(groups, "1", "Parts of the channels that are convolved on their own.")
 #define FILTERS  WHOLE(filters, "32", "Number of output channels.")
 #define FUNCTION LEATI_FUNCTION_PARAM(conv, activation, "none")
 
-static const leati_param conv_params[] = {
+static const leati_param conv_params[] = {FILTERS,  KERNEL,   STRIDES, PADDING("valid|same|causal"),
+                                          FUNCTION, DILATION, GROUPS,  REST};
+static const leati_param transpose_params[] = {
     FILTERS,
     KERNEL,
     STRIDES,
-    PADDING("valid|same|causal"),
+    PADDING_OF("valid|same", "valid: all that the windows cover; same: the output has size input * "
+                             "stride; or places cut off on every side."),
     FUNCTION,
     DILATION,
-    WHOLE(groups, "1", "Parts of the channels that are convolved on their own."),
-    REST};
-static const leati_param transpose_params[] = {FILTERS,  KERNEL,   STRIDES, PADDING("valid|same"),
-                                               FUNCTION, DILATION, REST};
+    BIAS,
+    GROUPS,
+    SIZES(
+        output_padding, "auto",
+        "Places more at the end of each dimension, fewer than its stride or its dilation, as in 1 "
+        "or 1x0; auto: for valid and same those that the windows leave of input * stride, else 0."),
+    {0}};
 #define MULTIPLIER WHOLE(depth_multiplier, "1", "Outputs of every channel.")
 static const leati_param depthwise_params[] = {
     KERNEL, STRIDES, PADDING("valid|same|causal"), MULTIPLIER, FUNCTION, DILATION, REST};
@@ -113,17 +127,22 @@ static leat_tensor *finish(const conv *l, leati_builder *b, leat_tensor *y, int6
     return leati_activate_by(b->context, l->activation, y);
 }
 
+static bool grouped(const conv *l, leati_builder *b, int64_t in)
+{
+    if (in % l->groups == 0 && l->filters % l->groups == 0) return true;
+    (void)leati_layer_fail(b, LEAT_SHAPE,
+                           "%lld groups do not divide %lld channels and %lld filters",
+                           (long long)l->groups, (long long)in, (long long)l->filters);
+    return false;
+}
+
 static leat_tensor *build_conv(const leati_layer *layer, leati_builder *b, leat_tensor *x, int dims)
 {
     const conv *l = (const conv *)layer;
     leat_window w;
     if (!window_of(l, b, x, dims, &w)) return NULL;
     int64_t in = leat_tensor_shape(x).dim[dims + 1], field = field_of(&w, dims);
-    if (in % l->groups != 0 || l->filters % l->groups != 0)
-        return leati_layer_fail(b, LEAT_SHAPE,
-                                "%lld groups do not divide %lld channels and %lld "
-                                "filters",
-                                (long long)l->groups, (long long)in, (long long)l->filters);
+    if (!grouped(l, b, in)) return NULL;
     w.groups = (int)l->groups;
     int64_t fan_in = times(in / l->groups, field), fan_out = times(l->filters, field);
     leat_tensor *kernel =
@@ -133,6 +152,43 @@ static leat_tensor *build_conv(const leati_layer *layer, leati_builder *b, leat_
 }
 
 /* Keras's sizes: input * stride for same, as much as the windows cover for valid. */
+static void pad_transpose(const conv *l, leat_window *w, int dims)
+{
+    for (int i = 0; i < dims; i++) {
+        int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1, over = reach - w->stride[i];
+        if (l->padding.choice == 1) {
+            w->pad_low[i] = over > 0 ? over / 2 : 0;
+            w->pad_high[i] = over > 0 ? over - over / 2 : 0;
+        }
+        if (l->padding.choice >= 0) w->output_padding[i] = over < 0 ? -over : 0;
+    }
+}
+
+/* PyTorch's output_padding, beside which `same` would name another size. */
+static bool pad_output(const conv *l, leati_builder *b, leat_window *w, int dims)
+{
+    if (strcmp(l->output_padding, "auto") == 0) return true;
+    if (l->padding.choice == 1) {
+        (void)leati_layer_fail(b, LEAT_INVALID,
+                               "padding=same makes the output as large as input * stride; "
+                               "output_padding goes with padding=valid or a number, as in "
+                               "padding=1, output_padding=1");
+        return false;
+    }
+    if (!leati_layer_sizes(b, "output_padding", l->output_padding, dims, 0, w->output_padding))
+        return false;
+    for (int i = 0; i < dims; i++) {
+        int64_t more = w->output_padding[i];
+        if (more < w->stride[i] || more < w->dilation[i]) continue;
+        (void)leati_layer_fail(b, LEAT_INVALID,
+                               "output_padding is %lld; it must be less than the stride, %lld, or "
+                               "the dilation, %lld",
+                               (long long)more, (long long)w->stride[i], (long long)w->dilation[i]);
+        return false;
+    }
+    return true;
+}
+
 static leat_tensor *build_transpose(const leati_layer *layer, leati_builder *b, leat_tensor *x,
                                     int dims)
 {
@@ -140,18 +196,14 @@ static leat_tensor *build_transpose(const leati_layer *layer, leati_builder *b, 
     leat_window w;
     if (!window_of(l, b, x, dims, &w)) return NULL;
     int64_t in = leat_tensor_shape(x).dim[dims + 1], field = field_of(&w, dims);
-    for (int i = 0; i < dims; i++) {
-        int64_t reach = (w.kernel[i] - 1) * w.dilation[i] + 1, over = reach - w.stride[i];
-        if (l->padding.choice == 1) {
-            w.pad_low[i] = over > 0 ? over / 2 : 0;
-            w.pad_high[i] = over > 0 ? over - over / 2 : 0;
-        }
-        if (l->padding.choice >= 0) w.output_padding[i] = over < 0 ? -over : 0;
-    }
+    pad_transpose(l, &w, dims);
+    if (!grouped(l, b, in) || !pad_output(l, b, &w, dims)) return NULL;
+    w.groups = (int)l->groups;
+    int64_t fan_in = times(in / l->groups, field), fan_out = times(l->filters, field);
     leat_tensor *kernel =
-        leati_weight(b, "kernel", kernel_shape(in, l->filters, &w, dims), l->kernel_initializer,
-                     times(in, field), times(l->filters, field));
-    return finish(l, b, leat_conv_transpose(x, kernel, &w), l->filters, times(in, field));
+        leati_weight(b, "kernel", kernel_shape(in, l->filters / l->groups, &w, dims),
+                     l->kernel_initializer, fan_in, fan_out);
+    return finish(l, b, leat_conv_transpose(x, kernel, &w), l->filters, fan_in);
 }
 
 /* A window for every channel. */

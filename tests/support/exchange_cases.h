@@ -87,6 +87,9 @@ static const char *const networks[] = {
     "global_max_pool",
     "input=4x4x3|layers=conv2d_transpose(2, 3, strides=2); leaky_relu; pad(1); crop(1x0, "
     "high=0x2); flatten",
+    "input=4x4x3|layers=conv2d_transpose(6, 3, strides=2, padding=1, groups=3, "
+    "output_padding=1); conv2d_transpose(4, 2, 1x2, padding=1, dilation_rate=3x1, groups=2, "
+    "output_padding=2x1); flatten",
     "input=16x3|layers=conv1d(4, 3, padding=causal, activation=silu); max_pool1d(3, strides=2); "
     "instance_norm; flatten",
     "input=2x4x2x3|layers=conv3d(3, 2, padding=same); tanh; max_pool3d(2, padding=same); flatten",

@@ -17,7 +17,7 @@ typedef struct golden {
     size_t count;
 } golden;
 
-enum { ROWS = 7 };
+enum { ROWS = 8 };
 static const double half[] = {0.5}, four[] = {0.5, -1, 1.5, 0.25};
 static const double words[] = {1, 1, 2, -1, 3, 2}, others[] = {1, 1, 3, -1, 0, 3};
 
@@ -61,6 +61,15 @@ static void all(golden out[ROWS])
     out[6] =
         (golden){"dense(4)",     "ctc(blank=2, zero_infinity=true)", LEAT_DIMS(2, 2), 3, others, 6,
                  WANT(ctc_blank)};
+    out[7] = (golden){"conv2d_transpose(6, 3, 2, padding=1, activation=relu, groups=2, "
+                      "output_padding=1x0); conv2d_transpose(3, 2, 1x2, padding=1, "
+                      "dilation_rate=3x1, groups=3, output_padding=2x1)",
+                      "mse",
+                      LEAT_DIMS(3, 2, 4),
+                      2,
+                      half,
+                      1,
+                      WANT(transposed)};
 }
 
 enum { MOST = 1024 };

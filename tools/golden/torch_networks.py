@@ -63,6 +63,18 @@ def cnn(w):
     return x, y, F.huber_loss(y, target, delta=1.0)
 
 
+def transposed(w):
+    """conv2d_transpose with groups, padding and output_padding, then one of two dilations."""
+    x = data(2, 3, 2, 4)
+    h = x.permute(0, 3, 1, 2)
+    h = F.relu(F.conv_transpose2d(h, w(4, 3, 3, 3), w(6), stride=2, padding=1,
+                                  output_padding=(1, 0), groups=2))
+    h = F.conv_transpose2d(h, w(6, 1, 2, 2), w(3), stride=(1, 2), dilation=(3, 1), padding=1,
+                           output_padding=(2, 1), groups=3)
+    y = h.permute(0, 2, 3, 1)
+    return x, y, F.mse_loss(y, torch.full(y.shape, 0.5))
+
+
 def lstm(w):
     """Two LSTM layers in both directions over 4 steps, the last state of each direction; dense."""
     x = data(3, 4, 2)
@@ -165,7 +177,7 @@ def main():
            " */\n#ifndef LEAT_GOLDEN_TORCH_NETWORKS_H\n#define LEAT_GOLDEN_TORCH_NETWORKS_H\n\n"
            "/* clang-format off */\n"
            "/* Output, loss, gradients of the weights in their order, gradient of the input. */\n"]
-    for make in (mlp, cnn, lstm, gru, transformer, ctc, ctc_blank):
+    for make in (mlp, cnn, lstm, gru, transformer, ctc, ctc_blank, transposed):
         w = Weights()
         x, y, loss = make(w)
         loss.backward()
