@@ -62,7 +62,8 @@ typedef enum leati_c_net_helper {
     LEATI_C_POOL_MEAN = 1 << 13,
     LEATI_C_PLAIN = 1 << 14,
     LEATI_C_LSTM = 1 << 15,
-    LEATI_C_GRU = 1 << 16
+    LEATI_C_GRU = 1 << 16,
+    LEATI_C_RESAMPLE = 1 << 17
 } leati_c_net_helper;
 /* Adds the functions that the bits name to the file. */
 void leati_c_net_functions(leati_c_file *f, unsigned helpers);

@@ -142,6 +142,22 @@ static const struct {
      "                for (int i = 0; i < s->channels; i++) y[i] /= (float)count;\n"
      "            }\n"
      "}\n"},
+    {LEATI_C_RESAMPLE,
+     "\n/* y (outer, out, inner) of x (outer, in, inner): places are sums of `taps` with their "
+     "shares. */\n"
+     "static void resample(const float *x, const int *from, const float *share, float *y, int "
+     "outer, int in, int out,\n"
+     "                     int taps, int inner)\n"
+     "{\n"
+     "    for (int o = 0; o < outer; o++, x += in * inner)\n"
+     "        for (int i = 0; i < out; i++, y += inner) {\n"
+     "            for (int k = 0; k < inner; k++) y[k] = 0;\n"
+     "            for (int t = i * taps; t < (i + 1) * taps; t++) {\n"
+     "                const float *row = x + from[t] * inner;\n"
+     "                for (int k = 0; k < inner; k++) y[k] += share[t] * row[k];\n"
+     "            }\n"
+     "        }\n"
+     "}\n"},
     {LEATI_C_PLAIN, "\n/* Steps of a plain recurrent layer of n units; h holds the first state, "
                     "then the last. */\n"
                     "static void plain(const float *x, const float *r, float *y, float *h, float "

@@ -1,8 +1,10 @@
 /* Owns: operations of networks in C that are not elementwise. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "device/recurrent.h"
+#include "device/resample.h"
 #include "device/window.h"
 #include "exchange/c_net.h"
 #include "tensor/shape.h"
@@ -376,6 +378,54 @@ static leat_status gather(leati_c_net *n, leati_node *node)
     return LEAT_OK;
 }
 
+/* Constants `from_<step>` and `share_<step>` in the file: places and weights of each output.
+ * Returns how many an output has; 0: no memory. */
+static int taps_constants(leati_c_net *n, const leati_resample_attrs *a)
+{
+    size_t most = (size_t)a->size * LEATI_RESAMPLE_TAPS;
+    int32_t *from = leati_arena_calloc(&n->program.arena, most, sizeof *from);
+    float *share = leati_arena_calloc(&n->program.arena, most, sizeof *share);
+    int taps = 0;
+    if (!from || !share) return 0;
+    for (int64_t i = 0; i < a->size; i++) {
+        int64_t place[LEATI_RESAMPLE_TAPS];
+        double weight[LEATI_RESAMPLE_TAPS];
+        taps = leati_resample_taps(a, a->in, i, place, weight);
+        for (int t = 0; t < taps; t++) {
+            from[i * taps + t] = (int32_t)place[t];
+            share[i * taps + t] = (float)weight[t];
+        }
+    }
+    char name[32];
+    snprintf(name, sizeof name, "from_%d", n->step);
+    leati_c_ints(n->file, name, from, (size_t)(a->size * taps), 0);
+    snprintf(name, sizeof name, "share_%d", n->step);
+    leati_c_floats(n->file, name, share, (size_t)(a->size * taps), 0);
+    return taps;
+}
+
+static leat_status resample(leati_c_net *n, leati_node *node)
+{
+    const leati_resample_attrs *a = node->attrs;
+    leati_c_value x, y;
+    LEATI_TRY(leati_c_dense_input(n, node, 0, &x));
+    LEATI_TRY(leati_c_output(n, &node->out[0], &y));
+    int taps = taps_constants(n, a);
+    if (taps == 0) return LEAT_NOMEM;
+    long long outer = 1, inner = 1;
+    for (int i = 0; i < a->axis; i++) outer *= x.shape.dim[i];
+    for (int i = a->axis + 1; i < x.shape.rank; i++) inner *= x.shape.dim[i];
+    leati_str *s = &n->body;
+    leati_str_add(s, "    resample(");
+    leati_c_address(n, &x);
+    leati_str_addf(s, ", from_%d, share_%d, ", n->step, n->step);
+    leati_c_address(n, &y);
+    leati_str_addf(s, ", %lld, %lld, %lld, %d, %lld);\n", outer, (long long)a->in,
+                   (long long)a->size, taps, inner);
+    n->helpers |= LEATI_C_RESAMPLE;
+    return LEAT_OK;
+}
+
 /* ---- recurrent layers ------------------------------------------------------------------------ */
 
 /* to = the initial state. */
@@ -444,6 +494,7 @@ leat_status leati_c_operation(leati_c_net *n, leati_node *node)
     case LEATI_OP_CONCAT: return concat(n, node);
     case LEATI_OP_PAD: return pad(n, node);
     case LEATI_OP_GATHER: return gather(n, node);
+    case LEATI_OP_RESAMPLE: return resample(n, node);
     case LEATI_OP_RECURRENT: return recurrent(n, node);
     default: return leati_node_fail(n->context, node, LEAT_UNSUPPORTED, "it has no form in C");
     }

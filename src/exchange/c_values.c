@@ -381,7 +381,8 @@ bool leati_c_takes(const leati_node *node)
     case LEATI_OP_CONV:
     case LEATI_OP_CONV_DATA:
     case LEATI_OP_POOL_MAX:
-    case LEATI_OP_POOL_AVG: return single;
+    case LEATI_OP_POOL_AVG:
+    case LEATI_OP_RESAMPLE: return single;
     case LEATI_OP_RECURRENT: return single && node->out[0].shape.dim[1] == 1;
     case LEATI_OP_REDUCE_SUM:
     case LEATI_OP_REDUCE_MAX:

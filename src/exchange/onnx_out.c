@@ -257,6 +257,7 @@ static const struct {
     {LEATI_OP_SOFTMAX, ""},
     {LEATI_OP_LOG_SOFTMAX, ""},
     {LEATI_OP_RECURRENT, ""},
+    {LEATI_OP_RESAMPLE, ""},
 };
 enum { SIMPLE = sizeof simple / sizeof *simple };
 
@@ -269,6 +270,11 @@ bool leati_onnx_out_takes(const leati_node *n)
         const leati_pad_attrs *a = n->attrs;
         found = found && a->mode != LEATI_PAD_WRAP;
         for (int i = 0; i < n->out[0].shape.rank; i++) found = found && !a->interior[i];
+    }
+    if (n->op == LEATI_OP_RESAMPLE) {
+        const leati_resample_attrs *a = n->attrs; /* as layers make it: by whole factors */
+        found = found && n->in[0]->dtype == LEAT_DTYPE_F32 && a->axis > 0 && a->scale <= 0 &&
+                a->size % a->in == 0 && a->mode != LEATI_RESAMPLE_NEAREST;
     }
     if (n->op == LEATI_OP_POOL_AVG) {
         const leati_pool_attrs *a = n->attrs;
@@ -364,6 +370,41 @@ static void pad(leati_onnx_out *o, const leati_node *n, const char *out)
                          value ? leati_onnx_out_scalar(o, type, a->value) : NULL, NULL};
     leati_onnx_node *node = leati_onnx_out_node(o, "Pad", in, out);
     leati_onnx_set_text(&o->builder, node, "mode", modes[a->mode]);
+}
+
+/* (first, what is between, size along the axis, what is behind): runtimes resample images only. */
+static leat_shape around(const leat_shape *out, const leati_resample_attrs *a)
+{
+    leat_shape s = {.rank = 4, .dim = {out->dim[0], 1, a->in, 1}};
+    for (int i = 1; i < out->rank; i++)
+        if (i != a->axis) s.dim[i < a->axis ? 1 : 3] *= out->dim[i];
+    return s;
+}
+
+static void resample(leati_onnx_out *o, const leati_node *n, const char *out)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const coordinates[] = {"half_pixel", "align_corners", "asymmetric"};
+    static const leat_shape four = {.rank = 1, .dim = {4}};
+    const leati_resample_attrs *a = n->attrs;
+    const leat_shape *to = &n->out[0].shape, *other = other_shape(o, n, 0);
+    leat_shape flat = around(to, a), other_flat = around(other, a);
+    const float scales[] = {1, 1, (float)(a->size / a->in), 1};
+    bool image = to->rank == 4 && a->axis == 2; /* already */
+    const char *x = leati_onnx_out_in(o, 0);
+    if (!image) x = leati_onnx_out_step(o, "Reshape", x, shape_value(o, &flat, &other_flat, true));
+    const char *in[] = {x, "", leati_onnx_out_constant(o, "scales", LEAT_DTYPE_F32, &four, scales),
+                        NULL};
+    const char *y = image ? out : leati_onnx_out_fresh(o, "Resize");
+    leati_onnx_node *node = leati_onnx_out_node(o, "Resize", in, y);
+    leati_onnx_set_text(&o->builder, node, "mode", modes[a->mode]);
+    leati_onnx_set_text(&o->builder, node, "coordinate_transformation_mode",
+                        coordinates[a->coordinates]);
+    if (a->mode == LEATI_RESAMPLE_CUBIC)
+        leati_onnx_set_float(&o->builder, node, "cubic_coeff_a", (float)a->cubic);
+    if (image) return;
+    in[0] = y, in[1] = shape_value(o, to, other, true), in[2] = NULL;
+    (void)leati_onnx_out_node(o, "Reshape", in, out);
 }
 
 static void with_axis(leati_onnx_out *o, const leati_node *n, const char *op, int64_t axis,
@@ -491,6 +532,7 @@ static leat_status special(leati_onnx_out *o, leati_node *n, const char *out)
         with_axis(o, n, "LogSoftmax", ((const leati_axis_attrs *)n->attrs)->axis, out);
         return LEAT_OK;
     case LEATI_OP_RECURRENT: return leati_onnx_out_recurrent(o, n);
+    case LEATI_OP_RESAMPLE: resample(o, n, out); return LEAT_OK;
     default: return leati_onnx_out_window(o, n, out);
     }
 }

@@ -12,6 +12,7 @@ typedef struct form {
     int64_t dim[DIMS], times;
     char low[LEATI_WORD_PARAM], high[LEATI_WORD_PARAM], size[LEATI_WORD_PARAM];
     int mode;
+    bool align_corners;
     double value;
 } form;
 
@@ -220,18 +221,59 @@ const leati_layer_class leati_layer_pad = {
     .params = pad_params,
     .build = pad};
 
-static const leati_param upsample_params[] = {BORDER(size, "2", "Factors, as in 2 or 2x3."), {0}};
+static const leati_param upsample_params[] = {
+    BORDER(size, "2", "Factors, as in 2 or 2x3."),
+    {.name = "mode",
+     .type = LEATI_PARAM_CHOICE,
+     .offset = offsetof(form, mode),
+     .standard = "nearest",
+     .choices = "nearest|linear|bilinear|trilinear|cubic|bicubic",
+     .doc =
+         "nearest: each place several times; linear: between two places of every dimension, which "
+         "of an image is bilinear and of a volume trilinear; cubic: between four (Keys 1981), of "
+         "an image bicubic."},
+    {.name = "align_corners",
+     .type = LEATI_PARAM_BOOL,
+     .offset = offsetof(form, align_corners),
+     .standard = "false",
+     .doc = "The first and last places stay what they are, and the others lie evenly between; else "
+            "places are areas, whose borders stay. Not of nearest."},
+    {0}};
+
+/* In the order of the choices: of how many dimensions it is; 0: of any. */
+static const struct {
+    const char *name, *of_any;
+    int dims;
+    leat_resize_mode mode;
+} upsample_modes[] = {
+    {"nearest", NULL, 0, LEAT_RESIZE_NEAREST},     {"linear", NULL, 0, LEAT_RESIZE_LINEAR},
+    {"bilinear", "linear", 2, LEAT_RESIZE_LINEAR}, {"trilinear", "linear", 3, LEAT_RESIZE_LINEAR},
+    {"cubic", NULL, 0, LEAT_RESIZE_CUBIC},         {"bicubic", "cubic", 2, LEAT_RESIZE_CUBIC}};
+
+static bool upsample_fits(const form *l, leati_builder *b, int dims)
+{
+    int of = upsample_modes[l->mode].dims;
+    if (of && of != dims) {
+        (void)leati_layer_fail(b, LEAT_INVALID,
+                               "mode=%s is for %d dimensions beside the channels, "
+                               "there %s %d: mode=%s is for any",
+                               upsample_modes[l->mode].name, of, dims == 1 ? "is" : "are", dims,
+                               upsample_modes[l->mode].of_any);
+        return false;
+    }
+    if (l->align_corners && upsample_modes[l->mode].mode == LEAT_RESIZE_NEAREST) {
+        (void)leati_layer_fail(b, LEAT_INVALID,
+                               "mode=nearest has no corners to align: "
+                               "align_corners goes with mode=linear or mode=cubic");
+        return false;
+    }
+    return true;
+}
 
 /* (N, H, W, C) -> (N, H, 1, W, 1, C) -> (N, H, h, W, w, C) -> (N, H h, W w, C) */
-static leat_tensor *upsample(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+static leat_tensor *repeat_places(leat_tensor *x, int dims, const int64_t *factor)
 {
-    const form *l = (const form *)layer;
-    int64_t factor[LEAT_MAX_RANK];
-    if (!leati_layer_rank(b, x, 3, 5, "(places..., channels)") ||
-        !leati_layer_sizes(b, "size", l->size, spatial(x), 1, factor))
-        return NULL;
     leat_shape s = leat_tensor_shape(x), apart = {.rank = 1, .dim = {s.dim[0]}}, wide = apart;
-    int dims = spatial(x);
     for (int i = 0; i < dims; i++) {
         apart.dim[apart.rank] = wide.dim[apart.rank] = s.dim[i + 1];
         apart.dim[apart.rank + 1] = 1;
@@ -244,9 +286,30 @@ static leat_tensor *upsample(const leati_layer *layer, leati_builder *b, leat_te
     return leat_reshape(leat_expand(leat_reshape(x, apart), wide), s);
 }
 
+static leat_tensor *upsample(const leati_layer *layer, leati_builder *b, leat_tensor *x)
+{
+    const form *l = (const form *)layer;
+    int64_t factor[LEAT_MAX_RANK], size[LEAT_MAX_RANK];
+    int axis[LEAT_MAX_RANK], dims = spatial(x);
+    size_t count = 0;
+    if (!leati_layer_rank(b, x, 3, 5, "(places..., channels)") ||
+        !leati_layer_sizes(b, "size", l->size, dims, 1, factor) || !upsample_fits(l, b, dims))
+        return NULL;
+    leat_resize o = leat_resize_default(upsample_modes[l->mode].mode);
+    if (o.mode == LEAT_RESIZE_NEAREST) return repeat_places(x, dims, factor);
+    if (l->align_corners) o.coordinates = LEAT_COORDINATES_CORNERS;
+    leat_shape s = leat_tensor_shape(x);
+    for (int i = 0; i < dims; i++) {
+        if (factor[i] == 1) continue;
+        axis[count] = i + 1;
+        size[count++] = s.dim[i + 1] * factor[i];
+    }
+    return leat_interpolate(x, count, axis, size, &o);
+}
+
 const leati_layer_class leati_layer_upsample = {
     .name = "upsample",
-    .doc = "Every place of every spatial dimension several times: nearest neighbours.",
+    .doc = "Larger by whole factors in every spatial dimension, as torch.nn.Upsample.",
     .size = sizeof(form),
     .params = upsample_params,
     .build = upsample};

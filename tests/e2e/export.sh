@@ -44,6 +44,7 @@ onnx svr weight svr 1e-4
 onnx dense weight network 1e-4 --set network.epochs=5
 onnx conv kind network 1e-4 --set 'network.layers=dense(16); reshape(4, 4, 1); conv2d(4, 3, padding=same, activation=relu); batch_norm; max_pool2d; flatten' --set network.epochs=20
 onnx transposed kind network 1e-4 --set 'network.layers=dense(16); reshape(4, 2, 2); conv2d_transpose(4, 3, 2, padding=1, groups=2, output_padding=1); flatten' --set network.epochs=20
+onnx upsampled kind network 1e-4 --set 'network.layers=dense(24); reshape(4, 3, 2); upsample(2x3, bilinear); upsample(2, bicubic, align_corners=true); reshape(16, 36); upsample(2, cubic); conv1d(4, 3, strides=5); flatten' --set network.epochs=20
 onnx lstm kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); lstm(8, return_sequences=true, bidirectional=true); gru(6)' --set network.epochs=20
 onnx encoder kind network 1e-4 --set 'network.layers=dense(24); reshape(6, 4); transformer_encoder(2, 8); flatten' --set network.epochs=20
 

@@ -94,6 +94,10 @@ static const char *const networks[] = {
     "instance_norm; flatten",
     "input=2x4x2x3|layers=conv3d(3, 2, padding=same); tanh; max_pool3d(2, padding=same); flatten",
     "input=4x4x3|layers=upsample(2x1); group_norm(3); mish; permute(2, 1, 3); flatten",
+    "input=4x4x3|layers=upsample(2x3, bilinear); conv2d(3, 3, 2); upsample(1x2, bicubic, "
+    "align_corners=true); upsample(2, cubic); flatten",
+    "input=6x8|layers=upsample(2, linear); upsample(3, cubic, true); flatten",
+    "input=2x4x2x3|layers=upsample(2x3x1, trilinear); upsample(2, linear, true); flatten",
     "input=4x4x3|layers=pad(1x2, high=2x0, mode=reflect); conv2d(3, 3); pad(1, mode=edge); pad(2, "
     "mode=wrap); flatten",
     "input=12x4|layers=lstm(6, return_sequences=true); gru(5)",

@@ -17,7 +17,7 @@ typedef struct golden {
     size_t count;
 } golden;
 
-enum { ROWS = 8 };
+enum { ROWS = 11 };
 static const double half[] = {0.5}, four[] = {0.5, -1, 1.5, 0.25};
 static const double words[] = {1, 1, 2, -1, 3, 2}, others[] = {1, 1, 3, -1, 0, 3};
 
@@ -70,6 +70,28 @@ static void all(golden out[ROWS])
                       half,
                       1,
                       WANT(transposed)};
+    out[8] = (golden){"upsample(1x2); dense(3); upsample(2x1, bilinear, align_corners=true); "
+                      "upsample(1x2, bilinear); upsample(2, bicubic); dense(1, use_bias=false)",
+                      "mse",
+                      LEAT_DIMS(2, 3, 2),
+                      2,
+                      half,
+                      1,
+                      WANT(upsampled)};
+    out[9] = (golden){"upsample(3, linear); dense(2, tanh); upsample(2, linear, true)",
+                      "mse",
+                      LEAT_DIMS(3, 2),
+                      2,
+                      half,
+                      1,
+                      WANT(lengthened)};
+    out[10] = (golden){"upsample(2, trilinear); dense(2)",
+                       "mse",
+                       LEAT_DIMS(2, 3, 2, 2),
+                       1,
+                       half,
+                       1,
+                       WANT(enlarged)};
 }
 
 enum { MOST = 1024 };

@@ -75,6 +75,35 @@ def transposed(w):
     return x, y, F.mse_loss(y, torch.full(y.shape, 0.5))
 
 
+def upsampled(w):
+    """Nearest, bilinear with aligned corners and bicubic, with weights between."""
+    x = data(2, 2, 3, 2)
+    h = F.interpolate(x.permute(0, 3, 1, 2), scale_factor=(1, 2)).permute(0, 2, 3, 1)
+    h = (h @ w(2, 3) + w(3)).permute(0, 3, 1, 2)
+    h = torch.nn.Upsample(scale_factor=(2, 1), mode="bilinear", align_corners=True)(h)
+    h = torch.nn.Upsample(scale_factor=(1, 2), mode="bilinear")(h)
+    h = torch.nn.Upsample(scale_factor=2, mode="bicubic")(h)
+    y = h.permute(0, 2, 3, 1) @ w(3, 1)
+    return x, y, F.mse_loss(y, torch.full(y.shape, 0.5))
+
+
+def lengthened(w):
+    """Linear over steps, both ways of corners."""
+    x = data(2, 3, 2)
+    h = torch.nn.Upsample(scale_factor=3, mode="linear")(x.transpose(1, 2)).transpose(1, 2)
+    h = torch.tanh(h @ w(2, 2) + w(2)).transpose(1, 2)
+    y = torch.nn.Upsample(scale_factor=2, mode="linear", align_corners=True)(h).transpose(1, 2)
+    return x, y, F.mse_loss(y, torch.full(y.shape, 0.5))
+
+
+def enlarged(w):
+    """Trilinear."""
+    x = data(1, 2, 3, 2, 2)
+    h = torch.nn.Upsample(scale_factor=2, mode="trilinear")(x.permute(0, 4, 1, 2, 3))
+    y = h.permute(0, 2, 3, 4, 1) @ w(2, 2) + w(2)
+    return x, y, F.mse_loss(y, torch.full(y.shape, 0.5))
+
+
 def lstm(w):
     """Two LSTM layers in both directions over 4 steps, the last state of each direction; dense."""
     x = data(3, 4, 2)
@@ -177,7 +206,8 @@ def main():
            " */\n#ifndef LEAT_GOLDEN_TORCH_NETWORKS_H\n#define LEAT_GOLDEN_TORCH_NETWORKS_H\n\n"
            "/* clang-format off */\n"
            "/* Output, loss, gradients of the weights in their order, gradient of the input. */\n"]
-    for make in (mlp, cnn, lstm, gru, transformer, ctc, ctc_blank, transposed):
+    for make in (mlp, cnn, lstm, gru, transformer, ctc, ctc_blank, transposed,
+                 upsampled, lengthened, enlarged):
         w = Weights()
         x, y, loss = make(w)
         loss.backward()
