@@ -25,8 +25,7 @@ leat_tensor *leati_ojoin_heads(leat_tensor *x)
                         LEAT_DIMS(s.dim[0], s.dim[2], s.dim[1] * s.dim[3]));
 }
 
-/* Every head of keys or values serves a group of neighbouring heads of queries. */
-static leat_tensor *repeat_heads(leati_ocall *k, leat_tensor *x, int64_t heads)
+leat_tensor *leati_orepeat_heads(leati_ocall *k, leat_tensor *x, int64_t heads)
 {
     leat_shape s = leat_tensor_shape(x);
     if (!x || s.rank != 4 || s.dim[1] == heads) return x;
@@ -132,7 +131,7 @@ leat_status leati_on_Attention(leati_ocall *k)
         !leati_oval_dtype((int32_t)leati_oattr_int(k, "softmax_precision", 0), &soft))
         return leati_ofail(k, LEAT_TYPE, "unknown softmax_precision");
     leat_tensor *raw = leat_matmul_t(leat_scale(q, scale), false,
-                                     leat_scale(repeat_heads(k, key, heads), scale), true);
+                                     leat_scale(leati_orepeat_heads(k, key, heads), scale), true);
     leat_tensor *capped = cap(raw, limit), *scores = capped;
     if (leati_ohas(k, 3)) scores = leat_add(scores, mask_of(k, keys, type));
     if (leati_oattr_int(k, "is_causal", 0))
@@ -146,8 +145,8 @@ leat_status leati_on_Attention(leati_ocall *k)
     leat_dtype product = soft == LEAT_DTYPE_F64 || type == LEAT_DTYPE_F64   ? LEAT_DTYPE_F64
                          : soft == LEAT_DTYPE_F32 || type == LEAT_DTYPE_F32 ? LEAT_DTYPE_F32
                                                                             : type;
-    leat_tensor *y =
-        leat_matmul(leat_cast(p, product), leat_cast(repeat_heads(k, value, heads), product));
+    leat_tensor *y = leat_matmul(leat_cast(p, product),
+                                 leat_cast(leati_orepeat_heads(k, value, heads), product));
     y = leat_cast(y, type);
     LEATI_TRY(leati_oset(k, 0, flat ? leati_ojoin_heads(y) : y));
     LEATI_TRY(leati_opass(k, 1, present[0]));
@@ -174,7 +173,7 @@ leat_status leati_on_FlexAttention(leati_ocall *k)
         return leati_ofail(k, LEAT_TYPE, "unknown softmax_precision");
     double scale = sqrt(leati_oattr_float(k, "scale", 1 / sqrt((double)s.dim[3])));
     leat_tensor *x = leat_matmul_t(leat_scale(q, scale), false,
-                                   leat_scale(repeat_heads(k, key, s.dim[1]), scale), true);
+                                   leat_scale(leati_orepeat_heads(k, key, s.dim[1]), scale), true);
     x = leat_cast(x, soft);
     for (int stage = 0; stage < 2; stage++) {
         const char *name = stage ? "prob_mod" : "score_mod";
@@ -190,7 +189,7 @@ leat_status leati_on_FlexAttention(leati_ocall *k)
         LEATI_TRY(leati_osubgraph(k, name, 1, &given, outs));
         x = leat_cast(leati_oval_tensor(k->run, outs[0]), soft);
     }
-    leat_tensor *y = leat_matmul(x, leat_cast(repeat_heads(k, value, s.dim[1]), soft));
+    leat_tensor *y = leat_matmul(x, leat_cast(leati_orepeat_heads(k, value, s.dim[1]), soft));
     return leati_oset(k, 0, leat_cast(y, leat_tensor_dtype(value)));
 }
 

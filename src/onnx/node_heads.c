@@ -6,13 +6,13 @@ typedef struct heads { /* (batch, heads, length, size) each */
     int64_t count;
 } heads;
 
-static leat_status refuse_input(leati_ocall *k, size_t i, const char *name)
+leat_status leati_orefuse_input(leati_ocall *k, size_t i, const char *name)
 {
     if (!leati_ohas(k, i)) return LEAT_OK;
     return leati_ofail(k, LEAT_UNSUPPORTED, "its input %zu, %s, is not supported", i + 1, name);
 }
 
-static leat_status refuse_attribute(leati_ocall *k, const char *name)
+leat_status leati_orefuse_attribute(leati_ocall *k, const char *name)
 {
     int64_t value = leati_oattr_int(k, name, 0);
     if (!value) return LEAT_OK;
@@ -140,9 +140,9 @@ leat_status leati_on_microsoft_Attention(leati_ocall *k)
     heads h;
     int64_t width[3];
     LEATI_TRY(leati_oneed(k, 2));
-    LEATI_TRY(refuse_input(k, 6, "past_sequence_length"));
-    LEATI_TRY(refuse_attribute(k, "do_rotary"));
-    LEATI_TRY(refuse_attribute(k, "past_present_share_buffer"));
+    LEATI_TRY(leati_orefuse_input(k, 6, "past_sequence_length"));
+    LEATI_TRY(leati_orefuse_attribute(k, "do_rotary"));
+    LEATI_TRY(leati_orefuse_attribute(k, "past_present_share_buffer"));
     LEATI_TRY(heads_of(k, &h));
     leat_tensor *y = leat_matmul(leati_oin(k, 0), leati_oin(k, 1));
     if (y && leati_ohas(k, 2)) y = leat_add(y, leati_oin(k, 2));
@@ -190,8 +190,8 @@ leat_status leati_on_microsoft_MultiHeadAttention(leati_ocall *k)
 {
     heads h;
     LEATI_TRY(leati_oneed(k, 1));
-    LEATI_TRY(refuse_input(k, 8, "past_sequence_length"));
-    LEATI_TRY(refuse_input(k, 9, "cache_indirection"));
+    LEATI_TRY(leati_orefuse_input(k, 8, "past_sequence_length"));
+    LEATI_TRY(leati_orefuse_input(k, 9, "cache_indirection"));
     LEATI_TRY(heads_of(k, &h));
     if (!leati_ohas(k, 1) || !leati_ohas(k, 2))
         return leati_ofail(k, LEAT_UNSUPPORTED,

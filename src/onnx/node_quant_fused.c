@@ -155,8 +155,7 @@ leat_status leati_on_microsoft_MatMulIntegerToFloat(leati_ocall *k)
     return scaled(k, y, wide(k, 2), 3, 6);
 }
 
-/* A quantised to bytes by its own range, as DynamicQuantizeLinear does, less its zero point. */
-static leat_tensor *quantised_dynamically(leat_tensor *x, leat_tensor **scale)
+leat_tensor *leati_oquantised(leat_tensor *x, leat_tensor **scale)
 {
     leat_tensor *low = leat_min(x, 0, NULL, false), *high = leat_max(x, 0, NULL, false);
     leat_tensor *nothing = leat_like(low, 0), *one = leat_like(low, 1);
@@ -174,7 +173,7 @@ leat_status leati_on_microsoft_DynamicQuantizeMatMul(leati_ocall *k)
 {
     leat_tensor *scale;
     LEATI_TRY(leati_oneed(k, 3));
-    leat_tensor *a = quantised_dynamically(leati_oin(k, 0), &scale);
+    leat_tensor *a = leati_oquantised(leati_oin(k, 0), &scale);
     if (!a) return leat_error_status(k->context);
     return scaled(k, leati_omatmul(a, centred(k, wide(k, 1), 3)), scale, 2, 4);
 }

@@ -10,10 +10,11 @@
 enum { GATES_MOST = 4, FUNCTIONS = 3 };
 enum { CELL = 2 }; /* the LSTM's function of its cell, which no runtime clips, unlike the gates */
 
-typedef struct cell {     /* one direction */
-    leat_tensor *w, *r;   /* (gates hidden, in), (gates hidden, hidden) */
-    leat_tensor *wb, *rb; /* (gates hidden), or NULL */
-    leat_tensor *peep[3]; /* of the LSTM: input, output, forget; or NULL */
+typedef struct cell {      /* one direction */
+    leat_tensor *w, *r;    /* (gates hidden, in), (gates hidden, hidden) */
+    leat_tensor *scale[2]; /* of w and r where they are bytes; NULL: they are the weights */
+    leat_tensor *wb, *rb;  /* (gates hidden), or NULL */
+    leat_tensor *peep[3];  /* of the LSTM: input, output, forget; or NULL */
     const char *name[FUNCTIONS];
     double alpha[FUNCTIONS], beta[FUNCTIONS];
     double clip;
@@ -61,6 +62,16 @@ static leat_tensor *bias_of(const cell *c, leat_tensor *b, int64_t i)
     return b ? leat_narrow(b, 0, i * c->hidden, c->hidden) : NULL;
 }
 
+/* x w', where w are bytes of x quantised too. */
+static leat_tensor *product(leat_tensor *x, leat_tensor *w, leat_tensor *scale)
+{
+    leat_tensor *step;
+    if (!scale) return leat_matmul_t(x, false, w, true);
+    leat_tensor *y = leat_matmul_t(leati_oquantised(x, &step), false, w, true);
+    y = leat_mul(y, leat_mul(step, leat_cast(scale, LEAT_DTYPE_F64)));
+    return leat_cast(y, leat_tensor_dtype(x));
+}
+
 /* The next state h (and *s, the LSTM's cell) for the input's share x = W x_t. */
 static leat_tensor *step(leati_ocall *k, const cell *c, leat_tensor *x, leat_tensor *h,
                          leat_tensor **s)
@@ -83,7 +94,7 @@ static leat_tensor *step(leati_ocall *k, const cell *c, leat_tensor *x, leat_ten
         leat_tensor *n = activate(k, c, 1, leat_add(gate(c, x, 2), past));
         return leat_add(n, leat_mul(z, leat_sub(h, n)));
     }
-    leat_tensor *u = leat_add(biased(x, c->wb), biased(leat_matmul_t(h, false, c->r, true), c->rb));
+    leat_tensor *u = leat_add(biased(x, c->wb), biased(product(h, c->r, c->scale[1]), c->rb));
     leat_tensor *in = gate(c, u, 0), *out = gate(c, u, 1), *forget = gate(c, u, 2);
     if (c->peep[0]) {
         in = leat_add(in, leat_mul(c->peep[0], *s));
@@ -103,6 +114,7 @@ typedef struct layer {
     leat_tensor *x;         /* (length, batch, in) */
     const int64_t *lengths; /* per sequence; NULL: all full */
     leat_dtype type;
+    bool bytes; /* weights are bytes, with scales: DynamicQuantizeLSTM */
 } layer;
 
 /* Direction d of an input (directions, ...), without that dimension; NULL when it is left out. */
@@ -161,7 +173,7 @@ static leat_tensor *inside(leati_ocall *k, const layer *l, int64_t t)
 /* The engine's cell that means the same. */
 static bool cell_of(const layer *l, const cell *c, leat_cell *kind)
 {
-    bool plain = c->clip <= 0 && !c->couple && !c->peep[0];
+    bool plain = c->clip <= 0 && !c->couple && !c->peep[0] && !l->bytes;
     if (!plain || (l->type != LEAT_DTYPE_F32 && l->type != LEAT_DTYPE_F64)) return false;
     *kind = is(c->name[0], "relu") ? LEAT_CELL_RELU : LEAT_CELL_TANH;
     if (c->gates == 1) return is(c->name[0], "relu") || is(c->name[0], "tanh");
@@ -222,11 +234,11 @@ static leat_status run_steps(leati_ocall *k, const layer *l, const cell *c, bool
     if (!ys) return LEAT_NOMEM;
     if (!*h) *h = zero;
     if (!*s) *s = zero;
-    leat_tensor *shares = leat_matmul_t(l->x, false, c->w, true);
+    leat_tensor *shares = product(l->x, c->w, c->scale[0]), *state = *h;
     for (int64_t i = 0; i < l->length; i++) {
         int64_t t = backwards ? l->length - 1 - i : i;
         leat_tensor *x = leat_squeeze(leat_narrow(shares, 0, t, 1), 1, (const int[]){0});
-        leat_tensor *next_s = *s, *next = step(k, c, x, *h, &next_s);
+        leat_tensor *next_s = *s, *next = step(k, c, x, state, &next_s);
         ys[t] = next;
         if (l->lengths) {
             leat_tensor *on = inside(k, l, t);
@@ -235,10 +247,59 @@ static leat_status run_steps(leati_ocall *k, const layer *l, const cell *c, bool
             next_s = leat_where(on, next_s, *s);
         }
         *h = next, *s = next_s;
+        /* Bytes are scaled by all rows; in ONNX Runtime those that have ended count as 0. */
+        state = l->bytes ? ys[t] : next;
         if (!ys[t]) return leat_error_status(k->context);
     }
     *y = leat_stack((size_t)l->length, ys, 0);
     return LEAT_OK;
+}
+
+/* ---- weights of bytes -------------------------------------------------------------------------
+ */
+
+/* x (length, batch, ...) with the steps of each sequence in the opposite order. */
+static leat_tensor *flipped(leati_ocall *k, const layer *l, leat_tensor *x)
+{
+    leat_shape s = leat_tensor_shape(x);
+    if (!x || s.rank != 3 || s.dim[1] != l->batch) return NULL;
+    size_t count = (size_t)s.dim[0] * (size_t)l->batch;
+    int64_t *from = leati_oalloc(k, count + 1, sizeof *from);
+    if (!from) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        int64_t t = (int64_t)i / l->batch, n = (int64_t)i % l->batch;
+        int64_t length = l->lengths && l->lengths[n] < s.dim[0] ? l->lengths[n] : s.dim[0];
+        from[i] = (t < length ? length - 1 - t : t) * l->batch + n;
+    }
+    leat_tensor *rows = leat_reshape(x, LEAT_DIMS((int64_t)count, s.dim[2]));
+    leat_tensor *index = leati_odata(k, LEAT_DTYPE_I64, LEAT_DIMS((int64_t)count), from);
+    return leat_reshape(leat_take(rows, index, 0), s);
+}
+
+/* As ONNX Runtime quantises: all steps that some sequence has at once, then state by state. */
+static leat_status run_bytes(leati_ocall *k, const layer *l, const cell *c, bool backwards,
+                             leat_tensor **y, leat_tensor **h, leat_tensor **s)
+{
+    layer own = *l;
+    own.length = l->lengths ? 1 : l->length;
+    for (int64_t i = 0; l->lengths && i < l->batch; i++)
+        if (l->lengths[i] > own.length)
+            own.length = l->lengths[i] < l->length ? l->lengths[i] : l->length;
+    own.x = leat_narrow(l->x, 0, 0, own.length);
+    if (backwards) own.x = flipped(k, &own, own.x);
+    LEATI_TRY(run_steps(k, &own, c, false, y, h, s));
+    if (backwards) *y = flipped(k, &own, *y);
+    if (l->lengths) { /* without a step the last states are 0, whatever the first were */
+        leat_tensor *any = inside(k, l, 0);
+        *h = leat_where(any, *h, leat_like(*h, 0));
+        *s = leat_where(any, *s, leat_like(*s, 0));
+    }
+    int64_t more = l->length - own.length;
+    if (!*y || !more) return *y ? LEAT_OK : leat_error_status(k->context);
+    leat_tensor *both[2] = {*y, leat_expand(leat_like(leat_narrow(*y, 0, 0, 1), 0),
+                                            LEAT_DIMS(more, l->batch, l->hidden))};
+    *y = both[1] ? leat_concat(2, both, 0) : NULL;
+    return *y ? LEAT_OK : leat_error_status(k->context);
 }
 
 static leat_status run_direction(leati_ocall *k, const layer *l, int64_t d, bool backwards,
@@ -252,11 +313,13 @@ static leat_status run_direction(leati_ocall *k, const layer *l, int64_t d, bool
     c.clip = leati_oattr_float(k, "clip", 0);
     c.linear_first = leati_oattr_int(k, "linear_before_reset", 0);
     c.couple = leati_oattr_int(k, "input_forget", 0);
+    if (l->bytes) c.scale[0] = part(k, 8, d), c.scale[1] = part(k, 10, d);
     if (bias) c.wb = leat_narrow(bias, 0, 0, all), c.rb = leat_narrow(bias, 0, all, all);
     for (int64_t i = 0; i < 3 && peep; i++)
         c.peep[i] = leat_narrow(peep, 0, i * l->hidden, l->hidden);
     *h = part(k, 5, d);
     *s = l->gates == 4 ? part(k, 6, d) : NULL;
+    if (l->bytes) return run_bytes(k, l, &c, backwards, y, h, s);
     return cell_of(l, &c, &kind) ? run_layer(k, l, &c, kind, backwards, y, h, s)
                                  : run_steps(k, l, &c, backwards, y, h, s);
 }
@@ -294,9 +357,9 @@ static leat_status layer_of(leati_ocall *k, layer *l)
     return LEAT_OK;
 }
 
-static leat_status recurrent(leati_ocall *k, int64_t gates)
+static leat_status recurrent(leati_ocall *k, int64_t gates, bool bytes)
 {
-    layer l = {.gates = gates};
+    layer l = {.gates = gates, .bytes = bytes};
     LEATI_TRY(layer_of(k, &l));
     const char *direction = leati_oattr_text(k, "direction", "forward");
     bool batch_first = leati_oattr_int(k, "layout", 0);
@@ -330,15 +393,51 @@ static leat_status recurrent(leati_ocall *k, int64_t gates)
 
 leat_status leati_on_RNN(leati_ocall *k)
 {
-    return recurrent(k, 1);
+    return recurrent(k, 1, false);
 }
 
 leat_status leati_on_GRU(leati_ocall *k)
 {
-    return recurrent(k, 3);
+    return recurrent(k, 3, false);
 }
 
 leat_status leati_on_LSTM(leati_ocall *k)
 {
-    return recurrent(k, 4);
+    return recurrent(k, 4, false);
+}
+
+/* Bytes w (directions, in, gates hidden) less their zero points, as an LSTM has its weights. */
+static leat_status bytes_of(leati_ocall *k, size_t w, size_t scale, leati_oval **out)
+{
+    leat_shape s = k->in[w]->shape, each = LEAT_DIMS(s.dim[0]), all = LEAT_DIMS(s.dim[0], s.dim[2]);
+    int32_t element = k->in[w]->element;
+    if (element != LEATI_ONNX_INT8 && element != LEATI_ONNX_UINT8)
+        return leati_ofail(k, LEAT_TYPE, "weights of type %d, int8 or uint8 are expected",
+                           (int)element);
+    for (size_t i = scale; i < scale + 2; i++) {
+        leat_shape *given = &k->in[i]->shape;
+        if (s.rank != 3 || (!leati_shape_equal(given, &each) && !leati_shape_equal(given, &all)))
+            return leati_ofail(k, LEAT_SHAPE, "input %zu is %s, for weights %s", i + 1,
+                               leati_shape_string(given).text, leati_shape_string(&s).text);
+    }
+    leat_shape wide = LEAT_DIMS(s.dim[0], 1, k->in[scale + 1]->shape.rank == 2 ? s.dim[2] : 1);
+    leat_tensor *x = leat_cast(leati_oin(k, w), LEAT_DTYPE_F64);
+    leat_tensor *zero = leat_reshape(leat_cast(leati_oin(k, scale + 1), LEAT_DTYPE_F64), wide);
+    x = leat_transpose(leat_sub(x, zero), (const int[]){0, 2, 1});
+    *out = leati_oval_of_tensor(k, x, k->in[w]->varying);
+    return *out ? LEAT_OK : leat_error_status(k->context);
+}
+
+leat_status leati_on_microsoft_DynamicQuantizeLSTM(leati_ocall *k)
+{
+    LEATI_TRY(leati_oneed(k, 3));
+    for (size_t i = 8; i < 12; i++)
+        if (!leati_ohas(k, i)) return leati_ofail(k, LEAT_FORMAT, "input %zu is missing", i + 1);
+    leati_oval **in = leati_oalloc(k, k->ins, sizeof *in), *w, *r;
+    if (!in) return LEAT_NOMEM;
+    LEATI_TRY(bytes_of(k, 1, 8, &w));
+    LEATI_TRY(bytes_of(k, 2, 10, &r));
+    k->in = memcpy(in, k->in, k->ins * sizeof *in);
+    k->in[1] = w, k->in[2] = r;
+    return recurrent(k, 4, true);
 }

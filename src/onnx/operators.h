@@ -35,6 +35,24 @@ leat_tensor *leati_oadd_bias(leati_ocall *k, leat_tensor *y, size_t input);
 /* (batch, length, heads x size) as (batch, heads, length, size); 4 dimensions stay. And back. */
 leat_tensor *leati_osplit_heads(leati_ocall *k, leat_tensor *x, int64_t heads);
 leat_tensor *leati_ojoin_heads(leat_tensor *x);
+/* Every head of keys or values (batch, heads, length, size) serves a group of neighbouring heads of
+ * queries. */
+leat_tensor *leati_orepeat_heads(leati_ocall *k, leat_tensor *x, int64_t heads);
+
+/* Rows of input `cache` (positions, angles) by position (batch or 1, length), for all heads:
+ * (batch or 1, 1, length, angles). */
+leat_tensor *leati_oangles(leati_ocall *k, size_t cache, leat_tensor *position);
+/* x (batch, heads, length, size): the first 2 x angles elements of each head turned, as neighbours
+ * where they are pairs, else the first half with the second. */
+leat_tensor *leati_orotated(leat_tensor *x, leat_tensor *cosine, leat_tensor *sine, bool pairs);
+
+/* x quantised to bytes by its own range, as DynamicQuantizeLinear does, less its zero point: f64,
+ * which holds every sum of products of bytes exactly. */
+leat_tensor *leati_oquantised(leat_tensor *x, leat_tensor **scale);
+
+/* UNSUPPORTED where input i is there, or the attribute is not 0. */
+leat_status leati_orefuse_input(leati_ocall *k, size_t i, const char *name);
+leat_status leati_orefuse_attribute(leati_ocall *k, const char *name);
 
 /* Matrix product with lists as rows or columns. */
 leat_tensor *leati_omatmul(leat_tensor *a, leat_tensor *b);

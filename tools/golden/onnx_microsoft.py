@@ -38,6 +38,7 @@ def save(name, op, inputs, outs=1, fixed=(), domain="com.microsoft", out_types=(
         helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)])
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # more threads quantise the states of an LSTM in parts
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     got = ort.InferenceSession(model.SerializeToString(), options).run(wanted, free)
     for o, value in zip(model.graph.output, got):
@@ -209,6 +210,123 @@ def attention():
     save("heads_crossed_bias", "MultiHeadAttention", {**crossed, "b": floats(3 * width)}, num_heads=heads)
 
 
+def rotated():
+    angles = rng.uniform(0, 6, (12, 4))
+    caches = dict(c=np.cos(angles).astype("f4"), s=np.sin(angles).astype("f4"))
+    x, one_place, places = floats(2, 3, 5, 8), np.array([3]), np.array([[1, 2, 3, 4, 5], [11, 3, 1, 0, 2]])
+    turn = lambda name, x, p, **options: save(f"rotary{name}", "RotaryEmbedding", dict(x=x, p=p, **caches),
+                                              fixed=["c", "s"], **options)
+    turn("", x, places)
+    turn("_pairs", x, places, interleaved=1)
+    turn("_one_place", x, one_place)
+    turn("_flat", floats(2, 5, 24), one_place)
+    turn("_part", floats(2, 3, 5, 16), places, num_heads=3, rotary_embedding_dim=8)
+    turn("_flat_part", floats(2, 5, 48), places, num_heads=3, rotary_embedding_dim=8, interleaved=1)
+
+
+def embedded():
+    ids, segments = np.array([[1, 2, 8, 0], [3, 3, 4, 5]], "i4"), np.array([[0, 0, 1, 1], [1, 0, 0, 1]], "i4")
+    tables = dict(w=floats(9, 6), p=floats(7, 6), e=floats(2, 6), g=floats(6), b=floats(6))
+    mask = np.array([[1, 1, 0, 1], [1, 1, 1, 1]], "i4")
+    kinds = ("f4", "i4", "f4")
+    embed = lambda name, inputs, outs, **options: save(
+        f"embed{name}", "EmbedLayerNormalization", {**dict(i=ids, t=segments), **tables, **inputs}, outs,
+        fixed=[n for n in tables if inputs.get(n, 0) is not None], out_types=kinds, **options)
+    embed("", {}, 2)
+    embed("_mask", dict(m=mask), 3, mask_index_type=1)
+    embed("_words", dict(t=None, e=None, m=mask), 2, epsilon=0.1)
+    embed("_one_segment", dict(t=None), ("y0", "", "y2"))
+    embed("_places", dict(m=None, q=np.array([[3, 2, 1, 6]], "i4")), 2)
+    embed("_places_each", dict(m=2 * mask, q=np.array([[3, 2, 1, 0], [6, 5, 5, 5]], "i4")), 2)
+
+
+def grouped(name, rows, length, past, last, total, heads=4, shared=2, size=8, packed=False, angles=0, places=None,
+            bias=None, sink=False, **options):
+    """`past`: keys that the cache has room for before the new ones; `last`: the place of each row's last key."""
+    widths = [heads * size, shared * size, shared * size]
+    q, k, v = (floats(rows, length, w) for w in widths)
+    cache = [floats(rows, shared, past, size) if past else None for _ in range(2)]
+    turns = rng.uniform(0, 6, (32, angles))
+    inputs = dict(q=np.concatenate([q, k, v], 2) if packed else q, k=None if packed else k, v=None if packed else v,
+                  pk=cache[0], pv=cache[1], l=np.array(last, "i4"), t=np.array(total, "i4"),
+                  c=np.cos(turns).astype("f4") if angles else None, s=np.sin(turns).astype("f4") if angles else None,
+                  p=None if places is None else np.array(places), b=None if bias is None else floats(*bias),
+                  h=floats(heads) if sink else None)
+    while list(inputs.values())[-1] is None:
+        inputs.popitem()
+    if angles:
+        options["do_rotary"] = 1
+    save(f"grouped_{name}", "GroupQueryAttention", inputs, 3, fixed=["t"], num_heads=heads, kv_num_heads=shared,
+         **options)
+
+
+def grouped_attention():
+    first, next_one, ragged = (2, 5, 0, [4, 4], 5), (2, 1, 6, [6, 6], 7), (2, 1, 6, [6, 3], 7)
+    grouped("first", *first)
+    grouped("packed", *first, packed=True)
+    grouped("one_key", *first, shared=1)
+    grouped("scale", *first, shared=4, scale=0.3)
+    grouped("both_ways", *first[:3], [4, 2], 5, causal=0)
+    grouped("softcap", *first, softcap=1.5)
+    grouped("smooth", *first, smooth_softmax=1)
+    grouped("sink", *first, sink=True, softcap=2.0, local_window_size=3)
+    grouped("window", *first, local_window_size=2)
+    grouped("bias", *first, bias=(2, 4, 5, 5), softcap=1.0)
+    grouped("bias_wide", *first, bias=(1, 1, 5, 5))
+    grouped("next", *next_one)
+    grouped("next_both_ways", *ragged, causal=0)
+    grouped("next_ragged", *ragged)
+    grouped("next_room", 2, 1, 10, [6, 3], 7)
+    grouped("next_window", *ragged, local_window_size=3)
+    grouped("next_bias", *ragged, bias=(1, 4, 1, 7))
+    grouped("first_room", 2, 4, 10, [3, 3], 4)
+    grouped("chunk", 1, 3, 6, [8], 9)
+    turned = dict(size=16, angles=8)
+    grouped("rotary", *first, **turned)
+    grouped("rotary_pairs", *first, **turned, packed=True, rotary_interleaved=1)
+    grouped("rotary_part", *first, size=32, angles=8)
+    grouped("rotary_part_pairs", *first, size=32, angles=8, rotary_interleaved=1)
+    grouped("rotary_next", *ragged, **turned)
+    grouped("rotary_chunk", 1, 3, 6, [8], 9, **turned)
+    grouped("rotary_places", 2, 3, 0, [2, 2], 3, **turned, places=[[4, 2, 9], [7, 1, 3]])
+    grouped("rotary_places_next", *next_one, **turned, places=[[4], [2]])
+    grouped("rotary_places_chunk", 1, 3, 6, [8], 9, **turned, places=[[4, 2, 1]])
+    grouped("all", 2, 1, 10, [6, 3], 7, **turned, bias=(2, 4, 1, 7), sink=True, softcap=2.0, local_window_size=3)
+
+
+def lstm(name, kind="i1", columns=False, zeros=False, bias=True, lengths=None, states=True, peepholes=False,
+         directions=1, rows=3, **options):
+    steps, width, hidden = 4, 5, 6
+    lists = (directions, 4 * hidden) if columns else (directions,)
+    middle = 128 if kind == "u1" else 0
+    zero = lambda: (middle + (rng.integers(-9, 10, lists) if zeros else np.zeros(lists, "i4"))).astype(kind)
+    scale = lambda: rng.uniform(0.002, 0.01, lists).astype("f4")
+    state = lambda: floats(directions, rows, hidden) if states else None
+    save(f"bytes_lstm{name}", "DynamicQuantizeLSTM", dict(
+        x=floats(steps, rows, width), w=whole(kind, directions, width, 4 * hidden),
+        r=whole(kind, directions, hidden, 4 * hidden), b=floats(directions, 8 * hidden) if bias else None,
+        l=None if lengths is None else np.array(lengths, "i4"), h=state(), c=state(),
+        p=floats(directions, 3 * hidden) if peepholes else None, ws=scale(), wz=zero(), rs=scale(), rz=zero()), 3,
+         fixed=["w", "r", "ws", "wz", "rs", "rz"], hidden_size=hidden, **options)
+
+
+def lstms():
+    lstm("", states=False)
+    lstm("_states")
+    lstm("_no_bias", bias=False)
+    lstm("_above", kind="u1")
+    lstm("_zeros", zeros=True)
+    lstm("_columns", columns=True)
+    lstm("_back", direction="reverse")
+    lstm("_both_ways", directions=2, direction="bidirectional")
+    lstm("_peepholes", peepholes=True)
+    lstm("_lengths", lengths=[3, 1, 2])
+    lstm("_lengths_both_ways", lengths=[4, 1, 2], directions=2, direction="bidirectional")
+    lstm("_lengths_short_back", lengths=[3, 1, 2], direction="reverse")
+    lstm("_clip", rows=1, clip=0.5)
+    lstm("_lengths_none", lengths=[3, 0, 2], directions=2, direction="bidirectional")
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     activations()
@@ -217,3 +335,7 @@ if __name__ == "__main__":
     quantised()
     attention()
     few_bits()
+    rotated()
+    embedded()
+    grouped_attention()
+    lstms()
