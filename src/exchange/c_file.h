@@ -24,6 +24,8 @@ typedef struct leati_c_file {
     leati_str layers; /* of a network: a line each, for the comment at the top */
     unsigned helpers; /* bits of leati_c_helper */
     bool single;      /* `number` is float */
+    bool tokens;      /* some input is an index, and fails a call when it is out of range */
+    bool padded;      /* padding fails a call unless it is at the end */
 } leati_c_file;
 
 #define C_WRITER(estimator, writer) leat_status leati_c_##writer(leati_c_file *f);

@@ -462,7 +462,7 @@ leat_status leati_c_network(leati_c_file *f)
     LEATI_GO(leati_network_of(c, f->estimator, g, &net, &mean, &scale));
     leat_shape s = {.rank = net->input.rank + 1, .dim = {1}};
     for (int i = 0; i < net->input.rank; i++) s.dim[i + 1] = net->input.dim[i];
-    leati_builder b = {.graph = g, .bare = true};
+    leati_builder b = {.graph = g};
     leat_tensor *y = leati_network_build(net, &b, leat_input(g, LEAT_DTYPE_F32, s, NULL));
     st = y ? write_program(&n, y, mean, scale) : leat_error_status(c);
 out:

@@ -358,6 +358,7 @@ static leat_status gather(leati_c_net *n, leati_node *node)
     LEATI_TRY(leati_c_dense_input(n, node, 0, &x));
     LEATI_TRY(leati_c_dense_input(n, node, 1, &index));
     LEATI_TRY(leati_c_output(n, &node->out[0], &y));
+    n->file->tokens |= n->place[index.place].kind == LEATI_C_BUFFER;
     long long before = 1, behind = 1, size = (long long)x.shape.dim[a->axis];
     for (int i = 0; i < a->axis; i++) before *= x.shape.dim[i];
     for (int i = a->axis + 1; i < x.shape.rank; i++) behind *= x.shape.dim[i];
@@ -456,6 +457,10 @@ static leat_status recurrent(leati_c_net *n, leati_node *node)
     LEATI_TRY(start(n, node, 2, &h));
     if (lstm) LEATI_TRY(start(n, node, 3, &c));
     leati_str *s = &n->body;
+    n->file->padded |= node->ins > last;
+    if (node->ins > last)
+        leati_str_addf(s, "    if (%s[%lld] < 0) return -1; /* padding that is not at the end */\n",
+                       leati_c_name(n, lengths.place), (long long)lengths.offset);
     leati_str_addf(s, "    %s(", names[cell]);
     leati_c_address(n, &xw);
     leati_str_add(s, ", ");

@@ -145,9 +145,15 @@ static void declarations(const leati_c_file *f, leati_str *s, bool single_inputs
                    !classify ? "the value"
                    : proba   ? "the probability of each class"
                              : "a score for each class, larger is likelier");
-    leati_str_addf(s, " * Returns %s, or -1, with out as it was, when a number is infinite%s. */\n",
+    leati_str_addf(s, " * Returns %s, or -1, with out as it was, when a number is infinite%s",
                    classify ? "the number of the class" : "0",
                    takes_missing(m) ? "" : " or missing");
+    if (f->tokens)
+        leati_str_add(s,
+                      ",\n * or no token where the network takes tokens: whole numbers from 0 to "
+                      "input_dim - 1 of the embedding");
+    if (f->padded) leati_str_add(s, ",\n * or padding where a step that counts comes behind it");
+    leati_str_add(s, ". */\n");
     leati_str_addf(s, "int %s_predict(const %s_number *x, double *out, %s_workspace *w);\n\n", n, n,
                    n);
     leati_str_addf(s, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n\n");

@@ -9,7 +9,7 @@ leat_status leati_lower_network(leati_lowering *l)
     LEATI_TRY(leati_network_of(l->context, l->estimator, l->graph, &l->network, &mean, &scale));
     leat_shape s = {.rank = l->network->input.rank + 1, .dim = {l->batch}};
     for (int i = 1; i < s.rank; i++) s.dim[i] = l->network->input.dim[i - 1];
-    leati_builder b = {.graph = l->graph, .bare = true};
+    leati_builder b = {.graph = l->graph};
     leat_tensor *x = leat_reshape(leat_cast(l->x, LEAT_DTYPE_F32), s);
     leat_tensor *y = x ? leati_network_build(l->network, &b, x) : NULL;
     if (l->estimator->task == LEATI_REGRESS) {

@@ -75,7 +75,7 @@ struct leati_builder {
     unsigned depth;
     const leat_tensor *input; /* of the network */
     bool trial;               /* for shapes and demands only */
-    bool bare;                /* values are not checked on the way: for forms that run elsewhere */
+    bool bare;                /* values are not checked on the way: rows were before */
 };
 
 /* The weight `name` of the layer being built: made at the first build, with initial values by

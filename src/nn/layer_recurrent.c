@@ -105,11 +105,12 @@ static leat_tensor *lengths_of(leati_builder *b, leat_tensor *mask)
     leat_tensor *count = leat_cast(mask, LEAT_DTYPE_I64);
     leat_tensor *lengths = leat_sum(count, 1, &steps, false);
     leati_demand_end(b, mask);
-    if (b->bare) return lengths;
-    double end = (double)leat_tensor_shape(mask).dim[1] + 1;
-    leat_tensor *place = leat_arange(b->graph, LEAT_DTYPE_I64, 1, end, 1);
-    leat_tensor *last = leat_max(leat_mul(count, place), 1, &steps, false);
-    return leat_where(leat_equal(last, lengths), lengths, leat_like(lengths, -1));
+    int64_t pairs = leat_tensor_shape(mask).dim[1] - 1;
+    if (b->bare || pairs < 1) return lengths;
+    leat_tensor *again =
+        leat_greater(leat_narrow(count, 1, 1, pairs), leat_narrow(count, 1, 0, pairs));
+    again = leat_sum(leat_cast(again, LEAT_DTYPE_I64), 1, &steps, false);
+    return leat_where(leat_equal(again, leat_like(again, 0)), lengths, leat_like(lengths, -1));
 }
 
 static leat_tensor *build(const leati_layer *layer, leati_builder *b, leat_tensor *x,

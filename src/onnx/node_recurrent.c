@@ -352,7 +352,12 @@ static leat_status layer_of(leati_ocall *k, layer *l)
     LEATI_TRY(leati_oints(k, 4, &l->lengths, &count));
     bool full = count == (size_t)l->batch;
     if (!full) return leati_ofail(k, LEAT_SHAPE, "%zu lengths of sequences", count);
-    for (size_t i = 0; i < count; i++) full &= l->lengths[i] >= l->length;
+    for (size_t i = 0; i < count; i++) {
+        full &= l->lengths[i] >= l->length;
+        if (l->lengths[i] < 0)
+            return leati_ofail(k, LEAT_INVALID, "sequence %zu has length %lld, 0 is the least",
+                               i + 1, (long long)l->lengths[i]);
+    }
     if (full) l->lengths = NULL;
     return LEAT_OK;
 }

@@ -209,6 +209,86 @@ static void words(leattest *t)
     check_networks(t, sizeof readers / sizeof *readers, readers, true);
 }
 
+/* ---- numbers that are no tokens ---------------------------------------------------------------
+ */
+
+/* A program around wood.c: every value in place of a token, and padding before tokens. */
+static const char around[] =
+    "#include \"wood.c\"\n"
+    "static int told(double value, int at)\n{\n"
+    "    static wood_workspace w;\n"
+    "    wood_number x[wood_NUMBERS];\n"
+    "    double out[wood_OUTPUTS];\n"
+    "    for (int i = 0; i < wood_NUMBERS; i++) x[i] = 1 + i % 9;\n"
+    "    x[at] = value;\n"
+    "    return wood_predict(x, out, &w);\n}\n\n"
+    "int main(void)\n{\n"
+    "    static const double good[] = {1, 5, 9}, bad[] = {-1, -10, -11, 10, 2.5, 1e30, -1e30, NAN, "
+    "HUGE_VAL};\n"
+    "    int last = wood_NUMBERS - 1;\n"
+    "    for (int i = 0; i < 3; i++)\n"
+    "        if (told(good[i], 3) < 0 || told(good[i], last) < 0) return 1 + i;\n"
+    "    for (int i = 0; i < 9; i++)\n"
+    "        if (told(bad[i], 3) != -1 || told(bad[i], last) != -1) return 10 + i;\n"
+    "    if (told(0, last) < 0) return 20;\n"
+    "    return PADDED && told(0, 3) != -1 ? 21 : 0;\n}\n";
+
+static bool has_sanitizer(leattest *t)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "echo 'int main(void) { return 0; }' | %s -fsanitize=address,undefined -x c -o %s - "
+             "2>/dev/null",
+             compiler(), leattest_scratch("sane"));
+    if (system(command) == 0) return true;
+    leattest_skip(t, "the C compiler has no AddressSanitizer");
+    return false;
+}
+
+static void check_strangers(leattest *t, const leat_frame *f, const char *params, bool padded)
+{
+    char source[512], object[512], command[2048];
+    leat_model *m = leattest_model(t->context, f, "class", NULL, "network", params, "none");
+    leat_export_options o = leat_export_options_default();
+    o.name = "wood";
+    REQUIRE(m);
+    REQUIRE_OK(leat_model_export(t->context, m, "c", leattest_scratch("wood.c"), &o));
+    leat_model_release(m);
+    snprintf(source, sizeof source, "%s", leattest_scratch("around.c"));
+    snprintf(object, sizeof object, "%s", leattest_scratch("around"));
+    leati_writer *to;
+    REQUIRE_OK(leati_writer_open(t->context, &to, source));
+    leati_writer_text(to, around);
+    REQUIRE_OK(leati_writer_commit(to));
+    snprintf(command, sizeof command,
+             "%s -std=c99 -O1 -Wall -Wextra -Werror -fsanitize=address,undefined "
+             "-fno-sanitize-recover=all -DPADDED=%d -o %s %s -lm",
+             compiler(), padded, object, source);
+    REQUIRE(system(command) == 0);
+    snprintf(command, sizeof command, "ASAN_OPTIONS=detect_leaks=0 %s", object);
+    if (!CHECK_INT(system(command), 0)) printf("    %s\n", params);
+}
+
+/* Numbers that are no tokens, and padding before tokens, are -1: nothing beside the table is read.
+ */
+static void strangers(leattest *t)
+{
+    static const struct {
+        const char *params;
+        bool padded;
+    } networks_of_tokens[] = {
+        {"epochs=1|layers=embedding(10, 4); flatten", false},
+        {"epochs=1|layers=crop(2, high=0); embedding(10, 4); gru(3)", false},
+        {"epochs=1|layers=embedding(10, 4, mask_zero=true); lstm(5)", true},
+        {"epochs=1|layers=embedding(10, 4, mask_zero=true); rnn(5, bidirectional=true)", true},
+        {"epochs=1|layers=embedding(10, 4, mask_zero=true); global_average_pool", false}};
+    leat_frame *f = leattest_numbers(t->context, 40, true);
+    REQUIRE(f && has_compiler(t) && has_sanitizer(t));
+    for (EACH(i, networks_of_tokens))
+        check_strangers(t, f, networks_of_tokens[i].params, networks_of_tokens[i].padded);
+    leat_frame_release(f);
+}
+
 /* A format that is not there is refused by name, and nothing is written. */
 static void refusals(leattest *t)
 {
@@ -264,7 +344,7 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(classes),       TEST(numbers),  TEST(two_classes),
-                                      TEST(preprocessing), TEST(layers),   TEST(every_estimator),
-                                      TEST(words),         TEST(refusals), TEST(memory)};
+static const leattest_case cases[] = {
+    TEST(classes),         TEST(numbers), TEST(two_classes), TEST(preprocessing), TEST(layers),
+    TEST(every_estimator), TEST(words),   TEST(strangers),   TEST(refusals),      TEST(memory)};
 LEATTEST_MAIN(cases)

@@ -266,7 +266,52 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(classes),        TEST(names),  TEST(numbers),
-                                      TEST(two_classes),    TEST(layers), TEST(words),
-                                      TEST(half_precision), TEST(memory)};
+/* A row of tokens 1 with another one at one place. */
+static leat_status run_tokens(leat_context *c, leat_onnx_model *o, double value, size_t at)
+{
+    enum { COLUMNS = 48 };
+    double x[COLUMNS];
+    leat_array in[COLUMNS], out[2];
+    for (size_t i = 0; i < COLUMNS; i++) {
+        x[i] = i == at ? value : 1;
+        in[i] = (leat_array){LEAT_DTYPE_F64, LEAT_DIMS(1, 1), &x[i]};
+    }
+    leat_error_clear(c);
+    return leat_onnx_model_run(o, in, out);
+}
+
+/* Numbers that are no tokens, and padding before tokens, fail the run. */
+static void strangers(leattest *t)
+{
+    static const double bad[] = {-1, -10, 10, 2.5, 1e30};
+    static const char *const of_tokens[] = {
+        "epochs=1|layers=embedding(10, 4); flatten",
+        "epochs=1|layers=embedding(10, 4, mask_zero=true); lstm(5)"};
+    leat_frame *f = leattest_numbers(t->context, 40, true);
+    const char *path = leattest_scratch("tokens.onnx");
+    REQUIRE(f);
+    for (EACH(i, of_tokens)) {
+        leat_onnx_model *o;
+        leat_model *m =
+            leattest_model(t->context, f, "class", NULL, "network", of_tokens[i], "none");
+        REQUIRE(m);
+        REQUIRE_OK(leat_model_export(t->context, m, "onnx", path, NULL));
+        REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &o));
+        for (size_t at = 3; at <= 39; at += 36) {
+            CHECK_OK(run_tokens(t->context, o, 9, at));
+            for (EACH(k, bad))
+                CHECK_FAILS(run_tokens(t->context, o, bad[k], at), LEAT_INVALID, "out of range");
+        }
+        CHECK_OK(run_tokens(t->context, o, 9, 39));
+        if (i > 0)
+            CHECK_FAILS(run_tokens(t->context, o, 0, 3), LEAT_INVALID, "sequence 1 has length -1");
+        leat_onnx_model_close(o);
+        leat_model_release(m);
+    }
+    leat_frame_release(f);
+}
+
+static const leattest_case cases[] = {TEST(classes),     TEST(names),          TEST(numbers),
+                                      TEST(two_classes), TEST(layers),         TEST(words),
+                                      TEST(strangers),   TEST(half_precision), TEST(memory)};
 LEATTEST_MAIN(cases)
