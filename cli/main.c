@@ -19,7 +19,7 @@ static const cli_command *const commands[] = {
     NULL};
 
 const cli_option cli_common_options[] = {
-    {"json", 0, NULL, "print one JSON object with stable keys instead of text", false},
+    {"json", 0, NULL, "print one JSON object with stable keys instead of text; errors too", false},
     {"seed", 0, "N", "seed of every random choice (default 1)", false},
     {"threads", 0, "N", "threads to use (default: all); results do not depend on it", false},
     {"quiet", 'q', NULL, "print nothing but errors", false},
@@ -95,25 +95,28 @@ bool cli_has(const cli *c, const char *option)
     return false;
 }
 
-/* What --json prints for a failure. A context of its own: there may be none, or one whose memory is
- * spent. */
-static void print_error_json(leat_status st, const char *message)
+/* What --json prints for a failure, on stdout; place: where a fault of Leat's own is, or NULL.
+ * False where it cannot be written: then it belongs on stderr. A context of its own: there may be
+ * none, or one whose memory is spent. */
+static bool print_error_json(leat_status st, const char *message, const char *place)
 {
     leat_context *c;
     leat_context_options o = leat_context_options_default();
     o.cpu = "generic";
-    if (leat_context_create(&c, &o) != LEAT_OK) return;
+    if (leat_context_create(&c, &o) != LEAT_OK) return false;
     leat_json *j = leat_json_create(c, 0);
     leat_json_begin_object(j, NULL);
     leat_json_begin_object(j, "error");
     leat_json_string(j, "status", leat_status_name(st));
     leat_json_string(j, "message", message);
+    if (place) leat_json_string(j, "place", place);
     leat_json_end_object(j);
     leat_json_end_object(j);
     const char *text = leat_json_text(j);
-    if (text) puts(text);
+    bool written = text && puts(text) >= 0 && fflush(stdout) == 0;
     leat_json_destroy(j);
     leat_context_destroy(c);
+    return written;
 }
 
 static int usage_error(const cli *c, const char *format, ...)
@@ -123,8 +126,8 @@ static int usage_error(const cli *c, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    cli_complain("leat: %s\nsee: leat %s --help\n", text, c->command->name);
-    if (c->json) print_error_json(LEAT_INVALID, text);
+    if (!c->json || !print_error_json(LEAT_INVALID, text, NULL))
+        cli_complain("leat: %s\nsee: leat %s --help\n", text, c->command->name);
     return CLI_USAGE;
 }
 
@@ -309,20 +312,21 @@ static int make_context(cli *c)
                  "LEAT_CPU=%.20s is not a level of this processor; use one of %s, or unset it", cpu,
                  levels);
     }
-    cli_complain("leat: %s\n", text);
-    if (c->json) print_error_json(st, text);
+    if (!c->json || !print_error_json(st, text, NULL)) cli_complain("leat: %s\n", text);
     return CLI_ENVIRONMENT;
 }
 
+/* Once: with --json on stdout, where the answer would be, else on stderr. */
 static void report_error(const cli *c, leat_status st)
 {
     const char *message = leat_error_message(c->context);
+    const char *place = st == LEAT_INTERNAL ? leat_error_place(c->context) : NULL;
     if (!*message) message = leat_status_text(st);
+    if (c->json && print_error_json(st, message, place)) return;
     cli_complain("leat: %s\n", message);
-    if (st == LEAT_INTERNAL)
-        cli_complain("please report this, with the command and \"%s\" of leat %s\n",
-                     leat_error_place(c->context), leat_version());
-    if (c->json) print_error_json(st, message);
+    if (place)
+        cli_complain("please report this, with the command and \"%s\" of leat %s\n", place,
+                     leat_version());
 }
 
 leat_status cli_renew_context(cli *c)
@@ -383,8 +387,8 @@ static int unknown_command(const cli *c, const char *name)
     if (access(name, F_OK) == 0) near = "fit";
     snprintf(text, sizeof text, "there is no command '%.200s'%s%s%s", name,
              near ? "; did you mean 'leat " : "", near ? near : "", near ? "'?" : "");
-    cli_complain("leat: %s\nsee: leat help\n", text);
-    if (c->json) print_error_json(LEAT_INVALID, text);
+    if (!c->json || !print_error_json(LEAT_INVALID, text, NULL))
+        cli_complain("leat: %s\nsee: leat help\n", text);
     return CLI_USAGE;
 }
 
@@ -410,7 +414,8 @@ int main(int argc, char **argv)
     c.given = calloc((size_t)argc, sizeof *c.given);
     int code = CLI_ENVIRONMENT;
     if (!c.arguments || !c.given) {
-        cli_complain("leat: out of memory\n");
+        if (!c.json || !print_error_json(LEAT_NOMEM, "out of memory", NULL))
+            cli_complain("leat: out of memory\n");
     } else {
         code = read_arguments(&c, argc, argv);
         if (!code && cli_has(&c, "help")) code = show_help(c.command);

@@ -21,12 +21,20 @@ fails folds 2 "1000" $leat fit good.csv -t species --cv kfold:1000
 fails name 2 "cannot be named" $leat fit good.csv -t species --name other/good
 fails no-such-data 3 "fashion_mnist|fashion-mnist" $leat fit fashion_mnist
 fails drop-target 2 "cannot be left out" $leat fit good.csv -t species --drop species
-# With --json every failure is one JSON object too.
-for line in "fit good.csv --taget x" "fitt" "fit" "fit good.csv -t species --seed x" "help nobody" \
-    "fit godo.csv -t species"; do
-    $leat $line --json >error.json 2>/dev/null
-    check "json-error: $line" python3 -c "import json; assert json.load(open('error.json'))['error']['message']"
-done
+# With --json a failure is one JSON object on stdout, and nothing on stderr.
+fails_json json-option 2 "no option --taget|--target" $leat fit good.csv --taget x --json
+fails_json json-command 2 "no command 'fitt'" $leat fitt --json
+fails_json json-arguments 2 "" $leat fit --json
+fails_json json-seed 2 "--seed" $leat fit good.csv -t species --seed x --json
+fails_json json-help 2 "nobody" $leat help nobody --json
+fails_json json-data 3 "no file godo.csv|good.csv" $leat fit godo.csv -t species --json
+fails_json json-cpu 4 "LEAT_CPU=none" env LEAT_CPU=none $leat describe good.csv --json
+# It is on stderr where stdout takes nothing, or is not asked for JSON.
+if [ -w /dev/full ]; then
+    fails json-full 3 "no file godo.csv" sh -c "$leat fit godo.csv -t species --json >/dev/full"
+fi
+fails json-not 3 "no file godo.csv" $leat fit godo.csv -t species
+check json-not-out sh -c "! $leat fit godo.csv -t species 2>/dev/null | grep -q ."
 for topic in "" fit svc exit estimators metrics; do
     check "json-help: $topic" sh -c "$leat help $topic --json | python3 -m json.tool"
 done

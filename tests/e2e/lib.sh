@@ -19,6 +19,24 @@ check() {
     fi
 }
 
+# fails_json NAME CODE WORDS COMMAND...: with --json the error is the one object on stdout, and stderr is empty.
+fails_json() {
+    name=$1 code=$2 words=$3
+    shift 3
+    "$@" >out.txt 2>err.txt </dev/null
+    got=$?
+    if [ $got = "$code" ] && [ ! -s err.txt ] && python3 -c "
+import json, sys
+error = json.load(open('out.txt'))['error']
+assert error['status'] and all(w in error['message'] for w in sys.argv[1].split('|')), error" "$words" 2>>err.txt
+    then passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $name: exit code $got, expected $code: $*"
+        head -n 8 out.txt err.txt
+    fi
+}
+
 # fails NAME CODE WORDS COMMAND...: the exit code, and every word (separated by |) on stderr.
 fails() {
     name=$1 code=$2 words=$3

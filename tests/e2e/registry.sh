@@ -28,7 +28,7 @@ check pull sh -c "$leat registry pull iris -o old.leat && $leat registry pull ir
 check usable sh -c "$leat predict old.leat iris.csv -o p.csv -q && test \$(wc -l <p.csv) = 151"
 check pull-data sh -c "$leat registry pull iris.csv -o back.csv && cmp back.csv iris.csv"
 check pull-pipe sh -c "$leat registry pull iris@2 -o - | cmp - iris.leat"
-fails pull-pipe-json 2 "-o - and --json" $leat registry pull iris@2 -o - --json
+fails_json pull-pipe-json 2 "-o - and --json" $leat registry pull iris@2 -o - --json
 fails other-kind 2 "the name of a model|--name" $leat registry push iris.csv --name iris
 fails bad-name 2 "cannot be a name" $leat registry push iris.csv --name ../iris
 fails no-version 3 "no version 7; the latest is 2" $leat registry show iris@7
