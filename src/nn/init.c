@@ -59,8 +59,8 @@ static const leati_init_info table[] = {
     [LECUN_NORMAL] = {"lecun_normal",
                       "Truncated normal of variance 1 / fan_in (LeCun et al. 1998).", none},
     [ORTHOGONAL] = {"orthogonal",
-                    "Rows or columns of an orthogonal matrix (Saxe et al. 2014), the last "
-                    "dimension as columns.",
+                    "Rows or columns of an orthogonal matrix (Saxe et al. 2014), the first "
+                    "dimension as rows: of a convolution its filters.",
                     gain},
     [UNIT_FORGET_BIAS] = {"unit_forget_bias",
                           "0, but 1 in the second of four quarters: the forget "
@@ -135,12 +135,14 @@ static void orthonormalise(double *q, size_t count, size_t n)
     }
 }
 
+/* PyTorch's matrix: all dimensions but the first are columns, so that the filters of a convolution
+ * (out, in, kernel...) are rows. */
 static leat_status orthogonal(leat_context *c, double factor, const leat_shape *shape,
                               leati_rng *rng, double *out)
 {
     size_t all = leati_shape_count(shape);
-    size_t cols = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
-    size_t rows = cols ? all / cols : 0, count = rows < cols ? rows : cols,
+    size_t rows = shape->rank ? (size_t)shape->dim[0] : 1;
+    size_t cols = rows ? all / rows : 0, count = rows < cols ? rows : cols,
            n = rows < cols ? cols : rows;
     double *q = leati_array(c, all + 1, sizeof *q);
     if (!q) return LEAT_NOMEM;

@@ -673,6 +673,32 @@ static void initializers_have_their_moments(leattest *t)
         }
 }
 
+/* As torch.nn.init.orthogonal_: the shorter of (first dimension, all others) is orthogonal, so that
+ * all singular values are the gain. */
+static void orthogonal_takes_the_filters_as_rows(leattest *t)
+{
+    static const leat_shape shapes[] = {
+        {.rank = 4, .dim = {12, 3, 3, 3}}, {.rank = 4, .dim = {32, 1, 3, 3}},
+        {.rank = 3, .dim = {8, 4, 2}},     {.rank = 5, .dim = {4, 2, 2, 3, 2}},
+        {.rank = 2, .dim = {12, 3}},       {.rank = 1, .dim = {7}}};
+    double x[512];
+    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+        leati_init init;
+        size_t rows = (size_t)shapes[k].dim[0], cols = leati_shape_count(&shapes[k]) / rows;
+        bool wide = shapes[k].rank > 1 && rows <= cols;
+        size_t count = wide ? rows : cols, n = wide ? cols : rows;
+        REQUIRE_OK(leati_init_parse(t->context, "orthogonal(2)", &init));
+        REQUIRE_OK(leati_init_fill(t->context, init, &shapes[k], 1, 2, x));
+        for (size_t a = 0; a < count; a++)
+            for (size_t b = 0; b < count; b++) {
+                double dot = 0;
+                for (size_t i = 0; i < n; i++)
+                    dot += wide ? x[a * n + i] * x[b * n + i] : x[i * cols + a] * x[i * cols + b];
+                CHECK_NEAR(dot, a == b ? 4 : 0, 1e-12, 1e-12);
+            }
+    }
+}
+
 /* Running statistics move towards those of the batch, by the momentum. */
 static void batch_norm_keeps_statistics(leattest *t)
 {
@@ -763,6 +789,7 @@ static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(errors_say_where_the_layer_stands),
                                      TEST(bad_losses_are_refused),
                                      TEST(initializers_have_their_moments),
+                                     TEST(orthogonal_takes_the_filters_as_rows),
                                      TEST(batch_norm_keeps_statistics),
                                      TEST(batch_norm_of_one_row),
                                      TEST(activations_take_their_parameter)};
