@@ -99,7 +99,7 @@ static leat_status print_plan(cli *c, const leat_training_plan *p)
     if (!layers) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) layers[i] = leat_training_plan_layer(p, i);
     leat_status st = cli_print_layers(c, layers, n, leat_training_plan_parameters(p),
-                                      leat_training_plan_flops(p));
+                                      leat_training_plan_states(p), leat_training_plan_flops(p));
     free(layers);
     print_memory(c, p);
     return st;
@@ -113,6 +113,7 @@ static leat_status plan_json(cli *c, const leat_training_plan *p)
     list_parts(p, parts);
     leat_json_begin_object(j, NULL);
     leat_json_int(j, "parameters", (int64_t)leat_training_plan_parameters(p));
+    leat_json_int(j, "states", (int64_t)leat_training_plan_states(p));
     leat_json_number(j, "flops", leat_training_plan_flops(p));
     leat_json_number(j, "step_flops", leat_training_plan_step_flops(p));
     leat_json_int(j, "batch", (int64_t)leat_training_plan_batch(p));
@@ -127,6 +128,8 @@ static leat_status plan_json(cli *c, const leat_training_plan *p)
         leat_json_string(j, "name", l.name);
         leat_json_string(j, "kind", l.kind);
         leat_json_int(j, "parameters", (int64_t)l.parameters);
+        leat_json_int(j, "states", (int64_t)l.states);
+        if (l.shared) leat_json_bool(j, "shared", true);
         leat_json_number(j, "flops", l.flops);
         leat_json_int(j, "bytes", (int64_t)l.bytes);
         leat_json_end_object(j);

@@ -15,8 +15,8 @@ static leat_status print_layers(cli *c, const leat_inspection *i)
     leat_layer_info *layers = calloc(n + 1, sizeof *layers);
     if (!layers) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     for (size_t k = 0; k < n; k++) layers[k] = leat_inspection_layer(i, k);
-    leat_status st =
-        cli_print_layers(c, layers, n, leat_inspection_parameters(i), leat_inspection_flops(i));
+    leat_status st = cli_print_layers(c, layers, n, leat_inspection_parameters(i),
+                                      leat_inspection_states(i), leat_inspection_flops(i));
     free(layers);
     return st;
 }

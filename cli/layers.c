@@ -37,24 +37,31 @@ static void fill(row_text *to, const leat_layer_info *l)
 {
     const char *name = strrchr(l->name, '/');
     size_t n = 0;
-    snprintf(to->name, sizeof to->name, "%*s%s", (int)(2 * (l->depth < 16 ? l->depth : 16)), "",
-             name ? name + 1 : l->name);
+    snprintf(to->name, sizeof to->name, "%*s%s%s", (int)(2 * (l->depth < 16 ? l->depth : 16)), "",
+             name ? name + 1 : l->name, l->shared ? " (shared)" : "");
     to->shape[0] = '\0';
     for (int k = 0; k < l->output.rank && n < sizeof to->shape; k++)
         n += (size_t)snprintf(to->shape + n, sizeof to->shape - n, "%s%lld", k ? " x " : "",
                               (long long)l->output.dim[k]);
     *to->parameters = *to->flops = '\0';
-    if (l->parameters) cli_grouped(l->parameters, to->parameters);
+    size_t parameters = l->parameters + l->states;
+    if (parameters && !l->shared) cli_grouped(parameters, to->parameters);
     if (l->flops > 0) cli_flops_text(l->flops, to->flops);
     cli_bytes_text(l->bytes, to->bytes);
 }
 
-leat_status cli_print_layers(cli *c, const leat_layer_info *layers, size_t n, size_t parameters,
-                             double flops)
+static void sum_row(row_text *to, const char *name, size_t parameters)
 {
-    size_t shown = n < MOST_LAYERS ? n : MOST_LAYERS;
-    row_text *text = calloc(shown + 1, sizeof *text);
-    const char **cells = calloc(CELLS * (shown + 2), sizeof *cells);
+    snprintf(to->name, sizeof to->name, "%s", name);
+    cli_grouped(parameters, to->parameters);
+}
+
+leat_status cli_print_layers(cli *c, const leat_layer_info *layers, size_t n, size_t parameters,
+                             size_t states, double flops)
+{
+    size_t shown = n < MOST_LAYERS ? n : MOST_LAYERS, rows = shown + (states ? 3 : 1);
+    row_text *text = calloc(rows, sizeof *text);
+    const char **cells = calloc(CELLS * (rows + 1), sizeof *cells);
     if (!text || !cells) {
         free(text);
         free(cells);
@@ -62,19 +69,19 @@ leat_status cli_print_layers(cli *c, const leat_layer_info *layers, size_t n, si
     }
     static const char *const head[CELLS] = {"layer", "output", "parameters", "flops", "memory"};
     memcpy(cells, head, sizeof head);
-    for (size_t k = 0; k <= shown; k++) {
+    for (size_t k = 0; k < shown; k++) fill(&text[k], &layers[k]);
+    sum_row(&text[shown], "all", parameters + states);
+    cli_flops_text(flops, text[shown].flops);
+    if (states) {
+        sum_row(&text[shown + 1], "  trained", parameters);
+        sum_row(&text[shown + 2], "  not trained", states);
+    }
+    for (size_t k = 0; k < rows; k++) {
         const char **to = cells + CELLS * (k + 1);
-        if (k < shown) {
-            fill(&text[k], &layers[k]);
-        } else {
-            snprintf(text[k].name, sizeof text[k].name, "all");
-            cli_grouped(parameters, text[k].parameters);
-            cli_flops_text(flops, text[k].flops);
-        }
         to[0] = text[k].name, to[1] = text[k].shape, to[2] = text[k].parameters;
         to[3] = text[k].flops, to[4] = text[k].bytes;
     }
-    cli_table(c, cells, (int)shown + 2, CELLS, true);
+    cli_table(c, cells, (int)rows + 1, CELLS, true);
     if (shown < n) cli_say(c, "  and %zu more layers\n", n - shown);
     free(text);
     free(cells);

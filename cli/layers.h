@@ -6,9 +6,9 @@
 
 #include "command.h"
 
-/* parameters, flops: of the whole network. */
+/* parameters (trained), states (not trained), flops: of the whole network. */
 leat_status cli_print_layers(cli *c, const leat_layer_info *layers, size_t count, size_t parameters,
-                             double flops);
+                             size_t states, double flops);
 void cli_flops_text(double flops, char out[32]); /* "1.64 M" */
 void cli_bytes_text(size_t bytes, char out[32]); /* "50.2 kB" */
 

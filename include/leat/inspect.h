@@ -20,9 +20,11 @@ typedef struct leat_layer_info {
     const char *kind;          /* "dense" */
     unsigned depth;            /* 0: not inside another layer */
     leat_shape output;         /* of a sample */
-    size_t parameters, states; /* trained; kept (running means); of containers all inside */
+    size_t parameters, states; /* trained; not trained (running means, weights of layers with
+                                  trainable=false); of containers all inside */
     double flops;              /* of a forward pass of one sample; of containers all inside */
     size_t bytes;              /* of the output of one sample */
+    bool shared;               /* its weights are those of an earlier layer of the same name */
 } leat_layer_info;
 
 typedef struct leat_inspect_options {
@@ -49,7 +51,8 @@ LEAT_API void leat_inspection_destroy(leat_inspection *i); /* NULL is fine */
 LEAT_API size_t leat_inspection_layers(const leat_inspection *i);
 LEAT_API leat_layer_info leat_inspection_layer(const leat_inspection *i, size_t layer);
 /* Of the whole network; shared weights count once. */
-LEAT_API size_t leat_inspection_parameters(const leat_inspection *i);
+LEAT_API size_t leat_inspection_parameters(const leat_inspection *i); /* trained */
+LEAT_API size_t leat_inspection_states(const leat_inspection *i);     /* not trained */
 LEAT_API double leat_inspection_flops(const leat_inspection *i);
 /* "Bag (0.982), and so it is": what is predicted for the row. */
 LEAT_API const char *leat_inspection_verdict(const leat_inspection *i);

@@ -30,7 +30,8 @@ LEAT_API LEAT_CHECKED leat_status leat_training_plan_create(leat_context *contex
 LEAT_API void leat_training_plan_destroy(leat_training_plan *plan); /* NULL is fine */
 LEAT_API size_t leat_training_plan_layers(const leat_training_plan *plan);
 LEAT_API leat_layer_info leat_training_plan_layer(const leat_training_plan *plan, size_t i);
-LEAT_API size_t leat_training_plan_parameters(const leat_training_plan *plan);
+LEAT_API size_t leat_training_plan_parameters(const leat_training_plan *plan); /* trained */
+LEAT_API size_t leat_training_plan_states(const leat_training_plan *plan);     /* not trained */
 /* Of a forward pass of one sample; of a whole step, forward and backward, of a batch. */
 LEAT_API double leat_training_plan_flops(const leat_training_plan *plan);
 LEAT_API double leat_training_plan_step_flops(const leat_training_plan *plan);

@@ -59,6 +59,15 @@ static void count_weights(const leati_network *n, leati_layer_row *r)
     }
 }
 
+/* Layers of one name have one path, and the same weights. */
+static void mark_shared(leati_layer_table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        for (size_t k = 0; k < i && !t->row[i].shared && t->row[i].path; k++)
+            t->row[i].shared = t->row[k].path && strcmp(t->row[k].path, t->row[i].path) == 0 &&
+                               t->row[i].weights + t->row[i].states > 0;
+}
+
 static leat_status fill_row(leat_context *c, const leati_network *n, const leati_tap *tap,
                             leati_layer_row *r)
 {
@@ -126,6 +135,7 @@ leat_status leati_layer_table_make(leat_context *c, leati_network *n, leati_laye
         if (b.taps[i].out) st = fill_row(c, n, &b.taps[i], &t.row[i]);
         t.count = i + 1;
     }
+    mark_shared(&t);
     if (st == LEAT_OK) st = count_flops(c, n, y, &b, &t);
     leati_free(b.taps);
     if (st == LEAT_OK) *out = t;
@@ -151,7 +161,8 @@ leat_layer_info leati_layer_table_at(const leati_layer_table *t, size_t i)
                              .parameters = r->weights,
                              .states = r->states,
                              .flops = r->flops,
-                             .bytes = r->bytes};
+                             .bytes = r->bytes,
+                             .shared = r->shared};
 }
 
 /* ---- activations --------------------------------------------------------------------------------

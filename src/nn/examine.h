@@ -12,9 +12,11 @@ typedef struct leati_layer_row {
     const char *kind;       /* "dense", static */
     unsigned depth;         /* 0: not inside another layer */
     leat_shape output;      /* of a sample */
-    size_t weights, states; /* numbers that are trained; kept; of containers, those inside too */
+    size_t weights, states; /* numbers that are trained; that are not (running means, frozen
+                               weights); of containers, those inside too */
     double flops;           /* for a sample, forward; of containers, those inside too */
     size_t bytes;           /* of the output for a sample */
+    bool shared;            /* an earlier row has the same weights */
 } leati_layer_row;
 
 /* Layers in the order of the text, containers before those inside. */

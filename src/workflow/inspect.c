@@ -390,6 +390,11 @@ size_t leat_inspection_parameters(const leat_inspection *i)
     return i->table.weights;
 }
 
+size_t leat_inspection_states(const leat_inspection *i)
+{
+    return i->table.states;
+}
+
 double leat_inspection_flops(const leat_inspection *i)
 {
     return i->table.flops;
@@ -442,6 +447,7 @@ static void layer_json(leat_json *j, const leati_layer_row *r)
     leat_json_end_array(j);
     leat_json_int(j, "parameters", (int64_t)r->weights);
     leat_json_int(j, "states", (int64_t)r->states);
+    if (r->shared) leat_json_bool(j, "shared", true);
     leat_json_number(j, "flops", r->flops);
     leat_json_int(j, "bytes", (int64_t)r->bytes);
     leat_json_end_object(j);
@@ -464,6 +470,7 @@ void leat_inspection_json(const leat_inspection *i, leat_json *j, const char *ke
         leat_json_end_object(j);
     }
     leat_json_int(j, "parameters", (int64_t)i->table.weights);
+    leat_json_int(j, "states", (int64_t)i->table.states);
     leat_json_number(j, "flops", i->table.flops);
     leat_json_begin_array(j, "layers");
     for (size_t k = 0; k < i->table.count; k++) layer_json(j, &i->table.row[k]);

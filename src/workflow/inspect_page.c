@@ -170,41 +170,62 @@ static void flops_text(double flops, char out[32])
     else snprintf(out, 32, "%.*f %c", flops >= 99.95 ? 0 : flops >= 9.995 ? 1 : 2, flops, units[k]);
 }
 
-static void table(leati_page *p, const leat_inspection *i)
+static void layer_line(leati_page *p, const leati_layer_row *r)
 {
     char count[LEATI_NUM_SIZE], bytes[LEATI_NUM_SIZE], flops[32], shape[128];
+    const char *name = strrchr(r->path, '/');
+    size_t parameters = r->weights + r->states;
+    leati_num_grouped((int64_t)parameters, count);
+    leati_num_bytes(r->bytes, bytes);
+    flops_text(r->flops, flops);
+    shape_text(&r->output, shape, sizeof shape);
+    leati_page_raw(p, "<tr><td class=\"c\">");
+    for (unsigned d = 0; d < r->depth; d++) leati_page_raw(p, "&#8195;");
+    leati_page_text(p, name ? name + 1 : r->path);
+    leati_page_raw(p, r->shared ? " (shared)</td>" : "</td>");
+    leati_page_element(p, "td style=white-space:nowrap", "%s", shape);
+    leati_page_element(p, "td class=n", "%s", parameters && !r->shared ? count : "");
+    leati_page_element(p, "td class=n", "%s", r->flops > 0 ? flops : "");
+    leati_page_element(p, "td class=n", "%s", bytes);
+    leati_page_raw(p, "</tr>\n");
+}
+
+static void parameter_line(leati_page *p, const char *name, size_t parameters)
+{
+    char count[LEATI_NUM_SIZE];
+    leati_num_grouped((int64_t)parameters, count);
+    leati_page_raw(p, "<tr><td>&#8195;");
+    leati_page_text(p, name);
+    leati_page_raw(p, "</td><td></td>");
+    leati_page_element(p, "td class=n", "%s", count);
+    leati_page_raw(p, "<td></td><td></td></tr>\n");
+}
+
+static void table(leati_page *p, const leat_inspection *i)
+{
+    char count[LEATI_NUM_SIZE], bytes[LEATI_NUM_SIZE], flops[32];
+    size_t parameters = i->table.weights + i->table.states;
     leati_page_raw(p, "<h2>Layer by layer</h2>\n<div class=\"scroll\"><table>\n<thead><tr>"
                       "<th>layer</th><th>output</th><th class=\"n\">parameters</th>"
                       "<th class=\"n\">flops</th><th class=\"n\">memory</th></tr></thead>\n"
                       "<tbody>\n");
-    for (size_t k = 0; k < i->table.count; k++) {
-        const leati_layer_row *r = &i->table.row[k];
-        const char *name = strrchr(r->path, '/');
-        leati_num_grouped((int64_t)r->weights, count);
-        leati_num_bytes(r->bytes, bytes);
-        flops_text(r->flops, flops);
-        shape_text(&r->output, shape, sizeof shape);
-        leati_page_raw(p, "<tr><td class=\"c\">");
-        for (unsigned d = 0; d < r->depth; d++) leati_page_raw(p, "&#8195;");
-        leati_page_text(p, name ? name + 1 : r->path);
-        leati_page_raw(p, "</td>");
-        leati_page_element(p, "td style=white-space:nowrap", "%s", shape);
-        leati_page_element(p, "td class=n", "%s", r->weights ? count : "");
-        leati_page_element(p, "td class=n", "%s", r->flops > 0 ? flops : "");
-        leati_page_element(p, "td class=n", "%s", bytes);
-        leati_page_raw(p, "</tr>\n");
-    }
-    leati_num_grouped((int64_t)i->table.weights, count);
-    leati_num_bytes(i->table.weights * sizeof(float), bytes);
+    for (size_t k = 0; k < i->table.count; k++) layer_line(p, &i->table.row[k]);
+    leati_num_grouped((int64_t)parameters, count);
+    leati_num_bytes(parameters * sizeof(float), bytes);
     flops_text(i->table.flops, flops);
     leati_page_raw(p, "<tr class=\"best\"><td>all</td><td></td>");
     leati_page_element(p, "td class=n", "%s", count);
     leati_page_element(p, "td class=n", "%s", flops);
-    leati_page_raw(p, "<td></td></tr>\n</tbody></table></div>\n");
+    leati_page_raw(p, "<td></td></tr>\n");
+    if (i->table.states) {
+        parameter_line(p, "trained", i->table.weights);
+        parameter_line(p, "not trained", i->table.states);
+    }
+    leati_page_raw(p, "</tbody></table></div>\n");
     leati_page_element(p, "p class=note",
                        "Flops are those of a forward pass of one sample, a multiplication and an "
                        "addition counted as two; memory is that of the output for one sample. The "
-                       "weights take %s.",
+                       "parameters take %s.",
                        bytes);
 }
 

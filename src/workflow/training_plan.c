@@ -86,6 +86,11 @@ size_t leat_training_plan_parameters(const leat_training_plan *p)
     return p->estimate.layers.weights;
 }
 
+size_t leat_training_plan_states(const leat_training_plan *p)
+{
+    return p->estimate.layers.states;
+}
+
 double leat_training_plan_flops(const leat_training_plan *p)
 {
     return p->estimate.layers.flops;

@@ -25,6 +25,10 @@ check plan sh -c "$leat check iris -t species -m network --set network.units=100
 has memory plan.txt "dense_1" "weights" "gradients" "the state of adam" "activations of 32 samples" "free"
 check plan-json sh -c "$leat check iris -m network --json >plan.json"
 has plan-numbers plan.json '"memory"' '"activations"' '"step_flops"'
+check frozen sh -c "$leat check iris -m network --set 'network.layers=dense(8, trainable=false); dense(8, name=a); dense(8, name=a)' >frozen.txt"
+has frozen-counts frozen.txt "139" "  trained" "99" "  not trained" "40" "a (shared)"
+check frozen-json sh -c "$leat check iris -m network --json --set 'network.layers=dense(8, trainable=false)' >frozen.json"
+has frozen-numbers frozen.json '"states":40'
 fails no-network 3 "no model of the experiment is a network" $leat check iris -m knn
 fails too-large 4 "needs|are free" $leat check iris -m network --set network.units=900000 \
     --set network.hidden_layers=2

@@ -184,6 +184,39 @@ static void experiments_are_planned(leattest *t)
     leat_frame_release(f);
 }
 
+/* Frozen weights and running statistics are parameters as well; shared ones count once. */
+static void what_is_not_trained_is_counted(leattest *t)
+{
+    static const struct {
+        size_t parameters, states;
+        bool shared;
+    } want[] = {{0, 24, false}, {0, 32, false}, {16, 16, false}, {72, 0, false},
+                {72, 0, true},  {0, 0, false},  {18, 0, false}};
+    static const char *const sets[] = {
+        "network.layers=dense(8, trainable=false); batch_norm(trainable=false); batch_norm; "
+        "dense(8, name=twice); dense(8, name=twice); relu"};
+    leat_frame *f = numbers(t->context);
+    leat_training_plan *p;
+    leat_experiment_options o = leat_experiment_options_default();
+    REQUIRE(f);
+    o.target = "y";
+    o.models = "network";
+    o.set = sets;
+    o.set_count = 1;
+    REQUIRE_OK(leat_training_plan_create(t->context, &p, f, &o));
+    REQUIRE(leat_training_plan_layers(p) == sizeof want / sizeof *want);
+    for (size_t k = 0; k < sizeof want / sizeof *want; k++) {
+        leat_layer_info l = leat_training_plan_layer(p, k);
+        if (!CHECK(l.parameters == want[k].parameters && l.states == want[k].states &&
+                   l.shared == want[k].shared))
+            printf("    %s: %zu, %zu, shared %d\n", l.name, l.parameters, l.states, l.shared);
+    }
+    CHECK_INT(leat_training_plan_parameters(p), 16 + 72 + 18);
+    CHECK_INT(leat_training_plan_states(p), 24 + 32 + 16);
+    leat_training_plan_destroy(p);
+    leat_frame_release(f);
+}
+
 typedef struct range_job {
     leat_frame *frame;
     const char *path;
@@ -233,7 +266,7 @@ static void rates_are_tried(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(the_estimate_is_right),
-                                      TEST(what_does_not_fit_is_refused),
-                                      TEST(experiments_are_planned), TEST(rates_are_tried)};
+static const leattest_case cases[] = {
+    TEST(the_estimate_is_right), TEST(what_does_not_fit_is_refused), TEST(experiments_are_planned),
+    TEST(what_is_not_trained_is_counted), TEST(rates_are_tried)};
 LEATTEST_MAIN(cases)
