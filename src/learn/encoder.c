@@ -430,6 +430,13 @@ leat_status leati_encoder_fit(leat_context *c, leati_encoder *e, const leati_rec
     return st;
 }
 
+void leati_encoder_image(const leati_encoder *e, const leati_schema *s, size_t shape[3])
+{
+    if (e->count != 1 || e->columns[0].role != LEATI_ROLE_ARRAY) return;
+    const size_t *of = s->columns[e->columns[0].schema].shape;
+    if (of[0] > 1 && of[1] > 1) memcpy(shape, of, 3 * sizeof *shape);
+}
+
 /* --- applying --------------------------------------------------------------------------------- */
 
 typedef struct apply {

@@ -65,6 +65,9 @@ void leati_encoder_fini(leati_encoder *e); /* idempotent */
 /* Widths, names and neutral scales from columns and levels: for fit and load. */
 leat_status leati_encoder_layout(leat_context *c, leati_encoder *e, const leati_schema *s);
 
+/* shape: (H, W, C) where the features are the pixels of one column of images, else left alone. */
+void leati_encoder_image(const leati_encoder *e, const leati_schema *s, size_t shape[3]);
+
 /* x points into *data (leati_free). */
 leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
                                 const uint32_t *rows, size_t count, leati_matrix *x, void **data);

@@ -1,5 +1,6 @@
 /* Owns: the estimator `network`: a neural network beside all other estimators. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -80,7 +81,8 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, input),
      .standard = "auto",
-     .doc = "Shape of a sample, as in 28x28x1 or [28, 28, 1]; auto: one row of features."},
+     .doc = "Shape of a sample, as in 28x28x1 or [28, 28, 1]; auto: one row of features, or the "
+            "image of a table of images where the layers want one."},
     {.name = "epochs",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(network, epochs),
@@ -439,12 +441,66 @@ static leat_status check_batch(leat_context *c, const network *e, const leati_ne
     return leati_error_hint(c, "take two rows or more, or layer_norm, which is of each row");
 }
 
+/* A shape of as many numbers as the image has that puts them into other rows and columns. */
+static leat_status check_image(leat_context *c, const network *e, const leati_dataset *d)
+{
+    leat_shape s;
+    const size_t *image = d->image;
+    if (!image[0] || !given_shape(e, &s) || leati_shape_count(&s) != d->x.cols) return LEAT_OK;
+    bool turned = s.rank == 2 && (size_t)s.dim[0] == image[1] && (size_t)s.dim[1] == image[0];
+    bool other = s.rank == 3 && ((size_t)s.dim[1] != image[1] || (size_t)s.dim[2] != image[2]);
+    if (!other && !(turned && image[0] != image[1])) return LEAT_OK;
+    (void)LEATI_FAIL(c, LEAT_INVALID,
+                     "network.input is '%s', but the images are %zux%zux%zu (height, width, "
+                     "channels): their pixels would stand in other places",
+                     e->input, image[0], image[1], image[2]);
+    return leati_error_hint(
+        c,
+        "write network.input=%zux%zux%zu, or leave it out; a layer reshape(...) "
+        "makes another shape of it",
+        image[0], image[1], image[2]);
+}
+
+/* Of input=auto: images are rows of features as other data are, unless the layers or the changes
+ * of images want more of them. The shape stays in the parameter, and so in the model. */
+static leat_status create_of_image(leat_context *c, network *e, const leati_dataset *d,
+                                   const leati_augment *changes, leati_network **out)
+{
+    if (!leati_augment_any(changes)) {
+        leat_status st = create(c, e, out);
+        if (st != LEAT_SHAPE || !strstr(leat_error_message(c), "a sample has shape")) return st;
+        leat_error_clear(c);
+    }
+    snprintf(e->input, sizeof e->input, "%zux%zux%zu", d->image[0], d->image[1], d->image[2]);
+    leat_status st = create(c, e, out);
+    if (st == LEAT_SHAPE && strstr(leat_error_message(c), "a sample has shape"))
+        leati_error_hint(c, "network.input says what a sample is; auto took it for the image, %s.",
+                         e->input);
+    return st;
+}
+
+static leat_status create_shaped(leat_context *c, network *e, const leati_dataset *d,
+                                 leati_network **out)
+{
+    leati_augment changes;
+    LEATI_TRY(check_layers(c, e));
+    LEATI_TRY(check_image(c, e, d));
+    LEATI_TRY(leati_augment_parse(c, e->augment, &changes));
+    if (d->image[0] && strcmp(e->input, "auto") == 0)
+        LEATI_TRY(create_of_image(c, e, d, &changes, out));
+    else LEATI_TRY(create(c, e, out));
+    leat_status st = leati_augment_check(c, &changes, &(*out)->input);
+    if (st == LEAT_OK) return LEAT_OK;
+    leati_network_destroy(*out);
+    *out = NULL;
+    return st;
+}
+
 /* The network for data that it takes. */
-static leat_status create_for(leat_context *c, const network *e, const leati_dataset *d,
+static leat_status create_for(leat_context *c, network *e, const leati_dataset *d,
                               leati_network **out)
 {
-    LEATI_TRY(check_layers(c, e));
-    LEATI_TRY(create(c, e, out));
+    LEATI_TRY(create_shaped(c, e, d, out));
     LEATI_TRY(check_batch(c, e, *out));
     return leati_demand_check(c, *out, &d->x, d->features);
 }
@@ -676,13 +732,12 @@ out:
     return st;
 }
 
-static leat_status estimate(leat_context *c, const network *e, const leati_dataset *d,
-                            const recipe *r, leati_network_estimate *out)
+static leat_status estimate(leat_context *c, network *e, const leati_dataset *d, const recipe *r,
+                            leati_network_estimate *out)
 {
     leati_network *n = NULL;
     leati_train_options options = options_of(e, d, r);
-    leat_status st = check_layers(c, e);
-    if (st == LEAT_OK) st = create(c, e, &n);
+    leat_status st = create_shaped(c, e, d, &n);
     if (st == LEAT_OK) st = leati_train_memory_plan(c, n, r->optimizer, d, &options, &out->memory);
     if (st == LEAT_OK) st = leat_graph_create(c, "cpu", &n->graph);
     if (st == LEAT_OK) st = leati_layer_table_make(c, n, &out->layers);

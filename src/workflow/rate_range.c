@@ -34,6 +34,7 @@ static leat_status measure(leat_context *c, const leat_experiment *e, const leat
     LEATI_GO(leati_encoder_fit(c, &encoder, &k->recipe, &e->schema, e->frame, t->rows, t->count));
     LEATI_GO(leati_encoder_apply(c, &encoder, e->frame, t->rows, t->count, &d.x, &data));
     d.features = encoder.features;
+    leati_encoder_image(&encoder, &e->schema, d.image);
     LEATI_GO(leati_network_rate_range(c, k->estimator, &d, &r->point, &r->count));
     if (r->count == 0)
         st = LEATI_FAIL(c, LEAT_NUMERIC, "the loss is finite at no learning rate from 1e-6");

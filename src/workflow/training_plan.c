@@ -22,15 +22,16 @@ const leati_entry *leati_entry_network(const leat_experiment *e)
     return NULL;
 }
 
-/* The number of features that preprocessing makes of the table. */
-static leat_status count_features(leat_context *c, const leat_experiment *e, const leati_entry *k,
-                                  size_t *features)
+/* What preprocessing makes of the table: how many features, and whether they are an image. */
+static leat_status see_features(leat_context *c, const leat_experiment *e, const leati_entry *k,
+                                leati_dataset *d)
 {
     leati_encoder encoder = {0};
     const leati_target *t = &e->target;
     leat_status st =
         leati_encoder_fit(c, &encoder, &k->recipe, &e->schema, e->frame, t->rows, t->count);
-    *features = encoder.width;
+    d->x.cols = d->x.stride = encoder.width;
+    if (st == LEAT_OK) leati_encoder_image(&encoder, &e->schema, d->image);
     leati_encoder_fini(&encoder);
     return st;
 }
@@ -40,7 +41,7 @@ leat_status leat_training_plan_create(leat_context *c, leat_training_plan **out,
 {
     leat_experiment *e = NULL;
     const leati_entry *k = NULL;
-    size_t features;
+    leati_dataset d = {0};
     *out = NULL;
     leat_training_plan *p = LEATI_NEW(c, leat_training_plan, 1);
     if (!p) return LEAT_NOMEM;
@@ -51,10 +52,10 @@ leat_status leat_training_plan_create(leat_context *c, leat_training_plan **out,
         st = LEATI_FAIL(c, LEAT_NOT_FOUND, "no model of the experiment is a network");
         goto out;
     }
-    LEATI_GO(count_features(c, e, k, &features));
-    leati_dataset d = {.x = {.rows = e->target.count, .cols = features, .stride = features},
-                       .task = e->schema.task,
-                       .classes = e->schema.classes};
+    LEATI_GO(see_features(c, e, k, &d));
+    d.x.rows = e->target.count;
+    d.task = e->schema.task;
+    d.classes = e->schema.classes;
     LEATI_GO(leati_network_estimate_make(c, k->estimator, &d, &p->estimate));
     p->available = leati_memory_available();
 out:

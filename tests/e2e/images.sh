@@ -21,6 +21,11 @@ for n in range(60):
     noise = lambda: random.randrange(80)
     png(f'photos/across/{n}.png', 16, 16, lambda i, j: noise() + 170 * (i // 2 % 2))
     png(f'photos/down/{n}.png', 16, 16, lambda i, j: noise() + 170 * (j // 2 % 2))
+for folder in 'wide/left', 'wide/right':
+    os.makedirs(folder)
+for n in range(20):
+    png(f'wide/left/{n}.png', 8, 12, lambda i, j: 200 if j < 6 else noise())
+    png(f'wide/right/{n}.png', 8, 12, lambda i, j: 200 if j >= 6 else noise())
 png('new/a.png', 16, 16, lambda i, j: 200 * (i // 2 % 2))
 png('new/b.png', 16, 16, lambda i, j: 200 * (j // 2 % 2))
 png('odd.png', 9, 9, lambda i, j: 0)
@@ -65,6 +70,23 @@ check reproduce-2 sh -c "$leat reproduce photos.leat --threads 2 >two.txt"
 check same-bytes cmp one.txt two.txt
 has identical one.txt "identical bytes"
 check describe sh -c "$leat describe photos >describe.txt"
+
+# The shape of a sample is that of the images, and no other one of as many pixels.
+small="-m network --quick -q --set network.epochs=2 --set"
+check shape-of-images sh -c "$leat fit wide $small 'network.layers=conv2d(2); flatten'"
+check shape-kept sh -c "$leat predict wide.leat wide >wide.csv"
+check shape-given sh -c "$leat fit wide $small 'network.layers=conv2d(2); flatten' --set network.input=8x12x1 --name given && $leat predict given.leat wide | cmp - wide.csv"
+check shape-planned sh -c "$leat check wide -m network --set 'network.layers=conv2d(2); flatten' >plan.txt"
+has shape-in-plan plan.txt "6 x 10 x 2"
+check shape-of-rows sh -c "$leat check wide -m network --set network.units=5 >plan.txt"
+has row-in-plan plan.txt "485"
+check augment-of-images sh -c "$leat check wide -m network --set network.augment=flip --set 'network.layers=flatten' >plan.txt"
+fails shape-turned 2 "network.input is '12x8x1'|8x12x1 (height, width, channels)|network.input=8x12x1" \
+    $leat check wide -m network --set network.input=12x8x1 --set "network.layers=conv2d(2); flatten"
+fails shape-turned-rows 2 "12x8|8x12x1" $leat check wide -m network --set network.input=12x8 --set "network.layers=lstm(2)"
+fails shape-other 2 "4x24x1" $leat check wide -m network --set network.input=4x24x1 --set "network.layers=flatten"
+check shape-as-steps sh -c "$leat check wide -m network --set network.input=8x12 --set 'network.layers=lstm(2)'"
+fails shape-wrong-layer 3 "conv1d|(8, 12, 1)|network.input" $leat check wide -m network --set "network.layers=conv1d(2); flatten"
 
 check slash sh -c "mkdir here && cd here && $leat fit ../photos/ -t label -m gaussian_nb --quick"
 check named-after-the-folder test -s here/photos.leat
