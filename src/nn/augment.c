@@ -106,6 +106,18 @@ leat_status leati_augment_check(leat_context *c, const leati_augment *a, const l
                 "augment is for images; a sample here has the shape %s: name it with "
                 "network.input, as in 28x28x1",
                 leati_shape_string(image).text);
+    if (!leati_augment_any(a)) return LEAT_OK;
+    int64_t side = image->dim[0] < image->dim[1] ? image->dim[0] : image->dim[1];
+    LEATI_CHECK(c, a->crop < side, LEAT_INVALID,
+                "augment: crop=%lld shifts images of %lld x %lld out of sight; it must be less "
+                "than %lld",
+                (long long)a->crop, (long long)image->dim[0], (long long)image->dim[1],
+                (long long)side);
+    LEATI_CHECK(c, a->cutout <= side, LEAT_INVALID,
+                "augment: cutout=%lld is a square larger than the images of %lld x %lld; it must "
+                "be at most %lld",
+                (long long)a->cutout, (long long)image->dim[0], (long long)image->dim[1],
+                (long long)side);
     return LEAT_OK;
 }
 

@@ -30,7 +30,7 @@ size_t leati_augment_count(void);
 const leati_param *leati_augment_param(size_t i);
 /* Whether images are changed. */
 bool leati_augment_any(const leati_augment *a);
-/* (H, W) or (H, W, C) images; other shapes are refused. */
+/* (H, W) or (H, W, C) images; other shapes are refused, and changes that leave nothing of them. */
 leat_status leati_augment_check(leat_context *c, const leati_augment *a, const leat_shape *image);
 /* x becomes another view of itself; `room` has as many elements. One thread, no errors. */
 void leati_augment_apply(const leati_augment *a, const leat_shape *image, uint64_t seed,

@@ -219,6 +219,13 @@ static void texts(leattest *t)
     a = (leati_augment){.flip = true};
     leat_shape row = LEAT_DIMS(64);
     CHECK_FAILS(leati_augment_check(c, &a, &row), LEAT_SHAPE, "images|28x28x1");
+    leat_shape small = LEAT_DIMS(28, 14, 1);
+    a = (leati_augment){.crop = 13, .cutout = 14};
+    CHECK_OK(leati_augment_check(c, &a, &small));
+    a.crop = 14;
+    CHECK_FAILS(leati_augment_check(c, &a, &small), LEAT_INVALID, "crop=14|28 x 14|less than 14");
+    a = (leati_augment){.cutout = 15};
+    CHECK_FAILS(leati_augment_check(c, &a, &small), LEAT_INVALID, "cutout=15|28 x 14|at most 14");
 }
 
 static const leattest_case cases[] = {TEST(flips),
