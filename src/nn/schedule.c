@@ -343,6 +343,17 @@ bool leati_schedule_constant_rate(const leati_schedule *s)
     return s->class == &leati_schedule_constant;
 }
 
+double leati_schedule_number(const leati_schedule *s, const char *name)
+{
+    for (const leati_param *p = s->class->params; p->name; p++) {
+        const char *at = (const char *)s + p->offset;
+        if (strcmp(p->name, name) != 0) continue;
+        if (p->type == LEATI_PARAM_INT) return (double)*(const int64_t *)(const void *)at;
+        if (p->type == LEATI_PARAM_REAL) return *(const double *)(const void *)at;
+    }
+    return (double)NAN;
+}
+
 static leati_spec_row row_at(size_t i)
 {
     return (leati_spec_row){classes[i], classes[i]->name, classes[i]->size, classes[i]->params};

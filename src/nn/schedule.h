@@ -40,6 +40,8 @@ size_t leati_schedule_count(void);
 const leati_schedule_class *leati_schedule_at_row(size_t i);
 /* Whether the rate never changes. */
 bool leati_schedule_constant_rate(const leati_schedule *s);
+/* The parameter `name`, a number; NaN: the schedule has none of this name. */
+double leati_schedule_number(const leati_schedule *s, const char *name);
 /* leati_free. */
 leat_status leati_schedule_parse(leat_context *c, const char *text, leati_schedule **out);
 

@@ -22,7 +22,8 @@ enum { ROWS = 333, COLS = 6, CLASSES = 3 };
 typedef struct settings {
     const char *layers, *optimizer, *schedule, *augment, *folder;
     size_t epochs, batch, accumulate, rows, patience;
-    double rate, clip_norm, clip_value, ema, validation;
+    double rate; /* less than 0: none */
+    double clip_norm, clip_value, ema, validation;
     bool resume;
     double every; /* seconds between checkpoints */
     double wait;  /* before the first */
@@ -81,7 +82,9 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .epochs = w->epochs ? w->epochs : 3,
                                        .batch_size = w->batch ? w->batch : 16,
                                        .accumulate = w->accumulate,
-                                       .learning_rate = w->rate > 0 ? w->rate : 0.01,
+                                       .learning_rate = w->rate < 0   ? 0
+                                                        : w->rate > 0 ? w->rate
+                                                                      : 0.01,
                                        .clip_norm = w->clip_norm,
                                        .clip_value = w->clip_value,
                                        .ema = w->ema,
@@ -875,6 +878,48 @@ static void logs_leave_out_what_is_no_number(leattest *t)
     leati_bytes_release(&b);
 }
 
+static void keep_note(void *user, leat_log_level level, const char *text)
+{
+    if (level == LEAT_LOG_WARN) snprintf(user, 512, "%s", text);
+}
+
+/* Settings that change nothing are allowed, and said. */
+static void idle_settings_are_noted(leattest *t)
+{
+    static const struct {
+        settings w;
+        const char *note; /* NULL: none */
+    } all[] = {{{.rate = -1}, "network: learning_rate=0: no step changes the weights"},
+               {{.ema = 0.999999}, "ema=0.999999 is a mean over more steps|at most ema=0.9, or"},
+               {{.ema = 0.9}, NULL}, /* 63 steps */
+               {{.ema = 0.97}, "at most ema=0.9, or train longer"},
+               {{.ema = 0.97, .epochs = 6}, NULL},
+               {{.schedule = "cosine(warmup=64)"}, "cosine: the learning rate rises for 64 steps"},
+               {{.schedule = "cosine(warmup=63)"}, NULL},
+               {{.schedule = "noam"}, "noam: the learning rate rises for 4000 steps"},
+               {{.schedule = "warmup(steps=100)"}, "warmup: the learning rate rises for 100 steps"},
+               {{.schedule = "cosine(minimum=5)", .rate = 0.1},
+                "its minimum, 5, is above the learning rate, 0.1"},
+               {{.schedule = "plateau(minimum=5)", .rate = 0.1}, "its minimum, 5, is above"},
+               {{.schedule = "one_cycle"}, NULL},
+               {{.schedule = "exponential"}, NULL}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char note[512] = "", words[512];
+        weights w = {0};
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        o.log = keep_note;
+        o.log_user = note;
+        REQUIRE_OK(leat_context_create(&c, &o));
+        CHECK(train(c, &all[i].w, w.w, MOST, NULL) == LEAT_OK);
+        snprintf(words, sizeof words, "%s", all[i].note ? all[i].note : "");
+        for (char *word = strtok(words, "|"); word; word = strtok(NULL, "|"))
+            if (!CHECK(strstr(note, word))) printf("    '%s' lacks '%s'\n", note, word);
+        if (!all[i].note && !CHECK_STR(note, "")) printf("    of row %zu\n", i);
+        leat_context_destroy(c);
+    }
+}
+
 static void rates_are_tested(leattest *t)
 {
     static samples data;
@@ -949,6 +994,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_folder_is_made_when_it_is_time),
                                       TEST(logs_are_written),
                                       TEST(logs_leave_out_what_is_no_number),
+                                      TEST(idle_settings_are_noted),
                                       TEST(rates_are_tested),
                                       TEST(noisy_rates_are_tested)};
 LEATTEST_MAIN(cases)
