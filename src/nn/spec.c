@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "nn/other_names.h"
 
 void leati_spec_init(leati_spec *s, leat_context *c, const char *what, const char *text)
 {
@@ -162,7 +163,8 @@ static leat_status no_such(leat_context *c, const char *what, const char *name,
                            const char *const *names, size_t count)
 {
     (void)LEATI_FAIL(c, LEAT_INVALID, "there is no %s '%s'", what, name);
-    const char *near = leati_nearest(name, names, count);
+    const char *near = leati_other_name(what, name, names, count);
+    if (!near) near = leati_nearest(name, names, count);
     if (near) leati_error_hint(c, "Did you mean '%s'?", near);
     return LEAT_INVALID;
 }

@@ -623,6 +623,40 @@ static void bad_losses_are_refused(leattest *t)
                 "not for classes|leat/network.h|hinge.");
 }
 
+/* Names of Keras and PyTorch lead to those here, also where another one is written more alike. */
+static void names_elsewhere_are_known(leattest *t)
+{
+    static const struct {
+        const char *layers, *here;
+    } all[] = {{"dense(8, swish)", "'silu'"},
+               {"swish", "'silu'"},
+               {"dense(8, linear)", "'none'"},
+               {"linear(8)", "'dense'"},
+               {"Conv2D(8)", "'conv2d'"},
+               {"BatchNormalization", "'batch_norm'"},
+               {"batch_normalization", "'batch_norm'"},
+               {"BatchNorm2d", "'batch_norm'"},
+               {"AvgPool2d", "'average_pool2d'"},
+               {"GlobalAveragePooling2D", "'global_average_pool'"},
+               {"gaussian_noise(0.1)", "'dropout'"},
+               {"alpha_dropout(0.1)", "'dropout'"},
+               {"dense(8, kernel_initializer=random_normal)", "'normal'"},
+               {"dense(8, kernel_initializer=kaiming_normal)", "'he_normal'"}};
+    static const char *const losses[][2] = {{"sparse_categorical_crossentropy", "'cross_entropy'"},
+                                            {"CrossEntropyLoss", "'cross_entropy'"},
+                                            {"mean_squared_error", "'mse'"},
+                                            {"bce", "'bce_with_logits'"}};
+    leati_network *n;
+    leati_loss *l;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        CHECK_FAILS(leati_network_create(t->context, all[i].layers, LEAT_DIMS(4), &n), LEAT_INVALID,
+                    all[i].here);
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        CHECK_FAILS(leati_loss_parse(t->context, losses[i][0], &l), LEAT_INVALID, losses[i][1]);
+    CHECK_FAILS(leati_network_create(t->context, "danse(8)", LEAT_DIMS(4), &n), LEAT_INVALID,
+                "'dense'"); /* as before */
+}
+
 /* ---- initial values -----------------------------------------------------------------------------
  */
 
@@ -788,6 +822,7 @@ static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(deep_nesting_is_refused),
                                      TEST(errors_say_where_the_layer_stands),
                                      TEST(bad_losses_are_refused),
+                                     TEST(names_elsewhere_are_known),
                                      TEST(initializers_have_their_moments),
                                      TEST(orthogonal_takes_the_filters_as_rows),
                                      TEST(batch_norm_keeps_statistics),
