@@ -51,6 +51,9 @@ static const leati_kernel *const kernels[LEATI_OP_COUNT] = {
 #undef K
 };
 
+/* Of other types than those above take. */
+static const leati_kernel *const others[LEATI_OP_COUNT] = {[LEATI_OP_CONV] = &leati_cpu_conv_f64};
+
 const leati_kernel *leati_cpu_kernel(leati_op op)
 {
     return kernels[op];
@@ -61,6 +64,8 @@ static const leati_kernel *kernel(const leati_device *d, const leati_step *s)
     (void)d;
     const leati_kernel *k = kernels[s->op];
     if (k && (!k->takes || k->takes(s))) return k;
+    k = others[s->op];
+    if (k && k->takes(s)) return k;
     k = leati_reference_kernel(s->op);
     return k && (!k->takes || k->takes(s)) ? k : NULL;
 }

@@ -57,6 +57,7 @@
     K(SORT, sort)                                                                                  \
     K(TOPK, sort)
 
+extern const leati_kernel leati_cpu_conv_f64;
 #define K(NAME, name) extern const leati_kernel leati_cpu_##name;
 LEATI_CPU_KERNELS(K)
 #undef K
