@@ -1,4 +1,5 @@
 /* Owns: reverse-mode differentiation: from roots to leaves, gradients as operations. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,6 +18,7 @@ typedef struct tape {
     bool *wanted;        /* lies above one of the xs */
     bool *stop;          /* partial derivatives: is one of the xs */
     leat_tensor **slots;
+    const char *scope, *backward; /* the last one met, and that of its gradients */
 } tape;
 
 static leat_status add_gradient(tape *t, leat_tensor *to, leat_tensor *d)
@@ -56,8 +58,38 @@ static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t co
 static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count,
                                  leat_tensor *const *xs, bool partial, leat_tensor **out);
 
-/* leat_stop_gradient and ASSIGN let nothing through. */
+/* Gradients are of the layer whose operation they lead through: "the gradient of layer 3 `dense`".
+ * Those of gradients, and of a composition recorded again, have that name already. */
+static leat_status enter_scope(tape *t, const leati_node *n)
+{
+    static const char before[] = "the gradient of ";
+    leat_graph *g = n->graph;
+    if (n->scope != t->scope) {
+        size_t size = n->scope ? sizeof before + strlen(n->scope) : 0;
+        bool has = !n->scope || !strncmp(n->scope, before, sizeof before - 1);
+        char *name = has ? NULL : leati_arena_alloc(&g->arena, size);
+        if (!has && !name) return LEAT_NOMEM;
+        if (name) snprintf(name, size, "%s%s", before, n->scope);
+        t->scope = n->scope;
+        t->backward = has ? n->scope : name;
+    }
+    g->backward = t->backward;
+    return LEAT_OK;
+}
+
+static leat_status record_back(tape *t, leati_node *n);
+
 static leat_status back_through(tape *t, leati_node *n)
+{
+    const char *outer = n->graph->backward;
+    leat_status st = enter_scope(t, n);
+    if (st == LEAT_OK) st = record_back(t, n);
+    n->graph->backward = outer;
+    return st;
+}
+
+/* leat_stop_gradient and ASSIGN let nothing through. */
+static leat_status record_back(tape *t, leati_node *n)
 {
     leat_context *c = n->graph->context;
     leat_tensor **dy = t->grad[n->id];

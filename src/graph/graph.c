@@ -41,7 +41,7 @@ void leat_graph_clear(leat_graph *g)
     g->broken = false;
     if (g->scope) g->scope[0] = 0;
     g->scope_depth = 0;
-    g->scope_copy = NULL;
+    g->scope_copy = g->backward = NULL;
 }
 
 void leat_graph_destroy(leat_graph *g)
@@ -127,6 +127,7 @@ void leat_scope_pop(leat_graph *g)
 
 static const char *scope_of(leat_graph *g)
 {
+    if (g->backward) return g->backward;
     if (!g->scope || !g->scope[0]) return NULL;
     if (!g->scope_copy) g->scope_copy = leati_arena_strdup(&g->arena, g->scope);
     return g->scope_copy;

@@ -147,6 +147,7 @@ struct leat_graph {
     size_t *scope_ends; /* lengths that it had before each push */
     size_t scope_depth, scope_end_capacity;
     const char *scope_copy; /* in the arena; NULL: to be copied */
+    const char *backward;   /* scope of the gradients being recorded; NULL: the joined one */
     bool half_products;     /* precision bf16 */
     bool broken;            /* an operation failed since the last clear */
     leati_plan_entry plans[LEATI_PLANS];

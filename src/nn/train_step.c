@@ -96,10 +96,14 @@ static leat_status record_update(leati_step_shared *t, leati_recorded *r, leat_t
                       .rate = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->rate),
                       .number = leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &t->number),
                       .limit = o->clip_value};
+    char scope[64];
+    snprintf(scope, sizeof scope, "the optimizer %s", t->optimizer->class->name);
+    leat_scope_push(g, scope);
     if (o->clip_norm > 0) u.scale = norm_scale(gradient, o->clip_norm);
     for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
         u.slot[k] = leat_read(t->slot[k]);
     leat_tensor *moved = t->optimizer->class->update(t->optimizer, &u);
+    leat_scope_pop(g);
     LEATI_TRY(add_root(t, r, leat_assign(t->network->trained, moved)));
     for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
         if (u.new_slot[k] != u.slot[k])

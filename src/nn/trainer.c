@@ -25,6 +25,8 @@
 
 enum { LAYOUT = 4 }; /* of what checkpoints hold */
 
+static const char last_file[] = "last.checkpoint";
+
 /* Where training stands, as it is written to checkpoints. All of 8 bytes. */
 typedef struct progress {
     uint64_t epoch, at; /* epochs done; rows of the present one done */
@@ -70,6 +72,7 @@ typedef struct training {
     bool tracing;
     bool best_is_new; /* since best.checkpoint was written */
     bool written;     /* last.checkpoint is of this training */
+    uint64_t kept;    /* updates in it */
 } training;
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
@@ -226,7 +229,7 @@ static leat_status write_checkpoint(training *t, const char *file)
             .name = names[i], .bytes = bytes_of(variables[i]), .variable = variables[i]};
     st = leati_checkpoint_write(c, path, &k);
     t->last_checkpoint = leati_now_s();
-    t->written |= st == LEAT_OK;
+    if (st == LEAT_OK && !strcmp(file, last_file)) t->written = true, t->kept = t->now.updates;
 out:
     leati_free(path);
     return st;
@@ -325,14 +328,14 @@ static leat_status resume(training *t)
 {
     leat_context *c = t->context;
     leati_checkpoint k;
-    char *path = leati_path_join(c, t->options->folder, "last.checkpoint");
+    char *path = leati_path_join(c, t->options->folder, last_file);
     if (!path) return LEAT_NOMEM;
     leat_status st = LEAT_OK;
     if (leati_path_exists(path)) {
         st = leati_checkpoint_read(c, path, &k);
         if (st == LEAT_OK) st = check_same(t, &k, path);
         if (st == LEAT_OK) st = restore(t, &k);
-        t->written = st == LEAT_OK;
+        if (st == LEAT_OK) t->written = true, t->kept = t->now.updates;
         leati_checkpoint_release(&k);
     }
     leati_free(path);
@@ -550,21 +553,37 @@ static leat_status look_back(training *t, uint64_t last, culprit *found)
     return LEAT_OK;
 }
 
+/* Weights as they were before the epoch that spoiled them, where there is no later checkpoint: also
+ * of a training too short to have written any. */
+static leat_status keep_good(training *t)
+{
+    const char *folder = t->options->folder;
+    if (!folder || !t->guard_at.epoch || (t->written && t->kept >= t->guard_at.updates))
+        return LEAT_OK;
+    LEATI_TRY(return_to_guard(t));
+    t->epoch_start = leati_now_s();
+    t->history->notes = (size_t)t->now.notes;
+    LEATI_TRY(write_checkpoint(t, last_file));
+    return leati_train_log_write(t->context, folder, t->history);
+}
+
 /* What is not finite after the last update: its name, and its value where there is one. */
 static leat_status fail(training *t, const char *what, const char *value)
 {
     culprit k = {.update = t->now.updates};
     leat_context *c = t->context;
     unsigned long long epoch = t->now.epoch + 1, update = t->now.updates;
-    char more[320] = "";
+    char more[320] = "", kept[512] = "";
     LEATI_TRY(look_back(t, t->now.updates, &k));
+    LEATI_TRY(keep_good(t));
     if (k.found)
         snprintf(more, sizeof more,
                  "; the first number that is not finite came in step %llu from %s",
                  (unsigned long long)k.update, k.where);
-    leat_status st =
-        LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what, value, epoch,
-                   update, more, t->written ? "; the last checkpoint is kept" : "");
+    if (t->written)
+        snprintf(kept, sizeof kept, "; the last checkpoint is kept in %s", t->options->folder);
+    leat_status st = LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what,
+                                value, epoch, update, more, kept);
     leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
                         "(clip_norm=1).");
     return st;
@@ -615,7 +634,7 @@ static leat_status interrupted(training *t)
     if (!folder) return LEAT_CANCELLED;
     leat_error_clear(t->context);
     LEATI_TRY(check_weights(t));
-    LEATI_TRY(write_checkpoint(t, "last.checkpoint"));
+    LEATI_TRY(write_checkpoint(t, last_file));
     LEATI_TRY(end_trace(t));
     return LEATI_FAIL(t->context, LEAT_CANCELLED,
                       "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",
@@ -632,7 +651,7 @@ static leat_status between_updates(training *t)
     if (!writes(t) || t->now.at == t->learn) return LEAT_OK;
     if (leati_now_s() - t->last_checkpoint < o->checkpoint_seconds) return LEAT_OK;
     LEATI_TRY(check_weights(t));
-    return write_checkpoint(t, "last.checkpoint");
+    return write_checkpoint(t, last_file);
 }
 
 static leat_status check(training *t, leati_epoch *e)
@@ -747,7 +766,7 @@ static leat_status end_epoch(training *t)
     LEATI_TRY(leati_train_log_write(t->context, o->folder, h));
     if (t->best_is_new && t->validate) LEATI_TRY(write_checkpoint(t, "best.checkpoint"));
     t->best_is_new = false;
-    return write_checkpoint(t, "last.checkpoint");
+    return write_checkpoint(t, last_file);
 }
 
 /* An epoch of updates by batches. */

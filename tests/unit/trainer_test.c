@@ -662,6 +662,48 @@ static void a_loss_that_is_not_finite_is_explained(leattest *t)
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC, "checkpoint is kept");
 }
 
+/* Small values times large weights are numbers, slopes times the same weights are none. */
+static void gradients_are_of_a_layer(leattest *t)
+{
+#define LARGE "dense(8, kernel_initializer=constant(1e6)); "
+    weights w;
+    settings s = {.layers = "dense(8, kernel_initializer=constant(1e-36)); " LARGE LARGE LARGE LARGE
+                      LARGE LARGE "dense(3)"};
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC,
+                "in step 1 from the gradient of layer 2 `dense`: `");
+}
+
+/* A short training that fails leaves what it was before the epoch in which it did. */
+static void the_last_good_weights_are_kept(leattest *t)
+{
+    weights w, good;
+    leati_history h;
+    settings s = {.layers = "dense(8); dense(8); dense(3)",
+                  .optimizer = "sgd",
+                  .schedule = "cosine(period=1, minimum=1000, by=epoch)",
+                  .folder = leattest_scratch("diverges"),
+                  .epochs = 5,
+                  .wait = 1e6,
+                  .every = 1e6};
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC,
+                "in epoch 2 at step|the last checkpoint is kept in|diverges");
+    char *path = leati_path_join(t->context, s.folder, "last.checkpoint");
+    leati_checkpoint k = {0};
+    REQUIRE(path);
+    REQUIRE_OK(leati_checkpoint_read(t->context, path, &k));
+    settings one = {.layers = s.layers, .optimizer = "sgd", .epochs = 1};
+    REQUIRE_OK(train(t->context, &one, good.w, MOST, &h));
+    size_t bytes = (8 * (COLS + 1) + 8 * (8 + 1) + 3 * (8 + 1)) * sizeof(float);
+    const void *kept = leati_checkpoint_find(t->context, &k, "weights", bytes);
+    CHECK(kept && memcmp(kept, good.w, bytes) == 0);
+    leati_history_fini(&h);
+    leati_checkpoint_release(&k);
+    leati_free(path);
+    path = leati_path_join(t->context, s.folder, "metrics.jsonl");
+    CHECK(path && leati_path_exists(path));
+    leati_free(path);
+}
+
 /* Outputs of 1e25 are numbers, their squares are not. */
 static void the_loss_is_named_where_it_overflows(leattest *t)
 {
@@ -984,6 +1026,8 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(cancelled_at_the_end_of_an_epoch),
                                       TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
+                                      TEST(gradients_are_of_a_layer),
+                                      TEST(the_last_good_weights_are_kept),
                                       TEST(the_loss_is_named_where_it_overflows),
                                       TEST(weights_that_are_not_finite_are_not_kept),
                                       TEST(nothing_to_train_is_refused),
