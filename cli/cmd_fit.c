@@ -575,7 +575,7 @@ static const cli_option options[] = {
     {"quick", 0, NULL, "no importances and no curves", false},
     {"trace", 0, "FILE", "a timeline of a network's first 50 training steps, for Perfetto", false},
     {"lr-range", 0, NULL, "only try a network's learning rates and draw the loss by them", false},
-    {"resume", 0, NULL, "go on with the training of a network that was interrupted", false},
+    {"resume", 0, NULL, "go on with the training of a network: interrupted, or to more epochs", false},
     {"name", 0, "NAME", "of the model and its files; default: from the data", false},
     {"output", 'o', "DIR", "folder to write to, or DIR/NAME.leat; default: here", false},
     {"register", 0, "NAME", "keep the run and the model in the registry, under this name", false},

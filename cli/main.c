@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <leat/estimator.h>
+
 #include "command.h"
 
 #define COMMAND(name) extern const cli_command cli_command_##name;
@@ -172,6 +174,38 @@ static const char *option_name(int i, const void *of)
     return NULL;
 }
 
+/* The estimator that has a parameter of this name, written with - or _: the network before others.
+ */
+static bool find_setting(const char *name, size_t n, leat_estimator_info *owner,
+                         leat_param_info *found)
+{
+    for (size_t i = 0; i <= leat_estimator_count(); i++) {
+        bool is = i ? leat_estimator_at(i - 1, owner) : leat_estimator_find("network", owner);
+        if (!is) continue;
+        for (size_t k = 0; leat_estimator_param(owner->name, k, found); k++) {
+            size_t at = 0;
+            while (at < n && found->name[at] == (name[at] == '-' ? '_' : name[at])) at++;
+            if (at == n && !found->name[at]) return true;
+        }
+    }
+    return false;
+}
+
+static int unknown_option(cli *c, const char *text)
+{
+    bool is_long = text[1] == '-';
+    leat_estimator_info owner;
+    leat_param_info p;
+    if (is_long && find_option(c->command, "set", 3, 0) &&
+        find_setting(text + 2, strcspn(text + 2, "="), &owner, &p))
+        return usage_error(
+            c, "'leat %s' has no option %s; a parameter of %s is set by --set %s.%s=VALUE",
+            c->command->name, text, owner.name, owner.name, p.name);
+    const char *near = is_long ? suggest(text + 2, option_name, c->command) : NULL;
+    return usage_error(c, "'leat %s' has no option %s%s%s%s", c->command->name, text,
+                       near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+}
+
 /* One option at argv[*at]; 0 or an exit code. */
 static int read_option(cli *c, int argc, char **argv, int *at)
 {
@@ -180,11 +214,7 @@ static int read_option(cli *c, int argc, char **argv, int *at)
     const char *name = text + 1 + is_long;
     size_t n = is_long ? strcspn(name, "=") : 1;
     const cli_option *o = find_option(c->command, name, n, is_long ? 0 : name[0]);
-    if (!o) {
-        const char *near = is_long ? suggest(name, option_name, c->command) : NULL;
-        return usage_error(c, "'leat %s' has no option %s%s%s%s", c->command->name, text,
-                           near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
-    }
+    if (!o) return unknown_option(c, text);
     if (name[n] == '=' && is_long) value = name + n + 1;
     else if (!is_long && name[1]) value = name + 1;
     if (o->value && !value) {

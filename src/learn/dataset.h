@@ -32,6 +32,7 @@ typedef enum leat_task_kind { LEATI_CLASSIFY, LEATI_REGRESS } leati_task;
 typedef struct leati_run_folder {
     const char *path;       /* made when something is written; NULL: nothing is kept */
     bool resume;            /* go on from what is there */
+    bool passes_over;       /* what is there of something else, instead of refusing it */
     const char *trace;      /* file for a timeline of the first steps; NULL: none */
     double wait;            /* seconds of training before anything is written but on interruption */
     leati_history *history; /* filled, also when the training fails; NULL: not wanted */

@@ -648,6 +648,7 @@ static leati_train_options options_of(const network *e, const leati_dataset *d, 
     if (!d->run) return o;
     o.folder = d->run->path;
     o.resume = d->run->resume;
+    o.passes_over = d->run->passes_over;
     o.trace = d->run->trace;
     o.wait = d->run->wait;
     o.watch = d->run->history != NULL;

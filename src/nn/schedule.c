@@ -179,13 +179,19 @@ static leat_status check_cosine(leat_context *c, const leati_schedule *s)
     return LEAT_OK;
 }
 
+static bool cosine_needs_length(const leati_schedule *s)
+{
+    return ((const cosine_schedule *)s)->period == 0;
+}
+
 static const leati_schedule_class leati_schedule_cosine = {
     .name = "cosine",
     .doc = "Half a cosine from the rate to the minimum, with restarts on request.",
     .size = sizeof(cosine_schedule),
     .params = cosine_params,
     .check = check_cosine,
-    .rate = cosine};
+    .rate = cosine,
+    .needs_length = cosine_needs_length};
 
 /* ---- one cycle ------------------------------------------------------------------------------ */
 
@@ -216,12 +222,19 @@ static double one_cycle(const leati_schedule *s, const leati_schedule_at *at, co
     return along_cosine(at->rate, last, (t - rise) / (end - rise));
 }
 
+static bool cycle_needs_length(const leati_schedule *s)
+{
+    (void)s;
+    return true;
+}
+
 static const leati_schedule_class leati_schedule_one_cycle = {
     .name = "one_cycle",
     .doc = "Up to the rate and down to almost nothing in one sweep (Smith and Topin 2019).",
     .size = sizeof(cycle),
     .params = cycle_params,
-    .rate = one_cycle};
+    .rate = one_cycle,
+    .needs_length = cycle_needs_length};
 
 /* ---- warm-up, Noam -------------------------------------------------------------------------- */
 
@@ -336,6 +349,11 @@ size_t leati_schedule_count(void)
 const leati_schedule_class *leati_schedule_at_row(size_t i)
 {
     return classes[i];
+}
+
+bool leati_schedule_needs_length(const leati_schedule *s)
+{
+    return s->class->needs_length && s->class->needs_length(s);
 }
 
 bool leati_schedule_constant_rate(const leati_schedule *s)

@@ -29,6 +29,8 @@ typedef struct leati_schedule_class {
     double (*rate)(const leati_schedule *s, const leati_schedule_at *at, const double *state);
     /* After an epoch with its (validation) loss; NULL: of no interest. */
     void (*see)(const leati_schedule *s, double loss, double *state);
+    /* Whether the course depends on how long the training is; NULL: it does not. */
+    bool (*needs_length)(const leati_schedule *s);
     double standard_rate; /* where nobody names one; 0: that of the optimiser */
 } leati_schedule_class;
 
@@ -38,6 +40,8 @@ struct leati_schedule {
 
 size_t leati_schedule_count(void);
 const leati_schedule_class *leati_schedule_at_row(size_t i);
+/* Whether a rate depends on how many steps or epochs there will be. */
+bool leati_schedule_needs_length(const leati_schedule *s);
 /* Whether the rate never changes. */
 bool leati_schedule_constant_rate(const leati_schedule *s);
 /* The parameter `name`, a number; NaN: the schedule has none of this name. */

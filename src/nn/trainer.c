@@ -19,13 +19,12 @@
 #include "nn/feed.h"
 #include "nn/train_log.h"
 #include "nn/train_notes.h"
+#include "nn/train_origin.h"
 #include "nn/train_step.h"
 #include "nn/whole.h"
 #include "tensor/shape.h"
 
-enum { LAYOUT = 4 }; /* of what checkpoints hold */
-
-static const char last_file[] = "last.checkpoint";
+static const char last_file[] = "last.checkpoint", settings_part[] = "settings";
 
 /* Where training stands, as it is written to checkpoints. All of 8 bytes. */
 typedef struct progress {
@@ -36,15 +35,11 @@ typedef struct progress {
     uint64_t best_epoch, finished;
     double right_sum;           /* rows predicted right in the present epoch */
     uint64_t notes, note_first; /* of the history; first update of the next one */
+    uint64_t stretch;           /* updates that a note stands for */
     double note_loss;           /* sum over its updates so far */
     double rate;                /* of the last update */
     double schedule[LEATI_SCHEDULE_STATE];
 } progress;
-
-/* Hashes of what decides the result: another value of one, other weights. */
-typedef struct origins {
-    uint64_t data, network, settings;
-} origins;
 
 typedef struct training {
     leat_context *context;
@@ -65,10 +60,10 @@ typedef struct training {
     size_t history_capacity;
     float *guard; /* all variables as they were at guard_at, to look back from a bad loss */
     progress guard_at;
-    origins from; /* made when first asked for: that reads all of the data */
+    leati_origins from; /* made when first asked for: that reads all of the data */
+    char *settings;     /* in words; NULL: `from` is not yet made */
     double begun, epoch_start, last_checkpoint, last_report;
-    uint64_t stretch; /* updates that a note of the history stands for */
-    uint64_t traced;  /* updates in the timeline being taken */
+    uint64_t traced; /* updates in the timeline being taken */
     bool tracing;
     bool best_is_new; /* since best.checkpoint was written */
     bool written;     /* last.checkpoint is of this training */
@@ -77,102 +72,21 @@ typedef struct training {
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
 
-static uint64_t hash_text(uint64_t h, const char *text)
+static leat_status find_origins(training *t)
 {
-    return leati_hash64(text, strlen(text), h);
-}
-
-/* Names and parameters, as they would be written. */
-static uint64_t hash_layers(uint64_t h, const leati_layer *first)
-{
-    char text[2 * LEATI_WORD_PARAM]; /* layers have no longer ones */
-    for (const leati_layer *l = first; l; l = l->next) {
-        h = hash_text(hash_text(h, l->class->name), l->name);
-        h = leati_hash64(&l->trainable, sizeof l->trainable, h);
-        for (const leati_param *p = l->class->params; p->name; p++) {
-            leati_param_get(p, l, text, sizeof text);
-            h = hash_text(hash_text(h, p->name), text);
-        }
-        h = hash_layers(hash_text(h, "{"), l->inside);
-        h = hash_text(h, "}");
-    }
-    return h;
-}
-
-static uint64_t hash_network(const leati_network *n)
-{
-    uint64_t h = leati_hash64(n->input.dim, (size_t)n->input.rank * sizeof(int64_t), LAYOUT);
-    h = hash_layers(h, n->first);
-    for (size_t i = 0; i < n->weight_count; i++) {
-        h = hash_text(h, n->weight[i].name);
-        h = leati_hash64(n->weight[i].shape.dim, (size_t)n->weight[i].shape.rank * sizeof(int64_t),
-                         h);
-    }
-    return h;
-}
-
-static uint64_t hash_settings(const leati_train_options *o, const leati_optimizer *p)
-{
-    const leati_augment none = {0}, *a = o->augment ? o->augment : &none;
-    double numbers[] = {(double)o->epochs,
-                        (double)o->patience,
-                        a->flip,
-                        (double)a->crop,
-                        a->rotate,
-                        a->brightness,
-                        a->contrast,
-                        a->saturation,
-                        (double)a->cutout,
-                        a->mixup,
-                        (double)o->batch_size,
-                        (double)o->accumulate,
-                        o->learning_rate,
-                        o->clip_norm,
-                        o->clip_value,
-                        o->ema,
-                        o->validation_fraction,
-                        (double)o->seed};
-    uint64_t h = leati_hash64(numbers, sizeof numbers, LAYOUT);
-    h = hash_text(h, p->class->name);
-    h = leati_hash64(p + 1, p->class->size - sizeof *p, h);
-    h = hash_text(h, o->loss->class->name);
-    h = leati_hash64(o->loss + 1, o->loss->class->size - sizeof *o->loss, h);
-    if (o->schedule) {
-        h = hash_text(h, o->schedule->class->name);
-        h = leati_hash64(o->schedule + 1, o->schedule->class->size - sizeof *o->schedule, h);
-    }
-    if (o->origin) h = leati_hash64(&o->origin, sizeof o->origin, h);
-    return o->half ? hash_text(h, "bf16") : h;
-}
-
-static uint64_t hash_data(const leati_dataset *d)
-{
-    const leati_matrix *x = &d->x;
-    uint64_t sizes[] = {x->rows, x->cols}, h = leati_hash64(sizes, sizeof sizes, LAYOUT);
-    for (size_t i = 0; i < x->rows; i++) {
-        if (x->f32) h = leati_hash64(x->f32 + i * x->stride, x->cols * sizeof(float), h);
-        else h = leati_hash64(x->f64 + i * x->stride, x->cols * sizeof(double), h);
-    }
-    if (d->label) h = leati_hash64(d->label, x->rows * sizeof *d->label, h);
-    if (d->y) h = leati_hash64(d->y, x->rows * sizeof *d->y, h);
-    return h ? h : 1;
-}
-
-static const origins *origins_of(training *t)
-{
-    if (!t->from.data)
-        t->from = (origins){.data = hash_data(t->data),
-                            .network = hash_network(t->step.network),
-                            .settings = hash_settings(t->options, t->step.optimizer)};
-    return &t->from;
+    leati_free(t->settings);
+    t->settings = leati_origin_settings(t->context, t->options, t->step.optimizer);
+    if (!t->settings) return LEAT_NOMEM;
+    t->from = leati_origins_make(t->data, t->step.network, t->options, t->settings);
+    return LEAT_OK;
 }
 
 /* Sums are ordered differently at each level: going on at another one gives a model that neither of
  * them gives again. */
-static uint64_t fingerprint_at(training *t, leati_cpu_level level)
+static uint64_t fingerprint_at(const training *t, leati_cpu_level level)
 {
     uint64_t number = t->options->half ? level : leati_cpu_without_bf16(level);
-    return leati_hash64(&number, sizeof number, leati_hash64(origins_of(t), sizeof t->from, 0));
+    return leati_hash64(&number, sizeof number, leati_hash64(&t->from, sizeof t->from, 0));
 }
 
 /* The variables of a training, by name. */
@@ -209,16 +123,19 @@ static leat_status write_checkpoint(training *t, const char *file)
     const char *names[MOST_VARIABLES];
     leat_variable *variables[MOST_VARIABLES];
     leat_context *c = t->context;
-    leati_checkpoint k = {.fingerprint = fingerprint_at(t, leati_context_cpu_level(c))};
+    leati_checkpoint k = {0};
     size_t count = list_variables(t, names, variables);
     char *path = leati_path_join(c, t->options->folder, file);
     leat_status st = path ? LEAT_OK : LEAT_NOMEM;
     if (st != LEAT_OK) goto out;
+    if (!t->settings) LEATI_GO(find_origins(t));
+    k.fingerprint = fingerprint_at(t, leati_context_cpu_level(c));
     LEATI_GO(leati_folder_make(c, t->options->folder));
     t->now.seconds = leati_now_s() - t->epoch_start;
     const leati_history *h = t->history;
     const leati_checkpoint_part parts[] = {
-        {.name = "origins", .data = origins_of(t), .bytes = sizeof t->from},
+        {.name = "origins", .data = &t->from, .bytes = sizeof t->from},
+        {.name = settings_part, .data = t->settings, .bytes = strlen(t->settings)},
         {.name = "progress", .data = &t->now, .bytes = sizeof t->now},
         {.name = "history", .data = h->epoch, .bytes = h->count * sizeof *h->epoch},
         {.name = "notes", .data = h->note, .bytes = (size_t)t->now.notes * sizeof *h->note},
@@ -235,25 +152,36 @@ out:
     return st;
 }
 
-/* Where this training can stand: between two updates, and with epochs left unless it is done. */
+/* Where this training can stand: between two updates. */
 static leat_status check_progress(const training *t, const progress *now)
 {
-    size_t update = t->options->batch_size * t->accumulate;
+    const leati_train_options *o = t->options;
+    size_t update = o->batch_size * t->accumulate;
     bool between = now->at == t->learn || (now->at < t->learn && now->at % update == 0);
-    bool goes_on =
-        now->finished ? now->epoch <= t->options->epochs : now->epoch < t->options->epochs;
     LEATI_CHECK(t->context,
-                between && goes_on && (now->best_epoch < now->epoch || now->best_epoch == 0) &&
-                    now->note_first <= now->updates,
+                between && now->epoch < UINT32_MAX &&
+                    (now->best_epoch < now->epoch || !now->best_epoch) &&
+                    now->note_first <= now->updates && now->stretch > 0,
                 LEAT_FORMAT,
-                "the checkpoint is of epoch %llu, row %llu: there are %zu epochs of %zu rows, %zu "
-                "to an update",
-                (unsigned long long)now->epoch, (unsigned long long)now->at, t->options->epochs,
-                t->learn, update);
+                "the checkpoint is of epoch %llu, row %llu: epochs have %zu rows, %zu to an update",
+                (unsigned long long)now->epoch, (unsigned long long)now->at, t->learn, update);
     LEATI_CHECK(t->context, now->notes <= LEATI_STEP_NOTES, LEAT_FORMAT,
                 "the checkpoint has %llu notes of steps, at most %d are kept",
                 (unsigned long long)now->notes, LEATI_STEP_NOTES);
+    LEATI_CHECK(t->context, now->epoch + (now->at > 0) <= o->epochs, LEAT_DIFFERS,
+                "%s/%s is of epoch %llu, and epochs is %zu; ask for more, or train without "
+                "--resume",
+                o->folder, last_file, (unsigned long long)now->epoch + (now->at > 0), o->epochs);
     return LEAT_OK;
+}
+
+/* No epoch is left, or none was better for long enough. */
+static bool is_finished(const training *t)
+{
+    const leati_history *h = t->history;
+    size_t patience = t->options->patience;
+    bool stop = patience && h->count && h->count - 1 - h->best >= patience;
+    return stop || t->now.epoch == t->options->epochs;
 }
 
 static leat_status restore(training *t, const leati_checkpoint *k)
@@ -261,6 +189,10 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     const char *names[MOST_VARIABLES];
     leat_variable *variables[MOST_VARIABLES];
     leat_context *c = t->context;
+    const progress *now = leati_checkpoint_find(c, k, "progress", sizeof *now);
+    const void *best = leati_checkpoint_find(c, k, "best", best_bytes(t));
+    if (!now || !best) return leat_error_status(c);
+    LEATI_TRY(check_progress(t, now));
     size_t count = list_variables(t, names, variables);
     for (size_t i = 0; i < count; i++) {
         size_t bytes = bytes_of(variables[i]);
@@ -268,12 +200,8 @@ static leat_status restore(training *t, const leati_checkpoint *k)
         if (!data) return leat_error_status(c);
         LEATI_TRY(leat_variable_set(variables[i], data, bytes));
     }
-    const void *now = leati_checkpoint_find(c, k, "progress", sizeof t->now);
-    const void *best = leati_checkpoint_find(c, k, "best", best_bytes(t));
-    if (!now || !best) return leat_error_status(c);
     memcpy(&t->now, now, sizeof t->now);
     if (best_bytes(t)) memcpy(t->best, best, best_bytes(t));
-    LEATI_TRY(check_progress(t, &t->now));
     size_t epochs = (size_t)t->now.epoch;
     const void *history =
         leati_checkpoint_find(c, k, "history", epochs * sizeof *t->history->epoch);
@@ -288,25 +216,45 @@ static leat_status restore(training *t, const leati_checkpoint *k)
     if (!note) return leat_error_status(c);
     if (notes) memcpy(t->history->note, note, notes);
     t->history->notes = (size_t)t->now.notes;
+    t->now.finished = is_finished(t); /* perhaps not any more, with more epochs */
     return LEAT_OK;
+}
+
+/* What the settings were is told where they are all that differs. */
+static void tell_settings(const training *t, const leati_checkpoint *k, leati_str *out)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (!strcmp(k->part[i].name, settings_part)) {
+            leati_str_add(out, " (");
+            leati_origin_tell(out, k->part[i].data, k->part[i].bytes, t->settings);
+            leati_str_add(out, ")");
+        }
 }
 
 static leat_status refuse_other(training *t, const leati_checkpoint *k, const char *path)
 {
     leat_context *c = t->context;
-    const origins *was = leati_checkpoint_find(c, k, "origins", sizeof *was), *is = origins_of(t);
+    const leati_origins *was = leati_checkpoint_find(c, k, "origins", sizeof *was), *is = &t->from;
     if (!was) return leat_error_status(c);
     const char *const names[] = {"the data", "the network", "the settings"};
     bool differs[] = {was->data != is->data, was->network != is->network,
                       was->settings != is->settings};
-    char what[64] = "";
+    leati_str what;
+    leati_str_init(&what, c);
     for (int i = 0; i < 3; i++)
         if (differs[i])
-            snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", *what ? " and " : "",
-                     names[i]);
-    return LEATI_FAIL(
-        c, LEAT_DIFFERS, "%s is of another training: %s differ%s; train without --resume", path,
-        *what ? what : "the versions", differs[1] && !differs[0] && !differs[2] ? "s" : "");
+            leati_str_addf(&what, "%s%s", *leati_str_text(&what) ? " and " : "", names[i]);
+    bool any = differs[0] || differs[1] || differs[2];
+    leati_str_add(&what, !any                                       ? "the versions differ"
+                         : differs[1] && !differs[0] && !differs[2] ? " differs"
+                                                                    : " differ");
+    if (differs[2] && !differs[0] && !differs[1]) tell_settings(t, k, &what);
+    leat_status st = LEATI_FAIL(c, LEAT_DIFFERS,
+                                "%s is of another training: %s; train without "
+                                "--resume",
+                                path, leati_str_text(&what));
+    leati_str_fini(&what);
+    return st;
 }
 
 /* A checkpoint of another training is left alone. */
@@ -314,6 +262,7 @@ static leat_status check_same(training *t, const leati_checkpoint *k, const char
 {
     leat_context *c = t->context;
     leati_cpu_level here = leati_context_cpu_level(c);
+    LEATI_TRY(find_origins(t));
     if (k->fingerprint == fingerprint_at(t, here)) return LEAT_OK;
     for (int level = 0; level < LEATI_CPU_LEVELS; level++)
         LEATI_CHECK(c, k->fingerprint != fingerprint_at(t, (leati_cpu_level)level), LEAT_DIFFERS,
@@ -337,6 +286,10 @@ static leat_status resume(training *t)
         if (st == LEAT_OK) st = restore(t, &k);
         if (st == LEAT_OK) t->written = true, t->kept = t->now.updates;
         leati_checkpoint_release(&k);
+        if (st == LEAT_DIFFERS && t->options->passes_over) {
+            leat_error_clear(c);
+            st = LEAT_OK;
+        }
     }
     leati_free(path);
     return st;
@@ -496,15 +449,34 @@ typedef struct culprit {
     char where[256];
 } culprit;
 
-/* More updates in the history, the sum of whose losses is `losses`: notes are as far apart as to be
- * LEATI_STEP_NOTES at most. */
+/* Where there is no room for another note, two become one: notes do not depend on how many updates
+ * are to come. */
+static void halve_notes(leati_history *h, progress *now)
+{
+    uint64_t before = 0;
+    for (size_t i = 0; i < now->notes / 2; i++) {
+        const leati_step_note a = h->note[2 * i], b = h->note[2 * i + 1];
+        double first = (double)(a.step - before), second = (double)(b.step - a.step);
+        double loss = (a.loss * first + b.loss * second) / (first + second);
+        before = b.step;
+        h->note[i] = (leati_step_note){b.step, b.rate, loss};
+    }
+    now->notes /= 2;
+    now->stretch *= 2;
+}
+
+/* More updates in the history, the sum of whose losses is `losses`. */
 static void note_updates(training *t, double losses)
 {
     leati_history *h = t->history;
     progress *now = &t->now;
     now->note_loss += losses;
     uint64_t since = now->updates - now->note_first;
-    if (!h || now->notes == LEATI_STEP_NOTES || since < t->stretch) return;
+    if (!h || since < now->stretch) return;
+    if (now->notes == LEATI_STEP_NOTES) {
+        halve_notes(h, now);
+        if (since < now->stretch) return;
+    }
     h->note[now->notes++] =
         (leati_step_note){now->updates, now->rate, now->note_loss / (double)since};
     h->notes = (size_t)now->notes;
@@ -755,8 +727,7 @@ static leat_status end_epoch(training *t)
     t->now.epoch++;
     t->now.at = 0;
     t->now.loss_sum = t->now.right_sum = 0;
-    bool stop = o->patience && h->count - 1 - h->best >= o->patience;
-    if (stop || t->now.epoch == o->epochs) t->now.finished = 1;
+    t->now.finished = is_finished(t);
     if (better) t->best_is_new = true;
     /* files that reach the disk take milliseconds each, epochs of small networks less */
     double wait = fmin(o->checkpoint_seconds, 1);
@@ -889,12 +860,11 @@ static void choose_rows(training *t)
     if (t->validate) leati_rng_shuffle(&rng, t->rows, rows);
 }
 
-/* What the history will hold, and how finely. */
+/* What the history will hold. */
 static void expect(training *t)
 {
     leati_history *h = t->history;
     uint64_t steps = (uint64_t)t->options->epochs * updates_an_epoch(t);
-    t->stretch = (steps + LEATI_STEP_NOTES - 1) / LEATI_STEP_NOTES;
     if (!h) return;
     h->epochs = t->options->epochs;
     h->steps = steps;
@@ -940,6 +910,7 @@ static leat_status prepare(training *t)
     s->key[0] = o->seed;
     t->accumulate = o->accumulate ? o->accumulate : 1;
     t->now.best_loss = INFINITY;
+    t->now.stretch = 1;
     LEATI_CHECK(c, s->inputs == t->data->x.cols, LEAT_SHAPE,
                 "the network takes %zu inputs, the data have %zu features", s->inputs,
                 t->data->x.cols);
@@ -987,6 +958,7 @@ static void finish(training *t)
     leati_free(t->best);
     leati_free(t->swap);
     leati_free(t->guard);
+    leati_free(t->settings);
     leati_free(t->feed.room);
 }
 

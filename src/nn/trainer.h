@@ -29,9 +29,11 @@ typedef struct leati_train_options {
     bool watch;       /* measure the accuracy of classifiers while they learn, too */
     /* Where last.checkpoint, best.checkpoint, metrics.jsonl and TensorBoard's events go; NULL:
      * nowhere. With `resume` training goes on from last.checkpoint, where there is one of the same
-     * training, to the same bytes as without the interruption. */
+     * training, to the same bytes as without the interruption, also to more epochs than it was to
+     * have at first where the schedule does not depend on their number. */
     const char *folder;
     bool resume;
+    bool passes_over;          /* a checkpoint of another training, instead of refusing it */
     double checkpoint_seconds; /* between checkpoints within an epoch; 0: after every update */
     double wait; /* seconds before the folder is made and written to, unless cancelled */
     /* A timeline of the first LEATI_TRACED_UPDATES updates of this run (leat_trace_write); NULL:

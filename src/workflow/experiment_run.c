@@ -469,8 +469,8 @@ static bool written_at(leat_context *c, const char *folder, struct timespec *whe
     return there;
 }
 
-/* Whether the checkpoint of the final fit is an earlier run's: folds come first, so that theirs are
- * older than its own. */
+/* Whether the checkpoint of the final fit is an earlier run's, and so perhaps of something else:
+ * folds come first, so that theirs are older than its own. */
 static bool is_stale(leat_context *c, const leat_experiment *e, const char *run)
 {
     struct timespec last, at;
@@ -510,7 +510,8 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
 {
     leati_pipeline p = {0};
     leati_run_folder run = {.path = o->run_folder,
-                            .resume = o->resume && !is_stale(c, e, o->run_folder),
+                            .resume = o->resume,
+                            .passes_over = is_stale(c, e, o->run_folder),
                             .trace = o->trace,
                             .history = &e->history};
     leati_problem problem = {e->frame, &e->schema, &e->target, e->seed, &run};

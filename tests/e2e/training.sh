@@ -23,10 +23,23 @@ done
 check resume $leat $train -o killed --resume
 check same-after-kill cmp one/iris.leat killed/iris.leat
 python=${LEAT_PEER_PYTHON:-python3}
-fails another 1 "another training|--resume" $leat $train -o killed --resume \
+fails another 1 "another training|settings differ (clip_norm was 0 and is 1)|--resume" $leat $train -o killed --resume \
     --set network.clip_norm=1
+fails longer-cosine 1 "settings differ (epochs was 60 and is 70)" $leat $train -o killed --resume \
+    --set network.epochs=70
+fails epochs 2 "no option --epochs|--set network.epochs=" $leat $train --epochs 3
+fails batch-size 2 "no option --batch-size=8|--set network.batch_size=" $leat $train --batch-size=8
 fails rate 2 "network.learning_rate" $leat fit iris -t species -m network \
     --set network.learning_rate=-1
+
+# More epochs than there were to be.
+longer="fit iris -t species -m network --quick -q --cv holdout:0.2"
+check few $leat $longer --set network.epochs=5 -o longer
+check more $leat $longer --set network.epochs=30 -o longer --resume
+check more-at-once $leat $longer --set network.epochs=30 -o at-once
+check more-same-bytes cmp longer/iris.leat at-once/iris.leat
+fails fewer 1 "is of epoch 30, and epochs is 10" $leat $longer --set network.epochs=10 -o longer \
+    --resume
 
 # Ctrl-C: a checkpoint and a report, and how to go on from there to the same bytes.
 long="$train --set network.epochs=8000 --set network.patience=0"

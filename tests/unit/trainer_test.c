@@ -24,7 +24,7 @@ typedef struct settings {
     size_t epochs, batch, accumulate, rows, patience;
     double rate; /* less than 0: none */
     double clip_norm, clip_value, ema, validation;
-    bool resume;
+    bool resume, passes_over;
     double every; /* seconds between checkpoints */
     double wait;  /* before the first */
 } settings;
@@ -94,6 +94,7 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .watch = true,
                                        .folder = w->folder,
                                        .resume = w->resume,
+                                       .passes_over = w->passes_over,
                                        .wait = w->wait,
                                        .checkpoint_seconds = w->every};
     return LEAT_OK;
@@ -394,9 +395,16 @@ static void another_training_is_refused(leattest *t)
     REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
     s.resume = true;
     s.rate = 0.5;
+    CHECK_FAILS(
+        train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+        "another training: the settings differ (learning_rate was 0.01 and is 0.5)|--resume");
+    s.optimizer = "adam(beta1=0.5)", s.rate = 0;
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
-                "another training: the settings differ|--resume");
-    s.rate = 0;
+                "(optimizer.beta1 was 0.9 and is 0.5)");
+    s.optimizer = "sgd";
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "(optimizer was adam and is sgd)");
+    s.optimizer = NULL;
     s.rows = ROWS - 1;
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS, "training: the data differ");
     s.layers = "dense(7, activation=tanh); dense(3)";
@@ -405,6 +413,68 @@ static void another_training_is_refused(leattest *t)
     s.rows = 0;
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
                 "training: the network differs;");
+}
+
+static bool same_history(const leati_history *a, const leati_history *b)
+{
+    bool same = a->count == b->count && a->notes == b->notes && a->best == b->best;
+    for (size_t i = 0; same && i < a->notes; i++)
+        same = a->note[i].step == b->note[i].step && a->note[i].rate == b->note[i].rate &&
+               a->note[i].loss == b->note[i].loss;
+    return same;
+}
+
+/* 21 updates an epoch: the second part is longer than what has a note for each. */
+static void a_training_is_made_longer(leattest *t)
+{
+    static const settings longer[] = {{.validation = 0.2, .patience = 100},
+                                      {.optimizer = "sgd(momentum=0.9)", .schedule = "step(2)"},
+                                      {.schedule = "cosine(period=50)", .ema = 0.9},
+                                      {.schedule = "plateau(patience=0)", .rate = 0.1}};
+    for (size_t k = 0; k < sizeof longer / sizeof *longer; k++) {
+        char folder[64];
+        weights whole = {0}, more = {0};
+        leati_history a, b;
+        settings s = longer[k];
+        s.epochs = 47;
+        REQUIRE_OK(train(t->context, &s, whole.w, MOST, &a));
+        snprintf(folder, sizeof folder, "longer-%zu", k);
+        s.folder = leattest_scratch(folder);
+        s.epochs = 3;
+        REQUIRE_OK(train(t->context, &s, more.w, MOST, NULL));
+        s.epochs = 47;
+        s.resume = true;
+        REQUIRE_OK(train(t->context, &s, more.w, MOST, &b));
+        CHECK(memcmp(&whole, &more, sizeof whole) == 0);
+        CHECK(same_history(&a, &b) && a.notes > 200 && a.notes <= LEATI_STEP_NOTES);
+        CHECK(a.note[a.notes - 1].loss < a.note[0].loss);
+        leati_history_fini(&a);
+        leati_history_fini(&b);
+    }
+}
+
+static void a_length_that_decides_is_refused(leattest *t)
+{
+    static const char *const whole[] = {"one_cycle", "cosine", "cosine(by=epoch)"};
+    weights w;
+    for (size_t k = 0; k < 3; k++) {
+        char folder[64];
+        snprintf(folder, sizeof folder, "whole-%zu", k);
+        settings s = {.schedule = whole[k], .folder = leattest_scratch(folder), .epochs = 2};
+        REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+        s.resume = true;
+        s.epochs = 4;
+        CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                    "the settings differ (epochs was 2 and is 4)");
+    }
+    settings s = {.folder = leattest_scratch("shorter"), .epochs = 3};
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    s.resume = true;
+    s.epochs = 2;
+    CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS,
+                "last.checkpoint is of epoch 3, and epochs is 2");
+    s.passes_over = true;
+    CHECK_OK(train(t->context, &s, w.w, MOST, NULL));
 }
 
 static void another_level_is_refused(leattest *t)
@@ -523,14 +593,19 @@ static void large_checkpoints_are_read_again(leattest *t)
 }
 
 /* A sound file that says training stands where it cannot: not between two updates, at an epoch
- * beyond the last one, at a best epoch still to come. `word` of its progress gets the value. */
+ * that no history is of, at a best epoch still to come. `word` of its progress gets the value. */
 static void impossible_progress_is_refused(leattest *t)
 {
-    enum { EPOCH, AT, BEST_EPOCH = 7, FINISHED };
+    enum { EPOCH, AT, BEST_EPOCH = 7 };
     static const struct {
         int word;
         uint64_t value;
-    } wrong[] = {{AT, 1}, {AT, ROWS + 1}, {EPOCH, 9}, {BEST_EPOCH, 1}, {FINISHED, 0}};
+        const char *message;
+    } wrong[] = {{AT, 1, "is of epoch 1, row 1"},
+                 {AT, ROWS + 1, "is of epoch 1, row 334"},
+                 {EPOCH, 9, "history"},
+                 {EPOCH, UINT64_MAX, "the checkpoint is of epoch"},
+                 {BEST_EPOCH, 1, "the checkpoint is of epoch"}};
     leat_context *c = t->context;
     weights w;
     settings s = {.folder = leattest_scratch("impossible"), .epochs = 1};
@@ -541,20 +616,22 @@ static void impossible_progress_is_refused(leattest *t)
         leati_checkpoint k;
         size_t at = 0;
         s.resume = false;
+        s.epochs = 1;
         REQUIRE_OK(train(c, &s, w.w, MOST, NULL));
         REQUIRE_OK(leati_checkpoint_read(c, path, &k));
         while (at < k.count && strcmp(k.part[at].name, "progress") != 0) at++;
         bool there = at < k.count && k.part[at].bytes <= sizeof progress;
         if (CHECK(there)) {
             memcpy(progress, k.part[at].data, k.part[at].bytes);
-            CHECK(progress[EPOCH] == 1 && progress[AT] == 0 && progress[FINISHED] == 1);
+            CHECK(progress[EPOCH] == 1 && progress[AT] == 0);
             progress[wrong[i].word] = wrong[i].value;
             k.part[at].data = progress;
             CHECK_OK(leati_checkpoint_write(c, path, &k));
         }
         leati_checkpoint_release(&k);
         s.resume = true;
-        CHECK_FAILS(train(c, &s, w.w, MOST, NULL), LEAT_FORMAT, "the checkpoint is of epoch");
+        s.epochs = 9;
+        CHECK_FAILS(train(c, &s, w.w, MOST, NULL), LEAT_FORMAT, wrong[i].message);
     }
 }
 
@@ -1017,6 +1094,8 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(accumulated_batches_are_one),
                                       TEST(a_killed_training_goes_on),
                                       TEST(another_training_is_refused),
+                                      TEST(a_training_is_made_longer),
+                                      TEST(a_length_that_decides_is_refused),
                                       TEST(another_level_is_refused),
                                       TEST(another_network_is_refused),
                                       TEST(damaged_checkpoints_are_refused),
