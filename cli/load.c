@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <leat/data.h>
@@ -61,9 +62,13 @@ static void print_notes(cli *c, const leat_read_report *report, bool aside)
     if (i > SHOWN && !aside) cli_styled(c, CLI_DIM, "  and %zu more notes\n", i - SHOWN);
 }
 
-/* images, tokens: the size for a folder of images and the cut of a text where none is given. */
+/* What stands for options that are not given. */
+typedef struct usual {
+    const char *images, *text, *tokens; /* size of a folder's, windows of a text, its cut */
+} usual;
+
 static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected,
-                        const char *once, const char *images, const char *tokens)
+                        const char *once, const usual *u)
 {
     leat_read_options o;
     *out = NULL;
@@ -72,8 +77,9 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     if (st != LEAT_OK) return st;
     o.expected = expected;
     o.once = once;
-    if (!o.images) o.images = images;
-    if (!o.tokens) o.tokens = tokens;
+    if (!o.images) o.images = u->images;
+    if (!o.tokens) o.tokens = u->tokens;
+    if (!o.text) o.text = u->text;
     st = leat_data_load(c->context, out, name, &o);
     bool aside = o.expected && c->quiet && leat_read_report_dropped(o.report);
     if (st == LEAT_OK) print_notes(c, o.report, aside);
@@ -83,7 +89,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
 
 leat_status cli_load(cli *c, leat_frame **out, const char *name)
 {
-    return load(c, out, name, NULL, NULL, NULL, NULL);
+    return load(c, out, name, NULL, NULL, &(usual){0});
 }
 
 /* Adds "name:type,"; a name with a comma cannot be said and is left out. */
@@ -152,18 +158,49 @@ static const char *input_images(const leat_model *model, char *out, size_t size)
     return NULL;
 }
 
+/* Whether the file is a table by its name: "x.csv", "x.npz.gz". Text files are none here. */
+static bool is_table(const char *name)
+{
+    size_t n = strlen(name);
+    const char *suffixes;
+    if (n > 3 && !strcmp(name + n - 3, ".gz")) n -= 3;
+    else if (n > 4 && !strcmp(name + n - 4, ".zst")) n -= 4;
+    for (size_t i = 0; leat_reader_at(i, &suffixes, NULL); i++)
+        for (const char *s = suffixes; *s; s += strcspn(s, " "), s += *s == ' ') {
+            size_t m = strcspn(s, " ");
+            if (m < n && !strncmp(name + n - m, s, m) && strncmp(s, ".txt", m) != 0) return true;
+        }
+    return false;
+}
+
+/* "64/3", for a model of the windows of a text that is given a file of text; NULL otherwise. */
+static const char *input_windows(cli *c, const leat_model *model, const char *name, char *out,
+                                 size_t size)
+{
+    static const char *const of_tables[] = {"text", "delimiter", "header", "query"};
+    struct stat is;
+    for (int i = 0; i < 4; i++)
+        if (cli_value(c, of_tables[i])) return NULL;
+    if (!leat_model_reading(model, "text", out, size)) return NULL;
+    if (stat(name, &is) != 0 || !S_ISREG(is.st_mode) || is_table(name)) return NULL;
+    cli_styled(c, CLI_DIM, "  note: %s is read as what the model learned from: --text %s\n", name,
+               out);
+    return out;
+}
+
 leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model *const *models,
                          size_t count)
 {
-    char images[64];
+    char images[64], windows[64];
     const char *on_error = cli_value(c, "on-error");
     *out = NULL;
     char *types = input_types(models, count, on_error && strcmp(on_error, "skip") == 0);
     char *once = input_names(models, count);
     leat_status st = LEAT_NOMEM;
-    if (types && once)
-        st = load(c, out, name, types, once, input_images(models[0], images, sizeof images),
-                  leat_model_tokens(models[0]));
+    usual u = {input_images(models[0], images, sizeof images),
+               input_windows(c, models[0], name, windows, sizeof windows),
+               leat_model_tokens(models[0])};
+    if (types && once) st = load(c, out, name, types, once, &u);
     else st = leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     free(types);
     free(once);

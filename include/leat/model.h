@@ -42,6 +42,10 @@ LEAT_API leat_shape leat_model_input_shape(const leat_model *model, size_t i);
 /* How texts are cut into tokens, as given to leat_experiment_options.tokens; "" where they are not.
  */
 LEAT_API const char *leat_model_tokens(const leat_model *model);
+/* An option that the model's data were read with, as it is recorded in the model: "text" gives
+ * "64/3". Its length as snprintf tells it, 0 where none was given. */
+LEAT_API size_t leat_model_reading(const leat_model *model, const char *option, char *out,
+                                   size_t size);
 /* Range of a numeric input in the training data; false without one. */
 LEAT_API bool leat_model_input_range(const leat_model *model, size_t i, double *low, double *high);
 LEAT_API bool leat_model_has_probabilities(const leat_model *model);

@@ -2,6 +2,7 @@
  * them when one is opened. Layout: docs/model-file.md. */
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -554,4 +555,17 @@ leat_status leat_model_open(leat_context *c, leat_model **out, const char *path)
     leati_bytes_release(&bytes);
     if (st != LEAT_OK && !strstr(leat_error_message(c), path)) leati_error_within(c, "%s", path);
     return st;
+}
+
+/* ---- what is recorded ------------------------------------------------------------------------ */
+
+size_t leat_model_reading(const leat_model *m, const char *option, char *out, size_t size)
+{
+    json_t *all = json_loads(m->json, 0, NULL);
+    const json_t *config = json_object_get(json_object_get(all, "lineage"), "config");
+    const char *value =
+        json_string_value(json_object_get(json_object_get(config, "reading"), option));
+    size_t n = (size_t)snprintf(out, size, "%s", value ? value : "");
+    json_decref(all);
+    return n;
 }

@@ -41,6 +41,15 @@ has words-same again.txt "identical bytes"
 check words-write sh -c "$leat generate words.leat 'and the wheel grinds the grain, line 31 the water turns' --temperature 0 --length 9 --json >written.txt"
 has words-written written.txt "line 31 the water turns the wheel and the wheel grinds the grain,"
 check words-predict sh -c "$leat predict words.leat tinyshakespeare.txt --text 12 >answers.csv"
+# Text is read as it was to train.
+check language-eval sh -c "$leat eval tinyshakespeare.leat tinyshakespeare.txt >scores.txt"
+has language-eval-text scores.txt "--text 24/5" accuracy
+check language-inspect sh -c "$leat inspect tinyshakespeare.leat --input tinyshakespeare.txt --row 1 -o . >layers.txt"
+has language-inspect-text layers.txt "--text 24/5"
+check words-eval sh -c "$leat eval words.leat tinyshakespeare.txt >scores.txt"
+has words-eval-text scores.txt "--text 12/3" accuracy
+check words-as-before sh -c "$leat predict words.leat tinyshakespeare.txt --text 12/3 >answers.csv &&
+    $leat predict words.leat tinyshakespeare.txt >same.csv && cmp same.csv answers.csv"
 fails words-export 4 "cut into tokens" $leat export --c words.leat
 check perceptron-text sh -c "$programs/perceptron | grep -q ': *0 wrong'"
 
