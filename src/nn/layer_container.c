@@ -28,7 +28,9 @@ static leat_tensor *sequence(const leati_layer *l, leati_builder *b, leat_tensor
 
 const leati_layer_class leati_layer_sequence = {
     .name = "sequence",
-    .doc = "Layers one after the other, as one branch of add or concat.",
+    .doc = "Layers one after the other, as one branch of add or concat. "
+           "In a line: add { identity; sequence { dense(8); tanh } }; in a file: "
+           "`- add: [identity, sequence: [dense: 8, tanh]]`.",
     .size = sizeof(leati_layer),
     .params = none,
     .build = sequence,
@@ -48,7 +50,8 @@ static leat_tensor *residual(const leati_layer *l, leati_builder *b, leat_tensor
 
 const leati_layer_class leati_layer_residual = {
     .name = "residual",
-    .doc = "Its input plus what the layers inside make of it (He et al. 2016).",
+    .doc = "Its input plus what the layers inside make of it (He et al. 2016). In a line: "
+           "residual { dense(8); relu }; in a file: `- residual: [dense: 8, relu]`.",
     .size = sizeof(leati_layer),
     .params = none,
     .build = residual,
@@ -82,7 +85,9 @@ static leat_tensor *add(const leati_layer *layer, leati_builder *b, leat_tensor 
 
 const leati_layer_class leati_layer_add = {.name = "add",
                                            .doc = "The sum of its branches: every layer inside is "
-                                                  "one, all take the same input.",
+                                                  "one, all take the same input. In a line: "
+                                                  "add { identity; dense(8) }; in a file: "
+                                                  "`- add: [identity, dense: 8]`.",
                                            .size = sizeof(leati_layer),
                                            .params = none,
                                            .build = add,
@@ -117,7 +122,8 @@ static leat_tensor *concat(const leati_layer *layer, leati_builder *b, leat_tens
 const leati_layer_class leati_layer_concat = {
     .name = "concat",
     .doc = "The outputs of its branches, joined: every layer inside is one, all take the same "
-           "input.",
+           "input. In a line: concat(axis=1) { identity; dense(8) }; in a file: "
+           "`- concat: {axis: 1, layers: [identity, dense: 8]}`, or the list alone.",
     .size = sizeof(container),
     .params = concat_params,
     .build = concat,
@@ -137,7 +143,9 @@ static leat_tensor *memory(const leati_layer *l, leati_builder *b, leat_tensor *
 const leati_layer_class leati_layer_memory = {
     .name = "memory",
     .doc = "What the layers inside make of the input is kept for cross-attention (transformer_"
-           "decoder, multi_head_attention(cross=true)); the input itself goes on.",
+           "decoder, multi_head_attention(cross=true)); the input itself goes on. In a line: "
+           "memory { crop(0, high=20); embedding }; in a file: "
+           "`- memory: [crop: {low: 0, high: 20}, embedding]`.",
     .size = sizeof(leati_layer),
     .params = none,
     .build = memory,

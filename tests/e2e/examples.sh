@@ -55,11 +55,13 @@ check perceptron-text sh -c "$programs/perceptron | grep -q ': *0 wrong'"
 
 if [ -d /usr/share/datasets/fashion-mnist ]; then
     check rows sh -c "$leat table fashion-mnist --head 500 -o small.npz"
-    for name in fashion-mlp fashion-cnn; do
+    for name in fashion-mlp fashion-cnn fashion-resnet; do
         sed 's/^data: .*/data: small.npz\ntarget: label/; s/epochs: .*/epochs: 2/' \
             "$examples/$name.yaml" >$name.yaml
         check $name sh -c "$leat fit $name.yaml >$name.txt"
         has $name-text $name.txt "network" "wrote small.leat"
     done
+    check resnet-layers sh -c "$leat check fashion-resnet.yaml >layers.txt"
+    has resnet-branches layers.txt "residual_1" "    conv2d_2" "add_1" "  sequence_1" "concat_1"
 else skip "Fashion-MNIST is not installed"; fi
 finish

@@ -105,5 +105,9 @@ has help-part-params cosine.json '"parts":[{"name":"cosine"' '"name":"restarts"'
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 check help-hides-places sh -c "! grep -q places= help.txt"
 has layer lstm.txt "return_sequences=false"
+for name in residual add sequence concat memory; do
+    check help-$name sh -c "$leat help $name | tr '\n' ' ' >container.txt"
+    has help-$name-forms container.txt "In a line: " "{ " "in a file: "
+done
 
 finish
