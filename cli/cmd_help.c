@@ -220,6 +220,13 @@ static void explain_estimator(const leat_estimator_info *e)
         print_param(&p);
         if (p.grid) printf("      searched: %s\n", p.grid);
     }
+    if (e->params) {
+        putchar('\n');
+        cli_fold(stdout,
+                 "For a search, several values: --set NAME.PARAMETER=1,10,100, and "
+                 "between those with commas of their own ' | '.",
+                 0, 0);
+    }
     if (strcmp(e->name, "network") == 0) list_parts();
 }
 

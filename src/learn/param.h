@@ -39,7 +39,8 @@ typedef struct leati_param {
     const char *grid;     /* values tried by a search, "0.1,1,10"; NULL: not searched */
     const char *doc;      /* one sentence */
     bool list;            /* TEXT: numbers, in brackets or without (nn/spec.h) */
-    bool hidden;          /* not part of what a reader sees of the settings */
+    bool single; /* TEXT: one thing with commas in its brackets only, so others part several */
+    bool hidden; /* not part of what a reader sees of the settings */
 } leati_param;
 
 /* Sets every parameter of `object` to its default. */

@@ -53,6 +53,10 @@ leat_status leati_space_add(leati_space *s, const char *name, const char *values
 leat_status leati_space_split(leat_context *c, const char *text, char **estimator, char **name,
                               char **values);
 
+/* Bytes of the first of several values: up to a comma outside of brackets and quotes, or the end.
+ */
+size_t leati_space_value(const char *text);
+
 typedef enum leati_search_kind {
     LEATI_SEARCH_NONE,
     LEATI_SEARCH_GRID,

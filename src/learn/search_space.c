@@ -57,7 +57,21 @@ static leat_status push_number(leat_context *c, leati_axis *a, size_t *capacity,
     return push(c, a, capacity, text, n);
 }
 
-/* Values are parted by commas; those with commas of their own, by " | ". */
+size_t leati_space_value(const char *text)
+{
+    char quote = '\0';
+    size_t n = 0, depth = 0;
+    for (; text[n] && (quote || depth || text[n] != ','); n++) {
+        char ch = text[n];
+        if (quote) quote = ch == quote ? '\0' : quote;
+        else if (ch == '\'' || ch == '"') quote = ch;
+        else if (strchr("([{", ch)) depth++;
+        else if (strchr(")]}", ch) && depth) depth--;
+    }
+    return n;
+}
+
+/* Values are parted by commas outside of brackets; those with others of their own, by " | ". */
 static leat_status parse_list(leat_context *c, leati_axis *a, const char *text)
 {
     size_t capacity = 0;
@@ -65,7 +79,10 @@ static leat_status parse_list(leat_context *c, leati_axis *a, const char *text)
     for (const char *at = text;;) {
         while (*at == ' ') at++;
         const char *bar = bars ? strstr(at, " | ") : NULL;
-        size_t n = !bars ? strcspn(at, ",") : bar ? (size_t)(bar - at) + 1 : strlen(at), kept = n;
+        size_t n = !bars ? leati_space_value(at)
+                   : bar ? (size_t)(bar - at) + 1
+                         : strlen(at),
+               kept = n;
         while (kept && at[kept - 1] == ' ') kept--;
         if (kept == 0) return wrong(c, a->name, text, "a value is empty");
         for (size_t i = 0; i < a->count; i++)

@@ -185,7 +185,12 @@ leat_status leati_layers_parse(leat_context *c, leati_arena *arena, const char *
     *first = NULL;
     LEATI_TRY(read_places(&p, places));
     LEATI_TRY(parse_sequence(&p, first, 0));
-    if (!leati_spec_at_end(&p.spec)) return leati_spec_refuse(&p.spec, "';' or the end");
+    if (!leati_spec_at_end(&p.spec)) {
+        leat_status st = leati_spec_refuse(&p.spec, "';' or the end");
+        if (*p.spec.at != ',') return st;
+        return leati_error_hint(c, "Layers are parted by ';', and several networks of a search by "
+                                   "' | ', as in 'dense(16) | dense(64); relu'.");
+    }
     LEATI_CHECK(c, *first, LEAT_INVALID, "layers: there must be at least one layer");
     return LEAT_OK;
 }

@@ -118,12 +118,14 @@ static const leati_param params[] = {
             "factor it is."},
     {.name = "optimizer",
      .type = LEATI_PARAM_TEXT,
+     .single = true,
      .offset = offsetof(network, optimizer),
      .standard = "adam",
      .doc = "adam, adamw, sgd, rmsprop, adagrad, adadelta or lbfgs, with parameters as in "
             "'sgd(momentum=0.9, nesterov=true)'; defaults are PyTorch's."},
     {.name = "schedule",
      .type = LEATI_PARAM_TEXT,
+     .single = true,
      .offset = offsetof(network, schedule),
      .standard = "constant",
      .doc = "Course of the learning rate: constant, step, exponential, cosine, one_cycle, warmup, "
@@ -175,6 +177,7 @@ static const leati_param params[] = {
             "significant bits, sums, weights and all else in f32; faster on processors with bf16."},
     {.name = "loss",
      .type = LEATI_PARAM_TEXT,
+     .single = true,
      .offset = offsetof(network, loss),
      .standard = "auto",
      .doc =

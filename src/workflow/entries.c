@@ -103,7 +103,7 @@ static bool is_list(const leati_estimator_class *class, const char *param, const
 {
     const leati_param *p = leati_param_find(class->params, param);
     if (p && p->type == LEATI_PARAM_TEXT)
-        return strstr(values, " | ") != NULL; /* its commas are its own */
+        return strstr(values, " | ") != NULL || (p->single && values[leati_space_value(values)]);
     return strchr(values, ',') || strncmp(values, "log:", 4) == 0 ||
            strncmp(values, "real:", 5) == 0 || strncmp(values, "int:", 4) == 0;
 }

@@ -105,6 +105,15 @@ has help-part-params cosine.json '"parts":[{"name":"cosine"' '"name":"restarts"'
 has layers help.txt "conv2d(" "cross_entropy(" "orthogonal" "transformer_encoder("
 check help-hides-places sh -c "! grep -q places= help.txt"
 has layer lstm.txt "return_sequences=false"
+has several help.txt "several values" "' | '"
+# Names with commas between them are values of a search, but not layers.
+tried="fit iris -t species -m network --quick -q --cv holdout:0.2 --set network.epochs=2 -o tried"
+check search-names sh -c "$leat $tried --search grid --set 'network.optimizer=adam,sgd(momentum=0.9, nesterov=true)' \
+    --set network.schedule=constant,cosine"
+has search-tried tried/iris.run/run.json "adam,sgd(momentum=0.9, nesterov=true)"
+fails no-search 2 "names several values|--search grid" $leat $tried --set network.optimizer=adam,sgd
+fails layers-parted 2 "parted by ';'|' | '" $leat $tried --search grid \
+    --set "network.layers=dense(16), dense(8)"
 for name in residual add sequence concat memory; do
     check help-$name sh -c "$leat help $name | tr '\n' ' ' >container.txt"
     has help-$name-forms container.txt "In a line: " "{ " "in a file: "

@@ -29,6 +29,9 @@ static void axes(leattest *t)
     check_axis(t, "0.1,1,10", "0.1 1 10");
     check_axis(t, " gini , entropy", "gini entropy");
     check_axis(t, "5", "5");
+    check_axis(t, "adam,sgd(momentum=0.9, nesterov=true)", "adam sgd(momentum=0.9, nesterov=true)");
+    check_axis(t, "f(a='x, y', b=[1, 2]), g", "f(a='x, y', b=[1, 2]) g");
+    check_axis(t, "f(1, 2 | g", "f(1, 2 g");
     check_axis(t, "log:1e-3:1e3", "0.001 0.01 0.1 1 10 100 1000");
     check_axis(t, "log:1:100:5", "1 3.16227766017 10 31.6227766017 100");
     check_axis(t, "real:0:1:5", "0 0.25 0.5 0.75 1");
