@@ -96,6 +96,24 @@ for size in one large; do
 done
 check targets-alike sh -c "paste -d, one.told large.told | awk -F, 'NR > 1 && (\$1 == 0 || \$2 / 2 ^ 700 / \$1 - 1 > 1e-12 || \$2 / 2 ^ 700 / \$1 - 1 < -1e-12) { exit 1 } END { exit NR < 121 }'"
 
+# Columns of texts, and numbers beside them, stand one behind the other.
+i=0
+echo "title,body,price,label" >notes.csv
+while [ $i -lt 60 ]; do
+    if [ $((i % 2)) = 0 ]; then echo "good$((i % 7)) one,a long note on tea $((i % 9)),0.$((i + 11)),yes"
+    else echo "fine,bad$((i % 5)) idea,0.$((i + 13)),no"; fi
+    i=$((i + 1))
+done >>notes.csv
+notes="fit notes.csv -t label -m network --tokens words(length=8) --keep * --cv holdout:0.2 -q
+    --set network.epochs=2 --quick -o notes"
+set -f
+mask="embedding(99, 4, mask_zero=true); gru(4)"
+fails texts 2 "step 3 of row|title is features 1 to 8, body is features 9 to 16|sequence { crop(0, high=8); embedding(...); gru(...) }; sequence { crop(8, high=0)" \
+    $leat $notes --drop price --set "network.layers=$mask"
+fails number 2 "feature 9 price|features 1 to 8, price is feature 9.|crop(8, high=0) }" $leat $notes --drop title \
+    --set "network.layers=$mask"
+check parted $leat $notes --set "network.layers=concat { sequence { crop(0, high=9); $mask }; sequence { crop(8, high=1); $mask }; crop(16, high=0) }"
+set +f
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 check help-parts sh -c "$leat help sgd >sgd.txt && $leat help cosine >cosine.txt"
 has help-optimizer-beside-estimator sgd.txt "one of the optimizers" "nesterov=false" "eta0=0.01"
