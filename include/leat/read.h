@@ -17,8 +17,8 @@
  * NumPy: their values are read as if they stood in a text.
  *
  * A folder is read as images: those in its folders, whose names are the classes (columns `image`
- * and `label`), or those in itself (`image` alone). PNG, JPEG, BMP and PNM, in the order of their names;
- * other files are passed over and counted in the report. */
+ * and `label`), or those in itself (`image` alone). PNG, JPEG, BMP and PNM, in the order of their
+ * names; other files are passed over and counted in the report. */
 #ifndef LEAT_READ_H
 #define LEAT_READ_H
 
@@ -31,10 +31,10 @@ extern "C" {
 typedef enum leat_header { LEAT_HEADER_AUTO, LEAT_HEADER_YES, LEAT_HEADER_NO } leat_header;
 
 /* What to do with a row that does not fit: a wrong number of values, bytes that cannot be text, a
- * value that contradicts `types`. */
+ * value that contradicts `types`; in a folder of images a file that cannot be read as one. */
 typedef enum leat_on_error {
     LEAT_ON_ERROR_STOP, /* fail with LEAT_FORMAT, naming line and column */
-    LEAT_ON_ERROR_SKIP  /* drop the row; the report counts them and names their lines */
+    LEAT_ON_ERROR_SKIP  /* drop the row; the report counts them and names their lines or files */
 } leat_on_error;
 
 /* What was inferred and what was odd, for people. */

@@ -19,7 +19,7 @@
 #include "base/str.h"
 #include "io/image.h"
 
-enum { MOST_FILES = 100000000, BLOCK = 256 };
+enum { MOST_FILES = 100000000, BLOCK = 256, NOTED = 5 };
 static const size_t most_bytes = (size_t)1 << 30; /* of a file */
 
 typedef struct picture {
@@ -42,6 +42,9 @@ typedef struct folder {
     leati_column *pixels;
     size_t first, done; /* of the files in work */
     bool unpack;        /* the second look */
+    bool skip;          /* what cannot be read is left out */
+    leat_read_report *report;
+    size_t left_out;
 } folder;
 
 /* ---- files ------------------------------------------------------------------------------------
@@ -245,7 +248,13 @@ static void look(void *arg, size_t task, unsigned worker)
     leati_free(data);
 }
 
-/* All files on all threads; the first that cannot be read ends it. */
+/* Of the file itself, not of the disk or the memory. */
+static bool is_left_out(const folder *f, const picture *p)
+{
+    return f->skip && (p->st == LEAT_FORMAT || p->st == LEAT_UNSUPPORTED || p->st == LEAT_LIMIT);
+}
+
+/* All files on all threads; the first that cannot be read ends it, unless it is left out. */
 static leat_status look_at_all(folder *f, bool unpacked)
 {
     leat_context *c = f->context;
@@ -254,12 +263,43 @@ static leat_status look_at_all(folder *f, bool unpacked)
         size_t left = f->count - f->first, now = left < BLOCK ? left : BLOCK;
         leati_parallel(c, now, look, f);
         for (size_t i = f->first; i < f->first + now; i++)
-            if (f->file[i].st != LEAT_OK)
+            if (f->file[i].st != LEAT_OK && !is_left_out(f, &f->file[i]))
                 return LEATI_FAIL(c, f->file[i].st, "%s: %s", f->file[i].path, f->file[i].why);
         LEATI_TRY(leati_progress(c, unpacked ? "reading images" : "looking at images",
                                  f->first + now, f->count));
     }
     return LEAT_OK;
+}
+
+/* The files without those that could not be read, and, where there is one already, the frame
+ * without their rows. */
+static leat_status leave_out(folder *f, leat_frame **frame)
+{
+    leat_context *c = f->context;
+    size_t kept = 0, count = f->count;
+    uint32_t *row = leati_array(c, count, sizeof *row);
+    leat_status st = row ? LEAT_OK : leat_error_status(c);
+    for (size_t i = 0; st == LEAT_OK && i < count; i++) {
+        const picture *p = &f->file[i];
+        if (p->st == LEAT_OK) row[kept++] = (uint32_t)i;
+        else if (++f->left_out <= NOTED)
+            st = leati_report_note(f->report, SIZE_MAX, "left out %s: %s", p->path, p->why);
+    }
+    if (st == LEAT_OK && !kept)
+        st = LEATI_FAIL(c, f->file[0].st, "%s: none of its %zu images can be read; %s: %s", f->path,
+                        count, f->file[0].path, f->file[0].why);
+    if (st == LEAT_OK && frame && kept < count) {
+        leat_frame *few = leati_frame_take(c, *frame, row, kept);
+        if (!few) st = leat_error_status(c);
+        else leat_frame_release(*frame), *frame = few;
+    }
+    for (size_t i = 0, to = 0; st == LEAT_OK && i < count; i++) {
+        if (to < kept && row[to] == i) f->file[to++] = f->file[i];
+        else leati_free(f->file[i].path);
+    }
+    if (st == LEAT_OK) f->count = kept;
+    leati_free(row);
+    return st;
 }
 
 /* "64x64x3" or "64x64", whose channels are those of the files. */
@@ -295,10 +335,17 @@ static leat_status choose_shape(folder *f, const char *text)
 static leati_column *labels(folder *f)
 {
     leati_column *col = leati_column_create(f->context, LEAT_STRING, f->count);
-    if (!col) return NULL;
-    for (size_t i = 0; i < f->count; i++) col->codes[i] = f->file[i].class;
-    col->dict = leati_dict_from_map(f->context, &f->classes);
-    if (col->dict) return col;
+    leati_map left; /* of what was not left out */
+    bool good = col != NULL;
+    leati_map_init(&left, f->context);
+    for (size_t i = 0, n; good && i < f->count; i++) {
+        const char *name = leati_map_key(&f->classes, f->file[i].class, &n);
+        col->codes[i] = leati_map_put(&left, name, n);
+        good = col->codes[i] != LEATI_MAP_NONE;
+    }
+    if (good) col->dict = leati_dict_from_map(f->context, &left);
+    leati_map_fini(&left);
+    if (good && col->dict) return col;
     leati_column_release(col);
     return NULL;
 }
@@ -313,6 +360,7 @@ static leat_status read_all(folder *f, leat_frame **out, const leat_read_options
         f->count = (size_t)o->max_rows;
     }
     LEATI_TRY(look_at_all(f, false));
+    LEATI_TRY(leave_out(f, NULL));
     LEATI_TRY(choose_shape(f, o->images));
     f->pixels = leati_column_array(c, LEATI_ITEM_U8, f->shape, f->count);
     if (!f->pixels) return leat_error_status(c);
@@ -325,6 +373,11 @@ static leat_status read_all(folder *f, leat_frame **out, const leat_read_options
     leati_column *pixels = f->pixels;
     f->pixels = NULL;
     LEATI_TRY(leati_frame_add(c, *out, "image", pixels));
+    LEATI_TRY(leave_out(f, out));
+    if (report) report->dropped += f->left_out;
+    if (f->left_out > NOTED)
+        LEATI_TRY(
+            leati_report_note(report, SIZE_MAX, "left out %zu more images", f->left_out - NOTED));
     if (f->classes.count) return leati_frame_add(c, *out, "label", labels(f));
     return LEAT_OK;
 }
@@ -332,7 +385,10 @@ static leat_status read_all(folder *f, leat_frame **out, const leat_read_options
 leat_status leati_image_folder(leat_context *c, leat_frame **out, const char *path,
                                const leat_read_options *options, leat_read_report *report)
 {
-    folder f = {.context = c, .path = path};
+    folder f = {.context = c,
+                .path = path,
+                .skip = options->on_error == LEAT_ON_ERROR_SKIP,
+                .report = report};
     *out = NULL;
     leati_map_init(&f.classes, c);
     leat_status st = read_all(&f, out, options, report);

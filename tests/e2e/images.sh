@@ -95,6 +95,8 @@ cp odd.png photos/down/
 fails sizes 3 "odd.png has 9 x 9|--images 16x16x1" $leat describe photos
 head -c 40 photos/down/1.png >photos/down/cut.png
 fails cut 3 "photos/down/cut.png: a damaged PNG image" $leat describe photos --images 16x16x1
+check cut-left-out sh -c "$leat describe photos --images 16x16x1 --on-error skip >left.txt"
+has cut-named left.txt "left out photos/down/cut.png: a damaged PNG image"
 mkdir empty
 fails empty 2 "empty is a folder without images" $leat describe empty
 finish

@@ -203,17 +203,56 @@ static void refused(leattest *t)
     CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "a/3.jpeg: no PNG, JPEG, BMP or PNM");
     write_golden(t, "a/3.jpeg", 8);
     write_file(t, "b/readme", "nothing", 7);
-    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "refused/b holds no PNG, JPEG, BMP or PNM image");
+    CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT,
+                "refused/b holds no PNG, JPEG, BMP or PNM image");
     write_golden(t, "b/1.png", 0);
     write_golden(t, "beside.png", 0);
     CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "both in folders");
 }
 
+/* Cut off before and behind its head, the only one of its class, and none but those. */
+static void left_out(leattest *t)
+{
+    leat_frame *f;
+    leat_read_options o = leat_read_options_default();
+    size_t length;
+    const char *text;
+    if (!built(t)) return;
+    snprintf(root, sizeof root, "%s", leattest_scratch("left-out"));
+    write_file(t, "ant/1.png", golden_images[2].file, 20);
+    write_golden(t, "cat/1.png", 2);
+    write_file(t, "cat/2.png", golden_images[2].file, golden_images[2].size / 2);
+    write_golden(t, "dog/a.png", 0);
+    REQUIRE_OK(leat_read_report_create(t->context, &o.report));
+    CHECK_FAILS(leat_frame_read(t->context, &f, root, &o), LEAT_FORMAT, "ant/1.png: ");
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    REQUIRE_OK(leat_frame_read(t->context, &f, root, &o));
+    CHECK_INT(leat_frame_rows(f), 2);
+    CHECK_INT(leat_frame_levels(f, 1), 2);
+    CHECK(leat_frame_text(f, 1, 0, &text, &length) && !strcmp(text, "cat"));
+    CHECK(leat_frame_text(f, 1, 1, &text, &length) && !strcmp(text, "dog"));
+    const uint8_t *x = f->column[0]->u8;
+    CHECK(memcmp(x, golden_images[2].pixels, 105) == 0 && x[105] == golden_images[0].pixels[0]);
+    leat_frame_release(f);
+    CHECK_INT((int)leat_read_report_dropped(o.report), 2);
+    CHECK(strstr(leat_read_report_note(o.report, 0, NULL), "ant/1.png: "));
+    CHECK(strstr(leat_read_report_note(o.report, 1, NULL), "cat/2.png: a damaged PNG"));
+    snprintf(root, sizeof root, "%s", leattest_scratch("all-left-out"));
+    write_file(t, "ant/1.png", golden_images[2].file, 20);
+    write_file(t, "ant/2.png", golden_images[2].file, 30);
+    CHECK_FAILS(leat_frame_read(t->context, &f, root, &o), LEAT_FORMAT,
+                "none of its 2 images can be read; |ant/1.png: ");
+    leat_read_report_destroy(o.report);
+}
+
 static leat_status read_some(leat_context *c, void *arg)
 {
     leat_frame *f;
+    leat_read_options o = leat_read_options_default();
     (void)arg;
-    leat_status st = read_root(c, "4x4x1", &f);
+    o.images = "4x4x1";
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    leat_status st = leat_frame_read(c, &f, root, &o);
     if (st == LEAT_OK) leat_frame_release(f);
     return st;
 }
@@ -230,9 +269,10 @@ static void flat(leattest *t)
     CHECK_INT(leat_frame_columns(f), 1);
     CHECK_INT(leat_frame_shape(f, 0).dim[2], 1);
     leat_frame_release(f);
+    write_file(t, "3.png", golden_images[2].file, golden_images[2].size / 2);
     leattest_fail_allocations(t, read_some, NULL);
 }
 
 static const leattest_case cases[] = {TEST(golden),  TEST(channels), TEST(resized), TEST(damaged),
-                                      TEST(classes), TEST(refused),  TEST(flat)};
+                                      TEST(classes), TEST(refused),  TEST(flat),    TEST(left_out)};
 LEATTEST_MAIN(cases)
