@@ -262,9 +262,10 @@ leat_status leati_writer_commit(leati_writer *w)
     if (!w->error && w->temporary && rename(w->temporary, w->path) != 0) w->error = errno;
     if (w->error) {
         if (w->temporary) unlink(w->temporary);
-        st = LEATI_FAIL(c, w->error == ENOMEM ? LEAT_NOMEM : LEAT_IO,
-                        "cannot write %s: %s; an earlier file of that name is untouched", w->path,
-                        strerror(w->error));
+        st = LEATI_FAIL(c, w->error == ENOMEM ? LEAT_NOMEM : LEAT_IO, "cannot write %s: %s%s",
+                        w->path, strerror(w->error),
+                        leati_path_exists(w->path) ? "; the earlier file of that name is untouched"
+                                                   : "");
     } else {
         sync_folder_of(w->path);
     }

@@ -340,13 +340,23 @@ static leat_status read_target_kind(leat_context *c, leati_schema *s, const leat
     return LEAT_OK;
 }
 
+/* A folder of images without classes is a column of arrays alone. */
+static leat_status require_target(leat_context *c, const leat_frame *f, const char *name,
+                                  size_t *at)
+{
+    leat_status st = leat_frame_require(c, f, name, at);
+    if (st == LEAT_OK || f->columns != 1 || f->column[0]->type != LEAT_ARRAY) return st;
+    return leati_error_hint(c, "Images to learn from lie in a folder for each class, which gives "
+                               "them the column 'label': FOLDER/CLASS/IMAGE.png");
+}
+
 static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
                          const leati_schema_options *o)
 {
     size_t target;
     LEATI_CHECK(c, o->target, LEAT_INVALID, "no target column was named");
     LEATI_TRY(leati_token_rules_parse(c, o->tokens, &s->tokens));
-    LEATI_TRY(leat_frame_require(c, f, o->target, &target));
+    LEATI_TRY(require_target(c, f, o->target, &target));
     LEATI_CHECK(c, f->rows > 0, LEAT_FORMAT, "the table has a header but no rows");
     LEATI_TRY(check_names(c, f, o->keep, o->keep_count));
     LEATI_CHECK(c, !named("*", o->drop, o->drop_count), LEAT_INVALID,
@@ -472,7 +482,7 @@ leat_status leati_target_read(leat_context *c, leati_target *t, const leati_sche
 {
     size_t at;
     *t = (leati_target){0};
-    LEATI_TRY(leat_frame_require(c, f, s->target, &at));
+    LEATI_TRY(require_target(c, f, s->target, &at));
     const leati_column *col = f->column[at];
     bool classify = s->task == LEATI_CLASSIFY;
     LEATI_CHECK(c, f->rows < UINT32_MAX, LEAT_LIMIT, "more than 4,294,967,294 rows");

@@ -97,6 +97,9 @@ head -c 40 photos/down/1.png >photos/down/cut.png
 fails cut 3 "photos/down/cut.png: a damaged PNG image" $leat describe photos --images 16x16x1
 check cut-left-out sh -c "$leat describe photos --images 16x16x1 --on-error skip >left.txt"
 has cut-named left.txt "left out photos/down/cut.png: a damaged PNG image"
+mkdir unlabelled && cp photos/down/1.png photos/down/2.png unlabelled/
+fails unlabelled 3 "no column 'label'|folder for each class|FOLDER/CLASS/" $leat fit unlabelled -m network
+fails unlabelled-eval 3 "no column 'label'|folder for each class" $leat eval photos.leat unlabelled
 mkdir empty
 fails empty 2 "empty is a folder without images" $leat describe empty
 finish

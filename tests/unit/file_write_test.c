@@ -249,6 +249,25 @@ static void given_up(leattest *t)
     CHECK_INT(names_in(folder), 1);
 }
 
+/* Where there was no earlier file none is spoken of. */
+static void never_there(leattest *t)
+{
+    char folder[4096], moved[4096], file[5000];
+    leat_context *c = t->context;
+    leati_writer *w;
+    snprintf(folder, sizeof folder, "%s", leattest_scratch("never"));
+    snprintf(moved, sizeof moved, "%s", leattest_scratch("moved"));
+    snprintf(file, sizeof file, "%s/new", folder);
+    REQUIRE(mkdir(folder, 0700) == 0);
+    REQUIRE_OK(leati_writer_open(c, &w, file));
+    leati_writer_text(w, "all");
+    REQUIRE(rename(folder, moved) == 0);
+    CHECK_INT(leati_writer_commit(w), LEAT_IO);
+    CHECK(strstr(leat_error_message(c), "cannot write") &&
+          !strstr(leat_error_message(c), "untouched"));
+    leat_error_clear(c);
+}
+
 #ifdef __linux__
 /* Writes where links are refused, as in some sandboxes. */
 static void without_links(const char *file)
@@ -312,6 +331,7 @@ static const leattest_case list[] = {TEST(files_in_place),
                                      TEST(killed),
                                      TEST(permissions),
                                      TEST(given_up),
+                                     TEST(never_there),
 #ifdef __linux__
                                      TEST(copied),
 #endif
