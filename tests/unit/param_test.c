@@ -12,17 +12,17 @@ typedef struct thing {
 } thing;
 
 static const leati_param table[] = {{"shrink", LEATI_PARAM_BOOL, offsetof(thing, shrink), "true", 0,
-                                     0, false, NULL, NULL, "", false, false},
+                                     0, false, NULL, NULL, "", false, false, false},
                                     {"depth", LEATI_PARAM_INT, offsetof(thing, depth), "3", 1, 100,
-                                     false, NULL, "1,2", "", false, false},
+                                     false, NULL, "1,2", "", false, false, false},
                                     {"C", LEATI_PARAM_REAL, offsetof(thing, c), "1", 1e-9, 1e9,
-                                     false, NULL, NULL, "", false, false},
+                                     false, NULL, NULL, "", false, false, false},
                                     {"kernel", LEATI_PARAM_CHOICE, offsetof(thing, kernel), "rbf",
-                                     0, 0, false, "linear|poly|rbf", NULL, "", false, false},
+                                     0, 0, false, "linear|poly|rbf", NULL, "", false, false, false},
                                     {"gamma", LEATI_PARAM_MIXED, offsetof(thing, gamma), "scale", 0,
-                                     1e9, false, "scale|auto", NULL, "", false, false},
+                                     1e9, false, "scale|auto", NULL, "", false, false, false},
                                     {"leaves", LEATI_PARAM_MIXED, offsetof(thing, leaves), "none",
-                                     2, 1e6, true, "none", NULL, "", false, false},
+                                     2, 1e6, true, "none", NULL, "", false, false, false},
                                     {0}};
 
 static void defaults(leattest *t)
