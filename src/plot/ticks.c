@@ -111,7 +111,9 @@ static double density_bound(const search *s, int count)
 static void try_starts(search *s, int q, int skip, int count, double step)
 {
     double from = floor(s->hi / step) * skip - (count - 1) * skip, to = ceil(s->lo / step) * skip;
-    for (double start = from; start <= to; start += 1) {
+    /* The paper starts at any of the `skip` places within a step; a label then needs more decimals
+     * than its step has. */
+    for (double start = from; start <= to; start += skip) {
         double first = start * (step / skip), last = first + step * (count - 1);
         double score = weigh(simplicity(q, skip, first, last, step), coverage(s, first, last),
                              density(s, count, first, last));
@@ -177,7 +179,10 @@ leati_ticks leati_ticks_linear(leati_range r, int want, leati_number_form form)
         if (fabs(at) < 1e-9 * s.step) at = 0;
         t.value[t.count++] = at * unit;
     }
-    if (t.count == 0) t.value[t.count++] = r.lo;
+    if (t.count == 0) {
+        s.step = 1; /* of which one is within: the range is 1 to 10 */
+        t.value[t.count++] = ceil(s.lo) * unit;
+    }
     double size = fmax(fabs(r.lo), fabs(r.hi)), step = s.step * unit;
     t.scientific = form == LEATI_PLAIN && (size >= 1e7 || step < 1e-5);
     if (form == LEATI_PERCENT) step *= 100;
@@ -225,7 +230,7 @@ static size_t power_text(const leati_ticks *t, double value, char out[LEATI_TICK
     int power = (int)floor(log10(fabs(value)) + 1e-12);
     char text[LEATI_FIXED_SIZE];
     double mantissa = value / pow(10, power);
-    int decimals = t->decimals < 0 ? 0 : t->decimals > 4 ? 4 : t->decimals;
+    int decimals = t->decimals < 0 ? 0 : t->decimals;
     size_t n = leati_fixed(mantissa, decimals, text), at = 0;
     while (decimals > 0 && text[n - 1] == '0') n--;
     if (text[n - 1] == '.') n--;

@@ -35,7 +35,7 @@ typedef struct leati_ticks {
 /* About `want` (2 to 20) round values in lo..hi; at least one. Linear: Talbot, Lin and Hanrahan,
  * "An extension of Wilkinson's algorithm for positioning tick labels on axes", IEEE TVCG 2010,
  * section 4, with the weights of its table (simplicity .2, coverage .25, density .5, legibility
- * .05) and the legibility of all candidates equal. */
+ * .05) and the legibility of all candidates equal; at multiples of the step only. */
 leati_ticks leati_ticks_linear(leati_range r, int want, leati_number_form form);
 /* Powers of ten; with 2 and 5 between them when there are few; linear within one decade. */
 leati_ticks leati_ticks_log(leati_range r, int want);

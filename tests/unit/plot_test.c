@@ -718,6 +718,50 @@ static void ticks_of_any_range(leattest *t)
     }
 }
 
+/* A label reads as the value it stands at. */
+static bool label_is_value(const leati_ticks *k, double value, double slack)
+{
+    char text[LEATI_TICK_SIZE];
+    leati_tick_text(k, value, text);
+    double said = strtod(text, NULL);
+    const char *ten = strstr(text, "\xc3\x97"
+                                   "10");
+    if (ten || strchr(text, ',')) return true; /* powers and thousands are not strtod's */
+    return fabs(said - value * (k->form == LEATI_PERCENT ? 100 : 1)) <= slack;
+}
+
+static void labels_are_values(leattest *t)
+{
+    char text[LEATI_TICK_SIZE];
+    /* around a rate of 0.003, and an accuracy within two hundredths */
+    static const leati_range short_ones[] = {{0.00285, 0.00315}, {0.1433, 0.1767}, {7, 8.3}};
+    for (size_t i = 0; i < sizeof short_ones / sizeof *short_ones; i++)
+        for (int want = 2; want <= 9; want++) {
+            leati_ticks k = leati_ticks_linear(short_ones[i], want, LEATI_PLAIN);
+            for (int j = 0; j < k.count; j++)
+                CHECK(label_is_value(&k, k.value[j], 1e-9 * short_ones[i].hi));
+        }
+    for (uint64_t i = 0; i < 3000; i++) {
+        double size = pow(10, noise(i, 17) * 5), lo = noise(i, 18) * size;
+        leati_range r = {lo, lo + (fabs(noise(i, 19)) + 1e-3) * size * pow(10, noise(i, 20))};
+        if (r.hi - r.lo < 1e-8) continue; /* shares have twelve decimals at most */
+        leati_number_form form = i % 2 ? LEATI_PERCENT : LEATI_PLAIN;
+        leati_ticks k = leati_ticks_linear(r, 2 + (int)(i % 9), form);
+        for (int j = 0; j < k.count; j++)
+            if (!CHECK(label_is_value(&k, k.value[j], 1e-6 * (form ? 100 : 1) * (r.hi - r.lo)))) {
+                printf("    range %.17g .. %.17g\n", r.lo, r.hi);
+                return;
+            }
+    }
+    /* two values that differ in the seventh digit have two labels */
+    leati_ticks k = leati_ticks_linear((leati_range){1e8, 1e8 + 60}, 4, LEATI_PLAIN);
+    char next[LEATI_TICK_SIZE];
+    CHECK(k.count >= 2 && k.scientific);
+    leati_tick_text(&k, k.value[0], text);
+    leati_tick_text(&k, k.value[1], next);
+    CHECK(strcmp(text, next) != 0);
+}
+
 static void fixed_numbers(leattest *t)
 {
     char out[LEATI_FIXED_SIZE];
@@ -981,6 +1025,7 @@ static const leattest_case cases[] = {TEST(every_chart_on_all_data),
                                       TEST(good_ticks),
                                       TEST(whole_ticks),
                                       TEST(ticks_of_any_range),
+                                      TEST(labels_are_values),
                                       TEST(fixed_numbers),
                                       TEST(text_of_any_bytes),
                                       TEST(labels_spread),
