@@ -153,6 +153,58 @@ static void print_board(fit *f)
     f->drawn = (n + 1) * lines;
 }
 
+enum { SHOWN_TRIALS = 5 };
+
+static void print_trials_of(fit *f, const leat_experiment *e, size_t row)
+{
+    char text[SHOWN_TRIALS][5][80];
+    const char *cells[(SHOWN_TRIALS + 1) * 5] = {"", "", "spread", "fits", "folds"};
+    char heading[120];
+    size_t all = leat_experiment_trials(e, row), n = 0;
+    if (all < 2) return;
+    snprintf(heading, sizeof heading, "%s: best of %zu tried",
+             leat_experiment_row(e, row).estimator, all);
+    cells[0] = heading;
+    cells[1] = leat_experiment_metric_title(e);
+    for (; n < all && n < SHOWN_TRIALS; n++) {
+        leat_trial x = leat_experiment_trial(e, row, n);
+        char(*cell)[80] = text[n];
+        if (x.failed) break;
+        shorten(x.params, cell[0], 80);
+        leat_experiment_format(e, x.mean, cell[1], 80);
+        if (isnan(x.std)) snprintf(cell[2], 80, "-");
+        else leat_experiment_format(e, x.std, cell[2], 80);
+        seconds_text(x.seconds, cell[3]);
+        snprintf(cell[4], 80, "%zu", x.folds);
+        for (size_t k = 0; k < 5; k++) cells[(n + 1) * 5 + k] = cell[k];
+    }
+    int columns =
+        leat_experiment_trial(e, row, all - 1).folds != leat_experiment_trial(e, row, 0).folds ? 5
+                                                                                               : 4;
+    for (size_t i = 0; i <= n && columns == 4; i++)
+        memmove(cells + i * 4, cells + i * 5, 4 * sizeof *cells);
+    int terminal = cli_terminal_columns();
+    int over = cli_table_width(cells, (int)n + 1, columns, columns) - terminal;
+    int widest = 0;
+    for (size_t i = 0; i < n; i++) widest = (int)fmax(widest, (double)strlen(text[i][0]));
+    for (size_t i = 0; i < n && terminal && over > 0; i++) {
+        char whole[80];
+        strcpy(whole, text[i][0]);
+        shorten(whole, text[i][0], (size_t)fmax(widest - over, 16) + 1);
+    }
+    cli_table(f->c, cells, (int)n + 1, columns, true);
+    if (n < all) say_lines(f->c, "  the others: in the report, and with --json", 2);
+}
+
+/* What a search tried for the model that was chosen; for the others the report has it. */
+static void print_trials(fit *f, const leat_experiment *e)
+{
+    if (f->c->quiet || f->c->json || leat_experiment_trials(e, 0) < 2) return;
+    cli_say(f->c, "\n");
+    print_trials_of(f, e, 0);
+    cli_say(f->c, "\n");
+}
+
 static bool has_checkpoint(const char *folder)
 {
     char path[4400];
@@ -208,8 +260,32 @@ static void on_row(void *user, const leat_leaderboard_row *row)
     fflush(stdout);
 }
 
-static void row_json(leat_json *j, const leat_leaderboard_row *r)
+static void trials_json(leat_json *j, const leat_experiment *e, size_t row)
 {
+    size_t n = leat_experiment_trials(e, row);
+    if (n == 0) return;
+    leat_json_begin_array(j, "trials");
+    for (size_t i = 0; i < n; i++) {
+        leat_trial x = leat_experiment_trial(e, row, i);
+        leat_json_begin_object(j, NULL);
+        leat_json_int(j, "rank", (int64_t)x.rank);
+        leat_json_string(j, "params", x.params);
+        leat_json_number(j, "mean", x.mean);
+        leat_json_number(j, "std", x.std);
+        leat_json_number(j, "low", x.low);
+        leat_json_number(j, "high", x.high);
+        leat_json_int(j, "folds", (int64_t)x.folds);
+        leat_json_number(j, "seconds", x.seconds);
+        if (x.failed) leat_json_string(j, "failed", x.failed);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+}
+
+static void row_json(leat_json *j, const leat_experiment *e, size_t at)
+{
+    leat_leaderboard_row row = leat_experiment_row(e, at);
+    const leat_leaderboard_row *r = &row;
     leat_json_begin_object(j, NULL);
     leat_json_string(j, "estimator", r->estimator);
     leat_json_string(j, "params", r->params);
@@ -225,6 +301,7 @@ static void row_json(leat_json *j, const leat_leaderboard_row *r)
     leat_json_string(j, "prepared", r->prepared);
     if (r->failed) leat_json_string(j, "failed", r->failed);
     if (r->left_out) leat_json_bool(j, "left_out", true);
+    trials_json(j, e, at);
     leat_json_end_object(j);
 }
 
@@ -269,10 +346,7 @@ static leat_status print_result_json(const fit *f, const leat_experiment *e, con
     leat_json_string(j, "task", leat_experiment_task(e));
     leat_json_string(j, "metric", leat_experiment_metric(e));
     leat_json_begin_array(j, "leaderboard");
-    for (size_t i = 0; i < leat_experiment_rows(e); i++) {
-        leat_leaderboard_row row = leat_experiment_row(e, i);
-        row_json(j, &row);
-    }
+    for (size_t i = 0; i < leat_experiment_rows(e); i++) row_json(j, e, i);
     leat_json_end_array(j);
     leat_json_string(j, "best", leat_experiment_row(e, 0).estimator);
     if (leat_experiment_test(e, &score, &low, &high)) {
@@ -317,6 +391,7 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     print_board(f);
     print_settings(f);
     print_failed(f);
+    print_trials(f, e);
     say_lines(c, leat_experiment_verdict(e), 0);
     say_lines(c, leat_experiment_reading(e), 0);
     say_lines(c, leat_experiment_parameter_reading(e), 0);

@@ -92,6 +92,21 @@ LEAT_API void leat_experiment_destroy(leat_experiment *experiment); /* NULL is f
 /* Best first; rows that failed last. */
 LEAT_API size_t leat_experiment_rows(const leat_experiment *e);
 LEAT_API leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i);
+
+/* What a search tried for a row of the leaderboard. Texts belong to the experiment. */
+typedef struct leat_trial {
+    const char *params; /* "C=10 gamma=auto": the values of what was searched */
+    const char *failed; /* why there is no score, or NULL */
+    double mean, std;   /* over the folds; NaN where there is none */
+    double low, high;   /* 95% interval of the mean; NaN where no two scores differ */
+    double seconds;     /* of all its fits */
+    size_t folds;       /* that it was scored on: with "halving" not all, for those given up */
+    size_t rank;        /* from 1; more folds first; equals have the same */
+} leat_trial;
+/* Best first; none without a search. The row's own scores are of its best settings, fitted anew; a
+ * nested split has other ones there, chosen within each fold. */
+LEAT_API size_t leat_experiment_trials(const leat_experiment *e, size_t row);
+LEAT_API leat_trial leat_experiment_trial(const leat_experiment *e, size_t row, size_t i);
 LEAT_API const char *leat_experiment_metric(const leat_experiment *e);       /* "accuracy" */
 LEAT_API const char *leat_experiment_metric_title(const leat_experiment *e); /* "accuracy" */
 LEAT_API const char *leat_experiment_task(const leat_experiment *e);         /* "classification" */

@@ -190,11 +190,13 @@ out:
 
 leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
                               const leati_estimator *estimator, const leati_recipe *recipe,
-                              const leati_fold *folds, size_t count, size_t some, double *mean)
+                              const leati_fold *folds, size_t count, size_t some, double *each,
+                              double *mean)
 {
     bench b;
     double sum = 0, score = 0;
     size_t n = 0;
+    for (size_t i = 0; i < some; i++) each[i] = (double)NAN;
     if (leati_folds_single(folds, count))
         return score_together(c, e, estimator, recipe, folds, count, some, mean);
     LEATI_TRY(bench_init(c, &b, e, estimator, folds, count));
@@ -202,6 +204,7 @@ leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
     for (size_t i = 0; st == LEAT_OK && i < some; i++) {
         st = run_fold(c, e, estimator, recipe, &folds[i], NULL, &b, &score);
         if (st != LEAT_OK || isnan(score)) continue;
+        each[i] = score;
         sum += score;
         n++;
     }

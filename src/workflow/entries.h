@@ -41,9 +41,11 @@ char *leati_fold_folder(leat_context *c, const char *run, const leati_entry *k, 
  * score of such folds is that of all their predictions together. */
 bool leati_folds_single(const leati_fold *fold, size_t count);
 /* Mean score of an estimator on `some` of the folds, or their score together where they test single
- * rows; the error of a fit is returned as it is. NaN: the metric has no value there. */
+ * rows; the error of a fit is returned as it is. NaN: the metric has no value there. each: (some)
+ * the scores of the folds, NaN where they test single rows. */
 leat_status leati_folds_score(leat_context *c, const leat_experiment *e,
                               const leati_estimator *estimator, const leati_recipe *recipe,
-                              const leati_fold *folds, size_t count, size_t some, double *score);
+                              const leati_fold *folds, size_t count, size_t some, double *each,
+                              double *score);
 
 #endif

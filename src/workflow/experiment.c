@@ -17,6 +17,11 @@ void leati_entry_fini(leati_entry *k)
 {
     leati_estimator_destroy(k->estimator);
     if (k->space.context) leati_space_fini(&k->space);
+    for (size_t i = 0; i < k->trial_count; i++) {
+        leati_free(k->trial[i].params);
+        leati_free(k->trial[i].failed);
+    }
+    leati_free(k->trial);
     leati_free(k->params);
     leati_free(k->failed);
     leati_free(k->scores);
@@ -79,6 +84,26 @@ leat_leaderboard_row leati_entry_row(const leati_entry *k)
 leat_leaderboard_row leat_experiment_row(const leat_experiment *e, size_t i)
 {
     return i < e->count ? leati_entry_row(&e->entries[i]) : (leat_leaderboard_row){0};
+}
+
+size_t leat_experiment_trials(const leat_experiment *e, size_t row)
+{
+    return row < e->count ? e->entries[row].trial_count : 0;
+}
+
+leat_trial leat_experiment_trial(const leat_experiment *e, size_t row, size_t i)
+{
+    if (i >= leat_experiment_trials(e, row)) return (leat_trial){0};
+    const leati_tried *x = &e->entries[row].trial[i];
+    return (leat_trial){.params = x->params,
+                        .failed = x->failed,
+                        .mean = x->mean,
+                        .std = x->std,
+                        .low = x->low,
+                        .high = x->high,
+                        .seconds = x->seconds,
+                        .folds = x->folds,
+                        .rank = x->rank};
 }
 
 const char *leat_experiment_metric(const leat_experiment *e)

@@ -10,6 +10,16 @@
 #include "learn/search.h"
 #include "learn/split.h"
 
+/* Settings that a search tried, as far as it came with them. */
+typedef struct leati_tried {
+    char *params; /* "C=10 gamma=auto": all that were searched */
+    char *failed; /* message, or NULL */
+    double mean, std, low, high;
+    double seconds; /* of all its trials */
+    size_t folds;   /* of the last of them */
+    size_t rank;    /* from 1; equals have the same, those that failed the last */
+} leati_tried;
+
 /* One candidate: an estimator with parameters, cross-validated. */
 typedef struct leati_entry {
     leati_estimator *estimator; /* unfitted: class and parameters */
@@ -27,13 +37,15 @@ typedef struct leati_entry {
     double *proba; /* (samples, classes) or NULL */
     double *score; /* (samples, classes) where there are no probabilities, or NULL */
     bool is_baseline;
-    size_t number;     /* as tried, from 1; 0: not yet */
-    bool done;         /* its cross-validation ended */
-    leati_space space; /* what a search tries; no axes: nothing */
-    size_t tried;      /* settings evaluated by the search */
-    bool search_cut;   /* not all of them were, for the time budget ended */
-    bool left_out;     /* failed, for the time budget ended */
-    bool unfitted;     /* failed in its fit on all rows, when it was the best */
+    size_t number;      /* as tried, from 1; 0: not yet */
+    bool done;          /* its cross-validation ended */
+    leati_space space;  /* what a search tries; no axes: nothing */
+    size_t tried;       /* trials of the search */
+    leati_tried *trial; /* (trial_count) what came of them; best first */
+    size_t trial_count;
+    bool search_cut; /* not all of them were, for the time budget ended */
+    bool left_out;   /* failed, for the time budget ended */
+    bool unfitted;   /* failed in its fit on all rows, when it was the best */
     size_t folds_done;
     double final_seconds; /* what its final fit will take, by its folds so far */
     size_t final_rows;    /* training rows of the fold that says so */

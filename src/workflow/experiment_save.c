@@ -14,6 +14,28 @@
 #include "workflow/experiment.h"
 #include "workflow/report.h"
 
+/* What a search tried, best first. */
+static void trials_json(leat_json *j, const leati_entry *k)
+{
+    if (!k->trial_count) return;
+    leat_json_begin_array(j, "trials");
+    for (size_t i = 0; i < k->trial_count; i++) {
+        const leati_tried *x = &k->trial[i];
+        leat_json_begin_object(j, NULL);
+        leat_json_int(j, "rank", (int64_t)x->rank);
+        leat_json_string(j, "params", x->params);
+        leat_json_number(j, "mean", x->mean);
+        leat_json_number(j, "std", x->std);
+        leat_json_number(j, "low", x->low);
+        leat_json_number(j, "high", x->high);
+        leat_json_int(j, "folds", (int64_t)x->folds);
+        leat_json_number(j, "seconds", x->seconds);
+        if (x->failed) leat_json_string(j, "failed", x->failed);
+        leat_json_end_object(j);
+    }
+    leat_json_end_array(j);
+}
+
 static void entry_json(leat_json *j, const leati_entry *k)
 {
     leat_json_begin_object(j, NULL);
@@ -30,6 +52,7 @@ static void entry_json(leat_json *j, const leati_entry *k)
     leat_json_end_array(j);
     leat_json_number(j, "fit_seconds", k->fit_seconds);
     leat_json_number(j, "predict_seconds", k->predict_seconds);
+    trials_json(j, k);
     leat_json_end_object(j);
 }
 

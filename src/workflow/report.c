@@ -160,6 +160,69 @@ static void board_row(leati_page *p, const leati_entry *k)
     leati_page_raw(p, "</tr>\n");
 }
 
+/* More would be a list that nobody reads; run.json has all. */
+enum { SHOWN_TRIALS = 50 };
+
+static void trial_row(leati_page *p, const leati_tried *x, bool folds)
+{
+    char low[40], high[40], seconds[LEATI_NUM_SIZE];
+    leati_page_raw(p, x->rank == 1 ? "<tr class=\"best\">"
+                      : x->failed  ? "<tr class=\"quiet\">"
+                                   : "<tr>");
+    leati_page_element(p, "td class=n", "%zu", x->rank);
+    leati_page_element(p, "td class=w", "%s", x->params);
+    if (x->failed) {
+        leati_page_element(p, folds ? "td colspan=4" : "td colspan=3", "%s", x->failed);
+    } else {
+        leati_page_score(p, "td class=n", x->mean);
+        leati_page_raw(p, "<td class=\"n\">");
+        if (isfinite(x->low) && isfinite(x->high))
+            leati_page_textf(p, "%s to %s", leati_findings_score(p->findings, x->low, low),
+                             leati_findings_score(p->findings, x->high, high));
+        leati_page_raw(p, "</td>\n");
+        leati_page_score(p, "td class=n", x->std);
+        if (folds) leati_page_element(p, "td class=n", "%zu", x->folds);
+    }
+    leati_num_seconds(x->seconds, seconds);
+    leati_page_element(p, "td class=n", "%s", seconds);
+    leati_page_raw(p, "</tr>\n");
+}
+
+static void trials_of(leati_page *p, const leati_entry *k)
+{
+    const leat_experiment *e = p->findings->e;
+    size_t shown = k->trial_count < SHOWN_TRIALS ? k->trial_count : SHOWN_TRIALS;
+    bool folds = e->search.kind == LEATI_SEARCH_HALVING;
+    leati_page_element(p, "h3", "What the search tried: %s", k->estimator->class->name);
+    leati_page_raw(p, "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">rank</th>"
+                      "<th>settings</th>");
+    leati_page_element(p, "th class=n", "%s", e->metric->title);
+    leati_page_raw(p, "<th class=\"n\">95% interval</th><th class=\"n\">spread</th>");
+    if (folds) leati_page_raw(p, "<th class=\"n\">folds</th>");
+    leati_page_raw(p, "<th class=\"n\">fits</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < shown; i++) trial_row(p, &k->trial[i], folds);
+    leati_page_raw(p, "</tbody></table></div>\n");
+    if (shown < k->trial_count)
+        leati_page_element(p, "p class=note", "The best %zu of %zu; all are in run.json.", shown,
+                           k->trial_count);
+}
+
+static void trials(leati_page *p)
+{
+    const leat_experiment *e = p->findings->e;
+    bool any = false;
+    for (size_t i = 0; i < e->count; i++) {
+        if (e->entries[i].trial_count < 2) continue;
+        trials_of(p, &e->entries[i]);
+        any = true;
+    }
+    if (any)
+        leati_page_element(p, "p class=note",
+                           "The best of many scores is partly luck: what is chosen by such a table "
+                           "does a little worse on new rows than the table says. A nested split "
+                           "(--cv nested:5x3) measures that.");
+}
+
 static void leaderboard(leati_page *p)
 {
     const leat_experiment *e = p->findings->e;
@@ -182,6 +245,7 @@ static void leaderboard(leati_page *p)
         leati_page_element(
             p, "p class=note",
             "The spread is the standard deviation over the folds; times are per fold.");
+    trials(p);
 }
 
 /* --- where it errs -------------------------------------------------------------------------------

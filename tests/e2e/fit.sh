@@ -193,8 +193,24 @@ import re
 text = re.sub('\x1b\\[[0-9;]*[A-Za-z]', '', open('live.txt', errors='replace').read())
 lines = [l for part in text.split('\n') for l in part.rstrip('\r').split('\r')]
 assert all(len(l) <= 80 for l in lines if not l.startswith('Script')), [l for l in lines if len(l) > 80]
-assert any('knn: n_neighbors=' in l for l in lines)"
+assert any('knn: n_neighbors=' in l for l in lines)
+assert any('best of 14 tried' in l for l in lines)"
 else skip "script is not here"; fi
+
+# What a search tried is told: shortly on the screen, in full in the report and the records.
+search="iris -t species -m knn --search grid --quick --name searched"
+check searched sh -c "$leat fit $search >searched.txt"
+has searched-best searched.txt "best of 14 tried" "n_neighbors=7 weights=distance" "the others: in the report"
+has searched-report searched.html "What the search tried: knn" "n_neighbors=25 weights=distance"
+check searched-json sh -c "$leat fit $search --json >searched.json"
+check searched-trials python3 -c "
+import json
+for board in (json.load(open('searched.json')), json.load(open('searched.run/run.json'))):
+    rows = {r['estimator']: r for r in board['leaderboard']}
+    trials = rows['knn']['trials']
+    assert len(trials) == 14 and 'trials' not in rows['baseline'], trials
+    assert trials[0]['rank'] == 1 and trials[0]['mean'] == rows['knn']['mean'], trials[0]
+    assert trials[0]['seconds'] > 0 and trials[0]['low'] < trials[0]['mean'], trials[0]"
 
 # A YAML file holds the same options.
 cat >wood.yaml <<'YAML'

@@ -534,6 +534,67 @@ static void searching(leattest *t)
     leat_frame_release(f);
 }
 
+static leat_status search_once(leat_context *c, void *arg)
+{
+    const char *set[] = {"knn.n_neighbors=1,70"};
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    o.target = "weight";
+    o.models = "knn";
+    o.set = set;
+    o.set_count = 1;
+    o.search = "grid";
+    o.cv = "kfold:3";
+    o.quick = true;
+    leat_status st = leat_experiment_run(c, &e, arg, NULL, &o);
+    leat_experiment_destroy(e);
+    return st;
+}
+
+/* Every setting that a search tried is told, best first. */
+static void what_was_tried(leattest *t)
+{
+    leat_context *c = t->context;
+    leat_frame *f = leattest_table(c, 80, 1);
+    leat_experiment_options o = leat_experiment_options_default();
+    const char *set[] = {"knn.n_neighbors=1,5,9,70", "knn.weights=uniform,distance"};
+    leat_experiment *e;
+    o.target = "weight";
+    o.models = "knn";
+    o.set = set;
+    o.set_count = 2;
+    o.search = "grid";
+    o.quick = true;
+    REQUIRE(f);
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    leat_leaderboard_row best = leat_experiment_row(e, 0);
+    REQUIRE(strcmp(best.estimator, "knn") == 0);
+    CHECK_INT(leat_experiment_trials(e, 1), 0); /* the baseline */
+    REQUIRE(CHECK_INT(leat_experiment_trials(e, 0), 8));
+    leat_trial first = leat_experiment_trial(e, 0, 0);
+    CHECK(first.mean == best.mean && first.rank == 1 && first.folds == best.fold_count);
+    CHECK_NEAR(first.std, best.std, 1e-12, 0);
+    CHECK(fabs(first.low - best.low) < 1e-12);
+    CHECK(strstr(first.params, "n_neighbors=") && strstr(first.params, " weights="));
+    for (size_t i = 1; i < 8; i++) {
+        leat_trial x = leat_experiment_trial(e, 0, i), before = leat_experiment_trial(e, 0, i - 1);
+        CHECK(strcmp(x.params, before.params) != 0);
+        CHECK(x.failed ? isnan(x.mean) && strstr(x.failed, "70") : x.mean >= before.mean);
+        CHECK(x.rank == (x.mean == before.mean ? before.rank : i + 1));
+    }
+    CHECK(leat_experiment_trial(e, 0, 8).params == NULL);
+    leat_experiment_destroy(e);
+    o.search = "halving";
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &o));
+    REQUIRE(leat_experiment_trials(e, 0) > 3);
+    size_t last = leat_experiment_trials(e, 0) - 1;
+    CHECK_INT(leat_experiment_trial(e, 0, 0).folds, leat_experiment_row(e, 0).fold_count);
+    CHECK(leat_experiment_trial(e, 0, last).folds < leat_experiment_trial(e, 0, 0).folds);
+    leat_experiment_destroy(e);
+    leattest_fail_some_allocations(t, search_once, f);
+    leat_frame_release(f);
+}
+
 static void bad_options(leattest *t)
 {
     leat_context *c = t->context;
@@ -646,6 +707,7 @@ static const leattest_case list[] = {TEST(leaderboard),
                                      TEST(damage),
                                      TEST(bloated),
                                      TEST(searching),
+                                     TEST(what_was_tried),
                                      TEST(bad_options),
                                      TEST(one_row_out),
                                      TEST(rare_class),
