@@ -144,8 +144,8 @@ LEAT_API bool leat_experiment_test(const leat_experiment *e, double *score, doub
 LEAT_API size_t leat_experiment_traced(const leat_experiment *e);
 /* The best estimator, refitted on all rows. */
 LEAT_API leat_model *leat_experiment_model(const leat_experiment *e);
-/* A network that options.models names, refitted on all rows, where a baseline is the best; else
- * NULL. */
+/* A network that options.models names, refitted on all rows, where another estimator, or a
+ * baseline, is the best; else NULL. */
 LEAT_API leat_model *leat_experiment_beside(const leat_experiment *e);
 
 /* Writes FOLDER/NAME.leat, FOLDER/NAME.network.leat where there is a model beside,

@@ -6,15 +6,20 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "workflow/budget.h"
 #include "workflow/entries.h"
 #include "workflow/record.h"
 
+static bool is_network(const leati_entry *k)
+{
+    return strcmp(k->estimator->class->name, "network") == 0;
+}
+
 static leati_entry *find(const leat_experiment *e, const leat_experiment_options *o)
 {
-    if (!e->best->is_baseline || !o->models || strcmp(o->models, "auto") == 0) return NULL;
+    if (is_network(e->best) || !o->models || strcmp(o->models, "auto") == 0) return NULL;
     for (size_t i = 0; i < e->count; i++) /* best first */
-        if (!e->entries[i].failed && strcmp(e->entries[i].estimator->class->name, "network") == 0)
-            return &e->entries[i];
+        if (!e->entries[i].failed && is_network(&e->entries[i])) return &e->entries[i];
     return NULL;
 }
 
@@ -77,6 +82,10 @@ leat_status leati_beside_make(leat_context *c, leat_experiment *e, const leati_p
     leati_str s;
     leati_entry *k = find(e, o);
     if (!k) return LEAT_OK;
+    if (k->final_seconds > leati_budget_left(e))
+        return say(c, e,
+                   "network is not kept beside it: the time budget leaves no time to fit it "
+                   "to all rows");
     leat_status st = leati_pipeline_init(c, &p, k->estimator, &k->recipe);
     if (st == LEAT_OK) st = leati_pipeline_fit(c, &p, problem, all, e->target.count);
     if (st != LEAT_OK) {
@@ -88,9 +97,10 @@ leat_status leati_beside_make(leat_context *c, leat_experiment *e, const leati_p
     LEATI_TRY(st);
     leati_str_init(&s, c);
     leati_str_addf(&s,
-                   "network was asked for and is kept beside it, fitted to all rows: %s%s; its "
+                   "network was asked for and is kept beside %s, fitted to all rows: %s%s; its "
                    "curves are in the report, its metrics and checkpoint in %s.run",
-                   e->name, LEATI_BESIDE_SUFFIX, e->name);
+                   e->best->is_baseline ? "it" : e->best->estimator->class->name, e->name,
+                   LEATI_BESIDE_SUFFIX, e->name);
     st = leati_str_status(&s);
     if (st == LEAT_OK) st = say(c, e, leati_str_text(&s));
     leati_str_fini(&s);

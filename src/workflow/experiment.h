@@ -97,7 +97,7 @@ struct leat_experiment {
     double p_baseline, p_next; /* best against baseline and runner-up; NaN: not compared */
 
     leat_model *model;
-    leat_model *beside; /* a network that was asked for, where a baseline is the model; or NULL */
+    leat_model *beside; /* a network that was asked for, where it is not the model; or NULL */
     bool is_beside;     /* while that is recorded */
     bool has_test;
     double test_score, test_low, test_high;

@@ -192,8 +192,9 @@ static void say_course(leati_page *p, const leati_history *h)
     for (size_t i = 0; i < n; i++) seconds += h->epoch[i].seconds / (double)n;
     leati_num_grouped((int64_t)h->epoch[n - 1].step, steps);
     leati_num_seconds(seconds, each);
-    leati_page_element(p, "p", "%zu of %zu epochs, %s steps, %s an epoch.", n, h->epochs, steps,
-                       each);
+    leati_page_element(p, "p", "%s%zu of %zu epochs, %s steps, %s an epoch.",
+                       p->findings->e->beside ? "The network that is kept beside the model: " : "",
+                       n, h->epochs, steps, each);
     if (!h->validated) return;
     leati_num_pretty(h->epoch[h->best].validation_loss, 3, loss);
     leati_page_element(p, "p",

@@ -85,6 +85,21 @@ check beside-again $leat reproduce noise.network.leat
 check baseline-again $leat reproduce noise.leat
 check beside-json sh -c "$leat fit $noise -q --json >beside.json"
 has beside-path beside.json '"beside":"noise.network.leat"'
+# So does one that loses to another estimator.
+python3 -c "
+import random
+random.seed(4)
+print('a,b,y')
+for i in range(80):
+    a, b = random.gauss(0, 1), random.gauss(0, 1)
+    print(a, b, 3 * a - b + random.gauss(0, 0.01), sep=',')" >plane.csv
+check outdone sh -c "$leat fit plane.csv -t y -m network,linear --quick --set network.epochs=2 >outdone.txt"
+has outdone-said outdone.txt "asked for and is kept beside linear" \
+    "wrote plane.leat and plane.network.leat"
+has outdone-curves plane.html "The network that is kept beside the model: 2 of 2 epochs"
+check outdone-model sh -c "$leat show plane.leat | grep -q linear"
+check outdone-again $leat reproduce plane.network.leat
+check outdone-linear $leat reproduce plane.leat
 check none-beside sh -c "! $leat fit noise.csv -t y -m lda,ridge --quick 2>/dev/null | grep -q beside"
 
 # Nothing to go on from is said, and is no error; settings that do nothing are one.

@@ -348,6 +348,11 @@ static void a_network_that_loses_stands_beside(leattest *t)
     REQUIRE_OK(lose(t->context, f, "linear", &e)); /* the rule is for what took long */
     CHECK(!leat_experiment_beside(e));
     leat_experiment_destroy(e);
+    REQUIRE_OK(lose(t->context, f, "network,lasso", &e)); /* it loses to an estimator, too */
+    CHECK(strcmp(leat_experiment_row(e, 0).estimator, "network") != 0);
+    REQUIRE(leat_experiment_beside(e));
+    CHECK_STR(leat_model_estimator(leat_experiment_beside(e)), "network");
+    leat_experiment_destroy(e);
     leattest_fail_some_allocations(t, lose_failing, f);
     leat_frame_release(f);
 }
