@@ -27,10 +27,12 @@ leat_inspect_options leat_inspect_options_default(void)
 void leat_inspection_destroy(leat_inspection *i)
 {
     if (!i) return;
-    leat_model_release(i->model);
     leati_layer_table_fini(&i->table);
     leati_activations_fini(&i->act);
     leati_layer_map_fini(&i->map);
+    for (uint32_t k = 0; i->names && k < i->model->schema.classes; k++) leati_free(i->names[k]);
+    leati_free(i->names);
+    leat_model_release(i->model);
     void *blocks[] = {i->source, i->verdict, i->truth,  i->proba,
                       i->x,      i->picture, i->filter, i->filter_layer};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) leati_free(blocks[k]);
@@ -136,6 +138,40 @@ static const leati_schema *schema_of(const leat_inspection *i)
     return &i->model->schema;
 }
 
+/* A character model has classes that nobody would see: in quotes, with the escapes of C. */
+static char *shown(leat_context *c, const char *text)
+{
+    static const char escapes[] = "\nn\tt\rr";
+    size_t n = strlen(text);
+    bool plain = n && text[0] != ' ' && text[n - 1] != ' ';
+    for (size_t i = 0; i < n; i++) plain = plain && (unsigned char)text[i] >= ' ';
+    leati_str s;
+    leati_str_init(&s, c);
+    if (plain) leati_str_add(&s, text);
+    if (!plain) leati_str_addc(&s, '"');
+    for (size_t i = 0; i < n && !plain; i++) {
+        const char *e = strchr(escapes, text[i]);
+        if (e && (unsigned char)text[i] < ' ') leati_str_addf(&s, "\\%c", e[1]);
+        else if ((unsigned char)text[i] < ' ') leati_str_addf(&s, "\\x%02x", text[i]);
+        else leati_str_addc(&s, text[i]);
+    }
+    if (!plain) leati_str_addc(&s, '"');
+    return leati_str_take(&s);
+}
+
+static leat_status name_classes(leat_context *c, leat_inspection *i)
+{
+    const leati_schema *s = schema_of(i);
+    if (s->task != LEATI_CLASSIFY) return LEAT_OK;
+    i->names = LEATI_NEW(c, char *, s->classes);
+    if (!i->names) return LEAT_NOMEM;
+    for (uint32_t k = 0; k < s->classes; k++) {
+        i->names[k] = shown(c, s->class_names[k]);
+        if (!i->names[k]) return leat_error_status(c);
+    }
+    return LEAT_OK;
+}
+
 static leat_status read_truth(leat_context *c, leat_inspection *i, const leat_frame *f)
 {
     size_t at, length;
@@ -159,12 +195,20 @@ static leat_status say(leat_context *c, leat_inspection *i)
         leati_str_addf(&text, "%s", number);
         if (i->truth) leati_str_addf(&text, "; the table says %s", i->truth);
     } else {
-        const char *name = s->class_names[(size_t)i->value];
-        leati_str_add(&text, name);
-        if (i->proba) leati_fixed(i->proba[(size_t)i->value], 3, share);
+        size_t at = (size_t)i->value;
+        char *truth = i->truth ? shown(c, i->truth) : NULL;
+        leati_str_add(&text, i->names[at]);
+        if (i->proba) leati_fixed(i->proba[at], 3, share);
         if (i->proba) leati_str_addf(&text, " (%s)", share);
-        if (i->truth && strcmp(i->truth, name) == 0) leati_str_add(&text, ", and so it is");
-        else if (i->truth) leati_str_addf(&text, "; it is %s", i->truth);
+        if (truth && strcmp(i->truth, s->class_names[at]) == 0)
+            leati_str_add(&text, ", and so it is");
+        else if (truth) leati_str_addf(&text, "; it is %s", truth);
+        bool done = truth || !i->truth;
+        leati_free(truth);
+        if (!done) {
+            leati_str_fini(&text);
+            return leat_error_status(c);
+        }
     }
     i->verdict = leati_str_take(&text);
     return i->verdict ? LEAT_OK : LEAT_NOMEM;
@@ -334,6 +378,7 @@ static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f
     LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL));
     i->input = n->input;
     LEATI_GO(leati_layer_table_make(c, n, &i->table));
+    LEATI_GO(name_classes(c, i));
     LEATI_GO(read_truth(c, i, f));
     LEATI_GO(predict(c, i, conformed));
     LEATI_GO(look_at_row(c, i, n, conformed));

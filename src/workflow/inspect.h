@@ -24,6 +24,7 @@ struct leat_inspection {
     leati_activations act;
     size_t row;
     char *source, *verdict, *truth; /* truth: NULL when it is not known */
+    char **names;                   /* (classes of the schema) as they are shown; NULL: none */
     double value, *proba;           /* proba: (classes of the schema) or NULL */
     leat_shape input;               /* of a sample of the network */
     float *x;                       /* (inputs) as the network takes it */

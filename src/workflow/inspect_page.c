@@ -54,7 +54,7 @@ static leati_scene *class_bars(leati_page *p, const leat_inspection *i)
     for (uint32_t k = 0; k < s->classes; k++) all[k] = (ranked){k, i->proba[k]};
     qsort(all, s->classes, sizeof *all, likelier);
     for (size_t k = 0; k < n; k++)
-        labels[k] = s->class_names[all[k].class], shares[k] = all[k].share;
+        labels[k] = i->names[all[k].class], shares[k] = all[k].share;
     leati_free(all);
     leati_bars in = {.chart = {.width = 400},
                      .labels = labels,
@@ -420,7 +420,7 @@ static leati_scene *plane(leati_page *p, const leat_inspection *i, const double 
     leati_plane in = {.chart = {.width = 420, .height = 400},
                       .xy = xy,
                       .group = i->map.group,
-                      .groups = (const char *const *)s->class_names,
+                      .groups = (const char *const *)i->names,
                       .count = i->map.count,
                       .group_count = s->classes,
                       .marked = i->map.marked};

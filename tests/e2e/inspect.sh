@@ -15,6 +15,14 @@ fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input 
 fails input 2 "--input" $leat inspect iris.leat
 check help sh -c "$leat inspect --help >help.txt"
 has usage help.txt "leat inspect MODEL.leat --input X"
+# A class that nobody would see is quoted; row 8 is a space.
+python3 -c "print(chr(10).join(['to be or not to be'] * 60))" >small.txt
+check fit-text $leat fit small.txt --text 8/1 --tokens characters -m network --quick -q --cv holdout:0.2 \
+    --set "network.layers=embedding(12, 4); flatten; dense(16, relu)" --set network.epochs=5 --name letters
+text="letters.leat --input small.txt --text 8/1 --row 8"
+check space sh -c "$leat inspect $text --rows 100 >space.txt"
+has space-quoted space.txt '" " (0.' ', and so it is'
+has space-page letters.inspect.html '<strong>&quot; &quot; (0.' '>&quot; &quot;</text>'
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near
 fails knn 4 "knn|only networks" $leat inspect near.leat --input iris
 # A library that is opened at run time and cannot be.
