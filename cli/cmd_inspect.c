@@ -35,6 +35,22 @@ static leat_status page_path(cli *c, const leat_model *m, char *path, size_t siz
                           folder);
 }
 
+/* What the page has. */
+static void say_page(cli *c, const leat_inspection *i, const char *path)
+{
+    size_t n;
+    const char *parts[5] = {"activations"};
+    size_t count = 1;
+    if (leat_inspection_filters(i)) parts[count++] = "filters";
+    if (leat_inspection_saliency(i, &n)) parts[count++] = "saliency";
+    if (leat_inspection_plane(i, false, &n)) parts[count++] = "PCA";
+    if (leat_inspection_plane(i, true, &n)) parts[count++] = "t-SNE";
+    for (size_t k = 0; k < count; k++)
+        cli_say(c, "%s%s", k == 0 ? "" : k + 1 < count ? ", " : " and ", parts[k]);
+    cli_say(c, ": ");
+    cli_styled(c, CLI_ACCENT, "%s\n", path);
+}
+
 static leat_status show(cli *c, const leat_inspection *i, const char *path)
 {
     if (c->json) {
@@ -48,8 +64,8 @@ static leat_status show(cli *c, const leat_inspection *i, const char *path)
     leat_status st = print_layers(c, i);
     cli_say(c, "\n");
     cli_styled(c, CLI_BOLD, "%s", leat_inspection_verdict(i));
-    cli_say(c, "\n\nactivations, filters, saliency, PCA and t-SNE: ");
-    cli_styled(c, CLI_ACCENT, "%s\n", path);
+    cli_say(c, "\n\n");
+    say_page(c, i, path);
     return st;
 }
 

@@ -61,9 +61,11 @@ LEAT_API const char *leat_inspection_verdict(const leat_inspection *i);
  * by the input (features of the network), NULL where it has none. */
 LEAT_API const float *leat_inspection_values(const leat_inspection *i, size_t layer);
 LEAT_API const float *leat_inspection_saliency(const leat_inspection *i, size_t *count);
+/* Filters of the first layer with a kernel, where it looks at a picture; else 0. */
+LEAT_API size_t leat_inspection_filters(const leat_inspection *i);
 /* The rows in the plane, (count, 2): by principal components and by t-SNE; NULL without. */
 LEAT_API const double *leat_inspection_plane(const leat_inspection *i, bool tsne, size_t *count);
-/* An object with layers, verdict, probabilities and both planes. */
+/* An object with layers, verdict, probabilities, saliency and both planes. */
 LEAT_API void leat_inspection_json(const leat_inspection *i, leat_json *json, const char *key);
 /* One self-contained HTML page, light and dark, without scripts. */
 LEAT_API LEAT_CHECKED leat_status leat_inspection_page(leat_context *context,

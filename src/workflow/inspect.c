@@ -261,12 +261,20 @@ static float kernel_at(const leat_inspection *i, const leat_shape *s, const floa
                         : from[((y * w + x) * n + k) * i->filters + f];
 }
 
-/* The kernel of the first layer with weights, where its shape is one of pictures. */
+static const char *kernel_suffix(const leati_network_weight *w)
+{
+    const char *end = strstr(w->name, "/kernel");
+    return end && !end[7] ? end : NULL;
+}
+
+/* The first kernel, where its shape is one of pictures: what a normalization before it has is
+ * none. */
 static leat_status keep_filters(leat_context *c, leat_inspection *i, const leati_network *n)
 {
-    const leati_network_weight *w = n->weight_count ? &n->weight[0] : NULL;
-    const char *end = w ? strstr(w->name, "/kernel") : NULL;
-    if (!i->picture || !end || end[7]) return LEAT_OK;
+    const leati_network_weight *w = n->weight, *behind = w + n->weight_count;
+    while (w < behind && !kernel_suffix(w)) w++;
+    if (!i->picture || w == behind) return LEAT_OK;
+    const char *end = kernel_suffix(w);
     const leat_shape *s = &w->shape;
     bool conv = s->rank == 4 && (s->dim[1] == 1 || s->dim[1] == 3) && s->dim[2] * s->dim[3] > 1;
     bool dense = s->rank == 2 && (size_t)s->dim[0] == leati_shape_count(&i->input);
@@ -468,6 +476,37 @@ const double *leat_inspection_plane(const leat_inspection *i, bool tsne, size_t 
     return xy;
 }
 
+size_t leat_inspection_filters(const leat_inspection *i)
+{
+    return i->filter ? i->filters : 0;
+}
+
+/* In the order of the input: of a picture rows, columns, channels; else the features. */
+static void saliency_json(const leat_inspection *i, leat_json *j)
+{
+    size_t count;
+    const float *values = leat_inspection_saliency(i, &count);
+    const leati_encoder *e = &i->model->pipeline.encoder;
+    if (!values) return;
+    leat_json_begin_object(j, "saliency");
+    if (i->picture) {
+        size_t shape[3] = {i->height, i->width, i->channels};
+        leat_json_begin_array(j, "shape");
+        for (int k = 0; k < 3; k++) leat_json_int(j, NULL, (int64_t)shape[k]);
+        leat_json_end_array(j);
+    } else {
+        leat_json_begin_array(j, "features");
+        for (size_t k = 0; k < count; k++)
+            leat_json_string(j, NULL,
+                             k < e->width && e->features[k].name ? e->features[k].name : "");
+        leat_json_end_array(j);
+    }
+    leat_json_begin_array(j, "values");
+    for (size_t k = 0; k < count; k++) leat_json_number(j, NULL, (double)values[k]);
+    leat_json_end_array(j);
+    leat_json_end_object(j);
+}
+
 static void plane_json(const leat_inspection *i, leat_json *j, const char *key, const double *xy)
 {
     if (!xy) return;
@@ -514,6 +553,7 @@ void leat_inspection_json(const leat_inspection *i, leat_json *j, const char *ke
             leat_json_number(j, s->class_names[k], i->proba[k]);
         leat_json_end_object(j);
     }
+    saliency_json(i, j);
     leat_json_int(j, "parameters", (int64_t)i->table.weights);
     leat_json_int(j, "states", (int64_t)i->table.states);
     leat_json_number(j, "flops", i->table.flops);

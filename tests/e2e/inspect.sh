@@ -8,7 +8,8 @@ has table table.txt "layer" "residual_1" "  dense_2" "parameters" "versicolor" "
 has page pages/iris.inspect.html "What moves the answer" "Layer by layer" "t-SNE" \
     "Principal components" "residual_1/dense_2" "prefers-color-scheme:dark"
 check json sh -c "$leat inspect iris.leat --input iris --json --rows 20 >one.json"
-has numbers one.json '"layers"' '"tsne"' '"pca"' '"probabilities"' '"plane_of"'
+has parts-said table.txt "activations, saliency, PCA and t-SNE: pages"
+has numbers one.json '"layers"' '"saliency":{"features":["sepal_length"' '"tsne"' '"pca"' '"probabilities"' '"plane_of"'
 check equal sh -c "$leat inspect iris.leat --input iris --json --rows 20 --threads 1 >two.json && cmp one.json two.json"
 fails row 2 "no row 151|150" $leat inspect iris.leat --input iris --row 151
 fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input iris --layer dense_9
@@ -21,6 +22,7 @@ check fit-text $leat fit small.txt --text 8/1 --tokens characters -m network --q
     --set "network.layers=embedding(12, 4); flatten; dense(16, relu)" --set network.epochs=5 --name letters
 text="letters.leat --input small.txt --text 8/1 --row 8"
 check space sh -c "$leat inspect $text --rows 100 >space.txt"
+check no-plane sh -c "$leat inspect iris.leat --input iris --rows 0 | grep -q '^activations and saliency: iris'"
 has space-quoted space.txt '" " (0.' ', and so it is'
 has space-page letters.inspect.html '<strong>&quot; &quot; (0.' '>&quot; &quot;</text>'
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near

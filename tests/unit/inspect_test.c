@@ -52,12 +52,10 @@ static leat_frame *bars(leat_context *c, const char *name)
     return frame_of(c, name, image, kind);
 }
 
-static leat_model *learn(leat_context *c, const char *estimator)
+static leat_model *learn_layers(leat_context *c, const char *estimator, const char *layers)
 {
-    const char *sets[] = {"network.layers=conv2d(4, 3, padding=same, activation=relu); "
-                          "residual { conv2d(4, 3, padding=same) }; max_pool2d; flatten; "
-                          "dense(8, tanh); dropout(0.1)",
-                          "network.input=6x6x1", "network.epochs=30", "network.batch_size=8",
+    char set[256];
+    const char *sets[] = {set, "network.input=6x6x1", "network.epochs=30", "network.batch_size=8",
                           "network.learning_rate=0.01"};
     leat_experiment_options o = leat_experiment_options_default();
     leat_experiment *e = NULL;
@@ -69,12 +67,22 @@ static leat_model *learn(leat_context *c, const char *estimator)
     o.set = sets;
     o.set_count = strcmp(estimator, "network") == 0 ? 5 : 0;
     o.name = "bars";
+    snprintf(set, sizeof set, "network.layers=%s", layers);
     leat_frame *f = bars(c, "picture");
     if (f && leat_experiment_run(c, &e, f, NULL, &o) == LEAT_OK)
-        m = leat_model_retain(leat_experiment_model(e));
+        m = leat_model_retain(leat_experiment_beside(e) ? leat_experiment_beside(e)
+                                                        : leat_experiment_model(e));
     leat_experiment_destroy(e);
     leat_frame_release(f);
     return m;
+}
+
+static leat_model *learn(leat_context *c, const char *estimator)
+{
+    return learn_layers(c, estimator,
+                        "conv2d(4, 3, padding=same, activation=relu); "
+                        "residual { conv2d(4, 3, padding=same) }; max_pool2d; flatten; "
+                        "dense(8, tanh); dropout(0.1)");
 }
 
 /* ---- layers
@@ -200,6 +208,29 @@ static void saliency_is_the_gradient(leattest *t)
 
 /* ---- inputs
  * -------------------------------------------------------------------------------------- */
+
+/* A normalization before it does not hide the first kernel. */
+static void filters_behind_a_normalization(leattest *t)
+{
+    static const struct {
+        const char *layers;
+        size_t filters;
+    } cases[] = {{"batch_norm; conv2d(4, 3); flatten", 4},
+                 {"flatten; batch_norm; dense(6)", 6},
+                 {"max_pool2d(2); flatten; dense(5)", 0}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        leat_inspect_options o = leat_inspect_options_default();
+        leat_inspection *i = NULL;
+        leat_model *m = learn_layers(t->context, "network", cases[k].layers);
+        leat_frame *f = bars(t->context, "picture");
+        o.rows = 0;
+        if (CHECK(m && f) && CHECK_OK(leat_inspect(t->context, &i, m, f, &o)))
+            CHECK_INT(leat_inspection_filters(i), cases[k].filters);
+        leat_inspection_destroy(i);
+        leat_frame_release(f);
+        leat_model_release(m);
+    }
+}
 
 static leat_frame *as_table(leat_context *c, const leat_frame *f, size_t row)
 {
@@ -409,5 +440,5 @@ static void the_page_has_it_all(leattest *t)
 static const leattest_case cases[] = {
     TEST(layers_are_counted),     TEST(merged_layers_count),  TEST(saliency_is_the_gradient),
     TEST(pictures_come_in_forms), TEST(components_are_found), TEST(neighbours_stay_together),
-    TEST(ramps_keep_order),       TEST(the_page_has_it_all)};
+    TEST(ramps_keep_order),       TEST(the_page_has_it_all),  TEST(filters_behind_a_normalization)};
 LEATTEST_MAIN(cases)
