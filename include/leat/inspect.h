@@ -58,7 +58,8 @@ LEAT_API double leat_inspection_flops(const leat_inspection *i);
  * in quotes: " " or "\n". */
 LEAT_API const char *leat_inspection_verdict(const leat_inspection *i);
 /* Values of a layer for the row (elements of its output), and the gradient of the winning output
- * by the input (features of the network), NULL where it has none. */
+ * by the input (features of the network): of tokens that an embedding looks up, the length of its
+ * gradient by what they are looked up as. NULL where it has none. */
 LEAT_API const float *leat_inspection_values(const leat_inspection *i, size_t layer);
 LEAT_API const float *leat_inspection_saliency(const leat_inspection *i, size_t *count);
 /* Filters of the first layer with a kernel, where it looks at a picture; else 0. */

@@ -1,6 +1,7 @@
 /* Owns: tables of layers, activations and input gradients of networks. */
 #include "nn/examine.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -208,7 +209,7 @@ static size_t greatest(const float *values, size_t count)
     return best;
 }
 
-/* An input that only looks up (numbers of words) has no gradient: none is given. */
+/* An input that only looks up (numbers of words) has no gradient. */
 static bool all_zero(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -216,27 +217,80 @@ static bool all_zero(const float *values, size_t count)
     return true;
 }
 
-static leat_status find_saliency(leat_context *c, leati_network *n, leat_tensor *x, leat_tensor *y,
-                                 size_t target, leati_activations *out)
+/* The first embedding that looks up each input; NULL: there is none. */
+static leat_tensor *looked_up(const leati_network *n, const leati_builder *b)
+{
+    size_t inputs = leati_shape_count(&n->input);
+    for (size_t i = 0; i < b->tap_count; i++) {
+        const leati_tap *tap = &b->taps[i];
+        if (!tap->out || strcmp(tap->layer->class->name, "embedding") != 0) continue;
+        leat_shape s = without_batch(leat_tensor_shape(tap->out));
+        if (s.rank > 1 && leati_shape_count(&s) == inputs * (size_t)s.dim[s.rank - 1])
+            return tap->out;
+    }
+    return NULL;
+}
+
+/* The length of each token's part of a gradient (tokens, features). */
+static leat_status lengths(leat_context *c, const float *gradient, size_t tokens, size_t features,
+                           float **out)
+{
+    *out = leati_array(c, tokens, sizeof **out);
+    if (!*out) return LEAT_NOMEM;
+    for (size_t i = 0; i < tokens; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < features; k++) {
+            double g = (double)gradient[i * features + k];
+            sum += g * g;
+        }
+        (*out)[i] = (float)sqrt(sum);
+    }
+    return LEAT_OK;
+}
+
+/* The gradient of one output by x; *out NULL: there is none. */
+static leat_status gradient_of(leat_context *c, leati_network *n, leat_tensor *x, leat_tensor *y,
+                               size_t target, const float *output, float **out)
 {
     leat_shape s = leat_tensor_shape(y);
     size_t outputs = leati_shape_count(&s);
     leat_tensor *gradient = NULL;
     float *seed = LEATI_NEW(c, float, outputs);
+    *out = NULL;
     if (!seed) return LEAT_NOMEM;
-    seed[target < outputs ? target : greatest(out->output, outputs)] = 1;
+    seed[target < outputs ? target : greatest(output, outputs)] = 1;
     leat_tensor *from = leat_input(n->graph, LEAT_DTYPE_F32, s, seed);
     leat_status st = leat_gradients(y, from, 1, &x, &gradient);
     if (st == LEAT_OK && gradient) st = leat_run(n->graph, 1, &gradient);
-    if (st == LEAT_OK && gradient) st = read_values(c, gradient, &out->saliency);
+    if (st == LEAT_OK && gradient) st = read_values(c, gradient, out);
     leati_free(seed);
-    if (out->saliency && all_zero(out->saliency, leati_shape_count(&n->input))) {
-        leati_free(out->saliency); /* nothing goes through a table of an embedding */
-        out->saliency = NULL;
-    }
     if (st != LEAT_UNSUPPORTED && st != LEAT_TYPE) return st;
     leat_error_clear(c);
     return LEAT_OK;
+}
+
+static leat_status find_saliency(leat_context *c, leati_network *n, const leati_builder *b,
+                                 leat_tensor *x, leat_tensor *y, size_t target,
+                                 leati_activations *out)
+{
+    size_t inputs = leati_shape_count(&n->input);
+    float *gradient;
+    LEATI_TRY(gradient_of(c, n, x, y, target, out->output, &out->saliency));
+    if (out->saliency && !all_zero(out->saliency, inputs)) return LEAT_OK;
+    leati_free(out->saliency);
+    out->saliency = NULL;
+    leat_tensor *features = looked_up(n, b);
+    if (!features) return LEAT_OK;
+    LEATI_TRY(gradient_of(c, n, features, y, target, out->output, &gradient));
+    if (!gradient) return LEAT_OK;
+    leat_shape s = leat_tensor_shape(features);
+    size_t width = (size_t)s.dim[s.rank - 1];
+    leat_status st = LEAT_OK;
+    if (!all_zero(gradient, inputs * width))
+        st = lengths(c, gradient, inputs, width, &out->saliency);
+    leati_free(gradient);
+    out->by_token = out->saliency != NULL;
+    return st;
 }
 
 leat_status leati_activations_make(leat_context *c, leati_network *n, const float *data,
@@ -249,7 +303,7 @@ leat_status leati_activations_make(leat_context *c, leati_network *n, const floa
     a.values = LEATI_NEW(c, float *, b.tap_count + 1);
     a.shape = LEATI_NEW(c, leat_shape, b.tap_count + 1);
     leat_status st = a.values && a.shape ? run_taps(c, n, &b, y, &a) : LEAT_NOMEM;
-    if (st == LEAT_OK) st = find_saliency(c, n, x, y, target, &a);
+    if (st == LEAT_OK) st = find_saliency(c, n, &b, x, y, target, &a);
     leati_free(b.taps);
     if (st == LEAT_OK) *out = a;
     else leati_activations_fini(&a);

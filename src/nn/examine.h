@@ -42,6 +42,8 @@ typedef struct leati_activations {
     float *output;   /* (outputs) of the network */
     float *saliency; /* (inputs) the gradient of output `target` by the input (Simonyan, Vedaldi and
                         Zisserman 2014, section 3); NULL: the input has none */
+    bool by_token;   /* the inputs are numbers that an embedding looks up: the lengths of the
+                        gradient by what it gives for each */
 } leati_activations;
 
 /* x (inputs) f32, as the network takes it. target SIZE_MAX: the greatest output. */

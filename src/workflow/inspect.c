@@ -32,6 +32,9 @@ void leat_inspection_destroy(leat_inspection *i)
     leati_layer_map_fini(&i->map);
     for (uint32_t k = 0; i->names && k < i->model->schema.classes; k++) leati_free(i->names[k]);
     leati_free(i->names);
+    size_t inputs = leati_shape_count(&i->input);
+    for (size_t k = 0; i->token && k < inputs; k++) leati_free(i->token[k]);
+    leati_free(i->token);
     leat_model_release(i->model);
     void *blocks[] = {i->source, i->verdict, i->truth,  i->proba,
                       i->x,      i->picture, i->filter, i->filter_layer};
@@ -358,6 +361,28 @@ static leat_status look_at_row(leat_context *c, leat_inspection *i, leati_networ
     return st;
 }
 
+/* What the numbers of tokens stand for, where all inputs are such. */
+static leat_status keep_tokens(leat_context *c, leat_inspection *i)
+{
+    const leati_encoder *e = &i->model->pipeline.encoder;
+    size_t inputs = leati_shape_count(&i->input);
+    for (size_t k = 0; k < e->count; k++)
+        if (e->columns[k].role != LEATI_ROLE_TOKENS) return LEAT_OK;
+    if (!e->count || e->width != inputs) return LEAT_OK;
+    i->token = LEATI_NEW(c, char *, inputs);
+    if (!i->token) return LEAT_NOMEM;
+    for (size_t k = 0; k < inputs; k++) {
+        size_t at = (size_t)i->x[k], length = 0;
+        const char *key = at == LEATI_TOKEN_MISSING ? "" : e->recipe.tokens.unknown;
+        if (at >= LEATI_TOKEN_FIRST && at - LEATI_TOKEN_FIRST < e->lexicon.map.count)
+            key = leati_map_key(&e->lexicon.map, (uint32_t)(at - LEATI_TOKEN_FIRST), &length);
+        else length = strlen(key);
+        i->token[k] = leati_strndup(c, key, length);
+        if (!i->token[k]) return LEAT_NOMEM;
+    }
+    return LEAT_OK;
+}
+
 static leat_status look_at_rows(leat_context *c, leat_inspection *i, leati_network *n,
                                 const leat_frame *f, const leat_frame *conformed,
                                 const leat_inspect_options *o)
@@ -390,6 +415,7 @@ static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f
     LEATI_GO(read_truth(c, i, f));
     LEATI_GO(predict(c, i, conformed));
     LEATI_GO(look_at_row(c, i, n, conformed));
+    LEATI_GO(keep_tokens(c, i));
     LEATI_GO(keep_picture(c, i, conformed));
     LEATI_GO(keep_filters(c, i, n));
     LEATI_GO(look_at_rows(c, i, n, f, conformed, o));
@@ -499,6 +525,11 @@ static void saliency_json(const leat_inspection *i, leat_json *j)
         for (size_t k = 0; k < count; k++)
             leat_json_string(j, NULL,
                              k < e->width && e->features[k].name ? e->features[k].name : "");
+        leat_json_end_array(j);
+    }
+    if (i->token) {
+        leat_json_begin_array(j, "tokens");
+        for (size_t k = 0; k < count; k++) leat_json_string(j, NULL, i->token[k]);
         leat_json_end_array(j);
     }
     leat_json_begin_array(j, "values");

@@ -27,7 +27,9 @@ struct leat_inspection {
     char **names;                   /* (classes of the schema) as they are shown; NULL: none */
     double value, *proba;           /* proba: (classes of the schema) or NULL */
     leat_shape input;               /* of a sample of the network */
-    float *x;                       /* (inputs) as the network takes it */
+    char *
+        *token; /* (inputs) of a text, as the network reads it; "": behind its end. NULL: no text */
+    float *x;   /* (inputs) as the network takes it */
     uint8_t *picture;               /* pixels of the row, NULL when it is no image */
     size_t height, width, channels; /* of the picture */
     float *filter;                  /* (filters, height, width, channels) of the first layer that

@@ -53,8 +53,7 @@ static leati_scene *class_bars(leati_page *p, const leat_inspection *i)
     if (!all) return NULL;
     for (uint32_t k = 0; k < s->classes; k++) all[k] = (ranked){k, i->proba[k]};
     qsort(all, s->classes, sizeof *all, likelier);
-    for (size_t k = 0; k < n; k++)
-        labels[k] = i->names[all[k].class], shares[k] = all[k].share;
+    for (size_t k = 0; k < n; k++) labels[k] = i->names[all[k].class], shares[k] = all[k].share;
     leati_free(all);
     leati_bars in = {.chart = {.width = 400},
                      .labels = labels,
@@ -128,6 +127,41 @@ static leati_scene *feature_bars(leati_page *p, const leat_inspection *i)
     return leati_chart_bars(p->context, &in);
 }
 
+/* A token on a ground that is the stronger, the more it moves the answer. Spaces that could end a
+ * line stay visible. */
+static void token_mark(leati_page *p, const char *token, float share, bool words)
+{
+    char style[160];
+    snprintf(style, sizeof style,
+             "<span style=\"white-space:pre-wrap;border-radius:3px;padding:2px %s;"
+             "background:rgba(0,114,178,%.2f)\">",
+             words ? "4px" : "1px", 0.75 * (double)share);
+    leati_page_raw(p, style);
+    leati_page_text(p, strcmp(token, "\n") == 0 ? "\\n" : token);
+    leati_page_raw(p, words ? "</span> " : "</span>");
+}
+
+/* What was read, also where nothing is known of its weight. */
+static void text_read(leati_page *p, const leat_inspection *i)
+{
+    size_t n = leati_shape_count(&i->input);
+    bool words = i->model->pipeline.encoder.recipe.tokens.words;
+    const float *weight = i->act.by_token ? i->act.saliency : NULL;
+    float most = 0;
+    for (size_t k = 0; weight && k < n; k++) most = fmaxf(most, weight[k]);
+    leati_page_raw(p, "<figure class=\"half\"><p class=\"name\">What was read</p>\n<p "
+                      "style=\"line-height:1.9\">");
+    for (size_t k = 0; k < n; k++)
+        if (*i->token[k]) token_mark(p, i->token[k], most > 0 ? weight[k] / most : 0, words);
+    leati_page_raw(p, "</p>\n");
+    if (most > 0)
+        leati_page_element(p, "figcaption",
+                           "The stronger the ground of a token, the more it moves the winning "
+                           "output: the length of the gradient by what the embedding gives for "
+                           "it.");
+    leati_page_raw(p, "</figure>\n");
+}
+
 static void answer(leati_page *p, const leat_inspection *i)
 {
     const leati_schema *s = &i->model->schema;
@@ -147,11 +181,15 @@ static void answer(leati_page *p, const leat_inspection *i)
                              ? "Right: how strongly each pixel moves the winning output, by its "
                                "gradient. Light pixels move it most."
                              : NULL);
+    else if (i->token) text_read(p, i);
     else if (i->act.saliency)
         leati_page_scene(p, feature_bars(p, i), "half", "What moves the answer",
-                         "The gradient of the winning output by each feature, as the network is "
-                         "given it.");
-    if (i->picture || i->act.saliency) leati_page_raw(p, "</div><div>\n");
+                         i->act.by_token
+                             ? "The length of the gradient of the winning output by what the "
+                               "embedding gives for each feature."
+                             : "The gradient of the winning output by each feature, as the network "
+                               "is given it.");
+    if (i->picture || i->token || i->act.saliency) leati_page_raw(p, "</div><div>\n");
     if (i->proba)
         leati_page_scene(p, class_bars(p, i), "half", "Probabilities",
                          s->classes > CLASSES_SHOWN ? "The ten likeliest classes." : NULL);

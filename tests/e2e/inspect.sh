@@ -24,6 +24,14 @@ text="letters.leat --input small.txt --text 8/1 --row 8"
 check space sh -c "$leat inspect $text --rows 100 >space.txt"
 check no-plane sh -c "$leat inspect iris.leat --input iris --rows 0 | grep -q '^activations and saliency: iris'"
 has space-quoted space.txt '" " (0.' ', and so it is'
+has space-saliency space.txt "activations, saliency, PCA and t-SNE"
+check space-json sh -c "$leat inspect $text --rows 0 --json >space.json"
+check space-tokens python3 -c "
+import json
+s = json.load(open('space.json'))['inspection']['saliency']
+assert ''.join(s['tokens']) in 'to be or not to be' and len(s['tokens']) == 8, s
+assert min(s['values']) >= 0 and max(s['values']) > 0, s"
+has space-read letters.inspect.html "What was read" "the length of the gradient"
 has space-page letters.inspect.html '<strong>&quot; &quot; (0.' '>&quot; &quot;</text>'
 check fit-knn $leat fit iris -t species -m knn --quick -q --name near
 fails knn 4 "knn|only networks" $leat inspect near.leat --input iris

@@ -3,12 +3,14 @@
 
 #include <leat/experiment.h>
 #include <leat/inspect.h>
+#include <leat/read.h>
 #include <math.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "frame/frame.h"
 #include "learn/pca.h"
 #include "learn/tsne.h"
@@ -194,13 +196,16 @@ static void saliency_is_the_gradient(leattest *t)
     CHECK_FAILS(leati_layer_values(t->context, n, &m, 0, out, 6), LEAT_SHAPE, "layer 1");
     leati_activations_fini(&a);
     leati_network_destroy(n);
-    /* nothing moves an answer that is looked up */
-    float at[2] = {1, 2};
+    /* of what is looked up, the length of the gradient where it comes out */
+    float at[2] = {1, 2}, slope[2] = {0}, kernel[6 * 2];
     REQUIRE_OK(
         leati_network_create(t->context, "embedding(4, 3); flatten; dense(2)", LEAT_DIMS(2), &n));
     REQUIRE_OK(leati_network_open(n, g, 3));
     REQUIRE_OK(leati_activations_make(t->context, n, at, 1, &a));
-    CHECK(!a.saliency);
+    REQUIRE(a.saliency && a.by_token && n->weight_count == 3);
+    REQUIRE_OK(leat_variable_get(n->weight[1].variable, kernel, sizeof kernel));
+    for (size_t k = 0; k < 6; k++) slope[k / 3] += kernel[2 * k + 1] * kernel[2 * k + 1];
+    for (size_t k = 0; k < 2; k++) CHECK_NEAR(a.saliency[k], sqrt((double)slope[k]), 1e-5, 1e-6);
     leati_activations_fini(&a);
     leati_network_destroy(n);
     leat_graph_destroy(g);
@@ -437,8 +442,57 @@ static void the_page_has_it_all(leattest *t)
     leat_model_release(s.model);
 }
 
+/* Classes that are a space and a word of control characters; texts as tokens. */
+static leat_frame *letters(leat_context *c)
+{
+    leat_frame *f = NULL;
+    leat_read_options o = leat_read_options_default();
+    const char *path = leattest_scratch("letters.csv");
+    leati_str s;
+    leati_str_init(&s, c);
+    leati_str_add(&s, "text,stands\n");
+    for (int i = 0; i < 40; i++)
+        leati_str_add(&s, i % 2 ? "\"a ba\",\" \"\n" : "\"b ab b\",\"x\ty\"\n");
+    leat_status st = leati_str_status(&s);
+    if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&s), s.length);
+    if (st == LEAT_OK) st = leat_frame_read(c, &f, path, &o);
+    leati_str_fini(&s);
+    return st == LEAT_OK ? f : NULL;
+}
+
+static void texts_are_shown(leattest *t)
+{
+    const char *sets[] = {"network.layers=embedding(8, 3); flatten", "network.epochs=2"};
+    leat_experiment_options o = leat_experiment_options_default();
+    leat_experiment *e = NULL;
+    leati_bytes bytes;
+    subject s = {NULL, letters(t->context), leattest_scratch("letters.html")};
+    o.target = "stands";
+    o.models = "network";
+    o.cv = "holdout:0.3";
+    o.tokens = "words";
+    o.quick = true;
+    o.set = sets;
+    o.set_count = 2;
+    REQUIRE(s.frame);
+    REQUIRE_OK(leat_experiment_run(t->context, &e, s.frame, NULL, &o));
+    s.model = leat_model_retain(leat_experiment_beside(e) ? leat_experiment_beside(e)
+                                                          : leat_experiment_model(e));
+    leat_experiment_destroy(e);
+    REQUIRE_OK(look(t->context, &s));
+    REQUIRE_OK(leati_file_read(t->context, &bytes, s.path));
+    CHECK(holds(&bytes, "What was read") && holds(&bytes, "the length of the gradient"));
+    CHECK(holds(&bytes, ">ab</span>"));
+    CHECK(holds(&bytes, "&quot; &quot;") && holds(&bytes, "&quot;x\\ty&quot;"));
+    leati_bytes_release(&bytes);
+    leattest_fail_some_allocations(t, look, &s);
+    leat_frame_release(s.frame);
+    leat_model_release(s.model);
+}
+
 static const leattest_case cases[] = {
     TEST(layers_are_counted),     TEST(merged_layers_count),  TEST(saliency_is_the_gradient),
     TEST(pictures_come_in_forms), TEST(components_are_found), TEST(neighbours_stay_together),
-    TEST(ramps_keep_order),       TEST(the_page_has_it_all),  TEST(filters_behind_a_normalization)};
+    TEST(ramps_keep_order),       TEST(the_page_has_it_all),  TEST(filters_behind_a_normalization),
+    TEST(texts_are_shown)};
 LEATTEST_MAIN(cases)
