@@ -310,7 +310,7 @@ static void ends(leattest *t)
     leat_rate r = leati_f1(one, 2, false);
     CHECK(r.value == 0 && r.low == 0 && r.high > 0.8);
     r = leati_f1(little, 2, false);
-    CHECK(r.low > 0.95 && r.low < 0.97 && r.high == 1);
+    CHECK(r.low > 0.925 && r.low < 0.93 && r.high == 1); /* 50 rows of the class: 50 / 53.84 */
     r = leati_f1(absent, 2, false);
     CHECK(r.value == 0 && r.low == 0 && r.high == 1);
 }
