@@ -199,6 +199,43 @@ static void norms(leattest *t)
     leattest_at_levels(t, 2, norm_level);
 }
 
+/* Long rows far from 0: running sums in f32 would lose what the elements differ by. */
+static void long_norm_level(leattest *t, leat_context *c)
+{
+    enum { LONG = 1 << 18 };
+    float *x = malloc(LONG * sizeof *x), *y = malloc(LONG * sizeof *y);
+    float *g = malloc(LONG * sizeof *g), *dx = malloc(LONG * sizeof *dx), mean, rate;
+    double m = 0, v = 0, direct = 0, along = 0, worst = 0, worst_dx = 0;
+    leati_rng rng;
+    leati_rng_init(&rng, 45, LEATI_RNG_TEST, 0);
+    for (size_t i = 0; i < LONG; i++) {
+        x[i] = (float)(1000 + leati_rng_uniform(&rng));
+        g[i] = (float)leati_rng_uniform(&rng);
+        m += (double)x[i] / LONG;
+    }
+    for (size_t i = 0; i < LONG; i++) v += pow((double)x[i] - m, 2) / LONG;
+    double r = 1 / sqrt(v + 1e-5);
+    for (size_t i = 0; i < LONG; i++) {
+        direct += (double)g[i] / LONG;
+        along += (double)g[i] * ((double)x[i] - m) * r / LONG;
+    }
+    leati_norm_forward(c, false, 1, LONG, x, NULL, NULL, 1e-5f, y, &mean, &rate);
+    void *workspace = malloc(leati_norm_bytes(1, LONG));
+    leati_norm_backward(c, false, 1, LONG, x, g, NULL, &mean, &rate, dx, NULL, NULL, workspace);
+    for (size_t i = 0; i < LONG; i++) {
+        double hat = ((double)x[i] - m) * r, want = ((double)g[i] - direct - hat * along) * r;
+        worst = fmax(worst, fabs((double)y[i] - hat));
+        worst_dx = fmax(worst_dx, fabs((double)dx[i] - want));
+    }
+    CHECK(worst < 5e-4 && worst_dx < 2e-3);
+    free(x), free(y), free(g), free(dx), free(workspace);
+}
+
+static void long_norms(leattest *t)
+{
+    leattest_at_levels(t, 2, long_norm_level);
+}
+
 /* Batch norm of many rows: moments, the affine map, the gradient through the moments. */
 static void batch_norm_level(leattest *t, leat_context *c)
 {
@@ -703,7 +740,8 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
-static const leattest_case list[] = {
-    TEST(softmax), TEST(entropy), TEST(norms), TEST(batch_norm), TEST(optimisers),
-    TEST(gates),   TEST(pooling), TEST(maps),  TEST(layouts),    TEST(threads_agree)};
+static const leattest_case list[] = {TEST(softmax),    TEST(entropy),      TEST(norms),
+                                     TEST(long_norms), TEST(batch_norm),   TEST(optimisers),
+                                     TEST(gates),      TEST(pooling),      TEST(maps),
+                                     TEST(layouts),    TEST(threads_agree)};
 LEATTEST_MAIN(list)

@@ -167,23 +167,59 @@ static float cross_entropy_row(size_t n, const float *x, size_t label, float smo
     return loss;
 }
 
-/* y = (x - mean) * rate * gamma + beta; gamma and beta may be NULL. A root mean square norm has a
- * mean of 0. */
-static void norm_row(bool centred, size_t n, const float *x, const float *gamma, const float *beta,
-                     float epsilon, float *y, float *mean, float *rate)
+/* Sums over a longer row are taken block by block, and those of the blocks added in f64: a lane
+ * that runs along a whole row loses what is small beside its sum. */
+enum { NORM_BLOCK = 4096 };
+
+INLINE size_t block_of(size_t n, size_t from)
 {
-    vf sum = {0}, squares = {0};
-    float middle = 0;
-    if (centred) {
-        EACH(n, sum += load_last_f32(x + j, width);)
-        middle = lanes_f32(sum) / (float)n;
-    }
+    return n - from < NORM_BLOCK ? n - from : NORM_BLOCK;
+}
+
+INLINE float block_sum(size_t n, const float *x)
+{
+    vf sum = {0};
+    EACH(n, sum += load_last_f32(x + j, width);)
+    return lanes_f32(sum);
+}
+
+/* The sum of (x - middle)^2. */
+INLINE float block_squares(size_t n, const float *x, float middle)
+{
+    vf squares = {0};
     EACH(n, {
         vf d = load_last_f32(x + j, width) - middle;
         if (width < VF) d = lanes_or(d, width, 0);
         squares += d * d;
     })
-    float r = 1 / __builtin_sqrtf(lanes_f32(squares) / (float)n + epsilon);
+    return lanes_f32(squares);
+}
+
+static float long_sum(size_t n, const float *x)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i += NORM_BLOCK) total += (double)block_sum(block_of(n, i), x + i);
+    return (float)total;
+}
+
+static float long_squares(size_t n, const float *x, float middle)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i += NORM_BLOCK)
+        total += (double)block_squares(block_of(n, i), x + i, middle);
+    return (float)total;
+}
+
+/* y = (x - mean) * rate * gamma + beta; gamma and beta may be NULL. A root mean square norm has a
+ * mean of 0. */
+static void norm_row(bool centred, size_t n, const float *x, const float *gamma, const float *beta,
+                     float epsilon, float *y, float *mean, float *rate)
+{
+    const bool is_long = n > NORM_BLOCK;
+    float middle = 0;
+    if (centred) middle = (is_long ? long_sum(n, x) : block_sum(n, x)) / (float)n;
+    float squares = is_long ? long_squares(n, x, middle) : block_squares(n, x, middle);
+    float r = 1 / __builtin_sqrtf(squares / (float)n + epsilon);
     EACH(n, {
         vf v = (load_last_f32(x + j, width) - middle) * r;
         if (gamma) v *= load_last_f32(gamma + j, width);
@@ -194,21 +230,47 @@ static void norm_row(bool centred, size_t n, const float *x, const float *gamma,
     *rate = r;
 }
 
-static void norm_back_row(bool centred, size_t n, const float *x, const float *g,
-                          const float *gamma, float mean, float rate, float *dx, float *dgamma,
-                          float *dbeta)
+/* The sums of g gamma and of g gamma (x - mean) rate over a block; dgamma and dbeta grow. */
+INLINE void block_back_sums(size_t n, const float *x, const float *g, const float *gamma,
+                            float mean, float rate, float *dgamma, float *dbeta, float *direct,
+                            float *along)
 {
-    vf direct = {0}, along = {0};
+    vf sum = {0}, product = {0};
     EACH(n, {
         vf hat = (load_last_f32(x + j, width) - mean) * rate;
         vf v = load_last_f32(g + j, width);
         if (dgamma) store_last_f32(dgamma + j, load_last_f32(dgamma + j, width) + v * hat, width);
         if (dbeta) store_last_f32(dbeta + j, load_last_f32(dbeta + j, width) + v, width);
         if (gamma) v *= load_last_f32(gamma + j, width);
-        direct += v;
-        along += v * hat;
+        sum += v;
+        product += v * hat;
     })
-    float a = centred ? lanes_f32(direct) / (float)n : 0, b = lanes_f32(along) / (float)n;
+    *direct = lanes_f32(sum);
+    *along = lanes_f32(product);
+}
+
+static void long_back_sums(size_t n, const float *x, const float *g, const float *gamma, float mean,
+                           float rate, float *dgamma, float *dbeta, float *direct, float *along)
+{
+    double all_direct = 0, all_along = 0;
+    for (size_t i = 0; i < n; i += NORM_BLOCK) {
+        block_back_sums(block_of(n, i), x + i, g + i, gamma ? gamma + i : NULL, mean, rate,
+                        dgamma ? dgamma + i : NULL, dbeta ? dbeta + i : NULL, direct, along);
+        all_direct += (double)*direct;
+        all_along += (double)*along;
+    }
+    *direct = (float)all_direct;
+    *along = (float)all_along;
+}
+
+static void norm_back_row(bool centred, size_t n, const float *x, const float *g,
+                          const float *gamma, float mean, float rate, float *dx, float *dgamma,
+                          float *dbeta)
+{
+    float direct, along;
+    if (n > NORM_BLOCK) long_back_sums(n, x, g, gamma, mean, rate, dgamma, dbeta, &direct, &along);
+    else block_back_sums(n, x, g, gamma, mean, rate, dgamma, dbeta, &direct, &along);
+    float a = centred ? direct / (float)n : 0, b = along / (float)n;
     EACH(n, {
         vf hat = (load_last_f32(x + j, width) - mean) * rate;
         vf v = load_last_f32(g + j, width);
