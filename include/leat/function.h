@@ -70,7 +70,8 @@ LEAT_API leat_tensor *leat_log_softmax(leat_tensor *x, int axis);
 
 /* ---- normalisation ----------------------------------------------------------------------------
  *
- * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; either may be NULL, or both. */
+ * y = (x - mean) / sqrt(variance + epsilon) gamma + beta; either may be NULL, or both. f16 and bf16
+ * are computed in f32, moments included, and rounded once. */
 
 /* Over the last `axes` axes, whose shape gamma and beta have (or one that broadcasts). */
 LEAT_API leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma,

@@ -32,20 +32,21 @@ static leat_status infer(leat_context *c, leati_node *n)
                                    leati_shape_string(&n->in[i]->shape).text,
                                    leat_dtype_name(x->dtype), leati_shape_string(&x->shape).text);
     for (int i = 0; i < 3; i++) {
-        n->out[i].dtype = x->dtype;
+        n->out[i].dtype = i ? leati_wide(x->dtype) : x->dtype;
         n->out[i].shape = i ? kept_shape(n, &x->shape) : x->shape;
     }
     return LEAT_OK;
 }
 
-/* dy, x, mean, rstd, [gamma] */
+/* dy, x, mean, rstd, [gamma]: mean and rstd as NORM gives them, in f32 for the short types */
 static leat_status infer_grad(leat_context *c, leati_node *n)
 {
     const leat_tensor *x = n->in[1];
     leat_shape kept = kept_shape(n, &x->shape);
     if (!leati_shape_equal(&n->in[0]->shape, &x->shape) ||
         !leati_shape_equal(&n->in[2]->shape, &kept) ||
-        !leati_shape_equal(&n->in[3]->shape, &kept) ||
+        !leati_shape_equal(&n->in[3]->shape, &kept) || n->in[2]->dtype != leati_wide(x->dtype) ||
+        n->in[3]->dtype != leati_wide(x->dtype) ||
         (n->ins == 5 && !broadcasts_to(&n->in[4]->shape, &x->shape)))
         return leati_node_fail(c, n, LEAT_SHAPE, "inputs do not belong to values of shape %s",
                                leati_shape_string(&x->shape).text);
@@ -79,9 +80,23 @@ static leat_tensor *mean_over(const leati_node *n, leat_tensor *x)
     return found ? leat_scale(leat_sum(x, found, axes, true), 1 / count) : x;
 }
 
+/* A node of the same kind in f32, its first output in the type of x: squares and sums of short
+ * types overflow, and moments in them are too coarse. */
+static leat_status widen(leati_node *n, leat_tensor **out)
+{
+    leat_dtype type = n->out[0].dtype;
+    leat_tensor *in[5];
+    for (size_t i = 0; i < n->ins; i++) in[i] = leat_cast(n->in[i], LEAT_DTYPE_F32);
+    leati_node *wide = leati_node_new(n->graph, n->op, n->ins, in, n->attrs, n->attr_bytes);
+    for (size_t i = 0; wide && i < n->outs; i++)
+        out[i] = n->out[i].dtype == type ? leat_cast(&wide->out[i], type) : &wide->out[i];
+    return LEAT_OK;
+}
+
 static leat_status expand(leati_node *n, leat_tensor **out)
 {
     const leati_norm_attrs *a = n->attrs;
+    if (leati_wide(n->in[0]->dtype) != n->in[0]->dtype) return widen(n, out);
     leat_tensor *x = n->in[0];
     leat_tensor *mean = a->rms ? leat_expand(leat_like(x, 0), n->out[1].shape) : mean_over(n, x);
     leat_tensor *d = a->rms ? x : leat_sub(x, mean);
@@ -97,6 +112,7 @@ static leat_status expand(leati_node *n, leat_tensor **out)
 static leat_status expand_grad(leati_node *n, leat_tensor **out)
 {
     const leati_norm_attrs *a = n->attrs;
+    if (leati_wide(n->in[0]->dtype) != n->in[0]->dtype) return widen(n, out);
     leat_tensor *dy = n->in[0], *x = n->in[1], *mean = n->in[2], *rstd = n->in[3];
     leat_tensor *g = n->ins == 5 ? leat_mul(dy, n->in[4]) : dy;
     leat_tensor *z = leat_mul(a->rms ? x : leat_sub(x, mean), rstd);
@@ -121,17 +137,20 @@ static leat_tensor *plus(leat_tensor *sum, leat_tensor *x)
 static leat_tensor *through_moments(leati_node *n, leat_tensor *const *dy, leat_tensor *dx)
 {
     const leati_norm_attrs *a = n->attrs;
-    leat_tensor *x = n->in[0], *mean = &n->out[1], *rstd = &n->out[2];
+    leat_tensor *mean = &n->out[1], *rstd = &n->out[2];
+    leat_tensor *x = leat_cast(n->in[0], mean->dtype);
     int axes[LEAT_MAX_RANK];
     double count;
+    if (!x || !(dy[1] || dy[2])) return dx;
     axes_of(n, &x->shape, axes, &count);
+    dx = leat_cast(dx, mean->dtype);
     if (dy[1] && !a->rms) dx = plus(dx, leat_expand(leat_scale(dy[1], 1 / count), x->shape));
     if (dy[2]) {
         leat_tensor *cube = leat_mul(rstd, leat_mul(rstd, rstd));
         leat_tensor *d = a->rms ? x : leat_sub(x, mean);
         dx = plus(dx, leat_mul(d, leat_scale(leat_mul(dy[2], cube), -1 / count)));
     }
-    return dx;
+    return leat_cast(dx, n->in[0]->dtype);
 }
 
 static leat_status gradient(leati_node *n, leat_tensor *const *dy, const bool *needed,
@@ -235,10 +254,11 @@ leat_tensor *leat_batch_norm_train(leat_tensor *x, leat_tensor *gamma, leat_tens
     leat_shape c = LEAT_DIMS(x->shape.dim[channel]);
     double count = (double)leati_shape_count(&x->shape) / (double)(c.dim[0] ? c.dim[0] : 1);
     leat_tensor *r = leat_stop_gradient(leat_reshape(&n->out[2], c));
-    *mean = leat_stop_gradient(leat_reshape(&n->out[1], c));
+    *mean = leat_cast(leat_stop_gradient(leat_reshape(&n->out[1], c)), x->dtype);
     /* of the sample: n / (n - 1) of that which normalises */
     *variance = leat_scale(leat_shift(leat_recip(leat_mul(r, r)), -epsilon),
                            count > 1 ? count / (count - 1) : 1);
+    *variance = leat_cast(*variance, x->dtype);
     return &n->out[0];
 }
 

@@ -48,8 +48,24 @@ static int axis_of(const leati_node *n)
     return ((const leati_axis_attrs *)n->attrs)->axis;
 }
 
+/* The same in f32, rounded once. */
+static leat_status widen(leati_node *n, leat_tensor **out)
+{
+    leat_tensor *in[2];
+    for (size_t i = 0; i < n->ins; i++) in[i] = leat_cast(n->in[i], LEAT_DTYPE_F32);
+    leat_tensor *y = leati_op1(n->graph, n->op, n->ins, in, n->attrs, n->attr_bytes);
+    out[0] = leat_cast(y, n->out[0].dtype);
+    return LEAT_OK;
+}
+
+static bool is_short(const leati_node *n)
+{
+    return leati_wide(n->out[0].dtype) != n->out[0].dtype;
+}
+
 static leat_status expand_softmax(leati_node *n, leat_tensor **out)
 {
+    if (is_short(n)) return widen(n, out);
     int axis = axis_of(n);
     leat_tensor *x = n->in[0], *e = leat_exp(leat_sub(x, leat_max(x, 1, &axis, true)));
     out[0] = leat_div(e, leat_sum(e, 1, &axis, true));
@@ -58,6 +74,7 @@ static leat_status expand_softmax(leati_node *n, leat_tensor **out)
 
 static leat_status expand_log_softmax(leati_node *n, leat_tensor **out)
 {
+    if (is_short(n)) return widen(n, out);
     int axis = axis_of(n);
     leat_tensor *x = n->in[0], *d = leat_sub(x, leat_max(x, 1, &axis, true));
     out[0] = leat_sub(d, leat_log(leat_sum(leat_exp(d), 1, &axis, true)));
@@ -67,6 +84,7 @@ static leat_status expand_log_softmax(leati_node *n, leat_tensor **out)
 /* (y, dy) -> y (dy - sum(y dy)) */
 static leat_status expand_softmax_grad(leati_node *n, leat_tensor **out)
 {
+    if (is_short(n)) return widen(n, out);
     int axis = axis_of(n);
     leat_tensor *y = n->in[0], *dy = n->in[1];
     out[0] = leat_mul(y, leat_sub(dy, leat_sum(leat_mul(y, dy), 1, &axis, true)));
@@ -76,6 +94,7 @@ static leat_status expand_softmax_grad(leati_node *n, leat_tensor **out)
 /* (y, dy) -> dy - e^y sum(dy) */
 static leat_status expand_log_softmax_grad(leati_node *n, leat_tensor **out)
 {
+    if (is_short(n)) return widen(n, out);
     int axis = axis_of(n);
     leat_tensor *y = n->in[0], *dy = n->in[1];
     out[0] = leat_sub(dy, leat_mul(leat_exp(y), leat_sum(dy, 1, &axis, true)));

@@ -33,4 +33,10 @@ static inline bool leati_dtype_is_float(leat_dtype d)
            d == LEAT_DTYPE_F16;
 }
 
+/* In which sums, squares and means of a type are taken: f32 for bf16 and f16. */
+static inline leat_dtype leati_wide(leat_dtype d)
+{
+    return d == LEAT_DTYPE_BF16 || d == LEAT_DTYPE_F16 ? LEAT_DTYPE_F32 : d;
+}
+
 #endif
