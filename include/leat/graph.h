@@ -233,6 +233,7 @@ LEAT_API leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bo
 LEAT_API leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep);
 LEAT_API leat_tensor *leat_max(leat_tensor *x, size_t count, const int *axes, bool keep);
 LEAT_API leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep);
+/* f16 and bf16 are summed in f32 and rounded once. */
 LEAT_API leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep);
 
 /* ---- linear algebra ----------------------------------------------------------------------------

@@ -7,17 +7,31 @@
 static leat_tensor *reduced(leat_tensor *loss, leat_reduction reduction)
 {
     if (!loss || reduction == LEAT_REDUCE_NONE) return loss;
-    leat_tensor *sum = leat_sum(loss, 0, NULL, false);
+    leat_tensor *sum = leat_sum(leat_cast(loss, leati_wide(loss->dtype)), 0, NULL, false);
     const leat_shape *s = &loss->shape;
     size_t count = leati_shape_count(s);
     if (reduction == LEAT_REDUCE_BATCH) count = s->rank ? (size_t)s->dim[0] : 1;
-    return reduction == LEAT_REDUCE_SUM ? sum : leat_scale(sum, 1 / (double)(count ? count : 1));
+    if (reduction != LEAT_REDUCE_SUM) sum = leat_scale(sum, 1 / (double)(count ? count : 1));
+    return leat_cast(sum, loss->dtype);
+}
+
+/* Squares of a short type may overflow where their mean does not. Other types are left to those who
+ * refuse them. */
+static leat_tensor *widened(leat_tensor *x, const leat_tensor *other)
+{
+    if (!x || !other || x->dtype != other->dtype) return x;
+    return leat_cast(x, leati_wide(x->dtype));
+}
+
+static leat_tensor *rounded(leat_tensor *loss, const leat_tensor *x)
+{
+    return loss ? leat_cast(loss, x->dtype) : NULL;
 }
 
 leat_tensor *leat_mse(leat_tensor *x, leat_tensor *target, leat_reduction reduction)
 {
-    leat_tensor *d = leat_sub(x, target);
-    return reduced(leat_mul(d, d), reduction);
+    leat_tensor *d = leat_sub(widened(x, target), widened(target, x));
+    return rounded(reduced(leat_mul(d, d), reduction), x);
 }
 
 leat_tensor *leat_mae(leat_tensor *x, leat_tensor *target, leat_reduction reduction)
@@ -65,9 +79,9 @@ leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign, leat_reduction reduct
  * gradient exists where both are equal. */
 static leat_tensor *distance(leat_tensor *a, leat_tensor *b)
 {
-    leat_tensor *d = leat_shift(leat_sub(a, b), 1e-6);
+    leat_tensor *d = leat_shift(leat_sub(widened(a, b), widened(b, a)), 1e-6);
     int last = -1;
-    return leat_sqrt(leat_sum(leat_mul(d, d), 1, &last, false));
+    return rounded(leat_sqrt(leat_sum(leat_mul(d, d), 1, &last, false)), a);
 }
 
 leat_tensor *leat_triplet(leat_tensor *anchor, leat_tensor *positive, leat_tensor *negative,

@@ -55,12 +55,13 @@ leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype)
 /* Two passes: the mean, then the squares around it. */
 leat_tensor *leat_var(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
 {
-    leat_tensor *mean = leat_mean(x, count, axes, true), *d = leat_sub(x, mean);
+    leat_tensor *wide = x ? leat_cast(x, leati_wide(x->dtype)) : NULL;
+    leat_tensor *mean = leat_mean(wide, count, axes, true), *d = leat_sub(wide, mean);
     leat_tensor *sum = leat_sum(leat_mul(d, d), count, axes, keep);
     if (!sum) return NULL;
     size_t left = leati_shape_count(&sum->shape);
     double items = left ? (double)leati_shape_count(&x->shape) / (double)left : 0;
-    return leat_scale(sum, 1 / fmax(items - correction, 0));
+    return leat_cast(leat_scale(sum, 1 / fmax(items - correction, 0)), x->dtype);
 }
 
 /* x^power of a sum that is not negative; at 0, where the slope is infinite, it is 0, so that what
@@ -74,7 +75,9 @@ static leat_tensor *root_of(leat_tensor *x, double power)
 
 leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
 {
-    return root_of(leat_var(x, count, axes, keep, correction), 0.5);
+    leat_tensor *wide = x ? leat_cast(x, leati_wide(x->dtype)) : NULL;
+    leat_tensor *deviation = root_of(leat_var(wide, count, axes, keep, correction), 0.5);
+    return deviation ? leat_cast(deviation, x->dtype) : NULL;
 }
 
 /* Around the largest value, so that nothing overflows; a largest of -inf or inf stays out of the
@@ -92,6 +95,11 @@ leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool 
 leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes, bool keep)
 {
     if (!x) return NULL;
+    leat_dtype wide = leati_wide(x->dtype);
+    if (wide != x->dtype) {
+        leat_tensor *y = leat_norm(leat_cast(x, wide), order, count, axes, keep);
+        return y ? leat_cast(y, x->dtype) : NULL;
+    }
     if (order == INFINITY) return leat_max(leat_abs(x), count, axes, keep);
     if (order == 1) return leat_sum(leat_abs(x), count, axes, keep);
     if (order == 2) return root_of(leat_sum(leat_mul(x, x), count, axes, keep), 0.5);

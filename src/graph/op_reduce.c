@@ -64,12 +64,14 @@ leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep)
     return reduce(LEATI_OP_REDUCE_MIN, x, count, axes, keep);
 }
 
+/* The sum of a short type may overflow where the mean does not. */
 leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
-    leat_tensor *sum = leat_sum(x, count, axes, keep);
+    if (!x) return NULL;
+    leat_tensor *sum = leat_sum(leat_cast(x, leati_wide(x->dtype)), count, axes, keep);
     if (!sum) return NULL;
     size_t all = leati_shape_count(&x->shape), left = leati_shape_count(&sum->shape);
-    return leat_scale(sum, left ? (double)left / (double)all : 1);
+    return leat_cast(leat_scale(sum, left ? (double)left / (double)all : 1), x->dtype);
 }
 
 static leat_status infer(leat_context *c, leati_node *n)

@@ -122,5 +122,60 @@ static void short_rows(leattest *t)
     leattest_at_levels(t, 2, short_rows_level);
 }
 
-static const leattest_case cases[] = {TEST(short_rows)};
+/* Sums that overflow in f16, whose means do not. */
+static void means_on(leattest *t, leat_context *c, const char *device)
+{
+    enum { ROOTS = 8, COUNT = 4096 };
+    static float twenty[COUNT], many[8];
+    float y[ROOTS];
+    static const double want[ROOTS] = {30000, 20, 100, 10, 400, 900, 20 * 64, 9 * COUNT};
+    leat_graph *g;
+    for (int i = 0; i < COUNT; i++) twenty[i] = 20;
+    for (int i = 0; i < 8; i++) many[i] = 30000;
+    REQUIRE_OK(leat_graph_create(c, device, &g));
+    leat_tensor *a = leat_cast(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(8), many), LEAT_DTYPE_F16);
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 64, 64), twenty);
+    x = leat_cast(x, LEAT_DTYPE_F16);
+    leat_tensor *sign =
+        leat_where(leat_equal(leat_mod(leat_arange(g, LEAT_DTYPE_I64, 0, 64, 1),
+                                       leat_scalar(g, LEAT_DTYPE_I64, 2)),
+                              leat_scalar(g, LEAT_DTYPE_I64, 0)),
+                   leat_scalar(g, LEAT_DTYPE_F16, 0.5), leat_scalar(g, LEAT_DTYPE_F16, -0.5));
+    leat_tensor *swing = leat_mul(x, sign), *zero = leat_like(x, 0), *at = NULL;
+    leat_tensor *roots[ROOTS] = {
+        leat_mean(a, 0, NULL, false),
+        leat_pool_global_avg(x, false),
+        leat_var(swing, 0, NULL, false, 0),
+        leat_std(swing, 0, NULL, false, 0),
+        leat_mse(x, leat_expand(zero, leat_tensor_shape(x)), LEAT_REDUCE_MEAN),
+        NULL,
+        leat_norm(x, 2, 0, NULL, false),
+        NULL};
+    /* mean absolute error of 20 - (-880), and the gradient of a mean of squares */
+    at = leat_shift(zero, -880);
+    roots[5] = leat_mae(x, leat_expand(at, leat_tensor_shape(x)), LEAT_REDUCE_MEAN);
+    leat_tensor *loss = leat_mse(x, leat_expand(zero, leat_tensor_shape(x)), LEAT_REDUCE_BATCH), *d;
+    REQUIRE_OK(leat_gradients(loss, leat_like(loss, 9.0 / 40), 1, &x, &d));
+    roots[7] = leat_sum(leat_cast(d, LEAT_DTYPE_F32), 0, NULL, false);
+    for (int i = 0; i < ROOTS; i++)
+        roots[i] = leat_reshape(leat_cast(roots[i], LEAT_DTYPE_F32), LEAT_SCALAR);
+    REQUIRE_OK(leat_run(g, ROOTS, roots));
+    for (int i = 0; i < ROOTS; i++) {
+        REQUIRE_OK(leat_get(roots[i], &y[i], sizeof y[i]));
+        CHECK_NEAR((double)y[i], want[i], 1e-3, 0);
+    }
+    leat_graph_destroy(g);
+}
+
+static void means_level(leattest *t, leat_context *c)
+{
+    for (int d = 0; d < DEVICES; d++) means_on(t, c, devices[d]);
+}
+
+static void means_of_short_types(leattest *t)
+{
+    leattest_at_levels(t, 2, means_level);
+}
+
+static const leattest_case cases[] = {TEST(short_rows), TEST(means_of_short_types)};
 LEATTEST_MAIN(cases)
