@@ -134,7 +134,8 @@ typedef struct leat_attention_options {
 } leat_attention_options;
 LEAT_API leat_attention_options leat_attention_options_default(void);
 /* softmax(scale q k') v (Vaswani et al. 2017, section 3.2.1): q (B, H, T, D), k (B, H, S, D),
- * v (B, H, S, E) -> (B, H, T, E). A query that sees no key gives 0. options may be NULL. */
+ * v (B, H, S, E) -> (B, H, T, E). A query that sees no key gives 0 and takes no gradient; a mask of
+ * -inf hides a key as causal and key_mask do. options may be NULL. */
 LEAT_API leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor *v,
                                      const leat_attention_options *options);
 

@@ -171,9 +171,13 @@ static leat_tensor *with_mask(const leati_node *n, leat_tensor *mask)
     leat_tensor *q = heads_first(a, n->in[0]), *k = heads_first(a, n->in[1]);
     leat_tensor *see = visible(n, 0, 3);
     leat_tensor *s = leat_add(leat_scale(leat_matmul_t(q, false, k, true), a->scale), mask);
-    if (see) s = leat_where(see, s, leat_like(s, UNSEEN));
-    leat_tensor *p = leat_softmax(s, -1);
-    if (see) p = leat_where(see, p, leat_like(p, 0)); /* a query that sees none gives 0 */
+    int last = -1;
+    if (see) s = leat_where(see, s, leat_like(s, -INFINITY));
+    /* A query that sees none gives 0, also to the gradients. */
+    leat_tensor *top = leat_stop_gradient(leat_max(s, 1, &last, true));
+    leat_tensor *none = leat_equal(top, leat_like(top, -INFINITY));
+    leat_tensor *p = leat_softmax(leat_where(none, leat_like(s, 0), s), -1);
+    p = leat_where(none, leat_like(p, 0), p);
     return heads_first(a, leat_matmul(p, heads_first(a, n->in[2])));
 }
 

@@ -177,5 +177,90 @@ static void means_of_short_types(leattest *t)
     leattest_at_levels(t, 2, means_level);
 }
 
-static const leattest_case cases[] = {TEST(short_rows), TEST(means_of_short_types)};
+/* ---- attention ------------------------------------------------------------------------------ */
+
+enum { HEADS = 2, QUERIES = 3, KEYS = 4, WIDTH = 5, QUERY_ROWS = HEADS * QUERIES * WIDTH };
+
+typedef struct masked {
+    bool causal, keys, half;
+} masked;
+
+/* Query 1 of each head sees no key: it gives 0 and takes no gradient. */
+static void masked_query_on(leattest *t, leat_context *c, const char *device, masked how)
+{
+    static const uint8_t counts[KEYS] = {1, 1, 1, 0};
+    float q[QUERY_ROWS], k[HEADS * KEYS * WIDTH], mask[QUERIES * KEYS] = {0};
+    float y[2][QUERY_ROWS], dq[QUERY_ROWS], dk[HEADS * KEYS * WIDTH], dv[HEADS * KEYS * WIDTH];
+    for (int i = 0; i < QUERY_ROWS; i++) q[i] = (float)sin(i);
+    for (int i = 0; i < HEADS * KEYS * WIDTH; i++) k[i] = (float)cos(i);
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(c, device, &g));
+    if (how.half) REQUIRE_OK(leat_graph_set_precision(g, LEAT_DTYPE_BF16));
+    for (int pass = 0; pass < 2; pass++) {
+        for (int j = 0; j < KEYS && pass; j++) mask[KEYS + j] = -INFINITY;
+        leat_tensor *in[3] = {leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, HEADS, QUERIES, WIDTH), q),
+                              leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, HEADS, KEYS, WIDTH), k),
+                              leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, HEADS, KEYS, WIDTH), k)};
+        leat_attention_options o = leat_attention_options_default();
+        o.causal = how.causal;
+        o.mask = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(QUERIES, KEYS), mask);
+        if (how.keys) o.key_mask = leat_input(g, LEAT_DTYPE_BOOL, LEAT_DIMS(1, KEYS), counts);
+        leat_tensor *roots[4] = {leat_attention(in[0], in[1], in[2], &o)};
+        leat_tensor *loss = leat_sum(leat_shift(roots[0], 0), 0, NULL, false);
+        REQUIRE_OK(leat_gradients(loss, NULL, 3, in, roots + 1));
+        REQUIRE_OK(leat_run(g, 4, roots));
+        REQUIRE_OK(leat_get(roots[0], y[pass], sizeof y[pass]));
+        REQUIRE_OK(leat_get(roots[1], dq, sizeof dq));
+        REQUIRE_OK(leat_get(roots[2], dk, sizeof dk));
+        REQUIRE_OK(leat_get(roots[3], dv, sizeof dv));
+        leat_graph_clear(g);
+    }
+    for (int i = 0; i < QUERY_ROWS; i++) {
+        bool blind = i / WIDTH % QUERIES == 1;
+        CHECK(blind ? y[1][i] == 0 && dq[i] == 0 : y[1][i] == y[0][i] && isfinite(dq[i]));
+    }
+    double sum = 0;
+    for (int i = 0; i < HEADS * KEYS * WIDTH; i++) {
+        CHECK(isfinite(dk[i]) && isfinite(dv[i]));
+        sum += (double)dv[i];
+    }
+    CHECK_NEAR(sum, HEADS * (QUERIES - 1) * WIDTH, how.half ? 1e-2 : 1e-5, 0);
+    leat_graph_destroy(g);
+}
+
+static void masked_query_level(leattest *t, leat_context *c)
+{
+    for (int d = 0; d < DEVICES; d++)
+        for (int k = 0; k < 8; k++)
+            masked_query_on(t, c, devices[d], (masked){k & 1, k & 2, k & 4});
+}
+
+static void masked_queries(leattest *t)
+{
+    leattest_at_bf16_levels(t, 2, masked_query_level);
+}
+
+/* What a mask makes very small is still more than what causality hides. */
+static void low_scores(leattest *t)
+{
+    static const float zeros[4], mask[4] = {-3e38F, -3e38F, -3e38F, -3e38F}, v[2] = {3, 5};
+    for (int d = 0; d < DEVICES; d++) {
+        leat_graph *g;
+        float y[2];
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        leat_tensor *q = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 2, 1), zeros);
+        leat_attention_options o = leat_attention_options_default();
+        o.causal = true;
+        o.mask = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 2), mask);
+        leat_tensor *values = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 2, 1), v);
+        leat_tensor *out = leat_attention(q, q, values, &o);
+        REQUIRE_OK(leat_run(g, 1, &out));
+        REQUIRE_OK(leat_get(out, y, sizeof y));
+        CHECK(y[0] == 3 && y[1] == 4);
+        leat_graph_destroy(g);
+    }
+}
+
+static const leattest_case cases[] = {TEST(short_rows), TEST(means_of_short_types),
+                                      TEST(masked_queries), TEST(low_scores)};
 LEATTEST_MAIN(cases)
