@@ -54,7 +54,8 @@ LEAT_API leat_tensor *leat_gelu(leat_tensor *x); /* x / 2 (1 + erf(x / sqrt 2)) 
 LEAT_API leat_tensor *leat_gelu_tanh(leat_tensor *x);
 LEAT_API leat_tensor *leat_silu(leat_tensor *x); /* x sigmoid(x) */
 LEAT_API leat_tensor *leat_mish(leat_tensor *x); /* x tanh(softplus(x)) */
-LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low, double high);
+LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low,
+                                double high); /* integers: at whole numbers */
 LEAT_API leat_tensor *leat_hard_sigmoid(leat_tensor *x, double alpha,
                                         double beta);  /* clip(alpha x + beta, 0, 1) */
 LEAT_API leat_tensor *leat_hard_swish(leat_tensor *x); /* x clip(x / 6 + 1 / 2, 0, 1) */

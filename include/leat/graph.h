@@ -48,7 +48,8 @@ LEAT_API leat_tensor *leat_input(leat_graph *g, leat_dtype dtype, leat_shape sha
 LEAT_API void leat_bind(leat_tensor *input, const void *data);
 LEAT_API leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape,
                                     const void *data); /* copied */
-/* A scalar; and one of the type of x. */
+/* A scalar; and one of the type of x. An integer type takes whole numbers in its range only:
+ * another value is refused, here and in what is made of it (leat_shift, leat_scale). */
 LEAT_API leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value);
 LEAT_API leat_tensor *leat_like(leat_tensor *x, double value);
 
@@ -233,7 +234,7 @@ LEAT_API leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bo
 LEAT_API leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep);
 LEAT_API leat_tensor *leat_max(leat_tensor *x, size_t count, const int *axes, bool keep);
 LEAT_API leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep);
-/* f16 and bf16 are summed in f32 and rounded once. */
+/* Of floating point (cast integers); f16 and bf16 are summed in f32 and rounded once. */
 LEAT_API leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep);
 
 /* ---- linear algebra ----------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 /* Owns: activations as elementwise operations; the planner makes one pass of each. */
+#include <math.h>
+
 #include <leat/function.h>
 
 #include "graph/graph.h"
+#include "tensor/shape.h"
 
 leat_tensor *leat_gelu(leat_tensor *x)
 {
@@ -29,7 +32,14 @@ leat_tensor *leat_mish(leat_tensor *x)
 /* By selection, so that the gradient is 1 at the bounds and NaN stays. */
 leat_tensor *leat_clip(leat_tensor *x, double low, double high)
 {
-    leat_tensor *l = leat_like(x, low), *h = leat_like(x, high);
+    if (!x) return NULL;
+    leat_graph *g = x->node->graph;
+    if (!leati_dtype_is_float(x->dtype) && (trunc(low) != low || trunc(high) != high))
+        return leati_refuse(g, LEATI_OP_MIN, LEAT_INVALID,
+                            "%s is clipped at whole numbers, not at %g and %g: cast it to floating "
+                            "point first",
+                            leat_dtype_name(x->dtype), low, high);
+    leat_tensor *l = leati_scalar_near(g, x->dtype, low), *h = leati_scalar_near(g, x->dtype, high);
     return leat_where(leat_less(x, l), l, leat_where(leat_greater(x, h), h, x));
 }
 

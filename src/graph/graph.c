@@ -295,13 +295,35 @@ leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape, co
     return &n->out[0];
 }
 
-leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value)
+leat_tensor *leati_scalar_near(leat_graph *g, leat_dtype dtype, double value)
 {
     if (!g || g->broken) return NULL;
     uint64_t bytes = 0;
     if (leat_dtype_size(dtype)) /* another one is refused below */
         leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
     return leat_constant(g, dtype, LEAT_SCALAR, &bytes);
+}
+
+/* Integers are whole and have a range. */
+static bool is_value_of(leat_graph *g, leat_dtype dtype, double value)
+{
+    if (leati_dtype_is_float(dtype) || dtype == LEAT_DTYPE_BOOL || !leat_dtype_size(dtype))
+        return true;
+    uint64_t bytes = 0;
+    double back;
+    leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
+    leati_cast_kernel(g->context, dtype, LEAT_DTYPE_F64)(1, &bytes, NULL, NULL, &back);
+    return back == value;
+}
+
+leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value)
+{
+    if (!g || g->broken) return NULL;
+    if (!is_value_of(g, dtype, value))
+        return leati_refuse(g, LEATI_OP_CONSTANT, LEAT_INVALID,
+                            "%.17g is no value of %s: cast to another type first", value,
+                            leat_dtype_name(dtype));
+    return leati_scalar_near(g, dtype, value);
 }
 
 leat_tensor *leat_like(leat_tensor *x, double value)

@@ -85,6 +85,8 @@ leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_d
 leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
                             size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
                             const leat_shape *shape);
+/* A scalar of the nearest value that the type has. */
+leat_tensor *leati_scalar_near(leat_graph *g, leat_dtype dtype, double value);
 /* Breaks the recording with an error that names scope and operation; gives NULL. */
 leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
     LEAT_PRINTF(4, 5);

@@ -42,6 +42,8 @@ leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype)
     if (depth < 0)
         return leati_refuse(g, LEATI_OP_IOTA, LEAT_INVALID, "one-hot of %lld classes",
                             (long long)depth);
+    if (!leati_dtype_is_float(index->dtype) && leat_dtype_size(index->dtype) < 4)
+        index = leat_cast(index, LEAT_DTYPE_I32);
     leat_tensor *classes = leati_iota(g, index->dtype, LEAT_DIMS(depth), 0, 0, 1);
     leat_tensor *count = leat_like(index, (double)depth);
     leat_tensor *place =

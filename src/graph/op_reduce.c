@@ -68,6 +68,10 @@ leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep)
 leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
     if (!x) return NULL;
+    if (!leati_dtype_is_float(x->dtype))
+        return leati_refuse(x->node->graph, LEATI_OP_REDUCE_SUM, LEAT_TYPE,
+                            "a mean of %s: cast the input to floating point first",
+                            leat_dtype_name(x->dtype));
     leat_tensor *sum = leat_sum(leat_cast(x, leati_wide(x->dtype)), count, axes, keep);
     if (!sum) return NULL;
     size_t all = leati_shape_count(&x->shape), left = leati_shape_count(&sum->shape);

@@ -261,6 +261,100 @@ static void low_scores(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(short_rows), TEST(means_of_short_types),
-                                      TEST(masked_queries), TEST(low_scores)};
+/* ---- integers ------------------------------------------------------------------------------- */
+
+static leat_tensor *half_of(leat_tensor *x)
+{
+    return leat_scale(x, 0.5);
+}
+
+static leat_tensor *half_more(leat_tensor *x)
+{
+    return leat_shift(x, 0.5);
+}
+
+static leat_tensor *clip_between(leat_tensor *x)
+{
+    return leat_clip(x, 1.5, 2.5);
+}
+
+static leat_tensor *mean(leat_tensor *x)
+{
+    return leat_mean(x, 0, NULL, false);
+}
+
+static leat_tensor *variance(leat_tensor *x)
+{
+    return leat_var(x, 0, NULL, false, 0);
+}
+
+static leat_tensor *fraction_like(leat_tensor *x)
+{
+    return leat_like(x, 2.7);
+}
+
+static leat_tensor *too_large(leat_tensor *x)
+{
+    return leat_like(leat_cast(x, LEAT_DTYPE_I8), 300);
+}
+
+static leat_tensor *negative(leat_tensor *x)
+{
+    return leat_like(leat_cast(x, LEAT_DTYPE_U8), -1);
+}
+
+/* What integers cannot express is refused, not rounded. */
+static void integers(leattest *t)
+{
+    static const struct {
+        function f;
+        leat_status status;
+        const char *text;
+    } refused[] = {{half_of, LEAT_INVALID, "0.5|i64|cast"},
+                   {half_more, LEAT_INVALID, "0.5|i64|cast"},
+                   {fraction_like, LEAT_INVALID, "2.7|i64|cast"},
+                   {too_large, LEAT_INVALID, "300|i8|cast"},
+                   {negative, LEAT_INVALID, "-1|u8|cast"},
+                   {clip_between, LEAT_INVALID, "i64|1.5|2.5|cast"},
+                   {mean, LEAT_TYPE, "mean|i64|cast"},
+                   {variance, LEAT_TYPE, "mean|i64|cast"}};
+    static const int64_t data[3] = {1, 2, 3}, want[3][3] = {{-2, -4, -6}, {2, 2, 3}, {1, 2, 3}};
+    leat_context *c = t->context;
+    int64_t y[3];
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(c, NULL, &g));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(3), data), *out;
+        CHECK((out = refused[i].f(x)) == NULL);
+        CHECK_FAILS(leat_run(g, 1, &out), refused[i].status, refused[i].text);
+        leat_graph_clear(g);
+    }
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(3), data);
+    leat_tensor *roots[3] = {leat_scale(x, -2), leat_clip(x, 2, INFINITY), leat_clip(x, -1e300, 9)};
+    REQUIRE_OK(leat_run(g, 3, roots));
+    for (int i = 0; i < 3; i++) {
+        REQUIRE_OK(leat_get(roots[i], y, sizeof y));
+        CHECK(!memcmp(y, want[i], sizeof y));
+    }
+    leat_graph_destroy(g);
+}
+
+/* 300 classes by numbers of 8 bits. */
+static void few_bits_of_many_classes(leattest *t)
+{
+    static const uint8_t data[2] = {0, 44};
+    float y[2 * 300];
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_U8, LEAT_DIMS(2), data);
+    leat_tensor *out = leat_one_hot(x, 300, LEAT_DTYPE_F32);
+    REQUIRE_OK(leat_run(g, 1, &out));
+    REQUIRE_OK(leat_get(out, y, sizeof y));
+    for (int i = 0; i < 600; i++) CHECK(y[i] == (i == 0 || i == 344));
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(short_rows),     TEST(means_of_short_types),
+                                      TEST(masked_queries), TEST(low_scores),
+                                      TEST(integers),       TEST(few_bits_of_many_classes)};
 LEATTEST_MAIN(cases)
