@@ -28,7 +28,8 @@ typedef struct leat_window {
     int groups;                /* of convolutions: they divide both numbers of channels */
     bool channels_last;
     bool count_padding; /* leat_pool_avg: divide by the whole window, padding included */
-    bool ceil_mode;     /* pools: a last window that only begins inside counts */
+    bool ceil_mode;     /* pools: a last window that only begins inside counts, also one larger
+                           than the input by less than a stride */
 } leat_window;
 /* Dilation 1, one group, the rest 0. */
 LEAT_API leat_window leat_window_default(void);

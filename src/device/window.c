@@ -18,7 +18,7 @@ int64_t leati_window_count(int64_t in, int64_t kernel, int64_t stride, int64_t d
                            int64_t low, int64_t high, bool ceil_mode)
 {
     int64_t room = in + low + high - dilation * (kernel - 1) - 1;
-    if (room < 0) return 0;
+    if (room < 0) return ceil_mode && room > -stride && in > 0 ? 1 : 0;
     int64_t count = room / stride + 1;
     if (ceil_mode && room % stride && count * stride < in + low) count++;
     return count;

@@ -27,7 +27,8 @@ typedef struct leati_grid {
 leati_grid leati_grid_of(const leat_shape *s, bool channels_last);
 
 /* How many windows fit: (in + low + high - reach) / stride + 1, reach = dilation (kernel - 1) + 1;
- * 0 when not even one does. ceil_mode: a last window that only begins inside counts too. */
+ * 0 when not even one does. ceil_mode: a last window that only begins inside counts too, if less
+ * than a stride of it is outside. */
 int64_t leati_window_count(int64_t in, int64_t kernel, int64_t stride, int64_t dilation,
                            int64_t low, int64_t high, bool ceil_mode);
 

@@ -55,9 +55,14 @@ static leat_status infer_pool(leat_context *c, leati_node *n)
             leati_window_count(a->spatial[i], a->kernel[i], a->stride[i], a->dilation[i],
                                a->pad_low[i], a->pad_high[i], a->ceil_mode);
         if (count < 1)
-            return leati_node_fail(
-                c, n, LEAT_SHAPE, "a window of %lld does not fit into %lld of input %s",
-                (long long)a->kernel[i], (long long)a->spatial[i], leati_shape_string(&x).text);
+            return leati_node_fail(c, n, LEAT_SHAPE,
+                                   "a window that reaches over %lld (kernel %lld, dilation %lld) "
+                                   "does not fit into %lld of input %s with padding of %lld and "
+                                   "%lld",
+                                   (long long)(a->dilation[i] * (a->kernel[i] - 1) + 1),
+                                   (long long)a->kernel[i], (long long)a->dilation[i],
+                                   (long long)a->spatial[i], leati_shape_string(&x).text,
+                                   (long long)a->pad_low[i], (long long)a->pad_high[i]);
         spatial_of(a, &y)[i] = count;
     }
     n->out[0].dtype = n->in[0]->dtype;

@@ -100,6 +100,9 @@ static const pool pools[] = {
     {"padding counts", 2, OP_S(1, 2, 5, 6), 3, 2, 1, 1, false, true, false},
     {"ceil", 2, OP_S(1, 2, 6, 8), 3, 2, 1, 0, false, false, true},
     {"ceil, padding counts", 2, OP_S(1, 2, 6, 8), 3, 2, 1, 1, false, true, true},
+    {"ceil, larger than the input", 2, OP_S(2, 3, 1, 5), 2, 2, 1, 0, false, false, true},
+    {"ceil, larger, channels last", 2, OP_S(2, 1, 5, 3), 2, 2, 1, 0, true, false, true},
+    {"ceil, larger, padding counts", 1, OP_S(2, 3, 1), 5, 4, 1, 1, false, true, true},
     {"dilated", 2, OP_S(1, 6, 7, 3), 2, 1, 2, 1, true, false, false},
     {"line", 1, OP_S(2, 3, 8), 2, 2, 1, 0, false, false, false},
     {"solid", 3, OP_S(1, 4, 5, 4, 2), 3, 2, 1, 1, true, false, false},
@@ -353,7 +356,7 @@ static const op_failure failures[] = {
     OP_FAILURE(POOL_MAX_BACK, "result", foreign_result, SHAPE, "layer 7|(1, 3, 3)|(1, 3, 4)"),
     OP_FAILURE(POOL_MAX_INDEX, "flat", flat_index, SHAPE, "layer 7|(3, 8)"),
     OP_FAILURE(POOL_MAX_DATA, "index", wrong_index, SHAPE, "layer 7|i64"),
-    OP_FAILURE(POOL_AVG, "large window", large_pool, SHAPE, "layer 7|9|8"),
+    OP_FAILURE(POOL_AVG, "large window", large_pool, SHAPE, "layer 7|kernel 9|into 8|padding of 0"),
     OP_FAILURE(POOL_AVG_DATA, "integers", average_of_integers, TYPE, "layer 7|i32"),
 };
 
