@@ -195,6 +195,19 @@ static leat_tensor *derive_power(leati_node *n, leat_tensor *dy, int which)
     return leat_mul(dy, leat_mul(&n->out[0], leat_log(safe)));
 }
 
+/* Of atan2(y, x): x / (x^2 + y^2) and -y / (x^2 + y^2), both over the larger of |x| and |y| so that
+ * no square overflows or vanishes; 0 where both are 0. */
+static leat_tensor *derive_angle(leat_tensor *y, leat_tensor *x, leat_tensor *dy, int which)
+{
+    leat_tensor *size = leat_stop_gradient(leat_maximum(leat_abs(y), leat_abs(x)));
+    leat_tensor *none = leat_equal(size, leat_like(size, 0));
+    size = leat_where(none, leat_like(size, 1), size);
+    leat_tensor *b = leat_div(y, size), *a = leat_div(x, size);
+    leat_tensor *r2 = leat_mul(leat_add(leat_mul(a, a), leat_mul(b, b)), size);
+    leat_tensor *d = leat_div(leat_mul(dy, which ? leat_neg(b) : a), r2);
+    return leat_where(none, leat_like(d, 0), d);
+}
+
 static leat_tensor *derive_binary(leati_node *n, leat_tensor *dy, int which)
 {
     leat_tensor *a = n->in[0], *b = n->in[1];
@@ -209,10 +222,7 @@ static leat_tensor *derive_binary(leati_node *n, leat_tensor *dy, int which)
     case LEATI_OP_FMOD: return which ? leat_neg(leat_mul(dy, leat_trunc(leat_div(a, b)))) : dy;
     case LEATI_OP_MAX:
     case LEATI_OP_MIN: return derive_extreme(n, dy, which);
-    case LEATI_OP_ATAN2: { /* a is y, b is x */
-        leat_tensor *r2 = leat_add(leat_mul(a, a), leat_mul(b, b));
-        return leat_div(leat_mul(dy, which ? leat_neg(a) : b), r2);
-    }
+    case LEATI_OP_ATAN2: return derive_angle(a, b, dy, which);
     default: return NULL;
     }
 }

@@ -354,7 +354,42 @@ static void few_bits_of_many_classes(leattest *t)
     leat_graph_destroy(g);
 }
 
-static const leattest_case cases[] = {TEST(short_rows),     TEST(means_of_short_types),
-                                      TEST(masked_queries), TEST(low_scores),
-                                      TEST(integers),       TEST(few_bits_of_many_classes)};
+/* ---- angles --------------------------------------------------------------------------------- */
+
+static void angles_on(leattest *t, leat_context *c, const char *device)
+{
+    enum { COUNT = 5 };
+    static const float y[COUNT] = {0, 1e-30F, 3e30F, 3, 0}, x[COUNT] = {0, 1e-30F, 4e30F, -4, 2};
+    static const double by_y[COUNT] = {0, 5e29, 0.16e-30, -0.16, 0.5},
+                        by_x[COUNT] = {0, -5e29, -0.12e-30, -0.12, 0};
+    float dy[COUNT], dx[COUNT];
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(c, device, &g));
+    leat_tensor *in[2] = {leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(COUNT), y),
+                          leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(COUNT), x)};
+    leat_tensor *d[2], *angle = leat_atan2(in[0], in[1]);
+    REQUIRE_OK(leat_gradients(leat_sum(angle, 0, NULL, false), NULL, 2, in, d));
+    REQUIRE_OK(leat_run(g, 2, d));
+    REQUIRE_OK(leat_get(d[0], dy, sizeof dy));
+    REQUIRE_OK(leat_get(d[1], dx, sizeof dx));
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_NEAR((double)dy[i], by_y[i], 1e-5, 0);
+        CHECK_NEAR((double)dx[i], by_x[i], 1e-5, 0);
+    }
+    leat_graph_destroy(g);
+}
+
+static void angles_level(leattest *t, leat_context *c)
+{
+    for (int d = 0; d < DEVICES; d++) angles_on(t, c, devices[d]);
+}
+
+static void angles(leattest *t)
+{
+    leattest_at_levels(t, 2, angles_level);
+}
+
+static const leattest_case cases[] = {
+    TEST(short_rows), TEST(means_of_short_types),     TEST(masked_queries), TEST(low_scores),
+    TEST(integers),   TEST(few_bits_of_many_classes), TEST(angles)};
 LEATTEST_MAIN(cases)
