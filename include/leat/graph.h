@@ -213,7 +213,7 @@ LEAT_API leat_shape leat_tensor_shape(const leat_tensor *x);
     X(bitor)                                                                                       \
     X(bitxor)                                                                                      \
     X(shift_left)                                                                                  \
-    X(shift_right)
+    X(shift_right) /* by less than 0, or by all bits and more: only the sign is left */
 
 #define LEAT_UNARY_DECLARE(name)  LEAT_API leat_tensor *leat_##name(leat_tensor *x);
 #define LEAT_BINARY_DECLARE(name) LEAT_API leat_tensor *leat_##name(leat_tensor *a, leat_tensor *b);

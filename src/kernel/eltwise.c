@@ -149,7 +149,10 @@ static float mod_f32(float a, float b)
     LOOP2(BITOR_##s, T, T, a | b)                                                                  \
     LOOP2(BITXOR_##s, T, T, a ^ b)                                                                 \
     LOOP2(SHL_##s, T, T, (uint64_t)b < 8 * sizeof(T) ? (U)((uint64_t)a << (uint64_t)b) : 0)        \
-    LOOP2(SHR_##s, T, T, (uint64_t)b < 8 * sizeof(T) ? a >> (uint64_t)b : 0)                       \
+    LOOP2(SHR_##s, T, T,                                                                           \
+          (uint64_t)b < 8 * sizeof(T) ? a >> (uint64_t)b                                           \
+          : is_signed                 ? a >> (8 * sizeof(T) - 1)                                   \
+                                      : 0)                                                                         \
     COMPARE_LOOPS(s, T)
 
 /* Powers wrap; a negative exponent gives 1, -1 or 0. Modulo has the sign of b if `python`. */

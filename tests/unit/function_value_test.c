@@ -389,7 +389,34 @@ static void angles(leattest *t)
     leattest_at_levels(t, 2, angles_level);
 }
 
+/* ---- shifts --------------------------------------------------------------------------------- */
+
+/* As NumPy: past the last bit only the sign is left. */
+static void shifts(leattest *t)
+{
+    enum { COUNT = 6 };
+    static const int8_t a[COUNT] = {-7, -7, -7, -7, 7, -128}, b[COUNT] = {1, 7, 127, -1, 127, 8};
+    static const int8_t want[COUNT] = {-4, -1, -1, -1, 0, -1};
+    static const uint8_t u[2] = {200, 200}, by[2] = {3, 8};
+    for (int d = 0; d < DEVICES; d++) {
+        int8_t y[COUNT];
+        uint8_t z[2];
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        leat_tensor *roots[2] = {
+            leat_shift_right(leat_input(g, LEAT_DTYPE_I8, LEAT_DIMS(COUNT), a),
+                             leat_input(g, LEAT_DTYPE_I8, LEAT_DIMS(COUNT), b)),
+            leat_shift_right(leat_input(g, LEAT_DTYPE_U8, LEAT_DIMS(2), u),
+                             leat_input(g, LEAT_DTYPE_U8, LEAT_DIMS(2), by))};
+        REQUIRE_OK(leat_run(g, 2, roots));
+        REQUIRE_OK(leat_get(roots[0], y, sizeof y));
+        REQUIRE_OK(leat_get(roots[1], z, sizeof z));
+        CHECK(!memcmp(y, want, sizeof y) && z[0] == 25 && z[1] == 0);
+        leat_graph_destroy(g);
+    }
+}
+
 static const leattest_case cases[] = {
     TEST(short_rows), TEST(means_of_short_types),     TEST(masked_queries), TEST(low_scores),
-    TEST(integers),   TEST(few_bits_of_many_classes), TEST(angles)};
+    TEST(integers),   TEST(few_bits_of_many_classes), TEST(angles),         TEST(shifts)};
 LEATTEST_MAIN(cases)
