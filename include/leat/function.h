@@ -41,7 +41,8 @@ LEAT_API leat_tensor *leat_conv(leat_tensor *x, leat_tensor *w, const leat_windo
  * (in - 1) stride - pads + dilation (kernel - 1) + 1 + output_padding. */
 LEAT_API leat_tensor *leat_conv_transpose(leat_tensor *x, leat_tensor *w,
                                           const leat_window *options);
-/* index: NULL, or where the place (i64) of each maximum in the spatial plane of x goes. */
+/* index: NULL, or where the place (i64) of each maximum in the spatial plane of x goes. A dilated
+ * window whose places all lie in the padding gives -inf at place -1, and no gradient. */
 LEAT_API leat_tensor *leat_pool_max(leat_tensor *x, const leat_window *options,
                                     leat_tensor **index);
 LEAT_API leat_tensor *leat_pool_avg(leat_tensor *x, const leat_window *options);

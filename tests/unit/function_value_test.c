@@ -416,7 +416,33 @@ static void shifts(leattest *t)
     }
 }
 
+/* ---- pools ---------------------------------------------------------------------------------- */
+
+/* The places of a dilated window may all lie in the padding, to both sides of x. */
+static void windows_of_padding(leattest *t)
+{
+    static const float data[2] = {3, 4};
+    for (int d = 0; d < DEVICES; d++) {
+        float y, dx[2] = {1, 1};
+        int64_t place;
+        leat_graph *g;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        leat_window w = leat_window_default();
+        w.kernel[0] = 2, w.dilation[0] = 3, w.pad_low[0] = w.pad_high[0] = 1;
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 1, 2), data), *roots[3];
+        roots[0] = leat_pool_max(x, &w, &roots[1]);
+        REQUIRE_OK(leat_gradients(roots[0], NULL, 1, &x, &roots[2]));
+        REQUIRE_OK(leat_run(g, 3, roots));
+        REQUIRE_OK(leat_get(roots[0], &y, sizeof y));
+        REQUIRE_OK(leat_get(roots[1], &place, sizeof place));
+        REQUIRE_OK(leat_get(roots[2], dx, sizeof dx));
+        CHECK(y == -INFINITY && place == -1 && dx[0] == 0 && dx[1] == 0);
+        leat_graph_destroy(g);
+    }
+}
+
 static const leattest_case cases[] = {
-    TEST(short_rows), TEST(means_of_short_types),     TEST(masked_queries), TEST(low_scores),
-    TEST(integers),   TEST(few_bits_of_many_classes), TEST(angles),         TEST(shifts)};
+    TEST(short_rows),        TEST(means_of_short_types),     TEST(masked_queries), TEST(low_scores),
+    TEST(integers),          TEST(few_bits_of_many_classes), TEST(angles),         TEST(shifts),
+    TEST(windows_of_padding)};
 LEATTEST_MAIN(cases)
