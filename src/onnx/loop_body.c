@@ -126,6 +126,7 @@ static leat_status bind_around(const recording *b, leati_oframe *f, leat_tensor 
         if (!v) return LEAT_NOMEM;
         *v = *b->around[i].value;
         v->tensor = b->around[i].tensor ? other[at++] : NULL;
+        v->centred = NULL;
         LEATI_TRY(leati_oframe_bind(f, b->around[i].name, v));
     }
     return LEAT_OK;

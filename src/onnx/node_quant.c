@@ -8,50 +8,82 @@
 /* How scales lie over a tensor: one for all, one per index of an axis, or one per block along it.
  */
 typedef struct scales {
-    const double *scale, *zero; /* zero: NULL: 0 */
-    int axis;
+    size_t at;                        /* the input; zero points come after it */
+    const double *scale, *zero;       /* on the host; zero: NULL: 0 */
+    int axis;                         /* -1: one for all */
     int64_t dim, inner, block, along; /* along: scales on the axis */
+    bool list;                        /* the same scales for everything around the axis */
 } scales;
 
 static leat_status scales_of(leati_ocall *k, size_t at, scales *s)
 {
-    double *scale, *zero = NULL;
-    leat_shape x = k->in[0]->shape, own;
-    LEATI_TRY(leati_of64(k, at, &scale));
-    if (leati_ohas(k, at + 1)) LEATI_TRY(leati_of64(k, at + 1, &zero));
-    own = k->in[at]->shape;
-    if (zero && leati_shape_count(&k->in[at + 1]->shape) != leati_shape_count(&own))
+    leat_shape x = k->in[0]->shape, own = k->in[at]->shape;
+    if (leati_ohas(k, at + 1) &&
+        leati_shape_count(&k->in[at + 1]->shape) != leati_shape_count(&own))
         return leati_ofail(k, LEAT_SHAPE, "scales and zero points differ in shape");
-    *s = (scales){.scale = scale, .zero = zero, .axis = -1, .inner = 1, .dim = 1, .along = 1};
+    *s = (scales){.at = at, .axis = -1, .inner = 1, .dim = 1, .block = 1, .along = 1};
     if (leati_shape_count(&own) == 1 && own.rank < 2) return LEAT_OK;
     int axis = leati_oaxis(k, leati_oattr_int(k, "axis", 1), x.rank);
     int64_t block = leati_oattr_int(k, "block_size", 0);
     if (axis < 0) return LEAT_SHAPE;
     s->axis = axis;
     s->dim = x.dim[axis];
-    s->along = own.rank == 1 ? own.dim[0] : own.rank == x.rank ? own.dim[axis] : -1;
+    s->list = own.rank == 1 && (x.rank > 1 || block < 1);
+    s->along = s->list ? own.dim[0] : own.rank == x.rank ? own.dim[axis] : -1;
     for (int d = axis + 1; d < x.rank; d++) s->inner *= x.dim[d];
-    s->block = own.rank == 1  ? 1
+    s->block = s->list        ? 1
                : block > 0    ? block
                : s->along > 0 ? (s->dim + s->along - 1) / s->along
                               : 0;
+    if (s->block > s->dim && s->dim > 0) s->block = s->dim;
     bool fits = s->along > 0 && s->block > 0 && (s->dim + s->block - 1) / s->block <= s->along;
-    for (int d = 0; d < x.rank && own.rank != 1 && fits; d++)
-        fits = d == axis || own.dim[d] == x.dim[d];
+    for (int d = 0; d < x.rank && !s->list && fits; d++) fits = d == axis || own.dim[d] == x.dim[d];
     if (!fits)
         return leati_ofail(k, LEAT_SHAPE, "scales of shape %s do not fit %s",
                            leati_shape_string(&own).text, leati_shape_string(&x).text);
-    if (own.rank == 1) s->inner = -s->inner; /* the same scales for everything around the axis */
+    return LEAT_OK;
+}
+
+static leat_status read_scales(leati_ocall *k, scales *s)
+{
+    double *scale, *zero = NULL;
+    LEATI_TRY(leati_of64(k, s->at, &scale));
+    if (leati_ohas(k, s->at + 1)) LEATI_TRY(leati_of64(k, s->at + 1, &zero));
+    s->scale = scale;
+    s->zero = zero;
     return LEAT_OK;
 }
 
 static size_t scale_index(const scales *s, size_t i)
 {
     if (s->axis < 0) return 0;
-    int64_t inner = s->inner < 0 ? -s->inner : s->inner, at = (int64_t)i / inner % s->dim;
-    if (s->inner < 0) return (size_t)(at / s->block);
-    int64_t outer = (int64_t)i / inner / s->dim;
-    return (size_t)((outer * s->along + at / s->block) * inner + (int64_t)i % inner);
+    int64_t at = (int64_t)i / s->inner % s->dim, outer = (int64_t)i / s->inner / s->dim;
+    if (s->list) return (size_t)(at / s->block);
+    return (size_t)((outer * s->along + at / s->block) * s->inner + (int64_t)i % s->inner);
+}
+
+/* Scales or zero points (input i) in a shape that broadcasts to the tensor. */
+static leat_tensor *spread(leati_ocall *k, size_t i, const scales *s, leat_dtype type)
+{
+    leat_tensor *t = leat_cast(leati_oin(k, i), type);
+    leat_shape x = k->in[0]->shape, y = x;
+    if (s->axis < 0) return leat_reshape(t, LEAT_SCALAR);
+    int64_t none = 0, outer = 1, used = (s->dim + s->block - 1) / s->block;
+    int middle = 1;
+    for (int d = 0; d < x.rank; d++) {
+        if (s->list && d != s->axis) y.dim[d] = 1;
+        if (d < s->axis) outer *= y.dim[d];
+    }
+    int64_t inner = s->list ? 1 : s->inner;
+    t = leat_reshape(t, LEAT_DIMS(outer, s->along, inner));
+    if (used < s->along) t = leat_slice(t, 1, &middle, &none, &used, NULL);
+    if (s->block > 1) {
+        t = leat_reshape(t, LEAT_DIMS(outer, used, 1, inner));
+        t = leat_expand(t, LEAT_DIMS(outer, used, s->block, inner));
+        t = leat_reshape(t, LEAT_DIMS(outer, used * s->block, inner));
+        if (s->dim < used * s->block) t = leat_slice(t, 1, &middle, &none, &s->dim, NULL);
+    }
+    return leat_reshape(t, y);
 }
 
 static double limit(double x, double low, double high)
@@ -59,7 +91,22 @@ static double limit(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* Rounds to the nearest, halves to even, and saturates. */
+static void limits_of(int32_t element, double *low, double *high)
+{
+    *low = 0, *high = 255;
+    switch (element) {
+    case LEATI_ONNX_INT8: *low = -128, *high = 127; break;
+    case LEATI_ONNX_UINT16: *high = 65535; break;
+    case LEATI_ONNX_INT16: *low = -32768, *high = 32767; break;
+    case LEATI_ONNX_UINT4: *high = 15; break;
+    case LEATI_ONNX_INT4: *low = -8, *high = 7; break;
+    case LEATI_ONNX_UINT2: *high = 3; break;
+    case LEATI_ONNX_INT2: *low = -2, *high = 1; break;
+    default: break;
+    }
+}
+
+/* Rounds to the nearest, halves to even, and saturates; NaN is the lowest. */
 static void put_quantised(int32_t element, void *out, size_t i, double x, double zero,
                           bool saturate)
 {
@@ -68,86 +115,170 @@ static void put_quantised(int32_t element, void *out, size_t i, double x, double
         ((uint8_t *)out)[i] = leati_small_float_put(f, (float)(x + zero), saturate);
         return;
     }
-    double low = 0, high = 255, y = rint(x) + zero;
-    switch (element) {
-    case LEATI_ONNX_INT8: low = -128, high = 127; break;
-    case LEATI_ONNX_UINT16: high = 65535; break;
-    case LEATI_ONNX_INT16: low = -32768, high = 32767; break;
-    case LEATI_ONNX_UINT4: high = 15; break;
-    case LEATI_ONNX_INT4: low = -8, high = 7; break;
-    case LEATI_ONNX_UINT2: high = 3; break;
-    case LEATI_ONNX_INT2: low = -2, high = 1; break;
-    default: break;
+    double low, high, y = rint(x) + zero;
+    limits_of(element, &low, &high);
+    leati_oput_int(element, out, i, (int64_t)(isnan(y) ? low : limit(y, low, high)));
+}
+
+static leat_tensor *saturated(leat_tensor *x, leat_tensor *low, leat_tensor *high)
+{
+    return leat_where(leat_greater(x, low), leat_minimum(x, high), low);
+}
+
+static bool is_float(int32_t e)
+{
+    return e == LEATI_ONNX_FLOAT || e == LEATI_ONNX_FLOAT16 || e == LEATI_ONNX_BFLOAT16;
+}
+
+static bool is_short(int32_t e) /* bytes and pairs of them */
+{
+    return e == LEATI_ONNX_INT8 || e == LEATI_ONNX_UINT8 || e == LEATI_ONNX_INT16 ||
+           e == LEATI_ONNX_UINT16;
+}
+
+/* Constants of up to 256 bytes go into plans as they are. */
+static bool is_small_constant(const leati_ocall *k)
+{
+    size_t count = leati_shape_count(&k->in[0]->shape);
+    return count == 0 || (count <= 64 && leati_oall_known(k));
+}
+
+/* ---- to whole numbers ------------------------------------------------------------------------ */
+
+static leat_status quantise_on_host(leati_ocall *k, scales *s, int32_t element)
+{
+    double *x;
+    void *out;
+    LEATI_TRY(leati_of64(k, 0, &x));
+    LEATI_TRY(read_scales(k, s));
+    bool saturate = leati_oattr_int(k, "saturate", 1);
+    LEATI_TRY(leati_onew(k, 0, element, k->in[0]->shape, &out));
+    size_t count = leati_shape_count(&k->in[0]->shape);
+    for (size_t i = 0; i < count; i++) {
+        size_t j = scale_index(s, i);
+        float q = (float)x[i] / (float)s->scale[j];
+        put_quantised(element, out, i, (double)q, s->zero ? s->zero[j] : 0, saturate);
     }
-    leati_oput_int(element, out, i, isnan(y) ? 0 : (int64_t)limit(y, low, high));
+    return LEAT_OK;
+}
+
+/* Output 0: x / scale rounded, plus zero (NULL: 0), saturated, in the order of ONNX Runtime. What
+ * is saturated before the zero point comes to it stays with the value: read as numbers again, as
+ * networks in the format QDQ do, it needs no conversion to bytes and back. */
+static leat_status quantise(leati_ocall *k, leat_tensor *x, leat_tensor *scale, leat_tensor *zero,
+                            int32_t element)
+{
+    leat_dtype type;
+    double low, high;
+    if (!leati_oval_dtype(element, &type)) return leati_ofail(k, LEAT_TYPE, "type %d", element);
+    limits_of(element, &low, &high);
+    leat_tensor *q = leat_round(leat_div(x, scale)), *l = leat_like(q, low),
+                *h = leat_like(q, high);
+    if (zero) l = leat_sub(l, zero), h = leat_sub(h, zero);
+    q = saturated(q, l, h);
+    LEATI_TRY(leati_oset(k, 0, leat_cast(zero ? leat_add(q, zero) : q, type)));
+    k->out[0]->centred = q;
+    return LEAT_OK;
 }
 
 leat_status leati_on_QuantizeLinear(leati_ocall *k)
 {
     scales s;
-    double *x;
-    void *out;
-    LEATI_TRY(leati_oneed(k, 2));
-    LEATI_TRY(leati_of64(k, 0, &x));
+    LEATI_TRY(leati_oneed(k, leati_ohas(k, 2) ? 3 : 2));
     LEATI_TRY(scales_of(k, 1, &s));
-    int32_t element = (int32_t)leati_oattr_int(k, "output_dtype", 0);
+    int32_t from = k->in[0]->element, element = (int32_t)leati_oattr_int(k, "output_dtype", 0);
     if (leati_ohas(k, 2)) element = k->in[2]->element;
     if (!element) element = LEATI_ONNX_UINT8;
     if (!leati_oval_width(element) || element == LEATI_ONNX_STRING)
         return leati_ofail(k, LEAT_TYPE, "elements of type %d", (int)element);
-    bool saturate = leati_oattr_int(k, "saturate", 1),
-         half = k->in[0]->element == LEATI_ONNX_FLOAT16;
-    LEATI_TRY(leati_onew(k, 0, element, k->in[0]->shape, &out));
-    size_t count = leati_shape_count(&k->in[0]->shape);
-    for (size_t i = 0; i < count; i++) {
-        size_t j = scale_index(&s, i);
-        double q = half ? x[i] / s.scale[j] : (double)((float)x[i] / (float)s.scale[j]);
-        put_quantised(element, out, i, q, s.zero ? s.zero[j] : 0, saturate);
-    }
+    bool has_graph = (is_float(from) || from == LEATI_ONNX_INT32) && is_short(element) &&
+                     is_float(k->in[1]->element);
+    if (!has_graph || is_small_constant(k)) return quantise_on_host(k, &s, element);
+    leat_dtype type = LEAT_DTYPE_F32; /* in which ONNX Runtime divides, halves too */
+    leat_tensor *zero = leati_ohas(k, 2) ? spread(k, 2, &s, type) : NULL;
+    if (leati_ohas(k, 2) && !zero) return leat_error_status(k->context);
+    LEATI_TRY(quantise(k, leat_cast(leati_oin(k, 0), type), spread(k, 1, &s, type), zero, element));
+    if (s.axis < 0) k->out[0]->zero = leati_ohas(k, 2) ? k->in[2] : NULL;
+    else k->out[0]->centred = NULL; /* another axis may read it */
     return LEAT_OK;
+}
+
+/* A range of nothing has the scale 1, as ONNX Runtime has it. NaN is left out of the range. */
+leat_status leati_on_DynamicQuantizeLinear(leati_ocall *k)
+{
+    LEATI_TRY(leati_oneed(k, 1));
+    leati_oval *v = k->in[0];
+    if (v->element != LEATI_ONNX_FLOAT)
+        return leati_ofail(k, LEAT_TYPE, "elements of type %d, float32 is expected", v->element);
+    float one = 1;
+    uint8_t none = 0;
+    if (!leati_shape_count(&v->shape)) {
+        LEATI_TRY(leati_oset(k, 0, leat_cast(leati_oin(k, 0), LEAT_DTYPE_U8)));
+        LEATI_TRY(leati_oset(k, 1, leat_constant(k->graph, LEAT_DTYPE_F32, LEAT_SCALAR, &one)));
+        return leati_oset(k, 2, leat_constant(k->graph, LEAT_DTYPE_U8, LEAT_SCALAR, &none));
+    }
+    leat_tensor *x = leati_oin(k, 0), *nothing = leat_like(x, 0), *most = leat_like(x, 255);
+    leat_tensor *known = leat_where(leat_isnan(x), nothing, x);
+    leat_tensor *low = leat_minimum(leat_min(known, 0, NULL, false), nothing);
+    leat_tensor *high = leat_maximum(leat_max(known, 0, NULL, false), nothing);
+    leat_tensor *scale =
+        leat_where(leat_equal(low, high), leat_like(x, 1), leat_div(leat_sub(high, low), most));
+    leat_tensor *zero = leat_neg(leat_div(low, scale));
+    zero = leat_round(leat_where(leat_less(zero, most), leat_maximum(zero, nothing), most));
+    LEATI_TRY(quantise(k, x, scale, zero, LEATI_ONNX_UINT8));
+    LEATI_TRY(leati_oset(k, 1, scale));
+    LEATI_TRY(leati_oset(k, 2, leat_cast(zero, LEAT_DTYPE_U8)));
+    k->out[0]->zero = k->out[2];
+    return LEAT_OK;
+}
+
+/* ---- and back -------------------------------------------------------------------------------- */
+
+static leat_status dequantise_on_host(leati_ocall *k, scales *s, int32_t element)
+{
+    double *x;
+    LEATI_TRY(leati_of64(k, 0, &x));
+    LEATI_TRY(read_scales(k, s));
+    size_t count = leati_shape_count(&k->in[0]->shape);
+    bool whole = k->in[0]->element == LEATI_ONNX_INT32;
+    for (size_t i = 0; i < count; i++) {
+        size_t j = scale_index(s, i);
+        x[i] -= s->zero ? s->zero[j] : 0;
+        x[i] = (whole ? (double)(float)x[i] : x[i]) * s->scale[j];
+    }
+    return leati_oset_f64(k, 0, element, k->in[0]->shape, x);
+}
+
+/* Input 0 less its zero point, in f32, which has every difference of shorts. */
+static leat_tensor *differences(leati_ocall *k, const scales *s)
+{
+    const leati_oval *v = k->in[0];
+    bool has_zero = leati_ohas(k, 2);
+    if (v->centred && s->axis < 0 && v->zero == (has_zero ? k->in[2] : NULL)) return v->centred;
+    leat_dtype type = v->element == LEATI_ONNX_INT32 ? LEAT_DTYPE_I32 : LEAT_DTYPE_F32;
+    leat_tensor *x = leat_cast(leati_oin(k, 0), type);
+    if (has_zero) x = leat_sub(x, spread(k, 2, s, type));
+    return leat_cast(x, LEAT_DTYPE_F32);
 }
 
 leat_status leati_on_DequantizeLinear(leati_ocall *k)
 {
     scales s;
-    double *x;
-    LEATI_TRY(leati_oneed(k, 2));
-    LEATI_TRY(leati_of64(k, 0, &x));
+    leat_dtype type;
+    LEATI_TRY(leati_oneed(k, leati_ohas(k, 2) ? 3 : 2));
     LEATI_TRY(scales_of(k, 1, &s));
-    int32_t element = (int32_t)leati_oattr_int(k, "output_dtype", k->in[1]->element);
+    int32_t from = k->in[0]->element,
+            element = (int32_t)leati_oattr_int(k, "output_dtype", k->in[1]->element);
     if (!element) element = k->in[1]->element;
-    size_t count = leati_shape_count(&k->in[0]->shape);
-    for (size_t i = 0; i < count; i++) {
-        size_t j = scale_index(&s, i);
-        x[i] = (x[i] - (s.zero ? s.zero[j] : 0)) * s.scale[j];
-    }
     if (!leati_oval_width(element) || element == LEATI_ONNX_STRING)
         return leati_ofail(k, LEAT_TYPE, "elements of type %d", (int)element);
-    return leati_oset_f64(k, 0, element, k->in[0]->shape, x);
-}
-
-leat_status leati_on_DynamicQuantizeLinear(leati_ocall *k)
-{
-    double *x;
-    void *y, *scale_out, *zero_out;
-    LEATI_TRY(leati_of64(k, 0, &x));
-    size_t count = leati_shape_count(&k->in[0]->shape);
-    float low = 0, high = 0;
-    for (size_t i = 0; i < count; i++) {
-        low = fminf(low, (float)x[i]);
-        high = fmaxf(high, (float)x[i]);
-    }
-    float scale = (high - low) / 255;
-    double zero = scale > 0 ? limit(rint((double)(-low / scale)), 0, 255) : 0;
-    LEATI_TRY(leati_onew(k, 0, LEATI_ONNX_UINT8, k->in[0]->shape, &y));
-    LEATI_TRY(leati_onew(k, 1, LEATI_ONNX_FLOAT, LEAT_SCALAR, &scale_out));
-    LEATI_TRY(leati_onew(k, 2, LEATI_ONNX_UINT8, LEAT_SCALAR, &zero_out));
-    for (size_t i = 0; i < count; i++)
-        put_quantised(LEATI_ONNX_UINT8, y, i, scale > 0 ? (double)((float)x[i] / scale) : 0, zero,
-                      true);
-    *(float *)scale_out = scale;
-    *(uint8_t *)zero_out = (uint8_t)zero;
-    return LEAT_OK;
+    bool has_graph = (is_short(from) || from == LEATI_ONNX_INT32) && is_float(element) &&
+                     is_float(k->in[1]->element) &&
+                     (!leati_ohas(k, 2) || k->in[2]->element == from) &&
+                     leati_oval_dtype(element, &type);
+    if (!has_graph || is_small_constant(k)) return dequantise_on_host(k, &s, element);
+    leat_tensor *y = leat_mul(differences(k, &s), spread(k, 1, &s, LEAT_DTYPE_F32));
+    return leati_oset(k, 0, leat_cast(y, type));
 }
 
 /* ---- products: in f64, which holds every sum of products of bytes exactly

@@ -36,6 +36,8 @@ struct leati_oval {
     bool varying;                   /* depends on inputs of the model, not only on their shapes */
     leati_oval **items;             /* of a sequence */
     size_t count;
+    leat_tensor *centred;   /* of a quantised tensor: less its zero point, in f32, or NULL */
+    const leati_oval *zero; /* with centred: the zero point; NULL: 0 */
 };
 
 typedef struct leati_orun { /* one recording */

@@ -172,6 +172,7 @@ leat_status leati_oval_host_all(leati_orun *r, size_t count, leati_oval *const *
         LEATI_GO(leat_get(v[i]->tensor, data, bytes));
         v[i]->host = data;
         /* What follows starts from here and not from what led here. */
+        v[i]->centred = NULL;
         v[i]->tensor = leat_input(r->graph, leat_tensor_dtype(v[i]->tensor), v[i]->shape, data);
         r->forced |= v[i]->varying;
     }

@@ -2,7 +2,7 @@
 """Models of ai.onnx.ml with the outputs of ONNX Runtime, and transforms of odd lengths with those of
 NumPy (in f64; ONNX Runtime's are 1e-3 off there), in the layout of ONNX's backend tests:
 tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6 (resizing by
-aligned corners and crops and clipping with onnxruntime 1.32.0); run it from the root of the project."""
+aligned corners and crops, clipping and quantising with onnxruntime 1.32.0); run it from the root of the project."""
 import pathlib, shutil
 import numpy as np
 import onnx
@@ -13,7 +13,10 @@ from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, 
 
 OUT = pathlib.Path("tests/onnx/learned")
 KINDS = {np.dtype("f4"): TensorProto.FLOAT, np.dtype("f8"): TensorProto.DOUBLE,
-         np.dtype("i8"): TensorProto.INT64, np.dtype("O"): TensorProto.STRING}
+         np.dtype("f2"): TensorProto.FLOAT16, np.dtype("i8"): TensorProto.INT64,
+         np.dtype("i4"): TensorProto.INT32, np.dtype("i2"): TensorProto.INT16,
+         np.dtype("i1"): TensorProto.INT8, np.dtype("u2"): TensorProto.UINT16,
+         np.dtype("u1"): TensorProto.UINT8, np.dtype("O"): TensorProto.STRING}
 rng = np.random.default_rng(7)
 
 
@@ -267,6 +270,40 @@ def clipped():
          {"x": x}, {"w": w, "r": r, "b": b + 1, "p": p})
 
 
+def quantised():
+    """Numbers to bytes and shorts and back: what is no number or too large, halves, blocks, ranges."""
+    own = np.random.default_rng(9)
+    node = helper.make_node
+    q, dq = node("QuantizeLinear", ["x", "s", "z"], ["y"]), node("DequantizeLinear", ["x", "s"], ["y"])
+    x = (own.standard_normal((5, 40)) * 40).astype("f4")
+    x[0, :5] = np.nan, np.inf, -np.inf, 1e30, -0.25
+    x[1] = np.arange(40) / 4  # halves of the scale
+    for kind in ("i1", "u1", "i2", "u2"):
+        scale, zero = np.float32(0.5), np.array(3, kind)
+        save(f"quantize_{kind}", [q], {"x": x}, {"s": scale, "z": zero}, opset=21)
+        save(f"quantize_{kind}_none", [q], {"x": x}, {"s": np.float32(np.inf), "z": zero}, opset=21)
+        read = [node("Identity", ["x"], ["t"]), node("QuantizeLinear", ["w", "s", "z"], ["v"]),
+                node("DequantizeLinear", ["v", "s", "z"], ["d"]), node("Add", ["d", "t"], ["y"])]
+        save(f"quantize_{kind}_constant", read, {"x": np.zeros((1, 5), "f4")},
+             {"w": x[:1, :5], "s": scale, "z": zero}, opset=21)
+    save("quantize_half", [q], {"x": np.float16([1773, 807] * 33)},
+         {"s": np.float16(0.0707), "z": np.array(0, "i2")}, opset=21)
+    s, z = (own.random((5, 3)) + 0.1).astype("f4"), own.integers(-9, 9, (5, 3)).astype("i1")
+    blocks = dict(axis=1, block_size=14)
+    there = node("QuantizeLinear", ["x", "s", "z"], ["q"], **blocks)
+    save("quantize_blocks", [there, node("DequantizeLinear", ["q", "s", "z"], ["y"], **blocks)], {"x": x},
+         {"s": s, "z": z}, opset=21)
+    save("quantize_blocks_list", [node("QuantizeLinear", ["x", "s"], ["y"], axis=0, block_size=30)],
+         {"x": x.ravel()}, {"s": np.float32([0.5, 1, 2, 3, 4, 5, 6])}, opset=21)
+    both = [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])]
+    save("quantize_and_back", both, {"x": x}, {"s": np.float32(0.3), "z": np.array(90, "u1")}, opset=21)
+    save("dequantize_i4", [dq], {"x": own.integers(-2**31, 2**31, (3, 60)).astype("i4")},
+         {"s": np.float32(0.37)}, opset=21)
+    for name, rows in (("", x[2:]), ("_none", x[2:] * 0), ("_nan", np.float32([[1, np.nan, -2, 0.5]]))):
+        dynamic = node("DynamicQuantizeLinear", ["x"], ["label", "y", "z"])
+        save(f"quantize_dynamic{name}", [dynamic], {"x": rows}, opset=21)
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -276,3 +313,4 @@ if __name__ == "__main__":
     vectors()
     resizes()
     clipped()
+    quantised()
