@@ -125,6 +125,13 @@ static leat_tensor *saturated(leat_tensor *x, leat_tensor *low, leat_tensor *hig
     return leat_where(leat_greater(x, low), leat_minimum(x, high), low);
 }
 
+leat_tensor *leati_osaturated(leat_tensor *x, int32_t element)
+{
+    double low, high;
+    limits_of(element, &low, &high);
+    return saturated(x, leat_like(x, low), leat_like(x, high));
+}
+
 static bool is_float(int32_t e)
 {
     return e == LEATI_ONNX_FLOAT || e == LEATI_ONNX_FLOAT16 || e == LEATI_ONNX_BFLOAT16;
@@ -334,10 +341,8 @@ static leat_status requantise(leati_ocall *k, leat_tensor *y, leat_tensor *scale
             put_quantised(element, out, i, ((const double *)data)[i], 0, true);
         return LEAT_OK;
     }
-    bool is_signed = element == LEATI_ONNX_INT8;
     leat_tensor *q = leat_add(leat_round(leat_div(leat_mul(y, scale), to)), zero);
-    q = leat_clip(q, is_signed ? -128 : 0, is_signed ? 127 : 255);
-    return leati_oset(k, 0, leat_cast(q, type));
+    return leati_oset(k, 0, leat_cast(leati_osaturated(q, element), type));
 }
 
 static leat_tensor *product_of_scales(leati_ocall *k, size_t a, size_t b)

@@ -34,9 +34,7 @@ static leat_status quantise(leati_ocall *k, leat_tensor *y, size_t scale, size_t
                            (int)element);
     y = leat_round(leat_div(y, wide(k, scale)));
     if (leati_ohas(k, zero)) y = leat_add(y, wide(k, zero));
-    bool is_signed = element == LEATI_ONNX_INT8;
-    y = leat_clip(y, is_signed ? -128 : 0, is_signed ? 127 : 255);
-    return leati_oset(k, 0, leat_cast(y, type));
+    return leati_oset(k, 0, leat_cast(leati_osaturated(y, element), type));
 }
 
 /* ---- element by element -----------------------------------------------------------------------

@@ -50,6 +50,9 @@ leat_tensor *leati_orotated(leat_tensor *x, leat_tensor *cosine, leat_tensor *si
  * which holds every sum of products of bytes exactly. */
 leat_tensor *leati_oquantised(leat_tensor *x, leat_tensor **scale);
 
+/* x, rounded, within what elements of a quantised tensor can be; NaN is the lowest. */
+leat_tensor *leati_osaturated(leat_tensor *x, int32_t element);
+
 /* UNSUPPORTED where input i is there, or the attribute is not 0. */
 leat_status leati_orefuse_input(leati_ocall *k, size_t i, const char *name);
 leat_status leati_orefuse_attribute(leati_ocall *k, const char *name);

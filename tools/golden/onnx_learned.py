@@ -302,6 +302,10 @@ def quantised():
     for name, rows in (("", x[2:]), ("_none", x[2:] * 0), ("_nan", np.float32([[1, np.nan, -2, 0.5]]))):
         dynamic = node("DynamicQuantizeLinear", ["x"], ["label", "y", "z"])
         save(f"quantize_dynamic{name}", [dynamic], {"x": rows}, opset=21)
+    for kind in ("i1", "u1"):  # 0 times infinity
+        save(f"qlinear_none_{kind}", [node("QLinearMatMul", ["x", "t", "z", "w", "s", "z", "s", "z"], ["y"])],
+             {"x": np.ones((2, 3), kind)}, {"w": np.ones((3, 2), kind), "t": np.float32(np.inf),
+                                             "s": np.float32(0.5), "z": np.array(1, kind)})
 
 
 if __name__ == "__main__":
