@@ -16,6 +16,7 @@ struct leati_omodel {
     leat_graph *graph;
     leati_onnx *file;
     leat_variable **weights; /* per initialiser; NULL: small, or not for devices */
+    leat_variable **once;    /* per node: what it makes of the file's data; NULL: nothing yet */
     const leati_onnx_value_info **inputs;
     size_t *input_index;
     size_t input_count;
@@ -168,14 +169,15 @@ static leat_status prepare(leati_omodel *m, const char *device, leati_shelf *she
     leat_context *c = m->context;
     const leati_onnx_graph *g = m->file->model->graph;
     m->weights = LEATI_NEW(c, leat_variable *, g->initializer.count + 1);
+    m->once = LEATI_NEW(c, leat_variable *, g->node.count + 1);
     m->inputs = LEATI_NEW(c, const leati_onnx_value_info *, g->input.count + 1);
     m->input_index = LEATI_NEW(c, size_t, g->input.count + 1);
     m->given = LEATI_NEW(c, leati_oval *, g->input.count + 1);
     m->outs = LEATI_NEW(c, leati_oval *, g->output.count + 1);
     m->roots = LEATI_NEW(c, leat_tensor *, g->output.count + 1);
     m->is_root = LEATI_NEW(c, bool, g->output.count + 1);
-    if (!m->weights || !m->inputs || !m->input_index || !m->given || !m->outs || !m->roots ||
-        !m->is_root)
+    if (!m->weights || !m->once || !m->inputs || !m->input_index || !m->given || !m->outs ||
+        !m->roots || !m->is_root)
         return leat_error_status(c);
     LEATI_TRY(survey_model(c, m->file->model));
     LEATI_TRY(find_inputs(m));
@@ -235,6 +237,7 @@ void leati_omodel_close(leati_omodel *m)
     leati_arena_fini(&m->run.arena);
     leati_onnx_close(m->file);
     leati_free(m->weights);
+    leati_free(m->once);
     leati_free(m->inputs);
     leati_free(m->input_index);
     leati_free(m->given);
@@ -292,7 +295,8 @@ leati_orun *leati_omodel_begin(leati_omodel *m)
                           .graph = m->graph,
                           .file = m->file,
                           .nodes_left = m->nodes_most,
-                          .draws = draws};
+                          .draws = draws,
+                          .once = m->once};
     leati_arena_init(&m->run.arena, m->context);
     m->recorded = false;
     memset(m->given, 0, m->file->model->graph->input.count * sizeof(leati_oval *));

@@ -241,19 +241,43 @@ leat_status leati_on_DynamicQuantizeLinear(leati_ocall *k)
 
 /* ---- and back -------------------------------------------------------------------------------- */
 
+/* Element i of input 0, as a number. */
+static double number_at(const leati_ocall *k, const scales *s, const void *data, size_t i)
+{
+    int32_t element = k->in[0]->element;
+    size_t j = scale_index(s, i);
+    double x = leati_oget(element, data, i) - (s->zero ? s->zero[j] : 0);
+    return (element == LEATI_ONNX_INT32 ? (double)(float)x : x) * s->scale[j];
+}
+
 static leat_status dequantise_on_host(leati_ocall *k, scales *s, int32_t element)
 {
-    double *x;
-    LEATI_TRY(leati_of64(k, 0, &x));
+    const void *data;
+    void *out;
+    LEATI_TRY(leati_ohost(k, 0, &data));
     LEATI_TRY(read_scales(k, s));
+    LEATI_TRY(leati_onew(k, 0, element, k->in[0]->shape, &out));
     size_t count = leati_shape_count(&k->in[0]->shape);
-    bool whole = k->in[0]->element == LEATI_ONNX_INT32;
-    for (size_t i = 0; i < count; i++) {
-        size_t j = scale_index(s, i);
-        x[i] -= s->zero ? s->zero[j] : 0;
-        x[i] = (whole ? (double)(float)x[i] : x[i]) * s->scale[j];
-    }
-    return leati_oset_f64(k, 0, element, k->in[0]->shape, x);
+    for (size_t i = 0; i < count; i++) leati_oput(element, out, i, number_at(k, s, data, i));
+    return LEAT_OK;
+}
+
+typedef struct packed_weight {
+    leati_ocall *call;
+    scales *scales;
+} packed_weight;
+
+static leat_status unpack(leat_context *c, void *arg, void *block)
+{
+    const packed_weight *w = arg;
+    const void *data;
+    (void)c;
+    LEATI_TRY(leati_ohost(w->call, 0, &data));
+    LEATI_TRY(read_scales(w->call, w->scales));
+    size_t count = leati_shape_count(&w->call->in[0]->shape);
+    for (size_t i = 0; i < count; i++)
+        ((float *)block)[i] = (float)number_at(w->call, w->scales, data, i);
+    return LEAT_OK;
 }
 
 /* Input 0 less its zero point, in f32, which has every difference of shorts. */
@@ -279,11 +303,16 @@ leat_status leati_on_DequantizeLinear(leati_ocall *k)
     if (!element) element = k->in[1]->element;
     if (!leati_oval_width(element) || element == LEATI_ONNX_STRING)
         return leati_ofail(k, LEAT_TYPE, "elements of type %d", (int)element);
+    if (from == LEATI_ONNX_STRING)
+        return leati_ofail(k, LEAT_TYPE, "input 1 holds texts, numbers are needed");
+    bool small = is_small_constant(k);
+    if (!small && element == LEATI_ONNX_FLOAT && leati_ois_once(k))
+        return leati_oset_once(k, k->in[0]->shape, unpack, &(packed_weight){k, &s});
     bool has_graph = (is_short(from) || from == LEATI_ONNX_INT32) && is_float(element) &&
                      is_float(k->in[1]->element) &&
                      (!leati_ohas(k, 2) || k->in[2]->element == from) &&
                      leati_oval_dtype(element, &type);
-    if (!has_graph || is_small_constant(k)) return dequantise_on_host(k, &s, element);
+    if (!has_graph || small) return dequantise_on_host(k, &s, element);
     leat_tensor *y = leat_mul(differences(k, &s), spread(k, 1, &s, LEAT_DTYPE_F32));
     return leati_oset(k, 0, leat_cast(y, type));
 }

@@ -4,6 +4,7 @@
 
 #include <leat/function.h>
 
+#include "graph/shelf.h"
 #include "onnx/run.h"
 
 #define X(domain, Name) leat_status leati_on_##Name(leati_ocall *k);
@@ -71,6 +72,11 @@ leati_oval *leati_oconcat(leati_ocall *k, size_t count, leati_oval *const *x, in
 leat_tensor *leati_odata(leati_ocall *k, leat_dtype dtype, leat_shape shape, const void *data);
 /* A value of a tensor in the graph; NULL when x is. */
 leati_oval *leati_oval_of_tensor(leati_ocall *k, leat_tensor *x, bool varying);
+/* Whether all inputs are data of the file, and the node one of the model's graph. */
+bool leati_ois_once(const leati_ocall *k);
+/* Then output 0 is f32 of this shape as `load` writes it: once for the model, not once a recording,
+ * and once for all models that share a shelf. load must not run the graph. */
+leat_status leati_oset_once(leati_ocall *k, leat_shape shape, leati_shelf_load load, void *arg);
 /* Whether the first `count` inputs go through the graph: not all of them are known, and devices
  * have their types. */
 bool leati_oneeds_graph(const leati_ocall *k, size_t count);

@@ -45,9 +45,10 @@ typedef struct leati_orun { /* one recording */
     leat_graph *graph;
     leati_arena arena;
     leati_onnx *file;
-    size_t nodes_left; /* bound against hostile loops */
-    uint64_t draws;    /* of random operators */
-    bool forced;       /* something that varies was looked at: the recording holds only once */
+    size_t nodes_left;    /* bound against hostile loops */
+    uint64_t draws;       /* of random operators */
+    leat_variable **once; /* per node of the model's graph: what leati_oset_once made, or NULL */
+    bool forced;          /* something that varies was looked at: the recording holds only once */
     bool in_body; /* of a loop as one operation: nothing runs, and nothing has data of its own */
 } leati_orun;
 

@@ -5,18 +5,25 @@
 #include "model/onnx_write.h"
 #include "support/leattest.h"
 
-enum { ROWS = 3, IN = 40, OUT = 5 };
+enum { ROWS = 3, IN = 512, OUT = 128 };
 
-static const float step = 0.25f, scales[OUT] = {0.5f, 1, 2, 1, 0.5f};
+static const float step = 0.25f;
 static const uint8_t middle = 128;
+
+static float scale_of(int column)
+{
+    return (float)(1 + column % 3) / 2;
+}
 
 /* y = x w as onnxruntime.quantization writes it in the format QDQ, x with step and middle, w int8
  * with a scale for each column; z = y, quantised by its own range and back. */
 static leat_status write_network(leat_context *c, const char *path, const int8_t *w)
 {
     static const int8_t zeros[OUT];
+    float scales[OUT];
     static const int64_t none[1];
     leati_onnx_builder o;
+    for (int i = 0; i < OUT; i++) scales[i] = scale_of(i);
     leati_onnx_builder_init(&o, c, "network");
     leati_onnx_graph *g = o.model->graph;
     leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){-1, IN}, 2,
@@ -48,9 +55,15 @@ static leat_status write_network(leat_context *c, const char *path, const int8_t
     return st;
 }
 
+typedef struct count {
+    size_t calls, bytes;
+} count;
+
 static void *count_alloc(void *user, size_t bytes)
 {
-    ++*(size_t *)user;
+    count *n = user;
+    n->calls++;
+    n->bytes += bytes;
     return malloc(bytes);
 }
 
@@ -68,7 +81,7 @@ static void check_outputs(leattest *t, const leat_array *out, const float *x, co
     for (int i = 0; i < ROWS * OUT; i++) {
         float sum = 0;
         for (int j = 0; j < IN; j++)
-            sum += x[i / OUT * IN + j] * (float)w[j * OUT + i % OUT] * scales[i % OUT];
+            sum += x[i / OUT * IN + j] * (float)w[j * OUT + i % OUT] * scale_of(i % OUT);
         CHECK(y[i] == sum);
         low = sum < low ? sum : low;
         high = sum > high ? sum : high;
@@ -78,14 +91,14 @@ static void check_outputs(leattest *t, const leat_array *out, const float *x, co
 }
 
 /* Further runs with the shapes of the first allocate nothing, which they would if the model were
- * recorded at each. */
+ * recorded at each; one with another shape less than the weights take as numbers. */
 static void test_kept(leattest *t)
 {
     static float x[ROWS * IN], more[ROWS * IN];
     static int8_t w[IN * OUT];
     const char *path = leattest_scratch("quantised.onnx");
-    size_t calls = 0;
-    leat_allocator a = {.alloc = count_alloc, .free = count_free, .user = &calls};
+    count n = {0};
+    leat_allocator a = {.alloc = count_alloc, .free = count_free, .user = &n};
     leat_context_options o = leat_context_options_default();
     leat_context *c;
     leat_onnx_model *m;
@@ -100,18 +113,41 @@ static void test_kept(leattest *t)
     REQUIRE_OK(leat_context_create(&c, &o));
     REQUIRE_OK(leat_onnx_model_open(c, path, NULL, &m));
     CHECK_OK(leat_onnx_model_run(m, &in, out));
-    size_t before = calls;
+    count before = n;
     for (int i = 0; i < 4; i++) {
         in.data = i % 2 ? x : more;
         CHECK_OK(leat_onnx_model_run(m, &in, out));
     }
-    CHECK_INT(calls, before);
+    CHECK_INT(n.calls, before.calls);
     in.data = more;
     CHECK_OK(leat_onnx_model_run(m, &in, out));
     check_outputs(t, out, x, w);
+    in.shape.dim[0] = 1;
+    CHECK_OK(leat_onnx_model_run(m, &in, out));
+    CHECK(n.calls > before.calls);
+    CHECK(n.bytes - before.bytes < sizeof(float) * IN * OUT);
     leat_onnx_model_close(m);
     leat_context_destroy(c);
 }
 
-static const leattest_case cases[] = {TEST(test_kept)};
+static leat_status open_and_run(leat_context *c, void *argument)
+{
+    static float x[2 * IN];
+    leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(2, IN), x}, out[2];
+    leat_onnx_model *m;
+    leat_status st = leat_onnx_model_open(c, argument, NULL, &m);
+    if (st == LEAT_OK) st = leat_onnx_model_run(m, &in, out);
+    leat_onnx_model_close(m);
+    return st;
+}
+
+static void test_memory(leattest *t)
+{
+    static int8_t w[IN * OUT];
+    const char *path = leattest_scratch("quantised.onnx");
+    REQUIRE_OK(write_network(t->context, path, w));
+    leattest_fail_allocations(t, open_and_run, (void *)(uintptr_t)path);
+}
+
+static const leattest_case cases[] = {TEST(test_kept), TEST(test_memory)};
 LEATTEST_MAIN(cases)
