@@ -81,9 +81,10 @@ LEAT_API LEAT_CHECKED leat_status leat_run(leat_graph *g, size_t count, leat_ten
 /* Copy a root's value after a run. bytes must be its size. */
 LEAT_API LEAT_CHECKED leat_status leat_get(leat_tensor *root, void *data, size_t bytes);
 /* Gradients of the scalar y in each of the xs (values of any kind, on the way to y): they are
- * tensors like all others, so gradients of gradients work. An x that y does not depend on gets
- * zeros (so does the read of a whole variable where the model reads its parts). seed: the gradient
- * of y, NULL for 1 (required when y is not a scalar). */
+ * tensors like all others, so gradients of gradients work. An x that is read from a variable stands
+ * for the variable: its gradient is that of all reads of it together, and of its parts and the
+ * whole, whichever of them the model made. An x that y does not depend on gets zeros. seed: the
+ * gradient of y, NULL for 1 (required when y is not a scalar). */
 LEAT_API LEAT_CHECKED leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count,
                                                  leat_tensor *const *xs, leat_tensor **out);
 /* x without a path for gradients. */

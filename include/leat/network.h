@@ -45,7 +45,8 @@ LEAT_API void leat_network_destroy(leat_network *n);
 /* Of a sample, without the batch. */
 LEAT_API leat_shape leat_network_output(const leat_network *n);
 /* Trained weights and kept states (running means) in the order of the layers; NULL at the end.
- * leat_variable_name says which one it is: "dense_1/kernel". */
+ * leat_variable_name says which one it is: "dense_1/kernel". leat_read gives its value as a tensor,
+ * to penalise it or for its gradient: leat_gradients counts all reads of a variable as one. */
 LEAT_API leat_variable *leat_network_variable(const leat_network *n, size_t i);
 
 /* Weights and kept states to and from a safetensors file, under the names of the variables: what

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "graph/plan.h"
+#include "graph/planner.h"
 #include "tensor/shape.h"
 
 leat_tensor *leat_stop_gradient(leat_tensor *x)
@@ -19,6 +19,8 @@ typedef struct tape {
     bool *stop;          /* partial derivatives: is one of the xs */
     leat_tensor **slots;
     const char *scope, *backward; /* the last one met, and that of its gradients */
+    leati_node **read; /* the variables read */
+    size_t reads;
 } tape;
 
 static leat_status add_gradient(tape *t, leat_tensor *to, leat_tensor *d)
@@ -27,6 +29,61 @@ static leat_status add_gradient(tape *t, leat_tensor *to, leat_tensor *d)
     *slot = *slot ? leat_add(*slot, d) : d;
     return *slot ? LEAT_OK : leat_error_status(to->node->graph->context);
 }
+
+/* ---- reads of variables ------------------------------------------------------------------------
+ */
+
+/* A gradient belongs to the variable: every read of its memory has a share in it. */
+static bool same_memory(const leati_node *a, const leati_node *b)
+{
+    if (a->op != LEATI_OP_VARIABLE || b->op != LEATI_OP_VARIABLE) return false;
+    const leat_variable *v = a->variable, *w = b->variable;
+    return v == w || leati_variables_overlap(v, w);
+}
+
+/* The variables that y reads into `read`, so that not every x looks through the order. */
+static leat_status list_reads(leat_context *c, tape *t)
+{
+    t->read = LEATI_NEW(c, leati_node *, t->order.count + 1);
+    if (!t->read) return LEAT_NOMEM;
+    for (size_t i = 0; i < t->order.count; i++)
+        if (t->order.node[i]->op == LEATI_OP_VARIABLE) t->read[t->reads++] = t->order.node[i];
+    return LEAT_OK;
+}
+
+/* d of the read `from` as a gradient of x, whose variable shares some of its memory. */
+static leat_tensor *placed(leat_tensor *d, const leati_node *from, const leat_tensor *x)
+{
+    const leat_variable *v = x->node->variable, *w = from->variable;
+    if (v == w) return d;
+    int64_t size = (int64_t)leat_dtype_size(v->dtype);
+    int64_t at = ((const char *)w->data - (const char *)v->data) / size; /* of w in v */
+    int64_t count = (int64_t)v->bytes / size, length = (int64_t)w->bytes / size;
+    int64_t low = -at, high = at + length - count; /* what w has beyond v */
+    int64_t before = at > 0 ? at : 0, behind = high < 0 ? -high : 0;
+    low = low > 0 ? low : 0, high = high > 0 ? high : 0;
+    d = leat_reshape(d, LEAT_DIMS(-1));
+    if (low || high) d = leat_narrow(d, 0, low, length - low - high);
+    if (before || behind) d = leat_pad(d, LEAT_PAD_CONSTANT, &before, &behind, 0);
+    return leat_reshape(d, x->shape);
+}
+
+/* *out NULL: nothing depends on the variable. */
+static leat_status gradient_of_variable(const tape *t, leat_tensor *x, leat_tensor **out)
+{
+    *out = NULL;
+    for (size_t i = 0; i < t->reads; i++) {
+        leat_tensor *d = same_memory(x->node, t->read[i]) ? t->grad[t->read[i]->id][0] : NULL;
+        if (!d) continue;
+        d = placed(d, t->read[i], x);
+        *out = *out ? leat_add(*out, d) : d;
+        if (!*out) return leat_error_status(x->node->graph->context);
+    }
+    return LEAT_OK;
+}
+
+/* ---- the tape ----------------------------------------------------------------------------------
+ */
 
 static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t count,
                              leat_tensor *const *xs, bool partial)
@@ -40,9 +97,12 @@ static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t co
     t->stop = LEATI_NEW(c, bool, g->nodes);
     t->slots = LEATI_NEW(c, leat_tensor *, outs + 1);
     if (!t->grad || !t->wanted || !t->stop || !t->slots) return LEAT_NOMEM;
+    if (!partial) LEATI_TRY(list_reads(c, t));
     for (size_t i = 0; i < count; i++) {
         t->wanted[xs[i]->node->id] = true;
         t->stop[xs[i]->node->id] = partial;
+        for (size_t k = 0; k < t->reads; k++)
+            if (same_memory(xs[i]->node, t->read[k])) t->wanted[t->read[k]->id] = true;
     }
     outs = 0;
     for (size_t i = 0; i < t->order.count; i++) { /* inputs come first */
@@ -57,6 +117,9 @@ static leat_status tape_make(leat_context *c, tape *t, leat_tensor *y, size_t co
 
 static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count,
                                  leat_tensor *const *xs, bool partial, leat_tensor **out);
+
+/* ---- the way back ------------------------------------------------------------------------------
+ */
 
 /* Gradients are of the layer whose operation they lead through: "the gradient of layer 3 `dense`".
  * Those of gradients, and of a composition recorded again, have that name already. */
@@ -151,6 +214,8 @@ static leat_status run_back(tape *t, leat_tensor *y, leat_tensor *seed, size_t c
     for (size_t i = 0; i < count; i++) {
         leat_tensor **dy = t->grad[xs[i]->node->id];
         leat_tensor *d = dy ? dy[xs[i]->index] : NULL;
+        if (!partial && xs[i]->node->op == LEATI_OP_VARIABLE)
+            LEATI_TRY(gradient_of_variable(t, xs[i], &d));
         out[i] = d ? d : leati_full_like(xs[i], 0);
         if (!out[i]) return leat_error_status(c);
     }
@@ -168,6 +233,7 @@ static leat_status differentiate(leat_tensor *y, leat_tensor *seed, size_t count
     leati_free(t.wanted);
     leati_free(t.stop);
     leati_free(t.slots);
+    leati_free(t.read);
     return st;
 }
 

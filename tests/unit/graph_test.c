@@ -250,11 +250,46 @@ static void failing_allocations(leattest *t)
     leattest_fail_allocations(t, train_step, NULL);
 }
 
-static const leattest_case cases[] = {TEST(gradients_match_differences),
-                                      TEST(gradients_of_gradients),
-                                      TEST(training_with_variables),
-                                      TEST(assignments_are_simultaneous),
-                                      TEST(random_depth_with_shared_weights),
-                                      TEST(errors_name_the_layer),
-                                      TEST(failing_allocations)};
+/* The gradient is that of the variable, whichever of its reads is asked for, its parts and the
+ * whole included: y = sum(w^2) + sum(3 p) + 5 q, p being w[1..3) and q w[2]. */
+static void gradients_belong_to_variables(leattest *t)
+{
+    for (size_t i = 0; i < 3; i++) {
+        leat_graph *g;
+        leat_variable *w, *p, *q;
+        const float start[4] = {1, 2, 3, 4}, want[4] = {2, 7, 14, 8};
+        float got[4], part[2], last, none[4];
+        REQUIRE_OK(leat_graph_create(t->context, devices[i], &g));
+        REQUIRE_OK(leat_variable_create(g, "w", LEAT_DTYPE_F32, LEAT_DIMS(2, 2), start, &w));
+        REQUIRE_OK(leat_variable_part(w, "p", 1, LEAT_DIMS(2), &p));
+        REQUIRE_OK(leat_variable_part(w, "q", 2, LEAT_DIMS(1, 1), &q));
+        leat_tensor *before = leat_read(w),
+                    *y = leat_sum(leat_mul(leat_read(w), leat_read(w)), 0, NULL, false);
+        y = leat_add(y, leat_scale(leat_sum(leat_read(p), 0, NULL, false), 3));
+        y = leat_add(y, leat_scale(leat_reshape(leat_read(q), LEAT_SCALAR), 5));
+        leat_tensor *xs[5] = {before, leat_read(w), leat_read(p), leat_read(q)}, *d[5];
+        CHECK_OK(leat_gradients(y, NULL, 4, xs, d));
+        REQUIRE_OK(leat_run(g, 4, d));
+        for (int k = 0; k < 2; k++) {
+            CHECK_OK(leat_get(d[k], got, sizeof got));
+            for (int j = 0; j < 4; j++) CHECK_NEAR((double)got[j], (double)want[j], 0, 0);
+        }
+        CHECK_OK(leat_get(d[2], part, sizeof part));
+        CHECK(part[0] == want[1] && part[1] == want[2]);
+        CHECK_OK(leat_get(d[3], &last, sizeof last));
+        CHECK(last == want[2]);
+        CHECK_OK(
+            leat_gradients(leat_sum(leat_stop_gradient(before), 0, NULL, false), NULL, 1, xs, d));
+        REQUIRE_OK(leat_run(g, 1, d));
+        CHECK_OK(leat_get(d[0], none, sizeof none));
+        for (int j = 0; j < 4; j++) CHECK(none[j] == 0);
+        leat_graph_destroy(g);
+    }
+}
+
+static const leattest_case cases[] = {
+    TEST(gradients_match_differences),      TEST(gradients_of_gradients),
+    TEST(training_with_variables),          TEST(assignments_are_simultaneous),
+    TEST(random_depth_with_shared_weights), TEST(errors_name_the_layer),
+    TEST(gradients_belong_to_variables),    TEST(failing_allocations)};
 LEATTEST_MAIN(cases)

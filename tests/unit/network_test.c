@@ -85,6 +85,32 @@ static void training_lowers_the_loss(leattest *t)
     close_loop(&l);
 }
 
+/* The gradient of a weight by a read of one's own, whenever that was recorded, and what the step
+ * does with it: sgd subtracts it. */
+static void weights_have_gradients(leattest *t)
+{
+    for (int late = 0; late < 2; late++) {
+        loop l;
+        float gradient[12], before[12], after[12];
+        if (!CHECK_OK(open_loop(t->context, &l, "dense(3)", "sgd"))) break;
+        leat_variable *kernel = leat_network_variable(l.n, 0);
+        leat_tensor *w = late ? NULL : leat_read(kernel), *d = NULL;
+        CHECK_OK(record(&l));
+        if (late) w = leat_read(kernel);
+        CHECK_OK(leat_gradients(l.loss, NULL, 1, &w, &d));
+        CHECK_OK(leat_run(l.g, 1, &d));
+        CHECK_OK(leat_get(d, gradient, sizeof gradient));
+        CHECK_OK(leat_variable_get(kernel, before, sizeof before));
+        CHECK_OK(leat_optimizer_run(l.o, 0.5));
+        CHECK_OK(leat_variable_get(kernel, after, sizeof after));
+        for (int i = 0; i < 12; i++) {
+            CHECK(gradient[i] != 0);
+            CHECK_NEAR((double)after[i], (double)before[i] - 0.5 * (double)gradient[i], 1e-5, 1e-6);
+        }
+        close_loop(&l);
+    }
+}
+
 /* Recorded once, or anew at every step: the same weights, bit for bit. */
 static void recording_anew_is_the_same(leattest *t)
 {
@@ -379,17 +405,13 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, train_once, NULL);
 }
 
-static const leattest_case list[] = {TEST(training_lowers_the_loss),
-                                     TEST(recording_anew_is_the_same),
-                                     TEST(builds_share_weights),
-                                     TEST(mistakes_are_named),
-                                     TEST(masked_rows_are_harmless),
-                                     TEST(empty_batches_are_harmless),
-                                     TEST(attention_sees_the_same_while_training),
-                                     TEST(deep_layers_share_no_weights),
-                                     TEST(tables_are_listed),
-                                     TEST(enormous_windows_are_refused),
-                                     TEST(samples_leave_room_for_the_batch),
-                                     TEST(allocation_failures)};
+static const leattest_case list[] = {
+    TEST(training_lowers_the_loss),     TEST(recording_anew_is_the_same),
+    TEST(weights_have_gradients),       TEST(builds_share_weights),
+    TEST(mistakes_are_named),           TEST(masked_rows_are_harmless),
+    TEST(empty_batches_are_harmless),   TEST(attention_sees_the_same_while_training),
+    TEST(deep_layers_share_no_weights), TEST(tables_are_listed),
+    TEST(enormous_windows_are_refused), TEST(samples_leave_room_for_the_batch),
+    TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
