@@ -64,7 +64,8 @@ LEAT_API LEAT_CHECKED leat_status leat_context_create(leat_context **out,
 LEAT_API void leat_context_destroy(leat_context *context); /* NULL is fine */
 
 /* The first error since creation or leat_error_clear. Later errors do not replace it, and a
- * function called while it stands may fail with it: clear it once it has been dealt with. */
+ * function called while it stands may fail with it: clear it once it has been dealt with. A graph
+ * in which an operation failed stays so until leat_graph_clear. */
 LEAT_API leat_status leat_error_status(const leat_context *context);
 /* One or more lines: what was wrong, what was expected, how to mend it. "" if there is none. */
 LEAT_API const char *leat_error_message(const leat_context *context);

@@ -8,8 +8,9 @@
  *     leat_tensor *y = leat_relu(leat_add(leat_matmul(x, w), b));
  *
  * Operations take and give NULL once something has failed: a model reads like maths and is checked
- * once, at leat_run, by its status and the context's message. Tensors and variables belong to
- * their graph, and a graph to its context and to one thread at a time. */
+ * once, at leat_run, by its status and the context's message. The graph then records nothing more,
+ * also when the error was cleared (a call tells it again), until leat_graph_clear. Tensors and
+ * variables belong to their graph, and a graph to its context and to one thread at a time. */
 #ifndef LEAT_GRAPH_H
 #define LEAT_GRAPH_H
 
@@ -30,7 +31,7 @@ typedef struct leat_variable leat_variable; /* storage that stays: a parameter, 
 LEAT_API LEAT_CHECKED leat_status leat_graph_create(leat_context *c, const char *device,
                                                     leat_graph **out);
 LEAT_API void leat_graph_destroy(leat_graph *g); /* NULL is fine; frees tensors and variables */
-/* Forget all tensors; variables and compiled plans stay. */
+/* Forget all tensors and what failed; variables and compiled plans stay. */
 LEAT_API void leat_graph_clear(leat_graph *g);
 
 /* How products of f32 matrices and convolutions are computed, those of gradients, recurrent layers

@@ -12,7 +12,7 @@ leat_tensor *leat_dropout(leat_tensor *x, double rate, leat_tensor *key, uint32_
     if (!(rate > 0 && rate < 1)) {
         (void)LEATI_FAIL(g->context, LEAT_INVALID, "dropout: a rate of %g: from 0 to less than 1",
                          rate);
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     leat_shape s = x->shape;

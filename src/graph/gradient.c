@@ -250,7 +250,7 @@ leat_status leat_gradients(leat_tensor *y, leat_tensor *seed, size_t count, leat
     if (!y) return LEAT_INVALID;
     leat_graph *g = y->node->graph;
     leat_context *c = g->context;
-    if (g->broken) return leat_error_status(c);
+    if (leati_graph_stopped(g)) return leat_error_status(c);
     LEATI_CHECK(c, leati_dtype_is_float(y->dtype), LEAT_TYPE,
                 "gradients: the value to differentiate is %s, not floating point",
                 leat_dtype_name(y->dtype));

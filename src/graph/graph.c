@@ -38,7 +38,8 @@ void leat_graph_clear(leat_graph *g)
     g->nodes = 0;
     g->last_plan = NULL;
     g->last_count = 0;
-    g->broken = false;
+    g->broken = g->misbound = false;
+    g->failure_status = LEAT_OK;
     if (g->scope) g->scope[0] = 0;
     g->scope_depth = 0;
     g->scope_copy = g->backward = NULL;
@@ -109,7 +110,7 @@ void leat_scope_push(leat_graph *g, const char *name)
     if (leati_grow(g->context, &g->scope_ends, &g->scope_end_capacity, g->scope_depth + 1,
                    sizeof *g->scope_ends) != LEAT_OK ||
         leati_grow(g->context, &g->scope, &g->scope_capacity, have + more + 2, 1) != LEAT_OK) {
-        g->broken = true;
+        leati_graph_break(g);
         return;
     }
     g->scope_ends[g->scope_depth++] = have;
@@ -135,6 +136,24 @@ static const char *scope_of(leat_graph *g)
 
 /* ---- nodes ------------------------------------------------------------------------------------
  */
+
+void leati_graph_break(leat_graph *g)
+{
+    g->broken = true;
+    if (g->failure_status != LEAT_OK) return;
+    g->failure_status = leat_error_status(g->context);
+    snprintf(g->failure, sizeof g->failure, "%s", leat_error_message(g->context));
+}
+
+bool leati_graph_stopped(leat_graph *g)
+{
+    leat_status st = g->failure_status;
+    if (g->broken && leat_error_status(g->context) == LEAT_OK)
+        (void)LEATI_FAIL(g->context, st == LEAT_OK ? LEAT_INVALID : st,
+                         "the graph failed earlier%s%s; leat_graph_clear lets it be recorded anew",
+                         st == LEAT_OK ? "" : ": ", st == LEAT_OK ? "" : g->failure);
+    return g->broken;
+}
 
 leat_status leati_node_fail(leat_context *c, const leati_node *n, leat_status st,
                             const char *format, ...)
@@ -191,13 +210,11 @@ static leat_status node_finish(leati_node *n)
     return LEAT_OK;
 }
 
-leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
-                            size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
-                            const leat_shape *shape)
+static leati_node *node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                             size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
+                             const leat_shape *shape)
 {
-    if (!g || g->broken) return NULL;
     const char *name = leati_op_info_of(op)->name;
-    g->broken = true; /* until it is whole */
     for (size_t i = 0; i < ins; i++) {
         if (!in[i]) { /* of a graph that is whole, so nothing has been said yet */
             (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is NULL", name, i + 1);
@@ -218,8 +235,18 @@ leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor 
         n->out[0].shape = *shape;
     }
     if (leati_op_class_of(op)->infer(g->context, n) != LEAT_OK) return NULL;
-    if (node_finish(n) != LEAT_OK) return NULL;
-    g->broken = false;
+    return node_finish(n) == LEAT_OK ? n : NULL;
+}
+
+leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor *const *in,
+                            size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
+                            const leat_shape *shape)
+{
+    if (!g || leati_graph_stopped(g)) return NULL;
+    g->broken = true; /* until it is whole */
+    leati_node *n = node_make(g, op, ins, in, outs, attrs, attr_bytes, dtype, shape);
+    if (n) g->broken = false;
+    else leati_graph_break(g);
     return n;
 }
 
@@ -246,21 +273,21 @@ leati_node *leati_node_shaped(leat_graph *g, leati_op op, leat_tensor *x, leat_d
 leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
 {
     char text[1024];
-    if (!g || g->broken) return NULL;
+    if (!g || leati_graph_stopped(g)) return NULL;
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     leati_node named = {.op = op, .scope = scope_of(g)};
     (void)leati_node_fail(g->context, &named, st, "%s", text);
-    g->broken = true;
+    leati_graph_break(g);
     return NULL;
 }
 
 bool leati_graph_options(leat_graph *g, void *out, size_t size, const void *given, const char *type)
 {
-    if (g->broken) return false;
-    g->broken = leati_options_take(g->context, out, size, given, type) != LEAT_OK;
+    if (leati_graph_stopped(g)) return false;
+    if (leati_options_take(g->context, out, size, given, type) != LEAT_OK) leati_graph_break(g);
     return !g->broken;
 }
 
@@ -287,7 +314,7 @@ leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape, co
     size_t bytes = leati_shape_count(&shape) * leat_dtype_size(dtype);
     void *copy = leati_arena_alloc(&g->arena, bytes ? bytes : 1);
     if (!copy) {
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     if (bytes) memcpy(copy, data, bytes);
@@ -297,7 +324,7 @@ leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape, co
 
 leat_tensor *leati_scalar_near(leat_graph *g, leat_dtype dtype, double value)
 {
-    if (!g || g->broken) return NULL;
+    if (!g || leati_graph_stopped(g)) return NULL;
     uint64_t bytes = 0;
     if (leat_dtype_size(dtype)) /* another one is refused below */
         leati_cast_kernel(g->context, LEAT_DTYPE_F64, dtype)(1, &value, NULL, NULL, &bytes);
@@ -432,11 +459,11 @@ leat_tensor *leat_assign(leat_variable *v, leat_tensor *x)
     if (!v || !x) return NULL;
     leat_graph *g = v->graph;
     if (x->dtype != v->dtype || !leati_shape_equal(&x->shape, &v->shape)) {
-        g->broken = true;
         (void)LEATI_FAIL(g->context, LEAT_SHAPE,
                          "variable `%s` is %s of shape %s, it was assigned %s of shape %s", v->name,
                          leat_dtype_name(v->dtype), leati_shape_string(&v->shape).text,
                          leat_dtype_name(x->dtype), leati_shape_string(&x->shape).text);
+        leati_graph_break(g);
         return NULL;
     }
     leati_node *n = leati_node_shaped(g, LEATI_OP_ASSIGN, x, x->dtype, &x->shape);

@@ -87,6 +87,10 @@ leati_node *leati_node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor 
                             const leat_shape *shape);
 /* A scalar of the nearest value that the type has. */
 leat_tensor *leati_scalar_near(leat_graph *g, leat_dtype dtype, double value);
+/* Breaks the recording: an operation failed, and the error stands in the context. */
+void leati_graph_break(leat_graph *g);
+/* Whether it is broken. Where the error was cleared without the graph, it is told again. */
+bool leati_graph_stopped(leat_graph *g);
 /* Breaks the recording with an error that names scope and operation; gives NULL. */
 leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
     LEAT_PRINTF(4, 5);
@@ -148,10 +152,13 @@ struct leat_graph {
     size_t scope_capacity;
     size_t *scope_ends; /* lengths that it had before each push */
     size_t scope_depth, scope_end_capacity;
-    const char *scope_copy; /* in the arena; NULL: to be copied */
-    const char *backward;   /* scope of the gradients being recorded; NULL: the joined one */
-    bool half_products;     /* precision bf16 */
-    bool broken;            /* an operation failed since the last clear */
+    const char *scope_copy;     /* in the arena; NULL: to be copied */
+    const char *backward;       /* scope of the gradients being recorded; NULL: the joined one */
+    bool half_products;         /* precision bf16 */
+    bool broken;                /* an operation failed since the last clear */
+    leat_status failure_status; /* of the first that failed; LEAT_OK: none, or nothing was said */
+    char failure[512];          /* what was said of it */
+    bool misbound;              /* leat_bind was given no input: the next run says so */
     leati_plan_entry plans[LEATI_PLANS];
     leati_workspace *workspace; /* of some of them, which take turns in it; NULL: none yet */
     uint64_t runs;

@@ -162,7 +162,7 @@ leat_status leat_checkpoint(leat_segment_fn fn, void *user, size_t ins, leat_ten
     for (size_t i = 0; i < ins && !g; i++) g = leat_tensor_graph(in[i]);
     if (!g) return LEAT_INVALID;
     leat_context *c = g->context;
-    if (g->broken) return leat_error_status(c);
+    if (leati_graph_stopped(g)) return leat_error_status(c);
     LEATI_CHECK(c, outs >= 1 && outs <= LEAT_SEGMENT_OUTPUTS, LEAT_INVALID,
                 "checkpoint: %zu results; 1 to %d", outs, LEAT_SEGMENT_OUTPUTS);
     for (size_t i = 0; i < ins; i++)
@@ -176,7 +176,7 @@ leat_status leat_checkpoint(leat_segment_fn fn, void *user, size_t ins, leat_ten
         segment s = {fn, user, ins};
         st = record(g, &s, outs, &all, &count, &capacity, out);
     }
-    if (st != LEAT_OK) g->broken = true;
+    if (st != LEAT_OK) leati_graph_break(g);
     leati_free(all);
     return st;
 }

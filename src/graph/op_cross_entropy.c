@@ -185,7 +185,7 @@ static leat_tensor *entropy(leat_tensor *x, leat_tensor *labels,
                                   leati_shape_string(&x->shape).text, axis,
                                   leati_shape_string(&shape).text,
                                   leati_shape_string(&labels->shape).text);
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     leati_entropy_attrs a = {.smoothing = o.smoothing,

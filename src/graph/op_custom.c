@@ -79,21 +79,22 @@ leat_status leat_custom(const leat_custom_class *class, const void *params, size
     for (size_t i = 0; i < ins && !g; i++) g = leat_tensor_graph(in[i]);
     if (!g) return LEAT_INVALID;
     leat_context *c = g->context;
-    if (g->broken) return leat_error_status(c);
+    if (leati_graph_stopped(g)) return leat_error_status(c);
     bool fits = class->struct_size == sizeof *class && class->name && class->shape &&
                 class->forward && class->outputs >= 1 && class->outputs <= LEAT_CUSTOM_OUTPUTS;
     if (!fits || ins > LEAT_CUSTOM_INPUTS) {
-        g->broken = true;
-        return LEATI_FAIL(
+        (void)LEATI_FAIL(
             c, LEAT_INVALID,
             "custom operation `%s`: it needs struct_size, name, shape, forward, 1 to %d "
             "outputs, and takes at most %d inputs",
             fits || class->name ? class->name : "?", LEAT_CUSTOM_OUTPUTS, LEAT_CUSTOM_INPUTS);
+        leati_graph_break(g);
+        return LEAT_INVALID;
     }
     size_t bytes = sizeof(leati_custom_attrs) + param_bytes;
     leati_custom_attrs *a = leati_arena_calloc(&g->arena, 1, bytes);
     if (!a) {
-        g->broken = true;
+        leati_graph_break(g);
         return LEAT_NOMEM;
     }
     a->class = class;

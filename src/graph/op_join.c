@@ -71,7 +71,7 @@ leat_tensor *leat_stack(size_t count, leat_tensor *const *parts, int axis)
     if (!g) return NULL;
     leat_tensor **wide = LEATI_NEW(g->context, leat_tensor *, count), *y = NULL;
     if (!wide) {
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {

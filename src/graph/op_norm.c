@@ -232,11 +232,11 @@ static bool has_channels(leat_tensor *x, const char *what)
 {
     leat_graph *g = x->node->graph;
     if (x->shape.rank >= 2) return true;
-    if (!g->broken)
+    if (!leati_graph_stopped(g))
         (void)LEATI_FAIL(g->context, LEAT_SHAPE,
                          "%s: input %s must have two dimensions or more: (N, C, ...)", what,
                          leati_shape_string(&x->shape).text);
-    g->broken = true;
+    leati_graph_break(g);
     return false;
 }
 
@@ -291,7 +291,7 @@ leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma, lea
     if (groups < 1 || channels % groups || rank == LEAT_MAX_RANK) {
         (void)LEATI_FAIL(g->context, LEAT_SHAPE, "group norm: %d groups of the %lld channels of %s",
                          groups, (long long)channels, leati_shape_string(&x->shape).text);
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     leat_shape s = {.rank = rank + 1};

@@ -177,7 +177,7 @@ static leat_tensor *wrong_input(leat_tensor *x)
                      "recurrent layer: input %s must be (steps, sequences, features), or numbers "
                      "of shape (steps, sequences)",
                      leati_shape_string(&x->shape).text);
-    g->broken = true;
+    leati_graph_break(g);
     return NULL;
 }
 
@@ -188,7 +188,7 @@ static leat_tensor *wrong_weights(leat_tensor *x, const leat_recurrent *o)
                      "recurrent layer: weights %s and %s must be (gates of all units, features) "
                      "and (gates of all units, units)",
                      leati_shape_string(&o->w->shape).text, leati_shape_string(&o->r->shape).text);
-    g->broken = true;
+    leati_graph_break(g);
     return NULL;
 }
 

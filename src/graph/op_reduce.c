@@ -11,7 +11,7 @@ static leat_tensor *reduce(leati_op op, leat_tensor *x, size_t count, const int 
     for (size_t i = 0; i < count; i++) {
         int axis = leati_axis(g->context, &named, axes[i], x->shape.rank);
         if (axis < 0) {
-            g->broken = true;
+            leati_graph_break(g);
             return NULL;
         }
         attrs.axes |= 1u << axis;

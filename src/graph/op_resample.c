@@ -69,7 +69,7 @@ leat_tensor *leat_interpolate(leat_tensor *x, size_t count, const int *axes, con
         leati_node named = {.op = LEATI_OP_RESAMPLE, .scope = x->node->scope};
         int axis = leati_axis(g->context, &named, axes[i], x->shape.rank);
         if (axis < 0) {
-            g->broken = true;
+            leati_graph_break(g);
             return NULL;
         }
         leati_resample_attrs a = {.size = sizes[i],

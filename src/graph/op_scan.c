@@ -93,7 +93,7 @@ static leat_status gather(const leat_loop_parts *p, leat_tensor *first, leat_ten
     *g = NULL;
     for (size_t i = 0; i < n && !*g; i++) *g = leat_tensor_graph(in[i]);
     if (!*g) return LEAT_INVALID;
-    if ((*g)->broken) return leat_error_status((*g)->context);
+    if (leati_graph_stopped(*g)) return leat_error_status((*g)->context);
     for (size_t i = 0; i < n; i++)
         LEATI_CHECK((*g)->context, in[i] && in[i]->node->graph == *g, LEAT_INVALID,
                     "loop: input %zu is not a tensor of this graph", i + 1);
@@ -141,13 +141,13 @@ static leat_status record(leat_graph *g, leati_op op, const source *s, const lea
     leati_free(dtype);
     leati_free(shape);
     if (st != LEAT_OK) {
-        g->broken = true;
+        leati_graph_break(g);
         return st;
     }
     leati_node *n = leati_node_make(g, op, ins, in, outs, &a, sizeof a, LEAT_DTYPE_F32, NULL);
     source *copy = n ? leati_arena_alloc(&g->arena, sizeof *copy) : NULL;
     if (!copy) {
-        g->broken = true;
+        leati_graph_break(g);
         return leat_error_status(c);
     }
     *copy = *s;
@@ -184,7 +184,7 @@ leat_status leat_scan(leat_body_fn fn, void *user, const leat_loop_parts *p, lea
                         "sequence, and twice the states and the results are 1 to %d",
                         p->sequences, p->states, p->results, LEATI_MAX_OUTPUTS);
     if (st != LEAT_OK) {
-        g->broken = true;
+        leati_graph_break(g);
         return st;
     }
     source s = {fn, user};
@@ -208,11 +208,12 @@ leat_status leat_loop(leat_body_fn fn, void *user, const leat_loop_parts *p, lea
     LEATI_TRY(gather(p, go, in, &ins, &g));
     leat_context *c = g->context;
     if (p->sequences || p->results || p->states >= LEATI_MAX_OUTPUTS || most < 0 || !go) {
-        g->broken = true;
-        return LEATI_FAIL(c, LEAT_INVALID,
-                          "loop: it takes 1 to %d states, no sequences and results, and no "
-                          "negative number of steps",
-                          LEATI_MAX_OUTPUTS - 1);
+        (void)LEATI_FAIL(c, LEAT_INVALID,
+                         "loop: it takes 1 to %d states, no sequences and results, and no "
+                         "negative number of steps",
+                         LEATI_MAX_OUTPUTS - 1);
+        leati_graph_break(g);
+        return LEAT_INVALID;
     }
     leati_scan_attrs a = {
         .length = most, .states = (uint16_t)p->states, .others = (uint16_t)p->others};

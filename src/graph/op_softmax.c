@@ -11,7 +11,7 @@ static leat_tensor *record(leati_op op, leat_tensor *x, int axis)
     leati_node named = {.op = op, .scope = x->node->scope};
     leati_axis_attrs a = {.axis = leati_axis(g->context, &named, axis, x->shape.rank)};
     if (a.axis < 0) {
-        g->broken = true;
+        leati_graph_break(g);
         return NULL;
     }
     return leati_op1(g, op, 1, &x, &a, sizeof a);

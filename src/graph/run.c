@@ -126,6 +126,7 @@ leat_status leat_run(leat_graph *g, size_t count, leat_tensor *const *roots)
     leat_status st = leat_error_status(c);
     for (size_t i = 0; i < count; i++) {
         if (roots[i]) continue;
+        if (leati_graph_stopped(g)) return leat_error_status(c);
         LEATI_CHECK(c, st != LEAT_OK, LEAT_INVALID, "root %zu is NULL", i + 1);
         return st;
     }

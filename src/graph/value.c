@@ -8,14 +8,14 @@ leat_tensor *leat_force(leat_tensor *x)
     if (!x) return NULL;
     leat_graph *g = x->node->graph;
     leat_context *c = g->context;
-    if (g->broken) return NULL;
+    if (leati_graph_stopped(g)) return NULL;
     if (x->node->op == LEATI_OP_CONSTANT) return x;
     size_t bytes = leati_shape_count(&x->shape) * leat_dtype_size(x->dtype);
     void *data = leati_alloc(c, bytes);
     leat_status st = data ? leat_run(g, 1, &x) : LEAT_NOMEM;
     if (st == LEAT_OK) st = leat_get(x, data, bytes);
     leat_tensor *y = st == LEAT_OK ? leat_constant(g, x->dtype, x->shape, data) : NULL;
-    if (!y) g->broken = true;
+    if (!y) leati_graph_break(g);
     leati_free(data);
     return y;
 }
@@ -61,7 +61,7 @@ leat_status leat_value_known(leat_tensor *x, void *data, size_t bytes, bool *kno
     leat_graph *g = x->node->graph;
     leat_context *c = g->context;
     leati_order order = {0};
-    if (g->broken) return leat_error_status(c);
+    if (leati_graph_stopped(g)) return leat_error_status(c);
     size_t have = leati_shape_count(&x->shape) * leat_dtype_size(x->dtype);
     LEATI_CHECK(c, have == bytes, LEAT_INVALID, "the tensor has %zu bytes, room was given for %zu",
                 have, bytes);

@@ -1,4 +1,5 @@
 /* Graphs: recording, gradients, plans, variables, on every device. */
+#include <leat/function.h>
 #include <leat/graph.h>
 
 #include "support/leattest.h"
@@ -287,9 +288,42 @@ static void gradients_belong_to_variables(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {
-    TEST(gradients_match_differences),      TEST(gradients_of_gradients),
-    TEST(training_with_variables),          TEST(assignments_are_simultaneous),
-    TEST(random_depth_with_shared_weights), TEST(errors_name_the_layer),
-    TEST(gradients_belong_to_variables),    TEST(failing_allocations)};
+/* Clearing the error does not mend the graph: whoever goes on hears why nothing is recorded. */
+static void broken_graphs_say_why(leattest *t)
+{
+    leat_graph *g;
+    leat_context *c = t->context;
+    const float values[6] = {0};
+    REQUIRE_OK(leat_graph_create(c, NULL, &g));
+    for (int k = 0; k < 4; k++) {
+        leat_tensor *a = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), values), *d = NULL;
+        leat_tensor *b = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(4), values);
+        leat_tensor *y = k == 3 ? leat_softmax(a, 5) : leat_add(a, b);
+        CHECK(y == NULL && leat_error_status(c) == LEAT_SHAPE);
+        leat_error_clear(c);
+        const char *words = k == 3 ? "failed earlier|softmax|axis 5|leat_graph_clear"
+                                   : "failed earlier|`add`|(2, 3)|leat_graph_clear";
+        leat_status st = LEAT_OK;
+        if (k == 0 || k == 3) CHECK(leat_relu(a) == NULL);
+        else if (k == 1) st = leat_gradients(a, a, 1, &a, &d);
+        else st = leat_run(g, 1, &y);
+        CHECK(k == 0 || k == 3 || st == LEAT_SHAPE);
+        CHECK_FAILS(leat_error_status(c), LEAT_SHAPE, words);
+        leat_graph_clear(g);
+        a = leat_relu(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), values));
+        CHECK_OK(leat_run(g, 1, &a));
+        leat_graph_clear(g);
+    }
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(gradients_match_differences),
+                                      TEST(gradients_of_gradients),
+                                      TEST(training_with_variables),
+                                      TEST(assignments_are_simultaneous),
+                                      TEST(random_depth_with_shared_weights),
+                                      TEST(errors_name_the_layer),
+                                      TEST(gradients_belong_to_variables),
+                                      TEST(broken_graphs_say_why),
+                                      TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
