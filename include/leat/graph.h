@@ -229,8 +229,10 @@ LEAT_API leat_tensor *leat_cast(leat_tensor *x, leat_dtype dtype);
 LEAT_API leat_tensor *leat_shift(leat_tensor *x, double value);
 LEAT_API leat_tensor *leat_scale(leat_tensor *x, double value);
 
-/* ---- reductions: over the axes (negative from the end); count 0: over all ---------------------
- */
+/* ---- reductions: over the axes (negative from the end, none twice); count 0: over all ---------
+ *
+ * Of no elements the sum is 0, the product 1, the largest -inf and the smallest inf (of integers
+ * the ends of the type). */
 
 LEAT_API leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bool keep);
 LEAT_API leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep);
@@ -266,7 +268,7 @@ LEAT_API leat_tensor *leat_slice(leat_tensor *x, size_t count, const int *axes,
                                  const int64_t *starts, const int64_t *stops, const int64_t *steps);
 /* length elements from start on along one axis; they must be there. */
 LEAT_API leat_tensor *leat_narrow(leat_tensor *x, int axis, int64_t start, int64_t length);
-/* Backwards along the axes; count 0: along all. */
+/* Backwards along the axes (none twice); count 0: along all. */
 LEAT_API leat_tensor *leat_flip(leat_tensor *x, size_t count, const int *axes);
 
 typedef enum leat_pad_mode {

@@ -54,6 +54,9 @@ leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes)
             return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
                                 "squeeze: axis %d of shape %s is not one of size 1", axes[k],
                                 leati_shape_string(&x->shape).text);
+        if (out >> axis & 1)
+            return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
+                                "squeeze: axis %d is given twice", axis);
         out |= 1u << axis;
     }
     for (int i = 0; i < rank; i++)

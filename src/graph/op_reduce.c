@@ -10,6 +10,8 @@ static leat_tensor *reduce(leati_op op, leat_tensor *x, size_t count, const int 
     leati_node named = {.op = op, .scope = x->node->scope};
     for (size_t i = 0; i < count; i++) {
         int axis = leati_axis(g->context, &named, axes[i], x->shape.rank);
+        if (axis >= 0 && attrs.axes >> axis & 1)
+            return leati_refuse(g, op, LEAT_SHAPE, "axis %d is given twice", axis);
         if (axis < 0) {
             leati_graph_break(g);
             return NULL;

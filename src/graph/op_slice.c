@@ -136,7 +136,11 @@ leat_tensor *leat_flip(leat_tensor *x, size_t count, const int *axes)
         if (axes[k] < -rank || axes[k] >= rank)
             return leati_refuse(x->node->graph, LEATI_OP_REVERSE, LEAT_SHAPE,
                                 "axis %d of a tensor of %d dimensions", axes[k], rank);
-        a.axes |= 1u << (axes[k] < 0 ? axes[k] + rank : axes[k]);
+        int axis = axes[k] < 0 ? axes[k] + rank : axes[k];
+        if (a.axes >> axis & 1)
+            return leati_refuse(x->node->graph, LEATI_OP_REVERSE, LEAT_SHAPE,
+                                "axis %d is given twice", axis);
+        a.axes |= 1u << axis;
     }
     if (count == 0) a.axes = (1u << rank) - 1;
     return leati_op1(x->node->graph, LEATI_OP_REVERSE, 1, &x, &a, sizeof a);

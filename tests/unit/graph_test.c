@@ -317,6 +317,27 @@ static void broken_graphs_say_why(leattest *t)
     leat_graph_destroy(g);
 }
 
+static void axes_are_given_once(leattest *t)
+{
+    leat_graph *g;
+    const float values[6] = {0};
+    static const int twice[2] = {0, -2};
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    for (int k = 0; k < 6; k++) {
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1, 6), values), *y = x;
+        if (k == 0) y = leat_sum(x, 2, twice, false);
+        if (k == 1) y = leat_mean(x, 2, twice, true);
+        if (k == 2) y = leat_max(x, 2, twice, false);
+        if (k == 3) y = leat_flip(x, 2, twice);
+        if (k == 4) y = leat_squeeze(x, 2, twice);
+        if (k == 5) y = leat_logsumexp(x, 2, twice, false);
+        CHECK(y == NULL);
+        CHECK_FAILS(leat_error_status(t->context), LEAT_SHAPE, "axis 0 is given twice");
+        leat_graph_clear(g);
+    }
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -325,5 +346,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(errors_name_the_layer),
                                       TEST(gradients_belong_to_variables),
                                       TEST(broken_graphs_say_why),
+                                      TEST(axes_are_given_once),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
