@@ -46,6 +46,7 @@ LEAT_API LEAT_CHECKED leat_status leat_graph_set_precision(leat_graph *g, leat_d
 /* data is borrowed and read at each run; NULL: to be bound before. */
 LEAT_API leat_tensor *leat_input(leat_graph *g, leat_dtype dtype, leat_shape shape,
                                  const void *data);
+/* Of what leat_input gave; for anything else the next leat_run fails (INVALID). NULL is fine. */
 LEAT_API void leat_bind(leat_tensor *input, const void *data);
 LEAT_API leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape,
                                     const void *data); /* copied */

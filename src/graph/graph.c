@@ -304,7 +304,16 @@ leat_tensor *leat_input(leat_graph *g, leat_dtype dtype, leat_shape shape, const
 
 void leat_bind(leat_tensor *input, const void *data)
 {
-    if (input && input->node->op == LEATI_OP_INPUT) input->node->host = data;
+    if (!input) return;
+    leati_node *n = input->node;
+    if (n->op == LEATI_OP_INPUT) {
+        n->host = data;
+        return;
+    }
+    (void)leati_node_fail(n->graph->context, n, LEAT_INVALID,
+                          "data can be bound to what leat_input gave, not to a result of shape %s",
+                          leati_shape_string(&input->shape).text);
+    n->graph->misbound = true;
 }
 
 leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape shape, const void *data)

@@ -133,6 +133,11 @@ leat_status leat_run(leat_graph *g, size_t count, leat_tensor *const *roots)
     for (size_t i = 0; i < count; i++)
         LEATI_CHECK(c, roots[i]->node->graph == g, LEAT_INVALID, "root %zu is of another graph",
                     i + 1);
+    if (g->misbound) {
+        g->misbound = false;
+        LEATI_TRY(st);
+    }
+    if (!count) return LEAT_OK; /* roots may be NULL then */
     g->runs++;
     forget_results(g);
     if (g->last_plan && g->last_count == count &&

@@ -338,6 +338,21 @@ static void axes_are_given_once(leattest *t)
     leat_graph_destroy(g);
 }
 
+static void only_inputs_are_bound(leattest *t)
+{
+    leat_graph *g;
+    const float values[2] = {-1, 2};
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2), NULL), *y = leat_relu(x);
+    leat_bind(NULL, values);
+    leat_bind(x, values);
+    CHECK_OK(leat_run(g, 1, &y));
+    leat_bind(y, values);
+    CHECK_FAILS(leat_run(g, 1, &y), LEAT_INVALID, "`relu`|leat_input|(2)");
+    CHECK_OK(leat_run(g, 1, &y));
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -347,5 +362,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_belong_to_variables),
                                       TEST(broken_graphs_say_why),
                                       TEST(axes_are_given_once),
+                                      TEST(only_inputs_are_bound),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
