@@ -78,7 +78,7 @@ LEAT_API leat_shape leat_variable_shape(const leat_variable *v);
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-/* Computes the roots. Their data stay readable until the next run. */
+/* Computes the roots. Their data stay readable until the next run; one of no roots does nothing. */
 LEAT_API LEAT_CHECKED leat_status leat_run(leat_graph *g, size_t count, leat_tensor *const *roots);
 /* Copy a root's value after a run. bytes must be its size. */
 LEAT_API LEAT_CHECKED leat_status leat_get(leat_tensor *root, void *data, size_t bytes);

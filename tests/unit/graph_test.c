@@ -353,6 +353,21 @@ static void only_inputs_are_bound(leattest *t)
     leat_graph_destroy(g);
 }
 
+static void no_roots_are_nothing(leattest *t)
+{
+    leat_graph *g;
+    const float values[2] = {-1, 2};
+    float got[2] = {0};
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    CHECK_OK(leat_run(g, 0, NULL));
+    leat_tensor *y = leat_relu(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2), values));
+    CHECK_OK(leat_run(g, 1, &y));
+    CHECK_OK(leat_run(g, 0, NULL));
+    CHECK_OK(leat_get(y, got, sizeof got)); /* what was computed stays */
+    CHECK(got[0] == 0 && got[1] == 2);
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -363,5 +378,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(broken_graphs_say_why),
                                       TEST(axes_are_given_once),
                                       TEST(only_inputs_are_bound),
+                                      TEST(no_roots_are_nothing),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
