@@ -333,6 +333,7 @@ LEAT_API leat_tensor *leat_random_key(leat_graph *g, uint64_t seed, uint64_t ste
 /* low <= x < high. */
 LEAT_API leat_tensor *leat_random_uniform(leat_tensor *key, uint32_t stream, leat_dtype dtype,
                                           leat_shape shape, double low, double high);
+/* deviation: 0 or more. */
 LEAT_API leat_tensor *leat_random_normal(leat_tensor *key, uint32_t stream, leat_dtype dtype,
                                          leat_shape shape, double mean, double deviation);
 /* Normal within two deviations of the mean; `deviation` is that of the untruncated normal. */

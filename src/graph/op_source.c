@@ -70,6 +70,9 @@ static leat_status infer_random(leat_context *c, leati_node *n)
     if (isnan(a->low) || isnan(a->high) ||
         (a->kind == LEATI_RANDOM_UNIFORM && !(a->low <= a->high)))
         return leati_node_fail(c, n, LEAT_INVALID, "from %g to %g", a->low, a->high);
+    if ((a->kind == LEATI_RANDOM_NORMAL || a->kind == LEATI_RANDOM_TRUNCATED) && a->high < 0)
+        return leati_node_fail(c, n, LEAT_INVALID, "the deviation is %g; it must be 0 or more",
+                               a->high);
     if (a->kind == LEATI_RANDOM_BERNOULLI && !(a->low >= 0 && a->low <= 1))
         return leati_node_fail(c, n, LEAT_INVALID, "%g is no probability", a->low);
     return LEAT_OK;

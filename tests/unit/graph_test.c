@@ -368,6 +368,27 @@ static void no_roots_are_nothing(leattest *t)
     leat_graph_destroy(g);
 }
 
+static void deviations_are_not_negative(leattest *t)
+{
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    for (int k = 0; k < 2; k++) {
+        leat_tensor *key = leat_random_key(g, 1, 0);
+        leat_tensor *y = (k ? leat_random_truncated : leat_random_normal)(key, 0, LEAT_DTYPE_F32,
+                                                                          LEAT_DIMS(2), 1, -1);
+        CHECK(y == NULL);
+        CHECK_FAILS(leat_error_status(t->context), LEAT_INVALID, "deviation is -1|0 or more");
+        leat_graph_clear(g);
+    }
+    leat_tensor *still =
+        leat_random_normal(leat_random_key(g, 1, 0), 0, LEAT_DTYPE_F32, LEAT_DIMS(2), 3, 0);
+    float got[2] = {0};
+    CHECK_OK(leat_run(g, 1, &still));
+    CHECK_OK(leat_get(still, got, sizeof got));
+    CHECK(got[0] == 3 && got[1] == 3);
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -379,5 +400,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(axes_are_given_once),
                                       TEST(only_inputs_are_bound),
                                       TEST(no_roots_are_nothing),
+                                      TEST(deviations_are_not_negative),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
