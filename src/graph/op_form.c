@@ -19,7 +19,11 @@ static leat_status infer_reshape(leat_context *c, leati_node *n)
     size_t have = leati_shape_count(&n->in[0]->shape), rest = 1;
     int open = -1;
     for (int i = 0; i < s->rank; i++) {
-        if (s->dim[i] == -1 && open < 0) open = i;
+        if (s->dim[i] == -1 && open >= 0)
+            return leati_node_fail(c, n, LEAT_SHAPE,
+                                   "in shape %s only one dimension may be -1, what is left",
+                                   leati_shape_string(s).text);
+        if (s->dim[i] == -1) open = i;
         else rest *= (size_t)s->dim[i];
     }
     leat_shape wanted = *s;

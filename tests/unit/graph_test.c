@@ -389,6 +389,17 @@ static void deviations_are_not_negative(leattest *t)
     leat_graph_destroy(g);
 }
 
+static void one_dimension_is_left_open(leattest *t)
+{
+    leat_graph *g;
+    const float values[6] = {0};
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), values);
+    CHECK(leat_reshape(x, LEAT_DIMS(-1, -1)) == NULL);
+    CHECK_FAILS(leat_error_status(t->context), LEAT_SHAPE, "(-1, -1)|only one dimension");
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -401,5 +412,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(only_inputs_are_bound),
                                       TEST(no_roots_are_nothing),
                                       TEST(deviations_are_not_negative),
+                                      TEST(one_dimension_is_left_open),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
