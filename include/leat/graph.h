@@ -140,7 +140,7 @@ LEAT_API LEAT_CHECKED leat_status leat_value_known(leat_tensor *x, void *data, s
 /* From now on every run is timed step by step; leat_trace_write ends that and writes a timeline
  * that Perfetto (ui.perfetto.dev) and chrome://tracing open: time, bytes and floating-point
  * operations of each step, with the scope it was recorded in. A traced run waits after each step.
- */
+ * Where the file cannot be written the trace goes on, and may be written elsewhere. */
 LEAT_API LEAT_CHECKED leat_status leat_trace_start(leat_graph *g);
 LEAT_API LEAT_CHECKED leat_status leat_trace_write(leat_graph *g, const char *path);
 

@@ -243,7 +243,8 @@ leat_status leat_trace_write(leat_graph *g, const char *path)
     const char *text = leat_json_text(j);
     leat_status st = text ? leati_file_write(c, path, text, strlen(text)) : leat_error_status(c);
     leat_json_destroy(j);
+    LEATI_TRY(st); /* another path may do: the trace goes on */
     leati_trace_destroy(t);
     g->trace = NULL;
-    return st;
+    return LEAT_OK;
 }

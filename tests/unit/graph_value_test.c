@@ -444,8 +444,10 @@ static void timelines_are_json(leattest *t)
         CHECK_OK(leat_trace_start(g));
         CHECK_FAILS(leat_trace_start(g), LEAT_INVALID, "already");
         for (int i = 0; i < 3; i++) CHECK_OK(leat_run(g, 1, &y));
-        CHECK_OK(leat_trace_write(g, path));
-        CHECK_OK(leat_run(g, 1, &y)); /* no longer traced */
+        CHECK_FAILS(leat_trace_write(g, leattest_scratch("no/folder/trace.json")), LEAT_IO,
+                    "no/folder");
+        CHECK_OK(leat_trace_write(g, path)); /* the trace was not lost */
+        CHECK_OK(leat_run(g, 1, &y));        /* no longer traced */
         json_t *root = json_load_file(path, 0, NULL),
                *events = json_object_get(root, "traceEvents");
         int products = 0, runs = 0;
