@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "graph/planner.h"
 #include "graph/trace.h"
 #include "tensor/shape.h"
@@ -161,6 +162,32 @@ static void leave_workspace(leat_graph *g, leati_workspace *w)
     leati_free(w);
 }
 
+/* The largest value in the workspace and the unit that makes it, as people look for what is too
+ * large. */
+static leat_status say_memory(leati_planner *p, const leati_plan *plan, size_t bytes)
+{
+    char all[LEATI_NUM_SIZE], most[LEATI_NUM_SIZE];
+    const leati_value *top = NULL;
+    for (size_t i = 0; i < p->value_count; i++) {
+        const leati_value *v = &p->value[i];
+        if (v->base == i && v->place == LEATI_IN_WORKSPACE && (!top || v->bytes > top->bytes))
+            top = v;
+    }
+    leati_num_bytes(bytes, all);
+    if (!top || !top->bytes)
+        return leati_error_within(p->context, "a plan of %zu steps needs %s at once",
+                                  plan->step_count, all);
+    const leati_node *n = top->tensor->node;
+    leati_num_bytes(top->bytes, most);
+    return leati_error_within(
+        p->context,
+        "a plan of %zu steps needs %s at once, the largest value %s: %s%s`%s` "
+        "gives %s of shape %s",
+        plan->step_count, all, most, n->scope ? n->scope : "", n->scope ? ": " : "",
+        leati_op_info_of(n->op)->name, leat_dtype_name(top->tensor->dtype),
+        leati_shape_string(&top->tensor->shape).text);
+}
+
 static leat_status allocate(leati_planner *p, leati_plan *plan, size_t scratch)
 {
     leati_device *d = p->graph->device;
@@ -169,8 +196,7 @@ static leat_status allocate(leati_planner *p, leati_plan *plan, size_t scratch)
     plan->constant_bytes = p->constants;
     plan->constants = d->class->alloc(d, p->constants);
     if (!plan->workspace || !plan->constants)
-        return leati_error_within(p->context, "a plan of %zu steps needs %.1f MB at once",
-                                  plan->step_count, (double)(at + scratch + p->constants) / 1e6);
+        return say_memory(p, plan, at + scratch + p->constants);
     for (size_t k = 0; k < plan->step_count; k++) {
         operands += (size_t)plan->steps[k].ins + plan->steps[k].outs;
         plan->steps[k].scratch = (char *)plan->workspace->data + at;

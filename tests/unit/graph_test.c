@@ -400,6 +400,23 @@ static void one_dimension_is_left_open(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* What is too large is named, in units that fit. */
+static void memory_is_told_by_what_needs_it(leattest *t)
+{
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_scope_push(g, "scores");
+    leat_tensor *x = leat_arange(g, LEAT_DTYPE_F32, 0, 4e6, 1);
+    leat_tensor *y = leat_softmax(
+        leat_mul(leat_reshape(x, LEAT_DIMS(-1, 1)), leat_reshape(x, LEAT_DIMS(1, -1))), -1);
+    leat_scope_pop(g);
+    leat_status st = leat_run(g, 1, &y);
+    CHECK(st == LEAT_NOMEM || st == LEAT_LIMIT);
+    CHECK_FAILS(st, st,
+                "TB at once|the largest value 64 TB: scores: `|f32 of shape (4000000, 4000000)");
+    leat_graph_destroy(g);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -413,5 +430,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(no_roots_are_nothing),
                                       TEST(deviations_are_not_negative),
                                       TEST(one_dimension_is_left_open),
+                                      TEST(memory_is_told_by_what_needs_it),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
