@@ -155,7 +155,11 @@ LEAT_API leat_graph *leat_tensor_graph(leat_tensor *x);
 LEAT_API leat_dtype leat_tensor_dtype(const leat_tensor *x);
 LEAT_API leat_shape leat_tensor_shape(const leat_tensor *x);
 
-/* ---- elementwise, with NumPy's broadcasting; inputs have one type ---------------------------- */
+/* ---- elementwise, with NumPy's broadcasting; inputs have one type ----------------------------
+ *
+ * Integers wrap around at the ends of their type, also in sums, products and matmul, whose result
+ * has the type of the inputs: i8 and u8 are best cast before. An integer divided by 0, and its
+ * remainder, is 0. */
 
 #define LEAT_UNARY_LIST(X)                                                                         \
     X(neg)                                                                                         \
@@ -225,6 +229,8 @@ LEAT_BINARY_LIST(LEAT_BINARY_DECLARE)
 #undef LEAT_UNARY_DECLARE
 #undef LEAT_BINARY_DECLARE
 LEAT_API leat_tensor *leat_where(leat_tensor *condition, leat_tensor *a, leat_tensor *b);
+/* Floating point becomes the integer towards 0, the nearest end of the type where it is beyond, and
+ * 0 where it is NaN; integers keep their lowest bits; bool is "not 0". */
 LEAT_API leat_tensor *leat_cast(leat_tensor *x, leat_dtype dtype);
 /* x + value, x * value with a constant of x's type. */
 LEAT_API leat_tensor *leat_shift(leat_tensor *x, double value);

@@ -417,6 +417,49 @@ static void memory_is_told_by_what_needs_it(leattest *t)
     leat_graph_destroy(g);
 }
 
+/* As graph.h says of numbers at and beyond the ends of their types. */
+static void integers_at_their_ends(leattest *t)
+{
+    for (size_t i = 0; i < 3; i++) {
+        leat_graph *g;
+        const int32_t a[2] = {7, -7}, zero[2] = {0};
+        const int8_t narrow[2] = {100, 100};
+        const double real[5] = {-2.7, 2.7, NAN, 1e30, -1e30};
+        int32_t quotient[2] = {1, 1}, rest[2] = {1, 1}, whole[5];
+        int8_t sum, low[2];
+        float top, bottom;
+        REQUIRE_OK(leat_graph_create(t->context, devices[i], &g));
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_I32, LEAT_DIMS(2), a);
+        leat_tensor *z = leat_input(g, LEAT_DTYPE_I32, LEAT_DIMS(2), zero);
+        leat_tensor *n = leat_input(g, LEAT_DTYPE_I8, LEAT_DIMS(2), narrow);
+        leat_tensor *r = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(5), real);
+        leat_tensor *none = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(0), NULL);
+        leat_tensor *y[] = {leat_div(x, z),
+                            leat_mod(x, z),
+                            leat_sum(n, 0, NULL, false),
+                            leat_cast(r, LEAT_DTYPE_I32),
+                            leat_cast(leat_shift(x, 300), LEAT_DTYPE_I8),
+                            leat_max(none, 0, NULL, false),
+                            leat_min(none, 0, NULL, false)};
+        REQUIRE_OK(leat_run(g, 7, y));
+        CHECK_OK(leat_get(y[0], quotient, sizeof quotient));
+        CHECK_OK(leat_get(y[1], rest, sizeof rest));
+        CHECK_OK(leat_get(y[2], &sum, sizeof sum));
+        CHECK_OK(leat_get(y[3], whole, sizeof whole));
+        CHECK_OK(leat_get(y[4], low, sizeof low));
+        CHECK_OK(leat_get(y[5], &top, sizeof top));
+        CHECK_OK(leat_get(y[6], &bottom, sizeof bottom));
+        for (int k = 0; k < 2; k++) CHECK(quotient[k] == 0 && rest[k] == 0);
+        CHECK_INT(sum, -56);
+        CHECK(whole[0] == -2 && whole[1] == 2 && whole[2] == 0);
+        CHECK(whole[3] == INT32_MAX && whole[4] == INT32_MIN);
+        CHECK_INT(low[0], 307 - 256);
+        CHECK_INT(low[1], 293 - 256);
+        CHECK(top == -INFINITY && bottom == INFINITY);
+        leat_graph_destroy(g);
+    }
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -431,5 +474,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(deviations_are_not_negative),
                                       TEST(one_dimension_is_left_open),
                                       TEST(memory_is_told_by_what_needs_it),
+                                      TEST(integers_at_their_ends),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
