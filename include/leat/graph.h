@@ -27,7 +27,8 @@ typedef struct leat_graph leat_graph;
 typedef struct leat_tensor leat_tensor;     /* a value in a graph, until the graph is cleared */
 typedef struct leat_variable leat_variable; /* storage that stays: a parameter, a state */
 
-/* device: "cpu" (also for NULL), "reference" or "simulated". */
+/* device: "cpu" (also for NULL), "reference" or "simulated". Errors: NOT_FOUND (another
+ * device), LIMIT and NOMEM. */
 LEAT_API LEAT_CHECKED leat_status leat_graph_create(leat_context *c, const char *device,
                                                     leat_graph **out);
 LEAT_API void leat_graph_destroy(leat_graph *g); /* NULL is fine; frees tensors and variables */
@@ -55,7 +56,9 @@ LEAT_API leat_tensor *leat_constant(leat_graph *g, leat_dtype dtype, leat_shape 
 LEAT_API leat_tensor *leat_scalar(leat_graph *g, leat_dtype dtype, double value);
 LEAT_API leat_tensor *leat_like(leat_tensor *x, double value);
 
-/* data may be NULL: zeros. The name is for messages and files. */
+/* data may be NULL: zeros. The name is for messages and files; NULL is "". Two variables may have
+ * one name, but not in one file: leat_variables_save refuses them. Errors: SHAPE, LIMIT and
+ * NOMEM. */
 LEAT_API LEAT_CHECKED leat_status leat_variable_create(leat_graph *g, const char *name,
                                                        leat_dtype dtype, leat_shape shape,
                                                        const void *data, leat_variable **out);
