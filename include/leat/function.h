@@ -53,20 +53,23 @@ LEAT_API leat_tensor *leat_pool_global_max(leat_tensor *x, bool channels_last);
 /* ---- activations ---------------------------------------------------------------------------- */
 
 LEAT_API leat_tensor *leat_gelu(leat_tensor *x); /* x / 2 (1 + erf(x / sqrt 2)) */
+/* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) */
 LEAT_API leat_tensor *leat_gelu_tanh(leat_tensor *x);
 LEAT_API leat_tensor *leat_silu(leat_tensor *x); /* x sigmoid(x) */
 LEAT_API leat_tensor *leat_mish(leat_tensor *x); /* x tanh(softplus(x)) */
-LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low,
-                                double high); /* integers: at whole numbers */
+/* Integers: at whole numbers. The gradient is 1 also at the bounds, as PyTorch's. */
+LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low, double high);
+/* The gradient is alpha also at the ends of the slope, where PyTorch's is 0. */
 LEAT_API leat_tensor *leat_hard_sigmoid(leat_tensor *x, double alpha,
                                         double beta);  /* clip(alpha x + beta, 0, 1) */
 LEAT_API leat_tensor *leat_hard_swish(leat_tensor *x); /* x clip(x / 6 + 1 / 2, 0, 1) */
-LEAT_API leat_tensor *leat_elu(leat_tensor *x, double alpha);
-LEAT_API leat_tensor *leat_selu(leat_tensor *x);
-LEAT_API leat_tensor *leat_celu(leat_tensor *x, double alpha);
+/* Of x > 0 x (selu: 1.0507009873554805 x), else: */
+LEAT_API leat_tensor *leat_elu(leat_tensor *x, double alpha);  /* alpha (e^x - 1) */
+LEAT_API leat_tensor *leat_selu(leat_tensor *x);               /* 1.7580993408473766 (e^x - 1) */
+LEAT_API leat_tensor *leat_celu(leat_tensor *x, double alpha); /* alpha (e^(x / alpha) - 1) */
 LEAT_API leat_tensor *leat_leaky_relu(leat_tensor *x, double slope);
 LEAT_API leat_tensor *leat_prelu(leat_tensor *x, leat_tensor *slope); /* broadcast to x */
-LEAT_API leat_tensor *leat_softsign(leat_tensor *x);
+LEAT_API leat_tensor *leat_softsign(leat_tensor *x);                  /* x / (1 + |x|) */
 LEAT_API leat_tensor *leat_log_sigmoid(leat_tensor *x);
 LEAT_API leat_tensor *leat_softmax(leat_tensor *x, int axis);
 LEAT_API leat_tensor *leat_log_softmax(leat_tensor *x, int axis);
@@ -145,9 +148,9 @@ LEAT_API leat_tensor *leat_attention(leat_tensor *q, leat_tensor *k, leat_tensor
 /* ---- random, look-up, size --------------------------------------------------------------------
  */
 
-/* x with elements set to 0 with probability `rate`, the others divided by 1 - rate. key and stream:
- * of random numbers (graph.h). Along the axes whose bit is set all elements share their fate:
- * spatial dropout, or recurrent dropout with the axis of time. */
+/* x with elements set to 0 with probability `rate` (0 or more, less than 1), the others divided by
+ * 1 - rate. key and stream: of random numbers (graph.h). Along the axes whose bit is set all
+ * elements share their fate: spatial dropout, or recurrent dropout with the axis of time. */
 LEAT_API leat_tensor *leat_dropout(leat_tensor *x, double rate, leat_tensor *key, uint32_t stream,
                                    uint32_t shared_axes);
 /* Rows of table (V, D...) by index (i64 or i32): index.shape + (D...). */
@@ -219,11 +222,12 @@ LEAT_API leat_tensor *leat_huber(leat_tensor *x, leat_tensor *target, double del
  * positive part, broadcast. */
 LEAT_API leat_tensor *leat_bce_logits(leat_tensor *x, leat_tensor *target,
                                       leat_tensor *positive_weight, leat_reduction reduction);
-/* Kullback-Leibler divergence of log-probabilities x from the target. */
+/* Kullback-Leibler divergence of log-probabilities x from the target t: t (log t - x), 0 where t is
+ * 0. log_target: the target holds log t. */
 LEAT_API leat_tensor *leat_kl(leat_tensor *x, leat_tensor *target, bool log_target,
                               leat_reduction reduction);
-LEAT_API leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign,
-                                 leat_reduction reduction); /* sign: -1 or 1 */
+/* max(1 - sign x, 0); sign: -1 or 1 */
+LEAT_API leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign, leat_reduction reduction);
 /* max(|anchor - positive| - |anchor - negative| + margin, 0), Euclidean along the last axis */
 LEAT_API leat_tensor *leat_triplet(leat_tensor *anchor, leat_tensor *positive,
                                    leat_tensor *negative, double margin, leat_reduction reduction);

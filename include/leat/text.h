@@ -66,6 +66,7 @@ LEAT_API LEAT_CHECKED leat_status leat_vocabulary_create(leat_context *context,
                                                          leat_vocabulary **out);
 LEAT_API void leat_vocabulary_destroy(leat_vocabulary *v);       /* NULL is fine */
 LEAT_API int64_t leat_vocabulary_size(const leat_vocabulary *v); /* numbers, 0 and 1 included */
+/* 0 (LEAT_ID_MISSING) of NULL, 1 (LEAT_ID_UNKNOWN) of a text that is not in it. */
 LEAT_API int64_t leat_vocabulary_find(const leat_vocabulary *v, const char *text);
 /* NULL of 0, 1 and numbers that are none. */
 LEAT_API const char *leat_vocabulary_text(const leat_vocabulary *v, int64_t id);
