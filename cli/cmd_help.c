@@ -175,6 +175,46 @@ static void explain_parts(const char *name, bool more)
         }
 }
 
+/* Whether the topic is the parameter, or one of its choices: relative, relative_attention. */
+static bool is_about(const leat_param_info *p, const char *topic)
+{
+    size_t stem = strcspn(topic, "_");
+    if (strcmp(p->name, topic) == 0) return true;
+    for (const char *at = p->choices; at && *at; at += strspn(at, "|")) {
+        size_t n = strcspn(at, "|");
+        if (n == stem && memcmp(at, topic, n) == 0) return true;
+        at += n;
+    }
+    return false;
+}
+
+/* How many letters both begin with. */
+static size_t common_stem(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] && a[n] == b[n]) n++;
+    return n;
+}
+
+/* Where to look for what is no topic itself: "; see 'leat help lstm' (bidirectional)", or "". */
+static void point_to_part(const char *topic, char *out, size_t size)
+{
+    enum { LEAST_STEM = 6 };
+    leat_network_part part;
+    leat_param_info p;
+    *out = 0;
+    for (int k = 0; k < KINDS; k++)
+        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
+            if (common_stem(part.name, topic) >= LEAST_STEM) {
+                snprintf(out, size, "; see 'leat help %s'", part.name);
+                return;
+            }
+            for (size_t q = 0; !*out && leat_network_part_param(part.kind, i, q, &p); q++)
+                if (is_about(&p, topic))
+                    snprintf(out, size, "; see 'leat help %s', parameter %s", part.name, p.name);
+        }
+}
+
 static void list_metrics(void)
 {
     for (int task = 1; task >= 0; task--) {
@@ -376,12 +416,15 @@ static leat_status run_help(cli *c)
     bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0 ||
                           strcmp(topic, "metrics") == 0);
     bool part = topic && !m && !list && is_part(topic);
-    if (topic && !m && !estimator && !list && !part)
+    if (topic && !m && !estimator && !list && !part) {
+        char where[128];
+        point_to_part(topic, where, sizeof where);
         return cli_usage(c,
-                         "there is no help on '%s'; topics are the commands, 'estimators', "
+                         "there is no help on '%s'%s; topics are the commands, 'estimators', "
                          "the name of one, of a layer or another part of networks, 'metrics' and "
                          "'exit'",
-                         topic);
+                         topic, where);
+    }
     if (c->json) return print_json(c, topic, m, estimator);
     if (estimator) explain_estimator(estimator);
     if (part) explain_parts(topic, estimator != NULL);

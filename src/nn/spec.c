@@ -159,12 +159,24 @@ leat_status leati_spec_params(leati_spec *s, const char *owner, const leati_para
 
 enum { MOST_ROWS = 256 };
 
+/* The longest name that is a part of the wrong one: positions of sinusoidal_positions. */
+static const char *contained(const char *wrong, const char *const *names, size_t count)
+{
+    enum { LEAST = 4 };
+    const char *best = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) >= (best ? strlen(best) + 1 : LEAST) && strstr(wrong, names[i]))
+            best = names[i];
+    return best;
+}
+
 static leat_status no_such(leat_context *c, const char *what, const char *name,
                            const char *const *names, size_t count)
 {
     (void)LEATI_FAIL(c, LEAT_INVALID, "there is no %s '%s'", what, name);
     const char *near = leati_other_name(what, name, names, count);
     if (!near) near = leati_nearest(name, names, count);
+    if (!near) near = contained(name, names, count);
     if (near) leati_error_hint(c, "Did you mean '%s'?", near);
     return LEAT_INVALID;
 }

@@ -27,6 +27,10 @@ fails_json json-command 2 "no command 'fitt'" $leat fitt --json
 fails_json json-arguments 2 "" $leat fit --json
 fails_json json-seed 2 "--seed" $leat fit good.csv -t species --seed x --json
 fails_json json-help 2 "nobody" $leat help nobody --json
+fails help-parameter 2 "no help on 'bidirectional'|leat help rnn|parameter bidirectional" $leat help bidirectional
+fails help-choice 2 "no help on 'rotary'|leat help multi_head_attention|parameter positions" $leat help rotary
+fails help-stem 2 "leat help positions'" $leat help positional_encoding
+fails help-relative 2 "leat help multi_head_attention|parameter positions" $leat help relative_attention
 fails_json json-data 3 "no file godo.csv|good.csv" $leat fit godo.csv -t species --json
 fails_json json-cpu 4 "LEAT_CPU=none" env LEAT_CPU=none $leat describe good.csv --json
 # It is on stderr where stdout takes nothing, or is not asked for JSON.

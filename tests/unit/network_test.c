@@ -181,6 +181,9 @@ static void mistakes_are_named(leattest *t)
     CHECK_FAILS(open_loop(c, &l, "concat(-2) { identity; identity }; dense(3)", "adam"),
                 LEAT_INVALID, "layer 1 `concat`|axis -2 is the batch");
     close_loop(&l);
+    CHECK_FAILS(open_loop(c, &l, "sinusoidal_positions; dense(3)", "adam"), LEAT_INVALID,
+                "sinusoidal_positions|Did you mean 'positions'?");
+    close_loop(&l);
     CHECK_FAILS(open_loop(c, &l, "dense(3)", "adamm"), LEAT_INVALID, "adamm|adam");
     close_loop(&l);
     REQUIRE_OK(open_loop(c, &l, "dense(3)", "adam"));
