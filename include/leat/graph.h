@@ -321,7 +321,8 @@ LEAT_API leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bo
                                double correction);
 /* log(sum(e^x)) without overflow. */
 LEAT_API leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool keep);
-/* (sum |x|^order)^(1/order); INFINITY: the largest |x|. */
+/* (sum |x|^order)^(1/order) for any order; INFINITY: the largest |x|, -INFINITY: the smallest; 0:
+ * how many are not 0. */
 LEAT_API leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes,
                                 bool keep);
 /* Einstein's summation of up to 8 operands, as NumPy's: "bij,bjk->bik", "ii->i", "ij,kj". Axes are

@@ -94,6 +94,7 @@ leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool 
     return leat_add(sum, leat_reshape(top, sum->shape));
 }
 
+/* As torch.linalg.vector_norm. */
 leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes, bool keep)
 {
     if (!x) return NULL;
@@ -102,12 +103,16 @@ leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *ax
         leat_tensor *y = leat_norm(leat_cast(x, wide), order, count, axes, keep);
         return y ? leat_cast(y, x->dtype) : NULL;
     }
+    if (isnan(order))
+        return leati_refuse(x->node->graph, LEATI_OP_POW, LEAT_INVALID,
+                            "a norm of order NaN: any number, INFINITY or -INFINITY");
+    if (order == 0)
+        return leat_sum(leat_cast(leat_not_equal(x, zero_of(x)), x->dtype), count, axes, keep);
+    if (order == -INFINITY) return leat_min(leat_abs(x), count, axes, keep);
     if (order == INFINITY) return leat_max(leat_abs(x), count, axes, keep);
     if (order == 1) return leat_sum(leat_abs(x), count, axes, keep);
     if (order == 2) return root_of(leat_sum(leat_mul(x, x), count, axes, keep), 0.5);
-    if (!(order > 0))
-        return leati_refuse(x->node->graph, LEATI_OP_POW, LEAT_INVALID, "a norm of order %g",
-                            order);
     leat_tensor *sum = leat_sum(leat_pow(leat_abs(x), leat_like(x, order)), count, axes, keep);
+    if (order < 0) return leat_pow(sum, leat_like(x, 1 / order)); /* of 0 it is infinite */
     return root_of(sum, 1 / order);
 }

@@ -407,6 +407,36 @@ static void nothing_has_a_gradient(leattest *t)
     }
 }
 
+/* torch.linalg.vector_norm of the same numbers. */
+static void norms_of_every_order(leattest *t)
+{
+    static const double x[4] = {-3, 0, 4, 1}, z[3] = {-3, 2, 4};
+    static const double order[] = {0, 1, 2, 3, INFINITY, -INFINITY, -1, -2};
+    static const double want[] = {3, 8, 5.0990195135927845,  4.5143574354740051,
+                                  4, 2, 0.92307692307692313, 1.5364425591947517};
+    leat_graph *g;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *wide = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(4), x), *y[9], *d;
+    leat_tensor *full = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(3), z);
+    for (int k = 0; k < 8; k++) y[k] = leat_norm(k < 5 ? wide : full, order[k], 0, NULL, false);
+    y[8] = leat_norm(wide, -1, 0, NULL, false); /* of a zero */
+    REQUIRE_OK(leat_run(g, 9, y));
+    for (int k = 0; k < 9; k++) {
+        double got = NAN;
+        CHECK_OK(leat_get(y[k], &got, sizeof got));
+        CHECK_NEAR(got, k < 8 ? want[k] : 0, 1e-14, 0);
+    }
+    double slope[3];
+    CHECK_OK(leat_gradients(y[6], NULL, 1, &full, &d));
+    REQUIRE_OK(leat_run(g, 1, &d));
+    CHECK_OK(leat_get(d, slope, sizeof slope));
+    for (int i = 0; i < 3; i++)
+        CHECK_NEAR(slope[i], copysign(pow(want[6] / z[i], 2), z[i]), 1e-13, 0);
+    CHECK(leat_norm(wide, NAN, 0, NULL, false) == NULL);
+    CHECK_FAILS(leat_error_status(t->context), LEAT_INVALID, "NaN|-INFINITY");
+    leat_graph_destroy(g);
+}
+
 /* Hessian times (1, 1, 1) of x0 x1 x2 and of x0 + x0 x1 + x0 x1 x2, where x1 is 0. */
 static void products_with_zeros(leattest *t)
 {
@@ -515,6 +545,7 @@ static void either_of_gamma_and_beta(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(nothing_has_a_gradient),
+                                      TEST(norms_of_every_order),
                                       TEST(activations),
                                       TEST(losses),
                                       TEST(normalisations),
