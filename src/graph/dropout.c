@@ -7,6 +7,7 @@
 leat_tensor *leat_dropout(leat_tensor *x, double rate, leat_tensor *key, uint32_t stream,
                           uint32_t shared_axes)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "dropout");
     if (!x || rate == 0) return x;
     leat_graph *g = x->node->graph;
     if (!(rate > 0 && rate < 1)) {
@@ -24,5 +25,6 @@ leat_tensor *leat_dropout(leat_tensor *x, double rate, leat_tensor *key, uint32_
 
 leat_tensor *leat_embedding(leat_tensor *table, leat_tensor *index)
 {
+    LEATI_CALLED(leat_tensor_graph(table), "embedding");
     return leat_take(table, index, 0);
 }

@@ -211,6 +211,7 @@ leat_tensor *leat_einsum(const char *formula, size_t count, leat_tensor *const *
         missing |= !operands[i];
     }
     if (!g || missing || leati_graph_stopped(g)) return NULL;
+    LEATI_CALLED(g, "einsum");
     if (count > MOST) return wrong(g, formula, "at most 8 operands");
     for (size_t i = 0; i < count; i++) in[i].x = operands[i];
     const char *why = parse(formula, count, in, result);

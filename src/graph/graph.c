@@ -137,6 +137,24 @@ static const char *scope_of(leat_graph *g)
 /* ---- nodes ------------------------------------------------------------------------------------
  */
 
+leat_graph *leati_called_begin(leat_graph *g, const char *name)
+{
+    if (!g || g->called) return NULL;
+    g->called = name;
+    return g;
+}
+
+void leati_called_end(leat_graph **g)
+{
+    if (*g) (*g)->called = NULL;
+}
+
+/* What was called, as far as is known: the function, or the operation. */
+static const char *name_of(const leat_graph *g, leati_op op)
+{
+    return g && g->called ? g->called : leati_op_info_of(op)->name;
+}
+
 void leati_graph_break(leat_graph *g)
 {
     g->broken = true;
@@ -163,7 +181,7 @@ leat_status leati_node_fail(leat_context *c, const leati_node *n, leat_status st
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    const char *name = leati_op_info_of(n->op)->name;
+    const char *name = name_of(n->graph, n->op);
     return n->scope ? LEATI_FAIL(c, st, "%s: `%s`: %s", n->scope, name, text)
                     : LEATI_FAIL(c, st, "`%s`: %s", name, text);
 }
@@ -201,7 +219,7 @@ static leat_status node_finish(leati_node *n)
 {
     leat_graph *g = n->graph;
     leat_context *c = g->context;
-    const char *name = leati_op_info_of(n->op)->name;
+    const char *name = name_of(g, n->op);
     for (size_t i = 0; i < n->outs; i++)
         if (leati_shape_check(c, &n->out[i].shape, n->out[i].dtype) != LEAT_OK)
             return n->scope ? leati_error_within(c, "%s: `%s`", n->scope, name)
@@ -214,7 +232,7 @@ static leati_node *node_make(leat_graph *g, leati_op op, size_t ins, leat_tensor
                              size_t outs, const void *attrs, size_t attr_bytes, leat_dtype dtype,
                              const leat_shape *shape)
 {
-    const char *name = leati_op_info_of(op)->name;
+    const char *name = name_of(g, op);
     for (size_t i = 0; i < ins; i++) {
         if (!in[i]) { /* of a graph that is whole, so nothing has been said yet */
             (void)LEATI_FAIL(g->context, LEAT_INVALID, "`%s`: input %zu is NULL", name, i + 1);
@@ -278,7 +296,7 @@ leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    leati_node named = {.op = op, .scope = scope_of(g)};
+    leati_node named = {.graph = g, .op = op, .scope = scope_of(g)};
     (void)leati_node_fail(g->context, &named, st, "%s", text);
     leati_graph_break(g);
     return NULL;

@@ -91,6 +91,13 @@ leat_tensor *leati_scalar_near(leat_graph *g, leat_dtype dtype, double value);
 void leati_graph_break(leat_graph *g);
 /* Whether it is broken. Where the error was cleared without the graph, it is told again. */
 bool leati_graph_stopped(leat_graph *g);
+/* Until the function returns, messages name it and not the operations it is made of; the outermost
+ * of several counts. g NULL is fine. */
+leat_graph *leati_called_begin(leat_graph *g, const char *name);
+void leati_called_end(leat_graph **g);
+#define LEATI_CALLED(g, name)                                                                      \
+    __attribute__((cleanup(leati_called_end), unused)) leat_graph *leati_called =                  \
+        leati_called_begin((g), (name))
 /* Breaks the recording with an error that names scope and operation; gives NULL. */
 leat_tensor *leati_refuse(leat_graph *g, leati_op op, leat_status st, const char *format, ...)
     LEAT_PRINTF(4, 5);
@@ -157,8 +164,9 @@ struct leat_graph {
     bool half_products;         /* precision bf16 */
     bool broken;                /* an operation failed since the last clear */
     leat_status failure_status; /* of the first that failed; LEAT_OK: none, or nothing was said */
-    char failure[512];          /* what was said of it */
-    bool misbound;              /* leat_bind was given no input: the next run says so */
+    const char *called; /* the function that records, for messages; NULL: an operation itself */
+    char failure[512];  /* what was said of it */
+    bool misbound;      /* leat_bind was given no input: the next run says so */
     leati_plan_entry plans[LEATI_PLANS];
     leati_workspace *workspace; /* of some of them, which take turns in it; NULL: none yet */
     uint64_t runs;

@@ -30,17 +30,20 @@ static leat_tensor *rounded(leat_tensor *loss, const leat_tensor *x)
 
 leat_tensor *leat_mse(leat_tensor *x, leat_tensor *target, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "mse");
     leat_tensor *d = leat_sub(widened(x, target), widened(target, x));
     return rounded(reduced(leat_mul(d, d), reduction), x);
 }
 
 leat_tensor *leat_mae(leat_tensor *x, leat_tensor *target, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "mae");
     return reduced(leat_abs(leat_sub(x, target)), reduction);
 }
 
 leat_tensor *leat_huber(leat_tensor *x, leat_tensor *target, double delta, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "huber");
     leat_tensor *d = leat_sub(x, target), *size = leat_abs(d);
     leat_tensor *outside = leat_scale(leat_shift(size, -0.5 * delta), delta);
     leat_tensor *inside = leat_scale(leat_mul(d, d), 0.5);
@@ -52,6 +55,7 @@ leat_tensor *leat_huber(leat_tensor *x, leat_tensor *target, double delta, leat_
 leat_tensor *leat_bce_logits(leat_tensor *x, leat_tensor *target, leat_tensor *positive_weight,
                              leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "bce_logits");
     if (!positive_weight)
         return reduced(leat_sub(leat_softplus(x), leat_mul(x, target)), reduction);
     leat_tensor *rest = leat_sub(leat_like(target, 1), target);
@@ -63,6 +67,7 @@ leat_tensor *leat_bce_logits(leat_tensor *x, leat_tensor *target, leat_tensor *p
 /* t (log t - x), 0 where t is 0. */
 leat_tensor *leat_kl(leat_tensor *x, leat_tensor *target, bool log_target, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "kl");
     if (log_target) return reduced(leat_mul(leat_exp(target), leat_sub(target, x)), reduction);
     leat_tensor *positive = leat_greater(target, leat_like(target, 0));
     leat_tensor *safe = leat_where(positive, target, leat_like(target, 1));
@@ -72,6 +77,7 @@ leat_tensor *leat_kl(leat_tensor *x, leat_tensor *target, bool log_target, leat_
 
 leat_tensor *leat_hinge(leat_tensor *x, leat_tensor *sign, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "hinge");
     return reduced(leat_relu(leat_sub(leat_like(x, 1), leat_mul(x, sign))), reduction);
 }
 
@@ -87,6 +93,7 @@ static leat_tensor *distance(leat_tensor *a, leat_tensor *b)
 leat_tensor *leat_triplet(leat_tensor *anchor, leat_tensor *positive, leat_tensor *negative,
                           double margin, leat_reduction reduction)
 {
+    LEATI_CALLED(leat_tensor_graph(anchor), "triplet");
     leat_tensor *gap = leat_sub(distance(anchor, positive), distance(anchor, negative));
     return reduced(leat_relu(leat_shift(gap, margin)), reduction);
 }

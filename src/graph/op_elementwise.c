@@ -86,11 +86,13 @@ leat_tensor *leat_where(leat_tensor *condition, leat_tensor *a, leat_tensor *b)
 
 leat_tensor *leat_shift(leat_tensor *x, double value)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "shift");
     return leat_add(x, leat_like(x, value));
 }
 
 leat_tensor *leat_scale(leat_tensor *x, double value)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "scale");
     return leat_mul(x, leat_like(x, value));
 }
 

@@ -48,6 +48,7 @@ const leati_op_class leati_reshape_class = {.infer = infer_reshape, .gradient = 
 
 leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "squeeze");
     if (!x) return NULL;
     unsigned out = 0;
     int rank = x->shape.rank;
@@ -56,11 +57,11 @@ leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes)
         int axis = axes[k] < 0 ? axes[k] + rank : axes[k];
         if (axis < 0 || axis >= rank || x->shape.dim[axis] != 1)
             return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
-                                "squeeze: axis %d of shape %s is not one of size 1", axes[k],
+                                "axis %d of shape %s is not one of size 1", axes[k],
                                 leati_shape_string(&x->shape).text);
         if (out >> axis & 1)
             return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
-                                "squeeze: axis %d is given twice", axis);
+                                "axis %d is given twice", axis);
         out |= 1u << axis;
     }
     for (int i = 0; i < rank; i++)
@@ -70,11 +71,12 @@ leat_tensor *leat_squeeze(leat_tensor *x, size_t count, const int *axes)
 
 leat_tensor *leat_unsqueeze(leat_tensor *x, int axis)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "unsqueeze");
     if (!x) return NULL;
     int rank = x->shape.rank, at = axis < 0 ? axis + rank + 1 : axis;
     if (at < 0 || at > rank || rank == LEAT_MAX_RANK)
         return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
-                            "unsqueeze: no place for axis %d in shape %s", axis,
+                            "no place for axis %d in shape %s", axis,
                             leati_shape_string(&x->shape).text);
     leat_shape y = x->shape;
     for (int i = y.rank++; i > at; i--) y.dim[i] = y.dim[i - 1];
@@ -84,13 +86,14 @@ leat_tensor *leat_unsqueeze(leat_tensor *x, int axis)
 
 leat_tensor *leat_flatten(leat_tensor *x, int first, int last)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "flatten");
     if (!x) return NULL;
     int rank = x->shape.rank;
     if (rank == 0) return leat_reshape(x, LEAT_DIMS(1));
     int from = first < 0 ? first + rank : first, to = last < 0 ? last + rank : last;
     if (from < 0 || to >= rank || from > to)
         return leati_refuse(x->node->graph, LEATI_OP_RESHAPE, LEAT_SHAPE,
-                            "flatten: axes %d to %d of shape %s", first, last,
+                            "axes %d to %d of shape %s", first, last,
                             leati_shape_string(&x->shape).text);
     leat_shape y = {.rank = 0};
     for (int i = 0; i < rank; i++) {

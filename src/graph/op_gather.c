@@ -35,6 +35,7 @@ static leat_status infer_gather(leat_context *c, leati_node *n)
 
 leat_tensor *leat_take(leat_tensor *x, leat_tensor *index, int axis)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "take");
     leati_index_attrs a = {.axis = axis};
     leat_tensor *in[2] = {x, index};
     return x ? leati_op1(x->node->graph, LEATI_OP_GATHER, 2, in, &a, sizeof a) : NULL;
@@ -136,6 +137,7 @@ const leati_op_class leati_gather_elements_class = {.infer = infer_gather_elemen
 
 leat_tensor *leat_take_along(leat_tensor *x, leat_tensor *index, int axis)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "take_along");
     leati_index_attrs a = {.axis = axis};
     leat_tensor *in[2] = {x, index};
     return x ? leati_op1(x->node->graph, LEATI_OP_GATHER_ELEMENTS, 2, in, &a, sizeof a) : NULL;
@@ -190,6 +192,7 @@ const leati_op_class leati_gather_nd_class = {.infer = infer_gather_nd,
 
 leat_tensor *leat_take_nd(leat_tensor *x, leat_tensor *index, int batch)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "take_nd");
     leati_index_attrs a = {.batch = batch};
     leat_tensor *in[2] = {x, index};
     return x ? leati_op1(x->node->graph, LEATI_OP_GATHER_ND, 2, in, &a, sizeof a) : NULL;

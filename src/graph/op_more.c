@@ -25,18 +25,21 @@ static leat_tensor *zero_of(leat_tensor *x)
 
 leat_tensor *leat_tril(leat_tensor *x, int64_t diagonal)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "tril");
     leat_tensor *d = diagonal_of(x);
     return leat_where(leat_less_equal(d, leat_like(d, (double)diagonal)), x, zero_of(x));
 }
 
 leat_tensor *leat_triu(leat_tensor *x, int64_t diagonal)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "triu");
     leat_tensor *d = diagonal_of(x);
     return leat_where(leat_greater_equal(d, leat_like(d, (double)diagonal)), x, zero_of(x));
 }
 
 leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype)
 {
+    LEATI_CALLED(leat_tensor_graph(index), "one_hot");
     if (!index) return NULL;
     leat_graph *g = index->node->graph;
     if (depth < 0)
@@ -57,6 +60,7 @@ leat_tensor *leat_one_hot(leat_tensor *index, int64_t depth, leat_dtype dtype)
 /* Two passes: the mean, then the squares around it. */
 leat_tensor *leat_var(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "var");
     leat_tensor *wide = x ? leat_cast(x, leati_wide(x->dtype)) : NULL;
     leat_tensor *mean = leat_mean(wide, count, axes, true), *d = leat_sub(wide, mean);
     leat_tensor *sum = leat_sum(leat_mul(d, d), count, axes, keep);
@@ -77,6 +81,7 @@ static leat_tensor *root_of(leat_tensor *x, double power)
 
 leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep, double correction)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "std");
     leat_tensor *wide = x ? leat_cast(x, leati_wide(x->dtype)) : NULL;
     leat_tensor *deviation = root_of(leat_var(wide, count, axes, keep, correction), 0.5);
     return deviation ? leat_cast(deviation, x->dtype) : NULL;
@@ -86,6 +91,7 @@ leat_tensor *leat_std(leat_tensor *x, size_t count, const int *axes, bool keep, 
  * differences. The maximum is a constant to the gradient, which it does not change. */
 leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "logsumexp");
     leat_tensor *top = leat_stop_gradient(leat_max(x, count, axes, true));
     leat_tensor *odd = leat_or(leat_isinf(top), leat_isnan(top));
     top = leat_where(odd, leat_like(x, 0), top);
@@ -97,6 +103,7 @@ leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool 
 /* As torch.linalg.vector_norm. */
 leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "norm");
     if (!x) return NULL;
     leat_dtype wide = leati_wide(x->dtype);
     if (wide != x->dtype) {

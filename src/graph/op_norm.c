@@ -206,6 +206,7 @@ static uint32_t last_axes(const leat_tensor *x, int count)
 leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma, leat_tensor *beta,
                              double epsilon)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "layer_norm");
     uint32_t last = x ? last_axes(x, axes) : 0;
     leati_node *n = last ? record(x, gamma, beta, last, false, epsilon) : NULL;
     return n ? &n->out[0] : NULL;
@@ -213,6 +214,7 @@ leat_tensor *leat_layer_norm(leat_tensor *x, int axes, leat_tensor *gamma, leat_
 
 leat_tensor *leat_rms_norm(leat_tensor *x, int axes, leat_tensor *gamma, double epsilon)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "rms_norm");
     uint32_t last = x ? last_axes(x, axes) : 0;
     leati_node *n = last ? record(x, gamma, NULL, last, true, epsilon) : NULL;
     return n ? &n->out[0] : NULL;
@@ -284,6 +286,7 @@ leat_tensor *leat_running_average(leat_variable *v, leat_tensor *x, double momen
 leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma, leat_tensor *beta,
                              bool channels_last, double epsilon)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "group_norm");
     if (!x || !has_channels(x, "group norm")) return NULL;
     leat_graph *g = x->node->graph;
     int rank = x->shape.rank, channel = channels_last ? rank - 1 : 1;
@@ -311,6 +314,7 @@ leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma, lea
 leat_tensor *leat_instance_norm(leat_tensor *x, leat_tensor *gamma, leat_tensor *beta,
                                 bool channels_last, double epsilon)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "instance_norm");
     if (!x || !has_channels(x, "instance norm")) return NULL;
     int channel = channels_last ? x->shape.rank - 1 : 1;
     uint32_t axes = ((1u << x->shape.rank) - 1) & ~(1u << channel) & ~1u;

@@ -36,11 +36,13 @@ static leat_tensor *arg(leati_op op, leat_tensor *x, int axis, bool keep)
 
 leat_tensor *leat_argmax(leat_tensor *x, int axis, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "argmax");
     return arg(LEATI_OP_ARGMAX, x, axis, keep);
 }
 
 leat_tensor *leat_argmin(leat_tensor *x, int axis, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "argmin");
     return arg(LEATI_OP_ARGMIN, x, axis, keep);
 }
 

@@ -114,6 +114,7 @@ static leati_pool_attrs attrs_of(const leat_window *w, int rank)
 
 leat_tensor *leat_pool_max(leat_tensor *x, const leat_window *options, leat_tensor **index)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "pool_max");
     if (index) *index = NULL;
     if (!x) return NULL;
     leat_window o = leat_window_default();

@@ -7,7 +7,7 @@ static leat_tensor *reduce(leati_op op, leat_tensor *x, size_t count, const int 
     if (!x) return NULL;
     leat_graph *g = x->node->graph;
     leati_reduce_attrs attrs = {.keep = keep};
-    leati_node named = {.op = op, .scope = x->node->scope};
+    leati_node named = {.graph = g, .op = op, .scope = x->node->scope};
     for (size_t i = 0; i < count; i++) {
         int axis = leati_axis(g->context, &named, axes[i], x->shape.rank);
         if (axis >= 0 && attrs.axes >> axis & 1)
@@ -37,6 +37,7 @@ static uint32_t last_group(const leat_shape *s, uint32_t axes)
  * is fast on every device, and what is left is small. */
 leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "sum");
     leat_tensor *sum = reduce(LEATI_OP_REDUCE_SUM, x, count, axes, keep);
     if (!sum || (x->dtype != LEAT_DTYPE_F32 && x->dtype != LEAT_DTYPE_F64)) return sum;
     leati_reduce_attrs a = *(const leati_reduce_attrs *)sum->node->attrs;
@@ -53,22 +54,26 @@ leat_tensor *leat_sum(leat_tensor *x, size_t count, const int *axes, bool keep)
 
 leat_tensor *leat_prod(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "prod");
     return reduce(LEATI_OP_REDUCE_PROD, x, count, axes, keep);
 }
 
 leat_tensor *leat_max(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "max");
     return reduce(LEATI_OP_REDUCE_MAX, x, count, axes, keep);
 }
 
 leat_tensor *leat_min(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "min");
     return reduce(LEATI_OP_REDUCE_MIN, x, count, axes, keep);
 }
 
 /* The sum of a short type may overflow where the mean does not. */
 leat_tensor *leat_mean(leat_tensor *x, size_t count, const int *axes, bool keep)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "mean");
     if (!x) return NULL;
     if (!leati_dtype_is_float(x->dtype))
         return leati_refuse(x->node->graph, LEATI_OP_REDUCE_SUM, LEAT_TYPE,

@@ -43,6 +43,7 @@ static leat_tensor *scatter(leati_op op, const leati_index_attrs *a, leat_tensor
 leat_tensor *leat_scatter_along(leat_tensor *x, leat_tensor *index, leat_tensor *updates, int axis,
                                 leat_scatter_mode mode)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "scatter_along");
     leati_index_attrs a = {.axis = axis};
     return scatter(LEATI_OP_SCATTER_ELEMENTS, &a, x, index, updates, (leati_scatter_mode)mode);
 }
@@ -50,6 +51,7 @@ leat_tensor *leat_scatter_along(leat_tensor *x, leat_tensor *index, leat_tensor 
 leat_tensor *leat_scatter_nd(leat_tensor *x, leat_tensor *index, leat_tensor *updates, int batch,
                              leat_scatter_mode mode)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "scatter_nd");
     leati_index_attrs a = {.batch = batch};
     return scatter(LEATI_OP_SCATTER_ND, &a, x, index, updates, (leati_scatter_mode)mode);
 }

@@ -93,6 +93,7 @@ leat_tensor *leat_slice(leat_tensor *x, size_t count, const int *axes, const int
 
 leat_tensor *leat_narrow(leat_tensor *x, int axis, int64_t start, int64_t length)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "narrow");
     if (!x) return NULL;
     int rank = x->shape.rank;
     int64_t dim = axis >= -rank && axis < rank ? x->shape.dim[axis < 0 ? axis + rank : axis] : 0;
@@ -129,6 +130,7 @@ const leati_op_class leati_reverse_class = {.infer = infer_reverse, .gradient = 
 
 leat_tensor *leat_flip(leat_tensor *x, size_t count, const int *axes)
 {
+    LEATI_CALLED(leat_tensor_graph(x), "flip");
     if (!x) return NULL;
     leati_reverse_attrs a = {0};
     int rank = x->shape.rank;

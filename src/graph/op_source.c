@@ -36,6 +36,7 @@ leat_tensor *leati_iota(leat_graph *g, leat_dtype dtype, leat_shape shape, int a
 
 leat_tensor *leat_arange(leat_graph *g, leat_dtype dtype, double start, double stop, double step)
 {
+    LEATI_CALLED(g, "arange");
     if (!g || leati_graph_stopped(g)) return NULL;
     double count = ceil((stop - start) / step);
     if (!isfinite(count) || count > 0x1p46)

@@ -460,6 +460,54 @@ static void integers_at_their_ends(leattest *t)
     }
 }
 
+/* Messages name what was called, and not what it is made of. */
+static void messages_name_what_was_called(leattest *t)
+{
+    static const char *const names[] = {
+        "`mean`",   "`var`",     "`gelu`",      "`layer_norm`",   "`einsum`",
+        "`norm`",   "`take`",    "`narrow`",    "`squeeze`",      "`sum`",
+        "`arange`", "`dropout`", "`embedding`", "`scale`",        "`mse`",
+        "`clip`",   "`add`",     "`pool_max`",  "`scatter_along`"};
+    enum { COUNT = sizeof names / sizeof *names };
+    static const int axes[2] = {5, 0};
+    const float values[6] = {0};
+    leat_window window = leat_window_default();
+    leat_graph *g, *other;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &other));
+    for (int k = 0; k < COUNT; k++) {
+        leat_tensor *x = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), values), *index;
+        leat_tensor *b = leat_input(g, LEAT_DTYPE_BOOL, LEAT_DIMS(2, 3), values), *y = x;
+        leat_tensor *foreign = leat_random_key(other, 1, 0), *pair[2] = {x, foreign};
+        if (k == 0) y = leat_mean(x, 1, axes, false);
+        if (k == 1) y = leat_var(x, 1, axes, false, 0);
+        if (k == 2) y = leat_gelu(b);
+        if (k == 3) y = leat_layer_norm(x, 1, b, NULL, 1e-5);
+        if (k == 4) y = leat_einsum("ij,ij->ij", 2, pair);
+        if (k == 5) y = leat_norm(x, 3, 1, axes, false);
+        if (k == 6) y = leat_take(x, x, 0);
+        if (k == 7) y = leat_narrow(x, 5, 0, 1);
+        if (k == 8) y = leat_squeeze(x, 1, axes);
+        if (k == 9) y = leat_sum(b, 0, NULL, false);
+        if (k == 10) y = leat_arange(g, LEAT_DTYPE_F32, 0, 1, 0);
+        if (k == 11) y = leat_dropout(x, 0.5, foreign, 0, 0);
+        if (k == 12) y = leat_embedding(x, x);
+        if (k == 13) y = leat_scale(b, 2);
+        if (k == 14) y = leat_mse(x, b, LEAT_REDUCE_MEAN);
+        if (k == 15) y = leat_clip(leat_add(b, b), 0, 1);
+        if (k == 16) y = leat_add(leat_relu(x), b);
+        if (k == 17) y = leat_pool_max(x, &window, &index);
+        if (k == 18) y = leat_scatter_along(x, x, x, 0, LEAT_SCATTER_SET);
+        CHECK(y == NULL);
+        CHECK_FAILS(leat_error_status(t->context), leat_error_status(t->context),
+                    k == 15 ? "`add`" : names[k]);
+        leat_graph_clear(g);
+        leat_graph_clear(other);
+    }
+    leat_graph_destroy(g);
+    leat_graph_destroy(other);
+}
+
 static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(gradients_of_gradients),
                                       TEST(training_with_variables),
@@ -475,5 +523,6 @@ static const leattest_case cases[] = {TEST(gradients_match_differences),
                                       TEST(one_dimension_is_left_open),
                                       TEST(memory_is_told_by_what_needs_it),
                                       TEST(integers_at_their_ends),
+                                      TEST(messages_name_what_was_called),
                                       TEST(failing_allocations)};
 LEATTEST_MAIN(cases)
