@@ -13,6 +13,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
+#include "base/num.h"
 
 struct leati_heap {
     leat_allocator allocator;
@@ -181,10 +182,12 @@ void leati_free(void *block)
 
 static void *fail(leat_context *c, size_t bytes, leat_status why)
 {
+    char more[LEATI_NUM_SIZE], limit[LEATI_NUM_SIZE];
+    leati_num_bytes(bytes, more);
+    leati_num_bytes(leati_heap_limit(c->heap), limit);
     if (why == LEAT_LIMIT)
-        LEATI_FAIL(c, why, "%zu more bytes would pass the memory limit of %llu bytes", bytes,
-                   (unsigned long long)leati_heap_limit(c->heap));
-    else LEATI_FAIL(c, why, "out of memory: %zu bytes could not be had", bytes);
+        LEATI_FAIL(c, why, "%s more would pass the memory limit of %s", more, limit);
+    else LEATI_FAIL(c, why, "out of memory: %s could not be had", more);
     return NULL;
 }
 

@@ -54,6 +54,7 @@ static void context_options(leattest *t)
     CHECK_STR(leat_context_cpu(c), "generic");
     CHECK(leati_alloc(c, 1 << 21) == NULL);
     CHECK(leat_error_status(c) == LEAT_LIMIT);
+    CHECK(strstr(leat_error_message(c), "the memory limit of 1.0 MB"));
     leat_context_destroy(c);
 }
 
