@@ -33,7 +33,7 @@ static leati_oval *input_of(leati_orun *r, const leati_onnx_value_info *info)
 static void run_model(leat_context *c, leati_omodel *m)
 {
     leati_oval **outs;
-    leati_omodel_limit(m, NODES_MOST);
+    (void)leati_omodel_limit(m, NODES_MOST);
     leati_orun *r = leati_omodel_begin(m);
     const leati_onnx_graph *g = leati_omodel_proto(m)->graph;
     for (size_t i = 0; i < g->input.count; i++) {

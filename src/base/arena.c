@@ -20,11 +20,23 @@ void leati_arena_init(leati_arena *arena, leat_context *c)
 
 void leati_arena_fini(leati_arena *arena)
 {
-    for (chunk *at = arena->chunks, *next; at; at = next) {
-        next = at->next;
+    leati_arena_rewind(arena, (leati_arena_mark){0});
+}
+
+leati_arena_mark leati_arena_at(const leati_arena *arena)
+{
+    return (leati_arena_mark){arena->chunks, arena->used};
+}
+
+void leati_arena_rewind(leati_arena *arena, leati_arena_mark mark)
+{
+    while (arena->chunks != mark.chunks) {
+        chunk *at = arena->chunks;
+        arena->chunks = at->next;
+        arena->bytes -= at->size;
         leati_free(at);
     }
-    leati_arena_init(arena, arena->context);
+    arena->used = mark.used;
 }
 
 void *leati_arena_alloc(leati_arena *arena, size_t bytes)
@@ -40,6 +52,7 @@ void *leati_arena_alloc(leati_arena *arena, size_t bytes)
         fresh->next = top;
         arena->chunks = top = fresh;
         arena->used = 0;
+        arena->bytes += size;
     }
     void *p = top->space + arena->used;
     arena->used += need;

@@ -45,6 +45,14 @@ void leat_graph_clear(leat_graph *g)
     g->scope_copy = g->backward = NULL;
 }
 
+void leati_graph_rewind(leat_graph *g, leati_arena_mark mark)
+{
+    leati_arena_rewind(&g->arena, mark);
+    g->last_plan = NULL;
+    g->last_count = 0;
+    g->scope_copy = NULL;
+}
+
 void leat_graph_destroy(leat_graph *g)
 {
     if (!g) return;

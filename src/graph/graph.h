@@ -48,6 +48,10 @@ struct leat_variable {
     leat_variable *next;
 };
 
+/* Forgets the tensors that were recorded since its arena stood at `mark`; results of the last run
+ * can no longer be read. */
+void leati_graph_rewind(leat_graph *g, leati_arena_mark mark);
+
 /* A variable on memory of the caller, on a device in host memory. It is for reading: several graphs
  * may share it. */
 leat_status leati_variable_borrow(leat_graph *g, const char *name, leat_dtype dtype,

@@ -9,7 +9,7 @@
 #include "graph/plan.h"
 #include "model/onnx_check.h"
 
-enum { NODES_MOST = 10000000, SMALL = 256 };
+enum { NODES_MOST = 10000000, SMALL = 256, KEPT_BYTES = 1 << 20 };
 
 struct leati_omodel {
     leat_context *context;
@@ -235,6 +235,7 @@ void leati_omodel_close(leati_omodel *m)
     if (!m) return;
     leat_graph_destroy(m->graph);
     leati_arena_fini(&m->run.arena);
+    leati_free(m->run.changes);
     leati_onnx_close(m->file);
     leati_free(m->weights);
     leati_free(m->once);
@@ -281,9 +282,11 @@ const leati_onnx_node *leati_omodel_zip(const leati_onnx_graph *g, const char *o
 /* ---- recording --------------------------------------------------------------------------------
  */
 
-void leati_omodel_limit(leati_omodel *m, size_t nodes)
+size_t leati_omodel_limit(leati_omodel *m, size_t nodes)
 {
+    size_t before = m->nodes_most;
     m->nodes_most = nodes;
+    return before;
 }
 
 leati_orun *leati_omodel_begin(leati_omodel *m)
@@ -291,9 +294,11 @@ leati_orun *leati_omodel_begin(leati_omodel *m)
     uint64_t draws = m->run.draws;
     leat_graph_clear(m->graph);
     leati_arena_fini(&m->run.arena);
+    leati_free(m->run.changes);
     m->run = (leati_orun){.context = m->context,
                           .graph = m->graph,
                           .file = m->file,
+                          .nodes_most = m->nodes_most,
                           .nodes_left = m->nodes_most,
                           .draws = draws,
                           .once = m->once};
@@ -301,6 +306,12 @@ leati_orun *leati_omodel_begin(leati_omodel *m)
     m->recorded = false;
     memset(m->given, 0, m->file->model->graph->input.count * sizeof(leati_oval *));
     return &m->run;
+}
+
+void leati_omodel_rest(leati_omodel *m)
+{
+    if (!m->recorded && m->run.arena.bytes + m->graph->arena.bytes > KEPT_BYTES)
+        (void)leati_omodel_begin(m);
 }
 
 leat_status leati_omodel_give(leati_omodel *m, size_t index, leati_oval *v)

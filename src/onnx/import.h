@@ -30,8 +30,12 @@ const leati_onnx_node *leati_omodel_zip(const leati_onnx_graph *g, const char *o
 
 /* Forgets the last recording and begins one: values for its inputs are made in it. */
 leati_orun *leati_omodel_begin(leati_omodel *m);
-/* Bounds the nodes that the next recordings may run through (loops count each time). */
-void leati_omodel_limit(leati_omodel *m, size_t nodes);
+/* After the last look at the outputs: gives back a recording that is large and does not run again.
+ */
+void leati_omodel_rest(leati_omodel *m);
+/* Bounds the nodes that the next recordings may run through (loops count each time); gives the
+ * bound before. */
+size_t leati_omodel_limit(leati_omodel *m, size_t nodes);
 /* Gives graph input `index` (of the file's list, with those that have initialisers). */
 leat_status leati_omodel_give(leati_omodel *m, size_t index, leati_oval *v);
 /* Records the model and computes its outputs: values on the host, in the file's order, that hold

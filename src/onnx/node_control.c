@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "onnx/loop_body.h"
+#include "onnx/loop_steps.h"
 #include "onnx/operators.h"
 
 /* ---- If, Loop, Scan -----------------------------------------------------------------------------
@@ -19,26 +20,6 @@ leat_status leati_on_If(leati_ocall *k)
     LEATI_TRY(leati_osubgraph(k, branch, 0, NULL, outs));
     for (size_t i = 0; g && i < g->output.count && i < k->outs; i++)
         LEATI_TRY(leati_opass(k, i, outs[i]));
-    return LEAT_OK;
-}
-
-/* Values of one scan output, iteration by iteration. */
-typedef struct stack {
-    leati_oval **at;
-    size_t count, capacity;
-} stack;
-
-static leat_status push(leati_ocall *k, stack *s, leati_oval *v)
-{
-    if (s->count == s->capacity) {
-        size_t capacity = s->capacity ? 2 * s->capacity : 16;
-        leati_oval **more = leati_oalloc(k, capacity, sizeof *more);
-        if (!more) return LEAT_NOMEM;
-        if (s->count) memcpy(more, s->at, s->count * sizeof *more);
-        s->at = more;
-        s->capacity = capacity;
-    }
-    s->at[s->count++] = v;
     return LEAT_OK;
 }
 
@@ -100,6 +81,46 @@ static leat_status loop_at_once(leati_ocall *k, size_t state, leati_oval *const 
     return LEAT_OK;
 }
 
+static leat_status step_by_step(leati_osteps *s, leati_oval **in, leati_oval **outs, bool go)
+{
+    leati_ocall *k = s->call;
+    for (int64_t n = 0; n < s->most && go; n++) {
+        LEATI_TRY(scalar(k, LEATI_ONNX_INT64, n, &in[0]));
+        LEATI_TRY(scalar(k, LEATI_ONNX_BOOL, go, &in[1]));
+        LEATI_TRY(leati_osubgraph(k, "body", k->ins, in, outs));
+        /* The condition and all else in one run: the next iteration begins from values. */
+        const void *condition;
+        if (!leati_oval_known(outs[0]))
+            LEATI_TRY(leati_oval_host_all(k->run, 1 + s->states + s->results, outs));
+        LEATI_TRY(leati_oval_host(k->run, outs[0], &condition));
+        if (outs[0]->kind != LEATI_OVAL_TENSOR || leati_shape_count(&outs[0]->shape) != 1)
+            return leati_ofail(k, LEAT_SHAPE, "its condition is no scalar");
+        go = leati_oget_int(outs[0]->element, condition, 0) != 0;
+        for (size_t i = 0; i < s->states; i++) in[i + 2] = outs[i + 1];
+        for (size_t i = 0; i < s->results; i++)
+            LEATI_TRY(leati_olist_push(k, &s->result[i], outs[1 + s->states + i]));
+        LEATI_TRY(leati_osteps_next(s));
+    }
+    return LEAT_OK;
+}
+
+static leat_status give_results(leati_osteps *s, const leati_onnx_graph *g)
+{
+    leati_ocall *k = s->call;
+    bool gathered;
+    for (size_t i = 0; i < s->states && i < k->outs; i++) LEATI_TRY(leati_opass(k, i, s->state[i]));
+    for (size_t i = 0; i < s->results && s->states + i < k->outs; i++) {
+        leati_olist *l = &s->result[i];
+        leati_oval *v;
+        LEATI_TRY(leati_osteps_gathered(s, i, &v, &gathered));
+        if (!gathered)
+            v = l->count ? stacked(k, l->count, l->at, 0)
+                         : nothing(k, &g->output.at[1 + s->states + i]);
+        LEATI_TRY(leati_opass(k, s->states + i, v));
+    }
+    return LEAT_OK;
+}
+
 leat_status leati_on_Loop(leati_ocall *k)
 {
     const leati_onnx_graph *g = leati_oattr_graph(k, "body");
@@ -111,7 +132,7 @@ leat_status leati_on_Loop(leati_ocall *k)
     size_t state = k->ins - 2, results = g->output.count, scans = results - 1 - state;
     leati_oval **in = leati_oalloc(k, k->ins, sizeof *in);
     leati_oval **outs = leati_oalloc(k, results, sizeof *outs);
-    stack *lists = leati_oalloc(k, scans, sizeof *lists);
+    leati_olist *lists = leati_oalloc(k, scans, sizeof *lists);
     if (!in || !outs || !lists) return LEAT_NOMEM;
     for (size_t i = 0; i < state; i++) {
         in[i + 2] = k->in[i + 2];
@@ -120,28 +141,17 @@ leat_status leati_on_Loop(leati_ocall *k)
     bool done = false;
     if (go) LEATI_TRY(loop_at_once(k, state, in + 2, most, &done));
     if (done) return LEAT_OK;
-    for (int64_t n = 0; n < most && go; n++) {
-        LEATI_TRY(scalar(k, LEATI_ONNX_INT64, n, &in[0]));
-        LEATI_TRY(scalar(k, LEATI_ONNX_BOOL, go, &in[1]));
-        LEATI_TRY(leati_osubgraph(k, "body", k->ins, in, outs));
-        /* The condition and the state in one run: the next iteration begins from values. */
-        const void *condition;
-        if (!leati_oval_known(outs[0])) LEATI_TRY(leati_oval_host_all(k->run, 1 + state, outs));
-        LEATI_TRY(leati_oval_host(k->run, outs[0], &condition));
-        if (outs[0]->kind != LEATI_OVAL_TENSOR || leati_shape_count(&outs[0]->shape) != 1)
-            return leati_ofail(k, LEAT_SHAPE, "its condition is no scalar");
-        go = leati_oget_int(outs[0]->element, condition, 0);
-        for (size_t i = 0; i < state; i++) in[i + 2] = outs[i + 1];
-        for (size_t i = 0; i < scans; i++) LEATI_TRY(push(k, &lists[i], outs[1 + state + i]));
-        if (k->run->nodes_left == 0) return leati_ofail(k, LEAT_LIMIT, "too many iterations");
-        k->run->nodes_left--;
-    }
-    for (size_t i = 0; i < state && i < k->outs; i++) LEATI_TRY(leati_opass(k, i, in[i + 2]));
-    for (size_t i = 0; i < scans && state + i < k->outs; i++)
-        LEATI_TRY(leati_opass(k, state + i,
-                              lists[i].count ? stacked(k, lists[i].count, lists[i].at, 0)
-                                             : nothing(k, &g->output.at[1 + state + i])));
-    return LEAT_OK;
+    leati_osteps steps = {.call = k,
+                          .states = state,
+                          .results = scans,
+                          .state = in + 2,
+                          .result = lists,
+                          .most = most};
+    leati_osteps_begin(&steps);
+    leat_status st = step_by_step(&steps, in, outs, go != 0);
+    if (st == LEAT_OK) st = give_results(&steps, g);
+    leati_osteps_end(&steps);
+    return st;
 }
 
 typedef struct scan {
@@ -241,7 +251,7 @@ static leat_status scan_run(leati_ocall *k, const scan *s, leati_oval *const *gi
     const leati_onnx_graph *g = leati_oattr_graph(k, "body");
     leati_oval **in = leati_oalloc(k, s->state + s->inputs, sizeof *in);
     leati_oval **outs = leati_oalloc(k, s->state + s->outputs, sizeof *outs);
-    stack *lists = leati_oalloc(k, s->outputs, sizeof *lists);
+    leati_olist *lists = leati_oalloc(k, s->outputs, sizeof *lists);
     int axes[64];
     int64_t length = s->length;
     if (!in || !outs || !lists) return LEAT_NOMEM;
@@ -257,6 +267,7 @@ static leat_status scan_run(leati_ocall *k, const scan *s, leati_oval *const *gi
     LEATI_TRY(scan_at_once(k, s, given, axes, length, results, &done));
     if (done) return LEAT_OK;
     for (size_t i = 0; i < s->state; i++) in[i] = given[i];
+    size_t bytes = leati_orun_bytes(k->run);
     for (int64_t t = 0; t < length; t++) {
         for (size_t i = 0; i < s->inputs; i++) {
             int64_t at = at_or(s->in_directions, i) ? length - 1 - t : t;
@@ -265,13 +276,14 @@ static leat_status scan_run(leati_ocall *k, const scan *s, leati_oval *const *gi
         }
         LEATI_TRY(leati_osubgraph(k, "body", s->state + s->inputs, in, outs));
         for (size_t i = 0; i < s->state; i++) in[i] = outs[i];
-        for (size_t i = 0; i < s->outputs; i++) LEATI_TRY(push(k, &lists[i], outs[s->state + i]));
-        if (k->run->nodes_left == 0) return leati_ofail(k, LEAT_LIMIT, "too many iterations");
-        k->run->nodes_left--;
+        for (size_t i = 0; i < s->outputs; i++)
+            LEATI_TRY(leati_olist_push(k, &lists[i], outs[s->state + i]));
+        LEATI_TRY(leati_ostep_count(k, t + 1, length));
+        LEATI_TRY(leati_ostep_hold(k, t + 1, length, bytes));
     }
     for (size_t i = 0; i < s->state; i++) results[i] = in[i];
     for (size_t i = 0; i < s->outputs; i++) {
-        stack *l = &lists[i];
+        leati_olist *l = &lists[i];
         for (size_t a = 0, b = l->count; at_or(s->out_directions, i) && a + 1 < b; a++, b--) {
             leati_oval *v = l->at[a];
             l->at[a] = l->at[b - 1];
@@ -296,7 +308,7 @@ static leat_status scan_batches(leati_ocall *k, scan *s)
     if (leati_ohas(k, 0)) LEATI_TRY(leati_oints(k, 0, &length, &lengths));
     int64_t batches = k->in[1] && k->in[1]->shape.rank ? k->in[1]->shape.dim[0] : 0;
     leati_oval **in = leati_oalloc(k, n, sizeof *in), **out = leati_oalloc(k, m, sizeof *out);
-    stack *lists = leati_oalloc(k, m, sizeof *lists);
+    leati_olist *lists = leati_oalloc(k, m, sizeof *lists);
     if (!in || !out || !lists) return LEAT_NOMEM;
     if (length && lengths < (size_t)batches)
         return leati_ofail(k, LEAT_SHAPE, "lengths are missing");
@@ -310,7 +322,7 @@ static leat_status scan_batches(leati_ocall *k, scan *s)
         }
         s->length = length ? length[b] : -1;
         LEATI_TRY(scan_run(k, s, in, out));
-        for (size_t i = 0; i < m; i++) LEATI_TRY(push(k, &lists[i], out[i]));
+        for (size_t i = 0; i < m; i++) LEATI_TRY(leati_olist_push(k, &lists[i], out[i]));
     }
     for (size_t i = 0; i < m && i < k->outs && batches; i++)
         LEATI_TRY(leati_opass(k, i, stacked(k, lists[i].count, lists[i].at, 0)));

@@ -40,12 +40,19 @@ struct leati_oval {
     const leati_oval *zero; /* with centred: the zero point; NULL: 0 */
 };
 
+typedef struct leati_ochange { /* a value before it was computed or put into the graph */
+    leati_oval *at, was;
+} leati_ochange;
+
 typedef struct leati_orun { /* one recording */
     leat_context *context;
     leat_graph *graph;
     leati_arena arena;
     leati_onnx *file;
-    size_t nodes_left;    /* bound against hostile loops */
+    size_t nodes_most, nodes_left; /* bound against hostile loops */
+    size_t loops;                  /* that are run step by step, one inside the other */
+    leati_ochange *changes;        /* made in them */
+    size_t change_count, change_capacity;
     uint64_t draws;       /* of random operators */
     leat_variable **once; /* per node of the model's graph: what leati_oset_once made, or NULL */
     bool forced;          /* something that varies was looked at: the recording holds only once */
@@ -100,6 +107,8 @@ leati_oval *leati_oval_of_proto(leati_orun *r, const leati_onnx_tensor *t);
 leati_oval *leati_oval_of_host(leati_orun *r, int32_t element, leat_shape shape, void **data);
 /* LIMIT for shapes whose bytes overflow, SHAPE for those that are none. */
 leat_status leati_oval_check(leat_context *c, const leat_shape *s, int32_t element);
+/* Before a value is changed: loops that give back what their steps recorded undo it. */
+leat_status leati_oval_changes(leati_orun *r, leati_oval *v);
 /* Known on the host without running anything. */
 bool leati_oval_known(const leati_oval *v);
 /* The elements on the host; runs the graph where they are not known. */

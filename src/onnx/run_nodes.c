@@ -173,7 +173,9 @@ static leat_status record_nodes(leati_orun *r, leati_oframe *f, const leati_onnx
 {
     for (size_t i = 0; i < count; i++) {
         LEATI_CHECK(r->context, r->nodes_left > 0, LEAT_LIMIT,
-                    "the model runs through more nodes than are allowed: a loop without end?");
+                    "the model runs through more than %zu nodes, which loops count at each step: "
+                    "a loop without end, or of too many steps",
+                    r->nodes_most);
         r->nodes_left--;
         LEATI_TRY(record_node(r, f, &nodes[i]));
     }

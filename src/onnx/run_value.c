@@ -102,6 +102,15 @@ leati_oval *leati_oval_of_proto(leati_orun *r, const leati_onnx_tensor *t)
     return v;
 }
 
+leat_status leati_oval_changes(leati_orun *r, leati_oval *v)
+{
+    if (!r->loops) return LEAT_OK;
+    LEATI_TRY(leati_grow(r->context, &r->changes, &r->change_capacity, r->change_count + 1,
+                         sizeof *r->changes));
+    r->changes[r->change_count++] = (leati_ochange){v, *v};
+    return LEAT_OK;
+}
+
 bool leati_oval_known(const leati_oval *v)
 {
     return v->kind != LEATI_OVAL_TENSOR || v->host || v->proto;
@@ -139,6 +148,7 @@ static leat_status load(leati_orun *r, leati_oval *v)
     } else {
         LEATI_TRY(leati_onnx_tensor_load(r->context, r->file, t, data, count * width));
     }
+    LEATI_TRY(leati_oval_changes(r, v));
     v->host = data;
     return LEAT_OK;
 }
@@ -170,6 +180,7 @@ leat_status leati_oval_host_all(leati_orun *r, size_t count, leati_oval *const *
             goto out;
         }
         LEATI_GO(leat_get(v[i]->tensor, data, bytes));
+        LEATI_GO(leati_oval_changes(r, v[i]));
         v[i]->host = data;
         /* What follows starts from here and not from what led here. */
         v[i]->centred = NULL;
@@ -204,7 +215,7 @@ leat_tensor *leati_oval_tensor(leati_orun *r, leati_oval *v)
                          name ? name : "?");
         return NULL;
     }
-    if (leati_oval_host(r, v, &data) != LEAT_OK) return NULL;
+    if (leati_oval_host(r, v, &data) != LEAT_OK || leati_oval_changes(r, v) != LEAT_OK) return NULL;
     /* Large data stay where they are; small ones are constants, which fold into the plan. Data
      * that vary would give every run a plan of its own. Bodies of loops have nothing but constants.
      */

@@ -405,6 +405,7 @@ int leati_oip_infer_graph(leati_call *call)
     bool ok = out && infer(call, r, out);
     if (!out) leati_fault_from(&call->fault, r->context);
     leati_free(out);
+    leati_omodel_rest(r->model);
     if (ok) leati_call_keep(call);
     leati_call_count(call, ok);
     return ok ? 200 : 0;

@@ -1159,6 +1159,50 @@ static void test_loops(leattest *t)
     }
 }
 
+/* A loop holds what it computes and not every step that led there; so does what a server keeps
+ * between requests. */
+static void test_loop_memory(leattest *t)
+{
+    enum { LONG = 60000 };
+    static const float x = 1e-9f;
+    const leati_otensor in = {LEATI_ONNX_FLOAT, LEAT_DIMS(1), &x};
+    leati_omodel *m;
+    leati_oval **outs;
+    const char *path = leattest_scratch("long.onnx");
+    REQUIRE_OK(write_loop(t->context, path, LONG, STOPS));
+    REQUIRE_OK(leati_omodel_open(t->context, path, NULL, &m));
+    uint64_t before = leat_context_bytes(t->context);
+    REQUIRE_OK(leati_omodel_run(m, &in, &outs));
+    CHECK(leat_context_peak_bytes(t->context) - before < 48 << 20);
+    const float *last = outs[0]->host, *all = outs[1]->host;
+    float s = x;
+    CHECK_INT(outs[1]->shape.dim[0], LONG);
+    for (int64_t i = 0; i < LONG; i++) {
+        CHECK(all[i] == s);
+        s += x * (float)i;
+    }
+    CHECK(last[0] == s);
+    leati_omodel_rest(m);
+    CHECK(leat_context_bytes(t->context) < before + (2 << 20));
+    leati_omodel_close(m);
+}
+
+/* The message names the limit. */
+static void test_loop_limit(leattest *t)
+{
+    static const float x = 1e-9f;
+    const leati_otensor in = {LEATI_ONNX_FLOAT, LEAT_DIMS(1), &x};
+    leati_omodel *m;
+    leati_oval **outs;
+    const char *path = leattest_scratch("long.onnx");
+    REQUIRE_OK(write_loop(t->context, path, 1000, STOPS));
+    REQUIRE_OK(leati_omodel_open(t->context, path, NULL, &m));
+    CHECK(leati_omodel_limit(m, 300) > 300);
+    CHECK_FAILS(leati_omodel_run(m, &in, &outs), LEAT_LIMIT,
+                "node `|(Loop)|300 nodes|at each step");
+    leati_omodel_close(m);
+}
+
 static leat_status run_scan(leat_context *c, void *path)
 {
     static const float x[2 * STEPS_MOST * 3], h0[6];
@@ -1190,5 +1234,5 @@ static const leattest_case cases[] = {
     TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
     TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
     TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory),
-    TEST(test_bad_lists)};
+    TEST(test_bad_lists),      TEST(test_loop_memory),    TEST(test_loop_limit)};
 LEATTEST_MAIN(cases)
