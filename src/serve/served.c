@@ -136,7 +136,7 @@ static leat_status open_graph(leati_served *s, leati_bytes *bytes, bool own, con
     s->target = "";
     LEATI_TRY(leati_served_graph_open(c, bytes, own, what, plan->slots, plan->loops, &s->graph));
     for (uint32_t w = 0; w < s->slots; w++) {
-        uint64_t ns = leati_served_graph_warm_up(s->graph, w);
+        uint64_t ns = leati_served_graph_warm_up(s->graph, w, s->name, plan->say);
         if (ns) s->row_ns = ns;
     }
     if (!s->graph->small || !s->row_ns) s->row_ns = SLOW_GRAPH_NS;

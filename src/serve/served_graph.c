@@ -2,6 +2,7 @@
  * (oip_graph.c). */
 #include "serve/served_graph.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,7 +12,7 @@
 #include "model/onnx_describe.h"
 #include "serve/ask.h"
 
-enum { SMALL_FILE = 1 << 20, WARM_UP_ELEMENTS = 1 << 24 };
+enum { SMALL_FILE = 1 << 20, WARM_UP_ELEMENTS = 1 << 24, WARM_UP_NODES = 100000 };
 
 /* ---- ports ------------------------------------------------------------------------------------
  */
@@ -161,11 +162,26 @@ static bool set_zeros(leati_served_graph *g, leati_graph_runner *r, size_t input
     return t->data != NULL;
 }
 
-uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot)
+/* A server that starts says it, for its first requests are slow, or never end. */
+static void say_cut(leati_graph_runner *r, const char *name, leati_say say)
+{
+    char line[1024];
+    if (!say.say) return;
+    snprintf(line, sizeof line,
+             "%.128s: warming up was left at %d nodes, which loops count at each "
+             "step: %.700s",
+             name, WARM_UP_NODES, leat_error_message(r->context));
+    say.say(say.user, line);
+}
+
+uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot, const char *name,
+                                    leati_say say)
 {
     leati_graph_runner *r = &g->runners[slot];
     uint64_t best = 0;
-    bool ok = r->model != NULL;
+    if (!r->model || g->too_long) return 0;
+    bool ok = true;
+    size_t most = leati_omodel_limit(r->model, WARM_UP_NODES);
     for (size_t i = 0; ok && i < g->ins; i++) ok = set_zeros(g, r, i);
     for (int turn = 0; ok && turn < 3; turn++) {
         leati_oval **outs;
@@ -174,7 +190,11 @@ uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot)
         uint64_t ns = leati_serve_now() - start;
         if (turn && (best == 0 || ns < best)) best = ns;
     }
-    if (r->context) leat_error_clear(r->context); /* zeros may be no sound values */
+    g->too_long = !ok && leat_error_status(r->context) == LEAT_LIMIT;
+    if (g->too_long) say_cut(r, name, say);
+    leat_error_clear(r->context); /* zeros may be no sound values */
+    (void)leati_omodel_limit(r->model, most);
+    leati_omodel_rest(r->model);
     return ok ? best : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "io/zip.h"
 #include "onnx/import.h"
+#include "serve/line_log.h"
 #include "serve/tensor_in.h"
 
 /* An input or output. */
@@ -38,7 +39,8 @@ typedef struct leati_served_graph {
     leati_shelf *shelf;          /* the weights of all runners */
     leati_graph_runner *runners; /* (slots) */
     uint32_t slots;
-    bool small; /* every thread runs it, loops too; else those for long answers alone */
+    bool too_long; /* for warming up */
+    bool small;    /* every thread runs it, loops too; else those for long answers alone */
 } leati_served_graph;
 
 /* Out of the bytes of a model file with a graph, or of an ONNX file, which are copied, or else
@@ -55,7 +57,8 @@ size_t leati_graph_labels(const leati_onnx_node *zip);
 /* Room for the values of an input; NULL with an error in the runner's context. */
 void *leati_graph_space(leati_graph_runner *r, size_t input, size_t bytes);
 /* The shortest of two runs on zeros, dimensions that may be any being 1; 0 where the graph does not
- * take such tensors. */
-uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot);
+ * take such tensors, or runs through too many nodes for it, which is said once. */
+uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot, const char *name,
+                                    leati_say say);
 
 #endif

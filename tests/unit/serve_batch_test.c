@@ -14,11 +14,11 @@
 #include "model/onnx_write.h"
 #include "serve/http_detached.h"
 #include "serve/response_cache.h"
-#include "support/weights_beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/serve_client.h"
 #include "support/serve_crowd.h"
+#include "support/weights_beside.h"
 #include "support/zipped.h"
 
 enum { ROWS = 24, CALLERS = 8 };
@@ -655,6 +655,58 @@ static void graphs(leattest *t)
     }
 }
 
+/* A Loop that its condition never ends. */
+static leat_status write_endless(leat_context *c, const char *path)
+{
+    leati_onnx_builder b;
+    const int64_t one[] = {1};
+    const bool yes = true;
+    leati_onnx_builder_init(&b, c, "endless");
+    leati_onnx_graph *g = b.model->graph, *body = leati_onnx_new_graph(&b, "body");
+    (void)leati_onnx_add_initializer(&b, g, "yes", LEATI_ONNX_BOOL, NULL, 0, &yes);
+    leati_onnx_add_input(&b, g, "x", LEATI_ONNX_FLOAT, one, 1, NULL);
+    leati_onnx_add_input(&b, body, "i", LEATI_ONNX_INT64, NULL, 0, NULL);
+    leati_onnx_add_input(&b, body, "go", LEATI_ONNX_BOOL, NULL, 0, NULL);
+    leati_onnx_add_input(&b, body, "s", LEATI_ONNX_FLOAT, one, 1, NULL);
+    (void)leati_onnx_add_node(&b, body, "Add", (const char *const[]){"s", "s", NULL},
+                              (const char *const[]){"next", NULL});
+    (void)leati_onnx_add_node(&b, body, "Identity", (const char *const[]){"go", NULL},
+                              (const char *const[]){"on", NULL});
+    leati_onnx_add_output(&b, body, "on", LEATI_ONNX_BOOL, NULL, 0, NULL);
+    leati_onnx_add_output(&b, body, "next", LEATI_ONNX_FLOAT, one, 1, NULL);
+    leati_onnx_node *loop =
+        leati_onnx_add_node(&b, g, "Loop", (const char *const[]){"", "yes", "x", NULL},
+                            (const char *const[]){"y", NULL});
+    leati_onnx_set_graph(&b, loop, "body", body);
+    leati_onnx_add_output(&b, g, "y", LEATI_ONNX_FLOAT, one, 1, NULL);
+    leat_status st = leati_onnx_builder_status(&b);
+    if (st == LEAT_OK) st = leati_onnx_write(c, b.model, path);
+    leati_onnx_builder_fini(&b);
+    return st;
+}
+
+static void hear(void *user, const char *line)
+{
+    char *heard = user;
+    snprintf(heard, 512, "%s", line);
+}
+
+/* Warming up a graph that never ends holds no server up; it is said. */
+static void endless(leattest *t)
+{
+    char onnx[512], heard[512] = "";
+    leat_server *server;
+    leat_serve_options o = leat_serve_options_default();
+    copy_path(onnx, "endless.onnx");
+    REQUIRE_OK(write_endless(t->context, onnx));
+    o.say = hear;
+    o.say_user = heard;
+    if (!start(t, o, onnx, &server)) return;
+    CHECK(strstr(heard, "endless: warming up was left at 100000 nodes"));
+    CHECK(strstr(heard, "node `y` (Loop)"));
+    leat_server_destroy(server);
+}
+
 /* A graph whose weights lie in a file beside it. */
 static void beside(leattest *t)
 {
@@ -748,7 +800,8 @@ static void little_memory(leattest *t)
     leattest_fail_some_allocations(t, start_and_end, leat);
 }
 
-static const leattest_case cases[] = {
-    TEST(joined),  TEST(full_queue), TEST(matrices), TEST(cached), TEST(half_answers),
-    TEST(queries), TEST(graphs),     TEST(beside),   TEST(maps),   TEST(little_memory)};
+static const leattest_case cases[] = {TEST(joined),        TEST(full_queue),   TEST(matrices),
+                                      TEST(cached),        TEST(half_answers), TEST(queries),
+                                      TEST(graphs),        TEST(beside),       TEST(maps),
+                                      TEST(little_memory), TEST(endless)};
 LEATTEST_MAIN(cases)
