@@ -82,19 +82,20 @@ static leat_status say_json(cli *c, const leat_server *server)
     return st;
 }
 
-/* How the first model is asked. A socket has no page that a browser opens. */
-static void say_how(cli *c, const char *url, const char *name)
+/* How the first model is asked. A socket has no page that a browser opens; graphs take tensors. */
+static void say_how(cli *c, const char *url, const char *name, bool graph)
 {
-    if (strncmp(url, "unix:", 5) == 0)
+    const char *before = graph ? "v2/models/" : "api/v1/", *after = graph ? "/infer" : "";
+    if (strncmp(url, "unix:", 5) == 0) {
+        if (!graph) cli_say(c, "  try it      leat call %s --servers %s\n", name, url);
+        cli_say(c, "  with curl   curl --unix-socket %s http://localhost/%s%s%s\n", url + 5, before,
+                name, after);
+    } else {
         cli_say(c,
-                "  try it      leat call %s --servers %s\n"
-                "  with curl   curl --unix-socket %s http://localhost/api/v1/%s\n",
-                name, url, url + 5, name);
-    else
-        cli_say(c,
-                "  try it      %s/\n  from C, Python, ...  POST %s/api/v1/%s\n"
+                "  try it      %s/\n  from C, Python, ...  POST %s/%s%s%s\n"
                 "  protocol    %s/v2   described at %s/openapi.json\n",
-                url, url, name, url, url);
+                url, url, before, name, after, url, url);
+    }
 }
 
 /* What is served, and where. */
@@ -112,7 +113,8 @@ static leat_status say(cli *c, const leat_server *server)
     if (leat_server_metrics_url(server))
         cli_say(c, "  metrics     %s/metrics\n", leat_server_metrics_url(server));
     if (leat_server_asks_for_keys(server)) cli_say(c, "asks for keys: leat key add NAME\n");
-    if (leat_server_model(server, 0, &name, &version, &estimator)) say_how(c, url, name);
+    if (leat_server_model(server, 0, &name, &version, &estimator))
+        say_how(c, url, name, strcmp(estimator, "onnx") == 0);
     fflush(stdout);
     return LEAT_OK;
 }

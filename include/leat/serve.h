@@ -128,8 +128,8 @@ LEAT_API bool leat_server_asks_for_keys(const leat_server *server);
 /* The port of the agent check; 0: there is none. */
 LEAT_API uint16_t leat_server_agent_port(const leat_server *server);
 LEAT_API uint32_t leat_server_workers(const leat_server *server);
-/* What was served at the start: name, version and estimator of version i of all; false past the
- * end. Texts belong to the server. */
+/* What was served at the start: name, version and estimator ("onnx": a graph that takes tensors)
+ * of version i of all; false past the end. Texts belong to the server. */
 LEAT_API bool leat_server_model(const leat_server *server, size_t i, const char **name,
                                 uint32_t *version, const char **estimator);
 /* Graceful end: not ready any more, no new connections, requests under way are answered; what is

@@ -114,6 +114,14 @@ for again in 1 2 3 4; do check "tokens-again $again" curl -sf $url/api/v1/last -
 kill -INT $server
 check gentle-end-of-tokens wait $server
 
+# A graph takes tensors, and the first lines say where.
+check graph sh -c "tail -c +2 $here/fuzz/corpus/onnx/mlp >net.onnx"
+serve net.onnx
+has graph-says served.txt "POST $url/v2/models/net/infer"
+check graph-answers sh -c "curl -sf $url/v2/models/net/infer -d '{\"inputs\": [{\"name\": \"x\", \"shape\": [1, 2], \"datatype\": \"FP32\", \"data\": [1, 2]}]}' >g.json"
+kill -INT $server
+check gentle-end-of-graph wait $server
+
 fails no-model 2 "" $leat serve
 fails absent 3 "absent.leat" $leat serve absent.leat
 printf 'no model' >bad.leat
