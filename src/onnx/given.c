@@ -1,4 +1,4 @@
-/* Owns: checking given shapes by what the file announces. */
+/* Owns: checking given and made shapes by what the file announces. */
 #include "onnx/given.h"
 
 #include <ctype.h>
@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "model/onnx_describe.h"
+#include "tensor/shape.h"
 
 static const leati_onnx_shape *announced(const leati_onnx_value_info *v)
 {
@@ -81,4 +82,50 @@ leat_status leati_given_check(leat_context *c, const leati_omodel *m, const leat
                 LEATI_TRY(check_name(c, m, in, i, d, want->dim.at[d].dim_param));
     }
     return LEAT_OK;
+}
+
+/* ---- what a model makes -----------------------------------------------------------------------
+ */
+
+bool leati_inputs_fixed(const leati_omodel *m)
+{
+    for (size_t i = 0; i < leati_omodel_input_count(m); i++) {
+        const leati_onnx_shape *s = announced(leati_omodel_input(m, i));
+        for (size_t d = 0; s && d < s->dim.count; d++)
+            if (!(s->dim.at[d].has & 1u << 1) || s->dim.at[d].dim_value < 1) return false;
+        if (!s) return false;
+    }
+    return true;
+}
+
+static leat_status fail_made(leat_context *c, const leati_onnx_value_info *v,
+                             const leati_oval *made, leat_status why)
+{
+    leati_str text;
+    leati_str_init(&text, c);
+    leati_onnx_type_text(&text, v->type);
+    leat_status st = leati_str_status(&text);
+    bool tensor = made->kind == LEATI_OVAL_TENSOR;
+    if (st == LEAT_OK)
+        st =
+            LEATI_FAIL(c, why,
+                       "output `%.60s` is announced as %s, but the model computes %s%s%s: the file "
+                       "contradicts itself; correct the output's type in it, or export it anew",
+                       v->name, leati_str_text(&text),
+                       tensor ? leati_onnx_element_word(made->element) : "a sequence",
+                       tensor ? " " : "", tensor ? leati_shape_string(&made->shape).text : "");
+    leati_str_fini(&text);
+    return st;
+}
+
+leat_status leati_made_check(leat_context *c, const leati_onnx_value_info *v,
+                             const leati_oval *made, bool fixed)
+{
+    const leati_onnx_tensor_type *t = v->type ? v->type->tensor_type : NULL;
+    if (!t || made->kind == LEATI_OVAL_NONE) return LEAT_OK;
+    if (made->kind != LEATI_OVAL_TENSOR || (t->elem_type && t->elem_type != made->element))
+        return fail_made(c, v, made, LEAT_TYPE);
+    /* No dimensions: of outputs many files say that where they mean any. */
+    if (!fixed || !t->shape || !t->shape->dim.count || fits(t->shape, &made->shape)) return LEAT_OK;
+    return fail_made(c, v, made, LEAT_SHAPE);
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "graph/plan.h"
 #include "model/onnx_check.h"
+#include "onnx/given.h"
 
 enum { NODES_MOST = 10000000, SMALL = 256, KEPT_BYTES = 1 << 20 };
 
@@ -23,6 +24,7 @@ struct leati_omodel {
     leati_oval **given; /* per input of the file */
     size_t nodes_most;
     leati_orun run;
+    bool fixed;    /* the file announces every dimension of every input */
     bool recorded; /* and may run again with other data */
     leati_oval **outs;
     leat_tensor **roots;
@@ -202,6 +204,7 @@ static leat_status make(leat_context *c, leati_onnx *file, const char *device, l
     m->nodes_most = NODES_MOST;
     leati_arena_init(&m->run.arena, c);
     leat_status st = prepare(m, device, shelf);
+    m->fixed = st == LEAT_OK && leati_inputs_fixed(m);
     if (st != LEAT_OK) {
         leati_omodel_close(m);
         return st;
@@ -368,7 +371,10 @@ static leat_status record(leati_omodel *m)
     m->root_count = 0;
     for (size_t i = 0; i < g->output.count; i++) {
         m->outs[i] = leati_oframe_find(&f, g->output.at[i].name);
-        if (m->outs[i]) continue;
+        if (m->outs[i]) {
+            LEATI_GO(leati_made_check(m->context, &g->output.at[i], m->outs[i], m->fixed));
+            continue;
+        }
         st = LEATI_FAIL(m->context, LEAT_FORMAT, "output `%.60s` of the model is not made",
                         g->output.at[i].name);
         goto out;

@@ -1203,6 +1203,54 @@ static void test_loop_limit(leattest *t)
     leati_omodel_close(m);
 }
 
+/* x (2, 3) and its Relu, announced as something else. */
+static leat_status write_promise(leat_context *c, const char *path, int64_t rows, int32_t element,
+                                 int64_t columns)
+{
+    leati_onnx_builder o;
+    leati_onnx_builder_init(&o, c, "promise");
+    leati_onnx_graph *g = o.model->graph;
+    leati_onnx_add_input(&o, g, "x", LEATI_ONNX_FLOAT, (const int64_t[]){rows, 3}, 2, NULL);
+    leati_onnx_add_node(&o, g, "Relu", (const char *const[]){"x", NULL},
+                        (const char *const[]){"y", NULL});
+    leati_onnx_add_output(&o, g, "y", element, (const int64_t[]){2, columns}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&o);
+    if (st == LEAT_OK) st = leati_onnx_write(c, o.model, path);
+    leati_onnx_builder_fini(&o);
+    return st;
+}
+
+/* What a file says of its outputs holds: types always, shapes where those of the inputs are fixed.
+ */
+static void test_promises(leattest *t)
+{
+    static const struct {
+        int64_t rows, columns;
+        int32_t element;
+        leat_status status;
+    } kinds[] = {{2, 3, LEATI_ONNX_FLOAT, LEAT_OK},
+                 {2, -1, LEATI_ONNX_FLOAT, LEAT_OK},
+                 {2, 7, LEATI_ONNX_FLOAT, LEAT_SHAPE},
+                 {-1, 7, LEATI_ONNX_FLOAT, LEAT_OK}, /* may be of another batch */
+                 {-1, 3, LEATI_ONNX_INT64, LEAT_TYPE}};
+    static const float x[6];
+    const char *path = leattest_scratch("promise.onnx");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        leat_onnx_model *m;
+        leat_array in = {LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x}, out;
+        REQUIRE_OK(
+            write_promise(t->context, path, kinds[i].rows, kinds[i].element, kinds[i].columns));
+        REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+        leat_status st = leat_onnx_model_run(m, &in, &out);
+        CHECK_INT(st, kinds[i].status);
+        if (st != LEAT_OK)
+            CHECK(strstr(leat_error_message(t->context), "output `y` is announced as") &&
+                  strstr(leat_error_message(t->context), "computes float32 (2, 3)"));
+        leat_error_clear(t->context);
+        leat_onnx_model_close(m);
+    }
+}
+
 static leat_status run_scan(leat_context *c, void *path)
 {
     static const float x[2 * STEPS_MOST * 3], h0[6];
@@ -1234,5 +1282,6 @@ static const leattest_case cases[] = {
     TEST(test_cubic_grid),     TEST(test_nearest_scales), TEST(test_recurrent),
     TEST(test_one_base_value), TEST(test_whole_columns),  TEST(test_npy),
     TEST(test_scans),          TEST(test_loops),          TEST(test_scan_memory),
-    TEST(test_bad_lists),      TEST(test_loop_memory),    TEST(test_loop_limit)};
+    TEST(test_bad_lists),      TEST(test_loop_memory),    TEST(test_loop_limit),
+    TEST(test_promises)};
 LEATTEST_MAIN(cases)
