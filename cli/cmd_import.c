@@ -229,8 +229,9 @@ const cli_command cli_command_import = {
     .most = 1,
     .summary = "an ONNX model, or weights of a network, as a model file",
     .details =
-        "An ONNX file is checked and tried first: operators that are not supported are named "
-        "at once.\nleat show, leat run and leat predict take the result, and leat serve by its "
+        "An ONNX file is checked first: operators that are not supported are named at once, and "
+        "shapes\nthat do not fit each other, as far as those of its inputs are fixed.\nleat show, "
+        "leat run and leat predict take the result, and leat serve by its "
         "tensors.\n\n"
         "With --reference DATA --target COL the graph becomes a model of a table like those of "
         "leat fit:\nleat eval, leat monitor and leat serve (rows by name, drift, labels) take it. "

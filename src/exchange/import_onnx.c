@@ -11,14 +11,15 @@
 #include "model/onnx_file.h"
 #include "onnx/import.h"
 
-/* Opens it as `leat run` would, so that what cannot run is refused now, with all that is missing.
- */
+/* Opens it as `leat run` would and records it without data, so that what cannot run is refused now,
+ * with all that is missing. */
 static leat_status try_model(leat_context *c, leati_bytes bytes, const char *path)
 {
     leati_omodel *m;
     LEATI_TRY(leati_omodel_parse(c, bytes.data, bytes.size, path, NULL, NULL, &m));
+    leat_status st = leati_omodel_try(m);
     leati_omodel_close(m);
-    return LEAT_OK;
+    return st == LEAT_OK ? st : leati_error_within(c, "%s: it cannot run", path);
 }
 
 leat_status leat_model_import(leat_context *c, const char *from, const char *to,

@@ -10,7 +10,7 @@
 #include "model/onnx_check.h"
 #include "onnx/given.h"
 
-enum { NODES_MOST = 10000000, SMALL = 256, KEPT_BYTES = 1 << 20 };
+enum { NODES_MOST = 10000000, SMALL = 256, KEPT_BYTES = 1 << 20, TRIAL_NODES = 100000 };
 
 struct leati_omodel {
     leat_context *context;
@@ -398,6 +398,69 @@ leat_status leati_omodel_compute(leati_omodel *m, leati_oval ***outs)
     *outs = m->outs;
     LEATI_TRY(record(m));
     return fetch(&m->run, m->file->model->graph->output.count, m->outs);
+}
+
+/* ---- trying without data -----------------------------------------------------------------------
+ */
+
+/* Of an input, with `batch` for a first dimension that is free. False: it does not say enough. */
+static bool trial_shape(const leati_onnx_value_info *v, int64_t batch, leat_dtype *dtype,
+                        leat_shape *s, bool *open)
+{
+    const leati_onnx_tensor_type *t = v->type ? v->type->tensor_type : NULL;
+    if (!t || !t->shape || t->shape->dim.count > LEAT_MAX_RANK ||
+        !leati_oval_dtype(t->elem_type, dtype))
+        return false;
+    *s = (leat_shape){.rank = (int32_t)t->shape->dim.count};
+    for (int d = 0; d < s->rank; d++) {
+        const leati_onnx_dim *dim = &t->shape->dim.at[d];
+        bool known = dim->has & 1u << 1 && dim->dim_value > 0;
+        if (!known && (d > 0 || s->rank < 2)) return false;
+        s->dim[d] = known ? dim->dim_value : batch;
+        *open |= !known;
+    }
+    return true;
+}
+
+/* *decided: whatever comes of it comes of every run. */
+static leat_status try_batch(leati_omodel *m, int64_t batch, bool *open, bool *decided)
+{
+    leati_orun *r = leati_omodel_begin(m);
+    r->hollow = true;
+    for (size_t i = 0; i < m->input_count; i++) {
+        leat_dtype dtype;
+        leat_shape shape;
+        *decided = trial_shape(m->inputs[i], batch, &dtype, &shape, open);
+        if (!*decided) return LEAT_OK;
+        leati_oval *v =
+            leati_oval_new(r, LEATI_OVAL_TENSOR, leati_oval_element(dtype), shape, true);
+        if (!v) return leat_error_status(m->context);
+        v->tensor = leat_input(r->graph, dtype, shape, NULL);
+        if (!v->tensor) return leat_error_status(m->context);
+        LEATI_TRY(leati_omodel_give(m, m->input_index[i], v));
+    }
+    leat_status st = record(m);
+    *decided = !r->forced && st != LEAT_LIMIT;
+    return st;
+}
+
+leat_status leati_omodel_try(leati_omodel *m)
+{
+    /* One row last: its message is the plainest. What may be a length must not be too short. */
+    static const int64_t batches[] = {1000, 64, 1};
+    bool open = false, decided = true;
+    leat_status st = LEAT_OK;
+    size_t most = leati_omodel_limit(m, TRIAL_NODES);
+    for (size_t i = 0; i < 3; i++) {
+        leat_error_clear(m->context);
+        st = try_batch(m, batches[i], &open, &decided);
+        if (st == LEAT_OK || !decided || !open || st == LEAT_NOMEM || st == LEAT_CANCELLED) break;
+    }
+    (void)leati_omodel_limit(m, most);
+    (void)leati_omodel_begin(m);
+    if (st == LEAT_OK || decided || st == LEAT_NOMEM || st == LEAT_CANCELLED) return st;
+    leat_error_clear(m->context);
+    return LEAT_OK;
 }
 
 /* ---- running with tensors ----------------------------------------------------------------------

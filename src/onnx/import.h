@@ -30,6 +30,10 @@ const leati_onnx_node *leati_omodel_zip(const leati_onnx_graph *g, const char *o
 
 /* Forgets the last recording and begins one: values for its inputs are made in it. */
 leati_orun *leati_omodel_begin(leati_omodel *m);
+/* Records the model without data, as far as its inputs say what shapes they have (of the first
+ * dimension, if that is free, some are tried): an error is one that every run with such inputs
+ * meets. OK also where values decide. */
+leat_status leati_omodel_try(leati_omodel *m);
 /* After the last look at the outputs: gives back a recording that is large and does not run again.
  */
 void leati_omodel_rest(leati_omodel *m);

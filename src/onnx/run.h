@@ -56,6 +56,7 @@ typedef struct leati_orun { /* one recording */
     uint64_t draws;       /* of random operators */
     leat_variable **once; /* per node of the model's graph: what leati_oset_once made, or NULL */
     bool forced;          /* something that varies was looked at: the recording holds only once */
+    bool hollow;          /* inputs have shapes and no data: nothing that varies can be looked at */
     bool in_body; /* of a loop as one operation: nothing runs, and nothing has data of its own */
 } leati_orun;
 

@@ -170,6 +170,12 @@ leat_status leati_oval_host_all(leati_orun *r, size_t count, leati_oval *const *
         st = LEATI_FAIL(r->context, LEAT_UNSUPPORTED, "a value of the body of a loop is needed");
         goto out;
     }
+    for (size_t i = 0; i < count && r->hollow; i++) {
+        if (!v[i] || v[i]->kind != LEATI_OVAL_TENSOR || v[i]->host || !v[i]->varying) continue;
+        r->forced = true;
+        st = LEATI_FAIL(r->context, LEAT_UNSUPPORTED, "a value of an input is needed");
+        goto out;
+    }
     LEATI_GO(leat_run(r->graph, roots_count, roots));
     for (size_t i = 0; i < count; i++) {
         if (!v[i] || v[i]->kind != LEATI_OVAL_TENSOR || v[i]->host) continue;

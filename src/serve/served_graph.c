@@ -198,6 +198,15 @@ uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot, const 
     return ok ? best : 0;
 }
 
+/* What no request could be answered with is told now; by the last runner, which there always is. */
+static leat_status try_graph(leat_context *c, leati_served_graph *g)
+{
+    leati_graph_runner *r = &g->runners[g->slots - 1];
+    leat_status st = leati_omodel_try(r->model);
+    if (st == LEAT_OK) return st;
+    return LEATI_FAIL(c, st, "it cannot run: %s", leat_error_message(r->context));
+}
+
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
@@ -229,7 +238,8 @@ static leat_status open_graph(leat_context *c, leati_served_graph *g, leati_byte
     if (!g->runners || !g->shelf) return leat_error_status(c);
     for (uint32_t w = g->small ? 0 : loops; w < slots; w++)
         LEATI_TRY(make_runner(c, g, &g->runners[w]));
-    return make_ports(c, g, g->runners[slots - 1].model);
+    LEATI_TRY(make_ports(c, g, g->runners[slots - 1].model));
+    return try_graph(c, g);
 }
 
 leat_status leati_served_graph_open(leat_context *c, leati_bytes *bytes, bool own, const char *what,

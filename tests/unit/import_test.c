@@ -8,10 +8,10 @@
 #include "model/model.h"
 #include "model/onnx_file.h"
 #include "model/onnx_write.h"
-#include "support/weights_beside.h"
 #include "support/fitted.h"
 #include "support/leattest.h"
 #include "support/tables.h"
+#include "support/weights_beside.h"
 
 /* The table's estimator as ONNX, and that imported; texts among the inputs. */
 static leat_model *make_files(leattest *t, const leat_frame *f, const char *onnx, const char *leat)
@@ -76,6 +76,42 @@ static leat_status write_double(leat_context *c, const char *path, int64_t batch
     if (st == LEAT_OK) st = leati_onnx_write(c, b.model, path);
     leati_onnx_builder_fini(&b);
     return st;
+}
+
+/* y = x (rows, inner) w (3, 2). */
+static leat_status write_product(leat_context *c, const char *path, int64_t rows, int64_t inner)
+{
+    leati_onnx_builder b;
+    static const float w[6] = {1};
+    leati_onnx_builder_init(&b, c, "product");
+    (void)leati_onnx_add_initializer(&b, b.model->graph, "w", LEATI_ONNX_FLOAT,
+                                     (const int64_t[]){3, 2}, 2, w);
+    (void)leati_onnx_add_node(&b, b.model->graph, "MatMul", (const char *const[]){"x", "w", NULL},
+                              (const char *const[]){"y", NULL});
+    leati_onnx_add_input(&b, b.model->graph, "x", LEATI_ONNX_FLOAT, (int64_t[]){rows, inner}, 2,
+                         NULL);
+    leati_onnx_add_output(&b, b.model->graph, "y", LEATI_ONNX_FLOAT, (int64_t[]){rows, 2}, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&b);
+    if (st == LEAT_OK) st = leati_onnx_write(c, b.model, path);
+    leati_onnx_builder_fini(&b);
+    return st;
+}
+
+/* A graph that no input fits is refused when it is imported. */
+static void misfits(leattest *t)
+{
+    char to[512];
+    const char *path = leattest_scratch("product.onnx");
+    snprintf(to, sizeof to, "%s", leattest_scratch("product.leat"));
+    for (int64_t rows = -1; rows < 3; rows += 3) {
+        REQUIRE_OK(write_product(t->context, path, rows, 3));
+        CHECK_OK(leat_model_import(t->context, path, to, NULL));
+        REQUIRE_OK(write_product(t->context, path, rows, 4));
+        CHECK_FAILS(leat_model_import(t->context, path, to, NULL), LEAT_SHAPE,
+                    "product.onnx: it cannot run|node `y` (MatMul)");
+        REQUIRE_OK(write_product(t->context, path, rows, -1)); /* who knows */
+        CHECK_OK(leat_model_import(t->context, path, to, NULL));
+    }
 }
 
 static leat_frame *columns(leat_context *c, size_t count, size_t rows)
@@ -237,6 +273,6 @@ static void memory(leattest *t)
     leattest_fail_allocations(t, import, &i);
 }
 
-static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(beside), TEST(refusals),
-                                      TEST(memory)};
+static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(beside),
+                                      TEST(refusals),   TEST(memory), TEST(misfits)};
 LEATTEST_MAIN(cases)
