@@ -162,6 +162,20 @@ static bool set_zeros(leati_served_graph *g, leati_graph_runner *r, size_t input
     return t->data != NULL;
 }
 
+/* What a run on zeros tells of outputs whose shape the file does not say, or not as it is. */
+static void learn_shapes(leati_served_graph *g, leati_oval *const *outs)
+{
+    for (size_t i = 0; i < g->outs; i++) {
+        leati_graph_port *p = &g->outputs[i];
+        const leati_oval *v = outs[p->at];
+        if (p->zip || v->kind != LEATI_OVAL_TENSOR || v->shape.rank > LEATI_TENSOR_RANK) continue;
+        bool known = p->rank == v->shape.rank;
+        p->rank = v->shape.rank;
+        for (int d = 0; d < p->rank; d++)
+            if (!known || p->dim[d] != v->shape.dim[d]) p->dim[d] = -1;
+    }
+}
+
 /* A server that starts says it, for its first requests are slow, or never end. */
 static void say_cut(leati_graph_runner *r, const char *name, leati_say say)
 {
@@ -188,6 +202,7 @@ uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot, const 
         uint64_t start = leati_serve_now();
         ok = leati_omodel_run(r->model, r->given, &outs) == LEAT_OK;
         uint64_t ns = leati_serve_now() - start;
+        if (ok && !turn) learn_shapes(g, outs);
         if (turn && (best == 0 || ns < best)) best = ns;
     }
     g->too_long = !ok && leat_error_status(r->context) == LEAT_LIMIT;

@@ -56,7 +56,8 @@ size_t leati_graph_labels(const leati_onnx_node *zip);
 
 /* Room for the values of an input; NULL with an error in the runner's context. */
 void *leati_graph_space(leati_graph_runner *r, size_t input, size_t bytes);
-/* The shortest of two runs on zeros, dimensions that may be any being 1; 0 where the graph does not
+/* The shortest of two runs on zeros, dimensions that may be any being 1, which also tell how many
+ * dimensions outputs have that do not say it; 0 where the graph does not
  * take such tensors, or runs through too many nodes for it, which is said once. */
 uint64_t leati_served_graph_warm_up(leati_served_graph *g, uint32_t slot, const char *name,
                                     leati_say say);

@@ -33,6 +33,7 @@ static void port_json(leat_json *j, const leati_graph_port *p, bool labels)
     leat_json_begin_array(j, "shape");
     for (int i = 0; i < p->rank; i++) leat_json_int(j, NULL, p->dim[i]);
     leat_json_end_array(j);
+    if (p->rank < 0) leat_json_bool(j, "any_rank", true);
     if (labels && p->zip) labels_json(j, p->zip);
     leat_json_end_object(j);
 }

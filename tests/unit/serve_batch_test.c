@@ -707,6 +707,45 @@ static void endless(leattest *t)
     leat_server_destroy(server);
 }
 
+/* An output, or an input, that does not say how many dimensions it has. */
+static leat_status write_shapeless(leat_context *c, const char *path, bool input)
+{
+    leati_onnx_builder b;
+    const int64_t dims[] = {-1, 3};
+    leati_onnx_builder_init(&b, c, "shapeless");
+    leati_onnx_graph *g = b.model->graph;
+    (void)leati_onnx_add_node(&b, g, "Relu", (const char *const[]){"x", NULL},
+                              (const char *const[]){"y", NULL});
+    leati_onnx_add_input(&b, g, "x", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leati_onnx_add_output(&b, g, "y", LEATI_ONNX_FLOAT, dims, 2, NULL);
+    leat_status st = leati_onnx_builder_status(&b);
+    if (st == LEAT_OK) g->output.at[0].type->tensor_type->shape = NULL;
+    if (st == LEAT_OK && input) g->input.at[0].type->tensor_type->shape = NULL;
+    if (st == LEAT_OK) st = leati_onnx_write(c, b.model, path);
+    leati_onnx_builder_fini(&b);
+    return st;
+}
+
+static void shapeless(leattest *t)
+{
+    char onnx[512];
+    leat_server *server;
+    serve_client k;
+    copy_path(onnx, "shapeless.onnx");
+    for (int input = 0; input < 2; input++) {
+        REQUIRE_OK(write_shapeless(t->context, onnx, input));
+        if (!start(t, leat_serve_options_default(), onnx, &server)) return;
+        REQUIRE(serve_client_open(&k, leat_server_url(server)));
+        CHECK(serve_client_ask(&k, "GET", "/v2/models/shapeless", "", "", 0));
+        CHECK(strstr(k.body, input ? "\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\",\"shape\":"
+                                     "[],\"any_rank\":true}]"
+                                   : "\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\",\"shape\":"
+                                     "[-1,-1]}]"));
+        serve_client_close(&k);
+        leat_server_destroy(server);
+    }
+}
+
 /* A graph whose weights lie in a file beside it. */
 static void beside(leattest *t)
 {
@@ -803,5 +842,5 @@ static void little_memory(leattest *t)
 static const leattest_case cases[] = {TEST(joined),        TEST(full_queue),   TEST(matrices),
                                       TEST(cached),        TEST(half_answers), TEST(queries),
                                       TEST(graphs),        TEST(beside),       TEST(maps),
-                                      TEST(little_memory), TEST(endless)};
+                                      TEST(little_memory), TEST(endless),      TEST(shapeless)};
 LEATTEST_MAIN(cases)
