@@ -37,6 +37,7 @@ struct leati_omodel {
 typedef struct survey {
     const leati_onnx_model *model;
     leati_map missing;
+    bool blocked; /* operators of ONNX Runtime on its own layout of channels */
 } survey;
 
 static leat_status survey_nodes(survey *s, const leati_onnx_function *within,
@@ -60,6 +61,7 @@ static leat_status survey_nodes(survey *s, const leati_onnx_function *within,
             snprintf(name, sizeof name, "%.60s%s%.60s", domain, *domain ? ":" : "", n->op_type);
         if (leati_map_put(&s->missing, name, (size_t)length) == LEATI_MAP_NONE)
             return leat_error_status(c);
+        s->blocked |= strcmp(domain, "com.microsoft.nchwc") == 0;
     }
     return LEAT_OK;
 }
@@ -83,8 +85,12 @@ static leat_status survey_model(leat_context *c, const leati_onnx_model *m)
     }
     LEATI_GO(leati_str_status(&list));
     if (s.missing.count)
-        st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "%zu operator%s not supported: %s", s.missing.count,
-                        s.missing.count == 1 ? " is" : "s are", leati_str_text(&list));
+        st = LEATI_FAIL(c, LEAT_UNSUPPORTED, "%zu operator%s not supported: %s%s", s.missing.count,
+                        s.missing.count == 1 ? " is" : "s are", leati_str_text(&list),
+                        s.blocked ? "; ONNX Runtime saved the graph for one processor "
+                                    "(ORT_ENABLE_ALL, its default): save it with "
+                                    "ORT_ENABLE_EXTENDED or lower"
+                                  : "");
 out:
     leati_str_fini(&list);
     leati_map_fini(&s.missing);
