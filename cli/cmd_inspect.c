@@ -69,6 +69,16 @@ static leat_status show(cli *c, const leat_inspection *i, const char *path)
     return st;
 }
 
+/* Graphs hold operators, of which `leat show` tells. */
+static leat_status refuse_graph(cli *c, const char *path)
+{
+    if (!cli_is_graph(c, path)) return LEAT_OK;
+    return leat_error_set(c->context, LEAT_UNSUPPORTED,
+                          "%s holds an ONNX graph: only networks that Leat trains have layers to "
+                          "look into; leat show %s lists what the graph holds",
+                          path, path);
+}
+
 static leat_status run_inspect(cli *c)
 {
     char path[4200];
@@ -85,6 +95,7 @@ static leat_status run_inspect(cli *c)
     if (st == LEAT_OK) st = cli_whole(c, "rows", 0, 5000, &rows);
     o.row = (size_t)row - 1;
     o.rows = (size_t)rows;
+    if (st == LEAT_OK) st = refuse_graph(c, c->arguments[0]);
     if (st == LEAT_OK) st = leat_model_open(c->context, &m, c->arguments[0]);
     if (st == LEAT_OK) st = cli_load_inputs(c, &f, o.source, m);
     if (st == LEAT_OK) st = leat_inspect(c->context, &i, m, f, &o);

@@ -433,6 +433,9 @@ leat_status leat_inspect(leat_context *c, leat_inspection **out, leat_model *mod
     *out = NULL;
     LEATI_TRY(LEATI_OPTIONS(c, leat_inspect_options, &o, options));
     const char *class = model->pipeline.estimator->class->name;
+    LEATI_CHECK(c, strcmp(class, "graph") != 0, LEAT_UNSUPPORTED,
+                "the model is an imported graph: only networks that Leat trains have layers to "
+                "look into; leat show lists what the graph holds");
     LEATI_CHECK(c, strcmp(class, "network") == 0, LEAT_UNSUPPORTED,
                 "the model is %s: only networks have layers to look into", class);
     LEATI_CHECK(c, o.rows <= LEATI_TSNE_MOST, LEAT_INVALID,

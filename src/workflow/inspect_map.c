@@ -25,6 +25,29 @@ static size_t width_of(const leati_layer_row *r)
     return leati_shape_count(&r->output);
 }
 
+/* Says which there are, as many as one reads. */
+static leat_status no_layer(leat_context *c, const leati_layer_table *t, const char *name)
+{
+    enum { SAID = 40 };
+    leati_str text;
+    const char **names = LEATI_NEW(c, const char *, t->count + 1);
+    if (!names) return LEAT_NOMEM;
+    leati_str_init(&text, c);
+    for (size_t k = 0; k < t->count; k++) names[k] = t->row[k].path;
+    const char *near = leati_nearest(name, names, t->count);
+    if (near) leati_str_addf(&text, "; did you mean '%s'?", near);
+    for (size_t k = 0; k < t->count && k < SAID; k++)
+        leati_str_addf(&text, "%s%s", k ? ", " : near ? " It has " : "; it has ", names[k]);
+    if (t->count > SAID) leati_str_addf(&text, " and %zu more", t->count - SAID);
+    leat_status st = leati_str_status(&text);
+    if (st == LEAT_OK)
+        st = LEATI_FAIL(c, LEAT_INVALID, "the network has no layer '%s'%s", name,
+                        leati_str_text(&text));
+    leati_str_fini(&text);
+    leati_free(names);
+    return st;
+}
+
 /* By name; else the last layer at the top that is followed by another. */
 static leat_status choose(leat_context *c, const leat_inspection *i, const char *name, size_t *out)
 {
@@ -42,14 +65,7 @@ static leat_status choose(leat_context *c, const leat_inspection *i, const char 
             *out = k;
             return LEAT_OK;
         }
-    const char *near = NULL;
-    const char **names = LEATI_NEW(c, const char *, t->count);
-    if (!names) return LEAT_NOMEM;
-    for (size_t k = 0; k < t->count; k++) names[k] = t->row[k].path;
-    near = leati_nearest(name, names, t->count);
-    leati_free(names);
-    return LEATI_FAIL(c, LEAT_INVALID, "the network has no layer '%s'%s%s%s", name,
-                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return no_layer(c, t, name);
 }
 
 static leat_status project(leat_context *c, leati_layer_map *m, const float *values, size_t width,

@@ -12,7 +12,11 @@ has parts-said table.txt "activations, saliency, PCA and t-SNE: pages"
 has numbers one.json '"layers"' '"saliency":{"features":["sepal_length"' '"tsne"' '"pca"' '"probabilities"' '"plane_of"'
 check equal sh -c "$leat inspect iris.leat --input iris --json --rows 20 --threads 1 >two.json && cmp one.json two.json"
 fails row 2 "no row 151|150" $leat inspect iris.leat --input iris --row 151
-fails layer 2 "no layer 'dense_9'|did you mean" $leat inspect iris.leat --input iris --layer dense_9
+fails layer 2 "no layer 'dense_9'|did you mean|It has dense_1, residual_1, residual_1/dense_2, dense_3" $leat inspect iris.leat --input iris --layer dense_9
+fails layer-foo 2 "no layer 'foo'; it has dense_1, " $leat inspect iris.leat --input iris --layer foo
+check graph sh -c "tail -c +2 $here/fuzz/corpus/onnx/mlp >net.onnx && $leat import net.onnx -o net.leat"
+fails onnx 4 "ONNX graph|leat show net.onnx" $leat inspect net.onnx --input iris
+fails imported 4 "ONNX graph|leat show net.leat" $leat inspect net.leat --input iris
 fails input 2 "--input" $leat inspect iris.leat
 check help sh -c "$leat inspect --help >help.txt"
 has usage help.txt "leat inspect MODEL.leat --input X"
