@@ -1,4 +1,5 @@
-/* Owns: what a model has learned as named arrays, in safetensors and in NumPy's npz. */
+/* Owns: what a model has learned as named arrays, in safetensors and in NumPy's npz, and beside
+ * them model.json, which says what they mean. */
 #include <stdio.h>
 #include <string.h>
 
@@ -63,6 +64,9 @@ static leat_status collect(leat_context *c, const leat_model *m, leati_state *s)
     return e->class->save(e, c, s);
 }
 
+/* What arrays cannot say is in model.json: inputs, levels, classes, vocabulary, layers. */
+static const char about[] = "leat.model";
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 leat_status leati_format_safetensors(leat_context *c, const leat_model *m, const char *title,
@@ -74,7 +78,7 @@ leat_status leati_format_safetensors(leat_context *c, const leat_model *m, const
     leati_state_init(&state, c);
     leati_str_init(&bytes, c);
     leat_status st = collect(c, m, &state);
-    if (st == LEAT_OK) st = leati_safetensors_write(c, &state, &bytes);
+    if (st == LEAT_OK) st = leati_safetensors_write_about(c, &state, about, m->json, &bytes);
     if (st == LEAT_OK) st = leati_file_write(c, path, leati_str_text(&bytes), bytes.length);
     leati_str_fini(&bytes);
     leati_state_fini(&state);
@@ -96,6 +100,17 @@ static leat_status add_member(leat_context *c, leati_zip_writer *zip, const leat
     return st;
 }
 
+/* A scalar of bytes, as a NumPy that unpickles nothing reads it. */
+static leat_status add_about(leati_zip_writer *zip, const char *json)
+{
+    char header[256], descr[32], name[sizeof about + 4];
+    snprintf(descr, sizeof descr, "|S%zu", strlen(json));
+    snprintf(name, sizeof name, "%s.npy", about);
+    leati_zip_part part[2] = {{header, leati_npy_header(header, descr, NULL, 0)},
+                              {json, strlen(json)}};
+    return leati_zip_add_parts(zip, name, part, 2);
+}
+
 leat_status leati_format_npz(leat_context *c, const leat_model *m, const char *title,
                              const char *path)
 {
@@ -109,6 +124,7 @@ leat_status leati_format_npz(leat_context *c, const leat_model *m, const char *t
     LEATI_GO(leati_writer_open(c, &w, path));
     LEATI_GO(leati_zip_writer_create(c, &zip, w));
     for (size_t i = 0; i < state.count; i++) LEATI_GO(add_member(c, zip, &state.entries[i]));
+    LEATI_GO(add_about(zip, m->json));
     LEATI_GO(leati_zip_finish(zip));
 out:
     leati_zip_writer_destroy(zip);

@@ -50,10 +50,23 @@ static void add_header_entry(leati_str *h, const leati_array_entry *e, size_t *a
 
 leat_status leati_safetensors_write(leat_context *c, const leati_state *state, leati_str *out)
 {
+    return leati_safetensors_write_about(c, state, NULL, NULL, out);
+}
+
+leat_status leati_safetensors_write_about(leat_context *c, const leati_state *state,
+                                          const char *key, const char *text, leati_str *out)
+{
     leati_str header;
     size_t at = 0;
     leati_str_init(&header, c);
     leati_str_addc(&header, '{');
+    if (key) {
+        leati_str_add(&header, "\"__metadata__\":{");
+        leati_safetensors_name(&header, key);
+        leati_str_addc(&header, ':');
+        leati_safetensors_name(&header, text);
+        leati_str_addc(&header, '}');
+    }
     for (int k = 0; k < LEATI_DTYPES; k++)
         for (size_t i = 0; i < state->count; i++)
             if (state->entries[i].type == order[k])

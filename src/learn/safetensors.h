@@ -10,6 +10,10 @@
  * that each is aligned to its element when the block is aligned to 8. */
 leat_status leati_safetensors_write(leat_context *c, const leati_state *state, leati_str *out);
 
+/* The same with a text in the header's __metadata__. */
+leat_status leati_safetensors_write_about(leat_context *c, const leati_state *state,
+                                          const char *key, const char *text, leati_str *out);
+
 /* Appends a name as the header has it, between quotes. */
 void leati_safetensors_name(leati_str *header, const char *name);
 

@@ -97,6 +97,38 @@ static leat_status write_product(leat_context *c, const char *path, int64_t rows
     return st;
 }
 
+/* Whether the file holds the text. */
+static bool file_holds(leattest *t, const char *path, const char *text)
+{
+    leati_bytes b;
+    if (!CHECK_OK(leati_file_read(t->context, &b, path))) return false;
+    size_t n = strlen(text);
+    bool holds = false;
+    for (size_t i = 0; i + n <= b.size && !holds; i++) holds = memcmp(b.data + i, text, n) == 0;
+    leati_bytes_release(&b);
+    return holds;
+}
+
+/* Arrays alone do not say what their columns and classes are. */
+static void arrays_with_names(leattest *t)
+{
+    char path[512];
+    leat_frame *f = leattest_table(t->context, 60, 1);
+    REQUIRE(f);
+    leat_model *m = leattest_model(t->context, f, "kind", "id", "lda", NULL, "auto");
+    REQUIRE(m);
+    snprintf(path, sizeof path, "%s", leattest_scratch("arrays.safetensors"));
+    CHECK_OK(leat_model_export(t->context, m, "safetensors", path, NULL));
+    CHECK(file_holds(t, path, "{\"__metadata__\":{\"leat.model\":\"{\\u000a"));
+    CHECK(file_holds(t, path, "\\\"levels\\\": ["));
+    CHECK(file_holds(t, path, "\\\"classes\\\": ["));
+    snprintf(path, sizeof path, "%s", leattest_scratch("arrays.npz"));
+    CHECK_OK(leat_model_export(t->context, m, "npz", path, NULL));
+    CHECK(file_holds(t, path, "leat.model.npy"));
+    leat_model_release(m);
+    leat_frame_release(f);
+}
+
 /* A graph that no input fits is refused when it is imported. */
 static void misfits(leattest *t)
 {
@@ -273,6 +305,7 @@ static void memory(leattest *t)
     leattest_fail_allocations(t, import, &i);
 }
 
-static const leattest_case cases[] = {TEST(round_trip), TEST(matrix), TEST(beside),
-                                      TEST(refusals),   TEST(memory), TEST(misfits)};
+static const leattest_case cases[] = {TEST(round_trip),       TEST(matrix), TEST(beside),
+                                      TEST(refusals),         TEST(memory), TEST(misfits),
+                                      TEST(arrays_with_names)};
 LEATTEST_MAIN(cases)
