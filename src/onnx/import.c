@@ -319,8 +319,9 @@ leati_orun *leati_omodel_begin(leati_omodel *m)
 
 void leati_omodel_rest(leati_omodel *m)
 {
-    if (!m->recorded && m->run.arena.bytes + m->graph->arena.bytes > KEPT_BYTES)
-        (void)leati_omodel_begin(m);
+    size_t bytes = m->run.arena.bytes + m->graph->arena.bytes +
+                   m->run.change_capacity * sizeof *m->run.changes;
+    if (!m->recorded && bytes > KEPT_BYTES) (void)leati_omodel_begin(m);
 }
 
 leat_status leati_omodel_give(leati_omodel *m, size_t index, leati_oval *v)

@@ -9,6 +9,7 @@
 
 enum {
     GIVE_BACK = 16 << 20, /* bytes; less is not worth a look */
+    STACK_MOST = 4096,    /* results of steps that one operation joins */
     HOLD_MOST = 1 << 30   /* bytes of steps that cannot be given back */
 };
 
@@ -203,7 +204,8 @@ leat_status leati_osteps_next(leati_osteps *s)
     leati_orun *r = s->call->run;
     LEATI_TRY(leati_ostep_count(s->call, ++s->done, s->most));
     if (s->holds_on) return leati_ostep_hold(s->call, s->done, s->most, s->bytes);
-    if (leati_orun_bytes(r) < s->bytes + GIVE_BACK) return LEAT_OK;
+    bool many = s->results && s->result[0].count > STACK_MOST;
+    if (!many && leati_orun_bytes(r) < s->bytes + GIVE_BACK) return LEAT_OK;
     s->holds_on = r->in_body || !may_give_back(s);
     return s->holds_on ? LEAT_OK : give_back(s);
 }

@@ -1165,23 +1165,22 @@ static void test_loops(leattest *t)
 
 /* A loop holds what it computes and not every step that led there; so does what a server keeps
  * between requests. */
-static void test_loop_memory(leattest *t)
+static void check_long_loop(leattest *t, int64_t steps)
 {
-    enum { LONG = 60000 };
     static const float x = 1e-9f;
     const leati_otensor in = {LEATI_ONNX_FLOAT, LEAT_DIMS(1), &x};
     leati_omodel *m;
     leati_oval **outs;
     const char *path = leattest_scratch("long.onnx");
-    REQUIRE_OK(write_loop(t->context, path, LONG, STOPS));
+    REQUIRE_OK(write_loop(t->context, path, steps, STOPS));
     REQUIRE_OK(leati_omodel_open(t->context, path, NULL, &m));
     uint64_t before = leat_context_bytes(t->context);
     REQUIRE_OK(leati_omodel_run(m, &in, &outs));
     CHECK(leat_context_peak_bytes(t->context) - before < 48 << 20);
     const float *last = outs[0]->host, *all = outs[1]->host;
     float s = x;
-    CHECK_INT(outs[1]->shape.dim[0], LONG);
-    for (int64_t i = 0; i < LONG; i++) {
+    CHECK_INT(outs[1]->shape.dim[0], steps);
+    for (int64_t i = 0; i < steps; i++) {
         CHECK(all[i] == s);
         s += x * (float)i;
     }
@@ -1189,6 +1188,13 @@ static void test_loop_memory(leattest *t)
     leati_omodel_rest(m);
     CHECK(leat_context_bytes(t->context) < before + (2 << 20));
     leati_omodel_close(m);
+}
+
+static void test_loop_memory(leattest *t)
+{
+    check_long_loop(t, 4096);
+    check_long_loop(t, 4097); /* more than one operation joins */
+    check_long_loop(t, 60000);
 }
 
 /* The message names the limit. */
