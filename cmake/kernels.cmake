@@ -20,7 +20,11 @@ function(leat_kernel_level level)
       PARENT_SCOPE)
 endfunction()
 
-leat_kernel_level(generic)
+# Where better levels are, none but a processor without them runs the generic one: it may be smaller.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|aarch64|arm64")
+  set(LEAT_GENERIC $<$<CONFIG:Release>:-O2>)
+endif()
+leat_kernel_level(generic ${LEAT_GENERIC})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   leat_kernel_level(v2 -march=x86-64-v2)
   leat_kernel_level(v3 -march=x86-64-v3)
