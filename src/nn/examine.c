@@ -75,6 +75,7 @@ static leat_status fill_row(leat_context *c, const leati_network *n, const leati
     leat_shape s = leat_tensor_shape(tap->out);
     *r = (leati_layer_row){.path = leati_strdup(c, tap->path),
                            .kind = tap->layer->class->name,
+                           .only_training = tap->layer->class->only_training,
                            .depth = tap->depth,
                            .output = without_batch(s)};
     if (!r->path) return LEAT_NOMEM;

@@ -10,6 +10,7 @@
 typedef struct leati_layer_row {
     char *path;             /* "residual_1/dense_2" */
     const char *kind;       /* "dense", static */
+    bool only_training;     /* once trained it gives what it takes */
     unsigned depth;         /* 0: not inside another layer */
     leat_shape output;      /* of a sample */
     size_t weights, states; /* numbers that are trained; that are not (running means, frozen

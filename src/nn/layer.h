@@ -22,7 +22,8 @@ typedef struct leati_layer_class {
     const leati_param *params; /* without name: those given without one, in this order */
     /* x (batch, ...) -> y (batch, ...). NULL after an error. */
     leat_tensor *(*build)(const leati_layer *l, leati_builder *b, leat_tensor *x);
-    bool container; /* has layers inside */
+    bool container;     /* has layers inside */
+    bool only_training; /* once trained it gives what it takes */
 } leati_layer_class;
 
 struct leati_layer {

@@ -35,7 +35,8 @@ const leati_layer_class leati_layer_dropout = {
     .doc = "Single values become 0 at random while training (Srivastava et al. 2014).",
     .size = sizeof(dropout),
     .params = params,
-    .build = build};
+    .build = build,
+    .only_training = true};
 
 static leat_tensor *build_spatial(const leati_layer *layer, leati_builder *b, leat_tensor *x)
 {
@@ -50,4 +51,5 @@ const leati_layer_class leati_layer_spatial_dropout = {
     .doc = "Whole channels become 0 at random while training (Tompson et al. 2015).",
     .size = sizeof(dropout),
     .params = params,
-    .build = build_spatial};
+    .build = build_spatial,
+    .only_training = true};

@@ -363,7 +363,7 @@ static leat_status create(leat_context *c, const network *e, leati_network **out
 
 static bool keeps_places(const leati_layer *l)
 {
-    return leati_activation_function(l) || strcmp(l->class->name, "dropout") == 0;
+    return leati_activation_function(l) || l->class->only_training;
 }
 
 static const char *wanted_outputs(const leati_loss_class *l, bool labels)

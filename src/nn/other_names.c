@@ -49,7 +49,7 @@ static const other table[] = {
      "global_max_pool"},
     {"layer", "spatialdropout1d|spatialdropout2d|spatialdropout3d|dropout1d|dropout2d|dropout3d",
      "spatial_dropout"},
-    {"layer", "gaussiannoise|gaussiandropout|alphadropout", "dropout"},
+    {"layer", "featurealphadropout", "alpha_dropout"},
     {"layer", "zeropadding1d|zeropadding2d|zeropadding3d|zeropad2d", "pad"},
     {"layer", "cropping1d|cropping2d|cropping3d", "crop"},
     {"layer", "upsampling1d|upsampling2d|upsampling3d", "upsample"},

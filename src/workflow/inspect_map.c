@@ -55,7 +55,7 @@ static leat_status choose(leat_context *c, const leat_inspection *i, const char 
     *out = 0;
     size_t last = 0;
     for (size_t k = 0; !name && k < t->count; k++) {
-        if (t->row[k].depth > 0 || strstr(t->row[k].kind, "dropout")) continue;
+        if (t->row[k].depth > 0 || t->row[k].only_training) continue;
         *out = last;
         last = k;
     }

@@ -319,6 +319,7 @@ static void no_second_head(leattest *t)
         {"hinge", "dense(3); sigmoid", "the loss hinge takes logits"},
         {"cross_entropy", "dense(8); dense(3); dropout(0.5)",
          "layer 3 `dropout` stands behind dense(3)"},
+        {"cross_entropy", "dense(3); gaussian_noise", "layer 2 `gaussian_noise` stands behind"},
         {"cross_entropy", "dense(3, relu)", "with relu"},
         {"cross_entropy", "dense(3, relu); dropout(0.5)", "layer 2 `dropout`"},
         {"nll", "dense(3, softmax)", "log_softmax, which is added"},

@@ -276,6 +276,52 @@ static void empty_batches_are_harmless(leattest *t)
     }
 }
 
+/* Mean and variance of what a layer gives of normal numbers, and whether it gives them as they are
+ * once trained. */
+static void noise_of(leattest *t, const char *layer, double *mean, double *variance, bool *still)
+{
+    enum { COUNT = 1 << 18 };
+    static float got[COUNT], given[COUNT];
+    leat_graph *g;
+    leat_network *n;
+    double sum = 0, squares = 0;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    REQUIRE_OK(leat_network_create(g, layer, LEAT_DIMS(64), 1, &n));
+    leat_tensor *x = leat_random_normal(leat_random_key(g, 7, 7), 0, LEAT_DTYPE_F32,
+                                        LEAT_DIMS(COUNT / 64, 64), 0, 1);
+    leat_tensor *roots[] = {x, leat_network_build(n, x, true)};
+    REQUIRE_OK(leat_run(g, 2, roots));
+    REQUIRE_OK(leat_get(roots[0], given, sizeof given));
+    REQUIRE_OK(leat_get(roots[1], got, sizeof got));
+    for (size_t i = 0; i < COUNT; i++) sum += (double)got[i], squares += (double)got[i] * got[i];
+    *mean = sum / COUNT;
+    *variance = squares / COUNT - *mean * *mean;
+    roots[1] = leat_network_build(n, x, false);
+    REQUIRE_OK(leat_run(g, 2, roots));
+    REQUIRE_OK(leat_get(roots[1], got, sizeof got));
+    *still = memcmp(got, given, sizeof got) == 0;
+    leat_network_destroy(n);
+    leat_graph_destroy(g);
+}
+
+static void noise_has_the_moments_it_should(leattest *t)
+{
+    static const struct {
+        const char *layer;
+        double variance;
+    } all[] = {{"gaussian_noise(0.5)", 1.25},   {"gaussian_noise(0)", 1},
+               {"gaussian_dropout(0.2)", 1.25}, {"dropout(0.2)", 1.25},
+               {"alpha_dropout(0.2)", 1},       {"alpha_dropout(0.7)", 1}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        double mean = NAN, variance = NAN;
+        bool still = false;
+        noise_of(t, all[i].layer, &mean, &variance, &still);
+        if (!CHECK_NEAR(mean, 0, 0, 0.012) || !CHECK_NEAR(variance, all[i].variance, 0, 0.02) ||
+            !CHECK(still))
+            printf("    %s\n", all[i].layer);
+    }
+}
+
 /* Attention that drops out is recorded otherwise, but sees the same; a text without a word sees
  * nothing. The rate is so small that nothing is dropped. */
 static void attention_sees_the_same_while_training(leattest *t)
@@ -408,13 +454,19 @@ static void allocation_failures(leattest *t)
     leattest_fail_some_allocations(t, train_once, NULL);
 }
 
-static const leattest_case list[] = {
-    TEST(training_lowers_the_loss),     TEST(recording_anew_is_the_same),
-    TEST(weights_have_gradients),       TEST(builds_share_weights),
-    TEST(mistakes_are_named),           TEST(masked_rows_are_harmless),
-    TEST(empty_batches_are_harmless),   TEST(attention_sees_the_same_while_training),
-    TEST(deep_layers_share_no_weights), TEST(tables_are_listed),
-    TEST(enormous_windows_are_refused), TEST(samples_leave_room_for_the_batch),
-    TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(training_lowers_the_loss),
+                                     TEST(recording_anew_is_the_same),
+                                     TEST(weights_have_gradients),
+                                     TEST(builds_share_weights),
+                                     TEST(mistakes_are_named),
+                                     TEST(masked_rows_are_harmless),
+                                     TEST(empty_batches_are_harmless),
+                                     TEST(attention_sees_the_same_while_training),
+                                     TEST(deep_layers_share_no_weights),
+                                     TEST(tables_are_listed),
+                                     TEST(enormous_windows_are_refused),
+                                     TEST(samples_leave_room_for_the_batch),
+                                     TEST(noise_has_the_moments_it_should),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
