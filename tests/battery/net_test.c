@@ -205,7 +205,8 @@ static void long_norm_level(leattest *t, leat_context *c)
     enum { LONG = 1 << 18 };
     float *x = malloc(LONG * sizeof *x), *y = malloc(LONG * sizeof *y);
     float *g = malloc(LONG * sizeof *g), *dx = malloc(LONG * sizeof *dx), mean, rate;
-    double m = 0, v = 0, direct = 0, along = 0, worst = 0, worst_dx = 0;
+    double m = 0, v = 0, direct = 0, along = 0;
+    int wrong = 0, wrong_dx = 0; /* counted: the largest difference makes GCC 12 for arm64 fail */
     leati_rng rng;
     leati_rng_init(&rng, 45, LEATI_RNG_TEST, 0);
     for (size_t i = 0; i < LONG; i++) {
@@ -224,10 +225,11 @@ static void long_norm_level(leattest *t, leat_context *c)
     leati_norm_backward(c, false, 1, LONG, x, g, NULL, &mean, &rate, dx, NULL, NULL, workspace);
     for (size_t i = 0; i < LONG; i++) {
         double hat = ((double)x[i] - m) * r, want = ((double)g[i] - direct - hat * along) * r;
-        worst = fmax(worst, fabs((double)y[i] - hat));
-        worst_dx = fmax(worst_dx, fabs((double)dx[i] - want));
+        wrong += !(fabs((double)y[i] - hat) < 5e-4);
+        wrong_dx += !(fabs((double)dx[i] - want) < 2e-3);
     }
-    CHECK(worst < 5e-4 && worst_dx < 2e-3);
+    CHECK_INT(wrong, 0);
+    CHECK_INT(wrong_dx, 0);
     free(x), free(y), free(g), free(dx), free(workspace);
 }
 
