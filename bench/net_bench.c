@@ -12,6 +12,7 @@
 #include <leat/context.h>
 
 #include "kernel/attention.h"
+#include "kernel/channels.h"
 #include "kernel/net_kernels.h"
 #include "kernel/net_step.h"
 #include "kernel/pool2d.h"

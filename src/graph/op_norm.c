@@ -304,6 +304,13 @@ leat_tensor *leat_group_norm(leat_tensor *x, int groups, leat_tensor *gamma, lea
                    : i == channel + 1 ? channels / groups
                                       : x->shape.dim[i - 1];
     uint32_t axes = ((1u << s.rank) - 1) & ~(1u << channel) & ~1u;
+    if (channels_last) { /* then the kernel takes them in */
+        leat_shape scale = s;
+        for (int i = 0; i < channel; i++) scale.dim[i] = 1;
+        leati_node *n = record(leat_reshape(x, s), gamma ? leat_reshape(gamma, scale) : NULL,
+                               beta ? leat_reshape(beta, scale) : NULL, axes, false, epsilon);
+        return n ? leat_reshape(&n->out[0], x->shape) : NULL;
+    }
     leati_node *n = record(leat_reshape(x, s), NULL, NULL, axes, false, epsilon);
     leat_tensor *y = n ? leat_reshape(&n->out[0], x->shape) : NULL;
     if (gamma) y = leat_mul(y, along_channels(x, gamma, channels_last));

@@ -230,14 +230,15 @@ typedef struct leati_net_kernels {
     /* change = share (change - along) scale: from gradients of shares to those of scores. */
     void (*share_back_row)(size_t n, const float *share, float along, float scale, float *change);
     /* m rows of n channels, without a gap. */
-    void (*add_squares)(size_t m, size_t n, const float *x, const float *centre, float *sum);
+    void (*add_squares)(size_t m, size_t n, const float *x, size_t ld, const float *centre,
+                        float *sum, float *drift);
     void (*add_products)(size_t m, size_t n, const float *x, const float *g, const float *mean,
                          const float *rate, float *along, float *direct);
-    void (*affine_rows)(size_t m, size_t n, const float *x, const float *scale, const float *shift,
-                        float *y);
+    void (*affine_rows)(size_t m, size_t n, const float *x, const float *mean, const float *scale,
+                        const float *shift, float *y);
     void (*affine_back_rows)(size_t m, size_t n, const float *x, const float *g, const float *mean,
-                             const float *rate, const float *along, const float *direct,
-                             const float *scale, float *dx);
+                             const float *scale, const float *along, const float *direct,
+                             float *dx);
     /* Steps over buffers: net_step.h, pool2d.h. */
     void (*adam)(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v);
     void (*sgd)(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity);

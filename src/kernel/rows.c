@@ -12,8 +12,7 @@ enum {
     GRAIN = 8192,     /* elements of a task at least */
     MOST_TASKS = 256, /* of what needs no sums */
     CHUNKS = 16,      /* partial sums over rows */
-    BAND = 64,        /* columns of an embedding, rows of a transposition, per task */
-    NEAR = 16384      /* elements of a chunk that two passes find in the cache */
+    BAND = 64         /* columns of an embedding, rows of a transposition, per task */
 };
 
 typedef struct rows_job {
@@ -199,129 +198,6 @@ void leati_norm_backward(leat_context *c, bool rms, size_t rows, size_t n, const
     memset(j.partials, 0, 2 * n * sizeof *j.partials);
     run(c, &j, CHUNKS, norm_back_task);
     gather_pairs(&j, dgamma, dbeta);
-}
-
-/* ---- channels ------------------------------------------------------------------------------- */
-
-/* Each chunk: mean (n), sum of squares about it (n), and n spare. */
-size_t leati_channel_bytes(size_t rows, size_t n)
-{
-    (void)rows;
-    return CHUNKS * 3 * n * sizeof(float);
-}
-
-/* Mean and squares of rows i .. i+m joined to those of `before` rows. */
-static void join_moments(size_t n, double before, double m, float *mean, float *squares,
-                         const float *new_mean, const float *new_squares)
-{
-    double share = m / (before + m);
-    for (size_t q = 0; q < n; q++) {
-        double delta = (double)new_mean[q] - (double)mean[q];
-        mean[q] = (float)((double)mean[q] + delta * share);
-        squares[q] =
-            (float)((double)squares[q] + (double)new_squares[q] + delta * delta * before * share);
-    }
-}
-
-static void moments_task(void *arg, size_t task, unsigned worker)
-{
-    const rows_job *j = arg;
-    range r = rows_of(j, task);
-    size_t n = j->n, step = NEAR / n ? NEAR / n : 1;
-    float *mean = j->partials + task * 3 * n, *squares = mean + n, *own = squares + n;
-    (void)worker;
-    memset(mean, 0, 2 * n * sizeof *mean);
-    for (size_t i = r.from; i < r.to; i += step) {
-        size_t m = r.to - i < step ? r.to - i : step;
-        float local[NEAR / 8];
-        /* More channels than the scratch holds go strip by strip. */
-        for (size_t q = 0; q < n; q += NEAR / 8) {
-            size_t width = n - q < NEAR / 8 ? n - q : NEAR / 8;
-            memset(own + q, 0, width * sizeof *own);
-            memset(local, 0, width * sizeof *local);
-            j->k->add_rows(m, width, j->x + i * n + q, n, own + q);
-            for (size_t x = q; x < q + width; x++) own[x] /= (float)m;
-            if (width == n) j->k->add_squares(m, n, j->x + i * n, own, local);
-            else
-                for (size_t y = i; y < i + m; y++)
-                    j->k->add_squares(1, width, j->x + y * n + q, own + q, local);
-            join_moments(width, (double)(i - r.from), (double)m, mean + q, squares + q, own + q,
-                         local);
-        }
-    }
-}
-
-void leati_channel_moments(leat_context *c, size_t rows, size_t n, const float *x, float *mean,
-                           float *variance, void *workspace)
-{
-    rows_job j = {.rows = rows, .n = n, .x = x, .partials = workspace};
-    run(c, &j, CHUNKS, moments_task);
-    float *total = j.partials, *squares = total + n;
-    for (size_t t = 1; t < j.tasks; t++) {
-        range r = rows_of(&j, t);
-        join_moments(n, (double)r.from, (double)(r.to - r.from), total, squares, total + t * 3 * n,
-                     squares + t * 3 * n);
-    }
-    for (size_t q = 0; q < n; q++) {
-        mean[q] = total[q];
-        variance[q] = squares[q] / (float)rows;
-    }
-}
-
-static void affine_task(void *arg, size_t task, unsigned worker)
-{
-    const rows_job *j = arg;
-    range r = rows_of(j, task);
-    size_t at = r.from * j->n, count = (r.to - r.from) * j->n;
-    (void)worker;
-    j->k->affine_rows(r.to - r.from, j->n, j->x + at, j->gamma, j->beta, j->out + at);
-    if (j->activation != LEATI_ACT_NONE)
-        j->k->activate(j->activation, count, j->out + at, j->out + at);
-}
-
-void leati_channel_affine(leat_context *c, size_t rows, size_t n, const float *x,
-                          const float *scale, const float *shift, leati_activation activation,
-                          float *y)
-{
-    rows_job j = {.rows = rows, .n = n, .x = x, .gamma = scale, .beta = shift, .out = y};
-    j.activation = activation;
-    run(c, &j, MOST_TASKS, affine_task);
-}
-
-static void batch_sums_task(void *arg, size_t task, unsigned worker)
-{
-    const rows_job *j = arg;
-    range r = rows_of(j, task);
-    float *own = j->partials + task * 2 * j->n;
-    (void)worker;
-    memset(own, 0, 2 * j->n * sizeof *own);
-    j->k->add_products(r.to - r.from, j->n, j->x + r.from * j->n, j->g + r.from * j->n, j->mean,
-                       j->rate, own, own + j->n);
-}
-
-static void batch_back_task(void *arg, size_t task, unsigned worker)
-{
-    const rows_job *j = arg;
-    range r = rows_of(j, task);
-    size_t at = r.from * j->n;
-    (void)worker;
-    j->k->affine_back_rows(r.to - r.from, j->n, j->x + at, j->g + at, j->mean, j->rate, j->partials,
-                           j->partials + j->n, j->partials + 2 * j->n, j->out + at);
-}
-
-void leati_batch_norm_backward(leat_context *c, size_t rows, size_t n, const float *x,
-                               const float *g, const float *mean, const float *rate,
-                               const float *gamma, float *dx, float *dgamma, float *dbeta,
-                               void *workspace)
-{
-    rows_job j = {.rows = rows, .n = n, .x = x, .g = g, .mean = mean, .rate = rate, .out = dx};
-    j.partials = workspace;
-    memset(j.partials, 0, 2 * n * sizeof *j.partials);
-    run(c, &j, CHUNKS, batch_sums_task);
-    gather_pairs(&j, dgamma, dbeta);
-    for (size_t q = 0; q < 2 * n; q++) j.partials[q] /= (float)rows;
-    for (size_t q = 0; q < n; q++) j.partials[2 * n + q] = rate[q] * (gamma ? gamma[q] : 1);
-    run(c, &j, MOST_TASKS, batch_back_task);
 }
 
 /* ---- lookups, layouts ----------------------------------------------------------------------- */

@@ -51,23 +51,6 @@ void leati_norm_backward(leat_context *c, bool rms, size_t rows, size_t n, const
                          float *dx, float *dgamma, float *dbeta, void *workspace);
 size_t leati_norm_bytes(size_t rows, size_t n); /* workspace of the backward */
 
-/* Moments of channels over rows: x (rows, n). variance divides by rows. Two passes over chunks that
- * stay in the cache, combined after Chan, Golub and LeVeque 1983. */
-void leati_channel_moments(leat_context *c, size_t rows, size_t n, const float *x, float *mean,
-                           float *variance, void *workspace);
-/* y = activation(x scale + shift), scale and shift (n): batch norm at inference, and after
- * the moments in training. y may be x. */
-void leati_channel_affine(leat_context *c, size_t rows, size_t n, const float *x,
-                          const float *scale, const float *shift, leati_activation activation,
-                          float *y);
-/* Batch norm (Ioffe and Szegedy 2015): the gradients of x, gamma and beta through the moments.
- * rate = 1 / sqrt(variance + epsilon); gamma may be NULL. */
-void leati_batch_norm_backward(leat_context *c, size_t rows, size_t n, const float *x,
-                               const float *g, const float *mean, const float *rate,
-                               const float *gamma, float *dx, float *dgamma, float *dbeta,
-                               void *workspace);
-size_t leati_channel_bytes(size_t rows, size_t n); /* workspace of moments and batch norm */
-
 /* y (count, n) = rows `index` of table; index is checked by the caller. */
 void leati_embedding_forward(leat_context *c, size_t count, size_t n, const int64_t *index,
                              const float *table, float *y);

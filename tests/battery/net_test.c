@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/rng.h"
+#include "kernel/channels.h"
 #include "kernel/net_kernels.h"
 #include "kernel/net_step.h"
 #include "kernel/pool2d.h"
@@ -261,9 +262,9 @@ static void batch_norm_level(leattest *t, leat_context *c)
     leati_channel_moments(c, R, N, x, mean, variance, workspace);
     CHECK(apart(N, mean, m) < CLOSE && apart(N, variance, v) < 2e-5);
     for (size_t j = 0; j < N; j++) rate[j] = (float)(1 / sqrt(v[j] + 1e-3));
-    leati_channel_affine(c, R, N, x, gamma, rate, LEATI_ACT_RELU, y);
+    leati_channel_affine(c, R, N, x, mean, gamma, rate, y);
     for (size_t i = 0; i < R * N; i++)
-        want[i] = fmax(0, (double)x[i] * (double)gamma[i % N] + (double)rate[i % N]);
+        want[i] = ((double)x[i] - (double)mean[i % N]) * (double)gamma[i % N] + (double)rate[i % N];
     CHECK(apart(R * N, y, want) < CLOSE);
     for (size_t i = 0; i < R * N; i++) {
         along[i % N] += (double)g[i] * ((double)x[i] - m[i % N]) * (double)rate[i % N];
@@ -282,6 +283,34 @@ static void batch_norm_level(leattest *t, leat_context *c)
 static void batch_norm(leattest *t)
 {
     leattest_at_levels(t, 2, batch_norm_level);
+}
+
+/* Far from 0 and with few channels: the second pass corrects the mean of the first. */
+static void far_channels_level(leattest *t, leat_context *c)
+{
+    enum { R = 40000, N = 3 };
+    static float x[R * N], y[R * N], mean[N], variance[N], rate[N], shift[N];
+    static double want[R * N], m[N], v[N];
+    leati_rng rng;
+    leati_rng_init(&rng, 46, LEATI_RNG_TEST, 0);
+    memset(m, 0, sizeof m);
+    memset(v, 0, sizeof v);
+    for (size_t i = 0; i < R * N; i++) x[i] = (float)(1000 + leati_rng_uniform(&rng));
+    for (size_t i = 0; i < R * N; i++) m[i % N] += (double)x[i] / R;
+    for (size_t i = 0; i < R * N; i++) v[i % N] += pow((double)x[i] - m[i % N], 2) / R;
+    void *workspace = malloc(leati_channel_bytes(R, N));
+    leati_channel_moments(c, R, N, x, mean, variance, workspace);
+    for (size_t j = 0; j < N; j++) rate[j] = (float)(1 / sqrt((double)variance[j]));
+    leati_channel_affine(c, R, N, x, mean, rate, shift, y);
+    for (size_t i = 0; i < R * N; i++) want[i] = ((double)x[i] - m[i % N]) / sqrt(v[i % N]);
+    CHECK(apart(N, variance, v) < 1e-6);
+    CHECK(apart(R * N, y, want) < 2e-4); /* half a unit in the last place of 1000 is 1e-4 of v */
+    free(workspace);
+}
+
+static void far_channels(leattest *t)
+{
+    leattest_at_levels(t, 2, far_channels_level);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -742,8 +771,8 @@ static void threads_agree(leattest *t)
     leattest_at_levels(t, 1, threads_level);
 }
 
-static const leattest_case list[] = {TEST(softmax),    TEST(entropy),      TEST(norms),
-                                     TEST(long_norms), TEST(batch_norm),   TEST(optimisers),
-                                     TEST(gates),      TEST(pooling),      TEST(maps),
-                                     TEST(layouts),    TEST(threads_agree)};
+static const leattest_case list[] = {TEST(softmax),    TEST(entropy),    TEST(norms),
+                                     TEST(long_norms), TEST(batch_norm), TEST(far_channels),
+                                     TEST(optimisers), TEST(gates),      TEST(pooling),
+                                     TEST(maps),       TEST(layouts),    TEST(threads_agree)};
 LEATTEST_MAIN(list)

@@ -281,17 +281,21 @@ static void norm_back_row(bool centred, size_t n, const float *x, const float *g
 
 /* ---- channels ------------------------------------------------------------------------------ */
 
-/* sum[j] += (x[i][j] - centre[j])^2. */
-static void add_squares(size_t m, size_t n, const float *x, const float *centre, float *sum)
+/* d = x[i][j] - centre[j]: sum[j] += d^2, drift[j] += d. Rows are ld apart. */
+static void add_squares(size_t m, size_t n, const float *x, size_t ld, const float *centre,
+                        float *sum, float *drift)
 {
     EACH(n, {
         vf total = load_last_f32(sum + j, width);
+        vf off = load_last_f32(drift + j, width);
         vf middle = load_last_f32(centre + j, width);
         for (size_t i = 0; i < m; i++) {
-            vf d = load_last_f32(x + i * n + j, width) - middle;
+            vf d = load_last_f32(x + i * ld + j, width) - middle;
             total += d * d;
+            off += d;
         }
         store_last_f32(sum + j, total, width);
+        store_last_f32(drift + j, off, width);
     })
 }
 
@@ -314,29 +318,29 @@ static void add_products(size_t m, size_t n, const float *x, const float *g, con
     })
 }
 
-/* y[i][j] = x[i][j] scale[j] + shift[j]. */
-static void affine_rows(size_t m, size_t n, const float *x, const float *scale, const float *shift,
-                        float *y)
+/* y[i][j] = (x[i][j] - mean[j]) scale[j] + shift[j]. */
+static void affine_rows(size_t m, size_t n, const float *x, const float *mean, const float *scale,
+                        const float *shift, float *y)
 {
     for (size_t i = 0; i < m; i++, x += n, y += n)
-        EACH(n, store_last_f32(y + j,
-                               load_last_f32(x + j, width) * load_last_f32(scale + j, width) +
-                                   load_last_f32(shift + j, width),
-                               width);)
+        EACH(n, {
+            vf d = load_last_f32(x + j, width) - load_last_f32(mean + j, width);
+            store_last_f32(y + j,
+                           d * load_last_f32(scale + j, width) + load_last_f32(shift + j, width),
+                           width);
+        })
 }
 
-/* dx = (g - direct - (x - mean) rate along) scale. */
+/* dx = g scale - (x - mean) along - direct. */
 static void affine_back_rows(size_t m, size_t n, const float *x, const float *g, const float *mean,
-                             const float *rate, const float *along, const float *direct,
-                             const float *scale, float *dx)
+                             const float *scale, const float *along, const float *direct, float *dx)
 {
     for (size_t i = 0; i < m; i++, x += n, g += n, dx += n)
         EACH(n, {
-            vf hat = (load_last_f32(x + j, width) - load_last_f32(mean + j, width)) *
-                     load_last_f32(rate + j, width);
-            vf v = load_last_f32(g + j, width) - load_last_f32(direct + j, width) -
-                   hat * load_last_f32(along + j, width);
-            store_last_f32(dx + j, v * load_last_f32(scale + j, width), width);
+            vf d = load_last_f32(x + j, width) - load_last_f32(mean + j, width);
+            vf v = load_last_f32(g + j, width) * load_last_f32(scale + j, width) -
+                   load_last_f32(direct + j, width);
+            store_last_f32(dx + j, v - d * load_last_f32(along + j, width), width);
         })
 }
 
