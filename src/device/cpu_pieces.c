@@ -7,6 +7,7 @@
 #include "device/index.h"
 #include "device/random.h"
 #include "kernel/eltwise.h"
+#include "kernel/net_kernels.h"
 #include "tensor/shape.h"
 
 enum { GRAIN = 16 << 10 };
@@ -246,20 +247,26 @@ const leati_kernel leati_cpu_pad = {.run = pad, .takes = pad_takes};
 /* ---- RANDOM
  * --------------------------------------------------------------------------------------- */
 
+typedef struct drawing {
+    const leati_net_kernels *k;
+    const leati_step *s;
+} drawing;
+
 static void draw(void *arg, size_t task, unsigned worker)
 {
-    const leati_step *s = arg;
+    const drawing *d = arg;
+    const leati_step *s = d->s;
     (void)worker;
     size_t count = leati_operand_count(&s->out[0]), first = task * (GRAIN / 4);
     size_t n = count - first < GRAIN / 4 ? count - first : GRAIN / 4;
-    leati_random_fill(s->attrs, s->in[0].data, s->out[0].dtype, first, n,
+    leati_random_fill(d->k, s->attrs, s->in[0].data, s->out[0].dtype, first, n,
                       (char *)s->out[0].data + first * leat_dtype_size(s->out[0].dtype));
 }
 
 static leat_status random_numbers(leat_context *c, const leati_step *s)
 {
-    leati_step copy = *s;
-    leati_parallel(c, (leati_operand_count(&s->out[0]) + GRAIN / 4 - 1) / (GRAIN / 4), draw, &copy);
+    drawing d = {leati_net_kernels_of(c), s};
+    leati_parallel(c, (leati_operand_count(&s->out[0]) + GRAIN / 4 - 1) / (GRAIN / 4), draw, &d);
     return LEAT_OK;
 }
 

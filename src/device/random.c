@@ -13,13 +13,20 @@
 #include "base/half.h"
 #include "base/rng.h"
 
-static void block_of(const leati_random_attrs *a, const uint64_t key[2], size_t block,
-                     uint32_t word[4])
+enum { AT_ONCE = 4 * LEATI_RANDOM_BLOCKS }; /* blocks */
+
+/* Blocks `block` .. `block` + count - 1, count <= AT_ONCE. */
+static void words_of(const leati_net_kernels *k, const leati_random_attrs *a, const uint64_t key[2],
+                     size_t block, size_t count, uint32_t *word)
 {
     const uint32_t seed[2] = {(uint32_t)key[0], (uint32_t)(key[0] >> 32)};
-    const uint32_t counter[4] = {(uint32_t)block, a->stream, (uint32_t)key[1],
-                                 (uint32_t)(key[1] >> 32) | 0x80000000u};
-    leati_philox4x32(counter, seed, word);
+    uint32_t counter[4] = {(uint32_t)block, a->stream, (uint32_t)key[1],
+                           (uint32_t)(key[1] >> 32) | 0x80000000u};
+    if (k) {
+        k->random_words(seed, counter, count, word);
+        return;
+    }
+    for (size_t i = 0; i < count; i++, counter[0]++) leati_philox4x32(counter, seed, word + 4 * i);
 }
 
 /* [0, 1) with 53 bits, from words 0 and 1 or 2 and 3. */
@@ -94,24 +101,44 @@ static void truncated(const leati_random_attrs *a, const uint32_t *word, double 
     }
 }
 
-void leati_random_fill(const leati_random_attrs *a, const uint64_t key[2], leat_dtype dtype,
-                       size_t first, size_t count, void *out)
+/* x: four numbers, of the two-element kinds two. */
+static void numbers_of(const leati_random_attrs *a, const uint32_t *word, leat_dtype dtype,
+                       double *x)
+{
+    switch ((leati_random_kind)a->kind) {
+    case LEATI_RANDOM_UNIFORM: uniform(a, word, dtype, x); break;
+    case LEATI_RANDOM_NORMAL: normal(a, word, dtype, x); break;
+    case LEATI_RANDOM_TRUNCATED: truncated(a, word, x); break;
+    case LEATI_RANDOM_BERNOULLI:
+        for (size_t i = 0; i < 4; i++) x[i] = (double)word[i] * 0x1p-32 < a->low;
+        break;
+    }
+}
+
+void leati_random_fill(const leati_net_kernels *k, const leati_random_attrs *a,
+                       const uint64_t key[2], leat_dtype dtype, size_t first, size_t count,
+                       void *out)
 {
     bool two = a->kind == LEATI_RANDOM_TRUNCATED ||
                (dtype == LEAT_DTYPE_F64 && a->kind != LEATI_RANDOM_BERNOULLI);
-    size_t per = two ? 2 : 4;
-    for (size_t i = 0; i < count; i += per) {
-        uint32_t word[4];
-        double x[4];
-        block_of(a, key, (first + i) / per, word);
-        switch ((leati_random_kind)a->kind) {
-        case LEATI_RANDOM_UNIFORM: uniform(a, word, dtype, x); break;
-        case LEATI_RANDOM_NORMAL: normal(a, word, dtype, x); break;
-        case LEATI_RANDOM_TRUNCATED: truncated(a, word, x); break;
-        case LEATI_RANDOM_BERNOULLI:
-            for (size_t k = 0; k < 4; k++) x[k] = (double)word[k] * 0x1p-32 < a->low;
-            break;
+    /* word 2^-32 < low as whole numbers */
+    bool bits = k && a->kind == LEATI_RANDOM_BERNOULLI && dtype == LEAT_DTYPE_F32;
+    double limit = ceil(a->low * 0x1p32);
+    bits &= limit >= 0 && limit < 0x1p32;
+    size_t per = two ? 2 : 4, size = leat_dtype_size(dtype);
+    for (size_t i = 0; i < count; i += per * AT_ONCE) {
+        uint32_t word[4 * AT_ONCE];
+        size_t n = count - i < per * AT_ONCE ? count - i : per * AT_ONCE;
+        char *to = (char *)out + i * size;
+        words_of(k, a, key, (first + i) / per, (n + per - 1) / per, word);
+        if (bits) {
+            k->words_below(n, word, (uint32_t)limit, (float *)to);
+            continue;
         }
-        for (size_t k = 0; k < per && i + k < count; k++) store(dtype, out, i + k, x[k]);
+        for (size_t j = 0; j < n; j += per) {
+            double x[4];
+            numbers_of(a, word + j / per * 4, dtype, x);
+            for (size_t q = 0; q < per && j + q < n; q++) store(dtype, to, j + q, x[q]);
+        }
     }
 }

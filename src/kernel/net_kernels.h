@@ -13,6 +13,8 @@
 #include "kernel/elt_table.h"
 #include "kernel/net_step.h"
 
+enum { LEATI_RANDOM_BLOCKS = 16 }; /* that random_words writes at once */
+
 /* `k` terms of a sum of products: they begin at element `a` of the left operand, counted from its
  * current row, and at row `b` of the panel of the right operand. */
 typedef struct leati_run {
@@ -239,6 +241,11 @@ typedef struct leati_net_kernels {
     void (*affine_back_rows)(size_t m, size_t n, const float *x, const float *g, const float *mean,
                              const float *scale, const float *along, const float *direct,
                              float *dx);
+    /* The words of Philox4x32-10 for `blocks` counters from `counter` on (its first word counts),
+     * four of each; out has room for blocks rounded up to LEATI_RANDOM_BLOCKS. */
+    void (*random_words)(const uint32_t key[2], const uint32_t counter[4], size_t blocks,
+                         uint32_t *out);
+    void (*words_below)(size_t n, const uint32_t *word, uint32_t limit, float *out); /* 1 or 0 */
     /* Steps over buffers: net_step.h, pool2d.h. */
     void (*adam)(const leati_adam *o, size_t n, float *w, const float *g, float *m, float *v);
     void (*sgd)(const leati_sgd *o, size_t n, float *w, const float *g, float *velocity);

@@ -18,6 +18,7 @@
 /* after what they use */
 #include "kernel/isa/depth_lanes.h"
 #include "kernel/isa/net_lanes.h"
+#include "kernel/isa/random_lanes.h"
 #include "kernel/isa/rows_lanes.h"
 #include "kernel/isa/sum_lanes.h"
 #include "kernel/isa/winograd_lanes.h"
@@ -74,6 +75,8 @@ const leati_net_kernels TABLE = {.level = TEXT(LEATI_LEVEL),
                                  .add_products = add_products,
                                  .affine_rows = affine_rows,
                                  .affine_back_rows = affine_back_rows,
+                                 .random_words = random_words,
+                                 .words_below = words_below,
                                  .adam = adam,
                                  .sgd = sgd,
                                  .cell_row = cell_row,
