@@ -10,7 +10,7 @@
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
-enum { PART = 4096, COLUMNS = 2048, MOST_PARTS = 32 };
+enum { PART = 4096, COLUMNS = 2048, MOST_PARTS = 32, WIDE = 512 };
 
 bool leati_reduce_form_of(const leati_step *s, leati_reduce_form *f)
 {
@@ -85,21 +85,25 @@ static void store(const job *j, size_t at, double x)
     else ((double *)j->s->out[0].data)[at] = x;
 }
 
-/* sum[0..n) = the rows first .. end-1, columns from column on, of one outer block. The row that
- * comes next is on its way from memory meanwhile. */
+/* sum[0..n) = the rows first .. end-1, columns from column on, of one outer block. Narrow rows are
+ * read several at once; of wide ones, which come from memory, one, and the next is on its way. */
 static void sum_columns(const job *j, size_t outer, size_t first, size_t end, size_t column,
                         size_t n, double *sum)
 {
-    size_t size = leat_dtype_size(j->s->in[0].dtype);
+    size_t size = leat_dtype_size(j->s->in[0].dtype), step = j->f.inner * size;
+    const char *row = j->s->in[0].data;
+    bool single = j->s->in[0].dtype == LEAT_DTYPE_F32;
+    row += ((outer * j->f.reduced + first) * j->f.inner + column) * size;
     memset(sum, 0, n * sizeof *sum);
-    for (size_t r = first; r < end; r++) {
-        size_t at = (outer * j->f.reduced + r) * j->f.inner + column;
-        const char *next = (const char *)j->s->in[0].data + (at + j->f.inner) * size;
+    if (single && n < WIDE) {
+        j->vec->sum_rows(end - first, n, (const float *)(const void *)row, j->f.inner, sum);
+        return;
+    }
+    for (size_t r = first; r < end; r++, row += step) {
         for (size_t byte = 0; r + 1 < end && byte < n * size; byte += 64)
-            __builtin_prefetch(next + byte);
-        if (j->s->in[0].dtype == LEAT_DTYPE_F32)
-            j->vec->axpy_mixed(n, 1, (const float *)j->s->in[0].data + at, sum);
-        else j->vec->axpy_f64(n, 1, (const double *)j->s->in[0].data + at, sum);
+            __builtin_prefetch(row + step + byte);
+        if (single) j->vec->axpy_mixed(n, 1, (const float *)(const void *)row, sum);
+        else j->vec->axpy_f64(n, 1, (const double *)(const void *)row, sum);
     }
 }
 

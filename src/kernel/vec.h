@@ -34,6 +34,8 @@ typedef struct leati_vec {
     void (*tanh_f64)(size_t n, const double *x, double *out);
     double (*dot_mixed)(size_t n, const float *x, const double *y); /* products and sum in f64 */
     void (*axpy_mixed)(size_t n, double a, const float *x, double *y);
+    /* sum[j] += x[r][j] for the rows in their order, which are ld apart. */
+    void (*sum_rows)(size_t rows, size_t n, const float *x, size_t ld, double *sum);
     void (*widen)(size_t n, const float *x, double *out);
     void (*narrow)(size_t n, const double *x, float *out);
     void (*widen_u8)(size_t n, const uint8_t *x, float *out);

@@ -993,6 +993,10 @@ static void passes_at_levels(leattest *t)
             CHECK(v->dot_mixed(n, x, y) == sum);
             v->axpy_mixed(n, 3, x, y);
             CHECK(memcmp(y, z, sizeof y) == 0);
+            for (size_t i = 0; i < n; i++)
+                for (size_t r = 0; r < MOST / 2; r++) z[i] += n < MOST / 2 ? (double)x[r + i] : 0;
+            v->sum_rows(n < MOST / 2 ? MOST / 2 : 0, n, x, 1, y);
+            CHECK(memcmp(y, z, sizeof y) == 0);
         }
         leat_context_destroy(c);
     }

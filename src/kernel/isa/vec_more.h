@@ -52,6 +52,25 @@ static void axpy_mixed(size_t n, double a, const float *x, double *y)
     for (; i < n; i++) y[i] += a * (double)x[i];
 }
 
+INLINE void sum_few_rows(const size_t rows, size_t n, const float *x, size_t ld, double *sum)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) {
+        vd v = load_f64(sum + i);
+        UNROLL(8)
+        for (size_t r = 0; r < rows; r++) v += widen_vector(x + r * ld + i);
+        store_f64(sum + i, v);
+    }
+    for (; i < n; i++)
+        for (size_t r = 0; r < rows; r++) sum[i] += (double)x[r * ld + i];
+}
+
+static void sum_rows(size_t rows, size_t n, const float *x, size_t ld, double *sum)
+{
+    for (; rows >= 8; rows -= 8, x += 8 * ld) sum_few_rows(8, n, x, ld, sum);
+    if (rows) sum_few_rows(rows, n, x, ld, sum);
+}
+
 static void ranks(size_t n, const double *x, size_t count, const double *edges, uint32_t *rank)
 {
     enum { TILE = 4 * VL };
