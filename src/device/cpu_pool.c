@@ -8,12 +8,14 @@
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/window.h"
+#include "kernel/net_kernels.h"
 #include "kernel/pool2d.h"
 #include "tensor/shape.h"
 
-enum { CHANNELS = 64 };
+enum { CHANNELS = 64, TAPS = 512 };
 
 typedef struct job {
+    const leati_net_kernels *k;
     const leati_pool_attrs *a;
     leati_window w;
     leati_grid x, y;
@@ -110,6 +112,19 @@ static void max_place(const job *j, size_t image, size_t place)
         j->out[to + c * j->y.channel_step] = best;
         j->index[to + c * j->y.channel_step] = index;
     }
+}
+
+/* The same by vectors of channels, where these are last. */
+static void max_vectors(const job *j, size_t image, size_t place)
+{
+    box b = box_of(&j->w, place);
+    size_t taps[TAPS], count = 0, to = image * j->y.image_step + place * j->y.place_step;
+    int32_t places[TAPS];
+    FOR_TAPS(j, b) taps[count] = (size_t)at * j->x.place_step, places[count++] = (int32_t)at;
+    if (count)
+        j->k->pool_place(j->x.channels, count, taps, places, j->in + image * j->x.image_step,
+                         j->out + to, j->index + to);
+    else max_place(j, image, place);
 }
 
 static void avg_place(const job *j, size_t image, size_t place)
@@ -224,7 +239,10 @@ static leat_status run_max(leat_context *c, const leati_step *s)
 {
     job j = job_of(s, &s->in[0].shape, &s->out[0].shape);
     j.index = s->out[1].data;
-    each_place(c, &j, max_place);
+    j.k = leati_net_kernels_of(c);
+    bool vectors = j.a->channels_last && j.x.plane <= INT32_MAX &&
+                   j.w.kernel[0] * j.w.kernel[1] * j.w.kernel[2] <= TAPS;
+    each_place(c, &j, vectors ? max_vectors : max_place);
     return LEAT_OK;
 }
 

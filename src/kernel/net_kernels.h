@@ -269,6 +269,9 @@ typedef struct leati_net_kernels {
     void (*pool_max)(const leati_pool_row *r, const float *in, float *out);
     void (*pool_max_back)(bool add, const leati_pool_row *r, const float *x, const float *y,
                           const float *g, float *dx);
+    /* The largest of `count` > 0 taps of n channels, and the place of the first that holds it. */
+    void (*pool_place)(size_t n, size_t count, const size_t *taps, const int32_t *place,
+                       const float *in, float *out, int64_t *index);
     void (*pool_which)(const leati_pool_row *r, const float *in, float *out, uint8_t *which);
     void (*pool_spread)(const leati_pool_row *r, const float *g, const uint8_t *which, float *dx);
     void (*pool_sum)(size_t n, size_t count, const size_t *taps, const float *in, float factor,

@@ -132,6 +132,23 @@ static void pool_max_back(bool add, const leati_pool_row *r, const float *x, con
 }
 
 /* The largest under each window and which tap it is, the first of equals; NaN wins. */
+/* The largest of the taps, and the place of the first of those; NaN wins over all. */
+static void pool_place(size_t n, size_t count, const size_t *taps, const int32_t *place,
+                       const float *in, float *out, int64_t *index){
+    EACH(n,
+         {
+             vf best = load_last_f32(in + taps[0] + j, width);
+             vf_int where = (vf_int){0} + place[0];
+             for (size_t k = 1; k < count; k++) {
+                 vf v = load_last_f32(in + taps[k] + j, width);
+                 vf_int better = (v > best) | ((v != v) & (best == best));
+                 best = (vf)(((vf_int)v & better) | ((vf_int)best & ~better));
+                 where = (((vf_int){0} + place[k]) & better) | (where & ~better);
+             }
+             store_last_f32(out + j, best, width);
+             for (size_t q = 0; q < width; q++) index[j + q] = where[q];
+         })}
+
 INLINE void pool_which_taps(const size_t count, const leati_pool_row *r, const float *in,
                             float *out, uint8_t *which)
 {
