@@ -76,20 +76,14 @@ static void set_reader(reader *r, const leati_operand *o, const leat_shape *spac
     r->how = constant ? SCALAR : r->rank == 1 && r->stride[0] == 1 ? DIRECT : SPREAD;
 }
 
+/* `count` times the element at `from`, by lines of the cache. */
 static void fill(char *to, const char *from, size_t size, size_t count)
 {
-#define FILL(T)                                                                                    \
-    {                                                                                              \
-        T value = *(const T *)(const void *)from, *out = (T *)(void *)to;                          \
-        for (size_t i = 0; i < count; i++) out[i] = value;                                         \
-    }
-    switch (size) {
-    case 1: memset(to, *from, count); break;
-    case 2: FILL(uint16_t) break;
-    case 4: FILL(uint32_t) break;
-    default: FILL(uint64_t) break;
-    }
-#undef FILL
+    char line[LINE_BYTES];
+    size_t bytes = count * size, some = bytes < LINE_BYTES ? bytes : LINE_BYTES, i = 0;
+    for (size_t k = 0; k < some; k += size) memcpy(line + k, from, size);
+    for (; i + LINE_BYTES <= bytes; i += LINE_BYTES) memcpy(to + i, line, LINE_BYTES);
+    memcpy(to + i, line, bytes - i);
 }
 
 /* Elements first .. first + count - 1 of the iteration space, gathered run by run. */

@@ -7,10 +7,11 @@
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/cpu_reduce.h"
+#include "kernel/eltwise.h"
 #include "kernel/vec.h"
 #include "tensor/shape.h"
 
-enum { PART = 4096, COLUMNS = 2048, MOST_PARTS = 32, WIDE = 512 };
+enum { PART = 4096, COLUMNS = 2048, MOST_PARTS = 32, WIDE = 512, FOLD = 256 };
 
 bool leati_reduce_form_of(const leati_step *s, leati_reduce_form *f)
 {
@@ -50,6 +51,7 @@ typedef struct job {
     leati_reduce_form f;
     size_t parts, rows; /* parts of the reduced axis; rows of a part */
     double *partial;    /* (outer, parts, inner) when there are several parts */
+    leati_elt_fn join;  /* of extremes: the larger or smaller of two; NaN wins */
     size_t chunk;
 } job;
 
@@ -62,7 +64,15 @@ static size_t part_count(const leati_reduce_form *f)
     return (f->reduced + rows - 1) / rows;
 }
 
-static size_t sum_scratch(const leat_context *c, const leati_step *s)
+static void cut(job *j)
+{
+    j->parts = part_count(&j->f);
+    j->rows = (j->f.reduced + j->parts - 1) / j->parts;
+    j->parts = (j->f.reduced + j->rows - 1) / j->rows;
+    j->chunk = 1 + 16384 / (j->rows * j->f.inner);
+}
+
+static size_t part_scratch(const leat_context *c, const leati_step *s)
 {
     (void)c;
     leati_reduce_form f;
@@ -157,57 +167,85 @@ static leat_status run_sum(leat_context *c, const leati_step *s)
     job j = {.s = s, .vec = leati_vec_of(c), .partial = s->scratch};
     leati_reduce_form_of(s, &j.f);
     if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
-    j.parts = part_count(&j.f);
-    j.rows = (j.f.reduced + j.parts - 1) / j.parts;
-    j.parts = (j.f.reduced + j.rows - 1) / j.rows;
-    j.chunk = 1 + 16384 / (j.rows * j.f.inner);
+    cut(&j);
     leati_parallel(c, (j.f.outer * j.parts + j.chunk - 1) / j.chunk, sum_task, &j);
     for (size_t o = 0; o < j.f.outer && j.parts > 1; o++) add_parts(&j, o);
     return LEAT_OK;
 }
 
-/* ---- extremes
- * --------------------------------------------------------------------------------------- */
+/* ---- extremes ------------------------------------------------------------------------------- */
 
-/* NaN wins and stays. */
-#define EXTREME(name, T, sign)                                                                     \
-    static void name(const job *j, size_t outer)                                                   \
-    {                                                                                              \
-        const T *x = (const T *)j->s->in[0].data + outer * j->f.reduced * j->f.inner;              \
-        T *y = (T *)j->s->out[0].data + outer * j->f.inner;                                        \
-        memcpy(y, x, j->f.inner * sizeof *y);                                                      \
-        for (size_t r = 1; r < j->f.reduced; r++) {                                                \
-            const T *row = x + r * j->f.inner;                                                     \
-            for (size_t i = 0; i < j->f.inner; i++)                                                \
-                y[i] = row[i] sign y[i] || row[i] != row[i] ? row[i] : y[i];                       \
-        }                                                                                          \
+/* y[0..n) = the larger or smaller of y and each of the rows, which are `step` bytes apart. */
+static void join_rows(const job *j, size_t n, const char *row, size_t rows, size_t step, void *y)
+{
+    for (size_t r = 0; r < rows; r++) j->join(n, y, row + r * step, NULL, y);
+}
+
+/* Of n > 0 neighbours: FOLD lanes, which are then halved. */
+static void extreme_of_run(const job *j, size_t n, const void *x, void *y)
+{
+    size_t size = leat_dtype_size(j->s->in[0].dtype), whole = n / FOLD, left = n % FOLD;
+    double lanes[FOLD];
+    memcpy(lanes, x, (whole ? FOLD : n) * size);
+    if (whole) {
+        const char *rest = (const char *)x + FOLD * size;
+        join_rows(j, FOLD, rest, whole - 1, FOLD * size, lanes);
+        join_rows(j, left, rest + (whole - 1) * FOLD * size, 1, 0, lanes);
     }
-EXTREME(max_f32, float, >)
-EXTREME(max_f64, double, >)
-EXTREME(min_f32, float, <)
-EXTREME(min_f64, double, <)
+    for (size_t m = whole ? FOLD : n; m > 1; m = (m + 1) / 2)
+        join_rows(j, m / 2, (char *)lanes + (m + 1) / 2 * size, 1, 0, lanes);
+    memcpy(y, lanes, size);
+}
+
+static void extreme_part(const job *j, size_t outer, size_t part)
+{
+    size_t size = leat_dtype_size(j->s->in[0].dtype), inner = j->f.inner;
+    size_t first = part * j->rows, rows = j->f.reduced - first;
+    const char *x = (const char *)j->s->in[0].data + (outer * j->f.reduced + first) * inner * size;
+    char *y = j->parts > 1 ? (char *)j->partial : (char *)j->s->out[0].data;
+    y += (outer * j->parts + part) * inner * size;
+    if (rows > j->rows) rows = j->rows;
+    if (inner == 1) {
+        extreme_of_run(j, rows, x, y);
+        return;
+    }
+    memcpy(y, x, inner * size);
+    join_rows(j, inner, x + inner * size, rows - 1, inner * size, y);
+}
+
+static void join_parts(const job *j, size_t outer)
+{
+    size_t bytes = j->f.inner * leat_dtype_size(j->s->in[0].dtype);
+    const char *x = (const char *)j->partial + outer * j->parts * bytes;
+    char *y = (char *)j->s->out[0].data + outer * bytes;
+    memcpy(y, x, bytes);
+    join_rows(j, j->f.inner, x + bytes, j->parts - 1, bytes, y);
+}
 
 static void extreme_task(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
     (void)worker;
-    bool is_max = j->s->op == LEATI_OP_REDUCE_MAX, single = j->s->in[0].dtype == LEAT_DTYPE_F32;
-    size_t end = (task + 1) * j->chunk < j->f.outer ? (task + 1) * j->chunk : j->f.outer;
-    for (size_t o = task * j->chunk; o < end; o++)
-        (is_max ? (single ? max_f32 : max_f64) : (single ? min_f32 : min_f64))(j, o);
+    size_t all = j->f.outer * j->parts,
+           end = (task + 1) * j->chunk < all ? (task + 1) * j->chunk : all;
+    for (size_t k = task * j->chunk; k < end; k++) extreme_part(j, k / j->parts, k % j->parts);
 }
 
 static leat_status run_extreme(leat_context *c, const leati_step *s)
 {
     if (!is_single(s)) return leati_reduce_any(c, s);
-    job j = {.s = s};
+    leati_elt op = s->op == LEATI_OP_REDUCE_MAX ? LEATI_ELT_MAX : LEATI_ELT_MIN;
+    job j = {.s = s, .join = leati_elt_kernel(c, op, s->in[0].dtype), .partial = s->scratch};
     leati_reduce_form_of(s, &j.f);
     if (j.f.outer == 0 || j.f.inner == 0) return LEAT_OK;
-    j.chunk = 1 + 16384 / (j.f.reduced * j.f.inner);
-    leati_parallel(c, (j.f.outer + j.chunk - 1) / j.chunk, extreme_task, &j);
+    cut(&j);
+    leati_parallel(c, (j.f.outer * j.parts + j.chunk - 1) / j.chunk, extreme_task, &j);
+    for (size_t o = 0; o < j.f.outer && j.parts > 1; o++) join_parts(&j, o);
     return LEAT_OK;
 }
 
-const leati_kernel leati_cpu_reduce_sum = {.run = run_sum, .scratch = sum_scratch, .takes = takes};
-const leati_kernel leati_cpu_reduce_max = {.run = run_extreme, .takes = takes};
-const leati_kernel leati_cpu_reduce_min = {.run = run_extreme, .takes = takes};
+const leati_kernel leati_cpu_reduce_sum = {.run = run_sum, .scratch = part_scratch, .takes = takes};
+const leati_kernel leati_cpu_reduce_max = {
+    .run = run_extreme, .scratch = part_scratch, .takes = takes};
+const leati_kernel leati_cpu_reduce_min = {
+    .run = run_extreme, .scratch = part_scratch, .takes = takes};
