@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/index.h"
+#include "kernel/eltwise.h"
 #include "kernel/net_kernels.h"
 #include "kernel/vec.h"
 #include "tensor/shape.h"
@@ -18,6 +19,7 @@ typedef struct job {
     const leati_step *s;
     const leati_vec *vec;
     const leati_net_kernels *net; /* of rows that go past the caches; or NULL */
+    leati_elt_fn join;            /* of one line of f32 at a time; or NULL */
     leati_rows r;
     size_t count, chunk; /* indices; items of a task */
 } job;
@@ -164,6 +166,33 @@ ARG(arg_u32, uint32_t, uint32_t, PLAIN, IS_NONE)
 ARG(arg_u16, uint16_t, uint16_t, PLAIN, IS_NONE)
 ARG(arg_u8, uint8_t, uint8_t, PLAIN, IS_NONE)
 
+/* One line of neighbours, the first extreme: runs are passed over by their own extremes, and only
+ * the run that holds it is looked through. */
+enum { ARG_RUN = 256 };
+
+static int64_t arg_of_run(const float *x, size_t n, leati_elt_fn join)
+{
+    float lanes[ARG_RUN / 4], best = x[0];
+    size_t run = 0;
+    for (size_t i = 0; i < n; i += ARG_RUN) {
+        size_t left = n - i < ARG_RUN ? n - i : ARG_RUN,
+               m = left < ARG_RUN / 4 ? left : ARG_RUN / 4;
+        float y = best;
+        memcpy(lanes, x + i, m * sizeof *lanes);
+        for (size_t k = m; k < left; k += m)
+            join(left - k < m ? left - k : m, lanes, x + i + k, NULL, lanes);
+        for (; m > 1; m = (m + 1) / 2) join(m / 2, lanes, lanes + (m + 1) / 2, NULL, lanes);
+        join(1, &best, lanes, NULL, &y);
+        if (y == best) continue;
+        best = y;
+        run = i;
+        if (y != y) break;
+    }
+    for (size_t i = run; i < n; i++)
+        if (x[i] == best || x[i] != x[i]) return (int64_t)i;
+    return 0;
+}
+
 typedef void (*arg_fn)(const void *data, size_t lines, size_t step, size_t n, bool largest,
                        bool last, int64_t *out);
 static const arg_fn arg_functions[LEAT_DTYPES] = {
@@ -186,6 +215,10 @@ static void arg_blocks(void *arg, size_t task, unsigned worker)
     size_t all = j->r.outer * per_outer, end = (task + 1) * j->chunk;
     if (end > all) end = all;
     for (size_t b = task * j->chunk; b < end; b++) {
+        if (j->join) {
+            out[b] = arg_of_run((const float *)x->data + b * j->r.size, j->r.size, j->join);
+            continue;
+        }
         size_t outer = b / per_outer, line = b % per_outer * LINES, left = j->r.inner - line;
         const char *from = (const char *)x->data + (outer * j->r.size * j->r.inner + line) * size;
         arg_functions[x->dtype](from, left < LINES ? left : LINES, j->r.inner, j->r.size, largest,
@@ -198,6 +231,9 @@ static leat_status arg_extreme(leat_context *c, const leati_step *s)
     const leati_arg_attrs *a = s->attrs;
     job j = {.s = s, .r = leati_rows_of(&s->in[0].shape, a->axis)};
     if (!leati_operand_count(&s->out[0])) return LEAT_OK;
+    leati_elt op = s->op == LEATI_OP_ARGMAX ? LEATI_ELT_MAX : LEATI_ELT_MIN;
+    if (s->in[0].dtype == LEAT_DTYPE_F32 && j.r.inner == 1 && !a->last)
+        j.join = leati_elt_kernel(c, op, LEAT_DTYPE_F32);
     size_t width = j.r.inner < LINES ? j.r.inner : LINES;
     size_t blocks = j.r.outer * ((j.r.inner + LINES - 1) / LINES);
     leati_parallel(c, tasks_of(blocks, j.r.size * width, &j.chunk), arg_blocks, &j);

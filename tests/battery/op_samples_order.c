@@ -31,6 +31,8 @@ static void record_sort(const op_sample *s, leat_graph *g, leat_tensor *const *i
     out[1] = &n->out[1];
 }
 
+static const double some_zeros[] = {2, 0, 1.5, 3, 1, 4, 0, 0.5, 0, 0, 2, 3, 1.5, 2.5, 1, 3};
+
 static void visit_args(leati_op op, op_visit visit, void *user)
 {
     const op_sample list[] = {
@@ -44,6 +46,15 @@ static void visit_args(leati_op op, op_visit visit, void *user)
         {.name = "large",
          .types = OP_SINGLES | OP_BIT(I32),
          OP_1(OP_IN(-5, 5, 401, 107)),
+         .number = {1}},
+        {.name = "long rows", .types = OP_SINGLES, OP_1(OP_IN(-5, 5, 9, 1003)), .number = {1}},
+        {.name = "equal values",
+         .types = OP_BIT(F32),
+         OP_1(OP_EACH(some_zeros, 1, 16)),
+         .number = {1}},
+        {.name = "long rows, odd",
+         .types = OP_SINGLES,
+         OP_1(OP_ODD(-2, 2, 9, 1003)),
          .number = {1}},
         {.name = "large columns",
          .types = OP_FLOATS | OP_SIGNED,
@@ -61,8 +72,6 @@ static void visit_args(leati_op op, op_visit visit, void *user)
         visit(user, &s);
     }
 }
-
-static const double some_zeros[] = {2, 0, 1.5, 3, 1, 4, 0, 0.5, 0, 0, 2, 3, 1.5, 2.5, 1, 3};
 
 static void visit_cums(leati_op op, op_visit visit, void *user)
 {
