@@ -84,9 +84,20 @@ static size_t batch_of(const leati_product *p)
     return p->batch ? p->batch : 1;
 }
 
+static bool by_dots(const leati_product *p)
+{
+    return !p->transpose_a && !p->packed_b && p->k >= 64;
+}
+
+/* A column without gaps: as a row, it is what A's rows are multiplied with. */
+static bool one_column(const leati_product *p)
+{
+    return by_dots(p) && p->n == 1 && (p->transpose_b || p->ldb == 1);
+}
+
 static bool few(const leati_product *p)
 {
-    return !p->transpose_a && p->transpose_b && p->m <= FEW_ROWS && !p->packed_b && p->k >= 64;
+    return (by_dots(p) && p->transpose_b && p->m <= FEW_ROWS) || one_column(p);
 }
 
 bool leati_product_packs(const leati_product *p)
@@ -230,11 +241,26 @@ static void run_panels(leat_context *c, network_product *x, void *workspace)
 
 /* ---- one product ---------------------------------------------------------------------------- */
 
-/* Few rows of A by dot products with rows of B: reads B once, as it lies. */
+static void column_task(const network_product *x, size_t task)
+{
+    const product_f32 *g = &x->g;
+    size_t i0 = leati_task_start(g->m, g->grid_n, task);
+    size_t i1 = leati_task_start(g->m, g->grid_n, task + 1);
+    g->ker->dots(1, i1 - i0, g->k, g->b, g->k, g->a + i0 * g->lda, g->lda, g->alpha, g->beta,
+                 g->c + i0 * g->ldc, 1, g->ldc);
+    if (g->finish) g->finish(x, i0, i1 - i0, 0, 1);
+}
+
+/* Few rows of A by dot products with rows of B: reads B once, as it lies. One column of B: the
+ * other way round. */
 static void few_task(void *arg, size_t task, unsigned worker)
 {
     const network_product *x = arg;
     const product_f32 *g = &x->g;
+    if (one_column(x->p)) {
+        column_task(x, task);
+        return;
+    }
     size_t j0 = leati_task_start(g->n, g->grid_n, task);
     size_t j1 = leati_task_start(g->n, g->grid_n, task + 1);
     (void)worker;
@@ -247,8 +273,10 @@ static void run_few(leat_context *c, network_product *x)
 {
     product_f32 *g = &x->g;
     size_t most = 4 * (size_t)leat_context_threads(c);
-    if (g->n < most) most = g->n;
-    g->grid_n = leati_task_count(g->n * g->k * (g->m + 3) / 4, 32768, most);
+    bool column = one_column(x->p);
+    size_t parts = column ? g->m : g->n, beside = column ? 1 : g->m;
+    if (parts < most) most = parts;
+    g->grid_n = leati_task_count(parts * g->k * (beside + 3) / 4, 32768, most);
     leati_parallel(c, g->grid_n, few_task, x);
 }
 
