@@ -3,6 +3,9 @@
 
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
+#include "kernel/net_kernels.h"
+
+enum { BAND = 64 };
 
 static leat_status assign(leat_context *c, const leati_step *s)
 {
@@ -24,7 +27,8 @@ typedef struct walk {
     size_t dim[LEAT_MAX_RANK], stride[LEAT_MAX_RANK], out_stride[LEAT_MAX_RANK];
     const char *in;
     char *out;
-    size_t size, outer, chunk;
+    size_t size, outer, bands, chunk; /* bands of the last axis, pieces of a plane */
+    const leati_net_kernels *k;       /* of four bytes that are turned; or NULL */
 } walk;
 
 static void plan_walk(walk *w, const leati_step *s)
@@ -82,13 +86,18 @@ static void copy_block(size_t size, char *out, const char *in, size_t rows, size
     }
 }
 
-/* One plane spanned by the last output axis and `row`, the axis the input has contiguous (or the
- * last but one). */
-static void copy_plane(const walk *w, int row, size_t in, size_t out)
+/* `columns` of a plane spanned by the last output axis and `row`, the axis the input has contiguous
+ * (or the last but one). */
+static void copy_plane(const walk *w, int row, size_t in, size_t out, size_t columns)
 {
     enum { SIDE = 32 };
     int last = w->rank - 1;
-    size_t rows = row < 0 ? 1 : w->dim[row], columns = w->dim[last];
+    size_t rows = row < 0 ? 1 : w->dim[row];
+    if (w->k) {
+        w->k->transpose(columns, rows, (const float *)(const void *)w->in + in, w->stride[last],
+                        (float *)(void *)w->out + out, w->out_stride[row]);
+        return;
+    }
     size_t row_in = row < 0 ? 0 : w->stride[row], row_out = row < 0 ? 0 : w->out_stride[row];
     size_t side = w->stride[last] == 1 ? columns : SIDE;
     for (size_t i = 0; i < rows; i += SIDE)
@@ -111,9 +120,11 @@ static void copy_planes(void *arg, size_t task, unsigned worker)
     const walk *w = arg;
     (void)worker;
     int row = row_axis(w), last = w->rank - 1;
-    size_t end = (task + 1) * w->chunk < w->outer ? (task + 1) * w->chunk : w->outer;
+    size_t all = w->outer * w->bands, columns = w->dim[last];
+    size_t end = (task + 1) * w->chunk < all ? (task + 1) * w->chunk : all;
     for (size_t k = task * w->chunk; k < end; k++) {
-        size_t rest = k, in = 0, out = 0;
+        size_t rest = k / w->bands, first = k % w->bands * BAND;
+        size_t in = first * w->stride[last], out = first;
         for (int i = last; i-- > 0;) {
             if (i == row) continue;
             size_t at = rest % w->dim[i];
@@ -121,7 +132,8 @@ static void copy_planes(void *arg, size_t task, unsigned worker)
             in += at * w->stride[i];
             out += at * w->out_stride[i];
         }
-        copy_plane(w, row, in, out);
+        copy_plane(w, row, in, out,
+                   w->bands > 1 && columns - first > BAND ? BAND : columns - first);
     }
 }
 
@@ -134,9 +146,12 @@ static leat_status transpose(leat_context *c, const leati_step *s)
     plan_walk(&w, s);
     int row = row_axis(&w);
     size_t plane = w.dim[w.rank - 1] * (row < 0 ? 1 : w.dim[row]);
+    bool turned = row >= 0 && w.stride[row] == 1;
     w.outer = count / plane;
-    w.chunk = 1 + 16384 / plane;
-    leati_parallel(c, (w.outer + w.chunk - 1) / w.chunk, copy_planes, &w);
+    w.bands = turned ? (w.dim[w.rank - 1] + BAND - 1) / BAND : 1;
+    w.chunk = 1 + 16384 / ((plane + w.bands - 1) / w.bands);
+    if (turned && w.size == sizeof(float)) w.k = leati_net_kernels_of(c);
+    leati_parallel(c, (w.outer * w.bands + w.chunk - 1) / w.chunk, copy_planes, &w);
     return LEAT_OK;
 }
 
