@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
+#include "device/cpu_layout.h"
 #include "kernel/eltwise.h"
 #include "kernel/net_kernels.h"
 #include "tensor/shape.h"
@@ -76,16 +77,6 @@ static void set_reader(reader *r, const leati_operand *o, const leat_shape *spac
     r->how = constant ? SCALAR : r->rank == 1 && r->stride[0] == 1 ? DIRECT : SPREAD;
 }
 
-/* `count` times the element at `from`, by lines of the cache. */
-static void fill(char *to, const char *from, size_t size, size_t count)
-{
-    char line[LINE_BYTES];
-    size_t bytes = count * size, some = bytes < LINE_BYTES ? bytes : LINE_BYTES, i = 0;
-    for (size_t k = 0; k < some; k += size) memcpy(line + k, from, size);
-    for (; i + LINE_BYTES <= bytes; i += LINE_BYTES) memcpy(to + i, line, LINE_BYTES);
-    memcpy(to + i, line, bytes - i);
-}
-
 /* Elements first .. first + count - 1 of the iteration space, gathered run by run. */
 static void spread(const reader *r, const char *data, size_t first, size_t count, char *to)
 {
@@ -102,7 +93,7 @@ static void spread(const reader *r, const char *data, size_t first, size_t count
         size_t run = (size_t)(r->dim[inner] - index[inner]);
         if (run > count) run = count;
         const char *from = data + (size_t)at * r->size;
-        if (r->stride[inner] == 0) fill(to, from, r->size, run);
+        if (r->stride[inner] == 0) leati_cpu_fill(to, from, r->size, run);
         else if (r->stride[inner] == 1) memcpy(to, from, run * r->size);
         else
             for (size_t i = 0; i < run; i++)
@@ -271,7 +262,7 @@ static void run_chunk(void *arg, size_t task, unsigned worker)
         if (r->how == DIRECT) continue;
         char *to = room + r->room * p->tile * 8;
         reg[i] = to;
-        if (r->how == SCALAR) fill(to, j->s->in[i].data, r->size, most);
+        if (r->how == SCALAR) leati_cpu_fill(to, j->s->in[i].data, r->size, most);
     }
     for (; first < end; first += p->tile)
         run_tile(j, first, end - first < p->tile ? end - first : p->tile, reg, room);

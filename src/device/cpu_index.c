@@ -33,6 +33,23 @@ static size_t tasks_of(size_t items, size_t work_per_item, size_t *chunk)
 /* ---- GATHER
  * --------------------------------------------------------------------------------------- */
 
+/* Elements k .. end - 1 of single numbers by an index of i64, the usual case. */
+static void gather_singles(const job *j, size_t k, size_t end)
+{
+    const uint32_t *x = j->s->in[0].data;
+    const int64_t *index = j->s->in[1].data;
+    uint32_t *to = j->s->out[0].data;
+    while (k < end) {
+        const uint32_t *block = x + k / j->count * j->r.size;
+        size_t i = k % j->count, n = j->count - i < end - k ? j->count - i : end - k;
+        for (size_t q = 0; q < n; q++) {
+            int64_t at = index[i + q];
+            to[k + q] = block[at < 0 ? at + (int64_t)j->r.size : at];
+        }
+        k += n;
+    }
+}
+
 static void gather_rows(void *arg, size_t task, unsigned worker)
 {
     const job *j = arg;
@@ -41,12 +58,17 @@ static void gather_rows(void *arg, size_t task, unsigned worker)
     size_t size = leat_dtype_size(x->dtype), bytes = j->r.inner * size;
     size_t all = j->r.outer * j->count, end = (task + 1) * j->chunk;
     if (end > all) end = all;
-    for (size_t k = task * j->chunk; k < end; k++) {
-        size_t from = k / j->count * j->r.size + leati_index_at(index, k % j->count, j->r.size);
+    if (bytes == 4 && index->dtype == LEAT_DTYPE_I64) {
+        gather_singles(j, task * j->chunk, end);
+        return;
+    }
+    size_t k = task * j->chunk, block = k / j->count * j->r.size, i = k % j->count;
+    for (; k < end; k++) {
+        size_t from = block + leati_index_at(index, i, j->r.size);
+        if (++i == j->count) i = 0, block += j->r.size;
         char *to = (char *)j->s->out[0].data + k * bytes;
         const char *row = (const char *)x->data + from * bytes;
         if (j->net) j->net->stream(bytes, row, to);
-        else if (bytes == 4) memcpy(to, row, 4);
         else if (bytes == 8) memcpy(to, row, 8);
         else memcpy(to, row, bytes);
     }

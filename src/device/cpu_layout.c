@@ -1,6 +1,8 @@
 /* Owns: turning (N, C, plane) to (N, plane, C) and back; pieces of scratch. */
 #include "device/cpu_layout.h"
 
+#include <string.h>
+
 #include "base/pool.h"
 #include "kernel/net_kernels.h"
 
@@ -34,6 +36,15 @@ void leati_cpu_swap_f32(leat_context *c, size_t batch, size_t rows, size_t colum
               .in = in,
               .out = out};
     leati_parallel(c, batch * s.pieces, swap_band, &s);
+}
+
+void leati_cpu_fill(char *to, const void *value, size_t size, size_t count)
+{
+    char line[64];
+    size_t bytes = count * size, some = bytes < sizeof line ? bytes : sizeof line, i = 0;
+    for (size_t k = 0; k < some; k += size) memcpy(line + k, value, size);
+    for (; i + sizeof line <= bytes; i += sizeof line) memcpy(to + i, line, sizeof line);
+    memcpy(to + i, line, bytes - i);
 }
 
 void *leati_cpu_take(leati_cpu_room *room, size_t bytes)

@@ -15,4 +15,7 @@ typedef struct leati_cpu_room {
 } leati_cpu_room;
 void *leati_cpu_take(leati_cpu_room *room, size_t bytes);
 
+/* `count` times the element of `size` bytes (a divisor of 64) at `value`, by lines of the cache. */
+void leati_cpu_fill(char *to, const void *value, size_t size, size_t count);
+
 #endif

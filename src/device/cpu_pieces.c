@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
+#include "device/cpu_layout.h"
 #include "device/index.h"
 #include "device/random.h"
 #include "kernel/eltwise.h"
@@ -201,24 +202,12 @@ typedef struct filling {
     char value[8];
 } filling;
 
-#define FILL(T)                                                                                    \
-    {                                                                                              \
-        T x;                                                                                       \
-        memcpy(&x, f->value, sizeof x);                                                            \
-        for (size_t i = first; i < end; i++) ((T *)(void *)f->to)[i] = x;                          \
-    }
-
 static void fill(void *arg, size_t task, unsigned worker)
 {
     const filling *f = arg;
     (void)worker;
     size_t first = task * GRAIN, end = first + GRAIN < f->count ? first + GRAIN : f->count;
-    switch (f->size) {
-    case 1: memset(f->to + first, f->value[0], end - first); break;
-    case 2: FILL(uint16_t) break;
-    case 4: FILL(uint32_t) break;
-    default: FILL(uint64_t) break;
-    }
+    leati_cpu_fill(f->to + first * f->size, f->value, f->size, end - first);
 }
 
 /* All of it the constant, then the input in its places. */

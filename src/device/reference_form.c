@@ -127,8 +127,8 @@ const leati_kernel leati_reference_iota = {.run = iota};
 static leat_status draw(leat_context *c, const leati_step *s)
 {
     (void)c;
-    leati_random_fill(NULL, s->attrs, s->in[0].data, s->out[0].dtype, 0, leati_operand_count(&s->out[0]),
-                      s->out[0].data);
+    leati_random_fill(NULL, s->attrs, s->in[0].data, s->out[0].dtype, 0,
+                      leati_operand_count(&s->out[0]), s->out[0].data);
     return LEAT_OK;
 }
 
