@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "device/cpu_kernels.h"
 #include "device/index.h"
+#include "kernel/eltwise.h"
 
 enum { GRAIN = 8 << 10 };
 
@@ -19,6 +20,7 @@ typedef struct job {
     int64_t strides[LEAT_MAX_RANK]; /* of what the index points into */
     /* by coordinates */
     size_t depth, block, rest, batch;
+    leati_elt_fn add; /* of blocks that are worth a call; or NULL */
 } job;
 
 static void shared(leat_context *c, job *j, leati_task_fn fn)
@@ -249,6 +251,7 @@ static void scatter_nd_task(void *arg, size_t task, unsigned worker)
     for (size_t k = from * j->per_item; k < to * j->per_item; k++) {
         char *place = y + block_of(j, k) * size;
         if (a->mode == LEATI_SCATTER_SET) move(place, update + k * bytes, bytes);
+        else if (j->add) j->add(j->block, place, update + k * bytes, NULL, place);
         else
             for (size_t i = 0; i < bytes; i += size)
                 add_one(type, place + i, update + k * bytes + i);
@@ -261,6 +264,7 @@ static leat_status scatter_nd(leat_context *c, const leati_step *s)
     LEATI_TRY(coordinates_job(c, s, &j));
     copy_whole(&s->out[0], &s->in[0]);
     if (!leati_operand_count(&s->in[2])) return LEAT_OK;
+    if (j.block >= 8) j.add = leati_elt_kernel(c, LEATI_ELT_ADD, s->in[0].dtype);
     j.chunk = 1 + GRAIN / (j.per_item * j.block);
     leati_parallel(c, (j.items + j.chunk - 1) / j.chunk, scatter_nd_task, &j);
     return LEAT_OK;
