@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "learn/estimator.h"
 #include "learn/stats_sum.h"
+#include "nn/auto_layers.h"
 #include "nn/demand.h"
 #include "nn/functions.h"
 #include "nn/network_estimator.h"
@@ -45,8 +46,11 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, layers),
      .standard = "auto",
-     .doc = "The layers, as in 'dense(128, activation=relu); dropout(0.2)' (leat help network); "
-            "auto: `hidden_layers` dense ones with `units` each."},
+     .doc =
+         "The layers, as in 'dense(128, activation=relu); dropout(0.2)' (leat help network); "
+         "auto: `hidden_layers` dense ones with `units` each, behind convolutions where `input` is "
+         "an image of 8x8 pixels or more, behind an LSTM where it is a sequence, behind flatten "
+         "where it is another shape."},
     {.name = "places",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, places),
@@ -232,16 +236,20 @@ static leat_status input_shape(leat_context *c, const network *e, size_t feature
     return LEAT_OK;
 }
 
+static void add_dense_layers(const network *e, leati_str *text)
+{
+    for (int64_t i = 0; i < e->hidden_layers; i++)
+        leati_str_addf(text, "%sdense(%lld, %s)", text->length ? "; " : "", (long long)e->units,
+                       leati_activation_name(e->activation));
+    if (!text->length) leati_str_add(text, "identity");
+}
+
 /* The layers as they were given, or as hidden_layers and units say. */
 static leat_status layers_text(leat_context *c, const network *e, leati_str *text)
 {
     leati_str_init(text, c);
-    bool given = strcmp(e->layers, "auto") != 0;
-    if (given) leati_str_add(text, e->layers);
-    for (int64_t i = 0; !given && i < e->hidden_layers; i++)
-        leati_str_addf(text, "%sdense(%lld, %s)", i ? "; " : "", (long long)e->units,
-                       leati_activation_name(e->activation));
-    if (!given && e->hidden_layers == 0) leati_str_add(text, "identity");
+    if (strcmp(e->layers, "auto") != 0) leati_str_add(text, e->layers);
+    else add_dense_layers(e, text);
     return leati_str_status(text);
 }
 
@@ -464,6 +472,11 @@ static leat_status check_image(leat_context *c, const network *e, const leati_da
         image[0], image[1], image[2]);
 }
 
+static void take_image(network *e, const leati_dataset *d)
+{
+    snprintf(e->input, sizeof e->input, "%zux%zux%zu", d->image[0], d->image[1], d->image[2]);
+}
+
 /* Of input=auto: images are rows of features as other data are, unless the layers or the changes
  * of images want more of them. The shape stays in the parameter, and so in the model. */
 static leat_status create_of_image(leat_context *c, network *e, const leati_dataset *d,
@@ -474,11 +487,38 @@ static leat_status create_of_image(leat_context *c, network *e, const leati_data
         if (st != LEAT_SHAPE || !strstr(leat_error_message(c), "a sample has shape")) return st;
         leat_error_clear(c);
     }
-    snprintf(e->input, sizeof e->input, "%zux%zux%zu", d->image[0], d->image[1], d->image[2]);
+    take_image(e, d);
     leat_status st = create(c, e, out);
     if (st == LEAT_SHAPE && strstr(leat_error_message(c), "a sample has shape"))
         leati_error_hint(c, "network.input says what a sample is; auto took it for the image, %s.",
                          e->input);
+    return st;
+}
+
+/* Of layers=auto: what a sample that is no row of features needs before the dense layers. It stays
+ * in the parameter, and so in the model; of rows `auto` stays. */
+static leat_status choose_layers(leat_context *c, network *e, const leati_dataset *d,
+                                 const leati_augment *changes)
+{
+    leat_shape sample;
+    leati_str text;
+    if (strcmp(e->layers, "auto") != 0) return LEAT_OK;
+    if (d->image[0] && strcmp(e->input, "auto") == 0 && leati_augment_any(changes))
+        take_image(e, d);
+    LEATI_TRY(input_shape(c, e, d->x.cols, &sample));
+    leati_str_init(&text, c);
+    leati_auto_layers(&text, &sample, d);
+    bool row = text.length == 0;
+    if (!row) add_dense_layers(e, &text);
+    leat_status st = leati_str_status(&text);
+    if (st == LEAT_OK && text.length >= sizeof e->layers)
+        st =
+            LEATI_FAIL(c, LEAT_INVALID,
+                       "network.hidden_layers is %lld: behind the layers for %s they are more than "
+                       "the %zu characters that network.layers holds; take fewer",
+                       (long long)e->hidden_layers, e->input, sizeof e->layers - 1);
+    if (st == LEAT_OK && !row) snprintf(e->layers, sizeof e->layers, "%s", leati_str_text(&text));
+    leati_str_fini(&text);
     return st;
 }
 
@@ -489,6 +529,7 @@ static leat_status create_shaped(leat_context *c, network *e, const leati_datase
     LEATI_TRY(check_layers(c, e));
     LEATI_TRY(check_image(c, e, d));
     LEATI_TRY(leati_augment_parse(c, e->augment, &changes));
+    LEATI_TRY(choose_layers(c, e, d, &changes));
     if (d->image[0] && strcmp(e->input, "auto") == 0)
         LEATI_TRY(create_of_image(c, e, d, &changes, out));
     else LEATI_TRY(create(c, e, out));

@@ -89,6 +89,16 @@ fails shape-other 2 "4x24x1" $leat check wide -m network --set network.input=4x2
 check shape-as-steps sh -c "$leat check wide -m network --set network.input=8x12 --set 'network.layers=lstm(2)'"
 fails shape-wrong-layer 3 "conv1d|(8, 12, 1)|network.input" $leat check wide -m network --set "network.layers=conv1d(2); flatten"
 
+# Layers that nobody wrote follow the shape of a sample.
+check augment-alone sh -c "$leat check wide -m network --set network.augment=flip >plan.txt"
+has augment-alone-plan plan.txt conv2d max_pool2d flatten
+check input-alone $leat fit wide $small network.input=8x12x1 --set network.augment=flip --name auto
+check auto-answers sh -c "$leat predict auto.leat wide >auto.csv && $leat reproduce auto.leat >auto.txt"
+check auto-looked-into sh -c "$leat inspect auto.leat --input wide --row 3 --rows 0 >auto.txt"
+has auto-layers auto.txt conv2d
+check auto-exported sh -c "$leat export --onnx auto.leat && $leat export --c auto.leat && test -s auto.onnx && test -s auto.c"
+check auto-searched sh -c "$leat fit wide -m network --set network.input=8x12x1 --set network.epochs=1 --set network.units=3,5 --search grid --quick -q --name searched"
+
 check slash sh -c "mkdir here && cd here && $leat fit ../photos/ -t label -m gaussian_nb --quick"
 check named-after-the-folder test -s here/photos.leat
 cp odd.png photos/down/
