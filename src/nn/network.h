@@ -59,9 +59,10 @@ leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *w
  * their names ("dense_1/kernel") and shapes, F64, F32, F16 or BF16. *mean and *scale (of a
  * regression's target) are set where the file has `target_mean` and `target_scale`; arrays of the
  * preprocessing ("encoder.") are passed over. FORMAT names at once everything that is missing, of
- * another shape or not the network's. */
-leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, double *mean,
-                               double *scale);
+ * another shape or not the network's. skip: these are told in a note instead, weights without a
+ * value keep the one they have, and only a file of which nothing fits is refused. */
+leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, bool skip,
+                               double *mean, double *scale);
 /* The graph that it was built on is gone: reads of weights are recorded anew. */
 void leati_network_forget(leati_network *n);
 /* x (batch, input...) -> (batch, output...). Of b, graph, training and key are the caller's, and

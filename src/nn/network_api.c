@@ -74,7 +74,8 @@ leat_status leat_network_save(leat_network *n, const char *path)
 leat_status leat_network_load(leat_network *n, const char *path)
 {
     double mean = 0, scale = 1; /* of a model's target: nothing to a network */
-    return leati_network_read(leat_graph_context(n->inner->graph), n->inner, path, &mean, &scale);
+    return leati_network_read(leat_graph_context(n->inner->graph), n->inner, path, false, &mean,
+                              &scale);
 }
 
 leat_tensor *leat_network_build(leat_network *n, leat_tensor *x, bool training)

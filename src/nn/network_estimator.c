@@ -31,6 +31,7 @@ typedef struct network {
     int activation, head, precision;
     leati_mixed learning_rate; /* auto: of the optimiser and schedule */
     double clip_norm, clip_value, ema, validation_fraction;
+    bool weights_skip;
     /* learned */
     float *weights, *states; /* the blocks of the network */
     size_t weight_count, state_count;
@@ -101,6 +102,13 @@ static const leati_param params[] = {
      .standard = "",
      .doc = "A safetensors file with values to start from, by the names that leat export gives "
             "them."},
+    {.name = "weights_skip",
+     .type = LEATI_PARAM_BOOL,
+     .offset = offsetof(network, weights_skip),
+     .standard = "false",
+     .doc =
+         "Takes from `weights` what fits by name and shape; the other layers, such as a head for "
+         "other classes, begin as without it, and a note names them. false: all must fit."},
     {.name = "batch_size",
      .type = LEATI_PARAM_INT,
      .offset = offsetof(network, batch_size),
@@ -553,6 +561,8 @@ static leat_status create_for(leat_context *c, network *e, const leati_dataset *
 static const char *idle(const leati_estimator *base, const char *param)
 {
     const network *e = (const network *)base;
+    if (strcmp(param, "weights_skip") == 0)
+        return *e->values ? NULL : "network.weights names no file to take weights from";
     bool each = strcmp(param, "units") == 0 || strcmp(param, "activation") == 0;
     if (!each && strcmp(param, "hidden_layers") != 0) return NULL;
     if (strcmp(e->layers, "auto") != 0)
@@ -707,11 +717,15 @@ static leat_status begin(leat_context *c, network *e, leati_network *n, leat_gra
     double mean = 0, scale = 1;
     LEATI_TRY(leati_network_open(n, g, options->seed));
     if (!*e->values) return LEAT_OK;
-    LEATI_TRY(leati_network_read(c, n, e->values, &mean, &scale));
+    leat_status st = leati_network_read(c, n, e->values, e->weights_skip, &mean, &scale);
+    if (st == LEAT_FORMAT && !e->weights_skip && strstr(leat_error_message(c), "this network's"))
+        leati_error_hint(c, "network.weights_skip=true takes what fits, as for other classes, and "
+                            "lets the rest begin as without the file");
+    if (st != LEAT_OK) return st;
     if (e->epochs == 0) e->mean = mean, e->scale = scale;
     size_t bytes = n->trained_count * sizeof(float);
     float *first = leati_array(c, n->trained_count + 1, sizeof *first);
-    leat_status st = first ? leat_variable_get(n->trained, first, bytes) : leat_error_status(c);
+    st = first ? leat_variable_get(n->trained, first, bytes) : leat_error_status(c);
     if (st == LEAT_OK) options->origin = leati_hash64(first, bytes, 1) | 1;
     leati_free(first);
     return st;

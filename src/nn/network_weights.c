@@ -47,10 +47,10 @@ static bool same_shape(const leati_array_entry *e, const leat_shape *s)
     return true;
 }
 
-static void say(leati_str *out, const char *what, const names *n)
+static void say(leati_str *out, const char *between, const char *what, const names *n)
 {
     if (n->count == 0) return;
-    leati_str_addf(out, "\n  %s:%s", what, leati_str_text(&n->text));
+    leati_str_addf(out, "%s%s:%s", between, what, leati_str_text(&n->text));
     if (n->count > MOST_NAMED) leati_str_addf(out, " and %zu more", n->count - MOST_NAMED);
 }
 
@@ -68,47 +68,79 @@ static bool is_weight(const leati_network *n, const char *name)
     return false;
 }
 
-static leat_status check_names(leat_context *c, const leati_network *n, const leati_state *s,
-                               const char *path)
+enum { MISSING, SHAPES, TYPES, SURPLUS, KINDS };
+
+typedef struct misfits {
+    names list[KINDS];
+    size_t weights; /* of the network that get no value */
+} misfits;
+
+static bool is_number(const leati_array_entry *e)
 {
-    enum { MISSING, SHAPES, TYPES, SURPLUS, KINDS };
+    return e->type == LEATI_F32 || e->type == LEATI_F64;
+}
+
+static void see_weight(misfits *m, const leati_network_weight *w, const leati_array_entry *e)
+{
+    if (e && same_shape(e, &w->shape) && is_number(e)) return;
+    m->weights++;
+    if (!e) {
+        add(&m->list[MISSING], w->name);
+        add_weight_shape(&m->list[MISSING], &w->shape);
+    } else if (!same_shape(e, &w->shape)) {
+        names *shapes = &m->list[SHAPES];
+        add(shapes, w->name);
+        add_array_shape(shapes, e);
+        if (shapes->count <= MOST_NAMED) leati_str_add(&shapes->text, " for");
+        add_weight_shape(shapes, &w->shape);
+    } else {
+        add(&m->list[TYPES], w->name);
+    }
+}
+
+/* All that does not fit, behind `between` each. */
+static void say_misfits(const misfits *m, const char *between, leati_str *out)
+{
     static const char *const what[KINDS] = {"missing", "of another shape",
                                             "no numbers with a point", "not the network's"};
-    names list[KINDS] = {{.count = 0}};
+    for (int k = 0; k < KINDS; k++) say(out, between, what[k], &m->list[k]);
+}
+
+/* skip: what does not fit is told instead of refused, as long as something fits. */
+static leat_status judge_misfits(leat_context *c, const leati_network *n, const misfits *m,
+                                 bool skip, const char *path)
+{
     leati_str all;
     leat_status st = LEAT_OK;
-    size_t count = 0;
+    if (m->weights + m->list[SURPLUS].count == 0) return LEAT_OK;
     leati_str_init(&all, c);
-    for (int k = 0; k < KINDS; k++) leati_str_init(&list[k].text, c);
-    for (size_t i = 0; i < n->weight_count; i++) {
-        const leati_network_weight *w = &n->weight[i];
-        const leati_array_entry *e = leati_state_find(s, w->name);
-        if (!e) {
-            add(&list[MISSING], w->name);
-            add_weight_shape(&list[MISSING], &w->shape);
-        } else if (!same_shape(e, &w->shape)) {
-            add(&list[SHAPES], w->name);
-            add_array_shape(&list[SHAPES], e);
-            if (list[SHAPES].count <= MOST_NAMED) leati_str_add(&list[SHAPES].text, " for");
-            add_weight_shape(&list[SHAPES], &w->shape);
-        } else if (e->type != LEATI_F32 && e->type != LEATI_F64) {
-            add(&list[TYPES], w->name);
-        }
-    }
-    for (size_t i = 0; i < s->count; i++) {
-        if (beside(s->entries[i].name) || is_weight(n, s->entries[i].name)) continue;
-        add(&list[SURPLUS], s->entries[i].name);
-        add_array_shape(&list[SURPLUS], &s->entries[i]);
-    }
-    for (int k = 0; k < KINDS; k++) {
-        count += list[k].count;
-        say(&all, what[k], &list[k]);
-    }
-    if (count)
+    skip = skip && m->weights < n->weight_count;
+    say_misfits(m, skip ? "; " : "\n  ", &all);
+    if (skip)
+        leati_log(c, LEAT_LOG_WARN, "network: %zu of %zu weights are taken from %s%s%s",
+                  n->weight_count - m->weights, n->weight_count, path,
+                  m->weights ? ", the others begin as without it" : "", leati_str_text(&all));
+    else
         st = LEATI_FAIL(c, LEAT_FORMAT, "%s does not hold this network's weights%s", path,
                         leati_str_text(&all));
-    for (int k = 0; k < KINDS; k++) leati_str_fini(&list[k].text);
     leati_str_fini(&all);
+    return st;
+}
+
+static leat_status check_names(leat_context *c, const leati_network *n, const leati_state *s,
+                               bool skip, const char *path)
+{
+    misfits m = {.weights = 0};
+    for (int k = 0; k < KINDS; k++) leati_str_init(&m.list[k].text, c);
+    for (size_t i = 0; i < n->weight_count; i++)
+        see_weight(&m, &n->weight[i], leati_state_find(s, n->weight[i].name));
+    for (size_t i = 0; i < s->count; i++) {
+        if (beside(s->entries[i].name) || is_weight(n, s->entries[i].name)) continue;
+        add(&m.list[SURPLUS], s->entries[i].name);
+        add_array_shape(&m.list[SURPLUS], &s->entries[i]);
+    }
+    leat_status st = judge_misfits(c, n, &m, skip, path);
+    for (int k = 0; k < KINDS; k++) leati_str_fini(&m.list[k].text);
     return st;
 }
 
@@ -117,12 +149,14 @@ static leat_status fill_block(leat_context *c, leati_network *n, const leati_sta
                               const char *path)
 {
     size_t count = trained ? n->trained_count : n->state_count;
+    leat_variable *variable = trained ? n->trained : n->states;
     float *block = leati_array(c, count + 1, sizeof *block);
     if (!block) return leat_error_status(c);
-    for (size_t i = 0; i < n->weight_count; i++) {
+    leat_status st = leat_variable_get(variable, block, count * sizeof *block);
+    for (size_t i = 0; st == LEAT_OK && i < n->weight_count; i++) {
         const leati_network_weight *w = &n->weight[i];
-        if (w->trained != trained) continue;
         const leati_array_entry *e = leati_state_find(s, w->name);
+        if (w->trained != trained || !e || !same_shape(e, &w->shape) || !is_number(e)) continue;
         for (size_t k = 0; k < e->count; k++) {
             float v = e->type == LEATI_F32 ? ((const float *)e->data)[k]
                                            : (float)((const double *)e->data)[k];
@@ -134,8 +168,7 @@ static leat_status fill_block(leat_context *c, leati_network *n, const leati_sta
             block[w->offset + k] = v;
         }
     }
-    leat_status st =
-        leat_variable_set(trained ? n->trained : n->states, block, count * sizeof *block);
+    if (st == LEAT_OK) st = leat_variable_set(variable, block, count * sizeof *block);
     leati_free(block);
     return st;
 }
@@ -147,8 +180,8 @@ static leat_status target_scalar(leat_context *c, const leati_state *s, const ch
     return leati_state_get_scalar(c, s, name, least, 1e300, out);
 }
 
-leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, double *mean,
-                               double *scale)
+leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, bool skip,
+                               double *mean, double *scale)
 {
     leati_bytes bytes;
     leati_state s;
@@ -157,7 +190,7 @@ leat_status leati_network_read(leat_context *c, leati_network *n, const char *pa
     leati_state_init(&s, c);
     st = leati_safetensors_read(c, &s, bytes.data, bytes.size);
     if (st != LEAT_OK) leati_error_within(c, "%s", path);
-    if (st == LEAT_OK) st = check_names(c, n, &s, path);
+    if (st == LEAT_OK) st = check_names(c, n, &s, skip, path);
     if (st == LEAT_OK) st = fill_block(c, n, &s, true, path);
     if (st == LEAT_OK) st = fill_block(c, n, &s, false, path);
     if (st == LEAT_OK) st = target_scalar(c, &s, "target_mean", -1e300, mean);

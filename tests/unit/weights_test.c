@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/half.h"
+#include "learn/estimator.h"
 #include "learn/safetensors.h"
 #include "support/frametext.h"
 
@@ -123,7 +124,7 @@ static void misfits(leattest *t)
     refused(t, &k, LEAT_FORMAT,
             "misfit.safetensors does not hold this network's weights|missing: dense_1/bias (8)|of "
             "another shape: dense_1/kernel (8, 2) for (2, 8)|no numbers with a point: dense_2/bias|"
-            "not the network's: fc.weight (4, 2)");
+            "not the network's: fc.weight (4, 2)|network.weights_skip=true");
     leati_state_init(&s, t->context);
     REQUIRE_OK(leati_state_put(&s, "dense_1/kernel", LEATI_F32, zeros, 2, 8));
     REQUIRE_OK(leati_state_put(&s, "dense_1/bias", LEATI_F64, zeros, 8, 0));
@@ -146,6 +147,74 @@ static void misfits(leattest *t)
     leat_experiment *e;
     CHECK_FAILS(run(t->context, &k, &e), LEAT_INVALID, "network.epochs is 0|network.weights");
     leat_frame_release(f);
+}
+
+/* ---- what fits of what does not ---------------------------------------------------------------
+ */
+
+static void keep_note(void *user, leat_log_level level, const char *text)
+{
+    if (level == LEAT_LOG_WARN && strstr(text, "are taken from")) snprintf(user, 512, "%s", text);
+}
+
+static leati_estimator *skipping(leat_context *c, const char *layers, const char *path)
+{
+    leati_estimator *e = NULL;
+    leat_status st = leati_estimator_create(c, &e, leati_estimator_class_find("network"));
+    if (st == LEAT_OK) st = leati_estimator_set(c, e, "layers", layers);
+    if (st == LEAT_OK) st = leati_estimator_set(c, e, "epochs", "0");
+    if (st == LEAT_OK) st = leati_estimator_set(c, e, "weights", path);
+    if (st == LEAT_OK) st = leati_estimator_set(c, e, "weights_skip", "true");
+    if (st == LEAT_OK) return e;
+    leati_estimator_destroy(e);
+    return NULL;
+}
+
+/* Of a body for other classes, the body is taken; the head keeps its first values, which are not
+ * 0. */
+static void skips(leattest *t)
+{
+    static const float zeros[16] = {0}, one[2] = {1, 1};
+    static const double rows[6] = {0, 1, 2, 0, 1, 2};
+    static const uint32_t label[3] = {0, 1, 2};
+    char path[1024], note[512] = "";
+    leat_context_options o = leat_context_options_default();
+    o.log = keep_note;
+    o.log_user = note;
+    leat_context *c;
+    leati_state s;
+    leati_dataset d = {.x = {.f64 = rows, .rows = 3, .cols = 2, .stride = 2, .finite = true},
+                       .task = LEATI_CLASSIFY,
+                       .label = label,
+                       .classes = 3,
+                       .seed = 1};
+    REQUIRE_OK(leat_context_create(&c, &o));
+    snprintf(path, sizeof path, "%s", leattest_scratch("body.safetensors"));
+    leati_state_init(&s, t->context);
+    REQUIRE_OK(leati_state_put(&s, "dense_1/kernel", LEATI_F32, zeros, 2, 2));
+    REQUIRE_OK(leati_state_put(&s, "dense_1/bias", LEATI_F32, one, 2, 0));
+    REQUIRE_OK(leati_state_put(&s, "dense_2/kernel", LEATI_F32, zeros, 2, 7));
+    REQUIRE_OK(leati_state_put(&s, "fc", LEATI_F32, zeros, 2, 0));
+    write_state(t, &s, path);
+    leati_state_fini(&s);
+    leati_estimator *e = skipping(c, "dense(2)", path);
+    REQUIRE(e);
+    REQUIRE_OK(leati_estimator_fit(c, e, &d));
+    CHECK(strstr(note, "network: 2 of 4 weights are taken from") &&
+          strstr(note, "body.safetensors, the others begin as without it; missing: dense_2/bias "
+                       "(3); of another shape: dense_2/kernel (2, 7) for (2, 3); not the "
+                       "network's: fc (2)"));
+    double shares[9];
+    REQUIRE_OK(leati_estimator_proba(c, e, &d.x, shares));
+    CHECK(shares[0] == shares[3] && shares[0] == shares[6]); /* the body does not look at the row */
+    CHECK(shares[0] != shares[1]);                           /* the head began from the seed */
+    leati_estimator_destroy(e);
+    e = skipping(c, "dense(5)", path);
+    REQUIRE(e);
+    CHECK(leati_estimator_fit(c, e, &d) == LEAT_FORMAT); /* nothing fits */
+    CHECK(strstr(leat_error_message(c), "does not hold this network's weights"));
+    leati_estimator_destroy(e);
+    leat_context_destroy(c);
 }
 
 /* ---- the format --------------------------------------------------------------------------------
@@ -305,6 +374,7 @@ static void memory(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(round_trip), TEST(misfits),    TEST(precisions),
-                                      TEST(hostile),    TEST(many_names), TEST(memory)};
+static const leattest_case cases[] = {TEST(round_trip), TEST(misfits), TEST(skips),
+                                      TEST(precisions), TEST(hostile), TEST(many_names),
+                                      TEST(memory)};
 LEATTEST_MAIN(cases)
