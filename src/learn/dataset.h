@@ -42,6 +42,7 @@ typedef struct leati_dataset {
     leati_matrix x;
     const leati_feature *features; /* (x.cols) */
     size_t image[3]; /* (H, W, C) where a row is one image and nothing else; 0: it is none */
+    size_t tokens;   /* all features are numbers of tokens below this; 0: they are none */
     leati_task task;
     const double *y;       /* (rows) REGRESS: finite */
     const uint32_t *label; /* (rows) CLASSIFY: 0 .. classes-1; each class has a row */

@@ -437,6 +437,13 @@ void leati_encoder_image(const leati_encoder *e, const leati_schema *s, size_t s
     if (of[0] > 1 && of[1] > 1) memcpy(shape, of, 3 * sizeof *shape);
 }
 
+size_t leati_encoder_tokens(const leati_encoder *e)
+{
+    for (size_t n = 0; n < e->count; n++)
+        if (e->columns[n].role != LEATI_ROLE_TOKENS) return 0;
+    return e->count ? e->lexicon.map.count + LEATI_TOKEN_FIRST : 0;
+}
+
 /* --- applying --------------------------------------------------------------------------------- */
 
 typedef struct apply {

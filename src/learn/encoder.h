@@ -68,6 +68,9 @@ leat_status leati_encoder_layout(leat_context *c, leati_encoder *e, const leati_
 /* shape: (H, W, C) where the features are the pixels of one column of images, else left alone. */
 void leati_encoder_image(const leati_encoder *e, const leati_schema *s, size_t shape[3]);
 
+/* How many numbers of tokens there are where all features are such; else 0. */
+size_t leati_encoder_tokens(const leati_encoder *e);
+
 /* x points into *data (leati_free). */
 leat_status leati_encoder_apply(leat_context *c, const leati_encoder *e, const leat_frame *f,
                                 const uint32_t *rows, size_t count, leati_matrix *x, void **data);

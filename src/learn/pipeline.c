@@ -97,6 +97,7 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
     if (d.label) LEATI_GO(compact_classes(c, p, &d, (uint32_t *)(uintptr_t)d.label));
     d.features = p->encoder.features;
     leati_encoder_image(&p->encoder, problem->schema, d.image);
+    d.tokens = leati_encoder_tokens(&p->encoder);
     d.class_names = problem->schema->class_names;
     d.named = p->present;
     LEATI_GO(leati_go_on(c, "fitting"));

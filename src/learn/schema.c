@@ -118,6 +118,8 @@ static bool is_row_number(const leati_column *col)
     return true;
 }
 
+static const char an_identifier[] = "an identifier";
+
 /* Why a column should be left out, or NULL. */
 static const char *reason_to_drop(const leati_column *col, size_t distinct, bool sequences)
 {
@@ -129,7 +131,7 @@ static const char *reason_to_drop(const leati_column *col, size_t distinct, bool
     if (is_row_number(col)) return "a row number";
     bool text = col->type == LEAT_STRING && !sequences;
     if (text && distinct > IDENTIFIER_LEAST && distinct * 2 > col->rows - col->missing)
-        return "an identifier";
+        return an_identifier;
     return NULL;
 }
 
@@ -350,6 +352,42 @@ static leat_status require_target(leat_context *c, const leat_frame *f, const ch
                                "them the column 'label': FOLDER/CLASS/IMAGE.png");
 }
 
+static bool holds_words(const leati_column *col)
+{
+    size_t spaced = 0, length;
+    if (col->type != LEAT_STRING || !col->dict) return false;
+    for (uint32_t k = 0; k < col->dict->count; k++) {
+        const char *text = leati_dict_text(col->dict, k, &length);
+        spaced += memchr(text, ' ', length) != NULL;
+    }
+    return spaced * 2 > col->dict->count;
+}
+
+/* A column of words that was taken for names of the rows; NULL: none. */
+static const char *text_left_out(const leati_schema *s, const leat_frame *f)
+{
+    for (size_t i = 0, k = 0; i < f->columns && k < s->count; i++) {
+        if (strcmp(f->name[i], s->columns[k].name) != 0) continue; /* the target */
+        const char *note = s->columns[k++].note;
+        if (note && strcmp(note, an_identifier) == 0 && holds_words(f->column[i]))
+            return f->name[i];
+    }
+    return NULL;
+}
+
+static leat_status say_none_left(leat_context *c, const leati_schema *s, const leat_frame *f)
+{
+    const char *text = text_left_out(s, f);
+    (void)LEATI_FAIL(c, LEAT_FORMAT, "no column is left to learn '%s' from", s->target);
+    if (text)
+        return leati_error_hint(c,
+                                "'%s' holds texts: with --tokens words -m network a network reads "
+                                "them; --keep %s takes each text for a category",
+                                text, text);
+    return leati_error_hint(c, s->count ? "use --keep COLUMN to use one that was left out"
+                                        : "the table has no other column");
+}
+
 static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
                          const leati_schema_options *o)
 {
@@ -375,10 +413,7 @@ static leat_status infer(leat_context *c, leati_schema *s, const leat_frame *f,
     LEATI_TRY(read_target_kind(c, s, f->column[target], o));
     for (size_t i = 0; i < f->columns; i++)
         if (i != target) LEATI_TRY(add_column(c, s, f, i, o));
-    if (s->used > 0) return LEAT_OK;
-    LEATI_FAIL(c, LEAT_FORMAT, "no column is left to learn '%s' from", s->target);
-    return leati_error_hint(c, s->count ? "use --keep COLUMN to use one that was left out"
-                                        : "the table has no other column");
+    return s->used > 0 ? LEAT_OK : say_none_left(c, s, f);
 }
 
 leat_status leati_schema_infer(leat_context *c, leati_schema *s, const leat_frame *f,

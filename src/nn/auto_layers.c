@@ -37,6 +37,8 @@ static bool is_grey(const leat_shape *s, const leati_dataset *d)
 void leati_auto_layers(leati_str *text, const leat_shape *sample, const leati_dataset *d)
 {
     const int64_t *dim = sample->dim;
+    if (sample->rank == 1 && d->tokens)
+        leati_str_addf(text, "embedding(%zu, 64, mask_zero=true); global_average_pool", d->tokens);
     if (sample->rank == 1) return;
     if (is_grey(sample, d)) {
         leati_str_addf(text, "reshape(%lld, %lld, 1)", (long long)dim[0], (long long)dim[1]);

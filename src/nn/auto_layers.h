@@ -8,7 +8,7 @@
 #include "learn/dataset.h"
 
 /* Appends layers that make a row of features of a sample of that shape; nothing where it is one
- * already. */
+ * already and no texts. */
 void leati_auto_layers(leati_str *text, const leat_shape *sample, const leati_dataset *d);
 
 #endif

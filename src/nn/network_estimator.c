@@ -47,11 +47,11 @@ static const leati_param params[] = {
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, layers),
      .standard = "auto",
-     .doc =
-         "The layers, as in 'dense(128, activation=relu); dropout(0.2)' (leat help network); "
-         "auto: `hidden_layers` dense ones with `units` each, behind convolutions where `input` is "
-         "an image of 8x8 pixels or more, behind an LSTM where it is a sequence, behind flatten "
-         "where it is another shape."},
+     .doc = "The layers, as in 'dense(128, activation=relu); dropout(0.2)' (leat help network); "
+            "auto: `hidden_layers` dense ones with `units` each, behind convolutions where `input` "
+            "is an image of 8x8 pixels or more, behind an LSTM where it is a sequence, behind "
+            "flatten where it is another shape, behind an embedding and its mean where the columns "
+            "are texts cut into tokens."},
     {.name = "places",
      .type = LEATI_PARAM_TEXT,
      .offset = offsetof(network, places),
@@ -503,7 +503,7 @@ static leat_status create_of_image(leat_context *c, network *e, const leati_data
     return st;
 }
 
-/* Of layers=auto: what a sample that is no row of features needs before the dense layers. It stays
+/* Of layers=auto: what a sample that is no row of sizes needs before the dense layers. It stays
  * in the parameter, and so in the model; of rows `auto` stays. */
 static leat_status choose_layers(leat_context *c, network *e, const leati_dataset *d,
                                  const leati_augment *changes)
@@ -520,11 +520,11 @@ static leat_status choose_layers(leat_context *c, network *e, const leati_datase
     if (!row) add_dense_layers(e, &text);
     leat_status st = leati_str_status(&text);
     if (st == LEAT_OK && text.length >= sizeof e->layers)
-        st =
-            LEATI_FAIL(c, LEAT_INVALID,
-                       "network.hidden_layers is %lld: behind the layers for %s they are more than "
-                       "the %zu characters that network.layers holds; take fewer",
-                       (long long)e->hidden_layers, e->input, sizeof e->layers - 1);
+        st = LEATI_FAIL(
+            c, LEAT_INVALID,
+            "network.hidden_layers is %lld: behind the layers for %s they are more than "
+            "the %zu characters that network.layers holds; take fewer",
+            (long long)e->hidden_layers, d->tokens ? "texts" : e->input, sizeof e->layers - 1);
     if (st == LEAT_OK && !row) snprintf(e->layers, sizeof e->layers, "%s", leati_str_text(&text));
     leati_str_fini(&text);
     return st;

@@ -75,9 +75,21 @@ static leat_status add_named(leat_context *c, leat_experiment *e, const char *li
     return LEAT_OK;
 }
 
+/* The columns that are used and hold tokens, or hold none. */
+static size_t count_columns(const leati_schema *s, bool tokens)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->count; i++)
+        n += s->columns[i].role != LEATI_ROLE_LEFT_OUT &&
+             (s->columns[i].role == LEATI_ROLE_TOKENS) == tokens;
+    return n;
+}
+
 static leat_status add_suited(leat_context *c, leat_experiment *e)
 {
     bool classify = e->schema.task == LEATI_CLASSIFY, many = e->target.count > MANY_ROWS;
+    if (count_columns(&e->schema, true) && !count_columns(&e->schema, false))
+        return add(c, e, "network", 7, true); /* the others cannot read */
     const char *const *list = classify ? for_classes : for_numbers;
     size_t n = classify ? sizeof for_classes / sizeof *list : sizeof for_numbers / sizeof *list;
     if (many && classify) {
@@ -193,6 +205,42 @@ leat_status leati_entry_describe(leat_context *c, leati_entry *k)
     return k->params ? LEAT_OK : leat_error_status(c);
 }
 
+static bool has_own_layers(const leati_estimator *e)
+{
+    char layers[LEATI_TEXT_PARAM];
+    leati_param_get(leati_param_find(e->class->params, "layers"), e, layers, sizeof layers);
+    return strcmp(layers, "auto") != 0;
+}
+
+/* Only layers that look tokens up can learn what they mean. */
+static leat_status note_tokens(leat_context *c, const leat_experiment *e)
+{
+    bool network = false, mixed = count_columns(&e->schema, false) > 0;
+    leati_str names;
+    size_t count = 0;
+    if (!count_columns(&e->schema, true)) return LEAT_OK;
+    leati_str_init(&names, c);
+    for (size_t i = 0; i < e->count; i++) {
+        const leati_entry *k = &e->entries[i];
+        bool reads = strcmp(k->estimator->class->name, "network") == 0;
+        if (k->is_baseline || (reads && (!mixed || has_own_layers(k->estimator)))) continue;
+        network |= reads;
+        leati_str_addf(&names, "%s%s", count++ ? ", " : "", k->estimator->class->name);
+    }
+    if (count)
+        leati_log(
+            c, LEAT_LOG_WARN,
+            "%s: the numbers of tokens are taken for sizes, as if the 7th word were more than "
+            "the 3rd, and say little; %s",
+            leati_str_text(&names),
+            network ? "texts beside other columns need network.layers with a branch for each "
+                      "(crop, embedding), or --drop the one or the other"
+                    : "take -m network, which looks them up, or leave out --tokens");
+    leat_status st = leati_str_status(&names);
+    leati_str_fini(&names);
+    return st;
+}
+
 leat_status leati_entries_make(leat_context *c, leat_experiment *e,
                                const leat_experiment_options *o)
 {
@@ -206,6 +254,7 @@ leat_status leati_entries_make(leat_context *c, leat_experiment *e,
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(apply_setting(c, e, o->set[i]));
     for (size_t i = 0; i < o->set_count; i++) LEATI_TRY(check_idle(c, e, o->set[i]));
     LEATI_TRY(make_spaces(c, e, o));
+    LEATI_TRY(note_tokens(c, e));
     for (size_t i = 0; i < e->count; i++) {
         leati_entry *k = &e->entries[i];
         const leati_estimator_class *class = k->estimator->class;

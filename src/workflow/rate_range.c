@@ -35,6 +35,7 @@ static leat_status measure(leat_context *c, const leat_experiment *e, const leat
     LEATI_GO(leati_encoder_apply(c, &encoder, e->frame, t->rows, t->count, &d.x, &data));
     d.features = encoder.features;
     leati_encoder_image(&encoder, &e->schema, d.image);
+    d.tokens = leati_encoder_tokens(&encoder);
     LEATI_GO(leati_network_rate_range(c, k->estimator, &d, &r->point, &r->count));
     if (r->count == 0)
         st = LEATI_FAIL(c, LEAT_NUMERIC, "the loss is finite at no learning rate from 1e-6");

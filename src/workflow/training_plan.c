@@ -22,7 +22,8 @@ const leati_entry *leati_entry_network(const leat_experiment *e)
     return NULL;
 }
 
-/* What preprocessing makes of the table: how many features, and whether they are an image. */
+/* What preprocessing makes of the table: how many features, and whether they are an image or
+ * tokens. */
 static leat_status see_features(leat_context *c, const leat_experiment *e, const leati_entry *k,
                                 leati_dataset *d)
 {
@@ -32,6 +33,7 @@ static leat_status see_features(leat_context *c, const leat_experiment *e, const
         leati_encoder_fit(c, &encoder, &k->recipe, &e->schema, e->frame, t->rows, t->count);
     d->x.cols = d->x.stride = encoder.width;
     if (st == LEAT_OK) leati_encoder_image(&encoder, &e->schema, d->image);
+    if (st == LEAT_OK) d->tokens = leati_encoder_tokens(&encoder);
     leati_encoder_fini(&encoder);
     return st;
 }

@@ -114,6 +114,27 @@ fails number 2 "feature 9 price|features 1 to 8, price is feature 9.|crop(8, hig
     --set "network.layers=$mask"
 check parted $leat $notes --set "network.layers=concat { sequence { crop(0, high=9); $mask }; sequence { crop(8, high=1); $mask }; crop(16, high=0) }"
 set +f
+
+# Texts without layers of one's own: tokens are looked up; what cannot do that is named.
+i=0
+echo "text,good" >opinions.csv
+while [ $i -lt 120 ]; do
+    if [ $((i * 7 % 3)) = 0 ]; then echo "mill number $i is fine,yes"; else echo "the dam $i looks poor,no"; fi
+    i=$((i + 1))
+done >>opinions.csv
+fails texts-left-out 3 "no column is left|'text' holds texts|--tokens words -m network" $leat fit opinions.csv -t good
+check texts-fit sh -c "$leat fit opinions.csv -t good --tokens words --cv holdout:0.2 --quick --set network.epochs=10 -o opinions >opinions.txt 2>&1"
+has texts-better opinions.txt "network is better than baseline"
+check texts-chosen sh -c "! grep -E 'logistic|taken for sizes' opinions.txt"
+check texts-kept sh -c "$leat predict opinions/opinions.leat opinions.csv >answers.txt && $leat inspect opinions/opinions.leat --input opinions.csv --rows 0 >layers.txt"
+has texts-layers layers.txt embedding global_average_pool
+check texts-planned sh -c "$leat check opinions.csv -t good -m network --tokens words >layers.txt"
+has texts-plan layers.txt embedding
+check texts-as-sizes sh -c "$leat fit opinions.csv -t good --tokens words -m logistic --cv holdout:0.2 --quick -o sizes 2>sizes.txt"
+has texts-as-sizes-said sizes.txt "logistic: the numbers of tokens are taken for sizes" "take -m network"
+check texts-beside sh -c "$leat fit notes.csv -t label -m network --tokens words --cv holdout:0.2 --quick --set network.epochs=1 -o beside 2>sizes.txt"
+has texts-beside-said sizes.txt "network: the numbers of tokens" "a branch for each"
+
 check help sh -c "$leat help network >help.txt && $leat help lstm >lstm.txt"
 check help-parts sh -c "$leat help sgd >sgd.txt && $leat help cosine >cosine.txt"
 has help-optimizer-beside-estimator sgd.txt "one of the optimizers" "nesterov=false" "eta0=0.01"

@@ -98,6 +98,21 @@ static void of_images(leattest *t)
     CHECK_STR(layers, "reshape(20, 20, 1); " IMAGE_20 "dense(64, relu)");
 }
 
+/* The numbers of tokens are looked up. */
+static void of_texts(leattest *t)
+{
+    static table data;
+    static char layers[LEATI_TEXT_PARAM];
+    const char *plain[] = {"units", "3", NULL}, *own[] = {"layers", "dense(2)", NULL};
+    leati_dataset d = dataset(&data, 4);
+    for (size_t i = 0; i < ROWS * 4; i++) data.x[i] = (float)(i % 7);
+    d.tokens = 7;
+    learn(t, &d, plain, layers);
+    CHECK_STR(layers, "embedding(7, 64, mask_zero=true); global_average_pool; dense(3, relu)");
+    learn(t, &d, own, layers);
+    CHECK_STR(layers, "dense(2)");
+}
+
 static void too_many(leattest *t)
 {
     static table data;
@@ -110,5 +125,6 @@ static void too_many(leattest *t)
     leati_estimator_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(by_shape), TEST(of_images), TEST(too_many)};
+static const leattest_case cases[] = {TEST(by_shape), TEST(of_images), TEST(of_texts),
+                                      TEST(too_many)};
 LEATTEST_MAIN(cases)
