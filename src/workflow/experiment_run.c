@@ -24,6 +24,7 @@
 #include "workflow/record.h"
 #include "workflow/report.h"
 #include "workflow/tune.h"
+#include "workflow/unfinished.h"
 #include "workflow/vary.h"
 
 /* Columns that the splits use and that are no inputs. */
@@ -524,6 +525,7 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     LEATI_GO(predict_test(c, e, &p));
     leati_budget_use(c, e);
     if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
+    if (!e->curve_reading) leati_unfinished_note(c, e); /* the reading says it, too */
     if (!o->quick) LEATI_GO(leati_vary_run(c, e));
     leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));

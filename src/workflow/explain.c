@@ -13,6 +13,7 @@
 #include "learn/stats.h"
 #include "workflow/budget.h"
 #include "workflow/entries.h"
+#include "workflow/unfinished.h"
 
 enum {
     REPEATS = 5,            /* permutations per column */
@@ -225,6 +226,19 @@ static double baseline_score(const leat_experiment *e)
     return (double)NAN;
 }
 
+/* More rows are also more updates, so a curve of trainings that ended early reads like one of too
+ * few data. */
+static void doubt_curve(leat_experiment *e, char *sentence, size_t size)
+{
+    size_t epochs = leati_unfinished_epochs(e);
+    if (epochs == 0) return;
+    e->curve_verdict = LEATI_VERDICT_UNKNOWN;
+    snprintf(sentence, size,
+             "the curve says how far the network got in %zu epochs, not what the data give: its "
+             "training loss was still falling; train longer first: network.epochs=%zu",
+             e->history.epochs, epochs);
+}
+
 static leat_status measure_curve(leat_context *c, leat_experiment *e, const leati_folds *folds)
 {
     size_t sizes[CURVE_SIZES], most = folds->fold[0].train_count;
@@ -241,6 +255,7 @@ static leat_status measure_curve(leat_context *c, leat_experiment *e, const leat
     char sentence[512];
     e->curve_verdict =
         leati_curve_read(e->metric, e->curve, n, baseline_score(e), sentence, sizeof sentence);
+    doubt_curve(e, sentence, sizeof sentence);
     e->curve_reading = leati_strdup(c, sentence);
     return e->curve_reading ? LEAT_OK : leat_error_status(c);
 }

@@ -115,6 +115,14 @@ fails number 2 "feature 9 price|features 1 to 8, price is feature 9.|crop(8, hig
 check parted $leat $notes --set "network.layers=concat { sequence { crop(0, high=9); $mask }; sequence { crop(8, high=1); $mask }; crop(16, high=0) }"
 set +f
 
+# The default number of epochs is few updates on a small table: that is said, not that it has too few rows.
+check short sh -c "$leat fit iris -t species -m network --quick -o short 2>&1 | tr '\n' ' ' >short.txt"
+has short-said short.txt "the training loss was still falling" "network.epochs=200"
+check short-curve sh -c "$leat fit iris -t species -m network -o short 2>&1 | tr '\n' ' ' >short.txt"
+has short-curve-said short.txt "not what the data give" "network.epochs=200"
+check short-no-blame sh -c "! grep -E 'too few rows|more data' short.txt"
+check long-is-quiet sh -c "! $leat fit iris -t species -m network --set network.epochs=200 --quick -o short 2>&1 | grep 'still falling'"
+
 # Texts without layers of one's own: tokens are looked up; what cannot do that is named.
 i=0
 echo "text,good" >opinions.csv
