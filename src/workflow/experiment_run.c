@@ -360,14 +360,12 @@ static size_t turn(const leat_experiment *e, size_t n)
     return n == 0 ? baseline : n <= baseline ? n - 1 : n;
 }
 
-/* Its weights come from a file, and nothing is learned. */
-static bool learns_nothing(const leati_estimator *e)
+/* What one estimator does not take, such as a setting of its own, says nothing about the others. */
+static bool is_alone(const leat_experiment *e)
 {
-    char epochs[32];
-    const leati_param *p = leati_param_find(e->class->params, "epochs");
-    if (!p || !leati_param_find(e->class->params, "weights")) return false;
-    leati_param_get(p, e, epochs, sizeof epochs);
-    return strcmp(epochs, "0") == 0;
+    size_t asked = 0;
+    for (size_t i = 0; i < e->count; i++) asked += !e->entries[i].is_baseline;
+    return asked < 2;
 }
 
 /* Nothing came of it. */
@@ -387,10 +385,9 @@ static leat_status say_failed(leat_context *c, const leat_experiment *e, const l
         return leati_error_hint(c, "a longer --time-budget, fewer folds (--cv holdout:0.2) or "
                                    "quicker --models would give a model");
     }
-    return LEATI_FAIL(
-        c, failed->status, "%s%s: %s",
-        learns_nothing(failed->estimator) ? "" : "no estimator could learn from this data; ", name,
-        leati_entry_why(failed, failed->failed));
+    return LEATI_FAIL(c, failed->status, "%s%s: %s",
+                      is_alone(e) ? "" : "no estimator could learn from this data; ", name,
+                      leati_entry_why(failed, failed->failed));
 }
 
 /* Sets e->best; an error where there is none. */

@@ -251,7 +251,9 @@ check named-input $leat reproduce piped.leat all.csv
 printf 'a,y\n1,p\n2,q\n' >two.csv
 check next-best sh -c "$leat fit two.csv -t y >two.txt && $leat reproduce two.leat"
 has next-best-said two.txt "lda is left out: it could not be fitted to all rows" "lda did no worse in" "the model is cart"
-fails no-next 2 "no estimator could learn|lda: it could not be fitted to all rows" $leat fit two.csv -t y -m lda
+fails no-next 2 "lda: it could not be fitted to all rows" $leat fit two.csv -t y -m lda
+fails none-learns 2 "no estimator could learn from this data; lda: " $leat fit two.csv -t y -m lda,qda
+check alone-is-not-all sh -c "! $leat fit two.csv -t y -m lda 2>&1 | grep 'no estimator could learn'"
 
 # Times are shown as such; names count in characters, not bytes.
 printf 'größe,wann,wert\n1.5,2024-02-28,3.5\n2.5,2024-03-01,5.5\n4,2024-03-09,6.5\n5,2024-03-11,8\n' >zeit.csv

@@ -114,6 +114,12 @@ static void unfitted(leattest *t)
     leat_experiment_destroy(e);
     o.models = "lda";
     CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID,
+                "lda: it could not be fitted to all rows");
+    CHECK(leat_experiment_run(c, &e, f, NULL, &o) == LEAT_INVALID);
+    CHECK(!strstr(leat_error_message(c), "no estimator")); /* of one that was asked for */
+    leat_error_clear(c);
+    o.models = "lda,qda";
+    CHECK_FAILS(leat_experiment_run(c, &e, f, NULL, &o), LEAT_INVALID,
                 "no estimator could learn|lda: it could not be fitted to all rows");
     leat_frame_release(f);
     leat_frame_release(whole);
