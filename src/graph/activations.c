@@ -13,10 +13,14 @@ leat_tensor *leat_gelu(leat_tensor *x)
                     leat_shift(leat_erf(leat_scale(x, 0.70710678118654752)), 1));
 }
 
+/* From |x| = 10 on tanh is 1 in every type: the square stays there, since where it overflows the
+ * gradient would be 0 times infinity. */
 leat_tensor *leat_gelu_tanh(leat_tensor *x)
 {
     LEATI_CALLED(leat_tensor_graph(x), "gelu_tanh");
-    leat_tensor *inner = leat_mul(x, leat_shift(leat_scale(leat_mul(x, x), 0.044715), 1));
+    leat_tensor *square = leat_mul(x, x), *most = leat_like(x, 100);
+    square = leat_where(leat_less(square, most), square, most);
+    leat_tensor *inner = leat_mul(x, leat_shift(leat_scale(square, 0.044715), 1));
     leat_tensor *t = leat_tanh(leat_scale(inner, 0.79788456080286536)); /* sqrt(2 / pi) */
     return leat_mul(leat_scale(x, 0.5), leat_shift(t, 1));
 }

@@ -245,6 +245,21 @@ static leat_tensor *shifted(const state *s, const leat_tensor *t, double value)
     return beside(s, only(s, t, LEATI_OP_ADD), value);
 }
 
+/* Whether t is x^2, or that up to 100 as activations.c has it, for a single reader. */
+static bool is_square(const state *s, const leat_tensor *t, const leat_tensor *x)
+{
+    const leati_node *n = only(s, t, LEATI_OP_WHERE), *q = only(s, t, LEATI_OP_MUL);
+    if (n) {
+        const leati_node *test = only(s, n->in[0], LEATI_OP_LT);
+        q = leati_maker(s, n->in[1]);
+        if (!test || q->op != LEATI_OP_MUL || s->readers[q->out[0].slot] != 2 ||
+            test->in[0]->slot != q->out[0].slot || !is_constant(s, test->in[1], 100) ||
+            !is_constant(s, n->in[2], 100))
+            return false;
+    }
+    return q && q->in[0] == x && q->in[1] == x;
+}
+
 /* x where t is 1 + erf(x / sqrt 2), or 1 + tanh(sqrt(2 / pi) x (1 + 0.044715 x^2)): as
  * activations.c writes them. */
 static leat_tensor *gelu_side(const state *s, const leat_tensor *t, leati_activation *kind)
@@ -259,8 +274,7 @@ static leat_tensor *gelu_side(const state *s, const leat_tensor *t, leati_activa
     n = inner ? only(s, inner, LEATI_OP_MUL) : NULL;
     if (!n) return NULL;
     leat_tensor *cube = shifted(s, n->in[1], 1), *square = cube ? scaled(s, cube, 0.044715) : NULL;
-    leati_node *q = square ? only(s, square, LEATI_OP_MUL) : NULL;
-    return q && q->in[0] == n->in[0] && q->in[1] == n->in[0] ? n->in[0] : NULL;
+    return square && is_square(s, square, n->in[0]) ? n->in[0] : NULL;
 }
 
 /* Products with all else that makes up GELU or SiLU: a node that multiplies. */

@@ -376,6 +376,39 @@ static void normalised_convolutions_are_one_step(leattest *t)
     }
 }
 
+/* GELU by tanh as files of ONNX write it out. */
+static leat_tensor *written_gelu(leat_tensor *x)
+{
+    leat_tensor *cube = leat_shift(leat_scale(leat_mul(x, x), 0.044715), 1);
+    leat_tensor *t = leat_tanh(leat_scale(leat_mul(x, cube), 0.79788456080286536));
+    return leat_mul(leat_scale(x, 0.5), leat_shift(t, 1));
+}
+
+/* On the CPU a product with such an activation is one step, to the values of the reference. */
+static void products_with_gelu_are_one_step(leattest *t)
+{
+    enum { N = 6 };
+    static leat_tensor *(*const functions[])(leat_tensor *) = {leat_gelu, leat_gelu_tanh,
+                                                               written_gelu, leat_silu};
+    float x[N * N], w[N * N], y[2][N * N];
+    for (int i = 0; i < N * N; i++) x[i] = (float)(i * 7 % 23) / 4 - 2;
+    for (int i = 0; i < N * N; i++) w[i] = (float)(i * 5 % 19) / 8 - 1;
+    for (int k = 0; k < 4; k++) {
+        for (int d = 0; d < 2; d++) {
+            leat_graph *g;
+            REQUIRE_OK(leat_graph_create(t->context, d ? "cpu" : "reference", &g));
+            leat_tensor *out =
+                functions[k](leat_matmul(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(N, N), x),
+                                         leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(N, N), w)));
+            REQUIRE_OK(leat_run(g, 1, &out));
+            REQUIRE_OK(leat_get(out, y[d], sizeof y[d]));
+            if (d) CHECK_INT(g->last_plan->step_count - g->last_plan->lasting_count, 1);
+            leat_graph_destroy(g);
+        }
+        for (int i = 0; i < N * N; i++) CHECK_NEAR(y[1][i], y[0][i], 1e-5, 1e-6);
+    }
+}
+
 /* A net with channels first: branches, sums, a concatenation, pools, a gate for each channel of
  * each sample, the mean over the plane, a row of numbers. */
 static void channels_first_run(leattest *t, const char *device, float *y, size_t *turns)
@@ -548,6 +581,7 @@ static const leattest_case cases[] = {TEST(known_values),
                                       TEST(lasting_values_follow_their_variables),
                                       TEST(laid_out_weights_are_shared),
                                       TEST(normalised_convolutions_are_one_step),
+                                      TEST(products_with_gelu_are_one_step),
                                       TEST(products_round_on_request),
                                       TEST(channels_first_are_turned_once),
                                       TEST(timelines_are_json),

@@ -1,0 +1,49 @@
+/* Gradients where a slope breaks, ends or is lost in rounding, on all devices: PyTorch 2.15's, or
+ * the truth where it has none. */
+#include <leat/function.h>
+
+#include <math.h>
+
+#include "support/leattest.h"
+
+enum { DEVICES = 3, MOST = 8 };
+static const char *const devices[DEVICES] = {"reference", "simulated", "cpu"};
+
+typedef leat_tensor *(*function)(leat_tensor *x);
+
+/* dx = d(sum of f(x))/dx, where x is of this type. */
+static void slopes(leattest *t, const char *device, function f, leat_dtype type, int count,
+                   const double *x, double *dx)
+{
+    leat_graph *g;
+    leat_tensor *d;
+    REQUIRE_OK(leat_graph_create(t->context, device, &g));
+    leat_tensor *in = leat_cast(leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(count), x), type);
+    REQUIRE_OK(leat_gradients(leat_sum(f(in), 0, NULL, false), NULL, 1, &in, &d));
+    d = leat_cast(d, LEAT_DTYPE_F64);
+    REQUIRE_OK(leat_run(g, 1, &d));
+    REQUIRE_OK(leat_get(d, dx, (size_t)count * sizeof *dx));
+    leat_graph_destroy(g);
+}
+
+static void check_slopes(leattest *t, function f, leat_dtype type, int count, const double *x,
+                         const double *want, double relative)
+{
+    for (int d = 0; d < DEVICES; d++) {
+        double dx[MOST] = {0};
+        slopes(t, devices[d], f, type, count, x, dx);
+        for (int i = 0; i < count; i++) CHECK_NEAR(dx[i], want[i], relative, 0);
+    }
+}
+
+/* Where x^2 overflows. */
+static void far_of_gelu(leattest *t)
+{
+    static const double x[6] = {257, 40000, 9, -300, -40000, 0}, want[6] = {1, 1, 1, 0, 0, 0.5};
+    static const double far[4] = {1e20, 3e38, -1e20, -3e38};
+    check_slopes(t, leat_gelu_tanh, LEAT_DTYPE_F16, 6, x, want, 1e-3);
+    check_slopes(t, leat_gelu_tanh, LEAT_DTYPE_F32, 4, far, (const double[]){1, 1, 0, 0}, 0);
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu)};
+LEATTEST_MAIN(cases)
