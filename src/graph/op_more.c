@@ -100,6 +100,15 @@ leat_tensor *leat_logsumexp(leat_tensor *x, size_t count, const int *axes, bool 
     return leat_add(sum, leat_reshape(top, sum->shape));
 }
 
+/* |x|^order; below order 1 the slope at 0 is infinite, and counts 0. */
+static leat_tensor *power_of(leat_tensor *x, double order)
+{
+    leat_tensor *none = order < 1 ? leat_equal(x, zero_of(x)) : NULL;
+    leat_tensor *size = leat_abs(none ? leat_where(none, leat_like(x, 1), x) : x);
+    leat_tensor *y = leat_pow(size, leat_like(x, order));
+    return none ? leat_where(none, leat_like(x, order < 0 ? INFINITY : 0), y) : y;
+}
+
 /* As torch.linalg.vector_norm. */
 leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *axes, bool keep)
 {
@@ -119,7 +128,7 @@ leat_tensor *leat_norm(leat_tensor *x, double order, size_t count, const int *ax
     if (order == INFINITY) return leat_max(leat_abs(x), count, axes, keep);
     if (order == 1) return leat_sum(leat_abs(x), count, axes, keep);
     if (order == 2) return root_of(leat_sum(leat_mul(x, x), count, axes, keep), 0.5);
-    leat_tensor *sum = leat_sum(leat_pow(leat_abs(x), leat_like(x, order)), count, axes, keep);
+    leat_tensor *sum = leat_sum(power_of(x, order), count, axes, keep);
     if (order < 0) return leat_pow(sum, leat_like(x, 1 / order)); /* of 0 it is infinite */
     return root_of(sum, 1 / order);
 }

@@ -45,5 +45,25 @@ static void far_of_gelu(leattest *t)
     check_slopes(t, leat_gelu_tanh, LEAT_DTYPE_F32, 4, far, (const double[]){1, 1, 0, 0}, 0);
 }
 
-static const leattest_case cases[] = {TEST(far_of_gelu)};
+static leat_tensor *root_norm(leat_tensor *x)
+{
+    return leat_norm(x, 0.5, 0, NULL, false);
+}
+
+static leat_tensor *inverse_norm(leat_tensor *x)
+{
+    return leat_norm(x, -1, 0, NULL, false);
+}
+
+/* Of orders whose slope at 0 is infinite. */
+static void norms_of_zeros(leattest *t)
+{
+    static const double x[3] = {1, 0, -2}, none[3] = {0, 0, 0};
+    const double want[3] = {1 + sqrt(2), 0, -(1 + sqrt(2)) / sqrt(2)};
+    check_slopes(t, root_norm, LEAT_DTYPE_F64, 3, x, want, 1e-14);
+    check_slopes(t, root_norm, LEAT_DTYPE_F64, 3, none, none, 0);
+    check_slopes(t, inverse_norm, LEAT_DTYPE_F64, 3, x, none, 0);
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu), TEST(norms_of_zeros)};
 LEATTEST_MAIN(cases)
