@@ -146,7 +146,8 @@ static leat_tensor *derive_unary(leati_node *n, leat_tensor *dy)
     case LEATI_OP_NEG: return leat_neg(dy);
     case LEATI_OP_ABS: return leat_mul(dy, leat_sign(x));
     case LEATI_OP_EXP: return leat_mul(dy, y);
-    case LEATI_OP_EXPM1: return leat_mul(dy, leat_shift(y, 1));
+    case LEATI_OP_EXPM1: /* y + 1 would lose what is far below 0 */
+        return leat_mul(dy, leat_exp(x));
     case LEATI_OP_LOG: return leat_div(dy, x);
     case LEATI_OP_LOG1P: return leat_div(dy, leat_shift(x, 1));
     case LEATI_OP_SQRT: return leat_div(leat_scale(dy, 0.5), y);

@@ -65,5 +65,34 @@ static void norms_of_zeros(leattest *t)
     check_slopes(t, inverse_norm, LEAT_DTYPE_F64, 3, x, none, 0);
 }
 
-static const leattest_case cases[] = {TEST(far_of_gelu), TEST(norms_of_zeros)};
+static leat_tensor *elu(leat_tensor *x)
+{
+    return leat_elu(x, 1.5);
+}
+
+static leat_tensor *celu(leat_tensor *x)
+{
+    return leat_celu(x, 1.5);
+}
+
+/* Far below 0, where the value has come to -alpha and the slope is small, not 0. */
+static void low_of_exponentials(leattest *t)
+{
+    static const double x[3] = {-9, -20, -40};
+    double elus[3], selus[3], celus[3];
+    for (int i = 0; i < 3; i++) {
+        elus[i] = 1.5 * exp(x[i]);
+        selus[i] = 1.7580993408473766 * exp(x[i]);
+        celus[i] = exp(x[i] / 1.5);
+    }
+    check_slopes(t, elu, LEAT_DTYPE_F64, 3, x, elus, 1e-13);
+    check_slopes(t, elu, LEAT_DTYPE_F32, 3, x, elus, 1e-5);
+    check_slopes(t, leat_selu, LEAT_DTYPE_F32, 3, x, selus, 1e-5);
+    check_slopes(t, celu, LEAT_DTYPE_F32, 3, x, celus, 1e-5);
+    check_slopes(t, elu, LEAT_DTYPE_F16, 1, x, elus, 1e-2);
+    check_slopes(t, celu, LEAT_DTYPE_BF16, 1, x, celus, 2e-2);
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu), TEST(norms_of_zeros),
+                                      TEST(low_of_exponentials)};
 LEATTEST_MAIN(cases)
