@@ -211,6 +211,20 @@ static leat_tensor *derive_angle(leat_tensor *y, leat_tensor *x, leat_tensor *dy
     return leat_where(none, leat_like(d, 0), d);
 }
 
+/* How often b is in a: of what the remainder leaves, which b divides, since a / b rounds up to
+ * whole numbers that it does not reach (1 / 0.1 in f32). */
+static leat_tensor *whole_quotient(const leati_node *n)
+{
+    leat_tensor *a = n->in[0], *b = n->in[1], *r = leat_fmod(a, b);
+    if (!r) return NULL;
+    leat_dtype wide = leati_wide(a->dtype);
+    leat_tensor *part = leat_sub(leat_cast(a, wide), leat_cast(r, wide));
+    leat_tensor *q = leat_round(leat_div(part, leat_cast(b, wide)));
+    if (n->op == LEATI_OP_MOD) /* one below where the sign of b was brought about */
+        q = leat_where(leat_equal(r, &n->out[0]), q, leat_shift(q, -1));
+    return q ? leat_cast(q, a->dtype) : NULL;
+}
+
 static leat_tensor *derive_binary(leati_node *n, leat_tensor *dy, int which)
 {
     leat_tensor *a = n->in[0], *b = n->in[1];
@@ -221,8 +235,8 @@ static leat_tensor *derive_binary(leati_node *n, leat_tensor *dy, int which)
     case LEATI_OP_DIV:
         return which ? leat_neg(leat_div(leat_mul(dy, &n->out[0]), b)) : leat_div(dy, b);
     case LEATI_OP_POW: return derive_power(n, dy, which);
-    case LEATI_OP_MOD: return which ? leat_neg(leat_mul(dy, leat_floor(leat_div(a, b)))) : dy;
-    case LEATI_OP_FMOD: return which ? leat_neg(leat_mul(dy, leat_trunc(leat_div(a, b)))) : dy;
+    case LEATI_OP_MOD:
+    case LEATI_OP_FMOD: return which ? leat_neg(leat_mul(dy, whole_quotient(n))) : dy;
     case LEATI_OP_MAX:
     case LEATI_OP_MIN: return derive_extreme(n, dy, which);
     case LEATI_OP_ATAN2: return derive_angle(a, b, dy, which);

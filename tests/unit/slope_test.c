@@ -93,6 +93,33 @@ static void low_of_exponentials(leattest *t)
     check_slopes(t, celu, LEAT_DTYPE_BF16, 1, x, celus, 2e-2);
 }
 
+static leat_tensor *mod_50(leat_tensor *x)
+{
+    return leat_mod(leat_expand(leat_like(x, 50), LEAT_DIMS(2)), x);
+}
+
+static leat_tensor *mod_1(leat_tensor *x)
+{
+    return leat_mod(leat_expand(leat_like(x, 1), LEAT_DIMS(3)), x);
+}
+
+static leat_tensor *fmod_1(leat_tensor *x)
+{
+    return leat_fmod(leat_expand(leat_like(x, 1), LEAT_DIMS(3)), x);
+}
+
+/* The slope in a divisor is minus how often it is in the number, which the rounded quotient may
+ * reach where the number does not: 50 / 0.365234375 is 136.9. */
+static void divisors_of_remainders(leattest *t)
+{
+    static const double few[2] = {0.365234375, -0.365234375}, few_want[2] = {-136, 137};
+    static const double b[3] = {0.1, -0.1, INFINITY};
+    check_slopes(t, mod_50, LEAT_DTYPE_BF16, 2, few, few_want, 0);
+    check_slopes(t, mod_50, LEAT_DTYPE_F16, 2, few, few_want, 0);
+    check_slopes(t, mod_1, LEAT_DTYPE_F32, 3, b, (const double[]){-9, 10, 0}, 0);
+    check_slopes(t, fmod_1, LEAT_DTYPE_F32, 3, b, (const double[]){-9, 9, 0}, 0);
+}
+
 static const leattest_case cases[] = {TEST(far_of_gelu), TEST(norms_of_zeros),
-                                      TEST(low_of_exponentials)};
+                                      TEST(low_of_exponentials), TEST(divisors_of_remainders)};
 LEATTEST_MAIN(cases)
