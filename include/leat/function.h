@@ -57,9 +57,9 @@ LEAT_API leat_tensor *leat_gelu(leat_tensor *x); /* x / 2 (1 + erf(x / sqrt 2)) 
 LEAT_API leat_tensor *leat_gelu_tanh(leat_tensor *x);
 LEAT_API leat_tensor *leat_silu(leat_tensor *x); /* x sigmoid(x) */
 LEAT_API leat_tensor *leat_mish(leat_tensor *x); /* x tanh(softplus(x)) */
-/* Integers: at whole numbers. The gradient is 1 also at the bounds, as PyTorch's. */
+/* Integers: at whole numbers. The gradient is 0 at both bounds, as PyTorch's. */
 LEAT_API leat_tensor *leat_clip(leat_tensor *x, double low, double high);
-/* The gradient is alpha also at the ends of the slope, where PyTorch's is 0. */
+/* The gradient is 0 also at the ends of the slope, as PyTorch's. */
 LEAT_API leat_tensor *leat_hard_sigmoid(leat_tensor *x, double alpha,
                                         double beta);  /* clip(alpha x + beta, 0, 1) */
 LEAT_API leat_tensor *leat_hard_swish(leat_tensor *x); /* x clip(x / 6 + 1 / 2, 0, 1) */

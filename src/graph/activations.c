@@ -37,7 +37,7 @@ leat_tensor *leat_mish(leat_tensor *x)
     return leat_mul(x, leat_tanh(leat_softplus(x)));
 }
 
-/* By selection, so that the gradient is 1 at the bounds and NaN stays. */
+/* By selection, so that the gradient is 0 at both bounds and NaN stays. */
 leat_tensor *leat_clip(leat_tensor *x, double low, double high)
 {
     LEATI_CALLED(leat_tensor_graph(x), "clip");
@@ -49,7 +49,7 @@ leat_tensor *leat_clip(leat_tensor *x, double low, double high)
                             "point first",
                             leat_dtype_name(x->dtype), low, high);
     leat_tensor *l = leati_scalar_near(g, x->dtype, low), *h = leati_scalar_near(g, x->dtype, high);
-    return leat_where(leat_less(x, l), l, leat_where(leat_greater(x, h), h, x));
+    return leat_where(leat_less_equal(x, l), l, leat_where(leat_greater_equal(x, h), h, x));
 }
 
 leat_tensor *leat_hard_sigmoid(leat_tensor *x, double alpha, double beta)

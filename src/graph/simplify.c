@@ -300,15 +300,15 @@ static leat_status fold_gated(state *s, uint32_t i)
     return LEAT_OK;
 }
 
-/* Whether t is x < value or, `above`, x > value, for a single reader. */
+/* Whether t is x <= value or, `above`, x >= value, for a single reader. */
 static bool is_beyond(const state *s, const leat_tensor *t, const leat_tensor *x, float value,
                       bool above)
 {
-    leati_node *n = only(s, t, above ? LEATI_OP_GT : LEATI_OP_LT);
+    leati_node *n = only(s, t, above ? LEATI_OP_GE : LEATI_OP_LE);
     return n && n->in[0]->slot == x->slot && is_constant(s, n->in[1], value);
 }
 
-/* x < 0 ? 0 : x > 6 ? 6 : x, as leat_clip writes it. */
+/* x <= 0 ? 0 : x >= 6 ? 6 : x, as leat_clip writes it. */
 static leat_status fold_clip(state *s, uint32_t i)
 {
     leati_node *n = s->p->node[i], *inner = only(s, n->in[2], LEATI_OP_WHERE);

@@ -120,6 +120,50 @@ static void divisors_of_remainders(leattest *t)
     check_slopes(t, fmod_1, LEAT_DTYPE_F32, 3, b, (const double[]){-9, 9, 0}, 0);
 }
 
-static const leattest_case cases[] = {TEST(far_of_gelu), TEST(norms_of_zeros),
-                                      TEST(low_of_exponentials), TEST(divisors_of_remainders)};
+static leat_tensor *clip(leat_tensor *x)
+{
+    return leat_clip(x, -1, 1);
+}
+
+static leat_tensor *hard_sigmoid(leat_tensor *x)
+{
+    return leat_hard_sigmoid(x, 1.0 / 6, 0.5);
+}
+
+/* 0 at both bounds. */
+static void bounds_of_clips(leattest *t)
+{
+    static const double x[6] = {-1, 1, 0.5, -2, 2, NAN}, ends[4] = {-3, 3, 0, 4};
+    for (int k = 0; k < 2; k++) {
+        leat_dtype type = k ? LEAT_DTYPE_F32 : LEAT_DTYPE_F64;
+        check_slopes(t, clip, type, 6, x, (const double[]){0, 0, 1, 0, 0, 1}, 0);
+        check_slopes(t, leat_hard_swish, type, 4, ends, (const double[]){0, 1, 0.5, 1}, 1e-7);
+        check_slopes(t, hard_sigmoid, type, 4, ends, (const double[]){0, 0, 1.0 / 6, 0}, 1e-7);
+    }
+}
+
+/* The layer `relu6` of a batch with blank pixels: as relu, 0 gets none. */
+static void blank_pixels(leattest *t)
+{
+    static const float x[6] = {0, 0, 0, 1, 2, 3}, w[3] = {1, 1, 1}, zero[1] = {0};
+    for (int d = 0; d < DEVICES; d++) {
+        float got = NAN;
+        leat_graph *g;
+        leat_tensor *db;
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        leat_tensor *b = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(1), zero);
+        leat_tensor *y = leat_matmul(leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x),
+                                     leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(3, 1), w));
+        y = leat_clip(leat_scale(leat_add(y, b), 0.5), 0, 6);
+        REQUIRE_OK(leat_gradients(leat_sum(y, 0, NULL, false), NULL, 1, &b, &db));
+        REQUIRE_OK(leat_run(g, 1, &db));
+        REQUIRE_OK(leat_get(db, &got, sizeof got));
+        CHECK(got == 0.5f);
+        leat_graph_destroy(g);
+    }
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu),         TEST(norms_of_zeros),
+                                      TEST(low_of_exponentials), TEST(divisors_of_remainders),
+                                      TEST(bounds_of_clips),     TEST(blank_pixels)};
 LEATTEST_MAIN(cases)
