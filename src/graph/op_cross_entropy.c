@@ -203,9 +203,10 @@ static leat_tensor *entropy(leat_tensor *x, leat_tensor *labels,
     if (!o.weights && !o.has_ignored)
         return leat_scale(sum, 1 / (double)(rows->shape.dim[0] ? rows->shape.dim[0] : 1));
     leat_tensor *weight = leat_stop_gradient(leat_sum(&n->out[1], 0, NULL, false));
-    /* the mean of no label is 0: the sum is */
+    /* the mean of no weight is 0; with smoothing the sum need not be */
     leat_tensor *none = leat_equal(weight, leat_like(weight, 0));
-    return leat_div(sum, leat_where(none, leat_like(weight, 1), weight));
+    leat_tensor *mean = leat_div(sum, leat_where(none, leat_like(weight, 1), weight));
+    return leat_where(none, leat_like(mean, 0), mean);
 }
 
 leat_tensor *leat_cross_entropy(leat_tensor *logits, leat_tensor *labels,

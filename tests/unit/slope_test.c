@@ -163,7 +163,33 @@ static void blank_pixels(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(far_of_gelu),         TEST(norms_of_zeros),
-                                      TEST(low_of_exponentials), TEST(divisors_of_remainders),
-                                      TEST(bounds_of_clips),     TEST(blank_pixels)};
+/* Weights of labels that are 0: the mean of them is 0, also with smoothing, which counts the other
+ * classes. */
+static void entropy_without_weight(leattest *t)
+{
+    static const double x[6] = {1, 2, 3, 0, 1, -1}, w[3] = {2, 0, 1};
+    static const int64_t labels[2] = {1, 1};
+    for (int d = 0; d < DEVICES; d++) {
+        double y = NAN, dx[6];
+        leat_graph *g;
+        leat_entropy_options o = leat_entropy_options_default();
+        REQUIRE_OK(leat_graph_create(t->context, devices[d], &g));
+        leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(2, 3), x), *roots[2];
+        o.smoothing = 0.1;
+        o.weights = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(3), w);
+        roots[0] = leat_cross_entropy(in, leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(2), labels), &o);
+        REQUIRE_OK(leat_gradients(roots[0], NULL, 1, &in, &roots[1]));
+        REQUIRE_OK(leat_run(g, 2, roots));
+        REQUIRE_OK(leat_get(roots[0], &y, sizeof y));
+        REQUIRE_OK(leat_get(roots[1], dx, sizeof dx));
+        CHECK(y == 0);
+        for (int i = 0; i < 6; i++) CHECK(dx[i] == 0);
+        leat_graph_destroy(g);
+    }
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu),           TEST(norms_of_zeros),
+                                      TEST(low_of_exponentials),   TEST(divisors_of_remainders),
+                                      TEST(bounds_of_clips),       TEST(blank_pixels),
+                                      TEST(entropy_without_weight)};
 LEATTEST_MAIN(cases)
