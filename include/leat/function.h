@@ -199,7 +199,7 @@ typedef struct leat_entropy_options {
     uint32_t struct_size;
     int axis;             /* of the classes; -1: the last */
     double smoothing;     /* 0 .. 1: the share of the label that all classes get evenly */
-    leat_tensor *weights; /* (classes), or NULL */
+    leat_tensor *weights; /* (classes), or NULL: settings, which no gradient reaches */
     bool has_ignored;     /* labels that are `ignored` count nothing */
     int64_t ignored;
     leat_reduction reduction; /* MEAN divides by the sum of the labels' weights; 0 if that is 0 */

@@ -192,7 +192,8 @@ static leat_tensor *entropy(leat_tensor *x, leat_tensor *labels,
                              .ignored = o.has_ignored ? o.ignored : 0,
                              .has_ignored = o.has_ignored,
                              .given_log = given_log};
-    leat_tensor *in[3] = {rows, leat_reshape(labels, LEAT_DIMS(rows->shape.dim[0])), o.weights};
+    leat_tensor *in[3] = {rows, leat_reshape(labels, LEAT_DIMS(rows->shape.dim[0])),
+                          o.weights ? leat_stop_gradient(o.weights) : NULL};
     leati_node *n = leati_node_new(g, LEATI_OP_CROSS_ENTROPY, o.weights ? 3 : 2, in, &a, sizeof a);
     if (!n) return NULL;
     if (o.reduction == LEAT_REDUCE_NONE) return leat_reshape(&n->out[0], shape);

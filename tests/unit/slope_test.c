@@ -188,8 +188,37 @@ static void entropy_without_weight(leattest *t)
     }
 }
 
-static const leattest_case cases[] = {TEST(far_of_gelu),           TEST(norms_of_zeros),
-                                      TEST(low_of_exponentials),   TEST(divisors_of_remainders),
-                                      TEST(bounds_of_clips),       TEST(blank_pixels),
-                                      TEST(entropy_without_weight)};
+/* Class weights are settings: no gradient reaches them, a second one neither. */
+static void entropy_of_settings(leattest *t)
+{
+    static const double x[3] = {1, 2, 3}, w[3] = {2, 1, 1};
+    static const int64_t label = 0;
+    double first[3], second[3];
+    leat_graph *g;
+    leat_entropy_options o = leat_entropy_options_default();
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(1, 3), x), *dx, *dw[2];
+    o.weights = leat_input(g, LEAT_DTYPE_F64, LEAT_DIMS(3), w);
+    o.reduction = LEAT_REDUCE_SUM;
+    leat_tensor *y =
+        leat_cross_entropy(in, leat_input(g, LEAT_DTYPE_I64, LEAT_DIMS(1), &label), &o);
+    REQUIRE_OK(leat_gradients(y, NULL, 1, &in, &dx));
+    REQUIRE_OK(leat_gradients(y, NULL, 1, &o.weights, &dw[0]));
+    leat_tensor *square = leat_sum(leat_mul(dx, dx), 0, NULL, false);
+    REQUIRE_OK(leat_gradients(square, NULL, 1, &o.weights, &dw[1]));
+    REQUIRE_OK(leat_run(g, 2, dw));
+    REQUIRE_OK(leat_get(dw[0], first, sizeof first));
+    REQUIRE_OK(leat_get(dw[1], second, sizeof second));
+    for (int i = 0; i < 3; i++) CHECK(first[i] == 0 && second[i] == 0);
+    leat_graph_destroy(g);
+}
+
+static const leattest_case cases[] = {TEST(far_of_gelu),
+                                      TEST(norms_of_zeros),
+                                      TEST(low_of_exponentials),
+                                      TEST(divisors_of_remainders),
+                                      TEST(bounds_of_clips),
+                                      TEST(blank_pixels),
+                                      TEST(entropy_without_weight),
+                                      TEST(entropy_of_settings)};
 LEATTEST_MAIN(cases)
