@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/window.h"
 #include "onnx/operators.h"
 
 static void put3(int64_t *out, const int64_t *list, size_t count)
@@ -198,6 +199,16 @@ leat_status leati_on_AveragePool(leati_ocall *k)
     return leati_oset(k, 0, leat_pool_avg(x, &o));
 }
 
+/* How far the last window of a pool reaches over the padding: convolutions know no ceil_mode. */
+static int64_t last_window(const leat_window *o, int i, int64_t in)
+{
+    int64_t count = leati_window_count(in, o->kernel[i], o->stride[i], o->dilation[i],
+                                       o->pad_low[i], o->pad_high[i], o->ceil_mode);
+    int64_t reach = (count - 1) * o->stride[i] + (o->kernel[i] - 1) * o->dilation[i] + 1;
+    int64_t over = reach - o->pad_low[i] - in - o->pad_high[i];
+    return count > 0 && over > 0 ? over : 0;
+}
+
 /* (sum of |x|^p)^(1/p): the sum is a convolution of every channel with ones. */
 leat_status leati_on_LpPool(leati_ocall *k)
 {
@@ -214,9 +225,7 @@ leat_status leati_on_LpPool(leati_ocall *k)
     w.dim[1] = 1;
     for (int i = 2; i < s.rank; i++) {
         w.dim[i] = kernel[i - 2];
-        int64_t all = s.dim[i] + o.pad_low[i - 2] + o.pad_high[i - 2];
-        int64_t over = (all - (kernel[i - 2] - 1) * o.dilation[i - 2] - 1) % o.stride[i - 2];
-        if (o.ceil_mode && over > 0) o.pad_high[i - 2] += o.stride[i - 2] - over;
+        o.pad_high[i - 2] += last_window(&o, i - 2, s.dim[i]);
     }
     o.groups = (int)s.dim[1];
     leat_tensor *power = p == 1   ? leat_abs(x)

@@ -2,7 +2,7 @@
 """Models of ai.onnx.ml with the outputs of ONNX Runtime, and transforms of odd lengths with those of
 NumPy (in f64; ONNX Runtime's are 1e-3 off there), in the layout of ONNX's backend tests:
 tests/onnx/learned. Made with onnx 1.22.0, onnxruntime 1.31.1, scikit-learn 1.9.1, NumPy 2.4.6 (resizing by
-aligned corners and crops, clipping and quantising with onnxruntime 1.32.0); run it from the root of the project."""
+aligned corners and crops, clipping, quantising and all behind it with onnxruntime 1.32.0); run it from the root of the project."""
 import pathlib, shutil
 import numpy as np
 import onnx
@@ -308,6 +308,18 @@ def quantised():
                                              "s": np.float32(0.5), "z": np.array(1, kind)})
 
 
+
+def last_windows():
+    """Pools whose last window would begin in the padding behind the input: there is none."""
+    node, x = helper.make_node, np.random.default_rng(10).standard_normal((1, 2, 9)).astype("f4")
+    for name, more in (("", {}), ("_valid", {"auto_pad": "VALID"}), ("_same", {"auto_pad": "SAME_UPPER"})):
+        kernel = 1 if not name else 4
+        save(f"lp_pool_ceil{name}", [node("LpPool", ["x"], ["y"], kernel_shape=[kernel], strides=[3], ceil_mode=1,
+                                          **more)], {"x": x})
+    save("lp_pool_ceil_pads", [node("LpPool", ["x"], ["y"], kernel_shape=[4, 3], strides=[2, 2], pads=[2, 0, 3, 0],
+                                    ceil_mode=1, p=3)], {"x": x[:, :, :8].reshape(1, 1, 4, 4)})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -318,3 +330,4 @@ if __name__ == "__main__":
     resizes()
     clipped()
     quantised()
+    last_windows()
