@@ -42,7 +42,12 @@ static leat_tensor *activate(leati_ocall *k, const cell *c, int i, leat_tensor *
     if (is(name, "elu")) return leat_elu(x, a);
     if (is(name, "softsign")) return leat_softsign(x);
     if (is(name, "softplus")) return leat_softplus(x);
-    (void)leati_ofail(k, LEAT_UNSUPPORTED, "activation %.40s", name);
+    if (is(name, "thresholdedrelu"))
+        return leat_where(leat_greater(x, leat_like(x, a)), x, leat_like(x, 0));
+    (void)leati_ofail(k, LEAT_UNSUPPORTED,
+                      "activation %.40s: there are Relu, Tanh, Sigmoid, Affine, LeakyRelu, "
+                      "ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign and Softplus",
+                      name);
     return NULL;
 }
 
@@ -140,7 +145,7 @@ static void functions_of(leati_ocall *k, cell *c, int64_t d)
         bool own = i / each == (size_t)d && name;
         bool has_alpha =
             name && (is(name, "leakyrelu") || is(name, "affine") || is(name, "scaledtanh") ||
-                     is(name, "hardsigmoid") || is(name, "elu"));
+                     is(name, "hardsigmoid") || is(name, "elu") || is(name, "thresholdedrelu"));
         bool has_beta =
             name && (is(name, "affine") || is(name, "scaledtanh") || is(name, "hardsigmoid"));
         double given_alpha = has_alpha && is(name, "leakyrelu")     ? 0.01

@@ -320,6 +320,16 @@ def last_windows():
                                     ceil_mode=1, p=3)], {"x": x[:, :, :8].reshape(1, 1, 4, 4)})
 
 
+def thresholds():
+    """Activations of a recurrent layer that take a number (without one ONNX Runtime takes 0 for ThresholdedRelu,
+    ONNX's text 1)."""
+    own = np.random.default_rng(11)
+    x, w, r, b = (own.standard_normal(s).astype("f4") for s in ((5, 2, 4), (1, 9, 4), (1, 9, 3), (1, 18)))
+    node = helper.make_node("GRU", ["x", "w", "r", "b"], ["y"], hidden_size=3, activation_alpha=[0.25, 0.5],
+                            activations=["LeakyRelu", "ThresholdedRelu"])
+    save("gru_threshold", [node], {"x": x}, {"w": w, "r": r, "b": b})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -331,3 +341,4 @@ if __name__ == "__main__":
     clipped()
     quantised()
     last_windows()
+    thresholds()
