@@ -285,7 +285,7 @@ typedef enum leat_pad_mode {
     LEAT_PAD_CONSTANT,
     LEAT_PAD_REFLECT, /* 3 2 | 1 2 3 | 2 1 */
     LEAT_PAD_EDGE,    /* 1 1 | 1 2 3 | 3 3 */
-    LEAT_PAD_WRAP     /* 2 3 | 1 2 3 | 1 2 */
+    LEAT_PAD_WRAP     /* 2 3 | 1 2 3 | 1 2, and on round and round */
 } leat_pad_mode;
 /* low[i] elements before and high[i] behind axis i; negative numbers cut. value: of CONSTANT. */
 LEAT_API leat_tensor *leat_pad(leat_tensor *x, leat_pad_mode mode, const int64_t *low,

@@ -58,7 +58,7 @@ static int64_t pad_source(const leati_pad_attrs *a, int axis, int64_t dim, int64
     }
     case LEATI_PAD_REFLECT: return i < 0 ? -i : i >= dim ? 2 * (dim - 1) - i : i;
     case LEATI_PAD_EDGE: return i < 0 ? 0 : i >= dim ? dim - 1 : i;
-    case LEATI_PAD_WRAP: return i < 0 ? i + dim : i >= dim ? i - dim : i;
+    case LEATI_PAD_WRAP: return (i % dim + dim) % dim;
     }
     return -1;
 }

@@ -16,8 +16,8 @@ static leat_status infer(leat_context *c, leati_node *n)
             return leati_node_fail(c, n, LEAT_INVALID, "a negative width for axis %d", i);
         LEATI_BUG_IF(c, a->mode != LEATI_PAD_CONSTANT && a->interior[i]);
         if (a->mode != LEATI_PAD_CONSTANT && (a->low[i] || a->high[i])) {
-            int64_t most = a->mode == LEATI_PAD_REFLECT ? dim - 1 : dim;
-            if (a->mode != LEATI_PAD_EDGE && (a->low[i] > most || a->high[i] > most))
+            int64_t most = dim - 1;
+            if (a->mode == LEATI_PAD_REFLECT && (a->low[i] > most || a->high[i] > most))
                 return leati_node_fail(c, n, LEAT_SHAPE,
                                        "axis %d of %lld elements can be continued by at most %lld, "
                                        "not by %lld and %lld",
@@ -59,7 +59,7 @@ static int64_t source_of(const leati_pad_attrs *a, int64_t dim, int64_t i)
     switch (a->mode) {
     case LEATI_PAD_REFLECT: return i < 0 ? -i : 2 * (dim - 1) - i;
     case LEATI_PAD_EDGE: return i < 0 ? 0 : dim - 1;
-    default: return i < 0 ? i + dim : i - dim;
+    default: return (i % dim + dim) % dim;
     }
 }
 

@@ -122,6 +122,8 @@ static const op_sample pads[] = {
           .number = {LEAT_PAD_REFLECT}),
     MOVES(PAD, "edge", record_pad, &around, OP_1(OP_IN(0, 1, 3, 4)), .number = {LEAT_PAD_EDGE}),
     MOVES(PAD, "wrapped", record_pad, &around, OP_1(OP_IN(0, 1, 3, 4)), .number = {LEAT_PAD_WRAP}),
+    MOVES(PAD, "wrapped several times", record_pad, &single, OP_1(OP_IN(0, 1, 1, 2)),
+          .number = {LEAT_PAD_WRAP}),
     MOVES(PAD, "edge of three axes", record_pad, &wide, OP_1(OP_IN(0, 1, 2, 3, 2)),
           .number = {LEAT_PAD_EDGE}),
     MOVES(PAD, "edge of one element", record_pad, &single, OP_1(OP_IN(0, 1, 1, 2)),

@@ -330,6 +330,12 @@ def thresholds():
     save("gru_threshold", [node], {"x": x}, {"w": w, "r": r, "b": b})
 
 
+def wrapped():
+    """Padding from the other end, several times round."""
+    save("pad_wrap_wide", [helper.make_node("Pad", ["x", "p"], ["y"], mode="wrap")],
+         {"x": np.float32([[1, 2, 3], [4, 5, 6]])}, {"p": np.int64([5, 4, 0, 7])})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -342,3 +348,4 @@ if __name__ == "__main__":
     quantised()
     last_windows()
     thresholds()
+    wrapped()
