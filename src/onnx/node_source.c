@@ -280,7 +280,7 @@ static leat_status window(leati_ocall *k, double a0, double a1, double a2)
         return leati_ofail(k, LEAT_TYPE, "elements of type %d", (int)element);
     LEATI_TRY(leati_onew(k, 0, element, leat_shape_make(1, &n), &out));
     for (int64_t i = 0; i < n; i++) {
-        double t = m > 0 ? 2 * acos(-1) * (double)i / m : 0;
+        double t = m > 0 ? 2 * acos(-1) * (double)i / m : acos(-1); /* one place is the middle */
         leati_oput(element, out, (size_t)i, a0 - a1 * cos(t) + a2 * cos(2 * t));
     }
     return LEAT_OK;

@@ -336,6 +336,15 @@ def wrapped():
          {"x": np.float32([[1, 2, 3], [4, 5, 6]])}, {"p": np.int64([5, 4, 0, 7])})
 
 
+def windows_of_one():
+    """NumPy's: ONNX Runtime divides by 0."""
+    node = helper.make_node
+    nodes = [node(f"{kind}Window", ["n"], [kind], periodic=0) for kind in ("Hann", "Hamming", "Blackman")]
+    save("windows_of_one", nodes + [node("Concat", ["Hann", "Hamming", "Blackman"], ["w"], axis=0),
+                                    node("Mul", ["w", "x"], ["y"])], {"x": np.ones(3, "f4")},
+         {"n": np.int64(1)}, got=[np.float32([np.hanning(1)[0], np.hamming(1)[0], np.blackman(1)[0]])])
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -349,3 +358,4 @@ if __name__ == "__main__":
     last_windows()
     thresholds()
     wrapped()
+    windows_of_one()
