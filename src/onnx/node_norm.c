@@ -60,12 +60,20 @@ leat_status leati_on_Hardmax(leati_ocall *k)
 /* ---- over the last axes -----------------------------------------------------------------------
  */
 
+/* What stash_type says: the type of the mean and the deviation. */
+static leat_dtype stash_named(leati_ocall *k, leat_tensor *x)
+{
+    leat_dtype stash;
+    int32_t element = (int32_t)leati_oattr_int(k, "stash_type", LEATI_ONNX_FLOAT);
+    if (leati_oval_dtype(element, &stash) && leati_dtype_is_float(stash)) return stash;
+    return leat_tensor_dtype(x);
+}
+
+/* In which it is computed: f64 stays. */
 static leat_dtype stash_of(leati_ocall *k, leat_tensor *x)
 {
-    leat_dtype type = leat_tensor_dtype(x), stash;
-    int32_t element = (int32_t)leati_oattr_int(k, "stash_type", LEATI_ONNX_FLOAT);
-    if (!leati_oval_dtype(element, &stash) || !leati_dtype_is_float(stash)) return type;
-    return type == LEAT_DTYPE_F64 ? type : stash;
+    leat_dtype type = leat_tensor_dtype(x);
+    return type == LEAT_DTYPE_F64 ? type : stash_named(k, x);
 }
 
 leat_status leati_on_LayerNormalization(leati_ocall *k)
@@ -77,7 +85,7 @@ leat_status leati_on_LayerNormalization(leati_ocall *k)
     int axis = leati_oaxis(k, leati_oattr_int(k, "axis", -1), rank);
     double epsilon = leati_oattr_float(k, "epsilon", 1e-5);
     if (axis < 0) return LEAT_SHAPE;
-    leat_dtype type = leat_tensor_dtype(x), stash = stash_of(k, x);
+    leat_dtype type = leat_tensor_dtype(x), stash = stash_of(k, x), named = stash_named(k, x);
     if (type == stash && !leati_owants(k, 1) && !leati_owants(k, 2))
         return leati_oset(k, 0, leat_layer_norm(x, rank - axis, gamma, beta, epsilon));
     x = leat_cast(x, stash);
@@ -88,8 +96,8 @@ leat_status leati_on_LayerNormalization(leati_ocall *k)
         leat_rsqrt(leat_shift(leat_mean(leat_mul(d, d), count, axes, true), epsilon));
     leat_tensor *y = leat_mul(leat_cast(leat_mul(d, scale), type), gamma);
     LEATI_TRY(leati_oset(k, 0, beta ? leat_add(y, beta) : y));
-    LEATI_TRY(leati_oset(k, 1, mean));
-    return leati_oset(k, 2, scale);
+    LEATI_TRY(leati_oset(k, 1, leat_cast(mean, named)));
+    return leati_oset(k, 2, leat_cast(scale, named));
 }
 
 leat_status leati_on_RMSNormalization(leati_ocall *k)

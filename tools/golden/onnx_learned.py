@@ -345,6 +345,12 @@ def windows_of_one():
          {"n": np.int64(1)}, got=[np.float32([np.hanning(1)[0], np.hamming(1)[0], np.blackman(1)[0]])])
 
 
+def mean_of_f64():
+    """Is float, as stash_type says."""
+    x, node = np.random.default_rng(13).standard_normal((3, 5)), helper.make_node
+    save("layer_norm_f64", [node("LayerNormalization", ["x", "g"], ["y", "label"])], {"x": x}, {"g": np.arange(5.)})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -359,3 +365,4 @@ if __name__ == "__main__":
     thresholds()
     wrapped()
     windows_of_one()
+    mean_of_f64()
