@@ -14,9 +14,17 @@ static bool is_float(int32_t e)
            e == LEATI_ONNX_BFLOAT16 || leati_small_float_of(e);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* "1.5", "-INF" and the like. */
 static leat_status parse(leati_ocall *k, leati_pb_bytes text, double *out)
 {
+    /* blanks around it count nothing, as for Python and the runtimes */
+    while (text.size && is_blank(text.data[0])) text.data++, text.size--;
+    while (text.size && is_blank(text.data[text.size - 1])) text.size--;
     static const struct {
         const char *text;
         double value;

@@ -351,6 +351,12 @@ def mean_of_f64():
     save("layer_norm_f64", [node("LayerNormalization", ["x", "g"], ["y", "label"])], {"x": x}, {"g": np.arange(5.)})
 
 
+def blanks():
+    """Texts with blanks before the number."""
+    save("cast_blanks", [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)],
+         {"x": np.array(["  4", "\t-1.5e1", "7"], object)})
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     trees()
@@ -366,3 +372,4 @@ if __name__ == "__main__":
     wrapped()
     windows_of_one()
     mean_of_f64()
+    blanks()
