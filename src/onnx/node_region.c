@@ -1,4 +1,5 @@
-/* Owns: RoiAlign and DeformConv: images sampled between their pixels, bilinearly. */
+/* Owns: regions of images: RoiAlign and DeformConv, sampled between the pixels, bilinearly, and
+ * MaxRoiPool, of whole pixels. */
 #include <math.h>
 #include <string.h>
 
@@ -145,6 +146,94 @@ leat_status leati_on_RoiAlign(leati_ocall *k)
             for (int64_t j = 0; j < r.rows * r.columns; j++)
                 *to++ = cell_of(&r, &g, plane, j / r.columns, j % r.columns);
         }
+    }
+    return leati_oset_f64(k, 0, k->in[0]->element, y, out);
+}
+
+/* ---- MaxRoiPool -------------------------------------------------------------------------------
+ */
+
+/* The pixels of cell i of `cells` over the pixels from..to of an axis; in float, as ONNX Runtime
+ * has it. */
+static void pixels_of(double from, double to, int64_t size, int64_t cells, int64_t i,
+                      int64_t *first, int64_t *end)
+{
+    float step = (float)fmax(to - from + 1, 1) / (float)cells;
+    double low = floor((double)((float)i * step)) + from;
+    double high = ceil((double)((float)(i + 1) * step)) + from;
+    *first = (int64_t)fmin(fmax(low, 0), (double)size);
+    *end = (int64_t)fmin(fmax(high, 0), (double)size);
+}
+
+/* The largest pixel of each cell of a region: left, top, right and bottom pixel, these included;
+ * 0 where a cell has none. */
+static void pool_region(const double *roi, leat_shape x, leat_shape y, const double *plane,
+                        double *to)
+{
+    int64_t top, bottom, left, right;
+    for (int64_t i = 0; i < y.dim[2]; i++) {
+        pixels_of(roi[1], roi[3], x.dim[2], y.dim[2], i, &top, &bottom);
+        for (int64_t j = 0; j < y.dim[3]; j++, to++) {
+            pixels_of(roi[0], roi[2], x.dim[3], y.dim[3], j, &left, &right);
+            *to = top < bottom && left < right ? -(double)INFINITY : 0;
+            for (int64_t a = top; a < bottom; a++)
+                for (int64_t b = left; b < right; b++) *to = fmax(*to, plane[a * x.dim[3] + b]);
+        }
+    }
+}
+
+/* The sizes of the result. */
+static leat_status read_pool(leati_ocall *k, leat_shape *y)
+{
+    leat_shape s = k->in[0]->shape, rois = k->in[1]->shape;
+    size_t count;
+    const int64_t *cells = leati_oattr_ints(k, "pooled_shape", &count);
+    if (s.rank != 4 || rois.rank != 2 || rois.dim[1] != 5)
+        return leati_ofail(k, LEAT_SHAPE, "regions %s do not fit images %s",
+                           leati_shape_string(&rois).text, leati_shape_string(&s).text);
+    if (count != 2 || cells[0] < 1 || cells[1] < 1 || cells[0] > 1 << 16 || cells[1] > 1 << 16)
+        return leati_ofail(k, LEAT_INVALID, "pooled_shape must be two sizes from 1 to 65536");
+    *y = (leat_shape){4, {rois.dim[0], s.dim[1], cells[0], cells[1]}};
+    return leati_oval_check(k->context, y, LEATI_ONNX_DOUBLE);
+}
+
+/* Region i as whole pixels. */
+static leat_status round_region(leati_ocall *k, int64_t i, int64_t images, double *roi)
+{
+    double scale = leati_oattr_float(k, "spatial_scale", 1);
+    if (!(roi[0] >= 0 && roi[0] < (double)images))
+        return leati_ofail(k, LEAT_INVALID, "region %lld is in image %g of %lld", (long long)i,
+                           roi[0], (long long)images);
+    for (int j = 1; j < 5; j++) {
+        roi[j] = round(roi[j] * scale);
+        if (!(fabs(roi[j]) < 1e9))
+            return leati_ofail(k, LEAT_INVALID, "region %lld reaches to %g", (long long)i, roi[j]);
+    }
+    return LEAT_OK;
+}
+
+leat_status leati_on_MaxRoiPool(leati_ocall *k)
+{
+    const double most_pixels = 0x1p32;
+    leat_shape y, s;
+    double *x, *rois, *out, *to;
+    LEATI_TRY(leati_oneed(k, 2));
+    LEATI_TRY(read_pool(k, &y));
+    LEATI_TRY(leati_of64(k, 0, &x));
+    LEATI_TRY(leati_of64(k, 1, &rois));
+    s = k->in[0]->shape;
+    to = out = leati_oalloc(k, leati_shape_count(&y), sizeof *out);
+    if (!out) return LEAT_NOMEM;
+    /* neighbouring cells may share a pixel at either end */
+    double each = (double)(s.dim[2] + 2 * y.dim[2]) * (double)(s.dim[3] + 2 * y.dim[3]);
+    if (each * (double)y.dim[0] * (double)s.dim[1] > most_pixels)
+        return leati_ofail(k, LEAT_LIMIT, "regions of more than 2^32 pixels");
+    for (int64_t i = 0; i < y.dim[0]; i++) {
+        double *roi = rois + 5 * i;
+        LEATI_TRY(round_region(k, i, s.dim[0], roi));
+        for (int64_t c = 0; c < s.dim[1]; c++, to += y.dim[2] * y.dim[3])
+            pool_region(roi + 1, s, y, x + ((int64_t)roi[0] * s.dim[1] + c) * s.dim[2] * s.dim[3],
+                        to);
     }
     return leati_oset_f64(k, 0, k->in[0]->element, y, out);
 }

@@ -336,6 +336,18 @@ def wrapped():
          {"x": np.float32([[1, 2, 3], [4, 5, 6]])}, {"p": np.int64([5, 4, 0, 7])})
 
 
+def regions():
+    """Regions of whole pixels, also upside down, outside of the image, and smaller than the result."""
+    own = np.random.default_rng(12)
+    x = own.standard_normal((2, 3, 9, 7)).astype("f4")
+    rois = np.float32([[0, 0, 0, 6, 8], [1, 2, 3, 4, 5], [1, 5, 7, 2, 1], [0, -4, 1, 20, 12], [1, 30, 30, 40, 40],
+                       [0, 3, 3, 3, 3]])
+    for name, cells, scale in (("", [3, 2], 1.0), ("_scaled", [5, 4], 0.35)):
+        save(f"region_pool{name}", [helper.make_node("MaxRoiPool", ["x", "r"], ["y"], pooled_shape=cells,
+                                                     spatial_scale=scale)], {"x": x, "r": rois})
+
+
+
 def windows_of_one():
     """NumPy's: ONNX Runtime divides by 0."""
     node = helper.make_node
@@ -370,6 +382,7 @@ if __name__ == "__main__":
     last_windows()
     thresholds()
     wrapped()
+    regions()
     windows_of_one()
     mean_of_f64()
     blanks()
