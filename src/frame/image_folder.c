@@ -313,10 +313,12 @@ static leat_status choose_shape(folder *f, const char *text)
     if (text) {
         int used = 0;
         int got = sscanf(text, "%6lux%6lu%nx%1lu%n", &height, &width, &used, &channels, &used);
-        LEATI_CHECK(
-            c, got >= 2 && !text[used] && height && width && (channels == 1 || channels == 3),
-            LEAT_INVALID,
-            "images is '%s'; expected height x width x channels (1 or 3), as in 64x64x3", text);
+        LEATI_CHECK(c,
+                    got >= 2 && !text[used] && !strpbrk(text, "+- ") && height && width &&
+                        (channels == 1 || channels == 3),
+                    LEAT_INVALID,
+                    "images is '%s'; expected height x width x channels (1 or 3), as in 64x64x3",
+                    text);
     }
     for (size_t i = 0; !text && i < f->count; i++) {
         const leati_image_head *other = &f->file[i].head;

@@ -83,6 +83,7 @@ has row-in-plan plan.txt "485"
 check augment-of-images sh -c "$leat check wide -m network --set network.augment=flip --set 'network.layers=flatten' >plan.txt"
 fails augment-too-large 2 "crop=30|8 x 12" $leat check wide -m network --set "network.augment=crop=30,cutout=60" --set network.layers=flatten
 fails shape-turned 2 "network.input is '12x8x1'|8x12x1 (height, width, channels)|network.input=8x12x1" \
+fails negative 2 "images is '-4x4x1'; expected height x width x channels" $leat describe photos --images=-4x4x1
     $leat check wide -m network --set network.input=12x8x1 --set "network.layers=conv2d(2); flatten"
 fails shape-turned-rows 2 "12x8|8x12x1" $leat check wide -m network --set network.input=12x8 --set "network.layers=lstm(2)"
 fails shape-other 2 "4x24x1" $leat check wide -m network --set network.input=4x24x1 --set "network.layers=flatten"
