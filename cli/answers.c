@@ -52,3 +52,16 @@ leat_status cli_write_answers(cli *c, const leat_frame *answers)
     cli_say(c, "wrote %s: %s\n", path, size);
     return LEAT_OK;
 }
+
+leat_status cli_name_files(cli *c, const leat_frame *frame, leat_frame **answers)
+{
+    size_t path;
+    leat_frame *named;
+    if (leat_frame_type(frame, 0) != LEAT_ARRAY || !leat_frame_find(frame, "path", &path))
+        return LEAT_OK;
+    leat_status st = leat_frame_lead(c->context, *answers, frame, path, &named);
+    if (st != LEAT_OK) return st;
+    leat_frame_release(*answers);
+    *answers = named;
+    return LEAT_OK;
+}

@@ -193,9 +193,10 @@ static leat_status ask_table(cli *c, leat_client *k, const char *model)
     o.rows = (uint32_t)batch;
     o.probabilities = cli_has(c, "proba");
     c->quiet = c->quiet || !cli_answers_path(c); /* stdout holds the answers */
-    if (st == LEAT_OK) st = cli_load(c, &rows, c->arguments[1]);
+    if (st == LEAT_OK) st = cli_load_rows(c, &rows, c->arguments[1], NULL);
     c->quiet = was_quiet;
     if (st == LEAT_OK) st = leat_client_predict(c->context, k, model, rows, &o, &answers);
+    if (st == LEAT_OK) st = cli_name_files(c, rows, &answers);
     if (st == LEAT_OK) st = cli_write_answers(c, answers);
     leat_frame_release(answers);
     leat_frame_release(rows);

@@ -45,12 +45,13 @@ static leat_status run_predict(cli *c)
                        leat_model_is_classifier(model) ? "fitted without" : "a model of numbers",
                        leat_model_estimator(model));
     c->quiet = c->quiet || !cli_answers_path(c); /* stdout holds the answers */
-    if (st == LEAT_OK) st = cli_load_inputs(c, &frame, c->arguments[1], model);
+    if (st == LEAT_OK) st = cli_load_rows(c, &frame, c->arguments[1], model);
     c->quiet = was_quiet;
     if (st == LEAT_OK)
         st = cli_has(c, "explain")
                  ? leat_model_explain(c->context, model, frame, NULL, &answers)
                  : leat_model_predict(c->context, model, frame, cli_has(c, "proba"), &answers);
+    if (st == LEAT_OK) st = cli_name_files(c, frame, &answers);
     if (st == LEAT_OK) st = cli_write_answers(c, answers);
     else if (st != LEAT_NOMEM && frame && !c->json) cli_complain("leat: nothing was written\n");
     leat_frame_release(answers);
@@ -73,18 +74,22 @@ static const cli_option options[] = {
 
 const cli_command cli_command_predict = {
     .name = "predict",
-    .arguments = "MODEL.leat|MODEL.onnx DATA",
+    .arguments = "MODEL.leat|MODEL.onnx DATA|IMAGE",
     .least = 2,
     .most = 2,
     .summary = "a model's answers for new rows",
-    .details = "Columns are found by name; those the model does not use are ignored. A value that "
-               "does\nnot fit what the model was trained on stops with its row and column; with "
-               "--on-error skip\nits row is left out and named. Of an ONNX model the inputs are "
-               "columns by "
-               "name, or all\ncolumns of numbers side by side where it has one input for them.",
+    .details =
+        "Columns are found by name; those the model does not use are ignored. A value that "
+        "does\nnot fit what the model was trained on stops with its row and column; with "
+        "--on-error skip\nits row is left out and named. Of an ONNX model the inputs are "
+        "columns by "
+        "name, or all\ncolumns of numbers side by side where it has one input for them.\nWhere the "
+        "input is an image DATA is a folder of them, or one PNG or JPEG file; the answers "
+        "begin\nwith the path of each.",
     .examples = "  leat predict iris.leat new.csv\n"
                 "  leat predict iris.leat new.csv --explain\n"
-                "  leat predict iris.leat new.csv --proba -o answers.csv",
+                "  leat predict iris.leat new.csv --proba -o answers.csv\n"
+                "  leat predict photos.leat holiday/",
     .options = options,
     .run = run_predict,
 };

@@ -65,6 +65,7 @@ static void print_notes(cli *c, const leat_read_report *report, bool aside)
 /* What stands for options that are not given. */
 typedef struct usual {
     const char *images, *text, *tokens; /* size of a folder's, windows of a text, its cut */
+    bool paths;                         /* of a folder's images: by them answers are told apart */
 } usual;
 
 static leat_status load(cli *c, leat_frame **out, const char *name, const char *expected,
@@ -77,6 +78,7 @@ static leat_status load(cli *c, leat_frame **out, const char *name, const char *
     if (st != LEAT_OK) return st;
     o.expected = expected;
     o.once = once;
+    o.paths = u->paths;
     if (!o.images) o.images = u->images;
     if (!o.tokens) o.tokens = u->tokens;
     if (!o.text) o.text = u->text;
@@ -188,8 +190,8 @@ static const char *input_windows(cli *c, const leat_model *model, const char *na
     return out;
 }
 
-leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model *const *models,
-                         size_t count)
+static leat_status load_for(cli *c, leat_frame **out, const char *name, leat_model *const *models,
+                            size_t count, bool paths)
 {
     char images[64], windows[64];
     const char *on_error = cli_value(c, "on-error");
@@ -199,7 +201,7 @@ leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model 
     leat_status st = LEAT_NOMEM;
     usual u = {input_images(models[0], images, sizeof images),
                input_windows(c, models[0], name, windows, sizeof windows),
-               leat_model_tokens(models[0])};
+               leat_model_tokens(models[0]), paths};
     if (types && once) st = load(c, out, name, types, once, &u);
     else st = leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     free(types);
@@ -207,9 +209,21 @@ leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model 
     return st;
 }
 
+leat_status cli_load_for(cli *c, leat_frame **out, const char *name, leat_model *const *models,
+                         size_t count)
+{
+    return load_for(c, out, name, models, count, false);
+}
+
 leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, leat_model *model)
 {
-    return cli_load_for(c, out, name, &model, 1);
+    return load_for(c, out, name, &model, 1, false);
+}
+
+leat_status cli_load_rows(cli *c, leat_frame **out, const char *name, leat_model *model)
+{
+    if (model) return load_for(c, out, name, &model, 1, true);
+    return load(c, out, name, NULL, NULL, &(usual){.paths = true});
 }
 
 /* "a, b, c ..." of the models in a log. */

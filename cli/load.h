@@ -43,6 +43,9 @@ struct leat_model;
 leat_status cli_load_for(cli *c, leat_frame **out, const char *name,
                          struct leat_model *const *models, size_t count);
 leat_status cli_load_inputs(cli *c, leat_frame **out, const char *name, struct leat_model *model);
+/* The same of rows to be answered, which have the column `path` where they are images of a folder;
+ * model NULL: it is elsewhere. */
+leat_status cli_load_rows(cli *c, leat_frame **out, const char *name, struct leat_model *model);
 /* A prediction log as a table. */
 leat_status cli_load_log(cli *c, leat_frame **out, const char *name);
 /* The day of a time, in microseconds since 1970: "2026-02-28". */

@@ -33,6 +33,12 @@ LEAT_API const char *leat_type_name(leat_type type);
 LEAT_API leat_frame *leat_frame_retain(leat_frame *frame);
 LEAT_API void leat_frame_release(leat_frame *frame); /* NULL is fine */
 
+/* *out: a frame with column `column` of `from` before all columns of `frame`; both have as many
+ * rows. SHAPE: they have not; INVALID: a name would stand twice. */
+LEAT_API LEAT_CHECKED leat_status leat_frame_lead(leat_context *context, const leat_frame *frame,
+                                                  const leat_frame *from, size_t column,
+                                                  leat_frame **out);
+
 LEAT_API size_t leat_frame_rows(const leat_frame *frame);
 LEAT_API size_t leat_frame_columns(const leat_frame *frame);
 /* Column numbers from 0; out of range gives NULL, 0 or false. */

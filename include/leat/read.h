@@ -18,7 +18,8 @@
  *
  * A folder is read as images: those in its folders, whose names are the classes (columns `image`
  * and `label`), or those in itself (`image` alone). PNG, JPEG, BMP and PNM, in the order of their
- * names; other files are passed over and counted in the report. */
+ * names; other files are passed over and counted in the report. With `images` one such file is read
+ * as a folder that holds nothing else. */
 #ifndef LEAT_READ_H
 #define LEAT_READ_H
 
@@ -68,6 +69,7 @@ typedef struct leat_read_options {
                            one class of `next` */
     const char *once; /* "mpg,weight": columns that the header of delimited text may not name twice;
                          others that stand twice are numbered */
+    bool paths;       /* folders of images: a column `path` too, the file of each row */
 } leat_read_options;
 
 LEAT_API leat_read_options leat_read_options_default(void);

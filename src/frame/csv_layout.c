@@ -356,7 +356,15 @@ static leat_status check_content(leat_context *c, leati_source *source, size_t *
     const char *head = leati_source_head(source, &n), *name = leati_source_name(source);
     const char *kind = leati_content_kind(head, n);
     LEATI_CHECK(c, n > 0, LEAT_FORMAT, "%s is empty", name);
-    LEATI_CHECK(c, !kind, LEAT_FORMAT, "%s is no table: it looks like %s", name, kind);
+    if (kind) {
+        LEATI_FAIL(c, LEAT_FORMAT, "%s is no table: it looks like %s", name, kind);
+        size_t length = strlen(kind);
+        if (length > 6 && strcmp(kind + length - 6, " image") == 0)
+            leati_error_hint(c,
+                             "Images are read from a folder, as in photos/; one alone only for a "
+                             "model whose input is an image, or with --images HxWxC.");
+        return LEAT_FORMAT;
+    }
     bool little = starts(head, n, "\xff\xfe", 2), big = starts(head, n, "\xfe\xff", 2);
     if (little || big) {
         LEATI_TRY(from_utf16(c, source, big));

@@ -188,6 +188,25 @@ leat_frame *leati_frame_create(leat_context *c, size_t rows)
     return f;
 }
 
+leat_status leat_frame_lead(leat_context *c, const leat_frame *frame, const leat_frame *from,
+                            size_t column, leat_frame **out)
+{
+    *out = NULL;
+    LEATI_CHECK(c, column < from->columns, LEAT_INVALID, "there is no column %zu: there are %zu",
+                column + 1, from->columns);
+    LEATI_CHECK(c, frame->rows == from->rows, LEAT_SHAPE, "%zu rows beside %zu", from->rows,
+                frame->rows);
+    leat_frame *f = leati_frame_create(c, frame->rows);
+    if (!f) return leat_error_status(c);
+    leat_status st =
+        leati_frame_add(c, f, from->name[column], leati_column_retain(from->column[column]));
+    for (size_t i = 0; st == LEAT_OK && i < frame->columns; i++)
+        st = leati_frame_add(c, f, frame->name[i], leati_column_retain(frame->column[i]));
+    if (st == LEAT_OK) *out = f;
+    else leat_frame_release(f);
+    return st;
+}
+
 leat_frame *leat_frame_retain(leat_frame *f)
 {
     atomic_fetch_add_explicit(&f->references, 1, memory_order_relaxed);

@@ -43,6 +43,7 @@ typedef struct folder {
     size_t first, done; /* of the files in work */
     bool unpack;        /* the second look */
     bool skip;          /* what cannot be read is left out */
+    bool single;        /* the path is that of one image */
     leat_read_report *report;
     size_t left_out;
 } folder;
@@ -88,7 +89,7 @@ out:
     return LEAT_OK;
 }
 
-static bool is_image(const char *name)
+bool leati_image_named(const char *name)
 {
     static const char *const ends[] = {".png", ".jpg", ".jpeg", ".bmp",
                                        ".pbm", ".pgm", ".ppm",  ".pnm"};
@@ -103,7 +104,7 @@ static leat_status add_files(folder *f, const char *path, char *const *names, si
 {
     leat_context *c = f->context;
     for (size_t i = 0; i < count; i++) {
-        if (!is_image(names[i])) {
+        if (!leati_image_named(names[i])) {
             f->others++;
             continue;
         }
@@ -175,6 +176,16 @@ out:
     free_names(names, count);
     leati_free(flat);
     return st;
+}
+
+static leat_status add_single(folder *f)
+{
+    leat_context *c = f->context;
+    LEATI_TRY(leati_grow(c, &f->file, &f->capacity, 1, sizeof *f->file));
+    *f->file = (picture){.path = leati_strdup(c, f->path)};
+    if (!f->file->path) return LEAT_NOMEM;
+    f->count = 1;
+    return LEAT_OK;
 }
 
 /* ---- pixels -----------------------------------------------------------------------------------
@@ -352,11 +363,29 @@ static leati_column *labels(folder *f)
     return NULL;
 }
 
+static leati_column *paths(folder *f)
+{
+    leati_column *col = leati_column_create(f->context, LEAT_STRING, f->count);
+    leati_map all;
+    bool good = col != NULL;
+    leati_map_init(&all, f->context);
+    for (size_t i = 0; good && i < f->count; i++) {
+        const char *path = f->file[i].path;
+        col->codes[i] = leati_map_put(&all, path, strlen(path));
+        good = col->codes[i] != LEATI_MAP_NONE;
+    }
+    if (good) col->dict = leati_dict_from_map(f->context, &all);
+    leati_map_fini(&all);
+    if (good && col->dict) return col;
+    leati_column_release(col);
+    return NULL;
+}
+
 static leat_status read_all(folder *f, leat_frame **out, const leat_read_options *o,
                             leat_read_report *report)
 {
     leat_context *c = f->context;
-    LEATI_TRY(find_files(f));
+    LEATI_TRY(f->single ? add_single(f) : find_files(f));
     if (o->max_rows && f->count > o->max_rows) {
         for (size_t i = (size_t)o->max_rows; i < f->count; i++) leati_free(f->file[i].path);
         f->count = (size_t)o->max_rows;
@@ -380,8 +409,8 @@ static leat_status read_all(folder *f, leat_frame **out, const leat_read_options
     if (f->left_out > NOTED)
         LEATI_TRY(
             leati_report_note(report, SIZE_MAX, "left out %zu more images", f->left_out - NOTED));
-    if (f->classes.count) return leati_frame_add(c, *out, "label", labels(f));
-    return LEAT_OK;
+    if (f->classes.count) LEATI_TRY(leati_frame_add(c, *out, "label", labels(f)));
+    return o->paths ? leati_frame_add(c, *out, "path", paths(f)) : LEAT_OK;
 }
 
 leat_status leati_image_folder(leat_context *c, leat_frame **out, const char *path,
@@ -390,6 +419,7 @@ leat_status leati_image_folder(leat_context *c, leat_frame **out, const char *pa
     folder f = {.context = c,
                 .path = path,
                 .skip = options->on_error == LEAT_ON_ERROR_SKIP,
+                .single = !leati_path_is_folder(path),
                 .report = report};
     *out = NULL;
     leati_map_init(&f.classes, c);

@@ -273,13 +273,19 @@ static leat_status check_options(leat_context *c, const leat_read_options *o)
     return LEAT_OK;
 }
 
+static leat_status read_images(leat_context *c, leat_frame **out, const char *path,
+                               const leat_read_options *o)
+{
+    if (o->report) snprintf(o->report->format, sizeof o->report->format, "images");
+    return leati_image_folder(c, out, path, o, o->report);
+}
+
 static leat_status read_folder(leat_context *c, leat_frame **out, const char *path,
                                const leat_read_options *o)
 {
     LEATI_CHECK(c, !o->format || strcmp(o->format, "images") == 0, LEAT_INVALID,
                 "%s is a folder; folders are read as images, not as %s", path, o->format);
-    if (o->report) snprintf(o->report->format, sizeof o->report->format, "images");
-    return leati_image_folder(c, out, path, o, o->report);
+    return read_images(c, out, path, o);
 }
 
 leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
@@ -295,6 +301,10 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
     if (o.text && !o.format) o.format = "text";
     if (leati_path_is_folder(path)) return read_folder(c, out, path, &o);
     LEATI_TRY(leati_source_open(c, &source, path));
+    if (o.images && !o.format && leati_image_named(path)) {
+        leati_source_close(source);
+        return read_images(c, out, path, &o);
+    }
     leat_status st = choose_reader(c, source, o.format, &reader);
     if (st == LEAT_OK && o.query && strcmp(reader->name, "sqlite") != 0)
         st = LEATI_FAIL(c, LEAT_INVALID,

@@ -45,7 +45,25 @@ YAML
 check fit sh -c "$leat fit photos.yaml >fit.txt"
 has fit-text fit.txt "across" "wrote photos.leat"
 check predict sh -c "$leat predict photos.leat new >answers.csv"
-has across answers.csv across down
+has across answers.csv path,prediction new/a.png,across new/b.png,down
+check predict-json sh -c "$leat predict photos.leat new --json >answers.json"
+has files-json answers.json '{"path":"new/a.png","prediction":"across"}'
+check classes-named sh -c "$leat predict photos.leat photos --proba -o all.csv && $leat predict photos.leat photos | grep -c photos/ >count.txt"
+has classes-count count.txt 120
+has classes-first all.csv path,prediction,p_across photos/across/0.png,across photos/down/9.png,down
+# One picture, at any size.
+check one-image sh -c "$leat predict photos.leat new/b.png >one.csv"
+has one-answer one.csv path,prediction new/b.png,down
+check one-odd sh -c "$leat predict photos.leat odd.png >odd.csv"
+has one-odd-named odd.csv odd.png,
+check one-inspected sh -c "$leat inspect photos.leat --input new/b.png --rows 0 >one.txt"
+has one-verdict one.txt "down (0."
+head -c 60 new/a.png >cut.png
+fails one-cut 3 "cut.png: " $leat predict photos.leat cut.png
+fails one-missing 3 "there is no file nowhere.png" $leat predict photos.leat nowhere.png
+$leat table iris --select sepal_length,petal_width -o line.csv >out.txt
+check fit-table $leat fit line.csv -t petal_width -m linear --quick -q
+fails no-image 3 "odd.png is no table: it looks like a PNG image|from a folder|whose input is an image" $leat predict line.leat odd.png
 # One image, and the folder as a table, asked of a server.
 $leat serve photos.leat --listen 127.0.0.1:0 --workers 1 >served.txt 2>&1 &
 server=$!
