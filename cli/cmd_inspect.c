@@ -1,6 +1,5 @@
 /* leat inspect: what a network makes of a row, layer by layer. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -8,18 +7,6 @@
 
 #include "layers.h"
 #include "load.h"
-
-static leat_status print_layers(cli *c, const leat_inspection *i)
-{
-    size_t n = leat_inspection_layers(i);
-    leat_layer_info *layers = calloc(n + 1, sizeof *layers);
-    if (!layers) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
-    for (size_t k = 0; k < n; k++) layers[k] = leat_inspection_layer(i, k);
-    leat_status st = cli_print_layers(c, layers, n, leat_inspection_parameters(i),
-                                      leat_inspection_states(i), leat_inspection_flops(i));
-    free(layers);
-    return st;
-}
 
 /* FOLDER/NAME.inspect.html; the folder is made. */
 static leat_status page_path(cli *c, const leat_model *m, char *path, size_t size)
@@ -61,7 +48,7 @@ static leat_status show(cli *c, const leat_inspection *i, const char *path)
         leat_json_end_object(j);
         return cli_print_json(c, j);
     }
-    leat_status st = print_layers(c, i);
+    leat_status st = cli_print_inspected(c, i);
     cli_say(c, "\n");
     cli_styled(c, CLI_BOLD, "%s", leat_inspection_verdict(i));
     cli_say(c, "\n\n");
@@ -79,6 +66,26 @@ static leat_status refuse_graph(cli *c, const char *path)
                           path, path);
 }
 
+/* Without rows: the layers. */
+static leat_status list_layers(cli *c, leat_model *m)
+{
+    leat_inspection *i;
+    leat_status st = leat_inspect(c->context, &i, m, NULL, NULL);
+    if (st != LEAT_OK) return st;
+    if (c->json) {
+        leat_json *j = leat_json_create(c->context, 0);
+        leat_json_begin_object(j, NULL);
+        leat_inspection_json(i, j, "inspection");
+        leat_json_end_object(j);
+        st = cli_print_json(c, j);
+    } else {
+        st = cli_print_inspected(c, i);
+        cli_say(c, "\nwhat they make of a row: leat inspect %s --input X\n", c->arguments[0]);
+    }
+    leat_inspection_destroy(i);
+    return st;
+}
+
 static leat_status run_inspect(cli *c)
 {
     char path[4200];
@@ -89,7 +96,7 @@ static leat_status run_inspect(cli *c)
     leat_inspect_options o = leat_inspect_options_default();
     o.source = cli_value(c, "input");
     o.layer = cli_value(c, "layer");
-    if (!o.source)
+    if (!o.source && (o.layer || cli_value(c, "row") || cli_value(c, "rows")))
         return cli_usage(c, "say what to look at with --input: a table, an array or a data set");
     leat_status st = cli_whole(c, "row", 1, 2000000000, &row);
     if (st == LEAT_OK) st = cli_whole(c, "rows", 0, 5000, &rows);
@@ -97,6 +104,11 @@ static leat_status run_inspect(cli *c)
     o.rows = (size_t)rows;
     if (st == LEAT_OK) st = refuse_graph(c, c->arguments[0]);
     if (st == LEAT_OK) st = leat_model_open(c->context, &m, c->arguments[0]);
+    if (st == LEAT_OK && !o.source) {
+        st = list_layers(c, m);
+        leat_model_release(m);
+        return st;
+    }
     if (st == LEAT_OK) st = cli_load_inputs(c, &f, o.source, m);
     if (st == LEAT_OK) st = leat_inspect(c->context, &i, m, f, &o);
     leat_progress_clear(&c->progress);
@@ -111,7 +123,8 @@ static leat_status run_inspect(cli *c)
 
 static const cli_option options[] = {
     {"input", 0, "X",
-     "what to look at: a table, an array or a data set, as for predict; also one picture as .npy",
+     "what to look at: a table, an array, an image or a data set, as for predict; also one picture "
+     "as .npy; default: nothing but the layers",
      false},
     {"row", 0, "N", "the row to look at; default: 1", false},
     {"layer", 0, "NAME",
@@ -123,15 +136,17 @@ static const cli_option options[] = {
 
 const cli_command cli_command_inspect = {
     .name = "inspect",
-    .arguments = "MODEL.leat --input X",
+    .arguments = "MODEL.leat [--input X]",
     .least = 1,
     .most = 1,
     .summary = "look inside a network: what layers are, cost and make of a row",
-    .details = "Prints the layers with their outputs, parameters, flops and memory, and writes a "
-               "page with\nthe activations of every layer as pictures, the filters of the first, "
-               "the saliency of the\ninput (the gradient of the winning output), and the output of "
-               "one layer over many rows by\nprincipal components and t-SNE.",
-    .examples = "  leat inspect fashion-mnist.leat --input fashion-mnist:test --row 18\n"
+    .details =
+        "Prints the layers with their outputs, parameters, flops and memory, and with --input "
+        "writes a\npage with the activations of every layer as pictures, the filters of the "
+        "first, the\nsaliency of the input (the gradient of the winning output), and the "
+        "output of one layer\nover many rows by principal components and t-SNE.",
+    .examples = "  leat inspect fashion-mnist.leat\n"
+                "  leat inspect fashion-mnist.leat --input fashion-mnist:test --row 18\n"
                 "  leat inspect digits.leat --input seven.npy -o pages --rows 0",
     .options = options,
     .run = run_inspect,

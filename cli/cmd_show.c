@@ -1,10 +1,13 @@
 /* leat show: what a model file holds. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <leat/inspect.h>
 #include <leat/model.h>
 #include <leat/onnx.h>
 
+#include "layers.h"
 #include "load.h"
 
 static void range_text(leat_type type, double low, double high, char *out, size_t size)
@@ -21,6 +24,20 @@ static void range_text(leat_type type, double low, double high, char *out, size_
     }
 }
 
+/* What an input without a range was: the shape of arrays, how many texts. */
+static void kind_text(const leat_model *m, size_t i, char *out, size_t size)
+{
+    char count[32];
+    leat_shape s = leat_model_input_shape(m, i);
+    size_t distinct = leat_model_input_distinct(m, i);
+    if (s.rank == 3)
+        snprintf(out, size, "%lld x %lld x %lld", (long long)s.dim[0], (long long)s.dim[1],
+                 (long long)s.dim[2]);
+    else if (distinct)
+        snprintf(out, size, "%s different value%s", cli_grouped(distinct, count),
+                 distinct == 1 ? "" : "s");
+}
+
 static void print_inputs(cli *c, const leat_model *m)
 {
     enum { MOST = 40 };
@@ -32,12 +49,84 @@ static void print_inputs(cli *c, const leat_model *m)
         ranges[i][0] = '\0';
         if (leat_model_input_range(m, i, &low, &high))
             range_text(leat_model_input_type(m, i), low, high, ranges[i], sizeof ranges[i]);
+        else kind_text(m, i, ranges[i], sizeof ranges[i]);
         cells[3 * i + 3] = leat_model_input_name(m, i);
         cells[3 * i + 4] = leat_type_name(leat_model_input_type(m, i));
         cells[3 * i + 5] = ranges[i];
     }
     cli_table(c, cells, (int)shown + 1, 3, true);
     if (shown < n) cli_say(c, "  and %zu more\n", n - shown);
+}
+
+/* A class in quotes, so that blanks are seen and commas are told from those between classes. */
+static void say_quoted(cli *c, const char *text)
+{
+    static const char escapes[] = "\nn\tt\rr";
+    cli_say(c, "\"");
+    for (const char *p = text; *p; p++) {
+        const char *e = (unsigned char)*p < ' ' ? strchr(escapes, *p) : NULL;
+        if (e) cli_say(c, "\\%c", e[1]);
+        else if ((*p & 0xc0) != 0x80) { /* a whole character */ int n = 1;
+            while ((p[n] & 0xc0) == 0x80) n++;
+            cli_say(c, "%.*s", n, p);
+        }
+    }
+    cli_say(c, "\"");
+}
+
+/* What a model of language counts in; NULL: it is none. */
+static const char *unit_of(const leat_model *m)
+{
+    char windows[64];
+    if (!leat_model_reading(m, "text", windows, sizeof windows)) return NULL;
+    return strncmp(leat_model_tokens(m), "words", 5) == 0 ? "word" : "character";
+}
+
+static void print_classes(cli *c, const leat_model *m)
+{
+    const char *unit = unit_of(m);
+    size_t n = leat_model_classes(m);
+    if (!n) return;
+    if (unit) cli_say(c, "%zu %ss:", n, unit);
+    else cli_say(c, "classes:");
+    for (size_t k = 0; k < n && k < 20; k++) {
+        const char *name = leat_model_class_name(m, k);
+        cli_say(c, "%s ", k ? "," : "");
+        size_t length = strlen(name);
+        bool blank = !length || *name == ' ' || name[length - 1] == ' ';
+        if (unit || blank || strpbrk(name, ",\n\t\r")) say_quoted(c, name);
+        else cli_say(c, "%s", name);
+    }
+    cli_say(c, "%s\n", n > 20 ? ", ..." : "");
+}
+
+/* "accuracy 0.8600 (95% 0.7911 - 0.9289), 20 epochs" */
+static void print_score(cli *c, const leat_model *m)
+{
+    char metric[64], epochs[32];
+    double score, low, high;
+    bool scored = leat_model_score(m, metric, sizeof metric, &score, &low, &high) > 0;
+    bool learned = leat_model_parameter(m, "epochs", epochs, sizeof epochs) > 0;
+    if (!scored && !learned) return;
+    if (scored) cli_say(c, "%s %.4g on rows it had not seen", metric, score);
+    if (scored && !isnan(low)) cli_say(c, " (95%% %.4g - %.4g)", low, high);
+    if (learned) cli_say(c, "%s%s epochs", scored ? ", " : "", epochs);
+    cli_say(c, "\n");
+    double nats = leat_model_metric(m, "log_loss");
+    if (unit_of(m) && !isnan(nats))
+        cli_say(c, "%.4g nats a %s, perplexity %.3g\n", nats, unit_of(m), exp(nats));
+}
+
+static leat_status print_network(cli *c, leat_model *m)
+{
+    leat_inspection *i;
+    if (strcmp(leat_model_estimator(m), "network") != 0) return LEAT_OK;
+    leat_status st = leat_inspect(c->context, &i, m, NULL, NULL);
+    if (st != LEAT_OK) return st;
+    cli_say(c, "\n");
+    st = cli_print_inspected(c, i);
+    leat_inspection_destroy(i);
+    return st;
 }
 
 static leat_status show_onnx(cli *c)
@@ -71,19 +160,16 @@ static leat_status run_show(cli *c)
         cli_say(c, " predicts %s (%s) with %s\n", leat_model_target(m),
                 leat_model_is_classifier(m) ? "classification" : "regression",
                 leat_model_estimator(m));
-        if (leat_model_is_classifier(m)) {
-            size_t n = leat_model_classes(m);
-            cli_say(c, "classes:");
-            for (size_t k = 0; k < n && k < 20; k++)
-                cli_say(c, "%s %s", k ? "," : "", leat_model_class_name(m, k));
-            cli_say(c, "%s\n", n > 20 ? ", ..." : "");
-        }
+        print_classes(c, m);
+        print_score(c, m);
         cli_say(c, "\n");
         print_inputs(c, m);
+        st = print_network(c, m);
+        if (unit_of(m)) cli_say(c, "\nwrite: leat generate %s START\n", c->arguments[0]);
         cli_say(c, "\nmore: leat show %s --card, --reference or --json\n", c->arguments[0]);
     }
     leat_model_release(m);
-    return LEAT_OK;
+    return st;
 }
 
 static const cli_option options[] = {
@@ -97,10 +183,10 @@ const cli_command cli_command_show = {
     .least = 1,
     .most = 1,
     .summary = "what a model file holds",
-    .details = "With --json the whole model.json: schema, preprocessing, parameters, metrics, "
-               "lineage. Of an ONNX file or what\n"
-               "leat import made of one it shows versions, inputs, outputs, parameters and "
-               "operators.",
+    .details = "Target, score, inputs and what they were trained on; of a network also its layers "
+               "with\noutputs and parameters. With --json the whole model.json: schema, "
+               "preprocessing,\nparameters, metrics, lineage. Of an ONNX file or what leat import "
+               "made of one it shows\nversions, inputs, outputs, parameters and operators.",
     .options = options,
     .run = run_show,
 };

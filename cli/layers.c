@@ -87,3 +87,15 @@ leat_status cli_print_layers(cli *c, const leat_layer_info *layers, size_t n, si
     free(cells);
     return LEAT_OK;
 }
+
+leat_status cli_print_inspected(cli *c, const leat_inspection *i)
+{
+    size_t n = leat_inspection_layers(i);
+    leat_layer_info *layers = calloc(n + 1, sizeof *layers);
+    if (!layers) return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
+    for (size_t k = 0; k < n; k++) layers[k] = leat_inspection_layer(i, k);
+    leat_status st = cli_print_layers(c, layers, n, leat_inspection_parameters(i),
+                                      leat_inspection_states(i), leat_inspection_flops(i));
+    free(layers);
+    return st;
+}

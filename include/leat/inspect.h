@@ -40,9 +40,10 @@ typedef struct leat_inspect_options {
 LEAT_API leat_inspect_options leat_inspect_options_default(void); /* rows 600 */
 
 /* frame: rows as for leat_model_predict, or one picture as a table of its pixels where the model
- * takes one; with the target among the columns it says what is true. UNSUPPORTED for models that
- * are no networks; INVALID for a row or layer that is not there. Equal input gives equal results
- * for any number of threads. */
+ * takes one; with the target among the columns it says what is true. NULL: the layers alone, no
+ * row is looked at and no page can be made. UNSUPPORTED for models that are no networks; INVALID
+ * for a row or layer that is not there. Equal input gives equal results for any number of threads.
+ */
 LEAT_API LEAT_CHECKED leat_status leat_inspect(leat_context *context, leat_inspection **out,
                                                leat_model *model, leat_frame *frame,
                                                const leat_inspect_options *options);

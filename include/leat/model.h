@@ -46,8 +46,21 @@ LEAT_API const char *leat_model_tokens(const leat_model *model);
  * "64/3". Its length as snprintf tells it, 0 where none was given. */
 LEAT_API size_t leat_model_reading(const leat_model *model, const char *option, char *out,
                                    size_t size);
+/* A parameter of the estimator: "epochs" gives "20". Its length as snprintf tells it, 0 where the
+ * estimator has none of that name. */
+LEAT_API size_t leat_model_parameter(const leat_model *model, const char *name, char *out,
+                                     size_t size);
+/* The score by which it was chosen, of rows that were not learned from, and its 95% interval (NaN
+ * where there is none); the name of the metric as leat_model_reading gives texts. 0: none is
+ * recorded. */
+LEAT_API size_t leat_model_score(const leat_model *model, char *metric, size_t size, double *score,
+                                 double *low, double *high);
+/* Another metric of the rows that were not learned from, as in "log_loss"; NaN: not recorded. */
+LEAT_API double leat_model_metric(const leat_model *model, const char *metric);
 /* Range of a numeric input in the training data; false without one. */
 LEAT_API bool leat_model_input_range(const leat_model *model, size_t i, double *low, double *high);
+/* Different values of an input in the training data; 0: not counted. */
+LEAT_API size_t leat_model_input_distinct(const leat_model *model, size_t i);
 LEAT_API bool leat_model_has_probabilities(const leat_model *model);
 /* Members of the file: model.json, reference.json, card.md. */
 LEAT_API const char *leat_model_json(const leat_model *model);

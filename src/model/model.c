@@ -102,6 +102,11 @@ bool leat_model_input_range(const leat_model *m, size_t i, double *low, double *
     return isfinite(*low) && isfinite(*high);
 }
 
+size_t leat_model_input_distinct(const leat_model *m, size_t i)
+{
+    return i < m->input_count ? m->schema.columns[m->inputs[i]].distinct : 0;
+}
+
 bool leat_model_has_probabilities(const leat_model *m)
 {
     return leati_estimator_has_proba(m->pipeline.estimator);

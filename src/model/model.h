@@ -41,6 +41,9 @@ typedef struct leati_model_parts {
     const char *card;           /* Markdown */
 } leati_model_parts;
 
+/* Whether it learned from exactly this table, by the hash that it records. */
+bool leati_model_learned_from(const leat_model *m, const leat_frame *frame);
+
 leat_status leati_model_create(leat_context *c, leat_model **out, const leati_model_parts *parts);
 
 /* Reference distributions of inputs and target over the samples of a problem, as JSON: for numbers

@@ -559,6 +559,52 @@ leat_status leat_model_open(leat_context *c, leat_model **out, const char *path)
 
 /* ---- what is recorded ------------------------------------------------------------------------ */
 
+size_t leat_model_score(const leat_model *m, char *metric, size_t size, double *score, double *low,
+                        double *high)
+{
+    json_t *all = json_loads(m->json, 0, NULL);
+    const json_t *metrics = json_object_get(all, "metrics");
+    const char *name = json_string_value(json_object_get(metrics, "metric"));
+    *score = number_or_nan(json_object_get(metrics, "mean"));
+    *low = number_or_nan(json_object_get(metrics, "low"));
+    *high = number_or_nan(json_object_get(metrics, "high"));
+    size_t n = (size_t)snprintf(metric, size, "%s", name && isfinite(*score) ? name : "");
+    json_decref(all);
+    return n;
+}
+
+double leat_model_metric(const leat_model *m, const char *metric)
+{
+    json_t *all = json_loads(m->json, 0, NULL);
+    const json_t *held_out = json_object_get(json_object_get(all, "metrics"), "out_of_fold");
+    double value = number_or_nan(json_object_get(held_out, metric));
+    json_decref(all);
+    return value;
+}
+
+bool leati_model_learned_from(const leat_model *m, const leat_frame *frame)
+{
+    char hash[65];
+    json_t *all = json_loads(m->json, 0, NULL);
+    const json_t *data = json_object_get(json_object_get(all, "lineage"), "data");
+    const char *known = json_string_value(json_object_get(data, "sha256"));
+    json_int_t rows = json_integer_value(json_object_get(data, "rows"));
+    bool same = known && rows == (json_int_t)frame->rows;
+    if (same) leati_frame_hash(frame, hash);
+    same = same && strcmp(hash, known) == 0;
+    json_decref(all);
+    return same;
+}
+
+size_t leat_model_parameter(const leat_model *m, const char *name, char *out, size_t size)
+{
+    const leati_estimator *e = m->pipeline.estimator;
+    const leati_param *p = leati_param_find(e->class->params, name);
+    if (p) return leati_param_get(p, e, out, size);
+    if (size) *out = '\0';
+    return 0;
+}
+
 size_t leat_model_reading(const leat_model *m, const char *option, char *out, size_t size)
 {
     json_t *all = json_loads(m->json, 0, NULL);

@@ -406,6 +406,19 @@ static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f
     leat_status st;
     LEATI_CHECK(c, i->row < f->rows, LEAT_INVALID, "there is no row %zu: the table has %zu",
                 i->row + 1, f->rows);
+static leat_status list_layers(leat_context *c, leat_inspection *i)
+{
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leat_status st = leat_graph_create(c, "cpu", &g);
+    if (st == LEAT_OK) st = leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL);
+    if (st == LEAT_OK) i->input = n->input;
+    if (st == LEAT_OK) st = leati_layer_table_make(c, n, &i->table);
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
+    return st;
+}
+
     LEATI_GO(leati_conform(c, &conformed, schema_of(i), f));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL));
@@ -446,8 +459,13 @@ leat_status leat_inspect(leat_context *c, leat_inspection **out, leat_model *mod
     i->model = leat_model_retain(model);
     i->row = o.row;
     i->source = leati_strdup(c, o.source ? o.source : "");
-    leat_status st = i->source ? adapt(c, &model->schema, frame, &f) : LEAT_NOMEM;
-    if (st == LEAT_OK) st = look(c, i, f, &o);
+    leat_status st = i->source ? LEAT_OK : LEAT_NOMEM;
+    if (st == LEAT_OK && !frame) {
+        st = list_layers(c, i);
+    } else if (st == LEAT_OK) {
+        st = adapt(c, &model->schema, frame, &f);
+        if (st == LEAT_OK) st = look(c, i, f, &o);
+    }
     leat_frame_release(f);
     if (st == LEAT_OK) *out = i;
     else leat_inspection_destroy(i);
@@ -575,12 +593,14 @@ void leat_inspection_json(const leat_inspection *i, leat_json *j, const char *ke
 {
     const leati_schema *s = schema_of(i);
     leat_json_begin_object(j, key);
-    leat_json_int(j, "row", (int64_t)i->row + 1);
-    leat_json_string(j, "verdict", i->verdict);
-    if (i->truth) leat_json_string(j, "truth", i->truth);
-    if (s->task == LEATI_CLASSIFY)
-        leat_json_string(j, "prediction", s->class_names[(size_t)i->value]);
-    else leat_json_number(j, "prediction", i->value);
+    if (i->verdict) {
+        leat_json_int(j, "row", (int64_t)i->row + 1);
+        leat_json_string(j, "verdict", i->verdict);
+        if (i->truth) leat_json_string(j, "truth", i->truth);
+        if (s->task == LEATI_CLASSIFY)
+            leat_json_string(j, "prediction", s->class_names[(size_t)i->value]);
+        else leat_json_number(j, "prediction", i->value);
+    }
     if (i->proba) {
         leat_json_begin_object(j, "probabilities");
         for (uint32_t k = 0; k < s->classes; k++)

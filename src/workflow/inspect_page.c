@@ -495,6 +495,7 @@ static void planes(leati_page *p, const leat_inspection *i)
 leat_status leat_inspection_page(leat_context *c, const leat_inspection *i, const char *path)
 {
     leati_str html;
+    LEATI_CHECK(c, i->verdict, LEAT_INVALID, "no row was looked at: a page is of one");
     leati_str_init(&html, c);
     leati_page p = {.context = c, .out = &html};
     leati_page_begin(&p, i->model->name);

@@ -17,9 +17,17 @@ fails layer-foo 2 "no layer 'foo'; it has dense_1, " $leat inspect iris.leat --i
 check graph sh -c "tail -c +2 $here/fuzz/corpus/onnx/mlp >net.onnx && $leat import net.onnx -o net.leat"
 fails onnx 4 "ONNX graph|leat show net.onnx" $leat inspect net.onnx --input iris
 fails imported 4 "ONNX graph|leat show net.leat" $leat inspect net.leat --input iris
-fails input 2 "--input" $leat inspect iris.leat
+fails input 2 "--input" $leat inspect iris.leat --row 3
+check layers sh -c "$leat inspect iris.leat >layers.txt"
+has layers layers.txt "layer " "residual_1" "  dense_2" "parameters" "all" "leat inspect iris.leat --input X"
+check layers-no-page sh -c "mkdir bare && cd bare && $leat inspect ../iris.leat && test -z \"\$(ls)\""
+check layers-json sh -c "$leat inspect iris.leat --json >layers.json"
+has layers-json layers.json '"layers":[{"name":"dense_1"' '"output":[8]'
+check layers-only python3 -c "import json; assert 'verdict' not in json.load(open('layers.json'))['inspection']"
+check shown sh -c "$leat show iris.leat >shown.txt"
+has shown shown.txt "accuracy " "on rows it had not seen (95%" ", 20 epochs" "residual_1" "  dense_2" "all" "4.3 to 7.9"
 check help sh -c "$leat inspect --help >help.txt"
-has usage help.txt "leat inspect MODEL.leat --input X"
+has usage help.txt "leat inspect MODEL.leat [--input X]"
 # A class that nobody would see is quoted; row 8 is a space.
 python3 -c "print(chr(10).join(['to be or not to be'] * 60))" >small.txt
 check fit-text $leat fit small.txt --text 8/1 --tokens characters -m network --quick -q --cv holdout:0.2 \
