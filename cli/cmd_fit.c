@@ -378,6 +378,12 @@ static void print_trace(cli *c, const leat_experiment *e)
     cli_say(c, "   open it at https://ui.perfetto.dev");
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat is;
+    return stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+}
+
 static void print_result(fit *f, const leat_experiment *e, const char *model, const char *report)
 {
     cli *c = f->c;
@@ -416,8 +422,9 @@ static void print_result(fit *f, const leat_experiment *e, const char *model, co
     cli_styled(c, CLI_ACCENT, "%s", report);
     print_trace(c, e);
     bool kept = strcmp(c->arguments[0], "-") != 0; /* else nobody has the data any more */
-    cli_say(c, "\nagain: leat reproduce %s%s   next: leat predict %s NEW.csv\n", model,
-            kept ? "" : " DATA", model);
+    cli_say(c, "\nagain: leat reproduce %s%s   next: ", model, kept ? "" : " DATA");
+    if (cli_value(c, "text")) cli_say(c, "leat generate %s START\n", model);
+    else cli_say(c, "leat predict %s %s\n", model, is_folder(f->data) ? "FOLDER" : "NEW.csv");
 }
 
 /* An address may hold a password, and a second run need not be registered again. */
@@ -607,6 +614,7 @@ static leat_status run_fit(cli *c)
         st = test_rates(c, &s, train);
     } else if (st == LEAT_OK) {
         f.run = s.options.run_folder;
+        f.data = s.options.data;
         s.options.on_ready = on_ready;
         s.options.on_row = on_row;
         s.options.user = &f;

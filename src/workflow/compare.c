@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "learn/stats.h"
 #include "workflow/entries.h"
+#include "workflow/inferred.h"
 
 #define LEVEL 0.95
 
@@ -163,6 +164,27 @@ static void unfitted_lines(leati_str *s, const leat_experiment *e)
     }
 }
 
+/* Of a model of language with probabilities: what its predictions of the next token cost. */
+static leat_status language_line(leat_context *c, leati_str *s, const leat_experiment *e)
+{
+    const leati_metric *loss;
+    leati_pooled pooled;
+    double nats = (double)NAN;
+    char text[40], perplexity[LEATI_NUM_SIZE];
+    const char *unit = leati_language_unit(e);
+    if (!unit || !e->best->proba) return LEAT_OK;
+    LEATI_TRY(leati_metric_find(c, &loss, LEATI_CLASSIFY, "log_loss"));
+    LEATI_TRY(leati_entry_eval(c, e, e->best, &pooled));
+    leat_status st = leati_metric_eval(c, loss, &pooled.eval, &nats);
+    leati_pooled_fini(&pooled);
+    if (st != LEAT_OK || isnan(nats)) return st;
+    leati_metric_format(loss, nats, text);
+    leati_num_short(exp(nats), 3, perplexity);
+    leati_str_addf(s, "%s: %s nats a %s on text it had not seen, perplexity %s\n",
+                   e->best->estimator->class->name, text, unit, perplexity);
+    return LEAT_OK;
+}
+
 leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
 {
     const leati_entry *best = e->best, *baseline = find_baseline(e), *next = NULL;
@@ -204,6 +226,7 @@ leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
         test.p = worse_p;
         compare_line(&s, best, worse, &test);
     }
+    if (st == LEAT_OK) st = language_line(c, &s, e);
     e->verdict = leati_str_take(&s);
     if (st == LEAT_OK && !e->verdict) st = leat_error_status(c);
     return st;

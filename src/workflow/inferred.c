@@ -1,6 +1,7 @@
 /* Owns: the lines about the columns that `fit` prints first. */
 #include "workflow/inferred.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,37 @@
 #include "frame/infer.h"
 
 enum { NAME_MOST = 24, SHOWN_MOST = 40, FACTS_MOST = 64, LINE_MOST = 79 };
+
+char *leati_class_shown(leat_context *c, const char *text)
+{
+    static const char escapes[] = "\nn\tt\rr";
+    size_t n = strlen(text);
+    bool plain =
+        n && text[0] != ' ' && text[n - 1] != ' ' && !(n == 1 && ispunct((unsigned char)*text));
+    for (size_t i = 0; i < n; i++) plain = plain && (unsigned char)text[i] >= ' ';
+    leati_str s;
+    leati_str_init(&s, c);
+    if (plain) leati_str_add(&s, text);
+    if (!plain) leati_str_addc(&s, '"');
+    for (size_t i = 0; i < n && !plain; i++) {
+        const char *e = strchr(escapes, text[i]);
+        if (e && (unsigned char)text[i] < ' ') leati_str_addf(&s, "\\%c", e[1]);
+        else if ((unsigned char)text[i] < ' ') leati_str_addf(&s, "\\x%02x", text[i]);
+        else leati_str_addc(&s, text[i]);
+    }
+    if (!plain) leati_str_addc(&s, '"');
+    return leati_str_take(&s);
+}
+
+const char *leati_language_unit(const leat_experiment *e)
+{
+    const leati_schema *s = &e->schema;
+    const leati_schema_column *col = s->columns;
+    if (s->count != 1 || strcmp(s->target, "next") != 0 || strcmp(col->name, "text") != 0)
+        return NULL;
+    if (col->role == LEATI_ROLE_TOKENS) return s->tokens.words ? "word" : "character";
+    return col->role == LEATI_ROLE_ARRAY ? "character" : NULL;
+}
 
 static const char *kind_of(const leati_schema_column *col)
 {
@@ -140,9 +172,14 @@ static void target_line(const leat_experiment *e, leati_str *out, size_t width)
     leati_str_init(&fact, out->context);
     bool classify = s->task == LEATI_CLASSIFY;
     if (classify) {
-        leati_str_addf(&fact, "target, %u classes", s->classes);
-        for (uint32_t k = 0; k < s->classes && k < 3; k++)
-            leati_str_addf(&fact, "%s %s", k ? "," : ":", s->class_names[k]);
+        const char *unit = leati_language_unit(e);
+        leati_str_addf(&fact, "target, %u %s", s->classes, unit ? unit : "class");
+        leati_str_add(&fact, unit ? "s" : "es");
+        for (uint32_t k = 0; k < s->classes && k < 3; k++) {
+            char *name = leati_class_shown(out->context, s->class_names[k]);
+            leati_str_addf(&fact, "%s %s", k ? "," : ":", name ? name : "");
+            leati_free(name);
+        }
         if (s->classes > 3) leati_str_add(&fact, ", ...");
     } else {
         leati_str_add(&fact, "target, ");

@@ -18,6 +18,7 @@
 #include "plot/plot_text.h"
 #include "tensor/shape.h"
 #include "workflow/image_rows.h"
+#include "workflow/inferred.h"
 
 leat_inspect_options leat_inspect_options_default(void)
 {
@@ -141,27 +142,6 @@ static const leati_schema *schema_of(const leat_inspection *i)
     return &i->model->schema;
 }
 
-/* A character model has classes that nobody would see: in quotes, with the escapes of C. */
-static char *shown(leat_context *c, const char *text)
-{
-    static const char escapes[] = "\nn\tt\rr";
-    size_t n = strlen(text);
-    bool plain = n && text[0] != ' ' && text[n - 1] != ' ';
-    for (size_t i = 0; i < n; i++) plain = plain && (unsigned char)text[i] >= ' ';
-    leati_str s;
-    leati_str_init(&s, c);
-    if (plain) leati_str_add(&s, text);
-    if (!plain) leati_str_addc(&s, '"');
-    for (size_t i = 0; i < n && !plain; i++) {
-        const char *e = strchr(escapes, text[i]);
-        if (e && (unsigned char)text[i] < ' ') leati_str_addf(&s, "\\%c", e[1]);
-        else if ((unsigned char)text[i] < ' ') leati_str_addf(&s, "\\x%02x", text[i]);
-        else leati_str_addc(&s, text[i]);
-    }
-    if (!plain) leati_str_addc(&s, '"');
-    return leati_str_take(&s);
-}
-
 static leat_status name_classes(leat_context *c, leat_inspection *i)
 {
     const leati_schema *s = schema_of(i);
@@ -169,7 +149,7 @@ static leat_status name_classes(leat_context *c, leat_inspection *i)
     i->names = LEATI_NEW(c, char *, s->classes);
     if (!i->names) return LEAT_NOMEM;
     for (uint32_t k = 0; k < s->classes; k++) {
-        i->names[k] = shown(c, s->class_names[k]);
+        i->names[k] = leati_class_shown(c, s->class_names[k]);
         if (!i->names[k]) return leat_error_status(c);
     }
     return LEAT_OK;
@@ -199,7 +179,7 @@ static leat_status say(leat_context *c, leat_inspection *i)
         if (i->truth) leati_str_addf(&text, "; the table says %s", i->truth);
     } else {
         size_t at = (size_t)i->value;
-        char *truth = i->truth ? shown(c, i->truth) : NULL;
+        char *truth = i->truth ? leati_class_shown(c, i->truth) : NULL;
         leati_str_add(&text, i->names[at]);
         if (i->proba) leati_fixed(i->proba[at], 3, share);
         if (i->proba) leati_str_addf(&text, " (%s)", share);
@@ -406,19 +386,6 @@ static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f
     leat_status st;
     LEATI_CHECK(c, i->row < f->rows, LEAT_INVALID, "there is no row %zu: the table has %zu",
                 i->row + 1, f->rows);
-static leat_status list_layers(leat_context *c, leat_inspection *i)
-{
-    leati_network *n = NULL;
-    leat_graph *g = NULL;
-    leat_status st = leat_graph_create(c, "cpu", &g);
-    if (st == LEAT_OK) st = leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL);
-    if (st == LEAT_OK) i->input = n->input;
-    if (st == LEAT_OK) st = leati_layer_table_make(c, n, &i->table);
-    leati_network_destroy(n);
-    leat_graph_destroy(g);
-    return st;
-}
-
     LEATI_GO(leati_conform(c, &conformed, schema_of(i), f));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL));
@@ -436,6 +403,19 @@ out:
     leati_network_destroy(n);
     leat_graph_destroy(g);
     leat_frame_release(conformed);
+    return st;
+}
+
+static leat_status list_layers(leat_context *c, leat_inspection *i)
+{
+    leati_network *n = NULL;
+    leat_graph *g = NULL;
+    leat_status st = leat_graph_create(c, "cpu", &g);
+    if (st == LEAT_OK) st = leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL);
+    if (st == LEAT_OK) i->input = n->input;
+    if (st == LEAT_OK) st = leati_layer_table_make(c, n, &i->table);
+    leati_network_destroy(n);
+    leat_graph_destroy(g);
     return st;
 }
 

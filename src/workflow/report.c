@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "plot/plot_text.h"
 #include "workflow/entries.h"
+#include "workflow/inferred.h"
 #include "workflow/report_html.h"
 #include "workflow/report_training.h"
 
@@ -279,9 +280,14 @@ static void worst_confusion(leati_page *p)
         leati_page_element(p, "p", "No row was predicted wrong.");
         return;
     }
-    leati_page_element(p, "p", "Most frequent mistake: %s of %s rows of %s were taken for %s.",
-                       grouped((size_t)most, count), grouped((size_t)f->class_rows[from], whole),
-                       f->e->schema.class_names[from], f->e->schema.class_names[to]);
+    char *truth = leati_class_shown(p->context, f->e->schema.class_names[from]);
+    char *taken = leati_class_shown(p->context, f->e->schema.class_names[to]);
+    if (truth && taken)
+        leati_page_element(p, "p", "Most frequent mistake: %s of %s rows of %s were taken for %s.",
+                           grouped((size_t)most, count),
+                           grouped((size_t)f->class_rows[from], whole), truth, taken);
+    leati_free(truth);
+    leati_free(taken);
 }
 
 static void share_cell(leati_page *p, double part, double whole)
@@ -303,7 +309,9 @@ static void class_table(leati_page *p)
         double hit = f->confusion[k * classes + k], predicted = 0, actual = f->class_rows[k];
         for (size_t i = 0; i < classes; i++) predicted += f->confusion[i * classes + k];
         leati_page_raw(p, "<tr>");
-        leati_page_element(p, "td class=c", "%s", f->e->schema.class_names[k]);
+        char *name = leati_class_shown(p->context, f->e->schema.class_names[k]);
+        leati_page_element(p, "td class=c", "%s", name ? name : "");
+        leati_free(name);
         leati_page_element(p, "td class=n", "%s", grouped((size_t)actual, rows));
         share_cell(p, hit, predicted);
         share_cell(p, hit, actual);

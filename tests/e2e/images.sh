@@ -43,7 +43,7 @@ network:
   learning_rate: 0.01
 YAML
 check fit sh -c "$leat fit photos.yaml >fit.txt"
-has fit-text fit.txt "across" "wrote photos.leat"
+has fit-text fit.txt "across" "wrote photos.leat" "next: leat predict photos.leat FOLDER"
 check predict sh -c "$leat predict photos.leat new >answers.csv"
 has across answers.csv path,prediction new/a.png,across new/b.png,down
 check predict-json sh -c "$leat predict photos.leat new --json >answers.json"

@@ -32,6 +32,13 @@ has usage help.txt "leat inspect MODEL.leat [--input X]"
 python3 -c "print(chr(10).join(['to be or not to be'] * 60))" >small.txt
 check fit-text $leat fit small.txt --text 8/1 --tokens characters -m network --quick -q --cv holdout:0.2 \
     --set "network.layers=embedding(12, 4); flatten; dense(16, relu)" --set network.epochs=5 --name letters
+check shown-letters sh -c "$leat show letters.leat >letters.txt"
+has letters-quoted letters.txt '8 characters: " ", "\n", "b", "e"' "nats a character, perplexity " "leat generate letters.leat START"
+check fit-letters sh -c "$leat fit small.txt --text 8/1 --tokens characters -m network --quick --cv holdout:0.2 \
+    --set 'network.layers=embedding(12, 4); flatten; dense(16, relu)' --set network.epochs=5 --name letters >fitted.txt"
+has fit-letters fitted.txt 'target, 8 characters: " ", \n, b' "network: " " nats a character on text it had not seen, perplexity " \
+    "next: leat generate letters.leat START"
+has report-letters letters.html "nats a character" "&quot; &quot;"
 text="letters.leat --input small.txt --text 8/1 --row 8"
 check space sh -c "$leat inspect $text --rows 100 >space.txt"
 check no-plane sh -c "$leat inspect iris.leat --input iris --rows 0 | grep -q '^activations and saliency: iris'"
