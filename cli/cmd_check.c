@@ -178,6 +178,7 @@ static leat_status check_experiment(cli *c)
         cli_say(c, ": %s\n\n", size);
         st = leat_training_plan_create(c->context, &p, train, &s.options);
     }
+    st = cli_settings_locate(c, c->arguments[0], st);
     if (st == LEAT_OK) st = c->json ? plan_json(c, p) : print_plan(c, p);
     if (st == LEAT_OK) st = judge(c, p);
     leat_training_plan_destroy(p);

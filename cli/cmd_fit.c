@@ -622,6 +622,7 @@ static leat_status run_fit(cli *c)
         s.options.command = f.command;
         st = leat_experiment_run(c->context, &e, train, test, &s.options);
     }
+    st = cli_settings_locate(c, c->arguments[0], st);
     if (st == LEAT_OK && e) st = save(c, &f, e, s.folder);
     if (st == LEAT_OK) st = cli_keep_check(c);
     leat_experiment_destroy(e);

@@ -242,6 +242,27 @@ void cli_settings_fini(cli_settings *s)
 {
     leat_settings_destroy(s->file);
     free(s->lists);
+leat_status cli_settings_locate(cli *c, const char *experiment, leat_status st)
+{
+    static const char lost[] = "there is no file ";
+    char beside[4200], message[4096];
+    struct stat is;
+    const char *slash = strrchr(experiment, '/');
+    bool yaml = ends_with(experiment, ".yaml") || ends_with(experiment, ".yml");
+    const char *at = st == LEAT_OK ? NULL : strstr(leat_error_message(c->context), lost);
+    if (!at || !slash || !yaml || stat(experiment, &is) != 0) return st;
+    at += sizeof lost - 1;
+    int n = snprintf(beside, sizeof beside, "%.*s/%.*s", (int)(slash - experiment), experiment,
+                     (int)strcspn(at, "\n;"), at);
+    if (*at == '/' || n >= (int)sizeof beside || stat(beside, &is) != 0) return st;
+    snprintf(message, sizeof message, "%s", leat_error_message(c->context));
+    leat_error_clear(c->context);
+    return leat_error_set(c->context, st,
+                          "%s\nThere is %s: paths in %s are of the current folder, not of its own; "
+                          "go there first, or write them from here.",
+                          message, beside, experiment);
+}
+
     free(s->name);
     free(s->folder);
     free(s->reading);

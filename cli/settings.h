@@ -18,6 +18,9 @@ typedef struct cli_settings {
 /* data: a YAML file, or what to learn from. The command line wins over the file. On failure too,
  * fini is needed. */
 leat_status cli_settings_read(cli *c, cli_settings *out, const char *data);
+/* Paths in an experiment's file are of the current folder. Where a file was not found and lies
+ * beside the experiment, the error says so; returns `st`. */
+leat_status cli_settings_locate(cli *c, const char *experiment, leat_status st);
 void cli_settings_fini(cli_settings *s);
 
 #endif

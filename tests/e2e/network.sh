@@ -166,4 +166,13 @@ for name in residual add sequence concat memory; do
     has help-$name-forms container.txt "In a line: " "{ " "in a file: "
 done
 
+# Paths in an experiment are of the current folder.
+mkdir exp && $leat table iris -o exp/flowers.csv >out.txt
+printf 'data: flowers.csv\ntarget: species\nnetwork:\n  epochs: 1\n' >exp/flowers.yaml
+fails beside-the-file 3 "there is no file flowers.csv|There is exp/flowers.csv: paths in exp/flowers.yaml are of the current folder" $leat fit exp/flowers.yaml
+fails beside-the-file-planned 3 "There is exp/flowers.csv" $leat check exp/flowers.yaml
+printf 'data: iris\ntarget: species\nnetwork:\n  epochs: 1\n  weights: begin.safetensors\n' >exp/begin.yaml
+: >exp/begin.safetensors
+fails weights-beside 3 "no file begin.safetensors|There is exp/begin.safetensors" $leat fit exp/begin.yaml
+
 finish
