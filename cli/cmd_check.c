@@ -195,6 +195,10 @@ static leat_status run_check(cli *c)
 static const cli_option options[] = {
     {"target", 't', "COL", "the column to predict", false},
     {"models", 'm', "A,B", "estimators; one of them is `network`", false},
+    {"task", 0, "TASK", "as for fit", false},
+    {"preprocess", 0, "MODE", "as for fit", false},
+    {"keep", 0, "COL", "as for fit", true},
+    {"drop", 0, "COL", "as for fit", true},
     {"set", 0, "M.P=V", "set a parameter, as in network.batch_size=64", true},
     {"output", 'o', "DIR", "as for fit; nothing is written", false},
     CLI_READ_OPTIONS,

@@ -48,6 +48,7 @@ static size_t optimizer_vectors(const leati_optimizer *o)
 typedef struct measured {
     leati_train_memory *m;
     size_t shared, kept; /* the workspace that steps take turns in; the weights laid out */
+    size_t gradient;     /* as counted: another step's are of its workspace */
 } measured;
 
 /* Steps in the order of their first runs: as the plans that the graph makes of them. */
@@ -68,6 +69,8 @@ static leat_status add_step(leati_step_shared *s, leati_step_kind kind, size_t r
     if (z.shares && z.workspace <= k->shared) return LEAT_OK;
     if (z.shares) k->shared = z.workspace;
     if (gradient > z.workspace) gradient = z.workspace;
+    gradient = gradient > k->gradient ? gradient - k->gradient : 0;
+    k->gradient += gradient;
     m->gradients += gradient;
     m->activations += z.workspace - gradient;
     return LEAT_OK;

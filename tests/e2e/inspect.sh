@@ -66,6 +66,8 @@ check frozen sh -c "$leat check iris -m network --set 'network.layers=dense(8, t
 has frozen-counts frozen.txt "139" "  trained" "99" "  not trained" "40" "a (shared)"
 check frozen-json sh -c "$leat check iris -m network --json --set 'network.layers=dense(8, trainable=false)' >frozen.json"
 has frozen-numbers frozen.json '"states":40'
+check plan-columns sh -c "$leat check iris -t species -m network --drop sepal_length --preprocess minmax --task classification --keep '*' >plan2.txt"
+check plan-columns-fewer sh -c "grep -q '^ *all *451 ' plan2.txt"
 fails no-network 3 "no model of the experiment is a network" $leat check iris -m knn
 fails too-large 4 "needs|are free" $leat check iris -m network --set network.units=900000 \
     --set network.hidden_layers=2
