@@ -72,7 +72,9 @@ static const cli_option options[] = {
     {"length", 'l', "N", "characters or words to write, what the model counts in; default 200",
      false},
     {"temperature", 't', "T",
-     "below 1 bolder, above 1 more varied, 0 the most probable always; default 0.8", false},
+     "below 1 the probable more often, above 1 more varied, 0 the most probable always; default "
+     "0.8",
+     false},
     {0}};
 
 const cli_command cli_command_generate = {

@@ -137,18 +137,33 @@ static void print_signature(const leat_network_part *part, size_t i)
     puts(part->params ? ")" : "");
 }
 
-static void list_parts(void)
+static void list_kind(int k)
 {
     leat_network_part part;
+    printf("%s:\n", kinds[k].title);
+    for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
+        print_signature(&part, i);
+        printf("      ");
+        cli_fold(stdout, part.doc, 6, 6);
+    }
+}
+
+static void list_parts(void)
+{
     for (int k = 0; k < KINDS; k++) {
-        printf("\n%s:\n", kinds[k].title);
-        for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
-            print_signature(&part, i);
-            printf("      ");
-            cli_fold(stdout, part.doc, 6, 6);
-        }
+        puts("");
+        list_kind(k);
     }
     puts("\nMore on one of them: leat help NAME");
+}
+
+/* "layers": the kind of that title, -1 if there is none. */
+static int kind_of(const char *topic)
+{
+    size_t n = strlen(topic);
+    for (int k = 0; k < KINDS; k++)
+        if (strcspn(kinds[k].title, ",") == n && strncmp(kinds[k].title, topic, n) == 0) return k;
+    return -1;
 }
 
 static bool is_part(const char *name)
@@ -319,7 +334,7 @@ static void param_json(leat_json *j, const leat_param_info *p)
     leat_json_end_object(j);
 }
 
-/* All parts of networks of that name. */
+/* All parts of networks of that name, or of that kind. */
 static void parts_json(leat_json *j, const char *name)
 {
     leat_network_part part;
@@ -327,7 +342,7 @@ static void parts_json(leat_json *j, const char *name)
     leat_json_begin_array(j, "parts");
     for (int k = 0; k < KINDS; k++)
         for (size_t i = 0; leat_network_part_at(kinds[k].kind, i, &part); i++) {
-            if (strcmp(part.name, name) != 0) continue;
+            if (k != kind_of(name) && strcmp(part.name, name) != 0) continue;
             leat_json_begin_object(j, NULL);
             leat_json_string(j, "name", part.name);
             leat_json_string(j, "one_of", kinds[k].title);
@@ -416,18 +431,24 @@ static leat_status run_help(cli *c)
     bool list = topic && (strcmp(topic, "exit") == 0 || strcmp(topic, "estimators") == 0 ||
                           strcmp(topic, "metrics") == 0);
     bool part = topic && !m && !list && is_part(topic);
-    if (topic && !m && !estimator && !list && !part) {
+    int kind = topic && !m ? kind_of(topic) : -1;
+    if (topic && !m && !estimator && !list && !part && kind < 0) {
         char where[128];
         point_to_part(topic, where, sizeof where);
         return cli_usage(c,
                          "there is no help on '%s'%s; topics are the commands, 'estimators', "
-                         "the name of one, of a layer or another part of networks, 'metrics' and "
-                         "'exit'",
+                         "the name of one, of a layer or another part of networks, 'layers', "
+                         "'activations', 'losses', 'optimizers', 'schedules', 'augmentations', "
+                         "'initializers', 'metrics' and 'exit'",
                          topic, where);
     }
     if (c->json) return print_json(c, topic, m, estimator);
     if (estimator) explain_estimator(estimator);
     if (part) explain_parts(topic, estimator != NULL);
+    if (kind >= 0) {
+        list_kind(kind);
+        puts("\nMore on one of them: leat help NAME");
+    }
     if (!topic || m) cli_help(stdout, m);
     if (list && strcmp(topic, "exit") == 0) list_exits();
     else if (list && strcmp(topic, "metrics") == 0) list_metrics();

@@ -65,7 +65,7 @@ const cli_command cli_command_run = {
         "of .leat files those\nthat leat import wrote. "
         "Elements are converted to the types of the inputs, which must have them: 2.5 is no int64. "
         "Texts are arrays of str.",
-    .examples = "leat run mobilenet.onnx image.npy -o out",
+    .examples = "  leat run mobilenet.onnx image.npy -o out",
     .options = options,
     .run = run_run,
 };

@@ -43,8 +43,9 @@ static leat_tensor *residual(const leati_layer *l, leati_builder *b, leat_tensor
     if (y && !leati_shape_equal(&s, &t))
         return leati_layer_fail(b, LEAT_SHAPE,
                                 "the layers inside make %s of %s; where shapes change, use add { "
-                                "sequence { ... }; conv2d(...) }",
-                                leati_shape_string(&t).text, leati_shape_string(&s).text);
+                                "sequence { ... }; %s(...) }",
+                                leati_shape_string(&t).text, leati_shape_string(&s).text,
+                                s.rank == 4 ? "conv2d" : "dense");
     return leat_add(x, y);
 }
 

@@ -166,6 +166,13 @@ for name in residual add sequence concat memory; do
     has help-$name-forms container.txt "In a line: " "{ " "in a file: "
 done
 
+# All parts of a kind.
+for kind in layers activations losses optimizers schedules augmentations initializers; do
+    check help-$kind sh -c "$leat help $kind >kind.txt && $leat help $kind --json >kind.json"
+    has help-$kind-text kind.txt "$kind" "More on one of them: leat help NAME"
+done
+check help-kind-alone sh -c "$leat help losses >kind.txt && ! grep -q conv2d kind.txt && grep -q huber kind.txt"
+
 # Paths in an experiment are of the current folder.
 mkdir exp && $leat table iris -o exp/flowers.csv >out.txt
 printf 'data: flowers.csv\ntarget: species\nnetwork:\n  epochs: 1\n' >exp/flowers.yaml
