@@ -160,8 +160,8 @@ static bool read_output(cli *c, cli_settings *out, const char *name)
     if (!model) out->folder = strdup(output);
     else if (!slash) out->folder = strdup(".");
     else out->folder = strndup(output, (size_t)(slash - output) + (slash == output));
-    if (name) out->name = strdup(name);
-    else if (model) out->name = strndup(stem, strlen(stem) - strlen(".leat"));
+    if (model) out->name = strndup(stem, strlen(stem) - strlen(".leat"));
+    else if (name) out->name = strdup(name);
     return out->folder && (out->name || (!name && !model));
 }
 
@@ -206,6 +206,10 @@ leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
     const char *name = setting(c, out, "name");
     bool read = read_output(c, out, name);
     if (read && !out->name) out->name = name_of(data);
+    const char *wanted = cli_value(c, "name");
+    if (read && out->name && wanted && strcmp(out->name, wanted) != 0)
+        return cli_usage(c, "--output %s and --name %s name the model file twice; give one of them",
+                         cli_value(c, "output"), wanted);
     if (!read || !out->lists || !out->reading || !out->name)
         return leat_error_set(c->context, LEAT_NOMEM, "out of memory");
     o->data = data;
@@ -238,10 +242,6 @@ leat_status cli_settings_read(cli *c, cli_settings *out, const char *data)
     return budget && st == LEAT_OK ? read_time(c, budget, &o->time_budget) : st;
 }
 
-void cli_settings_fini(cli_settings *s)
-{
-    leat_settings_destroy(s->file);
-    free(s->lists);
 leat_status cli_settings_locate(cli *c, const char *experiment, leat_status st)
 {
     static const char lost[] = "there is no file ";
@@ -263,6 +263,10 @@ leat_status cli_settings_locate(cli *c, const char *experiment, leat_status st)
                           message, beside, experiment);
 }
 
+void cli_settings_fini(cli_settings *s)
+{
+    leat_settings_destroy(s->file);
+    free(s->lists);
     free(s->name);
     free(s->folder);
     free(s->reading);

@@ -649,6 +649,31 @@ static leat_status keep(leat_context *c, network *e, leati_network *n)
     return leat_variable_get(n->states, e->states, n->state_count * sizeof(float));
 }
 
+/* Dense layers one behind the other are as one. */
+static leat_status note_linear(leat_context *c, const network *e)
+{
+    leati_arena arena;
+    leati_layer *l = NULL;
+    if (strcmp(e->layers, "auto") == 0) return LEAT_OK;
+    leati_arena_init(&arena, c);
+    leat_status st = leati_layers_parse(c, &arena, e->layers, e->places, &l);
+    for (; st == LEAT_OK && l->next; l = l->next) {
+        char first[160], second[160];
+        bool linear = leati_dense_units(l) && leati_dense_units(l->next) &&
+                      is_one_of(leati_dense_function(l), "none", "none");
+        if (!linear) continue;
+        leati_layer_describe(l, first, sizeof first);
+        leati_layer_describe(l->next, second, sizeof second);
+        leati_log(c, LEAT_LOG_WARN,
+                  "network: between %s and %s stands no activation: both together are one linear "
+                  "layer; dense(%lld, relu) is more",
+                  first, second, (long long)leati_dense_units(l));
+        break;
+    }
+    leati_arena_fini(&arena);
+    return st;
+}
+
 /* What the texts among the parameters say. */
 typedef struct recipe {
     leati_optimizer *optimizer;
@@ -749,6 +774,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(read_recipe(c, e, d, &r));
     leati_train_options options = options_of(e, d, &r);
     LEATI_GO(create_for(c, e, d, &n));
+    LEATI_GO(note_linear(c, e));
     if (e->epochs) LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(begin(c, e, n, g, &options));

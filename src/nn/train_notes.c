@@ -54,9 +54,18 @@ static void note_schedule(leat_context *c, const leati_train_options *o, uint64_
             name, minimum, o->learning_rate);
 }
 
-void leati_train_notes(leat_context *c, const leati_optimizer *optimizer,
+static void note_grey(leat_context *c, const leat_shape *input, const leati_augment *a)
+{
+    if (!a || a->saturation <= 0 || (input->rank == 3 && input->dim[2] != 1)) return;
+    leati_log(c, LEAT_LOG_WARN,
+              "network: augment=saturation changes colours, and the images are grey: it does "
+              "nothing");
+}
+
+void leati_train_notes(leat_context *c, const leat_shape *input, const leati_optimizer *optimizer,
                        const leati_train_options *o, uint64_t steps)
 {
+    note_grey(c, input, o->augment);
     if (!optimizer->class->update) return; /* it has neither rates nor means */
     if (o->learning_rate == 0)
         leati_log(c, LEAT_LOG_WARN, "network: learning_rate=0: no step changes the weights");

@@ -4,8 +4,8 @@
 
 #include "nn/trainer.h"
 
-/* Logs what is known before the first of `steps` updates. */
-void leati_train_notes(leat_context *c, const leati_optimizer *optimizer,
+/* Logs what is known before the first of `steps` updates of samples of shape `input`. */
+void leati_train_notes(leat_context *c, const leat_shape *input, const leati_optimizer *optimizer,
                        const leati_train_options *options, uint64_t steps);
 
 #endif

@@ -979,7 +979,7 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
     *history = (leati_history){.note = LEATI_NEW(c, leati_step_note, LEATI_STEP_NOTES)};
     t.history = history;
     leat_status st = history->note ? prepare(&t) : LEAT_NOMEM;
-    if (st == LEAT_OK) leati_train_notes(c, o, options, history->steps);
+    if (st == LEAT_OK) leati_train_notes(c, &n->input, o, options, history->steps);
     if (st == LEAT_OK) st = run_epochs(&t);
     finish(&t);
     return st;

@@ -168,6 +168,11 @@ leat_status leat_evaluate(leat_context *c, leat_evaluation **out, const leat_mod
     bool classify = e->task == LEATI_CLASSIFY;
     leat_status st;
     LEATI_GO(answer(c, &e->answers, model, frame, drop_missing_target));
+    if (leati_model_learned_from(model, frame))
+        leati_log(c, LEAT_LOG_WARN,
+                  "the model learned from exactly this table: the scores say how well it knows it "
+                  "by heart, not how good it is on new rows; leat show tells what it scored on "
+                  "rows it had not seen");
     LEATI_GO(score_list(c, e, &model->schema,
                         metrics    ? metrics
                         : classify ? usual_classes

@@ -83,11 +83,15 @@ cp odd.png new/c.png
 check inspect sh -c "$leat inspect photos.leat --input new --row 3 --rows 0 >inspect.txt"
 check sizes-of-the-model sh -c "$leat predict photos.leat new >answers.csv"
 check three sh -c "test \$(wc -l <answers.csv) = 4"
+fails negative 2 "images is '-4x4x1'; expected height x width x channels" $leat describe photos --images=-4x4x1
 check reproduce-1 sh -c "$leat reproduce photos.leat --threads 1 >one.txt"
 check reproduce-2 sh -c "$leat reproduce photos.leat --threads 2 >two.txt"
 check same-bytes cmp one.txt two.txt
 has identical one.txt "identical bytes"
 check describe sh -c "$leat describe photos >describe.txt"
+
+check grey sh -c "$leat fit photos.yaml --quick --cv holdout:0.2 --name grey --set network.epochs=1 --set network.augment=saturation=0.2 2>grey.txt"
+has grey-said grey.txt "the images are grey: it does nothing"
 
 # The shape of a sample is that of the images, and no other one of as many pixels.
 small="-m network --quick -q --set network.epochs=2 --set"
@@ -101,7 +105,6 @@ has row-in-plan plan.txt "485"
 check augment-of-images sh -c "$leat check wide -m network --set network.augment=flip --set 'network.layers=flatten' >plan.txt"
 fails augment-too-large 2 "crop=30|8 x 12" $leat check wide -m network --set "network.augment=crop=30,cutout=60" --set network.layers=flatten
 fails shape-turned 2 "network.input is '12x8x1'|8x12x1 (height, width, channels)|network.input=8x12x1" \
-fails negative 2 "images is '-4x4x1'; expected height x width x channels" $leat describe photos --images=-4x4x1
     $leat check wide -m network --set network.input=12x8x1 --set "network.layers=conv2d(2); flatten"
 fails shape-turned-rows 2 "12x8|8x12x1" $leat check wide -m network --set network.input=12x8 --set "network.layers=lstm(2)"
 fails shape-other 2 "4x24x1" $leat check wide -m network --set network.input=4x24x1 --set "network.layers=flatten"

@@ -173,6 +173,18 @@ for kind in layers activations losses optimizers schedules augmentations initial
 done
 check help-kind-alone sh -c "$leat help losses >kind.txt && ! grep -q conv2d kind.txt && grep -q huber kind.txt"
 
+# What runs and means little is said.
+noted="-m network --quick --cv holdout:0.2 --set network.epochs=2"
+quiet="$noted -q"
+check linear sh -c "$leat fit iris -t species $noted --set 'network.layers=dense(8); dense(4)' 2>linear.txt"
+has linear-said linear.txt 'between layer 1 `dense` and layer 2 `dense` stands no activation'
+check curved sh -c "$leat fit iris -t species $noted --set 'network.layers=dense(8, relu); dense(4)' 2>linear.txt && ! grep -q activation linear.txt"
+check seen sh -c "$leat eval iris.leat iris >seen.txt 2>seen.err"
+has seen-said seen.err "learned from exactly this table"
+check unseen sh -c "$leat table iris --head 149 -o some.csv && $leat eval iris.leat some.csv >seen.txt 2>seen.err && ! grep -q learned seen.err"
+fails two-names 2 "--output x.leat and --name y name the model file twice" $leat fit iris -t species -m knn --quick -o x.leat --name y
+check one-name sh -c "$leat fit iris -t species -m knn --quick -q -o x.leat --name x && test -s x.leat"
+
 # Paths in an experiment are of the current folder.
 mkdir exp && $leat table iris -o exp/flowers.csv >out.txt
 printf 'data: flowers.csv\ntarget: species\nnetwork:\n  epochs: 1\n' >exp/flowers.yaml
