@@ -153,20 +153,42 @@ static leat_status remove_page(leat_context *c, const char *run)
     return LEAT_OK;
 }
 
+/* What the training of a network leaves in a folder. */
+enum { TRAINING_FILES = 4 };
+static const char *const training_files[TRAINING_FILES] = {
+    "best.checkpoint", "last.checkpoint", "metrics.jsonl", "events.out.tfevents.leat"};
+
+/* The first `count` of them. */
+static void remove_training(leat_context *c, const char *folder, size_t count)
+{
+    for (size_t j = 0; j < count; j++) {
+        char *path = leati_path_join(c, folder, training_files[j]);
+        if (path) unlink(path);
+        leati_free(path);
+    }
+}
+
+/* Of another run under the same name nothing stays that would be taken for this one's. */
+static leat_status remove_earlier(leat_context *c, const leat_experiment *e, const char *run)
+{
+    char fraction[32];
+    const leat_model *network = e->beside ? e->beside : e->model;
+    if (strcmp(leat_model_estimator(network), "network") != 0)
+        remove_training(c, run, TRAINING_FILES);
+    else if (leat_model_parameter(network, "validation_fraction", fraction, sizeof fraction) &&
+             strcmp(fraction, "0") == 0)
+        remove_training(c, run, 1);
+    return leat_error_status(c);
+}
+
 /* So are the checkpoints of the folds. */
 static leat_status remove_folds(leat_context *c, const leat_experiment *e, const char *run)
 {
-    static const char *const files[] = {"last.checkpoint", "best.checkpoint", "metrics.jsonl",
-                                        "events.out.tfevents.leat"};
     for (size_t i = 0; i < e->count * e->folds.count; i++) {
         const leati_entry *k = &e->entries[i / e->folds.count];
         char *folder = leati_fold_folder(c, run, k, i % e->folds.count);
         if (!folder) return leat_error_status(c);
-        for (size_t j = 0; k->number && leati_path_is_folder(folder) && j < 4; j++) {
-            char *path = leati_path_join(c, folder, files[j]);
-            if (path) unlink(path);
-            leati_free(path);
-        }
+        if (k->number && leati_path_is_folder(folder)) remove_training(c, folder, TRAINING_FILES);
         rmdir(folder);
         leati_free(folder);
     }
@@ -187,6 +209,7 @@ static leat_status write_run(leat_context *c, const leat_experiment *e, const ch
     if (st == LEAT_OK) st = run_json(c, e, command, record);
     if (st == LEAT_OK) st = remove_page(c, run);
     if (st == LEAT_OK) st = remove_folds(c, e, run);
+    if (st == LEAT_OK) st = remove_earlier(c, e, run);
     leati_free(run);
     leati_free(record);
     leati_free(table);
@@ -210,10 +233,11 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
     }
     /* The model first: it is what took the time. Last goes what a run could be taken up from. */
     LEATI_GO(leat_model_save(c, e->model, model));
-    if (e->beside) {
-        beside = path_of(c, folder, e->name, LEATI_BESIDE_SUFFIX);
-        LEATI_GO(beside ? leat_model_save(c, e->beside, beside) : leat_error_status(c));
-    }
+    beside = path_of(c, folder, e->name, LEATI_BESIDE_SUFFIX);
+    LEATI_GO(beside ? LEAT_OK : leat_error_status(c));
+    if (e->beside) LEATI_GO(leat_model_save(c, e->beside, beside));
+    else if (leati_path_exists(beside))
+        leati_log(c, LEAT_LOG_WARN, "%s is not of this run: an earlier one wrote it", beside);
     LEATI_GO(leati_report_html(c, e, command, &html));
     LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
     LEATI_GO(write_run(c, e, folder, command));

@@ -185,6 +185,14 @@ check unseen sh -c "$leat table iris --head 149 -o some.csv && $leat eval iris.l
 fails two-names 2 "--output x.leat and --name y name the model file twice" $leat fit iris -t species -m knn --quick -o x.leat --name y
 check one-name sh -c "$leat fit iris -t species -m knn --quick -q -o x.leat --name x && test -s x.leat"
 
+# Of another run under the same name nothing stays that would be taken for this one's.
+check earlier sh -c "$leat fit iris -t species $quiet --set network.validation_fraction=0.2 -o same && test -s same/iris.run/best.checkpoint"
+check no-best sh -c "$leat fit iris -t species $quiet -o same && test ! -e same/iris.run/best.checkpoint && test -s same/iris.run/metrics.jsonl"
+: >same/iris.network.leat
+check later sh -c "$leat fit iris -t species -m knn --quick -o same 2>later.txt"
+check no-training sh -c "! ls same/iris.run | grep -E 'checkpoint|metrics.jsonl|tfevents'"
+has stands-beside later.txt "same/iris.network.leat is not of this run"
+
 # Paths in an experiment are of the current folder.
 mkdir exp && $leat table iris -o exp/flowers.csv >out.txt
 printf 'data: flowers.csv\ntarget: species\nnetwork:\n  epochs: 1\n' >exp/flowers.yaml
