@@ -10,6 +10,8 @@
 #include "base/num.h"
 #include "base/str.h"
 
+enum { ECHOED = 100 }; /* bytes of a wrong value that a message repeats */
+
 /* The number of the choice `text` (n bytes) in "a|b|c", or -1. */
 static int choice_of(const char *choices, const char *text, size_t n)
 {
@@ -149,8 +151,15 @@ leat_status leati_param_set(leat_context *c, const leati_param *table, const cha
     leati_str text;
     leati_str_init(&text, c);
     allowed(p, &text);
-    leat_status st = LEATI_FAIL(c, LEAT_INVALID, "%s.%s cannot be '%s'; it takes %s", owner, name,
-                                value, leati_str_text(&text));
+    size_t length = strlen(value), shown = length < ECHOED ? length : ECHOED;
+    while (shown < length && shown && (value[shown] & 0xc0) == 0x80) shown--;
+    leat_status st = LEAT_INVALID;
+    if (shown < length)
+        LEATI_FAIL(c, st, "%s.%s cannot be '%.*s...' (%zu bytes); it takes %s", owner, name,
+                   (int)shown, value, length, leati_str_text(&text));
+    else
+        LEATI_FAIL(c, st, "%s.%s cannot be '%s'; it takes %s", owner, name, value,
+                   leati_str_text(&text));
     leati_str_fini(&text);
     return st;
 }

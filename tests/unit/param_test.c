@@ -77,6 +77,11 @@ static void refusals(leattest *t)
     CHECK_FAILS(leati_param_set(c, table, "svc", &x, "gama", "1"), LEAT_INVALID,
                 "no parameter 'gama'|Did you mean 'gamma'?|parameters: shrink depth");
     CHECK_FAILS(leati_param_set(c, table, "svc", &x, "C", "nan"), LEAT_INVALID, "svc.C");
+    char lengthy[5001]; /* of which a part tells enough */
+    for (size_t i = 0; i < sizeof lengthy - 1; i++) lengthy[i] = i % 2 ? '\xa9' : '\xc3';
+    lengthy[sizeof lengthy - 1] = '\0';
+    CHECK_FAILS(leati_param_set(c, table, "svc", &x, "kernel", lengthy), LEAT_INVALID,
+                "\xc3\xa9...' (5000 bytes); it takes linear, poly, rbf");
 }
 
 static const leattest_case list[] = {TEST(defaults), TEST(values), TEST(refusals)};
