@@ -83,6 +83,7 @@ out:
     if (st != LEAT_OK) {
         free_names(*out, *count);
         *out = NULL;
+        *count = 0;
         return st;
     }
     if (*count) qsort(*out, *count, sizeof **out, by_name);

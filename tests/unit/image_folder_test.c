@@ -4,6 +4,7 @@
 #include <leat/image.h>
 #include <leat/read.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "frame/frame.h"
@@ -273,6 +274,75 @@ static void flat(leattest *t)
     leattest_fail_allocations(t, read_some, NULL);
 }
 
-static const leattest_case cases[] = {TEST(golden),  TEST(channels), TEST(resized), TEST(damaged),
-                                      TEST(classes), TEST(refused),  TEST(flat),    TEST(left_out)};
+static leat_status read_named(leat_context *c, void *arg)
+{
+    leat_frame *f, *named;
+    leat_read_options o = leat_read_options_default();
+    o.images = "4x4x1";
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    o.paths = true;
+    LEATI_TRY(leat_frame_read(c, &f, arg, &o));
+    leat_status st = leat_frame_require(c, f, "path", &(size_t){0});
+    if (st == LEAT_OK) {
+        leat_frame *image = leati_frame_select(c, f, (size_t[]){0}, 1);
+        st = image ? leat_frame_lead(c, image, f, f->columns - 1, &named) : leat_error_status(c);
+        if (st == LEAT_OK) leat_frame_release(named);
+        leat_frame_release(image);
+    }
+    leat_frame_release(f);
+    return st;
+}
+
+/* The file of each row, also where others are left out; one file as a folder of its own. */
+static void paths(leattest *t)
+{
+    leat_frame *f, *led;
+    leat_context *c = t->context;
+    leat_read_options o = leat_read_options_default();
+    char one[1100];
+    size_t length;
+    const char *text;
+    if (!built(t)) return;
+    snprintf(root, sizeof root, "%s", leattest_scratch("paths"));
+    write_file(t, "cat/0.png", "no image", 8);
+    write_golden(t, "cat/1.png", 0);
+    write_golden(t, "dog/2.jpg", 6);
+    o.images = "4x4x1";
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    o.paths = true;
+    REQUIRE_OK(leat_frame_read(c, &f, root, &o));
+    CHECK_STR(leat_frame_name(f, 2), "path");
+    CHECK_INT(leat_frame_rows(f), 2);
+    snprintf(one, sizeof one, "%s/cat/1.png", root);
+    CHECK(leat_frame_text(f, 2, 0, &text, &length));
+    CHECK_STR(text, one);
+    leat_frame *label = leati_frame_select(c, f, (size_t[]){1}, 1);
+    REQUIRE(label);
+    REQUIRE_OK(leat_frame_lead(c, label, f, 2, &led));
+    CHECK_STR(leat_frame_name(led, 0), "path");
+    CHECK_STR(leat_frame_name(led, 1), "label");
+    leat_frame_release(led);
+    CHECK_FAILS(leat_frame_lead(c, label, f, 1, &led), LEAT_INVALID, "label");
+    CHECK_FAILS(leat_frame_lead(c, label, f, 3, &led), LEAT_INVALID, "no column 4");
+    leat_frame_release(label);
+    label = f;
+    REQUIRE_OK(leat_frame_read(c, &f, one, &o));
+    CHECK_INT(leat_frame_rows(f), 1);
+    CHECK_INT(leat_frame_columns(f), 2);
+    CHECK_INT(leat_frame_shape(f, 0).dim[0], 4);
+    CHECK(leat_frame_text(f, 1, 0, &text, &length));
+    CHECK_STR(text, one);
+    CHECK_FAILS(leat_frame_lead(c, label, f, 1, &led), LEAT_SHAPE, "1 rows beside 2");
+    leat_frame_release(f);
+    leat_frame_release(label);
+    o.images = NULL;
+    CHECK_FAILS(leat_frame_read(c, &f, one, &o), LEAT_FORMAT,
+                "a PNG image|whose input is an image");
+    leattest_fail_allocations(t, read_named, root);
+    leattest_fail_allocations(t, read_named, one);
+}
+
+static const leattest_case cases[] = {TEST(paths),   TEST(golden),  TEST(channels),
+                                      TEST(resized), TEST(damaged), TEST(classes),
+                                      TEST(refused), TEST(flat),    TEST(left_out)};
 LEATTEST_MAIN(cases)
