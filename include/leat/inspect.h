@@ -56,7 +56,7 @@ LEAT_API size_t leat_inspection_parameters(const leat_inspection *i); /* trained
 LEAT_API size_t leat_inspection_states(const leat_inspection *i);     /* not trained */
 LEAT_API double leat_inspection_flops(const leat_inspection *i);
 /* "Bag (0.982), and so it is": what is predicted for the row. A class that would not be seen stands
- * in quotes: " " or "\n". */
+ * in quotes: " " or "\n". NULL where no row was looked at. */
 LEAT_API const char *leat_inspection_verdict(const leat_inspection *i);
 /* Values of a layer for the row (elements of its output), and the gradient of the winning output
  * by the input (features of the network): of tokens that an embedding looks up, the length of its

@@ -490,9 +490,47 @@ static void texts_are_shown(leattest *t)
     leat_model_release(s.model);
 }
 
+static leat_status list_layers(leat_context *c, void *arg)
+{
+    leat_inspection *i;
+    LEATI_TRY(leat_inspect(c, &i, arg, NULL, NULL));
+    leat_inspection_destroy(i);
+    return LEAT_OK;
+}
+
+static void layers_without_rows(leattest *t)
+{
+    leat_inspection *i;
+    leat_model *m = learn_layers(t->context, "network", "flatten; dense(5, relu)");
+    size_t n;
+    REQUIRE(m);
+    REQUIRE_OK(leat_inspect(t->context, &i, m, NULL, NULL));
+    CHECK_INT(leat_inspection_layers(i), 3);
+    CHECK_STR(leat_inspection_layer(i, 1).name, "dense_1");
+    CHECK_INT(leat_inspection_parameters(i), 36 * 5 + 5 + 5 * 2 + 2);
+    CHECK(!leat_inspection_verdict(i) && !leat_inspection_saliency(i, &n));
+    CHECK(!leat_inspection_values(i, 0) && !leat_inspection_filters(i));
+    CHECK_FAILS(leat_inspection_page(t->context, i, leattest_scratch("none.html")), LEAT_INVALID,
+                "no row was looked at");
+    leat_inspection_destroy(i);
+    double score, low, high;
+    char text[32];
+    CHECK(leat_model_score(m, text, sizeof text, &score, &low, &high) == strlen("accuracy"));
+    CHECK_STR(text, "accuracy");
+    CHECK(score > 0.4 && low <= score && score <= high);
+    CHECK(leat_model_metric(m, "log_loss") > 0 && isnan(leat_model_metric(m, "mae")));
+    CHECK_INT(leat_model_parameter(m, "epochs", text, sizeof text), 2);
+    CHECK_STR(text, "30");
+    CHECK_INT(leat_model_parameter(m, "depth", text, sizeof text), 0);
+    leattest_fail_allocations(t, list_layers, m);
+    leat_model_release(m);
+}
+
 static const leattest_case cases[] = {
-    TEST(layers_are_counted),     TEST(merged_layers_count),  TEST(saliency_is_the_gradient),
-    TEST(pictures_come_in_forms), TEST(components_are_found), TEST(neighbours_stay_together),
-    TEST(ramps_keep_order),       TEST(the_page_has_it_all),  TEST(filters_behind_a_normalization),
+    TEST(layers_without_rows),      TEST(layers_are_counted),
+    TEST(merged_layers_count),      TEST(saliency_is_the_gradient),
+    TEST(pictures_come_in_forms),   TEST(components_are_found),
+    TEST(neighbours_stay_together), TEST(ramps_keep_order),
+    TEST(the_page_has_it_all),      TEST(filters_behind_a_normalization),
     TEST(texts_are_shown)};
 LEATTEST_MAIN(cases)
