@@ -73,6 +73,23 @@ static double attention_grad_flops(const leati_step *s)
     return 2 * keys * (3 * queries + 2 * (double)leati_operand_count(&s->in[0]));
 }
 
+/* Steps of optimisers, for a weight: as op_optimize.c writes them out. */
+static double adam_flops(const leati_step *s)
+{
+    const leati_adam_attrs *a = s->attrs;
+    double moments = 3 + 4, weight = 7;
+    double decay = a->weight_decay > 0 && !a->decoupled ? 2 : 0;
+    return moments + weight + decay + (s->ins == 7) + (a->limit > 0 ? 2 : 0);
+}
+
+static double sgd_flops(const leati_step *s)
+{
+    const leati_sgd_attrs *a = s->attrs;
+    double velocity = a->momentum > 0 ? 3 + 2 * (a->nesterov != 0) : 0, weight = 2;
+    double decay = a->weight_decay > 0 ? 2 : 0;
+    return velocity + weight + decay + (s->ins == 6) + (a->limit > 0 ? 2 : 0);
+}
+
 /* Multiplications and additions of floating point, each one. Moves have none. */
 double leati_step_flops(const leati_step *s)
 {
@@ -120,6 +137,8 @@ double leati_step_flops(const leati_step *s)
         return 4 * outs * (double)s->in[3].shape.dim[1];
     case LEATI_OP_ATTENTION: return attention_flops(s);
     case LEATI_OP_ATTENTION_GRAD: return attention_grad_flops(s);
+    case LEATI_OP_ADAM: return ins * adam_flops(s);
+    case LEATI_OP_SGD: return ins * sgd_flops(s);
     case LEATI_OP_REDUCE_SUM:
     case LEATI_OP_REDUCE_PROD:
     case LEATI_OP_CUMSUM:

@@ -143,6 +143,11 @@ check checkpoint-is-there test -s full/iris.run/last.checkpoint
 # A timeline of the first 50 steps.
 check trace $leat $train -o traced --trace trace.json
 has perfetto trace.json '"traceEvents"' '"displayTimeUnit"' '"flops"' '"bytes"' '"dur"' dense
+check trace-counts-adam $python -c "
+import json
+events = json.load(open('trace.json'))['traceEvents']
+adam = [e['args']['flops'] for e in events if e['name'] == 'adam']
+assert adam and min(adam) == 14 * (4 * 64 + 64 + 64 * 3 + 3), adam[:3]"
 check trace-is-json sh -c "$python -m json.tool trace.json >/dev/null"
 check untraced sh -c "$leat fit iris -t species -m lda -q --trace none.json 2>untraced.txt && test ! -e none.json"
 has untraced-said untraced.txt "no trace in none.json: lda"
