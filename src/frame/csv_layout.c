@@ -358,8 +358,7 @@ static leat_status check_content(leat_context *c, leati_source *source, size_t *
     LEATI_CHECK(c, n > 0, LEAT_FORMAT, "%s is empty", name);
     if (kind) {
         LEATI_FAIL(c, LEAT_FORMAT, "%s is no table: it looks like %s", name, kind);
-        size_t length = strlen(kind);
-        if (length > 6 && strcmp(kind + length - 6, " image") == 0)
+        if (leati_content_is_image(head, n))
             leati_error_hint(c,
                              "Images are read from a folder, as in photos/; one alone only for a "
                              "model whose input is an image, or with --images HxWxC.");

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/str.h"
 #include "frame/image_folder.h"
+#include "io/unpack.h"
 
 #define READER(name) extern const leati_reader leati_reader_##name;
 #include "frame/readers.def"
@@ -280,6 +281,14 @@ static leat_status read_images(leat_context *c, leat_frame **out, const char *pa
     return leati_image_folder(c, out, path, o, o->report);
 }
 
+/* By name or content; what is not in a file of its own is none. */
+static bool is_image(const leati_source *source, const char *path)
+{
+    size_t n;
+    const char *head = leati_source_head(source, &n);
+    return strcmp(path, "-") != 0 && (leati_image_named(path) || leati_content_is_image(head, n));
+}
+
 static leat_status read_folder(leat_context *c, leat_frame **out, const char *path,
                                const leat_read_options *o)
 {
@@ -301,7 +310,7 @@ leat_status leat_frame_read(leat_context *c, leat_frame **out, const char *path,
     if (o.text && !o.format) o.format = "text";
     if (leati_path_is_folder(path)) return read_folder(c, out, path, &o);
     LEATI_TRY(leati_source_open(c, &source, path));
-    if (o.images && !o.format && leati_image_named(path)) {
+    if (o.images && !o.format && is_image(source, path)) {
         leati_source_close(source);
         return read_images(c, out, path, &o);
     }

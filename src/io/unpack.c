@@ -189,3 +189,11 @@ const char *leati_content_kind(const void *data, size_t size)
         if (starts(data, size, kinds[i].magic, kinds[i].length)) return kinds[i].kind;
     return NULL;
 }
+
+bool leati_content_is_image(const void *data, size_t size)
+{
+    static const char end[] = " image";
+    const char *kind = leati_content_kind(data, size);
+    size_t n = kind ? strlen(kind) : 0, m = sizeof end - 1;
+    return n > m && strcmp(kind + n - m, end) == 0;
+}

@@ -2,6 +2,7 @@
 #ifndef LEATI_IO_UNPACK_H
 #define LEATI_IO_UNPACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <leat/context.h>
@@ -15,5 +16,6 @@ leat_status leati_unpack(leat_context *c, char **out, size_t *out_size, const vo
                          size_t size);
 /* "a PNG image", "an Excel workbook", ...: what the first bytes say; NULL if they say nothing. */
 const char *leati_content_kind(const void *data, size_t size);
+bool leati_content_is_image(const void *data, size_t size);
 
 #endif

@@ -58,6 +58,9 @@ check one-odd sh -c "$leat predict photos.leat odd.png >odd.csv"
 has one-odd-named odd.csv odd.png,
 check one-inspected sh -c "$leat inspect photos.leat --input new/b.png --rows 0 >one.txt"
 has one-verdict one.txt "down (0."
+cp new/b.png nameless
+check one-nameless sh -c "$leat predict photos.leat nameless >one.csv"
+has one-nameless-answer one.csv nameless,down
 head -c 60 new/a.png >cut.png
 fails one-cut 3 "cut.png: " $leat predict photos.leat cut.png
 fails one-missing 3 "there is no file nowhere.png" $leat predict photos.leat nowhere.png
