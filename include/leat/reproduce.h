@@ -19,9 +19,10 @@ typedef struct leat_reproduction {
 } leat_reproduction;
 
 /* `path`: a model file. `data`: the file or data set it was made from; NULL: what the run's record
- * beside the model names. Uses a context of its own with the recorded seed and CPU level, and the
- * threads, allocator hooks apart, of `context`. LEAT_DIFFERS when the data or the bytes differ:
- * then *out says what. UNSUPPORTED: this processor lacks the recorded CPU level. */
+ * beside the model names. `context` works with the recorded seed and CPU level meanwhile, and logs
+ * nothing; its progress hook, leat_context_cancel and its memory limit hold as in any job.
+ * LEAT_DIFFERS when the data or the bytes differ: then *out says what. UNSUPPORTED: this processor
+ * lacks the recorded CPU level. */
 LEAT_API LEAT_CHECKED leat_status leat_reproduce(leat_context *context, const char *path,
                                                  const char *data, leat_reproduction *out);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conditions.h"
 #include "base/error.h"
 
 #define STATUS_NAME(code, name, text) [code] = #name,
@@ -105,6 +106,16 @@ bool leati_context_set_made_up(leat_context *c, bool made_up)
     bool before = c->made_up;
     c->made_up = made_up;
     return before;
+}
+
+leati_conditions leati_conditions_set(leat_context *c, leati_conditions now)
+{
+    leati_conditions was = {c->seed, c->cpu, c->precision, c->log};
+    c->seed = now.seed;
+    c->cpu = now.cpu;
+    c->precision = now.precision;
+    c->log = now.log;
+    return was;
 }
 
 void leat_context_destroy(leat_context *c)

@@ -9,6 +9,7 @@
 #include <leat/experiment.h>
 #include <leat/reproduce.h>
 
+#include "base/conditions.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -23,7 +24,9 @@
 typedef struct plan {
     leat_model *model;
     json_t *json, *lineage, *config; /* the last two borrowed from json */
-    leat_context *context;           /* with the recorded seed and CPU level */
+    leat_context *context;           /* the caller's, from `changed` on as recorded */
+    leati_conditions own;            /* of the caller, put back at the end */
+    bool changed;
     leat_frame *train, *test;
     const char **lists;
     char *data;
@@ -103,31 +106,24 @@ static leat_status find_data(leat_context *c, plan *p, const char *path)
     return st;
 }
 
-static leat_status make_context(leat_context *c, plan *p, const leat_reproduction *out)
+/* The recorded seed and CPU level. It stays the caller's context, so that its progress is shown,
+ * and its request to stop and its limit of memory hold. What is worth a note was noted by the run.
+ */
+static leat_status work_as_recorded(leat_context *c, plan *p, const leat_reproduction *out)
 {
-    leat_context_options o = leat_context_options_default();
     leati_cpu_level level;
     LEATI_CHECK(c, leati_cpu_level_parse(out->cpu, &level) && leati_cpu_has(level),
                 LEAT_UNSUPPORTED,
                 "the model was made at CPU level %s, which this processor lacks; equal bytes need "
                 "the same level",
                 out->cpu);
-    o.cpu = out->cpu;
-    o.seed = out->seed;
-    o.threads = leat_context_threads(c);
-    leat_status st = leat_context_create(&p->context, &o);
-    return st == LEAT_OK ? st
-                         : LEATI_FAIL(c, st, "cannot make a context: %s", leat_status_text(st));
+    p->context = c;
+    p->own = leati_conditions_set(c, (leati_conditions){.seed = out->seed, .cpu = level});
+    p->changed = true;
+    return LEAT_OK;
 }
 
-/* An error of the inner context becomes one of the caller's. */
-static leat_status hand_over(leat_context *c, const plan *p, leat_status st)
-{
-    if (st != LEAT_OK) LEATI_FAIL(c, st, "%s", leat_error_message(p->context));
-    return st;
-}
-
-static leat_status load(leat_context *c, plan *p, const char *name, leat_frame **out)
+static leat_status load(const plan *p, const char *name, leat_frame **out)
 {
     const json_t *reading = json_object_get(p->config, "reading");
     leat_read_options o = leat_read_options_default();
@@ -137,8 +133,7 @@ static leat_status load(leat_context *c, plan *p, const char *name, leat_frame *
         const char *value = text_of(reading, option);
         if (value) st = leat_read_options_set(p->context, &o, option, value);
     }
-    if (st == LEAT_OK) st = leat_data_load(p->context, out, name, &o);
-    return hand_over(c, p, st);
+    return st == LEAT_OK ? leat_data_load(p->context, out, name, &o) : st;
 }
 
 /* Names the columns whose values, or the shape, that differ; "" if nothing does. */
@@ -177,10 +172,10 @@ static leat_status load_data(leat_context *c, plan *p, leat_reproduction *out)
     char part[1200];
     bool splits = leat_data_has_test(p->data);
     snprintf(part, sizeof part, "%s%s", p->data, splits ? ":train" : "");
-    LEATI_TRY(load(c, p, part, &p->train));
+    LEATI_TRY(load(p, part, &p->train));
     if (splits) {
         snprintf(part, sizeof part, "%s:test", p->data);
-        LEATI_TRY(load(c, p, part, &p->test));
+        LEATI_TRY(load(p, part, &p->test));
     }
     leati_str difference;
     leati_str_init(&difference, c);
@@ -256,7 +251,7 @@ static leat_status run(leat_context *c, plan *p, bool quick)
     leat_status st = leati_experiment_repeat(p->context, &p->experiment, p->train, p->test, &o,
                                              p->cuts, p->cut_count, is_beside(p));
     free(reading);
-    return hand_over(c, p, st);
+    return st;
 }
 
 static void add_difference(leat_reproduction *out, const char *text)
@@ -318,7 +313,7 @@ static void plan_fini(plan *p)
     leati_free(p->cuts);
     leati_free(p->data);
     json_decref(p->json);
-    leat_context_destroy(p->context);
+    if (p->changed) (void)leati_conditions_set(p->context, p->own);
 }
 
 leat_status leat_reproduce(leat_context *c, const char *path, const char *data,
@@ -333,7 +328,7 @@ leat_status leat_reproduce(leat_context *c, const char *path, const char *data,
     else LEATI_GO(find_data(c, &p, path));
     LEATI_GO(leat_error_status(c));
     snprintf(out->data, sizeof out->data, "%s", p.data);
-    LEATI_GO(make_context(c, &p, out));
+    LEATI_GO(work_as_recorded(c, &p, out));
     LEATI_GO(load_data(c, &p, out));
     if (!*out->difference) {
         LEATI_GO(run(c, &p, true)); /* curves and importances are not in the model */
@@ -359,7 +354,7 @@ leat_status leat_report(leat_context *c, const char *path, const char *data, con
     if (data) p.data = leati_strdup(c, data);
     else LEATI_GO(find_data(c, &p, path));
     LEATI_GO(leat_error_status(c));
-    LEATI_GO(make_context(c, &p, &r));
+    LEATI_GO(work_as_recorded(c, &p, &r));
     LEATI_GO(load_data(c, &p, &r));
     if (*r.difference) {
         st = LEATI_FAIL(c, LEAT_DIFFERS, "%s cannot be reported on: %s", path, r.difference);

@@ -3,8 +3,10 @@
 #include "support/leattest.h"
 #include "support/tables.h"
 
+#include <leat/data.h>
 #include <leat/evaluate.h>
 #include <leat/experiment.h>
+#include <leat/reproduce.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -414,6 +416,62 @@ static void same_bytes(leattest *t)
     free(first);
 }
 
+static int count_or_stop(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    int *calls = user;
+    (void)what, (void)done, (void)total;
+    return *calls < 0 ? 1 : (++*calls, 0);
+}
+
+static leat_context *another(leattest *t, int *calls, uint64_t most)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c = NULL;
+    o.seed = 9;
+    o.progress = count_or_stop;
+    o.progress_user = calls;
+    o.max_bytes = most;
+    CHECK(leat_context_create(&c, &o) == LEAT_OK);
+    return c;
+}
+
+/* Made again in a context of its caller's: shown there, stopped there, within its limit, and with
+ * the seed of the record only meanwhile. */
+static void reproduced(leattest *t)
+{
+    leat_frame *f;
+    leat_experiment *e;
+    leat_reproduction r;
+    leat_read_options reading = leat_read_options_default();
+    leat_experiment_options o = leat_experiment_options_default();
+    char path[1200];
+    int calls = 0;
+    snprintf(path, sizeof path, "%s", leattest_scratch("again.leat"));
+    REQUIRE_OK(leat_data_load(t->context, &f, "iris", &reading));
+    o.target = "species";
+    o.models = "gaussian_nb";
+    o.quick = true;
+    REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    REQUIRE_OK(leat_model_save(t->context, leat_experiment_model(e), path));
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+    leat_context *c = another(t, &calls, 0);
+    REQUIRE_OK(leat_reproduce(c, path, "iris", &r));
+    CHECK(r.identical && r.seed == leat_context_seed(t->context) && calls > 0);
+    CHECK_INT(leat_context_seed(c), 9);
+    calls = -1;
+    CHECK(leat_reproduce(c, path, "iris", &r) == LEAT_CANCELLED);
+    leat_error_clear(c);
+    calls = 0;
+    leat_context_cancel(c);
+    CHECK(leat_reproduce(c, path, "iris", &r) == LEAT_CANCELLED);
+    CHECK_INT(leat_context_seed(c), 9);
+    leat_context_destroy(c);
+    c = another(t, &calls, 100000);
+    CHECK(leat_reproduce(c, path, "iris", &r) == LEAT_LIMIT);
+    leat_context_destroy(c);
+}
+
 static void save_and_load(leattest *t)
 {
     leat_context *c = t->context;
@@ -709,6 +767,7 @@ static void allocation_failures(leattest *t)
 
 static const leattest_case list[] = {TEST(leaderboard),
                                      TEST(same_bytes),
+                                     TEST(reproduced),
                                      TEST(save_and_load),
                                      TEST(damage),
                                      TEST(bloated),
