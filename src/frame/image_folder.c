@@ -198,15 +198,35 @@ static leat_status refuse(picture *p, leat_status st, const char *why)
     return st;
 }
 
-/* All bytes of a file, for a worker thread. */
+/* What stands under the name is no file: a fault of it alone, as damaged pixels are. */
+static leat_status refuse_kind(picture *p, mode_t mode)
+{
+    const char *what = S_ISDIR(mode)    ? "a folder"
+                       : S_ISFIFO(mode) ? "a pipe"
+                       : S_ISSOCK(mode) ? "a socket"
+                                        : "a device";
+    snprintf(p->why, sizeof p->why, "%s, a file with an image was expected", what);
+    return LEAT_FORMAT;
+}
+
+static leat_status refuse_open(picture *p, int why)
+{
+    if (why == ELOOP) return refuse(p, LEAT_FORMAT, "a link that leads in a circle");
+    if (why == ENOENT) return refuse(p, LEAT_FORMAT, "a link to what is not there");
+    if (why == ENXIO) return refuse_kind(p, S_IFSOCK);
+    return refuse(p, LEAT_IO, strerror(why));
+}
+
+/* All bytes of a file, for a worker thread. A pipe is not waited for. */
 static leat_status load(const folder *f, picture *p, uint8_t **data, size_t *size)
 {
     struct stat info;
     *data = NULL;
-    int fd = open(p->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return refuse(p, LEAT_IO, strerror(errno));
+    int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return refuse_open(p, errno);
     leat_status st = LEAT_OK;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) LEATI_GO(refuse(p, LEAT_IO, "no file"));
+    if (fstat(fd, &info) != 0) LEATI_GO(refuse(p, LEAT_IO, strerror(errno)));
+    if (!S_ISREG(info.st_mode)) LEATI_GO(refuse_kind(p, info.st_mode));
     if ((uint64_t)info.st_size > most_bytes)
         LEATI_GO(refuse(p, LEAT_LIMIT, "more than a gigabyte"));
     *size = (size_t)info.st_size;
@@ -382,6 +402,14 @@ static leati_column *paths(folder *f)
     return NULL;
 }
 
+static leat_status no_room(const folder *f)
+{
+    leati_error_within(f->context, "%s: %zu images of %zux%zux%zu", f->path, f->count, f->shape[0],
+                       f->shape[1], f->shape[2]);
+    return leati_error_hint(f->context, "To make them smaller, as in: --images 64x64x%zu",
+                            f->shape[2]);
+}
+
 static leat_status read_all(folder *f, leat_frame **out, const leat_read_options *o,
                             leat_read_report *report)
 {
@@ -395,7 +423,7 @@ static leat_status read_all(folder *f, leat_frame **out, const leat_read_options
     LEATI_TRY(leave_out(f, NULL));
     LEATI_TRY(choose_shape(f, o->images));
     f->pixels = leati_column_array(c, LEATI_ITEM_U8, f->shape, f->count);
-    if (!f->pixels) return leat_error_status(c);
+    if (!f->pixels) return no_room(f);
     LEATI_TRY(look_at_all(f, true));
     if (f->others)
         LEATI_TRY(leati_report_note(report, SIZE_MAX, "%zu files are no images by their names",

@@ -1,5 +1,6 @@
 /* PNG and JPEG against Pillow; folders of images as tables; hostile files. */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <leat/image.h>
 #include <leat/read.h>
@@ -211,6 +212,23 @@ static void refused(leattest *t)
     CHECK_FAILS(read_root(c, "8x8", &f), LEAT_FORMAT, "both in folders");
 }
 
+/* Memory that cannot be had is told with what it was for. */
+static void too_large(leattest *t)
+{
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    leat_frame *f;
+    if (!built(t)) return;
+    snprintf(root, sizeof root, "%s", leattest_scratch("too-large"));
+    write_golden(t, "a/1.png", 0);
+    o.max_bytes = 10 << 20;
+    REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+    CHECK(read_root(c, "10000x9000x3", &f) == LEAT_LIMIT);
+    CHECK(strstr(leat_error_message(c), ": 1 images of 10000x9000x3: 270 MB more would pass") &&
+          strstr(leat_error_message(c), "--images 64x64x3"));
+    leat_context_destroy(c);
+}
+
 /* Cut off before and behind its head, the only one of its class, and none but those. */
 static void left_out(leattest *t)
 {
@@ -244,6 +262,33 @@ static void left_out(leattest *t)
     CHECK_FAILS(leat_frame_read(t->context, &f, root, &o), LEAT_FORMAT,
                 "none of its 2 images can be read; |ant/1.png: ");
     leat_read_report_destroy(o.report);
+}
+
+/* Pipes, folders and links with the ending of an image: nobody waits for them. */
+static void no_files(leattest *t)
+{
+    leat_frame *f;
+    leat_read_options o = leat_read_options_default();
+    char path[1200];
+    if (!built(t)) return;
+    snprintf(root, sizeof root, "%s", leattest_scratch("no-files"));
+    write_golden(t, "a/1.png", 0);
+    snprintf(path, sizeof path, "%s/a/pipe.png", root);
+    CHECK(mkfifo(path, 0666) == 0);
+    CHECK_FAILS(read_root(t->context, NULL, &f), LEAT_FORMAT, "a/pipe.png: a pipe");
+    snprintf(path, sizeof path, "%s/a/inner.png", root);
+    CHECK(mkdir(path, 0777) == 0);
+    CHECK_FAILS(read_root(t->context, NULL, &f), LEAT_FORMAT, "a/inner.png: a folder");
+    snprintf(path, sizeof path, "%s/a/circle.png", root);
+    CHECK(symlink("circle.png", path) == 0);
+    CHECK_FAILS(read_root(t->context, NULL, &f), LEAT_FORMAT, "a/circle.png: a link|circle");
+    snprintf(path, sizeof path, "%s/a/bare.png", root);
+    CHECK(symlink("nothing.png", path) == 0);
+    CHECK_FAILS(read_root(t->context, NULL, &f), LEAT_FORMAT, "a/bare.png: a link|not there");
+    o.on_error = LEAT_ON_ERROR_SKIP;
+    REQUIRE_OK(leat_frame_read(t->context, &f, root, &o));
+    CHECK_INT(leat_frame_rows(f), 1);
+    leat_frame_release(f);
 }
 
 static leat_status read_some(leat_context *c, void *arg)
@@ -342,7 +387,7 @@ static void paths(leattest *t)
     leattest_fail_allocations(t, read_named, one);
 }
 
-static const leattest_case cases[] = {TEST(paths),   TEST(golden),  TEST(channels),
-                                      TEST(resized), TEST(damaged), TEST(classes),
-                                      TEST(refused), TEST(flat),    TEST(left_out)};
+static const leattest_case cases[] = {TEST(paths),    TEST(golden),   TEST(channels), TEST(resized),
+                                      TEST(damaged),  TEST(classes),  TEST(refused),  TEST(flat),
+                                      TEST(left_out), TEST(no_files), TEST(too_large)};
 LEATTEST_MAIN(cases)
