@@ -34,6 +34,16 @@ leat_status leati_settings_refuse(leati_settings_reader *r, const char *expected
                       leati_settings_line(r), expected);
 }
 
+/* The place of what is no YAML. Where bytes are no text libyaml tells their offset alone. */
+static size_t line_of_problem(const leati_settings_reader *r)
+{
+    const yaml_parser_t *p = r->parser;
+    if (p->error != YAML_READER_ERROR) return p->problem_mark.line + 1;
+    size_t line = 1;
+    for (size_t i = 0; i < p->problem_offset && i < r->length; i++) line += r->text[i] == '\n';
+    return line;
+}
+
 leat_status leati_settings_next(leati_settings_reader *r)
 {
     yaml_event_delete(&r->event);
@@ -47,8 +57,7 @@ leat_status leati_settings_next(leati_settings_reader *r)
     if (r->parser->error == YAML_MEMORY_ERROR)
         return LEATI_FAIL(r->context, LEAT_NOMEM, "out of memory");
     return LEATI_FAIL(r->context, LEAT_FORMAT, "%s:%zu: not valid YAML: %s", r->settings->name,
-                      r->parser->problem_mark.line + 1,
-                      r->parser->problem ? r->parser->problem : "unreadable");
+                      line_of_problem(r), r->parser->problem ? r->parser->problem : "unreadable");
 }
 
 leat_status leati_settings_add(leati_settings_reader *r, const char *key, const char *value,
@@ -192,6 +201,16 @@ static bool is_set(const leat_settings *s, const char *key)
     return false;
 }
 
+/* Behind the mapping: one file is one experiment. */
+static leat_status read_end(leati_settings_reader *r)
+{
+    LEATI_TRY(leati_settings_next(r)); /* document end */
+    LEATI_TRY(leati_settings_next(r));
+    if (r->event.type == YAML_STREAM_END_EVENT) return LEAT_OK;
+    return leati_settings_refuse(r, "the end of the file; a second document (---) is not read, "
+                                    "it belongs into a file of its own");
+}
+
 static leat_status read_document(leati_settings_reader *r)
 {
     LEATI_TRY(leati_settings_next(r)); /* stream start */
@@ -203,7 +222,7 @@ static leat_status read_document(leati_settings_reader *r)
         return leati_settings_refuse(r, "lines of the form `name: value`");
     for (;;) {
         LEATI_TRY(leati_settings_next(r));
-        if (r->event.type == YAML_MAPPING_END_EVENT) return LEAT_OK;
+        if (r->event.type == YAML_MAPPING_END_EVENT) return read_end(r);
         if (r->event.type != YAML_SCALAR_EVENT) return leati_settings_refuse(r, "a name");
         char *key = leati_strdup(r->context, leati_settings_scalar(r));
         if (!key) return leat_error_status(r->context);
@@ -232,7 +251,8 @@ leat_status leati_settings_parse(leat_context *c, leat_settings **out, const cha
         return LEATI_FAIL(c, LEAT_NOMEM, "out of memory");
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
-    leati_settings_reader r = {.context = c, .settings = s, .parser = &parser};
+    leati_settings_reader r = {
+        .context = c, .settings = s, .parser = &parser, .text = text, .length = length};
     leat_status st = read_document(&r);
     yaml_event_delete(&r.event);
     yaml_parser_delete(&parser);

@@ -26,6 +26,8 @@ typedef struct leati_settings_reader {
     leat_context *context;
     leat_settings *settings;
     yaml_parser_t *parser;
+    const char *text; /* what it reads */
+    size_t length;
     yaml_event_t event;
     const char *key; /* at the top, being read */
 } leati_settings_reader;

@@ -38,7 +38,8 @@ static void refusals(leattest *t)
                                          {"set: {b: {c: {d: 1}}}\n", "value"},
                                          {"netwrk: {a: b}\n", "Did you mean 'network'"},
                                          {"a: [1\n", "not valid YAML"},
-                                         {"\"a", "not valid YAML"}};
+                                         {"\"a", "not valid YAML"},
+                                         {"a: b\nc: d\n# \xff\n", "fit.yaml:3: not valid YAML"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         leat_status st = parse(t, &s, bad[i][0]);
         CHECK(st == LEAT_FORMAT && s == NULL);
@@ -47,6 +48,19 @@ static void refusals(leattest *t)
             printf("    %s", leat_error_message(t->context));
         leat_error_clear(t->context);
     }
+}
+
+/* One document with its marks, and a byte in it that no YAML has. */
+static void ends_and_bytes(leattest *t)
+{
+    leat_settings *s;
+    static const char nul[] = "a: b\nc: d\ne: f\0g\n";
+    REQUIRE_OK(parse(t, &s, "---\na: b\n...\n"));
+    CHECK_STR(leat_settings_value(s, "a", 0), "b");
+    leat_settings_destroy(s);
+    CHECK_FAILS(leati_settings_parse(t->context, &s, nul, sizeof nul - 1, "fit.yaml"), LEAT_FORMAT,
+                "fit.yaml:3: not valid YAML");
+    CHECK_FAILS(parse(t, &s, "a: b\n---\nc: d\n"), LEAT_FORMAT, "fit.yaml:2: |second document");
 }
 
 static leat_status parse_once(leat_context *c, void *arg)
@@ -64,6 +78,7 @@ static void allocation_failures(leattest *t)
     leattest_fail_allocations(t, parse_once, NULL);
 }
 
-static const leattest_case list[] = {TEST(values), TEST(refusals), TEST(allocation_failures)};
+static const leattest_case list[] = {TEST(values), TEST(refusals), TEST(ends_and_bytes),
+                                     TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)
