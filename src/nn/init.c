@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "nn/spec.h"
 #include "tensor/shape.h"
 
@@ -100,14 +101,6 @@ leat_status leati_init_parse(leat_context *c, const char *text, leati_init *out)
 /* The deviation of a standard normal that is cut at 2 on both sides. */
 static const double truncated_deviation = 0.87962566103423978;
 
-static double truncated(leati_rng *rng)
-{
-    double x;
-    do x = leati_rng_normal(rng);
-    while (fabs(x) > 2);
-    return x;
-}
-
 static double dot(const double *a, const double *b, size_t n)
 {
     double lane[8] = {0};
@@ -155,41 +148,144 @@ static leat_status orthogonal(leat_context *c, double factor, const leat_shape *
     return LEAT_OK;
 }
 
-leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *shape,
-                            uint64_t seed, uint32_t stream, double *out)
+/* ---- values -----------------------------------------------------------------------------------
+ *
+ * Drawn by tasks that begin at the block of the generator where one thread would stand: two values
+ * of a uniform distribution come from a block, one of a normal. */
+
+enum { PIECE = 1 << 14, MOST_PIECES = 64 };
+
+typedef struct drawing {
+    leat_context *context;
+    leati_rng rng; /* at the beginning of the stream */
+    double mean, limit, deviation;
+    float *narrow; /* this or wide */
+    double *wide;
+    size_t count;
+    uint64_t block;       /* of the round: its first */
+    size_t draws;         /* of the round: of each task, at most PIECE */
+    double *kept;         /* of the round: those within two deviations */
+    size_t *found, *from; /* how many a task kept, and where they belong */
+} drawing;
+
+static void store(const drawing *d, size_t i, double x)
 {
-    size_t count = leati_shape_count(shape);
+    if (d->narrow) d->narrow[i] = (float)x;
+    else d->wide[i] = x;
+}
+
+static void draw_piece(void *arg, size_t task, unsigned worker)
+{
+    const drawing *d = arg;
+    leati_rng rng = d->rng;
+    size_t first = task * PIECE, end = first + PIECE < d->count ? first + PIECE : d->count;
+    (void)worker;
+    leati_rng_seek(&rng, d->limit > 0 ? first / 2 : first);
+    for (size_t i = first; i < end; i++) {
+        double x = d->mean;
+        if (d->limit > 0) x = (2 * leati_rng_uniform(&rng) - 1) * d->limit;
+        else if (d->deviation > 0) x += d->deviation * leati_rng_normal(&rng);
+        store(d, i, x);
+    }
+}
+
+static void keep_piece(void *arg, size_t task, unsigned worker)
+{
+    const drawing *d = arg;
+    leati_rng rng = d->rng;
+    size_t found = 0;
+    double *kept = d->kept + task * d->draws;
+    (void)worker;
+    leati_rng_seek(&rng, d->block + task * d->draws);
+    for (size_t i = 0; i < d->draws; i++) {
+        double x = leati_rng_normal(&rng);
+        kept[found] = x;
+        found += !(fabs(x) > 2);
+    }
+    d->found[task] = found;
+}
+
+static void place_piece(void *arg, size_t task, unsigned worker)
+{
+    const drawing *d = arg;
+    const double *kept = d->kept + task * d->draws;
+    (void)worker;
+    for (size_t i = 0; i < d->found[task] && d->from[task] + i < d->count; i++)
+        store(d, d->from[task] + i, d->mean + d->deviation * kept[i]);
+}
+
+/* Normal numbers drawn anew beyond two deviations: where one stands follows from how many before it
+ * were left out, so rounds of draws are counted first and placed then. */
+static leat_status draw_truncated(drawing *d)
+{
+    size_t done = 0, found[MOST_PIECES], from[MOST_PIECES];
+    size_t tasks = d->count / PIECE < MOST_PIECES ? d->count / PIECE + 1 : MOST_PIECES;
+    d->kept = leati_array(d->context, tasks * PIECE, sizeof *d->kept);
+    if (!d->kept) return leat_error_status(d->context);
+    d->found = found;
+    d->from = from;
+    for (d->block = 0; done < d->count; d->block += tasks * d->draws) {
+        size_t left = d->count - done, some = left + left / 8 + 8;
+        tasks = left / PIECE < MOST_PIECES ? left / PIECE + 1 : MOST_PIECES;
+        d->draws = some < PIECE ? some : PIECE;
+        leati_parallel(d->context, tasks, keep_piece, d);
+        for (size_t i = 0; i < tasks; done += found[i++]) from[i] = done;
+        leati_parallel(d->context, tasks, place_piece, d);
+    }
+    leati_free(d->kept);
+    return LEAT_OK;
+}
+
+static leat_status draw(drawing *d, bool truncated)
+{
+    if (truncated && d->deviation > 0) return draw_truncated(d);
+    leati_parallel(d->context, (d->count + PIECE - 1) / PIECE, draw_piece, d);
+    return LEAT_OK;
+}
+
+/* Of weights whose values depend on each other, through f64. */
+static leat_status draw_orthogonal(drawing *d, double factor, const leat_shape *shape)
+{
+    double *wide = d->wide ? d->wide : leati_array(d->context, d->count + 1, sizeof *wide);
+    if (!wide) return leat_error_status(d->context);
+    leat_status st = orthogonal(d->context, factor, shape, &d->rng, wide);
+    for (size_t i = 0; st == LEAT_OK && d->narrow && i < d->count; i++)
+        d->narrow[i] = (float)wide[i];
+    if (!d->wide) leati_free(wide);
+    return st;
+}
+
+leat_status leati_init_fill(leat_context *c, leati_init init, const leat_shape *shape,
+                            uint64_t seed, uint32_t stream, leat_dtype dtype, void *out)
+{
+    drawing d = {.context = c, .count = leati_shape_count(shape)};
     double in = (double)(init.fan_in ? init.fan_in : 1), fans = in + (double)init.fan_out;
-    double limit = 0, deviation = 0, mean = 0;
     bool cut = true;
-    leati_rng rng;
-    leati_rng_init(&rng, seed, LEATI_RNG_INIT, stream);
+    if (dtype == LEAT_DTYPE_F32) d.narrow = out;
+    else d.wide = out;
+    leati_rng_init(&d.rng, seed, LEATI_RNG_INIT, stream);
     switch ((enum kind)init.kind) {
     case ZEROS: break;
-    case ONES: mean = 1; break;
-    case CONSTANT: mean = init.value; break;
-    case UNIFORM: limit = init.scale; break;
+    case ONES: d.mean = 1; break;
+    case CONSTANT: d.mean = init.value; break;
+    case UNIFORM: d.limit = init.scale; break;
     case NORMAL:
     case TRUNCATED_NORMAL:
-        mean = init.value;
-        deviation = init.scale;
+        d.mean = init.value;
+        d.deviation = init.scale;
         cut = init.kind == TRUNCATED_NORMAL;
         break;
-    case GLOROT_UNIFORM: limit = sqrt(6 / fans); break;
-    case GLOROT_NORMAL: deviation = sqrt(2 / fans) / truncated_deviation; break;
-    case HE_UNIFORM: limit = sqrt(6 / in); break;
-    case HE_NORMAL: deviation = sqrt(2 / in) / truncated_deviation; break;
-    case LECUN_UNIFORM: limit = sqrt(3 / in); break;
-    case LECUN_NORMAL: deviation = sqrt(1 / in) / truncated_deviation; break;
+    case GLOROT_UNIFORM: d.limit = sqrt(6 / fans); break;
+    case GLOROT_NORMAL: d.deviation = sqrt(2 / fans) / truncated_deviation; break;
+    case HE_UNIFORM: d.limit = sqrt(6 / in); break;
+    case HE_NORMAL: d.deviation = sqrt(2 / in) / truncated_deviation; break;
+    case LECUN_UNIFORM: d.limit = sqrt(3 / in); break;
+    case LECUN_NORMAL: d.deviation = sqrt(1 / in) / truncated_deviation; break;
     case UNIT_FORGET_BIAS: break;
-    case ORTHOGONAL: return orthogonal(c, init.scale, shape, &rng, out);
+    case ORTHOGONAL: return draw_orthogonal(&d, init.scale, shape);
     }
-    for (size_t i = 0; i < count; i++) {
-        double x = mean;
-        if (limit > 0) x = (2 * leati_rng_uniform(&rng) - 1) * limit;
-        else if (deviation > 0) x += deviation * (cut ? truncated(&rng) : leati_rng_normal(&rng));
-        out[i] = x;
-    }
-    for (size_t i = count / 4; init.kind == UNIT_FORGET_BIAS && i < count / 2; i++) out[i] = 1;
+    LEATI_TRY(draw(&d, cut));
+    for (size_t i = d.count / 4; init.kind == UNIT_FORGET_BIAS && i < d.count / 2; i++)
+        store(&d, i, 1);
     return LEAT_OK;
 }

@@ -266,9 +266,9 @@ static leat_status part_block(leati_network *n, bool trained)
     return LEAT_OK;
 }
 
-/* The block of trained weights or of states with initial values, which pass through `values` and
- * `narrow` (f32 networks), room for the largest weight. */
-static leat_status open_block(leati_network *n, bool trained, double *values, float *narrow)
+/* The block of trained weights or of states with initial values, which pass through `values`, room
+ * for the largest weight. */
+static leat_status open_block(leati_network *n, bool trained, void *values)
 {
     size_t count = trained ? n->trained_count : n->state_count;
     leat_variable **block = trained ? &n->trained : &n->states;
@@ -279,10 +279,9 @@ static leat_status open_block(leati_network *n, bool trained, double *values, fl
         const leati_network_weight *w = &n->weight[i];
         size_t size = leati_shape_count(&w->shape);
         if (w->trained != trained) continue;
-        LEATI_TRY(leati_init_fill(n->context, w->init, &w->shape, n->seed, (uint32_t)i, values));
-        for (size_t k = 0; narrow && k < size; k++) narrow[k] = (float)values[k];
-        LEATI_TRY(leat_variable_set(w->variable, narrow ? (const void *)narrow : values,
-                                    size * leat_dtype_size(n->dtype)));
+        LEATI_TRY(leati_init_fill(n->context, w->init, &w->shape, n->seed, (uint32_t)i, n->dtype,
+                                  values));
+        LEATI_TRY(leat_variable_set(w->variable, values, size * leat_dtype_size(n->dtype)));
     }
     return LEAT_OK;
 }
@@ -300,14 +299,10 @@ leat_status leati_network_open(leati_network *n, leat_graph *g, uint64_t seed)
     }
     LEATI_CHECK(c, n->dtype == LEAT_DTYPE_F32 || n->dtype == LEAT_DTYPE_F64, LEAT_TYPE,
                 "networks are f32 or f64, not %s", leat_dtype_name(n->dtype));
-    double *values = leati_array(c, most + 1, sizeof *values);
-    float *narrow =
-        n->dtype == LEAT_DTYPE_F32 && values ? leati_array(c, most + 1, sizeof *narrow) : NULL;
-    leat_status st = values && (narrow || n->dtype == LEAT_DTYPE_F64) ? LEAT_OK : LEAT_NOMEM;
-    if (st == LEAT_OK) st = open_block(n, true, values, narrow);
-    if (st == LEAT_OK) st = open_block(n, false, values, narrow);
+    void *values = leati_array(c, most + 1, leat_dtype_size(n->dtype));
+    leat_status st = values ? open_block(n, true, values) : LEAT_NOMEM;
+    if (st == LEAT_OK) st = open_block(n, false, values);
     leati_free(values);
-    leati_free(narrow);
     return st;
 }
 

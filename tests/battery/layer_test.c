@@ -690,8 +690,8 @@ static void initializers_have_their_moments(leattest *t)
         leat_shape s = LEAT_DIMS(IN, OUT);
         REQUIRE_OK(leati_init_parse(t->context, rows[k].text, &init));
         init.fan_in = IN, init.fan_out = OUT;
-        REQUIRE_OK(leati_init_fill(t->context, init, &s, 1, 2, x));
-        REQUIRE_OK(leati_init_fill(t->context, init, &s, 1, 2, again));
+        REQUIRE_OK(leati_init_fill(t->context, init, &s, 1, 2, LEAT_DTYPE_F64, x));
+        REQUIRE_OK(leati_init_fill(t->context, init, &s, 1, 2, LEAT_DTYPE_F64, again));
         double sum = 0, squares = 0, most = 0;
         for (int i = 0; i < IN * OUT; i++) sum += x[i], most = fmax(most, fabs(x[i]));
         for (int i = 0; i < IN * OUT; i++)
@@ -710,6 +710,50 @@ static void initializers_have_their_moments(leattest *t)
         }
 }
 
+static double drawn_in_turn(leati_rng *rng, int kind)
+{
+    double x;
+    if (kind == 0) return (2 * leati_rng_uniform(rng) - 1) * 0.25;
+    do x = leati_rng_normal(rng);
+    while (kind == 2 && fabs(x) > 2);
+    return 0.5 + 0.25 * x;
+}
+
+/* Whatever the threads and the pieces: the numbers of one stream, one after another. */
+static void initializers_follow_the_stream(leattest *t)
+{
+    static const char *const texts[] = {"uniform(0.25)", "normal(0.25, 0.5)",
+                                        "truncated_normal(0.25, 0.5)"};
+    static const int64_t counts[] = {1, 7, 16384, 40001, 1200003};
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        leat_context_options o = leat_context_options_default();
+        leat_context *c;
+        o.threads = threads;
+        REQUIRE(leat_context_create(&c, &o) == LEAT_OK);
+        for (int kind = 0; kind < 3; kind++)
+            for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+                size_t n = (size_t)counts[k], same = 0;
+                double *x = leati_array(c, n, sizeof *x);
+                float *y = leati_array(c, n, sizeof *y);
+                leati_init init;
+                leati_rng rng;
+                REQUIRE(x && y && leati_init_parse(c, texts[kind], &init) == LEAT_OK);
+                leat_shape s = LEAT_DIMS(counts[k]);
+                REQUIRE(leati_init_fill(c, init, &s, 5, 3, LEAT_DTYPE_F64, x) == LEAT_OK);
+                REQUIRE(leati_init_fill(c, init, &s, 5, 3, LEAT_DTYPE_F32, y) == LEAT_OK);
+                leati_rng_init(&rng, 5, LEATI_RNG_INIT, 3);
+                for (size_t i = 0; i < n; i++) {
+                    double want = drawn_in_turn(&rng, kind);
+                    same += memcmp(&x[i], &want, sizeof want) == 0 && y[i] == (float)want;
+                }
+                CHECK_INT(same, n);
+                leati_free(x);
+                leati_free(y);
+            }
+        leat_context_destroy(c);
+    }
+}
+
 /* As torch.nn.init.orthogonal_: the shorter of (first dimension, all others) is orthogonal, so that
  * all singular values are the gain. */
 static void orthogonal_takes_the_filters_as_rows(leattest *t)
@@ -725,7 +769,7 @@ static void orthogonal_takes_the_filters_as_rows(leattest *t)
         bool wide = shapes[k].rank > 1 && rows <= cols;
         size_t count = wide ? rows : cols, n = wide ? cols : rows;
         REQUIRE_OK(leati_init_parse(t->context, "orthogonal(2)", &init));
-        REQUIRE_OK(leati_init_fill(t->context, init, &shapes[k], 1, 2, x));
+        REQUIRE_OK(leati_init_fill(t->context, init, &shapes[k], 1, 2, LEAT_DTYPE_F64, x));
         for (size_t a = 0; a < count; a++)
             for (size_t b = 0; b < count; b++) {
                 double dot = 0;
@@ -827,6 +871,7 @@ static const leattest_case list[] = {TEST(every_row_has_a_sample),
                                      TEST(bad_losses_are_refused),
                                      TEST(names_elsewhere_are_known),
                                      TEST(initializers_have_their_moments),
+                                     TEST(initializers_follow_the_stream),
                                      TEST(orthogonal_takes_the_filters_as_rows),
                                      TEST(batch_norm_keeps_statistics),
                                      TEST(batch_norm_of_one_row),
