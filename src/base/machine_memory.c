@@ -2,6 +2,8 @@
 #include "base/machine_memory.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 /* A whole number alone in a file; UINT64_MAX for "max" and for no such file. */
 static uint64_t number_in(const char *path)
@@ -34,8 +36,40 @@ static uint64_t of_group(void)
     return most > used ? most - used : 0;
 }
 
+static uint64_t left_of(int resource, unsigned long long pages)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    uint64_t used = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return limit.rlim_cur > used ? (uint64_t)limit.rlim_cur - used : 0;
+}
+
+/* What `ulimit -v` and `ulimit -d` leave to the process. */
+static uint64_t of_process(void)
+{
+    unsigned long long all = 0, data = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    int got = f ? fscanf(f, "%llu %*u %*u %*u %*u %llu", &all, &data) : 0;
+    if (f) fclose(f);
+    if (got != 2) all = data = 0;
+    uint64_t space = left_of(RLIMIT_AS, all), heap = left_of(RLIMIT_DATA, data);
+    return space < heap ? space : heap;
+}
+
+uint64_t leati_memory_available_of(const char **whose)
+{
+    const uint64_t left[] = {of_machine(), of_group(), of_process()};
+    static const char *const names[] = {"this machine's memory", "the control group's memory",
+                                        "the process's limit of memory (ulimit)"};
+    int least = 0;
+    for (int i = 1; i < 3; i++)
+        if (left[i] < left[least]) least = i;
+    *whose = names[least];
+    return left[least];
+}
+
 uint64_t leati_memory_available(void)
 {
-    uint64_t machine = of_machine(), group = of_group();
-    return machine < group ? machine : group;
+    const char *whose;
+    return leati_memory_available_of(&whose);
 }

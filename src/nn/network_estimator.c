@@ -765,6 +765,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     leati_history history = {0};
     leati_dataset scaled = *d;
     double *y = NULL;
+    bool fits = false;
     leat_status st;
     e->mean = 0, e->scale = 1;
     if (d->task == LEATI_REGRESS) {
@@ -776,6 +777,7 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     LEATI_GO(create_for(c, e, d, &n));
     LEATI_GO(note_linear(c, e));
     if (e->epochs) LEATI_GO(leati_train_memory_check(c, n, r.optimizer, d, &options));
+    fits = true; /* as far as one can tell before */
     LEATI_GO(leat_graph_create(c, "cpu", &g));
     LEATI_GO(begin(c, e, n, g, &options));
     if (e->epochs) LEATI_GO(leati_train(c, n, r.optimizer, &scaled, &options, &history));
@@ -783,6 +785,8 @@ static leat_status fit(leati_estimator *base, leat_context *c, const leati_datas
     e->base.converged = true;
     LEATI_GO(keep(c, e, n));
 out:
+    if (st == LEAT_NOMEM && fits)
+        leati_error_within(c, "training the network of %zu weights", n->trained_count);
     if (d->run && d->run->history) {
         leati_history_fini(d->run->history);
         *d->run->history = history;

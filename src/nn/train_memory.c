@@ -132,7 +132,7 @@ static void add_part(leati_str *s, const char *what, size_t bytes)
 }
 
 static leat_status refuse(leat_context *c, const leati_train_memory *m, const leati_optimizer *o,
-                          size_t batch, uint64_t left, bool limit)
+                          size_t batch, uint64_t left, const char *whose)
 {
     char all[LEATI_NUM_SIZE], have[LEATI_NUM_SIZE], what[64];
     leati_str parts;
@@ -149,9 +149,9 @@ static leat_status refuse(leat_context *c, const leati_train_memory *m, const le
     leati_num_bytes(left, have);
     leat_status st = leati_str_status(&parts);
     if (st == LEAT_OK)
-        st = LEATI_FAIL(c, limit ? LEAT_LIMIT : LEAT_NOMEM,
+        st = LEATI_FAIL(c, whose ? LEAT_NOMEM : LEAT_LIMIT,
                         "training the network needs %s, and %s of %s are left: %s", all, have,
-                        limit ? "the limit" : "this machine's memory", leati_str_text(&parts));
+                        whose ? whose : "the limit", leati_str_text(&parts));
     leati_str_fini(&parts);
     leati_error_hint(c, m->activations > 2 * m->weights
                             ? "Take a smaller batch_size, or smaller layers."
@@ -169,11 +169,12 @@ leat_status leati_train_memory_check(leat_context *c, leati_network *n, const le
     double upper = (double)n->trained_count * 4 * (double)(8 + 2 * optimizer_vectors(o)) +
                    (double)batch * (double)n->sample_bytes * 8;
     if (upper < SMALL && upper < (double)left / 2) return LEAT_OK;
-    uint64_t machine = leati_memory_available();
-    bool limit = left <= machine;
-    if (machine < left) left = machine;
+    const char *whose;
+    uint64_t machine = leati_memory_available_of(&whose);
+    if (left <= machine) whose = NULL;
+    else left = machine;
     if (upper < (double)left / 2) return LEAT_OK;
     leati_train_memory m;
     LEATI_TRY(leati_train_memory_plan(c, n, o, d, options, &m));
-    return leati_train_memory_total(&m) <= left ? LEAT_OK : refuse(c, &m, o, batch, left, limit);
+    return leati_train_memory_total(&m) <= left ? LEAT_OK : refuse(c, &m, o, batch, left, whose);
 }

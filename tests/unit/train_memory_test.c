@@ -2,6 +2,8 @@
 #include "support/leattest.h"
 
 #include <leat/training_plan.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/machine_memory.h"
@@ -128,6 +130,34 @@ static void what_does_not_fit_is_refused(leattest *t)
     leat_context_destroy(c);
     uint64_t left = leati_memory_available();
     CHECK(left > 1 << 20);
+}
+
+/* What `ulimit -v` and `ulimit -d` leave counts like the machine's memory. */
+static void limits_of_the_process_count(leattest *t)
+{
+    static const int resources[] = {RLIMIT_AS, RLIMIT_DATA};
+    const uint64_t more = 200 << 20;
+    for (int i = 0; i < 2; i++) {
+        unsigned long long pages[2] = {0};
+        struct rlimit was, is;
+        const char *whose = "";
+        FILE *f = fopen("/proc/self/statm", "re");
+        if (!f) {
+            leattest_skip(t, "there is no /proc/self/statm");
+            return;
+        }
+        CHECK(fscanf(f, "%llu %*u %*u %*u %*u %llu", &pages[0], &pages[1]) == 2);
+        fclose(f);
+        REQUIRE(getrlimit(resources[i], &was) == 0);
+        is = was;
+        is.rlim_cur = (rlim_t)(pages[i] * (uint64_t)sysconf(_SC_PAGESIZE) + more);
+        if (was.rlim_max != RLIM_INFINITY && is.rlim_cur > was.rlim_max) continue;
+        REQUIRE(setrlimit(resources[i], &is) == 0);
+        uint64_t left = leati_memory_available_of(&whose);
+        REQUIRE(setrlimit(resources[i], &was) == 0);
+        CHECK(left <= more && left > more / 2);
+        CHECK(strstr(whose, "ulimit") != NULL);
+    }
 }
 
 static leat_frame *numbers(leat_context *c)
@@ -268,6 +298,7 @@ static void rates_are_tried(leattest *t)
 }
 
 static const leattest_case cases[] = {
-    TEST(the_estimate_is_right), TEST(what_does_not_fit_is_refused), TEST(experiments_are_planned),
+    TEST(the_estimate_is_right),          TEST(what_does_not_fit_is_refused),
+    TEST(limits_of_the_process_count),    TEST(experiments_are_planned),
     TEST(what_is_not_trained_is_counted), TEST(rates_are_tried)};
 LEATTEST_MAIN(cases)
