@@ -981,6 +981,9 @@ leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer
     leat_status st = history->note ? prepare(&t) : LEAT_NOMEM;
     if (st == LEAT_OK) leati_train_notes(c, &n->input, o, options, history->steps);
     if (st == LEAT_OK) st = run_epochs(&t);
+    if (st == LEAT_IO && t.written)
+        leati_error_hint(c, "When that is mended: --resume goes on from %s/%s, of %llu updates.",
+                         options->folder, last_file, (unsigned long long)t.kept);
     finish(&t);
     return st;
 }

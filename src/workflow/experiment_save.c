@@ -216,11 +216,26 @@ static leat_status write_run(leat_context *c, const leat_experiment *e, const ch
     return st;
 }
 
+/* The model is there and something behind it is not, as where the disk is full. */
+static leat_status say_written(leat_context *c, const char *model, bool reported)
+{
+    if (reported)
+        return leati_error_hint(c,
+                                "The model and the report are written: %s. The record of the "
+                                "run is not whole: name the data after leat reproduce %s.",
+                                model, model);
+    return leati_error_hint(c,
+                            "The model is written: %s. The report and the record of the run are "
+                            "not: when that is mended, leat report %s DATA makes the report.",
+                            model, model);
+}
+
 leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, const char *folder,
                                  const char *command, char *model_path, size_t model_size,
                                  char *report_path, size_t report_size)
 {
     char *model = NULL, *report = NULL, *beside = NULL;
+    bool written = false, reported = false;
     leati_str html;
     leati_str_init(&html, c);
     leat_status st;
@@ -233,6 +248,7 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
     }
     /* The model first: it is what took the time. Last goes what a run could be taken up from. */
     LEATI_GO(leat_model_save(c, e->model, model));
+    written = true;
     beside = path_of(c, folder, e->name, LEATI_BESIDE_SUFFIX);
     LEATI_GO(beside ? LEAT_OK : leat_error_status(c));
     if (e->beside) LEATI_GO(leat_model_save(c, e->beside, beside));
@@ -240,10 +256,12 @@ leat_status leat_experiment_save(leat_context *c, const leat_experiment *e, cons
         leati_log(c, LEAT_LOG_WARN, "%s is not of this run: an earlier one wrote it", beside);
     LEATI_GO(leati_report_html(c, e, command, &html));
     LEATI_GO(leati_file_write(c, report, leati_str_text(&html), html.length));
+    reported = true;
     LEATI_GO(write_run(c, e, folder, command));
     if (model_path) snprintf(model_path, model_size, "%s", model);
     if (report_path) snprintf(report_path, report_size, "%s", report);
 out:
+    if (st != LEAT_OK && written) say_written(c, model, reported);
     leati_str_fini(&html);
     leati_free(model);
     leati_free(report);

@@ -139,6 +139,7 @@ mkdir -p full/iris.html
 fails report-in-the-way 2 "iris.html" $leat $train -o full
 check model-is-there cmp one/iris.leat full/iris.leat
 check checkpoint-is-there test -s full/iris.run/last.checkpoint
+fails what-is-written 2 "The model is written: full/iris.leat|record of the run are not|leat report" $leat $train -o full
 
 # A timeline of the first 50 steps.
 check trace $leat $train -o traced --trace trace.json
