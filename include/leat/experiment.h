@@ -62,7 +62,9 @@ typedef struct leat_experiment_options {
     const char *validation_curve; /* "svc.C" or "svc.C=log:1e-3:1e3": scores by the value of one
                                      parameter, all else as on the leaderboard; NULL: none */
     /* Where the final fit of a network keeps checkpoints, metrics.jsonl and TensorBoard's events;
-     * NULL: nowhere. resume: it goes on from the last checkpoint, to the same bytes. */
+     * NULL: nowhere. resume: it goes on from the last checkpoint, to the same bytes. One process
+     * at a time: the folder is locked until the experiment is destroyed, and LEAT_IO names who
+     * has it. */
     const char *run_folder;
     bool resume;
     /* File for a timeline of the first 50 steps of that fit, with time, bytes and flops of every

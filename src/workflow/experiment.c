@@ -43,6 +43,7 @@ void leat_experiment_destroy(leat_experiment *e)
     leati_free(e->test_predictions.proba);
     leati_free(e->test_predictions.score);
     leati_schema_fini(&e->schema);
+    leati_file_lock_release(e->lock);
     leat_frame_release(e->frame);
     leat_frame_release(e->train);
     leat_frame_release(e->test);

@@ -4,6 +4,7 @@
 
 #include <leat/experiment.h>
 
+#include "base/file_lock.h"
 #include "learn/curve.h"
 #include "learn/metric.h"
 #include "learn/pipeline.h"
@@ -114,6 +115,7 @@ struct leat_experiment {
     leati_history
         history; /* of the last fit, where it was one in epochs; of the final fit at the end */
     const char *run_folder; /* while it runs; borrowed, NULL: none */
+    leati_file_lock *lock;  /* of that folder, until the end of the experiment */
     bool resume;
     char *skipped; /* why importances and curve are not there, or NULL */
 

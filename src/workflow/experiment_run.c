@@ -575,6 +575,16 @@ leat_status leati_experiment_ready(leat_context *c, leat_experiment **out, leat_
     return st;
 }
 
+/* Two runs would write over each other's checkpoints, and the later one over the other's model. */
+static leat_status lock_folder(leat_context *c, leat_experiment *e)
+{
+    if (!e->run_folder) return LEAT_OK;
+    leat_status st = leati_file_lock_take(c, &e->lock, e->run_folder);
+    if (st != LEAT_IO) return st;
+    return leati_error_hint(c, "Another run writes there: wait for its end, or give this one "
+                               "another --output or --name.");
+}
+
 static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *train,
                            leat_frame *test, const leat_experiment_options *options,
                            const leati_cut *cuts, size_t cut_count, bool beside)
@@ -593,6 +603,7 @@ static leat_status run_all(leat_context *c, leat_experiment **out, leat_frame *t
     if (!cuts) leati_budget_start(e, o.time_budget);
     LEATI_GO(start(c, e, train, test, &o));
     LEATI_GO(prepare(c, e, &o));
+    LEATI_GO(lock_folder(c, e));
     if (o.on_ready) o.on_ready(o.user, e);
     LEATI_GO(run_candidates(c, e, &o));
     LEATI_GO(refit(c, e, &o, beside));

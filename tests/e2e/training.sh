@@ -118,6 +118,17 @@ check search-idle sh -c "$leat fit iris -t species -m network --set 'network.lay
     --set network.epochs=1 --quick --cv holdout:0.2 --search random:3 >searched.txt"
 check search-of-others sh -c "! grep -q 'units=' searched.txt"
 
+# Two at a time in one folder would write over each other; one that is gone is in nobody's way.
+$leat $long -o shared >/dev/null 2>&1 &
+pid=$!
+while ! [ -s shared/iris.run/lock ] && kill -0 $pid 2>/dev/null; do sleep 0.02; done
+fails second 4 "shared/iris.run is in use by process $pid on|--output or --name" $leat $train -o shared
+kill -KILL $pid
+wait $pid 2>/dev/null
+check left-over test -e shared/iris.run/lock
+check third $leat $train -o shared
+check no-lock test ! -e shared/iris.run/lock
+
 # Other first weights are another training.
 check arrays $leat export one/iris.leat --safetensors -o first.safetensors
 check from-weights $leat $train --set network.weights=first.safetensors -o weights

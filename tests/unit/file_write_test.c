@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -309,6 +310,48 @@ static void copied(leattest *t)
 }
 #endif
 
+/* What another process gets of a folder that this one may have. */
+static leat_status status_elsewhere(leat_context *c, const char *folder)
+{
+    int state = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        leati_file_lock *lock;
+        leat_status st = leati_file_lock_take(c, &lock, folder);
+        bool named = st != LEAT_IO || (strstr(leat_error_message(c), " is in use by process ") &&
+                                       strstr(leat_error_message(c), " on "));
+        leati_file_lock_release(lock);
+        _exit(named ? (int)st : 100);
+    }
+    return child > 0 && waitpid(child, &state, 0) == child && WIFEXITED(state)
+               ? (leat_status)WEXITSTATUS(state)
+               : LEAT_INTERNAL;
+}
+
+/* A folder is one process's at a time, until it lets go or is gone. */
+static void locked(leattest *t)
+{
+    char folder[1200], inner[1300], path[1400];
+    leati_file_lock *lock;
+    snprintf(folder, sizeof folder, "%s", leattest_scratch("locked"));
+    snprintf(inner, sizeof inner, "%s/a/b.run", folder);
+    snprintf(path, sizeof path, "%s/lock", inner);
+    REQUIRE_OK(leati_folder_make(t->context, folder));
+    REQUIRE_OK(leati_file_lock_take(t->context, &lock, inner));
+    REQUIRE(lock);
+    CHECK_INT(status_elsewhere(t->context, inner), LEAT_IO);
+    leati_file_lock_release(lock);
+    CHECK_INT(names_in(folder), 0); /* as it was */
+    CHECK_INT(status_elsewhere(t->context, inner), LEAT_OK);
+    /* what one left that was killed */
+    CHECK_OK(leati_folder_make(t->context, inner));
+    CHECK_OK(leati_file_write(t->context, path, "process 1 on x", 14));
+    CHECK_INT(status_elsewhere(t->context, inner), LEAT_OK);
+    CHECK(leati_path_is_folder(inner) && !leati_path_exists(path));
+    REQUIRE_OK(leati_file_lock_take(t->context, &lock, "/proc/nobody/writes"));
+    CHECK(lock == NULL);
+}
+
 static leat_status write_twice(leat_context *c, void *argument)
 {
     const char *file = argument;
@@ -332,6 +375,7 @@ static const leattest_case list[] = {TEST(files_in_place),
                                      TEST(permissions),
                                      TEST(given_up),
                                      TEST(never_there),
+                                     TEST(locked),
 #ifdef __linux__
                                      TEST(copied),
 #endif
