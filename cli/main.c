@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <leat/estimator.h>
@@ -28,15 +29,50 @@ const cli_option cli_common_options[] = {
     {"help", 'h', NULL, "show this help", false},
     {0}};
 
-/* The one handler of the program: asks the running job to stop; a second Ctrl-C ends it. */
 static cli *volatile interruptible;
 
+/* What was asked to stop has not: it is in the middle of something, and nobody knows. */
+static void say_stopping(int signal_number)
+{
+    static const char text[] = "stopping when what is under way is done; Ctrl-C once more ends it "
+                               "at once, and nothing is kept\n",
+                      over[] = "\r\033[K";
+    int was = errno;
+    const cli *c = interruptible;
+    (void)signal_number;
+    if (c && c->progress.drawn) (void)!write(STDERR_FILENO, over, sizeof over - 1);
+    if (c) (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    errno = was;
+}
+
+static void say_stopping_in(suseconds_t microseconds)
+{
+    const struct itimerval wait = {.it_value = {.tv_usec = microseconds}};
+    setitimer(ITIMER_REAL, &wait, NULL);
+}
+
+/* Asks the running job to stop; a second Ctrl-C ends it. A terminal that closes may send SIGHUP
+ * twice, by the shell and by the kernel, and nobody asks again with it. */
 static void on_interrupt(int signal_number)
 {
     cli *c = interruptible;
+    if (c && c->progress.stop && signal_number == SIGHUP) return;
     if (!c || c->progress.stop) _exit(128 + signal_number);
     c->progress.stop = 1;
     if (c->context) leat_context_cancel(c->context);
+    if (!c->quiet) say_stopping_in(300000);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt}, was;
+    const struct sigaction later = {.sa_handler = say_stopping, .sa_flags = SA_RESTART};
+    sigaction(SIGALRM, &later, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, &was);
+    if (was.sa_handler == SIG_IGN) signal(SIGHUP, SIG_IGN); /* nohup */
+    signal(SIGXFSZ, SIG_IGN); /* a file grown too large is an error like any other */
 }
 
 const cli_command *const *cli_commands(void)
@@ -391,11 +427,9 @@ static int run(cli *c)
     int code = make_context(c);
     if (code) return code;
     interruptible = c;
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file grown too large is an error like any other */
+    catch_signals();
     leat_status st = c->command->run(c);
+    say_stopping_in(0);
     leat_progress_clear(&c->progress);
     if (st == LEAT_OK && (fflush(stdout) != 0 || ferror(stdout))) {
         cli_complain("leat: cannot write the output: %s\n", strerror(errno));

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,25 @@ static leat_status cannot_read(leat_context *c, const char *path, int why)
     return LEATI_FAIL(c, LEAT_IO, "cannot read %s: %s", path, strerror(why));
 }
 
+/* What a pipe or terminal has now, at most `most` bytes; *got is 0 at its end. Whoever waits for it
+ * may be asked to stop: by a signal, which ends the wait, or by a thread, which does not. */
+static leat_status read_piece(leat_context *c, int fd, const char *path, char *to, size_t most,
+                              size_t *got)
+{
+    struct pollfd input = {.fd = fd, .events = POLLIN};
+    char what[256];
+    snprintf(what, sizeof what, "reading %s", path);
+    int ready;
+    do {
+        LEATI_TRY(leati_go_on(c, what));
+        ready = poll(&input, 1, 100);
+    } while (ready == 0 || (ready < 0 && errno == EINTR));
+    ssize_t n = read_some(fd, to, most);
+    if (n < 0) return cannot_read(c, path, errno);
+    *got = (size_t)n;
+    return LEAT_OK;
+}
+
 /* Pipes and terminals: read until the end, doubling the block. */
 static leat_status read_stream(leat_context *c, leati_bytes *out, int fd, const char *path)
 {
@@ -52,8 +72,7 @@ static leat_status read_stream(leat_context *c, leati_bytes *out, int fd, const 
     size_t size = 0, capacity = 0, got = 1;
     while (got > 0) {
         leat_status st = leati_grow(c, &data, &capacity, size + BUFFER, 1);
-        if (st == LEAT_OK && !read_whole(fd, data + size, capacity - size, &got))
-            st = cannot_read(c, path, errno);
+        if (st == LEAT_OK) st = read_piece(c, fd, path, data + size, capacity - size, &got);
         if (st != LEAT_OK) {
             leati_free(data);
             return st;
@@ -106,7 +125,8 @@ static leat_status open_to_read(leat_context *c, const char *path, int *fd, size
     *size = 0;
     *fd = STDIN_FILENO;
     if (strcmp(path, "-") == 0) return LEAT_OK;
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    while ((*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == EINTR) /* of a pipe */
+        LEATI_TRY(leati_go_on(c, "opening a pipe"));
     if (*fd < 0 && errno == ENOENT) return not_found(c, path);
     leat_status st = LEAT_OK;
     if (*fd < 0 || fstat(*fd, &info) != 0) st = cannot_read(c, path, errno);
@@ -153,9 +173,10 @@ leat_status leati_file_pieces(leat_context *c, const char *path, leati_piece_fn 
     char *piece = leati_alloc(c, LEATI_FILE_PIECE);
     leat_status st = piece ? LEAT_OK : leat_error_status(c);
     while (st == LEAT_OK && got > 0) {
-        if (!read_whole(fd, piece, LEATI_FILE_PIECE, &got))
+        if (!size) st = read_piece(c, fd, name_of(path), piece, LEATI_FILE_PIECE, &got);
+        else if (!read_whole(fd, piece, LEATI_FILE_PIECE, &got))
             st = cannot_read(c, name_of(path), errno);
-        else if (got > 0) st = take(user, piece, got);
+        if (st == LEAT_OK && got > 0) st = take(user, piece, got);
     }
     leati_free(piece);
     close_read(fd);

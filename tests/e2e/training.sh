@@ -118,6 +118,59 @@ check search-idle sh -c "$leat fit iris -t species -m network --set 'network.lay
     --set network.epochs=1 --quick --cv holdout:0.2 --search random:3 >searched.txt"
 check search-of-others sh -c "! grep -q 'units=' searched.txt"
 
+# A terminal that closes is like Ctrl-C, also where it says so twice; nohup is not.
+$leat $long -o closed >/dev/null 2>closed.txt &
+pid=$!
+while ! [ -s closed/iris.run/last.checkpoint ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+kill -HUP $pid
+kill -HUP $pid
+wait $pid
+check closed test $? = 5
+has closed-said closed.txt "interrupted in epoch" "--resume"
+check closed-same sh -c "$leat $long -o closed --resume && cmp whole/iris.leat closed/iris.leat"
+(trap '' HUP; exec $leat $train -o nohup) >/dev/null 2>&1 &
+pid=$!
+sleep 0.1
+kill -HUP $pid
+wait $pid
+check nohup test $? = 0
+
+# Nor does anybody wait for standard input any longer.
+mkfifo input
+sleep 60 >input &
+feeder=$!
+$leat fit - -t y <input 2>waits.txt &
+pid=$!
+sleep 0.3
+kill -INT $pid
+wait $pid
+check no-wait test $? = 5
+kill $feeder
+has no-wait-said waits.txt "interrupted during reading standard input"
+
+# What cannot stop at once says so: here it waits for a registry that somebody has locked. A second
+# Ctrl-C ends it.
+check stored $leat registry push one/iris.leat --registry held
+python3 -c "
+import sqlite3, time
+held = sqlite3.connect('held/registry.db', isolation_level=None)
+held.execute('BEGIN EXCLUSIVE')
+open('is-held', 'w').close()
+time.sleep(60)" &
+holder=$!
+until [ -e is-held ] || ! kill -0 $holder 2>/dev/null; do sleep 0.05; done
+$leat registry push one/iris.leat --registry held 2>held.txt &
+pid=$!
+sleep 0.3
+kill -INT $pid
+tries=0
+until grep -q "Ctrl-C once more" held.txt || [ $((tries += 1)) = 60 ]; do sleep 0.05; done
+kill -INT $pid
+wait $pid
+check second-interrupt test $? = 130
+has stopping held.txt "stopping when what is under way is done"
+kill $holder
+
 # Two at a time in one folder would write over each other; one that is gone is in nobody's way.
 $leat $long -o shared >/dev/null 2>&1 &
 pid=$!

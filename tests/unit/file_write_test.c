@@ -310,6 +310,23 @@ static void copied(leattest *t)
 }
 #endif
 
+/* Whoever waits for a pipe stops when asked to. */
+static void waiting_ends(leattest *t)
+{
+    char pipe[4096];
+    leati_bytes b;
+    size_t all = 0;
+    snprintf(pipe, sizeof pipe, "%s", leattest_scratch("silent"));
+    REQUIRE(mkfifo(pipe, 0600) == 0);
+    int fd = open(pipe, O_RDWR);
+    REQUIRE(fd >= 0);
+    leat_context_cancel(t->context);
+    CHECK_FAILS(leati_file_read(t->context, &b, pipe), LEAT_CANCELLED, "reading |silent");
+    leat_context_cancel(t->context);
+    CHECK_FAILS(leati_file_pieces(t->context, pipe, stop_at_once, &all), LEAT_CANCELLED, "reading");
+    close(fd);
+}
+
 /* What another process gets of a folder that this one may have. */
 static leat_status status_elsewhere(leat_context *c, const char *folder)
 {
@@ -376,6 +393,7 @@ static const leattest_case list[] = {TEST(files_in_place),
                                      TEST(given_up),
                                      TEST(never_there),
                                      TEST(locked),
+                                     TEST(waiting_ends),
 #ifdef __linux__
                                      TEST(copied),
 #endif
