@@ -118,12 +118,24 @@ check search-idle sh -c "$leat fit iris -t species -m network --set 'network.lay
     --set network.epochs=1 --quick --cv holdout:0.2 --search random:3 >searched.txt"
 check search-of-others sh -c "! grep -q 'units=' searched.txt"
 
+# Where nothing more can be written it says what there is to go on from.
+if command -v prlimit >/dev/null; then
+    $leat $long -o narrow >/dev/null 2>narrow.txt &
+    pid=$!
+    while ! [ -s narrow/iris.run/last.checkpoint ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
+    prlimit --pid $pid --fsize=2000
+    wait $pid
+    check narrow test $? = 4
+    has narrow-said narrow.txt "cannot write narrow/iris.run/" "--resume goes on from narrow/iris.run/last.checkpoint"
+    check narrow-same sh -c "$leat $long -o narrow --resume && cmp whole/iris.leat narrow/iris.leat"
+else skip "prlimit is not here"; fi
+
 # A terminal that closes is like Ctrl-C, also where it says so twice; nohup is not.
 $leat $long -o closed >/dev/null 2>closed.txt &
 pid=$!
 while ! [ -s closed/iris.run/last.checkpoint ] && kill -0 $pid 2>/dev/null; do sleep 0.05; done
 kill -HUP $pid
-kill -HUP $pid
+kill -HUP $pid 2>/dev/null
 wait $pid
 check closed test $? = 5
 has closed-said closed.txt "interrupted in epoch" "--resume"
@@ -131,7 +143,7 @@ check closed-same sh -c "$leat $long -o closed --resume && cmp whole/iris.leat c
 (trap '' HUP; exec $leat $train -o nohup) >/dev/null 2>&1 &
 pid=$!
 sleep 0.1
-kill -HUP $pid
+kill -HUP $pid 2>/dev/null
 wait $pid
 check nohup test $? = 0
 
