@@ -51,6 +51,19 @@ LEAT_API const char *leat_onnx_model_input_name(const leat_onnx_model *model, si
 LEAT_API size_t leat_onnx_model_outputs(const leat_onnx_model *model);
 LEAT_API const char *leat_onnx_model_output_name(const leat_onnx_model *model, size_t i);
 
+/* What the file says of an input or output: it may say less than there will be. */
+typedef struct leat_onnx_value {
+    const char *name;
+    const char *type; /* of the elements, as NumPy names them: "float32", "int64", "text" for texts;
+                         "": it is no tensor, as a sequence or a map */
+    int rank;         /* -1: not said */
+    int64_t dim[LEAT_MAX_RANK];          /* -1: any */
+    const char *dim_name[LEAT_MAX_RANK]; /* "batch"; NULL: none */
+} leat_onnx_value;
+/* False: there are no more. Texts belong to the model. */
+LEAT_API bool leat_onnx_model_input(const leat_onnx_model *model, size_t i, leat_onnx_value *out);
+LEAT_API bool leat_onnx_model_output(const leat_onnx_model *model, size_t i, leat_onnx_value *out);
+
 /* Computes the outputs; their data hold until the next run. Runs with inputs of the shapes of the
  * last time reuse its plan and allocate nothing, unless shapes in the model depend on values.
  * SHAPE: an input of another shape than the file announces, or dimensions of one name ("batch") of

@@ -82,6 +82,36 @@ const char *leat_onnx_model_output_name(const leat_onnx_model *m, size_t i)
     return i < g->output.count ? g->output.at[i].name : "";
 }
 
+static void describe(const leati_onnx_value_info *v, leat_onnx_value *out)
+{
+    const leati_onnx_tensor_type *t = v->type ? v->type->tensor_type : NULL;
+    const leati_onnx_shape *s = t ? t->shape : NULL;
+    *out = (leat_onnx_value){
+        .name = v->name, .type = t ? leati_onnx_element_word(t->elem_type) : "", .rank = -1};
+    if (!s || s->dim.count > LEAT_MAX_RANK) return;
+    out->rank = (int)s->dim.count;
+    for (int i = 0; i < out->rank; i++) {
+        const leati_onnx_dim *d = &s->dim.at[i];
+        bool said = d->has & 1u << 1 && d->dim_value > 0; /* as given.c takes it */
+        out->dim[i] = said ? d->dim_value : -1;
+        if (!said && d->has & 1u << 2 && *d->dim_param) out->dim_name[i] = d->dim_param;
+    }
+}
+
+bool leat_onnx_model_input(const leat_onnx_model *m, size_t i, leat_onnx_value *out)
+{
+    const leati_onnx_value_info *v = leati_omodel_input(m->inner, i);
+    if (v) describe(v, out);
+    return v != NULL;
+}
+
+bool leat_onnx_model_output(const leat_onnx_model *m, size_t i, leat_onnx_value *out)
+{
+    const leati_onnx_graph *g = leati_omodel_proto(m->inner)->graph;
+    if (i < g->output.count) describe(&g->output.at[i], out);
+    return i < g->output.count;
+}
+
 /* Runs on m->given. */
 static leat_status run_given(leat_onnx_model *m, leati_oval ***got)
 {

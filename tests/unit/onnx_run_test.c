@@ -125,6 +125,16 @@ static void test_announced(leattest *t)
     const leat_shape wrong[] = {LEAT_DIMS(3, 7), LEAT_DIMS(4), LEAT_DIMS(2, 2, 4)};
     REQUIRE_OK(write_announced(t->context, path, "N"));
     REQUIRE_OK(leat_onnx_model_open(t->context, path, NULL, &m));
+    leat_onnx_value v;
+    REQUIRE(leat_onnx_model_input(m, 1, &v));
+    CHECK_STR(v.name, "b");
+    CHECK_STR(v.type, "float32");
+    CHECK(v.rank == 2 && v.dim[0] == -1 && v.dim[1] == 4 && v.dim_name[1] == NULL);
+    CHECK_STR(v.dim_name[0], "N");
+    REQUIRE(leat_onnx_model_output(m, 2, &v));
+    CHECK_STR(v.name, "r");
+    CHECK(v.rank == 1 && v.dim[0] == -1 && v.dim_name[0] == NULL);
+    CHECK(!leat_onnx_model_input(m, 3, &v) && !leat_onnx_model_output(m, 3, &v));
     CHECK_OK(leat_onnx_model_run(m, in, out));
     for (int i = 0; i < 3; i++) {
         leat_array odd[3] = {in[0], in[1], in[2]};
