@@ -80,6 +80,10 @@ LEAT_API leat_tensor *leat_network_loss(leat_network *n, const char *loss, leat_
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_create(leat_network *n, const char *optimizer,
                                                         leat_optimizer **out);
 LEAT_API void leat_optimizer_destroy(leat_optimizer *o); /* its slots stay; NULL is fine */
+/* Limits of the gradient, for what is recorded afterwards: the norm of all of it, as
+ * torch.nn.utils.clip_grad_norm_ has it, then every element, as clip_grad_value_. 0: none, as at
+ * first. INVALID: below 0 or not finite. */
+LEAT_API LEAT_CHECKED leat_status leat_optimizer_clip(leat_optimizer *o, double norm, double value);
 /* Records gradients of the loss, the update of all weights and the states of the last build. Once
  * for a recorded graph; anew after leat_graph_clear. */
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss);

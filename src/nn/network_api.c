@@ -1,6 +1,8 @@
 /* Owns: the public interface of networks: building, losses, steps. */
 #include <leat/network.h>
 
+#include <math.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "graph/graph.h"
@@ -24,6 +26,7 @@ struct leat_optimizer {
     size_t root_count, root_capacity;
     uint32_t clears; /* of the graph when they were recorded */
     float rate, number;
+    double clip_norm, clip_value; /* 0: none */
 };
 
 leat_status leat_network_create(leat_graph *g, const char *layers, leat_shape input, uint64_t seed,
@@ -151,6 +154,17 @@ void leat_optimizer_destroy(leat_optimizer *o)
     leati_free(o);
 }
 
+leat_status leat_optimizer_clip(leat_optimizer *o, double norm, double value)
+{
+    LEATI_CHECK(o->network->inner->context,
+                norm >= 0 && value >= 0 && isfinite(norm) && isfinite(value), LEAT_INVALID,
+                "limits of the gradient are positive numbers, or 0 for none, not %g and %g", norm,
+                value);
+    o->clip_norm = norm;
+    o->clip_value = value;
+    return LEAT_OK;
+}
+
 static leat_status add_root(leat_optimizer *o, leat_tensor *root)
 {
     leat_context *c = o->network->inner->context;
@@ -200,8 +214,10 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
                       gradient,
                       leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &o->rate),
                       leat_input(g, LEAT_DTYPE_F32, LEAT_SCALAR, &o->number),
+                      .limit = o->clip_value,
                       .slot = {NULL},
                       .new_slot = {NULL}};
+    if (o->clip_norm > 0) u.scale = leati_update_norm_scale(gradient, o->clip_norm);
     for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++) u.slot[k] = leat_read(o->slot[k]);
     LEATI_TRY(add_root(o, leat_assign(n->trained, o->rule->class->update(o->rule, &u))));
     for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++)

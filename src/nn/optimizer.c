@@ -55,6 +55,13 @@ leat_tensor *leati_update_gradient(const leati_update *u, double decay)
     return decay > 0 ? leat_add(g, leat_scale(u->weight, decay)) : g;
 }
 
+leat_tensor *leati_update_norm_scale(leat_tensor *g, double most)
+{
+    leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(g, g), 0, NULL, false));
+    leat_tensor *ratio = leat_div(leat_like(norm, most), leat_shift(norm, 1e-6));
+    return leat_minimum(ratio, leat_like(norm, 1));
+}
+
 leat_tensor *leati_update_mix(leat_tensor *x, double share, leat_tensor *y)
 {
     return leat_add(leat_scale(x, share), leat_scale(y, 1 - share));

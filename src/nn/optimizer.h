@@ -51,6 +51,8 @@ leat_status leati_optimizer_parse(leat_context *c, const char *text, leati_optim
 size_t leati_optimizer_slots(const leati_optimizer *o);
 /* The gradient scaled and clamped, plus decay times the weight. */
 leat_tensor *leati_update_gradient(const leati_update *u, double decay);
+/* min(1, most / norm) of a flat gradient, as torch.nn.utils.clip_grad_norm_ has it. */
+leat_tensor *leati_update_norm_scale(leat_tensor *gradient, double most);
 /* x mixed with y: share x + (1 - share) y. */
 leat_tensor *leati_update_mix(leat_tensor *x, double share, leat_tensor *y);
 

@@ -77,14 +77,6 @@ static leat_status flat_gradient(leati_step_shared *t, leat_tensor *loss, leat_t
     return st != LEAT_OK || *flat ? st : leat_error_status(t->context);
 }
 
-/* min(1, most / norm), as torch.nn.utils.clip_grad_norm_ does. */
-static leat_tensor *norm_scale(leat_tensor *g, double most)
-{
-    leat_tensor *norm = leat_sqrt(leat_sum(leat_mul(g, g), 0, NULL, false));
-    leat_tensor *ratio = leat_div(leat_like(norm, most), leat_shift(norm, 1e-6));
-    return leat_minimum(ratio, leat_like(norm, 1));
-}
-
 /* ---- updates -------------------------------------------------------------------------------- */
 
 static leat_status record_update(leati_step_shared *t, leati_recorded *r, leat_tensor *gradient)
@@ -99,7 +91,7 @@ static leat_status record_update(leati_step_shared *t, leati_recorded *r, leat_t
     char scope[64];
     snprintf(scope, sizeof scope, "the optimizer %s", t->optimizer->class->name);
     leat_scope_push(g, scope);
-    if (o->clip_norm > 0) u.scale = norm_scale(gradient, o->clip_norm);
+    if (o->clip_norm > 0) u.scale = leati_update_norm_scale(gradient, o->clip_norm);
     for (size_t k = 0; k < leati_optimizer_slots(t->optimizer); k++)
         u.slot[k] = leat_read(t->slot[k]);
     leat_tensor *moved = t->optimizer->class->update(t->optimizer, &u);

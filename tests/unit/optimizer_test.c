@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <leat/function.h>
+#include <leat/network.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -269,6 +270,59 @@ static void courses_begin_behind_a_warm_up(leattest *t)
     CHECK_NEAR(rate_at(t, "cosine(warmup=500)", 103), 0.208, 1e-12, 0); /* nothing but the rise */
 }
 
+/* What a step of plain descent at rate 1 takes from the weights of dense(2, bias) on 3 inputs. */
+static leat_status gradient_of(leat_context *c, double norm, double value, float out[8])
+{
+    static const float x[12] = {1, -2, 3, 0, 5, -1, 2, 2, 2, -4, 1, 0};
+    static const float y[8] = {9, -3, 1, 0, 2, -8, 4, 5};
+    leat_graph *g = NULL;
+    leat_network *n = NULL;
+    leat_optimizer *o = NULL;
+    float after[8];
+    leat_status st;
+    LEATI_GO(leat_graph_create(c, NULL, &g));
+    LEATI_GO(leat_network_create(g, "dense(2)", LEAT_DIMS(3), 5, &n));
+    LEATI_GO(leat_optimizer_create(n, "sgd", &o));
+    LEATI_GO(leat_optimizer_clip(o, norm, value));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(4, 3), x);
+    leat_tensor *want = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(4, 2), y);
+    LEATI_GO(leat_optimizer_record(
+        o, leat_network_loss(n, "mse", leat_network_build(n, in, true), want)));
+    for (int k = 0; k < 2; k++) {
+        float *to = k ? after : out;
+        if (k) LEATI_GO(leat_optimizer_run(o, 1));
+        LEATI_GO(leat_variable_get(leat_network_variable(n, 0), to, 6 * sizeof *to));
+        LEATI_GO(leat_variable_get(leat_network_variable(n, 1), to + 6, 2 * sizeof *to));
+    }
+    for (int i = 0; i < 8; i++) out[i] -= after[i];
+out:
+    leat_optimizer_destroy(o);
+    leat_network_destroy(n);
+    leat_graph_destroy(g);
+    return st;
+}
+
+/* A loop of one's own limits the gradient as a training does: by its norm, then every element. */
+static void gradients_are_clipped(leattest *t)
+{
+    float plain[8], cut[8];
+    double norm = 0;
+    REQUIRE_OK(gradient_of(t->context, 0, 0, plain));
+    for (int i = 0; i < 8; i++) norm += (double)plain[i] * (double)plain[i];
+    norm = sqrt(norm);
+    REQUIRE(norm > 2);
+    REQUIRE_OK(gradient_of(t->context, 1.5, 0, cut));
+    for (int i = 0; i < 8; i++) CHECK_NEAR(cut[i], plain[i] * 1.5 / norm, 1e-4, 1e-5);
+    REQUIRE_OK(gradient_of(t->context, 0, 0.5, cut));
+    for (int i = 0; i < 8; i++) CHECK_NEAR(cut[i], fmax(fmin(plain[i], 0.5), -0.5), 1e-4, 1e-5);
+    REQUIRE_OK(gradient_of(t->context, 1.5, 0.5, cut));
+    for (int i = 0; i < 8; i++)
+        CHECK_NEAR(cut[i], fmax(fmin(plain[i] * 1.5 / norm, 0.5), -0.5), 1e-4, 1e-5);
+    REQUIRE_OK(gradient_of(t->context, 1e6, 0, cut)); /* it is shorter */
+    for (int i = 0; i < 8; i++) CHECK_NEAR(cut[i], plain[i], 1e-4, 1e-5);
+    CHECK_FAILS(gradient_of(t->context, -1, 0, cut), LEAT_INVALID, "limits of the gradient");
+}
+
 static void texts_are_checked(leattest *t)
 {
     leat_context *c = t->context;
@@ -302,5 +356,6 @@ static const leattest_case cases[] = {TEST(optimizers_follow_pytorch),
                                       TEST(schedules_follow_pytorch),
                                       TEST(plateau_follows_pytorch),
                                       TEST(courses_begin_behind_a_warm_up),
+                                      TEST(gradients_are_clipped),
                                       TEST(texts_are_checked)};
 LEATTEST_MAIN(cases)
