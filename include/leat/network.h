@@ -84,6 +84,13 @@ LEAT_API void leat_optimizer_destroy(leat_optimizer *o); /* its slots stay; NULL
  * torch.nn.utils.clip_grad_norm_ has it, then every element, as clip_grad_value_. 0: none, as at
  * first. INVALID: below 0 or not finite. */
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_clip(leat_optimizer *o, double norm, double value);
+/* Keeps a mean of the weights beside them, from what they are now: what is recorded afterwards
+ * makes it decay times itself plus 1 - decay times the new weights, at every step. Once, with a
+ * decay between 0 and 1. */
+LEAT_API LEAT_CHECKED leat_status leat_optimizer_average(leat_optimizer *o, double decay);
+/* The weights and their mean change places, to look at the network with the mean, or save it, and
+ * back before the next step. INVALID: there is no mean. */
+LEAT_API LEAT_CHECKED leat_status leat_optimizer_swap(leat_optimizer *o);
 /* Records gradients of the loss, the update of all weights and the states of the last build. Once
  * for a recorded graph; anew after leat_graph_clear. */
 LEAT_API LEAT_CHECKED leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss);

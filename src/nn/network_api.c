@@ -27,6 +27,8 @@ struct leat_optimizer {
     uint32_t clears; /* of the graph when they were recorded */
     float rate, number;
     double clip_norm, clip_value; /* 0: none */
+    leat_variable *mean;          /* NULL: none */
+    double decay;                 /* of the mean */
 };
 
 leat_status leat_network_create(leat_graph *g, const char *layers, leat_shape input, uint64_t seed,
@@ -165,6 +167,40 @@ leat_status leat_optimizer_clip(leat_optimizer *o, double norm, double value)
     return LEAT_OK;
 }
 
+leat_status leat_optimizer_average(leat_optimizer *o, double decay)
+{
+    leati_network *n = o->network->inner;
+    leat_context *c = n->context;
+    LEATI_CHECK(c, decay > 0 && decay < 1, LEAT_INVALID,
+                "a mean of weights decays by a share between 0 and 1, as 0.999, not %g", decay);
+    LEATI_CHECK(c, !o->mean, LEAT_INVALID, "the weights have a mean already");
+    float *now = leati_array(c, n->trained_count + 1, sizeof *now);
+    leat_status st = now ? LEAT_OK : leat_error_status(c);
+    if (st == LEAT_OK) st = leat_variable_get(n->trained, now, n->trained_count * sizeof *now);
+    if (st == LEAT_OK)
+        st = leat_variable_create(n->graph, "mean", LEAT_DTYPE_F32,
+                                  LEAT_DIMS((int64_t)n->trained_count), now, &o->mean);
+    o->decay = decay;
+    leati_free(now);
+    return st;
+}
+
+leat_status leat_optimizer_swap(leat_optimizer *o)
+{
+    leati_network *n = o->network->inner;
+    size_t count = n->trained_count, bytes = count * sizeof(float);
+    LEATI_CHECK(n->context, o->mean, LEAT_INVALID,
+                "there is no mean of the weights: leat_optimizer_average keeps one");
+    float *both = leati_array(n->context, 2 * count + 1, sizeof *both);
+    leat_status st = both ? LEAT_OK : leat_error_status(n->context);
+    if (st == LEAT_OK) st = leat_variable_get(n->trained, both, bytes);
+    if (st == LEAT_OK) st = leat_variable_get(o->mean, both + count, bytes);
+    if (st == LEAT_OK) st = leat_variable_set(n->trained, both + count, bytes);
+    if (st == LEAT_OK) st = leat_variable_set(o->mean, both, bytes);
+    leati_free(both);
+    return st;
+}
+
 static leat_status add_root(leat_optimizer *o, leat_tensor *root)
 {
     leat_context *c = o->network->inner->context;
@@ -219,11 +255,14 @@ leat_status leat_optimizer_record(leat_optimizer *o, leat_tensor *loss)
                       .new_slot = {NULL}};
     if (o->clip_norm > 0) u.scale = leati_update_norm_scale(gradient, o->clip_norm);
     for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++) u.slot[k] = leat_read(o->slot[k]);
-    LEATI_TRY(add_root(o, leat_assign(n->trained, o->rule->class->update(o->rule, &u))));
+    leat_tensor *moved = o->rule->class->update(o->rule, &u);
+    LEATI_TRY(add_root(o, leat_assign(n->trained, moved)));
     for (size_t k = 0; k < leati_optimizer_slots(o->rule); k++)
         if (u.new_slot[k] != u.slot[k])
             LEATI_TRY(add_root(o, leat_assign(o->slot[k], u.new_slot[k])));
-    return LEAT_OK;
+    if (!o->mean) return LEAT_OK;
+    leat_tensor *mean = leati_update_mix(leat_read(o->mean), o->decay, moved);
+    return add_root(o, leat_assign(o->mean, mean));
 }
 
 leat_status leat_optimizer_run(leat_optimizer *o, double rate)

@@ -323,6 +323,64 @@ static void gradients_are_clipped(leattest *t)
     CHECK_FAILS(gradient_of(t->context, -1, 0, cut), LEAT_INVALID, "limits of the gradient");
 }
 
+/* The mean of the weights over four steps, and how they change places. */
+static leat_status average_once(leat_context *c, void *worst)
+{
+    static const float x[6] = {1, -2, 3, 0, 5, -1}, y[2] = {9, -3};
+    leat_graph *g = NULL;
+    leat_network *n = NULL;
+    leat_optimizer *o = NULL;
+    float w[3], mean[3], got[3];
+    leat_status st;
+    LEATI_GO(leat_graph_create(c, NULL, &g));
+    LEATI_GO(leat_network_create(g, "dense(1, use_bias=false)", LEAT_DIMS(3), 5, &n));
+    LEATI_GO(leat_optimizer_create(n, "sgd(momentum=0.5)", &o));
+    leat_variable *v = leat_network_variable(n, 0);
+    LEATI_GO(leat_optimizer_average(o, 0.75));
+    LEATI_GO(leat_variable_get(v, mean, sizeof mean));
+    leat_tensor *in = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 3), x);
+    leat_tensor *want = leat_input(g, LEAT_DTYPE_F32, LEAT_DIMS(2, 1), y);
+    LEATI_GO(leat_optimizer_record(
+        o, leat_network_loss(n, "mse", leat_network_build(n, in, true), want)));
+    for (int step = 0; step < 4; step++) {
+        LEATI_GO(leat_optimizer_run(o, 0.02));
+        LEATI_GO(leat_variable_get(v, w, sizeof w));
+        for (int i = 0; i < 3; i++) mean[i] = 0.75f * mean[i] + 0.25f * w[i];
+    }
+    for (int k = 0; k < 2; k++) {
+        LEATI_GO(leat_optimizer_swap(o));
+        LEATI_GO(leat_variable_get(v, got, sizeof got));
+        for (int i = 0; i < 3; i++)
+            *(double *)worst = fmax(*(double *)worst, fabs((double)(got[i] - (k ? w : mean)[i])));
+    }
+out:
+    leat_optimizer_destroy(o);
+    leat_network_destroy(n);
+    leat_graph_destroy(g);
+    return st;
+}
+
+static void weights_have_a_mean(leattest *t)
+{
+    double worst = 0;
+    leat_graph *g;
+    leat_network *n;
+    leat_optimizer *o;
+    REQUIRE_OK(average_once(t->context, &worst));
+    CHECK(worst < 1e-5);
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    REQUIRE_OK(leat_network_create(g, "dense(1)", LEAT_DIMS(3), 5, &n));
+    REQUIRE_OK(leat_optimizer_create(n, "sgd", &o));
+    CHECK_FAILS(leat_optimizer_swap(o), LEAT_INVALID, "no mean|leat_optimizer_average");
+    CHECK_FAILS(leat_optimizer_average(o, 1), LEAT_INVALID, "between 0 and 1");
+    CHECK_OK(leat_optimizer_average(o, 0.9));
+    CHECK_FAILS(leat_optimizer_average(o, 0.9), LEAT_INVALID, "a mean already");
+    leat_optimizer_destroy(o);
+    leat_network_destroy(n);
+    leat_graph_destroy(g);
+    leattest_fail_some_allocations(t, average_once, &worst);
+}
+
 static void texts_are_checked(leattest *t)
 {
     leat_context *c = t->context;
@@ -357,5 +415,6 @@ static const leattest_case cases[] = {TEST(optimizers_follow_pytorch),
                                       TEST(plateau_follows_pytorch),
                                       TEST(courses_begin_behind_a_warm_up),
                                       TEST(gradients_are_clipped),
+                                      TEST(weights_have_a_mean),
                                       TEST(texts_are_checked)};
 LEATTEST_MAIN(cases)
