@@ -47,10 +47,11 @@ typedef struct leati_dataset {
     const double *y;       /* (rows) REGRESS: finite */
     const uint32_t *label; /* (rows) CLASSIFY: 0 .. classes-1; each class has a row */
     uint32_t classes;
-    char *const *class_names;    /* what people call the classes, or NULL; for messages only */
-    const uint32_t *named;       /* (classes) class k is class_names[named[k]]; NULL: [k] */
-    const double *weight;        /* (rows) or NULL: all 1. Not negative. */
-    uint64_t seed;               /* for leati_rng_init */
+    char *const *class_names; /* what people call the classes, or NULL; for messages only */
+    const uint32_t *named;    /* (classes) class k is class_names[named[k]]; NULL: [k] */
+    const double *weight;     /* (rows) or NULL: all 1. Not negative. */
+    const uint32_t *place; /* (rows) which row of the table each is, or NULL; for messages only */
+    uint64_t seed;         /* for leati_rng_init */
     const leati_run_folder *run; /* NULL: nothing is kept */
 } leati_dataset;
 

@@ -96,6 +96,7 @@ leat_status leati_pipeline_fit(leat_context *c, leati_pipeline *p, const leati_p
     LEATI_GO(gather(c, &d, t, samples, count));
     if (d.label) LEATI_GO(compact_classes(c, p, &d, (uint32_t *)(uintptr_t)d.label));
     d.features = p->encoder.features;
+    d.place = rows;
     leati_encoder_image(&p->encoder, problem->schema, d.image);
     d.tokens = leati_encoder_tokens(&p->encoder);
     d.class_names = problem->schema->class_names;

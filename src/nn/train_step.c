@@ -203,54 +203,62 @@ static bool is_real(const leat_tensor *x)
     return x->dtype == LEAT_DTYPE_F32 || x->dtype == LEAT_DTYPE_F64;
 }
 
-static bool all_finite(const leat_tensor *x, const void *data)
+/* The first element that is not finite, or SIZE_MAX. */
+static size_t first_bad(const leat_tensor *x, const void *data)
 {
     size_t n = leati_shape_count(&x->shape);
     for (size_t i = 0; i < n; i++) {
         double v = x->dtype == LEAT_DTYPE_F32 ? (double)((const float *)data)[i]
                                               : ((const double *)data)[i];
-        if (!isfinite(v)) return false;
+        if (!isfinite(v)) return i;
     }
-    return true;
+    return SIZE_MAX;
 }
 
-static leat_status check_value(leati_step_shared *t, leat_tensor *x, bool *finite)
+static leat_status check_value(leati_step_shared *t, leat_tensor *x, size_t *bad)
 {
     size_t bytes = leati_shape_count(&x->shape) * leat_dtype_size(x->dtype);
     void *data = leati_alloc(t->context, bytes);
     if (!data) return LEAT_NOMEM;
     leat_status st = leat_run(t->network->graph, 1, &x);
     if (st == LEAT_OK) st = leat_get(x, data, bytes);
-    *finite = st == LEAT_OK && all_finite(x, data);
+    *bad = st == LEAT_OK ? first_bad(x, data) : SIZE_MAX;
     leati_free(data);
     return st;
 }
 
+static void blame(const leati_node *n, const leat_tensor *x, size_t bad, size_t rows,
+                  leati_blame *out)
+{
+    const char *name = leati_op_info_of(n->op)->name;
+    out->found = true;
+    out->data = n->op == LEATI_OP_INPUT;
+    if (n->op != LEATI_OP_VARIABLE && x->shape.rank > 0 && (size_t)x->shape.dim[0] == rows)
+        out->row = bad / (leati_shape_count(&x->shape) / rows);
+    if (out->data) snprintf(out->where, sizeof out->where, "the data");
+    else if (n->op == LEATI_OP_VARIABLE) snprintf(out->where, sizeof out->where, "the weights");
+    else
+        snprintf(out->where, sizeof out->where, "%s%s`%s`", n->scope ? n->scope : "",
+                 n->scope ? ": " : "", name);
+}
+
 /* What the assignments store is below them, so leaving them out leaves nothing unseen. */
-leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, bool *found,
-                                 char *where, size_t size)
+leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, leati_blame *out)
 {
     leati_order order = {0};
     leat_status st;
-    *found = false;
+    *out = (leati_blame){.row = SIZE_MAX};
     leat_bind(r->x, t->x); /* batches take turns in two places */
     leat_bind(r->y, t->y);
     LEATI_GO(leati_order_make(t->network->graph, r->root_count, r->roots, &order));
-    for (size_t i = 0; i < order.count && !*found; i++) {
+    for (size_t i = 0; i < order.count && !out->found; i++) {
         leati_node *n = order.node[i];
         if (n->op == LEATI_OP_ASSIGN) continue;
-        for (size_t k = 0; k < n->outs && !*found; k++) {
-            bool finite;
+        for (size_t k = 0; k < n->outs && !out->found; k++) {
+            size_t bad;
             if (!is_real(&n->out[k])) continue;
-            LEATI_GO(check_value(t, &n->out[k], &finite));
-            if (finite) continue;
-            *found = true;
-            const char *name = leati_op_info_of(n->op)->name;
-            if (n->op == LEATI_OP_INPUT) snprintf(where, size, "the data");
-            else if (n->op == LEATI_OP_VARIABLE) snprintf(where, size, "the weights");
-            else
-                snprintf(where, size, "%s%s`%s`", n->scope ? n->scope : "", n->scope ? ": " : "",
-                         name);
+            LEATI_GO(check_value(t, &n->out[k], &bad));
+            if (bad != SIZE_MAX) blame(n, &n->out[k], bad, r->rows, out);
         }
     }
 out:

@@ -55,9 +55,14 @@ static inline leat_status leati_recorded_run(leati_step_shared *t, const leati_r
     leat_bind(r->y, t->y);
     return leat_run(t->network->graph, r->root_count, r->roots);
 }
+typedef struct leati_blame {
+    bool found, data; /* data: what went in was not finite */
+    size_t row;       /* of the batch, where the value has one for each row; else SIZE_MAX */
+    char where[256];  /* "layer 2 `dense`: `matmul`" */
+} leati_blame;
+
 /* Runs everything below the roots but the assignments, one value at a time, and finds the first
- * that is not finite: "layer 2 `dense`: `matmul`". False: all are finite. */
-leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, bool *found,
-                                 char *where, size_t size);
+ * that is not finite. */
+leat_status leati_recorded_blame(leati_step_shared *t, const leati_recorded *r, leati_blame *out);
 
 #endif

@@ -443,10 +443,11 @@ static leat_status return_to_guard(training *t)
     return LEAT_OK;
 }
 
+/* What was not finite first. */
 typedef struct culprit {
-    bool found;
-    uint64_t update;
-    char where[256];
+    leati_blame blame;
+    uint64_t update; /* 0: in none, but while the rows set aside were looked at */
+    size_t row;      /* of the data set, SIZE_MAX: not known */
 } culprit;
 
 /* Where there is no room for another note, two become one: notes do not depend on how many updates
@@ -484,6 +485,26 @@ static void note_updates(training *t, double losses)
     now->note_loss = 0;
 }
 
+/* The first value of a row that is no number of a network's, or the count of columns. */
+static size_t bad_column(const leati_matrix *x, size_t row)
+{
+    size_t k = 0;
+    while (k < x->cols && isfinite((float)leati_at(x, row, k))) k++;
+    return k;
+}
+
+/* The row of the data set behind a batch of rows that was blamed. A sample is one of its own where
+ * none are mixed; else the first of the batch that can have spoiled it. */
+static size_t blamed_row(const training *t, const leati_blame *b, const uint32_t *rows,
+                         size_t count)
+{
+    const leati_matrix *x = &t->data->x;
+    if (!b->found || b->row >= count) return SIZE_MAX;
+    for (size_t i = 0; b->data && i < count; i++)
+        if (bad_column(x, rows[i]) < x->cols) return rows[i];
+    return t->step.other ? SIZE_MAX : rows[b->row];
+}
+
 /* An update; with `look` its batches are examined first, operation by operation. bad: the first
  * loss that is not finite ends it. */
 static leat_status run_update(training *t, culprit *look, float *bad)
@@ -498,10 +519,11 @@ static leat_status run_update(training *t, culprit *look, float *bad)
     for (size_t done = 0; done < group;) {
         size_t rows = group - done < batch ? group - done : batch;
         const leati_recorded *r = feed_batch(t, rows, group, done + rows == group);
-        if (look)
-            LEATI_TRY(
-                leati_recorded_blame(&t->step, r, &look->found, look->where, sizeof look->where));
-        if (look && look->found) return LEAT_OK;
+        if (look) {
+            LEATI_TRY(leati_recorded_blame(&t->step, r, &look->blame));
+            look->row = blamed_row(t, &look->blame, t->order + t->now.at, rows);
+        }
+        if (look && look->blame.found) return LEAT_OK;
         LEATI_TRY(run_batch(t, r, bad));
         if (!isfinite(*bad)) return LEAT_OK;
         done += rows;
@@ -517,7 +539,7 @@ static leat_status look_back(training *t, uint64_t last, culprit *found)
 {
     float loss;
     LEATI_TRY(return_to_guard(t));
-    while (t->now.updates < last && !found->found) {
+    while (t->now.updates < last && !found->blame.found) {
         bool near = t->now.updates + 2 >= last;
         LEATI_TRY(run_update(t, near ? found : NULL, &loss));
         found->update = t->now.updates;
@@ -539,31 +561,79 @@ static leat_status keep_good(training *t)
     return leati_train_log_write(t->context, folder, t->history);
 }
 
-/* What is not finite after the last update: its name, and its value where there is one. */
-static leat_status fail(training *t, const char *what, const char *value)
+/* A value of the data that is none for the network, in people's words. */
+static void tell_value(const training *t, size_t row, size_t column, char *out, size_t size)
 {
-    culprit k = {.update = t->now.updates};
+    const leati_dataset *d = t->data;
+    double v = leati_at(&d->x, row, column);
+    size_t place = (d->place ? d->place[row] : row) + (size_t)1;
+    char name[64];
+    if (d->features) snprintf(name, sizeof name, "'%.50s'", d->features[column].name);
+    else snprintf(name, sizeof name, "%zu", column + 1);
+    snprintf(out, size, "%.9g in row %zu of column %s%s", v, place, name,
+             isfinite(v) ? " (networks count in f32, to 3.4e38)" : "");
+}
+
+/* "; the first number that is not finite came in step 3 from layer 2 `dense`: `matmul`" */
+static void tell_culprit(const training *t, const culprit *k, char *out, size_t size)
+{
+    const leati_dataset *d = t->data;
+    char step[48] = "", where[320];
+    *out = '\0';
+    if (!k->blame.found) return;
+    if (k->update) snprintf(step, sizeof step, " in step %llu", (unsigned long long)k->update);
+    snprintf(where, sizeof where, "%s", k->blame.where);
+    size_t column = k->blame.data && k->row < d->x.rows ? bad_column(&d->x, k->row) : SIZE_MAX;
+    if (column < d->x.cols) {
+        size_t n = (size_t)snprintf(where, sizeof where, "the data: ");
+        tell_value(t, k->row, column, where + n, sizeof where - n);
+    } else if (!k->update && k->row < d->x.rows)
+        snprintf(where, sizeof where, "%s, for row %zu", k->blame.where,
+                 (d->place ? d->place[k->row] : k->row) + (size_t)1);
+    snprintf(out, size, "; the first number that is not finite came%s from %s", step, where);
+}
+
+static leat_status hint(leat_context *c, const culprit *k)
+{
+    if (k->blame.data)
+        return leati_error_hint(c, "Mend the value or leave the row out; --preprocess standard "
+                                   "brings large columns into range.");
+    return leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
+                               "(clip_norm=1).");
+}
+
+/* The end of a training in which `what` was not finite: `value`, where there is one. */
+static leat_status end_badly(training *t, const char *what, const char *value, uint64_t epoch,
+                             uint64_t update, const culprit *k)
+{
     leat_context *c = t->context;
-    unsigned long long epoch = t->now.epoch + 1, update = t->now.updates;
-    char more[320] = "", kept[512] = "";
-    LEATI_TRY(look_back(t, t->now.updates, &k));
+    char more[512], kept[512] = "";
+    tell_culprit(t, k, more, sizeof more);
     LEATI_TRY(keep_good(t));
-    if (k.found)
-        snprintf(more, sizeof more,
-                 "; the first number that is not finite came in step %llu from %s",
-                 (unsigned long long)k.update, k.where);
     if (t->written)
         snprintf(kept, sizeof kept, "; the last checkpoint is kept in %s", t->options->folder);
-    leat_status st = LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what,
-                                value, epoch, update, more, kept);
-    leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
-                        "(clip_norm=1).");
-    return st;
+    (void)LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what, value,
+                     (unsigned long long)epoch, (unsigned long long)update, more, kept);
+    return hint(c, k);
+}
+
+/* What is not finite after the last update. */
+static leat_status fail(training *t, const char *what, const char *value)
+{
+    culprit k = {.update = t->now.updates, .row = SIZE_MAX};
+    uint64_t epoch = t->now.epoch + 1, update = t->now.updates;
+    LEATI_TRY(look_back(t, update, &k));
+    return end_badly(t, what, value, epoch, update, &k);
+}
+
+static const char *value_text(float loss)
+{
+    return isnan(loss) ? "nan" : loss < 0 ? "-inf" : "inf";
 }
 
 static leat_status fail_loss(training *t, float loss)
 {
-    return fail(t, "the loss is", isnan(loss) ? "nan" : loss < 0 ? "-inf" : "inf");
+    return fail(t, "the loss is", value_text(loss));
 }
 
 /* The loss of an update is that before it: weights are looked at before they are kept. */
@@ -626,6 +696,16 @@ static leat_status between_updates(training *t)
     return write_checkpoint(t, last_file);
 }
 
+/* The loss of a batch of the rows set aside, which begins at `at`, is not finite. */
+static leat_status fail_check(training *t, const leati_recorded *r, size_t at, float loss)
+{
+    culprit k = {.row = SIZE_MAX};
+    LEATI_TRY(leati_recorded_blame(&t->step, r, &k.blame));
+    k.row = blamed_row(t, &k.blame, t->rows + t->learn + at, r->rows);
+    return end_badly(t, "the validation loss is", value_text(loss), t->now.epoch + 1,
+                     t->now.updates, &k);
+}
+
 static leat_status check(training *t, leati_epoch *e)
 {
     leati_step_shared *s = &t->step;
@@ -640,6 +720,7 @@ static leat_status check(training *t, leati_epoch *e)
         LEATI_TRY(leati_recorded_run(s, r));
         for (size_t i = 0; i < r->values; i++)
             LEATI_TRY(leat_get(r->roots[i], &value[i], sizeof *value));
+        if (!isfinite(value[0])) return fail_check(t, r, at, value[0]);
         loss += (double)value[0] * (double)r->rows;
         right += (double)value[1] * (double)r->rows;
         has_metric = r->values > 1;
@@ -678,19 +759,17 @@ static leat_status restore_best(training *t)
     return leat_variable_set(n->states, t->best + n->trained_count, n->state_count * sizeof(float));
 }
 
-/* Validation and what follows from it. The first epoch is the best so far whatever its loss, so
- * that there is one even where no loss is a number. */
+/* Validation and what follows from it. */
 static leat_status judge(training *t, leati_epoch *e, bool *better)
 {
     *better = !t->validate;
     if (!t->validate) return LEAT_OK;
     LEATI_TRY(swap_mean(t));
     LEATI_TRY(check(t, e));
-    bool lower = e->validation_loss < t->now.best_loss;
-    *better = lower || t->history->count == 0;
+    *better = e->validation_loss < t->now.best_loss || t->history->count == 0;
     if (*better) LEATI_TRY(keep_best(t));
     LEATI_TRY(swap_mean(t));
-    if (lower) t->now.best_loss = e->validation_loss;
+    if (*better) t->now.best_loss = e->validation_loss;
     return LEAT_OK;
 }
 
@@ -899,6 +978,21 @@ static leat_status make_guard(training *t)
     return t->guard ? LEAT_OK : LEAT_NOMEM;
 }
 
+/* What is a number in the table and none in f32 would spoil the first step that meets it. */
+static leat_status check_range(const training *t)
+{
+    const leati_matrix *x = &t->data->x;
+    for (size_t i = 0; x->f64 && i < x->rows; i++) {
+        char value[160];
+        size_t k = bad_column(x, i);
+        if (k == x->cols) continue;
+        tell_value(t, i, k, value, sizeof value);
+        (void)LEATI_FAIL(t->context, LEAT_INVALID, "network: it cannot take %s", value);
+        return hint(t->context, &(culprit){.blame = {.data = true}});
+    }
+    return LEAT_OK;
+}
+
 static leat_status prepare(training *t)
 {
     leat_context *c = t->context;
@@ -917,6 +1011,7 @@ static leat_status prepare(training *t)
     LEATI_CHECK(c, n->trained_count > 0, LEAT_INVALID,
                 "no layer is left to train: all of them have trainable=false");
     if (!s->optimizer->class->update) LEATI_TRY(leati_whole_check(c, o));
+    LEATI_TRY(check_range(t));
     t->feed = (leati_feed){.data = t->data,
                            .augment = leati_augment_any(o->augment) ? o->augment : NULL,
                            .sample = n->input,

@@ -45,9 +45,10 @@ enum { LEATI_TRACED_UPDATES = 50 };
 
 /* Trains the open network on the data (x as f32 or f64 rows; mean and scale already as wanted).
  * The last batch of an epoch may be smaller. Losses that are not finite: LEAT_NUMERIC, naming
- * epoch, step, layer and operation where the first such number appears. Cancelled through the
- * progress hook it leaves a checkpoint in the folder. history: leati_history_fini, also after a
- * failure: it then holds what there was. */
+ * epoch, step, layer and operation where the first such number appears, or the row of the data;
+ * also those of rows set aside. INVALID: a value is beyond f32. Cancelled through the progress hook
+ * it leaves a checkpoint in the folder. history: leati_history_fini, also after a failure: it then
+ * holds what there was. */
 leat_status leati_train(leat_context *c, leati_network *n, const leati_optimizer *o,
                         const leati_dataset *d, const leati_train_options *options,
                         leati_history *history);
