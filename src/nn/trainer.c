@@ -677,6 +677,7 @@ static leat_status interrupted(training *t)
     leat_error_clear(t->context);
     LEATI_TRY(check_weights(t));
     LEATI_TRY(write_checkpoint(t, last_file));
+    if (t->history->count) LEATI_TRY(leati_train_log_write(t->context, folder, t->history));
     LEATI_TRY(end_trace(t));
     return LEATI_FAIL(t->context, LEAT_CANCELLED,
                       "interrupted in epoch %llu; --resume goes on from %s/last.checkpoint",

@@ -656,6 +656,38 @@ static void cancelled_training_leaves_a_checkpoint(leattest *t)
     CHECK(memcmp(&never, &w, sizeof w) == 0);
 }
 
+static size_t count_lines(const char *path)
+{
+    char line[1024];
+    size_t n = 0;
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) n++;
+    if (f) fclose(f);
+    return n;
+}
+
+/* The metrics stand where the checkpoint stands. */
+static void cancelled_training_leaves_its_metrics(leattest *t)
+{
+    uint64_t limit = 20 * ROWS;
+    weights w;
+    char path[4096];
+    leati_history h;
+    leat_context_options o = leat_context_options_default();
+    leat_context *c;
+    o.progress = stop_late;
+    o.progress_user = &limit;
+    settings s = {
+        .folder = leattest_scratch("cancelled-late"), .epochs = 100000, .every = 60, .wait = 1e6};
+    REQUIRE_OK(leat_context_create(&c, &o));
+    CHECK_INT(train(c, &s, w.w, MOST, &h), LEAT_CANCELLED);
+    leat_context_destroy(c);
+    snprintf(path, sizeof path, "%s/metrics.jsonl", s.folder);
+    CHECK(h.count > 0);
+    CHECK_INT(count_lines(path), h.count);
+    leati_history_fini(&h);
+}
+
 static int stop_updates(void *user, const char *what, uint64_t done, uint64_t total)
 {
     (void)total;
@@ -1149,6 +1181,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(large_checkpoints_are_read_again),
                                       TEST(impossible_progress_is_refused),
                                       TEST(cancelled_training_leaves_a_checkpoint),
+                                      TEST(cancelled_training_leaves_its_metrics),
                                       TEST(cancelled_at_the_end_of_an_epoch),
                                       TEST(the_spoiled_batch_is_found),
                                       TEST(a_loss_that_is_not_finite_is_explained),
