@@ -859,7 +859,8 @@ static leat_status run_whole(training *t)
     t->now.at = t->learn;
     t->now.rate = 1;
     note_updates(t, w.loss / (double)t->learn * (double)w.iterations);
-    if (t->tracing) LEATI_TRY(end_trace(t));
+    if (t->tracing) t->traced = w.iterations;
+    LEATI_TRY(end_trace(t));
     return between_updates(t);
 }
 

@@ -20,7 +20,7 @@
 enum { ROWS = 333, COLS = 6, CLASSES = 3 };
 
 typedef struct settings {
-    const char *layers, *optimizer, *schedule, *augment, *folder;
+    const char *layers, *optimizer, *schedule, *augment, *folder, *trace;
     size_t epochs, batch, accumulate, rows, patience;
     double rate; /* less than 0: none */
     double clip_norm, clip_value, ema, validation;
@@ -96,6 +96,7 @@ static leat_status open_setup(leat_context *c, const settings *w, setup *u)
                                        .resume = w->resume,
                                        .passes_over = w->passes_over,
                                        .wait = w->wait,
+                                       .trace = w->trace,
                                        .checkpoint_seconds = w->every};
     return LEAT_OK;
 }
@@ -960,6 +961,19 @@ static leat_status train_little(leat_context *c, void *user)
     return train(c, user, w.w, MOST, NULL);
 }
 
+/* An epoch of L-BFGS is many steps. */
+static void steps_over_all_rows_are_traced(leattest *t)
+{
+    weights w;
+    leati_history h;
+    settings s = {.optimizer = "lbfgs(max_iter=4)", .epochs = 1};
+    s.trace = leattest_scratch("lbfgs.json");
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, &h));
+    CHECK(leati_path_exists(s.trace));
+    CHECK_INT(h.traced, 4);
+    leati_history_fini(&h);
+}
+
 static void failing_allocations(leattest *t)
 {
     settings s = {.rows = 40, .epochs = 1, .ema = 0.9, .validation = 0.2, .accumulate = 2};
@@ -1194,6 +1208,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_validation_loss_that_overflows_ends_the_training),
                                       TEST(a_value_beyond_f32_is_named),
                                       TEST(no_rows_to_judge_by_are_refused),
+                                      TEST(steps_over_all_rows_are_traced),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
                                       TEST(a_folder_is_made_when_it_is_time),
