@@ -110,11 +110,19 @@ char *leati_origin_settings(leat_context *c, const leati_train_options *o, const
     return leati_str_take(&s);
 }
 
+/* The settings that a training must share with its checkpoint: epochs, which come first, only where
+ * the schedule needs their number. */
+static const char *binding(const leati_train_options *o, const char *settings)
+{
+    bool counts = o->schedule && leati_schedule_needs_length(o->schedule);
+    return counts ? settings : strchr(settings, '\n') + 1;
+}
+
 leati_origins leati_origins_make(const leati_dataset *d, const leati_network *n,
                                  const leati_train_options *o, const char *settings)
 {
-    bool counts = o->schedule && leati_schedule_needs_length(o->schedule);
-    const char *from = counts ? settings : strchr(settings, '\n'); /* epochs come first */
+    const char *from = binding(o, settings);
+    if (from != settings) from--; /* with the end of its line, as in earlier checkpoints */
     return (leati_origins){.data = hash_data(d),
                            .network = hash_network(n),
                            .settings = hash_text(LEATI_CHECKPOINT_LAYOUT, from)};
@@ -133,10 +141,11 @@ static const char *value_of(const char *text, size_t size, const char *name, siz
     return NULL;
 }
 
-void leati_origin_tell(leati_str *out, const char *was, size_t size, const char *is)
+void leati_origin_tell(leati_str *out, const leati_train_options *o, const char *was, size_t size,
+                       const char *is)
 {
     enum { MOST = 60 }; /* of a value: class weights may be many */
-    for (; *is; is += strcspn(is, "\n") + 1) {
+    for (is = binding(o, is); *is; is += strcspn(is, "\n") + 1) {
         size_t n = strcspn(is, "=");
         const char *now = is + n + 1, *then = value_of(was, size, is, n);
         int now_size = (int)strcspn(now, "\n"), then_size = then ? (int)strcspn(then, "\n") : 0;

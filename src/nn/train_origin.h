@@ -21,7 +21,9 @@ char *leati_origin_settings(leat_context *c, const leati_train_options *o,
 leati_origins leati_origins_make(const leati_dataset *d, const leati_network *n,
                                  const leati_train_options *o, const char *settings);
 /* "batch_size was 16 and is 32", of the first that differs between two such texts; the former ends
- * after `size` bytes. Nothing where none does. */
-void leati_origin_tell(leati_str *out, const char *was, size_t size, const char *is);
+ * after `size` bytes. Nothing where none does. o: as they are now; the number of epochs is passed
+ * over where no step depends on it. */
+void leati_origin_tell(leati_str *out, const leati_train_options *o, const char *was, size_t size,
+                       const char *is);
 
 #endif

@@ -226,7 +226,7 @@ static void tell_settings(const training *t, const leati_checkpoint *k, leati_st
     for (size_t i = 0; i < k->count; i++)
         if (!strcmp(k->part[i].name, settings_part)) {
             leati_str_add(out, " (");
-            leati_origin_tell(out, k->part[i].data, k->part[i].bytes, t->settings);
+            leati_origin_tell(out, t->options, k->part[i].data, k->part[i].bytes, t->settings);
             leati_str_add(out, ")");
         }
 }

@@ -454,6 +454,21 @@ static void a_training_is_made_longer(leattest *t)
     }
 }
 
+/* More epochs are no reason to refuse, and so none to name. */
+static void what_really_differs_is_named(leattest *t)
+{
+    weights w;
+    settings s = {.folder = leattest_scratch("longer-other"), .epochs = 2};
+    REQUIRE_OK(train(t->context, &s, w.w, MOST, NULL));
+    s.resume = true;
+    s.epochs = 4;
+    s.batch = 8;
+    CHECK_INT(train(t->context, &s, w.w, MOST, NULL), LEAT_DIFFERS);
+    CHECK(!strstr(leat_error_message(t->context), "epochs was"));
+    CHECK(strstr(leat_error_message(t->context), "batch_size was 16 and is 8"));
+    leat_error_clear(t->context);
+}
+
 static void a_length_that_decides_is_refused(leattest *t)
 {
     static const char *const whole[] = {"one_cycle", "cosine", "cosine(by=epoch)"};
@@ -1188,6 +1203,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_killed_training_goes_on),
                                       TEST(another_training_is_refused),
                                       TEST(a_training_is_made_longer),
+                                      TEST(what_really_differs_is_named),
                                       TEST(a_length_that_decides_is_refused),
                                       TEST(another_level_is_refused),
                                       TEST(another_network_is_refused),
