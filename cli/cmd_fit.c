@@ -501,8 +501,10 @@ static leat_status save(cli *c, fit *f, const leat_experiment *e, const char *fo
     if (st != LEAT_OK) return st;
     leat_status kept = cli_keep(c, e, f->command, model, report, &f->kept);
     if (cli_value(c, "trace") && !leat_experiment_traced(e)) /* a file that was asked for */
-        cli_complain("leat: no trace in %s: %s, the best, had no steps of training to show\n",
-                     cli_value(c, "trace"), leat_experiment_row(e, 0).estimator);
+        cli_complain(
+            "leat: no trace in %s: %s, the best, had no steps of training to show, or they "
+            "could not be written\n",
+            cli_value(c, "trace"), leat_experiment_row(e, 0).estimator);
     if (c->json) return kept == LEAT_OK ? print_result_json(f, e, model, report) : kept;
     print_result(f, e, model, report); /* what was written stays, whatever the registry says */
     cli_keep_say(c, &f->kept, f->data);

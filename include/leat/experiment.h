@@ -68,7 +68,8 @@ typedef struct leat_experiment_options {
     const char *run_folder;
     bool resume;
     /* File for a timeline of the first 50 steps of that fit, with time, bytes and flops of every
-     * operation, for Perfetto; NULL: none. Only networks write one. */
+     * operation, for Perfetto; NULL: none. Only networks write one. IO at once where it cannot be
+     * written; where that fails later the training goes on without it. */
     const char *trace;
     /* The command that runs it, shown with how to go on when it is interrupted; NULL: not shown. */
     const char *command;

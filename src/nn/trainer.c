@@ -15,6 +15,7 @@
 #include "base/pool.h"
 #include "base/progress.h"
 #include "graph/graph.h"
+#include "graph/trace.h"
 #include "nn/checkpoint.h"
 #include "nn/feed.h"
 #include "nn/train_log.h"
@@ -652,13 +653,20 @@ static leat_status check_weights(training *t)
     return finite ? LEAT_OK : fail(t, "the weights are", "not finite");
 }
 
-/* The timeline of what ran since its start, written. */
+/* The timeline of what ran since its start, written; where it cannot be the training goes on
+ * without one. */
 static leat_status end_trace(training *t)
 {
+    leat_graph *g = t->step.network->graph;
     if (!t->tracing) return LEAT_OK;
     t->tracing = false;
-    LEATI_TRY(leat_trace_write(t->step.network->graph, t->options->trace));
-    t->history->traced = (size_t)t->traced;
+    leat_status st = leat_trace_write(g, t->options->trace);
+    if (st == LEAT_OK) t->history->traced = (size_t)t->traced;
+    if (st != LEAT_IO && st != LEAT_INVALID) return st;
+    leati_log(t->context, LEAT_LOG_WARN, "network: no trace: %s", leat_error_message(t->context));
+    leat_error_clear(t->context);
+    leati_trace_destroy(g->trace);
+    g->trace = NULL;
     return LEAT_OK;
 }
 

@@ -533,6 +533,19 @@ out:
     return st;
 }
 
+/* A timeline that cannot be written is better said before the work than after it. */
+static leat_status check_trace(leat_context *c, const char *path)
+{
+    struct stat is;
+    leati_writer *w;
+    bool special = path && stat(path, &is) == 0 && !S_ISREG(is.st_mode) && !S_ISDIR(is.st_mode);
+    if (!path || special) return LEAT_OK; /* opening a pipe would begin it */
+    leat_status st = leati_writer_open(c, &w, path);
+    if (st == LEAT_OK) leati_writer_abort(w);
+    else leati_error_within(c, "--trace");
+    return st;
+}
+
 static leat_status start(leat_context *c, leat_experiment *e, leat_frame *train, leat_frame *test,
                          const leat_experiment_options *o)
 {
@@ -540,6 +553,7 @@ static leat_status start(leat_context *c, leat_experiment *e, leat_frame *train,
     LEATI_CHECK(c, *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0,
                 LEAT_INVALID, "a model cannot be named '%s': its files are called after it%s", name,
                 strchr(name, '/') ? "; the folder is given with --output" : "");
+    LEATI_TRY(check_trace(c, o->trace));
     e->train = leat_frame_retain(train);
     e->test = test ? leat_frame_retain(test) : NULL;
     e->seed = leat_context_seed(c);

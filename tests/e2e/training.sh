@@ -226,6 +226,8 @@ events = json.load(open('trace.json'))['traceEvents']
 adam = [e['args']['flops'] for e in events if e['name'] == 'adam']
 assert adam and min(adam) == 14 * (4 * 64 + 64 + 64 * 3 + 3), adam[:3]"
 check trace-is-json sh -c "$python -m json.tool trace.json >/dev/null"
+fails trace-nowhere 4 "--trace|cannot write nofolder/trace.json" $leat $train -o nowhere --trace nofolder/trace.json
+check nothing-trained test ! -e nowhere/iris.run
 check untraced sh -c "$leat fit iris -t species -m lda -q --trace none.json 2>untraced.txt && test ! -e none.json"
 has untraced-said untraced.txt "no trace in none.json: lda"
 check same-when-traced cmp one/iris.leat traced/iris.leat

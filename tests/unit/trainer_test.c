@@ -989,6 +989,20 @@ static void steps_over_all_rows_are_traced(leattest *t)
     leati_history_fini(&h);
 }
 
+/* A disk may become full: what is learned is not lost for a timeline. */
+static void a_trace_that_fails_ends_nothing(leattest *t)
+{
+    weights with, without;
+    leati_history h;
+    settings s = {.epochs = 3};
+    REQUIRE_OK(train(t->context, &s, without.w, MOST, NULL));
+    s.trace = "/no/folder/trace.json";
+    REQUIRE_OK(train(t->context, &s, with.w, MOST, &h));
+    CHECK_INT(h.traced, 0);
+    CHECK(memcmp(with.w, without.w, 60 * sizeof *with.w) == 0);
+    leati_history_fini(&h);
+}
+
 static void failing_allocations(leattest *t)
 {
     settings s = {.rows = 40, .epochs = 1, .ema = 0.9, .validation = 0.2, .accumulate = 2};
@@ -1225,6 +1239,7 @@ static const leattest_case cases[] = {TEST(the_loss_falls),
                                       TEST(a_value_beyond_f32_is_named),
                                       TEST(no_rows_to_judge_by_are_refused),
                                       TEST(steps_over_all_rows_are_traced),
+                                      TEST(a_trace_that_fails_ends_nothing),
                                       TEST(failing_allocations),
                                       TEST(steps_allocate_nothing),
                                       TEST(a_folder_is_made_when_it_is_time),
