@@ -201,7 +201,8 @@ static const leati_param params[] = {
      .standard = "0",
      .least = 0,
      .most = 0.9,
-     .doc = "Share of the rows that is set aside; the weights of the epoch with their least loss "
+     .doc = "Share of the rows (of each class) that is set aside; the weights of the epoch with "
+            "their least loss "
             "are kept."},
     {.name = "patience",
      .type = LEATI_PARAM_INT,

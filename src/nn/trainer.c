@@ -18,6 +18,7 @@
 #include "graph/trace.h"
 #include "nn/checkpoint.h"
 #include "nn/feed.h"
+#include "nn/set_aside.h"
 #include "nn/train_log.h"
 #include "nn/train_notes.h"
 #include "nn/train_origin.h"
@@ -87,7 +88,9 @@ static leat_status find_origins(training *t)
 static uint64_t fingerprint_at(const training *t, leati_cpu_level level)
 {
     uint64_t number = t->options->half ? level : leati_cpu_without_bf16(level);
-    return leati_hash64(&number, sizeof number, leati_hash64(&t->from, sizeof t->from, 0));
+    /* rows set aside by class: checkpoints of before, which drew others, do not fit */
+    uint64_t draw = t->validate && t->data->label;
+    return leati_hash64(&number, sizeof number, leati_hash64(&t->from, sizeof t->from, draw));
 }
 
 /* The variables of a training, by name. */
@@ -938,15 +941,12 @@ static leat_status record_steps(training *t)
     return LEAT_OK;
 }
 
-static void choose_rows(training *t)
+static leat_status choose_rows(training *t)
 {
     size_t rows = t->data->x.rows;
-    leati_rng rng;
     t->validate = (size_t)((double)rows * t->options->validation_fraction);
     t->learn = rows - t->validate;
-    for (size_t i = 0; i < rows; i++) t->rows[i] = (uint32_t)i;
-    leati_rng_init(&rng, t->options->seed, LEATI_RNG_SPLIT, 0);
-    if (t->validate) leati_rng_shuffle(&rng, t->rows, rows);
+    return leati_set_aside(t->context, t->data, t->options->seed, t->validate, t->rows);
 }
 
 /* What the history will hold. */
@@ -1031,7 +1031,7 @@ static leat_status prepare(training *t)
                            .seed = o->seed};
     if (t->feed.augment) LEATI_TRY(leati_augment_check(c, o->augment, &n->input));
     LEATI_TRY(allocate(t));
-    choose_rows(t);
+    LEATI_TRY(choose_rows(t));
     LEATI_TRY(check_rows(t));
     expect(t);
     LEATI_TRY(leati_step_prepare(s));
