@@ -15,7 +15,7 @@ extern "C" {
 typedef enum leat_progress_mode {
     LEAT_PROGRESS_AUTO,  /* BAR on a terminal, else LINES */
     LEAT_PROGRESS_BAR,   /* one line, redrawn */
-    LEAT_PROGRESS_LINES, /* one line when a step ends: logs stay short */
+    LEAT_PROGRESS_LINES, /* a line when a job ends, and one every 5 s: logs stay short */
     LEAT_PROGRESS_NONE
 } leat_progress_mode;
 
@@ -24,6 +24,7 @@ typedef struct leat_progress {
     leat_progress_mode mode;
     char what[96]; /* the job; what it says of itself behind a colon may change on the way */
     uint64_t started_ns;
+    uint64_t said_ns;     /* LINES: when the last line was written */
     uint64_t first, done; /* of the job, when it was first shown and last */
     bool drawn;           /* a bar stands on the terminal's last line */
     volatile int stop;    /* set it (from a signal handler) to interrupt the job */

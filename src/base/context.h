@@ -21,6 +21,7 @@ struct leat_context {
     leat_progress_fn progress;
     void *progress_user;
     uint64_t progress_last_ns;
+    char stage[48];       /* see leati_stage_set */
     uint64_t deadline_ns; /* 0: none; set while no job runs */
     bool out_of_time;     /* the last CANCELLED came of the deadline */
     atomic_bool cancelled;

@@ -2,6 +2,7 @@
 #include "base/progress.h"
 
 #include <leat/progress.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -66,6 +67,19 @@ leat_status leati_progress(leat_context *c, const char *what, uint64_t done, uin
     if (c->progress(c->progress_user, what, done, total) == 0) return LEAT_OK;
     c->out_of_time = false;
     return LEATI_FAIL(c, LEAT_CANCELLED, "interrupted during %s", what);
+}
+
+void leati_stage_set(leat_context *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(c->stage, sizeof c->stage, format, args);
+    va_end(args);
+}
+
+const char *leati_stage(const leat_context *c)
+{
+    return c->stage;
 }
 
 void leat_progress_init(leat_progress *p, FILE *file, leat_progress_mode mode)
@@ -136,6 +150,24 @@ static void draw(leat_progress *p, uint64_t done, uint64_t total, double elapsed
     p->drawn = true;
 }
 
+/* For logs: that a job has ended, if it was worth waiting for, and how far one is every few
+ * seconds. */
+static void log_line(leat_progress *p, uint64_t total, double elapsed, bool last)
+{
+    const uint64_t pause = UINT64_C(5000000000);
+    char time[LEATI_NUM_SIZE];
+    uint64_t now = leati_now_ns();
+    if (!p->said_ns) p->said_ns = now;
+    if (!(last && elapsed > 2) && now - p->said_ns < pause) return;
+    p->said_ns = now;
+    leati_num_seconds(elapsed, time);
+    if (last) fprintf(p->file, "%s: done in %s\n", p->what, time);
+    else if (!total) fprintf(p->file, "%s: %s so far\n", p->what, time);
+    else
+        fprintf(p->file, "%s: %.0f%% after %s\n", p->what, 100 * (double)p->done / (double)total,
+                time);
+}
+
 /* Of the name of a job: what stands behind a colon changes while it runs. */
 static size_t name_length(const char *what)
 {
@@ -161,10 +193,8 @@ int leat_progress_show(void *user, const char *what, uint64_t done, uint64_t tot
     if (p->mode == LEAT_PROGRESS_BAR) {
         if (last) leat_progress_clear(p);
         else draw(p, done, total, elapsed);
-    } else if (p->mode == LEAT_PROGRESS_LINES && last && elapsed > 2) {
-        char took[LEATI_NUM_SIZE];
-        leati_num_seconds(elapsed, took);
-        fprintf(p->file, "%s: done in %s\n", p->what, took);
+    } else if (p->mode == LEAT_PROGRESS_LINES) {
+        log_line(p, total, elapsed, last);
     }
     if (last) p->what[0] = '\0';
     fflush(p->file);

@@ -11,6 +11,11 @@
  * leati_go_on says so. Only from the thread that uses the context. */
 leat_status leati_progress(leat_context *c, const char *what, uint64_t done, uint64_t total);
 
+/* Which part of a longer job the coming ones are, for those that say so of themselves, as "fold 3
+ * of 5"; "": none. */
+void leati_stage_set(leat_context *c, const char *format, ...) LEAT_PRINTF(2, 3);
+const char *leati_stage(const leat_context *c);
+
 /* When the jobs of the context end by themselves, on the clock of leati_now_ns; 0: they do not.
  * From then on leati_progress and leati_go_on fail with LEAT_CANCELLED. Set between jobs, by the
  * thread that uses the context. */

@@ -326,25 +326,46 @@ static double rate_now(const training *t)
     return o->schedule ? o->schedule->class->rate(o->schedule, &at, t->now.schedule) : at.rate;
 }
 
-/* At most 20 times a second, for it costs as much as a small step. */
+/* "network, fold 3 of 5" */
+static void name_training(const training *t, char *out, size_t size)
+{
+    const char *stage = leati_stage(t->context), *what = t->options->what;
+    snprintf(out, size, "%s%s%s", what ? what : "network", *stage ? ", " : "", stage);
+}
+
+/* At most 20 times a second, for it costs as much as a small step, and at the end. */
 static leat_status report(training *t)
 {
     const leati_train_options *o = t->options;
     double now = leati_now_s(), rows = (double)t->now.at, spent = now - t->epoch_start;
-    if (now - t->last_report < 0.05) return LEAT_OK;
+    bool last = t->now.epoch + 1 == o->epochs && t->now.at == t->learn;
+    if (!last && now - t->last_report < 0.05) return LEAT_OK;
     t->last_report = now;
-    char what[160], right[32] = "", speed[LEATI_NUM_SIZE], rate[LEATI_NUM_SIZE + 16] = "";
+    char what[240], name[80], right[32] = "", speed[LEATI_NUM_SIZE], rate[LEATI_NUM_SIZE + 16] = "";
+    name_training(t, name, sizeof name);
     if (t->history && t->history->watched && rows > 0)
         snprintf(right, sizeof right, ", accuracy %.3f", t->now.right_sum / rows);
     if (spent > 0 && rows / spent < 1e12) {
         leati_num_pretty(rows / spent, 3, speed);
         snprintf(rate, sizeof rate, ", %s rows/s", speed);
     }
-    snprintf(what, sizeof what, "%s: epoch %llu/%zu, loss %.3g%s%s", o->what ? o->what : "network",
+    snprintf(what, sizeof what, "%s: epoch %llu/%zu, loss %.3g%s%s", name,
              (unsigned long long)t->now.epoch + 1, o->epochs,
              rows > 0 ? t->now.loss_sum / rows : 0.0, right, rate);
     return leati_progress(t->context, what, t->now.epoch * t->learn + t->now.at,
                           o->epochs * t->learn);
+}
+
+/* The end of one that stops early, which no epoch's report is. */
+static leat_status report_end(training *t)
+{
+    size_t epochs = t->options->epochs, all = epochs * t->learn;
+    char what[160], name[80];
+    if (t->now.epoch == epochs) return LEAT_OK;
+    name_training(t, name, sizeof name);
+    snprintf(what, sizeof what, "%s: stopped at epoch %llu/%zu", name,
+             (unsigned long long)t->now.epoch, epochs);
+    return leati_progress(t->context, what, all, all);
 }
 
 /* While a step runs, the rows of the next one of this epoch are gathered. */
@@ -892,6 +913,9 @@ static leat_status run_epochs(training *t)
         t->epoch_start = leati_now_s();
     }
     LEATI_TRY(end_trace(t));
+    leat_status st = report_end(t);
+    if (st == LEAT_CANCELLED) st = interrupted(t);
+    LEATI_TRY(st);
     if (t->validate) return restore_best(t);
     return swap_mean(t);
 }

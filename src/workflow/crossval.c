@@ -287,9 +287,12 @@ static leat_status entry_fold(leat_context *c, leat_experiment *e, leati_entry *
     char *folder = e->run_folder ? leati_fold_folder(c, e->run_folder, k, i) : NULL;
     run.path = folder;
     leat_status st = leat_error_status(c);
+    if (e->folds.count > 1) leati_stage_set(c, "fold %zu of %zu", i + 1, e->folds.count);
+    else leati_stage_set(c, "hold-out");
     if (st == LEAT_OK)
         st = run_fold(c, e, nested ? chosen : k->estimator, &k->recipe, fold,
                       e->run_folder ? &run : NULL, b, &k->scores[i]);
+    leati_stage_set(c, "%s", "");
     leati_free(folder);
     leati_estimator_destroy(chosen);
     if (st == LEAT_OK) store_predictions(e, k, b, fold);

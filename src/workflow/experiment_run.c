@@ -517,7 +517,9 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     if (!all) return leat_error_status(c);
     for (size_t i = 0; i < e->target.count; i++) all[i] = (uint32_t)i;
     leat_status st;
+    leati_stage_set(c, "final fit");
     LEATI_GO(fit_best(c, e, &problem, all, o->time_budget, &p));
+    leati_stage_set(c, "%s", "");
     LEATI_GO(leati_verdict_make(c, e));
     LEATI_GO(predict_test(c, e, &p));
     leati_budget_use(c, e);
@@ -526,8 +528,10 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     if (!o->quick) LEATI_GO(leati_vary_run(c, e));
     leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));
+    leati_stage_set(c, "final fit");
     if (beside) LEATI_GO(leati_beside_make(c, e, &problem, all, o));
 out:
+    leati_stage_set(c, "%s", "");
     leati_pipeline_fini(&p);
     leati_free(all);
     return st;

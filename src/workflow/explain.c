@@ -215,8 +215,11 @@ static leat_status curve_fit(void *user, const uint32_t *train, size_t train_cou
     curve_job *j = user;
     const leati_entry *best = j->e->best;
     LEATI_TRY(leati_progress(j->context, "learning curve", j->done++, j->total));
-    return leati_fit_scores(j->context, j->e, best->estimator, &best->recipe, fold, train,
-                            train_count, train_score, validation_score);
+    leati_stage_set(j->context, "learning curve, fit %zu of %zu", j->done, j->total);
+    leat_status st = leati_fit_scores(j->context, j->e, best->estimator, &best->recipe, fold, train,
+                                      train_count, train_score, validation_score);
+    leati_stage_set(j->context, "%s", "");
+    return st;
 }
 
 static double baseline_score(const leat_experiment *e)

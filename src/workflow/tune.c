@@ -121,9 +121,11 @@ static leat_status evaluate(void *user, size_t index, double resource, double *s
     LEATI_TRY(estimator_of(c, t->k, &t->candidates->at[index], &estimator));
     double begun = leati_now_s();
     if (folds == 0) folds = 1;
+    leati_stage_set(c, "search, trial %zu", t->done);
     leat_status st = leati_folds_score(c, t->e, estimator, &t->k->recipe, t->folds, t->fold_count,
                                        folds, t->each, &mean);
     double seconds = leati_now_s() - begun;
+    leati_stage_set(c, "%s", "");
     leati_estimator_destroy(estimator);
     if (st == LEAT_OK) foresee(t, seconds, folds);
     if (st == LEAT_NOMEM || st == LEAT_CANCELLED || st == LEAT_INTERNAL) return st;

@@ -131,8 +131,11 @@ static leat_status curve_fit(void *user, const uint32_t *train, size_t train_cou
 {
     curve_job *j = user;
     LEATI_TRY(leati_progress(j->context, "validation curve", j->done++, j->total));
-    return leati_fit_scores(j->context, j->e, j->with[(size_t)x], &j->k->recipe, fold, train,
-                            train_count, train_score, validation_score);
+    leati_stage_set(j->context, "validation curve, fit %zu of %zu", j->done, j->total);
+    leat_status st = leati_fit_scores(j->context, j->e, j->with[(size_t)x], &j->k->recipe, fold,
+                                      train, train_count, train_score, validation_score);
+    leati_stage_set(j->context, "%s", "");
+    return st;
 }
 
 static int ascending(const void *a, const void *b)

@@ -399,6 +399,27 @@ static void progress_bar(leattest *t)
     fclose(f);
 }
 
+/* In a log: nothing of short jobs, the end of long ones, and how far one is every few seconds. */
+static void progress_lines(leattest *t)
+{
+    char out[200];
+    leat_progress p;
+    FILE *f = tmpfile();
+    const uint64_t second = UINT64_C(1000000000);
+    REQUIRE(f != NULL);
+    leat_progress_init(&p, f, LEAT_PROGRESS_LINES);
+    CHECK_STR(shown_as(&p, f, "network, fold 1 of 2: epoch 1/9", 10, 90, out), "");
+    CHECK_STR(shown_as(&p, f, "network, fold 1 of 2: epoch 9/9", 90, 90, out), "");
+    CHECK_STR(shown_as(&p, f, "network, fold 2 of 2: epoch 1/9", 10, 90, out), "");
+    p.started_ns -= 6 * second, p.said_ns -= 6 * second;
+    CHECK_STR(shown_as(&p, f, "network, fold 2 of 2: epoch 3/9", 27, 90, out),
+              "network, fold 2 of 2: epoch 3/9: 30% after 6.00 s\n");
+    CHECK_STR(shown_as(&p, f, "network, fold 2 of 2: epoch 4/9", 40, 90, out), "");
+    CHECK_STR(shown_as(&p, f, "network, fold 2 of 2: epoch 9/9", 90, 90, out),
+              "network, fold 2 of 2: epoch 9/9: done in 6.00 s\n");
+    fclose(f);
+}
+
 static void allocation_failures(leattest *t)
 {
     leattest_fail_allocations(t, build_things, NULL);
@@ -420,6 +441,7 @@ static const leattest_case list[] = {TEST(status_names),
                                      TEST(processor_time),
                                      TEST(options_of_callers),
                                      TEST(progress_bar),
+                                     TEST(progress_lines),
                                      TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

@@ -177,7 +177,52 @@ static int stop_in_training(void *user, const char *what, uint64_t done, uint64_
 {
     bool *compared = user;
     if (strcmp(what, "cross-validation") == 0 && done == total) *compared = true;
-    return *compared && strncmp(what, "network: epoch", 14) == 0;
+    return *compared && strncmp(what, "network, final fit: epoch", 25) == 0;
+}
+
+/* Which trainings were told of, in this order, and how often one was told to be done. */
+typedef struct told {
+    int folds, final, curve, ends;
+    bool ordered;
+} told;
+
+static int note_stage(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    told *n = user;
+    bool network = strncmp(what, "network, ", 9) == 0;
+    const char *stage = network ? what + 9 : "";
+    if (strncmp(stage, "fold 1 of 3:", 12) == 0 || strncmp(stage, "fold 3 of 3:", 12) == 0)
+        n->folds++;
+    if (strncmp(stage, "final fit:", 10) == 0) n->ordered = n->folds > 0, n->final++;
+    if (strncmp(stage, "learning curve, fit 1 of", 24) == 0) n->curve++;
+    n->ends += network && done == total;
+    return 0;
+}
+
+static void trainings_are_told_apart(leattest *t)
+{
+    told n = {0};
+    leat_context_options o = leat_context_options_default();
+    o.progress = note_stage;
+    o.progress_user = &n;
+    leat_context *c;
+    leat_experiment *e;
+    leat_experiment_options options = leat_experiment_options_default();
+    const char *const set[] = {"network.epochs=2", "network.layers=flatten; dense(4, relu)"};
+    REQUIRE_OK(leat_context_create(&c, &o));
+    leat_frame *f = pictures(c);
+    REQUIRE(f);
+    options.target = "stands";
+    options.models = "network";
+    options.cv = "kfold:3";
+    options.set = set;
+    options.set_count = 2;
+    REQUIRE_OK(leat_experiment_run(c, &e, f, NULL, &options));
+    CHECK(n.folds > 0 && n.final > 0 && n.curve > 0 && n.ordered);
+    CHECK(n.ends > 3); /* a line for each in a log */
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+    leat_context_destroy(c);
 }
 
 static void interrupted_leaves_a_page(leattest *t)
@@ -357,11 +402,9 @@ static void a_network_that_loses_stands_beside(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {TEST(curves_and_mistakes),
-                                      TEST(columns_are_pictures_too),
-                                      TEST(a_trace_is_written),
-                                      TEST(interrupted_leaves_a_page),
-                                      TEST(png_holds_the_pixels),
-                                      TEST(allocations_may_fail),
-                                      TEST(a_network_that_loses_stands_beside)};
+static const leattest_case cases[] = {
+    TEST(curves_and_mistakes),       TEST(columns_are_pictures_too),
+    TEST(a_trace_is_written),        TEST(trainings_are_told_apart),
+    TEST(interrupted_leaves_a_page), TEST(png_holds_the_pixels),
+    TEST(allocations_may_fail),      TEST(a_network_that_loses_stands_beside)};
 LEATTEST_MAIN(cases)
