@@ -23,6 +23,11 @@ static leati_entry *find(const leat_experiment *e, const leat_experiment_options
     return NULL;
 }
 
+bool leati_beside_wanted(const leat_experiment *e, const leat_experiment_options *o)
+{
+    return find(e, o) != NULL;
+}
+
 /* A line at the end of what the comparison says. */
 static leat_status say(leat_context *c, leat_experiment *e, const char *line)
 {

@@ -503,6 +503,22 @@ static leat_status fit_best(leat_context *c, leat_experiment *e, const leati_pro
     }
 }
 
+/* What explains the model, which stands: an interruption ends that, and loses nothing else. But for
+ * a training that is to follow: then there is something to go on with. */
+static leat_status explain(leat_context *c, leat_experiment *e, const leat_experiment_options *o,
+                           const leati_pipeline *p, bool beside)
+{
+    leat_status st = leati_explain(c, e, p);
+    if (st == LEAT_OK) st = leati_vary_run(c, e);
+    if (st != LEAT_CANCELLED || leati_out_of_time(c) || (beside && leati_beside_wanted(e, o)))
+        return st;
+    leat_error_clear(c);
+    leati_log(c, LEAT_LOG_WARN,
+              "interrupted when the model was trained: it is whole, the report lacks what was to "
+              "follow (--quick asks for no more)");
+    return LEAT_OK;
+}
+
 static leat_status refit(leat_context *c, leat_experiment *e, const leat_experiment_options *o,
                          bool beside)
 {
@@ -523,9 +539,8 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     LEATI_GO(leati_verdict_make(c, e));
     LEATI_GO(predict_test(c, e, &p));
     leati_budget_use(c, e);
-    if (!o->quick) LEATI_GO(leati_explain(c, e, &p));
+    if (!o->quick) LEATI_GO(explain(c, e, o, &p, beside));
     if (!e->curve_reading) leati_unfinished_note(c, e); /* the reading says it, too */
-    if (!o->quick) LEATI_GO(leati_vary_run(c, e));
     leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));
     leati_stage_set(c, "final fit");

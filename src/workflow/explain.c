@@ -299,11 +299,13 @@ static leat_status look(leat_context *c, leat_experiment *e, const leati_pipelin
         return LEAT_OK;
     }
     leat_status st = curve ? learning_curve(c, e) : importances(c, e, p);
-    if (!leati_budget_ended(c, st)) return st;
+    if (st != LEAT_CANCELLED) return st;
+    bool in_time = !leati_budget_ended(c, st);
     if (curve) forget_curve(e);
     else forget_importances(e);
-    leati_str_addf(why, "%s: left out, the time budget ended. ", name);
-    return LEAT_OK;
+    leati_str_addf(why, "%s: left out, %s. ", name,
+                   in_time ? "interrupted" : "the time budget ended");
+    return in_time ? st : LEAT_OK;
 }
 
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p)
@@ -326,6 +328,7 @@ leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipel
                        importance_cost);
     else st = look(c, e, p, false, importance_cost, &why);
     if (st == LEAT_OK) st = look(c, e, p, true, curve_cost, &why);
+    else if (st == LEAT_CANCELLED) leati_str_add(&why, "learning curve: left out, interrupted. ");
     if (why.length) e->skipped = leati_str_take(&why);
     else leati_str_fini(&why);
     return st;

@@ -1,6 +1,7 @@
 /* The report of a network: curves, worst mistakes as pictures, the page of an interrupted run. */
 #include "support/leattest.h"
 
+#include <leat/data.h>
 #include <zlib.h>
 
 #include "base/error.h"
@@ -197,6 +198,41 @@ static int note_stage(void *user, const char *what, uint64_t done, uint64_t tota
     if (strncmp(stage, "learning curve, fit 1 of", 24) == 0) n->curve++;
     n->ends += network && done == total;
     return 0;
+}
+
+static int stop_in_curve(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    return strcmp(what, user) == 0 && done == total;
+}
+
+/* The model stands when what explains it begins: it is not lost, and is the same. */
+static void interrupted_late_keeps_the_model(leattest *t)
+{
+    static const char *const when[] = {"importances", "learning curve"};
+    for (size_t i = 0; i < 2; i++) {
+        char name[32];
+        leat_context_options o = leat_context_options_default();
+        snprintf(name, sizeof name, "%s", when[i]);
+        o.progress = stop_in_curve;
+        o.progress_user = name;
+        leat_context *c;
+        leat_experiment *e;
+        leat_experiment_options options = leat_experiment_options_default();
+        REQUIRE_OK(leat_context_create(&c, &o));
+        leat_frame *f;
+        REQUIRE_OK(leat_data_load(c, &f, "iris", NULL));
+        options.target = "species";
+        options.models = "gaussian_nb";
+        CHECK_INT(leat_experiment_run(c, &e, f, NULL, &options), LEAT_OK);
+        if (CHECK(e != NULL)) {
+            CHECK(leat_experiment_model(e) != NULL && e->curve_count == 0);
+            CHECK(e->skipped && strstr(e->skipped, "learning curve: left out, interrupted"));
+            CHECK((e->importance_count == 0) == (i == 0));
+        }
+        leat_experiment_destroy(e);
+        leat_frame_release(f);
+        leat_context_destroy(c);
+    }
 }
 
 static void trainings_are_told_apart(leattest *t)
@@ -402,9 +438,13 @@ static void a_network_that_loses_stands_beside(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case cases[] = {
-    TEST(curves_and_mistakes),       TEST(columns_are_pictures_too),
-    TEST(a_trace_is_written),        TEST(trainings_are_told_apart),
-    TEST(interrupted_leaves_a_page), TEST(png_holds_the_pixels),
-    TEST(allocations_may_fail),      TEST(a_network_that_loses_stands_beside)};
+static const leattest_case cases[] = {TEST(curves_and_mistakes),
+                                      TEST(columns_are_pictures_too),
+                                      TEST(a_trace_is_written),
+                                      TEST(trainings_are_told_apart),
+                                      TEST(interrupted_late_keeps_the_model),
+                                      TEST(interrupted_leaves_a_page),
+                                      TEST(png_holds_the_pixels),
+                                      TEST(allocations_may_fail),
+                                      TEST(a_network_that_loses_stands_beside)};
 LEATTEST_MAIN(cases)
