@@ -49,7 +49,8 @@ LEAT_API LEAT_CHECKED leat_status leat_session_set_array(leat_session *session, 
 
 /* Predicts the first `rows` rows. The first run of a network with so many rows compiles it; from
  * then on nothing is allocated (other estimators may allocate). probabilities: those as well, for
- * classifiers that have them. */
+ * classifiers that have them. INVALID: the numbers of a row grow so large within a network that it
+ * has no class; a number that is not finite is given as it is. */
 LEAT_API LEAT_CHECKED leat_status leat_session_run(leat_session *session, size_t rows,
                                                    bool probabilities);
 /* Of the last run: (rows) the number, or the number of the class, see leat_model_class_name. */

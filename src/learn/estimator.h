@@ -21,7 +21,8 @@ enum leati_traits {
     LEATI_RANDOM = 1 << 7,        /* uses the seed */
     LEATI_NOT_NEGATIVE = 1 << 8,  /* x >= 0: counts */
     LEATI_SLOW_ON_ROWS = 1 << 9,  /* worse than linear in rows: left out of `auto` on big data */
-    LEATI_LINEAR = 1 << 10        /* what a regression answers is linear in the features */
+    LEATI_LINEAR = 1 << 10,       /* what a regression answers is linear in the features */
+    LEATI_MAY_OVERFLOW = 1 << 11  /* a row whose numbers grow too large has a class of NaN */
 };
 
 struct leati_game;

@@ -132,20 +132,56 @@ static leat_status answer_classes(leat_context *c, const leati_pipeline *p, cons
     return st;
 }
 
-leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
-                                  const leati_predictions *out)
+static bool all_finite(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(v[i])) return false;
+    return true;
+}
+
+/* Rows that an estimator could make nothing of, by their numbers in the table, or in the matrix
+ * where `rows` is NULL. Nobody knows of such rows where data are made up, to see what comes of it.
+ */
+static leat_status check_answers(leat_context *c, const leati_pipeline *p, const uint32_t *rows,
+                                 size_t count, const leati_predictions *out)
+{
+    const leati_estimator *e = p->estimator;
+    size_t classes = p->present ? p->classes : e->classes;
+    bool proba = rows && out->proba && leati_estimator_has_proba(e);
+    if (!(e->class->traits & LEATI_MAY_OVERFLOW) || leati_context_made_up(c)) return LEAT_OK;
+    for (size_t i = 0; i < count; i++) {
+        bool good = !out->value || isfinite(out->value[i]);
+        if (good && (!proba || all_finite(out->proba + i * classes, classes))) continue;
+        return LEATI_FAIL(c, rows ? LEAT_NUMERIC : LEAT_INVALID,
+                          "%s: for row %zu its output is no finite number; a value of the row is "
+                          "far from those of the training, or numbers within it grow too large",
+                          e->class->name, (rows ? rows[i] : i) + (size_t)1);
+    }
+    return LEAT_OK;
+}
+
+static leat_status answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
+                          const leati_predictions *out)
 {
     const leati_estimator *e = p->estimator;
     if (out->value && out->proba && !out->score && !p->present && leati_estimator_has_proba(e))
         return leati_estimator_answer(c, e, x, out->value, out->proba);
     if (out->value) LEATI_TRY(leati_estimator_predict(c, e, x, out->value));
     for (size_t i = 0; out->value && p->present && i < x->rows; i++)
-        out->value[i] = p->present[(size_t)out->value[i]];
+        if (!isnan(out->value[i])) out->value[i] = p->present[(size_t)out->value[i]];
     if (out->proba && leati_estimator_has_proba(e))
         LEATI_TRY(answer_classes(c, p, x, leati_estimator_proba, 0, out->proba));
     if (!out->score || !leati_estimator_has_scores(e)) return LEAT_OK;
     double least = leati_estimator_has_proba(e) ? 0 : -(double)INFINITY;
     return answer_classes(c, p, x, leati_estimator_scores, least, out->score);
+}
+
+leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
+                                  const leati_predictions *out)
+{
+    LEATI_TRY(answer(c, p, x, out));
+    /* numbers are told as they are */
+    return p->estimator->task == LEATI_CLASSIFY ? check_answers(c, p, NULL, x->rows, out) : LEAT_OK;
 }
 
 leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, const leat_frame *f,
@@ -169,7 +205,8 @@ leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, con
                                   out->proba ? out->proba + at * classes : NULL,
                                   out->score ? out->score + at * classes : NULL};
         leati_encoder_fill(c, e, f, rows + at, n, level_of, data, &x);
-        LEATI_GO(leati_pipeline_answer(c, p, &x, &part));
+        LEATI_GO(answer(c, p, &x, &part));
+        LEATI_GO(check_answers(c, p, rows + at, n, &part));
     }
 out:
     leati_free(data);

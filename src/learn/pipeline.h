@@ -42,12 +42,13 @@ typedef struct leati_predictions {
     double *proba; /* (count, classes): only if leati_estimator_has_proba */
     double *score; /* (count, classes): only if leati_estimator_has_scores */
 } leati_predictions;
-/* f conforms to the schema. Large tables go through in pieces. */
+/* f conforms to the schema. Large tables go through in pieces. NUMERIC, with the row: a network
+ * makes no finite number of it. */
 leat_status leati_pipeline_predict(leat_context *c, const leati_pipeline *p, const leat_frame *f,
                                    const uint32_t *rows, size_t count,
                                    const leati_predictions *out);
 
-/* The same about a matrix that the encoder has made. */
+/* The same about a matrix that the encoder has made; INVALID: the class of a row is none. */
 leat_status leati_pipeline_answer(leat_context *c, const leati_pipeline *p, const leati_matrix *x,
                                   const leati_predictions *out);
 

@@ -1021,7 +1021,7 @@ const leati_estimator_class leati_estimator_network = {
         "Layers of weighted sums and functions, trained by gradients in mini-batches. For images, "
         "text and tables where simpler methods level off.",
     .traits = LEATI_CLASSIFIER | LEATI_REGRESSOR | LEATI_WANTS_SCALING | LEATI_WANTS_F32 |
-              LEATI_RANDOM | LEATI_SLOW_ON_ROWS,
+              LEATI_RANDOM | LEATI_SLOW_ON_ROWS | LEATI_MAY_OVERFLOW,
     .size = sizeof(network),
     .params = params,
     .check = check,

@@ -129,20 +129,24 @@ static void gather(const leati_matrix *x, size_t at, size_t rows, float *in)
     }
 }
 
-static double first_largest(const float *z, size_t n)
+/* `sure`: NaN instead of a class that nothing speaks for. */
+static double first_largest(const float *z, size_t n, bool sure)
 {
     size_t best = 0;
-    for (size_t i = 1; i < n; i++)
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        any = any || isnan(z[i]);
         if (z[i] > z[best]) best = i;
-    return (double)best;
+    }
+    return sure && (any || !isfinite(z[best])) ? (double)NAN : (double)best;
 }
 
-static void answer_rows(const leati_network_session *s, const float *z, size_t rows,
+static void answer_rows(const leati_network_session *s, const float *z, size_t rows, bool sure,
                         leati_answer answer, double *out)
 {
     size_t n = s->outputs;
     for (size_t i = 0; i < rows; i++, z += n) {
-        if (answer == LEATI_ANSWER_CLASS) out[i] = first_largest(z, n);
+        if (answer == LEATI_ANSWER_CLASS) out[i] = first_largest(z, n, sure);
         else if (answer == LEATI_ANSWER_PROBABILITIES)
             leati_class_probabilities(s->says, z, n, out + i * n);
         else
@@ -161,7 +165,8 @@ static leat_status run_batches(leat_context *c, leati_network_session *s, const 
 {
     LEATI_CHECK(c, s->inputs == x->cols, LEAT_SHAPE, "the network takes %zu inputs, got %zu",
                 s->inputs, x->cols);
-    if (!leati_context_made_up(c)) LEATI_TRY(leati_demand_check(c, s->network, x, NULL));
+    bool sure = !leati_context_made_up(c);
+    if (sure) LEATI_TRY(leati_demand_check(c, s->network, x, NULL));
     for (size_t at = 0; at < x->rows; at += BATCH) {
         size_t rows = x->rows - at < BATCH ? x->rows - at : BATCH;
         batch *b;
@@ -170,7 +175,8 @@ static leat_status run_batches(leat_context *c, leati_network_session *s, const 
         LEATI_TRY(leati_plan_run(c, b->plan));
         for (size_t i = 0; i < count; i++) {
             size_t width = all[i].answer == LEATI_ANSWER_CLASS ? 1 : s->outputs;
-            answer_rows(s, b->plan->roots[0].data, rows, all[i].answer, all[i].out + at * width);
+            answer_rows(s, b->plan->roots[0].data, rows, sure, all[i].answer,
+                        all[i].out + at * width);
         }
     }
     for (size_t i = 0; i < PLANS; i++)

@@ -97,24 +97,13 @@ static leati_eval bench_eval(const leat_experiment *e, const bench *b, size_t ro
                         .scores = b->out.score ? b->out.score : b->out.proba};
 }
 
-/* Finite weights may have outputs that are not: a network whose training ran away says so itself,
- * before a metric speaks of a missing probability. */
-static leat_status check_outputs(leat_context *c, const leat_experiment *e,
-                                 const leati_estimator *estimator, const bench *b, size_t rows)
+/* A network whose training ran away, though its weights are finite. */
+static leat_status hint_at_rate(leat_context *c, const leati_estimator *estimator, leat_status st)
 {
-    size_t width = b->out.proba ? e->schema.classes : 1;
-    const double *x = b->out.proba ? b->out.proba : b->out.value;
-    if (strcmp(estimator->class->name, "network") != 0) return LEAT_OK;
-    for (size_t i = 0; i < rows * width; i++) {
-        if (isfinite(x[i])) continue;
-        (void)LEATI_FAIL(c, LEAT_NUMERIC,
-                         "network: for row %u its output is no finite number, though its weights "
-                         "are; numbers within it grow too large",
-                         b->rows[i / width] + 1);
-        return leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the "
-                                   "gradient (clip_norm=1).");
-    }
-    return LEAT_OK;
+    if (st == LEAT_NUMERIC && estimator->class->traits & LEATI_MAY_OVERFLOW)
+        leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
+                            "(clip_norm=1).");
+    return st;
 }
 
 /* Fits on a fold's training part and scores on its test part; the predictions stay in b. */
@@ -136,11 +125,12 @@ static leat_status run_fold(leat_context *c, const leat_experiment *e,
         else b->y[i] = t->y[fold->test[i]];
     }
     if (st == LEAT_OK)
-        st = leati_pipeline_predict(c, &p, e->frame, b->rows, fold->test_count, &b->out);
+        st = hint_at_rate(
+            c, estimator,
+            leati_pipeline_predict(c, &p, e->frame, b->rows, fold->test_count, &b->out));
     b->fit_seconds += fitted - start;
     b->predict_seconds += leati_now_s() - fitted;
     leati_eval eval = bench_eval(e, b, fold->test_count);
-    if (st == LEAT_OK) st = check_outputs(c, e, estimator, b, fold->test_count);
     if (st == LEAT_OK) st = leati_metric_eval(c, e->metric, &eval, score);
     leati_pipeline_fini(&p);
     return st;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "frame/frame.h"
 #include "model/model.h"
+#include "support/fitted.h"
 #include "support/frametext.h"
 
 enum { ROWS = 60 };
@@ -189,6 +190,44 @@ static void arrays(leattest *t)
     leat_frame_release(f);
 }
 
+/* A row that overflows in the network has no class, and no probabilities. */
+static void overflowing_rows(leattest *t)
+{
+    static const char *const targets[] = {"kind", "size"};
+    for (size_t k = 0; k < 2; k++) {
+        leat_context *c = t->context;
+        leat_frame *f = frametext(c, k ? "a:n b:n size:n | 1 2 3 | 2 1 4 | 3 5 6 | 4 2 5"
+                                       : "a:n b:n kind:t | 1 2 x | 2 1 y | 3 5 x | 4 2 y");
+        leat_frame *more = frametext(c, "a:n b:n | 1 2 | 2 2 | 1e308 1"), *out = NULL;
+        leat_session *s;
+        REQUIRE(f && more);
+        leat_model *m = leattest_model(c, f, targets[k], NULL, "network", "epochs=2", "none");
+        REQUIRE(m);
+        for (int proba = 0; proba < 2; proba++) {
+            CHECK_FAILS(leat_model_predict(c, m, more, proba, &out), LEAT_NUMERIC,
+                        "network: for row 3 its output is no finite number");
+            CHECK(!out);
+        }
+        REQUIRE_OK(leat_session_create(c, m, 2, &s));
+        REQUIRE_OK(leat_session_set_number(s, 0, 0, 1));
+        REQUIRE_OK(leat_session_set_number(s, 0, 1, 1));
+        REQUIRE_OK(leat_session_set_number(s, 1, 0, 1e308));
+        REQUIRE_OK(leat_session_set_number(s, 1, 1, 1));
+        CHECK_OK(leat_session_run(s, 1, true));
+        if (k == 0) {
+            CHECK_FAILS(leat_session_run(s, 2, false), LEAT_INVALID, "for row 2");
+            CHECK_FAILS(leat_session_run(s, 2, true), LEAT_INVALID, "for row 2");
+        } else { /* of numbers callers see themselves */
+            CHECK_OK(leat_session_run(s, 2, false));
+            CHECK(!isfinite(leat_session_predictions(s)[1]));
+        }
+        leat_session_destroy(s);
+        leat_model_release(m);
+        leat_frame_release(f);
+        leat_frame_release(more);
+    }
+}
+
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
@@ -314,8 +353,9 @@ static void threads_share_a_model(leattest *t)
     leat_frame_release(f);
 }
 
-static const leattest_case list[] = {TEST(same_as_tables), TEST(refusals),
-                                     TEST(arrays),         TEST(runs_allocate_nothing),
-                                     TEST(memory),         TEST(threads_share_a_model)};
+static const leattest_case list[] = {
+    TEST(same_as_tables),        TEST(refusals), TEST(arrays),
+    TEST(runs_allocate_nothing), TEST(memory),   TEST(overflowing_rows),
+    TEST(threads_share_a_model)};
 
 LEATTEST_MAIN(list)
