@@ -96,6 +96,11 @@ static uint64_t u64_at(const char *data)
     return value;
 }
 
+bool leati_checkpoint_is(const void *data, size_t size)
+{
+    return size >= 8 && memcmp(data, MAGIC, 8) == 0;
+}
+
 leat_status leati_checkpoint_parse(leat_context *c, const char *path, const void *bytes,
                                    size_t size, leati_checkpoint *out)
 {

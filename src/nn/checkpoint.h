@@ -10,6 +10,7 @@
 #ifndef LEATI_NN_CHECKPOINT_H
 #define LEATI_NN_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ leat_status leati_checkpoint_parse(leat_context *c, const char *path, const void
                                    leati_checkpoint *out);
 leat_status leati_checkpoint_read(leat_context *c, const char *path, leati_checkpoint *out);
 void leati_checkpoint_release(leati_checkpoint *k);
+/* Whether a file begins as one. */
+bool leati_checkpoint_is(const void *data, size_t size);
 /* Of a whole file without the 8 bytes at its end. */
 uint64_t leati_checkpoint_hash(const void *data, size_t bytes);
 /* The block's data, NULL with an error where it is missing or has another size. */

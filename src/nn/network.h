@@ -60,7 +60,8 @@ leat_status leati_network_attach(leati_network *n, leat_graph *g, const float *w
  * regression's target) are set where the file has `target_mean` and `target_scale`; arrays of the
  * preprocessing ("encoder.") are passed over. FORMAT names at once everything that is missing, of
  * another shape or not the network's. skip: these are told in a note instead, weights without a
- * value keep the one they have, and only a file of which nothing fits is refused. */
+ * value keep the one they have, and only a file of which nothing fits is refused.
+ * Or the weights of a checkpoint of this very network, which leaves NaN in *mean and *scale. */
 leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, bool skip,
                                double *mean, double *scale);
 /* The graph that it was built on is gone: reads of weights are recorded anew. */

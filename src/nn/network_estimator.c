@@ -101,7 +101,7 @@ static const leati_param params[] = {
      .offset = offsetof(network, values),
      .standard = "",
      .doc = "A safetensors file with values to start from, by the names that leat export gives "
-            "them."},
+            "them; or a checkpoint of this network."},
     {.name = "weights_skip",
      .type = LEATI_PARAM_BOOL,
      .offset = offsetof(network, weights_skip),
@@ -748,7 +748,7 @@ static leat_status begin(leat_context *c, network *e, leati_network *n, leat_gra
         leati_error_hint(c, "network.weights_skip=true takes what fits, as for other classes, and "
                             "lets the rest begin as without the file");
     if (st != LEAT_OK) return st;
-    if (e->epochs == 0) e->mean = mean, e->scale = scale;
+    if (e->epochs == 0 && !isnan(mean)) e->mean = mean, e->scale = scale;
     size_t bytes = n->trained_count * sizeof(float);
     float *first = leati_array(c, n->trained_count + 1, sizeof *first);
     st = first ? leat_variable_get(n->trained, first, bytes) : leat_error_status(c);

@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "learn/safetensors.h"
+#include "nn/checkpoint.h"
 #include "nn/network.h"
+#include "nn/train_origin.h"
 
 enum { MOST_NAMED = 12 }; /* of each kind in a message */
 
@@ -180,6 +182,25 @@ static leat_status target_scalar(leat_context *c, const leati_state *s, const ch
     return leati_state_get_scalar(c, s, name, least, 1e300, out);
 }
 
+/* Of a training of this network. The target is scaled as the data say, as it was then. */
+static leat_status read_checkpoint(leat_context *c, leati_network *n, const char *path,
+                                   const leati_bytes *file, double *mean, double *scale)
+{
+    leati_checkpoint k;
+    size_t trained = n->trained_count * sizeof(float), states = n->state_count * sizeof(float);
+    LEATI_TRY(leati_checkpoint_parse(c, path, file->data, file->size, &k));
+    const leati_origins *of = leati_checkpoint_find(c, &k, "origins", sizeof *of);
+    if (!of) return leat_error_status(c);
+    LEATI_CHECK(c, of->network == leati_origins_network(n), LEAT_FORMAT,
+                "%s is a checkpoint of another network", path);
+    const void *w = leati_checkpoint_find(c, &k, "weights", trained);
+    const void *s = leati_checkpoint_find(c, &k, "states", states);
+    if (!w || !s) return leat_error_status(c);
+    *mean = *scale = (double)NAN;
+    LEATI_TRY(leat_variable_set(n->trained, w, trained));
+    return leat_variable_set(n->states, s, states);
+}
+
 leat_status leati_network_read(leat_context *c, leati_network *n, const char *path, bool skip,
                                double *mean, double *scale)
 {
@@ -187,6 +208,11 @@ leat_status leati_network_read(leat_context *c, leati_network *n, const char *pa
     leati_state s;
     leat_status st;
     LEATI_TRY(leati_file_read(c, &bytes, path));
+    if (leati_checkpoint_is(bytes.data, bytes.size)) {
+        st = read_checkpoint(c, n, path, &bytes, mean, scale);
+        leati_bytes_release(&bytes);
+        return st;
+    }
     leati_state_init(&s, c);
     st = leati_safetensors_read(c, &s, bytes.data, bytes.size);
     if (st != LEAT_OK) leati_error_within(c, "%s", path);

@@ -44,6 +44,11 @@ static uint64_t hash_network(const leati_network *n)
     return h;
 }
 
+uint64_t leati_origins_network(const leati_network *n)
+{
+    return hash_network(n);
+}
+
 /* ---- the data ------------------------------------------------------------------------------- */
 
 static uint64_t hash_data(const leati_dataset *d)

@@ -17,6 +17,8 @@ typedef struct leati_origins {
 /* A line a setting, "optimizer.momentum=0.9". leati_free; NULL: no memory. */
 char *leati_origin_settings(leat_context *c, const leati_train_options *o,
                             const leati_optimizer *p);
+/* Of one of them. */
+uint64_t leati_origins_network(const leati_network *n);
 /* settings: as above. */
 leati_origins leati_origins_make(const leati_dataset *d, const leati_network *n,
                                  const leati_train_options *o, const char *settings);

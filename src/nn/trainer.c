@@ -70,6 +70,7 @@ typedef struct training {
     bool best_is_new; /* since best.checkpoint was written */
     bool written;     /* last.checkpoint is of this training */
     uint64_t kept;    /* updates in it */
+    uint64_t kept_at; /* epochs in it, 0 where it stands within one */
 } training;
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
@@ -122,6 +123,14 @@ static size_t best_bytes(const training *t)
     return (t->step.network->trained_count + t->step.network->state_count) * sizeof(float);
 }
 
+/* The last checkpoint is of where training stands. */
+static void note_kept(training *t)
+{
+    t->written = true;
+    t->kept = t->now.updates;
+    t->kept_at = t->now.at ? 0 : t->now.epoch;
+}
+
 static leat_status write_checkpoint(training *t, const char *file)
 {
     const char *names[MOST_VARIABLES];
@@ -150,7 +159,7 @@ static leat_status write_checkpoint(training *t, const char *file)
             .name = names[i], .bytes = bytes_of(variables[i]), .variable = variables[i]};
     st = leati_checkpoint_write(c, path, &k);
     t->last_checkpoint = leati_now_s();
-    if (st == LEAT_OK && !strcmp(file, last_file)) t->written = true, t->kept = t->now.updates;
+    if (st == LEAT_OK && !strcmp(file, last_file)) note_kept(t);
 out:
     leati_free(path);
     return st;
@@ -288,7 +297,7 @@ static leat_status resume(training *t)
         st = leati_checkpoint_read(c, path, &k);
         if (st == LEAT_OK) st = check_same(t, &k, path);
         if (st == LEAT_OK) st = restore(t, &k);
-        if (st == LEAT_OK) t->written = true, t->kept = t->now.updates;
+        if (st == LEAT_OK) note_kept(t);
         leati_checkpoint_release(&k);
         if (st == LEAT_DIFFERS && t->options->passes_over) {
             leat_error_clear(c);
@@ -618,13 +627,26 @@ static void tell_culprit(const training *t, const culprit *k, char *out, size_t 
     snprintf(out, size, "; the first number that is not finite came%s from %s", step, where);
 }
 
-static leat_status hint(leat_context *c, const culprit *k)
+static leat_status hint(const training *t, const culprit *k)
 {
+    leat_context *c = t->context;
+    const leati_train_options *o = t->options;
+    bool counts = o->schedule && leati_schedule_needs_length(o->schedule);
+    char more[640] = "", make[128] = "";
     if (k->blame.data)
         return leati_error_hint(c, "Mend the value or leave the row out; --preprocess standard "
                                    "brings large columns into range.");
-    return leati_error_hint(c, "Lower the learning rate, scale the inputs, or clip the gradient "
-                               "(clip_norm=1).");
+    if (t->written && t->kept_at && !counts)
+        snprintf(make, sizeof make, "network.epochs=%llu with --resume makes its model, ",
+                 (unsigned long long)t->kept_at);
+    if (t->written)
+        snprintf(more, sizeof more,
+                 " With the checkpoint: %snetwork.weights=%.400s/%s begins a new training.", make,
+                 o->folder, last_file);
+    return leati_error_hint(c,
+                            "Lower the learning rate, scale the inputs, or clip the gradient "
+                            "(clip_norm=1).%s",
+                            more);
 }
 
 /* The end of a training in which `what` was not finite: `value`, where there is one. */
@@ -639,7 +661,7 @@ static leat_status end_badly(training *t, const char *what, const char *value, u
         snprintf(kept, sizeof kept, "; the last checkpoint is kept in %s", t->options->folder);
     (void)LEATI_FAIL(c, LEAT_NUMERIC, "%s %s in epoch %llu at step %llu%s%s", what, value,
                      (unsigned long long)epoch, (unsigned long long)update, more, kept);
-    return hint(c, k);
+    return hint(t, k);
 }
 
 /* What is not finite after the last update. */
@@ -1022,7 +1044,7 @@ static leat_status check_range(const training *t)
         if (k == x->cols) continue;
         tell_value(t, i, k, value, sizeof value);
         (void)LEATI_FAIL(t->context, LEAT_INVALID, "network: it cannot take %s", value);
-        return hint(t->context, &(culprit){.blame = {.data = true}});
+        return hint(t, &(culprit){.blame = {.data = true}});
     }
     return LEAT_OK;
 }

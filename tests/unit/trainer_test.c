@@ -799,6 +799,25 @@ static void gradients_are_of_a_layer(leattest *t)
                 "in step 1 from the gradient of layer 2 `dense`: `");
 }
 
+/* A training begins from the weights of a checkpoint of the same network. */
+static void weights_are_read(leattest *t, const char *layers, const char *path)
+{
+    static const char other[] = "dense(8, relu); dense(8); dense(3)";
+    double mean = 0, scale = 1;
+    leat_graph *g;
+    leati_network *n;
+    REQUIRE_OK(leat_graph_create(t->context, NULL, &g));
+    for (int i = 0; i < 2; i++) {
+        REQUIRE_OK(leati_network_create(t->context, i ? other : layers, LEAT_DIMS(COLS), &n));
+        REQUIRE_OK(leati_network_open(n, g, 1));
+        leat_status st = leati_network_read(t->context, n, path, false, &mean, &scale);
+        if (i) CHECK_FAILS(st, LEAT_FORMAT, "last.checkpoint is a checkpoint of another network");
+        else CHECK_OK(st);
+        leati_network_destroy(n);
+    }
+    leat_graph_destroy(g);
+}
+
 /* A short training that fails leaves what it was before the epoch in which it did. */
 static void the_last_good_weights_are_kept(leattest *t)
 {
@@ -812,11 +831,13 @@ static void the_last_good_weights_are_kept(leattest *t)
                   .wait = 1e6,
                   .every = 1e6};
     CHECK_FAILS(train(t->context, &s, w.w, MOST, NULL), LEAT_NUMERIC,
-                "in epoch 2 at step|the last checkpoint is kept in|diverges");
+                "in epoch 2 at step|the last checkpoint is kept in|diverges|network.epochs=1 with "
+                "--resume|network.weights=|diverges/last.checkpoint");
     char *path = leati_path_join(t->context, s.folder, "last.checkpoint");
     leati_checkpoint k = {0};
     REQUIRE(path);
     REQUIRE_OK(leati_checkpoint_read(t->context, path, &k));
+    weights_are_read(t, s.layers, path);
     settings one = {.layers = s.layers, .optimizer = "sgd", .epochs = 1};
     REQUIRE_OK(train(t->context, &one, good.w, MOST, &h));
     size_t bytes = (8 * (COLS + 1) + 8 * (8 + 1) + 3 * (8 + 1)) * sizeof(float);
