@@ -22,16 +22,26 @@ static const double SMALL_GAIN = 0.01; /* improvement over the last doubling tha
 static const double WIDE_GAP = 0.10;   /* training better than validation by this */
 static const double SMALL_GAP = 0.05;  /* a gap worth a word */
 static const double LOW_SKILL = 0.5;   /* below it a model has learned little */
+/* Of the gain over the last doubling: with less of it after the last step the curve is flat. */
+static const double LATE_SHARE = 0.2;
 
 typedef struct reading {
     const leati_metric *m;
     const leati_curve_point *last, *half; /* half: the point with about half the rows */
     double scale;                         /* from the baseline to perfection */
     double gain, gap;                     /* positive: validation improved; training is better */
-    double noise;                         /* standard error of the last validation mean */
+    double late;                          /* of the gain: since the last point but one */
+    double left;                          /* from the last validation mean to perfection */
+    double noise;                         /* standard error of the gain */
     double sure;  /* half of its 95% interval (Student's t); infinite with one fold */
     double skill; /* NaN: unknown */
 } reading;
+
+/* Of the validation mean; infinite with one fold. */
+static double standard_error(const leati_curve_point *p)
+{
+    return p->folds < 2 ? (double)INFINITY : p->validation_spread / sqrt((double)p->folds);
+}
 
 static bool measure(reading *r, const leati_metric *m, const leati_curve_point *point, size_t count,
                     double floor)
@@ -46,22 +56,37 @@ static bool measure(reading *r, const leati_metric *m, const leati_curve_point *
     double first = isnan(floor) ? point[0].validation : floor;
     r->scale = fabs(best - first);
     r->gain = sign * (r->last->validation - r->half->validation);
+    r->late = sign * (r->last->validation - point[count - 2].validation);
+    r->left = fabs(best - r->last->validation);
     r->gap = sign * (r->last->train - r->last->validation);
     size_t folds = r->last->folds;
-    bool one = folds < 2;
-    r->noise = one ? (double)INFINITY : r->last->validation_spread / sqrt((double)folds);
-    r->sure = one ? (double)INFINITY : r->noise * leati_t_quantile(0.975, (double)(folds - 1));
+    double error = standard_error(r->last);
+    r->noise = hypot(error, standard_error(r->half));
+    r->sure = folds < 2 ? (double)INFINITY : error * leati_t_quantile(0.975, (double)(folds - 1));
     r->skill = isnan(floor) ? (double)NAN : sign * (r->last->validation - floor) / r->scale;
     return isfinite(r->scale) && r->scale > 0 && isfinite(r->gain) && isfinite(r->gap);
 }
 
+/* Over the last doubling by more than its standard error, still at the end, and not yet there. */
+static bool still_improves(const reading *r)
+{
+    double least = SMALL_GAIN * r->scale;
+    return r->gain > least && r->gain > r->noise && r->late > LATE_SHARE * r->gain &&
+           r->left > least;
+}
+
+static bool is_wide(const reading *r)
+{
+    return r->gap > WIDE_GAP * r->scale && r->gap > r->sure;
+}
+
 /* In order: a curve that still moves says nothing final about bias or variance; then the gap; then
- * the level. A gain within one standard error of the validation mean is noise. Of the gap nothing
- * is said when it may be chance, or when the interval could hide one that counts. */
+ * the level. Of the gap nothing is said when it may be chance, or when the interval could hide one
+ * that counts. */
 static leati_verdict judge(const reading *r)
 {
-    if (r->gain > SMALL_GAIN * r->scale && r->gain > r->noise) return LEATI_VERDICT_MORE_DATA;
-    if (r->gap > WIDE_GAP * r->scale && r->gap > r->sure) return LEATI_VERDICT_HIGH_VARIANCE;
+    if (still_improves(r)) return LEATI_VERDICT_MORE_DATA;
+    if (is_wide(r)) return LEATI_VERDICT_HIGH_VARIANCE;
     if (r->gap > WIDE_GAP * r->scale || r->sure > WIDE_GAP * r->scale)
         return LEATI_VERDICT_UNCERTAIN;
     if (r->skill < LOW_SKILL) return LEATI_VERDICT_HIGH_BIAS;
@@ -71,6 +96,7 @@ static leati_verdict judge(const reading *r)
 static void say(const reading *r, leati_verdict verdict, char *out, size_t size)
 {
     char train[40], now[40], before[40], rows[LEATI_NUM_SIZE], half[LEATI_NUM_SIZE];
+    char wide[160] = "";
     const char *title = r->m->title;
     leati_metric_format(r->m, r->last->train, train);
     leati_metric_format(r->m, r->last->validation, now);
@@ -79,10 +105,15 @@ static void say(const reading *r, leati_verdict verdict, char *out, size_t size)
     leati_num_grouped((int64_t)r->half->x, half);
     switch (verdict) {
     case LEATI_VERDICT_MORE_DATA:
+        if (is_wide(r))
+            snprintf(wide, sizeof wide,
+                     "; on training rows it is %s, so that a simpler or more regularised model may "
+                     "help too",
+                     train);
         snprintf(out, size,
                  "more data would help: validation %s still improves, from %s at %s rows to %s at "
-                 "%s",
-                 title, before, half, now, rows);
+                 "%s%s",
+                 title, before, half, now, rows, wide);
         break;
     case LEATI_VERDICT_HIGH_VARIANCE:
         snprintf(out, size,

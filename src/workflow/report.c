@@ -382,6 +382,29 @@ static void parameter_curve(leati_page *p)
     leati_page_chart(p, "validation_curve", caption);
 }
 
+/* A curve rests on fewer folds than the leaderboard where there are many, and on folds of its own
+ * where there was one hold-out: its last point is then not the score of the leaderboard. */
+static void learning_curve(leati_page *p)
+{
+    char caption[320], folds[128];
+    const leat_experiment *e = p->findings->e;
+    size_t n = e->curve_count ? e->curve[e->curve_count - 1].folds : 0;
+    bool own = e->folds.spec.kind == LEATI_SPLIT_HOLDOUT ||
+               leati_folds_single(e->folds.fold, e->folds.count);
+    if (own) snprintf(folds, sizeof folds, "%zu folds made for it", n);
+    else if (n < e->folds.count)
+        snprintf(folds, sizeof folds, "%zu of the leaderboard's %zu folds", n, e->folds.count);
+    else snprintf(folds, sizeof folds, "the leaderboard's %zu folds", n);
+    snprintf(caption, sizeof caption,
+             "The score by the number of training rows; bands are one standard deviation over the "
+             "folds. It rests on %s%s.",
+             folds,
+             own || n < e->folds.count
+                 ? ", so that its last point is not quite the leaderboard's score"
+                 : "");
+    leati_page_chart(p, "learning_curve", caption);
+}
+
 static void insight(leati_page *p)
 {
     const leat_experiment *e = p->findings->e;
@@ -394,9 +417,7 @@ static void insight(leati_page *p)
                      "their importance.");
     parameter_curve(p);
     leati_page_raw(p, "</div><div>\n");
-    leati_page_chart(p, "learning_curve",
-                     "The score by the number of training rows; bands are one standard deviation "
-                     "over the folds.");
+    learning_curve(p);
     leati_page_raw(p, "</div></div>\n");
     lines(p, "p class=quiet", e->skipped);
 }

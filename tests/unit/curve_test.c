@@ -48,9 +48,32 @@ static void reading(leattest *t)
     /* Without a baseline nothing is said of bias. */
     check_reading(t, mae, (double[]){5, 5, 5, 5}, (double[]){6, 5.5, 5.2, 5.19}, (double)NAN,
                   LEATI_VERDICT_GOOD, "good fit");
+    /* Nothing is left to gain. */
+    check_reading(t, accuracy, (double[]){1, 1, 1, 1}, (double[]){0.9, 0.95, 0.97, 1}, 0.5,
+                  LEATI_VERDICT_GOOD, "a good fit: accuracy is 1.0000");
+    /* A gain with a wide gap above it. */
+    check_reading(t, accuracy, (double[]){1, 1, 1, 1}, (double[]){0.5, 0.55, 0.59, 0.63}, 0.4,
+                  LEATI_VERDICT_MORE_DATA, "to 0.6300 at 80; on training rows it is 1.0000, so");
     leati_curve_point two[2] = {{10, 1, 0, 1, 0, 5}, {20, 1, 0, 1, 0, 5}};
     char text[100];
     CHECK_INT(leati_curve_read(mae, two, 2, 3, text, sizeof text), LEATI_VERDICT_UNKNOWN);
+}
+
+/* The points of a real curve: it fell up to the last but one and is flat since. */
+static void flat_end(leattest *t)
+{
+    const leati_metric *mae = metric(t, LEATI_REGRESS, "mae");
+    static const double rows[] = {36, 57, 90, 143, 227, 358};
+    static const double score[] = {4.1, 3.5, 2.9, 2.509, 2.137, 2.126};
+    leati_curve_point p[6];
+    char text[400];
+    for (int i = 0; i < 6; i++) p[i] = (leati_curve_point){rows[i], 1.9, 0.1, score[i], 0.2, 5};
+    CHECK_INT(leati_curve_read(mae, p, 6, 6.5, text, sizeof text), LEATI_VERDICT_GOOD);
+    p[5].validation = 1.95;
+    CHECK_INT(leati_curve_read(mae, p, 6, 6.5, text, sizeof text), LEATI_VERDICT_MORE_DATA);
+    /* The points to compare lie apart by less than either is sure to. */
+    for (int i = 0; i < 6; i++) p[i].validation_spread = 1.2;
+    CHECK(leati_curve_read(mae, p, 6, 6.5, text, sizeof text) != LEATI_VERDICT_MORE_DATA);
 }
 
 static void sizes(leattest *t)
@@ -286,7 +309,7 @@ static void allocation_failures(leattest *t)
 }
 
 static const leattest_case list[] = {
-    TEST(reading),        TEST(uncertain),  TEST(parameter),          TEST(sizes),
-    TEST(learning_curve), TEST(importance), TEST(allocation_failures)};
+    TEST(reading), TEST(flat_end),       TEST(uncertain),  TEST(parameter),
+    TEST(sizes),   TEST(learning_curve), TEST(importance), TEST(allocation_failures)};
 
 LEATTEST_MAIN(list)

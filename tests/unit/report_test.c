@@ -203,6 +203,20 @@ static void regression(leattest *t)
                                 "Distribution of the target", "fit_intercept", NULL});
 }
 
+/* On how many folds a learning curve rests. */
+static void learning_curve_caption(leattest *t)
+{
+    setup s = {.names = friendly, .rows = 90, .models = "ridge", .cv = "kfold:7"};
+    check_page(t, &s, "curve.html",
+               (const char *[]){"It rests on 5 of the leaderboard&#39;s 7 folds, so", NULL});
+    s.cv = "kfold:3";
+    check_page(t, &s, "curve.html",
+               (const char *[]){"It rests on the leaderboard&#39;s 3 folds.", NULL});
+    s.cv = "holdout:0.3";
+    check_page(t, &s, "curve.html",
+               (const char *[]){"It rests on 5 folds made for it, so that its last", NULL});
+}
+
 static void with_a_test_table(leattest *t)
 {
     setup s = {.names = friendly,
@@ -296,7 +310,7 @@ static void allocations_may_fail(leattest *t)
 }
 
 static const leattest_case cases[] = {TEST(classification),      TEST(regression),
-                                      TEST(with_a_test_table),   TEST(names_cannot_inject),
-                                      TEST(same_page_each_time), TEST(charts_as_files),
-                                      TEST(allocations_may_fail)};
+                                      TEST(with_a_test_table),   TEST(learning_curve_caption),
+                                      TEST(names_cannot_inject), TEST(same_page_each_time),
+                                      TEST(charts_as_files),     TEST(allocations_may_fail)};
 LEATTEST_MAIN(cases)
