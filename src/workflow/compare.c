@@ -185,6 +185,27 @@ static leat_status language_line(leat_context *c, leati_str *s, const leat_exper
     return LEAT_OK;
 }
 
+/* A network that beats nothing may have learned nothing, whatever the columns say: then the others
+ * that were tried know more about them. */
+static void nothing_beats(leati_str *s, const leat_experiment *e)
+{
+    bool network = false, other = false;
+    for (size_t i = 0; i < e->count; i++) {
+        const leati_entry *k = &e->entries[i];
+        if (k->failed || k->is_baseline) continue;
+        if (strcmp(k->estimator->class->name, "network") == 0) network = true;
+        else other = true;
+    }
+    leati_str_add(s, "nothing beats the baseline, which is therefore the model");
+    if (other || !network)
+        leati_str_add(s, ": the columns say little about the target, or more rows are needed");
+    leati_str_add(s, "\n");
+    if (network)
+        leati_str_add(s, "network: see first whether its loss while training falls; where it does "
+                         "not, the learning rate (--lr-range tries them), the epochs or the layers "
+                         "are at fault; where it does, it learned its rows and not the rule\n");
+}
+
 leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
 {
     const leati_entry *best = e->best, *baseline = find_baseline(e), *next = NULL;
@@ -196,9 +217,7 @@ leat_status leati_verdict_make(leat_context *c, leat_experiment *e)
     for (size_t i = 1; i < e->count && !next; i++)
         if (!e->entries[i].failed && !e->entries[i].is_baseline) next = &e->entries[i];
     if (best->is_baseline && next) {
-        leati_str_add(&s,
-                      "nothing beats the baseline, which is therefore the model: the columns say "
-                      "little about the target, or more rows are needed\n");
+        nothing_beats(&s, e);
     } else if (baseline && baseline != best) {
         st = test_pair(c, e, best, baseline, &test);
         if (st == LEAT_OK) compare_line(&s, best, baseline, &test);

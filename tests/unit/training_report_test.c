@@ -419,6 +419,8 @@ static void a_network_that_loses_stands_beside(leattest *t)
     REQUIRE(leat_experiment_beside(e));
     CHECK_STR(leat_model_estimator(leat_experiment_beside(e)), "network");
     CHECK(strstr(leat_experiment_verdict(e), "kept beside it"));
+    CHECK(strstr(leat_experiment_verdict(e), "the learning rate (--lr-range"));
+    CHECK(!strstr(leat_experiment_verdict(e), "the columns say little"));
     CHECK_INT(e->history.count, 3);
     REQUIRE_OK(leat_experiment_save(t->context, e, folder, NULL, NULL, 0, NULL, 0));
     snprintf(path, sizeof path, "%s/noise.network.leat", folder);
@@ -428,6 +430,8 @@ static void a_network_that_loses_stands_beside(leattest *t)
     leat_experiment_destroy(e);
     REQUIRE_OK(lose(t->context, f, "linear", &e)); /* the rule is for what took long */
     CHECK(!leat_experiment_beside(e));
+    CHECK(strstr(leat_experiment_verdict(e), "the columns say little"));
+    CHECK(!strstr(leat_experiment_verdict(e), "--lr-range"));
     leat_experiment_destroy(e);
     REQUIRE_OK(lose(t->context, f, "network,lasso", &e)); /* it loses to an estimator, too */
     CHECK(strcmp(leat_experiment_row(e, 0).estimator, "network") != 0);
