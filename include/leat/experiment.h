@@ -118,7 +118,7 @@ LEAT_API const char *leat_experiment_task(const leat_experiment *e);         /* 
 LEAT_API const char *leat_experiment_inferred(const leat_experiment *e);
 LEAT_API const char *leat_experiment_validation(const leat_experiment *e);
 LEAT_API const char *leat_experiment_verdict(const leat_experiment *e);
-/* A sentence that reads the learning curve, or "" without one. */
+/* In lines: whether a network learned its rows by heart, what the learning curve says; or "". */
 LEAT_API const char *leat_experiment_reading(const leat_experiment *e);
 
 /* Scores on training and validation rows at one value of the parameter: means and standard

@@ -110,7 +110,7 @@ struct leat_experiment {
     leati_curve_point *curve;
     size_t curve_count;
     leati_verdict curve_verdict;
-    char *curve_reading; /* a sentence, or NULL */
+    char *curve_reading; /* sentences in lines, or NULL */
     leati_varied varied;
     leati_history
         history; /* of the last fit, where it was one in epochs; of the final fit at the end */

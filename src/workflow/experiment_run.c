@@ -540,7 +540,7 @@ static leat_status refit(leat_context *c, leat_experiment *e, const leat_experim
     LEATI_GO(predict_test(c, e, &p));
     leati_budget_use(c, e);
     if (!o->quick) LEATI_GO(explain(c, e, o, &p, beside));
-    if (!e->curve_reading) leati_unfinished_note(c, e); /* the reading says it, too */
+    if (!e->curve_count) leati_unfinished_note(c, e); /* the reading says it, too */
     leati_budget_lift(c);
     LEATI_GO(leati_record_model(c, e, &p, o));
     leati_stage_set(c, "final fit");

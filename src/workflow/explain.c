@@ -1,9 +1,11 @@
-/* Owns: permutation importance of the final model and the learning curve of its estimator. */
+/* Owns: permutation importance of the final model, the learning curve of its estimator, and whether
+ * a network learned by heart. */
 #include "workflow/explain.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -242,6 +244,21 @@ static void doubt_curve(leat_experiment *e, char *sentence, size_t size)
              e->history.epochs, epochs);
 }
 
+/* A line behind those of the reading: not of the verdict, which the model file holds and which must
+ * not depend on what there was time for. */
+static leat_status add_reading(leat_context *c, leat_experiment *e, const char *line)
+{
+    leati_str s;
+    leati_str_init(&s, c);
+    if (e->curve_reading) leati_str_addf(&s, "%s\n", e->curve_reading);
+    leati_str_add(&s, line);
+    char *text = leati_str_take(&s);
+    if (!text) return leat_error_status(c);
+    leati_free(e->curve_reading);
+    e->curve_reading = text;
+    return LEAT_OK;
+}
+
 static leat_status measure_curve(leat_context *c, leat_experiment *e, const leati_folds *folds)
 {
     size_t sizes[CURVE_SIZES], most = folds->fold[0].train_count;
@@ -259,8 +276,7 @@ static leat_status measure_curve(leat_context *c, leat_experiment *e, const leat
     e->curve_verdict =
         leati_curve_read(e->metric, e->curve, n, baseline_score(e), sentence, sizeof sentence);
     doubt_curve(e, sentence, sizeof sentence);
-    e->curve_reading = leati_strdup(c, sentence);
-    return e->curve_reading ? LEAT_OK : leat_error_status(c);
+    return add_reading(c, e, sentence);
 }
 
 static leat_status learning_curve(leat_context *c, leat_experiment *e)
@@ -308,6 +324,52 @@ static leat_status look(leat_context *c, leat_experiment *e, const leati_pipelin
     return in_time ? st : LEAT_OK;
 }
 
+/* --- by heart -----------------------------------------------------------------------------------
+ */
+
+/* Errors by their distance from perfection: next to none on the rows learned from, and many more,
+ * by a good part of what the baseline has, on those left out. */
+static bool is_by_heart(const leat_experiment *e, double train)
+{
+    enum { TIMES = 4 };
+    double best = leati_metric_best(e->metric), floor = fabs(best - baseline_score(e));
+    double here = fabs(best - train), there = fabs(best - e->best->mean);
+    return isfinite(floor) && TIMES * here < there && there - here > 0.2 * floor;
+}
+
+static leat_status say_by_heart(leat_context *c, leat_experiment *e, double train)
+{
+    char line[400], on[40], off[40];
+    leati_metric_format(e->metric, train, on);
+    leati_metric_format(e->metric, e->best->mean, off);
+    snprintf(line, sizeof line,
+             "network learned its rows by heart: %s is %s on them and %s on rows left out; %s",
+             e->metric->title, on, off,
+             e->history.validated
+                 ? "its curves in the report show from which epoch on"
+                 : "--set network.validation_fraction=0.2 draws the loss on rows set aside by "
+                   "epoch, and keeps the best one");
+    return add_reading(c, e, line);
+}
+
+/* The curves of a training show it only where rows were set aside. */
+static leat_status by_heart(leat_context *c, leat_experiment *e, const leati_pipeline *p,
+                            double cost)
+{
+    uint32_t *samples = NULL;
+    size_t n = 0;
+    double train = (double)NAN;
+    if (strcmp(p->estimator->class->name, "network") != 0 || cost > SECONDS_MOST ||
+        cost > leati_budget_left(e))
+        return LEAT_OK;
+    LEATI_TRY(choose_samples(c, e, &samples, &n));
+    leat_status st = score_rows(c, e, p, e->frame, samples, n, &train);
+    leati_free(samples);
+    if (leati_budget_ended(c, st)) return LEAT_OK;
+    LEATI_TRY(st);
+    return is_by_heart(e, train) ? say_by_heart(c, e, train) : LEAT_OK;
+}
+
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p)
 {
     const leati_entry *best = e->best;
@@ -321,7 +383,8 @@ leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipel
     double curve_cost = (best->fit_seconds + per_row * (double)rows) * CURVE_FOLDS * 2.5;
     leati_str why;
     leati_str_init(&why, c);
-    leat_status st = LEAT_OK;
+    leat_status st = by_heart(c, e, p, per_row * looked_at);
+    if (st != LEAT_OK) goto out;
     if (columns < 2) leati_str_add(&why, "importances: there is one column only. ");
     else if (columns > IMPORTANCE_COLUMNS)
         leati_str_addf(&why, "importances: left out, they would take about %.0f s. ",
@@ -329,6 +392,7 @@ leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipel
     else st = look(c, e, p, false, importance_cost, &why);
     if (st == LEAT_OK) st = look(c, e, p, true, curve_cost, &why);
     else if (st == LEAT_CANCELLED) leati_str_add(&why, "learning curve: left out, interrupted. ");
+out:
     if (why.length) e->skipped = leati_str_take(&why);
     else leati_str_fini(&why);
     return st;

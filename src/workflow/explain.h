@@ -6,7 +6,8 @@
 
 /* p: the best pipeline, fitted on all rows. Fills importance, curve and curve_reading, or says in
  * e->skipped why not (too slow on this data, or out of
- * time). */
+ * time). curve_reading also
+ * says where a network learned its rows by heart. */
 leat_status leati_explain(leat_context *c, leat_experiment *e, const leati_pipeline *p);
 
 /* The folds of curves: those of the experiment, at most `most`. Of folds of single rows, and of one

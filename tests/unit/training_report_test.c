@@ -442,6 +442,59 @@ static void a_network_that_loses_stands_beside(leattest *t)
     leat_frame_release(f);
 }
 
+/* Many columns, of which one says it all. */
+static leat_frame *hard(leat_context *c)
+{
+    enum { COLUMNS = 20, HARD_ROWS = 120 };
+    leat_frame *f = leati_frame_create(c, HARD_ROWS);
+    uint64_t h = 11;
+    leati_column *y = leati_column_create(c, LEAT_I64, HARD_ROWS);
+    for (size_t k = 0; f && y && k < COLUMNS; k++) {
+        char name[16];
+        leati_column *col = leati_column_create(c, LEAT_F64, HARD_ROWS);
+        for (size_t i = 0; col && i < HARD_ROWS; i++) {
+            h = h * 6364136223846793005u + 1442695040888963407u;
+            col->f64[i] = (double)((h >> 33) % 1000) / 1000;
+            if (k == 0) y->i64[i] = col->f64[i] > 0.5;
+        }
+        snprintf(name, sizeof name, "x%zu", k);
+        if (leati_frame_add(c, f, name, col) != LEAT_OK) abort();
+    }
+    if (!f || leati_frame_add(c, f, "y", y) != LEAT_OK) abort();
+    return f;
+}
+
+static leat_status learn_hard(leat_context *c, const char *epochs, leat_experiment **out)
+{
+    const char *sets[] = {epochs, "network.learning_rate=0.01"};
+    leat_frame *f = hard(c);
+    leat_experiment_options o = leat_experiment_options_default();
+    o.target = "y";
+    o.models = "network";
+    o.cv = "stratified:3";
+    o.task = "classification";
+    o.set = sets;
+    o.set_count = 2;
+    leat_status st = leat_experiment_run(c, out, f, NULL, &o);
+    leat_frame_release(f);
+    return st;
+}
+
+static void learned_by_heart(leattest *t)
+{
+    leat_experiment *e;
+    REQUIRE_OK(learn_hard(t->context, "network.epochs=200", &e));
+    const char *said = strstr(leat_experiment_reading(e), "by heart: accuracy is 1.0000 on them");
+    if (!said) printf("  %s\n", leat_experiment_reading(e));
+    /* The model file does not have it: with --quick, or too little time, it is not said. */
+    CHECK(!strstr(leat_experiment_verdict(e), "by heart"));
+    CHECK(said && strstr(said, "network.validation_fraction=0.2"));
+    leat_experiment_destroy(e);
+    REQUIRE_OK(learn_hard(t->context, "network.epochs=2", &e));
+    CHECK(!strstr(leat_experiment_reading(e), "by heart"));
+    leat_experiment_destroy(e);
+}
+
 static const leattest_case cases[] = {TEST(curves_and_mistakes),
                                       TEST(columns_are_pictures_too),
                                       TEST(a_trace_is_written),
@@ -450,5 +503,6 @@ static const leattest_case cases[] = {TEST(curves_and_mistakes),
                                       TEST(interrupted_leaves_a_page),
                                       TEST(png_holds_the_pixels),
                                       TEST(allocations_may_fail),
-                                      TEST(a_network_that_loses_stands_beside)};
+                                      TEST(a_network_that_loses_stands_beside),
+                                      TEST(learned_by_heart)};
 LEATTEST_MAIN(cases)
