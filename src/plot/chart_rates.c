@@ -1,6 +1,7 @@
 /* Owns: the charts of a classifier's probabilities on the unit square: ROC, precision-recall and
  * calibration. The curves come computed (learn); nothing statistical is done here. */
 #include <math.h>
+#include <stdint.h>
 
 #include "base/num.h"
 #include "plot/chart_lines.h"
@@ -31,20 +32,53 @@ static key key_size(const leati_lines *in, double most)
     return k;
 }
 
-/* How many points of the lines a key would cover. */
+static bool is_covered(const key *k, double x, double y)
+{
+    double left = k->anchor == LEATI_END ? k->x - k->width : k->x;
+    return x > left - 4 && x < left + k->width + 4 && y > k->bottom - k->height &&
+           y < k->bottom + 6;
+}
+
+/* How much of the lines a key would cover, in steps along them: a long piece has few points. */
 static size_t covered(const leati_lines *in, const leati_axes *a, const key *k)
 {
+    enum { STEPS = 8 };
     size_t count = 0;
-    double left = k->anchor == LEATI_END ? k->x - k->width : k->x;
     for (size_t i = 0; i < in->count; i++) {
-        for (size_t n = 0; n < in->series[i].count; n++) {
-            double x = leati_scale_at(&a->x, in->series[i].x[n]);
-            double y = leati_scale_at(&a->y, in->series[i].y[n]);
-            count += x > left - 4 && x < left + k->width + 4 && y > k->bottom - k->height &&
-                     y < k->bottom + 6;
+        const leati_series *line = &in->series[i];
+        for (size_t n = 1; n < line->count; n++) {
+            double x = leati_scale_at(&a->x, line->x[n]), y = leati_scale_at(&a->y, line->y[n]);
+            double before = leati_scale_at(&a->x, line->x[n - 1]);
+            double from = leati_scale_at(&a->y, line->y[n - 1]);
+            double length = hypot(x - before, y - from);
+            for (int step = 1; step <= STEPS; step++) {
+                double part = (double)step / STEPS;
+                if (is_covered(k, before + part * (x - before), from + part * (y - from)))
+                    count += (size_t)(1 + length);
+            }
         }
     }
     return count;
+}
+
+/* Where the key covers least; of equals the first, from the bottom up at the side `first`. */
+static key key_place(const leati_lines *in, const leati_axes *a, double most, leati_anchor first)
+{
+    enum { PLACES = 12 };
+    key k = key_size(in, most), best = k;
+    size_t least = SIZE_MAX;
+    double lowest = a->bottom - 12, highest = fmin(a->top + 8 + k.height, lowest);
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i <= PLACES; i++) {
+            k.anchor = (side == 0) == (first == LEATI_END) ? LEATI_END : LEATI_START;
+            k.x = k.anchor == LEATI_END ? a->right - 8 : a->left + 10;
+            k.bottom = lowest + (highest - lowest) * i / PLACES;
+            size_t count = covered(in, a, &k);
+            if (count >= least) continue;
+            least = count;
+            best = k;
+        }
+    return best;
 }
 
 /* The names of the series in their colours, readable also where a line runs below them. */
@@ -82,10 +116,7 @@ leati_scene *leati_chart_roc(leat_context *c, const leati_lines *in)
     leati_scene_line(s, a.left, a.bottom, a.right, a.top, chance_ink);
     leat_status st = leati_series_draw(s, &a, in, 2);
     /* A curve better than chance leaves the lower right corner free. */
-    key k = key_size(in, (a.right - a.left) * 0.62);
-    k.x = a.right - 8;
-    k.bottom = a.bottom - 12;
-    k.anchor = LEATI_END;
+    key k = key_place(in, &a, (a.right - a.left) * 0.62, LEATI_END);
     draw_key(s, in, &k);
     if (in->count == 0) leati_axes_empty(s, a.left, a.top, a.right, a.bottom);
     return finish_rates(s, st);
@@ -104,14 +135,9 @@ leati_scene *leati_chart_precision_recall(leat_context *c, const leati_lines *in
     if (in->level > 0 && in->level < 1)
         leati_scene_line(s, a.left, chance, a.right, chance, chance_ink);
     leat_status st = leati_series_draw(s, &a, in, 2);
-    /* Good curves leave the lower left corner free, poor ones the upper right. */
-    key low = key_size(in, (a.right - a.left) * 0.7), high = low;
-    low.x = a.left + 10;
-    low.bottom = a.bottom - 12;
-    high.x = a.right - 8;
-    high.bottom = a.top + 8 + high.height;
-    high.anchor = LEATI_END;
-    draw_key(s, in, covered(in, &a, &low) <= covered(in, &a, &high) ? &low : &high);
+    /* Good curves leave the lower left corner free. */
+    key k = key_place(in, &a, (a.right - a.left) * 0.7, LEATI_START);
+    draw_key(s, in, &k);
     if (in->count == 0) leati_axes_empty(s, a.left, a.top, a.right, a.bottom);
     return finish_rates(s, st);
 }

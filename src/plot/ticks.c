@@ -210,12 +210,21 @@ leati_ticks leati_ticks_log(leati_range r, int want)
     return t;
 }
 
-static size_t group_thousands(const char *digits, size_t n, char *out)
+/* All ticks of an axis alike: of thousands the small ones only where a greater one has commas. */
+static bool any_grouped(const leati_ticks *t)
+{
+    for (int i = 0; i < t->count; i++)
+        if (fabs(t->value[i]) * (t->form == LEATI_PERCENT ? 100 : 1) >= 10000) return true;
+    return false;
+}
+
+static size_t group_thousands(const char *digits, size_t n, bool small, char *out)
 {
     size_t sign = digits[0] == '-', whole = sign, at = 0;
     while (whole < n && digits[whole] != '.') whole++;
     for (size_t i = 0; i < n; i++) {
-        if (i > sign && i < whole && whole - sign > 4 && (whole - i) % 3 == 0) out[at++] = ',';
+        if (i > sign && i < whole && whole - sign > (small ? 3 : 4) && (whole - i) % 3 == 0)
+            out[at++] = ',';
         out[at++] = digits[i];
     }
     out[at] = '\0';
@@ -264,7 +273,7 @@ size_t leati_tick_text(const leati_ticks *t, double value, char out[LEATI_TICK_S
     if (t->scientific && value != 0) return power_text(t, value, out);
     int decimals = t->decimals < 0 ? decimals_of(fabs(value)) : t->decimals;
     size_t n = leati_fixed(t->form == LEATI_PERCENT ? value * 100 : value, decimals, text);
-    n = group_thousands(text, n, out);
+    n = group_thousands(text, n, any_grouped(t), out);
     if (t->form == LEATI_PERCENT) {
         out[n++] = '%';
         out[n] = '\0';

@@ -384,7 +384,7 @@ static void parameter_curve(leati_page *p)
 
 /* A curve rests on fewer folds than the leaderboard where there are many, and on folds of its own
  * where there was one hold-out: its last point is then not the score of the leaderboard. */
-static void learning_curve(leati_page *p)
+static void learning_curve(leati_page *p, bool alone)
 {
     char caption[320], folds[128];
     const leat_experiment *e = p->findings->e;
@@ -402,7 +402,8 @@ static void learning_curve(leati_page *p)
              own || n < e->folds.count
                  ? ", so that its last point is not quite the leaderboard's score"
                  : "");
-    leati_page_chart(p, "learning_curve", caption);
+    if (alone) leati_page_wide_chart(p, "learning_curve", caption);
+    else leati_page_chart(p, "learning_curve", caption);
 }
 
 static void insight(leati_page *p)
@@ -410,6 +411,11 @@ static void insight(leati_page *p)
     const leat_experiment *e = p->findings->e;
     if (!e->importance && !e->curve && !e->skipped && !e->varied.count) return;
     leati_page_raw(p, "<h2>What it leans on, and whether more data would help</h2>\n");
+    if (!e->importance_count && !e->varied.count) {
+        learning_curve(p, true);
+        lines(p, "p class=quiet", e->skipped);
+        return;
+    }
     leati_page_raw(p, "<div class=\"charts\"><div>\n");
     leati_page_chart(p, "importance",
                      "Permutation importance with its 95% interval: how much worse the score gets "
@@ -417,7 +423,7 @@ static void insight(leati_page *p)
                      "their importance.");
     parameter_curve(p);
     leati_page_raw(p, "</div><div>\n");
-    learning_curve(p);
+    learning_curve(p, false);
     leati_page_raw(p, "</div></div>\n");
     lines(p, "p class=quiet", e->skipped);
 }

@@ -87,28 +87,35 @@ leat_status leati_draw_training_loss(leat_context *c, const leati_findings *f,
     char train[64], validation[64];
     size_t n = h->count, m = h->notes;
     if (m < 2 && n < 2) return LEAT_OK;
-    double *at = leati_calloc(c, 3 * n + 2 * m + 1, sizeof *at), best;
+    double *at = leati_calloc(c, 4 * n + 2 * m + 1, sizeof *at), best;
     if (!at) return leat_error_status(c);
     epoch_points(h, at, at + n, at + 2 * n, false);
-    note_points(h, at + 3 * n, at + 3 * n + m);
-    end_label(train, sizeof train, "training", n ? at + 2 * n : at + 3 * n + m, n ? n : m);
+    note_points(h, at + 4 * n, at + 4 * n + m);
+    for (size_t i = 0; i < n; i++) at[3 * n + i] = at[i] - 0.5; /* as the steps it is the mean of */
     end_label(validation, sizeof validation, "validation", at + n, n);
-    leati_series series[] = {{.label = train,
-                              .x = at + 3 * n,
-                              .y = at + 3 * n + m,
-                              .count = m,
-                              .hue = h->validated ? LEATI_HUE_SERIES7 : LEATI_HUE_ACCENT},
-                             {.label = validation,
-                              .x = at,
-                              .y = at + n,
-                              .count = n,
-                              .points = n <= 40,
-                              .hue = LEATI_HUE_ACCENT}};
-    leati_lines in = {.chart = *chart, .series = series, .count = h->validated && n ? 2 : 1};
+    leati_hue hue = h->validated ? LEATI_HUE_SERIES7 : LEATI_HUE_ACCENT;
+    leati_series steps = {.x = at + 4 * n, .y = at + 4 * n + m, .count = m, .hue = hue};
+    leati_series means = {.label = train, .x = at + 3 * n, .y = at + 2 * n, .count = n, .hue = hue};
+    leati_series left_out = {.label = validation, .x = at, .y = at + n, .count = n};
+    means.points = left_out.points = n <= 40;
+    left_out.hue = LEATI_HUE_ACCENT;
+    /* One epoch has no course but that of its steps. */
+    leati_series series[3] = {steps};
+    leati_lines in = {.chart = *chart, .series = series, .count = 1};
+    end_label(train, sizeof train, "training", n < 2 ? steps.y : means.y, n < 2 ? m : n);
+    if (n < 2) series[0].label = train;
+    else {
+        in.count = 0;
+        if (h->validated) series[in.count++] = left_out;
+        series[in.count++] = means;
+        series[in.count] = steps;
+        series[in.count++].hue = LEATI_HUE_AXIS;
+    }
+    if (n == 1 && h->validated) series[in.count++] = left_out;
     in.whole_x = true;
     in.chart.x_label = "epoch";
     in.chart.y_label = "loss";
-    in.log_y = wide_range(series[0].y, m);
+    in.log_y = wide_range(steps.y, m);
     mark_best(h, &in, &best);
     leat_status st = done(c, leati_chart_lines(c, &in), out);
     leati_free(at);
@@ -149,11 +156,18 @@ leat_status leati_draw_training_metric(leat_context *c, const leati_findings *f,
     return st;
 }
 
+static bool rate_is_constant(const leati_history *h)
+{
+    for (size_t i = 1; i < h->notes; i++)
+        if (h->note[i].rate != h->note[0].rate) return false;
+    return true;
+}
+
 leat_status leati_draw_learning_rate(leat_context *c, const leati_findings *f,
                                      const leati_chart *chart, leati_scene **out)
 {
     const leati_history *h = history_of(f);
-    if (h->notes < 2) return LEAT_OK;
+    if (h->notes < 2 || rate_is_constant(h)) return LEAT_OK;
     double *at = leati_calloc(c, h->notes, 2 * sizeof *at);
     if (!at) return leat_error_status(c);
     for (size_t i = 0; i < h->notes; i++) {
@@ -173,16 +187,10 @@ leat_status leati_draw_learning_rate(leat_context *c, const leati_findings *f,
 /* --- words --------------------------------------------------------------------------------------
  */
 
-static bool rate_is_constant(const leati_history *h)
-{
-    for (size_t i = 1; i < h->notes; i++)
-        if (h->note[i].rate != h->note[0].rate) return false;
-    return true;
-}
-
 static void say_course(leati_page *p, const leati_history *h)
 {
     char steps[LEATI_NUM_SIZE], each[LEATI_NUM_SIZE], loss[LEATI_NUM_SIZE];
+    char rate[LEATI_NUM_SIZE];
     double seconds = 0;
     size_t n = h->count;
     if (!n) {
@@ -195,6 +203,10 @@ static void say_course(leati_page *p, const leati_history *h)
     leati_page_element(p, "p", "%s%zu of %zu epochs, %s steps, %s an epoch.",
                        p->findings->e->beside ? "The network that is kept beside the model: " : "",
                        n, h->epochs, steps, each);
+    if (h->notes && rate_is_constant(h)) {
+        leati_num_short(h->note[0].rate, 3, rate);
+        leati_page_element(p, "p", "The learning rate was %s throughout.", rate);
+    }
     if (!h->validated) return;
     leati_num_pretty(h->epoch[h->best].validation_loss, 3, loss);
     leati_page_element(p, "p",
@@ -203,11 +215,9 @@ static void say_course(leati_page *p, const leati_history *h)
                        h->best + 1, loss);
 }
 
-static void rate_chart(leati_page *p, const leati_history *h)
+static void rate_chart(leati_page *p)
 {
-    leati_page_chart(p, "learning_rate",
-                     rate_is_constant(h) ? "The size of the steps: the same throughout."
-                                         : "The size of the steps over the training.");
+    leati_page_chart(p, "learning_rate", "The size of the steps over the training.");
 }
 
 void leati_page_training(leati_page *p)
@@ -216,13 +226,20 @@ void leati_page_training(leati_page *p)
     if (h->notes == 0 && h->count == 0) return;
     leati_page_raw(p, "<h2>How it learned</h2>\n");
     say_course(p, h);
+    const char *loss =
+        h->validated ? "What is minimised: its mean over each epoch, while learning and on the "
+                       "rows set aside; faintly that of a few steps at a time. Where the second "
+                       "rises while the first falls, the network learns its rows by heart."
+                     : "What is minimised, while learning: its mean over each epoch, and "
+                       "faintly over a few steps at a time. Whether it falls on other rows too "
+                       "is seen with network.validation_fraction.";
+    if (!h->classes && rate_is_constant(h)) { /* the one chart */
+        leati_page_wide_chart(p, "training_loss", loss);
+        return;
+    }
     leati_page_raw(p, "<div class=\"charts\"><div>\n");
-    leati_page_chart(p, "training_loss",
-                     h->validated ? "What is minimised, while learning and on the rows set aside. "
-                                    "Where the second rises while the first falls, the network "
-                                    "learns its rows by heart."
-                                  : "What is minimised, while learning.");
-    if (h->classes) rate_chart(p, h);
+    leati_page_chart(p, "training_loss", loss);
+    if (h->classes) rate_chart(p);
     leati_page_raw(p, "</div><div>\n");
     leati_page_chart(p, "training_metric",
                      h->validated
@@ -230,6 +247,6 @@ void leati_page_training(leati_page *p)
                            "augmentation, where there are any) and on the rows set aside."
                          : "The share of rows predicted right while learning, with dropout and "
                            "augmentation, where there are any.");
-    if (!h->classes) rate_chart(p, h);
+    if (!h->classes) rate_chart(p);
     leati_page_raw(p, "</div></div>\n");
 }

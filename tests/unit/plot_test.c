@@ -670,6 +670,32 @@ static void good_ticks(leattest *t)
     CHECK_STR(text, "0.01");
     leati_tick_text(&k, 1000, text);
     CHECK_STR(text, "1000");
+    k = leati_ticks_linear((leati_range){0, 15000}, 4, LEATI_PLAIN); /* all with commas, or none */
+    leati_tick_text(&k, 5000, text);
+    CHECK_STR(text, "5,000");
+    k = leati_ticks_linear((leati_range){0, 9000}, 4, LEATI_PLAIN);
+    leati_tick_text(&k, 5000, text);
+    CHECK_STR(text, "5000");
+}
+
+/* Long pieces of line run through both corners where the names used to stand. */
+static void names_keep_off_the_lines(leattest *t)
+{
+    static const double x[] = {0, 1}, low[] = {0.04, 0.04}, high[] = {0.95, 0.95};
+    leati_series series[] = {{.label = "class low 0.040", .x = x, .y = low, .count = 2},
+                             {.label = "class high 0.950", .x = x, .y = high, .count = 2}};
+    leati_lines in = {.series = series, .count = 2};
+    leati_scene *s = leati_chart_precision_recall(t->context, &in);
+    REQUIRE(s);
+    size_t found = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const leati_shape *k = &s->shapes[i];
+        if (k->kind != LEATI_SHAPE_TEXT || strncmp(k->text, "class ", 6) != 0) continue;
+        found++;
+        CHECK(k->y > 70 && k->y < 310);
+    }
+    CHECK_INT(found, 2);
+    leati_scene_destroy(s);
 }
 
 /* An axis of windows or epochs, of one or two of them too: no ticks between whole numbers. */
@@ -1023,6 +1049,7 @@ static const leattest_case cases[] = {TEST(every_chart_on_all_data),
                                       TEST(allocations_may_fail),
                                       TEST(png_files),
                                       TEST(good_ticks),
+                                      TEST(names_keep_off_the_lines),
                                       TEST(whole_ticks),
                                       TEST(ticks_of_any_range),
                                       TEST(labels_are_values),

@@ -7,9 +7,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "frame/frame.h"
 #include "io/png.h"
 #include "workflow/report.h"
+#include "workflow/report_training.h"
 
 /* fontconfig, below cairo, keeps what it read of the fonts until the process ends. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
@@ -88,6 +90,45 @@ static bool holds(const leati_bytes *b, const char *text)
     return false;
 }
 
+/* The line that is called training has the means of the epochs, as its label has. */
+static void ends_where_its_label_says(leattest *t, const leat_experiment *e)
+{
+    leati_findings f;
+    leati_scene *s = NULL;
+    char label[64], value[LEATI_NUM_SIZE];
+    leati_chart chart = {.width = 400};
+    REQUIRE_OK(leati_findings_make(t->context, &f, e));
+    CHECK_OK(leati_draw_training_loss(t->context, &f, &chart, &s));
+    leati_findings_fini(&f);
+    REQUIRE(s);
+    size_t lines = 0, labels = 0;
+    leati_num_pretty(e->history.epoch[2].loss, 3, value);
+    snprintf(label, sizeof label, "training %s", value);
+    for (size_t i = 0; i < s->count; i++) {
+        const leati_shape *k = &s->shapes[i];
+        lines += k->kind == LEATI_SHAPE_PATH && k->ink.stroke == LEATI_HUE_SERIES7 && k->count == 3;
+        labels += k->kind == LEATI_SHAPE_TEXT && strcmp(k->text, label) == 0;
+    }
+    CHECK(lines == 1 && labels == 1);
+    leati_scene_destroy(s);
+}
+
+/* A learning rate that stays the same is a number, not a chart. */
+static void a_constant_rate_is_said(leattest *t)
+{
+    leat_experiment *e;
+    leati_str html;
+    leat_frame *f = pictures(t->context);
+    leati_str_init(&html, t->context);
+    REQUIRE_OK(train_on(t->context, f, "network.schedule=constant", "3", NULL, NULL, &e));
+    REQUIRE_OK(leati_report_html(t->context, e, NULL, &html));
+    CHECK(strstr(leati_str_text(&html), "The learning rate was 0.001 throughout."));
+    CHECK(!strstr(leati_str_text(&html), "The size of the steps"));
+    leati_str_fini(&html);
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+}
+
 static void curves_and_mistakes(leattest *t)
 {
     leat_experiment *e;
@@ -104,6 +145,7 @@ static void curves_and_mistakes(leattest *t)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!CHECK(strstr(leati_str_text(&html), words[i]))) printf("    lacks: %s\n", words[i]);
     leati_str_fini(&html);
+    ends_where_its_label_says(t, e);
     const char *folder = leattest_scratch("charts");
     CHECK_OK(leat_experiment_charts(t->context, e, folder));
     static const char *const files[] = {"mistakes.svg", "training_loss.svg", "training_metric.svg",
@@ -495,14 +537,11 @@ static void learned_by_heart(leattest *t)
     leat_experiment_destroy(e);
 }
 
-static const leattest_case cases[] = {TEST(curves_and_mistakes),
-                                      TEST(columns_are_pictures_too),
-                                      TEST(a_trace_is_written),
-                                      TEST(trainings_are_told_apart),
-                                      TEST(interrupted_late_keeps_the_model),
-                                      TEST(interrupted_leaves_a_page),
-                                      TEST(png_holds_the_pixels),
-                                      TEST(allocations_may_fail),
-                                      TEST(a_network_that_loses_stands_beside),
-                                      TEST(learned_by_heart)};
+static const leattest_case cases[] = {
+    TEST(curves_and_mistakes),       TEST(a_constant_rate_is_said),
+    TEST(columns_are_pictures_too),  TEST(a_trace_is_written),
+    TEST(trainings_are_told_apart),  TEST(interrupted_late_keeps_the_model),
+    TEST(interrupted_leaves_a_page), TEST(png_holds_the_pixels),
+    TEST(allocations_may_fail),      TEST(a_network_that_loses_stands_beside),
+    TEST(learned_by_heart)};
 LEATTEST_MAIN(cases)
