@@ -99,6 +99,8 @@ typedef struct leati_lines {
     bool whole_x;         /* ticks at whole numbers */
     const double *mark_x; /* a vertical line there (the value chosen); NULL: none */
     const char *mark_label;
+    const double *also_x; /* a second one at the right of it; NULL: none */
+    const char *also_label;
     double level; /* precision_recall: the share of positives, drawn as the line of chance */
 } leati_lines;
 

@@ -160,17 +160,18 @@ static size_t points_in(const leati_axes *a, const leati_lines *in, double left,
     return found;
 }
 
-static void draw_mark_x(leati_scene *s, const leati_axes *a, const leati_lines *in)
+/* `before`: its name stands at the left of it. */
+static void draw_mark(leati_scene *s, const leati_axes *a, const leati_lines *in, double value,
+                      const char *label, bool before)
 {
-    if (!in->mark_x) return;
-    double x = leati_scale_at(&a->x, *in->mark_x);
+    double x = leati_scale_at(&a->x, value);
     leati_font font = {.hue = LEATI_HUE_MUTED, .size = LEATI_FONT_TICK};
     if (!(x >= a->left && x <= a->right)) return;
     leati_scene_line(s, x, a->top, x, a->bottom,
                      (leati_ink){.stroke = LEATI_HUE_MUTED, .dashed = true});
-    if (!in->mark_label) return;
-    double width = leati_text_width(in->mark_label, LEATI_FONT_TICK, false);
-    bool left = x + 6 + width > a->right;
+    if (!label) return;
+    double width = leati_text_width(label, LEATI_FONT_TICK, false);
+    bool left = before ? x - 6 - width > a->left : x + 6 + width > a->right;
     font.anchor = left ? LEATI_END : LEATI_START;
     /* At the lower end of the line, or the upper one where the lines are there. */
     enum { LINE = 20 };
@@ -179,7 +180,13 @@ static void draw_mark_x(leati_scene *s, const leati_axes *a, const leati_lines *
         points_in(a, in, from, to, a->top, a->top + LINE))
         at = a->top + 14;
     leati_scene_text_fit(s, left ? x - 6 : x + 6, at, left ? x - 6 - a->left : a->right - x - 6,
-                         font, in->mark_label);
+                         font, label);
+}
+
+static void draw_marks_x(leati_scene *s, const leati_axes *a, const leati_lines *in)
+{
+    if (in->mark_x) draw_mark(s, a, in, *in->mark_x, in->mark_label, in->also_x);
+    if (in->also_x) draw_mark(s, a, in, *in->also_x, in->also_label, false);
 }
 
 static bool check_series(leat_context *c, const leati_lines *in)
@@ -231,7 +238,7 @@ static leati_scene *draw_lines(leat_context *c, const leati_lines *in, const cha
     }
     if (s->count == before && s->status == LEAT_OK)
         leati_axes_empty(s, a.left, a.top, a.right, a.bottom);
-    draw_mark_x(s, &a, in);
+    draw_marks_x(s, &a, in);
     return leati_scene_finish(s);
 }
 

@@ -132,20 +132,54 @@ double leat_rate_range_suggestion(const leat_rate_range *r)
     return leat_rate_range_least(r) / 10;
 }
 
-static leati_scene *draw(leat_context *c, const leat_rate_range *r)
+/* Half as much again as the fall to the least mean: what the blow-up at the end reaches would press
+ * the fall together. Where nothing falls, as far above the least as fastai's finder goes on. */
+static double ceiling(const leat_rate_range *r)
 {
-    char mark[64], number[LEATI_NUM_SIZE];
-    bool found = r->least < r->count;
-    double suggestion = leat_rate_range_suggestion(r);
-    if (found) leati_num_short(suggestion, 2, number);
-    else snprintf(number, sizeof number, "nowhere");
+    size_t first = LEATI_RATE_SETTLED - 1, least = first;
+    double highest;
+    for (size_t i = first; i < r->count; i++)
+        if (r->smooth[i] < r->smooth[least]) least = i;
+    if (least >= r->count) return (double)INFINITY; /* fewer points than that */
+    highest = r->smooth[least];
+    for (size_t i = first; i < least; i++) highest = fmax(highest, r->smooth[i]);
+    double low = r->smooth[least], fall = highest - low;
+    return fall > 0.05 * fabs(low) ? highest + fall / 2 : low + 3 * fabs(low);
+}
+
+/* A line leaves the picture at its top, and is not drawn while it is above. */
+static bool clip(const double *y, size_t count, double top, double *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        bool above = y[i] > top;
+        bool beside = (i > 0 && y[i - 1] <= top) || (i + 1 < count && y[i + 1] <= top);
+        out[i] = !above ? y[i] : beside ? top : (double)NAN;
+        any = any || above;
+    }
+    return any;
+}
+
+static leati_scene *draw_clipped(leat_context *c, const leat_rate_range *r, double *y)
+{
+    char mark[64], also[64], subtitle[160], number[LEATI_NUM_SIZE];
+    double suggestion = leat_rate_range_suggestion(r), least = leat_rate_range_least(r);
+    double top = ceiling(r);
+    bool found = r->least < r->count, cut = clip(r->smooth, r->count, top, y);
+    cut = clip(r->loss, r->count, top, y + r->count) || cut;
+    leati_num_short(suggestion, 2, number);
     snprintf(mark, sizeof mark, "start from %s", number);
+    leati_num_short(least, 2, number);
+    snprintf(also, sizeof also, "least at %s", number);
+    leati_num_short(top, 2, number);
+    snprintf(subtitle, sizeof subtitle, "one step at each rate; the running mean in blue%s%s%s",
+             cut ? ", losses above " : "", cut ? number : "", cut ? " cut off" : "");
     leati_series series[] = {
-        {.x = r->rate, .y = r->smooth, .count = r->count, .hue = LEATI_HUE_ACCENT},
-        {.x = r->rate, .y = r->loss, .count = r->count, .hue = LEATI_HUE_AXIS}};
+        {.x = r->rate, .y = y, .count = r->count, .hue = LEATI_HUE_ACCENT},
+        {.x = r->rate, .y = y + r->count, .count = r->count, .hue = LEATI_HUE_AXIS}};
     leati_lines in = {
         .chart = {.title = "Loss by the learning rate",
-                  .subtitle = "one step at each rate; the running mean in blue",
+                  .subtitle = subtitle,
                   .about = "The loss while the learning rate grows from step to step.",
                   .x_label = "learning rate",
                   .y_label = "loss",
@@ -155,8 +189,18 @@ static leati_scene *draw(leat_context *c, const leat_rate_range *r)
         .count = 2,
         .log_x = true,
         .mark_x = found ? &suggestion : NULL,
-        .mark_label = mark};
+        .mark_label = mark,
+        .also_x = found ? &least : NULL,
+        .also_label = also};
     return leati_chart_lines(c, &in);
+}
+
+static leati_scene *draw(leat_context *c, const leat_rate_range *r)
+{
+    double *y = leati_array(c, r->count, 2 * sizeof *y);
+    leati_scene *s = y ? draw_clipped(c, r, y) : NULL;
+    leati_free(y);
+    return s;
 }
 
 static leat_status make_folder_of(leat_context *c, const char *path)

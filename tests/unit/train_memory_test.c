@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/machine_memory.h"
 #include "base/mem.h"
 #include "frame/frame.h"
@@ -266,6 +267,18 @@ static leat_status range(leat_context *c, void *arg)
     return st;
 }
 
+/* Both rates are marked, and the blow-up at the end does not press the fall together. */
+static void check_picture(leattest *t, const char *path)
+{
+    leati_bytes b;
+    REQUIRE_OK(leati_file_read(t->context, &b, path));
+    char *text = leati_strndup(t->context, (const char *)b.data, b.size);
+    static const char *const words[] = {"start from ", "least at ", "losses above "};
+    for (size_t i = 0; i < 3; i++) CHECK(text && strstr(text, words[i]));
+    leati_free(text);
+    leati_bytes_release(&b);
+}
+
 static void rates_are_tried(leattest *t)
 {
     char path[512];
@@ -286,6 +299,7 @@ static void rates_are_tried(leattest *t)
     CHECK(leat_rate_range_least(r) > 1e-4 && leat_rate_range_least(r) < 10);
     CHECK_NEAR(leat_rate_range_suggestion(r) * 10, leat_rate_range_least(r), 1e-12, 0);
     CHECK_OK(leat_rate_range_draw(t->context, r, path));
+    check_picture(t, path);
     CHECK_FAILS(leat_rate_range_draw(t->context, r, "rates.gif"), LEAT_INVALID, ".svg or .png");
     leat_rate_range_destroy(r);
     const char *set = "network.optimizer=lbfgs";
