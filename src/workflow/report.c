@@ -66,6 +66,20 @@ static void compared(leati_page *p, double chance)
                      text);
 }
 
+/* Rows that the winner did not learn from but judged its epochs by. */
+static size_t set_aside(const leat_experiment *e)
+{
+    char text[64];
+    double fraction;
+    const leati_estimator *best = e->best->estimator;
+    const leati_param *q = leati_param_find(best->class->params, "validation_fraction");
+    if (!q || !e->history.validated) return 0;
+    leati_param_get(q, best, text, sizeof text);
+    if (!leati_num_parse(text, strlen(text), &fraction) || !(fraction > 0 && fraction < 1))
+        return 0;
+    return (size_t)((double)e->target.count * fraction);
+}
+
 static void tiles(leati_page *p)
 {
     char what[200], rows[LEATI_NUM_SIZE];
@@ -94,10 +108,16 @@ static void tiles(leati_page *p)
         compared(p, e->p_baseline);
         end_tile(p);
     }
+    size_t aside = set_aside(e);
     leati_page_raw(p, "<li><span class=\"what\">learned from</span>");
-    leati_page_element(p, "span class=value", "%s", grouped(e->target.count, rows));
-    leati_page_element(p, "span class=more", "rows, %zu of %zu columns", e->schema.used,
-                       e->schema.count);
+    leati_page_element(p, "span class=value", "%s", grouped(e->target.count - aside, rows));
+    if (aside)
+        leati_page_element(p, "span class=more",
+                           "rows, and %s set aside to choose the epoch; %zu of %zu columns",
+                           grouped(aside, rows), e->schema.used, e->schema.count);
+    else
+        leati_page_element(p, "span class=more", "rows, %zu of %zu columns", e->schema.used,
+                           e->schema.count);
     leati_page_raw(p, "</li>\n</ul>\n");
 }
 
@@ -326,8 +346,9 @@ static void classification(leati_page *p)
     worst_confusion(p);
     leati_page_raw(p, "<div class=\"charts\"><div>\n");
     leati_page_chart(p, "confusion",
-                     "Rows of each actual class by the class predicted, with their share. Blue is "
-                     "right, orange is wrong.");
+                     "Rows of each actual class by the class predicted; their share stands below "
+                     "them or, where there is no room, under the pointer. Blue is right, orange is "
+                     "wrong.");
     leati_page_chart(p, "roc",
                      "The share of a class that is found, by the share of the others taken for it "
                      "by mistake. With each name the area below its curve: 1 is perfect, 0.5 is "
@@ -475,6 +496,21 @@ static bool same_value(const char *a, const char *b)
     return leati_num_parse(a, strlen(a), &x) && leati_num_parse(b, strlen(b), &y) && x == y;
 }
 
+/* Of no reader's concern, or without effect: what describes the layers where none are given. */
+static bool is_idle(const leati_param *q, const leati_estimator *e)
+{
+    static const char *const automatic[] = {"hidden_layers", "units", "activation"};
+    char layers[16];
+    const leati_param *given = leati_param_find(e->class->params, "layers");
+    if (q->hidden) return true;
+    if (!given || strcmp(e->class->name, "network") != 0) return false;
+    leati_param_get(given, e, layers, sizeof layers);
+    if (strcmp(layers, given->standard) == 0) return false;
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(q->name, automatic[i]) == 0) return true;
+    return false;
+}
+
 static void parameters(leati_page *p)
 {
     char value[LEATI_TEXT_PARAM];
@@ -485,6 +521,7 @@ static void parameters(leati_page *p)
                       "<th class=\"n\">value</th><th class=\"n\">default</th><th>meaning</th></tr>"
                       "</thead>\n<tbody>\n");
     for (const leati_param *q = best->class->params; q && q->name; q++) {
+        if (is_idle(q, best)) continue;
         leati_param_get(q, best, value, sizeof value);
         bool own = !same_value(value, q->standard);
         leati_page_raw(p, own ? "<tr class=\"best\">" : "<tr>");

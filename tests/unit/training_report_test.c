@@ -144,6 +144,10 @@ static void curves_and_mistakes(leattest *t)
         "Loss",           "<image ",       "data:image/png;base64,iVBORw0KGgo"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!CHECK(strstr(leati_str_text(&html), words[i]))) printf("    lacks: %s\n", words[i]);
+    CHECK(strstr(leati_str_text(&html), ">96<")); /* of 120 */
+    CHECK(strstr(leati_str_text(&html), "rows, and 24 set aside to choose the epoch"));
+    static const char *const idle[] = {">places<", ">hidden_layers<", ">units<", ">activation<"};
+    for (size_t i = 0; i < 4; i++) CHECK(!strstr(leati_str_text(&html), idle[i]));
     leati_str_fini(&html);
     ends_where_its_label_says(t, e);
     const char *folder = leattest_scratch("charts");
