@@ -40,6 +40,8 @@ check explain-predict sh -c "$leat predict iris.leat row.csv --explain >why.csv"
 has explain-predict-answer why.csv prediction,value,base,why_sepal_length setosa
 check no-folder sh -c "curl -s $url/api/v1/other -T iris.leat | grep -q no_folder"
 check page sh -c "curl -sf $url/ | grep -q 'Model card'"
+# Long words, as layers written without spaces in the card, break inside their box.
+check page-breaks sh -c "curl -sf --compressed $url/ | grep '^section{' | grep -q 'overflow-wrap:anywhere'"
 check head sh -c "curl -sfI $url/v2/health/ready | grep -q '200 OK'"
 check options sh -c "curl -sf -X OPTIONS -i $url/api/v1/iris | grep -qi '^allow: .*POST'"
 # A model file that is written over in place, or cut short, while it is served: the loaded model answers as it did.
