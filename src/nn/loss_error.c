@@ -71,14 +71,16 @@ typedef struct bounded {
     double delta, margin;
 } bounded;
 
-static const leati_param huber_params[] = {{.name = "delta",
-                                            .type = LEATI_PARAM_REAL,
-                                            .offset = offsetof(bounded, delta),
-                                            .standard = "1",
-                                            .least = 1e-9,
-                                            .most = 1e9,
-                                            .doc = "Errors above this count linearly."},
-                                           {0}};
+static const leati_param huber_params[] = {
+    {.name = "delta",
+     .type = LEATI_PARAM_REAL,
+     .offset = offsetof(bounded, delta),
+     .standard = "1",
+     .least = 1e-9,
+     .most = 1e9,
+     .doc = "Errors above this count linearly; of a regression in "
+            "standard deviations of the target, which a network learns standardised."},
+    {0}};
 
 static leat_tensor *huber(const leati_loss *l, leat_tensor *x, leat_tensor *target)
 {

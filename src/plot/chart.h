@@ -130,6 +130,7 @@ typedef struct leati_plane {
     const double *xy;          /* (count, 2) */
     const uint32_t *group;     /* (count) 0 .. group_count-1; UINT32_MAX: of none; NULL: all */
     const char *const *groups; /* (group_count) */
+    const double *value;       /* (count) the darker the greater, where group is NULL; or NULL */
     size_t count, group_count;
     size_t marked; /* a point with a ring; SIZE_MAX: none */
 } leati_plane;

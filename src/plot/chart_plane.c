@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "plot/axes.h"
 #include "plot/plot_text.h"
 
@@ -50,6 +51,22 @@ static place fit(const leati_plane *in, double top, double width, double height,
     return p;
 }
 
+static leati_range values_of(const leati_plane *in)
+{
+    leati_range r = leati_range_empty();
+    if (in->value && !in->group) leati_range_add_all(&r, in->value, in->count);
+    return r;
+}
+
+/* The least is still seen on the ground. */
+static leati_ink ink_of_value(double value, const leati_range *r)
+{
+    if (!isfinite(value)) return (leati_ink){.stroke = LEATI_HUE_MUTED};
+    double size = r->hi / 2 - r->lo / 2; /* halves: no overflow */
+    double share = size > 0 ? (value / 2 - r->lo / 2) / size : 0.5;
+    return (leati_ink){.fill = LEATI_HUE_ACCENT, .opacity = 0.14 + 0.86 * share};
+}
+
 /* A colour for eight groups; those beyond have the same again, as rings. */
 static leati_ink ink_of(const leati_plane *in, size_t i, double radius)
 {
@@ -63,13 +80,19 @@ static leati_ink ink_of(const leati_plane *in, size_t i, double radius)
 static void draw_points(leati_scene *s, const leati_plane *in, const place *p, size_t used)
 {
     double radius = used > 1000 ? 2 : used > 300 ? 2.6 : 3.4;
+    leati_range values = values_of(in);
+    bool valued = in->value && !in->group;
+    char number[LEATI_NUM_SIZE];
     for (size_t i = 0; i < in->count; i++) {
         if (!usable(in, i)) continue;
-        leati_ink ink = ink_of(in, i, radius);
+        leati_ink ink = valued ? ink_of_value(in->value[i], &values) : ink_of(in, i, radius);
         leati_scene_circle(s, x_of(p, in->xy[2 * i]), y_of(p, in->xy[2 * i + 1]),
                            ink.fill ? radius : radius * 0.75, ink);
         if (in->group && in->group[i] < in->group_count && in->groups[in->group[i]])
             leati_scene_hover(s, "%s", in->groups[in->group[i]]);
+        if (!valued || !isfinite(in->value[i])) continue;
+        leati_num_pretty(in->value[i], 4, number);
+        leati_scene_hover(s, "%s", number);
     }
     if (in->marked < in->count && usable(in, in->marked)) {
         double x = x_of(p, in->xy[2 * in->marked]), y = y_of(p, in->xy[2 * in->marked + 1]);

@@ -36,6 +36,8 @@ void leat_inspection_destroy(leat_inspection *i)
     size_t inputs = leati_shape_count(&i->input);
     for (size_t k = 0; i->token && k < inputs; k++) leati_free(i->token[k]);
     leati_free(i->token);
+    for (size_t k = 0; i->word && k < inputs; k++) leati_free(i->word[k]);
+    leati_free(i->word);
     leat_model_release(i->model);
     void *blocks[] = {i->source, i->verdict, i->truth,  i->proba,
                       i->x,      i->picture, i->filter, i->filter_layer};
@@ -308,6 +310,44 @@ static leat_status keep_groups(leat_context *c, leat_inspection *i, const leat_f
     return LEAT_OK;
 }
 
+static leat_status read_values(leat_context *c, leati_layer_map *m, const leati_schema *s,
+                               const leat_frame *f)
+{
+    leati_target t = {0};
+    leat_status st = leati_target_read(c, &t, s, f, true);
+    for (size_t k = 0; k < m->count; k++) m->value[k] = (double)NAN;
+    for (size_t k = 0; st == LEAT_OK && k < t.count; k++)
+        if (t.rows[k] < m->count) m->value[t.rows[k]] = t.y[k];
+    leati_target_fini(&t);
+    return st;
+}
+
+/* Of a regression: what the rows of the map have, or what is predicted for them. */
+static leat_status keep_values(leat_context *c, leat_inspection *i, const leat_frame *f,
+                               const leat_frame *conformed)
+{
+    const leati_schema *s = schema_of(i);
+    leati_layer_map *m = &i->map;
+    size_t at;
+    if (!m->count || s->task != LEATI_REGRESS) return LEAT_OK;
+    m->value = leati_array(c, m->count, sizeof *m->value);
+    if (!m->value) return LEAT_NOMEM;
+    if (leat_frame_find(f, s->target, &at)) {
+        leat_status st = read_values(c, m, s, f);
+        if (st == LEAT_OK || st == LEAT_NOMEM) return st;
+        leat_error_clear(c); /* a target of another kind */
+    }
+    uint32_t *rows = leati_array(c, m->count, sizeof *rows);
+    if (!rows) return LEAT_NOMEM;
+    for (size_t k = 0; k < m->count; k++) rows[k] = (uint32_t)k;
+    m->predicted = true;
+    leati_predictions out = {.value = m->value};
+    leat_status st =
+        leati_pipeline_predict(c, &i->model->pipeline, conformed, rows, m->count, &out);
+    leati_free(rows);
+    return st;
+}
+
 /* The encoded rows [from, from + count). */
 static leat_status encode(leat_context *c, const leat_inspection *i, const leat_frame *conformed,
                           size_t from, size_t count, leati_matrix *x, void **data)
@@ -341,8 +381,32 @@ static leat_status look_at_row(leat_context *c, leat_inspection *i, leati_networ
     return st;
 }
 
+/* What is written where a text of the row has a token that the model does not know. */
+static leat_status keep_words(leat_context *c, leat_inspection *i, const leat_frame *conformed)
+{
+    const leati_encoder *e = &i->model->pipeline.encoder;
+    i->word = LEATI_NEW(c, char *, leati_shape_count(&i->input));
+    if (!i->word) return LEAT_NOMEM;
+    for (size_t k = 0; k < e->count; k++) {
+        const leati_encoder_column *from = &e->columns[k];
+        const leati_column *col = conformed->column[from->source];
+        char space[LEATI_NUM_SIZE];
+        size_t length, n, at = 0;
+        if (!leati_valid(col, i->row)) continue;
+        const char *text = leati_cell_text(col, i->row, space, &length);
+        for (size_t w = from->first; w < from->first + from->width; w++, at += n) {
+            n = leati_token_next(e->recipe.tokens.words, text, length, &at);
+            if (!n) break;
+            if (i->x[w] != LEATI_TOKEN_UNKNOWN) continue;
+            i->word[w] = leati_strndup(c, text + at, n);
+            if (!i->word[w]) return LEAT_NOMEM;
+        }
+    }
+    return LEAT_OK;
+}
+
 /* What the numbers of tokens stand for, where all inputs are such. */
-static leat_status keep_tokens(leat_context *c, leat_inspection *i)
+static leat_status keep_tokens(leat_context *c, leat_inspection *i, const leat_frame *conformed)
 {
     const leati_encoder *e = &i->model->pipeline.encoder;
     size_t inputs = leati_shape_count(&i->input);
@@ -360,7 +424,7 @@ static leat_status keep_tokens(leat_context *c, leat_inspection *i)
         i->token[k] = leati_strndup(c, key, length);
         if (!i->token[k]) return LEAT_NOMEM;
     }
-    return LEAT_OK;
+    return keep_words(c, i, conformed);
 }
 
 static leat_status look_at_rows(leat_context *c, leat_inspection *i, leati_network *n,
@@ -374,6 +438,7 @@ static leat_status look_at_rows(leat_context *c, leat_inspection *i, leati_netwo
     LEATI_TRY(encode(c, i, conformed, 0, rows, &x, &data));
     leat_status st = leati_layer_map_make(c, i, n, &x, o);
     leati_free(data);
+    if (st == LEAT_OK) st = keep_values(c, i, f, conformed);
     return st == LEAT_OK ? keep_groups(c, i, f) : st;
 }
 
@@ -388,14 +453,14 @@ static leat_status look(leat_context *c, leat_inspection *i, const leat_frame *f
                 i->row + 1, f->rows);
     LEATI_GO(leati_conform(c, &conformed, schema_of(i), f));
     LEATI_GO(leat_graph_create(c, "cpu", &g));
-    LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, NULL, NULL));
+    LEATI_GO(leati_network_of(c, i->model->pipeline.estimator, g, &n, &i->mean, &i->scale));
     i->input = n->input;
     LEATI_GO(leati_layer_table_make(c, n, &i->table));
     LEATI_GO(name_classes(c, i));
     LEATI_GO(read_truth(c, i, f));
     LEATI_GO(predict(c, i, conformed));
     LEATI_GO(look_at_row(c, i, n, conformed));
-    LEATI_GO(keep_tokens(c, i));
+    LEATI_GO(keep_tokens(c, i, conformed));
     LEATI_GO(keep_picture(c, i, conformed));
     LEATI_GO(keep_filters(c, i, n));
     LEATI_GO(look_at_rows(c, i, n, f, conformed, o));

@@ -15,6 +15,8 @@ typedef struct leati_layer_map {
     double *pca, *tsne; /* (count, 2); tsne NULL: too few rows */
     double share[2];    /* of the variance, of the components in pca */
     uint32_t *group; /* (count) class of each row, UINT32_MAX where it has none; NULL: no target */
+    double *value;   /* (count) of a regression: the target, else what is predicted; or NULL */
+    bool predicted;  /* value: it is what is predicted */
     size_t marked;   /* the row looked at; SIZE_MAX: not among them */
 } leati_layer_map;
 
@@ -29,8 +31,11 @@ struct leat_inspection {
     leat_shape input;               /* of a sample of the network */
     char *
         *token; /* (inputs) of a text, as the network reads it; "": behind its end. NULL: no text */
-    float *x;   /* (inputs) as the network takes it */
-    uint8_t *picture;               /* pixels of the row, NULL when it is no image */
+    char *
+        *word; /* (inputs) as they are written, those that are unknown tokens, else NULL; or NULL */
+    double mean, scale; /* of a regression: its value is the output times scale plus mean */
+    float *x;           /* (inputs) as the network takes it */
+    uint8_t *picture;   /* pixels of the row, NULL when it is no image */
     size_t height, width, channels; /* of the picture */
     float *filter;                  /* (filters, height, width, channels) of the first layer that
                                        looks at the picture; NULL: none does */

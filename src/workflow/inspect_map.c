@@ -17,6 +17,7 @@ void leati_layer_map_fini(leati_layer_map *m)
     leati_free(m->pca);
     leati_free(m->tsne);
     leati_free(m->group);
+    leati_free(m->value);
     *m = (leati_layer_map){0};
 }
 

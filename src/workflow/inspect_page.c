@@ -127,15 +127,21 @@ static leati_scene *feature_bars(leati_page *p, const leat_inspection *i)
     return leati_chart_bars(p->context, &in);
 }
 
+static const char *output_name(const leat_inspection *i)
+{
+    return i->model->schema.task == LEATI_REGRESS ? "the prediction" : "the winning output";
+}
+
 /* A token on a ground that is the stronger, the more it moves the answer. Spaces that could end a
  * line stay visible. */
-static void token_mark(leati_page *p, const char *token, float share, bool words)
+static void token_mark(leati_page *p, const char *token, float share, bool words, bool unknown)
 {
-    char style[160];
+    char style[240];
     snprintf(style, sizeof style,
              "<span style=\"white-space:pre-wrap;border-radius:3px;padding:2px %s;"
-             "background:rgba(0,114,178,%.2f)\">",
-             words ? "4px" : "1px", 0.75 * (double)share);
+             "background:rgba(0,114,178,%.2f)%s\">",
+             words ? "4px" : "1px", 0.75 * (double)share,
+             unknown ? ";text-decoration:underline dotted" : "");
     leati_page_raw(p, style);
     leati_page_text(p, strcmp(token, "\n") == 0 ? "\\n" : token);
     leati_page_raw(p, words ? "</span> " : "</span>");
@@ -151,21 +157,38 @@ static void text_read(leati_page *p, const leat_inspection *i)
     for (size_t k = 0; weight && k < n; k++) most = fmaxf(most, weight[k]);
     leati_page_raw(p, "<figure class=\"half\"><p class=\"name\">What was read</p>\n<p "
                       "style=\"line-height:1.9\">");
-    for (size_t k = 0; k < n; k++)
-        if (*i->token[k]) token_mark(p, i->token[k], most > 0 ? weight[k] / most : 0, words);
+    bool unknown = false;
+    for (size_t k = 0; k < n; k++) {
+        const char *word = i->word ? i->word[k] : NULL;
+        if (*i->token[k] || word)
+            token_mark(p, word ? word : i->token[k], most > 0 ? weight[k] / most : 0, words, word);
+        unknown = unknown || word;
+    }
     leati_page_raw(p, "</p>\n");
+    if (unknown)
+        leati_page_element(p, "figcaption",
+                           "Dotted: not in the vocabulary; the network reads the same there, %s, "
+                           "whatever is written.",
+                           i->model->pipeline.encoder.recipe.tokens.unknown);
     if (most > 0)
         leati_page_element(p, "figcaption",
-                           "The stronger the ground of a token, the more it moves the winning "
-                           "output: the length of the gradient by what the embedding gives for "
-                           "it.");
+                           "The stronger the ground of a token, the more it moves %s: the length "
+                           "of the gradient by what the embedding gives for it.",
+                           output_name(i));
     leati_page_raw(p, "</figure>\n");
 }
 
 static void answer(leati_page *p, const leat_inspection *i)
 {
     const leati_schema *s = &i->model->schema;
-    char row[LEATI_NUM_SIZE];
+    char row[LEATI_NUM_SIZE], caption[200];
+    snprintf(caption, sizeof caption,
+             i->picture ? "Right: how strongly each pixel moves %s, by its gradient. Light pixels "
+                          "move it most."
+             : i->act.by_token ? "The length of the gradient of %s by what the embedding gives for "
+                                 "each feature."
+                               : "The gradient of %s by each feature, as the network is given it.",
+             output_name(i));
     leati_num_grouped((int64_t)i->row + 1, row);
     leati_page_element(p, "p class=eyebrow", "Leat: inside %s", i->model->name);
     leati_page_element(p, "h1", "How a network sees row %s%s%s", row, *i->source ? " of " : "",
@@ -176,19 +199,10 @@ static void answer(leati_page *p, const leat_inspection *i)
     leati_page_text(p, i->verdict);
     leati_page_raw(p, "</strong></p>\n<div class=\"charts\"><div>\n");
     if (i->picture)
-        leati_page_scene(p, input_pictures(p, i), "half", NULL,
-                         i->act.saliency
-                             ? "Right: how strongly each pixel moves the winning output, by its "
-                               "gradient. Light pixels move it most."
-                             : NULL);
+        leati_page_scene(p, input_pictures(p, i), "half", NULL, i->act.saliency ? caption : NULL);
     else if (i->token) text_read(p, i);
     else if (i->act.saliency)
-        leati_page_scene(p, feature_bars(p, i), "half", "What moves the answer",
-                         i->act.by_token
-                             ? "The length of the gradient of the winning output by what the "
-                               "embedding gives for each feature."
-                             : "The gradient of the winning output by each feature, as the network "
-                               "is given it.");
+        leati_page_scene(p, feature_bars(p, i), "half", "What moves the answer", caption);
     if (i->picture || i->token || i->act.saliency) leati_page_raw(p, "</div><div>\n");
     if (i->proba)
         leati_page_scene(p, class_bars(p, i), "half", "Probabilities",
@@ -374,6 +388,19 @@ static void range_of(const float *values, size_t count, char least[LEATI_NUM_SIZ
     leati_num_pretty(lo <= hi ? hi : (double)NAN, 3, most);
 }
 
+/* A network learns a target of mean 0 and standard deviation 1. */
+static void unit_of_the_last(leati_page *p, const leat_inspection *i)
+{
+    char mean[LEATI_NUM_SIZE], scale[LEATI_NUM_SIZE];
+    if (i->model->schema.task != LEATI_REGRESS || (i->mean == 0 && i->scale == 1)) return;
+    leati_num_pretty(i->mean, 4, mean);
+    leati_num_pretty(i->scale, 4, scale);
+    leati_page_element(p, "p",
+                       "The last layer counts in standard deviations of %s from its mean: the "
+                       "prediction is %s + %s times its value.",
+                       i->model->schema.target, mean, scale);
+}
+
 static void activations(leati_page *p, const leat_inspection *i)
 {
     char shape[128], least[LEATI_NUM_SIZE], most[LEATI_NUM_SIZE], note[400], more[64];
@@ -400,6 +427,7 @@ static void activations(leati_page *p, const leat_inspection *i)
         leati_page_element(p, "h3", "%s", i->table.row[k].path);
         both_widths(p, i->act.values[k], s, note);
     }
+    unit_of_the_last(p, i);
 }
 
 /* ---- filters
@@ -461,8 +489,27 @@ static leati_scene *plane(leati_page *p, const leat_inspection *i, const double 
                       .groups = (const char *const *)i->names,
                       .count = i->map.count,
                       .group_count = s->classes,
+                      .value = i->map.value,
                       .marked = i->map.marked};
     return leati_chart_plane(p->context, &in);
+}
+
+static void say_values(leati_page *p, const leat_inspection *i)
+{
+    char least[LEATI_NUM_SIZE], most[LEATI_NUM_SIZE];
+    double lo = (double)INFINITY, hi = -(double)INFINITY;
+    const leati_layer_map *m = &i->map;
+    for (size_t k = 0; m->value && k < m->count; k++) {
+        if (!isfinite(m->value[k])) continue;
+        lo = fmin(lo, m->value[k]);
+        hi = fmax(hi, m->value[k]);
+    }
+    if (!(lo < hi)) return;
+    leati_num_pretty(lo, 4, least);
+    leati_num_pretty(hi, 4, most);
+    leati_page_element(p, "p", "The stronger a point, the greater %s%s: from %s to %s.",
+                       m->predicted ? "the prediction of " : "", i->model->schema.target, least,
+                       most);
 }
 
 static void planes(leati_page *p, const leat_inspection *i)
@@ -477,6 +524,7 @@ static void planes(leati_page *p, const leat_inspection *i)
                        "takes for alike lie together.%s",
                        i->table.row[m->layer].path, rows,
                        m->marked != SIZE_MAX ? " The ring is the row above." : "");
+    say_values(p, i);
     leati_fixed(100 * m->share[0], 0, first);
     leati_fixed(100 * m->share[1], 0, second);
     snprintf(caption, sizeof caption,

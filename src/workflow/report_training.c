@@ -233,6 +233,11 @@ void leati_page_training(leati_page *p)
                      : "What is minimised, while learning: its mean over each epoch, and "
                        "faintly over a few steps at a time. Whether it falls on other rows too "
                        "is seen with network.validation_fraction.";
+    if (p->findings->eval.task == LEATI_REGRESS)
+        leati_page_element(p, "p",
+                           "The loss is computed on the target brought to mean 0 and standard "
+                           "deviation 1, so that it cannot be compared with %s.",
+                           p->findings->e->metric->title);
     if (!h->classes && rate_is_constant(h)) { /* the one chart */
         leati_page_wide_chart(p, "training_loss", loss);
         return;

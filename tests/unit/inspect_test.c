@@ -460,27 +460,34 @@ static leat_frame *letters(leat_context *c)
     return st == LEAT_OK ? f : NULL;
 }
 
-static void texts_are_shown(leattest *t)
+static leat_model *learn_letters(leat_context *c, leat_frame *f, const char *tokens)
 {
     const char *sets[] = {"network.layers=embedding(8, 3); flatten", "network.epochs=2"};
     leat_experiment_options o = leat_experiment_options_default();
     leat_experiment *e = NULL;
-    leati_bytes bytes;
-    subject s = {NULL, letters(t->context), leattest_scratch("letters.html")};
     o.target = "stands";
     o.models = "network";
     o.cv = "holdout:0.3";
-    o.tokens = "words";
+    o.tokens = tokens;
     o.quick = true;
     o.set = sets;
     o.set_count = 2;
-    REQUIRE(s.frame);
-    REQUIRE_OK(leat_experiment_run(t->context, &e, s.frame, NULL, &o));
-    s.model = leat_model_retain(leat_experiment_beside(e) ? leat_experiment_beside(e)
-                                                          : leat_experiment_model(e));
+    if (!f || leat_experiment_run(c, &e, f, NULL, &o) != LEAT_OK) return NULL;
+    leat_model *m = leat_model_retain(leat_experiment_beside(e) ? leat_experiment_beside(e)
+                                                                : leat_experiment_model(e));
     leat_experiment_destroy(e);
+    return m;
+}
+
+static void texts_are_shown(leattest *t)
+{
+    leati_bytes bytes;
+    subject s = {NULL, letters(t->context), leattest_scratch("letters.html")};
+    s.model = learn_letters(t->context, s.frame, "words");
+    REQUIRE(s.model);
     REQUIRE_OK(look(t->context, &s));
     REQUIRE_OK(leati_file_read(t->context, &bytes, s.path));
+    CHECK(!holds(&bytes, "not in the vocabulary"));
     CHECK(holds(&bytes, "What was read") && holds(&bytes, "the length of the gradient"));
     CHECK(holds(&bytes, ">ab</span>"));
     CHECK(holds(&bytes, "&quot; &quot;") && holds(&bytes, "&quot;x\\ty&quot;"));
@@ -526,11 +533,71 @@ static void layers_without_rows(leattest *t)
     leat_model_release(m);
 }
 
+/* A word that the model does not know is shown as it is written. */
+static void unknown_words_are_shown(leattest *t)
+{
+    leati_bytes bytes;
+    subject s = {NULL, letters(t->context), leattest_scratch("unknown.html")};
+    s.model = learn_letters(t->context, s.frame, "words(vocabulary=3)"); /* b alone */
+    REQUIRE(s.model);
+    REQUIRE_OK(look(t->context, &s));
+    REQUIRE_OK(leati_file_read(t->context, &bytes, s.path));
+    CHECK(holds(&bytes, ">ab</span>") && holds(&bytes, "not in the vocabulary"));
+    CHECK(!holds(&bytes, "&lt;unk&gt;</span>"));
+    leati_bytes_release(&bytes);
+    leattest_fail_some_allocations(t, look, &s);
+    leat_frame_release(s.frame);
+    leat_model_release(s.model);
+}
+
+/* A number is no winner among outputs; it has a unit, and rows are coloured by it. */
+static void numbers_are_explained(leattest *t)
+{
+    leat_frame *f = leati_frame_create(t->context, 40);
+    leat_experiment *e = NULL;
+    leat_experiment_options o = leat_experiment_options_default();
+    leati_bytes bytes;
+    const char *set = "network.epochs=60";
+    for (int k = 0; k < 2; k++) {
+        leati_column *col = leati_column_create(t->context, LEAT_F64, 40);
+        for (size_t i = 0; i < 40; i++) col->f64[i] = k ? 100 + 3 * (double)i : (double)i;
+        REQUIRE_OK(leati_frame_add(t->context, f, k ? "height" : "age", col));
+    }
+    o.target = "height";
+    o.models = "network";
+    o.cv = "holdout:0.3";
+    o.quick = true;
+    o.set = &set;
+    o.set_count = 1;
+    REQUIRE_OK(leat_experiment_run(t->context, &e, f, NULL, &o));
+    subject s = {leat_experiment_beside(e) ? leat_experiment_beside(e) : leat_experiment_model(e),
+                 f, leattest_scratch("heights.html")};
+    REQUIRE_OK(look(t->context, &s));
+    REQUIRE_OK(leati_file_read(t->context, &bytes, s.path));
+    CHECK(holds(&bytes, "The gradient of the prediction by each feature"));
+    CHECK(!holds(&bytes, "winning output"));
+    CHECK(holds(&bytes, "the prediction is 158.5 + 34.6")); /* mean and deviation of the target */
+    CHECK(holds(&bytes, "The stronger a point, the greater height: from 100 to 133."));
+    leati_bytes_release(&bytes);
+    leattest_fail_some_allocations(t, look, &s);
+    leat_frame *ages = leati_frame_create(t->context, 40);
+    REQUIRE_OK(leati_frame_add(t->context, ages, "age", leati_column_retain(f->column[0])));
+    s.frame = ages;
+    REQUIRE_OK(look(t->context, &s));
+    REQUIRE_OK(leati_file_read(t->context, &bytes, s.path));
+    CHECK(holds(&bytes, "the greater the prediction of height: from "));
+    leati_bytes_release(&bytes);
+    leat_frame_release(ages);
+    leat_experiment_destroy(e);
+    leat_frame_release(f);
+}
+
 static const leattest_case cases[] = {
     TEST(layers_without_rows),      TEST(layers_are_counted),
     TEST(merged_layers_count),      TEST(saliency_is_the_gradient),
     TEST(pictures_come_in_forms),   TEST(components_are_found),
     TEST(neighbours_stay_together), TEST(ramps_keep_order),
     TEST(the_page_has_it_all),      TEST(filters_behind_a_normalization),
-    TEST(texts_are_shown)};
+    TEST(texts_are_shown),          TEST(unknown_words_are_shown),
+    TEST(numbers_are_explained)};
 LEATTEST_MAIN(cases)

@@ -468,6 +468,11 @@ static void a_network_that_loses_stands_beside(leattest *t)
     CHECK(strstr(leat_experiment_verdict(e), "the learning rate (--lr-range"));
     CHECK(!strstr(leat_experiment_verdict(e), "the columns say little"));
     CHECK_INT(e->history.count, 3);
+    leati_str html;
+    leati_str_init(&html, t->context);
+    REQUIRE_OK(leati_report_html(t->context, e, NULL, &html));
+    CHECK(strstr(leati_str_text(&html), "deviation 1, so that it cannot be compared with MAE"));
+    leati_str_fini(&html);
     REQUIRE_OK(leat_experiment_save(t->context, e, folder, NULL, NULL, 0, NULL, 0));
     snprintf(path, sizeof path, "%s/noise.network.leat", folder);
     REQUIRE_OK(leat_model_open(t->context, &m, path));
