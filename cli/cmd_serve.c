@@ -162,8 +162,11 @@ static leat_status run_serve(cli *c)
     waited = ends;
     if (o.access_log || o.prediction_log || o.tls_cert) sigaddset(&waited, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &waited, NULL);
-    /* One that is ignored, as under nohup, would not be waited for either. */
-    if (sigismember(&waited, SIGHUP)) signal(SIGHUP, SIG_DFL);
+    /* One that is ignored, as under nohup, would not be waited for either. Else it ends the server,
+     * which the handler of other commands does not. */
+    struct sigaction hangup;
+    sigaction(SIGHUP, NULL, &hangup);
+    if (sigismember(&waited, SIGHUP) || hangup.sa_handler != SIG_IGN) signal(SIGHUP, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     st = leat_server_start(c->context, &o, &server);
     if (st != LEAT_OK) {
