@@ -8,6 +8,12 @@ typedef struct noise {
     double amount;
 } noise;
 
+#define RATE(text)                                                                                 \
+    {                                                                                              \
+        .name = "rate", .type = LEATI_PARAM_REAL, .offset = offsetof(noise, amount),               \
+        .standard = "0.5", .least = 0, .most = 0.999999, .doc = text                               \
+    }
+
 static leat_tensor *normal(leati_builder *b, leat_tensor *x, double mean, double deviation)
 {
     return leat_random_normal(b->key, b->streams++, leat_tensor_dtype(x), leat_tensor_shape(x),
@@ -50,13 +56,7 @@ const leati_layer_class leati_layer_gaussian_noise = {
  */
 
 static const leati_param dropout_params[] = {
-    {.name = "rate",
-     .type = LEATI_PARAM_REAL,
-     .offset = offsetof(noise, amount),
-     .standard = "0.5",
-     .least = 0,
-     .most = 0.999999,
-     .doc = "The factors deviate by sqrt(rate / (1 - rate)), as those of dropout with this rate."},
+    RATE("The factors deviate by sqrt(rate / (1 - rate)), as those of dropout with this rate."),
     {0}};
 
 static leat_tensor *build_dropout(const leati_layer *l, leati_builder *b, leat_tensor *x)
@@ -79,14 +79,9 @@ const leati_layer_class leati_layer_gaussian_dropout = {
  */
 
 static const leati_param alpha_params[] = {
-    {.name = "rate",
-     .type = LEATI_PARAM_REAL,
-     .offset = offsetof(noise, amount),
-     .standard = "0.5",
-     .least = 0,
-     .most = 0.999999,
-     .doc = "Share that becomes the least value of selu while training; all are then scaled and "
-            "moved, so that mean 0 and deviation 1 stay."},
+    RATE(
+        "Share that becomes the least value of selu while training; all are then scaled and moved, "
+        "so that mean 0 and deviation 1 stay."),
     {0}};
 
 /* Klambauer et al. 2017, section "Alpha dropout": a (x d + lost (1 - d)) + b, d 1 with the
